@@ -1,0 +1,70 @@
+//! The protocol's one error: a code from an RFC, a sentence for the client, a cause for the log.
+use std::{borrow::Cow, fmt};
+
+/// What went wrong, in the words of the specifications. The description names the broken rule and never
+/// repeats what the request said (RFC 6749 §5.2 limits its characters); the cause is only ever logged.
+#[derive(Debug)]
+pub struct OAuthError {
+    pub code: &'static str,
+    pub description: Cow<'static, str>,
+    pub cause: Option<anyhow::Error>,
+    /// Seconds after which trying again makes sense (`Retry-After`, RFC 9110 §10.2.3).
+    pub retry_after: Option<u64>,
+}
+
+macro_rules! codes {
+    ($($name:ident),* $(,)?) => {$(
+        #[must_use]
+        pub fn $name(description: impl Into<Cow<'static, str>>) -> Self {
+            Self::new(stringify!($name), description)
+        }
+    )*};
+}
+
+impl OAuthError {
+    #[must_use]
+    pub fn new(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, description: description.into(), cause: None, retry_after: None }
+    }
+
+    // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, OpenID Connect Core §3.1.2.6
+    codes!(
+        access_denied,
+        consent_required,
+        insufficient_scope,
+        invalid_client,
+        invalid_client_metadata,
+        invalid_grant,
+        invalid_redirect_uri,
+        invalid_request,
+        invalid_scope,
+        invalid_target,
+        invalid_token,
+        login_required,
+        request_not_supported,
+        request_uri_not_supported,
+        temporarily_unavailable,
+        too_many_requests,
+        unauthorized_client,
+        unsupported_grant_type,
+        unsupported_response_type,
+    );
+
+    /// Our own failure: the client learns nothing but that it was not its fault.
+    pub fn server_error(cause: impl Into<anyhow::Error>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::new("server_error", "the server could not complete the request") }
+    }
+
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+}
+
+impl fmt::Display for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.description)
+    }
+}
+
+impl std::error::Error for OAuthError {}

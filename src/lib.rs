@@ -1,0 +1,5 @@
+//! Keyward: an OAuth 2.1 authorization server for MCP servers.
+pub mod clock;
+pub mod error;
+pub mod model;
+pub mod secrets;

@@ -1,0 +1,24 @@
+//! The nouns: plain data, no behaviour beyond being well-formed.
+mod client;
+mod grant;
+mod ids;
+mod scope;
+mod user;
+
+pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
+pub use grant::{Code, Consent, Grant};
+pub use ids::{ClientId, GrantId, UserId};
+pub use scope::Scopes;
+pub use user::{Role, User};
+
+/// A private key as stored: sealed, and known by its RFC 7638 thumbprint.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SigningKey {
+    pub kid: String,
+    pub algorithm: String,
+    /// `current` signs; `next` and `retired` are only published.
+    pub status: String,
+    /// The private key in PKCS#8, sealed under the master key.
+    pub sealed: Vec<u8>,
+    pub created_at: time::OffsetDateTime,
+}

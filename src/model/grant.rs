@@ -1,0 +1,59 @@
+//! What a user allowed a client, and the single-use code that carries it over.
+use super::{ClientId, GrantId, Scopes, UserId};
+use crate::secrets::Digest;
+use time::OffsetDateTime;
+
+/// The root every token of one authorization hangs from, and the one row of its refresh family: revoke it and
+/// all fall. A rotation is one UPDATE of `generation`, `refresh_hash` and `refreshed_at`.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Grant {
+    pub id: GrantId,
+    pub client_id: ClientId,
+    pub user_id: UserId,
+    #[sqlx(try_from = "String")]
+    pub scopes: Scopes,
+    /// Resource identifiers (RFC 8707), as registered.
+    #[sqlx(json)]
+    pub resources: Vec<String>,
+    /// When the user last proved who they are (OpenID Connect Core §2).
+    pub auth_time: OffsetDateTime,
+    pub created_at: OffsetDateTime,
+    /// No refresh beyond this, whatever the rotation.
+    pub expires_at: OffsetDateTime,
+    pub revoked_at: Option<OffsetDateTime>,
+    /// Which refresh token of the family is the live one; the first is 1.
+    pub generation: i32,
+    /// Digest of the live refresh token's secret.
+    pub refresh_hash: Digest,
+    /// When `generation` came to be: idle expiry and the replay window count from here.
+    pub refreshed_at: OffsetDateTime,
+}
+
+/// An authorization code (RFC 6749 §4.1.2), bound to everything it was issued for.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Code {
+    pub code_hash: Digest,
+    pub grant_id: GrantId,
+    pub client_id: ClientId,
+    /// The string the client sent, loopback port included.
+    pub redirect_uri: String,
+    pub code_challenge: String,
+    pub nonce: Option<String>,
+    pub expires_at: OffsetDateTime,
+    pub consumed_at: Option<OffsetDateTime>,
+    /// Wrong verifiers and redirect URIs presented so far.
+    pub failures: i32,
+}
+
+/// What a user once allowed a client on a resource, so as not to be asked twice.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Consent {
+    pub user_id: UserId,
+    pub client_id: ClientId,
+    pub resource: String,
+    #[sqlx(try_from = "String")]
+    pub scopes: Scopes,
+    /// Of the client's name, redirect hosts and keys: if they change, the consent is void.
+    pub fingerprint: Digest,
+    pub granted_at: OffsetDateTime,
+}

@@ -1,0 +1,68 @@
+//! A set of scopes (RFC 6749 §3.3): space-separated, case-sensitive, order kept, no repeats.
+use std::fmt;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<String>);
+
+impl Scopes {
+    /// RFC 6749 §3.3: tokens of %x21 / %x23-5B / %x5D-7E, single spaces between them.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::default());
+        }
+        let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+        let well_formed = |token: &str| !token.is_empty() && token.bytes().all(allowed);
+        text.split(' ').all(well_formed).then(|| text.split(' ').collect())
+    }
+    #[must_use]
+    pub fn contains(&self, scope: &str) -> bool {
+        self.0.iter().any(|held| held == scope)
+    }
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    #[must_use]
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.iter().all(|scope| other.contains(scope))
+    }
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+    /// These, then those of `other` not yet among them.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        self.iter().chain(other.iter()).collect()
+    }
+    /// Those of these that `keep` likes.
+    #[must_use]
+    pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Self {
+        self.iter().filter(|scope| keep(scope)).collect()
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Scopes {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(scopes: I) -> Self {
+        let mut all = Vec::<String>::new();
+        for scope in scopes {
+            if !all.iter().any(|held| held == scope) {
+                all.push(scope.to_owned());
+            }
+        }
+        Self(all)
+    }
+}
+
+/// What storage holds was parsed before it was stored.
+impl From<String> for Scopes {
+    fn from(text: String) -> Self {
+        text.split(' ').filter(|scope| !scope.is_empty()).collect()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
