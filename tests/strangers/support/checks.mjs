@@ -1,4 +1,6 @@
 // Named checks in the Test Anything Protocol's words: `ok - name` or `not ok - name: reason`.
+import { stripVTControlCharacters } from 'node:util';
+
 let failed = 0;
 
 /** Runs one check, prints its line and goes on whatever happened. */
@@ -29,7 +31,7 @@ function reason(error) {
   for (let at = error; at && parts.length < 4; at = at.cause) {
     parts.push(at instanceof Error ? `${at.name}: ${at.message}` : JSON.stringify(at));
   }
-  return parts.join(' <- ').replace(/\s+/g, ' ').slice(0, 800);
+  return stripVTControlCharacters(parts.join(' <- ')).replace(/\s+/g, ' ').slice(0, 800);
 }
 
 // A library's background promise may fail after its check is over: that is a failure too, not a crash without a name.

@@ -26,21 +26,17 @@ export class Person {
         continue;
       }
       const html = await response.text();
-      const form = readForm(html);
-      if (!form) throw new Error(`a page without a form, HTTP ${response.status}: ${text(html)}`);
-      const action = new URL(form.action, response.url);
-      if (action.pathname.endsWith('/login')) {
+      const form = findForm(html, ['login', 'consent']);
+      if (!form) throw new Error(`a page with nothing to decide, HTTP ${response.status}: ${text(html)}`);
+      if (form.name === 'login') {
         if (this.pages.at(-1) === 'login') throw new Error(`sign-in was refused: ${text(html)}`);
-        this.pages.push('login');
         form.fields.set('username', this.username);
         form.fields.set('password', this.password);
-      } else if (action.pathname.endsWith('/consent')) {
-        this.pages.push('consent');
-        form.fields.set('decision', decision);
       } else {
-        throw new Error(`an unexpected form, ${action.pathname}: ${text(html)}`);
+        form.fields.set('decision', decision);
       }
-      response = await this.#open(action, form.fields);
+      this.pages.push(form.name);
+      response = await this.#open(new URL(form.action, response.url), form.fields);
     }
     throw new Error('the pages go round in circles');
   }
@@ -59,15 +55,17 @@ export class Person {
   }
 }
 
-/** The page's POST form: where it goes and its hidden fields. */
-function readForm(html) {
+/** The form whose action ends in one of the names, with its hidden fields. */
+function findForm(html, names) {
   for (const [, attributes, body] of html.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gis)) {
-    if (attribute(attributes, 'method')?.toLowerCase() !== 'post') continue;
+    const action = attribute(attributes, 'action') ?? '';
+    const name = names.find((end) => action.endsWith(`/${end}`));
+    if (!name || attribute(attributes, 'method')?.toLowerCase() !== 'post') continue;
     const fields = new URLSearchParams();
     for (const [, input] of body.matchAll(/<input\b([^>]*)>/gi)) {
       if (attribute(input, 'type') === 'hidden') fields.set(attribute(input, 'name'), attribute(input, 'value') ?? '');
     }
-    return { action: attribute(attributes, 'action'), fields };
+    return { name, action, fields };
   }
   return undefined;
 }

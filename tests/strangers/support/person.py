@@ -9,20 +9,25 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 
 class _Form(html.parser.HTMLParser):
-    """The first POST form of a page: where it goes and its hidden fields."""
+    """The form of a page that signs in or decides: where it goes and its hidden fields."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.action: str | None = None
+        self.action = ""
         self.fields: dict[str, str] = {}
         self._inside = False
         self.feed(page)
 
+    @property
+    def name(self) -> str:
+        return self.action.rpartition("/")[2]
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
-        if tag == "form" and self.action is None and (attributes.get("method") or "").lower() == "post":
-            self.action = attributes.get("action") or ""
-            self._inside = True
+        if tag == "form" and (attributes.get("method") or "").lower() == "post":
+            action = attributes.get("action") or ""
+            self._inside = action.endswith(("/login", "/consent"))
+            self.action = action if self._inside else self.action
         elif tag == "input" and self._inside and attributes.get("type") == "hidden":
             self.fields[attributes.get("name") or ""] = attributes.get("value") or ""
 
@@ -59,21 +64,16 @@ class Person:
                 status, location, page, url = self._open(following)
                 continue
             form = _Form(page)
-            if form.action is None:
-                raise RuntimeError(f"a page without a form, HTTP {status}: {_text(page)}")
-            action = urllib.parse.urljoin(url, form.action)
-            path = urllib.parse.urlsplit(action).path
-            if path.endswith("/login"):
+            if not form.action:
+                raise RuntimeError(f"a page with nothing to decide, HTTP {status}: {_text(page)}")
+            if form.name == "login":
                 if self.pages[-1:] == ["login"]:
                     raise RuntimeError(f"sign-in was refused: {_text(page)}")
-                self.pages.append("login")
                 form.fields |= {"username": self.username, "password": self.password}
-            elif path.endswith("/consent"):
-                self.pages.append("consent")
-                form.fields["decision"] = decision
             else:
-                raise RuntimeError(f"an unexpected form, {path}: {_text(page)}")
-            status, location, page, url = self._open(action, form.fields)
+                form.fields["decision"] = decision
+            self.pages.append(form.name)
+            status, location, page, url = self._open(urllib.parse.urljoin(url, form.action), form.fields)
         raise RuntimeError("the pages go round in circles")
 
     def _open(self, url: str, fields: dict[str, str] | None = None) -> tuple[int, str | None, str, str]:
