@@ -80,13 +80,13 @@ try {
     await page.waitForURL('http://localhost:*/');
     await page.getByText('Tools', { exact: true }).first().click();
     for (const tool of ['echo', 'ping', 'whoami', 'greet']) {
-      await page.getByRole('button', { name: tool, exact: true }).waitFor();
+      await page.getByRole('button').getByText(tool, { exact: true }).waitFor();
     }
     await screenshot(page, 'inspector-3-tools');
   });
 
   await check('Inspector: whoami answers that it is alice who calls', async () => {
-    await page.getByRole('button', { name: 'whoami', exact: true }).click();
+    await page.getByRole('button').getByText('whoami', { exact: true }).click();
     await page.getByRole('button', { name: 'Execute Tool' }).click();
     await page.getByText(await subjectOfAlice()).first().waitFor();
     await screenshot(page, 'inspector-4-whoami');
