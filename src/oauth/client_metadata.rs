@@ -185,9 +185,9 @@ fn auth_method(members: &Members) -> Result<Option<AuthMethod>, OAuthError> {
 fn display_name(name: &str) -> Option<String> {
     let hidden = |character: char| {
         character.is_control()
-            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-            || matches!(character, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-            || matches!(character, '\u{e0000}'..='\u{e007f}')
+            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+            || matches!(character, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
     };
     let visible: String = name.chars().filter(|c| c.is_whitespace() || !hidden(*c)).collect();
     let line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
