@@ -6,9 +6,9 @@ use crate::error::OAuthError;
 use anyhow::{Context, bail};
 pub use sqlite::Sqlite;
 use sqlx::{
-    Connection, PgPool,
+    ConnectOptions, Connection, PgPool,
     migrate::{MigrateError, Migrator},
-    postgres::PgPoolOptions,
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::time::Duration;
 
@@ -141,8 +141,14 @@ impl Db {
 }
 
 async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
+    let options: PgConnectOptions = url.parse().context("the database URL is not valid")?;
+    // Outside the pool, which would try again until it gives up without saying why.
+    let mut connection = options.connect().await.context("cannot connect to PostgreSQL")?;
+    let migrated = POSTGRES_MIGRATIONS.run(&mut connection).await;
+    connection.close().await.ok();
+    migrated.map_err(|error| not_migrated(error, &POSTGRES_MIGRATIONS))?;
     // Asking whether a connection still lives costs as much as a statement: only ask those that have been idle.
-    let pool = PgPoolOptions::new()
+    Ok(PgPoolOptions::new()
         .max_connections(20)
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
@@ -154,14 +160,7 @@ async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
                 Ok(true)
             })
         })
-        .connect(url)
-        .await
-        .context("cannot connect to PostgreSQL")?;
-    if let Err(error) = POSTGRES_MIGRATIONS.run(&pool).await {
-        pool.close().await;
-        return Err(not_migrated(error, &POSTGRES_MIGRATIONS));
-    }
-    Ok(pool)
+        .connect_lazy_with(options))
 }
 
 fn not_migrated(error: MigrateError, ours: &Migrator) -> anyhow::Error {
