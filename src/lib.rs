@@ -4,3 +4,4 @@ pub mod error;
 pub mod model;
 pub mod oauth;
 pub mod secrets;
+pub mod storage;
