@@ -1,0 +1,2 @@
+//! The web: what people see.
+pub mod views;
