@@ -49,7 +49,8 @@ impl Resource {
         self.scopes.iter().find(|rule| rule.name == name)
     }
 
-    fn allows(&self, scope: &str, role: Role) -> bool {
+    #[must_use]
+    pub fn allows(&self, scope: &str, role: Role) -> bool {
         self.scope(scope).is_some_and(|rule| rule.roles.is_empty() || rule.roles.contains(&role))
     }
 }

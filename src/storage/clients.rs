@@ -1,6 +1,9 @@
 //! Table `clients`: the programs that ask for tokens.
 use super::Db;
-use crate::model::{Client, ClientId};
+use crate::{
+    model::{Client, ClientId},
+    secrets::Digest,
+};
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
@@ -92,4 +95,14 @@ pub async fn count_unused(db: &Db) -> sqlx::Result<i64> {
           WHERE source = 'dcr' AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)",
     )
     .fetch_one(on))
+}
+
+/// The client that registered exactly this before, if it is still welcome; it registered again now.
+pub async fn seen_again(db: &Db, fingerprint: &Digest, now: OffsetDateTime) -> sqlx::Result<Option<Client>> {
+    fetch!(db, |on| sqlx::query_as(
+        "UPDATE clients SET seen_at = $2 WHERE fingerprint = $1 AND disabled_at IS NULL RETURNING *",
+    )
+    .bind(fingerprint)
+    .bind(now)
+    .fetch_optional(on))
 }

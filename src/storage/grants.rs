@@ -18,14 +18,14 @@ pub async fn find_by_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Grant>> {
         .fetch_all(on))
 }
 
-/// Stores a grant, its code, and the consent as given (it replaces the one on record). `false`, and nothing
+/// Stores a grant, its code, and the consents as given (they replace those on record). `false`, and nothing
 /// changed, if the same decision was already acted on.
 pub async fn authorize(
     db: &Db,
     grant: &Grant,
     code: &Code,
     decision: Option<&Digest>,
-    consent: Option<&Consent>,
+    consents: &[Consent],
 ) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let granted = sqlx::query(
@@ -69,7 +69,7 @@ pub async fn authorize(
             .execute(&mut *on)
             .await?;
         }
-        if let (true, Some(consent)) = (granted, consent) {
+        for consent in consents.iter().filter(|_| granted) {
             sqlx::query(
                 "INSERT INTO consents (user_id, client_id, resource, scopes, fingerprint, granted_at)
                  VALUES ($1, $2, $3, $4, $5, $6)

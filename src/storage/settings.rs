@@ -12,3 +12,7 @@ pub async fn get_or_insert(db: &Db, name: &str, value: &[u8]) -> sqlx::Result<Ve
     .bind(value)
     .fetch_one(on))
 }
+
+pub async fn find(db: &Db, name: &str) -> sqlx::Result<Option<Vec<u8>>> {
+    read!(db, |on| sqlx::query_scalar("SELECT value FROM settings WHERE name = $1").bind(name).fetch_optional(on))
+}

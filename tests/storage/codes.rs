@@ -53,7 +53,7 @@ async fn used_codes_are_kept_for_a_day_and_unused_ones_for_an_hour_past_expiry()
     let (client, user) = a_pair(&db).await;
     let grant = new_grant(&client, &user);
     let used = Code { consumed_at: Some(now()), ..new_code(&grant) };
-    grants::authorize(&db, &grant, &used, None, None).await.unwrap();
+    grants::authorize(&db, &grant, &used, None, &[]).await.unwrap();
 
     assert_eq!(codes::sweep(&db, unused.expires_at + Duration::hours(1)).await.unwrap(), 0);
     assert_eq!(codes::sweep(&db, unused.expires_at + Duration::hours(2)).await.unwrap(), 1);

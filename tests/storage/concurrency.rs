@@ -124,7 +124,7 @@ async fn a_failing_operation_does_not_fail_its_neighbours() {
             if bad {
                 consent.client_id = new_client().id;
             }
-            let answer = grants::authorize(&db, &grant, &new_code(&grant), None, Some(&consent)).await;
+            let answer = grants::authorize(&db, &grant, &new_code(&grant), None, std::slice::from_ref(&consent)).await;
             assert_eq!(answer.is_err(), bad);
             assert_eq!(grants::find(&db, grant.id).await.unwrap().is_none(), bad);
         }
@@ -156,7 +156,7 @@ async fn an_operation_abandoned_at_any_point_is_whole_or_nothing_and_harms_nobod
             let code = new_code(&grant);
             let mut consent = new_consent(&grant);
             consent.resource = format!("https://mcp.example/{number}");
-            let authorization = grants::authorize(&db, &grant, &code, None, Some(&consent));
+            let authorization = grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent));
             let answered = abandon_after(number % 20, authorization).await;
             let jti = number.to_string();
             revoked_tokens::insert(&db, &jti, now()).await.unwrap();
@@ -182,7 +182,7 @@ async fn one_operation_after_another_abandoned_alone_leaves_the_writer_usable() 
         let code = new_code(&grant);
         let mut consent = new_consent(&grant);
         consent.resource = format!("https://mcp.example/{polls}");
-        abandon_after(polls % 20, grants::authorize(&db, &grant, &code, None, Some(&consent))).await;
+        abandon_after(polls % 20, grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent))).await;
         abandon_after(polls % 4, revoked_tokens::insert(&db, "abandoned", now())).await;
         revoked_tokens::insert(&db, &polls.to_string(), now()).await.unwrap();
         is_whole(&db, &grant, &code.code_hash, &consent.resource).await;
