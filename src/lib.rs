@@ -1,5 +1,28 @@
-//! Keyward: an OAuth 2.1 authorization server for MCP servers.
-pub mod clock;
-pub mod error;
-pub mod model;
-pub mod secrets;
+//! Keyward: an OAuth 2.1 authorization server for MCP servers. Arrows between rooms point down only.
+pub mod commands; // starts things
+pub mod demo; // the people and clients that `keyward demo` comes with
+pub mod jobs; // housekeeping: what has expired goes
+
+pub mod http; // the only room with HTTP in it: endpoints for programs, pages for people
+
+pub mod accounts; // people: signing in, consent
+pub mod clients; // programs: found, authenticated, registered
+pub mod grants; // what can be exchanged for tokens: a file per grant type
+pub mod tokens; // issued, found again, rotated
+
+pub mod app; // the tools, built once
+pub mod audit; // the trail of what happened
+pub mod config; // one tree of settings
+pub mod keys; // signing keys: made, sealed, published
+pub mod limits; // how often somebody may try
+pub mod passwords; // argon2 off the async threads
+pub mod storage; // SQLite and PostgreSQL, one statement for both
+pub mod telemetry; // logs
+
+pub mod oauth; // the protocol, pure: no IO, no clock
+
+pub mod model; // nouns
+
+pub mod clock; // the only asker of the time
+pub mod error; // the protocol's one error
+pub mod secrets; // random values and their digests

@@ -1,1 +1,46 @@
-//! rs
+//! A guard for MCP servers (OAuth 2.1 resource server, RFC 9728, RFC 9068), and an MCP server that shows it.
+//!
+//! # Protect your own MCP server
+//!
+//! Give the guard the URL your users configure, the issuer you trust, and the scopes of your tools. It answers
+//! for what must not get through and for the metadata; the rest reaches your server, with an [`Access`] in the
+//! extensions of the request that says who is calling.
+//!
+//! ```no_run
+//! use axum::{Extension, routing::post};
+//! use keyward_resource_server::{Access, Guard};
+//!
+//! #[tokio::main]
+//! async fn main() -> anyhow::Result<()> {
+//!     // Any tower service that speaks MCP: rmcp's `StreamableHttpService`, or this.
+//!     let server = post(|Extension(access): Extension<Access>| async move { access.subject });
+//!     let app = Guard::new("http://127.0.0.1:3000/mcp", "http://127.0.0.1:8999")?
+//!         .name("Notes")?
+//!         .tool("read_note", "mcp:tools:read")
+//!         .tool("delete_note", "mcp:tools:admin")
+//!         .protect(server);
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     Ok(axum::serve(listener, app).await?)
+//! }
+//! ```
+//!
+//! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
+mod challenge;
+pub mod clock;
+mod demo;
+mod gate;
+mod guard;
+mod index;
+mod jwks;
+pub mod metadata;
+mod origin;
+mod request_id;
+pub mod scopes;
+mod sessions;
+mod tools;
+mod verify;
+mod wire;
+
+pub use demo::{Settings, router, serve};
+pub use guard::Guard;
+pub use verify::Access;

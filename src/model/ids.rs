@@ -40,6 +40,7 @@ macro_rules! id {
 
 id!(UserId);
 id!(GrantId);
+id!(AuditEventId);
 
 /// A client identifier (RFC 6749 §2.2): ours begin with `kw_`, fixtures are named by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type, serde::Serialize, serde::Deserialize)]

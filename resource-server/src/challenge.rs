@@ -1,0 +1,132 @@
+//! Every way to say no: status, `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1) and JSON body.
+use axum::{
+    Json,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Identifies one request in answers and logs.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub HeaderValue);
+
+impl RequestId {
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+/// An answer that is not what the client hoped for. Texts name the broken rule and never repeat the request.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub status: StatusCode,
+    pub error: &'static str,
+    pub description: &'static str,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// A JSON-RPC error response that takes the place of the plain body.
+    json_rpc: Option<Value>,
+}
+
+impl Refusal {
+    pub fn new(status: StatusCode, error: &'static str, description: &'static str) -> Self {
+        Self { status, error, description, headers: Vec::new(), json_rpc: None }
+    }
+
+    /// A JSON-RPC error response (JSON-RPC 2.0 §5.1) with an HTTP status of its own.
+    pub fn json_rpc(status: StatusCode, id: &Value, code: i64, message: &'static str, data: Option<Value>) -> Self {
+        let mut error = json!({"code": code, "message": message});
+        if let (Some(data), Some(members)) = (data, error.as_object_mut()) {
+            members.insert("data".to_owned(), data);
+        }
+        let body = json!({"jsonrpc": "2.0", "id": id, "error": error});
+        Self { json_rpc: Some(body), ..Self::new(status, "invalid_request", message) }
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the method is not allowed here")
+            .header(header::ALLOW, HeaderValue::from_static(allow))
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    }
+
+    pub fn into_response(self, request_id: &RequestId) -> Response {
+        tracing::info!(
+            request_id = request_id.as_str(),
+            status = self.status.as_u16(),
+            error = self.error,
+            reason = self.description,
+            "refused"
+        );
+        let body = self.json_rpc.unwrap_or_else(|| {
+            json!({
+                "error": self.error,
+                "error_description": self.description,
+                "detail": self.description,
+                "request_id": request_id.as_str(),
+            })
+        });
+        let mut response = (self.status, Json(body)).into_response();
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// What the challenges of one protected resource have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Challenge {
+    pub realm: String,
+    /// URL of the protected resource metadata (RFC 9728 §5.1).
+    pub resource_metadata: String,
+    /// The scopes worth asking for first (RFC 6750 §3).
+    pub scope: String,
+}
+
+impl Challenge {
+    /// No credentials at all: nothing was wrong, so no error code (RFC 6750 §3.1).
+    pub fn unauthorized(&self) -> Refusal {
+        Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "this resource needs an access token")
+            .header(header::WWW_AUTHENTICATE, self.value(Some(&self.scope), None))
+    }
+
+    /// RFC 6750 §3.1: expired, of another audience or issuer, or not a token at all.
+    pub fn invalid_token(&self, description: &'static str) -> Refusal {
+        Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", description)
+            .header(header::WWW_AUTHENTICATE, self.value(Some(&self.scope), Some(("invalid_token", description))))
+    }
+
+    /// RFC 6750 §3.1: repeated or malformed credentials.
+    pub fn invalid_request(&self, description: &'static str) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+            .header(header::WWW_AUTHENTICATE, self.value(None, Some(("invalid_request", description))))
+    }
+
+    /// RFC 6750 §3.1, as a JSON-RPC error whose `data` says what was needed; `scope` names all to ask for.
+    pub fn insufficient_scope(&self, id: &Value, scope: &str, data: Value) -> Refusal {
+        let description = "the access token lacks a scope this call needs";
+        let challenge = self.value(Some(scope), Some(("insufficient_scope", description)));
+        let refusal = Refusal::json_rpc(StatusCode::FORBIDDEN, id, -32001, "Insufficient scope", Some(data));
+        Refusal { error: "insufficient_scope", description, ..refusal }.header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    fn value(&self, scope: Option<&str>, error: Option<(&str, &str)>) -> HeaderValue {
+        use std::fmt::Write;
+        let mut value = format!("Bearer realm=\"{}\", resource_metadata=\"{}\"", self.realm, self.resource_metadata);
+        if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
+            let _ = write!(value, ", scope=\"{scope}\"");
+        }
+        if let Some((error, description)) = error {
+            let _ = write!(value, ", error=\"{error}\", error_description=\"{description}\"");
+        }
+        HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+}

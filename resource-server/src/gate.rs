@@ -1,0 +1,237 @@
+//! The gate of a guard: Host and Origin, then the token, then the message, then its scopes, then the server.
+use crate::{
+    challenge::{Challenge, Refusal, RequestId},
+    clock::Clock,
+    guard::Guard,
+    metadata,
+    origin::{self, Allowed},
+    request_id::Id,
+    sessions::Sessions,
+    verify::{Access, Rejection, Verifier},
+    wire::{self, Message},
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::Response,
+};
+use futures_util::StreamExt;
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+use url::form_urlencoded;
+
+/// Bytes of a request body.
+const LONGEST: usize = 1024 * 1024;
+/// Read of a body that is too long, so that the client gets to see our answer.
+const DRAINED: usize = 16 * 1024 * 1024;
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) struct Gate {
+    allowed: Allowed,
+    challenge: Challenge,
+    verifier: Verifier,
+    sessions: Sessions,
+    clock: Clock,
+}
+
+/// Who was let in, and for what; the answer is judged by it.
+struct Visit {
+    method: Method,
+    access: Access,
+    modern: bool,
+    /// The legacy session the request named, which is the caller's.
+    session: Option<String>,
+}
+
+impl Gate {
+    pub fn new(guard: Guard) -> Self {
+        let place = metadata::well_known_path(&guard.identifier);
+        let challenge = Challenge {
+            realm: guard.name,
+            resource_metadata: format!("{}{place}", guard.resource.origin().ascii_serialization()),
+            scope: guard.challenge_scope,
+        };
+        let policy = Arc::new(guard.policy);
+        let verifier = Verifier { resource: guard.identifier, issuers: guard.issuers, policy };
+        Self { allowed: guard.allowed, challenge, verifier, sessions: Sessions::default(), clock: guard.clock }
+    }
+
+    async fn admit(&self, mut request: Request) -> Result<(Request, Visit), Refusal> {
+        let token = self.token(request.headers(), request.uri())?;
+        let access =
+            self.verifier.verify(token, self.clock.now()).await.map_err(|rejection| self.refuse(&rejection))?;
+        // The token was for us, and goes no further.
+        request.headers_mut().remove(header::AUTHORIZATION);
+        request.extensions_mut().insert(access.clone());
+        if request.method() == Method::POST {
+            return self.admit_message(request, access).await;
+        }
+        let session = self.session(request.headers(), &access)?;
+        let streams = [Method::GET, Method::DELETE].contains(request.method()) && session.is_some();
+        if !streams || wire::speaks_modern(request.headers()) {
+            return Err(Refusal::method_not_allowed("POST"));
+        }
+        let method = request.method().clone();
+        Ok((request, Visit { method, access, modern: false, session }))
+    }
+
+    async fn admit_message(&self, request: Request, access: Access) -> Result<(Request, Visit), Refusal> {
+        let (mut parts, body) = request.into_parts();
+        require_json(&parts.headers)?;
+        let message = Message::read(&parts.headers, &read(body).await?)?;
+        let modern = message.modern;
+        if modern {
+            parts.headers.remove(wire::SESSION_ID);
+            parts.headers.remove(wire::LAST_EVENT_ID);
+        }
+        let session = self.session(&parts.headers, &access)?;
+        self.check_scopes(&message, &access)?;
+        // Written anew, so that the server reads what was judged here, repeated members and all.
+        let body = Bytes::from(message.body.to_string());
+        parts.headers.remove(header::TRANSFER_ENCODING);
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        parts.extensions.insert(message);
+        let request = Request::from_parts(parts, Body::from(body));
+        Ok((request, Visit { method: Method::POST, access, modern, session }))
+    }
+
+    /// RFC 6750 §2.1, the one way MCP allows: never the query (§2.3), never twice (§3.1).
+    fn token<'a>(&self, headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, Refusal> {
+        let query = uri.query().unwrap_or_default();
+        if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
+            return Err(self.challenge.invalid_request("an access token must not be in the query"));
+        }
+        let Ok(value) = wire::single(headers, &header::AUTHORIZATION) else {
+            return Err(self.challenge.invalid_request("the Authorization header must occur once, in visible ASCII"));
+        };
+        let (scheme, token) = value.unwrap_or_default().split_once(' ').unwrap_or_default();
+        let token = token.trim();
+        if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+            return Err(self.challenge.unauthorized());
+        }
+        let b64token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+        if !token.bytes().all(b64token) {
+            return Err(self.challenge.invalid_request("the Authorization header must hold one bearer token"));
+        }
+        Ok(token)
+    }
+
+    fn refuse(&self, rejection: &Rejection) -> Refusal {
+        match rejection {
+            Rejection::Invalid(reason) => self.challenge.invalid_token(reason),
+            Rejection::Unavailable => Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "the keys of the authorization server cannot be fetched",
+            )
+            .header(header::RETRY_AFTER, HeaderValue::from_static("5")),
+        }
+    }
+
+    /// A session that ended, or is another's, is not found: the client opens a new one.
+    fn session(&self, headers: &HeaderMap, access: &Access) -> Result<Option<String>, Refusal> {
+        let Ok(session) = wire::single(headers, &wire::SESSION_ID) else {
+            let text = "the Mcp-Session-Id header must occur once, in visible ASCII";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text));
+        };
+        let Some(session) = session else { return Ok(None) };
+        if self.sessions.touch(session, &access.principal(), self.clock.now()) {
+            return Ok(Some(session.to_owned()));
+        }
+        Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
+    }
+
+    fn check_scopes(&self, message: &Message, access: &Access) -> Result<(), Refusal> {
+        let policy = &access.policy;
+        let needed = policy.needed(message.method(), message.tool());
+        if policy.allows(&access.scopes, needed) {
+            return Ok(());
+        }
+        let mut ask = needed.to_vec();
+        if !message.modern {
+            // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
+            ask.extend(access.scopes.iter().filter(|held| policy.knows(held) && !needed.contains(held)).cloned());
+        }
+        let data = json!({
+            "required_scope": needed.join(" "),
+            "token_scope": access.scopes.join(" "),
+            "tool": message.tool(),
+            "method": message.method(),
+        });
+        Err(self.challenge.insufficient_scope(message.id(), &ask.join(" "), data))
+    }
+
+    /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded.
+    fn note_session(&self, visit: &Visit, response: &Response) {
+        if visit.modern || !response.status().is_success() {
+            return;
+        }
+        if visit.method == Method::DELETE {
+            visit.session.iter().for_each(|session| self.sessions.end(session));
+            return;
+        }
+        let opened = response.headers().get(wire::SESSION_ID).and_then(|id| id.to_str().ok());
+        if let Some(opened) = opened.filter(|opened| visit.session.as_deref() != Some(*opened)) {
+            self.sessions.bind(opened, visit.access.principal(), self.clock.now());
+        }
+    }
+}
+
+/// Middleware.
+pub(crate) async fn pass(State(gate): State<Arc<Gate>>, Id(id): Id, request: Request, next: Next) -> Response {
+    let origin = match gate.allowed.check(&request) {
+        Ok(origin) => origin,
+        Err(refusal) => return refusal.into_response(&id),
+    };
+    let mut response = if origin.is_some() && origin::is_preflight(&request) {
+        origin::preflight(request.headers())
+    } else {
+        answer(&gate, &id, request, next).await
+    };
+    origin::expose(response.headers_mut(), origin);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn answer(gate: &Gate, id: &RequestId, request: Request, next: Next) -> Response {
+    let (request, visit) = match gate.admit(request).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refusal.into_response(id),
+    };
+    let response = next.run(request).await;
+    gate.note_session(&visit, &response);
+    response
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let value = wire::single(headers, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let text = "the Content-Type must be application/json";
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text))
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
+    let all = async {
+        let mut stream = body.into_data_stream();
+        let (mut bytes, mut seen) = (Vec::new(), 0);
+        while let Some(chunk) = stream.next().await {
+            let broken = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
+            let chunk = chunk.map_err(broken)?;
+            seen += chunk.len();
+            if seen <= LONGEST {
+                bytes.extend_from_slice(&chunk);
+            } else if seen > DRAINED {
+                break;
+            }
+        }
+        let too_long = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", "the body exceeds 1 MiB");
+        if seen <= LONGEST { Ok(bytes) } else { Err(too_long()) }
+    };
+    let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took more than 30 seconds");
+    tokio::time::timeout(READ_TIMEOUT, all).await.map_err(late)?
+}

@@ -1,0 +1,180 @@
+//! A guard before an MCP server, as its author sets it up.
+use crate::{
+    clock::Clock,
+    gate::{Gate, pass},
+    jwks::{Issuer, is_loopback},
+    metadata::{self, ProtectedResource},
+    origin::Allowed,
+    request_id,
+    scopes::{Policy, well_formed, words},
+};
+use anyhow::{Context, ensure};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{from_fn, from_fn_with_state},
+    response::IntoResponse,
+};
+use std::{convert::Infallible, sync::Arc};
+use tower::Service;
+use url::Url;
+
+/// What protects one MCP endpoint, and how. See the crate's page for an example.
+#[derive(Clone)]
+pub struct Guard {
+    pub(crate) resource: Url,
+    pub(crate) identifier: String,
+    pub(crate) name: String,
+    documentation: Option<String>,
+    pub(crate) issuers: Vec<Arc<Issuer>>,
+    pub(crate) policy: Policy,
+    pub(crate) challenge_scope: String,
+    scopes_supported: Vec<String>,
+    pub(crate) allowed: Allowed,
+    pub(crate) clock: Clock,
+}
+
+impl Guard {
+    /// `resource` is the URL clients are given, the resource identifier (RFC 9728 §1.2): https, or http on a loopback
+    /// address, without query, fragment or final slash. `issuer` is the authorization server's (RFC 8414 §2).
+    pub fn new(resource: &str, issuer: &str) -> anyhow::Result<Self> {
+        let url = Url::parse(resource).context("the resource identifier is not a URL")?;
+        ensure!(
+            url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)),
+            "the resource identifier must be an https URL (http only on a loopback address)"
+        );
+        ensure!(
+            url.as_str().trim_end_matches('/') == resource && url.query().is_none() && url.fragment().is_none(),
+            "the resource identifier must be spelled canonically, without query, fragment or final slash"
+        );
+        Ok(Self {
+            allowed: Allowed::for_resource(&url),
+            resource: url,
+            identifier: resource.to_owned(),
+            name: "MCP server".to_owned(),
+            documentation: None,
+            issuers: vec![Arc::new(Issuer::new(issuer)?)],
+            policy: Policy::default(),
+            challenge_scope: "mcp:read".to_owned(),
+            scopes_supported: words("mcp:read mcp:write"),
+            clock: Clock::default(),
+        })
+    }
+
+    /// Trusts one more issuer; each is known by its own keys only.
+    pub fn issuer(mut self, issuer: &str) -> anyhow::Result<Self> {
+        self.issuers.push(Arc::new(Issuer::new(issuer)?));
+        Ok(self)
+    }
+
+    /// A human name: `realm` of the challenges and `resource_name` of the metadata.
+    pub fn name(mut self, name: &str) -> anyhow::Result<Self> {
+        let quotable = |byte: u8| (0x20..=0x7E).contains(&byte) && byte != b'"' && byte != b'\\';
+        ensure!(name.bytes().all(quotable), "the name must be visible ASCII without quotes and backslashes");
+        name.clone_into(&mut self.name);
+        Ok(self)
+    }
+
+    /// A page for developers, `resource_documentation` of the metadata.
+    #[must_use]
+    pub fn documentation(mut self, url: Url) -> Self {
+        self.documentation = Some(url.into());
+        self
+    }
+
+    /// Calling `tool` needs all of `scopes` (space-separated).
+    #[must_use]
+    pub fn tool(mut self, tool: &str, scopes: &str) -> Self {
+        self.policy.tool(tool, scopes);
+        self
+    }
+
+    /// Tools without a rule of their own need all of `scopes` (space-separated); at first `mcp:tools:call`.
+    #[must_use]
+    pub fn other_tools(mut self, scopes: &str) -> Self {
+        self.policy.other_tools(scopes);
+        self
+    }
+
+    /// Replaces all scope rules, hierarchy included.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The scopes the first challenge names, and those the metadata names; each space-separated. At first `mcp:read`,
+    /// and `mcp:read mcp:write`. A minimal useful set serves users better than the catalogue.
+    pub fn scopes(mut self, challenge: &str, supported: &str) -> anyhow::Result<Self> {
+        ensure!(well_formed(challenge) && well_formed(supported), "a scope has a character RFC 6749 §3.3 forbids");
+        challenge.clone_into(&mut self.challenge_scope);
+        self.scopes_supported = words(supported);
+        Ok(self)
+    }
+
+    /// Lets web pages of this origin (`https://app.example`) in. The resource's own and loopback origins already are.
+    #[must_use]
+    pub fn allow_origin(mut self, origin: &Url) -> Self {
+        self.allowed.allow_origin(origin);
+        self
+    }
+
+    /// Keeps web pages served from a loopback address (such as the MCP Inspector) out.
+    #[must_use]
+    pub fn refuse_loopback_origins(mut self) -> Self {
+        self.allowed.loopback_origins = false;
+        self
+    }
+
+    /// Answers to one more host name. The resource's own and the loopback names already are.
+    #[must_use]
+    pub fn allow_host(mut self, host: &str) -> Self {
+        self.allowed.allow_host(host);
+        self
+    }
+
+    /// Asks this clock instead of the system's (tests).
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The resource's metadata document, for [`crate::metadata::routes`].
+    #[must_use]
+    pub fn metadata(&self) -> ProtectedResource {
+        ProtectedResource {
+            resource: self.identifier.clone(),
+            authorization_servers: self.issuers.iter().map(|issuer| issuer.identifier.clone()).collect(),
+            scopes_supported: self.scopes_supported.clone(),
+            bearer_methods_supported: ["header"],
+            resource_name: self.name.clone(),
+            resource_documentation: self.documentation.clone(),
+        }
+    }
+
+    /// The MCP server, guarded, at the resource identifier's path, with its metadata at both well-known places.
+    pub fn protect<S>(self, server: S) -> Router
+    where
+        S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Response: IntoResponse + 'static,
+        S::Future: Send + 'static,
+    {
+        metadata::routes(vec![self.metadata()]).merge(self.endpoint(server))
+    }
+
+    /// The MCP server, guarded, at the resource identifier's path. Several guards can share one router this way.
+    pub fn endpoint<S>(self, server: S) -> Router
+    where
+        S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Response: IntoResponse + 'static,
+        S::Future: Send + 'static,
+    {
+        let path = self.resource.path().to_owned();
+        let gate = Arc::new(Gate::new(self));
+        Router::new()
+            .route_service(&path, server)
+            .layer(from_fn_with_state(gate, pass))
+            .layer(from_fn(request_id::attach))
+    }
+}

@@ -1,0 +1,76 @@
+//! Protected resource metadata (RFC 9728), at the path-inserted and the root well-known place.
+use crate::{challenge::Refusal, request_id::Id};
+use axum::{
+    Json, Router,
+    extract::{RawQuery, State},
+    http::header,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Serialize;
+use std::sync::Arc;
+use tower_http::cors::{Any, CorsLayer};
+use url::{Url, form_urlencoded};
+
+pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// RFC 9728 §2.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProtectedResource {
+    pub resource: String,
+    /// Issuer identifiers (RFC 8414 §2).
+    pub authorization_servers: Vec<String>,
+    pub scopes_supported: Vec<String>,
+    pub bearer_methods_supported: [&'static str; 1],
+    pub resource_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_documentation: Option<String>,
+}
+
+/// Serves the documents of all resources of an origin. The root place describes the first, or, with `?resource=`,
+/// the one named. Readable from every web page.
+pub fn routes(resources: Vec<ProtectedResource>) -> Router {
+    let mut router = Router::new().route(&format!("{WELL_KNOWN}/{{*path}}"), get(unknown));
+    for resource in &resources {
+        let place = well_known_path(&resource.resource);
+        let document = Json(resource.clone());
+        if place != WELL_KNOWN {
+            router = router.route(&place, get(|| async move { cached(document) }));
+        }
+    }
+    router
+        .route(WELL_KNOWN, get(root))
+        .with_state(Arc::new(resources))
+        .method_not_allowed_fallback(|id: Id| async move {
+            Refusal::method_not_allowed("GET, HEAD, OPTIONS").into_response(&id.0)
+        })
+        .layer(CorsLayer::new().allow_origin(Any).allow_headers(tower_http::cors::AllowHeaders::mirror_request()))
+        .layer(axum::middleware::from_fn(crate::request_id::attach))
+}
+
+async fn root(State(resources): State<Arc<Vec<ProtectedResource>>>, RawQuery(query): RawQuery, id: Id) -> Response {
+    let query = query.unwrap_or_default();
+    let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "resource").map(|(_, value)| value);
+    let found = match named {
+        Some(named) => resources.iter().find(|resource| resource.resource == named),
+        None => resources.first(),
+    };
+    match found {
+        Some(resource) => cached(Json(resource.clone())),
+        None => Refusal::not_found().into_response(&id.0),
+    }
+}
+
+async fn unknown(id: Id) -> Response {
+    Refusal::not_found().into_response(&id.0)
+}
+
+fn cached(document: Json<ProtectedResource>) -> Response {
+    ([(header::CACHE_CONTROL, "public, max-age=300")], document).into_response()
+}
+
+/// RFC 9728 §3.1: the well-known path goes between host and path.
+pub(crate) fn well_known_path(resource: &str) -> String {
+    let path = Url::parse(resource).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    format!("{WELL_KNOWN}{path}")
+}

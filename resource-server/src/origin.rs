@@ -1,0 +1,103 @@
+//! Who may ask at all: the `Host` and `Origin` of a request (against DNS rebinding), and CORS for allowed origins.
+use crate::{challenge::Refusal, jwks::is_loopback, wire::single};
+use axum::{
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, uri::Authority},
+    response::{IntoResponse, Response},
+};
+use url::Url;
+
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, \
+     Mcp-Session-Id, Last-Event-ID, DPoP, X-Request-Id";
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id, X-Request-Id");
+
+#[derive(Clone, Debug)]
+pub(crate) struct Allowed {
+    hosts: Vec<String>,
+    origins: Vec<url::Origin>,
+    pub loopback_origins: bool,
+}
+
+impl Allowed {
+    /// The resource's own host and origin, the loopback names, and web pages served from this very machine.
+    pub fn for_resource(resource: &Url) -> Self {
+        let own = resource.host_str().unwrap_or_default();
+        let hosts = ["localhost", "127.0.0.1", "::1", own].map(bare).to_vec();
+        Self { hosts, origins: vec![resource.origin()], loopback_origins: true }
+    }
+
+    pub fn allow_host(&mut self, host: &str) {
+        self.hosts.push(bare(host));
+    }
+
+    pub fn allow_origin(&mut self, origin: &Url) {
+        self.origins.push(origin.origin());
+    }
+
+    /// The origin of the page that asks, if a page does; 421 (RFC 9110 §15.5.20) for a host that is not ours.
+    pub fn check<B>(&self, request: &Request<B>) -> Result<Option<HeaderValue>, Refusal> {
+        if !host(request.headers(), request.uri()).is_some_and(|host| self.hosts.contains(&host)) {
+            let text = "the Host header names no host of this server";
+            return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, "misdirected_request", text));
+        }
+        let origin = single(request.headers(), &header::ORIGIN);
+        match origin {
+            Ok(None) => Ok(None),
+            Ok(Some(origin)) if self.allows_origin(origin) => Ok(HeaderValue::from_str(origin).ok()),
+            _ => Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", "the Origin header names an origin not allowed")),
+        }
+    }
+
+    fn allows_origin(&self, origin: &str) -> bool {
+        Url::parse(origin).is_ok_and(|url| {
+            self.origins.contains(&url.origin())
+                || (self.loopback_origins && url.origin().is_tuple() && is_loopback(&url))
+        })
+    }
+}
+
+pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// What an allowed origin may send. `Mcp-Param-*` are named by each tool, so those asked for are repeated.
+pub(crate) fn preflight(headers: &HeaderMap) -> Response {
+    let mut allowed = ALLOWED_HEADERS.to_owned();
+    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
+    let is_param = |name: &&str| name.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("mcp-param-"));
+    for name in asked.into_iter().flat_map(|names| names.split(',')).map(str::trim).filter(is_param) {
+        allowed.push_str(", ");
+        allowed.push_str(name);
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let answer = response.headers_mut();
+    answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
+    answer.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+        answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    }
+    response
+}
+
+/// Lets an allowed origin read the answer.
+pub(crate) fn expose(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+    }
+}
+
+/// The host without its port: identifiers come from configuration, and a forwarded port changes nothing.
+fn host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let authority = match single(headers, &header::HOST).ok()? {
+        Some(host) => host.parse::<Authority>().ok()?,
+        // HTTP/2 has `:authority` instead (RFC 9113 §8.3.1).
+        None => uri.authority()?.clone(),
+    };
+    (!authority.as_str().contains('@')).then(|| bare(authority.host()))
+}
+
+fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
+}

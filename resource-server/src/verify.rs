@@ -1,0 +1,184 @@
+//! Judges access tokens: JWTs of a trusted issuer, made for this resource, in time (RFC 9068 §4, RFC 8725 §3).
+use crate::{
+    jwks::{Issuer, Unavailable},
+    scopes::{Policy, well_formed, words},
+    sessions::Principal,
+};
+use jsonwebtoken::{Algorithm, Header, Validation, dangerous::insecure_decode_claims, decode, decode_header};
+use serde::{Deserialize, de::IgnoredAny};
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+
+/// How far ahead of ours the issuer's clock may be. Expiry has no leeway.
+const AHEAD: Duration = Duration::seconds(30);
+
+/// What a valid access token says; the guard leaves it in the extensions of the request.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// `iss`
+    pub issuer: String,
+    /// `sub`: the user, or the client itself when no user took part (RFC 9068 §2.2).
+    pub subject: String,
+    pub client_id: String,
+    pub scopes: Vec<String>,
+    /// The resource identifier among `aud` that is ours.
+    pub audience: String,
+    pub expires_at: OffsetDateTime,
+    /// `jti`
+    pub token_id: String,
+    pub(crate) policy: Arc<Policy>,
+}
+
+impl Access {
+    /// Do the granted scopes reach for this tool?
+    #[must_use]
+    pub fn may_call(&self, tool: &str) -> bool {
+        self.policy.allows(&self.scopes, self.policy.needed("tools/call", Some(tool)))
+    }
+
+    pub(crate) fn principal(&self) -> Principal {
+        [self.issuer.clone(), self.subject.clone(), self.client_id.clone()]
+    }
+}
+
+/// Why a token was not accepted.
+#[derive(Debug)]
+pub(crate) enum Rejection {
+    /// RFC 6750 §3.1 `invalid_token`; the text begins with the class of reason.
+    Invalid(&'static str),
+    /// There are no keys to judge it by.
+    Unavailable,
+}
+
+impl From<Unavailable> for Rejection {
+    fn from(_: Unavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+const UNKNOWN: Rejection = Rejection::Invalid("unknown: the access token is not a JWT signed by a known key");
+const TYPE: Rejection = Rejection::Invalid("unknown: the token is not an access token (typ must be at+jwt)");
+const CRITICAL: Rejection = Rejection::Invalid("unknown: the access token has a critical header parameter");
+const CLAIMS: Rejection = Rejection::Invalid("unknown: the access token lacks a required claim or has a malformed one");
+const BOUND: Rejection = Rejection::Invalid("unknown: a sender-constrained access token cannot be used as a bearer");
+const ISSUER: Rejection = Rejection::Invalid("issuer: the access token is from an issuer this resource does not trust");
+const AUDIENCE: Rejection = Rejection::Invalid("audience: the access token was not issued for this resource");
+const EXPIRED: Rejection = Rejection::Invalid("expired: the access token has expired");
+const EARLY: Rejection = Rejection::Invalid("unknown: the access token is not valid yet");
+
+/// Everything RFC 9068 §2.2 requires. A member that occurs twice is refused by the parser.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    client_id: String,
+    jti: String,
+    aud: Audience,
+    exp: i64,
+    iat: i64,
+    nbf: Option<i64>,
+    scope: Option<String>,
+    /// RFC 7800: the token is bound to a key whose proof a bearer does not bring.
+    cnf: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Unverified {
+    iss: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Audience {
+    fn contains(&self, resource: &str) -> bool {
+        match self {
+            Self::One(one) => one == resource,
+            Self::Many(many) => many.iter().any(|one| one == resource),
+        }
+    }
+}
+
+pub(crate) struct Verifier {
+    pub resource: String,
+    pub issuers: Vec<Arc<Issuer>>,
+    pub policy: Arc<Policy>,
+}
+
+impl Verifier {
+    pub async fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Access, Rejection> {
+        let header = decode_header(token).map_err(|_| UNKNOWN)?;
+        let algorithm = judge_header(&header)?;
+        // Only chooses whose keys to try; the signature covers it.
+        let Unverified { iss } = insecure_decode_claims(token).map_err(|_| UNKNOWN)?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.identifier == iss).ok_or(ISSUER)?;
+        let key = issuer.find(header.kid.as_deref(), algorithm, now).await?.ok_or(UNKNOWN)?;
+        let claims = decode::<Claims>(token, &key.decoding, &signature_only(key.algorithm));
+        let claims = claims.map_err(|error| if is_about_claims(&error) { CLAIMS } else { UNKNOWN })?.claims;
+        self.judge_claims(claims, iss, now)
+    }
+
+    fn judge_claims(&self, claims: Claims, issuer: String, now: OffsetDateTime) -> Result<Access, Rejection> {
+        if !claims.aud.contains(&self.resource) {
+            return Err(AUDIENCE);
+        }
+        let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| CLAIMS)?;
+        if expires_at <= now {
+            return Err(EXPIRED);
+        }
+        let latest = (now + AHEAD).unix_timestamp();
+        if claims.iat > latest || claims.nbf.is_some_and(|nbf| nbf > latest) {
+            return Err(EARLY);
+        }
+        if claims.cnf.is_some() {
+            return Err(BOUND);
+        }
+        let scope = claims.scope.unwrap_or_default();
+        if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(&scope) {
+            return Err(CLAIMS);
+        }
+        Ok(Access {
+            issuer,
+            subject: claims.sub,
+            client_id: claims.client_id,
+            scopes: words(&scope),
+            audience: self.resource.clone(),
+            expires_at,
+            token_id: claims.jti,
+            policy: Arc::clone(&self.policy),
+        })
+    }
+}
+
+/// The algorithm, if it is one we allow; keys offered by the header itself (`jwk`, `jku`, `x5c`) are never looked at.
+fn judge_header(header: &Header) -> Result<Algorithm, Rejection> {
+    let typ = header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
+    if typ != "at+jwt" && typ != "application/at+jwt" {
+        return Err(TYPE);
+    }
+    // RFC 7515 §4.1.11: none is understood here, so none may be critical.
+    if header.crit.is_some() {
+        return Err(CRITICAL);
+    }
+    match header.alg {
+        Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => Ok(header.alg),
+        _ => Err(UNKNOWN),
+    }
+}
+
+/// Dates and audience are judged here, by our clock, not by the library and the system's.
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}
+
+fn is_about_claims(error: &jsonwebtoken::errors::Error) -> bool {
+    matches!(error.kind(), jsonwebtoken::errors::ErrorKind::Json(_))
+}

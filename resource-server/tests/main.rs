@@ -1,0 +1,11 @@
+//! What a client sees of the resource server: one test binary, a file per subject.
+mod challenges;
+mod keys;
+mod legacy;
+mod metadata;
+mod modern;
+mod origins;
+mod scopes;
+mod serving;
+mod support;
+mod tokens;

@@ -1,0 +1,154 @@
+//! The server around the endpoint: limits, headers on every answer, front page, a guard of one's own.
+use crate::support::{PRM, Signer, TestServer, bearer, post, request};
+use axum::{Extension, Router, body::Body, http::HeaderMap, routing::post as on_post};
+use keyward_resource_server::{Access, Guard, Settings, router, serve};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_body_beyond_one_mebibyte_is_too_large() {
+    let t = TestServer::start().await;
+    let message = |length: usize| {
+        let start = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":""#;
+        format!("{start}{}\"}}}}", "x".repeat(length - start.len() - 3))
+    };
+    let fits = bearer(&t.token("mcp:read")).body(Body::from(message(1024 * 1024))).unwrap();
+    assert_eq!(t.send(fits).await.status, 200);
+    for length in [1024 * 1024 + 1, 10 * 1024 * 1024] {
+        let answer = t.send(bearer(&t.token("mcp:read")).body(Body::from(message(length))).unwrap()).await;
+        assert_eq!(answer.status, 413);
+        assert_eq!(answer.json()["error"], "content_too_large");
+    }
+}
+
+#[tokio::test]
+async fn only_json_is_read() {
+    let t = TestServer::start().await;
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
+        let mut request = bearer(&t.token("mcp:read"));
+        request.headers_mut().unwrap().insert("content-type", content_type.parse().unwrap());
+        let answer = t.send(request.body(Body::from("{}")).unwrap()).await;
+        assert_eq!(answer.status, 415, "{content_type}");
+        assert_eq!(answer.json()["error"], "unsupported_media_type");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_and_is_not_sniffed() {
+    let t = TestServer::start().await;
+    for path in ["/", "/health", "/mcp/oauth", "/nothing", "/.well-known/oauth-protected-resource"] {
+        let sent = request("GET", path).header("x-request-id", "my-id.1").body(Body::empty()).unwrap();
+        assert_eq!(t.send(sent).await.header("x-request-id"), Some("my-id.1"), "{path}");
+        let odd = request("GET", path).header("x-request-id", "no spaces").body(Body::empty()).unwrap();
+        let answer = t.send(odd).await;
+        assert_eq!(answer.header("x-request-id").unwrap().len(), 36, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    }
+    assert_eq!(t.get("/mcp/oauth").await.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn an_unknown_path_and_a_wrong_method_are_answered_in_json() {
+    let t = TestServer::start().await;
+    let answer = t.get("/nothing").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (404, "not_found"));
+    for path in ["/", "/health"] {
+        let answer = t.send(request("POST", path).body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (405, "method_not_allowed"));
+        assert!(answer.header("allow").unwrap().contains("GET"));
+    }
+}
+
+#[tokio::test]
+async fn the_front_page_speaks_to_people_and_programs() {
+    let t = TestServer::start().await;
+    let index = t.get("/").await.json();
+    assert_eq!(index["surfaces"][0]["url"], "http://127.0.0.1:8990/mcp/oauth");
+    let page = t.send(request("GET", "/").header("accept", "text/html,*/*;q=0.8").body(Body::empty()).unwrap()).await;
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    assert!(page.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+    assert_eq!(t.get("/health").await.json()["status"], "ok");
+}
+
+#[tokio::test]
+async fn it_serves_on_any_port_under_its_configured_identifier_until_told_to_stop() {
+    let t = TestServer::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = Settings::new("http://127.0.0.1:8990/mcp/oauth", &t.issuer.uri());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, settings, async {
+        let _ = stopped.await;
+    }));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://{address}/mcp/oauth");
+    let refused = client.post(&url).send().await.unwrap();
+    assert_eq!(refused.status(), 401);
+    assert!(refused.headers()["www-authenticate"].to_str().unwrap().contains(PRM));
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    let accepted = client.post(&url).bearer_auth(t.token("mcp:read")).json(&call).send().await.unwrap();
+    assert_eq!(accepted.status(), 200);
+    drop(client);
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_refused_at_start() {
+    for (resource, issuer) in [
+        ("not a url", "http://127.0.0.1:1"),
+        ("http://rs.example/mcp", "http://127.0.0.1:1"),
+        ("https://rs.example/mcp/", "http://127.0.0.1:1"),
+        ("https://RS.example/mcp", "http://127.0.0.1:1"),
+        ("https://rs.example/mcp?a", "http://127.0.0.1:1"),
+        ("https://rs.example/mcp#a", "http://127.0.0.1:1"),
+        ("https://rs.example/mcp", "http://as.example"),
+    ] {
+        assert!(router(Settings::new(resource, issuer)).is_err(), "{resource} {issuer}");
+    }
+    let quoted = Settings { name: "a \"b\"".to_owned(), ..Settings::new("https://rs.example", "https://as.example") };
+    assert!(router(quoted).is_err());
+}
+
+/// A server of one's own, two issuers, scopes of one's own.
+async fn own_server(t: &TestServer, other: &TestServer) -> Router {
+    let server = on_post(|Extension(access): Extension<Access>, headers: HeaderMap| async move {
+        assert!(!headers.contains_key("authorization"));
+        format!("{} {}", access.issuer, access.may_call("delete_note"))
+    });
+    let guard = Guard::new("https://notes.example/mcp", &t.issuer.uri()).unwrap();
+    guard.issuer(&other.issuer.uri()).unwrap().tool("delete_note", "mcp:tools:admin").protect(server)
+}
+
+#[tokio::test]
+async fn a_guard_stands_before_any_server_and_keeps_the_token_to_itself() {
+    let (t, other) = (TestServer::start().await, TestServer::start().await);
+    let t = TestServer { router: own_server(&t, &other).await, ..t };
+    let call = |tool: &str| json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}});
+    let audience = "https://notes.example/mcp";
+    let send = async |token: String, tool: &str| {
+        let request = request("POST", "/mcp").header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        t.send(request.body(Body::from(call(tool).to_string())).unwrap()).await
+    };
+    let of_other = other.token_with(json!({"aud": audience, "scope": "mcp:admin"}));
+    let answer = send(of_other, "delete_note").await;
+    assert_eq!(String::from_utf8_lossy(&answer.body), format!("{} true", other.issuer.uri()));
+    let may_read = || t.token_with(json!({"aud": audience, "scope": "mcp:read"}));
+    assert_eq!(send(may_read(), "delete_note").await.challenge("scope").as_deref(), Some("mcp:tools:admin mcp:read"));
+    assert_eq!(send(may_read(), "forgotten").await.challenge("scope").as_deref(), Some("mcp:tools:call mcp:read"));
+    let crossed = Signer::es256("k1");
+    let crossed = crossed.sign(&crossed.header(), &t.changed(json!({"aud": audience})));
+    assert_eq!(send(crossed, "forgotten").await.status, 401);
+    assert_eq!(t.send(post().body(Body::empty()).unwrap()).await.status, 404);
+}
+
+#[tokio::test]
+async fn one_issuers_key_does_not_sign_for_another() {
+    let (t, other) = (TestServer::start().await, TestServer::start().await);
+    let t = TestServer { router: own_server(&t, &other).await, ..t };
+    let claims = t.changed(json!({"aud": "https://notes.example/mcp"}));
+    let token = other.signer.sign(&other.signer.header(), &claims);
+    let request = request("POST", "/mcp").header("authorization", format!("Bearer {token}"));
+    assert_eq!(t.send(request.body(Body::from("{}")).unwrap()).await.status, 401);
+}

@@ -1,0 +1,165 @@
+//! Consent: what a user allowed a client before, what is new now, and the approval itself.
+use crate::{
+    accounts::request::Judged,
+    app::App,
+    audit,
+    error::OAuthError,
+    model::{Client, ClientSource, Code, Consent, Grant, GrantId, Scopes, User},
+    oauth::{
+        authorization_request::{AuthorizationRequest, Callback},
+        redirect_uri::{RedirectKind, kind},
+        resource::{OIDC_SCOPES, Resource},
+    },
+    secrets::{AuthorizationCode, Digest},
+    storage::{consents, grants},
+    tokens::refresh_token::RefreshToken,
+};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+/// One judged authorization request, and who is asked.
+pub struct Asked<'a> {
+    pub client: &'a Client,
+    pub user: &'a User,
+    pub auth_time: OffsetDateTime,
+    pub callback: &'a Callback,
+    pub request: &'a AuthorizationRequest,
+    pub resources: &'a [&'a Resource],
+    /// What would be granted.
+    pub scopes: Scopes,
+}
+
+/// What was allowed before.
+#[derive(Default)]
+pub struct Remembered {
+    /// Allowed on every one of the resources asked for.
+    pub scopes: Scopes,
+    /// Since then the client's name, redirect hosts or keys changed, so it no longer counts.
+    pub changed: bool,
+}
+
+impl<'a> Asked<'a> {
+    #[must_use]
+    pub fn new(judged: &'a Judged<'_>, user: &'a User, auth_time: OffsetDateTime, scopes: Scopes) -> Self {
+        let Judged { client, callback, request, resources } = judged;
+        Self { client, user, auth_time, callback, request, resources, scopes }
+    }
+
+    /// Resource identifiers the grant will cover; ourselves when only our own claims are asked for.
+    fn identifiers(&self) -> Vec<String> {
+        self.resources.iter().map(|resource| resource.identifier.clone()).collect()
+    }
+
+    /// A consent is kept for each resource; one about nobody's resource is about us.
+    fn consent_keys(&self, app: &App) -> Vec<String> {
+        let identifiers = self.identifiers();
+        if identifiers.is_empty() { vec![app.config.issuer.clone()] } else { identifiers }
+    }
+
+    pub async fn remembered(&self, app: &App) -> Result<Remembered, OAuthError> {
+        let fingerprint = fingerprint(self.client);
+        let mut all: Option<Scopes> = None;
+        for resource in self.consent_keys(app) {
+            let Some(consent) = consents::find(&app.db, self.user.id, &self.client.id, &resource).await? else {
+                return Ok(Remembered::default());
+            };
+            if !consent.fingerprint.matches(&fingerprint) {
+                return Ok(Remembered { scopes: Scopes::default(), changed: true });
+            }
+            all = Some(match all {
+                None => consent.scopes,
+                Some(before) => before.filter(|scope| consent.scopes.contains(scope)),
+            });
+        }
+        Ok(Remembered { scopes: all.unwrap_or_default(), changed: false })
+    }
+
+    /// Nothing new, and a client that cannot be anybody else (RFC 9700 §4.11, OAuth 2.1 §7.3.1): a public client
+    /// behind a loopback address or a private scheme is asked for each time.
+    #[must_use]
+    pub fn needs_no_page(&self, remembered: &Remembered) -> bool {
+        let provable =
+            !self.client.is_public() || matches!(kind(&self.callback.redirect_uri), RedirectKind::Https { .. });
+        provable && !remembered.scopes.is_empty() && self.scopes.is_subset(&remembered.scopes)
+    }
+
+    /// Records the approval: grant, code and consent in one step. `decision` identifies the form, which counts
+    /// once; `None` when it was used before.
+    pub async fn approve(&self, app: &App, decision: Option<&Digest>) -> Result<Option<AuthorizationCode>, OAuthError> {
+        let now = app.clock.now();
+        let secret = AuthorizationCode::random();
+        let id = GrantId::new();
+        let grant = Grant {
+            id,
+            client_id: self.client.id.clone(),
+            user_id: self.user.id,
+            scopes: self.scopes.clone(),
+            resources: self.identifiers(),
+            auth_time: self.auth_time,
+            created_at: now,
+            expires_at: now + Duration::seconds(app.config.tokens.refresh_lifetime.into()),
+            revoked_at: None,
+            generation: 1,
+            refresh_hash: RefreshToken::first(app, id, &secret).digest(),
+            refreshed_at: now,
+        };
+        let code = Code {
+            code_hash: secret.digest(),
+            grant_id: id,
+            client_id: self.client.id.clone(),
+            redirect_uri: self.callback.redirect_uri.clone(),
+            code_challenge: self.request.code_challenge.clone(),
+            nonce: self.request.nonce.clone(),
+            expires_at: now + Duration::seconds(app.config.tokens.code_lifetime.into()),
+            consumed_at: None,
+            failures: 0,
+        };
+        let before = self.remembered(app).await?.scopes;
+        let consents = self.consent_keys(app).into_iter().map(|resource| Consent {
+            user_id: self.user.id,
+            client_id: self.client.id.clone(),
+            resource,
+            scopes: before.union(&self.scopes),
+            fingerprint: fingerprint(self.client),
+            granted_at: now,
+        });
+        let approved = grants::authorize(&app.db, &grant, &code, decision, &consents.collect::<Vec<_>>()).await?;
+        if approved {
+            let details = json!({"scope": self.scopes.to_string(), "resource": grant.resources,
+                "mode": if decision.is_some() { "page" } else { "remembered" }});
+            let event = audit::Event::new("approval").user(self.user.id).client(&self.client.id);
+            event.grant(id).details(details).record(app).await;
+        }
+        Ok(approved.then_some(secret))
+    }
+}
+
+/// The scopes in the words of those who know them.
+#[must_use]
+pub fn words<'a>(scope: &str, resources: &'a [&'a Resource]) -> &'a str {
+    match scope {
+        "openid" => "Know that it is you",
+        "profile" => "See your name and user name",
+        "email" => "See your e-mail address",
+        "offline_access" => "Keep its access while you are away",
+        other => {
+            debug_assert!(!OIDC_SCOPES.contains(&other));
+            let rules = resources.iter().flat_map(|resource| &resource.scopes);
+            rules.filter(|rule| rule.name == other).map(|rule| rule.description.as_str()).next().unwrap_or("")
+        }
+    }
+}
+
+/// Of all by which a person could have recognised the client.
+fn fingerprint(client: &Client) -> Digest {
+    let mut hosts: Vec<_> = client.metadata.redirect_uris.iter().map(|uri| format!("{:?}", kind(uri))).collect();
+    hosts.sort();
+    hosts.dedup();
+    Digest::of(json!([client.metadata.client_name, hosts]).to_string())
+}
+
+/// Only what the operator wrote is trusted unseen.
+#[must_use]
+pub fn is_trusted(client: &Client) -> bool {
+    client.source == ClientSource::Seed
+}

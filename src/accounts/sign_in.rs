@@ -1,0 +1,75 @@
+//! Signing in with a password, and making the first account that can.
+use crate::{
+    app::App,
+    audit,
+    error::OAuthError,
+    model::{Role, User, UserId},
+    passwords::MAX_LENGTH,
+    secrets::SetupToken,
+    storage::users,
+};
+use serde_json::json;
+use std::net::IpAddr;
+
+/// `None` for an unknown user, a wrong password and a disabled account alike, after the same time.
+pub async fn sign_in(app: &App, username: &str, password: &str, address: IpAddr) -> Result<Option<User>, OAuthError> {
+    let account = format!("user {username}");
+    app.guesses.attempt(&account, address).inspect_err(|_| {
+        tracing::warn!(%address, "sign-in throttled");
+    })?;
+    let known = if username.len() <= MAX_LENGTH { users::find_by_username(&app.db, username).await? } else { None };
+    let hash = known.as_ref().map(|user| user.password_hash.as_str());
+    let right = app.passwords.verify(password, hash).await?;
+    let user = known.filter(|user| right && user.disabled_at.is_none());
+    if let Some(user) = &user {
+        app.guesses.right(&account, address);
+        audit::Event::new("login_success").user(user.id).from(address).record(app).await;
+    } else {
+        audit::Event::new("login_failure").failed().from(address).record(app).await;
+    }
+    Ok(user)
+}
+
+/// What is wrong with a name and password somebody chose; `None` when nothing is.
+#[must_use]
+pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "_-.@".contains(character);
+    if !(3..=50).contains(&username.len()) || !username.chars().all(allowed) {
+        return Some("A user name has 3 to 50 letters, digits or the signs _ - . @");
+    }
+    if password.len() < 8 || password.len() > MAX_LENGTH {
+        return Some("A password has 8 to 128 characters.");
+    }
+    let guesses = zxcvbn::zxcvbn(password, &[username, "keyward"]);
+    (guesses.score() < zxcvbn::Score::Three)
+        .then_some("This password is easy to guess. A few unrelated words make a good one.")
+}
+
+/// Creates the first administrator, once, for whoever holds the printed link. `false` when it was used, or late.
+pub async fn create_first_admin(
+    app: &App,
+    token: &SetupToken,
+    username: &str,
+    password: &str,
+) -> Result<bool, OAuthError> {
+    let user = new_user(app, username, password, Role::Admin).await?;
+    let created = users::insert_first_admin(&app.db, &user, &token.digest(), app.clock.now()).await?;
+    if created {
+        let details = json!({"username": username, "role": "admin"});
+        audit::Event::new("user_created").user(user.id).details(details).record(app).await;
+    }
+    Ok(created)
+}
+
+pub async fn new_user(app: &App, username: &str, password: &str, role: Role) -> Result<User, OAuthError> {
+    Ok(User {
+        id: UserId::new(),
+        username: username.to_owned(),
+        password_hash: app.passwords.hash(password).await?,
+        role,
+        name: None,
+        email: None,
+        created_at: app.clock.now(),
+        disabled_at: None,
+    })
+}

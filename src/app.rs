@@ -1,0 +1,60 @@
+//! The tools, built once and handed to every request.
+use crate::{
+    clients::Clients,
+    clock::Clock,
+    config::Config,
+    keys::{Keys, MasterKey},
+    limits::{Guesses, Registrations},
+    oauth::resource::Resources,
+    passwords::Passwords,
+    storage::Db,
+};
+use aws_lc_rs::hmac;
+use secrecy::ExposeSecret;
+
+pub struct App {
+    pub config: Config,
+    pub clock: Clock,
+    pub db: Db,
+    pub keys: Keys,
+    /// Ratchets and authenticates refresh tokens.
+    pub refresh_key: hmac::Key,
+    /// Authenticates the forms of our own pages.
+    pub form_key: hmac::Key,
+    pub passwords: Passwords,
+    pub resources: Resources,
+    pub clients: Clients,
+    pub guesses: Guesses,
+    pub registrations: Registrations,
+    /// User names and passwords that the demo publishes; empty otherwise.
+    pub demo_people: &'static [(&'static str, &'static str)],
+}
+
+impl App {
+    pub async fn build(config: Config, db: Db, clock: Clock) -> anyhow::Result<Self> {
+        let master = match &config.keys.master_key {
+            Some(key) => MasterKey::parse(key.expose_secret())?,
+            None => MasterKey::load_or_create(&config.keys.master_key_file)?,
+        };
+        Ok(Self {
+            keys: Keys::load(&db, &master, &clock).await?,
+            refresh_key: master.hmac("refresh tokens")?,
+            form_key: master.hmac("forms")?,
+            passwords: Passwords::new()?,
+            resources: config.resources()?,
+            clients: Clients::new(db.clone()),
+            guesses: Guesses::new(clock.clone()),
+            registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
+            demo_people: &[],
+            config,
+            clock,
+            db,
+        })
+    }
+
+    /// What ID tokens and access tokens are signed with when nobody asked otherwise.
+    #[must_use]
+    pub fn signing_alg(&self) -> &str {
+        &self.config.keys.signing_alg
+    }
+}

@@ -1,0 +1,36 @@
+//! Commands: one file and one variant each.
+mod demo;
+mod serve;
+mod server;
+
+use crate::config::Config;
+use std::path::Path;
+
+/// An OAuth 2.1 authorization server for MCP servers.
+#[derive(clap::Parser)]
+#[command(
+    version,
+    after_help = "Try it:\n  keyward demo\n\nRun it:\n  KEYWARD__ISSUER=https://auth.example.com keyward serve"
+)]
+pub enum Command {
+    Demo(demo::Demo),
+    Serve(serve::Serve),
+}
+
+impl Command {
+    pub fn run(self) -> anyhow::Result<()> {
+        crate::telemetry::init();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            match self {
+                Self::Demo(command) => command.run().await,
+                Self::Serve(command) => command.run().await,
+            }
+        })
+    }
+}
+
+/// `defaults` is TOML that the file and the environment override.
+fn load_config(defaults: &str, file: Option<&Path>) -> anyhow::Result<Config> {
+    Config::load(defaults, file, std::env::vars().collect())
+}

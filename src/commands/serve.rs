@@ -1,0 +1,60 @@
+//! `keyward serve`: the real thing.
+use super::{load_config, server};
+use crate::{
+    app::App,
+    demo,
+    secrets::SetupToken,
+    storage::{setup_tokens, users},
+};
+use anyhow::ensure;
+use std::{path::PathBuf, sync::Arc};
+use time::Duration;
+
+/// How long the link to create the first administrator is good for.
+const SETUP: Duration = Duration::hours(24);
+
+/// Run the authorization server. Only `issuer` has to be set, in the file or as `KEYWARD__ISSUER`.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  keyward serve --config /etc/keyward.toml")]
+pub struct Serve {
+    /// Settings, as TOML; variables such as `KEYWARD__DATABASE__URL` override them.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Serve {
+    pub async fn run(self) -> anyhow::Result<()> {
+        let config = load_config("", self.config.as_deref())?;
+        demo::refuse_published_secrets(&config)?;
+        let listener = server::bind(config.listen).await?;
+        let app = Arc::new(server::open(config).await?);
+        ensure!(
+            !demo::is_demo(&app.db).await?,
+            "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."
+        );
+        println!(
+            "keyward {} answers at {} for {}",
+            env!("CARGO_PKG_VERSION"),
+            listener.local_addr()?,
+            app.config.issuer
+        );
+        if app.resources.default().is_none() {
+            println!("No resource is configured yet: clients can sign people in, but reach no MCP server.");
+        }
+        invite_first_admin(&app).await?;
+        server::run(app, listener, server::asked_to_stop()).await
+    }
+}
+
+/// To standard output, not to the log: whoever holds the link becomes the administrator.
+async fn invite_first_admin(app: &App) -> anyhow::Result<()> {
+    if users::any_admin(&app.db).await? {
+        return Ok(());
+    }
+    let token = SetupToken::random();
+    let now = app.clock.now();
+    setup_tokens::insert(&app.db, &token.digest(), now + SETUP, now).await?;
+    println!("Nobody can administer this server yet. Within a day, create the first administrator at\n");
+    println!("  {}/setup?token={}\n", app.config.origin(), token.expose());
+    Ok(())
+}

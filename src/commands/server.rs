@@ -1,0 +1,78 @@
+//! What `demo` and `serve` share: opening the house, and closing it gracefully.
+use crate::{app::App, clock::Clock, config::Config, http, jobs, storage::Db};
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+
+/// How long requests under way may take to end once we were asked to stop.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+
+/// A taken port is one sentence.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen at {address}"))
+}
+
+/// Opens database and keys; the folders they lie in are made if need be.
+pub async fn open(config: Config) -> anyhow::Result<App> {
+    let url = config.database.url.expose_secret();
+    let file = url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//"));
+    for file in file.into_iter().map(std::path::Path::new).chain([config.keys.master_key_file.as_path()]) {
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            make_private_folder(folder)?;
+        }
+    }
+    let db = Db::open(url).await?;
+    App::build(config, db, Clock::default()).await
+}
+
+fn make_private_folder(folder: &std::path::Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).with_context(|| format!("cannot create the folder {}", folder.display()))
+}
+
+/// Answers until `shutdown`, lets the requests under way end, and closes the database.
+pub async fn run(
+    app: Arc<App>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let housekeeping = tokio::spawn(jobs::run(app.clone()));
+    let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        shutdown.await;
+        let _ = stopping.send(());
+    });
+    // Idle connections that browsers keep open must not keep us here.
+    let patience = async {
+        let _ = stopped.await;
+        tokio::time::sleep(LAST_REQUESTS).await;
+    };
+    tokio::select! {
+        ended = server => ended?,
+        () = patience => {}
+    }
+    housekeeping.abort();
+    app.db.close().await?;
+    Ok(())
+}
+
+/// Ctrl-C, or the signal a service manager sends.
+pub async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,353 @@
+//! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+use crate::{
+    model::{Role, Scopes},
+    oauth::resource::{IntrospectionCredentials, Resource, Resources, ScopeRule},
+    secrets::Digest,
+};
+use anyhow::{Context, bail, ensure};
+use config::{Environment, File, FileFormat};
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use url::Url;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The issuer identifier (RFC 8414 §2), byte for byte as clients will see it. The only setting without a default.
+    pub issuer: String,
+    /// Address and port to answer at.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
+    #[serde(default)]
+    pub database: Database,
+    #[serde(default)]
+    pub keys: KeySettings,
+    #[serde(default)]
+    pub tokens: Tokens,
+    #[serde(default)]
+    pub registration: Registration,
+    #[serde(default)]
+    pub sessions: Sessions,
+    /// MCP servers this authorization server issues tokens for, by a short name of your choice.
+    #[serde(default)]
+    pub resources: BTreeMap<String, ResourceSettings>,
+    /// The short name of the resource of requests that name none (RFC 8707 §2); the only one, when there is one.
+    pub default_resource: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
+    pub url: SecretString,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeySettings {
+    /// Where the master key lies (32 bytes, base64url); made on the first start, mode 0600.
+    pub master_key_file: PathBuf,
+    /// The master key itself, instead of a file.
+    pub master_key: Option<SecretString>,
+    /// `ES256`, `EdDSA` or `RS256`: what access tokens are signed with unless their resource says otherwise.
+    pub signing_alg: String,
+}
+
+/// Durations in seconds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(clippy::struct_field_names)] // the names are the settings'
+pub struct Tokens {
+    /// How long an access token lives.
+    pub access_token_lifetime: u32,
+    /// How long an ID token lives.
+    pub id_token_lifetime: u32,
+    /// How long a code may wait to be exchanged; at most 600 (RFC 6749 §4.1.2).
+    pub code_lifetime: u32,
+    /// A refresh token not used for this long is dead.
+    pub refresh_idle: u32,
+    /// No grant is refreshed beyond this age; then the user is asked again.
+    pub refresh_lifetime: u32,
+    /// A rotated refresh token presented again within this time gets the same successor; 0 is strict.
+    pub replay_window: u32,
+    /// Rotate the refresh tokens of confidential clients too.
+    pub rotate_confidential: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    /// `open`, `token` (an initial access token is needed) or `off`.
+    pub policy: RegistrationPolicy,
+    /// The initial access token (RFC 7591 §3) of policy `token`.
+    pub initial_access_token: Option<SecretString>,
+    /// A registration nobody was granted anything through is forgotten this many seconds after it was last made.
+    pub unused_after: u32,
+    /// New registrations that one address may make at once for the same redirect hosts, ...
+    pub burst: u32,
+    /// ... and per minute after that. Identical registrations are free.
+    pub per_minute: u32,
+    /// How many unused registrations are kept at all.
+    pub max_unused: u32,
+    /// Private-use URI schemes allowed in redirect URIs although no reverse domain name (RFC 8252 §7.1).
+    pub private_use_schemes: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationPolicy {
+    Open,
+    Token,
+    Off,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sessions {
+    /// Seconds after signing in when a browser is signed out.
+    pub lifetime: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceSettings {
+    /// The resource identifier (RFC 9728 §1.2): the URL that people give to their MCP client.
+    pub identifier: String,
+    /// What the consent page calls it; else the identifier's host.
+    pub name: Option<String>,
+    /// Scope names and what they mean in words; else one scope, `mcp`.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, ScopeSettings>,
+    /// What a request without `scope` gets; else the first scope.
+    pub default_scopes: Option<Vec<String>>,
+    /// Overrides `keys.signing_alg`.
+    pub signing_alg: Option<String>,
+    /// Overrides `tokens.access_token_lifetime`, in seconds.
+    pub access_token_lifetime: Option<u32>,
+    /// Credentials with which this resource server introspects (RFC 7662 §2.1), and only tokens for itself.
+    pub introspection: Option<IntrospectionSettings>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ScopeSettings {
+    Words(String),
+    /// Only people of these roles can grant it.
+    Limited {
+        description: String,
+        roles: Vec<Role>,
+    },
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntrospectionSettings {
+    pub id: String,
+    pub secret: SecretString,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8999))
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite:keyward-data/keyward.db".into() }
+    }
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        Self { master_key_file: "keyward-data/master.key".into(), master_key: None, signing_alg: "ES256".into() }
+    }
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        const DAY: u32 = 86_400;
+        Self {
+            access_token_lifetime: 600,
+            id_token_lifetime: 3_600,
+            code_lifetime: 60,
+            refresh_idle: 30 * DAY,
+            refresh_lifetime: 180 * DAY,
+            replay_window: 60,
+            rotate_confidential: false,
+        }
+    }
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            policy: RegistrationPolicy::Open,
+            initial_access_token: None,
+            unused_after: 30 * 86_400,
+            burst: 500,
+            per_minute: 30,
+            max_unused: 100_000,
+            private_use_schemes: vec!["cursor".into()],
+        }
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { lifetime: 12 * 3_600 }
+    }
+}
+
+impl Config {
+    /// `defaults` is TOML. Later sources win; an unknown key is an error that names it.
+    pub fn load(defaults: &str, file: Option<&Path>, variables: HashMap<String, String>) -> anyhow::Result<Self> {
+        let mut sources = config::Config::builder().add_source(File::from_str(defaults, FileFormat::Toml));
+        if let Some(file) = file {
+            sources = sources.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix("KEYWARD").prefix_separator("__").separator("__");
+        let loaded = sources.add_source(environment.source(Some(variables)).try_parsing(true)).build()?;
+        let config: Self = loaded.try_deserialize()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let issuer = Url::parse(&self.issuer).with_context(|| format!("issuer {:?} is no URL", self.issuer))?;
+        let plain = issuer.query().is_none() && issuer.fragment().is_none() && issuer.username().is_empty();
+        ensure!(plain, "issuer must have no query, no fragment and no user (RFC 8414 §2)");
+        ensure!(!self.issuer.ends_with('/'), "issuer must not end in a slash: clients compare it byte for byte");
+        ensure!(
+            self.is_https() || matches!(issuer.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")),
+            "issuer must be https; http is for loopback only"
+        );
+        ensure!((1..=600).contains(&self.tokens.code_lifetime), "tokens.code_lifetime must be 1 to 600 seconds");
+        ensure!(
+            self.registration.policy != RegistrationPolicy::Token || self.registration.initial_access_token.is_some(),
+            "registration.policy = \"token\" needs registration.initial_access_token"
+        );
+        let algorithms = self.resources.values().filter_map(|resource| resource.signing_alg.as_ref());
+        for algorithm in algorithms.chain([&self.keys.signing_alg]) {
+            ensure!(
+                crate::keys::ALGORITHMS.contains(&algorithm.as_str()),
+                "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
+            );
+        }
+        self.resources().map(drop)
+    }
+
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.issuer.starts_with("https://")
+    }
+
+    /// Scheme, host and port of the issuer: endpoints and pages lie at its root.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        let host = self.issuer.find("://").map_or(0, |at| at + 3);
+        self.issuer[host..].find('/').map_or(&*self.issuer, |path| &self.issuer[..host + path])
+    }
+
+    /// The issuer's path, empty or beginning with a slash.
+    #[must_use]
+    pub fn issuer_path(&self) -> &str {
+        &self.issuer[self.origin().len()..]
+    }
+
+    /// The protected resources, the default one first.
+    pub fn resources(&self) -> anyhow::Result<Resources> {
+        if let Some(name) = &self.default_resource {
+            ensure!(self.resources.contains_key(name), "default_resource {name:?} is not among the resources");
+        } else if self.resources.len() > 1 {
+            bail!("with several resources, default_resource must name one of them");
+        }
+        let mut named: Vec<_> = self.resources.iter().collect();
+        named.sort_by_key(|(name, _)| self.default_resource.as_ref() != Some(name));
+        let resources = named.into_iter().map(|(_, settings)| settings.resource()).collect::<Result<_, _>>()?;
+        Resources::new(resources).map_err(anyhow::Error::msg)
+    }
+}
+
+impl ResourceSettings {
+    fn resource(&self) -> anyhow::Result<Resource> {
+        let mut scopes: Vec<_> = self.scopes.iter().map(|(name, settings)| settings.rule(name)).collect();
+        if scopes.is_empty() {
+            let description = "Use this server's tools on your behalf".into();
+            scopes.push(ScopeRule { name: "mcp".into(), description, roles: vec![] });
+        }
+        let all: Scopes = scopes.iter().map(|rule| rule.name.as_str()).collect();
+        let default_scopes = match &self.default_scopes {
+            Some(names) => names.iter().map(String::as_str).collect(),
+            None => all.iter().take(1).collect::<Scopes>(),
+        };
+        let url = Url::parse(&self.identifier).with_context(|| format!("resource {:?} is no URL", self.identifier))?;
+        let host = url.host_str().unwrap_or(&self.identifier);
+        Ok(Resource {
+            identifier: self.identifier.clone(),
+            name: self.name.clone().unwrap_or_else(|| host.to_owned()),
+            scopes,
+            default_scopes,
+            signing_alg: self.signing_alg.clone(),
+            access_token_lifetime: self.access_token_lifetime.map(u64::from),
+            introspection: self.introspection.as_ref().map(|credentials| IntrospectionCredentials {
+                id: credentials.id.clone(),
+                secret: Digest::of(credentials.secret.expose_secret()),
+            }),
+        })
+    }
+}
+
+impl ScopeSettings {
+    fn rule(&self, name: &str) -> ScopeRule {
+        let (description, roles) = match self {
+            Self::Words(description) => (description.clone(), vec![]),
+            Self::Limited { description, roles } => (description.clone(), roles.clone()),
+        };
+        ScopeRule { name: name.to_owned(), description, roles }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::load("", None, variables)
+    }
+
+    #[test]
+    fn the_issuer_alone_is_enough_and_the_environment_reaches_every_section() {
+        let config = load(&[
+            ("KEYWARD__ISSUER", "https://auth.example"),
+            ("KEYWARD__TOKENS__REPLAY_WINDOW", "0"),
+            ("KEYWARD__RESOURCES__MAIN__IDENTIFIER", "https://mcp.example/mcp"),
+        ])
+        .unwrap();
+        assert_eq!(config.tokens.replay_window, 0);
+        assert_eq!(config.resources().unwrap().default().unwrap().identifier, "https://mcp.example/mcp");
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_an_error_that_names_it() {
+        let error = load(&[("KEYWARD__ISSUER", "https://auth.example"), ("KEYWARD__TOKENS__REPLAY", "1")]).unwrap_err();
+        assert!(format!("{error:#}").contains("replay"), "{error:#}");
+    }
+
+    #[test]
+    fn an_issuer_that_clients_could_not_compare_is_refused() {
+        for issuer in ["https://auth.example/", "https://auth.example?x", "http://auth.example", "auth.example"] {
+            assert!(load(&[("KEYWARD__ISSUER", issuer)]).is_err(), "{issuer}");
+        }
+        let config = load(&[("KEYWARD__ISSUER", "https://auth.example/t1")]).unwrap();
+        assert_eq!((config.origin(), config.issuer_path()), ("https://auth.example", "/t1"));
+    }
+}

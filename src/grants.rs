@@ -1,0 +1,40 @@
+//! Grant types of the token endpoint: one file and one name in this list each.
+use crate::{app::App, error::OAuthError, model::Client, oauth::params::Params, tokens::TokenResponse};
+use std::{future::Future, pin::Pin};
+
+/// An authenticated token request (RFC 6749 §4.1.3, §6).
+#[derive(Clone, Copy)]
+pub struct TokenRequest<'a> {
+    pub app: &'a App,
+    pub client: &'a Client,
+    pub params: &'a Params,
+}
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<TokenResponse, OAuthError>> + Send + 'a>>;
+
+pub struct GrantType {
+    /// As in `grant_type`, in metadata and in registrations.
+    pub name: &'static str,
+    pub exchange: for<'a> fn(TokenRequest<'a>) -> Answer<'a>,
+}
+
+/// Each module offers `NAME` and `exchange`.
+macro_rules! grant_types {
+    ($($module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+        pub const ALL: &[GrantType] =
+            &[$(GrantType { name: $module::NAME, exchange: |request| Box::pin($module::exchange(request)) }),*];
+    };
+}
+
+grant_types!(authorization_code, refresh_token);
+
+#[must_use]
+pub fn find(name: &str) -> Option<&'static GrantType> {
+    ALL.iter().find(|grant_type| grant_type.name == name)
+}
+
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    ALL.iter().map(|grant_type| grant_type.name).collect()
+}

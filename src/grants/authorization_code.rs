@@ -1,0 +1,60 @@
+//! `grant_type=authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.5).
+use super::TokenRequest;
+use crate::{
+    audit,
+    error::OAuthError,
+    model::Code,
+    oauth::pkce,
+    secrets::AuthorizationCode,
+    storage::{codes, grants},
+    tokens::{Ask, TokenResponse, issue, refresh_token::RefreshToken},
+};
+
+pub const NAME: &str = "authorization_code";
+
+/// Wrong verifiers or redirect URIs that a code survives.
+const MAX_FAILURES: i32 = 5;
+
+/// Judges the code first and burns it last, in one statement: a mistake costs the rightful owner nothing, and of
+/// many who are right at once one gets the tokens.
+pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    let TokenRequest { app, client, params } = request;
+    let presented = AuthorizationCode::presented(params.require("code")?);
+    let now = app.clock.now();
+    let unusable = || OAuthError::invalid_grant("code is unknown, expired or used");
+    let code = codes::find(&app.db, &presented.digest()).await?.ok_or_else(unusable)?;
+    if code.client_id != client.id {
+        return Err(OAuthError::invalid_grant("code was issued to another client"));
+    }
+    if let Err(error) = prove(request, &code) {
+        codes::count_failure(&app.db, &code.code_hash).await?;
+        return Err(error);
+    }
+    let grant = grants::find(&app.db, code.grant_id).await?.ok_or_else(unusable)?;
+    let ask = Ask::parse(app, params, &grant)?;
+    if !codes::consume(&app.db, &code.code_hash, now, MAX_FAILURES).await? {
+        let replayed = codes::find(&app.db, &code.code_hash).await?.is_some_and(|code| code.consumed_at.is_some());
+        if replayed && grants::revoke(&app.db, grant.id, now).await? {
+            // Everything else about it was right: somebody holds a copy, and what the first use brought is no
+            // longer trusted (OAuth 2.1 §7.5.2).
+            let event = audit::Event::new("authorization_code_reused").critical().client(&client.id);
+            event.user(grant.user_id).grant(grant.id).record(app).await;
+        }
+        return Err(unusable());
+    }
+    let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
+    let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, &presented));
+    issue(app, client, &grant, ask, refresh, code.nonce.as_deref()).await
+}
+
+fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {
+    // Optional where PKCE is bound, but if sent the very string that was used (OAuth 2.1 §10.2).
+    if request.params.get("redirect_uri")?.is_some_and(|uri| uri != code.redirect_uri) {
+        return Err(OAuthError::invalid_grant("redirect_uri differs from the one the code was sent to"));
+    }
+    let verifier = request.params.get("code_verifier")?;
+    let verifier = verifier.ok_or_else(|| OAuthError::invalid_grant("code_verifier is missing (RFC 7636 §4.5)"))?;
+    pkce::verify(&code.code_challenge, verifier)
+        .then_some(())
+        .ok_or_else(|| OAuthError::invalid_grant("code_verifier does not match the challenge (RFC 7636 §4.6)"))
+}

@@ -1,0 +1,104 @@
+//! `grant_type=refresh_token` (RFC 6749 §6, OAuth 2.1 §4.3): rotation, an idempotent window, theft detection.
+use super::TokenRequest;
+use crate::{
+    app::App,
+    audit,
+    error::OAuthError,
+    model::Grant,
+    storage::grants,
+    tokens::{Ask, TokenResponse, issue, refresh_token::RefreshToken},
+};
+use time::{Duration, OffsetDateTime};
+
+pub const NAME: &str = "refresh_token";
+
+/// Where the presented token stands in its family.
+#[derive(Debug, PartialEq)]
+enum Standing {
+    Live,
+    /// Rotated a moment ago: its holder lost the answer, or shares the token with another process.
+    JustRotated,
+    /// Rotated for good: two hold it, and one of them stole it.
+    Stolen,
+    /// Of a future this database has no memory of.
+    Unknown,
+}
+
+pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    let TokenRequest { app, client, params } = request;
+    let presented = RefreshToken::parse(app, params.require("refresh_token")?).ok_or_else(dead)?;
+    // Twice at most: who loses the race to rotate finds the token just rotated.
+    for _ in 0..2 {
+        let now = app.clock.now();
+        let grant = grants::find(&app.db, presented.grant_id).await?.ok_or_else(dead)?;
+        if grant.client_id != client.id {
+            return Err(OAuthError::invalid_grant("refresh_token was issued to another client"));
+        }
+        if grant.revoked_at.is_some() || grant.expires_at <= now || grant.refreshed_at <= idle_since(app, now) {
+            return Err(dead());
+        }
+        match standing(app, &grant, &presented, now) {
+            Standing::Unknown => return Err(dead()),
+            Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
+            Standing::JustRotated => {
+                let ask = Ask::parse(app, params, &grant)?;
+                return issue(app, client, &grant, ask, Some(presented.successor(app)), None).await;
+            }
+            Standing::Live => {
+                let ask = Ask::parse(app, params, &grant)?;
+                let rotates = client.is_public() || app.config.tokens.rotate_confidential;
+                let next = if rotates { presented.successor(app) } else { presented.clone() };
+                if let Some(grant) = advance(app, &presented, &next, now).await? {
+                    return issue(app, client, &grant, ask, Some(next), None).await;
+                }
+            }
+        }
+    }
+    Err(dead())
+}
+
+fn dead() -> OAuthError {
+    OAuthError::invalid_grant("refresh_token is unknown, expired or revoked")
+}
+
+fn idle_since(app: &App, now: OffsetDateTime) -> OffsetDateTime {
+    now - Duration::seconds(app.config.tokens.refresh_idle.into())
+}
+
+fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateTime) -> Standing {
+    match grant.generation - presented.generation {
+        0 if presented.digest().matches(&grant.refresh_hash) => Standing::Live,
+        1 if presented.successor(app).digest().matches(&grant.refresh_hash) => {
+            // The window opens at the rotation and repeats don't prolong it.
+            let window = Duration::seconds(app.config.tokens.replay_window.into());
+            if now - grant.refreshed_at < window { Standing::JustRotated } else { Standing::Stolen }
+        }
+        2.. => Standing::Stolen,
+        _ => Standing::Unknown,
+    }
+}
+
+/// One UPDATE, which only the first of many comes through.
+async fn advance(
+    app: &App,
+    presented: &RefreshToken,
+    next: &RefreshToken,
+    now: OffsetDateTime,
+) -> Result<Option<Grant>, OAuthError> {
+    let (id, generation, hash) = (presented.grant_id, presented.generation, presented.digest());
+    let idle_since = idle_since(app, now);
+    Ok(if next == presented {
+        grants::touch(&app.db, id, generation, &hash, now, idle_since).await?
+    } else {
+        grants::rotate(&app.db, id, generation, &hash, &next.digest(), now, idle_since).await?
+    })
+}
+
+/// OAuth 2.1 §4.3.1: the whole family dies.
+async fn revoke_family(app: &App, grant: &Grant, now: OffsetDateTime) -> Result<OAuthError, OAuthError> {
+    if grants::revoke(&app.db, grant.id, now).await? {
+        let event = audit::Event::new("refresh_reuse_detected").critical().client(&grant.client_id);
+        event.user(grant.user_id).grant(grant.id).record(app).await;
+    }
+    Ok(OAuthError::invalid_grant("refresh_token was used before; all tokens of this grant are revoked"))
+}

@@ -1,0 +1,99 @@
+//! The only room with HTTP in it: the table of routes, and the layers around them.
+pub mod endpoints;
+pub mod extract;
+pub mod pages;
+pub mod respond;
+pub mod views;
+
+use crate::{app::App, error::OAuthError, telemetry::REQUEST_ID};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use endpoints::{Cors, Endpoint};
+use std::{sync::Arc, time::Duration};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{Any, CorsLayer},
+    set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+};
+use tracing::Instrument;
+
+/// A request still unanswered after this is given up (408): nothing here takes nearly as long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Everything keyward answers.
+pub fn router(app: Arc<App>) -> Router {
+    let mut programs = Router::new();
+    for endpoint in endpoints::all(&app) {
+        programs = programs.merge(routes(endpoint));
+    }
+    let hsts = app.config.is_https().then(|| HeaderValue::from_static("max-age=31536000"));
+    let nosniff = HeaderValue::from_static("nosniff");
+    let hsts = move |_: &Response| hsts.clone();
+    // The last layer is the outermost.
+    Router::new()
+        .merge(programs)
+        .merge(pages::router(&app))
+        .fallback(not_found)
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff))
+        .layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts))
+        .layer(middleware::from_fn(name_the_request))
+        .with_state(app)
+}
+
+fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
+    let methods = endpoint.methods.fallback(method_not_allowed);
+    let routes = endpoint.paths.iter().fold(Router::new(), |router, path| router.route(path, methods.clone()));
+    match endpoint.cors {
+        Cors::Nobody => routes,
+        Cors::Everybody { methods, headers } => routes.layer(middleware::from_fn(preflight_without_content)).layer(
+            CorsLayer::new()
+                .allow_origin(Any)
+                .allow_methods(methods.to_vec())
+                .allow_headers(headers.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>())
+                .expose_headers([header::WWW_AUTHENTICATE])
+                .max_age(Duration::from_secs(600)),
+        ),
+    }
+}
+
+/// Each request gets a name of its own, which its log lines and its answer carry.
+async fn name_the_request(request: Request, next: Next) -> Response {
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+async fn preflight_without_content(request: Request, next: Next) -> Response {
+    let preflight = request.method() == Method::OPTIONS;
+    let mut response = next.run(request).await;
+    if preflight && response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    OAuthError::server_error(anyhow::anyhow!("a handler panicked")).into_response()
+}
+
+async fn not_found() -> Response {
+    let error = OAuthError::new("not_found", "there is nothing at this path");
+    respond::with_status(StatusCode::NOT_FOUND, &error)
+}
+
+async fn method_not_allowed() -> Response {
+    let error = OAuthError::invalid_request("this endpoint does not take this method; see the Allow header");
+    respond::with_status(StatusCode::METHOD_NOT_ALLOWED, &error)
+}

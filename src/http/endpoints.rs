@@ -1,0 +1,53 @@
+//! Endpoints for programs: one file and one name in this list each.
+use crate::app::App;
+use axum::{http::Method, routing::MethodRouter};
+use std::sync::Arc;
+
+/// What the route table and the metadata need to know of an endpoint.
+pub struct Endpoint {
+    pub paths: Vec<String>,
+    pub methods: MethodRouter<Arc<App>>,
+    /// Its member in the metadata (RFC 8414 §2), if it has one.
+    pub advertised: Option<&'static str>,
+    pub cors: Cors,
+}
+
+/// Who may read the answers from a page of another origin. Cookies are never part of it.
+#[derive(Clone, Copy)]
+pub enum Cors {
+    Nobody,
+    Everybody { methods: &'static [Method], headers: &'static [&'static str] },
+}
+
+impl Endpoint {
+    #[must_use]
+    pub fn new(path: &str, methods: MethodRouter<Arc<App>>) -> Self {
+        Self { paths: vec![path.to_owned()], methods, advertised: None, cors: Cors::Nobody }
+    }
+
+    #[must_use]
+    pub fn advertised(self, member: &'static str) -> Self {
+        Self { advertised: Some(member), ..self }
+    }
+
+    #[must_use]
+    pub fn cors(self, methods: &'static [Method], headers: &'static [&'static str]) -> Self {
+        Self { cors: Cors::Everybody { methods, headers }, ..self }
+    }
+}
+
+/// Each module offers `endpoint`; `None` when configuration switches it off. The metadata tells of all the others.
+macro_rules! endpoints {
+    ($($module:ident),* $(,)?) => {
+        mod metadata;
+        $(mod $module;)*
+        #[must_use]
+        pub fn all(app: &App) -> Vec<Endpoint> {
+            let mut all: Vec<_> = [$($module::endpoint(app)),*].into_iter().flatten().collect();
+            all.push(metadata::endpoint(app, &all));
+            all
+        }
+    };
+}
+
+endpoints!(health, introspect, jwks, register, revoke, token, userinfo);

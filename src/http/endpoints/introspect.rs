@@ -1,0 +1,80 @@
+//! `POST /introspect` (RFC 7662): only for those a token is meant for, or was issued to.
+use super::Endpoint;
+use crate::{
+    app::App,
+    clients::authenticate::{Introspector, introspector},
+    error::OAuthError,
+    http::{
+        extract::{ClientIp, Form, single},
+        respond::NoStore,
+    },
+    model::ClientId,
+    storage::grants,
+    tokens::{access_token, refresh_token::RefreshToken},
+};
+use axum::{Json, extract::State, http::HeaderMap, routing};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use time::Duration;
+
+pub fn endpoint(_: &App) -> Option<Endpoint> {
+    Some(Endpoint::new("/introspect", routing::post(post)).advertised("introspection_endpoint"))
+}
+
+async fn post(
+    State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
+    headers: HeaderMap,
+    Form(params): Form,
+) -> Result<NoStore<Json<Value>>, OAuthError> {
+    let caller = introspector(&app, single(&headers, "authorization")?, &params, address).await?;
+    let token = params.require("token")?;
+    let found = match RefreshToken::parse(&app, token) {
+        Some(refresh) => refresh_token(&app, &caller, &refresh).await?,
+        None => access_token(&app, &caller, token).await?,
+    };
+    // Why not is nobody's business (RFC 7662 §2.2).
+    Ok(NoStore(Json(found.unwrap_or_else(|| json!({"active": false})))))
+}
+
+impl Introspector<'_> {
+    fn is_client(&self, id: &ClientId) -> bool {
+        matches!(self, Self::Client(client) if client.id == *id)
+    }
+}
+
+async fn access_token(app: &App, caller: &Introspector<'_>, token: &str) -> Result<Option<Value>, OAuthError> {
+    let Some(active) = access_token::find_active(app, token).await? else { return Ok(None) };
+    let claims = &active.claims;
+    let meant = match caller {
+        Introspector::ResourceServer(resource) => resource.identifier == claims.aud,
+        Introspector::Client(_) => caller.is_client(&claims.client_id),
+    };
+    Ok(meant.then(|| {
+        json!({
+            "active": true, "token_type": "Bearer", "iss": claims.iss, "aud": claims.aud, "sub": claims.sub,
+            "client_id": claims.client_id, "scope": claims.scope, "exp": claims.exp, "iat": claims.iat,
+            "jti": claims.jti, "username": active.user.username,
+        })
+    }))
+}
+
+async fn refresh_token(
+    app: &App,
+    caller: &Introspector<'_>,
+    token: &RefreshToken,
+) -> Result<Option<Value>, OAuthError> {
+    let now = app.clock.now();
+    let Some(grant) = grants::find(&app.db, token.grant_id).await? else { return Ok(None) };
+    let idle_until = grant.refreshed_at + Duration::seconds(app.config.tokens.refresh_idle.into());
+    let ends = grant.expires_at.min(idle_until);
+    let live = token.generation == grant.generation && token.digest().matches(&grant.refresh_hash);
+    let meant = caller.is_client(&grant.client_id);
+    Ok((live && meant && grant.revoked_at.is_none() && ends > now).then(|| {
+        json!({
+            "active": true, "iss": app.config.issuer, "sub": grant.user_id.to_string(),
+            "client_id": grant.client_id, "scope": grant.scopes.to_string(), "exp": ends.unix_timestamp(),
+            "iat": grant.refreshed_at.unix_timestamp(),
+        })
+    }))
+}

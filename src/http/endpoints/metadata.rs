@@ -1,0 +1,67 @@
+//! What we say about ourselves (RFC 8414, OpenID Connect Discovery), the same at every well-known place.
+use super::{Cors, Endpoint};
+use crate::{app::App, grants, http::respond::Document, keys::ALGORITHMS, model::Scopes, oauth, tokens::id_token};
+use axum::{
+    http::{HeaderMap, Method},
+    routing::get,
+};
+use oauth::resource::OIDC_SCOPES;
+use serde_json::{Value, json};
+
+pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
+    let path = app.config.issuer_path();
+    // RFC 8414 §3.1 inserts the issuer's path, OpenID Connect Discovery §4 appends it; clients try all three.
+    let mut paths = vec![
+        format!("/.well-known/oauth-authorization-server{path}"),
+        format!("/.well-known/openid-configuration{path}"),
+        format!("{path}/.well-known/openid-configuration"),
+    ];
+    paths.dedup();
+    let document = Document::new(&document(app, others));
+    Endpoint {
+        paths,
+        methods: get(async move |headers: HeaderMap| document.respond(&headers)),
+        advertised: None,
+        cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
+    }
+}
+
+fn document(app: &App, others: &[Endpoint]) -> Value {
+    let origin = app.config.origin();
+    let scopes: Scopes =
+        app.resources.iter().flat_map(|resource| &resource.scopes).map(|rule| rule.name.as_str()).collect();
+    let secrets = ["client_secret_basic", "client_secret_post"];
+    let clients = ["none", "client_secret_basic", "client_secret_post"];
+    let mut document = json!({
+        "issuer": app.config.issuer,
+        "authorization_endpoint": format!("{origin}/authorize"),
+        "scopes_supported": scopes.union(&OIDC_SCOPES.into_iter().collect()).iter().collect::<Vec<_>>(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": grants::names(),
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": clients,
+        "revocation_endpoint_auth_methods_supported": clients,
+        "introspection_endpoint_auth_methods_supported": secrets,
+        "authorization_response_iss_parameter_supported": true,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ALGORITHMS,
+        "claims_supported": id_token::CLAIMS,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        // These default to something else when left out (OpenID Connect Discovery §3).
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    });
+    let resources: Vec<_> = app.resources.iter().map(|resource| &resource.identifier).collect();
+    if !resources.is_empty() {
+        // RFC 9728 §4
+        document["protected_resources"] = json!(resources);
+    }
+    for endpoint in others {
+        if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {
+            document[member] = json!(format!("{origin}{path}"));
+        }
+    }
+    document
+}

@@ -1,0 +1,53 @@
+//! `POST /revoke` (RFC 7009): a refresh token takes its grant down, an access token only itself.
+use super::Endpoint;
+use crate::{
+    app::App,
+    audit,
+    error::OAuthError,
+    http::{extract::ClientAuth, respond::NoStore},
+    model::{Client, ClientId, GrantId},
+    storage::{grants, revoked_tokens},
+    tokens::{access_token, refresh_token::RefreshToken},
+};
+use axum::{extract::State, http::Method, routing};
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+pub fn endpoint(_: &App) -> Option<Endpoint> {
+    let endpoint = Endpoint::new("/revoke", routing::post(post)).advertised("revocation_endpoint");
+    Some(endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"]))
+}
+
+/// The hint is not needed: each kind is told by its form (RFC 7009 §2.1).
+async fn post(
+    State(app): State<Arc<App>>,
+    ClientAuth { client, params }: ClientAuth,
+) -> Result<NoStore<()>, OAuthError> {
+    let token = params.require("token")?;
+    if let Some(refresh) = RefreshToken::parse(&app, token) {
+        revoke_grant(&app, &client, refresh.grant_id).await?;
+    } else if let Some(claims) = access_token::parse(&app, token) {
+        owned(&client, &claims.client_id)?;
+        let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(OAuthError::server_error)?;
+        revoked_tokens::insert(&app.db, &claims.jti, expires_at).await?;
+        audit::Event::new("token_revoked").client(&client.id).record(&app).await;
+    }
+    // Anything else is unknown, and for its holder as good as revoked (RFC 7009 §2.2).
+    Ok(NoStore(()))
+}
+
+async fn revoke_grant(app: &App, client: &Client, id: GrantId) -> Result<(), OAuthError> {
+    let Some(grant) = grants::find(&app.db, id).await? else { return Ok(()) };
+    owned(client, &grant.client_id)?;
+    if grants::revoke(&app.db, id, app.clock.now()).await? {
+        let event = audit::Event::new("token_revoked").client(&client.id).user(grant.user_id);
+        event.grant(id).record(app).await;
+    }
+    Ok(())
+}
+
+fn owned(client: &Client, owner: &ClientId) -> Result<(), OAuthError> {
+    (client.id == *owner)
+        .then_some(())
+        .ok_or_else(|| OAuthError::invalid_request("the token was issued to another client (RFC 7009 §2.1)"))
+}

@@ -1,0 +1,116 @@
+//! What a request carries, parsed once at the border.
+use crate::{app::App, clients::authenticate, error::OAuthError, model::Client, oauth::params::Params};
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+const MAX_FORM: usize = 64 * 1024;
+/// Read from the body only (OAuth 2.1 §3.2): in a URL they would end up in logs.
+const NEVER_IN_THE_QUERY: [&str; 8] =
+    ["client_id", "client_secret", "client_assertion", "code", "code_verifier", "grant_type", "refresh_token", "token"];
+
+/// Where a request came from; a proxy is believed only if it was named.
+#[derive(Clone, Copy)]
+pub struct ClientIp(pub IpAddr);
+
+impl FromRequestParts<Arc<App>> for ClientIp {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
+        let trusted = |address: &IpAddr| app.config.trusted_proxies.iter().any(|proxy| proxy.contains(address));
+        if !trusted(&peer) {
+            return Ok(Self(peer));
+        }
+        // From the right: each hop was added by the proxy after it; the first stranger is the client.
+        let hops = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let hops: Vec<_> = hops.flat_map(|value| value.split(',')).map(|hop| hop.trim().parse::<IpAddr>()).collect();
+        let client = hops.into_iter().rev().map_while(Result::ok).find(|hop| !trusted(hop));
+        Ok(Self(client.unwrap_or(peer)))
+    }
+}
+
+/// The body, up to `limit` bytes.
+pub async fn read(body: Body, limit: usize) -> Result<Bytes, OAuthError> {
+    to_bytes(body, limit).await.map_err(|error| {
+        let too_long =
+            std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_long {
+            OAuthError::new("request_too_large", "the request body is larger than this endpoint takes")
+        } else {
+            OAuthError::invalid_request("the request body could not be read to its end")
+        }
+    })
+}
+
+#[must_use]
+pub fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
+}
+
+/// The one value of a header; `None` without it.
+pub fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, OAuthError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            value.to_str().map(Some).map_err(|_| OAuthError::invalid_request("a header holds invalid characters"))
+        }
+        _ => Err(OAuthError::invalid_request("the Authorization header may be sent once only")),
+    }
+}
+
+/// A bearer token from the header (RFC 6750 §2.1), whatever the case of the scheme.
+pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
+    let Some(value) = single(headers, "authorization")? else { return Ok(None) };
+    Ok(value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
+}
+
+/// A form of an endpoint for programs: POSTed, well-formed, nothing twice (OAuth 2.1 §3.2).
+pub struct Form(pub Params);
+
+impl FromRequest<Arc<App>> for Form {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, OAuthError> {
+        if !is_type(request.headers(), "application/x-www-form-urlencoded") {
+            return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
+        }
+        let query = Params::parse(request.uri().query().unwrap_or("").as_bytes())?;
+        if NEVER_IN_THE_QUERY.iter().any(|name| query.count(name) > 0) {
+            return Err(OAuthError::invalid_request("parameters belong in the body, never in the URL"));
+        }
+        let params = Params::parse(&read(request.into_body(), MAX_FORM).await?)?;
+        // RFC 8707 §2 and RFC 8693 §2.1 allow these to repeat.
+        params.refuse_repeats(&["resource", "audience"])?;
+        Ok(Self(params))
+    }
+}
+
+/// An authenticated client and the form it sent.
+pub struct ClientAuth {
+    pub client: Arc<Client>,
+    pub params: Params,
+}
+
+impl FromRequest<Arc<App>> for ClientAuth {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, OAuthError> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(ClientIp(address)) = ClientIp::from_request_parts(&mut parts, app).await;
+        let headers = parts.headers.clone();
+        let Form(params) = Form::from_request(Request::from_parts(parts, body), app).await?;
+        let client = authenticate::client(app, single(&headers, "authorization")?, &params, address).await?;
+        Ok(Self { client, params })
+    }
+}

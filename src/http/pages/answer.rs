@@ -1,0 +1,63 @@
+//! How an authorization request ends: with a code, with an error for the client, or with a page for the user.
+use super::Problem;
+use crate::{
+    accounts::{consent::is_trusted, request::Refusal},
+    app::App,
+    error::OAuthError,
+    http::{
+        respond::{Page, SeeOther, log, page_error},
+        views::Leaving,
+    },
+    model::Client,
+    oauth::{
+        authorization_request::Callback,
+        redirect_uri::{RedirectKind, kind},
+    },
+    secrets::AuthorizationCode,
+};
+use axum::response::{IntoResponse, Response};
+
+/// RFC 6749 §4.1.2. Without a code the form was used before, and counts once.
+pub fn code(app: &App, callback: &Callback, code: Option<&AuthorizationCode>) -> Response {
+    match code {
+        Some(code) => SeeOther(callback.location(&app.config.issuer, &[("code", code.expose())])).into_response(),
+        None => Problem::from(OAuthError::invalid_request("this decision was already taken")).into_response(),
+    }
+}
+
+/// RFC 6749 §4.1.2.1. A stranger's address is not opened on its own while nobody has signed in: whoever sent the
+/// link would have got the browser there with our name on it (RFC 9700 §4.11.2).
+pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, Problem> {
+    match refusal {
+        Refusal::ToUser(error) => Err(error.into()),
+        Refusal::ToClient { client, callback, error } => {
+            log(&error);
+            let description = [("error", error.code), ("error_description", error.description.as_ref())];
+            let location = callback.location(&app.config.issuer, &description);
+            if signed_in || is_trusted(&client) {
+                return Ok(SeeOther(location).into_response());
+            }
+            let what = format!("The app's request can't be completed: {}.", error.description);
+            let page = Leaving {
+                client_name: client_name(&client),
+                host: &host(&callback.redirect_uri),
+                href: &location,
+                what: &what,
+                code: error.code,
+            };
+            Ok(page_error(&error, Page(page)))
+        }
+    }
+}
+
+pub fn client_name(client: &Client) -> &str {
+    client.metadata.client_name.as_deref().unwrap_or(client.id.as_str())
+}
+
+/// The host the redirect goes to, or the scheme of the app it opens.
+pub fn host(redirect_uri: &str) -> String {
+    match kind(redirect_uri) {
+        RedirectKind::Https { host } | RedirectKind::Loopback { host } => host,
+        RedirectKind::PrivateUse { scheme } => format!("{scheme}:"),
+    }
+}

@@ -1,0 +1,125 @@
+//! `/authorize` (RFC 6749 §4.1.1): from a client's request to the question, or straight to the code.
+use super::{Problem, answer, consent, session, session::SignedIn};
+use crate::{
+    accounts::{
+        consent::Asked,
+        request::{Judged, Refusal},
+    },
+    app::App,
+    error::OAuthError,
+    http::{
+        extract::{is_type, read},
+        respond::SeeOther,
+    },
+    oauth::params::form_urlencode,
+    tokens::id_token,
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::{RawQuery, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::sync::Arc;
+use time::Duration;
+use tower_sessions::Session;
+
+const MAX_FORM: usize = 64 * 1024;
+
+pub fn routes() -> Router<Arc<App>> {
+    Router::new().route("/authorize", get(show).post(post))
+}
+
+/// OpenID Connect Core §3.1.2.1: a request may be POSTed. It becomes the URL that is our only state.
+async fn post(headers: HeaderMap, body: Body) -> Result<SeeOther, Problem> {
+    if !is_type(&headers, "application/x-www-form-urlencoded") {
+        return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded").into());
+    }
+    let body = String::from_utf8(read(body, MAX_FORM).await?.to_vec())
+        .map_err(|_| OAuthError::invalid_request("the body is not UTF-8"))?;
+    let plain = body.bytes().all(|byte| matches!(byte, 0x21..=0x7E));
+    plain
+        .then(|| SeeOther(authorize_url(&body)))
+        .ok_or_else(|| OAuthError::invalid_request("the body is not form-encoded").into())
+}
+
+/// A GET uses nothing up: clients fetch this URL ahead of the browser.
+async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let query = query.unwrap_or_default();
+    let signed_in = session::current(&app, &session).await?;
+    let is_signed_in = signed_in.is_some();
+    match proceed(&app, &session, &query, signed_in).await {
+        Ok(response) => Ok(response),
+        Err(refusal) => answer::refuse(&app, refusal, is_signed_in),
+    }
+}
+
+async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<SignedIn>) -> Result<Response, Refusal> {
+    let judged = Judged::parse(app, query).await?;
+    let began_for_this = session::began_for(session, &authorize_url(query)).await?;
+    let signed_in = match acceptable(app, &judged, signed_in, began_for_this) {
+        Ok(Some(signed_in)) => signed_in,
+        Ok(None) if judged.request.prompt.none => {
+            return Err(judged.refuse(OAuthError::login_required("nobody suitable is signed in")));
+        }
+        Ok(None) => return Ok(to_login(query).into_response()),
+        Err(error) => return Err(judged.refuse(error)),
+    };
+    let scopes = match judged.scopes(signed_in.user.role) {
+        Ok(scopes) => scopes,
+        Err(error) => return Err(judged.refuse(error)),
+    };
+    let asked = Asked::new(&judged, &signed_in.user, signed_in.auth_time, scopes);
+    let remembered = asked.remembered(app).await?;
+    if asked.needs_no_page(&remembered) && !judged.request.prompt.consent {
+        session::satisfied(session).await?;
+        let code = asked.approve(app, None).await?;
+        return Ok(answer::code(app, &judged.callback, code.as_ref()));
+    }
+    if judged.request.prompt.none {
+        drop(asked);
+        return Err(judged.refuse(OAuthError::consent_required("the user has to be asked")));
+    }
+    Ok(consent::page(app, &asked, &remembered, query, &signed_in.session_id))
+}
+
+/// Whether who is signed in will do (OpenID Connect Core §3.1.2.1); `None` asks for another sign-in.
+fn acceptable(
+    app: &App,
+    judged: &Judged<'_>,
+    signed_in: Option<SignedIn>,
+    began_for_this: bool,
+) -> Result<Option<SignedIn>, OAuthError> {
+    let request = &judged.request;
+    let hinted = match &request.id_token_hint {
+        None => None,
+        Some(hint) => {
+            let sub = id_token::subject(app, hint, &judged.client);
+            Some(sub.ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token issued to this client"))?)
+        }
+    };
+    let Some(signed_in) = signed_in else { return Ok(None) };
+    if hinted.is_some_and(|sub| sub != signed_in.user.id.to_string()) {
+        return if began_for_this {
+            Err(OAuthError::login_required("somebody other than the hinted user signed in"))
+        } else {
+            Ok(None)
+        };
+    }
+    let age = app.clock.now() - signed_in.auth_time;
+    let too_old = request.max_age.is_some_and(|most| age > Duration::seconds(most.try_into().unwrap_or(i64::MAX)));
+    let again = request.prompt.login || request.prompt.select_account || too_old;
+    Ok((!again || began_for_this).then_some(signed_in))
+}
+
+pub const AUTHORIZE: &str = "/authorize?";
+
+fn authorize_url(query: &str) -> String {
+    format!("{AUTHORIZE}{query}")
+}
+
+pub fn to_login(query: &str) -> SeeOther {
+    SeeOther(format!("/login?return_to={}", form_urlencode(&authorize_url(query))))
+}

@@ -1,0 +1,128 @@
+//! `/consent`: may this client do that on your behalf?
+use super::{
+    Problem, answer,
+    forms::{self, PageForm},
+    session,
+};
+use crate::{
+    accounts::{
+        consent::{Asked, Remembered, is_trusted, words},
+        request::{Judged, Refusal},
+    },
+    app::App,
+    audit,
+    error::OAuthError,
+    grants,
+    http::{
+        respond::Page,
+        views::{ClientCard, ConsentPage, Destination, DestinationKind, ScopeLine, ServerCard},
+    },
+    oauth::{
+        params::Params,
+        redirect_uri::{RedirectKind, kind},
+    },
+};
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing,
+};
+use std::sync::Arc;
+use tower_sessions::Session;
+
+pub fn routes() -> Router<Arc<App>> {
+    Router::new().route("/consent", routing::post(post))
+}
+
+/// The question, with a form that counts once, in this session, for this very request.
+pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, session_id: &str) -> Response {
+    let form_token = forms::mint(app, session_id, query);
+    let label = answer::host(&asked.callback.redirect_uri);
+    let https = DestinationKind::Https;
+    let kind = match kind(&asked.callback.redirect_uri) {
+        RedirectKind::Https { .. } => https,
+        RedirectKind::Loopback { .. } => DestinationKind::Loopback,
+        RedirectKind::PrivateUse { .. } => DestinationKind::App,
+    };
+    let server = match asked.resources {
+        [] => ServerCard { name: "Your account here", url: &app.config.issuer },
+        [resource, ..] => ServerCard { name: &resource.name, url: &resource.identifier },
+    };
+    let more: Vec<_> =
+        asked.resources.iter().skip(1).map(|resource| format!("It also asks for {}.", resource.identifier)).collect();
+    let changed = remembered
+        .changed
+        .then(|| "Its name or the places it sends you back to changed since you last allowed it.".to_owned());
+    let scopes = asked.scopes.iter().map(|name| ScopeLine {
+        name,
+        words: words(name, asked.resources),
+        is_new: !remembered.scopes.contains(name),
+    });
+    Page(ConsentPage {
+        form_token: &form_token,
+        request: query,
+        username: &asked.user.username,
+        client: ClientCard {
+            name: answer::client_name(asked.client),
+            id: asked.client.id.as_str(),
+            proven_host: (kind == https).then_some(label.as_str()),
+            verified: is_trusted(asked.client),
+            homepage: asked.client.metadata.client_uri.as_deref(),
+        },
+        server,
+        destination: Destination { label: &label, kind },
+        scopes: scopes.collect(),
+        lifetime: &lifetime(app, asked),
+        changed: changed.into_iter().chain(more).collect(),
+        step_up: !remembered.scopes.is_empty(),
+    })
+    .into_response()
+}
+
+fn lifetime(app: &App, asked: &Asked<'_>) -> String {
+    let days = |seconds: u32| match seconds.div_ceil(86_400) {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    let tokens = &app.config.tokens;
+    if asked.client.metadata.grant_types.iter().any(|name| name == grants::refresh_token::NAME) {
+        let (most, idle) = (days(tokens.refresh_lifetime), days(tokens.refresh_idle));
+        format!("Until it is revoked, at most {most}. It ends by itself after {idle} without use.")
+    } else {
+        format!("For {} minutes.", tokens.access_token_lifetime.div_ceil(60))
+    }
+}
+
+async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): PageForm) -> Result<Response, Problem> {
+    match decide(&app, &session, &params).await {
+        Ok(response) => Ok(response),
+        Err(refusal) => answer::refuse(&app, refusal, true),
+    }
+}
+
+async fn decide(app: &App, session: &Session, params: &Params) -> Result<Response, Refusal> {
+    let query = params.require("request")?;
+    let Some(signed_in) = session::current(app, session).await? else {
+        return Err(OAuthError::access_denied("you are no longer signed in").into());
+    };
+    let decision = forms::verify(app, params, Some(&signed_in.session_id), query)?;
+    let judged = Judged::parse(app, query).await?;
+    match params.get("decision")? {
+        Some("allow") => {}
+        Some("deny") => {
+            let event = audit::Event::new("approval").failed().user(signed_in.user.id).client(&judged.client.id);
+            event.record(app).await;
+            return Err(judged.refuse(OAuthError::access_denied("the user said no")));
+        }
+        _ => return Err(OAuthError::invalid_request("decision must be allow or deny").into()),
+    }
+    let scopes = match judged.scopes(signed_in.user.role) {
+        Ok(scopes) => scopes,
+        Err(error) => return Err(judged.refuse(error)),
+    };
+    session::satisfied(session).await?;
+    let asked = Asked::new(&judged, &signed_in.user, signed_in.auth_time, scopes);
+    let code = asked.approve(app, Some(&decision)).await?;
+    Ok(answer::code(app, &judged.callback, code.as_ref()))
+}

@@ -1,0 +1,120 @@
+//! `/login`: who are you?
+use super::{
+    Problem,
+    authorize::AUTHORIZE,
+    cookie_name,
+    forms::{self, PageForm},
+    session,
+};
+use crate::{
+    accounts::sign_in::sign_in,
+    app::App,
+    error::OAuthError,
+    http::{
+        extract::ClientIp,
+        respond::{Page, SeeOther, page_error},
+        views::SignIn,
+    },
+    oauth::params::Params,
+};
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::sync::Arc;
+use tower_sessions::Session;
+
+const MAX_RETURN_TO: usize = 32 * 1024;
+
+pub fn routes() -> Router<Arc<App>> {
+    Router::new().route("/login", get(show).post(post))
+}
+
+async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+    let params = Params::parse(query.unwrap_or_default().as_bytes())?;
+    let return_to = return_to(&params)?;
+    match browser(&app, &headers) {
+        Some(browser) => page(&app, browser, return_to, "", None).await,
+        None => {
+            // No row for a visitor: a random value that only this browser holds is enough to bind a form to it.
+            let browser = crate::secrets::random();
+            let mut response = page(&app, &browser, return_to, "", None).await?;
+            let secure = if app.config.is_https() { "; Secure" } else { "" };
+            let cookie = format!("{}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}", browser_cookie(&app));
+            let cookie = HeaderValue::from_str(&cookie).map_err(OAuthError::server_error)?;
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+            Ok(response)
+        }
+    }
+}
+
+async fn post(
+    State(app): State<Arc<App>>,
+    session: Session,
+    ClientIp(address): ClientIp,
+    headers: HeaderMap,
+    PageForm(params): PageForm,
+) -> Result<Response, Problem> {
+    let browser = browser(&app, &headers);
+    forms::verify(&app, &params, browser, "login")?;
+    let return_to = return_to(&params)?;
+    let (username, password) = (params.get("username")?.unwrap_or(""), params.get("password")?.unwrap_or(""));
+    let refused = |text| page(&app, browser.unwrap_or(""), return_to, username, Some(text));
+    match sign_in(&app, username.trim(), password, address).await {
+        Ok(Some(user)) => {
+            session::begin(&app, &session, &user, return_to).await?;
+            Ok(SeeOther(return_to.to_owned()).into_response())
+        }
+        Ok(None) => Ok((StatusCode::FORBIDDEN, refused("User name or password is wrong.").await?).into_response()),
+        Err(error) if error.code == "too_many_requests" => {
+            let page = refused("Too many wrong tries. Wait a little, then try again.").await?;
+            Ok(page_error(&error, page))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn page(
+    app: &App,
+    browser: &str,
+    return_to: &str,
+    username: &str,
+    error: Option<&str>,
+) -> Result<Response, Problem> {
+    let client = match asking_client(return_to) {
+        Some(id) => app.clients.find(&id).await?,
+        None => None,
+    };
+    let form_token = forms::mint(app, browser, "login");
+    let client_name =
+        client.as_ref().map(|client| client.metadata.client_name.as_deref().unwrap_or(client.id.as_str()));
+    Ok(Page(SignIn { form_token: &form_token, return_to, username, error, client_name, server_name: None })
+        .into_response())
+}
+
+fn asking_client(return_to: &str) -> Option<String> {
+    let params = Params::parse(return_to.split_once('?')?.1.as_bytes()).ok()?;
+    params.get("client_id").ok()?.map(str::to_owned)
+}
+
+/// Only ever a path of ours: never a way out (RFC 9700 §4.11).
+fn return_to(params: &Params) -> Result<&str, OAuthError> {
+    let path = params.get("return_to")?.unwrap_or("/");
+    let ours = path == "/" || path.starts_with(AUTHORIZE);
+    let plain = path.len() <= MAX_RETURN_TO && path.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\');
+    (ours && plain).then_some(path).ok_or_else(|| OAuthError::invalid_request("return_to is no page of this server"))
+}
+
+fn browser_cookie(app: &App) -> String {
+    cookie_name(app, "keyward_browser")
+}
+
+fn browser<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
+    let name = browser_cookie(app);
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split("; ")).filter_map(|pair| pair.split_once('='));
+    pairs.find(|(found, value)| *found == name && value.len() == 43).map(|(_, value)| value)
+}

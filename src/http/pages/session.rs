@@ -1,0 +1,58 @@
+//! The browser's session: who signed in, when, and for which request.
+use crate::{
+    app::App,
+    error::OAuthError,
+    model::{User, UserId},
+    storage::users,
+};
+use time::OffsetDateTime;
+use tower_sessions::{Session, session};
+
+const USER: &str = "user_id";
+const AUTH_TIME: &str = "auth_time";
+/// The page that demanded the last sign-in: `prompt=login` and `max_age` are satisfied for it, and it alone.
+const SIGNED_IN_FOR: &str = "signed_in_for";
+
+pub struct SignedIn {
+    pub user: User,
+    pub auth_time: OffsetDateTime,
+    /// Known to this browser only.
+    pub session_id: String,
+}
+
+impl From<session::Error> for OAuthError {
+    fn from(error: session::Error) -> Self {
+        Self { cause: Some(error.into()), ..Self::temporarily_unavailable("sessions cannot be read or kept now") }
+    }
+}
+
+pub async fn current(app: &App, session: &Session) -> Result<Option<SignedIn>, OAuthError> {
+    let Some(id) = session.get::<String>(USER).await?.and_then(|id| id.parse::<UserId>().ok()) else {
+        return Ok(None);
+    };
+    let user = users::find(&app.db, id).await?.filter(|user| user.disabled_at.is_none());
+    let auth_time = session.get::<i64>(AUTH_TIME).await?.unwrap_or_default();
+    let auth_time = OffsetDateTime::from_unix_timestamp(auth_time).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let session_id = session.id().map(|id| id.to_string());
+    Ok(user.zip(session_id).map(|(user, session_id)| SignedIn { user, auth_time, session_id }))
+}
+
+/// A new id, so that one planted before signing in is worth nothing after.
+pub async fn begin(app: &App, session: &Session, user: &User, page: &str) -> Result<(), OAuthError> {
+    session.clear().await;
+    session.cycle_id().await?;
+    session.insert(USER, user.id.to_string()).await?;
+    session.insert(AUTH_TIME, app.clock.now().unix_timestamp()).await?;
+    session.insert(SIGNED_IN_FOR, page).await?;
+    Ok(())
+}
+
+pub async fn began_for(session: &Session, page: &str) -> Result<bool, OAuthError> {
+    Ok(session.get::<String>(SIGNED_IN_FOR).await?.is_some_and(|demanded| demanded == page))
+}
+
+/// The page got what it demanded; the same demand again wants another sign-in.
+pub async fn satisfied(session: &Session) -> Result<(), OAuthError> {
+    session.remove::<String>(SIGNED_IN_FOR).await?;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! Answers: errors as JSON with their challenge, pages, redirects, documents that caches may keep.
+use crate::{
+    error::OAuthError,
+    secrets::{Digest, base64url},
+};
+use askama::Template;
+use axum::{
+    Json,
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+/// For whatever holds tokens, codes, secrets, or what is known of somebody (RFC 6749 §5.1).
+pub struct NoStore<T>(pub T);
+
+impl<T: IntoResponse> IntoResponse for NoStore<T> {
+    fn into_response(self) -> Response {
+        ([(header::CACHE_CONTROL, "no-store")], self.0).into_response()
+    }
+}
+
+/// RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2 and our own failures.
+fn status(error: &OAuthError) -> StatusCode {
+    match error.code {
+        "invalid_client" | "invalid_token" => StatusCode::UNAUTHORIZED,
+        "access_denied" | "insufficient_scope" => StatusCode::FORBIDDEN,
+        "not_found" => StatusCode::NOT_FOUND,
+        "request_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "too_many_requests" => StatusCode::TOO_MANY_REQUESTS,
+        "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
+        "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// RFC 9110 §11.6.1: every 401 says how to do better. Descriptions hold no quotes (RFC 6749 §5.2).
+fn challenge(error: &OAuthError) -> Option<String> {
+    match error.code {
+        "invalid_client" => Some(r#"Basic realm="keyward", charset="UTF-8""#.into()),
+        "invalid_token" | "insufficient_scope" => Some(format!(
+            r#"Bearer realm="keyward", error="{}", error_description="{}"{}"#,
+            error.code,
+            error.description,
+            if error.code == "insufficient_scope" { r#", scope="openid""# } else { "" }
+        )),
+        _ => None,
+    }
+}
+
+/// The JSON form of an error; its cause goes to the log, here and nowhere else.
+pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
+    log(error);
+    let body = Json(json!({"error": error.code, "error_description": error.description}));
+    let mut response = (status, NoStore(body)).into_response();
+    add_headers(error, response.headers_mut());
+    response
+}
+
+pub fn log(error: &OAuthError) {
+    match &error.cause {
+        Some(cause) => tracing::error!(error = error.code, cause = format!("{cause:#}"), "request failed"),
+        None => tracing::debug!(error = error.code, description = %error.description, "request refused"),
+    }
+}
+
+fn add_headers(error: &OAuthError, headers: &mut HeaderMap) {
+    if let Some(value) = challenge(error).and_then(|text| HeaderValue::from_str(&text).ok()) {
+        headers.insert(header::WWW_AUTHENTICATE, value);
+    }
+    if let Some(seconds) = error.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        with_status(status(&self), &self)
+    }
+}
+
+/// An error as a page's status and headers; the page itself says it in words.
+pub fn page_error(error: &OAuthError, page: impl IntoResponse) -> Response {
+    let status = if error.code == "invalid_client" { StatusCode::BAD_REQUEST } else { status(error) };
+    let mut response = (status, page).into_response();
+    if let Some(seconds) = error.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// A page for a person.
+pub struct Page<T>(pub T);
+
+impl<T: Template> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        match self.0.render() {
+            Ok(html) => NoStore(Html(html)).into_response(),
+            Err(error) => OAuthError::server_error(error).into_response(),
+        }
+    }
+}
+
+/// 303, so that a form's content is never sent on (RFC 9700 §4.12).
+pub struct SeeOther(pub String);
+
+impl IntoResponse for SeeOther {
+    fn into_response(self) -> Response {
+        match HeaderValue::from_str(&self.0) {
+            Ok(location) => (StatusCode::SEE_OTHER, NoStore([(header::LOCATION, location)])).into_response(),
+            Err(error) => OAuthError::server_error(error).into_response(),
+        }
+    }
+}
+
+/// A public document, ready to send.
+#[derive(Clone)]
+pub struct Document {
+    body: Bytes,
+    etag: HeaderValue,
+}
+
+impl Document {
+    #[must_use]
+    pub fn new(value: &Value) -> Self {
+        let body = Bytes::from(value.to_string());
+        let etag = format!("\"{}\"", base64url(&Digest::of(&body).as_bytes()[..12]));
+        Self { body, etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\"")) }
+    }
+
+    /// RFC 9110 §13.1.2: who has it already is told so.
+    #[must_use]
+    pub fn respond(&self, request: &HeaderMap) -> Response {
+        let headers = [
+            (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+            (header::ETAG, self.etag.clone()),
+        ];
+        let known = request.get(header::IF_NONE_MATCH).is_some_and(|tags| {
+            tags.to_str().unwrap_or("").split(',').any(|tag| self.etag == tag.trim().trim_start_matches("W/"))
+        });
+        if known {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        (headers, [(header::CONTENT_TYPE, "application/json")], self.body.clone()).into_response()
+    }
+}

@@ -1,0 +1,105 @@
+//! One signing key: made once, parsed once, kept ready (RFC 7515, RFC 7518).
+use crate::secrets::base64url;
+use anyhow::{Context, bail};
+use aws_lc_rs::{
+    rand::SystemRandom,
+    rsa::KeyPair as RsaKeyPair,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
+};
+use rsa::{
+    RsaPrivateKey,
+    pkcs8::{DecodePrivateKey, EncodePrivateKey},
+    traits::PublicKeyParts,
+};
+use serde_json::{Value, json};
+
+/// What we sign with, strongest habit first; the names are RFC 7518's and RFC 8037's.
+pub const ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
+
+pub struct Signer {
+    pub kid: String,
+    pub algorithm: &'static str,
+    /// The public half, as published.
+    pub jwk: Value,
+    pair: Pair,
+}
+
+enum Pair {
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(Box<RsaKeyPair>),
+}
+
+/// A new private key, PKCS#8.
+pub fn generate(algorithm: &str) -> anyhow::Result<Vec<u8>> {
+    let random = SystemRandom::new();
+    let failed = |_| anyhow::anyhow!("making a {algorithm} key failed");
+    Ok(match algorithm {
+        "ES256" => {
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(failed)?.as_ref().to_vec()
+        }
+        "EdDSA" => Ed25519KeyPair::generate_pkcs8(&random).map_err(failed)?.as_ref().to_vec(),
+        // The rsa crate makes and encodes keys; it never signs (RUSTSEC-2023-0071).
+        "RS256" => RsaPrivateKey::new(&mut rand::rng(), 2048)?.to_pkcs8_der()?.as_bytes().to_vec(),
+        other => bail!("{other} is not an algorithm keyward signs with"),
+    })
+}
+
+impl Signer {
+    pub fn parse(algorithm: &str, pkcs8: &[u8]) -> anyhow::Result<Self> {
+        let algorithm = ALGORITHMS.into_iter().find(|known| *known == algorithm).context("unknown key algorithm")?;
+        let (pair, mut jwk, canonical) = match algorithm {
+            "ES256" => ecdsa(pkcs8)?,
+            "EdDSA" => ed25519(pkcs8)?,
+            _ => rsa(pkcs8)?,
+        };
+        // RFC 7638 §3: the required members, in lexicographic order, without white space.
+        let kid = base64url(crate::secrets::Digest::of(canonical).as_bytes());
+        jwk["kid"] = json!(kid);
+        jwk["alg"] = json!(algorithm);
+        jwk["use"] = json!("sig");
+        Ok(Self { kid, algorithm, jwk, pair })
+    }
+
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Ecdsa(pair) => Ok(pair.sign(&random, message)?.as_ref().to_vec()),
+            Pair::Ed25519(pair) => Ok(pair.try_sign(message)?.as_ref().to_vec()),
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?;
+                Ok(signature)
+            }
+        }
+    }
+}
+
+/// The pair, its public JWK (RFC 7517), and the text its thumbprint is taken of.
+type Parsed = (Pair, Value, String);
+
+fn ecdsa(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?;
+    // SEC 1 §2.3.3, uncompressed: 04, x, y.
+    let point = pair.public_key().as_ref();
+    let (x, y) = (base64url(&point[1..33]), base64url(&point[33..]));
+    let jwk = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
+    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    Ok((Pair::Ecdsa(pair), jwk, canonical))
+}
+
+fn ed25519(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
+    let pair = Ed25519KeyPair::from_pkcs8(pkcs8)?;
+    let x = base64url(pair.public_key());
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
+    let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+    Ok((Pair::Ed25519(pair), jwk, canonical))
+}
+
+fn rsa(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
+    let numbers = RsaPrivateKey::from_pkcs8_der(pkcs8)?;
+    let (n, e) = (base64url(numbers.n_bytes()), base64url(numbers.e_bytes()));
+    let jwk = json!({"kty": "RSA", "n": n, "e": e});
+    let canonical = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
+    Ok((Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(pkcs8)?)), jwk, canonical))
+}

@@ -1,0 +1,167 @@
+//! How often somebody may try: wrong secrets by account and address, new registrations by address.
+use crate::{clock::Clock, error::OAuthError};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use time::{Duration, OffsetDateTime};
+
+/// Wrong tries that cost nothing, within `WINDOW`.
+const FREE_TRIES: u32 = 5;
+const WINDOW: Duration = Duration::minutes(15);
+const FIRST_DELAY: i64 = 30;
+const LONGEST_DELAY: i64 = 3_600;
+/// More pairs of account and address than this are not remembered at once; the oldest go first.
+const MAX_ENTRIES: usize = 100_000;
+
+/// Wrong secrets, counted for each pair of account and address: a stranger's guesses never lock out the owner,
+/// who comes from elsewhere.
+pub struct Guesses {
+    clock: Clock,
+    tries: Mutex<HashMap<(String, IpAddr), Tries>>,
+}
+
+#[derive(Clone, Copy)]
+struct Tries {
+    wrong: u32,
+    last: OffsetDateTime,
+}
+
+impl Tries {
+    /// Five tries are free; each further one doubles the wait.
+    fn blocked_until(self) -> OffsetDateTime {
+        let Some(beyond) = self.wrong.checked_sub(FREE_TRIES) else { return OffsetDateTime::UNIX_EPOCH };
+        let delay = FIRST_DELAY.checked_shl(beyond.min(16)).unwrap_or(LONGEST_DELAY).min(LONGEST_DELAY);
+        self.last + Duration::seconds(delay)
+    }
+
+    fn forgotten(self, now: OffsetDateTime) -> bool {
+        now > self.blocked_until() && now - self.last > WINDOW
+    }
+}
+
+impl Guesses {
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, tries: Mutex::default() }
+    }
+
+    /// Counts a try as wrong until `right` says otherwise, so that tries at the same moment count too. Refuses, with
+    /// the seconds to wait, while the pair has to.
+    pub fn attempt(&self, account: &str, address: IpAddr) -> Result<(), OAuthError> {
+        let now = self.clock.now();
+        let mut tries = self.lock();
+        let until = tries.get(&key(account, address)).map(|entry| entry.blocked_until());
+        if let Some(until) = until.filter(|until| *until > now) {
+            let wait = u64::try_from((until - now).whole_seconds()).unwrap_or(1);
+            return Err(OAuthError::too_many_requests("too many wrong tries; wait before the next").retry_after(wait));
+        }
+        if tries.len() >= MAX_ENTRIES {
+            tries.retain(|_, entry| !entry.forgotten(now));
+        }
+        if tries.len() >= MAX_ENTRIES {
+            let oldest = tries.iter().min_by_key(|(_, entry)| entry.last).map(|(key, _)| key.clone());
+            oldest.and_then(|key| tries.remove(&key));
+        }
+        let entry = tries.entry(key(account, address)).or_insert(Tries { wrong: 0, last: now });
+        if entry.forgotten(now) {
+            entry.wrong = 0;
+        }
+        *entry = Tries { wrong: entry.wrong.saturating_add(1), last: now };
+        Ok(())
+    }
+
+    pub fn right(&self, account: &str, address: IpAddr) {
+        self.lock().remove(&key(account, address));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, IpAddr), Tries>> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(account: &str, address: IpAddr) -> (String, IpAddr) {
+    // What was typed may be long; what tells accounts apart is not.
+    (account.chars().take(128).flat_map(char::to_lowercase).collect(), address)
+}
+
+/// New registrations: a small budget for each address and set of redirect hosts, so that many clients behind one
+/// address don't starve each other, and a larger one for the address.
+pub struct Registrations {
+    by_hosts: DefaultKeyedRateLimiter<(IpAddr, Vec<String>)>,
+    by_address: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+impl Registrations {
+    #[must_use]
+    pub fn new(burst: u32, per_minute: u32) -> Self {
+        let quota = |times: u32| {
+            let of = |count: u32| NonZeroU32::new(count.saturating_mul(times)).unwrap_or(NonZeroU32::MIN);
+            Quota::per_minute(of(per_minute)).allow_burst(of(burst))
+        };
+        Self { by_hosts: RateLimiter::keyed(quota(1)), by_address: RateLimiter::keyed(quota(4)) }
+    }
+
+    pub fn allow(&self, address: IpAddr, mut redirect_hosts: Vec<String>) -> Result<(), OAuthError> {
+        redirect_hosts.sort();
+        redirect_hosts.dedup();
+        let within =
+            self.by_hosts.check_key(&(address, redirect_hosts)).is_ok() && self.by_address.check_key(&address).is_ok();
+        within.then_some(()).ok_or_else(|| {
+            OAuthError::too_many_requests("too many new registrations from this address").retry_after(60)
+        })
+    }
+
+    pub fn sweep(&self) {
+        self.by_hosts.retain_recent();
+        self.by_address.retain_recent();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn the_sixth_try_waits_ever_longer_and_only_where_the_wrong_ones_came_from() {
+        let clock = Clock::default();
+        let guesses = Guesses::new(clock.clone());
+        for _ in 0..5 {
+            guesses.attempt("alice", HERE).unwrap();
+        }
+        let first = guesses.attempt("ALICE", HERE).unwrap_err().retry_after.unwrap();
+        guesses.attempt("alice", THERE).unwrap();
+        clock.advance(Duration::seconds(31));
+        guesses.attempt("alice", HERE).unwrap();
+        assert!(guesses.attempt("alice", HERE).unwrap_err().retry_after.unwrap() > first);
+        guesses.right("alice", HERE);
+        guesses.attempt("alice", HERE).unwrap();
+    }
+
+    #[test]
+    fn wrong_tries_are_forgotten_after_a_quarter_of_an_hour() {
+        let clock = Clock::default();
+        let guesses = Guesses::new(clock.clone());
+        (0..4).for_each(|_| guesses.attempt("alice", HERE).unwrap());
+        clock.advance(Duration::minutes(16));
+        (0..3).for_each(|_| guesses.attempt("alice", HERE).unwrap());
+    }
+
+    #[test]
+    fn one_crowded_redirect_host_does_not_starve_another_behind_the_same_address() {
+        let registrations = Registrations::new(3, 1);
+        for _ in 0..3 {
+            registrations.allow(HERE, vec!["a.example".into()]).unwrap();
+        }
+        assert_eq!(registrations.allow(HERE, vec!["a.example".into()]).unwrap_err().code, "too_many_requests");
+        registrations.allow(HERE, vec!["b.example".into()]).unwrap();
+        registrations.allow(THERE, vec!["a.example".into()]).unwrap();
+    }
+}

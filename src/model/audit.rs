@@ -1,0 +1,22 @@
+//! Something that happened and must be accounted for.
+use super::{AuditEventId, ClientId, GrantId, UserId};
+use time::OffsetDateTime;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct AuditEvent {
+    pub id: AuditEventId,
+    /// What happened: `noun.verb`.
+    pub event_type: String,
+    /// How much it matters, as log levels say it.
+    pub level: String,
+    pub user_id: Option<UserId>,
+    pub client_id: Option<ClientId>,
+    pub grant_id: Option<GrantId>,
+    pub success: bool,
+    /// A JSON object; never a secret.
+    #[sqlx(json)]
+    pub details: serde_json::Value,
+    pub request_id: Option<String>,
+    pub ip_address: Option<String>,
+    pub at: OffsetDateTime,
+}

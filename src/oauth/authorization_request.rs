@@ -1,0 +1,348 @@
+//! The authorization request (OAuth 2.1 §4.1.1): first where an answer may go at all, then everything else.
+use super::{params::Params, pkce::Challenge, redirect_uri, resource};
+use crate::{
+    error::OAuthError,
+    model::{ClientMetadata, Scopes},
+};
+
+/// Bytes.
+const MAX_STATE: usize = 4 * 1024;
+const MAX_NONCE: usize = 1024;
+
+/// Where the answer goes, proven to be the client's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// As requested, loopback port included; as registered if the request left it out.
+    pub redirect_uri: String,
+    pub state: Option<String>,
+}
+
+impl Callback {
+    /// What fails here is told to the user and must never redirect (RFC 6749 §4.1.2.1).
+    pub fn resolve(params: &Params, client: &ClientMetadata) -> Result<Self, OAuthError> {
+        for name in ["client_id", "redirect_uri", "state", "request", "request_uri"] {
+            params.get(name)?;
+        }
+        let redirect_uri = match (params.get("redirect_uri")?, client.redirect_uris.as_slice()) {
+            (Some(requested), registered) => {
+                if !registered.iter().any(|one| redirect_uri::matches(one, requested)) {
+                    return Err(OAuthError::invalid_request("redirect_uri is not registered for this client"));
+                }
+                requested
+            }
+            (None, [only]) => only,
+            (None, _) => {
+                return Err(OAuthError::invalid_request(
+                    "redirect_uri is missing, and the client has not registered exactly one",
+                ));
+            }
+        };
+        let state = params.get("state")?;
+        if state.is_some_and(|state| state.len() > MAX_STATE) {
+            return Err(OAuthError::invalid_request("state has more than 4096 bytes"));
+        }
+        Ok(Self { redirect_uri: redirect_uri.to_owned(), state: state.map(str::to_owned) })
+    }
+
+    /// The URI to redirect to: `params`, then `state` as it came, then `iss` (RFC 9207 §2).
+    #[must_use]
+    pub fn location(&self, issuer: &str, params: &[(&str, &str)]) -> String {
+        let state = self.state.as_deref().map(|state| ("state", state));
+        let all: Vec<_> = params.iter().copied().chain(state).chain([("iss", issuer)]).collect();
+        redirect_uri::append(&self.redirect_uri, &all)
+    }
+}
+
+/// What the client asks for, well-formed but not yet judged by anybody.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    /// `None` if the request names no scope.
+    pub scopes: Option<Scopes>,
+    /// Absolute URIs without fragment (RFC 8707 §2); empty if the request names none.
+    pub resources: Vec<String>,
+    /// PKCE, method S256.
+    pub code_challenge: String,
+    pub nonce: Option<String>,
+    pub prompt: Prompt,
+    /// Seconds since the user last signed in (OpenID Connect Core §3.1.2.1).
+    pub max_age: Option<u64>,
+    pub login_hint: Option<String>,
+    pub id_token_hint: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// What fails here is told to the client, by way of its `Callback`.
+    pub fn parse(params: &Params, client: &ClientMetadata) -> Result<Self, OAuthError> {
+        params.refuse_repeats(&["resource"])?;
+        refuse_request_objects(params)?;
+        check_flow(params, client)?;
+        Ok(Self {
+            code_challenge: Challenge::parse(params)?.into_string(),
+            scopes: parse_scope(params)?,
+            resources: parse_resources(params)?,
+            prompt: Prompt::parse(params)?,
+            max_age: parse_max_age(params)?,
+            nonce: parse_nonce(params)?,
+            login_hint: params.get("login_hint")?.map(str::to_owned),
+            id_token_hint: params.get("id_token_hint")?.map(str::to_owned),
+        })
+    }
+}
+
+/// OpenID Connect Core §6: an unsupported object must not be ignored.
+fn refuse_request_objects(params: &Params) -> Result<(), OAuthError> {
+    if params.get("request")?.is_some() {
+        return Err(OAuthError::request_not_supported("request objects are not supported"));
+    }
+    if params.get("request_uri")?.is_some() {
+        return Err(OAuthError::request_uri_not_supported("request_uri is not supported"));
+    }
+    Ok(())
+}
+
+fn check_flow(params: &Params, client: &ClientMetadata) -> Result<(), OAuthError> {
+    if params.require("response_type")? != "code" {
+        return Err(OAuthError::unsupported_response_type("response_type must be code"));
+    }
+    if !client.grant_types.iter().any(|grant_type| grant_type == "authorization_code") {
+        return Err(OAuthError::unauthorized_client("the client is not registered for authorization_code"));
+    }
+    match params.get("response_mode")? {
+        None | Some("query") => Ok(()),
+        Some(_) => Err(OAuthError::invalid_request("response_mode must be query")),
+    }
+}
+
+fn parse_scope(params: &Params) -> Result<Option<Scopes>, OAuthError> {
+    let malformed = || OAuthError::invalid_scope("scope must be scope tokens with single spaces between them");
+    params.get("scope")?.map(|scope| Scopes::parse(scope).ok_or_else(malformed)).transpose()
+}
+
+fn parse_resources(params: &Params) -> Result<Vec<String>, OAuthError> {
+    let resources: Vec<_> = params.all("resource").map(str::to_owned).collect();
+    if resources.iter().all(|one| resource::is_identifier(one)) {
+        Ok(resources)
+    } else {
+        Err(OAuthError::invalid_target("resource must be an absolute URI without fragment"))
+    }
+}
+
+fn parse_max_age(params: &Params) -> Result<Option<u64>, OAuthError> {
+    let seconds = |text: &str| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| digits)
+    };
+    let malformed = || OAuthError::invalid_request("max_age must be a whole number of seconds");
+    params.get("max_age")?.map(|text| seconds(text).ok_or_else(malformed)).transpose()
+}
+
+fn parse_nonce(params: &Params) -> Result<Option<String>, OAuthError> {
+    match params.get("nonce")? {
+        Some(nonce) if nonce.len() > MAX_NONCE => Err(OAuthError::invalid_request("nonce has more than 1024 bytes")),
+        nonce => Ok(nonce.map(str::to_owned)),
+    }
+}
+
+/// What the client wants the user to be asked (OpenID Connect Core §3.1.2.1); `none` excludes the others.
+#[allow(clippy::struct_excessive_bools)] // the specification's four independent values
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prompt {
+    pub none: bool,
+    pub login: bool,
+    pub consent: bool,
+    pub select_account: bool,
+}
+
+impl Prompt {
+    fn parse(params: &Params) -> Result<Self, OAuthError> {
+        let values: Vec<_> = params.get("prompt")?.unwrap_or_default().split_ascii_whitespace().collect();
+        let has = |value| values.contains(&value);
+        if has("none") && values.len() > 1 {
+            return Err(OAuthError::invalid_request("prompt none must stand alone"));
+        }
+        Ok(Self {
+            none: has("none"),
+            login: has("login"),
+            consent: has("consent"),
+            select_account: has("select_account"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::{
+        client_metadata::{RegistrationRules, parse_registration},
+        params::form_urlencode,
+    };
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const CB: &str = "https://client.example/cb";
+    const ISSUER: &str = "https://as.example/tenant";
+    const GOOD: &str = "client_id=c&response_type=code&code_challenge_method=S256\
+                        &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    fn client(redirect_uris: &[&str]) -> ClientMetadata {
+        let rules =
+            RegistrationRules { grant_types: &["authorization_code"], known_schemes: &[], max_redirect_uris: 20 };
+        let body = json!({ "redirect_uris": redirect_uris }).to_string();
+        parse_registration(body.as_bytes(), &rules).unwrap().metadata
+    }
+
+    fn params(query: &str) -> Params {
+        Params::parse(query.as_bytes()).unwrap()
+    }
+
+    fn resolve(query: &str, redirect_uris: &[&str]) -> Result<Callback, OAuthError> {
+        Callback::resolve(&params(query), &client(redirect_uris))
+    }
+
+    fn parse(more: &str) -> Result<AuthorizationRequest, OAuthError> {
+        AuthorizationRequest::parse(&params(&format!("{GOOD}&{more}")), &client(&[CB]))
+    }
+
+    fn code(query: &str) -> &'static str {
+        AuthorizationRequest::parse(&params(query), &client(&[CB])).unwrap_err().code
+    }
+
+    #[test]
+    fn attack_7_parameters_that_decide_where_the_answer_goes_must_not_repeat() {
+        for name in ["client_id", "redirect_uri", "state", "request", "request_uri"] {
+            for (one, two) in [(CB, "https://evil.example"), ("https://evil.example", CB), ("", "x")] {
+                let error = resolve(&format!("{name}={one}&{name}={two}"), &[CB]).unwrap_err();
+                assert_eq!(error.description, format!("{name} occurs more than once"));
+            }
+        }
+        assert_eq!(parse("scope=a&scope=b").unwrap_err().code, "invalid_request");
+        assert_eq!(parse("unknown=a&unknown=").unwrap_err().code, "invalid_request");
+        let twice = parse("resource=https://a.example&resource=https://b.example/x").unwrap();
+        assert_eq!(twice.resources, ["https://a.example", "https://b.example/x"]);
+    }
+
+    #[test]
+    fn attack_8_without_redirect_uri_the_only_registered_one_is_used() {
+        assert_eq!(resolve("", &[CB]).unwrap().redirect_uri, CB);
+        assert_eq!(resolve("redirect_uri=", &[CB]).unwrap().redirect_uri, CB);
+        assert_eq!(resolve("", &[CB, "https://client.example/2"]).unwrap_err().code, "invalid_request");
+    }
+
+    #[test]
+    fn the_redirect_uri_must_be_registered_and_keeps_the_port_it_came_with() {
+        let loopback = resolve("redirect_uri=http://127.0.0.1:51004/cb", &[CB, "http://127.0.0.1/cb"]).unwrap();
+        assert_eq!(loopback.redirect_uri, "http://127.0.0.1:51004/cb");
+        let error = resolve("redirect_uri=https://evil.example/cb", &[CB]).unwrap_err();
+        assert!(error.code == "invalid_request" && !error.description.contains("evil"));
+    }
+
+    #[test]
+    fn attack_10_state_comes_back_exact_and_escaped_or_is_refused_for_its_length() {
+        let state = "<script>\"'\r\nSet-Cookie: a=b&iss=evil#ä";
+        let callback = resolve(&format!("state={}", form_urlencode(state)), &[CB]).unwrap();
+        let location = callback.location(ISSUER, &[("code", "x")]);
+        assert!(location.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"'#".contains(&byte)));
+        let answer = params(location.split_once('?').unwrap().1);
+        assert_eq!(answer.get("state").unwrap(), Some(state));
+        assert_eq!(answer.get("iss").unwrap(), Some(ISSUER));
+        assert!(resolve(&format!("state={}", "s".repeat(4096)), &[CB]).is_ok());
+        assert_eq!(resolve(&format!("state={}", "s".repeat(4097)), &[CB]).unwrap_err().code, "invalid_request");
+    }
+
+    #[test]
+    fn an_answer_carries_code_state_and_iss_once_and_in_this_order() {
+        let callback = Callback { redirect_uri: format!("{CB}?a=b"), state: Some("s".to_owned()) };
+        let expected = format!("{CB}?a=b&code=x&state=s&iss=https%3A%2F%2Fas.example%2Ftenant");
+        assert_eq!(callback.location(ISSUER, &[("code", "x")]), expected);
+        let stateless = Callback { redirect_uri: CB.to_owned(), state: None };
+        let expected = format!("{CB}?error=access_denied&iss=https%3A%2F%2Fas.example");
+        assert_eq!(stateless.location("https://as.example", &[("error", "access_denied")]), expected);
+    }
+
+    #[test]
+    fn attack_11_only_the_response_type_code_is_served() {
+        assert_eq!(code(&GOOD.replace("response_type=code&", "")), "invalid_request");
+        for other in ["token", "id_token+token", "code+token", "none", "CODE"] {
+            let query = GOOD.replace("response_type=code", &format!("response_type={other}"));
+            assert_eq!(code(&query), "unsupported_response_type", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_client_without_the_grant_type_is_unauthorized() {
+        let client = ClientMetadata { grant_types: vec!["refresh_token".to_owned()], ..client(&[CB]) };
+        assert_eq!(AuthorizationRequest::parse(&params(GOOD), &client).unwrap_err().code, "unauthorized_client");
+    }
+
+    #[test]
+    fn each_malformed_parameter_has_its_error() {
+        for (more, code) in [
+            ("request=x", "request_not_supported"),
+            ("request_uri=urn:x", "request_uri_not_supported"),
+            ("response_mode=fragment", "invalid_request"),
+            ("response_mode=form_post", "invalid_request"),
+            ("scope=a++b", "invalid_scope"),
+            ("scope=+a", "invalid_scope"),
+            ("scope=%22", "invalid_scope"),
+            ("scope=%C3%A4", "invalid_scope"),
+            ("resource=mcp", "invalid_target"),
+            ("resource=/mcp", "invalid_target"),
+            ("resource=https://a.example%23", "invalid_target"),
+            ("resource=https://a.example&resource=https://a.example%23x", "invalid_target"),
+            ("prompt=none+login", "invalid_request"),
+            ("prompt=other+none", "invalid_request"),
+            ("max_age=-1", "invalid_request"),
+            ("max_age=%2B1", "invalid_request"),
+            ("max_age=1.5", "invalid_request"),
+            ("max_age=99999999999999999999", "invalid_request"),
+        ] {
+            assert_eq!(parse(more).unwrap_err().code, code, "{more}");
+        }
+        assert_eq!(parse(&format!("nonce={}", "n".repeat(1025))).unwrap_err().code, "invalid_request");
+    }
+
+    #[test]
+    fn the_order_of_judgement_is_visible() {
+        let all_wrong = "x=1&x=2&request=r&response_type=token&response_mode=m&scope=++&resource=r";
+        assert_eq!(code(all_wrong), "invalid_request");
+        assert_eq!(code(&all_wrong.replace("&x=2", "")), "request_not_supported");
+        assert_eq!(code(&all_wrong.replace("&x=2&request=r", "")), "unsupported_response_type");
+        assert_eq!(parse("scope=++&resource=r&max_age=x").unwrap_err().code, "invalid_scope");
+        assert_eq!(parse("resource=r&max_age=x").unwrap_err().code, "invalid_target");
+    }
+
+    #[test]
+    fn everything_well_formed_is_taken_over_and_the_unknown_ignored() {
+        let request = parse(
+            "scope=mcp:read+openid&prompt=login+consent+create&max_age=0&nonce=n&login_hint=al&response_mode=query\
+             &resource=&id_token_hint=e.y.J&foo=bar",
+        )
+        .unwrap();
+        assert_eq!(request.scopes.unwrap().to_string(), "mcp:read openid");
+        assert_eq!(request.prompt, Prompt { login: true, consent: true, ..Prompt::default() });
+        assert_eq!((request.max_age, request.nonce.as_deref()), (Some(0), Some("n")));
+        assert_eq!((request.login_hint.as_deref(), request.id_token_hint.as_deref()), (Some("al"), Some("e.y.J")));
+        assert!(request.resources.is_empty());
+        assert!(parse("prompt=none").unwrap().prompt.none);
+        assert!(parse("scope=").unwrap().scopes.is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_state_comes_back_as_it_was(state in "[^\\x00]{1,200}") {
+            let callback = resolve(&format!("state={}", form_urlencode(&state)), &[CB]).unwrap();
+            let location = callback.location(ISSUER, &[("code", "x")]);
+            prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic()));
+            let answer = params(location.split_once('?').unwrap().1);
+            prop_assert_eq!(answer.get("state").unwrap(), Some(state.as_str()));
+        }
+
+        #[test]
+        fn any_query_is_parsed_or_refused(query in "((scope|state|prompt|resource|max_age)=[a-z0-9%:/ -]{0,9}&)*") {
+            if let Ok(params) = Params::parse(query.as_bytes()) {
+                let client = client(&[CB]);
+                let _ = (Callback::resolve(&params, &client), AuthorizationRequest::parse(&params, &client));
+            }
+        }
+    }
+}

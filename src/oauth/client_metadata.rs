@@ -1,0 +1,247 @@
+//! What a client may say about itself when it registers (RFC 7591 §2), made effective: checked, defaulted, cleaned.
+mod members;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    json,
+    redirect_uri::{self, RedirectKind},
+    uri,
+};
+use crate::{
+    error::OAuthError,
+    model::{ApplicationType, AuthMethod, ClientMetadata, Scopes},
+    secrets::Digest,
+};
+use members::{Members, refused};
+
+const SUPPORTED_ID_TOKEN_ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
+/// Members that only a private or symmetric key has (RFC 7518 §6).
+const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+const MAX_NAME_CHARACTERS: usize = 100;
+const MAX_CONTACTS: usize = 10;
+/// Characters of a contact, a software identifier or a software version.
+const MAX_TEXT: usize = 200;
+/// Bytes.
+const MAX_SCOPE: usize = 2048;
+const MAX_PAGE_URI: usize = 2048;
+
+/// A registration request that may be stored.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    pub metadata: ClientMetadata,
+    /// Of a public client: equal for equal metadata, so that a repeated registration is recognised.
+    pub fingerprint: Option<Digest>,
+}
+
+/// What this server lets a client register.
+#[derive(Clone, Copy, Debug)]
+pub struct RegistrationRules<'a> {
+    /// Supported ones; others are dropped, and the answer says so.
+    pub grant_types: &'a [&'a str],
+    /// Private-use schemes without a dot that may be registered.
+    pub known_schemes: &'a [String],
+    pub max_redirect_uris: usize,
+}
+
+/// RFC 7591 §3.1. Unknown members are ignored, `null` and empty are absent; what is not supported is replaced where
+/// the answer can report it (§3.2.1) and refused where the client could not go on.
+pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Registered, OAuthError> {
+    let malformed = |rule| OAuthError::invalid_client_metadata(format!("the body {rule}"));
+    let members = Members(json::object(body).map_err(malformed)?);
+    if members.get("software_statement").is_some() {
+        let sentence = "software_statement is not supported";
+        return Err(OAuthError::new("unapproved_software_statement", sentence));
+    }
+    check_jwks(&members)?;
+    let grant_types = grant_types(&members, rules)?;
+    let response_types = response_types(&members, &grant_types)?;
+    let redirect_uris = redirect_uris(&members, rules, &response_types)?;
+    let method = auth_method(&members)?;
+    let metadata = ClientMetadata {
+        application_type: application_type(&members, &redirect_uris)?,
+        redirect_uris,
+        token_endpoint_auth_method: method.unwrap_or(AuthMethod::ClientSecretBasic),
+        grant_types,
+        response_types,
+        client_name: members.string("client_name")?.and_then(display_name),
+        client_uri: page_uri(&members, "client_uri")?,
+        logo_uri: page_uri(&members, "logo_uri")?,
+        tos_uri: page_uri(&members, "tos_uri")?,
+        policy_uri: page_uri(&members, "policy_uri")?,
+        contacts: contacts(&members)?,
+        scope: scope(&members)?,
+        software_id: text(&members, "software_id")?,
+        software_version: text(&members, "software_version")?,
+        id_token_signed_response_alg: id_token_algorithm(&members)?,
+        any_secret_method: method.is_none(),
+    };
+    Ok(Registered { fingerprint: fingerprint(&metadata), metadata })
+}
+
+/// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other. None is stored, as no supported method needs a key, but a
+/// private key that left its owner is worth an error.
+fn check_jwks(members: &Members) -> Result<(), OAuthError> {
+    let jwks_uri = members.string("jwks_uri")?;
+    if jwks_uri.is_some_and(|uri| uri::https_host(uri).is_none()) {
+        return Err(refused("jwks_uri", "must be an https URI"));
+    }
+    let Some(jwks) = members.get("jwks") else { return Ok(()) };
+    if jwks_uri.is_some() {
+        return Err(refused("jwks", "must not come with jwks_uri"));
+    }
+    let keys = jwks.get("keys").and_then(|keys| keys.as_array());
+    let keys = keys.ok_or_else(|| refused("jwks", "must be an object with an array named keys"))?;
+    for key in keys {
+        let key = key.as_object().ok_or_else(|| refused("jwks", "must hold only objects in keys"))?;
+        if PRIVATE_KEY_MEMBERS.iter().any(|member| key.contains_key(*member)) {
+            return Err(refused("jwks", "holds a private or symmetric key; only public keys may leave the client"));
+        }
+    }
+    Ok(())
+}
+
+fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<String>, OAuthError> {
+    let requested = members.strings("grant_types")?.unwrap_or_else(|| vec!["authorization_code"]);
+    let mut kept = Vec::<String>::new();
+    for grant_type in requested.into_iter().filter(|grant_type| rules.grant_types.contains(grant_type)) {
+        if !kept.iter().any(|held| held == grant_type) {
+            kept.push(grant_type.to_owned());
+        }
+    }
+    // A refresh token is only ever the fruit of another grant.
+    if kept.iter().all(|grant_type| grant_type == "refresh_token") {
+        let begin = rules.grant_types.iter().filter(|grant_type| **grant_type != "refresh_token");
+        let begin = begin.copied().collect::<Vec<_>>().join(", ");
+        return Err(refused("grant_types", &format!("must have one of those that may be registered: {begin}")));
+    }
+    Ok(kept)
+}
+
+/// RFC 7591 §2.1: `code` goes with `authorization_code`, and no other response type is supported.
+fn response_types(members: &Members, grant_types: &[String]) -> Result<Vec<String>, OAuthError> {
+    let requested = members.strings("response_types")?.unwrap_or_else(|| vec!["code"]);
+    if !grant_types.iter().any(|grant_type| grant_type == "authorization_code") {
+        return Ok(Vec::new());
+    }
+    if requested.contains(&"code") {
+        Ok(vec!["code".to_owned()])
+    } else {
+        Err(refused("response_types", "must have code, the only one supported"))
+    }
+}
+
+fn redirect_uris(
+    members: &Members,
+    rules: &RegistrationRules,
+    response_types: &[String],
+) -> Result<Vec<String>, OAuthError> {
+    let requested = members.strings("redirect_uris")?.unwrap_or_default();
+    if requested.is_empty() && !response_types.is_empty() {
+        return Err(OAuthError::invalid_redirect_uri("redirect_uris is missing"));
+    }
+    if requested.len() > rules.max_redirect_uris {
+        let sentence = format!("redirect_uris has more than {} entries", rules.max_redirect_uris);
+        return Err(OAuthError::invalid_redirect_uri(sentence));
+    }
+    let mut kept = Vec::<String>::new();
+    for uri in requested {
+        redirect_uri::check_registrable(uri, rules.known_schemes)?;
+        if !kept.iter().any(|held| held == uri) {
+            kept.push(uri.to_owned());
+        }
+    }
+    Ok(kept)
+}
+
+/// OpenID Connect Registration §2, told by the redirect URIs: `web` means https and nothing else. Clients that omit
+/// it, or say `web` of a loopback URI, are stored as the `native` they are.
+fn application_type(members: &Members, redirect_uris: &[String]) -> Result<ApplicationType, OAuthError> {
+    let https = |uri: &String| matches!(redirect_uri::kind(uri), RedirectKind::Https { .. });
+    match members.string("application_type")? {
+        None | Some("web") if redirect_uris.iter().all(https) => Ok(ApplicationType::Web),
+        None | Some("web" | "native") => Ok(ApplicationType::Native),
+        Some(_) => Err(refused("application_type", "must be web or native")),
+    }
+}
+
+/// `None` if the registration names no method.
+fn auth_method(members: &Members) -> Result<Option<AuthMethod>, OAuthError> {
+    members
+        .string("token_endpoint_auth_method")?
+        .map(|method| match method {
+            "none" => Ok(AuthMethod::None),
+            "client_secret_basic" => Ok(AuthMethod::ClientSecretBasic),
+            "client_secret_post" => Ok(AuthMethod::ClientSecretPost),
+            _ => Err(refused(
+                "token_endpoint_auth_method",
+                "is not supported: none, client_secret_basic and client_secret_post are",
+            )),
+        })
+        .transpose()
+}
+
+/// A name as it may stand on a page: one line, no invisible or text-turning characters, at most 100 characters.
+fn display_name(name: &str) -> Option<String> {
+    let hidden = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+            || matches!(character, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let visible: String = name.chars().filter(|c| c.is_whitespace() || !hidden(*c)).collect();
+    let line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = line.chars().take(MAX_NAME_CHARACTERS).collect();
+    Some(shown.trim().to_owned()).filter(|shown| !shown.is_empty())
+}
+
+/// A page people may be sent to: https, or http on loopback while developing (RFC 7591 §5).
+fn page_uri(members: &Members, name: &'static str) -> Result<Option<String>, OAuthError> {
+    let Some(page) = members.string(name)? else { return Ok(None) };
+    let somewhere = uri::https_host(page).is_some() || uri::loopback(page).is_some();
+    if page.len() <= MAX_PAGE_URI && uri::is_uri_text(page) && somewhere {
+        Ok(Some(page.to_owned()))
+    } else {
+        Err(refused(name, "must be an https URI of at most 2048 bytes"))
+    }
+}
+
+/// The first ten.
+fn contacts(members: &Members) -> Result<Vec<String>, OAuthError> {
+    let contacts = members.strings("contacts")?.unwrap_or_default();
+    contacts.into_iter().take(MAX_CONTACTS).map(|contact| plain_text("contacts", contact)).collect()
+}
+
+fn text(members: &Members, name: &'static str) -> Result<Option<String>, OAuthError> {
+    members.string(name)?.map(|text| plain_text(name, text)).transpose()
+}
+
+fn plain_text(name: &'static str, text: &str) -> Result<String, OAuthError> {
+    if text.chars().count() <= MAX_TEXT && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(refused(name, "must be at most 200 characters, none of them a control character"))
+    }
+}
+
+fn scope(members: &Members) -> Result<Option<String>, OAuthError> {
+    let Some(scope) = members.string("scope")? else { return Ok(None) };
+    let scopes = Scopes::parse(scope).filter(|_| scope.len() <= MAX_SCOPE);
+    let malformed = || refused("scope", "must be scope tokens with single spaces between them, at most 2048 bytes");
+    scopes.map(|scopes| Some(scopes.to_string())).ok_or_else(malformed)
+}
+
+fn id_token_algorithm(members: &Members) -> Result<Option<String>, OAuthError> {
+    match members.string("id_token_signed_response_alg")? {
+        Some(algorithm) if !SUPPORTED_ID_TOKEN_ALGORITHMS.contains(&algorithm) => {
+            Err(refused("id_token_signed_response_alg", "is not supported: ES256, RS256 and EdDSA are"))
+        }
+        algorithm => Ok(algorithm.map(str::to_owned)),
+    }
+}
+
+/// Confidential clients have none: each registration gets a secret of its own.
+fn fingerprint(metadata: &ClientMetadata) -> Option<Digest> {
+    let public = metadata.token_endpoint_auth_method == AuthMethod::None;
+    public.then(|| serde_json::to_vec(metadata).ok().map(Digest::of)).flatten()
+}

@@ -1,0 +1,293 @@
+//! Protected resources (RFC 8707) and the scopes that mean something there.
+use super::uri;
+use crate::{
+    error::OAuthError,
+    model::{Role, Scopes},
+    secrets::Digest,
+};
+
+/// Scopes of OpenID Connect Core §5.4 and §11: about the user and the grant, so allowed beside every resource.
+pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
+const OFFLINE_ACCESS: &str = "offline_access";
+
+/// A server that accepts our access tokens, as the operator configured it.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// The `aud` of its tokens, in this very spelling.
+    pub identifier: String,
+    /// For people.
+    pub name: String,
+    pub scopes: Vec<ScopeRule>,
+    /// What a request that names no scope gets.
+    pub default_scopes: Scopes,
+    /// JWS `alg` of its access tokens, if not the server's default.
+    pub signing_alg: Option<String>,
+    /// Seconds, if not the server's default.
+    pub access_token_lifetime: Option<u64>,
+    pub introspection: Option<IntrospectionCredentials>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ScopeRule {
+    pub name: String,
+    /// What it lets a client do, in words for the consent page.
+    pub description: String,
+    /// Who may grant it; empty means everybody.
+    pub roles: Vec<Role>,
+}
+
+/// How a resource server authenticates when it introspects (RFC 7662 §2.1).
+#[derive(Clone, Debug)]
+pub struct IntrospectionCredentials {
+    pub id: String,
+    pub secret: Digest,
+}
+
+impl Resource {
+    #[must_use]
+    pub fn scope(&self, name: &str) -> Option<&ScopeRule> {
+        self.scopes.iter().find(|rule| rule.name == name)
+    }
+
+    #[must_use]
+    pub fn allows(&self, scope: &str, role: Role) -> bool {
+        self.scope(scope).is_some_and(|rule| rule.roles.is_empty() || rule.roles.contains(&role))
+    }
+}
+
+/// All resources; the first is the default.
+#[derive(Clone, Debug)]
+pub struct Resources(Vec<Resource>);
+
+impl Resources {
+    /// The error is for the operator and names the resource.
+    pub fn new(resources: Vec<Resource>) -> Result<Self, String> {
+        let mut all = Self(Vec::new());
+        for resource in resources {
+            let identifier = &resource.identifier;
+            if !is_identifier(identifier) {
+                return Err(format!("resource {identifier}: the identifier must be an absolute URI without fragment"));
+            }
+            if all.find(identifier).is_some() {
+                return Err(format!("resource {identifier}: the identifier is used twice"));
+            }
+            if let Some(bad) = resource.scopes.iter().find(|rule| !is_scope_token(&rule.name)) {
+                return Err(format!("resource {identifier}: {:?} is not a scope (RFC 6749 §3.3)", bad.name));
+            }
+            if let Some(stray) = resource.default_scopes.iter().find(|scope| resource.scope(scope).is_none()) {
+                return Err(format!("resource {identifier}: default scope {stray} is not among its scopes"));
+            }
+            all.0.push(resource);
+        }
+        Ok(all)
+    }
+
+    /// The resource a client means: upper case in scheme and host and one slash behind a bare origin make no
+    /// difference (RFC 3986 §6.2.2.1 and §6.2.3; URL libraries add that slash).
+    #[must_use]
+    pub fn find(&self, requested: &str) -> Option<&Resource> {
+        let exact = self.iter().find(|resource| resource.identifier == requested);
+        exact.or_else(|| {
+            let requested = normalized(requested)?;
+            self.iter().find(|resource| normalized(&resource.identifier).as_ref() == Some(&requested))
+        })
+    }
+
+    #[must_use]
+    pub fn default(&self) -> Option<&Resource> {
+        self.0.first()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Resource> {
+        self.0.iter()
+    }
+
+    /// Those requested, each once; the default if none is. `invalid_target` (RFC 8707 §2) for an unknown one.
+    pub fn select(&self, requested: &[String]) -> Result<Vec<&Resource>, OAuthError> {
+        if requested.is_empty() {
+            let missing = || OAuthError::invalid_target("resource is missing and there is no default");
+            return Ok(vec![self.default().ok_or_else(missing)?]);
+        }
+        let mut selected = Vec::<&Resource>::new();
+        for requested in requested {
+            let unknown = || OAuthError::invalid_target("resource is not known to this server");
+            let resource = self.find(requested).ok_or_else(unknown)?;
+            if !selected.iter().any(|held| held.identifier == resource.identifier) {
+                selected.push(resource);
+            }
+        }
+        Ok(selected)
+    }
+}
+
+/// RFC 8707 §2: an absolute URI without fragment.
+pub(super) fn is_identifier(text: &str) -> bool {
+    uri::is_uri_text(text) && !text.contains('#') && uri::scheme(text).is_some() && url::Url::parse(text).is_ok()
+}
+
+fn is_scope_token(text: &str) -> bool {
+    !text.contains(' ') && Scopes::parse(text).is_some_and(|scopes| !scopes.is_empty())
+}
+
+fn normalized(identifier: &str) -> Option<String> {
+    let (authority, rest) = uri::authority(identifier)?;
+    let rest = if rest == "/" { "" } else { rest };
+    Some(format!("{}://{}{rest}", uri::scheme(identifier)?, authority.to_ascii_lowercase()))
+}
+
+/// What a user of this role may grant: what is requested, else what the client registered as its default, else what
+/// the resources have as theirs. Scopes nobody knows or the role may not have are dropped, since the answer reports
+/// what was granted (RFC 6749 §3.3); if nothing is left, `invalid_scope`.
+pub fn grantable(
+    requested: Option<&Scopes>,
+    client_default: Option<&Scopes>,
+    resources: &[&Resource],
+    role: Role,
+) -> Result<Scopes, OAuthError> {
+    let allowed = |scopes: &Scopes| {
+        scopes.filter(|scope| OIDC_SCOPES.contains(&scope) || resources.iter().any(|one| one.allows(scope, role)))
+    };
+    // Clients that know no scope still ask for offline_access: alone it names no access, so it comes beside a default.
+    let names_access = |scopes: &Scopes| scopes.iter().any(|scope| scope != OFFLINE_ACCESS);
+    let requested = requested.cloned().unwrap_or_default();
+    let granted = if names_access(&requested) {
+        allowed(&requested)
+    } else {
+        let registered = client_default.map(allowed).filter(names_access);
+        let defaults = resources.iter().fold(Scopes::default(), |all, one| all.union(&one.default_scopes));
+        registered.unwrap_or_else(|| allowed(&defaults)).union(&requested)
+    };
+    if granted.is_empty() {
+        return Err(OAuthError::invalid_scope("none of the scopes exists here and is open to this user"));
+    }
+    Ok(granted)
+}
+
+/// What a token for this resource says of a grant: the scopes it knows and those about the user. `offline_access` is
+/// about the grant alone (OpenID Connect Core §11).
+#[must_use]
+pub fn token_scopes(granted: &Scopes, resource: &Resource) -> Scopes {
+    granted.filter(|scope| scope != OFFLINE_ACCESS && (OIDC_SCOPES.contains(&scope) || resource.scope(scope).is_some()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn resource(identifier: &str, prefix: &str) -> Resource {
+        let rule = |name: &str, roles: &[Role]| ScopeRule {
+            name: format!("{prefix}:{name}"),
+            description: "Read".to_owned(),
+            roles: roles.to_vec(),
+        };
+        Resource {
+            identifier: identifier.to_owned(),
+            name: "Demo".to_owned(),
+            scopes: vec![rule("read", &[]), rule("write", &[Role::Admin, Role::User]), rule("admin", &[Role::Admin])],
+            default_scopes: scopes(&format!("{prefix}:read")),
+            signing_alg: None,
+            access_token_lifetime: None,
+            introspection: None,
+        }
+    }
+
+    fn scopes(text: &str) -> Scopes {
+        Scopes::parse(text).unwrap()
+    }
+
+    fn two() -> Resources {
+        let one = resource("https://mcp.example", "mcp");
+        Resources::new(vec![one, resource("https://mcp.example/Files/", "files")]).unwrap()
+    }
+
+    #[test]
+    fn a_resource_is_found_despite_case_of_scheme_and_host_and_one_slash_on_an_origin() {
+        let all = two();
+        for requested in ["https://mcp.example", "https://mcp.example/", "HTTPS://MCP.Example/", "https://MCP.example"]
+        {
+            assert_eq!(all.find(requested).unwrap().identifier, "https://mcp.example", "{requested}");
+        }
+        assert_eq!(all.find("https://MCP.example/Files/").unwrap().identifier, "https://mcp.example/Files/");
+        for requested in [
+            "https://mcp.example//",
+            "https://mcp.example/?",
+            "https://mcp.example:443",
+            "https://mcp.example/files/",
+            "https://mcp.example/Files",
+            "https://mcp.example/Files//",
+            "http://mcp.example",
+            "mcp.example",
+            "",
+        ] {
+            assert!(all.find(requested).is_none(), "{requested}");
+        }
+    }
+
+    #[test]
+    fn the_first_resource_is_the_default_and_an_unknown_one_is_an_invalid_target() {
+        let all = two();
+        let select = |requested: &[&str]| {
+            let requested: Vec<_> = requested.iter().map(ToString::to_string).collect();
+            let names = |found: Vec<&Resource>| found.iter().map(|one| one.identifier.clone()).collect::<Vec<_>>();
+            all.select(&requested).map(names).map_err(|error| error.code)
+        };
+        assert_eq!(select(&[]).unwrap(), ["https://mcp.example"]);
+        assert_eq!(select(&["https://mcp.example/", "HTTPS://mcp.example"]).unwrap(), ["https://mcp.example"]);
+        assert_eq!(select(&["https://mcp.example", "https://mcp.example/Files/"]).unwrap().len(), 2);
+        assert_eq!(select(&["https://mcp.example", "https://evil.example"]).unwrap_err(), "invalid_target");
+        assert_eq!(Resources(Vec::new()).select(&[]).unwrap_err().code, "invalid_target");
+    }
+
+    #[test]
+    fn what_an_operator_got_wrong_is_told() {
+        let wrong = |resources: Vec<Resource>| Resources::new(resources).unwrap_err();
+        for identifier in ["", "mcp", "/mcp", "https://", "https://a#", "https://a b"] {
+            assert!(wrong(vec![resource(identifier, "a")]).contains("absolute URI"), "{identifier}");
+        }
+        assert!(wrong(vec![resource("https://a", "a"), resource("HTTPS://A/", "a")]).contains("twice"));
+        let stray = Resource { default_scopes: scopes("b:read"), ..resource("https://a", "a") };
+        assert!(wrong(vec![stray]).contains("b:read"));
+        assert!(wrong(vec![resource("https://a", "a b")]).contains("not a scope"));
+    }
+
+    #[test]
+    fn what_may_be_granted_depends_on_request_resource_and_role() {
+        let all = two();
+        let both: Vec<_> = all.iter().collect();
+        let grant = |requested: Option<&str>, default: Option<&str>, resources: &[&Resource], role| {
+            let (requested, default) = (requested.map(scopes), default.map(scopes));
+            grantable(requested.as_ref(), default.as_ref(), resources, role)
+                .map(|scopes| scopes.to_string())
+                .map_err(|error| error.code)
+        };
+        let user = |requested, default| grant(requested, default, &both[..1], Role::User);
+
+        assert_eq!(user(Some("mcp:write openid mcp:admin files:read x"), None).unwrap(), "mcp:write openid");
+        assert_eq!(user(Some("mcp:write"), Some("mcp:read")).unwrap(), "mcp:write");
+        assert_eq!(user(Some("mcp:admin"), None).unwrap_err(), "invalid_scope");
+        assert_eq!(user(Some("files:read"), Some("mcp:read")).unwrap_err(), "invalid_scope");
+        assert_eq!(user(None, Some("mcp:write mcp:admin")).unwrap(), "mcp:write");
+        assert_eq!(user(None, Some("unknown")).unwrap(), "mcp:read");
+        assert_eq!(user(None, None).unwrap(), "mcp:read");
+        assert_eq!(user(Some("offline_access"), None).unwrap(), "mcp:read offline_access");
+        assert_eq!(user(Some("openid"), None).unwrap(), "openid");
+        assert_eq!(grant(None, None, &both, Role::Readonly).unwrap(), "mcp:read files:read");
+        assert_eq!(grant(Some("mcp:admin"), None, &both, Role::Admin).unwrap(), "mcp:admin");
+        assert_eq!(grant(Some("mcp:read"), None, &[], Role::Admin).unwrap_err(), "invalid_scope");
+    }
+
+    #[test]
+    fn a_token_carries_what_its_resource_knows() {
+        let all = two();
+        let granted = scopes("openid mcp:read offline_access files:read gone profile");
+        assert_eq!(token_scopes(&granted, all.default().unwrap()).to_string(), "openid mcp:read profile");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_finds_a_resource_or_none(text in "\\PC*") {
+            prop_assert!(two().find(&text).is_none() || text.to_ascii_lowercase().starts_with("https://mcp.example"));
+        }
+    }
+}

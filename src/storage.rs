@@ -1,0 +1,180 @@
+//! Everything that persists: two dialects behind one set of functions, each one atomic step.
+//!
+//! Every statement is written once: SQLite and PostgreSQL both read `$1`, `RETURNING` and `ON CONFLICT`. What a
+//! function answered as done is on disk.
+use crate::error::OAuthError;
+use anyhow::{Context, bail};
+pub use sqlite::Sqlite;
+use sqlx::{
+    ConnectOptions, Connection, PgPool,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::time::Duration;
+
+/// Asks where no transaction of ours is needed: on SQLite one of the readers, on PostgreSQL the pool.
+macro_rules! read {
+    ($db:expr, |$on:ident| $query:expr) => {
+        match $db {
+            $crate::storage::Db::Sqlite(sqlite) => {
+                let $on = sqlite.readers();
+                $query.await
+            }
+            $crate::storage::Db::Postgres($on) => $query.await,
+        }
+    };
+}
+
+/// One statement that changes something and answers rows. On SQLite no such statement may be able to break a
+/// foreign key, for the driver stops listening after the first row and would miss the refusal.
+macro_rules! fetch {
+    ($db:expr, |$on:ident| $query:expr) => {
+        match $db {
+            $crate::storage::Db::Sqlite(sqlite) => {
+                let mut write = sqlite.write().await?;
+                let $on = write.connection()?;
+                let answer = $query.await?;
+                write.committed().await?;
+                Ok(answer)
+            }
+            $crate::storage::Db::Postgres($on) => $query.await,
+        }
+    };
+}
+
+/// One statement that changes something; answers how many rows it changed.
+macro_rules! execute {
+    ($db:expr, $query:expr) => {
+        match $db {
+            $crate::storage::Db::Sqlite(sqlite) => {
+                let mut write = sqlite.write().await?;
+                let rows = $query.execute(write.connection()?).await?.rows_affected();
+                write.committed().await?;
+                sqlx::Result::Ok(rows)
+            }
+            $crate::storage::Db::Postgres(pool) => $query.execute(pool).await.map(|done| done.rows_affected()),
+        }
+    };
+}
+
+/// Several statements, all or none: leaving the body by `?` undoes what it did.
+macro_rules! transaction {
+    ($db:expr, |$on:ident| $body:expr) => {
+        match $db {
+            $crate::storage::Db::Sqlite(sqlite) => {
+                let mut write = sqlite.write().await?;
+                write.begin_step().await?;
+                let $on = write.connection()?;
+                let answer = $body;
+                write.end_step().await?;
+                write.committed().await?;
+                sqlx::Result::Ok(answer)
+            }
+            $crate::storage::Db::Postgres(pool) => {
+                let mut transaction = pool.begin().await?;
+                let $on = &mut *transaction;
+                let answer = $body;
+                transaction.commit().await?;
+                sqlx::Result::Ok(answer)
+            }
+        }
+    };
+}
+
+pub mod audit_events;
+pub mod clients;
+pub mod codes;
+pub mod consents;
+pub mod grants;
+pub mod revoked_tokens;
+mod sessions;
+pub mod settings;
+pub mod setup_tokens;
+pub mod signing_keys;
+mod sqlite;
+pub mod users;
+
+pub use sessions::Sessions;
+
+/// PostgreSQL only: the channel on which every changed or deleted client's id is notified.
+pub const CLIENTS_CHANNEL: &str = "keyward_clients";
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// The open database; clones share it.
+#[derive(Clone, Debug)]
+pub enum Db {
+    Sqlite(Sqlite),
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens and migrates. `sqlite:PATH` creates the file, in a folder that exists; `postgres://` takes libpq's
+    /// parameters, `options=-c search_path=...` among them.
+    ///
+    /// # Errors
+    /// One sentence for the operator: what cannot be opened and why, or that a newer keyward wrote it.
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Sqlite::open(url).await.map(Self::Sqlite),
+            Some("postgres" | "postgresql") => open_postgres(url).await.map(Self::Postgres),
+            _ => bail!("the database URL must begin with sqlite: or postgres:"),
+        }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> sqlx::Result<()> {
+        read!(self, |on| sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(on)).map(drop)
+    }
+
+    /// Commits what is under way, leaves nothing in SQLite's log, closes. Later calls are refused.
+    pub async fn close(&self) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(pool) => {
+                pool.close().await;
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
+    let options: PgConnectOptions = url.parse().context("the database URL is not valid")?;
+    // Outside the pool, which would try again until it gives up without saying why.
+    let mut connection = options.connect().await.context("cannot connect to PostgreSQL")?;
+    let migrated = POSTGRES_MIGRATIONS.run(&mut connection).await;
+    connection.close().await.ok();
+    migrated.map_err(|error| not_migrated(error, &POSTGRES_MIGRATIONS))?;
+    // Asking whether a connection still lives costs as much as a statement: only ask those that have been idle.
+    Ok(PgPoolOptions::new()
+        .max_connections(20)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > Duration::from_secs(1) {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options))
+}
+
+fn not_migrated(error: MigrateError, ours: &Migrator) -> anyhow::Error {
+    let newest = ours.iter().map(|migration| migration.version).max();
+    match error {
+        MigrateError::VersionMissing(version) if Some(version) > newest => {
+            anyhow::anyhow!("the database was written by a newer version of keyward")
+        }
+        other => anyhow::Error::new(other).context("cannot migrate the database"),
+    }
+}
+
+impl From<sqlx::Error> for OAuthError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::server_error(error)
+    }
+}

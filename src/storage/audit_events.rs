@@ -1,0 +1,32 @@
+//! Table `audit_events`: what happened; only ever added to.
+use super::Db;
+use crate::model::AuditEvent;
+use sqlx::types::Json;
+
+pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
+    execute!(
+        db,
+        sqlx::query(
+            "INSERT INTO audit_events (id, event_type, level, user_id, client_id, grant_id, success, details,
+                 request_id, ip_address, at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(event.id)
+        .bind(&event.event_type)
+        .bind(&event.level)
+        .bind(event.user_id)
+        .bind(&event.client_id)
+        .bind(event.grant_id)
+        .bind(event.success)
+        .bind(Json(&event.details))
+        .bind(&event.request_id)
+        .bind(&event.ip_address)
+        .bind(event.at)
+    )
+    .map(drop)
+}
+
+/// Youngest first, at most `limit`.
+pub async fn recent(db: &Db, limit: i64) -> sqlx::Result<Vec<AuditEvent>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM audit_events ORDER BY id DESC LIMIT $1").bind(limit).fetch_all(on))
+}

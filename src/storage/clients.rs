@@ -1,0 +1,108 @@
+//! Table `clients`: the programs that ask for tokens.
+use super::Db;
+use crate::{
+    model::{Client, ClientId},
+    secrets::Digest,
+};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+
+pub async fn find(db: &Db, id: &ClientId) -> sqlx::Result<Option<Client>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(on))
+}
+
+/// Inserts; or, if a client with this fingerprint is there, answers that one with `seen_at` moved. What else is
+/// known of it stays as it was, above all that it is disabled.
+pub async fn register(db: &Db, client: &Client) -> sqlx::Result<Client> {
+    fetch!(db, |on| sqlx::query_as(
+        "INSERT INTO clients (id, source, metadata, secret_hash, fingerprint, created_at, seen_at, disabled_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (fingerprint) DO UPDATE SET seen_at = excluded.seen_at
+         RETURNING *",
+    )
+    .bind(&client.id)
+    .bind(client.source)
+    .bind(Json(&client.metadata))
+    .bind(&client.secret_hash)
+    .bind(&client.fingerprint)
+    .bind(client.created_at)
+    .bind(client.seen_at)
+    .bind(client.disabled_at)
+    .fetch_one(on))
+}
+
+/// Writes what the operator's configuration says of a client. An existing row keeps `created_at`, and
+/// `disabled_at`: a restart enables nobody.
+pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
+    execute!(
+        db,
+        sqlx::query(
+            "INSERT INTO clients (id, source, metadata, secret_hash, fingerprint, created_at, seen_at, disabled_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (id) DO UPDATE SET source = excluded.source, metadata = excluded.metadata,
+                 secret_hash = excluded.secret_hash, fingerprint = excluded.fingerprint, seen_at = excluded.seen_at",
+        )
+        .bind(&client.id)
+        .bind(client.source)
+        .bind(Json(&client.metadata))
+        .bind(&client.secret_hash)
+        .bind(&client.fingerprint)
+        .bind(client.created_at)
+        .bind(client.seen_at)
+        .bind(client.disabled_at)
+    )
+    .map(drop)
+}
+
+/// Answers whether there is such a client.
+pub async fn set_disabled(db: &Db, id: &ClientId, at: Option<OffsetDateTime>) -> sqlx::Result<bool> {
+    execute!(db, sqlx::query("UPDATE clients SET disabled_at = $2 WHERE id = $1").bind(id).bind(at))
+        .map(|rows| rows > 0)
+}
+
+/// Takes its grants, codes and consents with it. Answers whether there was such a client.
+pub async fn delete(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
+    execute!(db, sqlx::query("DELETE FROM clients WHERE id = $1").bind(id)).map(|rows| rows > 0)
+}
+
+/// Deletes clients that registered themselves, were last seen before the given time and hold no grant. Disabled
+/// ones stay, or registering again would enable them.
+pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime) -> sqlx::Result<u64> {
+    const SWEEP: &str = "DELETE FROM clients
+         WHERE source = 'dcr' AND disabled_at IS NULL AND seen_at < $1
+           AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)";
+    let Db::Postgres(pool) = db else {
+        return execute!(db, sqlx::query(SWEEP).bind(seen_before));
+    };
+    // A grant being inserted holds its client's row: wait for it, and only then look who has none.
+    let mut transaction = pool.begin().await?;
+    sqlx::query(
+        "SELECT 1 FROM clients WHERE source = 'dcr' AND disabled_at IS NULL AND seen_at < $1
+            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id) ORDER BY id FOR UPDATE",
+    )
+    .bind(seen_before)
+    .execute(&mut *transaction)
+    .await?;
+    let swept = sqlx::query(SWEEP).bind(seen_before).execute(&mut *transaction).await?.rows_affected();
+    transaction.commit().await?;
+    Ok(swept)
+}
+
+/// How many clients registered themselves and hold no grant.
+pub async fn count_unused(db: &Db) -> sqlx::Result<i64> {
+    read!(db, |on| sqlx::query_scalar(
+        "SELECT count(*) FROM clients
+          WHERE source = 'dcr' AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)",
+    )
+    .fetch_one(on))
+}
+
+/// The client that registered exactly this before, if it is still welcome; it registered again now.
+pub async fn seen_again(db: &Db, fingerprint: &Digest, now: OffsetDateTime) -> sqlx::Result<Option<Client>> {
+    fetch!(db, |on| sqlx::query_as(
+        "UPDATE clients SET seen_at = $2 WHERE fingerprint = $1 AND disabled_at IS NULL RETURNING *",
+    )
+    .bind(fingerprint)
+    .bind(now)
+    .fetch_optional(on))
+}

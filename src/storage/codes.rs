@@ -1,0 +1,39 @@
+//! Table `codes`: authorization codes (RFC 6749 §4.1.2), each good for one exchange.
+use super::Db;
+use crate::{model::Code, secrets::Digest};
+use time::{Duration, OffsetDateTime};
+
+pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<Code>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM codes WHERE code_hash = $1").bind(hash).fetch_optional(on))
+}
+
+/// `true` for the first caller only; never once it expired or was guessed at `max_failures` times.
+pub async fn consume(db: &Db, hash: &Digest, now: OffsetDateTime, max_failures: i32) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query(
+            "UPDATE codes SET consumed_at = $2
+              WHERE code_hash = $1 AND consumed_at IS NULL AND expires_at > $2 AND failures < $3",
+        )
+        .bind(hash)
+        .bind(now)
+        .bind(max_failures)
+    )
+    .map(|rows| rows > 0)
+}
+
+/// A wrong verifier or redirect URI was presented with it.
+pub async fn count_failure(db: &Db, hash: &Digest) -> sqlx::Result<()> {
+    execute!(db, sqlx::query("UPDATE codes SET failures = failures + 1 WHERE code_hash = $1").bind(hash)).map(drop)
+}
+
+/// Deletes codes nobody used an hour after they expired, and used ones a day after: until then a replay is
+/// recognised. Answers how many went.
+pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
+    execute!(
+        db,
+        sqlx::query("DELETE FROM codes WHERE consumed_at < $1 OR (consumed_at IS NULL AND expires_at < $2)")
+            .bind(now - Duration::days(1))
+            .bind(now - Duration::hours(1))
+    )
+}

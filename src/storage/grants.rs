@@ -1,0 +1,183 @@
+//! Table `grants`: what users allowed clients; every refresh family is one row.
+use super::Db;
+use crate::{
+    model::{ClientId, Code, Consent, Grant, GrantId, UserId},
+    secrets::Digest,
+};
+use sqlx::types::Json;
+use time::{Duration, OffsetDateTime};
+
+pub async fn find(db: &Db, id: GrantId) -> sqlx::Result<Option<Grant>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE id = $1").bind(id).fetch_optional(on))
+}
+
+/// All of a user's, also revoked and expired ones, youngest first.
+pub async fn find_by_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Grant>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE user_id = $1 ORDER BY created_at DESC, id DESC")
+        .bind(user)
+        .fetch_all(on))
+}
+
+/// Stores a grant, its code, and the consents as given (they replace those on record). `false`, and nothing
+/// changed, if the same decision was already acted on.
+pub async fn authorize(
+    db: &Db,
+    grant: &Grant,
+    code: &Code,
+    decision: Option<&Digest>,
+    consents: &[Consent],
+) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let granted = sqlx::query(
+            "INSERT INTO grants (id, client_id, user_id, scopes, resources, auth_time, created_at, expires_at,
+                 revoked_at, generation, refresh_hash, refreshed_at, decision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (decision) DO NOTHING",
+        )
+        .bind(grant.id)
+        .bind(&grant.client_id)
+        .bind(grant.user_id)
+        .bind(grant.scopes.to_string())
+        .bind(Json(&grant.resources))
+        .bind(grant.auth_time)
+        .bind(grant.created_at)
+        .bind(grant.expires_at)
+        .bind(grant.revoked_at)
+        .bind(grant.generation)
+        .bind(&grant.refresh_hash)
+        .bind(grant.refreshed_at)
+        .bind(decision)
+        .execute(&mut *on)
+        .await?
+        .rows_affected()
+            > 0;
+        if granted {
+            sqlx::query(
+                "INSERT INTO codes (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at,
+                     consumed_at, failures)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            )
+            .bind(&code.code_hash)
+            .bind(code.grant_id)
+            .bind(&code.client_id)
+            .bind(&code.redirect_uri)
+            .bind(&code.code_challenge)
+            .bind(&code.nonce)
+            .bind(code.expires_at)
+            .bind(code.consumed_at)
+            .bind(code.failures)
+            .execute(&mut *on)
+            .await?;
+        }
+        for consent in consents.iter().filter(|_| granted) {
+            sqlx::query(
+                "INSERT INTO consents (user_id, client_id, resource, scopes, fingerprint, granted_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (user_id, client_id, resource) DO UPDATE SET scopes = excluded.scopes,
+                     fingerprint = excluded.fingerprint, granted_at = excluded.granted_at",
+            )
+            .bind(consent.user_id)
+            .bind(&consent.client_id)
+            .bind(&consent.resource)
+            .bind(consent.scopes.to_string())
+            .bind(&consent.fingerprint)
+            .bind(consent.granted_at)
+            .execute(&mut *on)
+            .await?;
+        }
+        granted
+    })
+}
+
+/// Puts the successor in the place of the presented refresh token, if that is the live one of a live grant: of
+/// all who present it, one gets the grant.
+pub async fn rotate(
+    db: &Db,
+    id: GrantId,
+    generation: i32,
+    presented: &Digest,
+    successor: &Digest,
+    now: OffsetDateTime,
+    idle_since: OffsetDateTime,
+) -> sqlx::Result<Option<Grant>> {
+    fetch!(db, |on| sqlx::query_as(
+        "UPDATE grants SET generation = generation + 1, refresh_hash = $4, refreshed_at = $5
+          WHERE id = $1 AND generation = $2 AND refresh_hash = $3
+            AND revoked_at IS NULL AND expires_at > $5 AND refreshed_at > $6
+         RETURNING *",
+    )
+    .bind(id)
+    .bind(generation)
+    .bind(presented)
+    .bind(successor)
+    .bind(now)
+    .bind(idle_since)
+    .fetch_optional(on))
+}
+
+/// The same for clients whose refresh tokens stay: only `refreshed_at` moves.
+pub async fn touch(
+    db: &Db,
+    id: GrantId,
+    generation: i32,
+    presented: &Digest,
+    now: OffsetDateTime,
+    idle_since: OffsetDateTime,
+) -> sqlx::Result<Option<Grant>> {
+    fetch!(db, |on| sqlx::query_as(
+        "UPDATE grants SET refreshed_at = $4
+          WHERE id = $1 AND generation = $2 AND refresh_hash = $3
+            AND revoked_at IS NULL AND expires_at > $4 AND refreshed_at > $5
+         RETURNING *",
+    )
+    .bind(id)
+    .bind(generation)
+    .bind(presented)
+    .bind(now)
+    .bind(idle_since)
+    .fetch_optional(on))
+}
+
+/// `false` if there is no such grant or it was revoked before.
+pub async fn revoke(db: &Db, id: GrantId, now: OffsetDateTime) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query("UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL").bind(id).bind(now)
+    )
+    .map(|rows| rows > 0)
+}
+
+/// Answers how many fell.
+pub async fn revoke_for_client(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<u64> {
+    execute!(
+        db,
+        sqlx::query("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL")
+            .bind(client)
+            .bind(now)
+    )
+}
+
+/// Answers how many fell.
+pub async fn revoke_for_user(db: &Db, user: UserId, now: OffsetDateTime) -> sqlx::Result<u64> {
+    execute!(
+        db,
+        sqlx::query("UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL").bind(user).bind(now)
+    )
+}
+
+/// Deletes grants that are over: expired, idle, or revoked more than a day ago (until then a replayed token is
+/// recognised). Those whose code may still be exchanged stay. Answers how many went.
+pub async fn sweep(db: &Db, now: OffsetDateTime, idle_since: OffsetDateTime) -> sqlx::Result<u64> {
+    execute!(
+        db,
+        sqlx::query(
+            "DELETE FROM grants
+              WHERE (expires_at <= $1 OR refreshed_at <= $2 OR revoked_at < $3)
+                AND NOT EXISTS (SELECT 1 FROM codes
+                     WHERE codes.grant_id = grants.id AND codes.consumed_at IS NULL AND codes.expires_at > $1)",
+        )
+        .bind(now)
+        .bind(idle_since)
+        .bind(now - Duration::days(1))
+    )
+}

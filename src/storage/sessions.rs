@@ -1,0 +1,109 @@
+//! Table `sessions`: browser sessions, known by the digest of the id in their cookie.
+use super::Db;
+use crate::{clock::Clock, secrets::Digest};
+use async_trait::async_trait;
+use sqlx::types::Json;
+use std::collections::HashMap;
+use time::OffsetDateTime;
+use tower_sessions::{
+    SessionStore,
+    session::{Id, Record},
+    session_store::{Error, Result},
+};
+
+/// Expiry counts in whole seconds, by the clock given.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    pub db: Db,
+    pub clock: Clock,
+}
+
+impl Sessions {
+    /// Deletes those that have expired. Answers how many went.
+    pub async fn sweep(&self, now: OffsetDateTime) -> sqlx::Result<u64> {
+        execute!(&self.db, sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now))
+    }
+
+    /// `false` if the id is taken.
+    async fn insert(&self, record: &Record) -> sqlx::Result<bool> {
+        execute!(
+            &self.db,
+            sqlx::query(
+                "INSERT INTO sessions (id_hash, data, expires_at) VALUES ($1, $2, $3)
+                 ON CONFLICT (id_hash) DO NOTHING",
+            )
+            .bind(digest(&record.id))
+            .bind(Json(&record.data))
+            .bind(whole_seconds(record.expiry_date))
+        )
+        .map(|rows| rows > 0)
+    }
+
+    async fn update(&self, record: &Record) -> sqlx::Result<u64> {
+        execute!(
+            &self.db,
+            sqlx::query("UPDATE sessions SET data = $2, expires_at = $3 WHERE id_hash = $1")
+                .bind(digest(&record.id))
+                .bind(Json(&record.data))
+                .bind(whole_seconds(record.expiry_date))
+        )
+    }
+
+    async fn find(&self, id: &Id) -> sqlx::Result<Option<Row>> {
+        read!(&self.db, |on| sqlx::query_as(
+            "SELECT data, expires_at FROM sessions WHERE id_hash = $1 AND expires_at > $2"
+        )
+        .bind(digest(id))
+        .bind(self.clock.now())
+        .fetch_optional(on))
+    }
+
+    async fn remove(&self, id: &Id) -> sqlx::Result<u64> {
+        execute!(&self.db, sqlx::query("DELETE FROM sessions WHERE id_hash = $1").bind(digest(id)))
+    }
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        while !self.insert(record).await.map_err(backend)? {
+            record.id = Id::default();
+        }
+        Ok(())
+    }
+
+    /// Only what is there: a session signed out of meanwhile does not come back.
+    async fn save(&self, record: &Record) -> Result<()> {
+        self.update(record).await.map(drop).map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let row = self.find(id).await.map_err(backend)?;
+        Ok(row.map(|row| Record { id: *id, data: row.data, expiry_date: row.expires_at }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        self.remove(id).await.map(drop).map_err(backend)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    #[sqlx(json)]
+    data: HashMap<String, serde_json::Value>,
+    expires_at: OffsetDateTime,
+}
+
+fn digest(id: &Id) -> Digest {
+    Digest::of(id.0.to_le_bytes())
+}
+
+fn whole_seconds(time: OffsetDateTime) -> OffsetDateTime {
+    let utc = time.to_offset(time::UtcOffset::UTC);
+    utc.replace_nanosecond(0).unwrap_or(utc)
+}
+
+#[allow(clippy::needless_pass_by_value)] // what map_err wants
+fn backend(error: sqlx::Error) -> Error {
+    Error::Backend(error.to_string())
+}

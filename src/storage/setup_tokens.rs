@@ -1,0 +1,34 @@
+//! Table `setup_tokens`: the one link that creates the first administrator.
+use super::Db;
+use crate::secrets::Digest;
+use time::OffsetDateTime;
+
+/// Replaces the former one.
+pub async fn insert(
+    db: &Db,
+    hash: &Digest,
+    expires_at: OffsetDateTime,
+    created_at: OffsetDateTime,
+) -> sqlx::Result<()> {
+    execute!(
+        db,
+        sqlx::query(
+            "INSERT INTO setup_tokens (id, token_hash, expires_at, created_at) VALUES (1, $1, $2, $3)
+             ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at,
+                 created_at = excluded.created_at",
+        )
+        .bind(hash)
+        .bind(expires_at)
+        .bind(created_at)
+    )
+    .map(drop)
+}
+
+pub async fn is_valid(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
+    read!(db, |on| sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM setup_tokens WHERE token_hash = $1 AND expires_at > $2)"
+    )
+    .bind(hash)
+    .bind(now)
+    .fetch_one(on))
+}

@@ -1,0 +1,252 @@
+//! SQLite: a few readers, and one writer whose operations share a durable commit.
+//!
+//! The writer is a fair lock around one connection. Who finds no transaction open begins one and sends for its
+//! commit, which queues for the same lock behind everyone already waiting; they all join the batch, and each
+//! answers only after the batch's COMMIT has returned.
+use super::{SQLITE_MIGRATIONS, not_migrated};
+use anyhow::{Context, anyhow, bail};
+use sqlx::{
+    ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+/// How long after a commit its pages leave the log.
+const CHECKPOINT_DELAY: Duration = Duration::from_millis(500);
+/// Past this many pages (4 KiB each: 32 MiB) the log is made to start over.
+const LOG_LIMIT: i64 = 8192;
+
+#[derive(Clone, Debug)]
+pub struct Sqlite(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    readers: SqlitePool,
+    options: SqliteConnectOptions,
+    writer: Mutex<Writer>,
+    /// Copies the log into the file without holding up the writer; `None` once closed.
+    checkpointer: Mutex<Option<SqliteConnection>>,
+    checkpoint_due: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Writer {
+    /// `None` after a failure that left its state unknown; the next batch opens another.
+    connection: Option<SqliteConnection>,
+    batch: Option<watch::Sender<Outcome>>,
+    /// A step of several statements began and has not ended: whoever finds this set undoes it first.
+    unfinished: bool,
+    closed: bool,
+}
+
+/// How a batch ended; `None` while it is open.
+type Outcome = Option<Result<(), Arc<sqlx::Error>>>;
+
+/// An operation holding the writer, within an open transaction. Dropping it gives the lock back; what its
+/// statements did stays in the batch, except an unfinished step.
+pub(super) struct Write<'a> {
+    writer: MutexGuard<'a, Writer>,
+    outcome: watch::Receiver<Outcome>,
+}
+
+impl Sqlite {
+    pub(super) async fn open(url: &str) -> anyhow::Result<Self> {
+        let options: SqliteConnectOptions = url.parse().context("the database URL is not valid")?;
+        let path = options.get_filename().to_owned();
+        if path.as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
+            bail!("the database URL must name a file: keyward keeps what it acknowledged");
+        }
+        create_private(&path).map_err(|error| anyhow!("cannot write the database file {}: {error}", path.display()))?;
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .pragma("wal_autocheckpoint", "0");
+        let cannot_open = || format!("cannot open the database file {}", path.display());
+        let mut connection = options.connect().await.with_context(cannot_open)?;
+        if let Err(error) = SQLITE_MIGRATIONS.run(&mut connection).await {
+            connection.close().await?;
+            return Err(not_migrated(error, &SQLITE_MIGRATIONS));
+        }
+        let checkpointer =
+            options.clone().busy_timeout(Duration::from_millis(250)).connect().await.with_context(cannot_open)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options.clone().read_only(true));
+        Ok(Self(Arc::new(Shared {
+            readers,
+            options,
+            writer: Mutex::new(Writer { connection: Some(connection), ..Writer::default() }),
+            checkpointer: Mutex::new(Some(checkpointer)),
+            checkpoint_due: AtomicBool::new(false),
+        })))
+    }
+
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.0.readers
+    }
+
+    /// Waits for the writer; joins the open batch or begins one.
+    pub(super) async fn write(&self) -> sqlx::Result<Write<'_>> {
+        let mut writer = self.0.writer.lock().await;
+        if writer.closed {
+            return Err(sqlx::Error::PoolClosed);
+        }
+        writer.undo_unfinished().await?;
+        let outcome = match &writer.batch {
+            Some(batch) => batch.subscribe(),
+            None => self.begin(&mut writer).await?,
+        };
+        Ok(Write { writer, outcome })
+    }
+
+    async fn begin(&self, writer: &mut Writer) -> sqlx::Result<watch::Receiver<Outcome>> {
+        // Held in hand while its state is in doubt: if BEGIN fails or nobody waits for it, the connection goes.
+        let mut connection = match writer.connection.take() {
+            Some(connection) => connection,
+            None => self.0.options.connect().await?,
+        };
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await?;
+        writer.connection = Some(connection);
+        let (batch, outcome) = watch::channel(None);
+        writer.batch = Some(batch);
+        let this = self.clone();
+        tokio::spawn(async move {
+            let mut writer = this.0.writer.lock().await;
+            writer.commit().await;
+            drop(writer);
+            this.checkpoint_soon();
+        });
+        Ok(outcome)
+    }
+
+    fn checkpoint_soon(&self) {
+        if !self.0.checkpoint_due.swap(true, Ordering::AcqRel) {
+            let this = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(CHECKPOINT_DELAY).await;
+                this.0.checkpoint_due.store(false, Ordering::Release);
+                if let Some(connection) = this.0.checkpointer.lock().await.as_mut()
+                    && let Err(error) = checkpoint(connection).await
+                {
+                    tracing::warn!(%error, "checkpoint failed; the next one tries again");
+                }
+            });
+        }
+    }
+
+    pub(super) async fn close(&self) -> sqlx::Result<()> {
+        let mut writer = self.0.writer.lock().await;
+        writer.closed = true;
+        writer.commit().await;
+        self.0.readers.close().await;
+        if let Some(connection) = writer.connection.take() {
+            connection.close().await?;
+        }
+        if let Some(mut connection) = self.0.checkpointer.lock().await.take() {
+            sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
+            connection.close().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    async fn undo_unfinished(&mut self) -> sqlx::Result<()> {
+        if let (true, Some(connection)) = (self.unfinished, &mut self.connection) {
+            match sqlx::raw_sql("ROLLBACK TO step; RELEASE step").execute(connection).await {
+                Err(error) if !is_no_such_savepoint(&error) => return Err(error),
+                _ => self.unfinished = false,
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits the open batch, if any, and tells everyone in it.
+    async fn commit(&mut self) {
+        let undone = self.undo_unfinished().await;
+        let Some(batch) = self.batch.take() else { return };
+        self.unfinished = false;
+        let outcome = match self.connection.take() {
+            Some(mut connection) => {
+                let committed = match undone {
+                    Ok(()) => sqlx::raw_sql("COMMIT").execute(&mut connection).await,
+                    Err(error) => Err(error),
+                };
+                if committed.is_ok() {
+                    self.connection = Some(connection);
+                } else {
+                    // Closing it rolls back; the next batch starts clean on another.
+                    connection.close().await.ok();
+                }
+                committed.map(drop)
+            }
+            None => Err(sqlx::Error::WorkerCrashed),
+        };
+        batch.send_replace(Some(outcome.map_err(Arc::new)));
+    }
+}
+
+impl Write<'_> {
+    pub(super) fn connection(&mut self) -> sqlx::Result<&mut SqliteConnection> {
+        self.writer.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)
+    }
+
+    /// From here to [`Self::end_step`] all or nothing, also if the caller is dropped in between.
+    pub(super) async fn begin_step(&mut self) -> sqlx::Result<()> {
+        self.writer.unfinished = true;
+        sqlx::raw_sql("SAVEPOINT step").execute(self.connection()?).await.map(drop)
+    }
+
+    pub(super) async fn end_step(&mut self) -> sqlx::Result<()> {
+        sqlx::raw_sql("RELEASE step").execute(self.connection()?).await?;
+        self.writer.unfinished = false;
+        Ok(())
+    }
+
+    /// Lets the next one in and waits until the batch is on disk.
+    pub(super) async fn committed(self) -> sqlx::Result<()> {
+        let Self { writer, mut outcome } = self;
+        drop(writer);
+        match outcome.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(Ok(()))) => Ok(()),
+            Ok(Some(Err(error))) => Err(sqlx::Error::Io(io::Error::other(Arc::clone(error)))),
+            Ok(None) | Err(_) => Err(sqlx::Error::WorkerCrashed),
+        }
+    }
+}
+
+/// The caller was dropped before its SAVEPOINT or after its RELEASE: there is nothing to undo.
+fn is_no_such_savepoint(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.message().starts_with("no such savepoint"))
+}
+
+async fn checkpoint(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let (_, pages, _): (i64, i64, i64) =
+        sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *connection).await?;
+    if pages > LOG_LIMIT {
+        sqlx::raw_sql("PRAGMA wal_checkpoint(RESTART)").execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Creates the file if it is missing, readable by its owner only; SQLite gives its log the same permissions.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}

@@ -1,0 +1,93 @@
+//! Table `users`: the people who sign in.
+use super::Db;
+use crate::{
+    model::{User, UserId},
+    secrets::Digest,
+};
+use time::OffsetDateTime;
+
+pub async fn find(db: &Db, id: UserId) -> sqlx::Result<Option<User>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE id = $1").bind(id).fetch_optional(on))
+}
+
+/// ASCII case makes no difference.
+pub async fn find_by_username(db: &Db, username: &str) -> sqlx::Result<Option<User>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE lower(username) = $1")
+        .bind(username.to_ascii_lowercase())
+        .fetch_optional(on))
+}
+
+/// `false` if the username is taken, in whatever case.
+pub async fn insert(db: &Db, user: &User) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query(
+            "INSERT INTO users (id, username, password_hash, role, name, email, created_at, disabled_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (lower(username)) DO NOTHING",
+        )
+        .bind(user.id)
+        .bind(&user.username)
+        .bind(&user.password_hash)
+        .bind(user.role)
+        .bind(&user.name)
+        .bind(&user.email)
+        .bind(user.created_at)
+        .bind(user.disabled_at)
+    )
+    .map(|rows| rows > 0)
+}
+
+/// Spends the setup token on the first administrator. `false`, and nothing changed, if the token is not valid, if
+/// there already is an administrator, or if the username is taken.
+pub async fn insert_first_admin(db: &Db, user: &User, setup: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        // Changes nothing but holds the row, so that of two at once the second finds it spent.
+        let valid = sqlx::query("UPDATE setup_tokens SET id = id WHERE token_hash = $1 AND expires_at > $2")
+            .bind(setup)
+            .bind(now)
+            .execute(&mut *on)
+            .await?
+            .rows_affected();
+        let inserted = if valid == 0 {
+            0
+        } else {
+            sqlx::query(
+                "INSERT INTO users (id, username, password_hash, role, name, email, created_at, disabled_at)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin')
+                 ON CONFLICT (lower(username)) DO NOTHING",
+            )
+            .bind(user.id)
+            .bind(&user.username)
+            .bind(&user.password_hash)
+            .bind(user.role)
+            .bind(&user.name)
+            .bind(&user.email)
+            .bind(user.created_at)
+            .bind(user.disabled_at)
+            .execute(&mut *on)
+            .await?
+            .rows_affected()
+        };
+        if inserted > 0 {
+            sqlx::query("DELETE FROM setup_tokens").execute(&mut *on).await?;
+        }
+        inserted > 0
+    })
+}
+
+/// Disabled ones count: once there was an administrator, nobody becomes one by a setup token.
+pub async fn any_admin(db: &Db) -> sqlx::Result<bool> {
+    read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')").fetch_one(on))
+}
+
+/// Answers whether there is such a user.
+pub async fn set_disabled(db: &Db, id: UserId, at: Option<OffsetDateTime>) -> sqlx::Result<bool> {
+    execute!(db, sqlx::query("UPDATE users SET disabled_at = $2 WHERE id = $1").bind(id).bind(at)).map(|rows| rows > 0)
+}
+
+/// Takes an argon2id PHC string. Answers whether there is such a user.
+pub async fn set_password(db: &Db, id: UserId, hash: &str) -> sqlx::Result<bool> {
+    execute!(db, sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(id).bind(hash))
+        .map(|rows| rows > 0)
+}

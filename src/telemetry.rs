@@ -1,0 +1,22 @@
+//! Logs: for people on a terminal or as JSON, each line inside the request it belongs to.
+use std::io::IsTerminal;
+use tracing_subscriber::{EnvFilter, fmt};
+
+tokio::task_local! {
+    /// What the answer (`X-Request-Id`), the log, error pages and the audit trail call this request.
+    pub static REQUEST_ID: String;
+}
+
+/// `None` outside a request.
+#[must_use]
+pub fn request_id() -> Option<String> {
+    REQUEST_ID.try_with(Clone::clone).ok()
+}
+
+/// To standard error, so that standard output is the command's own. `RUST_LOG` chooses what; `info` by default.
+pub fn init() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second initialisation (tests) changes nothing.
+    let _ = if std::io::stderr().is_terminal() { logs.compact().try_init() } else { logs.json().try_init() };
+}

@@ -1,0 +1,7 @@
+//! Tokens: what a grant is turned into, and back.
+pub mod access_token;
+pub mod id_token;
+pub mod issue;
+pub mod refresh_token;
+
+pub use issue::{Ask, TokenResponse, issue};

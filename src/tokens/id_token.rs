@@ -1,0 +1,64 @@
+//! ID tokens and the claims about a person (OpenID Connect Core §2, §5.4).
+use crate::{
+    app::App,
+    error::OAuthError,
+    model::{Client, Grant, Scopes, User},
+    secrets::{Digest, base64url},
+};
+use serde_json::{Map, Value, json};
+
+/// Never `at+jwt`: one kind of token is not taken for another (RFC 8725 §3.11).
+const TYPE: &str = "JWT";
+/// What OpenID Connect Dynamic Registration §2 says when the client does not.
+const DEFAULT_ALG: &str = "RS256";
+pub const CLAIMS: [&str; 11] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "name", "preferred_username", "email"];
+
+/// Claims of the granted scopes only; `sub` always (OpenID Connect Core §5.3.2).
+#[must_use]
+pub fn about(user: &User, scopes: &Scopes) -> Map<String, Value> {
+    let mut claims = Map::new();
+    claims.insert("sub".into(), json!(user.id.to_string()));
+    if scopes.contains("profile") {
+        claims.insert("preferred_username".into(), json!(user.username));
+        if let Some(name) = &user.name {
+            claims.insert("name".into(), json!(name));
+        }
+    }
+    if let Some(email) = user.email.as_ref().filter(|_| scopes.contains("email")) {
+        claims.insert("email".into(), json!(email));
+    }
+    claims
+}
+
+pub fn sign(
+    app: &App,
+    client: &Client,
+    grant: &Grant,
+    user: &User,
+    access_token: &str,
+    nonce: Option<&str>,
+) -> Result<String, OAuthError> {
+    let now = app.clock.now().unix_timestamp();
+    let mut claims = about(user, &Scopes::default());
+    claims.insert("iss".into(), json!(app.config.issuer));
+    claims.insert("aud".into(), json!(client.id));
+    claims.insert("iat".into(), json!(now));
+    claims.insert("exp".into(), json!(now + i64::from(app.config.tokens.id_token_lifetime)));
+    claims.insert("auth_time".into(), json!(grant.auth_time.unix_timestamp()));
+    // OpenID Connect Core §3.1.3.6: the left half of the hash; all our algorithms hash with SHA-256 for this.
+    claims.insert("at_hash".into(), json!(base64url(&Digest::of(access_token).as_bytes()[..16])));
+    if let Some(nonce) = nonce {
+        claims.insert("nonce".into(), json!(nonce));
+    }
+    let algorithm = client.metadata.id_token_signed_response_alg.as_deref().unwrap_or(DEFAULT_ALG);
+    app.keys.sign(algorithm, TYPE, &claims)
+}
+
+/// Whom an `id_token_hint` is about (OpenID Connect Core §3.1.2.1): ours, for this client, however old.
+#[must_use]
+pub fn subject(app: &App, id_token: &str, client: &Client) -> Option<String> {
+    let claims = app.keys.verify::<Value>(id_token, TYPE)?;
+    let meant = claims["iss"] == app.config.issuer && claims["aud"] == client.id.as_str();
+    claims["sub"].as_str().filter(|_| meant).map(str::to_owned)
+}

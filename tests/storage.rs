@@ -1,0 +1,134 @@
+//! Every storage function, on either database, also when many ask at once.
+mod clients;
+mod codes;
+mod concurrency;
+mod grants;
+mod opening;
+mod sessions;
+mod sqlite;
+mod system;
+mod users;
+
+use keyward::{
+    model::{
+        ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Code, Consent, Grant, GrantId,
+        Role, Scopes, User, UserId,
+    },
+    secrets::{self, Digest},
+    storage::{self, Db},
+};
+use time::{Duration, OffsetDateTime};
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap()
+}
+
+fn idle_since() -> OffsetDateTime {
+    now() - Duration::days(30)
+}
+
+fn scopes(text: &str) -> Scopes {
+    Scopes::parse(text).unwrap()
+}
+
+fn new_client() -> Client {
+    Client {
+        id: ClientId::random(),
+        source: ClientSource::Dcr,
+        metadata: ClientMetadata {
+            redirect_uris: vec!["http://127.0.0.1/callback".into()],
+            token_endpoint_auth_method: AuthMethod::None,
+            grant_types: vec!["authorization_code".into()],
+            response_types: vec!["code".into()],
+            application_type: ApplicationType::Native,
+            client_name: Some("Näme".into()),
+            client_uri: None,
+            logo_uri: None,
+            tos_uri: None,
+            policy_uri: None,
+            contacts: vec![],
+            scope: Some("mcp:read".into()),
+            software_id: None,
+            software_version: None,
+            id_token_signed_response_alg: None,
+            any_secret_method: false,
+        },
+        secret_hash: None,
+        fingerprint: None,
+        created_at: now(),
+        seen_at: now(),
+        disabled_at: None,
+    }
+}
+
+fn new_user(username: &str) -> User {
+    User {
+        id: UserId::new(),
+        username: username.into(),
+        password_hash: "$argon2id$".into(),
+        role: Role::User,
+        name: Some("Ada".into()),
+        email: None,
+        created_at: now(),
+        disabled_at: None,
+    }
+}
+
+fn new_grant(client: &Client, user: &User) -> Grant {
+    Grant {
+        id: GrantId::new(),
+        client_id: client.id.clone(),
+        user_id: user.id,
+        scopes: scopes("mcp:read mcp:write"),
+        resources: vec!["https://mcp.example/a".into(), "https://mcp.example/b".into()],
+        auth_time: now() - Duration::minutes(1),
+        created_at: now(),
+        expires_at: now() + Duration::days(90),
+        revoked_at: None,
+        generation: 1,
+        refresh_hash: Digest::of("first"),
+        refreshed_at: now(),
+    }
+}
+
+fn new_code(grant: &Grant) -> Code {
+    Code {
+        code_hash: Digest::of(secrets::random()),
+        grant_id: grant.id,
+        client_id: grant.client_id.clone(),
+        redirect_uri: "http://127.0.0.1:4711/callback".into(),
+        code_challenge: "challenge".into(),
+        nonce: Some("nonce".into()),
+        expires_at: now() + Duration::minutes(1),
+        consumed_at: None,
+        failures: 0,
+    }
+}
+
+fn new_consent(grant: &Grant) -> Consent {
+    Consent {
+        user_id: grant.user_id,
+        client_id: grant.client_id.clone(),
+        resource: grant.resources[0].clone(),
+        scopes: grant.scopes.clone(),
+        fingerprint: Digest::of("fingerprint"),
+        granted_at: now(),
+    }
+}
+
+/// A client and a user on record.
+async fn a_pair(db: &Db) -> (Client, User) {
+    let client = storage::clients::register(db, &new_client()).await.unwrap();
+    let user = new_user(&secrets::random());
+    assert!(storage::users::insert(db, &user).await.unwrap());
+    (client, user)
+}
+
+/// A grant with its code on record.
+async fn a_grant(db: &Db) -> (Grant, Code) {
+    let (client, user) = a_pair(db).await;
+    let grant = new_grant(&client, &user);
+    let code = new_code(&grant);
+    assert!(storage::grants::authorize(db, &grant, &code, None, &[]).await.unwrap());
+    (grant, code)
+}

@@ -1,0 +1,193 @@
+//! Many at once, some of whom leave before they are answered.
+use super::{a_grant, a_pair, idle_since, new_client, new_code, new_consent, new_grant, now};
+use crate::support::db::fresh_db;
+use keyward::{
+    model::{Role, User},
+    secrets::{self, Digest},
+    storage::{Db, codes, consents, grants, revoked_tokens, setup_tokens, users},
+};
+use std::{future::Future, future::poll_fn, pin::pin, task::Poll};
+use time::Duration;
+use tokio::task::JoinSet;
+
+/// Runs all at once, on all threads.
+async fn all<T: Send + 'static>(futures: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+    futures.into_iter().collect::<JoinSet<_>>().join_all().await
+}
+
+/// Polls so many times and then drops, as a server does when the client hangs up.
+async fn abandon_after<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut left) = (pin!(future), polls);
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_writers_at_once_all_succeed_and_read_what_they_wrote() {
+    let db = fresh_db().await;
+    let answers = all((0..64).map(|writer| {
+        let db = (*db).clone();
+        async move {
+            for turn in 0..8 {
+                let jti = format!("{writer}.{turn}");
+                revoked_tokens::insert(&db, &jti, now()).await.unwrap();
+                assert!(revoked_tokens::contains(&db, &jti).await.unwrap());
+            }
+            let (grant, code) = a_grant(&db).await;
+            assert!(grants::find(&db, grant.id).await.unwrap().is_some());
+            assert!(codes::consume(&db, &code.code_hash, now(), 5).await.unwrap());
+        }
+    }))
+    .await;
+    assert_eq!(answers.len(), 64);
+    assert_eq!(revoked_tokens::sweep(&db, now()).await.unwrap(), 64 * 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_fifty_rotations_of_one_token_one_succeeds() {
+    let db = fresh_db().await;
+    let (grant, _) = a_grant(&db).await;
+    let answers =
+        all(
+            (0..50).map(|_| {
+                let (db, grant, next) = ((*db).clone(), grant.clone(), Digest::of(secrets::random()));
+                async move {
+                    grants::rotate(&db, grant.id, 1, &grant.refresh_hash, &next, now(), idle_since()).await.unwrap()
+                }
+            }),
+        )
+        .await;
+    let rotated: Vec<_> = answers.into_iter().flatten().collect();
+    assert_eq!(rotated.len(), 1);
+    assert_eq!(grants::find(&db, grant.id).await.unwrap().unwrap().refresh_hash, rotated[0].refresh_hash);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_fifty_exchanges_of_one_code_one_succeeds() {
+    let db = fresh_db().await;
+    let (_, code) = a_grant(&db).await;
+    let answers = all((0..50).map(|_| {
+        let (db, hash) = ((*db).clone(), code.code_hash.clone());
+        async move { codes::consume(&db, &hash, now(), 5).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(answers.into_iter().filter(|consumed| *consumed).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_fifty_sendings_of_one_decision_one_grants() {
+    let db = fresh_db().await;
+    let (client, user) = a_pair(&db).await;
+    let answers = all((0..50).map(|_| {
+        let (db, grant) = ((*db).clone(), new_grant(&client, &user));
+        async move { grants::authorize(&db, &grant, &new_code(&grant), Some(&Digest::of("d")), None).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(answers.into_iter().filter(|granted| *granted).count(), 1);
+    assert_eq!(grants::find_by_user(&db, user.id).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_ten_who_use_one_setup_token_one_becomes_administrator() {
+    let db = fresh_db().await;
+    let setup = Digest::of("setup");
+    setup_tokens::insert(&db, &setup, now() + Duration::hours(1), now()).await.unwrap();
+    let answers = all((0..10).map(|number| {
+        let (db, setup) = ((*db).clone(), setup.clone());
+        let user = User { role: Role::Admin, ..super::new_user(&format!("admin{number}")) };
+        async move { users::insert_first_admin(&db, &user, &setup, now()).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(answers.into_iter().filter(|created| *created).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_failing_operation_does_not_fail_its_neighbours() {
+    let db = fresh_db().await;
+    let (client, user) = a_pair(&db).await;
+    let answers = all((0..64).map(|number| {
+        let (db, client, user) = ((*db).clone(), client.clone(), user.clone());
+        async move {
+            let bad = number % 2 == 1;
+            let grant = new_grant(&client, &user);
+            let mut consent = new_consent(&grant);
+            if bad {
+                consent.client_id = new_client().id;
+            }
+            let answer = grants::authorize(&db, &grant, &new_code(&grant), None, std::slice::from_ref(&consent)).await;
+            assert_eq!(answer.is_err(), bad);
+            assert_eq!(grants::find(&db, grant.id).await.unwrap().is_none(), bad);
+        }
+    }))
+    .await;
+    assert_eq!(answers.len(), 64);
+    assert_eq!(grants::find_by_user(&db, user.id).await.unwrap().len(), 32);
+}
+
+/// Whether the grant, its code and its consent are there; panics if only some are.
+async fn is_whole(db: &Db, grant: &keyward::model::Grant, code: &Digest, resource: &str) -> bool {
+    let parts = [
+        grants::find(db, grant.id).await.unwrap().is_some(),
+        codes::find(db, code).await.unwrap().is_some(),
+        consents::find(db, grant.user_id, &grant.client_id, resource).await.unwrap().is_some(),
+    ];
+    assert!(parts == [true; 3] || parts == [false; 3], "half an authorization was left behind: {parts:?}");
+    parts[0]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_operation_abandoned_at_any_point_is_whole_or_nothing_and_harms_nobody() {
+    let db = fresh_db().await;
+    let (client, user) = a_pair(&db).await;
+    let answers = all((0..400).map(|number: usize| {
+        let (db, client, user) = ((*db).clone(), client.clone(), user.clone());
+        async move {
+            let grant = new_grant(&client, &user);
+            let code = new_code(&grant);
+            let mut consent = new_consent(&grant);
+            consent.resource = format!("https://mcp.example/{number}");
+            let authorization = grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent));
+            let answered = abandon_after(number % 20, authorization).await;
+            let jti = number.to_string();
+            revoked_tokens::insert(&db, &jti, now()).await.unwrap();
+            assert!(revoked_tokens::contains(&db, &jti).await.unwrap());
+            let whole = is_whole(&db, &grant, &code.code_hash, &consent.resource).await;
+            if let Some(answer) = answered {
+                assert!(answer.unwrap() && whole);
+            }
+            whole
+        }
+    }))
+    .await;
+    assert!(answers.contains(&false), "some were abandoned before they wrote");
+    assert_eq!(revoked_tokens::sweep(&db, now()).await.unwrap(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_operation_after_another_abandoned_alone_leaves_the_writer_usable() {
+    let db = fresh_db().await;
+    let (client, user) = a_pair(&db).await;
+    for polls in 0..60 {
+        let grant = new_grant(&client, &user);
+        let code = new_code(&grant);
+        let mut consent = new_consent(&grant);
+        consent.resource = format!("https://mcp.example/{polls}");
+        abandon_after(polls % 20, grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent))).await;
+        abandon_after(polls % 4, revoked_tokens::insert(&db, "abandoned", now())).await;
+        revoked_tokens::insert(&db, &polls.to_string(), now()).await.unwrap();
+        is_whole(&db, &grant, &code.code_hash, &consent.resource).await;
+    }
+    for polls in 0..60 {
+        assert!(revoked_tokens::contains(&db, &polls.to_string()).await.unwrap());
+    }
+}

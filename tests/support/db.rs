@@ -1,0 +1,82 @@
+//! A database per test: a SQLite file, or a schema of the PostgreSQL database that `TEST_DATABASE_URL` names.
+use keyward::storage::Db;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use std::ops::Deref;
+
+/// An open, empty database, gone when dropped.
+pub struct TestDb {
+    db: Db,
+    /// Opens the same database again.
+    pub url: String,
+    _home: Home,
+}
+
+enum Home {
+    Folder(#[allow(dead_code)] tempfile::TempDir), // held for its Drop
+    Schema { server: String, name: String },
+}
+
+impl TestDb {
+    /// Runs SQL on a connection of its own, as another program would.
+    pub async fn outside(&self, sql: &'static str) {
+        match self.db {
+            Db::Postgres(_) => run(&self.url, sql.into()).await,
+            Db::Sqlite(_) => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+}
+
+impl Deref for TestDb {
+    type Target = Db;
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+pub async fn fresh_db() -> TestDb {
+    match std::env::var("TEST_DATABASE_URL") {
+        Ok(server) => fresh_schema(server).await,
+        Err(_) => fresh_sqlite().await,
+    }
+}
+
+/// SQLite whatever the environment says, for what only SQLite does.
+pub async fn fresh_sqlite() -> TestDb {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    TestDb { db: Db::open(&url).await.unwrap(), url, _home: Home::Folder(folder) }
+}
+
+async fn fresh_schema(server: String) -> TestDb {
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    run(&server, format!("CREATE SCHEMA {name}")).await;
+    let separator = if server.contains('?') { '&' } else { '?' };
+    let url = format!("{server}{separator}options=-c%20search_path%3D{name}");
+    TestDb { db: Db::open(&url).await.unwrap(), url, _home: Home::Schema { server, name } }
+}
+
+async fn run(server: &str, sql: String) {
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Self::Schema { server, name } = self {
+            let (server, sql) = (server.clone(), format!("DROP SCHEMA {name} CASCADE"));
+            // Drop cannot wait for a future, but it can wait for a thread that does.
+            let dropped = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(run(&server, sql));
+            });
+            if dropped.join().is_err() {
+                eprintln!("a test schema was left behind");
+            }
+        }
+    }
+}
