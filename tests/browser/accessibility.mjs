@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { check, finish, required } from '../strangers/support/checks.mjs';
 import { freePort } from '../strangers/support/free_port.mjs';
 import { assertAccessible, decide, launch, look, looks, screenshot, signIn } from './support/browser.mjs';
-import { authorization, issuer, register, resource, within } from './support/client.mjs';
+import { authorization, issuer, register, within } from './support/client.mjs';
 
 const elsewhere = 'https://app.example/callback';
 const browser = await launch();
@@ -60,6 +60,7 @@ const client = await register('Weather Assistant', [loopback, elsewhere, 'cursor
 const request = (scope, redirectUri = loopback) => authorization(client, redirectUri, scope).url;
 
 await judge('home', /Keyward/, () => page.goto(issuer));
+await judge('leaving', 'Nothing was allowed', () => page.goto(request('mcp:read').replace('S256', 'plain')));
 await judge('sign-in', 'Sign in', () => page.goto(request('mcp:read')));
 await judge('sign-in refused', 'Sign in', async () => {
   await signIn(page, 'alice', 'not her password');
@@ -76,8 +77,7 @@ await judge('consent for more', /asks for more/, async () => {
   await page.waitForURL(`${loopback}?**`, { waitUntil: 'commit' }).catch(() => {});
   await page.goto(request('mcp:read mcp:tools:write'));
 });
-await judge('leaving', 'Nothing was allowed', () => decide(page, 'deny'));
-await judge('error', /./, () => page.goto(`${issuer}/authorize?client_id=nobody&redirect_uri=${elsewhere}&resource=${resource}`));
+await judge('error', /./, () => page.goto(`${issuer}/authorize?client_id=nobody&redirect_uri=${elsewhere}`));
 await judge('sign-out', 'Sign out?', () => page.goto(`${issuer}/logout`));
 await judge('signed out', 'You are signed out', () => page.getByRole('button', { name: 'Sign out' }).click());
 

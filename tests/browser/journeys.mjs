@@ -33,9 +33,8 @@ async function tabTo(page, role, name) {
 }
 
 async function assertCodeWorks(request) {
-  const arrived = await callback.next();
+  const arrived = await callback.answerTo(request);
   assert.equal(arrived.searchParams.get('iss'), issuer);
-  assert.equal(arrived.searchParams.get('state'), new URL(request.url).searchParams.get('state'));
   assert.ok((await redeem(request, arrived)).access_token, 'no access token');
 }
 
@@ -84,7 +83,7 @@ await check('journeys: going back from the client and allowing again does not br
   await page.goto(request.url);
   await signIn(page);
   await decide(page, 'allow');
-  await callback.next();
+  await callback.answerTo(request);
   await page.waitForURL(`${callback.redirectUri}?**`);
   await page.goBack();
   const again = page.getByRole('button', { name: 'Allow', exact: true });
@@ -122,14 +121,25 @@ for (const [kind, redirectUri] of [
   });
 }
 
-await check('journeys: Deny gives the client nothing and leads nowhere by itself', async () => {
+await check('journeys: Deny takes the person back to the client with access_denied and no code', async () => {
   const page = await newPage();
-  await page.goto((await requestFrom('Denied')).url);
+  const request = await requestFrom('Denied');
+  await page.goto(request.url);
   await signIn(page);
   await decide(page, 'deny');
-  const link = page.getByRole('main').getByRole('link');
-  const target = new URL(await link.getAttribute('href'));
-  assert.equal(target.searchParams.get('error'), 'access_denied');
+  const arrived = await callback.answerTo(request);
+  assert.equal(arrived.searchParams.get('error'), 'access_denied');
+  assert.equal(arrived.searchParams.get('iss'), issuer);
+  assert.equal(arrived.searchParams.get('code'), null);
+});
+
+await check('journeys: a mistake of a client nobody vouches for leads a stranger nowhere by itself', async () => {
+  const page = await newPage();
+  const request = await requestFrom('Mistaken');
+  await page.goto(request.url.replace('S256', 'plain'));
+  const target = new URL(await page.getByRole('main').getByRole('link').getAttribute('href'));
+  assert.ok(target.href.startsWith(callback.redirectUri));
+  assert.equal(target.searchParams.get('error'), 'invalid_request');
   assert.equal(target.searchParams.get('iss'), issuer);
   assert.equal(target.searchParams.get('code'), null);
 });

@@ -2,6 +2,7 @@
 // PKCE, and a callback listener.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { required } from '../../strangers/support/checks.mjs';
 
@@ -48,25 +49,28 @@ export async function redeem({ verifier, redirectUri, clientId }, callback) {
   return response.json();
 }
 
-/** Listens on loopback for callbacks, as native clients do; `next()` resolves to the URL of the next one. */
+/** Listens on loopback for callbacks, as native clients do; `answerTo(request)` is the URL its answer came back on. */
 export async function listen() {
-  const waiting = [];
-  const arrived = [];
+  const callbacks = new EventEmitter();
+  const arrived = new Map();
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'text/html; charset=utf-8');
     response.end('<!doctype html><html lang="en"><title>Back at the client</title><p>Back at the client</p>');
-    if (!request.url.startsWith('/callback')) return;
     const url = new URL(request.url, redirectUri);
-    if (waiting.length) waiting.shift()(url);
-    else arrived.push(url);
+    const state = url.searchParams.get('state');
+    arrived.set(state, url);
+    callbacks.emit(state, url);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const redirectUri = `http://127.0.0.1:${server.address().port}/callback`;
   return {
     redirectUri,
-    next: () => (arrived.length ? Promise.resolve(arrived.shift()) : within(
-      10_000, 'the callback', new Promise((resolve) => waiting.push(resolve)),
-    )),
+    answerTo: async (request) => {
+      const state = new URL(request.url).searchParams.get('state');
+      const answer = arrived.get(state) ?? (await within(10_000, 'the callback', once(callbacks, state)))[0];
+      arrived.delete(state);
+      return answer;
+    },
     close: () => server.close(),
   };
 }
