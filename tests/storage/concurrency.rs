@@ -90,7 +90,7 @@ async fn of_fifty_sendings_of_one_decision_one_grants() {
     let (client, user) = a_pair(&db).await;
     let answers = all((0..50).map(|_| {
         let (db, grant) = ((*db).clone(), new_grant(&client, &user));
-        async move { grants::authorize(&db, &grant, &new_code(&grant), Some(&Digest::of("d")), None).await.unwrap() }
+        async move { grants::authorize(&db, &grant, &new_code(&grant), Some(&Digest::of("d")), &[]).await.unwrap() }
     }))
     .await;
     assert_eq!(answers.into_iter().filter(|granted| *granted).count(), 1);
@@ -150,7 +150,7 @@ impl Authorization {
     }
 
     async fn store(&self, db: &Db) -> bool {
-        grants::authorize(db, &self.grant, &self.code, None, Some(&self.consent)).await.unwrap()
+        grants::authorize(db, &self.grant, &self.code, None, std::slice::from_ref(&self.consent)).await.unwrap()
     }
 
     /// Whether grant, code and consent are there; panics if only some are.
