@@ -6,7 +6,7 @@ use crate::error::OAuthError;
 use anyhow::{Context, bail};
 pub use sqlite::Sqlite;
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, PgPool, Postgres, Transaction,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -71,7 +71,7 @@ macro_rules! transaction {
                 sqlx::Result::Ok(answer)
             }
             $crate::storage::Db::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
+                let mut transaction = $crate::storage::begin(pool).await?;
                 let $on = &mut *transaction;
                 let answer = $body;
                 transaction.commit().await?;
@@ -161,6 +161,13 @@ async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
             })
         })
         .connect_lazy_with(options))
+}
+
+/// Begins where no hang-up reaches. Abandoned halfway, the driver would give the connection back to the pool with
+/// the transaction open, and the next one's acknowledged writes would be rolled back with it.
+async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let pool = pool.clone();
+    tokio::spawn(async move { pool.begin().await }).await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 fn not_migrated(error: MigrateError, ours: &Migrator) -> anyhow::Error {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 macro_rules! id {
     ($name:ident) => {
-        /// UUIDv7: sorts by age.
+        /// `UUIDv7`: sorts by age.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
         #[sqlx(transparent)]
         pub struct $name(Uuid);

@@ -75,7 +75,7 @@ pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime) -> sqlx::Result<
         return execute!(db, sqlx::query(SWEEP).bind(seen_before));
     };
     // A grant being inserted holds its client's row: wait for it, and only then look who has none.
-    let mut transaction = pool.begin().await?;
+    let mut transaction = super::begin(pool).await?;
     sqlx::query(
         "SELECT 1 FROM clients WHERE source = 'dcr' AND disabled_at IS NULL AND seen_at < $1
             AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id) ORDER BY id FOR UPDATE",

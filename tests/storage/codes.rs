@@ -50,8 +50,8 @@ async fn a_code_guessed_at_too_often_is_dead() {
 async fn used_codes_are_kept_for_a_day_and_unused_ones_for_an_hour_past_expiry() {
     let db = fresh_db().await;
     let (_, unused) = a_grant(&db).await;
-    let (client, user) = a_pair(&db).await;
-    let grant = new_grant(&client, &user);
+    let (client, owner) = a_pair(&db).await;
+    let grant = new_grant(&client, &owner);
     let used = Code { consumed_at: Some(now()), ..new_code(&grant) };
     grants::authorize(&db, &grant, &used, None, &[]).await.unwrap();
 

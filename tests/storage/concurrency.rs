@@ -2,7 +2,7 @@
 use super::{a_grant, a_pair, idle_since, new_client, new_code, new_consent, new_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{Role, User},
+    model::{Client, Code, Consent, Grant, Role, User},
     secrets::{self, Digest},
     storage::{Db, codes, consents, grants, revoked_tokens, setup_tokens, users},
 };
@@ -90,7 +90,7 @@ async fn of_fifty_sendings_of_one_decision_one_grants() {
     let (client, user) = a_pair(&db).await;
     let answers = all((0..50).map(|_| {
         let (db, grant) = ((*db).clone(), new_grant(&client, &user));
-        async move { grants::authorize(&db, &grant, &new_code(&grant), Some(&Digest::of("d")), None).await.unwrap() }
+        async move { grants::authorize(&db, &grant, &new_code(&grant), Some(&Digest::of("d")), &[]).await.unwrap() }
     }))
     .await;
     assert_eq!(answers.into_iter().filter(|granted| *granted).count(), 1);
@@ -134,60 +134,84 @@ async fn a_failing_operation_does_not_fail_its_neighbours() {
     assert_eq!(grants::find_by_user(&db, user.id).await.unwrap().len(), 32);
 }
 
-/// Whether the grant, its code and its consent are there; panics if only some are.
-async fn is_whole(db: &Db, grant: &keyward::model::Grant, code: &Digest, resource: &str) -> bool {
-    let parts = [
-        grants::find(db, grant.id).await.unwrap().is_some(),
-        codes::find(db, code).await.unwrap().is_some(),
-        consents::find(db, grant.user_id, &grant.client_id, resource).await.unwrap().is_some(),
-    ];
-    assert!(parts == [true; 3] || parts == [false; 3], "half an authorization was left behind: {parts:?}");
-    parts[0]
+/// An authorization that may or may not have happened, each for a resource of its own.
+struct Authorization {
+    grant: Grant,
+    code: Code,
+    consent: Consent,
+}
+
+impl Authorization {
+    fn new(client: &Client, user: &User, number: usize) -> Self {
+        let grant = new_grant(client, user);
+        let (code, mut consent) = (new_code(&grant), new_consent(&grant));
+        consent.resource = format!("https://mcp.example/{number}");
+        Self { grant, code, consent }
+    }
+
+    async fn store(&self, db: &Db) -> bool {
+        grants::authorize(db, &self.grant, &self.code, None, std::slice::from_ref(&self.consent)).await.unwrap()
+    }
+
+    /// Whether grant, code and consent are there; panics if only some are.
+    async fn is_whole(&self, db: &Db) -> bool {
+        let Self { grant, code, consent } = self;
+        let parts = [
+            grants::find(db, grant.id).await.unwrap().is_some(),
+            codes::find(db, &code.code_hash).await.unwrap().is_some(),
+            consents::find(db, grant.user_id, &grant.client_id, &consent.resource).await.unwrap().is_some(),
+        ];
+        assert!(parts == [true; 3] || parts == [false; 3], "half an authorization was left behind: {parts:?}");
+        parts[0]
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_operation_abandoned_at_any_point_is_whole_or_nothing_and_harms_nobody() {
+async fn operations_abandoned_at_any_point_among_others_are_whole_or_nothing_and_harm_nobody() {
     let db = fresh_db().await;
     let (client, user) = a_pair(&db).await;
-    let answers = all((0..400).map(|number: usize| {
-        let (db, client, user) = ((*db).clone(), client.clone(), user.clone());
+    let authorizations = all((0..400).map(|number: usize| {
+        let (db, authorization) = ((*db).clone(), Authorization::new(&client, &user, number));
         async move {
-            let grant = new_grant(&client, &user);
-            let code = new_code(&grant);
-            let mut consent = new_consent(&grant);
-            consent.resource = format!("https://mcp.example/{number}");
-            let authorization = grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent));
-            let answered = abandon_after(number % 20, authorization).await;
+            let answered = abandon_after(number % 20, authorization.store(&db)).await;
             let jti = number.to_string();
             revoked_tokens::insert(&db, &jti, now()).await.unwrap();
             assert!(revoked_tokens::contains(&db, &jti).await.unwrap());
-            let whole = is_whole(&db, &grant, &code.code_hash, &consent.resource).await;
-            if let Some(answer) = answered {
-                assert!(answer.unwrap() && whole);
-            }
-            whole
+            (authorization, answered)
         }
     }))
     .await;
-    assert!(answers.contains(&false), "some were abandoned before they wrote");
+    // Closing waits for a COMMIT that nobody waited for.
+    db.close().await.unwrap();
+    let db = Db::open(&db.url).await.unwrap();
+    let mut stored = 0;
+    for (authorization, answered) in &authorizations {
+        let whole = authorization.is_whole(&db).await;
+        assert!(whole || answered.is_none(), "what was acknowledged was lost");
+        stored += usize::from(whole);
+    }
+    assert!(stored < authorizations.len(), "some were abandoned before they were stored");
     assert_eq!(revoked_tokens::sweep(&db, now()).await.unwrap(), 400);
+    db.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_operation_after_another_abandoned_alone_leaves_the_writer_usable() {
+async fn operations_abandoned_one_after_another_are_whole_or_nothing_and_leave_the_writer_usable() {
     let db = fresh_db().await;
     let (client, user) = a_pair(&db).await;
-    for polls in 0..60 {
-        let grant = new_grant(&client, &user);
-        let code = new_code(&grant);
-        let mut consent = new_consent(&grant);
-        consent.resource = format!("https://mcp.example/{polls}");
-        abandon_after(polls % 20, grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent))).await;
-        abandon_after(polls % 4, revoked_tokens::insert(&db, "abandoned", now())).await;
-        revoked_tokens::insert(&db, &polls.to_string(), now()).await.unwrap();
-        is_whole(&db, &grant, &code.code_hash, &consent.resource).await;
+    let mut authorizations = vec![];
+    for number in 0..60 {
+        let authorization = Authorization::new(&client, &user, number);
+        abandon_after(number % 20, authorization.store(&db)).await;
+        authorizations.push(authorization);
+        abandon_after(number % 4, revoked_tokens::insert(&db, "abandoned", now())).await;
+        revoked_tokens::insert(&db, &number.to_string(), now()).await.unwrap();
     }
-    for polls in 0..60 {
-        assert!(revoked_tokens::contains(&db, &polls.to_string()).await.unwrap());
+    db.close().await.unwrap();
+    let db = Db::open(&db.url).await.unwrap();
+    for (number, authorization) in authorizations.iter().enumerate() {
+        authorization.is_whole(&db).await;
+        assert!(revoked_tokens::contains(&db, &number.to_string()).await.unwrap());
     }
+    db.close().await.unwrap();
 }
