@@ -31,6 +31,7 @@ cargo_check() {
   status=${PIPESTATUS[0]}
   good=$(sum_of "$log" 's/^test result: .* \([0-9]*\) passed;.*/\1/p')
   bad=$(sum_of "$log" 's/^test result: .* \([0-9]*\) failed; \([0-9]*\) ignored;.*/\1 \2/p')
+  grep -E '^test .* \.\.\. (FAILED|ignored)|^error(\[E|: could not compile)' "$log" | remember "$name"
   [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
   [ "$good" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
   row "$name" "$good" "$bad" $((SECONDS - from))
@@ -44,14 +45,22 @@ lines_check() {
   status=${PIPESTATUS[0]}
   good=$(grep -c '^ok - ' "$log")
   bad=$(grep -c '^not ok - ' "$log")
+  grep '^not ok - ' "$log" | remember "$name"
   [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
   [ "$good" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
   row "$name" "$good" "$bad" $((SECONDS - from))
 }
 
+# What failed, once more at the end, where it is found without scrolling.
+remember() { sed "s/^/  $1: /" >>"$work/failures.log"; }
+
 sum_of() { sed -n "$2" "$1" | tr ' ' '\n' | awk '{ total += $1 } END { print total + 0 }'; }
 
 summary() {
+  if [ -s "$work/failures.log" ]; then
+    progress "what failed"
+    cat "$work/failures.log"
+  fi
   progress "what was checked"
   printf '%-44s %6s %6s %6s\n' "" passed failed time
   printf '%s\n' "${table[@]}"
