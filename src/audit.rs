@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 /// An event in the making.
 pub struct Event {
-    event_type: &'static str,
+    name: &'static str,
     level: &'static str,
     success: bool,
     user_id: Option<UserId>,
@@ -22,9 +22,9 @@ pub struct Event {
 
 impl Event {
     #[must_use]
-    pub fn new(event_type: &'static str) -> Self {
+    pub fn new(name: &'static str) -> Self {
         Self {
-            event_type,
+            name,
             level: "info",
             success: true,
             user_id: None,
@@ -68,7 +68,7 @@ impl Event {
     pub async fn record(self, app: &App) {
         let event = AuditEvent {
             id: AuditEventId::new(),
-            event_type: self.event_type.into(),
+            event_type: self.name.into(),
             level: self.level.into(),
             user_id: self.user_id,
             client_id: self.client_id,

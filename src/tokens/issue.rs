@@ -112,10 +112,10 @@ pub async fn issue(
         grant_id: grant.id.to_string(),
     };
     let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
-    let id_token = match scopes.contains("openid") {
-        true => Some(id_token::sign(app, client, grant, &user, &access_token, nonce)?),
-        false => None,
-    };
+    let id_token = scopes
+        .contains("openid")
+        .then(|| id_token::sign(app, client, grant, &user, &access_token, nonce))
+        .transpose()?;
     Ok(TokenResponse {
         access_token,
         token_type: "Bearer",
