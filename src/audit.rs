@@ -79,7 +79,8 @@ impl Event {
             ip_address: self.ip_address,
             at: app.clock.now(),
         };
-        tracing::info!(event_type = event.event_type, success = event.success, client = ?event.client_id, "audit");
+        let client = event.client_id.as_ref().map(ClientId::as_str);
+        tracing::info!(event_type = event.event_type, success = event.success, client, "audit");
         if let Err(error) = audit_events::insert(&app.db, &event).await {
             tracing::error!(%error, event_type = event.event_type, "the audit trail could not be written");
         }

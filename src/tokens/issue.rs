@@ -108,6 +108,7 @@ pub async fn issue(
         jti: crate::secrets::random(),
         // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
         scope: scopes.filter(|scope| scope != "offline_access").to_string(),
+        preferred_username: user.username.clone(),
         auth_time: grant.auth_time.unix_timestamp(),
         grant_id: grant.id.to_string(),
     };
