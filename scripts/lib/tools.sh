@@ -27,22 +27,26 @@ find_postgres() {
   [ -n "$initdb" ] && postgres_bin=$(dirname "$(readlink -f "$initdb")")
 }
 
-# Node 22 comes from npm itself, as a pinned package, so that the distribution's version does not matter.
+# Node 22 and its npm come from npm itself, as pinned packages, so that the distribution's versions do not matter:
+# an old npm leaves out native packages which it believes its own Node cannot load.
 need_node() {
   local arch
   command -v npm >/dev/null || install nodejs npm ca-certificates || return 1
-  npm_packages tests/strangers || return 1
+  npm_packages tests/strangers npm || return 1
   case $(uname -m) in aarch64) arch=arm64 ;; *) arch=x64 ;; esac
   node=$PWD/tests/strangers/node_modules/node-linux-$arch/bin/node
-  [ -x "$node" ]
+  npm=$PWD/tests/strangers/node_modules/npm/bin/npm-cli.js
+  [ -x "$node" ] && [ -e "$npm" ]
 }
 
-# Exactly what the lock file says, once per lock file.
+# npm_packages DIRECTORY NPM…: exactly what the lock file says, once per lock file.
 npm_packages() {
-  local mark=$1/node_modules/.keyward-lock
-  cmp -s "$1/package-lock.json" "$mark" && return
-  progress "installing the npm packages of $1"
-  (cd "$1" && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error) && cp "$1/package-lock.json" "$mark"
+  local directory=$1 mark=$1/node_modules/.keyward-lock
+  shift
+  cmp -s "$directory/package-lock.json" "$mark" && return
+  progress "installing the npm packages of $directory"
+  (cd "$directory" && "$@" ci --ignore-scripts --no-fund --no-audit --loglevel=error) &&
+    cp "$directory/package-lock.json" "$mark"
 }
 
 need_python() {
@@ -59,7 +63,7 @@ need_python() {
 
 need_browser() {
   export KEYWARD_CHROMIUM
-  npm_packages tests/browser || return 1
+  npm_packages tests/browser "$node" "$npm" || return 1
   KEYWARD_CHROMIUM=$(command -v chromium) && return
   install chromium fonts-liberation && KEYWARD_CHROMIUM=$(command -v chromium)
 }
