@@ -59,7 +59,7 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
                 .allow_methods(methods.to_vec())
                 .allow_headers(headers.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>())
                 .expose_headers([header::WWW_AUTHENTICATE])
-                .max_age(Duration::from_secs(600)),
+                .max_age(Duration::from_mins(10)),
         ),
     }
 }

@@ -15,7 +15,7 @@ pub fn request_id() -> Option<String> {
 
 /// To standard error, so that standard output is the command's own. `RUST_LOG` chooses what; `info` by default.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
     let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second initialisation (tests) changes nothing.
     let _ = if std::io::stderr().is_terminal() { logs.compact().try_init() } else { logs.json().try_init() };

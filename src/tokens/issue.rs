@@ -108,14 +108,15 @@ pub async fn issue(
         jti: crate::secrets::random(),
         // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
         scope: scopes.filter(|scope| scope != "offline_access").to_string(),
+        preferred_username: user.username.clone(),
         auth_time: grant.auth_time.unix_timestamp(),
         grant_id: grant.id.to_string(),
     };
     let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
-    let id_token = match scopes.contains("openid") {
-        true => Some(id_token::sign(app, client, grant, &user, &access_token, nonce)?),
-        false => None,
-    };
+    let id_token = scopes
+        .contains("openid")
+        .then(|| id_token::sign(app, client, grant, &user, &access_token, nonce))
+        .transpose()?;
     Ok(TokenResponse {
         access_token,
         token_type: "Bearer",

@@ -36,19 +36,17 @@ pub fn routes() -> Router<Arc<App>> {
 async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
     let params = Params::parse(query.unwrap_or_default().as_bytes())?;
     let return_to = return_to(&params)?;
-    match browser(&app, &headers) {
-        Some(browser) => page(&app, browser, return_to, "", None).await,
-        None => {
-            // No row for a visitor: a random value that only this browser holds is enough to bind a form to it.
-            let browser = crate::secrets::random();
-            let mut response = page(&app, &browser, return_to, "", None).await?;
-            let secure = if app.config.is_https() { "; Secure" } else { "" };
-            let cookie = format!("{}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}", browser_cookie(&app));
-            let cookie = HeaderValue::from_str(&cookie).map_err(OAuthError::server_error)?;
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-            Ok(response)
-        }
+    if let Some(browser) = browser(&app, &headers) {
+        return page(&app, browser, return_to, "", None).await;
     }
+    // No row for a visitor: a random value that only this browser holds is enough to bind a form to it.
+    let browser = crate::secrets::random();
+    let mut response = page(&app, &browser, return_to, "", None).await?;
+    let secure = if app.config.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}", browser_cookie(&app));
+    let cookie = HeaderValue::from_str(&cookie).map_err(OAuthError::server_error)?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
 }
 
 async fn post(
