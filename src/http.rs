@@ -88,7 +88,7 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     OAuthError::server_error(anyhow::anyhow!("a handler panicked")).into_response()
 }
 
-async fn not_found() -> Response {
+pub async fn not_found() -> Response {
     let error = OAuthError::new("not_found", "there is nothing at this path");
     respond::with_status(StatusCode::NOT_FOUND, &error)
 }
