@@ -22,6 +22,11 @@ impl Params {
     /// Of a query or a body. Strict: a malformed escape, invalid UTF-8, NUL, too many or too long parameters are
     /// `invalid_request`.
     pub fn parse(raw: &[u8]) -> Result<Self, OAuthError> {
+        Self::parse_up_to(MAX_LENGTH, raw)
+    }
+
+    /// The same, with names and values of up to `max_length` bytes: pages of ours carry a whole request in one.
+    pub fn parse_up_to(max_length: usize, raw: &[u8]) -> Result<Self, OAuthError> {
         let mut pairs = Vec::new();
         for piece in raw.split(|&byte| byte == b'&').filter(|piece| !piece.is_empty()) {
             if pairs.len() == MAX_PARAMETERS {
@@ -30,8 +35,8 @@ impl Params {
             let mut halves = piece.splitn(2, |&byte| byte == b'=');
             let mut half = || form_urldecode(halves.next().unwrap_or_default());
             let (name, value) = (half()?, half()?);
-            if name.len().max(value.len()) > MAX_LENGTH {
-                return Err(OAuthError::invalid_request("a parameter has more than 8192 bytes"));
+            if name.len().max(value.len()) > max_length {
+                return Err(OAuthError::invalid_request(format!("a parameter has more than {max_length} bytes")));
             }
             pairs.push((name, value));
         }
