@@ -158,8 +158,8 @@ async fn attack_17_of_many_posts_of_one_decision_at_once_one_brings_a_code() {
     let headers = [("cookie", cookie.as_str()), ("origin", ISSUER)];
     let form = borrowed(&form);
     let post = || t.post_with("/consent", &form, &headers);
-    let (a, b, c, d) = tokio::join!(post(), post(), post(), post());
-    let mut statuses = [a, b, c, d].map(|answer| answer.status.as_u16());
+    let answers: [Answer; 4] = tokio::join!(post(), post(), post(), post()).into();
+    let mut statuses = answers.map(|answer| answer.status.as_u16());
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 400, 400, 400]);
     assert_eq!(grants_of(&t, "alice").await.len(), 1);

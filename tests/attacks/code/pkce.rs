@@ -51,10 +51,8 @@ async fn attack_27_a_challenge_that_is_not_hashed_is_refused() {
 #[tokio::test]
 async fn attack_28_a_challenge_that_is_no_sha256_is_refused() {
     let short = &CHALLENGE[..42];
-    let malformed =
-        [short.to_owned()].into_iter().chain(["x", "=", "+", "/", " ", "ä"].map(|last| format!("{short}{last}")));
-    let malformed: Vec<_> =
-        malformed.filter(|one| !one.ends_with('x')).chain([format!("{CHALLENGE}A"), format!("{CHALLENGE}=")]).collect();
+    let mut malformed = vec![short.to_owned(), format!("{CHALLENGE}A"), format!("{CHALLENGE}=")];
+    malformed.extend(["=", "+", "/", " ", "."].map(|last| format!("{short}{last}")));
     let requests: Vec<_> = malformed.iter().map(|one| [("code_challenge", one.as_str())]).collect();
     let requests: Vec<&[(&str, &str)]> = requests.iter().map(|one| &one[..]).collect();
     refused_at_authorize(&requests).await;
