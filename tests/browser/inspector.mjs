@@ -82,12 +82,14 @@ try {
     for (const tool of ['echo', 'ping', 'whoami', 'greet']) {
       await page.getByRole('button').getByText(tool, { exact: true }).waitFor();
     }
+    assert.equal(await page.getByLabel(/Schema portability/).count(), 0, 'a tool has a schema that is not portable');
     await screenshot(page, 'inspector-3-tools');
   });
 
   await check('Inspector: whoami answers that it is alice who calls', async () => {
     await page.getByRole('button').getByText('whoami', { exact: true }).click();
     await page.getByRole('button', { name: 'Execute Tool' }).click();
+    await page.getByText('"alice"').first().waitFor();
     await page.getByText(await subjectOfAlice()).first().waitFor();
     await screenshot(page, 'inspector-4-whoami');
   });

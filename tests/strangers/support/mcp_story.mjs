@@ -49,6 +49,7 @@ export async function tellStory(title, sdk) {
     assert.equal(echo.message, 'grüße');
     const whoami = await call(connection, 'whoami');
     assert.equal(whoami.authenticated, true);
+    assert.equal(whoami.identity, 'alice');
     assert.equal(whoami.subject, claims(provider.tokens().access_token).sub);
     assert.equal(whoami.client_id, provider.clientInformation().client_id);
   });
