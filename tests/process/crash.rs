@@ -7,7 +7,10 @@ use keyward::model::ClientId;
 use serde_json::{Value, json};
 use std::{
     ops::Range,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicIsize, Ordering},
+    },
 };
 use tokio::task::JoinSet;
 
@@ -36,18 +39,24 @@ impl Chain {
     }
 }
 
-/// Counts what is acknowledged, and kills the server at one of them, while others are under way.
+#[derive(Debug, PartialEq)]
+enum Kind {
+    Refresh,
+    Registration,
+}
+
+/// Kills the server the moment one of them is acknowledged, while others are under way.
 struct Killer {
-    state: Mutex<(usize, Keyward)>,
-    at: usize,
+    keyward: Mutex<Keyward>,
+    kind: Kind,
+    /// How many of its kind are let live.
+    mercy: AtomicIsize,
 }
 
 impl Killer {
-    fn count(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.0 += 1;
-        if state.0 == self.at {
-            state.1.kill();
+    fn acknowledged(&self, kind: &Kind) {
+        if self.kind == *kind && self.mercy.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.keyward.lock().unwrap().kill();
         }
     }
 }
@@ -82,15 +91,18 @@ impl World {
         self.chains.iter().map(|chain| chain.refresh_tokens.len() - 1).sum()
     }
 
-    fn left(&self) -> usize {
-        REFRESHES.saturating_sub(self.refreshed()) + REGISTRATIONS.saturating_sub(self.registered.len())
+    fn left(&self, kind: &Kind) -> usize {
+        match kind {
+            Kind::Refresh => REFRESHES.saturating_sub(self.refreshed()),
+            Kind::Registration => REGISTRATIONS - self.registered.len(),
+        }
     }
 
     /// Everybody works at once until all is done or the server no longer answers.
     async fn work(&mut self, killer: &Arc<Killer>) {
-        let at = killer.state.lock().unwrap().1.at.clone();
+        let at = killer.keyward.lock().unwrap().at.clone();
         let mut refreshing = JoinSet::new();
-        let mut share = shares(REFRESHES.saturating_sub(self.refreshed()), CHAINS);
+        let mut share = shares(self.left(&Kind::Refresh), CHAINS);
         for mut chain in self.chains.drain(..) {
             let (at, killer, share) = (at.clone(), killer.clone(), share.next().unwrap());
             refreshing.spawn(async move {
@@ -98,13 +110,13 @@ impl World {
                     let Ok(answer) = at.try_refresh(&chain.client, chain.newest()).await else { break };
                     assert_eq!(answer.status, 200, "{answer:?}");
                     chain.acknowledged(&answer.json());
-                    killer.count();
+                    killer.acknowledged(&Kind::Refresh);
                 }
                 chain
             });
         }
         let mut registering = JoinSet::new();
-        for share in shares(REGISTRATIONS.saturating_sub(self.registered.len()), REGISTRARS) {
+        for share in shares(self.left(&Kind::Registration), REGISTRARS) {
             let (at, killer, begun) = (at.clone(), killer.clone(), self.named);
             self.named += share.len();
             registering.spawn(async move {
@@ -112,7 +124,7 @@ impl World {
                 for number in share {
                     let Ok(client) = register(&at, &format!("Agent {}", begun + number)).await else { break };
                     registered.push(client);
-                    killer.count();
+                    killer.acknowledged(&Kind::Registration);
                 }
                 registered
             });
@@ -169,17 +181,16 @@ async fn killed_amid_refreshes_and_registrations_it_comes_back_with_all_it_ackno
     let house = House::new().await.set("KEYWARD__TOKENS__REPLAY_WINDOW", "3600");
     let mut keyward = house.demo();
     let mut world = World::begin(&keyward).await;
-    // Twice somewhere in the middle, and once when all is done.
-    for round in 0..3 {
-        let left = world.left();
-        let at = if round < 2 { rand::random_range(left / 8..left / 2) } else { left };
-        eprintln!("round {round}: killed after {at} of {left}");
-        let killer = Arc::new(Killer { state: Mutex::new((0, keyward)), at });
+    for (kind, last) in [(Kind::Registration, false), (Kind::Refresh, false), (Kind::Refresh, true)] {
+        // Somewhere in the middle; the last time when all is done.
+        let left = world.left(&kind);
+        let mercy = if last { left + 1 } else { rand::random_range(left / 8..left / 2) };
+        eprintln!("{kind:?} {mercy} of {left} is the last");
+        let mercy = AtomicIsize::new(mercy.cast_signed());
+        let killer = Arc::new(Killer { keyward: Mutex::new(keyward), kind, mercy });
         world.work(&killer).await;
-        let Ok(killer) = Arc::try_unwrap(killer).map_err(drop) else { panic!("somebody still works") };
-        let (acknowledged, dead) = killer.state.into_inner().unwrap();
-        assert!(acknowledged >= at, "it died before it was killed: {}", house.log());
-        drop(dead);
+        assert_eq!(killer.mercy.load(Ordering::Relaxed) <= 0, !last, "it died by itself: {}", house.log());
+        drop(Arc::into_inner(killer).unwrap());
         keyward = house.demo();
         world.holds(&keyward).await;
     }
