@@ -1,5 +1,5 @@
 //! The program as it is run: started, asked, killed, started again.
 mod crash;
 mod rmcp;
-//mod secrets;
+mod secrets;
 mod starting;
