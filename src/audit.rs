@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 /// An event in the making.
 pub struct Event {
-    event_type: &'static str,
+    name: &'static str,
     level: &'static str,
     success: bool,
     user_id: Option<UserId>,
@@ -22,9 +22,9 @@ pub struct Event {
 
 impl Event {
     #[must_use]
-    pub fn new(event_type: &'static str) -> Self {
+    pub fn new(name: &'static str) -> Self {
         Self {
-            event_type,
+            name,
             level: "info",
             success: true,
             user_id: None,
@@ -68,7 +68,7 @@ impl Event {
     pub async fn record(self, app: &App) {
         let event = AuditEvent {
             id: AuditEventId::new(),
-            event_type: self.event_type.into(),
+            event_type: self.name.into(),
             level: self.level.into(),
             user_id: self.user_id,
             client_id: self.client_id,
@@ -79,7 +79,8 @@ impl Event {
             ip_address: self.ip_address,
             at: app.clock.now(),
         };
-        tracing::info!(event_type = event.event_type, success = event.success, client = ?event.client_id, "audit");
+        let client = event.client_id.as_ref().map(ClientId::as_str);
+        tracing::info!(event_type = event.event_type, success = event.success, client, "audit");
         if let Err(error) = audit_events::insert(&app.db, &event).await {
             tracing::error!(%error, event_type = event.event_type, "the audit trail could not be written");
         }

@@ -300,7 +300,7 @@ impl ResourceSettings {
             scopes,
             default_scopes,
             signing_alg: self.signing_alg.clone(),
-            access_token_lifetime: self.access_token_lifetime.map(u64::from),
+            access_token_lifetime: self.access_token_lifetime,
             introspection: self.introspection.as_ref().map(|credentials| IntrospectionCredentials {
                 id: credentials.id.clone(),
                 secret: Digest::of(credentials.secret.expose_secret()),

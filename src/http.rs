@@ -59,7 +59,7 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
                 .allow_methods(methods.to_vec())
                 .allow_headers(headers.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>())
                 .expose_headers([header::WWW_AUTHENTICATE])
-                .max_age(Duration::from_secs(600)),
+                .max_age(Duration::from_mins(10)),
         ),
     }
 }
@@ -88,7 +88,7 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     OAuthError::server_error(anyhow::anyhow!("a handler panicked")).into_response()
 }
 
-async fn not_found() -> Response {
+pub async fn not_found() -> Response {
     let error = OAuthError::new("not_found", "there is nothing at this path");
     respond::with_status(StatusCode::NOT_FOUND, &error)
 }

@@ -8,7 +8,7 @@ use sqlx::{PgPool, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
 use time::Duration as Seconds;
 
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs until dropped.

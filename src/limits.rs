@@ -3,7 +3,7 @@ use crate::{clock::Clock, error::OAuthError};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -85,7 +85,15 @@ impl Guesses {
 
 fn key(account: &str, address: IpAddr) -> (String, IpAddr) {
     // What was typed may be long; what tells accounts apart is not.
-    (account.chars().take(128).flat_map(char::to_lowercase).collect(), address)
+    (account.chars().take(128).flat_map(char::to_lowercase).collect(), network(address))
+}
+
+/// Whoever has one IPv6 address has the whole /64 around it (RFC 4291 §2.5.4).
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
 }
 
 /// New registrations: a small budget for each address and set of redirect hosts, so that many clients behind one
@@ -106,6 +114,7 @@ impl Registrations {
     }
 
     pub fn allow(&self, address: IpAddr, mut redirect_hosts: Vec<String>) -> Result<(), OAuthError> {
+        let address = network(address);
         redirect_hosts.sort();
         redirect_hosts.dedup();
         let within =
@@ -143,6 +152,14 @@ mod tests {
         assert!(guesses.attempt("alice", HERE).unwrap_err().retry_after.unwrap() > first);
         guesses.right("alice", HERE);
         guesses.attempt("alice", HERE).unwrap();
+    }
+
+    #[test]
+    fn another_address_of_the_same_ipv6_network_is_no_new_start() {
+        let guesses = Guesses::new(Clock::default());
+        let address = |host: u16| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, host));
+        (0..5).for_each(|host| guesses.attempt("alice", address(host)).unwrap());
+        guesses.attempt("alice", address(6)).unwrap_err();
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The one test binary: a module per room or story.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
+mod openid;
 mod process;
+mod sign_in;
 mod storage;
 mod stories;
 mod support {

@@ -143,3 +143,23 @@ async fn a_second_start_finds_the_keys_and_the_tokens_of_the_first() {
     assert_eq!(here["refresh_token"], there["refresh_token"]);
     assert_ne!(here["access_token"], there["access_token"]);
 }
+
+#[tokio::test]
+async fn the_longest_state_survives_sign_in_and_consent() {
+    let t = TestApp::start().await;
+    let client = t.stranger("c", &["http://localhost/cb"]).await;
+    let state = "é\"<&+".repeat(680);
+    let path = authorize_path(&client, &[("state", &state)]);
+    let mut browser = t.browser();
+    assert!(browser.get(&path).await.location().starts_with("/login?"));
+    assert_eq!(browser.sign_in("alice", crate::support::app::PASSWORD, &path).await.location(), path);
+    assert_eq!(browser.approve(&path).await.returned("state"), Some(state));
+}
+
+#[tokio::test]
+async fn where_no_metadata_is_browsers_may_read_that() {
+    let t = TestApp::start().await;
+    let answer = t.get("/.well-known/oauth-protected-resource").await;
+    answer.refused(404, "not_found");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+}

@@ -10,6 +10,8 @@ pub struct Endpoint {
     /// Its member in the metadata (RFC 8414 §2), if it has one.
     pub advertised: Option<&'static str>,
     pub cors: Cors,
+    /// What configuration switches off is neither served nor advertised.
+    pub enabled: bool,
 }
 
 /// Who may read the answers from a page of another origin. Cookies are never part of it.
@@ -22,7 +24,7 @@ pub enum Cors {
 impl Endpoint {
     #[must_use]
     pub fn new(path: &str, methods: MethodRouter<Arc<App>>) -> Self {
-        Self { paths: vec![path.to_owned()], methods, advertised: None, cors: Cors::Nobody }
+        Self { paths: vec![path.to_owned()], methods, advertised: None, cors: Cors::Nobody, enabled: true }
     }
 
     #[must_use]
@@ -31,23 +33,29 @@ impl Endpoint {
     }
 
     #[must_use]
+    pub fn only_if(self, enabled: bool) -> Self {
+        Self { enabled, ..self }
+    }
+
+    #[must_use]
     pub fn cors(self, methods: &'static [Method], headers: &'static [&'static str]) -> Self {
         Self { cors: Cors::Everybody { methods, headers }, ..self }
     }
 }
 
-/// Each module offers `endpoint`; `None` when configuration switches it off. The metadata tells of all the others.
+/// Each module offers `endpoint`. The metadata tells of all the others.
 macro_rules! endpoints {
     ($($module:ident),* $(,)?) => {
         mod metadata;
         $(mod $module;)*
         #[must_use]
         pub fn all(app: &App) -> Vec<Endpoint> {
-            let mut all: Vec<_> = [$($module::endpoint(app)),*].into_iter().flatten().collect();
+            let mut all = vec![$($module::endpoint(app)),*];
+            all.retain(|endpoint| endpoint.enabled);
             all.push(metadata::endpoint(app, &all));
             all
         }
     };
 }
 
-endpoints!(health, introspect, jwks, register, revoke, token, userinfo);
+endpoints!(health, introspect, jwks, register, revoke, token, userinfo, well_known);

@@ -41,8 +41,8 @@ impl FromRequestParts<Arc<App>> for ClientIp {
 /// The body, up to `limit` bytes.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, OAuthError> {
     to_bytes(body, limit).await.map_err(|error| {
-        let too_long =
-            std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        let too_long = std::error::Error::source(&error)
+            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if too_long {
             OAuthError::new("request_too_large", "the request body is larger than this endpoint takes")
         } else {
@@ -75,7 +75,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
     Ok(value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
 }
 
-/// A form of an endpoint for programs: POSTed, well-formed, nothing twice (OAuth 2.1 §3.2).
+/// A form of an endpoint for programs: sent by POST, well-formed, nothing twice (OAuth 2.1 §3.2).
 pub struct Form(pub Params);
 
 impl FromRequest<Arc<App>> for Form {

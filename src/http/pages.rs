@@ -1,13 +1,7 @@
 //! Pages for people: one file and one name in this list each. Cookies live here, CORS does not.
 mod answer;
-mod authorize;
-mod consent;
 mod forms;
-mod home;
-mod login;
-mod logout;
 mod session;
-mod setup;
 mod static_files;
 
 use super::{
@@ -26,6 +20,18 @@ use time::Duration;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
+/// Each module offers `routes`.
+macro_rules! pages {
+    ($($module:ident),* $(,)?) => {
+        $(mod $module;)*
+        fn routes() -> Router<Arc<App>> {
+            Router::new()$(.merge($module::routes()))*
+        }
+    };
+}
+
+pages!(authorize, consent, home, login, logout, setup);
+
 /// No script, nothing from elsewhere, no frames. No `form-action`: Chromium applies it to the redirect that
 /// answers the consent form, and the code would never arrive.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
@@ -37,16 +43,7 @@ pub fn router(app: &App) -> Router<Arc<App>> {
         .with_secure(app.config.is_https())
         .with_same_site(SameSite::Lax)
         .with_expiry(Expiry::OnInactivity(Duration::seconds(app.config.sessions.lifetime.into())));
-    let pages = Router::new()
-        .merge(authorize::routes())
-        .merge(consent::routes())
-        .merge(home::routes())
-        .merge(login::routes())
-        .merge(logout::routes())
-        .merge(setup::routes())
-        .layer(sessions)
-        .merge(static_files::routes())
-        .method_not_allowed_fallback(method_not_allowed);
+    let pages = routes().layer(sessions).merge(static_files::routes()).method_not_allowed_fallback(method_not_allowed);
     let headers = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_FRAME_OPTIONS, "DENY"),

@@ -50,6 +50,7 @@ fn challenge(error: &OAuthError) -> Option<String> {
 }
 
 /// The JSON form of an error; its cause goes to the log, here and nowhere else.
+#[must_use]
 pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
     log(error);
     let body = Json(json!({"error": error.code, "error_description": error.description}));
@@ -59,9 +60,10 @@ pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
 }
 
 pub fn log(error: &OAuthError) {
-    match &error.cause {
-        Some(cause) => tracing::error!(error = error.code, cause = format!("{cause:#}"), "request failed"),
-        None => tracing::debug!(error = error.code, description = %error.description, "request refused"),
+    if let Some(cause) = &error.cause {
+        tracing::error!(error = error.code, cause = format!("{cause:#}"), "request failed");
+    } else {
+        tracing::debug!(error = error.code, description = %error.description, "request refused");
     }
 }
 

@@ -6,6 +6,8 @@ use url::form_urlencoded;
 const MAX_PARAMETERS: usize = 100;
 /// Bytes of one decoded name or value.
 const MAX_LENGTH: usize = 8 * 1024;
+/// The same where a value holds a whole request, encoded once more.
+const MAX_PAGE_LENGTH: usize = 48 * 1024;
 
 /// Decoded names and values in the order they came, repeats kept.
 #[derive(Clone)]
@@ -22,6 +24,15 @@ impl Params {
     /// Of a query or a body. Strict: a malformed escape, invalid UTF-8, NUL, too many or too long parameters are
     /// `invalid_request`.
     pub fn parse(raw: &[u8]) -> Result<Self, OAuthError> {
+        Self::parse_within(raw, MAX_LENGTH)
+    }
+
+    /// Of our own pages, whose links and forms carry an authorization request along.
+    pub fn parse_page(raw: &[u8]) -> Result<Self, OAuthError> {
+        Self::parse_within(raw, MAX_PAGE_LENGTH)
+    }
+
+    fn parse_within(raw: &[u8], max_length: usize) -> Result<Self, OAuthError> {
         let mut pairs = Vec::new();
         for piece in raw.split(|&byte| byte == b'&').filter(|piece| !piece.is_empty()) {
             if pairs.len() == MAX_PARAMETERS {
@@ -30,8 +41,8 @@ impl Params {
             let mut halves = piece.splitn(2, |&byte| byte == b'=');
             let mut half = || form_urldecode(halves.next().unwrap_or_default());
             let (name, value) = (half()?, half()?);
-            if name.len().max(value.len()) > MAX_LENGTH {
-                return Err(OAuthError::invalid_request("a parameter has more than 8192 bytes"));
+            if name.len().max(value.len()) > max_length {
+                return Err(OAuthError::invalid_request(format!("a parameter has more than {max_length} bytes")));
             }
             pairs.push((name, value));
         }

@@ -20,6 +20,8 @@ pub struct AccessTokenClaims {
     pub iat: i64,
     pub jti: String,
     pub scope: String,
+    /// A name to greet people by (RFC 9068 §2.2.2); `sub` is who they are.
+    pub preferred_username: String,
     pub auth_time: i64,
     /// The grant it hangs from: revoked with it.
     pub grant_id: String,

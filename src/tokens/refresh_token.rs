@@ -75,7 +75,9 @@ impl RefreshToken {
 fn derive(key: &hmac::Key, parts: &[&[u8]]) -> [u8; SECRET] {
     let mut context = hmac::Context::with_key(key);
     context.update(b"keyward refresh secret ");
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let mut secret = [0; SECRET];
     secret.copy_from_slice(context.sign().as_ref());
     secret

@@ -5,8 +5,8 @@ use axum::{Json, extract::State, routing::get};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub fn endpoint(_: &App) -> Option<Endpoint> {
-    Some(Endpoint::new("/health", get(health)))
+pub fn endpoint(_: &App) -> Endpoint {
+    Endpoint::new("/health", get(health))
 }
 
 async fn health(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {

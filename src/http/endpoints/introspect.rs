@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use time::Duration;
 
-pub fn endpoint(_: &App) -> Option<Endpoint> {
-    Some(Endpoint::new("/introspect", routing::post(post)).advertised("introspection_endpoint"))
+pub fn endpoint(_: &App) -> Endpoint {
+    Endpoint::new("/introspect", routing::post(post)).advertised("introspection_endpoint")
 }
 
 async fn post(

@@ -6,8 +6,8 @@ use axum::{
     routing::get,
 };
 
-pub fn endpoint(app: &App) -> Option<Endpoint> {
+pub fn endpoint(app: &App) -> Endpoint {
     let document = Document::new(app.keys.jwks());
     let handler = get(async move |headers: HeaderMap| document.respond(&headers));
-    Some(Endpoint::new("/jwks", handler).advertised("jwks_uri").cors(&[Method::GET], &["mcp-protocol-version"]))
+    Endpoint::new("/jwks", handler).advertised("jwks_uri").cors(&[Method::GET], &["mcp-protocol-version"])
 }

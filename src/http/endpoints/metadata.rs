@@ -22,6 +22,7 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
         paths,
         methods: get(async move |headers: HeaderMap| document.respond(&headers)),
         advertised: None,
+        enabled: true,
         cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
     }
 }

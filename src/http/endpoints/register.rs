@@ -22,10 +22,10 @@ use std::sync::Arc;
 
 const MAX_BODY: usize = 32 * 1024;
 
-pub fn endpoint(app: &App) -> Option<Endpoint> {
+pub fn endpoint(app: &App) -> Endpoint {
     let on = app.config.registration.policy != RegistrationPolicy::Off;
-    let endpoint = Endpoint::new("/register", routing::post(post)).advertised("registration_endpoint");
-    on.then(|| endpoint.cors(&[Method::POST], &["authorization", "content-type", "mcp-protocol-version"]))
+    let endpoint = Endpoint::new("/register", routing::post(post)).advertised("registration_endpoint").only_if(on);
+    endpoint.cors(&[Method::POST], &["authorization", "content-type", "mcp-protocol-version"])
 }
 
 async fn post(

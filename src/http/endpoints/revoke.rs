@@ -13,9 +13,9 @@ use axum::{extract::State, http::Method, routing};
 use std::sync::Arc;
 use time::OffsetDateTime;
 
-pub fn endpoint(_: &App) -> Option<Endpoint> {
+pub fn endpoint(_: &App) -> Endpoint {
     let endpoint = Endpoint::new("/revoke", routing::post(post)).advertised("revocation_endpoint");
-    Some(endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"]))
+    endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
 }
 
 /// The hint is not needed: each kind is told by its form (RFC 7009 §2.1).

@@ -10,9 +10,9 @@ use crate::{
 use axum::{Json, extract::State, http::Method, routing};
 use std::sync::Arc;
 
-pub fn endpoint(_: &App) -> Option<Endpoint> {
+pub fn endpoint(_: &App) -> Endpoint {
     let endpoint = Endpoint::new("/token", routing::post(post)).advertised("token_endpoint");
-    Some(endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"]))
+    endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
 }
 
 async fn post(

@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 const MAX_FORM: usize = 64 * 1024;
 
-pub fn endpoint(_: &App) -> Option<Endpoint> {
+pub fn endpoint(_: &App) -> Endpoint {
     let endpoint = Endpoint::new("/userinfo", get(userinfo).post(userinfo)).advertised("userinfo_endpoint");
-    Some(endpoint.cors(&[Method::GET, Method::POST], &["authorization", "content-type", "dpop"]))
+    endpoint.cors(&[Method::GET, Method::POST], &["authorization", "content-type", "dpop"])
 }
 
 async fn userinfo(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, OAuthError> {

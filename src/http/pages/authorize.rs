@@ -32,7 +32,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/authorize", get(show).post(post))
 }
 
-/// OpenID Connect Core §3.1.2.1: a request may be POSTed. It becomes the URL that is our only state.
+/// OpenID Connect Core §3.1.2.1: a request may come by POST. It becomes the URL that is our only state.
 async fn post(headers: HeaderMap, body: Body) -> Result<SeeOther, Problem> {
     if !is_type(&headers, "application/x-www-form-urlencoded") {
         return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded").into());

@@ -65,7 +65,7 @@ impl FromRequest<Arc<App>> for PageForm {
         if !same_origin(app, request.headers()) {
             return Err(OAuthError::access_denied("the form was sent from another site").into());
         }
-        Ok(Self(Params::parse(&read(request.into_body(), MAX_FORM).await?)?))
+        Ok(Self(Params::parse_page(&read(request.into_body(), MAX_FORM).await?)?))
     }
 }
 

@@ -27,28 +27,24 @@ use axum::{
 use std::sync::Arc;
 use tower_sessions::Session;
 
-const MAX_RETURN_TO: usize = 32 * 1024;
-
 pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/login", get(show).post(post))
 }
 
 async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
-    let params = Params::parse(query.unwrap_or_default().as_bytes())?;
+    let params = Params::parse_page(query.unwrap_or_default().as_bytes())?;
     let return_to = return_to(&params)?;
-    match browser(&app, &headers) {
-        Some(browser) => page(&app, browser, return_to, "", None).await,
-        None => {
-            // No row for a visitor: a random value that only this browser holds is enough to bind a form to it.
-            let browser = crate::secrets::random();
-            let mut response = page(&app, &browser, return_to, "", None).await?;
-            let secure = if app.config.is_https() { "; Secure" } else { "" };
-            let cookie = format!("{}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}", browser_cookie(&app));
-            let cookie = HeaderValue::from_str(&cookie).map_err(OAuthError::server_error)?;
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-            Ok(response)
-        }
+    if let Some(browser) = browser(&app, &headers) {
+        return page(&app, browser, return_to, "", None).await;
     }
+    // No row for a visitor: a random value that only this browser holds is enough to bind a form to it.
+    let browser = crate::secrets::random();
+    let mut response = page(&app, &browser, return_to, "", None).await?;
+    let secure = if app.config.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}", browser_cookie(&app));
+    let cookie = HeaderValue::from_str(&cookie).map_err(OAuthError::server_error)?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
 }
 
 async fn post(
@@ -104,7 +100,7 @@ fn asking_client(return_to: &str) -> Option<String> {
 fn return_to(params: &Params) -> Result<&str, OAuthError> {
     let path = params.get("return_to")?.unwrap_or("/");
     let ours = path == "/" || path.starts_with(AUTHORIZE);
-    let plain = path.len() <= MAX_RETURN_TO && path.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\');
+    let plain = path.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\');
     (ours && plain).then_some(path).ok_or_else(|| OAuthError::invalid_request("return_to is no page of this server"))
 }
 
