@@ -10,4 +10,5 @@ mod support {
     pub mod browser;
     pub mod db;
     pub mod process;
+    pub mod remote;
 }

@@ -3,3 +3,4 @@ mod crash;
 mod rmcp;
 mod secrets;
 mod starting;
+mod walker;

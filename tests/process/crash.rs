@@ -1,7 +1,8 @@
 //! Killed without warning in the middle of work: what was acknowledged is there afterwards.
 use crate::support::{
     app::authorize_path,
-    process::{Address, House, Keyward, Person},
+    process::{House, Keyward},
+    remote::{Address, Person},
 };
 use keyward::model::ClientId;
 use serde_json::{Value, json};

@@ -1,5 +1,8 @@
 //! The unmodified rmcp client meets the demo: a stranger gets in, through a person.
-use crate::support::process::{House, Keyward, Person};
+use crate::support::{
+    process::{House, Keyward},
+    remote::Person,
+};
 use rmcp::{
     RoleClient, ServiceExt,
     model::{CallToolRequestParams, CallToolResult},
