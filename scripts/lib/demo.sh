@@ -5,24 +5,24 @@ demo_pid=
 build_keyward() {
   progress "building keyward"
   cargo build --locked --bin keyward || return 1
-  export KEYWARD_BINARY
-  KEYWARD_BINARY=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/keyward
+  local target
+  target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+  export KEYWARD_BINARY=$target/debug/keyward
   [ -x "$KEYWARD_BINARY" ]
 }
 
 # against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE.
 against_demo() {
-  local name=$1
+  local name=$1 before=$failed
   shift
   progress "$name"
   if start_demo; then
     KEYWARD_ISSUER=$demo_issuer KEYWARD_RESOURCE=$demo_resource lines_check "$name" "$@"
-    [ "$failed" -eq "${failed_before:-0}" ] || { echo "the demo's last words:"; tail -20 "$work/demo.log"; }
+    [ "$failed" -eq "$before" ] || { echo "the demo's last words:"; tail -20 "$work/demo.log"; }
   else
     echo "the demo did not start:" && tail -20 "$work/demo.log"
     row "$name" 0 1
   fi
-  failed_before=$failed
   stop_demo
 }
 

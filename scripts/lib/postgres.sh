@@ -3,7 +3,7 @@
 postgres_data=
 
 start_postgres() {
-  local port
+  local port options
   postgres_data=$work/postgres
   mkdir "$postgres_data" && { [ "$(id -u)" -ne 0 ] || chown postgres "$postgres_data"; } || return 1
   progress "starting a private PostgreSQL"
@@ -12,8 +12,9 @@ start_postgres() {
   for _ in 1 2 3 4 5; do
     port=$(free_port)
     # Durability is PostgreSQL's own business; the tests only pay for it.
-    as_postgres "$postgres_bin/pg_ctl" --pgdata="$postgres_data/data" --log="$postgres_data/log" --wait --silent start \
-      --options="-p $port -k $postgres_data -c listen_addresses=127.0.0.1 -c max_connections=500 -c fsync=off" || continue
+    options="-p $port -k $postgres_data -c listen_addresses=127.0.0.1 -c max_connections=500 -c fsync=off"
+    as_postgres "$postgres_bin/pg_ctl" --pgdata="$postgres_data/data" --log="$postgres_data/log" --options="$options" \
+      --wait --silent start || continue
     as_postgres "$postgres_bin/createdb" --host="$postgres_data" --port="$port" --username=keyward keyward || return 1
     postgres_url=postgres://keyward@127.0.0.1:$port/keyward
     return 0
@@ -34,7 +35,7 @@ as_postgres() {
 
 # A port nobody answers on.
 free_port() {
-  local port
+  local port options
   while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
   echo "$port"
 }

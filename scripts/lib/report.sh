@@ -64,7 +64,8 @@ summary() {
   progress "what was checked"
   printf '%-44s %6s %6s %6s\n' "" passed failed time
   printf '%s\n' "${table[@]}"
-  printf '\nscreenshots: artifacts/   whole run: %d min %d s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
+  local took=$((SECONDS - started))
+  printf '\nscreenshots: artifacts/   whole run: %d min %d s\n' $((took / 60)) $((took % 60))
   printf '%d passed, %d failed\n' "$passed" "$failed"
   [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
   exit

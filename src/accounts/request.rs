@@ -40,11 +40,9 @@ impl<'a> Judged<'a> {
     pub async fn parse(app: &'a App, query: &str) -> Result<Self, Refusal> {
         let params = Params::parse(query.as_bytes())?;
         let client = app.clients.find(params.require("client_id")?).await?;
-        let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(|| {
-            OAuthError::invalid_client(
-                "this client is not known here; remove the connection in your app and add it again",
-            )
-        })?;
+        let client = client
+            .filter(|client| client.disabled_at.is_none())
+            .ok_or_else(|| OAuthError::invalid_client("no such client is known here, or it is disabled"))?;
         let callback = Callback::resolve(&params, &client.metadata)?;
         match Self::details(app, &params, &client) {
             Ok((request, resources)) => Ok(Self { client, callback, request, resources }),

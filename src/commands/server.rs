@@ -17,7 +17,8 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub async fn open(config: Config) -> anyhow::Result<App> {
     let url = config.database.url.expose_secret();
     let file = url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//"));
-    for file in file.into_iter().map(std::path::Path::new).chain([config.keys.master_key_file.as_path()]) {
+    let key_file = config.keys.master_key.is_none().then_some(config.keys.master_key_file.as_path());
+    for file in file.into_iter().map(std::path::Path::new).chain(key_file) {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_private_folder(folder)?;
         }

@@ -56,7 +56,8 @@ async function freshServer(directory) {
 }
 
 const loopback = 'http://127.0.0.1:7777/callback';
-const client = await register('Weather Assistant', [loopback, elsewhere, 'cursor://anysphere.cursor-mcp/oauth/callback']);
+const app = 'cursor://anysphere.cursor-mcp/oauth/callback';
+const client = await register('Weather Assistant', [loopback, elsewhere, app]);
 const request = (scope, redirectUri = loopback) => authorization(client, redirectUri, scope).url;
 
 await judge('home', /Keyward/, () => page.goto(issuer));
@@ -67,8 +68,7 @@ await judge('sign-in refused', 'Sign in', async () => {
   await page.getByRole('alert').waitFor();
 });
 await judge('consent', /Weather Assistant.*asks to use/, () => signIn(page));
-await judge('consent to an app', /Weather Assistant.*asks to use/, () =>
-  page.goto(request('mcp:read', 'cursor://anysphere.cursor-mcp/oauth/callback')));
+await judge('consent to an app', /Weather Assistant.*asks to use/, () => page.goto(request('mcp:read', app)));
 await judge('consent to a website', /Weather Assistant.*asks to use/, () => page.goto(request('mcp:read', elsewhere)));
 await judge('consent for more', /asks for more/, async () => {
   await page.goto(request('mcp:read'));

@@ -4,7 +4,8 @@
 //   connect(url, provider) -> { client, transport }, connected
 //   finishAuth(transport, parameters)            the callback's parameters, handed to the transport
 //   auth(provider, { serverUrl, scope, authorizationCode, iss })
-//   isUnauthorized(error)
+//   refresh(provider)                            one refresh by the SDK's own function, without its recovery
+//   isUnauthorized(error), isInvalidGrant(error)
 //   stepUp(provider)                             what a host does before it lets the SDK ask for more, if anything
 import assert from 'node:assert/strict';
 import { check, required } from './checks.mjs';
