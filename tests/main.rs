@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
 mod openid;
+mod process;
 mod sign_in;
 mod storage;
 mod stories;
@@ -9,4 +10,6 @@ mod support {
     pub mod app;
     pub mod browser;
     pub mod db;
+    pub mod process;
+    pub mod remote;
 }
