@@ -55,6 +55,12 @@ impl OAuthError {
         Self { cause: Some(cause.into()), ..Self::new("server_error", "the server could not complete the request") }
     }
 
+    /// What we stand on cannot answer now; trying again soon may well succeed.
+    pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        let told = Self::temporarily_unavailable("the server cannot answer now; try again in a moment");
+        Self { cause: Some(cause.into()), ..told }.retry_after(5)
+    }
+
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
