@@ -31,7 +31,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(error);
     }
     let grant = grants::find(&app.db, code.grant_id).await?.ok_or_else(unusable)?;
-    let ask = Ask::parse(app, params, &grant)?;
+    let ask = Ask::parse(app, params, &grant).await?;
     if !codes::consume(&app.db, &code.code_hash, now, MAX_FAILURES).await? {
         let replayed = codes::find(&app.db, &code.code_hash).await?.is_some_and(|code| code.consumed_at.is_some());
         if replayed && grants::revoke(&app.db, grant.id, now).await? {

@@ -41,11 +41,11 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             Standing::Unknown => return Err(dead()),
             Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
             Standing::JustRotated => {
-                let ask = Ask::parse(app, params, &grant)?;
+                let ask = Ask::parse(app, params, &grant).await?;
                 return issue(app, client, &grant, ask, Some(presented.successor(app)), None).await;
             }
             Standing::Live => {
-                let ask = Ask::parse(app, params, &grant)?;
+                let ask = Ask::parse(app, params, &grant).await?;
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
                 if let Some(grant) = advance(app, &presented, &next, now).await? {

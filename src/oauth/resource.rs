@@ -8,7 +8,7 @@ use crate::{
 
 /// Scopes of OpenID Connect Core §5.4 and §11: about the user and the grant, so allowed beside every resource.
 pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
-const OFFLINE_ACCESS: &str = "offline_access";
+pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// A server that accepts our access tokens, as the operator configured it.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use crate::{
     model::{Client, Grant, Scopes, User},
     oauth::{
         params::Params,
-        resource::{OIDC_SCOPES, Resource, token_scopes},
+        resource::{OFFLINE_ACCESS, OIDC_SCOPES, Resource, token_scopes},
     },
     storage::users,
 };
@@ -27,10 +27,12 @@ pub struct TokenResponse {
     id_token: Option<String>,
 }
 
-/// What of a grant a token request asks for, already within it.
+/// What of a grant a token request asks for, already within it and within what its user may.
 pub struct Ask<'a> {
     audience: Audience<'a>,
+    /// What the audience knows and the user's role still allows.
     scopes: Scopes,
+    user: User,
 }
 
 enum Audience<'a> {
@@ -40,10 +42,24 @@ enum Audience<'a> {
     Issuer,
 }
 
+impl Audience<'_> {
+    fn allowed(&self, scopes: &Scopes, user: &User) -> Scopes {
+        match self {
+            Self::Issuer => scopes.filter(|scope| OIDC_SCOPES.contains(&scope)),
+            Self::Resource(resource) => {
+                let known = token_scopes(scopes, resource);
+                let oidc = |scope: &str| OIDC_SCOPES.contains(&scope);
+                let allowed = known.filter(|scope| oidc(scope) || resource.allows(scope, user.role));
+                allowed.union(&scopes.filter(|scope| scope == OFFLINE_ACCESS))
+            }
+        }
+    }
+}
+
 impl<'a> Ask<'a> {
-    /// RFC 6749 §6 and RFC 8707 §2.2: `scope` and `resource` may narrow the grant, never widen it. Nothing is
-    /// consumed when they don't.
-    pub fn parse(app: &'a App, params: &Params, grant: &Grant) -> Result<Self, OAuthError> {
+    /// RFC 6749 §6 and RFC 8707 §2.2: `scope` and `resource` may narrow the grant, never widen it. Whatever is wrong
+    /// is found here, before a code or a refresh token is spent on an answer that brings none.
+    pub async fn parse(app: &'a App, params: &Params, grant: &Grant) -> Result<Self, OAuthError> {
         let scopes = match params.get("scope")? {
             None => grant.scopes.clone(),
             Some(text) => Scopes::parse(text)
@@ -51,7 +67,13 @@ impl<'a> Ask<'a> {
                 .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 §6)"))?,
         };
         let audience = Self::audience(app, params, grant)?;
-        Ok(Self { audience, scopes })
+        let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
+        let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
+        let scopes = audience.allowed(&scopes, &user);
+        if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
+            return Err(OAuthError::invalid_scope("no scope is left that means something there and that the user may"));
+        }
+        Ok(Self { audience, scopes, user })
     }
 
     fn audience(app: &'a App, params: &Params, grant: &Grant) -> Result<Audience<'a>, OAuthError> {
@@ -86,11 +108,8 @@ pub async fn issue(
     if grant.revoked_at.is_some() || grant.expires_at <= now {
         return Err(OAuthError::invalid_grant("the grant was revoked or has expired"));
     }
-    let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
-    let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
-
-    let scopes = allowed(&ask, &user);
-    let (audience, lifetime, algorithm) = match ask.audience {
+    let Ask { audience, scopes, user } = ask;
+    let (audience, lifetime, algorithm) = match audience {
         Audience::Issuer => (app.config.issuer.as_str(), None, None),
         Audience::Resource(resource) => {
             (resource.identifier.as_str(), resource.access_token_lifetime, resource.signing_alg.as_deref())
@@ -107,7 +126,7 @@ pub async fn issue(
         exp: now.unix_timestamp() + lifetime,
         jti: crate::secrets::random(),
         // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
-        scope: scopes.filter(|scope| scope != "offline_access").to_string(),
+        scope: scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
         auth_time: grant.auth_time.unix_timestamp(),
         grant_id: grant.id.to_string(),
     };
@@ -124,15 +143,4 @@ pub async fn issue(
         scope: scopes.to_string(),
         id_token,
     })
-}
-
-/// What the audience knows and the user's role still allows.
-fn allowed(ask: &Ask<'_>, user: &User) -> Scopes {
-    match ask.audience {
-        Audience::Issuer => ask.scopes.filter(|scope| OIDC_SCOPES.contains(&scope)),
-        Audience::Resource(resource) => {
-            let known = token_scopes(&ask.scopes, resource);
-            known.filter(|scope| resource.allows(scope, user.role)).union(&ask.scopes.filter(|s| s == "offline_access"))
-        }
-    }
 }
