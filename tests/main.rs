@@ -1,9 +1,13 @@
 //! The one test binary: a module per room or story.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
+mod attacks;
+mod refresh;
 mod storage;
 mod stories;
+mod wire;
 mod support {
     pub mod app;
     pub mod browser;
     pub mod db;
+    pub mod node;
 }
