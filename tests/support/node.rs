@@ -1,8 +1,11 @@
 //! Another node: a process of its own on the same database, perhaps with a clock of its own.
 use super::app::{Answer, TestApp, encode, send};
-use axum::{Router, body::Body, http::Request};
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use keyward::{app::App, clock::Clock, http::router, model::ClientId, storage::Db};
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 #[derive(Clone)]
 pub struct Node {
@@ -35,4 +38,10 @@ impl Node {
         let form = [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", refresh_token)];
         self.post("/token", &form).await
     }
+}
+
+/// As if the request came from this peer.
+pub fn from(peer: impl Into<IpAddr>, mut request: Request<Body>) -> Request<Body> {
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.into(), 40_000)));
+    request
 }
