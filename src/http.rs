@@ -53,14 +53,16 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
     let routes = endpoint.paths.iter().fold(Router::new(), |router, path| router.route(path, methods.clone()));
     match endpoint.cors {
         Cors::Nobody => routes,
-        Cors::Everybody { methods, headers } => routes.layer(middleware::from_fn(preflight_without_content)).layer(
-            CorsLayer::new()
-                .allow_origin(Any)
-                .allow_methods(methods.to_vec())
-                .allow_headers(headers.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>())
-                .expose_headers([header::WWW_AUTHENTICATE])
-                .max_age(Duration::from_secs(600)),
-        ),
+        Cors::Everybody { methods, headers } => routes
+            .layer(
+                CorsLayer::new()
+                    .allow_origin(Any)
+                    .allow_methods(methods.to_vec())
+                    .allow_headers(headers.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>())
+                    .expose_headers([header::WWW_AUTHENTICATE])
+                    .max_age(Duration::from_secs(600)),
+            )
+            .layer(middleware::from_fn(preflight_without_content)),
     }
 }
 
