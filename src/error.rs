@@ -24,7 +24,10 @@ macro_rules! codes {
 impl OAuthError {
     #[must_use]
     pub fn new(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, description: description.into(), cause: None, retry_after: None }
+        let description = description.into();
+        // RFC 6749 §5.2
+        debug_assert!(description.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
+        Self { code, description, cause: None, retry_after: None }
     }
 
     // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, OpenID Connect Core §3.1.2.6

@@ -64,7 +64,7 @@ impl<'a> Ask<'a> {
             None => grant.scopes.clone(),
             Some(text) => Scopes::parse(text)
                 .filter(|asked| asked.is_subset(&grant.scopes))
-                .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 §6)"))?,
+                .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 section 6)"))?,
         };
         let audience = Self::audience(app, params, grant)?;
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
@@ -82,9 +82,9 @@ impl<'a> Ask<'a> {
             // Several granted, none named: the first, never one token for all (RFC 8707 §2.2).
             [] => grant.resources.first().map_or(app.config.issuer.as_str(), String::as_str),
             [one] => one,
-            _ => return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 §2.2)")),
+            _ => return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 section 2.2)")),
         };
-        let outside = || OAuthError::invalid_target("resource is not part of the grant (RFC 8707 §2.2)");
+        let outside = || OAuthError::invalid_target("resource is not part of the grant (RFC 8707 section 2.2)");
         if identifier == app.config.issuer {
             let openid = grant.scopes.contains("openid") || grant.resources.is_empty();
             return openid.then_some(Audience::Issuer).ok_or_else(outside);
