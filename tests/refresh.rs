@@ -351,6 +351,24 @@ async fn a_confidential_client_keeps_its_refresh_token_and_using_it_keeps_it_ali
 }
 
 #[tokio::test]
+async fn a_refresh_token_is_active_to_its_own_client_for_as_long_as_it_would_be_taken() {
+    let t = TestApp::start().await;
+    let (tokens, token) = confidential(&t, "c").await;
+    t.confidential_client("other", "its-secret").await;
+    let seen = async |id: &str| t.introspect_as(id, "its-secret", &token).await.json();
+    let mine = seen("c").await;
+    assert_eq!((&mine["active"], &mine["client_id"], &mine["scope"]), (&json!(true), &json!("c"), &json!("mcp:read")));
+    assert_eq!(seen("other").await, json!({"active": false}));
+    let alice = t.user_named("alice").await.id;
+    users::set_disabled(&t.db, alice, Some(t.app.clock.now())).await.unwrap();
+    assert_eq!(seen("c").await, json!({"active": false}));
+    users::set_disabled(&t.db, alice, None).await.unwrap();
+    assert_eq!(seen("c").await["active"], true);
+    grants::revoke(&t.db, grant_of(&t, &tokens).await.id, t.app.clock.now()).await.unwrap();
+    assert_eq!(seen("c").await, json!({"active": false}));
+}
+
+#[tokio::test]
 async fn a_confidential_client_rotates_where_the_operator_wants_it() {
     let t = TestApp::with("tokens.rotate_confidential = true").await;
     let (tokens, token) = confidential(&t, "c").await;

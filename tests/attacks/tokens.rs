@@ -417,6 +417,13 @@ async fn attack_80_one_kind_of_token_is_not_taken_for_another() {
         assert_eq!(answer.returned("error").as_deref(), error);
         assert_eq!(answer.returned("code").is_none(), error.is_some());
     }
+    // Nor with everything right but the type.
+    let forge = |typ: &str, token: &str| t.app.keys.sign("ES256", typ, &TestApp::claims(&tokens[token])).unwrap();
+    assert_eq!(userinfo(&t, "/userinfo", Some(&forge("at+jwt", "access_token")), None).await.status, 200);
+    userinfo(&t, "/userinfo", Some(&forge("JWT", "access_token")), None).await.refused(401, "invalid_token");
+    let hinted = forge("at+jwt", "id_token");
+    let answer = browser.get(&authorize_path(&client, &[("scope", "openid"), ("id_token_hint", &hinted)])).await;
+    assert_eq!(answer.returned("error").as_deref(), Some("invalid_request"));
     // An ID token that is revoked as if it were an access token ends nothing.
     t.post("/revoke", &[("client_id", "c"), ("token", id_token)]).await;
     let jti = TestApp::claims(&tokens["access_token"])["jti"].as_str().unwrap().to_owned();
