@@ -31,7 +31,7 @@ async fn requests_that_are_no_requests_are_refused_and_the_next_one_is_served() 
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(async move { axum::serve(listener, service).await });
 
-    let headers: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let headers = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect::<Vec<_>>().concat();
     let form = "POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n";
     for (sent, status) in [
         (format!("GET /jwks HTTP/1.1\r\nhost: x\r\n{headers}\r\n"), "431"),
