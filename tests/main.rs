@@ -3,13 +3,16 @@
 mod attacks;
 mod openid;
 mod process;
+mod refresh;
 mod sign_in;
 mod storage;
 mod stories;
+mod wire;
 mod support {
     pub mod app;
     pub mod browser;
     pub mod db;
+    pub mod node;
     pub mod process;
     pub mod remote;
 }
