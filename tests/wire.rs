@@ -21,7 +21,8 @@ const ENDPOINTS: [(&str, &str); 10] = [
     ("/health", "GET,HEAD"),
     ("/.well-known/oauth-authorization-server", "GET,HEAD"),
     ("/.well-known/openid-configuration", "GET,HEAD"),
-    ("/.well-known/openid-configuration/", ""),
+    // Nothing is there, and a GET says so.
+    ("/.well-known/openid-configuration/", "GET,HEAD"),
 ];
 const PAGES: [(&str, &str); 7] = [
     ("/", "GET,HEAD"),
@@ -47,10 +48,6 @@ async fn a_method_that_is_not_offered_is_told_which_are() {
     for (path, allowed) in ENDPOINTS.iter().chain(&PAGES) {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
             let answer = call(&t, method, path, &[]).await;
-            if allowed.is_empty() {
-                assert_eq!(answer.status, 404, "{method} {path}");
-                continue;
-            }
             let offered = allowed.split(',').any(|one| one == method);
             assert_eq!(answer.status == 405, !offered, "{method} {path}: {answer:?}");
             if !offered {

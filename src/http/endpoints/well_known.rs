@@ -1,9 +1,9 @@
 //! `/.well-known/…` where nothing is: clients in browsers look around there, and must be able to read that.
 use super::Endpoint;
 use crate::{app::App, http::not_found};
-use axum::{http::Method, routing::any};
+use axum::{http::Method, routing::get};
 
 pub fn endpoint(_: &App) -> Endpoint {
-    let endpoint = Endpoint::new("/.well-known/{*elsewhere}", any(not_found));
+    let endpoint = Endpoint::new("/.well-known/{*elsewhere}", get(not_found));
     endpoint.cors(&[Method::GET], &["mcp-protocol-version"])
 }
