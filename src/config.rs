@@ -239,6 +239,10 @@ impl Config {
         }
         let environment = Environment::with_prefix("KEYWARD").prefix_separator("__").separator("__");
         let loaded = sources.add_source(environment.source(Some(variables))).build()?;
+        ensure!(
+            loaded.get_string("issuer").is_ok(),
+            "issuer is not set: the URL of this server as clients see it, in the file or as KEYWARD__ISSUER"
+        );
         let config: Self = loaded.try_deserialize()?;
         config.check()?;
         Ok(config)

@@ -8,7 +8,7 @@ pub mod views;
 use crate::{app::App, error::OAuthError, telemetry::REQUEST_ID};
 use axum::{
     Router,
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -41,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(pages::router(&app))
         .fallback(not_found)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(middleware::map_response(say_what_timed_out))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff))
         .layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts))
@@ -65,10 +66,12 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
     }
 }
 
-/// Each request gets a name of its own, which its log lines and its answer carry.
+/// Each request gets a name of its own, which its log lines and its answer carry. Of its URL they carry only what is
+/// a path of ours: in the rest may be anything, a misplaced token too.
 async fn name_the_request(request: Request, next: Next) -> Response {
     let id = uuid::Uuid::now_v7().simple().to_string();
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let span = tracing::info_span!("request", %id, method = %request.method(), path);
     let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
@@ -83,6 +86,14 @@ async fn preflight_without_content(request: Request, next: Next) -> Response {
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
     response
+}
+
+async fn say_what_timed_out(response: Response) -> Response {
+    if response.status() != StatusCode::REQUEST_TIMEOUT {
+        return response;
+    }
+    let error = OAuthError::new("request_timeout", "the request was not complete in time");
+    respond::with_status(StatusCode::REQUEST_TIMEOUT, &error)
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
