@@ -1,4 +1,8 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod outgoing;
+
+pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
+
 use crate::{
     model::{Role, Scopes},
     oauth::resource::{IntrospectionCredentials, Resource, Resources, ScopeRule},
@@ -35,6 +39,10 @@ pub struct Config {
     pub tokens: Tokens,
     #[serde(default)]
     pub registration: Registration,
+    #[serde(default)]
+    pub client_metadata_documents: ClientMetadataDocuments,
+    #[serde(default)]
+    pub fetch: Fetch,
     #[serde(default)]
     pub sessions: Sessions,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
@@ -241,6 +249,7 @@ impl Config {
                 "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
             );
         }
+        self.client_metadata_documents.check()?;
         self.resources().map(drop)
     }
 

@@ -47,6 +47,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
         app.clients.forget_all();
     }
     app.registrations.sweep();
+    app.fetches.sweep();
     Ok(())
 }
 

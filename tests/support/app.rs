@@ -224,6 +224,7 @@ impl TestApp {
             created_at: now,
             seen_at: now,
             disabled_at: None,
+            fresh_until: None,
         };
         clients::put_seed(&self.db, &client).await.unwrap();
         self.app.clients.forget(&client.id);

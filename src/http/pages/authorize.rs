@@ -57,7 +57,10 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
 }
 
 async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<SignedIn>) -> Result<Response, Refusal> {
-    let judged = Judged::parse(app, query).await?;
+    let judged = match Judged::parse(app, query, signed_in.as_ref().map(|signed_in| signed_in.user.id)).await {
+        Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),
+        judged => judged?,
+    };
     let began_for_this = session::began_for(session, &authorize_url(query)).await?;
     let signed_in = match acceptable(app, &judged, signed_in, began_for_this) {
         Ok(Some(signed_in)) => signed_in,
