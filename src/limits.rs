@@ -139,9 +139,8 @@ pub struct Fetches {
 
 impl Default for Fetches {
     fn default() -> Self {
-        const BY_USER: Quota = Quota::per_minute(NonZeroU32::new(20).unwrap());
-        const BY_HOST: Quota = Quota::per_minute(NonZeroU32::new(60).unwrap());
-        Self { by_user: RateLimiter::keyed(BY_USER), by_host: RateLimiter::keyed(BY_HOST) }
+        let quota = |count| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        Self { by_user: RateLimiter::keyed(quota(20)), by_host: RateLimiter::keyed(quota(60)) }
     }
 }
 

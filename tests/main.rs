@@ -1,9 +1,12 @@
 //! The one test binary: a module per room or story.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
+mod cimd;
+mod fetch;
 mod storage;
 mod stories;
 mod support {
     pub mod app;
     pub mod browser;
     pub mod db;
+    pub mod internet;
 }

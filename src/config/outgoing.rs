@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_pattern_that_could_never_match_is_an_error() {
-        for pattern in ["", "*", "*.", "https://evil.example", "evil.example/", "evil.example.", "a.*.b", "ä.example"] {
+        for pattern in ["", "*", "*.", "https://evil.example", "evil.example/", "evil.example.", "a.*.b", "ä.example"]
+        {
             assert!(documents(&[], &[pattern]).check().is_err(), "{pattern}");
         }
         assert!(documents(&["*.example", "localhost"], &["xn--a.example"]).check().is_ok());

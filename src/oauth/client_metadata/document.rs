@@ -68,7 +68,8 @@ mod tests {
 
     /// A good document with these members over it.
     fn with(members: &Value) -> Result<ClientMetadata, OAuthError> {
-        let mut body = json!({"client_id": URL, "client_name": "Claude Code", "redirect_uris": ["http://localhost/cb"]});
+        let mut body =
+            json!({"client_id": URL, "client_name": "Claude Code", "redirect_uris": ["http://localhost/cb"]});
         for (name, value) in members.as_object().unwrap() {
             body[name] = value.clone();
         }
