@@ -12,11 +12,13 @@ use anyhow::{Context, bail, ensure};
 use config::{Environment, File, FileFormat};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt::Display,
     net::SocketAddr,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 use url::Url;
 
@@ -29,7 +31,7 @@ pub struct Config {
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
     /// Proxies whose `X-Forwarded-For` is believed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub trusted_proxies: Vec<IpNet>,
     #[serde(default)]
     pub database: Database,
@@ -107,6 +109,7 @@ pub struct Registration {
     /// How many unused registrations are kept at all.
     pub max_unused: u32,
     /// Private-use URI schemes allowed in redirect URIs although no reverse domain name (RFC 8252 §7.1).
+    #[serde(deserialize_with = "list")]
     pub private_use_schemes: Vec<String>,
 }
 
@@ -136,7 +139,8 @@ pub struct ResourceSettings {
     #[serde(default)]
     pub scopes: BTreeMap<String, ScopeSettings>,
     /// What a request without `scope` gets; else the first scope.
-    pub default_scopes: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "list")]
+    pub default_scopes: Vec<String>,
     /// Overrides `keys.signing_alg`.
     pub signing_alg: Option<String>,
     /// Overrides `tokens.access_token_lifetime`, in seconds.
@@ -161,6 +165,26 @@ pub enum ScopeSettings {
 pub struct IntrospectionSettings {
     pub id: String,
     pub secret: SecretString,
+}
+
+/// A list of the file, or words between spaces or commas, as a variable has them.
+fn list<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de> + FromStr<Err: Display>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given<T> {
+        List(Vec<T>),
+        Words(String),
+    }
+    match Given::deserialize(deserializer)? {
+        Given::List(list) => Ok(list),
+        Given::Words(words) => {
+            let words = words.split([' ', ',']).filter(|word| !word.is_empty());
+            words.map(|word| word.parse().map_err(D::Error::custom)).collect()
+        }
+    }
 }
 
 fn default_listen() -> SocketAddr {
@@ -222,7 +246,11 @@ impl Config {
             sources = sources.add_source(File::from(file).format(FileFormat::Toml));
         }
         let environment = Environment::with_prefix("KEYWARD").prefix_separator("__").separator("__");
-        let loaded = sources.add_source(environment.source(Some(variables)).try_parsing(true)).build()?;
+        let loaded = sources.add_source(environment.source(Some(variables))).build()?;
+        ensure!(
+            loaded.get_string("issuer").is_ok(),
+            "issuer is not set: the URL of this server as clients see it, in the file or as KEYWARD__ISSUER"
+        );
         let config: Self = loaded.try_deserialize()?;
         config.check()?;
         Ok(config)
@@ -293,9 +321,9 @@ impl ResourceSettings {
             scopes.push(ScopeRule { name: "mcp".into(), description, roles: vec![] });
         }
         let all: Scopes = scopes.iter().map(|rule| rule.name.as_str()).collect();
-        let default_scopes = match &self.default_scopes {
-            Some(names) => names.iter().map(String::as_str).collect(),
-            None => all.iter().take(1).collect::<Scopes>(),
+        let default_scopes = match self.default_scopes.as_slice() {
+            [] => all.iter().take(1).collect::<Scopes>(),
+            names => names.iter().map(String::as_str).collect(),
         };
         let url = Url::parse(&self.identifier).with_context(|| format!("resource {:?} is no URL", self.identifier))?;
         let host = url.host_str().unwrap_or(&self.identifier);
@@ -305,7 +333,7 @@ impl ResourceSettings {
             scopes,
             default_scopes,
             signing_alg: self.signing_alg.clone(),
-            access_token_lifetime: self.access_token_lifetime.map(u64::from),
+            access_token_lifetime: self.access_token_lifetime,
             introspection: self.introspection.as_ref().map(|credentials| IntrospectionCredentials {
                 id: credentials.id.clone(),
                 secret: Digest::of(credentials.secret.expose_secret()),
@@ -339,8 +367,19 @@ mod tests {
             ("KEYWARD__ISSUER", "https://auth.example"),
             ("KEYWARD__TOKENS__REPLAY_WINDOW", "0"),
             ("KEYWARD__RESOURCES__MAIN__IDENTIFIER", "https://mcp.example/mcp"),
+            ("KEYWARD__TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"),
+            ("KEYWARD__REGISTRATION__PRIVATE_USE_SCHEMES", ""),
+            ("KEYWARD__REGISTRATION__INITIAL_ACCESS_TOKEN", "0123"),
+            ("KEYWARD__TOKENS__ROTATE_CONFIDENTIAL", "true"),
+            ("KEYWARD__CLIENT_METADATA_DOCUMENTS__DENY", "evil.example, *.evil.example"),
+            ("KEYWARD__FETCH__PORTS", "443,8443"),
         ])
         .unwrap();
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(!config.client_metadata_documents.lets_in("a.evil.example"));
+        assert_eq!(config.fetch.ports, [443, 8443]);
+        assert!(config.registration.private_use_schemes.is_empty() && config.tokens.rotate_confidential);
+        assert_eq!(config.registration.initial_access_token.as_ref().unwrap().expose_secret(), "0123");
         assert_eq!(config.tokens.replay_window, 0);
         assert_eq!(config.resources().unwrap().default().unwrap().identifier, "https://mcp.example/mcp");
     }

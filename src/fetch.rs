@@ -257,13 +257,13 @@ impl<T> Default for Shared<T> {
 
 impl<T> Shared<T> {
     fn get(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(living) = held.get(name).and_then(Weak::upgrade) {
-            return living;
+        let mut living = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = living.get(name).and_then(Weak::upgrade) {
+            return found;
         }
-        held.retain(|_, other| other.strong_count() > 0);
-        let made = Arc::new(make());
-        held.insert(name.to_owned(), Arc::downgrade(&made));
-        made
+        living.retain(|_, other| other.strong_count() > 0);
+        let shared = Arc::new(make());
+        living.insert(name.to_owned(), Arc::downgrade(&shared));
+        shared
     }
 }

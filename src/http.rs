@@ -8,7 +8,7 @@ pub mod views;
 use crate::{app::App, error::OAuthError, telemetry::REQUEST_ID};
 use axum::{
     Router,
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -53,21 +53,24 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
     let routes = endpoint.paths.iter().fold(Router::new(), |router, path| router.route(path, methods.clone()));
     match endpoint.cors {
         Cors::Nobody => routes,
-        Cors::Everybody { methods, headers } => routes.layer(middleware::from_fn(preflight_without_content)).layer(
-            CorsLayer::new()
+        Cors::Everybody { methods, headers } => {
+            let cors = CorsLayer::new()
                 .allow_origin(Any)
                 .allow_methods(methods.to_vec())
                 .allow_headers(headers.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>())
                 .expose_headers([header::WWW_AUTHENTICATE])
-                .max_age(Duration::from_mins(10)),
-        ),
+                .max_age(Duration::from_mins(10));
+            routes.layer(cors).layer(middleware::from_fn(preflight_without_content))
+        }
     }
 }
 
-/// Each request gets a name of its own, which its log lines and its answer carry.
+/// Each request gets a name of its own, which its log lines and its answer carry. Of its URL they carry only what is
+/// a path of ours: in the rest may be anything, a misplaced token too.
 async fn name_the_request(request: Request, next: Next) -> Response {
     let id = uuid::Uuid::now_v7().simple().to_string();
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let span = tracing::info_span!("request", %id, method = %request.method(), path);
     let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);

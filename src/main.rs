@@ -7,8 +7,17 @@ fn main() -> ExitCode {
     match Command::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("keyward: {error:#}");
+            eprintln!("keyward: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What went wrong and why, each thing once: many an error repeats its cause.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |sentence, cause| match &*sentence {
+        "" => cause,
+        said if said.contains(&cause) => sentence,
+        said => format!("{said}: {cause}"),
+    })
 }

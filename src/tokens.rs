@@ -4,4 +4,4 @@ pub mod id_token;
 pub mod issue;
 pub mod refresh_token;
 
-pub use issue::{Ask, TokenResponse, issue};
+pub use issue::{Permit, TokenResponse};

@@ -160,8 +160,7 @@ async fn another_node_uses_what_one_has_fetched() {
     t.app.clock.advance(Duration::minutes(6));
     t.signed_in("alice").await.get(&path(LOOPBACK)).await;
     assert_eq!(internet.requests().await, 2);
-    let found = other.clients.find(URL).await.unwrap().unwrap();
-    assert!(found.fresh_until.unwrap() < t.app.clock.now() || found.seen_at >= stored(&t).await.unwrap().seen_at);
+    assert!(other.clients.find(URL).await.unwrap().unwrap().fresh_until.unwrap() < t.app.clock.now());
     assert_eq!(judged(&*other).await, Some(id()));
     assert_eq!(other.clients.find(URL).await.unwrap().unwrap().fresh_until, stored(&t).await.unwrap().fresh_until);
 }
@@ -243,7 +242,7 @@ async fn attack_87_what_is_no_valid_document_is_refused_and_not_kept() {
         (raw(format!(r#"{{"client_id":"{URL}","client_id":"{URL}"}}"#).as_bytes()), "not valid"),
         (raw(b"\x1f\x8b\x08\x00"), "not valid"),
         (json(&claude_code()).insert_header("content-encoding", "gzip"), "cannot be fetched"),
-        (raw(&[b' '; 6_000_000]), "cannot be fetched"),
+        (raw(&vec![b' '; 6_000_000]), "cannot be fetched"),
         (ResponseTemplate::new(301).insert_header("location", URL), "cannot be fetched"),
         (ResponseTemplate::new(204), "cannot be fetched"),
         (ResponseTemplate::new(404), "cannot be fetched"),

@@ -208,7 +208,7 @@ async fn attack_90_a_host_sees_few_of_our_requests_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let internet = Internet::new().await;
-    let timeout = Duration::from_secs(60);
+    let timeout = Duration::from_mins(1);
     let network = Network { allows: |_| true, timeout, ..internet.leading_to(move |_| vec![address]) };
     let fetcher = Arc::new(Fetcher::new(network).unwrap());
     let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

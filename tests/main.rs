@@ -1,7 +1,11 @@
 //! The one test binary: a module per room or story.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
+mod attacks;
 mod cimd;
 mod fetch;
+mod openid;
+mod process;
+mod sign_in;
 mod storage;
 mod stories;
 mod support {
@@ -9,4 +13,6 @@ mod support {
     pub mod browser;
     pub mod db;
     pub mod internet;
+    pub mod process;
+    pub mod remote;
 }

@@ -141,7 +141,7 @@ impl Server {
         if message.method() != "initialize" {
             return settle(server.handle(Request::from_parts(parts, body)).await.map(Body::new), &message, id);
         }
-        fill_in(&mut message.body);
+        fill_in(&mut message.body, &parts.headers);
         let body = Body::from(message.body.to_string());
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = server.handle(Request::from_parts(parts, body)).await.map(Body::new);
@@ -192,12 +192,13 @@ pub(crate) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = String> {
 }
 
 /// A legacy client may leave out what `initialize` should say.
-fn fill_in(body: &mut Value) {
+fn fill_in(body: &mut Value, headers: &HeaderMap) {
     let Some(message) = body.as_object_mut() else { return };
     let params = message.entry("params").or_insert_with(|| json!({}));
     let Some(params) = params.as_object_mut() else { return };
     let newest = wire::LEGACY[wire::LEGACY.len() - 1];
-    params.entry("protocolVersion").or_insert_with(|| json!(newest));
+    let named = wire::single(headers, &wire::PROTOCOL_VERSION).ok().flatten();
+    params.entry("protocolVersion").or_insert_with(|| json!(named.unwrap_or(newest)));
     params.entry("capabilities").or_insert_with(|| json!({}));
     params.entry("clientInfo").or_insert_with(|| json!({"name": "unknown", "version": "0"}));
 }

@@ -174,7 +174,7 @@ impl Guard {
         let gate = Arc::new(Gate::new(self));
         Router::new()
             .route_service(&path, server)
-            .layer(from_fn_with_state(gate, pass))
-            .layer(from_fn(request_id::attach))
+            .route_layer(from_fn_with_state(gate, pass))
+            .route_layer(from_fn(request_id::attach))
     }
 }

@@ -1,6 +1,6 @@
 //! An issuer's signing keys: found through its metadata (RFC 8414 §3), kept, and fetched again when a token names
 //! one that is not there (RFC 7517 §5).
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, ensure};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
@@ -142,11 +142,11 @@ impl Issuer {
                     ensure!(safe, "jwks_uri must be https");
                     return Ok(jwks_uri);
                 }
-                Ok(_) => bail!("the metadata names another issuer"),
+                Ok(_) => last = Some(anyhow!("the metadata names another issuer")),
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| anyhow::anyhow!("no metadata")).context("issuer metadata"))
+        Err(last.unwrap_or_else(|| anyhow!("no metadata")).context("issuer metadata"))
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, url: Url) -> anyhow::Result<T> {

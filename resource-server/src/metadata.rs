@@ -44,8 +44,8 @@ pub fn routes(resources: Vec<ProtectedResource>) -> Router {
         .method_not_allowed_fallback(|id: Id| async move {
             Refusal::method_not_allowed("GET, HEAD, OPTIONS").into_response(&id.0)
         })
-        .layer(CorsLayer::new().allow_origin(Any).allow_headers(tower_http::cors::AllowHeaders::mirror_request()))
-        .layer(axum::middleware::from_fn(crate::request_id::attach))
+        .route_layer(CorsLayer::new().allow_origin(Any).allow_headers(tower_http::cors::AllowHeaders::mirror_request()))
+        .route_layer(axum::middleware::from_fn(crate::request_id::attach))
 }
 
 async fn root(State(resources): State<Arc<Vec<ProtectedResource>>>, RawQuery(query): RawQuery, id: Id) -> Response {

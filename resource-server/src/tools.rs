@@ -6,7 +6,7 @@ use rmcp::{
     handler::server::common::{schema_for_input, schema_for_output},
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode,
-        Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+        Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
         ToolAnnotations,
     },
     service::RequestContext,
@@ -14,6 +14,7 @@ use rmcp::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use time::format_description::well_known::Rfc3339;
 
 /// Each tool and the scope calling it needs.
@@ -66,13 +67,14 @@ struct Pong {
 struct WhoamiArguments {
     /// Ignored: who asks is what the access token says.
     #[serde(rename = "client_id")]
+    #[schemars(with = "Option<String>")]
     _client_id: Option<Value>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Whoami {
-    /// The subject, in words of this surface.
+    /// The name the authorization server knows the subject by, if it says.
     identity: String,
     authenticated: bool,
     surface: &'static str,
@@ -217,7 +219,7 @@ fn access(context: &RequestContext<RoleServer>) -> Result<&Access, ErrorData> {
 
 fn whoami(access: &Access) -> Whoami {
     Whoami {
-        identity: access.subject.clone(),
+        identity: access.username.as_ref().unwrap_or(&access.subject).clone(),
         authenticated: true,
         surface: "oauth",
         scheme: "Bearer",
@@ -237,10 +239,24 @@ where
 {
     let arguments = schema_for_input::<A>().map_err(anyhow::Error::msg)?;
     let hints = ToolAnnotations::new().read_only(true).open_world(false);
-    Ok(Tool::new(name, description, arguments)
+    Ok(Tool::new(name, description, Arc::new(plain(&arguments)))
         .with_title(title)
-        .with_raw_output_schema(schema_for_output::<R>())
+        .with_raw_output_schema(Arc::new(plain(&schema_for_output::<R>())))
         .with_annotations(hints))
+}
+
+/// An optional property is one that may be left out: not every host understands `"type": ["integer", "null"]`.
+fn plain(schema: &JsonObject) -> JsonObject {
+    let mut schema = schema.clone();
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flat_map(|properties| properties.values_mut()) {
+        if let Some([one, Value::String(null)]) = property["type"].as_array().map(Vec::as_slice)
+            && null == "null"
+        {
+            property["type"] = one.clone();
+        }
+    }
+    schema
 }
 
 /// The parser's own words would repeat what was sent.

@@ -19,6 +19,8 @@ pub struct Access {
     pub issuer: String,
     /// `sub`: the user, or the client itself when no user took part (RFC 9068 §2.2).
     pub subject: String,
+    /// `preferred_username`: for people to read, never to decide by (RFC 9068 §2.2.2).
+    pub username: Option<String>,
     pub client_id: String,
     pub scopes: Vec<String>,
     /// The resource identifier among `aud` that is ours.
@@ -77,6 +79,7 @@ struct Claims {
     iat: i64,
     nbf: Option<i64>,
     scope: Option<String>,
+    preferred_username: Option<String>,
     /// RFC 7800: the token is bound to a key whose proof a bearer does not bring.
     cnf: Option<IgnoredAny>,
 }
@@ -143,6 +146,7 @@ impl Verifier {
         Ok(Access {
             issuer,
             subject: claims.sub,
+            username: claims.preferred_username,
             client_id: claims.client_id,
             scopes: words(&scope),
             audience: self.resource.clone(),

@@ -1,5 +1,6 @@
 //! The issuer's keys: found, kept, fetched anew, and never too often (RFC 8414 §3, RFC 7517 §5).
-use crate::support::{Signer, TestServer};
+use crate::support::{RESOURCE, Signer, TestServer};
+use keyward_resource_server::{Settings, router};
 use serde_json::json;
 use time::Duration;
 
@@ -11,8 +12,8 @@ fn signed(t: &TestServer, signer: &Signer) -> String {
 async fn keys_are_fetched_once_for_many_requests_at_once() {
     let t = TestServer::start().await;
     let token = t.token("mcp:read");
-    let (a, b, c, d) = tokio::join!(t.judge(&token), t.judge(&token), t.judge(&token), t.judge(&token));
-    assert_eq!([a, b, c, d], [Ok(()), Ok(()), Ok(()), Ok(())]);
+    let at_once = tokio::join!(t.judge(&token), t.judge(&token), t.judge(&token), t.judge(&token));
+    assert_eq!(at_once, (Ok(()), Ok(()), Ok(()), Ok(())));
     assert_eq!(t.fetches().await, 1);
 }
 
@@ -117,4 +118,36 @@ async fn a_token_without_key_id_needs_a_single_key_of_its_algorithm() {
     t.clock.advance(Duration::minutes(2));
     assert_eq!(t.judge(&signed(&t, &other)).await, Ok(()));
     assert!(t.judge(&token).await.is_err());
+}
+
+#[tokio::test]
+async fn a_key_the_issuer_withdrew_stops_working_without_holding_anyone_up() {
+    let t = TestServer::start().await;
+    assert_eq!(t.judge(&t.token("mcp:read")).await, Ok(()));
+    t.publish(&[&Signer::es256("k2")]).await;
+    t.clock.advance(Duration::minutes(11));
+    assert_eq!(t.judge(&t.token("mcp:read")).await, Ok(()), "served while keys are fetched aside");
+    let mut judged = Ok(());
+    for _ in 0..20_000 {
+        judged = t.judge(&t.token("mcp:read")).await;
+        if judged.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(judged.is_err());
+    assert_eq!(t.fetches().await, 1);
+}
+
+#[tokio::test]
+async fn an_issuer_with_a_path_is_found_behind_a_neighbours_document() {
+    let t = TestServer::start().await;
+    let issuer = format!("{}/t1", t.issuer.uri());
+    let neighbour = json!({"issuer": t.issuer.uri(), "jwks_uri": format!("{}/other", t.issuer.uri())});
+    t.answer("/.well-known/oauth-authorization-server/t1", neighbour).await;
+    let own = json!({"issuer": issuer, "jwks_uri": format!("{}/jwks", t.issuer.uri())});
+    t.answer("/t1/.well-known/openid-configuration", own).await;
+    let settings = Settings { clock: t.clock.clone(), ..Settings::new(RESOURCE, &issuer) };
+    let t = TestServer { router: router(settings).unwrap(), ..t };
+    assert_eq!(t.judge(&t.token_with(json!({"iss": issuer}))).await, Ok(()));
 }

@@ -111,7 +111,7 @@ async fn settings_that_cannot_work_are_refused_at_start() {
 }
 
 /// A server of one's own, two issuers, scopes of one's own.
-async fn own_server(t: &TestServer, other: &TestServer) -> Router {
+fn own_server(t: &TestServer, other: &TestServer) -> Router {
     let server = on_post(|Extension(access): Extension<Access>, headers: HeaderMap| async move {
         assert!(!headers.contains_key("authorization"));
         format!("{} {}", access.issuer, access.may_call("delete_note"))
@@ -123,7 +123,7 @@ async fn own_server(t: &TestServer, other: &TestServer) -> Router {
 #[tokio::test]
 async fn a_guard_stands_before_any_server_and_keeps_the_token_to_itself() {
     let (t, other) = (TestServer::start().await, TestServer::start().await);
-    let t = TestServer { router: own_server(&t, &other).await, ..t };
+    let t = TestServer { router: own_server(&t, &other), ..t };
     let call = |tool: &str| json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}});
     let audience = "https://notes.example/mcp";
     let send = async |token: String, tool: &str| {
@@ -138,7 +138,7 @@ async fn a_guard_stands_before_any_server_and_keeps_the_token_to_itself() {
     assert_eq!(send(may_read(), "delete_note").await.challenge("scope").as_deref(), Some("mcp:tools:admin mcp:read"));
     assert_eq!(send(may_read(), "forgotten").await.challenge("scope").as_deref(), Some("mcp:tools:call mcp:read"));
     let crossed = Signer::es256("k1");
-    let crossed = crossed.sign(&crossed.header(), &t.changed(json!({"aud": audience})));
+    let crossed = crossed.sign(&crossed.header(), &t.changed(&json!({"aud": audience})));
     assert_eq!(send(crossed, "forgotten").await.status, 401);
     assert_eq!(t.send(post().body(Body::empty()).unwrap()).await.status, 404);
 }
@@ -146,9 +146,30 @@ async fn a_guard_stands_before_any_server_and_keeps_the_token_to_itself() {
 #[tokio::test]
 async fn one_issuers_key_does_not_sign_for_another() {
     let (t, other) = (TestServer::start().await, TestServer::start().await);
-    let t = TestServer { router: own_server(&t, &other).await, ..t };
-    let claims = t.changed(json!({"aud": "https://notes.example/mcp"}));
+    let t = TestServer { router: own_server(&t, &other), ..t };
+    let claims = t.changed(&json!({"aud": "https://notes.example/mcp"}));
     let token = other.signer.sign(&other.signer.header(), &claims);
     let request = request("POST", "/mcp").header("authorization", format!("Bearer {token}"));
     assert_eq!(t.send(request.body(Body::from("{}")).unwrap()).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_guard_answers_to_the_hosts_and_origins_its_author_allows() {
+    let t = TestServer::start().await;
+    let guard = Guard::new("https://notes.example/mcp", &t.issuer.uri()).unwrap();
+    let guard = guard.allow_host("internal.example").allow_origin(&"https://app.example".parse().unwrap());
+    let t = TestServer { router: guard.refuse_loopback_origins().protect(on_post(|| async {})), ..t };
+    let cases = [
+        ("notes.example", "https://notes.example", 401),
+        ("internal.example:1", "https://app.example", 401),
+        ("internal.example", "https://app.example:444", 403),
+        ("internal.example", "http://app.example", 403),
+        ("notes.example", "http://localhost:6274", 403),
+        ("app.example", "https://app.example", 421),
+    ];
+    for (host, origin, status) in cases {
+        let request = axum::http::Request::builder().method("POST").uri("/mcp").header("host", host);
+        let answer = t.send(request.header("origin", origin).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, status, "{host} {origin}");
+    }
 }

@@ -50,7 +50,7 @@ impl<'a> Judged<'a> {
             }
             Resolved::AfterSignIn => return Err(Refusal::AfterSignIn),
             Resolved::Client(_) | Resolved::Unknown => {
-                let sentence = "this client is not known here; remove the connection in your app and add it again";
+                let sentence = "no such client is known here, or it is disabled";
                 return Err(OAuthError::invalid_client(sentence).into());
             }
         };

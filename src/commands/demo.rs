@@ -52,6 +52,7 @@ impl Demo {
                 let _ = stopped.wait_for(|stopped| *stopped).await;
             }
         };
+        let asked_to_stop = server::asked_to_stop()?;
         println!("{}", welcome(&issuer, &resource));
         let servers = async {
             tokio::try_join!(
@@ -62,7 +63,7 @@ impl Demo {
         tokio::pin!(servers);
         tokio::select! {
             ended = &mut servers => return ended.map(drop),
-            () = server::asked_to_stop() => {}
+            () = asked_to_stop => {}
         }
         println!("\nStopping; everything is kept in {}.", self.data.display());
         stop.send(true).context("nothing was running")?;

@@ -32,6 +32,7 @@ impl Serve {
             !demo::is_demo(&app.db).await?,
             "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."
         );
+        let asked_to_stop = server::asked_to_stop()?;
         println!(
             "keyward {} answers at {} for {}",
             env!("CARGO_PKG_VERSION"),
@@ -42,7 +43,7 @@ impl Serve {
             println!("No resource is configured yet: clients can sign people in, but reach no MCP server.");
         }
         invite_first_admin(&app).await?;
-        server::run(app, listener, server::asked_to_stop()).await
+        server::run(app, listener, asked_to_stop).await
     }
 }
 

@@ -17,7 +17,8 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub async fn open(config: Config) -> anyhow::Result<App> {
     let url = config.database.url.expose_secret();
     let file = url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//"));
-    for file in file.into_iter().map(std::path::Path::new).chain([config.keys.master_key_file.as_path()]) {
+    let key_file = config.keys.master_key.is_none().then_some(config.keys.master_key_file.as_path());
+    for file in file.into_iter().map(std::path::Path::new).chain(key_file) {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_private_folder(folder)?;
         }
@@ -61,18 +62,21 @@ pub async fn run(
     Ok(())
 }
 
-/// Ctrl-C, or the signal a service manager sends.
-pub async fn asked_to_stop() {
+/// Ends at Ctrl-C, or at the signal a service manager sends; both are heard from this call on.
+pub fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            return;
-        }
+        })
     }
-    let _ = tokio::signal::ctrl_c().await;
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -1,4 +1,5 @@
 //! Settings for what this server fetches from others: whose metadata documents, and how.
+use super::list;
 use anyhow::ensure;
 use serde::Deserialize;
 
@@ -9,8 +10,10 @@ pub struct ClientMetadataDocuments {
     /// `open`, or `off`: not advertised, and such clients are unknown here.
     pub policy: DocumentPolicy,
     /// If not empty, only documents of these hosts. `*.example.com` means every host below `example.com`.
+    #[serde(deserialize_with = "list")]
     pub allow: Vec<String>,
     /// Never documents of these hosts, written alike.
+    #[serde(deserialize_with = "list")]
     pub deny: Vec<String>,
 }
 
@@ -26,6 +29,7 @@ pub enum DocumentPolicy {
 #[serde(deny_unknown_fields, default)]
 pub struct Fetch {
     /// Ports that URLs may name.
+    #[serde(deserialize_with = "list")]
     pub ports: Vec<u16>,
 }
 

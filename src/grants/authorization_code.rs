@@ -7,7 +7,7 @@ use crate::{
     oauth::pkce,
     secrets::AuthorizationCode,
     storage::{codes, grants},
-    tokens::{Ask, TokenResponse, issue, refresh_token::RefreshToken},
+    tokens::{Permit, TokenResponse, refresh_token::RefreshToken},
 };
 
 pub const NAME: &str = "authorization_code";
@@ -31,7 +31,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(error);
     }
     let grant = grants::find(&app.db, code.grant_id).await?.ok_or_else(unusable)?;
-    let ask = Ask::parse(app, params, &grant)?;
+    let permit = Permit::judge(request, &grant).await?;
     if !codes::consume(&app.db, &code.code_hash, now, MAX_FAILURES).await? {
         let replayed = codes::find(&app.db, &code.code_hash).await?.is_some_and(|code| code.consumed_at.is_some());
         if replayed && grants::revoke(&app.db, grant.id, now).await? {
@@ -44,7 +44,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
     let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
     let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, &presented));
-    issue(app, client, &grant, ask, refresh, code.nonce.as_deref()).await
+    permit.issue(app, &grant, refresh, code.nonce.as_deref())
 }
 
 fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {

@@ -6,7 +6,7 @@ use crate::{
     error::OAuthError,
     model::Grant,
     storage::grants,
-    tokens::{Ask, TokenResponse, issue, refresh_token::RefreshToken},
+    tokens::{Permit, TokenResponse, refresh_token::RefreshToken},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -41,15 +41,15 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             Standing::Unknown => return Err(dead()),
             Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
             Standing::JustRotated => {
-                let ask = Ask::parse(app, params, &grant)?;
-                return issue(app, client, &grant, ask, Some(presented.successor(app)), None).await;
+                let permit = Permit::judge(request, &grant).await?;
+                return permit.issue(app, &grant, Some(presented.successor(app)), None);
             }
             Standing::Live => {
-                let ask = Ask::parse(app, params, &grant)?;
+                let permit = Permit::judge(request, &grant).await?;
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
                 if let Some(grant) = advance(app, &presented, &next, now).await? {
-                    return issue(app, client, &grant, ask, Some(next), None).await;
+                    return permit.issue(app, &grant, Some(next), None);
                 }
             }
         }

@@ -88,8 +88,11 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A description as a sentence.
+/// A description as a sentence; a parameter's name stays as it is on the wire.
 fn sentence(description: &str) -> String {
+    if description.split(' ').next().is_some_and(|word| word.contains('_')) {
+        return format!("{description}.");
+    }
     let mut letters = description.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())

@@ -6,8 +6,6 @@ use url::form_urlencoded;
 const MAX_PARAMETERS: usize = 100;
 /// Bytes of one decoded name or value.
 const MAX_LENGTH: usize = 8 * 1024;
-/// The same where a value holds a whole request, encoded once more.
-const MAX_PAGE_LENGTH: usize = 48 * 1024;
 
 /// Decoded names and values in the order they came, repeats kept.
 #[derive(Clone)]
@@ -24,15 +22,11 @@ impl Params {
     /// Of a query or a body. Strict: a malformed escape, invalid UTF-8, NUL, too many or too long parameters are
     /// `invalid_request`.
     pub fn parse(raw: &[u8]) -> Result<Self, OAuthError> {
-        Self::parse_within(raw, MAX_LENGTH)
+        Self::parse_up_to(MAX_LENGTH, raw)
     }
 
-    /// Of our own pages, whose links and forms carry an authorization request along.
-    pub fn parse_page(raw: &[u8]) -> Result<Self, OAuthError> {
-        Self::parse_within(raw, MAX_PAGE_LENGTH)
-    }
-
-    fn parse_within(raw: &[u8], max_length: usize) -> Result<Self, OAuthError> {
+    /// The same, with names and values of up to `max_length` bytes: pages of ours carry a whole request in one.
+    pub fn parse_up_to(max_length: usize, raw: &[u8]) -> Result<Self, OAuthError> {
         let mut pairs = Vec::new();
         for piece in raw.split(|&byte| byte == b'&').filter(|piece| !piece.is_empty()) {
             if pairs.len() == MAX_PARAMETERS {

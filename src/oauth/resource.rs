@@ -8,7 +8,7 @@ use crate::{
 
 /// Scopes of OpenID Connect Core §5.4 and §11: about the user and the grant, so allowed beside every resource.
 pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
-const OFFLINE_ACCESS: &str = "offline_access";
+pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// A server that accepts our access tokens, as the operator configured it.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Resource {
     /// JWS `alg` of its access tokens, if not the server's default.
     pub signing_alg: Option<String>,
     /// Seconds, if not the server's default.
-    pub access_token_lifetime: Option<u64>,
+    pub access_token_lifetime: Option<u32>,
     pub introspection: Option<IntrospectionCredentials>,
 }
 
@@ -163,13 +163,6 @@ pub fn grantable(
     Ok(granted)
 }
 
-/// What a token for this resource says of a grant: the scopes it knows and those about the user. `offline_access` is
-/// about the grant alone (OpenID Connect Core §11).
-#[must_use]
-pub fn token_scopes(granted: &Scopes, resource: &Resource) -> Scopes {
-    granted.filter(|scope| scope != OFFLINE_ACCESS && (OIDC_SCOPES.contains(&scope) || resource.scope(scope).is_some()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,13 +268,6 @@ mod tests {
         assert_eq!(grant(None, None, &both, Role::Readonly).unwrap(), "mcp:read files:read");
         assert_eq!(grant(Some("mcp:admin"), None, &both, Role::Admin).unwrap(), "mcp:admin");
         assert_eq!(grant(Some("mcp:read"), None, &[], Role::Admin).unwrap_err(), "invalid_scope");
-    }
-
-    #[test]
-    fn a_token_carries_what_its_resource_knows() {
-        let all = two();
-        let granted = scopes("openid mcp:read offline_access files:read gone profile");
-        assert_eq!(token_scopes(&granted, all.default().unwrap()).to_string(), "openid mcp:read profile");
     }
 
     proptest! {

@@ -1,12 +1,13 @@
-//! The one place where tokens are issued: user, client, grant and policy are judged again each time.
+//! The one place where tokens are issued.
 use super::{access_token, id_token, refresh_token::RefreshToken};
 use crate::{
     app::App,
     error::OAuthError,
-    model::{Client, Grant, Scopes, User},
+    grants::TokenRequest,
+    model::{Client, Grant, Role, Scopes, User},
     oauth::{
         params::Params,
-        resource::{OIDC_SCOPES, Resource, token_scopes},
+        resource::{OFFLINE_ACCESS, OIDC_SCOPES, Resource},
     },
     storage::users,
 };
@@ -19,7 +20,7 @@ pub struct TokenResponse {
     access_token: String,
     token_type: &'static str,
     /// Seconds.
-    expires_in: i64,
+    expires_in: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     scope: String,
@@ -27,8 +28,11 @@ pub struct TokenResponse {
     id_token: Option<String>,
 }
 
-/// What of a grant a token request asks for, already within it.
-pub struct Ask<'a> {
+/// What of a grant one token request gets, judged before anything is consumed: user, grant, client and policy anew
+/// each time, for all of them may have changed since the consent.
+pub struct Permit<'a> {
+    client: &'a Client,
+    user: User,
     audience: Audience<'a>,
     scopes: Scopes,
 }
@@ -40,21 +44,79 @@ enum Audience<'a> {
     Issuer,
 }
 
-impl<'a> Ask<'a> {
-    /// RFC 6749 §6 and RFC 8707 §2.2: `scope` and `resource` may narrow the grant, never widen it. Nothing is
-    /// consumed when they don't.
-    pub fn parse(app: &'a App, params: &Params, grant: &Grant) -> Result<Self, OAuthError> {
-        let scopes = match params.get("scope")? {
+impl<'a> Permit<'a> {
+    pub async fn judge(request: TokenRequest<'a>, grant: &Grant) -> Result<Self, OAuthError> {
+        let TokenRequest { app, client, params } = request;
+        if grant.revoked_at.is_some() || grant.expires_at <= app.clock.now() {
+            return Err(OAuthError::invalid_grant("the grant was revoked or has expired"));
+        }
+        let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
+        let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
+        // RFC 6749 §6 and RFC 8707 §2.2: scope and resource may narrow the grant, never widen it.
+        let asked = match params.get("scope")? {
             None => grant.scopes.clone(),
             Some(text) => Scopes::parse(text)
                 .filter(|asked| asked.is_subset(&grant.scopes))
                 .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 §6)"))?,
         };
-        let audience = Self::audience(app, params, grant)?;
-        Ok(Self { audience, scopes })
+        let audience = Audience::choose(app, params, grant)?;
+        let scopes = asked.filter(|scope| audience.knows(scope, user.role));
+        if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
+            return Err(OAuthError::invalid_scope("none of these scopes is for this resource, or allowed any longer"));
+        }
+        Ok(Self { client, user, audience, scopes })
     }
 
-    fn audience(app: &'a App, params: &Params, grant: &Grant) -> Result<Audience<'a>, OAuthError> {
+    /// Signs what was judged. `refresh` is the token that goes with it, if any.
+    pub fn issue(
+        self,
+        app: &App,
+        grant: &Grant,
+        refresh: Option<RefreshToken>,
+        nonce: Option<&str>,
+    ) -> Result<TokenResponse, OAuthError> {
+        let now = app.clock.now().unix_timestamp();
+        let (audience, lifetime, algorithm) = match self.audience {
+            Audience::Issuer => (app.config.issuer.as_str(), None, None),
+            Audience::Resource(resource) => {
+                (resource.identifier.as_str(), resource.access_token_lifetime, resource.signing_alg.as_deref())
+            }
+        };
+        let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
+        let claims = AccessTokenClaims {
+            iss: app.config.issuer.clone(),
+            sub: self.user.id.to_string(),
+            aud: audience.to_owned(),
+            client_id: self.client.id.clone(),
+            iat: now,
+            exp: now + i64::from(lifetime),
+            jti: crate::secrets::random(),
+            // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
+            scope: self.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
+            preferred_username: self.user.username.clone(),
+            auth_time: grant.auth_time.unix_timestamp(),
+            grant_id: grant.id.to_string(),
+        };
+        let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
+        let id_token = self
+            .scopes
+            .contains("openid")
+            .then(|| id_token::sign(app, self.client, grant, &self.user, &access_token, nonce))
+            .transpose()?;
+        Ok(TokenResponse {
+            access_token,
+            token_type: "Bearer",
+            expires_in: lifetime,
+            refresh_token: refresh.map(|token| token.expose(app)),
+            scope: self.scopes.to_string(),
+            id_token,
+        })
+    }
+}
+
+impl<'a> Audience<'a> {
+    /// One for each token (RFC 9068 §3).
+    fn choose(app: &'a App, params: &Params, grant: &Grant) -> Result<Self, OAuthError> {
         let asked: Vec<_> = params.all("resource").collect();
         let identifier = match asked[..] {
             // Several granted, none named: the first, never one token for all (RFC 8707 §2.2).
@@ -65,75 +127,19 @@ impl<'a> Ask<'a> {
         let outside = || OAuthError::invalid_target("resource is not part of the grant (RFC 8707 §2.2)");
         if identifier == app.config.issuer {
             let openid = grant.scopes.contains("openid") || grant.resources.is_empty();
-            return openid.then_some(Audience::Issuer).ok_or_else(outside);
+            return openid.then_some(Self::Issuer).ok_or_else(outside);
         }
         let resource = app.resources.find(identifier).ok_or_else(outside)?;
         let granted = grant.resources.contains(&resource.identifier);
-        granted.then_some(Audience::Resource(resource)).ok_or_else(outside)
+        granted.then_some(Self::Resource(resource)).ok_or_else(outside)
     }
-}
 
-/// Issues what `ask` wants of `grant`. `refresh` is the token that goes with it, if any.
-pub async fn issue(
-    app: &App,
-    client: &Client,
-    grant: &Grant,
-    ask: Ask<'_>,
-    refresh: Option<RefreshToken>,
-    nonce: Option<&str>,
-) -> Result<TokenResponse, OAuthError> {
-    let now = app.clock.now();
-    if grant.revoked_at.is_some() || grant.expires_at <= now {
-        return Err(OAuthError::invalid_grant("the grant was revoked or has expired"));
-    }
-    let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
-    let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
-
-    let scopes = allowed(&ask, &user);
-    let (audience, lifetime, algorithm) = match ask.audience {
-        Audience::Issuer => (app.config.issuer.as_str(), None, None),
-        Audience::Resource(resource) => {
-            (resource.identifier.as_str(), resource.access_token_lifetime, resource.signing_alg.as_deref())
-        }
-    };
-    let lifetime = i64::try_from(lifetime.unwrap_or(app.config.tokens.access_token_lifetime.into()))
-        .map_err(OAuthError::server_error)?;
-    let claims = AccessTokenClaims {
-        iss: app.config.issuer.clone(),
-        sub: user.id.to_string(),
-        aud: audience.to_owned(),
-        client_id: client.id.clone(),
-        iat: now.unix_timestamp(),
-        exp: now.unix_timestamp() + lifetime,
-        jti: crate::secrets::random(),
-        // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
-        scope: scopes.filter(|scope| scope != "offline_access").to_string(),
-        preferred_username: user.username.clone(),
-        auth_time: grant.auth_time.unix_timestamp(),
-        grant_id: grant.id.to_string(),
-    };
-    let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
-    let id_token = scopes
-        .contains("openid")
-        .then(|| id_token::sign(app, client, grant, &user, &access_token, nonce))
-        .transpose()?;
-    Ok(TokenResponse {
-        access_token,
-        token_type: "Bearer",
-        expires_in: lifetime,
-        refresh_token: refresh.map(|token| token.expose(app)),
-        scope: scopes.to_string(),
-        id_token,
-    })
-}
-
-/// What the audience knows and the user's role still allows.
-fn allowed(ask: &Ask<'_>, user: &User) -> Scopes {
-    match ask.audience {
-        Audience::Issuer => ask.scopes.filter(|scope| OIDC_SCOPES.contains(&scope)),
-        Audience::Resource(resource) => {
-            let known = token_scopes(&ask.scopes, resource);
-            known.filter(|scope| resource.allows(scope, user.role)).union(&ask.scopes.filter(|s| s == "offline_access"))
+    /// Whether the scope means something there, and the role still has it.
+    fn knows(&self, scope: &str, role: Role) -> bool {
+        match self {
+            _ if OIDC_SCOPES.contains(&scope) => true,
+            Self::Issuer => false,
+            Self::Resource(resource) => resource.allows(scope, role),
         }
     }
 }

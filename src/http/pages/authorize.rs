@@ -26,7 +26,9 @@ use std::sync::Arc;
 use time::Duration;
 use tower_sessions::Session;
 
-const MAX_FORM: usize = 64 * 1024;
+pub const AUTHORIZE: &str = "/authorize?";
+/// Bytes: the URL travels as one parameter through the sign-in page, and its query through the consent page.
+pub const MAX_URL: usize = 32 * 1024;
 
 pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/authorize", get(show).post(post))
@@ -37,9 +39,10 @@ async fn post(headers: HeaderMap, body: Body) -> Result<SeeOther, Problem> {
     if !is_type(&headers, "application/x-www-form-urlencoded") {
         return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded").into());
     }
-    let body = String::from_utf8(read(body, MAX_FORM).await?.to_vec())
+    let body = String::from_utf8(read(body, MAX_URL).await?.to_vec())
         .map_err(|_| OAuthError::invalid_request("the body is not UTF-8"))?;
-    let plain = body.bytes().all(|byte| matches!(byte, 0x21..=0x7E));
+    // A raw `#` would cut the URL short; the others are no part of one (RFC 3986 §2).
+    let plain = body.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte));
     plain
         .then(|| SeeOther(authorize_url(&body)))
         .ok_or_else(|| OAuthError::invalid_request("the body is not form-encoded").into())
@@ -48,6 +51,9 @@ async fn post(headers: HeaderMap, body: Body) -> Result<SeeOther, Problem> {
 /// A GET uses nothing up: clients fetch this URL ahead of the browser.
 async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
+    if authorize_url(&query).len() > MAX_URL {
+        return Err(OAuthError::invalid_request("the request has more than 32 KiB").into());
+    }
     let signed_in = session::current(&app, &session).await?;
     let is_signed_in = signed_in.is_some();
     match proceed(&app, &session, &query, signed_in).await {
@@ -56,25 +62,40 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
     }
 }
 
-async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<SignedIn>) -> Result<Response, Refusal> {
+async fn proceed(
+    app: &App,
+    session: &Session,
+    query: &str,
+    signed_in: Option<SignedIn>,
+) -> Result<Response, Refusal> {
     let judged = match Judged::parse(app, query, signed_in.as_ref().map(|signed_in| signed_in.user.id)).await {
         Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),
         judged => judged?,
     };
+    // From here whatever fails is told to the client, our own failures too (RFC 6749 §4.1.2.1).
+    match ask(app, session, query, signed_in, &judged).await {
+        Ok(response) => Ok(response),
+        Err(error) => Err(judged.refuse(error)),
+    }
+}
+
+async fn ask(
+    app: &App,
+    session: &Session,
+    query: &str,
+    signed_in: Option<SignedIn>,
+    judged: &Judged<'_>,
+) -> Result<Response, OAuthError> {
     let began_for_this = session::began_for(session, &authorize_url(query)).await?;
-    let signed_in = match acceptable(app, &judged, signed_in, began_for_this) {
-        Ok(Some(signed_in)) => signed_in,
-        Ok(None) if judged.request.prompt.none => {
-            return Err(judged.refuse(OAuthError::login_required("nobody suitable is signed in")));
+    let signed_in = match acceptable(app, judged, signed_in, began_for_this)? {
+        Some(signed_in) => signed_in,
+        None if judged.request.prompt.none => {
+            return Err(OAuthError::login_required("nobody suitable is signed in"));
         }
-        Ok(None) => return Ok(to_login(query).into_response()),
-        Err(error) => return Err(judged.refuse(error)),
+        None => return Ok(to_login(query).into_response()),
     };
-    let scopes = match judged.scopes(signed_in.user.role) {
-        Ok(scopes) => scopes,
-        Err(error) => return Err(judged.refuse(error)),
-    };
-    let asked = Asked::new(&judged, &signed_in.user, signed_in.auth_time, scopes);
+    let scopes = judged.scopes(signed_in.user.role)?;
+    let asked = Asked::new(judged, &signed_in.user, signed_in.auth_time, scopes);
     let remembered = asked.remembered(app).await?;
     if asked.needs_no_page(&remembered) && !judged.request.prompt.consent {
         session::satisfied(session).await?;
@@ -82,8 +103,7 @@ async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<Si
         return Ok(answer::code(app, &judged.callback, code.as_ref()));
     }
     if judged.request.prompt.none {
-        drop(asked);
-        return Err(judged.refuse(OAuthError::consent_required("the user has to be asked")));
+        return Err(OAuthError::consent_required("the user has to be asked"));
     }
     Ok(consent::page(app, &asked, &remembered, query, &signed_in.session_id))
 }
@@ -116,8 +136,6 @@ fn acceptable(
     let again = request.prompt.login || request.prompt.select_account || too_old;
     Ok((!again || began_for_this).then_some(signed_in))
 }
-
-pub const AUTHORIZE: &str = "/authorize?";
 
 fn authorize_url(query: &str) -> String {
     format!("{AUTHORIZE}{query}")

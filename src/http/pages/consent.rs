@@ -2,7 +2,7 @@
 use super::{
     Problem, answer,
     forms::{self, PageForm},
-    session,
+    session::{self, SignedIn},
 };
 use crate::{
     accounts::{
@@ -23,6 +23,7 @@ use crate::{
         params::Params,
         redirect_uri::{RedirectKind, kind},
     },
+    secrets::Digest,
 };
 use axum::{
     Router,
@@ -116,21 +117,30 @@ async fn decide(app: &App, session: &Session, params: &Params) -> Result<Respons
     };
     let decision = forms::verify(app, params, Some(&signed_in.session_id), query)?;
     let judged = Judged::parse(app, query, Some(signed_in.user.id)).await?;
-    match params.get("decision")? {
-        Some("allow") => {}
-        Some("deny") => {
-            let event = audit::Event::new("approval").failed().user(signed_in.user.id).client(&judged.client.id);
-            event.record(app).await;
-            return Err(judged.refuse(OAuthError::access_denied("the user said no")));
-        }
+    let allowed = match params.get("decision")? {
+        Some("allow") => allow(app, session, &judged, &signed_in, &decision).await,
+        Some("deny") => deny(app, &judged, &signed_in).await,
         _ => return Err(OAuthError::invalid_request("decision must be allow or deny").into()),
-    }
-    let scopes = match judged.scopes(signed_in.user.role) {
-        Ok(scopes) => scopes,
-        Err(error) => return Err(judged.refuse(error)),
     };
+    allowed.map_err(|error| judged.refuse(error))
+}
+
+async fn allow(
+    app: &App,
+    session: &Session,
+    judged: &Judged<'_>,
+    signed_in: &SignedIn,
+    decision: &Digest,
+) -> Result<Response, OAuthError> {
+    let scopes = judged.scopes(signed_in.user.role)?;
     session::satisfied(session).await?;
-    let asked = Asked::new(&judged, &signed_in.user, signed_in.auth_time, scopes);
-    let code = asked.approve(app, Some(&decision)).await?;
+    let asked = Asked::new(judged, &signed_in.user, signed_in.auth_time, scopes);
+    let code = asked.approve(app, Some(decision)).await?;
     Ok(answer::code(app, &judged.callback, code.as_ref()))
+}
+
+async fn deny(app: &App, judged: &Judged<'_>, signed_in: &SignedIn) -> Result<Response, OAuthError> {
+    let event = audit::Event::new("approval").failed().user(signed_in.user.id).client(&judged.client.id);
+    event.record(app).await;
+    Err(OAuthError::access_denied("the user said no"))
 }

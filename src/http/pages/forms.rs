@@ -13,7 +13,7 @@ use axum::{
 };
 use std::sync::Arc;
 
-use super::Problem;
+use super::{Problem, authorize::MAX_URL};
 
 const MAX_FORM: usize = 64 * 1024;
 /// Seconds a page may lie open before its form is too old.
@@ -65,7 +65,7 @@ impl FromRequest<Arc<App>> for PageForm {
         if !same_origin(app, request.headers()) {
             return Err(OAuthError::access_denied("the form was sent from another site").into());
         }
-        Ok(Self(Params::parse_page(&read(request.into_body(), MAX_FORM).await?)?))
+        Ok(Self(Params::parse_up_to(MAX_URL, &read(request.into_body(), MAX_FORM).await?)?))
     }
 }
 

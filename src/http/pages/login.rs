@@ -1,7 +1,7 @@
 //! `/login`: who are you?
 use super::{
     Problem,
-    authorize::AUTHORIZE,
+    authorize::{AUTHORIZE, MAX_URL},
     cookie_name,
     forms::{self, PageForm},
     session,
@@ -32,7 +32,7 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
-    let params = Params::parse_page(query.unwrap_or_default().as_bytes())?;
+    let params = Params::parse_up_to(MAX_URL, query.unwrap_or_default().as_bytes())?;
     let return_to = return_to(&params)?;
     if let Some(browser) = browser(&app, &headers) {
         return page(&app, browser, return_to, "", None).await;
@@ -100,7 +100,7 @@ fn asking_client(return_to: &str) -> Option<String> {
 fn return_to(params: &Params) -> Result<&str, OAuthError> {
     let path = params.get("return_to")?.unwrap_or("/");
     let ours = path == "/" || path.starts_with(AUTHORIZE);
-    let plain = path.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\');
+    let plain = path.len() <= MAX_URL && path.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\');
     (ours && plain).then_some(path).ok_or_else(|| OAuthError::invalid_request("return_to is no page of this server"))
 }
 

@@ -5,7 +5,7 @@ use crate::{
     model::{User, UserId},
     storage::users,
 };
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tower_sessions::{Session, session};
 
 const USER: &str = "user_id";
@@ -33,6 +33,10 @@ pub async fn current(app: &App, session: &Session) -> Result<Option<SignedIn>, O
     let user = users::find(&app.db, id).await?.filter(|user| user.disabled_at.is_none());
     let auth_time = session.get::<i64>(AUTH_TIME).await?.unwrap_or_default();
     let auth_time = OffsetDateTime::from_unix_timestamp(auth_time).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let lifetime = Duration::seconds(app.config.sessions.lifetime.into());
+    if auth_time + lifetime <= app.clock.now() {
+        return Ok(None);
+    }
     let session_id = session.id().map(|id| id.to_string());
     Ok(user.zip(session_id).map(|(user, session_id)| SignedIn { user, auth_time, session_id }))
 }

@@ -1,0 +1,6 @@
+//! The program as it is run: started, asked, killed, started again.
+mod crash;
+mod rmcp;
+mod secrets;
+mod starting;
+mod walker;

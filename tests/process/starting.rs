@@ -1,0 +1,193 @@
+//! Starting, stopping and starting again, and what a start refuses.
+use crate::support::{app::authorize_path, process::House};
+use keyward::model::ClientId;
+use serde_json::json;
+use sqlx::{Connection, PgConnection, SqliteConnection};
+
+const REDIRECT: &str = "http://127.0.0.1:51004/callback";
+const STRONG: &str = "staple battery horse correct";
+
+fn serve() -> [String; 1] {
+    ["serve".to_owned()]
+}
+
+fn request_of(client: &str) -> String {
+    authorize_path(&ClientId::from(client), &[("redirect_uri", REDIRECT)])
+}
+
+#[tokio::test]
+async fn a_second_start_of_the_demo_finds_keys_sessions_clients_and_grants_of_the_first() {
+    let house = House::new().await;
+    let mut first = house.demo();
+    let asked = json!({"client_name": "Agent", "redirect_uris": ["http://127.0.0.1/callback"],
+        "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"]});
+    let client = first.at.register(&asked).await["client_id"].as_str().unwrap().to_owned();
+    let mut alice = first.at.signed_in("alice", "password123").await;
+    let code = alice.approve(&request_of(&client)).await.returned("code").unwrap();
+    let tokens = first.at.redeem(&client, &code).await.json();
+    let keys = first.at.get("/jwks").await.body;
+    let status = first.stop("INT");
+    assert_eq!(status.code(), Some(0), "{status}");
+
+    let mut second = house.demo();
+    assert_eq!(second.at.get("/jwks").await.body, keys);
+    assert_eq!(second.at.refresh(&client, tokens["refresh_token"].as_str().unwrap()).await.status, 200);
+    // Still signed in: the question at once.
+    let page = alice.get(&request_of(&client)).await;
+    assert!(page.status == 200 && page.body.contains("Agent"), "{page:?}");
+    assert_eq!(second.stop("TERM").code(), Some(0));
+}
+
+#[tokio::test]
+async fn ctrl_c_says_where_everything_is_kept() {
+    let house = House::new().await;
+    let mut keyward = house.demo();
+    assert_eq!(keyward.stop("INT").code(), Some(0));
+    let goodbye = keyward.said("Stopping").unwrap();
+    assert!(goodbye.contains(&house.data().display().to_string()), "{goodbye}");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_one_sentence() {
+    let house = House::new().await.for_serving();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", house.port())).unwrap();
+    let expected = format!("cannot listen at 127.0.0.1:{}: Address already in use", house.port());
+    for arguments in [&house.demo_arguments()[..], &serve()] {
+        let refusal = house.refusal(arguments);
+        assert!(refusal.starts_with(&expected), "{refusal}");
+    }
+    assert!(!house.data().exists(), "a start that fails leaves nothing behind");
+}
+
+#[tokio::test]
+async fn an_unwritable_folder_is_one_sentence() {
+    let house = House::new().await;
+    // A file where the folder should be: nobody can write there, not even root.
+    std::fs::write(house.data(), "").unwrap();
+    let refusal = house.refusal(&house.demo_arguments());
+    assert!(refusal.contains(&house.data().display().to_string()), "{refusal}");
+}
+
+#[tokio::test]
+async fn the_demo_listens_on_loopback_addresses_only() {
+    let house = House::new().await;
+    let mut arguments = house.demo_arguments();
+    *arguments.last_mut().unwrap() = "0.0.0.0:0".into();
+    assert!(house.refusal(&arguments).contains("loopback"));
+}
+
+#[tokio::test]
+async fn settings_from_the_environment_reach_the_demo() {
+    let house = House::new().await.set("KEYWARD__TOKENS__REPLAY_WINDOW", "0");
+    let keyward = house.demo();
+    let mut alice = keyward.at.signed_in("alice", "password123").await;
+    let request = authorize_path(&ClientId::from("dev-public-client"), &[("redirect_uri", REDIRECT)]);
+    let request = request.replace("51004", "3000").replace("127.0.0.1", "localhost");
+    let code = alice.approve(&request).await.returned("code").unwrap();
+    let first = keyward.at.redeem("dev-public-client", &code).await.json();
+    let first = first["refresh_token"].as_str().unwrap();
+    let second = keyward.at.refresh("dev-public-client", first).await.json();
+    keyward.at.refresh("dev-public-client", first).await.refused(400, "invalid_grant");
+    let second = second["refresh_token"].as_str().unwrap();
+    keyward.at.refresh("dev-public-client", second).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn two_demos_run_side_by_side() {
+    let (left, right) = (House::new().await, House::new().await);
+    let (left, right) = (left.demo(), right.demo());
+    for keyward in [&left, &right] {
+        let metadata = keyward.at.get("/.well-known/oauth-authorization-server").await.json();
+        assert_eq!(metadata["issuer"], keyward.at.issuer);
+        let challenge = keyward.at.http.post(&keyward.resource).send().await.unwrap();
+        assert_eq!(challenge.status(), 401);
+        keyward.at.signed_in("alice", "password123").await;
+    }
+    assert_ne!(left.at.get("/jwks").await.body, right.at.get("/jwks").await.body);
+}
+
+#[tokio::test]
+async fn serving_needs_an_issuer_and_says_so() {
+    let house = House::new().await;
+    let refusal = house.refusal(&serve());
+    assert!(refusal.contains("issuer") && refusal.contains("KEYWARD__ISSUER"), "{refusal}");
+}
+
+#[tokio::test]
+async fn serving_refuses_what_the_demo_published() {
+    let house = House::new().await.for_serving();
+    let secret = house
+        .set("KEYWARD__RESOURCES__MAIN__INTROSPECTION__ID", "main")
+        .set("KEYWARD__RESOURCES__MAIN__INTROSPECTION__SECRET", "demo-resource-secret");
+    assert!(secret.refusal(&serve()).contains("publishes"));
+
+    let house = House::new().await;
+    house.demo().stop("INT");
+    let refusal = house.for_serving().refusal(&serve());
+    assert!(refusal.contains("made by `keyward demo`"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_wrong_master_key_is_refused() {
+    let house = House::new().await.for_serving();
+    assert_eq!(house.serve().stop("TERM").code(), Some(0));
+    let wrong = house.set("KEYWARD__KEYS__MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    let refusal = wrong.refusal(&serve());
+    assert!(refusal.contains("master key") && refusal.contains("wrong"), "{refusal}");
+    let broken = wrong.set("KEYWARD__KEYS__MASTER_KEY", "too short");
+    let refusal = broken.refusal(&serve());
+    assert!(refusal.contains("master key") && !refusal.contains("too short"), "{refusal}");
+}
+
+#[tokio::test]
+async fn an_unreachable_database_is_one_sentence_without_its_password() {
+    let house = House::new().await.for_serving();
+    let house = house.set("KEYWARD__DATABASE__URL", "postgres://keyward:letmein@127.0.0.1:1/keyward");
+    let refusal = house.refusal(&serve());
+    assert!(refusal.starts_with("cannot connect to PostgreSQL") && !refusal.contains("letmein"), "{refusal}");
+    assert_eq!(refusal.matches("refused").count(), 1, "it says so twice: {refusal}");
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused() {
+    let house = House::new().await.for_serving();
+    house.serve().stop("TERM");
+    let newer =
+        "UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+    let url = house.database_url();
+    if url.starts_with("sqlite:") {
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
+    } else {
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
+    }
+    assert!(house.refusal(&serve()).contains("newer version of keyward"));
+}
+
+#[tokio::test]
+async fn the_link_printed_on_an_empty_database_makes_the_first_administrator_once() {
+    let house = House::new().await.for_serving();
+    let unused = house.serve().said("/setup?token=").unwrap(); // and killed
+    // A new start prints a new link; the former one is dead.
+    let mut keyward = house.serve();
+    let link = keyward.said("/setup?token=").unwrap();
+    let path = |link: &str| link.trim().strip_prefix(&keyward.at.issuer).unwrap().to_owned();
+    let mut browser = keyward.at.person();
+    browser.get(&path(&unused)).await.page(400);
+    let page = browser.get(&path(&link)).await;
+    let fields = |password| [("username", "root"), ("password", password), ("password_again", password)];
+    let weak = browser.submit(&page, "/setup", &fields("password123")).await;
+    assert!(weak.status == 400 && weak.body.contains("easy to guess"), "{weak:?}");
+    let done = browser.submit(&page, "/setup", &fields(STRONG)).await;
+    assert!(done.status == 200 && done.body.contains("Welcome"), "{done:?}");
+    browser.submit(&page, "/setup", &fields("another long good password")).await.page(400);
+    browser.get(&path(&link)).await.page(400);
+    keyward.at.signed_in("root", STRONG).await;
+    keyward.stop("TERM");
+
+    // With an administrator there is nothing to print: the next thing it says is its end.
+    let mut again = house.serve();
+    assert_eq!(again.stop("TERM").code(), Some(0));
+    assert_eq!(again.said("setup"), None);
+}

@@ -1,0 +1,114 @@
+//! Signing in and out: what is told, what is slowed down, what a cookie may do.
+use crate::support::{
+    app::{ISSUER, PASSWORD, TestApp},
+    browser::{borrowed, hidden},
+};
+use keyward::storage::{audit_events, users};
+use time::Duration;
+
+#[tokio::test]
+async fn an_unknown_user_and_a_wrong_password_read_the_same() {
+    let t = TestApp::start().await;
+    let blank = |body: &str| {
+        let html = scraper::Html::parse_document(body);
+        html.root_element().text().collect::<String>()
+    };
+    let unknown = t.browser().sign_in("nobody", "wrong horse", "/").await;
+    let wrong = t.browser().sign_in("alice", "wrong horse", "/").await;
+    for answer in [&unknown, &wrong] {
+        assert_eq!(answer.status, 403);
+        assert!(answer.body.contains("User name or password is wrong."));
+    }
+    assert_eq!(blank(&unknown.body), blank(&wrong.body));
+    assert_eq!(audit_events::recent(&t.db, 10).await.unwrap().iter().filter(|event| !event.success).count(), 2);
+}
+
+#[tokio::test]
+async fn the_sixth_wrong_password_waits_and_its_owner_elsewhere_does_not() {
+    let t = TestApp::start().await;
+    for _ in 0..5 {
+        assert_eq!(t.browser().sign_in("alice", "wrong horse", "/").await.status, 403);
+    }
+    let throttled = t.browser().sign_in("alice", PASSWORD, "/").await;
+    assert_eq!(throttled.status, 429);
+    assert!(throttled.header("retry-after").parse::<u64>().unwrap() > 0);
+    assert!(throttled.body.contains("Too many wrong tries"));
+
+    // From another address, which a trusted proxy vouches for.
+    let mut browser = t.browser();
+    let page = browser.get("/login").await;
+    let mut form = hidden(&page, "/login");
+    form.extend([("username".into(), "alice".into()), ("password".into(), PASSWORD.into())]);
+    let mut request = axum::http::Request::post("/login").header("x-forwarded-for", "203.0.113.9");
+    request = request.header("content-type", "application/x-www-form-urlencoded");
+    let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    request = request.header("cookie", cookies.join("; "));
+    let mut request = request.body(crate::support::app::encode(&borrowed(&form)).into()).unwrap();
+    let proxy = std::net::SocketAddr::from(([10, 0, 0, 1], 4_000));
+    request.extensions_mut().insert(axum::extract::ConnectInfo(proxy));
+    assert_eq!(t.send(request).await.location(), "/");
+
+    t.app.clock.advance(Duration::minutes(1));
+    assert_eq!(t.browser().sign_in("alice", PASSWORD, "/").await.location(), "/");
+}
+
+#[tokio::test]
+async fn somebody_disabled_is_signed_out_and_cannot_sign_in() {
+    let t = TestApp::start().await;
+    let mut browser = t.signed_in("alice").await;
+    assert!(browser.get("/").await.body.contains("alice"));
+    let alice = t.user_named("alice").await;
+    users::set_disabled(&t.db, alice.id, Some(t.app.clock.now())).await.unwrap();
+    assert!(!browser.get("/").await.body.contains("alice"));
+    assert_eq!(t.browser().sign_in("alice", PASSWORD, "/").await.status, 403);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_for_good() {
+    let t = TestApp::start().await;
+    let mut browser = t.signed_in("alice").await;
+    let old = browser.cookies.clone();
+    let page = browser.get("/logout").await;
+    let done = browser.post("/logout", &borrowed(&hidden(&page, "/logout"))).await;
+    assert_eq!(done.status, 200);
+    browser.cookies = old;
+    assert!(!browser.get("/").await.body.contains("alice"), "the old cookie still works");
+}
+
+#[tokio::test]
+async fn cookies_are_bound_to_this_host_and_out_of_reach_of_scripts() {
+    let t = TestApp::start().await;
+    let mut browser = t.browser();
+    let page = browser.get("/login").await;
+    let signed_in = browser.sign_in("alice", PASSWORD, "/").await;
+    for answer in [&page, &signed_in] {
+        let cookie = answer.header("set-cookie");
+        assert!(cookie.starts_with("__Host-keyward"), "{cookie}");
+        for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+            assert!(cookie.contains(attribute), "{attribute} is missing: {cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_form_from_elsewhere_signs_nobody_in() {
+    let t = TestApp::start().await;
+    let mut browser = t.browser();
+    let page = browser.get("/login").await;
+    let mut form = hidden(&page, "/login");
+    form.extend([("username".into(), "alice".into()), ("password".into(), PASSWORD.into())]);
+    let elsewhere: [&[(&str, &str)]; 3] = [
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[("origin", ISSUER), ("sec-fetch-site", "cross-site")],
+    ];
+    for headers in elsewhere {
+        browser.post_from("/login", &borrowed(&form), headers).await.page(403);
+    }
+    // Another browser's form, and one whose page lay open too long.
+    t.browser().post("/login", &borrowed(&form)).await.page(403);
+    t.app.clock.advance(Duration::minutes(31));
+    browser.post("/login", &borrowed(&form)).await.page(403);
+    assert!(!browser.get("/").await.body.contains("alice"));
+}

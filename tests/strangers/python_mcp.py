@@ -1,0 +1,174 @@
+"""The Python SDK (`mcp` on PyPI), on both of its protocol eras."""
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Awaitable, Callable
+
+import httpx2
+from mcp import Client
+from mcp.client.auth import OAuthClientProvider
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+
+from support.person import Person
+
+ISSUER = os.environ["KEYWARD_ISSUER"]
+RESOURCE = os.environ["KEYWARD_RESOURCE"]
+failed = 0
+
+
+class Storage:
+    """What a host writes: tokens and registration, here in memory."""
+
+    tokens: OAuthToken | None = None
+    client: OAuthClientInformationFull | None = None
+
+    async def get_tokens(self) -> OAuthToken | None:
+        return self.tokens
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        self.tokens = tokens
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        return self.client
+
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        self.client = client_info
+
+
+class Host:
+    """One installation of an MCP client, with a person in front of it."""
+
+    def __init__(self, title: str, mode: str) -> None:
+        self.mode, self.storage, self.person = mode, Storage(), Person()
+        self.asked: list[dict[str, str]] = []
+        metadata = OAuthClientMetadata(
+            client_name=title, redirect_uris=["http://127.0.0.1:5555/callback"], token_endpoint_auth_method="none"
+        )
+        self.provider = OAuthClientProvider(
+            RESOURCE, metadata, self.storage, redirect_handler=self._open, callback_handler=self._called_back
+        )
+
+    async def _open(self, url: str) -> None:
+        self.asked.append(dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query)))
+        self._callback = await asyncio.to_thread(self.person.authorize, url)
+
+    async def _called_back(self) -> AuthorizationCodeResult:
+        answer = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self._callback).query))
+        return AuthorizationCodeResult(code=answer["code"], state=answer.get("state"), iss=answer.get("iss"))
+
+    async def call(self, name: str, **arguments: str) -> dict:
+        async with httpx2.AsyncClient(auth=self.provider, timeout=30) as http:
+            transport = streamable_http_client(RESOURCE, http_client=http)
+            async with Client(transport, mode=self.mode) as client:
+                result = await client.call_tool(name, arguments)
+                assert not result.is_error, result.content
+                return result.structured_content or json.loads(result.content[0].text)
+
+
+async def check(name: str, body: Callable[[], Awaitable[None]]) -> None:
+    global failed
+    try:
+        await body()
+        print(f"ok - {name}", flush=True)
+    except BaseException as error:
+        failed += 1
+        print(f"not ok - {name}: {_reason(error)}", flush=True)
+
+
+def _reason(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return " ".join(f"{type(error).__name__}: {error}".split())[:800]
+
+
+def claims(jwt: str) -> dict:
+    part = jwt.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def post(url: str, fields: dict[str, str]) -> tuple[int, dict]:
+    """A form POST, as any HTTP client makes it; the SDK has no revocation of its own."""
+    request = urllib.request.Request(url, urllib.parse.urlencode(fields).encode())
+    try:
+        response = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as answer:
+        response = answer
+    with response:
+        return response.status, json.loads(response.read() or b"{}")
+
+
+async def tell_story(title: str, mode: str) -> None:
+    host = Host(title, mode)
+    storage = host.storage
+
+    async def arrives() -> None:
+        whoami = await host.call("whoami")
+        assert host.person.pages == ["login", "consent"], host.person.pages
+        assert host.asked[0]["resource"] == RESOURCE, host.asked
+        assert storage.client and storage.tokens, "nothing was stored"
+        assert claims(storage.tokens.access_token)["aud"] == RESOURCE
+        assert whoami["subject"] == claims(storage.tokens.access_token)["sub"], whoami
+        assert whoami["client_id"] == storage.client.client_id, whoami
+        assert str(host.provider.context.oauth_metadata.issuer) == ISSUER
+
+    async def calls_echo() -> None:
+        assert (await host.call("echo", message="grüße"))["message"] == "grüße"
+        assert len(host.asked) == 1, "the person was asked again"
+
+    async def refreshes() -> None:
+        before = storage.tokens
+        assert before and before.refresh_token, "no refresh token"
+        host.provider.context.token_expiry_time = 1.0
+        assert (await host.call("whoami"))["authenticated"] is True
+        assert storage.tokens.refresh_token != before.refresh_token, "the refresh token was not rotated"
+        assert storage.tokens.access_token != before.access_token
+        assert len(host.asked) == 1, "the person was asked again"
+
+    async def steps_up() -> None:
+        held = set(storage.tokens.scope.split())
+        assert "mcp:tools:write" not in held, held
+        assert (await host.call("get_secret", key="api_key"))["value"]
+        assert len(host.asked) == 2, "the person was not asked"
+        assert {"mcp:tools:write"} | held <= set(host.asked[1]["scope"].split()), host.asked[1]
+        granted = set(claims(storage.tokens.access_token)["scope"].split())
+        assert {"mcp:tools:write", "mcp:read"} <= granted, granted
+
+    async def is_revoked() -> None:
+        metadata = host.provider.context.oauth_metadata
+        dead = {"client_id": storage.client.client_id}
+        refresh_token = storage.tokens.refresh_token
+        status, _ = post(str(metadata.revocation_endpoint), dead | {"token": refresh_token})
+        assert status == 200, status
+        grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        status, body = post(str(metadata.token_endpoint), dead | grant)
+        assert (status, body.get("error")) == (400, "invalid_grant"), (status, body)
+        host.provider.context.token_expiry_time = 1.0
+        asked = len(host.asked)
+        await host.call("whoami")
+        assert len(host.asked) == asked + 1, "a revoked client got in without its person"
+
+    await check(f"{title}: finds the server, registers, gets its tokens and calls whoami", arrives)
+    await check(f"{title}: calls echo without asking anybody", calls_echo)
+    await check(f"{title}: refreshes once when its token expired", refreshes)
+    await check(f"{title}: refreshes twice when its token expired", refreshes)
+    await check(f"{title}: steps up from mcp:read to a tool that needs mcp:tools:write", steps_up)
+    await check(f"{title}: is out after its refresh token was revoked, until the person returns", is_revoked)
+
+
+async def main() -> None:
+    # The SDK logs what it then raises; the checks print that on their own lines.
+    logging.disable(logging.ERROR)
+    await tell_story("Python mcp", "auto")
+    await tell_story("Python mcp, initialize era", "legacy")
+
+
+asyncio.run(main())
+sys.exit(1 if failed else 0)

@@ -1,0 +1,182 @@
+//! The real binary as a child process.
+use super::{
+    db::{TestDb, fresh_db},
+    remote::Address,
+};
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
+};
+
+/// Where one keyward lives: its folder, its ports and its settings stay the same from start to start.
+pub struct House {
+    folder: tempfile::TempDir,
+    listen: u16,
+    resource_listen: u16,
+    settings: Vec<(String, String)>,
+    /// On PostgreSQL only; on SQLite the file lies in the folder.
+    schema: Option<TestDb>,
+}
+
+impl House {
+    /// On SQLite, or on the PostgreSQL server that `TEST_DATABASE_URL` names.
+    pub async fn new() -> Self {
+        let mut house = Self {
+            folder: tempfile::tempdir().unwrap(),
+            listen: free_port(),
+            resource_listen: free_port(),
+            settings: vec![],
+            schema: None,
+        };
+        if std::env::var_os("TEST_DATABASE_URL").is_some() {
+            let schema = fresh_db().await;
+            schema.close().await.unwrap();
+            house = house.set("KEYWARD__DATABASE__URL", &schema.url);
+            house.schema = Some(schema);
+        }
+        house
+    }
+
+    #[must_use]
+    pub fn set(mut self, variable: &str, value: &str) -> Self {
+        self.settings.push((variable.into(), value.into()));
+        self
+    }
+
+    /// What `serve` needs to know, with one MCP server to issue tokens for.
+    #[must_use]
+    pub fn for_serving(self) -> Self {
+        let (listen, data) = (format!("127.0.0.1:{}", self.listen), self.data().display().to_string());
+        let database = self.schema.is_none().then(|| format!("sqlite:{data}/keyward.db"));
+        let house = self
+            .set("KEYWARD__ISSUER", &format!("http://{listen}"))
+            .set("KEYWARD__LISTEN", &listen)
+            .set("KEYWARD__KEYS__MASTER_KEY_FILE", &format!("{data}/master.key"))
+            .set("KEYWARD__RESOURCES__MAIN__IDENTIFIER", super::app::MCP);
+        match database {
+            Some(url) => house.set("KEYWARD__DATABASE__URL", &url),
+            None => house,
+        }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.listen
+    }
+
+    pub fn demo_arguments(&self) -> Vec<String> {
+        let [listen, resource] = [self.listen, self.resource_listen].map(|port| format!("127.0.0.1:{port}"));
+        let data = self.data().display().to_string();
+        ["demo", "--data", &data, "--listen", &listen, "--resource-listen", &resource].map(str::to_owned).into()
+    }
+
+    /// Nothing of our own environment reaches the child.
+    fn command(&self, arguments: &[String]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
+        command.args(arguments).env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
+        command.envs(self.settings.iter().map(|(variable, value)| (variable, value)));
+        command
+    }
+
+    pub fn demo(&self) -> Keyward {
+        self.start(&self.demo_arguments(), "keyward demo is running")
+    }
+
+    pub fn serve(&self) -> Keyward {
+        self.start(&["serve".to_owned()], "answers at")
+    }
+
+    /// Starts and waits until standard output says `ready`.
+    fn start(&self, arguments: &[String], ready: &str) -> Keyward {
+        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (send, lines) = channel();
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let resource = format!("http://127.0.0.1:{}/mcp/oauth", self.resource_listen);
+        let keyward = Keyward { child, lines, at: Address::new(self.listen), resource };
+        assert!(keyward.said(ready).is_some(), "keyward did not start: {}", self.log());
+        keyward
+    }
+
+    /// The one sentence with which this start is refused.
+    pub fn refusal(&self, arguments: &[String]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        let sentence = text.strip_prefix("keyward: ").unwrap_or_else(|| panic!("not only a sentence: {text}"));
+        assert_eq!(sentence.trim_end().lines().count(), 1, "more than a sentence: {text}");
+        sentence.trim_end().to_owned()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// What all starts wrote to standard error.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap()
+    }
+
+    pub fn database_url(&self) -> String {
+        match &self.schema {
+            Some(schema) => schema.url.clone(),
+            None => format!("sqlite:{}/keyward.db", self.data().display()),
+        }
+    }
+}
+
+/// Free, and below those ports that the system gives to whoever asks for any: a child that died can have its own
+/// again.
+fn free_port() -> u16 {
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (0..1000).map(|_| rand::random_range(10_000..30_000)).find(free).expect("no free port")
+}
+
+/// A running keyward; killed when dropped.
+pub struct Keyward {
+    child: Child,
+    lines: Receiver<String>,
+    pub at: Address,
+    /// The MCP endpoint of the demo.
+    pub resource: String,
+}
+
+impl Keyward {
+    /// Waits for the next line of standard output with these words; `None` if it ended without.
+    pub fn said(&self, words: &str) -> Option<String> {
+        self.lines.iter().find(|line| line.contains(words))
+    }
+
+    /// All that it still says on standard output, until it ends.
+    pub fn last_words(&self) -> String {
+        self.lines.iter().collect::<Vec<_>>().join("\n")
+    }
+
+    /// SIGKILL: no goodbyes.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks to stop by a signal (`INT`, `TERM`), and waits until it is gone.
+    pub fn stop(&mut self, signal: &str) -> ExitStatus {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Keyward {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
