@@ -24,7 +24,10 @@ macro_rules! codes {
 impl OAuthError {
     #[must_use]
     pub fn new(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, description: description.into(), cause: None, retry_after: None }
+        let description = description.into();
+        // RFC 6749 §5.2
+        debug_assert!(description.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
+        Self { code, description, cause: None, retry_after: None }
     }
 
     // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, OpenID Connect Core §3.1.2.6
@@ -53,6 +56,12 @@ impl OAuthError {
     /// Our own failure: the client learns nothing but that it was not its fault.
     pub fn server_error(cause: impl Into<anyhow::Error>) -> Self {
         Self { cause: Some(cause.into()), ..Self::new("server_error", "the server could not complete the request") }
+    }
+
+    /// What we stand on cannot answer now; trying again soon may well succeed.
+    pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        let told = Self::temporarily_unavailable("the server cannot answer now; try again in a moment");
+        Self { cause: Some(cause.into()), ..told }.retry_after(5)
     }
 
     #[must_use]

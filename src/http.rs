@@ -41,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(pages::router(&app))
         .fallback(not_found)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(middleware::map_response(say_what_timed_out))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff))
         .layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts))
@@ -85,6 +86,14 @@ async fn preflight_without_content(request: Request, next: Next) -> Response {
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
     response
+}
+
+async fn say_what_timed_out(response: Response) -> Response {
+    if response.status() != StatusCode::REQUEST_TIMEOUT {
+        return response;
+    }
+    let error = OAuthError::new("request_timeout", "the request was not complete in time");
+    respond::with_status(StatusCode::REQUEST_TIMEOUT, &error)
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {

@@ -9,6 +9,8 @@ use std::{sync::Arc, time::Duration};
 use time::Duration as Seconds;
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// By how much the clock of another node may be behind ours.
+const CLOCK_SKEW: Seconds = Seconds::hours(1);
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs until dropped.
@@ -40,7 +42,8 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     let idle_since = now - Seconds::seconds(app.config.tokens.refresh_idle.into());
     codes::sweep(&app.db, now).await?;
     grants::sweep(&app.db, now, idle_since).await?;
-    revoked_tokens::sweep(&app.db, now).await?;
+    // Forgotten too early, a revoked token would live again where it has not expired yet.
+    revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
     Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;
     let unused_since = now - Seconds::seconds(app.config.registration.unused_after.into());
     if clients::sweep_unused(&app.db, unused_since).await? > 0 {

@@ -1,5 +1,5 @@
 //! How often somebody may try: wrong secrets by account and address, new registrations by address, fetches by user.
-use crate::{clock::Clock, error::OAuthError, model::UserId};
+use crate::{clock::Clock, error::OAuthError, model::UserId, secrets::Digest};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::{
     collections::HashMap,
@@ -85,21 +85,22 @@ impl Guesses {
 
 fn key(account: &str, address: IpAddr) -> (String, IpAddr) {
     // What was typed may be long; what tells accounts apart is not.
-    (account.chars().take(128).flat_map(char::to_lowercase).collect(), network(address))
+    (account.chars().take(128).flat_map(char::to_lowercase).collect(), source(address))
 }
 
-/// Whoever has one IPv6 address has the whole /64 around it (RFC 4291 §2.5.4).
-fn network(address: IpAddr) -> IpAddr {
+/// Whom an address belongs to: of IPv6 a /64, within which one machine may take any address it likes.
+fn source(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 
 /// New registrations: a small budget for each address and set of redirect hosts, so that many clients behind one
 /// address don't starve each other, and a larger one for the address.
 pub struct Registrations {
-    by_hosts: DefaultKeyedRateLimiter<(IpAddr, Vec<String>)>,
+    /// The hosts as a digest: they are the stranger's words, and as many and as long as a stranger likes.
+    by_hosts: DefaultKeyedRateLimiter<(IpAddr, Digest)>,
     by_address: DefaultKeyedRateLimiter<IpAddr>,
 }
 
@@ -114,11 +115,10 @@ impl Registrations {
     }
 
     pub fn allow(&self, address: IpAddr, mut redirect_hosts: Vec<String>) -> Result<(), OAuthError> {
-        let address = network(address);
         redirect_hosts.sort();
         redirect_hosts.dedup();
-        let within =
-            self.by_hosts.check_key(&(address, redirect_hosts)).is_ok() && self.by_address.check_key(&address).is_ok();
+        let (source, hosts) = (source(address), Digest::of(redirect_hosts.join("\n")));
+        let within = self.by_hosts.check_key(&(source, hosts)).is_ok() && self.by_address.check_key(&source).is_ok();
         within.then_some(()).ok_or_else(|| {
             OAuthError::too_many_requests("too many new registrations from this address").retry_after(60)
         })
@@ -197,6 +197,18 @@ mod tests {
         (0..4).for_each(|_| guesses.attempt("alice", HERE).unwrap());
         clock.advance(Duration::minutes(16));
         (0..3).for_each(|_| guesses.attempt("alice", HERE).unwrap());
+    }
+
+    #[test]
+    fn who_holds_a_whole_ipv6_network_is_still_one_source() {
+        let address = |last: u16| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last));
+        let guesses = Guesses::new(Clock::default());
+        (0..5).for_each(|n| guesses.attempt("alice", address(n)).unwrap());
+        assert_eq!(guesses.attempt("alice", address(5)).unwrap_err().code, "too_many_requests");
+        guesses.attempt("alice", "2001:db8:0:2::1".parse().unwrap()).unwrap();
+        let registrations = Registrations::new(3, 1);
+        (0..3).for_each(|n| registrations.allow(address(n), vec!["a.example".into()]).unwrap());
+        assert!(registrations.allow(address(3), vec!["a.example".into()]).is_err());
     }
 
     #[test]

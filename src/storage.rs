@@ -180,8 +180,18 @@ fn not_migrated(error: MigrateError, ours: &Migrator) -> anyhow::Error {
     }
 }
 
+/// What a client should do about a failure: not the same again if a statement or a row of ours is wrong, and later
+/// if the database cannot answer now.
 impl From<sqlx::Error> for OAuthError {
     fn from(error: sqlx::Error) -> Self {
-        Self::server_error(error)
+        use sqlx::{
+            Error::{ColumnDecode, ColumnNotFound, Decode, Encode, RowNotFound, TypeNotFound},
+            error::ErrorKind,
+        };
+        let ours = match &error {
+            RowNotFound | ColumnNotFound(_) | ColumnDecode { .. } | TypeNotFound { .. } | Decode(_) | Encode(_) => true,
+            other => other.as_database_error().is_some_and(|error| !matches!(error.kind(), ErrorKind::Other)),
+        };
+        if ours { Self::server_error(error) } else { Self::unavailable(error) }
     }
 }

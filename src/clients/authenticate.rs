@@ -20,7 +20,7 @@ impl<'a> Credentials<'a> {
         let (id, secret) = (params.get("client_id")?, params.get("client_secret")?);
         match (authorization, id, secret) {
             (Some(_), _, Some(_)) => {
-                Err(OAuthError::invalid_request("use one client authentication method, not two (RFC 6749 §2.3)"))
+                Err(OAuthError::invalid_request("use one client authentication method, not two (RFC 6749 section 2.3)"))
             }
             (Some(header), ..) => {
                 Basic::parse(header).map(Self::Basic).map_err(|_| OAuthError::invalid_client("malformed Basic header"))

@@ -53,8 +53,9 @@ fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {
         return Err(OAuthError::invalid_grant("redirect_uri differs from the one the code was sent to"));
     }
     let verifier = request.params.get("code_verifier")?;
-    let verifier = verifier.ok_or_else(|| OAuthError::invalid_grant("code_verifier is missing (RFC 7636 §4.5)"))?;
+    let missing = || OAuthError::invalid_grant("code_verifier is missing (RFC 7636 section 4.5)");
+    let verifier = verifier.ok_or_else(missing)?;
     pkce::verify(&code.code_challenge, verifier)
         .then_some(())
-        .ok_or_else(|| OAuthError::invalid_grant("code_verifier does not match the challenge (RFC 7636 §4.6)"))
+        .ok_or_else(|| OAuthError::invalid_grant("code_verifier does not match the challenge (RFC 7636 section 4.6)"))
 }

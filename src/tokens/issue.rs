@@ -34,6 +34,7 @@ pub struct Permit<'a> {
     client: &'a Client,
     user: User,
     audience: Audience<'a>,
+    /// What the audience knows and the user's role still allows.
     scopes: Scopes,
 }
 
@@ -57,7 +58,7 @@ impl<'a> Permit<'a> {
             None => grant.scopes.clone(),
             Some(text) => Scopes::parse(text)
                 .filter(|asked| asked.is_subset(&grant.scopes))
-                .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 §6)"))?,
+                .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 section 6)"))?,
         };
         let audience = Audience::choose(app, params, grant)?;
         let scopes = asked.filter(|scope| audience.knows(scope, user.role));
@@ -122,9 +123,9 @@ impl<'a> Audience<'a> {
             // Several granted, none named: the first, never one token for all (RFC 8707 §2.2).
             [] => grant.resources.first().map_or(app.config.issuer.as_str(), String::as_str),
             [one] => one,
-            _ => return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 §2.2)")),
+            _ => return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 section 2.2)")),
         };
-        let outside = || OAuthError::invalid_target("resource is not part of the grant (RFC 8707 §2.2)");
+        let outside = || OAuthError::invalid_target("resource is not part of the grant (RFC 8707 section 2.2)");
         if identifier == app.config.issuer {
             let openid = grant.scopes.contains("openid") || grant.resources.is_empty();
             return openid.then_some(Self::Issuer).ok_or_else(outside);

@@ -9,7 +9,7 @@ use crate::{
         respond::NoStore,
     },
     model::ClientId,
-    storage::grants,
+    storage::{grants, users},
     tokens::{access_token, refresh_token::RefreshToken},
 };
 use axum::{Json, extract::State, http::HeaderMap, routing};
@@ -70,7 +70,8 @@ async fn refresh_token(
     let ends = grant.expires_at.min(idle_until);
     let live = token.generation == grant.generation && token.digest().matches(&grant.refresh_hash);
     let meant = caller.is_client(&grant.client_id);
-    Ok((live && meant && grant.revoked_at.is_none() && ends > now).then(|| {
+    let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
+    Ok((live && meant && grant.revoked_at.is_none() && ends > now && user.is_some()).then(|| {
         json!({
             "active": true, "iss": app.config.issuer, "sub": grant.user_id.to_string(),
             "client_id": grant.client_id, "scope": grant.scopes.to_string(), "exp": ends.unix_timestamp(),

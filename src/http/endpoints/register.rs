@@ -35,7 +35,7 @@ async fn post(
     body: Body,
 ) -> Result<impl IntoResponse, OAuthError> {
     if !is_type(&headers, "application/json") {
-        return Err(OAuthError::invalid_client_metadata("the body must be application/json (RFC 7591 §3.1)"));
+        return Err(OAuthError::invalid_client_metadata("the body must be application/json (RFC 7591 section 3.1)"));
     }
     let body = read(body, MAX_BODY).await?;
     let registered = register(&app, &body, bearer(&headers)?, address).await?;

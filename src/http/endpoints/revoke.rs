@@ -49,5 +49,5 @@ async fn revoke_grant(app: &App, client: &Client, id: GrantId) -> Result<(), OAu
 fn owned(client: &Client, owner: &ClientId) -> Result<(), OAuthError> {
     (client.id == *owner)
         .then_some(())
-        .ok_or_else(|| OAuthError::invalid_request("the token was issued to another client (RFC 7009 §2.1)"))
+        .ok_or_else(|| OAuthError::invalid_request("the token was issued to another client (RFC 7009 section 2.1)"))
 }

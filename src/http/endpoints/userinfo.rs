@@ -32,7 +32,7 @@ async fn userinfo(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -
     if is_type(&headers, "application/x-www-form-urlencoded") {
         let form = Params::parse(&read(body, MAX_FORM).await?)?;
         if token.is_some() && form.count("access_token") > 0 {
-            return Err(OAuthError::invalid_request("send the token in one place, not two (RFC 6750 §2)"));
+            return Err(OAuthError::invalid_request("send the token in one place, not two (RFC 6750 section 2)"));
         }
     }
     let Some(token) = token else {

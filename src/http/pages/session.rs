@@ -22,7 +22,7 @@ pub struct SignedIn {
 
 impl From<session::Error> for OAuthError {
     fn from(error: session::Error) -> Self {
-        Self { cause: Some(error.into()), ..Self::temporarily_unavailable("sessions cannot be read or kept now") }
+        Self::unavailable(error)
     }
 }
 

@@ -1,0 +1,136 @@
+//! Attacks on client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4).
+use crate::support::{
+    app::{Answer, CALLBACK, TestApp, VERIFIER, basic, encode},
+    node::from,
+};
+use axum::{body::Body, http::Request};
+use base64ct::{Base64, Encoding};
+use keyward::{oauth::params::form_urlencode, secrets::AuthorizationCode, storage::codes};
+
+/// A revocation of nothing: 200 for whoever is who they say.
+const NOTHING: [(&str, &str); 1] = [("token", "nothing")];
+
+async fn ask(t: &TestApp, path: &str, form: &[(&str, &str)], authorization: &str) -> Answer {
+    t.post_with(path, form, &[("authorization", authorization)]).await
+}
+
+#[tokio::test]
+async fn attack_40_two_ways_of_authentication_or_two_clients_in_one_request_are_refused() {
+    let t = TestApp::start().await;
+    let client = t.confidential_client("a", "a-secret").await;
+    t.confidential_client("b", "b-secret").await;
+    let code = t.code(&client, &[]).await;
+    let redeem = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    let (a, both) = (basic("a", "a-secret"), [("client_id", "a"), ("client_secret", "a-secret")]);
+
+    ask(&t, "/token", &[&redeem[..], &both].concat(), &a).await.refused(400, "invalid_request");
+    ask(&t, "/token", &[&redeem[..], &both[1..]].concat(), &a).await.refused(400, "invalid_request");
+    let other = ask(&t, "/token", &[&redeem[..], &[("client_id", "b")]].concat(), &a).await;
+    other.refused(401, "invalid_client");
+    assert!(other.header("www-authenticate").starts_with("Basic "));
+    let stored = codes::find(&t.db, &AuthorizationCode::presented(&code).digest()).await.unwrap().unwrap();
+    assert_eq!((stored.consumed_at, stored.failures), (None, 0));
+    // Some clients repeat their own name beside the header.
+    assert_eq!(ask(&t, "/token", &[&redeem[..], &both[..1]].concat(), &a).await.status, 200);
+}
+
+#[tokio::test]
+async fn attack_41_any_secret_passes_encoded_or_raw_and_nothing_in_between() {
+    let t = TestApp::start().await;
+    let (id, secret) = ("we:ird+id", "p:ss%2B + w\u{f6}rd&=%zz");
+    t.confidential_client(id, secret).await;
+    t.confidential_client("i+d", secret).await;
+    let encoded = basic(&form_urlencode(id), &form_urlencode(secret));
+    let with_plus = basic(&form_urlencode(id), &form_urlencode(secret).replace("%20", "+"));
+    let raw = basic("i+d", secret);
+    for right in [&encoded, &with_plus, &raw, &raw.replace("Basic", "bASIC")] {
+        let answer = ask(&t, "/revoke", &NOTHING, right).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, ""), "{right}");
+    }
+    for wrong in [
+        basic(&form_urlencode("i+d"), secret),
+        basic("i+d", &form_urlencode(secret)),
+        basic("i+d", "wrong"),
+        basic("i+d", ""),
+        basic("nobody", secret),
+    ] {
+        let answer = ask(&t, "/revoke", &NOTHING, &wrong).await;
+        answer.refused(401, "invalid_client");
+        assert!(answer.header("www-authenticate").starts_with("Basic realm="));
+    }
+}
+
+#[tokio::test]
+async fn attack_42_a_header_that_is_no_credential_gets_a_challenge() {
+    let t = TestApp::start().await;
+    t.public_client("public", &[CALLBACK]).await;
+    let encode = |bytes: &[u8]| format!("Basic {}", Base64::encode_string(bytes));
+    let mut headers = vec![encode(b"no colon"), encode(b"a:\xff"), encode(b"a:\0"), encode(b""), encode(b":")];
+    headers.extend(["Basic !!!", "Basic", "Foo x", "Bearer x", "Digest username=x", "x", ""].map(str::to_owned));
+    headers.push(format!("Basic {}", "A".repeat(16_000)));
+    let form = [("token", "x"), ("client_id", "public"), ("grant_type", "refresh_token"), ("refresh_token", "x")];
+    for header in &headers {
+        for path in ["/token", "/revoke", "/introspect"] {
+            let answer = ask(&t, path, &form, header).await;
+            answer.refused(401, "invalid_client");
+            assert!(answer.header("www-authenticate").starts_with("Basic "), "{path} {header}");
+        }
+    }
+    let twice = [("authorization", "Basic YTpi"), ("authorization", "Basic YTpi")];
+    t.post_with("/token", &form, &twice).await.refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn attack_43_a_secret_in_the_url_is_refused_even_if_it_is_right() {
+    let t = TestApp::start().await;
+    let client = t.confidential_client("c", "its-secret").await;
+    let code = t.code(&client, &[]).await;
+    let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    let secret = encode(&[("client_id", "c"), ("client_secret", "its-secret")]);
+    t.post(&format!("/token?{secret}"), &form).await.refused(400, "invalid_request");
+    let right = basic("c", "its-secret");
+    for query in ["client_secret=its-secret", "code=x", "refresh_token=x", "grant_type=x", "client_secret="] {
+        ask(&t, &format!("/token?{query}"), &form, &right).await.refused(400, "invalid_request");
+    }
+    for path in ["/revoke", "/introspect"] {
+        t.post(&format!("{path}?{secret}"), &NOTHING).await.refused(400, "invalid_request");
+        ask(&t, &format!("{path}?token=x"), &[], &right).await.refused(400, "invalid_request");
+    }
+    assert_eq!(ask(&t, "/token", &form, &right).await.status, 200);
+}
+
+#[tokio::test]
+async fn attack_50_a_thousand_guesses_are_slowed_down_and_the_client_itself_is_not() {
+    let t = TestApp::start().await;
+    t.confidential_client("c", "its-secret").await;
+    let mut throttled = 0;
+    for n in 0..1000 {
+        // An address nobody vouches for helps nobody.
+        let forged = format!("198.51.100.{}", n % 250);
+        let guess = basic("c", &format!("guess {n}"));
+        let headers = [("authorization", guess.as_str()), ("x-forwarded-for", forged.as_str())];
+        let answer = t.post_with("/token", &[("grant_type", "refresh_token")], &headers).await;
+        if n < 5 {
+            answer.refused(401, "invalid_client");
+        } else {
+            answer.refused(429, "too_many_requests");
+            assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
+            throttled += 1;
+        }
+    }
+    assert_eq!(throttled, 995);
+    // Nor does asking elsewhere, or the other way of sending it.
+    ask(&t, "/introspect", &NOTHING, &basic("c", "guess")).await.refused(429, "too_many_requests");
+    let form = [("token", "x"), ("client_id", "c"), ("client_secret", "guess")];
+    t.post("/revoke", &form).await.refused(429, "too_many_requests");
+
+    assert_eq!(ask(&t, "/revoke", &NOTHING, &basic("c", "its-secret")).await.status, 200);
+    let elsewhere = |secret: &str| {
+        let request = Request::post("/revoke")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", basic("c", secret));
+        from([192, 0, 2, 7], request.body(Body::from("token=x")).unwrap())
+    };
+    assert_eq!(t.send(elsewhere("its-secret")).await.status, 200);
+    t.send(elsewhere("a typo")).await.refused(401, "invalid_client");
+}

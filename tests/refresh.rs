@@ -1,0 +1,183 @@
+//! Refresh tokens in depth: rotation, the window in which an answer comes again, theft, forgery.
+mod ends;
+
+use crate::support::{
+    app::{Answer, CALLBACK, TestApp},
+    node::Node,
+};
+use keyward::{
+    model::{AuditEvent, ClientId, Grant, GrantId},
+    secrets::{base64url, from_base64url},
+    storage::{audit_events, grants},
+};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use time::Duration;
+
+fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
+    answer[member].as_str().unwrap_or_else(|| panic!("no {member} in {answer}"))
+}
+
+fn refresh_token(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    text(&answer.json(), "refresh_token").to_owned()
+}
+
+/// A public client that alice allowed, and what it got.
+async fn family(t: &TestApp, id: &str) -> (ClientId, Value) {
+    let client = t.public_client(id, &[CALLBACK]).await;
+    let tokens = t.tokens(&client, &[]).await;
+    (client, tokens)
+}
+
+async fn grant_of(t: &TestApp, tokens: &Value) -> Grant {
+    let id = TestApp::claims(&tokens["access_token"])["grant_id"].as_str().unwrap().parse::<GrantId>().unwrap();
+    grants::find(&t.db, id).await.unwrap().unwrap()
+}
+
+async fn is_active(t: &TestApp, tokens: &Value) -> bool {
+    let answer = t.introspect(text(tokens, "access_token")).await.json();
+    assert!(answer["active"] == true || answer == json!({"active": false}), "{answer}");
+    answer["active"] == true
+}
+
+async fn events(t: &TestApp, event_type: &str) -> Vec<AuditEvent> {
+    let recent = audit_events::recent(&t.db, 100).await.unwrap();
+    recent.into_iter().filter(|event| event.event_type == event_type).collect()
+}
+
+#[tokio::test]
+async fn a_lost_answer_comes_again_from_another_node_and_after_a_restart() {
+    let t = TestApp::start().await;
+    let (client, first) = family(&t, "c").await;
+    let first = text(&first, "refresh_token");
+    let successor = refresh_token(&t.refresh(&client, first).await);
+    let there = Node::beside(&t).await;
+    assert_eq!(refresh_token(&there.refresh(&client, first).await), successor);
+    there.app.db.close().await.unwrap();
+    let restarted = Node::beside(&t).await;
+    assert_eq!(refresh_token(&restarted.refresh(&client, first).await), successor);
+    assert_ne!(refresh_token(&restarted.refresh(&client, &successor).await), successor);
+    assert!(events(&t, "refresh_reuse_detected").await.is_empty());
+}
+
+#[tokio::test]
+async fn repeats_do_not_prolong_the_window() {
+    let t = TestApp::start().await;
+    let (client, first) = family(&t, "c").await;
+    let first = text(&first, "refresh_token");
+    let successor = refresh_token(&t.refresh(&client, first).await);
+    t.app.clock.advance(Duration::seconds(40));
+    assert_eq!(refresh_token(&t.refresh(&client, first).await), successor);
+    t.app.clock.advance(Duration::seconds(30));
+    t.refresh(&client, first).await.refused(400, "invalid_grant");
+    t.refresh(&client, &successor).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn the_window_can_be_shut() {
+    let t = TestApp::with("tokens.replay_window = 0").await;
+    let (client, first) = family(&t, "c").await;
+    let successor = refresh_token(&t.refresh(&client, text(&first, "refresh_token")).await);
+    t.refresh(&client, text(&first, "refresh_token")).await.refused(400, "invalid_grant");
+    t.refresh(&client, &successor).await.refused(400, "invalid_grant");
+    assert!(grant_of(&t, &first).await.revoked_at.is_some());
+    assert_eq!(events(&t, "refresh_reuse_detected").await.len(), 1);
+}
+
+#[tokio::test]
+async fn two_generations_back_is_theft_even_within_the_window() {
+    let t = TestApp::start().await;
+    let (client, first) = family(&t, "c").await;
+    let second = t.refresh(&client, text(&first, "refresh_token")).await.json();
+    let third = t.refresh(&client, text(&second, "refresh_token")).await.json();
+    t.refresh(&client, text(&first, "refresh_token")).await.refused(400, "invalid_grant");
+    for tokens in [&first, &second, &third] {
+        t.refresh(&client, text(tokens, "refresh_token")).await.refused(400, "invalid_grant");
+        assert!(!is_active(&t, tokens).await);
+    }
+}
+
+#[tokio::test]
+async fn a_stolen_token_takes_its_whole_family_down_and_no_other() {
+    let t = TestApp::start().await;
+    let (client, first) = family(&t, "c").await;
+    let other = t.tokens(&client, &[]).await;
+    let second = t.refresh(&client, text(&first, "refresh_token")).await.json();
+    assert!(is_active(&t, &first).await && is_active(&t, &second).await);
+    t.app.clock.advance(Duration::seconds(61));
+    t.refresh(&client, text(&first, "refresh_token")).await.refused(400, "invalid_grant");
+
+    let grant = grant_of(&t, &first).await;
+    assert!(grant.revoked_at.is_some());
+    assert_eq!(grant.generation, 2);
+    assert!(!is_active(&t, &first).await && !is_active(&t, &second).await);
+    t.refresh(&client, text(&second, "refresh_token")).await.refused(400, "invalid_grant");
+    let [event] = &events(&t, "refresh_reuse_detected").await[..] else { panic!("not one event") };
+    assert_eq!((event.level.as_str(), event.success), ("critical", false));
+    assert_eq!((event.grant_id, event.user_id), (Some(grant.id), Some(grant.user_id)));
+    assert_eq!(event.client_id.as_ref(), Some(&client));
+
+    assert!(is_active(&t, &other).await);
+    assert_eq!(t.refresh(&client, text(&other, "refresh_token")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_refreshes_at_once_over_two_nodes_leave_one_live_successor() {
+    let t = TestApp::start().await;
+    let (client, first) = family(&t, "c").await;
+    let token = text(&first, "refresh_token").to_owned();
+    let nodes = [Node::itself(&t), Node::beside(&t).await];
+    let all: Vec<_> = (0..50)
+        .map(|n| {
+            let (node, client, token) = (nodes[n % 2].clone(), client.clone(), token.clone());
+            tokio::spawn(async move { node.refresh(&client, &token).await })
+        })
+        .collect();
+    let (mut successors, mut access_tokens) = (HashSet::new(), HashSet::new());
+    for one in all {
+        let answer = one.await.unwrap();
+        successors.insert(refresh_token(&answer));
+        access_tokens.insert(text(&answer.json(), "access_token").to_owned());
+    }
+    assert_eq!((successors.len(), access_tokens.len()), (1, 50));
+    let grant = grant_of(&t, &first).await;
+    assert_eq!((grant.generation, grant.revoked_at), (2, None));
+    assert_eq!(grants::find_by_user(&t.db, grant.user_id).await.unwrap().len(), 1);
+    let successor = successors.into_iter().next().unwrap();
+    assert_ne!(refresh_token(&t.refresh(&client, &successor).await), successor);
+}
+
+#[tokio::test]
+async fn a_forged_token_is_refused_without_a_question_to_the_database() {
+    let t = TestApp::start().await;
+    let (client, first) = family(&t, "c").await;
+    let good = text(&first, "refresh_token");
+    let bytes = from_base64url(good.strip_prefix("kwr_").unwrap()).unwrap();
+    // Grant, generation, secret, authenticator.
+    let mut forged: Vec<_> = [0, 15, 16, 19, 20, 51, 52, 83]
+        .map(|at| {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            format!("kwr_{}", base64url(bytes))
+        })
+        .into();
+    assert_eq!(bytes.len(), 84);
+    forged.push(format!("kwr_{}", base64url(&bytes[..83])));
+    forged.push(format!("kwr_{}", base64url([&bytes[..], &[0]].concat())));
+    forged.push(format!("{good}="));
+    forged.push(good.replace("kwr_", "kwc_"));
+    forged.extend(["kwr_", "x", "kwr_\u{e4}"].map(str::to_owned));
+    for token in &forged {
+        t.refresh(&client, token).await.refused(400, "invalid_grant");
+    }
+    assert_eq!(grant_of(&t, &first).await.generation, 1);
+
+    t.db.close().await.unwrap();
+    for token in &forged {
+        t.refresh(&client, token).await.refused(400, "invalid_grant");
+    }
+    let genuine = t.refresh(&client, good).await;
+    genuine.refused(503, "temporarily_unavailable");
+    assert!(genuine.header("retry-after").parse::<u64>().is_ok());
+}

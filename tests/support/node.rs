@@ -1,0 +1,47 @@
+//! Another node: a process of its own on the same database, perhaps with a clock of its own.
+use super::app::{Answer, TestApp, encode, send};
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use keyward::{app::App, clock::Clock, http::router, model::ClientId, storage::Db};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+#[derive(Clone)]
+pub struct Node {
+    pub app: Arc<App>,
+    router: Router,
+}
+
+impl Node {
+    pub async fn beside(test: &TestApp) -> Self {
+        Self::at(test, test.app.clock.clone()).await
+    }
+
+    pub async fn at(test: &TestApp, clock: Clock) -> Self {
+        let db = Db::open(&test.db.url).await.unwrap();
+        let app = Arc::new(App::build(test.app.config.clone(), db, clock).await.unwrap());
+        Self { router: router(app.clone()), app }
+    }
+
+    /// The node the test itself runs.
+    pub fn itself(test: &TestApp) -> Self {
+        Self { app: test.app.clone(), router: router(test.app.clone()) }
+    }
+
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        send(&self.router, request.body(Body::from(encode(form))).unwrap()).await
+    }
+
+    pub async fn refresh(&self, client: &ClientId, refresh_token: &str) -> Answer {
+        let form = [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", refresh_token)];
+        self.post("/token", &form).await
+    }
+}
+
+/// As if the request came from this peer.
+pub fn from(peer: impl Into<IpAddr>, mut request: Request<Body>) -> Request<Body> {
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.into(), 40_000)));
+    request
+}
