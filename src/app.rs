@@ -3,12 +3,14 @@ use crate::{
     clients::Clients,
     clock::Clock,
     config::Config,
+    fetch::{Fetcher, Network},
     keys::{Keys, MasterKey},
-    limits::{Guesses, Registrations},
+    limits::{Fetches, Guesses, Registrations},
     oauth::resource::Resources,
     passwords::Passwords,
     storage::Db,
 };
+use anyhow::Context;
 use aws_lc_rs::hmac;
 use secrecy::ExposeSecret;
 
@@ -24,8 +26,10 @@ pub struct App {
     pub passwords: Passwords,
     pub resources: Resources,
     pub clients: Clients,
+    pub fetcher: Fetcher,
     pub guesses: Guesses,
     pub registrations: Registrations,
+    pub fetches: Fetches,
     /// User names and passwords that the demo publishes; empty otherwise.
     pub demo_people: &'static [(&'static str, &'static str)],
 }
@@ -42,9 +46,12 @@ impl App {
             form_key: master.hmac("forms")?,
             passwords: Passwords::new()?,
             resources: config.resources()?,
-            clients: Clients::new(db.clone()),
+            clients: Clients::new(db.clone(), config.client_metadata_documents.clone()),
+            fetcher: Fetcher::new(Network { ports: config.fetch.ports.clone(), ..Network::default() })
+                .context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")?,
             guesses: Guesses::new(clock.clone()),
             registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
+            fetches: Fetches::default(),
             demo_people: &[],
             config,
             clock,

@@ -1,10 +1,13 @@
-//! Clients: found in memory, authenticated, registered.
+//! Clients: found in memory, authenticated, registered, described by documents.
 pub mod authenticate;
+pub mod metadata_document;
 pub mod register;
 
 use crate::{
+    config::ClientMetadataDocuments,
     error::OAuthError,
-    model::{Client, ClientId},
+    model::{Client, ClientId, ClientSource},
+    oauth::client_id,
     storage::{self, Db},
 };
 use std::{
@@ -21,6 +24,7 @@ const MAX_REMEMBERED: usize = 10_000;
 /// The clients lately asked for. Exact: whoever changes a row says so, other nodes through the database.
 pub struct Clients {
     db: Db,
+    documents: ClientMetadataDocuments,
     remembered: RwLock<HashMap<ClientId, Arc<Client>>>,
     /// Counts the changes, so that a row read before one is not remembered after it.
     changes: AtomicU64,
@@ -28,11 +32,22 @@ pub struct Clients {
 
 impl Clients {
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db, remembered: RwLock::default(), changes: AtomicU64::new(0) }
+    pub fn new(db: Db, documents: ClientMetadataDocuments) -> Self {
+        Self { db, documents, remembered: RwLock::default(), changes: AtomicU64::new(0) }
     }
 
+    /// As it is on record, which for a client with a metadata document may be out of date; `None` if the operator no
+    /// longer lets in clients that its host describes.
     pub async fn find(&self, id: &str) -> Result<Option<Arc<Client>>, OAuthError> {
+        Ok(self.on_record(id).await?.filter(|client| self.lets_in(client)))
+    }
+
+    fn lets_in(&self, client: &Client) -> bool {
+        client.source != ClientSource::Cimd
+            || client_id::host(client.id.as_str()).is_ok_and(|host| self.documents.lets_in(&host))
+    }
+
+    async fn on_record(&self, id: &str) -> Result<Option<Arc<Client>>, OAuthError> {
         let id = ClientId::from(id);
         if let Some(client) = self.remembered.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Ok(Some(client.clone()));

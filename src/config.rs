@@ -1,4 +1,8 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod outgoing;
+
+pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
+
 use crate::{
     model::{Role, Scopes},
     oauth::resource::{IntrospectionCredentials, Resource, Resources, ScopeRule},
@@ -37,6 +41,10 @@ pub struct Config {
     pub tokens: Tokens,
     #[serde(default)]
     pub registration: Registration,
+    #[serde(default)]
+    pub client_metadata_documents: ClientMetadataDocuments,
+    #[serde(default)]
+    pub fetch: Fetch,
     #[serde(default)]
     pub sessions: Sessions,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
@@ -269,6 +277,7 @@ impl Config {
                 "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
             );
         }
+        self.client_metadata_documents.check()?;
         self.resources().map(drop)
     }
 
@@ -362,9 +371,13 @@ mod tests {
             ("KEYWARD__REGISTRATION__PRIVATE_USE_SCHEMES", ""),
             ("KEYWARD__REGISTRATION__INITIAL_ACCESS_TOKEN", "0123"),
             ("KEYWARD__TOKENS__ROTATE_CONFIDENTIAL", "true"),
+            ("KEYWARD__CLIENT_METADATA_DOCUMENTS__DENY", "evil.example, *.evil.example"),
+            ("KEYWARD__FETCH__PORTS", "443,8443"),
         ])
         .unwrap();
         assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(!config.client_metadata_documents.lets_in("a.evil.example"));
+        assert_eq!(config.fetch.ports, [443, 8443]);
         assert!(config.registration.private_use_schemes.is_empty() && config.tokens.rotate_confidential);
         assert_eq!(config.registration.initial_access_token.as_ref().unwrap().expose_secret(), "0123");
         assert_eq!(config.tokens.replay_window, 0);

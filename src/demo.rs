@@ -99,6 +99,7 @@ fn client(app: &App, id: &str, secret: Option<&str>, redirect_uris: &[&str]) -> 
         created_at: now,
         seen_at: now,
         disabled_at: None,
+        fresh_until: None,
     }
 }
 

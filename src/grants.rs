@@ -24,6 +24,7 @@ macro_rules! grant_types {
         $(pub mod $module;)*
         pub const ALL: &[GrantType] =
             &[$(GrantType { name: $module::NAME, exchange: |request| Box::pin($module::exchange(request)) }),*];
+        pub const NAMES: &[&str] = &[$($module::NAME),*];
     };
 }
 
@@ -32,9 +33,4 @@ grant_types!(authorization_code, refresh_token);
 #[must_use]
 pub fn find(name: &str) -> Option<&'static GrantType> {
     ALL.iter().find(|grant_type| grant_type.name == name)
-}
-
-#[must_use]
-pub fn names() -> Vec<&'static str> {
-    ALL.iter().map(|grant_type| grant_type.name).collect()
 }

@@ -50,6 +50,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
         app.clients.forget_all();
     }
     app.registrations.sweep();
+    app.fetches.sweep();
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! How often somebody may try: wrong secrets by account and address, new registrations by address.
-use crate::{clock::Clock, error::OAuthError, secrets::Digest};
+//! How often somebody may try: wrong secrets by account and address, new registrations by address, fetches by user.
+use crate::{clock::Clock, error::OAuthError, model::UserId, secrets::Digest};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::{
     collections::HashMap,
@@ -130,6 +130,34 @@ impl Registrations {
     }
 }
 
+/// Documents fetched on behalf of users: so many a minute for each user, so that nobody uses up the others' share,
+/// and for each host, so that nobody is flooded through us.
+pub struct Fetches {
+    by_user: DefaultKeyedRateLimiter<UserId>,
+    by_host: DefaultKeyedRateLimiter<String>,
+}
+
+impl Default for Fetches {
+    fn default() -> Self {
+        let quota = |count| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        Self { by_user: RateLimiter::keyed(quota(20)), by_host: RateLimiter::keyed(quota(60)) }
+    }
+}
+
+impl Fetches {
+    pub fn allow(&self, user: UserId, host: &str) -> Result<(), OAuthError> {
+        let within = self.by_user.check_key(&user).is_ok() && self.by_host.check_key(&host.to_owned()).is_ok();
+        within
+            .then_some(())
+            .ok_or_else(|| OAuthError::too_many_requests("too many new apps were asked for at once").retry_after(60))
+    }
+
+    pub fn sweep(&self) {
+        self.by_user.retain_recent();
+        self.by_host.retain_recent();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,5 +220,16 @@ mod tests {
         assert_eq!(registrations.allow(HERE, vec!["a.example".into()]).unwrap_err().code, "too_many_requests");
         registrations.allow(HERE, vec!["b.example".into()]).unwrap();
         registrations.allow(THERE, vec!["a.example".into()]).unwrap();
+    }
+
+    #[test]
+    fn attack_90_neither_one_user_nor_many_can_flood_a_host_through_us() {
+        let fetches = Fetches::default();
+        let greedy = UserId::new();
+        let allowed = |user, host| fetches.allow(user, host).is_ok();
+        assert_eq!((0..500).filter(|_| allowed(greedy, "a.example")).count(), 20);
+        assert!(allowed(UserId::new(), "a.example"));
+        assert_eq!((0..500).filter(|_| allowed(UserId::new(), "victim.example")).count(), 60);
+        assert!(!allowed(UserId::new(), "victim.example") && allowed(UserId::new(), "b.example"));
     }
 }

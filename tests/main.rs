@@ -1,6 +1,8 @@
 //! The one test binary: a module per room or story.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
+mod cimd;
+mod fetch;
 mod openid;
 mod process;
 mod refresh;
@@ -12,6 +14,7 @@ mod support {
     pub mod app;
     pub mod browser;
     pub mod db;
+    pub mod internet;
     pub mod node;
     pub mod process;
     pub mod remote;

@@ -58,6 +58,7 @@ fn new_client() -> Client {
         created_at: now(),
         seen_at: now(),
         disabled_at: None,
+        fresh_until: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! An authorization request, judged from its raw query: the URL is the only state, and is read again at each step.
 use crate::{
     app::App,
+    clients::metadata_document::{Resolved, resolve},
     error::OAuthError,
-    model::{Client, Role, Scopes},
+    model::{Client, Role, Scopes, UserId},
     oauth::{
         authorization_request::{AuthorizationRequest, Callback},
         params::Params,
@@ -28,6 +29,8 @@ pub enum Refusal {
         callback: Callback,
         error: OAuthError,
     },
+    /// Nothing is wrong yet; who the client is can only be found out once somebody signed in.
+    AfterSignIn,
 }
 
 impl From<OAuthError> for Refusal {
@@ -37,12 +40,20 @@ impl From<OAuthError> for Refusal {
 }
 
 impl<'a> Judged<'a> {
-    pub async fn parse(app: &'a App, query: &str) -> Result<Self, Refusal> {
+    /// `visitor` is who signed in.
+    pub async fn parse(app: &'a App, query: &str, visitor: Option<UserId>) -> Result<Self, Refusal> {
         let params = Params::parse(query.as_bytes())?;
-        let client = app.clients.find(params.require("client_id")?).await?;
-        let client = client
-            .filter(|client| client.disabled_at.is_none())
-            .ok_or_else(|| OAuthError::invalid_client("no such client is known here, or it is disabled"))?;
+        let client = match resolve(app, params.require("client_id")?, visitor).await? {
+            Resolved::Client(client) if client.disabled_at.is_none() => client,
+            Resolved::AfterSignIn if params.get("prompt")? == Some("none") => {
+                return Err(OAuthError::login_required("nobody is signed in").into());
+            }
+            Resolved::AfterSignIn => return Err(Refusal::AfterSignIn),
+            Resolved::Client(_) | Resolved::Unknown => {
+                let sentence = "no such client is known here, or it is disabled";
+                return Err(OAuthError::invalid_client(sentence).into());
+            }
+        };
         let callback = Callback::resolve(&params, &client.metadata)?;
         match Self::details(app, &params, &client) {
             Ok((request, resources)) => Ok(Self { client, callback, request, resources }),

@@ -22,12 +22,7 @@ const MAX_REDIRECT_URIS: usize = 20;
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
     allow(app, bearer)?;
-    let rules = RegistrationRules {
-        grant_types: &grants::names(),
-        known_schemes: &app.config.registration.private_use_schemes,
-        max_redirect_uris: MAX_REDIRECT_URIS,
-    };
-    let Registered { metadata, fingerprint } = parse_registration(body, &rules)?;
+    let Registered { metadata, fingerprint } = parse_registration(body, &rules(app))?;
     let now = app.clock.now();
     let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(ClientSecret::random);
     let asked = Client {
@@ -39,6 +34,7 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
         created_at: now,
         seen_at: now,
         disabled_at: None,
+        fresh_until: None,
     };
     let client = match known(app, &asked).await? {
         Some(client) => client,
@@ -55,6 +51,14 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
         answer["client_secret_expires_at"] = json!(0);
     }
     Ok(answer)
+}
+
+pub(super) fn rules(app: &App) -> RegistrationRules<'_> {
+    RegistrationRules {
+        grant_types: grants::NAMES,
+        known_schemes: &app.config.registration.private_use_schemes,
+        max_redirect_uris: MAX_REDIRECT_URIS,
+    }
 }
 
 fn allow(app: &App, bearer: Option<&str>) -> Result<(), OAuthError> {

@@ -103,7 +103,8 @@ fn welcome(issuer: &str, resource: &str) -> String {
 
   Then try
     whoami                 who you are to the MCP server
-    get_secret             needs more than mcp:read: the client comes back and asks you for it
+    get_secret             listed once you connect with the scope mcp:write;
+                           called without it, the client is sent back to ask you
     {issuer}/logout  and sign in as bob / hunter2
 "
     )

@@ -48,13 +48,16 @@ impl<'a> ConsentPage<'a> {
     }
 }
 
-/// Who asks. Without `verified` and `proven_host` the page calls it unverified.
+/// Who asks. Without `verified`, `document_host` and `proven_host` the page calls it unverified.
 pub struct ClientCard<'a> {
     /// What it calls itself (RFC 7591 §2 `client_name`).
     pub name: &'a str,
     pub id: &'a str,
     /// The host of its `https` redirect URI: whoever it is, only this host receives the code.
     pub proven_host: Option<&'a str>,
+    /// The host of the metadata document that its identifier is the URL of: the name and the redirect URIs are this
+    /// host's word.
+    pub document_host: Option<&'a str>,
     /// The operator wrote it down, so the name is true.
     pub verified: bool,
     /// What it says its homepage is (`client_uri`); shown, never linked.
@@ -170,7 +173,7 @@ mod tests {
             form_token: "form",
             request: "response_type=code&client_id=abc",
             username: "alice",
-            client: ClientCard { name, id: "abc", proven_host, verified, homepage: None },
+            client: ClientCard { name, id: "abc", proven_host, document_host: None, verified, homepage: None },
             server: ServerCard { name: "Notes", url: "https://notes.example/mcp" },
             destination: Destination { label: "127.0.0.1", kind: DestinationKind::Loopback },
             scopes: vec![
@@ -188,6 +191,7 @@ mod tests {
         (consent.request, consent.username, consent.lifetime) = (text, text, text);
         consent.client.homepage = Some(text);
         consent.client.id = text;
+        consent.client.document_host = Some(text);
         consent.server = ServerCard { name: text, url: text };
         consent.destination = Destination { label: text, kind: DestinationKind::App };
         consent.scopes = vec![ScopeLine { name: text, words: text, is_new: true }];
@@ -260,6 +264,19 @@ mod tests {
             assert_eq!(page.contains(BADGE), nothing);
             assert_eq!(page.contains("Anybody can register under this name"), nothing);
         }
+    }
+
+    #[test]
+    fn a_client_described_by_a_host_is_shown_with_it_and_on_this_computer_with_what_that_is_worth() {
+        let mut page = consent("Notes App", None, false);
+        page.client.document_host = Some("app.example");
+        let html = page.render().unwrap();
+        assert!(html.contains("described by <bdi>app.example</bdi>") && !html.contains(BADGE));
+        assert!(html.contains("can claim to be"));
+        page.destination = Destination { label: "app.example", kind: DestinationKind::Https };
+        page.client.proven_host = Some("app.example");
+        let html = page.render().unwrap();
+        assert!(html.contains("described by <bdi>app.example</bdi>") && !html.contains("can claim to be"));
     }
 
     #[test]

@@ -15,9 +15,11 @@ pub struct Client {
     /// Digest of a public registration's metadata: the same registration again is the same client.
     pub fingerprint: Option<Digest>,
     pub created_at: OffsetDateTime,
-    /// When it last registered; an unused registration is swept a set time after.
+    /// When it last registered, or its document was last fetched; an unused client is swept a set time after.
     pub seen_at: OffsetDateTime,
     pub disabled_at: Option<OffsetDateTime>,
+    /// Until when its metadata document need not be fetched again; `None` if it has none.
+    pub fresh_until: Option<OffsetDateTime>,
 }
 
 impl Client {
@@ -35,6 +37,9 @@ pub enum ClientSource {
     Seed,
     /// Registered itself (RFC 7591); unverified.
     Dcr,
+    /// Described by the document that its identifier is the URL of (OAuth Client ID Metadata Document); unverified,
+    /// but for the host that publishes it.
+    Cimd,
 }
 
 /// Effective metadata: validated, defaulted, and answered exactly as stored.

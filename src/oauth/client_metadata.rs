@@ -1,4 +1,5 @@
-//! What a client may say about itself when it registers (RFC 7591 §2), made effective: checked, defaulted, cleaned.
+//! What a client may say about itself (RFC 7591 §2), made effective: checked, defaulted, cleaned.
+pub mod document;
 mod members;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ pub struct Registered {
     pub fingerprint: Option<Digest>,
 }
 
-/// What this server lets a client register.
+/// What this server lets a client be.
 #[derive(Clone, Copy, Debug)]
 pub struct RegistrationRules<'a> {
     /// Supported ones; others are dropped, and the answer says so.
@@ -53,30 +54,38 @@ pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Regi
         let sentence = "software_statement is not supported";
         return Err(OAuthError::new("unapproved_software_statement", sentence));
     }
-    check_jwks(&members)?;
-    let grant_types = grant_types(&members, rules)?;
-    let response_types = response_types(&members, &grant_types)?;
-    let redirect_uris = redirect_uris(&members, rules, &response_types)?;
     let method = auth_method(&members)?;
     let metadata = ClientMetadata {
-        application_type: application_type(&members, &redirect_uris)?,
+        any_secret_method: method.is_none(),
+        ..effective(&members, rules, method.unwrap_or(AuthMethod::ClientSecretBasic))?
+    };
+    Ok(Registered { fingerprint: fingerprint(&metadata), metadata })
+}
+
+/// What registrations and documents have in common: everything but how the client authenticates.
+fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -> Result<ClientMetadata, OAuthError> {
+    check_jwks(members)?;
+    let grant_types = grant_types(members, rules)?;
+    let response_types = response_types(members, &grant_types)?;
+    let redirect_uris = redirect_uris(members, rules, &response_types)?;
+    Ok(ClientMetadata {
+        application_type: application_type(members, &redirect_uris)?,
         redirect_uris,
-        token_endpoint_auth_method: method.unwrap_or(AuthMethod::ClientSecretBasic),
+        token_endpoint_auth_method: method,
         grant_types,
         response_types,
         client_name: members.string("client_name")?.and_then(display_name),
-        client_uri: page_uri(&members, "client_uri")?,
-        logo_uri: page_uri(&members, "logo_uri")?,
-        tos_uri: page_uri(&members, "tos_uri")?,
-        policy_uri: page_uri(&members, "policy_uri")?,
-        contacts: contacts(&members)?,
-        scope: scope(&members)?,
-        software_id: text(&members, "software_id")?,
-        software_version: text(&members, "software_version")?,
-        id_token_signed_response_alg: id_token_algorithm(&members)?,
-        any_secret_method: method.is_none(),
-    };
-    Ok(Registered { fingerprint: fingerprint(&metadata), metadata })
+        client_uri: page_uri(members, "client_uri")?,
+        logo_uri: page_uri(members, "logo_uri")?,
+        tos_uri: page_uri(members, "tos_uri")?,
+        policy_uri: page_uri(members, "policy_uri")?,
+        contacts: contacts(members)?,
+        scope: scope(members)?,
+        software_id: text(members, "software_id")?,
+        software_version: text(members, "software_version")?,
+        id_token_signed_response_alg: id_token_algorithm(members)?,
+        any_secret_method: false,
+    })
 }
 
 /// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other. None is stored, as no supported method needs a key, but a

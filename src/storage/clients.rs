@@ -54,6 +54,26 @@ pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
     .map(drop)
 }
 
+/// Writes what a metadata document says. An existing row keeps `created_at` and `disabled_at`, and all of it if the
+/// client is known otherwise.
+pub async fn put_document(db: &Db, client: &Client) -> sqlx::Result<()> {
+    execute!(
+        db,
+        sqlx::query(
+            "INSERT INTO clients (id, source, metadata, created_at, seen_at, fresh_until) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, seen_at = excluded.seen_at,
+                 fresh_until = excluded.fresh_until WHERE clients.source = excluded.source",
+        )
+        .bind(&client.id)
+        .bind(client.source)
+        .bind(Json(&client.metadata))
+        .bind(client.created_at)
+        .bind(client.seen_at)
+        .bind(client.fresh_until)
+    )
+    .map(drop)
+}
+
 /// Answers whether there is such a client.
 pub async fn set_disabled(db: &Db, id: &ClientId, at: Option<OffsetDateTime>) -> sqlx::Result<bool> {
     execute!(db, sqlx::query("UPDATE clients SET disabled_at = $2 WHERE id = $1").bind(id).bind(at))
@@ -65,11 +85,11 @@ pub async fn delete(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
     execute!(db, sqlx::query("DELETE FROM clients WHERE id = $1").bind(id)).map(|rows| rows > 0)
 }
 
-/// Deletes clients that registered themselves, were last seen before the given time and hold no grant. Disabled
-/// ones stay, or registering again would enable them.
+/// Deletes clients that came by themselves, were last seen before the given time and hold no grant. Disabled ones
+/// stay, or coming again would enable them.
 pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime) -> sqlx::Result<u64> {
     const SWEEP: &str = "DELETE FROM clients
-         WHERE source = 'dcr' AND disabled_at IS NULL AND seen_at < $1
+         WHERE source <> 'seed' AND disabled_at IS NULL AND seen_at < $1
            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)";
     let Db::Postgres(pool) = db else {
         return execute!(db, sqlx::query(SWEEP).bind(seen_before));
@@ -77,7 +97,7 @@ pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime) -> sqlx::Result<
     // A grant being inserted holds its client's row: wait for it, and only then look who has none.
     let mut transaction = super::begin(pool).await?;
     sqlx::query(
-        "SELECT 1 FROM clients WHERE source = 'dcr' AND disabled_at IS NULL AND seen_at < $1
+        "SELECT 1 FROM clients WHERE source <> 'seed' AND disabled_at IS NULL AND seen_at < $1
             AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id) ORDER BY id FOR UPDATE",
     )
     .bind(seen_before)

@@ -68,7 +68,7 @@ try {
       assert.ok(status === 'SUCCESS' || status === 'WARNING', `${id} is ${status}: ${errorMessage}`);
     }
   });
-  for (const id of ['authorization-server-metadata', 'authorization-code-grant']) {
+  for (const id of ['authorization-server-metadata', 'authorization-server-metadata-cimd', 'authorization-code-grant']) {
     await check(`conformance: ${id}`, () => {
       const result = found.get(id);
       assert.equal(result?.status, 'SUCCESS', result?.errorMessage);

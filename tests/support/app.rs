@@ -125,11 +125,18 @@ impl TestApp {
     }
 
     pub async fn on(db: db::TestDb, more: &str) -> Self {
+        Self::prepared(db, more, |_| {}).await
+    }
+
+    /// With tools exchanged before the first request.
+    pub async fn prepared(db: db::TestDb, more: &str, prepare: impl FnOnce(&mut App)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keyward.toml");
         std::fs::write(&file, more).unwrap();
         let config = Config::load(SETTINGS, Some(&file), [].into()).unwrap();
-        let app = Arc::new(App::build(config, db.clone(), Clock::default()).await.unwrap());
+        let mut app = App::build(config, db.clone(), Clock::default()).await.unwrap();
+        prepare(&mut app);
+        let app = Arc::new(app);
         let test = Self { router: router(app.clone()), app, db };
         for (name, role) in [("alice", Role::User), ("bob", Role::User), ("root", Role::Admin)] {
             test.user(name, role).await;
@@ -224,6 +231,7 @@ impl TestApp {
             created_at: now,
             seen_at: now,
             disabled_at: None,
+            fresh_until: None,
         };
         clients::put_seed(&self.db, &client).await.unwrap();
         self.app.clients.forget(&client.id);

@@ -39,7 +39,7 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
         "scopes_supported": scopes.union(&OIDC_SCOPES.into_iter().collect()).iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": grants::names(),
+        "grant_types_supported": grants::NAMES,
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": clients,
         "revocation_endpoint_auth_methods_supported": clients,
@@ -58,6 +58,10 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
     if !resources.is_empty() {
         // RFC 9728 §4
         document["protected_resources"] = json!(resources);
+    }
+    if app.config.client_metadata_documents.is_on() {
+        // OAuth Client ID Metadata Document §5
+        document["client_id_metadata_document_supported"] = json!(true);
     }
     for endpoint in others {
         if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {

@@ -30,6 +30,7 @@ pub fn code(app: &App, callback: &Callback, code: Option<&AuthorizationCode>) ->
 pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, Problem> {
     match refusal {
         Refusal::ToUser(error) => Err(error.into()),
+        Refusal::AfterSignIn => Err(OAuthError::login_required("sign in first").into()),
         Refusal::ToClient { client, callback, error } => {
             log(&error);
             let description = [("error", error.code), ("error_description", error.description.as_ref())];

@@ -68,7 +68,10 @@ async fn proceed(
     query: &str,
     signed_in: Option<SignedIn>,
 ) -> Result<Response, Refusal> {
-    let judged = Judged::parse(app, query).await?;
+    let judged = match Judged::parse(app, query, signed_in.as_ref().map(|signed_in| signed_in.user.id)).await {
+        Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),
+        judged => judged?,
+    };
     // From here whatever fails is told to the client, our own failures too (RFC 6749 §4.1.2.1).
     match ask(app, session, query, signed_in, &judged).await {
         Ok(response) => Ok(response),

@@ -17,7 +17,9 @@ use crate::{
         respond::Page,
         views::{ClientCard, ConsentPage, Destination, DestinationKind, ScopeLine, ServerCard},
     },
+    model::{Client, ClientSource},
     oauth::{
+        client_id,
         params::Params,
         redirect_uri::{RedirectKind, kind},
     },
@@ -68,6 +70,7 @@ pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, 
             name: answer::client_name(asked.client),
             id: asked.client.id.as_str(),
             proven_host: (kind == https).then_some(label.as_str()),
+            document_host: document_host(asked.client).as_deref(),
             verified: is_trusted(asked.client),
             homepage: asked.client.metadata.client_uri.as_deref(),
         },
@@ -79,6 +82,11 @@ pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, 
         step_up: !remembered.scopes.is_empty(),
     })
     .into_response()
+}
+
+/// The host that describes the client, where one does.
+fn document_host(client: &Client) -> Option<String> {
+    (client.source == ClientSource::Cimd).then(|| client_id::host(client.id.as_str()).ok()).flatten()
 }
 
 fn lifetime(app: &App, asked: &Asked<'_>) -> String {
@@ -108,7 +116,7 @@ async fn decide(app: &App, session: &Session, params: &Params) -> Result<Respons
         return Err(OAuthError::access_denied("you are no longer signed in").into());
     };
     let decision = forms::verify(app, params, Some(&signed_in.session_id), query)?;
-    let judged = Judged::parse(app, query).await?;
+    let judged = Judged::parse(app, query, Some(signed_in.user.id)).await?;
     let allowed = match params.get("decision")? {
         Some("allow") => allow(app, session, &judged, &signed_in, &decision).await,
         Some("deny") => deny(app, &judged, &signed_in).await,

@@ -198,7 +198,7 @@ async fn attack_09_an_unknown_client_brings_nobody_anywhere() {
     let t = TestApp::start().await;
     let known = t.public_client("known", &[CALLBACK]).await;
     let mut alice = t.signed_in("alice").await;
-    for id in ["unknown", "Known", "known ", "known\r\n", "' OR 1=1 --", "https://client.example/cb"] {
+    for id in ["unknown", "Known", "known ", "known\r\n", "' OR 1=1 --", "http://client.example/cb"] {
         for redirect_uri in [CALLBACK, EVIL] {
             let path = authorize_path(&ClientId::from(id), &[("redirect_uri", redirect_uri)]);
             leads_nowhere(&t.get(&path).await);

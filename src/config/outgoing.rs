@@ -1,0 +1,122 @@
+//! Settings for what this server fetches from others: whose metadata documents, and how.
+use super::list;
+use anyhow::ensure;
+use serde::Deserialize;
+
+/// Clients whose identifier is the URL of their metadata document.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientMetadataDocuments {
+    /// `open`, or `off`: not advertised, and such clients are unknown here.
+    pub policy: DocumentPolicy,
+    /// If not empty, only documents of these hosts. `*.example.com` means every host below `example.com`.
+    #[serde(deserialize_with = "list")]
+    pub allow: Vec<String>,
+    /// Never documents of these hosts, written alike.
+    #[serde(deserialize_with = "list")]
+    pub deny: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentPolicy {
+    Open,
+    Off,
+}
+
+/// Requests to addresses that strangers choose. There is no setting that opens private networks to them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fetch {
+    /// Ports that URLs may name.
+    #[serde(deserialize_with = "list")]
+    pub ports: Vec<u16>,
+}
+
+impl Default for ClientMetadataDocuments {
+    fn default() -> Self {
+        Self { policy: DocumentPolicy::Open, allow: vec![], deny: vec![] }
+    }
+}
+
+impl Default for Fetch {
+    fn default() -> Self {
+        Self { ports: vec![443] }
+    }
+}
+
+impl ClientMetadataDocuments {
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.policy != DocumentPolicy::Off
+    }
+
+    /// Whether clients may be described by this host, given in lower case.
+    #[must_use]
+    pub fn lets_in(&self, host: &str) -> bool {
+        let listed = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, host));
+        self.is_on() && !listed(&self.deny) && (self.allow.is_empty() || listed(&self.allow))
+    }
+
+    /// A pattern that could never match would let in whom it should keep out.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        for pattern in self.allow.iter().chain(&self.deny) {
+            let host = pattern.strip_prefix("*.").unwrap_or(pattern);
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            ensure!(
+                !host.is_empty() && !host.starts_with('.') && !host.ends_with('.') && host.bytes().all(plain),
+                "client_metadata_documents: {pattern:?} is no host name; write example.com or *.example.com"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn matches(pattern: &str, host: &str) -> bool {
+    let pattern = pattern.to_ascii_lowercase();
+    match pattern.strip_prefix('*') {
+        Some(below) => host.ends_with(below),
+        None => host == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn documents(allow: &[&str], deny: &[&str]) -> ClientMetadataDocuments {
+        let owned = |patterns: &[&str]| patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+        ClientMetadataDocuments { policy: DocumentPolicy::Open, allow: owned(allow), deny: owned(deny) }
+    }
+
+    #[test]
+    fn every_host_is_let_in_unless_denied_and_only_the_allowed_where_some_are() {
+        assert!(documents(&[], &[]).lets_in("app.example"));
+        let denied = documents(&[], &["Evil.example", "*.evil.example"]);
+        for (host, expected) in [
+            ("evil.example", false),
+            ("a.b.evil.example", false),
+            ("notevil.example", true),
+            ("evil.example.org", true),
+        ] {
+            assert_eq!(denied.lets_in(host), expected, "{host}");
+        }
+        let allowed = documents(&["*.good.example"], &["bad.good.example"]);
+        for (host, expected) in
+            [("a.good.example", true), ("good.example", false), ("bad.good.example", false), ("app.example", false)]
+        {
+            assert_eq!(allowed.lets_in(host), expected, "{host}");
+        }
+        let off = ClientMetadataDocuments { policy: DocumentPolicy::Off, ..documents(&["app.example"], &[]) };
+        assert!(!off.lets_in("app.example"));
+    }
+
+    #[test]
+    fn a_pattern_that_could_never_match_is_an_error() {
+        for pattern in ["", "*", "*.", "https://evil.example", "evil.example/", "evil.example.", "a.*.b", "ä.example"]
+        {
+            assert!(documents(&[], &[pattern]).check().is_err(), "{pattern}");
+        }
+        assert!(documents(&["*.example", "localhost"], &["xn--a.example"]).check().is_ok());
+    }
+}

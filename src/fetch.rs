@@ -1,0 +1,269 @@
+//! Requests to addresses that strangers choose: the public internet only, small answers, little patience.
+//!
+//! The only way from this program to an address that somebody told it.
+mod addresses;
+
+pub use addresses::is_public;
+
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+    header,
+};
+use std::{
+    collections::HashMap,
+    error::Error,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+use tokio::sync::{OnceCell, Semaphore};
+use url::Host;
+
+/// Bytes of an answer's body. The draft recommends 5 KB for metadata documents (§6.6).
+pub const MAX_BODY: usize = 16 * 1024;
+/// Bytes of an answer's headers.
+const MAX_HEADERS: usize = 16 * 1024;
+/// Requests under way at once, in all and to one host; more wait, within the time they have.
+const AT_ONCE: usize = 32;
+const AT_ONCE_PER_HOST: usize = 2;
+
+pub type Lookup = Arc<dyn Fn(String) -> Addresses + Send + Sync>;
+/// Of a name; each with the port to use where the URL names none, or 0 for the scheme's own.
+pub type Addresses = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// What the fetcher takes for the internet. A running server has the default with its own ports; tests bring theirs.
+#[derive(Clone)]
+pub struct Network {
+    /// Ports that a URL may name.
+    pub ports: Vec<u16>,
+    /// May this address be connected to? One that may not condemns every other address of its name.
+    pub allows: fn(IpAddr) -> bool,
+    pub lookup: Lookup,
+    pub tls: bool,
+    pub connect_timeout: Duration,
+    /// From the request to the last byte of the answer.
+    pub timeout: Duration,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            ports: vec![443],
+            allows: is_public,
+            lookup: Arc::new(|name| {
+                Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect::<Vec<_>>()) })
+            }),
+            tls: true,
+            connect_timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A JSON answer with status 200.
+#[derive(Debug)]
+pub struct Fetched {
+    pub body: Vec<u8>,
+    /// Seconds for which it may be kept (RFC 9111 §5.2.2); 0 if the answer doesn't say.
+    pub max_age: u64,
+}
+
+/// For the log only: to a stranger all of these look the same, or he could feel his way around our network.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FetchError {
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
+    /// Nobody answered properly; that may pass.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// Somebody answered, but not with what was asked for.
+    #[error("unacceptable: {0}")]
+    Unacceptable(&'static str),
+}
+
+type Outcome = Result<Arc<Fetched>, FetchError>;
+
+pub struct Fetcher {
+    network: Network,
+    client: Client,
+    /// Who asks for a URL that is being fetched shares the outcome.
+    flights: Shared<OnceCell<Outcome>>,
+    hosts: Shared<Semaphore>,
+    everywhere: Semaphore,
+}
+
+impl Fetcher {
+    /// # Errors
+    /// The system has no certificates that a server could be verified with.
+    pub fn new(network: Network) -> reqwest::Result<Self> {
+        let client = Client::builder()
+            .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
+            .https_only(network.tls)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .dns_resolver(Guard { lookup: network.lookup.clone(), allows: network.allows })
+            // A connection is for one request, so that each is made to an address just checked.
+            .pool_max_idle_per_host(0)
+            .connect_timeout(network.connect_timeout)
+            .timeout(network.timeout)
+            .build()?;
+        Ok(Self {
+            network,
+            client,
+            flights: Shared::default(),
+            hosts: Shared::default(),
+            everywhere: Semaphore::new(AT_ONCE),
+        })
+    }
+
+    /// The JSON at this URL.
+    pub async fn json(&self, url: &str) -> Outcome {
+        let url = self.judge(url)?;
+        let flight = self.flights.get(url.as_str(), OnceCell::new);
+        let in_time = async {
+            let outcome = tokio::time::timeout(self.network.timeout, self.get(&url)).await;
+            outcome.unwrap_or_else(|_| Err(FetchError::Unavailable("no answer in time".into())))
+        };
+        flight.get_or_init(|| in_time).await.clone()
+    }
+
+    /// What can be judged without a question to anybody. Literal addresses would go past the resolver.
+    fn judge(&self, url: &str) -> Result<Url, FetchError> {
+        let forbidden = |rule| Err(FetchError::Forbidden(rule));
+        let Ok(mut url) = Url::parse(url) else { return forbidden("this is no URL") };
+        if url.scheme() != "https" {
+            return forbidden("the scheme is not https");
+        }
+        if !matches!(url.host(), Some(Host::Domain(_))) {
+            return forbidden("the host is no name");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return forbidden("the URL has credentials in it");
+        }
+        if !url.port_or_known_default().is_some_and(|port| self.network.ports.contains(&port)) {
+            return forbidden("the port is not among those that may be used");
+        }
+        if !self.network.tls && url.set_scheme("http").is_err() {
+            return forbidden("the scheme cannot be changed");
+        }
+        Ok(url)
+    }
+
+    async fn get(&self, url: &Url) -> Outcome {
+        let closed = |_| FetchError::Unavailable("shutting down".into());
+        let host = self.hosts.get(url.host_str().unwrap_or_default(), || Semaphore::new(AT_ONCE_PER_HOST));
+        // First the host's turn, then everybody's: a slow host must not fill the queue of all.
+        let _turn_at_host = host.acquire().await.map_err(closed)?;
+        let _turn = self.everywhere.acquire().await.map_err(closed)?;
+        let request = self.client.get(url.clone()).header(header::ACCEPT, "application/json");
+        let mut response = request.send().await.map_err(|error| not_sent(&error))?;
+        let status = response.status();
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(FetchError::Unavailable(format!("status {status}")));
+        }
+        check(&response)?;
+        let max_age = max_age(&response);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| not_sent(&error))? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(FetchError::Unacceptable("the body is too large"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Arc::new(Fetched { body, max_age }))
+    }
+}
+
+fn check(response: &Response) -> Result<(), FetchError> {
+    let unacceptable = |rule| Err(FetchError::Unacceptable(rule));
+    let headers = response.headers();
+    if response.status() != StatusCode::OK {
+        return unacceptable("the status is not 200");
+    }
+    if headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > MAX_HEADERS {
+        return unacceptable("the headers are too large");
+    }
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
+        return unacceptable("the content type is not JSON");
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return unacceptable("the content is encoded, which was not asked for");
+    }
+    Ok(())
+}
+
+fn max_age(response: &Response) -> u64 {
+    let values = response.headers().get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let said = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
+    let said: Vec<_> = said.collect();
+    if said.iter().any(|directive| matches!(&**directive, "no-store" | "no-cache")) {
+        return 0;
+    }
+    let age = said.iter().find_map(|directive| directive.strip_prefix("max-age="));
+    age.and_then(|age| age.trim_matches('"').parse().ok()).unwrap_or(0)
+}
+
+fn not_sent(error: &reqwest::Error) -> FetchError {
+    let mut causes = vec![];
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(Refused) = cause.downcast_ref() {
+            return FetchError::Forbidden("the host has an address that is not on the public internet");
+        }
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    FetchError::Unavailable(causes.join(": "))
+}
+
+/// Where the connection is made, so that what is checked is what is connected to (no DNS rebinding).
+struct Guard {
+    lookup: Lookup,
+    allows: fn(IpAddr) -> bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("an address is not allowed")]
+struct Refused;
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (addresses, allows) = ((self.lookup)(name.as_str().to_owned()), self.allows);
+        Box::pin(async move {
+            let addresses = addresses.await?;
+            if !addresses.iter().all(|address| allows(address.ip())) {
+                return Err(Refused.into());
+            }
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Things that live by name for as long as somebody holds them.
+struct Shared<T>(Mutex<HashMap<String, Weak<T>>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Shared<T> {
+    fn get(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut living = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = living.get(name).and_then(Weak::upgrade) {
+            return found;
+        }
+        living.retain(|_, other| other.strong_count() > 0);
+        let shared = Arc::new(make());
+        living.insert(name.to_owned(), Arc::downgrade(&shared));
+        shared
+    }
+}

@@ -1,0 +1,179 @@
+//! Client ID metadata documents: what a client says about itself at the URL that is its identifier.
+use super::{
+    RegistrationRules, effective, json,
+    members::{Members, refused},
+};
+use crate::{
+    error::OAuthError,
+    model::{AuthMethod, ClientMetadata},
+};
+
+/// OAuth Client ID Metadata Document §4.1, and the members MCP asks for: read as a registration is, but nothing that
+/// needs a shared secret may be in it.
+pub fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
+    let malformed = |rule| OAuthError::invalid_client_metadata(format!("the document {rule}"));
+    let members = Members(json::object(body).map_err(malformed)?);
+    if members.string("client_id")? != Some(url) {
+        return Err(refused("client_id", "must be the very URL of the document"));
+    }
+    for secret in ["client_secret", "client_secret_expires_at"] {
+        if members.get(secret).is_some() {
+            return Err(refused(secret, "must not be in a document that everybody can read"));
+        }
+    }
+    let metadata = effective(&members, rules, auth_method(&members)?)?;
+    if metadata.client_name.is_none() {
+        return Err(refused("client_name", "is missing"));
+    }
+    if metadata.redirect_uris.is_empty() {
+        return Err(OAuthError::invalid_redirect_uri("redirect_uris is missing"));
+    }
+    Ok(metadata)
+}
+
+/// Of what the client prefers and what else it can do (OpenID Connect RP Metadata Choices §2), the method that will
+/// be used. Saying nothing means `none`: a document cannot hold the secret that RFC 7591 defaults to.
+fn auth_method(members: &Members) -> Result<AuthMethod, OAuthError> {
+    const PREFERRED: &str = "token_endpoint_auth_method";
+    const CHOICES: &str = "token_endpoint_auth_methods_supported";
+    let preferred = members.string(PREFERRED)?;
+    let choices = members.strings(CHOICES)?.unwrap_or_default();
+    let all: Vec<_> = preferred.into_iter().chain(choices).collect();
+    if all.iter().any(|method| method.starts_with("client_secret_")) {
+        return Err(refused(PREFERRED, "must not be one with a shared secret"));
+    }
+    if all.is_empty() || all.contains(&"none") {
+        return Ok(AuthMethod::None);
+    }
+    Err(refused(PREFERRED, "is not supported for metadata documents: only none is, here or among the choices"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ApplicationType;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    const URL: &str = "https://claude.ai/oauth/claude-code-client-metadata";
+
+    fn parse(body: &Value) -> Result<ClientMetadata, OAuthError> {
+        let rules = RegistrationRules {
+            grant_types: &["authorization_code", "refresh_token"],
+            known_schemes: &[],
+            max_redirect_uris: 20,
+        };
+        parse_document(URL, body.to_string().as_bytes(), &rules)
+    }
+
+    /// A good document with these members over it.
+    fn with(members: &Value) -> Result<ClientMetadata, OAuthError> {
+        let mut body =
+            json!({"client_id": URL, "client_name": "Claude Code", "redirect_uris": ["http://localhost/cb"]});
+        for (name, value) in members.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        parse(&body)
+    }
+
+    #[track_caller]
+    fn refusal(members: &Value) -> String {
+        let error = with(members).expect_err(&members.to_string());
+        // RFC 6749 §5.2
+        assert!(error.description.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
+        error.description.into_owned()
+    }
+
+    #[test]
+    fn the_documents_of_real_clients_are_understood() {
+        let claude_code = parse(&json!({
+            "client_id": URL,
+            "client_name": "Claude Code",
+            "client_uri": "https://claude.ai",
+            "redirect_uris": ["http://localhost/callback", "http://127.0.0.1/callback"],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "token_endpoint_auth_method": "none",
+        }))
+        .unwrap();
+        assert_eq!(claude_code.token_endpoint_auth_method, AuthMethod::None);
+        assert_eq!(claude_code.application_type, ApplicationType::Native);
+        assert_eq!(claude_code.redirect_uris, ["http://localhost/callback", "http://127.0.0.1/callback"]);
+        assert!(!claude_code.any_secret_method);
+        let claude = with(&json!({
+            "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
+            "redirect_uris": ["https://claude.ai/api/mcp/auth_callback"],
+        }));
+        assert_eq!(claude.unwrap().grant_types, ["authorization_code", "refresh_token"]);
+    }
+
+    #[test]
+    fn a_client_that_can_do_without_authentication_does() {
+        for members in [
+            json!({}),
+            json!({"token_endpoint_auth_method": null}),
+            json!({"token_endpoint_auth_method": "none"}),
+            json!({"token_endpoint_auth_methods_supported": ["private_key_jwt", "none"]}),
+            json!({
+                "token_endpoint_auth_method": "private_key_jwt",
+                "token_endpoint_auth_methods_supported": ["private_key_jwt", "none"],
+                "token_endpoint_auth_signing_alg": "RS256",
+                "jwks_uri": "https://chatgpt.com/oauth/jwks.json",
+            }),
+        ] {
+            assert_eq!(with(&members).unwrap().token_endpoint_auth_method, AuthMethod::None, "{members}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_insists_on_another_method_is_refused_by_name() {
+        for members in [
+            json!({"token_endpoint_auth_method": "private_key_jwt"}),
+            json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}),
+            json!({"token_endpoint_auth_method": "tls_client_auth"}),
+        ] {
+            assert!(refusal(&members).starts_with("token_endpoint_auth_method is not supported"), "{members}");
+        }
+        assert!(refusal(&json!({"token_endpoint_auth_method": ["none"]})).contains("must be a string"));
+        assert!(refusal(&json!({"token_endpoint_auth_methods_supported": "none"})).contains("array"));
+    }
+
+    #[test]
+    fn attack_87_a_document_that_speaks_for_another_or_shares_a_secret_is_refused() {
+        for other in [json!(null), json!("https://claude.ai/oauth/other"), json!(format!("{URL}/")), json!([URL])] {
+            assert!(refusal(&json!({"client_id": other})).starts_with("client_id"), "{other}");
+        }
+        assert!(refusal(&json!({"client_secret": "s"})).starts_with("client_secret"));
+        assert!(refusal(&json!({"client_secret_expires_at": 0})).starts_with("client_secret_expires_at"));
+        for method in ["client_secret_basic", "client_secret_post", "client_secret_jwt"] {
+            assert!(refusal(&json!({"token_endpoint_auth_method": method})).contains("shared secret"));
+            let choices = json!({"token_endpoint_auth_methods_supported": ["none", method]});
+            assert!(refusal(&choices).contains("shared secret"));
+        }
+        let rules = RegistrationRules { grant_types: &[], known_schemes: &[], max_redirect_uris: 1 };
+        let twice = format!(r#"{{"client_id":"{URL}","client_id":"{URL}"}}"#);
+        for body in ["", "[]", "<html>", "\u{1f}\u{8b}", &twice, &"[".repeat(9_999)] {
+            assert!(parse_document(URL, body.as_bytes(), &rules).unwrap_err().description.starts_with("the document"));
+        }
+    }
+
+    #[test]
+    fn a_name_and_redirect_uris_are_needed_and_judged_like_registered_ones() {
+        assert!(refusal(&json!({"client_name": null})).starts_with("client_name is missing"));
+        assert!(refusal(&json!({"client_name": " \u{202e}"})).starts_with("client_name is missing"));
+        assert!(refusal(&json!({"redirect_uris": []})).starts_with("redirect_uris is missing"));
+        assert!(refusal(&json!({"redirect_uris": ["http://app.example/cb"]})).contains("127.0.0.1"));
+        assert!(refusal(&json!({"jwks": {"keys": [{"kty": "EC", "d": "x"}]}})).contains("private"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_is_understood_or_refused(body: Vec<u8>, name: String, method in "\\PC*", uri in "\\PC*") {
+            let rules = RegistrationRules { grant_types: &[], known_schemes: &[], max_redirect_uris: 1 };
+            let _ = parse_document(URL, &body, &rules);
+            let _ = with(&json!({
+                "client_name": name, "redirect_uris": [uri], "token_endpoint_auth_methods_supported": [method],
+            }));
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Clients that are described by a document at the URL that is their identifier.
+use crate::support::{
+    app::{CALLBACK, PASSWORD, TestApp, authorize_path},
+    browser::Browser,
+    db::fresh_db,
+    internet::{Internet, json},
+};
+use keyward::{
+    fetch::{Fetcher, Network},
+    model::{ClientId, ClientSource},
+    storage::clients,
+};
+use serde_json::{Value, json};
+use time::Duration;
+use wiremock::ResponseTemplate;
+
+const URL: &str = "https://claude.ai/oauth/claude-code-client-metadata";
+const LOOPBACK: &str = "http://localhost:51004/callback";
+
+fn claude_code() -> Value {
+    json!({
+        "client_id": URL,
+        "client_name": "Claude Code",
+        "client_uri": "https://claude.ai",
+        "redirect_uris": ["http://localhost/callback", "http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "none",
+    })
+}
+
+/// The same client, but on the web.
+fn on_the_web() -> Value {
+    let mut document = claude_code();
+    document["redirect_uris"] = json!([CALLBACK, "https://other.example/cb"]);
+    document
+}
+
+fn id() -> ClientId {
+    ClientId::from(URL)
+}
+
+fn path(redirect_uri: &str) -> String {
+    authorize_path(&id(), &[("redirect_uri", redirect_uri)])
+}
+
+async fn start(internet: &Internet, more: &str) -> TestApp {
+    start_on(internet.network(), more).await
+}
+
+async fn start_on(network: Network, more: &str) -> TestApp {
+    // The clock is moved by days, which browsers' sessions don't last.
+    let more = format!("{more}\nsessions.lifetime = 99999999");
+    TestApp::prepared(fresh_db().await, &more, |app| app.fetcher = Fetcher::new(network).unwrap()).await
+}
+
+async fn stored(t: &TestApp) -> Option<keyward::model::Client> {
+    clients::find(&t.db, &id()).await.unwrap()
+}
+
+/// The tokens of one more approval.
+async fn tokens(t: &TestApp, browser: &mut Browser<'_>, redirect_uri: &str) -> Value {
+    let done = browser.approve(&path(redirect_uri)).await;
+    let tokens = t.redeem(&id(), &done.returned("code").unwrap_or_else(|| panic!("{done:?}"))).await;
+    assert_eq!(tokens.status, 200, "{tokens:?}");
+    tokens.json()
+}
+
+fn refresh_token(tokens: &Value) -> &str {
+    tokens["refresh_token"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_client_nobody_registered_is_described_by_its_document_and_gets_tokens() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    let metadata = t.get("/.well-known/oauth-authorization-server").await.json();
+    assert_eq!(metadata["client_id_metadata_document_supported"], true);
+    assert!(metadata["token_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("none")));
+
+    let mut browser = t.browser();
+    let to_login = browser.get(&path(LOOPBACK)).await;
+    assert!(to_login.location().starts_with("/login?return_to=%2Fauthorize%3F"), "{to_login:?}");
+    browser.sign_in("alice", PASSWORD, &path(LOOPBACK)).await;
+    let consent = browser.get(&path(LOOPBACK)).await;
+    assert_eq!(consent.status, 200, "{consent:?}");
+    for shown in ["Claude Code", "described by <bdi>claude.ai</bdi>", URL, "any program on this device can claim"] {
+        assert!(consent.body.contains(shown), "{shown} is not on the page");
+    }
+    assert!(!consent.body.contains("unverified") && !consent.body.contains("verified</span>"));
+
+    let tokens = tokens(&t, &mut browser, LOOPBACK).await;
+    assert_eq!(TestApp::claims(&tokens["access_token"])["client_id"], URL);
+    assert_eq!(t.refresh(&id(), refresh_token(&tokens)).await.status, 200);
+    // Anybody on this computer could be asking: asked again, and fetched once.
+    assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
+    assert_eq!(internet.requests().await, 1);
+    assert_eq!(stored(&t).await.unwrap().source, ClientSource::Cimd);
+}
+
+#[tokio::test]
+async fn a_visitor_who_is_not_signed_in_makes_us_fetch_nothing() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    let mut browser = t.browser();
+    let login = browser.get(&path(LOOPBACK)).await.location().to_owned();
+    assert_eq!(browser.get(&login).await.status, 200);
+    browser.get(&authorize_path(&id(), &[("redirect_uri", LOOPBACK), ("prompt", "none")])).await.page(400);
+    assert_eq!((internet.requests().await, stored(&t).await.is_none()), (0, true));
+}
+
+#[tokio::test]
+async fn other_endpoints_never_fetch_and_refuse_an_unknown_client() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    t.redeem(&id(), "code").await.refused(401, "invalid_client");
+    t.refresh(&id(), "token").await.refused(401, "invalid_client");
+    t.post("/revoke", &[("client_id", URL), ("token", "t")]).await.refused(401, "invalid_client");
+    assert_eq!(internet.requests().await, 0);
+}
+
+#[tokio::test]
+async fn a_document_is_fetched_again_when_its_time_is_over_and_not_before() {
+    for (said, fresh_for) in
+        [("", 300), ("no-store", 300), ("max-age=10", 300), ("max-age=3600", 3_600), ("max-age=9999999", 86_400)]
+    {
+        let internet = Internet::new().await;
+        internet.serve(URL, json(&claude_code()).insert_header("cache-control", said)).await;
+        let t = start(&internet, "").await;
+        let mut browser = t.signed_in("alice").await;
+        assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
+        t.app.clock.advance(Duration::seconds(fresh_for - 60));
+        assert_eq!(t.signed_in("alice").await.get(&path(LOOPBACK)).await.status, 200);
+        assert_eq!(internet.requests().await, 1, "{said}");
+        t.app.clock.advance(Duration::minutes(2));
+        assert_eq!(t.signed_in("alice").await.get(&path(LOOPBACK)).await.status, 200);
+        assert_eq!(internet.requests().await, 2, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn another_node_uses_what_one_has_fetched() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    let mut browser = t.signed_in("alice").await;
+    browser.get(&path(LOOPBACK)).await;
+    // The other has the internet of real servers, where this document is not.
+    let other = t.second_node().await;
+    let alice = Some(t.user_named("alice").await.id);
+    let judged = |app| async move {
+        let query = path(LOOPBACK).split_once('?').unwrap().1.to_owned();
+        keyward::accounts::request::Judged::parse(app, &query, alice).await.map(|judged| judged.client.id.clone()).ok()
+    };
+    assert_eq!(judged(&*other).await, Some(id()));
+    // What the other remembers is out of date; what the first fetched meanwhile is on record.
+    t.app.clock.advance(Duration::minutes(6));
+    t.signed_in("alice").await.get(&path(LOOPBACK)).await;
+    assert_eq!(internet.requests().await, 2);
+    assert!(other.clients.find(URL).await.unwrap().unwrap().fresh_until.unwrap() < t.app.clock.now());
+    assert_eq!(judged(&*other).await, Some(id()));
+    assert_eq!(other.clients.find(URL).await.unwrap().unwrap().fresh_until, stored(&t).await.unwrap().fresh_until);
+}
+
+#[tokio::test]
+async fn while_the_host_is_down_tokens_are_refreshed_and_for_a_day_the_last_document_serves() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    let first = tokens(&t, &mut t.signed_in("alice").await, LOOPBACK).await;
+    internet.serve(URL, ResponseTemplate::new(503)).await;
+    t.app.clock.advance(Duration::hours(23));
+    assert_eq!(t.signed_in("alice").await.get(&path(LOOPBACK)).await.status, 200);
+    assert_eq!(internet.requests().await, 1);
+    let refreshed = t.refresh(&id(), refresh_token(&first)).await.json();
+    t.app.clock.advance(Duration::hours(2));
+    let refused = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
+    refused.page(400);
+    assert!(refused.body.contains("cannot be fetched"), "{refused:?}");
+    t.app.clock.advance(Duration::days(20));
+    assert_eq!(t.refresh(&id(), refresh_token(&refreshed)).await.status, 200);
+    // Back again.
+    internet.publish(&claude_code()).await;
+    assert_eq!(t.signed_in("alice").await.get(&path(LOOPBACK)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_document_that_was_withdrawn_or_spoilt_does_not_live_on() {
+    let mut other = claude_code();
+    other["client_id"] = json!("https://claude.ai/oauth/other");
+    for now_answered in [ResponseTemplate::new(404), json(&other), json(&json!([]))] {
+        let internet = Internet::new().await;
+        internet.publish(&claude_code()).await;
+        let t = start(&internet, "").await;
+        let mut browser = t.signed_in("alice").await;
+        assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
+        internet.serve(URL, now_answered).await;
+        t.app.clock.advance(Duration::minutes(6));
+        browser.get(&path(LOOPBACK)).await.page(400);
+    }
+}
+
+#[tokio::test]
+async fn attack_86_a_client_id_that_is_not_written_by_the_rules_is_refused_without_a_fetch() {
+    let internet = Internet::new().await;
+    let t = start(&internet, "").await;
+    let mut browser = t.signed_in("alice").await;
+    for id in [
+        "http://app.example/c",
+        "https://app.example",
+        "https://app.example/",
+        "https://app.example/a/../b",
+        "https://app.example/%2e%2e/b",
+        "https://app.example/c#x",
+        "https://user@app.example/c",
+        "https://127.0.0.1/c",
+        "https://[::1]/c",
+        "https://APP.example/c",
+    ] {
+        browser.get(&authorize_path(&ClientId::from(id), &[("redirect_uri", CALLBACK)])).await.page(400);
+        // Not even a sign-in is asked for.
+        t.browser().get(&authorize_path(&ClientId::from(id), &[("redirect_uri", CALLBACK)])).await.page(400);
+    }
+    assert_eq!(internet.requests().await, 0);
+    assert_eq!(internet.lookups.load(std::sync::atomic::Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn attack_87_what_is_no_valid_document_is_refused_and_not_kept() {
+    let mut secret = claude_code();
+    secret["token_endpoint_auth_method"] = json!("client_secret_post");
+    let mut insists = claude_code();
+    insists["token_endpoint_auth_method"] = json!("private_key_jwt");
+    let raw = |body: &[u8]| ResponseTemplate::new(200).set_body_raw(body.to_vec(), "application/json");
+    for (answer, told) in [
+        (json(&secret), "shared secret"),
+        (json(&insists), "only none is"),
+        (json(&json!([claude_code()])), "not a JSON object"),
+        (raw(format!(r#"{{"client_id":"{URL}","client_id":"{URL}"}}"#).as_bytes()), "not valid"),
+        (raw(b"\x1f\x8b\x08\x00"), "not valid"),
+        (json(&claude_code()).insert_header("content-encoding", "gzip"), "cannot be fetched"),
+        (raw(&vec![b' '; 6_000_000]), "cannot be fetched"),
+        (ResponseTemplate::new(301).insert_header("location", URL), "cannot be fetched"),
+        (ResponseTemplate::new(204), "cannot be fetched"),
+        (ResponseTemplate::new(404), "cannot be fetched"),
+        (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), "cannot be fetched"),
+    ] {
+        let internet = Internet::new().await;
+        internet.serve(URL, answer).await;
+        let t = start(&internet, "").await;
+        let mut browser = t.signed_in("alice").await;
+        let refused = browser.get(&path(LOOPBACK)).await;
+        refused.page(400);
+        assert!(refused.body.contains(told), "{told}: {refused:?}");
+        assert!(stored(&t).await.is_none());
+        internet.publish(&claude_code()).await;
+        assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn attack_88_a_name_that_leads_inside_is_never_connected_to_and_looks_like_any_failure() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let inside = internet.at("127.0.0.1");
+    let t = start_on(internet.leading_to(move |_| vec![inside]), "").await;
+    let blocked = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
+    assert_eq!(internet.requests().await, 0);
+    // Nobody listens there.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unreachable = Network { allows: |_| true, ..internet.leading_to(move |_| vec![closed]) };
+    let t = start_on(unreachable, "").await;
+    let unreachable = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
+    let told = |answer: &crate::support::app::Answer| {
+        answer.page(400);
+        let page = scraper::Html::parse_document(&answer.body);
+        let sentence = scraper::Selector::parse("main h1, main p").unwrap();
+        let sentences: Vec<String> = page.select(&sentence).map(|part| part.text().collect()).collect();
+        sentences.into_iter().filter(|sentence| !sentence.contains("eference")).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&blocked), told(&unreachable));
+    assert!(blocked.body.contains("cannot be fetched"));
+}
+
+#[tokio::test]
+async fn attack_89_a_redirect_uri_that_was_dropped_is_refused_and_the_remembered_consent_void() {
+    let internet = Internet::new().await;
+    internet.publish(&on_the_web()).await;
+    let t = start(&internet, "").await;
+    let mut browser = t.signed_in("alice").await;
+    browser.approve(&path(CALLBACK)).await.returned("code").unwrap();
+    // Behind https and unchanged: not asked twice.
+    assert!(browser.get(&path(CALLBACK)).await.returned("code").is_some());
+    let mut changed = on_the_web();
+    changed["redirect_uris"] = json!([CALLBACK]);
+    internet.publish(&changed).await;
+    assert!(browser.get(&path(CALLBACK)).await.returned("code").is_some());
+    t.app.clock.advance(Duration::minutes(6));
+    browser.get(&path("https://other.example/cb")).await.page(400);
+    let asked = browser.get(&path(CALLBACK)).await;
+    assert_eq!(asked.status, 200);
+    assert!(asked.body.contains("changed since you last allowed it"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn attack_90_asking_for_ever_new_urls_ends_in_please_wait() {
+    let internet = Internet::new().await;
+    internet.serve(URL, ResponseTemplate::new(404)).await;
+    let t = start(&internet, "").await;
+    let mut browser = t.signed_in("alice").await;
+    for number in 0..500 {
+        let id = ClientId::from(&*format!("https://victim.example/{number}"));
+        let answer = browser.get(&authorize_path(&id, &[("redirect_uri", CALLBACK)])).await;
+        if answer.status != 400 {
+            answer.page(429);
+        }
+    }
+    // Twenty, and those whose time came again while we asked.
+    assert!(internet.requests().await < 250);
+    internet.publish(&claude_code()).await;
+    assert_eq!(t.signed_in("bob").await.get(&path(LOOPBACK)).await.status, 200);
+}
+
+#[tokio::test]
+async fn revoking_one_installation_leaves_the_others_that_share_the_url() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    let mut browser = t.signed_in("alice").await;
+    let laptop = tokens(&t, &mut browser, LOOPBACK).await;
+    let desktop = tokens(&t, &mut browser, "http://127.0.0.1:9/callback").await;
+    t.post("/revoke", &[("client_id", URL), ("token", refresh_token(&laptop))]).await;
+    t.refresh(&id(), refresh_token(&laptop)).await.refused(400, "invalid_grant");
+    let refreshed = t.refresh(&id(), refresh_token(&desktop)).await;
+    assert_eq!(refreshed.status, 200, "{refreshed:?}");
+    // Nor does theft at one end the other.
+    let third = tokens(&t, &mut browser, LOOPBACK).await;
+    t.refresh(&id(), refresh_token(&third)).await;
+    t.app.clock.advance(Duration::minutes(2));
+    t.refresh(&id(), refresh_token(&third)).await.refused(400, "invalid_grant");
+    assert_eq!(t.refresh(&id(), refresh_token(&refreshed.json())).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_operator_decides_which_hosts_may_describe_clients() {
+    for (settings, let_in) in [
+        ("client_metadata_documents.deny = ['claude.ai']", false),
+        ("client_metadata_documents.deny = ['*.claude.ai']", true),
+        ("client_metadata_documents.allow = ['app.example']", false),
+        ("client_metadata_documents.allow = ['app.example', 'claude.ai']", true),
+        ("client_metadata_documents.policy = 'off'", false),
+        ("fetch.ports = [8443]", false),
+    ] {
+        let internet = Internet::new().await;
+        internet.publish(&claude_code()).await;
+        let t = TestApp::prepared(fresh_db().await, settings, |app| {
+            let network = Network { ports: app.config.fetch.ports.clone(), ..internet.network() };
+            app.fetcher = Fetcher::new(network).unwrap();
+        })
+        .await;
+        let answer = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
+        assert_eq!(answer.status == 200, let_in, "{settings}: {answer:?}");
+        assert_eq!(internet.requests().await, usize::from(let_in), "{settings}");
+        let advertised = t.get("/.well-known/oauth-authorization-server").await.json();
+        let off = settings.contains("off");
+        assert_eq!(advertised.get("client_id_metadata_document_supported").is_none(), off);
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_denied_later_takes_its_clients_along() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    let tokens = tokens(&t, &mut t.signed_in("alice").await, LOOPBACK).await;
+    let t = TestApp::on(t.db, "client_metadata_documents.deny = ['claude.ai']").await;
+    t.refresh(&id(), refresh_token(&tokens)).await.refused(401, "invalid_client");
+    t.signed_in("alice").await.get(&path(LOOPBACK)).await.page(400);
+}
+
+#[tokio::test]
+async fn a_disabled_client_stays_so_however_often_its_document_is_asked_for() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    let mut browser = t.signed_in("alice").await;
+    assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
+    clients::set_disabled(&t.db, &id(), Some(t.app.clock.now())).await.unwrap();
+    t.app.clients.forget(&id());
+    for _ in 0..2 {
+        browser.get(&path(LOOPBACK)).await.page(400);
+        t.app.clock.advance(Duration::minutes(6));
+    }
+    assert_eq!(internet.requests().await, 1);
+    clients::put_document(&t.db, &stored(&t).await.unwrap()).await.unwrap();
+    assert!(stored(&t).await.unwrap().disabled_at.is_some());
+}
+
+#[tokio::test]
+async fn a_client_that_the_operator_wrote_down_needs_no_document() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    t.public_client(URL, &["http://localhost/callback"]).await;
+    let mut fetched = stored(&t).await.unwrap();
+    (fetched.source, fetched.metadata.client_name) = (ClientSource::Cimd, Some("Other".into()));
+    clients::put_document(&t.db, &fetched).await.unwrap();
+    let consent = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
+    assert!(consent.body.contains("verified</span>") && !consent.body.contains("Other"), "{consent:?}");
+    assert_eq!(internet.requests().await, 0);
+}
+
+#[tokio::test]
+async fn documents_nobody_was_granted_anything_through_are_forgotten_in_time() {
+    let internet = Internet::new().await;
+    internet.publish(&claude_code()).await;
+    let t = start(&internet, "").await;
+    let mut browser = t.signed_in("alice").await;
+    browser.get(&path(LOOPBACK)).await;
+    t.app.clock.advance(Duration::days(29));
+    keyward::jobs::sweep(&t.app).await.unwrap();
+    assert!(stored(&t).await.is_some());
+    t.app.clock.advance(Duration::days(2));
+    keyward::jobs::sweep(&t.app).await.unwrap();
+    assert!(stored(&t).await.is_none());
+    tokens(&t, &mut t.signed_in("alice").await, LOOPBACK).await;
+    t.app.clock.advance(Duration::days(25));
+    keyward::jobs::sweep(&t.app).await.unwrap();
+    assert!(stored(&t).await.is_some());
+}

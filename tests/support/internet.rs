@@ -1,0 +1,70 @@
+//! An internet of one loopback server, which every host name leads to.
+use keyward::fetch::Network;
+use serde_json::Value;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
+
+pub struct Internet {
+    pub server: MockServer,
+    pub lookups: Arc<AtomicUsize>,
+}
+
+impl Internet {
+    pub async fn new() -> Self {
+        Self { server: MockServer::start().await, lookups: Arc::default() }
+    }
+
+    /// Where every name leads to the server, on an address that may be connected to.
+    pub fn network(&self) -> Network {
+        let address = *self.server.address();
+        Network { allows: |address| address.is_loopback(), ..self.leading_to(move |_| vec![address]) }
+    }
+
+    /// Where the `n`th lookup, from 0, finds these; with the rule for addresses that real servers have.
+    pub fn leading_to(&self, found: impl Fn(usize) -> Vec<SocketAddr> + Send + Sync + 'static) -> Network {
+        let lookups = self.lookups.clone();
+        let lookup = Arc::new(move |_| {
+            let found = found(lookups.fetch_add(1, Ordering::SeqCst));
+            Box::pin(async move { Ok(found) }) as keyward::fetch::Addresses
+        });
+        Network { lookup, tls: false, ..Network::default() }
+    }
+
+    /// At the server's port.
+    pub fn at(&self, address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse::<IpAddr>().unwrap(), self.server.address().port())
+    }
+
+    /// From now on this URL answers that, and nothing else does.
+    pub async fn serve(&self, url: &str, answer: ResponseTemplate) {
+        let url = url::Url::parse(url).unwrap();
+        self.server.reset().await;
+        Mock::given(matchers::method("GET"))
+            .and(matchers::path(url.path()))
+            .and(matchers::header("host", url.host_str().unwrap()))
+            .and(matchers::header("accept", "application/json"))
+            .respond_with(answer)
+            .mount(&self.server)
+            .await;
+    }
+
+    /// Serves a document at the URL that is its `client_id`.
+    pub async fn publish(&self, document: &Value) {
+        self.serve(document["client_id"].as_str().unwrap(), json(document)).await;
+    }
+
+    /// How many requests came since the last change.
+    pub async fn requests(&self) -> usize {
+        self.server.received_requests().await.unwrap().len()
+    }
+}
+
+pub fn json(document: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(document.to_string(), "application/json")
+}
