@@ -122,7 +122,7 @@ async fn nothing_is_left_behind(house: &House, mut keyward: Keyward, mut seen: C
 }
 
 #[tokio::test]
-async fn serving_leaves_nothing_in_clear_in_the_database_and_in_the_logs() {
+async fn attack_96_serving_leaves_nothing_in_clear_in_the_database_and_in_the_logs() {
     const SECRET: &str = "what the resource server knows";
     let house = House::new().await.for_serving().set("RUST_LOG", "trace");
     let house = house
@@ -145,7 +145,7 @@ async fn serving_leaves_nothing_in_clear_in_the_database_and_in_the_logs() {
 }
 
 #[tokio::test]
-async fn the_demo_leaves_nothing_in_clear_in_the_database_and_in_the_logs() {
+async fn attack_96_the_demo_leaves_nothing_in_clear_in_the_database_and_in_the_logs() {
     let house = House::new().await.set("RUST_LOG", "trace");
     let keyward = house.demo();
     let mut walker = Walker::new(&keyward.at, "mcp:read");
