@@ -23,6 +23,8 @@ use tower_http::{
 };
 use tracing::Instrument;
 
+/// Bytes of any request's body; no endpoint takes more.
+const MAX_BODY: usize = 64 * 1024;
 /// A request still unanswered after this is given up (408): nothing here takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -40,6 +42,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(programs)
         .merge(pages::router(&app))
         .fallback(not_found)
+        .layer(middleware::from_fn(take_whole))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
         .layer(middleware::map_response(say_what_timed_out))
         .layer(CatchPanicLayer::custom(panicked))
@@ -84,6 +87,21 @@ async fn preflight_without_content(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if preflight && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
+}
+
+/// Takes a request whole before anybody answers it: an answer given while the body is still on its way would cost
+/// the client its connection (RFC 9112 §9.3).
+async fn take_whole(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let (body, whole) = match extract::take(body, MAX_BODY).await {
+        Ok(taken) => taken,
+        Err(error) => return error.into_response(),
+    };
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if !whole {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

@@ -7,6 +7,7 @@ use crate::{
     request_id::{self, Id},
     tools::{SCOPES, Tools},
     verify::Access,
+    whole,
     wire::{self, Message},
 };
 use axum::{
@@ -77,6 +78,7 @@ pub fn router(settings: Settings) -> anyhow::Result<Router> {
             |id: Id| async move { Refusal::method_not_allowed("GET, HEAD").into_response(&id.0) },
         )
         .layer(CatchPanicLayer::custom(|_| server_error(&RequestId(HeaderValue::from_static("unknown")))))
+        .layer(from_fn(whole::take))
         .layer(from_fn(request_id::attach)))
 }
 

@@ -11,22 +11,15 @@ use crate::{
     wire::{self, Message},
 };
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::Response,
 };
-use futures_util::StreamExt;
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use url::form_urlencoded;
-
-/// Bytes of a request body.
-const LONGEST: usize = 1024 * 1024;
-/// Read of a body that is too long, so that the client gets to see our answer.
-const DRAINED: usize = 16 * 1024 * 1024;
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Gate {
     allowed: Allowed,
@@ -80,7 +73,7 @@ impl Gate {
     async fn admit_message(&self, request: Request, access: Access) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
         require_json(&parts.headers)?;
-        let message = Message::read(&parts.headers, &read(body).await?)?;
+        let message = Message::read(&parts.headers, &collect(body).await?)?;
         let modern = message.modern;
         if modern {
             parts.headers.remove(wire::SESSION_ID);
@@ -205,6 +198,12 @@ async fn answer(gate: &Gate, id: &RequestId, request: Request, next: Next) -> Re
     response
 }
 
+/// The body has been taken whole, and is no longer than it may be.
+async fn collect(body: Body) -> Result<Bytes, Refusal> {
+    let unread = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
+    to_bytes(body, usize::MAX).await.map_err(unread)
+}
+
 fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let value = wire::single(headers, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
@@ -213,25 +212,4 @@ fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
     let text = "the Content-Type must be application/json";
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text))
-}
-
-async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
-    let all = async {
-        let mut stream = body.into_data_stream();
-        let (mut bytes, mut seen) = (Vec::new(), 0);
-        while let Some(chunk) = stream.next().await {
-            let broken = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
-            let chunk = chunk.map_err(broken)?;
-            seen += chunk.len();
-            if seen <= LONGEST {
-                bytes.extend_from_slice(&chunk);
-            } else if seen > DRAINED {
-                break;
-            }
-        }
-        let too_long = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", "the body exceeds 1 MiB");
-        if seen <= LONGEST { Ok(bytes) } else { Err(too_long()) }
-    };
-    let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took more than 30 seconds");
-    tokio::time::timeout(READ_TIMEOUT, all).await.map_err(late)?
 }

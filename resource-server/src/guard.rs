@@ -7,6 +7,7 @@ use crate::{
     origin::Allowed,
     request_id,
     scopes::{Policy, well_formed, words},
+    whole,
 };
 use anyhow::{Context, ensure};
 use axum::{
@@ -175,6 +176,7 @@ impl Guard {
         Router::new()
             .route_service(&path, server)
             .route_layer(from_fn_with_state(gate, pass))
+            .route_layer(from_fn(whole::take))
             .route_layer(from_fn(request_id::attach))
     }
 }

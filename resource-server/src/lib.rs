@@ -39,6 +39,7 @@ pub mod scopes;
 mod sessions;
 mod tools;
 mod verify;
+mod whole;
 mod wire;
 
 pub use demo::{Settings, router, serve};

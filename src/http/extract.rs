@@ -5,6 +5,7 @@ use axum::{
     extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
+use http_body_util::BodyExt;
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -12,6 +13,8 @@ use std::{
 };
 
 const MAX_FORM: usize = 64 * 1024;
+/// Bytes of a body too long that are still listened to, so that the client gets to hear the refusal.
+const MAX_HEARD_OUT: usize = 1024 * 1024;
 /// Read from the body only (OAuth 2.1 §3.2): in a URL they would end up in logs.
 const NEVER_IN_THE_QUERY: [&str; 8] =
     ["client_id", "client_secret", "client_assertion", "code", "code_verifier", "grant_type", "refresh_token", "token"];
@@ -38,6 +41,26 @@ impl FromRequestParts<Arc<App>> for ClientIp {
     }
 }
 
+fn broken_off() -> OAuthError {
+    OAuthError::invalid_request("the request body could not be read to its end")
+}
+
+/// As much of a body as matters, the rest heard out within reason; and whether that was all of it. One that is too
+/// long stays longer than `limit`, for whoever reads it to refuse.
+pub async fn take(mut body: Body, limit: usize) -> Result<(Body, bool), OAuthError> {
+    let (mut taken, mut seen) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let data = frame.map_err(|_| broken_off())?.into_data().unwrap_or_default();
+        seen += data.len();
+        let room = (limit + 1).saturating_sub(taken.len()).min(data.len());
+        taken.extend_from_slice(&data[..room]);
+        if seen > limit + MAX_HEARD_OUT {
+            return Ok((taken.into(), false));
+        }
+    }
+    Ok((taken.into(), true))
+}
+
 /// The body, up to `limit` bytes.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, OAuthError> {
     to_bytes(body, limit).await.map_err(|error| {
@@ -46,7 +69,7 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, OAuthError> {
         if too_long {
             OAuthError::new("request_too_large", "the request body is larger than this endpoint takes")
         } else {
-            OAuthError::invalid_request("the request body could not be read to its end")
+            broken_off()
         }
     })
 }

@@ -56,3 +56,36 @@ async fn requests_that_are_no_requests_are_refused_and_the_next_one_is_served() 
     assert!(!answer.to_lowercase().contains("\r\nserver:"));
     server.abort();
 }
+
+/// Sends a body only when the server asks for it, then another request on the same connection: all that came back.
+async fn in_two_parts(at: SocketAddr, head: &str) -> String {
+    let head = format!("{head} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 3\r\n");
+    let exchanged = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(at).unwrap();
+        stream.write_all(format!("{head}content-type: text/plain\r\n\r\n").as_bytes()).unwrap();
+        let mut asked = [0; 25];
+        stream.read_exact(&mut asked).unwrap();
+        let next = "a=bGET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let _ = stream.write_all(next.as_bytes());
+        let mut answers = Vec::from(asked);
+        let _ = stream.read_to_end(&mut answers);
+        String::from_utf8_lossy(&answers).into_owned()
+    });
+    exchanged.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_refusal_waits_for_the_body_and_leaves_the_connection_usable() {
+    let t = TestApp::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let router = keyward::http::router(t.app.clone());
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    for request in ["POST /token", "PUT /token", "POST /nothing", "POST /jwks", "POST /login", "POST /consent"] {
+        let answers = in_two_parts(at, request).await;
+        assert!(answers.starts_with("HTTP/1.1 100 "), "{request}: {answers}");
+        assert_eq!(answers.matches("HTTP/1.1 4").count(), 1, "{request}: {answers}");
+        assert!(answers.contains("HTTP/1.1 200 OK"), "{request}: {answers}");
+    }
+    server.abort();
+}
