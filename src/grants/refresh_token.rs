@@ -42,14 +42,14 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
             Standing::JustRotated => {
                 let permit = Permit::judge(request, &grant).await?;
-                return permit.issue(app, &grant, Some(presented.successor(app)), None);
+                return permit.issue(app, Some(presented.successor(app)), None);
             }
             Standing::Live => {
                 let permit = Permit::judge(request, &grant).await?;
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
-                if let Some(grant) = advance(app, &presented, &next, now).await? {
-                    return permit.issue(app, &grant, Some(next), None);
+                if advance(app, &presented, &next, now).await?.is_some() {
+                    return permit.issue(app, Some(next), None);
                 }
             }
         }

@@ -2,7 +2,7 @@
 use crate::{
     app::App,
     error::OAuthError,
-    model::{ClientId, Grant, GrantId, Scopes, User},
+    model::{ClientId, GrantId, Scopes, User},
     storage::{grants, revoked_tokens, users},
 };
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,14 @@ pub struct AccessTokenClaims {
     pub iat: i64,
     pub jti: String,
     pub scope: String,
+    /// Absent when the client acts for itself.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonClaims>,
+}
+
+/// What only a token of a person's grant has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PersonClaims {
     /// A name to greet people by (RFC 9068 §2.2.2); `sub` is who they are.
     pub preferred_username: String,
     pub auth_time: i64,
@@ -30,8 +38,8 @@ pub struct AccessTokenClaims {
 /// A token that is good right now, with what it hangs from.
 pub struct Active {
     pub claims: AccessTokenClaims,
-    pub grant: Grant,
-    pub user: User,
+    /// Who is behind it, if not the client alone.
+    pub user: Option<User>,
 }
 
 /// Ours by signature and type; possibly expired or revoked.
@@ -40,21 +48,30 @@ pub fn parse(app: &App, token: &str) -> Option<AccessTokenClaims> {
     app.keys.verify::<AccessTokenClaims>(token, TYPE).filter(|claims| claims.iss == app.config.issuer)
 }
 
-/// Judges everything that can end a token: time, denylist, grant, user, client.
+/// Judges everything that can end a token: time, denylist, client, grant, user.
 pub async fn find_active(app: &App, token: &str) -> Result<Option<Active>, OAuthError> {
-    let now = app.clock.now();
-    let Some(claims) = parse(app, token).filter(|claims| claims.exp > now.unix_timestamp()) else { return Ok(None) };
-    let Ok(grant_id) = claims.grant_id.parse::<GrantId>() else { return Ok(None) };
-    if revoked_tokens::contains(&app.db, &claims.jti).await? {
+    let now = app.clock.now().unix_timestamp();
+    let Some(claims) = parse(app, token).filter(|claims| claims.exp > now) else { return Ok(None) };
+    let client = app.clients.find(claims.client_id.as_str()).await?;
+    let enabled = client.is_some_and(|client| client.disabled_at.is_none());
+    if !enabled || revoked_tokens::contains(&app.db, &claims.jti).await? {
         return Ok(None);
     }
-    let Some(grant) = grants::find(&app.db, grant_id).await?.filter(|grant| grant.revoked_at.is_none()) else {
-        return Ok(None);
-    };
-    let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
-    let client = app.clients.find(grant.client_id.as_str()).await?;
-    let enabled = client.is_some_and(|client| client.disabled_at.is_none());
-    Ok(user.filter(|_| enabled).map(|user| Active { claims, grant, user }))
+    match &claims.person {
+        None => Ok(Some(Active { claims, user: None })),
+        Some(person) => {
+            let user = find_user(app, &person.grant_id).await?;
+            Ok(user.map(|user| Active { claims, user: Some(user) }))
+        }
+    }
+}
+
+/// Whoever gave a grant that still stands, and may still sign in.
+async fn find_user(app: &App, grant_id: &str) -> Result<Option<User>, OAuthError> {
+    let Ok(grant_id) = grant_id.parse::<GrantId>() else { return Ok(None) };
+    let grant = grants::find(&app.db, grant_id).await?.filter(|grant| grant.revoked_at.is_none());
+    let Some(grant) = grant else { return Ok(None) };
+    Ok(users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none()))
 }
 
 impl Active {

@@ -2,10 +2,11 @@
 use crate::{
     app::App,
     error::OAuthError,
-    model::{Client, Grant, Scopes, User},
+    model::{Client, Scopes, User},
     secrets::{Digest, base64url},
 };
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 
 /// Never `at+jwt`: one kind of token is not taken for another (RFC 8725 §3.11).
 const TYPE: &str = "JWT";
@@ -34,8 +35,8 @@ pub fn about(user: &User, scopes: &Scopes) -> Map<String, Value> {
 pub fn sign(
     app: &App,
     client: &Client,
-    grant: &Grant,
     user: &User,
+    auth_time: OffsetDateTime,
     access_token: &str,
     nonce: Option<&str>,
 ) -> Result<String, OAuthError> {
@@ -45,7 +46,7 @@ pub fn sign(
     claims.insert("aud".into(), json!(client.id));
     claims.insert("iat".into(), json!(now));
     claims.insert("exp".into(), json!(now + i64::from(app.config.tokens.id_token_lifetime)));
-    claims.insert("auth_time".into(), json!(grant.auth_time.unix_timestamp()));
+    claims.insert("auth_time".into(), json!(auth_time.unix_timestamp()));
     // OpenID Connect Core §3.1.3.6: the left half of the hash; all our algorithms hash with SHA-256 for this.
     claims.insert("at_hash".into(), json!(base64url(&Digest::of(access_token).as_bytes()[..16])));
     if let Some(nonce) = nonce {

@@ -4,15 +4,16 @@ use crate::{
     app::App,
     error::OAuthError,
     grants::TokenRequest,
-    model::{Client, Grant, Role, Scopes, User},
+    model::{Client, Grant, GrantId, Role, Scopes, User},
     oauth::{
         params::Params,
         resource::{OFFLINE_ACCESS, OIDC_SCOPES, Resource},
     },
     storage::users,
 };
-use access_token::AccessTokenClaims;
+use access_token::{AccessTokenClaims, PersonClaims};
 use serde::Serialize;
+use time::OffsetDateTime;
 
 /// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
 #[derive(Serialize)]
@@ -32,10 +33,18 @@ pub struct TokenResponse {
 /// each time, for all of them may have changed since the consent.
 pub struct Permit<'a> {
     client: &'a Client,
-    user: User,
+    subject: Subject,
     audience: Audience<'a>,
-    /// What the audience knows and the user's role still allows.
+    /// What the audience knows and the subject still may.
     scopes: Scopes,
+}
+
+/// On whose behalf.
+enum Subject {
+    /// Through a grant, since when they last proved who they are.
+    Person { user: User, grant_id: GrantId, auth_time: OffsetDateTime },
+    /// The client itself (RFC 6749 §4.4).
+    Client,
 }
 
 enum Audience<'a> {
@@ -53,26 +62,20 @@ impl<'a> Permit<'a> {
         }
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
-        // RFC 6749 §6 and RFC 8707 §2.2: scope and resource may narrow the grant, never widen it.
-        let asked = match params.get("scope")? {
-            None => grant.scopes.clone(),
-            Some(text) => Scopes::parse(text)
-                .filter(|asked| asked.is_subset(&grant.scopes))
-                .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 section 6)"))?,
-        };
+        let asked = within(params, &grant.scopes)?;
         let audience = Audience::choose(app, params, grant)?;
         let scopes = asked.filter(|scope| audience.knows(scope, user.role));
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
             return Err(OAuthError::invalid_scope("none of these scopes is for this resource, or allowed any longer"));
         }
-        Ok(Self { client, user, audience, scopes })
+        let subject = Subject::Person { user, grant_id: grant.id, auth_time: grant.auth_time };
+        Ok(Self { client, subject, audience, scopes })
     }
 
     /// Signs what was judged. `refresh` is the token that goes with it, if any.
     pub fn issue(
         self,
         app: &App,
-        grant: &Grant,
         refresh: Option<RefreshToken>,
         nonce: Option<&str>,
     ) -> Result<TokenResponse, OAuthError> {
@@ -86,7 +89,7 @@ impl<'a> Permit<'a> {
         let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
         let claims = AccessTokenClaims {
             iss: app.config.issuer.clone(),
-            sub: self.user.id.to_string(),
+            sub: self.subject.identifier(self.client),
             aud: audience.to_owned(),
             client_id: self.client.id.clone(),
             iat: now,
@@ -94,16 +97,15 @@ impl<'a> Permit<'a> {
             jti: crate::secrets::random(),
             // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
             scope: self.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
-            preferred_username: self.user.username.clone(),
-            auth_time: grant.auth_time.unix_timestamp(),
-            grant_id: grant.id.to_string(),
+            person: self.subject.person(),
         };
         let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
-        let id_token = self
-            .scopes
-            .contains("openid")
-            .then(|| id_token::sign(app, self.client, grant, &self.user, &access_token, nonce))
-            .transpose()?;
+        let id_token = match &self.subject {
+            Subject::Person { user, auth_time, .. } if self.scopes.contains("openid") => {
+                Some(id_token::sign(app, self.client, user, *auth_time, &access_token, nonce)?)
+            }
+            _ => None,
+        };
         Ok(TokenResponse {
             access_token,
             token_type: "Bearer",
@@ -112,6 +114,36 @@ impl<'a> Permit<'a> {
             scope: self.scopes.to_string(),
             id_token,
         })
+    }
+}
+
+impl Subject {
+    fn identifier(&self, client: &Client) -> String {
+        match self {
+            Self::Person { user, .. } => user.id.to_string(),
+            Self::Client => client.id.to_string(),
+        }
+    }
+
+    fn person(&self) -> Option<PersonClaims> {
+        match self {
+            Self::Person { user, grant_id, auth_time } => Some(PersonClaims {
+                preferred_username: user.username.clone(),
+                auth_time: auth_time.unix_timestamp(),
+                grant_id: grant_id.to_string(),
+            }),
+            Self::Client => None,
+        }
+    }
+}
+
+/// `scope`, or all there is; RFC 6749 §6 lets it narrow, never widen.
+fn within(params: &Params, most: &Scopes) -> Result<Scopes, OAuthError> {
+    match params.get("scope")? {
+        None => Ok(most.clone()),
+        Some(text) => Scopes::parse(text)
+            .filter(|asked| asked.is_subset(most))
+            .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 section 6)")),
     }
 }
 

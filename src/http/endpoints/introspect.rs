@@ -50,13 +50,14 @@ async fn access_token(app: &App, caller: &Introspector<'_>, token: &str) -> Resu
         Introspector::ResourceServer(resource) => resource.identifier == claims.aud,
         Introspector::Client(_) => caller.is_client(&claims.client_id),
     };
-    Ok(meant.then(|| {
-        json!({
-            "active": true, "token_type": "Bearer", "iss": claims.iss, "aud": claims.aud, "sub": claims.sub,
-            "client_id": claims.client_id, "scope": claims.scope, "exp": claims.exp, "iat": claims.iat,
-            "jti": claims.jti, "username": active.user.username,
-        })
-    }))
+    let mut answer = json!({
+        "active": true, "token_type": "Bearer", "iss": claims.iss, "aud": claims.aud, "sub": claims.sub,
+        "client_id": claims.client_id, "scope": claims.scope, "exp": claims.exp, "iat": claims.iat, "jti": claims.jti,
+    });
+    if let Some(user) = &active.user {
+        answer["username"] = json!(user.username);
+    }
+    Ok(meant.then_some(answer))
 }
 
 async fn refresh_token(

@@ -49,5 +49,6 @@ async fn userinfo(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -
     if !scopes.contains("openid") {
         return Err(OAuthError::insufficient_scope("userinfo needs the scope openid"));
     }
-    Ok(NoStore(Json(id_token::about(&active.user, &scopes))).into_response())
+    let user = active.user.ok_or_else(|| OAuthError::invalid_token("the token is nobody's but the client's"))?;
+    Ok(NoStore(Json(id_token::about(&user, &scopes))).into_response())
 }
