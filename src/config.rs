@@ -1,6 +1,8 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod device_authorization;
 mod outgoing;
 
+pub use device_authorization::DeviceAuthorization;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 
 use crate::{
@@ -45,6 +47,8 @@ pub struct Config {
     pub client_metadata_documents: ClientMetadataDocuments,
     #[serde(default)]
     pub fetch: Fetch,
+    #[serde(default)]
+    pub device_authorization: DeviceAuthorization,
     #[serde(default)]
     pub sessions: Sessions,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.

@@ -3,7 +3,7 @@ use crate::{
     accounts::sign_in::new_user,
     app::App,
     config::Config,
-    grants::{authorization_code, refresh_token},
+    grants::{authorization_code, device_code, refresh_token},
     model::{ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Role},
     secrets::Digest,
     storage::{Db, clients, settings, users},
@@ -43,6 +43,8 @@ const CLIENTS: &[(&str, Option<&str>, &[&str])] = &[
         Some("dev-confidential-secret"),
         &["http://localhost:3000/callback", "http://127.0.0.1/callback"],
     ),
+    // Nothing is sent to it, so it has no redirect URI: a device without a browser.
+    ("dev-device-client", None, &[]),
     ("demo_client", Some("demo_secret"), &["http://localhost:3000/callback", "http://127.0.0.1/callback"]),
 ];
 
@@ -73,6 +75,8 @@ fn display_name(username: &str) -> String {
 
 fn client(app: &App, id: &str, secret: Option<&str>, redirect_uris: &[&str]) -> Client {
     let now = app.clock.now();
+    let device = redirect_uris.is_empty();
+    let begins_with = if device { device_code::NAME } else { authorization_code::NAME };
     Client {
         id: ClientId::from(id),
         source: ClientSource::Seed,
@@ -80,8 +84,8 @@ fn client(app: &App, id: &str, secret: Option<&str>, redirect_uris: &[&str]) -> 
             redirect_uris: redirect_uris.iter().map(|uri| (*uri).to_owned()).collect(),
             token_endpoint_auth_method: if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None },
             any_secret_method: secret.is_some(),
-            grant_types: vec![authorization_code::NAME.into(), refresh_token::NAME.into()],
-            response_types: vec!["code".into()],
+            grant_types: vec![begins_with.into(), refresh_token::NAME.into()],
+            response_types: if device { vec![] } else { vec!["code".into()] },
             application_type: ApplicationType::Native,
             client_name: Some(format!("Demo fixture {id}")),
             client_uri: None,

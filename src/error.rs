@@ -30,10 +30,13 @@ impl OAuthError {
         Self { code, description, cause: None, retry_after: None }
     }
 
-    // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, OpenID Connect Core §3.1.2.6
+    // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, RFC 8628 §3.5, OpenID Connect
+    // Core §3.1.2.6
     codes!(
         access_denied,
+        authorization_pending,
         consent_required,
+        expired_token,
         insufficient_scope,
         invalid_client,
         invalid_client_metadata,
@@ -46,6 +49,7 @@ impl OAuthError {
         login_required,
         request_not_supported,
         request_uri_not_supported,
+        slow_down,
         temporarily_unavailable,
         too_many_requests,
         unauthorized_client,

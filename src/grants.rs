@@ -1,5 +1,5 @@
 //! Grant types of the token endpoint: one file and one name in this list each.
-use crate::{app::App, error::OAuthError, model::Client, oauth::params::Params, tokens::TokenResponse};
+use crate::{app::App, config::Config, error::OAuthError, model::Client, oauth::params::Params, tokens::TokenResponse};
 use std::{future::Future, pin::Pin};
 
 /// An authenticated token request (RFC 6749 §4.1.3, §6).
@@ -28,9 +28,23 @@ macro_rules! grant_types {
     };
 }
 
-grant_types!(authorization_code, refresh_token);
+grant_types!(authorization_code, device_code, refresh_token);
+
+/// Whether configuration leaves it on.
+fn is_on(config: &Config, name: &str) -> bool {
+    match name {
+        device_code::NAME => config.device_authorization.enabled,
+        _ => true,
+    }
+}
+
+/// Names of those that are on.
+#[must_use]
+pub fn supported(config: &Config) -> Vec<&'static str> {
+    NAMES.iter().copied().filter(|name| is_on(config, name)).collect()
+}
 
 #[must_use]
-pub fn find(name: &str) -> Option<&'static GrantType> {
-    ALL.iter().find(|grant_type| grant_type.name == name)
+pub fn find(config: &Config, name: &str) -> Option<&'static GrantType> {
+    ALL.iter().find(|grant_type| grant_type.name == name && is_on(config, name))
 }

@@ -2,7 +2,7 @@
 use crate::{
     app::App,
     model::ClientId,
-    storage::{CLIENTS_CHANNEL, Db, Sessions, clients, codes, grants, revoked_tokens},
+    storage::{CLIENTS_CHANNEL, Db, Sessions, clients, codes, device_codes, grants, revoked_tokens},
 };
 use sqlx::{PgPool, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
@@ -41,6 +41,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     let now = app.clock.now();
     let idle_since = now - Seconds::seconds(app.config.tokens.refresh_idle.into());
     codes::sweep(&app.db, now).await?;
+    device_codes::sweep(&app.db, now).await?;
     grants::sweep(&app.db, now, idle_since).await?;
     // Forgotten too early, a revoked token would live again where it has not expired yet.
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;

@@ -78,6 +78,14 @@ impl Guesses {
         self.lock().remove(&key(account, address));
     }
 
+    /// The last try was right, which says nothing for the wrong ones before it: an account of one's own, or a code one
+    /// asked for oneself, is no licence to guess at those of others.
+    pub fn take_back(&self, account: &str, address: IpAddr) {
+        if let Some(entry) = self.lock().get_mut(&key(account, address)) {
+            entry.wrong = entry.wrong.saturating_sub(1);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<(String, IpAddr), Tries>> {
         self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,7 +97,8 @@ fn key(account: &str, address: IpAddr) -> (String, IpAddr) {
 }
 
 /// Whom an address belongs to: of IPv6 a /64, within which one machine may take any address it likes.
-fn source(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn source(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),

@@ -1,6 +1,7 @@
 //! The nouns: plain data, no behaviour beyond being well-formed.
 mod audit;
 mod client;
+mod device;
 mod grant;
 mod ids;
 mod scope;
@@ -8,6 +9,7 @@ mod user;
 
 pub use audit::AuditEvent;
 pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
+pub use device::DeviceAuthorization;
 pub use grant::{Code, Consent, Grant};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
 pub use scope::Scopes;

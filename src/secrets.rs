@@ -1,5 +1,5 @@
 //! Random values with a prefix scanners know, and the digests that are all storage ever sees of them.
-use aws_lc_rs::{constant_time, digest};
+use aws_lc_rs::{constant_time, digest, hmac};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 /// SHA-256 of a secret; the only form in which one is stored.
@@ -79,7 +79,76 @@ macro_rules! secret {
 secret!(AuthorizationCode, "kwc_");
 secret!(ClientSecret, "kws_");
 secret!(
+    /// With which a device fetches its tokens (RFC 8628 §3.2).
+    DeviceCode,
+    "kwd_"
+);
+secret!(
     /// Opens the page that creates the first administrator, once.
     SetupToken,
     "kwi_"
 );
+
+/// What a person types to name the device that waits for them (RFC 8628 §6.1): 8 letters, no vowels, so that they
+/// spell no word; about 34 bits, which is why guesses are counted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserCode(String);
+
+impl UserCode {
+    const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+    const LENGTH: usize = 8;
+
+    #[must_use]
+    pub fn random() -> Self {
+        let letter = |_| char::from(Self::LETTERS[rand::random_range(..Self::LETTERS.len())]);
+        Self((0..Self::LENGTH).map(letter).collect())
+    }
+
+    /// As typed: case makes no difference, and what is no letter of ours is not looked at.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters = text.chars().map(|typed| typed.to_ascii_uppercase());
+        let code: String =
+            letters.filter(|letter| Self::LETTERS.iter().any(|ours| char::from(*ours) == *letter)).collect();
+        (code.len() == Self::LENGTH).then_some(Self(code))
+    }
+
+    /// Under a key: there are so few of these codes that a plain digest hides none.
+    #[must_use]
+    pub fn digest(&self, key: &hmac::Key) -> Digest {
+        Digest::of(hmac::sign(key, format!("user code {}", self.0).as_bytes()))
+    }
+
+    /// As it is shown: `XXXX-XXXX`.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        let (first, last) = self.0.split_at(Self::LENGTH / 2);
+        format!("{first}-{last}")
+    }
+}
+
+impl std::fmt::Debug for UserCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UserCode(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_code_is_shown_in_two_halves_and_read_however_it_is_typed() {
+        let code = UserCode::random();
+        let shown = code.expose();
+        assert!(shown.len() == 9 && &shown[4..5] == "-", "{shown}");
+        assert!(shown.chars().all(|letter| "BCDFGHJKLMNPQRSTVWXZ-".contains(letter)), "{shown}");
+        for typed in [shown.to_lowercase(), shown.replace('-', ""), format!(" {} ", shown.replace('-', " . "))] {
+            assert_eq!(UserCode::parse(&typed), Some(code.clone()), "{typed}");
+        }
+        for typed in ["", "BCDF-GHJ", "BCDF-GHJK-L", "AEIO-UYAE", "ÄBCD"] {
+            assert_eq!(UserCode::parse(typed), None, "{typed}");
+        }
+        assert_eq!(format!("{code:?}"), "UserCode(hidden)");
+    }
+}

@@ -3,6 +3,7 @@ mod answers;
 mod authorize;
 mod clients;
 mod code;
+mod device;
 mod registration;
 mod robustness;
 mod tokens;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
 mod cimd;
+mod device;
 mod fetch;
 mod openid;
 mod process;

@@ -2,6 +2,7 @@
 mod clients;
 mod codes;
 mod concurrency;
+mod device_codes;
 mod grants;
 mod opening;
 mod sessions;

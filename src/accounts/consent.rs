@@ -100,7 +100,7 @@ impl<'a> Asked<'a> {
             expires_at: now + Duration::seconds(app.config.tokens.refresh_lifetime.into()),
             revoked_at: None,
             generation: 1,
-            refresh_hash: RefreshToken::first(app, id, &secret).digest(),
+            refresh_hash: RefreshToken::first(app, id, secret.expose()).digest(),
             refreshed_at: now,
         };
         let code = Code {

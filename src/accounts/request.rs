@@ -67,7 +67,7 @@ impl<'a> Judged<'a> {
         client: &Client,
     ) -> Result<(AuthorizationRequest, Vec<&'a Resource>), OAuthError> {
         let request = AuthorizationRequest::parse(params, &client.metadata)?;
-        let resources = resources(app, &request, client)?;
+        let resources = resources(app, &request.resources, request.scopes.as_ref(), client)?;
         // Whoever signs in: if nobody could be asked for this, say so now.
         grantable(request.scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
         Ok((request, resources))
@@ -85,20 +85,23 @@ impl<'a> Judged<'a> {
     }
 }
 
-fn registered_scopes(client: &Client) -> Option<Scopes> {
+/// What it asks for when it asks for nothing (RFC 7591 §2).
+#[must_use]
+pub fn registered_scopes(client: &Client) -> Option<Scopes> {
     client.metadata.scope.as_deref().and_then(Scopes::parse)
 }
 
 /// RFC 8707 §2. Ourselves may be named; and when only OpenID Connect's scopes are asked for, nobody else is meant.
-fn resources<'a>(
+pub fn resources<'a>(
     app: &'a App,
-    request: &AuthorizationRequest,
+    named: &[String],
+    scopes: Option<&Scopes>,
     client: &Client,
 ) -> Result<Vec<&'a Resource>, OAuthError> {
-    let others: Vec<_> = request.resources.iter().filter(|one| **one != app.config.issuer).cloned().collect();
-    let scopes = request.scopes.clone().or_else(|| registered_scopes(client)).unwrap_or_default();
+    let others: Vec<_> = named.iter().filter(|one| **one != app.config.issuer).cloned().collect();
+    let scopes = scopes.cloned().or_else(|| registered_scopes(client)).unwrap_or_default();
     let only_openid = scopes.contains("openid") && scopes.iter().all(|scope| OIDC_SCOPES.contains(&scope));
-    if others.is_empty() && (only_openid || !request.resources.is_empty()) {
+    if others.is_empty() && (only_openid || !named.is_empty()) {
         return Ok(vec![]);
     }
     app.resources.select(&others)

@@ -22,7 +22,7 @@ const MAX_REDIRECT_URIS: usize = 20;
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
     allow(app, bearer)?;
-    let Registered { metadata, fingerprint } = parse_registration(body, &rules(app))?;
+    let Registered { metadata, fingerprint } = parse_registration(body, &rules(app, &grants::supported(&app.config)))?;
     let now = app.clock.now();
     let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(ClientSecret::random);
     let asked = Client {
@@ -53,9 +53,9 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     Ok(answer)
 }
 
-pub(super) fn rules(app: &App) -> RegistrationRules<'_> {
+pub(super) fn rules<'a>(app: &'a App, grant_types: &'a [&'a str]) -> RegistrationRules<'a> {
     RegistrationRules {
-        grant_types: grants::NAMES,
+        grant_types,
         known_schemes: &app.config.registration.private_use_schemes,
         max_redirect_uris: MAX_REDIRECT_URIS,
     }

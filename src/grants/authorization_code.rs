@@ -43,7 +43,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(unusable());
     }
     let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
-    let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, &presented));
+    let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, presented.expose()));
     permit.issue(app, refresh, code.nonce.as_deref())
 }
 

@@ -16,8 +16,17 @@ const MAX_FORM: usize = 64 * 1024;
 /// Bytes of a body too long that are still listened to, so that the client gets to hear the refusal.
 const MAX_HEARD_OUT: usize = 1024 * 1024;
 /// Read from the body only (OAuth 2.1 §3.2): in a URL they would end up in logs.
-const NEVER_IN_THE_QUERY: [&str; 8] =
-    ["client_id", "client_secret", "client_assertion", "code", "code_verifier", "grant_type", "refresh_token", "token"];
+const NEVER_IN_THE_QUERY: [&str; 9] = [
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "code",
+    "code_verifier",
+    "device_code",
+    "grant_type",
+    "refresh_token",
+    "token",
+];
 
 /// Where a request came from; a proxy is believed only if it was named.
 #[derive(Clone, Copy)]

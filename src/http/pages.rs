@@ -1,5 +1,6 @@
 //! Pages for people: one file and one name in this list each. Cookies live here, CORS does not.
 mod answer;
+mod device;
 mod forms;
 mod session;
 mod static_files;
@@ -43,7 +44,12 @@ pub fn router(app: &App) -> Router<Arc<App>> {
         .with_secure(app.config.is_https())
         .with_same_site(SameSite::Lax)
         .with_expiry(Expiry::OnInactivity(Duration::seconds(app.config.sessions.lifetime.into())));
-    let pages = routes().layer(sessions).merge(static_files::routes()).method_not_allowed_fallback(method_not_allowed);
+    let devices = if app.config.device_authorization.enabled { device::routes() } else { Router::new() };
+    let pages = routes()
+        .merge(devices)
+        .layer(sessions)
+        .merge(static_files::routes())
+        .method_not_allowed_fallback(method_not_allowed);
     let headers = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_FRAME_OPTIONS, "DENY"),

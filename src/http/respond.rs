@@ -21,11 +21,11 @@ impl<T: IntoResponse> IntoResponse for NoStore<T> {
     }
 }
 
-/// RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2 and our own failures.
+/// RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8628 §3.5 and our own failures.
 fn status(error: &OAuthError) -> StatusCode {
     match error.code {
         "invalid_client" | "invalid_token" => StatusCode::UNAUTHORIZED,
-        "access_denied" | "insufficient_scope" => StatusCode::FORBIDDEN,
+        "insufficient_scope" => StatusCode::FORBIDDEN,
         "not_found" => StatusCode::NOT_FOUND,
         "request_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "too_many_requests" => StatusCode::TOO_MANY_REQUESTS,
@@ -84,7 +84,11 @@ impl IntoResponse for OAuthError {
 
 /// An error as a page's status and headers; the page itself says it in words.
 pub fn page_error(error: &OAuthError, page: impl IntoResponse) -> Response {
-    let status = if error.code == "invalid_client" { StatusCode::BAD_REQUEST } else { status(error) };
+    let status = match error.code {
+        "invalid_client" => StatusCode::BAD_REQUEST,
+        "access_denied" => StatusCode::FORBIDDEN,
+        _ => status(error),
+    };
     let mut response = (status, page).into_response();
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

@@ -1,4 +1,6 @@
 //! What people see: one struct per page, each filled in by its handler and escaped by askama.
+pub mod device;
+
 use askama::Template;
 
 /// `GET /login`; posts `form_token`, `return_to`, `username` and `password` to `/login`.

@@ -7,6 +7,31 @@ use crate::{
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
+/// The statement that stores a grant; of those that one decision brought, the first.
+macro_rules! insert {
+    ($grant:expr, $decision:expr) => {
+        sqlx::query(
+            "INSERT INTO grants (id, client_id, user_id, scopes, resources, auth_time, created_at, expires_at,
+                 revoked_at, generation, refresh_hash, refreshed_at, decision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (decision) DO NOTHING",
+        )
+        .bind($grant.id)
+        .bind(&$grant.client_id)
+        .bind($grant.user_id)
+        .bind($grant.scopes.to_string())
+        .bind(Json(&$grant.resources))
+        .bind($grant.auth_time)
+        .bind($grant.created_at)
+        .bind($grant.expires_at)
+        .bind($grant.revoked_at)
+        .bind($grant.generation)
+        .bind(&$grant.refresh_hash)
+        .bind($grant.refreshed_at)
+        .bind($decision)
+    };
+}
+
 pub async fn find(db: &Db, id: GrantId) -> sqlx::Result<Option<Grant>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE id = $1").bind(id).fetch_optional(on))
 }
@@ -28,29 +53,7 @@ pub async fn authorize(
     consents: &[Consent],
 ) -> sqlx::Result<bool> {
     transaction!(db, |on| {
-        let granted = sqlx::query(
-            "INSERT INTO grants (id, client_id, user_id, scopes, resources, auth_time, created_at, expires_at,
-                 revoked_at, generation, refresh_hash, refreshed_at, decision)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-             ON CONFLICT (decision) DO NOTHING",
-        )
-        .bind(grant.id)
-        .bind(&grant.client_id)
-        .bind(grant.user_id)
-        .bind(grant.scopes.to_string())
-        .bind(Json(&grant.resources))
-        .bind(grant.auth_time)
-        .bind(grant.created_at)
-        .bind(grant.expires_at)
-        .bind(grant.revoked_at)
-        .bind(grant.generation)
-        .bind(&grant.refresh_hash)
-        .bind(grant.refreshed_at)
-        .bind(decision)
-        .execute(&mut *on)
-        .await?
-        .rows_affected()
-            > 0;
+        let granted = insert!(grant, decision).execute(&mut *on).await?.rows_affected() > 0;
         if granted {
             sqlx::query(
                 "INSERT INTO codes (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at,
@@ -86,6 +89,27 @@ pub async fn authorize(
             .await?;
         }
         granted
+    })
+}
+
+/// Stores the grant that a device code brings, which is good for one. `false`, and nothing changed, if it was used
+/// before, has expired, or nobody allowed it.
+pub async fn redeem(db: &Db, grant: &Grant, device_code: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let consumed = sqlx::query(
+            "UPDATE device_codes SET consumed_at = $2
+              WHERE device_code_hash = $1 AND consumed_at IS NULL AND allowed AND expires_at > $2",
+        )
+        .bind(device_code)
+        .bind(now)
+        .execute(&mut *on)
+        .await?
+        .rows_affected()
+            > 0;
+        if consumed {
+            insert!(grant, None::<&Digest>).execute(&mut *on).await?;
+        }
+        consumed
     })
 }
 

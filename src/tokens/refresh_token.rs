@@ -1,12 +1,12 @@
 //! Refresh tokens: each names its grant and generation, proves it was made here, and yields exactly one successor.
 //!
-//! The secrets of a family form a ratchet: the first is derived from the authorization code, each further one from
+//! The secrets of a family form a ratchet: the first is derived from the authorization or device code, each further one from
 //! its predecessor, always under our key. So the same token presented twice has the same successor, on every node
 //! and after every restart, while the database keeps one digest: from it, or from our key alone, no token follows.
 use crate::{
     app::App,
     model::GrantId,
-    secrets::{AuthorizationCode, Digest, base64url, from_base64url},
+    secrets::{Digest, base64url, from_base64url},
 };
 use aws_lc_rs::hmac;
 use std::fmt;
@@ -25,10 +25,10 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// The first of a family; only who holds the code and our key can make it.
+    /// The first of a family; only who holds the one-time code it is given for, and our key, can make it.
     #[must_use]
-    pub fn first(app: &App, grant_id: GrantId, code: &AuthorizationCode) -> Self {
-        Self { grant_id, generation: 1, secret: derive(&app.refresh_key, &[b"first", code.expose().as_bytes()]) }
+    pub fn first(app: &App, grant_id: GrantId, code: &str) -> Self {
+        Self { grant_id, generation: 1, secret: derive(&app.refresh_key, &[b"first", code.as_bytes()]) }
     }
 
     #[must_use]

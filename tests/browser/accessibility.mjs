@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { check, finish, required } from '../strangers/support/checks.mjs';
 import { freePort } from '../strangers/support/free_port.mjs';
 import { assertAccessible, decide, launch, look, looks, screenshot, signIn } from './support/browser.mjs';
-import { authorization, issuer, register, within } from './support/client.mjs';
+import { authorization, issuer, register, registerDevice, waitingDevice, within } from './support/client.mjs';
 
 const elsewhere = 'https://app.example/callback';
 const browser = await launch();
@@ -76,6 +76,23 @@ await judge('consent for more', /asks for more/, async () => {
   await decide(page, 'allow').catch(() => {});
   await page.waitForURL(`${loopback}?**`, { waitUntil: 'commit' }).catch(() => {});
   await page.goto(request('mcp:read mcp:tools:write'));
+});
+const device = await waitingDevice();
+await judge('device code', 'Let a device in', () => page.goto(`${issuer}/device`));
+await judge('device code refused', 'Let a device in', async () => {
+  await page.getByLabel('Code on the device').fill('BBBB-BBBB');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('alert').waitFor();
+});
+await judge('device consent', /on a device asks to use/, async () => {
+  await page.goto(device.verification_uri_complete);
+  await page.getByRole('button', { name: 'Continue' }).click();
+});
+await judge('device allowed', 'The device is let in', () => decide(page, 'allow'));
+const stranger = await waitingDevice(await registerDevice('Living Room TV'));
+await judge('device consent to a stranger', /on a device asks to use/, async () => {
+  await page.goto(stranger.verification_uri_complete);
+  await page.getByRole('button', { name: 'Continue' }).click();
 });
 await judge('error', /./, () => page.goto(`${issuer}/authorize?client_id=nobody&redirect_uri=${elsewhere}`));
 await judge('sign-out', 'Sign out?', () => page.goto(`${issuer}/logout`));

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { check, finish } from '../strangers/support/checks.mjs';
 import { decide, launch, signIn, watchPolicy } from './support/browser.mjs';
-import { authorization, issuer, listen, redeem, register, within } from './support/client.mjs';
+import {
+  authorization, issuer, listen, pollOnce, redeem, register, waitingDevice, within,
+} from './support/client.mjs';
 
 const callback = await listen();
 const browser = await launch();
@@ -142,6 +144,42 @@ await check('journeys: a mistake of a client nobody vouches for leads a stranger
   assert.equal(target.searchParams.get('error'), 'invalid_request');
   assert.equal(target.searchParams.get('iss'), issuer);
   assert.equal(target.searchParams.get('code'), null);
+});
+
+for (const [decision, heading] of [['allow', 'The device is let in'], ['deny', 'Nothing was allowed']]) {
+  await check(`journeys: on a phone, from the link of a device's QR code, to ${decision}`, async () => {
+    const page = await newPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+    const refused = watchPolicy(page);
+    const device = await waitingDevice();
+    await page.goto(device.verification_uri_complete);
+    await signIn(page);
+    const field = page.getByLabel('Code on the device');
+    assert.equal(await field.inputValue(), device.user_code);
+    await page.getByRole('button', { name: 'Continue' }).tap();
+    await page.getByText(device.user_code).waitFor();
+    const [no, yes] = await Promise.all(['Deny', 'Allow'].map((name) =>
+      page.getByRole('button', { name, exact: true }).boundingBox()));
+    assert.deepEqual([no.width, no.height, no.y], [yes.width, yes.height, yes.y], 'one button is more than the other');
+    await decide(page, decision);
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    const heard = await pollOnce(device);
+    if (decision === 'allow') assert.ok(heard.access_token, JSON.stringify(heard));
+    else assert.equal(heard.error, 'access_denied');
+    assert.deepEqual(refused, []);
+  });
+}
+
+await check('journeys: the QR code of a device is a picture that Chromium draws', async () => {
+  const page = await newPage();
+  const { verification_uri, user_code } = await waitingDevice();
+  await page.goto(issuer);
+  const width = await page.evaluate(async (source) => {
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    return image.naturalWidth;
+  }, `${verification_uri}/qr?user_code=${user_code}`);
+  assert.ok(width >= 200, `${width} px wide`);
 });
 
 await browser.close();

@@ -1,8 +1,10 @@
 // `openid-client` v6, the certified OpenID Connect client of the JavaScript world.
+import assert from 'node:assert/strict';
 import * as client from 'openid-client';
-import { finish } from './support/checks.mjs';
-import { protectedResource } from './support/mcp_wire.mjs';
+import { check, finish, required } from './support/checks.mjs';
+import { protectedResource, toolCall, toolResult } from './support/mcp_wire.mjs';
 import { tellStory } from './support/oauth_story.mjs';
+import { Person } from './support/person.mjs';
 
 // The demo speaks plain http on loopback; ID token signatures are to be checked against the JWKS nevertheless.
 const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] };
@@ -48,4 +50,27 @@ await tellStory('openid-client', {
   challengeOf: (error) => ({ status: error.status, parameters: error.cause[0].parameters }),
   errorCodeOf: (error) => error.error,
 });
+
+for (const decision of ['allow', 'deny']) {
+  await check(`openid-client: device flow, to ${decision}`, async () => {
+    const issuer = new URL(required('KEYWARD_ISSUER'));
+    const resource = required('KEYWARD_RESOURCE');
+    const config = await client.discovery(issuer, 'dev-device-client', undefined, client.None(), options);
+    const device = await client.initiateDeviceAuthorization(config, { scope: 'mcp:read offline_access', resource });
+    const person = new Person();
+    await person.letIn(device.verification_uri_complete, { decision });
+    assert.deepEqual(person.pages, ['login', 'device', 'decision']);
+    const polled = client.pollDeviceAuthorizationGrant(config, device);
+    if (decision === 'deny') {
+      await assert.rejects(polled, (error) => error.error === 'access_denied');
+      return;
+    }
+    const tokens = await polled;
+    const { headers, body } = toolCall('whoami');
+    const call = ({ access_token }) =>
+      client.fetchProtectedResource(config, access_token, new URL(resource), 'POST', body, headers);
+    assert.equal((await toolResult(await call(tokens))).authenticated, true);
+    assert.ok((await client.refreshTokenGrant(config, tokens.refresh_token)).access_token);
+  });
+}
 finish();

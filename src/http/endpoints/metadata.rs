@@ -39,7 +39,7 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
         "scopes_supported": scopes.union(&OIDC_SCOPES.into_iter().collect()).iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": grants::NAMES,
+        "grant_types_supported": grants::supported(&app.config),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": clients,
         "revocation_endpoint_auth_methods_supported": clients,

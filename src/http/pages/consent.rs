@@ -77,7 +77,7 @@ pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, 
         server,
         destination: Destination { label: &label, kind },
         scopes: scopes.collect(),
-        lifetime: &lifetime(app, asked),
+        lifetime: &lifetime(app, asked.client),
         changed: changed.into_iter().chain(more).collect(),
         step_up: !remembered.scopes.is_empty(),
     })
@@ -85,17 +85,17 @@ pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, 
 }
 
 /// The host that describes the client, where one does.
-fn document_host(client: &Client) -> Option<String> {
+pub fn document_host(client: &Client) -> Option<String> {
     (client.source == ClientSource::Cimd).then(|| client_id::host(client.id.as_str()).ok()).flatten()
 }
 
-fn lifetime(app: &App, asked: &Asked<'_>) -> String {
+pub fn lifetime(app: &App, client: &Client) -> String {
     let days = |seconds: u32| match seconds.div_ceil(86_400) {
         1 => "1 day".to_owned(),
         days => format!("{days} days"),
     };
     let tokens = &app.config.tokens;
-    if asked.client.metadata.grant_types.iter().any(|name| name == grants::refresh_token::NAME) {
+    if client.metadata.grant_types.iter().any(|name| name == grants::refresh_token::NAME) {
         let (most, idle) = (days(tokens.refresh_lifetime), days(tokens.refresh_idle));
         format!("Until it is revoked, at most {most}. It ends by itself after {idle} without use.")
     } else {

@@ -3,6 +3,7 @@ use super::{
     Problem,
     authorize::{AUTHORIZE, MAX_URL},
     cookie_name,
+    device::{DEVICE, DEVICE_WITH_CODE},
     forms::{self, PageForm},
     session,
 };
@@ -99,7 +100,7 @@ fn asking_client(return_to: &str) -> Option<String> {
 /// Only ever a path of ours: never a way out (RFC 9700 §4.11).
 fn return_to(params: &Params) -> Result<&str, OAuthError> {
     let path = params.get("return_to")?.unwrap_or("/");
-    let ours = path == "/" || path.starts_with(AUTHORIZE);
+    let ours = path == "/" || path.starts_with(AUTHORIZE) || path == DEVICE || path.starts_with(DEVICE_WITH_CODE);
     let plain = path.len() <= MAX_URL && path.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\');
     (ours && plain).then_some(path).ok_or_else(|| OAuthError::invalid_request("return_to is no page of this server"))
 }

@@ -19,6 +19,35 @@ export async function register(name, redirectUris) {
   return (await response.json()).client_id;
 }
 
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+
+/** A client for devices only (RFC 8628): it needs no redirect URI. */
+export async function registerDevice(name) {
+  const grant_types = [deviceGrant, 'refresh_token'];
+  const response = await fetch(`${issuer}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ client_name: name, grant_types, token_endpoint_auth_method: 'none' }),
+  });
+  assert.equal(response.status, 201, await response.clone().text());
+  return (await response.json()).client_id;
+}
+
+/** A device that waits for somebody to let it in. */
+export async function waitingDevice(clientId = 'dev-device-client') {
+  const body = new URLSearchParams({ client_id: clientId, scope: 'mcp:read', resource });
+  const response = await fetch(`${issuer}/device_authorization`, { method: 'POST', body });
+  assert.equal(response.status, 200, await response.clone().text());
+  return { clientId, ...await response.json() };
+}
+
+/** What the device hears once the interval is over. */
+export async function pollOnce({ clientId, device_code, interval }) {
+  await new Promise((resolve) => setTimeout(resolve, (interval + 1) * 1000));
+  const body = new URLSearchParams({ grant_type: deviceGrant, client_id: clientId, device_code });
+  return (await fetch(`${issuer}/token`, { method: 'POST', body })).json();
+}
+
 /** One authorization request: its URL, and the verifier and redirect URI its code is redeemed with. */
 export function authorization(clientId, redirectUri, scope = 'mcp:read') {
   const verifier = randomBytes(32).toString('base64url');

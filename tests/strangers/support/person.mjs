@@ -41,6 +41,29 @@ export class Person {
     throw new Error('the pages go round in circles');
   }
 
+  /** Opens a device's complete link, signs in and decides about the code in it (RFC 8628 §3.3.1). */
+  async letIn(link, { decision = 'allow' } = {}) {
+    let response = await this.#open(link);
+    for (let step = 0; step < 12; step += 1) {
+      const location = response.headers.get('location');
+      if (location) {
+        response = await this.#open(new URL(location, response.url));
+        continue;
+      }
+      const html = await response.text();
+      if (response.status !== 200) throw new Error(`HTTP ${response.status}: ${text(html)}`);
+      const form = findForm(html, ['login', 'device', 'decision']);
+      if (!form) return;
+      form.fields.set('username', this.username);
+      form.fields.set('password', this.password);
+      form.fields.set('decision', decision);
+      form.fields.set('user_code', new URL(link).searchParams.get('user_code'));
+      this.pages.push(form.name);
+      response = await this.#open(new URL(form.action, response.url), form.fields);
+    }
+    throw new Error('the pages go round in circles');
+  }
+
   async #open(url, fields) {
     const headers = { accept: 'text/html', cookie: [...this.#cookies].map((pair) => pair.join('=')).join('; ') };
     // What browsers add to a form's POST, and nothing can add for them.

@@ -1,0 +1,151 @@
+//! Devices without a browser (RFC 8628): their request, the code that people type for them, and the decision.
+use crate::{
+    accounts::request::{registered_scopes, resources},
+    app::App,
+    audit,
+    error::OAuthError,
+    grants,
+    limits::source,
+    model::{Client, DeviceAuthorization, Role, Scopes, User},
+    oauth::{
+        params::Params,
+        resource::{Resource, grantable},
+    },
+    secrets::{DeviceCode, UserCode},
+    storage::device_codes::{self, Decision},
+};
+use serde_json::json;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+use time::{Duration, OffsetDateTime};
+
+/// Seconds.
+pub const LIFETIME: i64 = 600;
+pub const INTERVAL: i32 = 5;
+
+/// The two codes of one request (RFC 8628 §3.2).
+pub struct Codes {
+    pub device_code: DeviceCode,
+    pub user_code: UserCode,
+}
+
+/// RFC 8628 §3.1: judged now, so that the device hears of a mistake before it shows a code to anybody.
+pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr) -> Result<Codes, OAuthError> {
+    if !client.metadata.grant_types.iter().any(|name| name == grants::device_code::NAME) {
+        return Err(OAuthError::unauthorized_client("the client did not register the device_code grant_type"));
+    }
+    let malformed = || OAuthError::invalid_scope("scope is malformed (RFC 6749 section 3.3)");
+    let scopes = params.get("scope")?.map(|text| Scopes::parse(text).ok_or_else(malformed)).transpose()?;
+    let named: Vec<_> = params.all("resource").map(str::to_owned).collect();
+    let resources = resources(app, &named, scopes.as_ref(), client)?;
+    // Whoever will be asked: if nobody could allow this, say so now.
+    grantable(scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
+    let identifiers = resources.iter().map(|resource| resource.identifier.clone()).collect();
+    within_limits(app, client, address).await?;
+    store(app, client, scopes.unwrap_or_default(), identifiers, address).await
+}
+
+async fn within_limits(app: &App, client: &Client, address: IpAddr) -> Result<(), OAuthError> {
+    let (now, limits) = (app.clock.now(), &app.config.device_authorization);
+    let here = device_codes::count_of_source(&app.db, &source(address).to_string(), now).await?;
+    let waiting = device_codes::count_of_client(&app.db, &client.id, now).await?;
+    let within = here < limits.max_per_address.into() && waiting < limits.max_per_client.into();
+    within
+        .then_some(())
+        .ok_or_else(|| OAuthError::too_many_requests("too many devices are waiting to be let in").retry_after(60))
+}
+
+async fn store(
+    app: &App,
+    client: &Client,
+    scopes: Scopes,
+    resources: Vec<String>,
+    address: IpAddr,
+) -> Result<Codes, OAuthError> {
+    let now = app.clock.now();
+    let (device_code, mut user_code) = (DeviceCode::random(), UserCode::random());
+    let mut device = DeviceAuthorization {
+        device_code_hash: device_code.digest(),
+        user_code_hash: user_code.digest(&app.form_key),
+        client_id: client.id.clone(),
+        scopes,
+        resources,
+        ip_address: address.to_string(),
+        source: source(address).to_string(),
+        created_at: now,
+        expires_at: now + Duration::seconds(LIFETIME),
+        poll_interval: INTERVAL,
+        next_poll_at: now + Duration::seconds(INTERVAL.into()),
+        user_id: None,
+        auth_time: None,
+        decided_at: None,
+        allowed: false,
+        consumed_at: None,
+    };
+    // Among thousands one in millions is taken; the third time something else is wrong.
+    for _ in 0..3 {
+        if device_codes::insert(&app.db, &device).await? {
+            return Ok(Codes { device_code, user_code });
+        }
+        user_code = UserCode::random();
+        device.user_code_hash = user_code.digest(&app.form_key);
+    }
+    Err(OAuthError::server_error(anyhow::anyhow!("no free user code was found")))
+}
+
+/// A device that waits, and all that is to be known before letting it in.
+pub struct Waiting<'a> {
+    pub device: DeviceAuthorization,
+    pub client: Arc<Client>,
+    /// Empty when only our own claims about the user are asked for.
+    pub resources: Vec<&'a Resource>,
+    /// What would be granted.
+    pub scopes: Scopes,
+}
+
+/// The device with this code. `None` whatever is wrong with it: unknown, expired, or decided about.
+///
+/// Tries are counted for each person, from wherever they come (RFC 8628 §5.1).
+pub async fn look_up<'a>(app: &'a App, code: &UserCode, user: &User) -> Result<Option<Waiting<'a>>, OAuthError> {
+    let (account, anywhere) = (format!("device codes of {}", user.id), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    app.guesses.attempt(&account, anywhere).inspect_err(|_| {
+        tracing::warn!(user = %user.id, "guesses at device codes throttled");
+    })?;
+    let found = device_codes::find_by_user_code(&app.db, &code.digest(&app.form_key)).await?;
+    let Some(device) = found.filter(|device| device.is_open(app.clock.now())) else { return Ok(None) };
+    app.guesses.take_back(&account, anywhere);
+    let client = app.clients.find(device.client_id.as_str()).await?;
+    let Some(client) = client.filter(|client| client.disabled_at.is_none()) else { return Ok(None) };
+    let resources = match device.resources.as_slice() {
+        [] => vec![],
+        identifiers => app.resources.select(identifiers)?,
+    };
+    let scopes = grantable(Some(&device.scopes), registered_scopes(&client).as_ref(), &resources, user.role)?;
+    Ok(Some(Waiting { device, client, resources, scopes }))
+}
+
+impl Waiting<'_> {
+    /// Records a yes or a no. `false` if it is too late: somebody decided, or the code has expired.
+    pub async fn decide(
+        &self,
+        app: &App,
+        user: &User,
+        auth_time: OffsetDateTime,
+        allow: bool,
+        address: IpAddr,
+    ) -> Result<bool, OAuthError> {
+        let said = Decision { user_id: user.id, auth_time, allowed: allow.then_some(&self.scopes) };
+        let decided = device_codes::decide(&app.db, &self.device.device_code_hash, &said, app.clock.now()).await?;
+        if decided {
+            let event = audit::Event::new("approval");
+            let event = if allow { event } else { event.failed() };
+            let details = json!({"scope": self.scopes.to_string(), "resource": self.device.resources,
+                "mode": "device", "device_ip_address": self.device.ip_address});
+            let event = event.user(user.id).client(&self.client.id).from(address);
+            event.details(details).record(app).await;
+        }
+        Ok(decided)
+    }
+}

@@ -1,0 +1,19 @@
+//! Settings of the device authorization grant (RFC 8628).
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeviceAuthorization {
+    /// Let people allow devices that have no browser of their own.
+    pub enabled: bool,
+    /// Devices of one client that may wait at once.
+    pub max_per_client: u32,
+    /// Codes that one network address may get in ten minutes.
+    pub max_per_address: u32,
+}
+
+impl Default for DeviceAuthorization {
+    fn default() -> Self {
+        Self { enabled: true, max_per_client: 1_000, max_per_address: 50 }
+    }
+}

@@ -1,0 +1,82 @@
+//! `grant_type=urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4, §3.5).
+use super::TokenRequest;
+use crate::{
+    app::App,
+    audit,
+    error::OAuthError,
+    model::{DeviceAuthorization, Grant, GrantId, UserId},
+    secrets::DeviceCode,
+    storage::{device_codes, grants},
+    tokens::{Permit, TokenResponse, refresh_token::RefreshToken},
+};
+use time::{Duration, OffsetDateTime};
+
+pub const NAME: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Seconds by which a poll that comes too early widens the interval, and how wide it gets at most.
+const SLOW_DOWN: i32 = 5;
+const WIDEST: i32 = 60;
+
+/// Tells nothing to who asks too often, then how things stand; the code is burnt last, together with the grant's
+/// coming to be.
+pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    let TokenRequest { app, client, params } = request;
+    let presented = DeviceCode::presented(params.require("device_code")?);
+    let now = app.clock.now();
+    let unusable = || OAuthError::invalid_grant("device_code is unknown or used");
+    let device = device_codes::find(&app.db, &presented.digest()).await?.ok_or_else(unusable)?;
+    if device.client_id != client.id {
+        return Err(OAuthError::invalid_grant("device_code was issued to another client"));
+    }
+    keep_the_interval(app, &device, now).await?;
+    if device.consumed_at.is_some() {
+        return Err(unusable());
+    }
+    let (user_id, auth_time) = allowed_by(&device, now)?;
+    let id = GrantId::new();
+    let first = RefreshToken::first(app, id, presented.expose());
+    let grant = Grant {
+        id,
+        client_id: device.client_id,
+        user_id,
+        scopes: device.scopes,
+        resources: device.resources,
+        auth_time,
+        created_at: now,
+        expires_at: now + Duration::seconds(app.config.tokens.refresh_lifetime.into()),
+        revoked_at: None,
+        generation: 1,
+        refresh_hash: first.digest(),
+        refreshed_at: now,
+    };
+    let permit = Permit::judge(request, &grant).await?;
+    if !grants::redeem(&app.db, &grant, &device.device_code_hash, now).await? {
+        return Err(unusable());
+    }
+    audit::Event::new("device_code_redeemed").client(&client.id).user(user_id).grant(id).record(app).await;
+    let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
+    permit.issue(app, may_refresh.then_some(first), None)
+}
+
+/// RFC 8628 §3.5: a poll that comes too early widens the interval, for itself and for all later ones.
+async fn keep_the_interval(app: &App, device: &DeviceAuthorization, now: OffsetDateTime) -> Result<(), OAuthError> {
+    let on_time = device.next_poll_at <= now;
+    let widened = (device.poll_interval + SLOW_DOWN).min(WIDEST);
+    let interval = if on_time { device.poll_interval } else { widened };
+    let next_poll_at = now + Duration::seconds(interval.into());
+    // Of several at the same moment one is on time.
+    let counted = device_codes::poll(&app.db, device, interval, next_poll_at).await?;
+    (on_time && counted)
+        .then_some(())
+        .ok_or_else(|| OAuthError::slow_down("too early: poll 5 seconds less often from now on (RFC 8628 section 3.5)"))
+}
+
+/// Who said yes, and when they had last proved who they are.
+fn allowed_by(device: &DeviceAuthorization, now: OffsetDateTime) -> Result<(UserId, OffsetDateTime), OAuthError> {
+    match (device.user_id, device.auth_time) {
+        (Some(_), Some(_)) if !device.allowed => Err(OAuthError::access_denied("the user said no")),
+        _ if device.expires_at <= now => Err(OAuthError::expired_token("device_code has expired; ask for a new one")),
+        (Some(user_id), Some(auth_time)) => Ok((user_id, auth_time)),
+        _ => Err(OAuthError::authorization_pending("the user has not decided yet")),
+    }
+}

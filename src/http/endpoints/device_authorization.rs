@@ -1,0 +1,37 @@
+//! `POST /device_authorization` (RFC 8628 §3.1).
+use super::Endpoint;
+use crate::{
+    accounts::device::{self, INTERVAL, LIFETIME},
+    app::App,
+    error::OAuthError,
+    http::{
+        extract::{ClientAuth, ClientIp},
+        respond::NoStore,
+    },
+};
+use axum::{Json, extract::State, http::Method, routing};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub fn endpoint(app: &App) -> Endpoint {
+    let endpoint = Endpoint::new("/device_authorization", routing::post(post));
+    let endpoint = endpoint.advertised("device_authorization_endpoint").only_if(app.config.device_authorization.enabled);
+    endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
+}
+
+async fn post(
+    State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
+    ClientAuth { client, params }: ClientAuth,
+) -> Result<NoStore<Json<Value>>, OAuthError> {
+    let codes = device::begin(&app, &client, &params, address).await?;
+    let (uri, user_code) = (format!("{}/device", app.config.origin()), codes.user_code.expose());
+    Ok(NoStore(Json(json!({
+        "device_code": codes.device_code.expose(),
+        "verification_uri_complete": format!("{uri}?user_code={user_code}"),
+        "verification_uri": uri,
+        "user_code": user_code,
+        "expires_in": LIFETIME,
+        "interval": INTERVAL,
+    }))))
+}

@@ -1,0 +1,117 @@
+//! Table `device_codes`: devices that wait for somebody to let them in (RFC 8628).
+use super::Db;
+use crate::{
+    model::{ClientId, DeviceAuthorization, Scopes, UserId},
+    secrets::Digest,
+};
+use sqlx::types::Json;
+use time::{Duration, OffsetDateTime};
+
+/// `false`, and nothing stored, if one of the codes is taken.
+pub async fn insert(db: &Db, device: &DeviceAuthorization) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query(
+            "INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scopes, resources, ip_address,
+                 source, created_at, expires_at, poll_interval, next_poll_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&device.device_code_hash)
+        .bind(&device.user_code_hash)
+        .bind(&device.client_id)
+        .bind(device.scopes.to_string())
+        .bind(Json(&device.resources))
+        .bind(&device.ip_address)
+        .bind(&device.source)
+        .bind(device.created_at)
+        .bind(device.expires_at)
+        .bind(device.poll_interval)
+        .bind(device.next_poll_at)
+    )
+    .map(|rows| rows > 0)
+}
+
+pub async fn find(db: &Db, device_code: &Digest) -> sqlx::Result<Option<DeviceAuthorization>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM device_codes WHERE device_code_hash = $1")
+        .bind(device_code)
+        .fetch_optional(on))
+}
+
+pub async fn find_by_user_code(db: &Db, user_code: &Digest) -> sqlx::Result<Option<DeviceAuthorization>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM device_codes WHERE user_code_hash = $1")
+        .bind(user_code)
+        .fetch_optional(on))
+}
+
+/// Unexpired codes of this client that nobody decided about.
+pub async fn count_of_client(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<i64> {
+    read!(db, |on| sqlx::query_scalar(
+        "SELECT count(*) FROM device_codes WHERE client_id = $1 AND expires_at > $2 AND decided_at IS NULL",
+    )
+    .bind(client)
+    .bind(now)
+    .fetch_one(on))
+}
+
+/// Unexpired codes given to this source, decided about or not.
+pub async fn count_of_source(db: &Db, source: &str, now: OffsetDateTime) -> sqlx::Result<i64> {
+    read!(db, |on| sqlx::query_scalar("SELECT count(*) FROM device_codes WHERE source = $1 AND expires_at > $2")
+        .bind(source)
+        .bind(now)
+        .fetch_one(on))
+}
+
+/// Notes a poll of `device` as it was read. `false` if another poll came in between.
+pub async fn poll(
+    db: &Db,
+    device: &DeviceAuthorization,
+    interval: i32,
+    next_poll_at: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query(
+            "UPDATE device_codes SET poll_interval = $2, next_poll_at = $3
+              WHERE device_code_hash = $1 AND poll_interval = $4 AND next_poll_at = $5",
+        )
+        .bind(&device.device_code_hash)
+        .bind(interval)
+        .bind(next_poll_at)
+        .bind(device.poll_interval)
+        .bind(device.next_poll_at)
+    )
+    .map(|rows| rows > 0)
+}
+
+/// What somebody said.
+pub struct Decision<'a> {
+    pub user_id: UserId,
+    pub auth_time: OffsetDateTime,
+    /// What they allowed; `None` is a no.
+    pub allowed: Option<&'a Scopes>,
+}
+
+/// `true` for the first decision only, and never once the code expired.
+pub async fn decide(db: &Db, device_code: &Digest, said: &Decision<'_>, now: OffsetDateTime) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query(
+            "UPDATE device_codes SET user_id = $2, auth_time = $3, allowed = $4, scopes = coalesce($5, scopes),
+                 decided_at = $6
+              WHERE device_code_hash = $1 AND decided_at IS NULL AND expires_at > $6",
+        )
+        .bind(device_code)
+        .bind(said.user_id)
+        .bind(said.auth_time)
+        .bind(said.allowed.is_some())
+        .bind(said.allowed.map(ToString::to_string))
+        .bind(now)
+    )
+    .map(|rows| rows > 0)
+}
+
+/// Deletes codes an hour after they expired: until then a device that still asks is told so. Answers how many went.
+pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
+    execute!(db, sqlx::query("DELETE FROM device_codes WHERE expires_at < $1").bind(now - Duration::hours(1)))
+}

@@ -1,0 +1,132 @@
+//! Table `device_codes`.
+use super::{a_pair, new_grant, now, scopes};
+use crate::support::db::fresh_db;
+use keyward::{
+    model::{Client, DeviceAuthorization},
+    secrets::{self, Digest},
+    storage::{
+        clients,
+        device_codes::{self, Decision},
+        grants,
+    },
+};
+use time::Duration;
+
+fn new_device(client: &Client) -> DeviceAuthorization {
+    DeviceAuthorization {
+        device_code_hash: Digest::of(secrets::random()),
+        user_code_hash: Digest::of(secrets::random()),
+        client_id: client.id.clone(),
+        scopes: scopes("mcp:read"),
+        resources: vec!["https://mcp.example/a".into()],
+        ip_address: "192.0.2.1".into(),
+        source: "192.0.2.1".into(),
+        created_at: now(),
+        expires_at: now() + Duration::minutes(10),
+        poll_interval: 5,
+        next_poll_at: now() + Duration::seconds(5),
+        user_id: None,
+        auth_time: None,
+        decided_at: None,
+        allowed: false,
+        consumed_at: None,
+    }
+}
+
+#[tokio::test]
+async fn a_device_comes_back_as_stored_by_either_code_and_no_code_is_given_twice() {
+    let db = fresh_db().await;
+    let (client, _) = a_pair(&db).await;
+    let device = new_device(&client);
+    assert!(device_codes::insert(&db, &device).await.unwrap());
+    let stored = device_codes::find(&db, &device.device_code_hash).await.unwrap().unwrap();
+    assert_eq!(format!("{stored:?}"), format!("{device:?}"));
+    let stored = device_codes::find_by_user_code(&db, &device.user_code_hash).await.unwrap().unwrap();
+    assert_eq!(format!("{stored:?}"), format!("{device:?}"));
+    let twin = DeviceAuthorization { user_code_hash: device.user_code_hash.clone(), ..new_device(&client) };
+    assert!(!device_codes::insert(&db, &twin).await.unwrap());
+    assert!(device_codes::find(&db, &twin.device_code_hash).await.unwrap().is_none());
+    assert!(device_codes::find(&db, &Digest::of("unknown")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_decision_is_taken_once_in_time_and_keeps_who_took_it() {
+    let db = fresh_db().await;
+    let (client, user) = a_pair(&db).await;
+    let device = new_device(&client);
+    device_codes::insert(&db, &device).await.unwrap();
+    let narrower = scopes("mcp:other");
+    let yes = Decision { user_id: user.id, auth_time: now(), allowed: Some(&narrower) };
+    let no = Decision { allowed: None, ..yes };
+    let hash = &device.device_code_hash;
+    assert!(!device_codes::decide(&db, hash, &yes, device.expires_at).await.unwrap());
+    assert!(device_codes::decide(&db, hash, &yes, now()).await.unwrap());
+    assert!(!device_codes::decide(&db, hash, &no, now()).await.unwrap());
+    let stored = device_codes::find(&db, hash).await.unwrap().unwrap();
+    assert_eq!((stored.user_id, stored.auth_time, stored.decided_at), (Some(user.id), Some(now()), Some(now())));
+    assert!(stored.allowed && stored.scopes == narrower && !stored.is_open(now()));
+
+    let denied = new_device(&client);
+    device_codes::insert(&db, &denied).await.unwrap();
+    assert!(device_codes::decide(&db, &denied.device_code_hash, &no, now()).await.unwrap());
+    let stored = device_codes::find(&db, &denied.device_code_hash).await.unwrap().unwrap();
+    assert!(!stored.allowed && stored.scopes == denied.scopes);
+}
+
+#[tokio::test]
+async fn only_an_allowed_code_is_redeemed_once_and_in_time() {
+    let db = fresh_db().await;
+    let (client, user) = a_pair(&db).await;
+    let device = new_device(&client);
+    device_codes::insert(&db, &device).await.unwrap();
+    let hash = &device.device_code_hash;
+    let grant = new_grant(&client, &user);
+    assert!(!grants::redeem(&db, &grant, hash, now()).await.unwrap());
+    let said = Decision { user_id: user.id, auth_time: now(), allowed: Some(&device.scopes) };
+    device_codes::decide(&db, hash, &said, now()).await.unwrap();
+    assert!(!grants::redeem(&db, &grant, hash, device.expires_at).await.unwrap());
+    assert!(grants::find(&db, grant.id).await.unwrap().is_none());
+    assert!(grants::redeem(&db, &grant, hash, now()).await.unwrap());
+    let again = new_grant(&client, &user);
+    assert!(!grants::redeem(&db, &again, hash, now()).await.unwrap());
+    let stored = grants::find(&db, grant.id).await.unwrap().unwrap();
+    assert_eq!(format!("{stored:?}"), format!("{grant:?}"));
+    assert!(grants::find(&db, again.id).await.unwrap().is_none());
+    assert_eq!(device_codes::find(&db, hash).await.unwrap().unwrap().consumed_at, Some(now()));
+}
+
+#[tokio::test]
+async fn of_two_polls_that_read_the_same_one_is_counted() {
+    let db = fresh_db().await;
+    let (client, _) = a_pair(&db).await;
+    let device = new_device(&client);
+    device_codes::insert(&db, &device).await.unwrap();
+    let next = now() + Duration::seconds(10);
+    assert!(device_codes::poll(&db, &device, 10, next).await.unwrap());
+    assert!(!device_codes::poll(&db, &device, 10, next).await.unwrap());
+    let stored = device_codes::find(&db, &device.device_code_hash).await.unwrap().unwrap();
+    assert_eq!((stored.poll_interval, stored.next_poll_at), (10, next));
+}
+
+#[tokio::test]
+async fn live_codes_are_counted_and_old_ones_go_with_time_or_with_their_client() {
+    let db = fresh_db().await;
+    let (client, user) = a_pair(&db).await;
+    let device = new_device(&client);
+    device_codes::insert(&db, &device).await.unwrap();
+    let count = async |at| {
+        let of_client = device_codes::count_of_client(&db, &client.id, at).await.unwrap();
+        (of_client, device_codes::count_of_source(&db, "192.0.2.1", at).await.unwrap())
+    };
+    assert_eq!(count(now()).await, (1, 1));
+    assert_eq!(count(device.expires_at).await, (0, 0));
+    let said = Decision { user_id: user.id, auth_time: now(), allowed: None };
+    device_codes::decide(&db, &device.device_code_hash, &said, now()).await.unwrap();
+    assert_eq!(count(now()).await, (0, 1));
+    assert_eq!(device_codes::sweep(&db, device.expires_at + Duration::hours(1)).await.unwrap(), 0);
+    assert_eq!(device_codes::sweep(&db, device.expires_at + Duration::hours(2)).await.unwrap(), 1);
+    let device = new_device(&client);
+    device_codes::insert(&db, &device).await.unwrap();
+    clients::delete(&db, &client.id).await.unwrap();
+    assert!(device_codes::find(&db, &device.device_code_hash).await.unwrap().is_none());
+}
