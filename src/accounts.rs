@@ -1,4 +1,5 @@
 //! People: how they prove who they are, and what they allow.
 pub mod consent;
+pub mod pushed_request;
 pub mod request;
 pub mod sign_in;

@@ -1,6 +1,8 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod authorization;
 mod outgoing;
 
+pub use authorization::Authorization;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 
 use crate::{
@@ -39,6 +41,8 @@ pub struct Config {
     pub keys: KeySettings,
     #[serde(default)]
     pub tokens: Tokens,
+    #[serde(default)]
+    pub authorization: Authorization,
     #[serde(default)]
     pub registration: Registration,
     #[serde(default)]
@@ -277,6 +281,7 @@ impl Config {
                 "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
             );
         }
+        self.authorization.check()?;
         self.client_metadata_documents.check()?;
         self.resources().map(drop)
     }

@@ -3,6 +3,7 @@ mod audit;
 mod client;
 mod grant;
 mod ids;
+mod pushed_request;
 mod scope;
 mod user;
 
@@ -10,6 +11,7 @@ pub use audit::AuditEvent;
 pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
 pub use grant::{Code, Consent, Grant};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
+pub use pushed_request::PushedRequest;
 pub use scope::Scopes;
 pub use user::{Role, User};
 

@@ -49,6 +49,7 @@ macro_rules! secret {
         pub struct $name(String);
 
         impl $name {
+            pub const PREFIX: &'static str = $prefix;
             #[must_use]
             pub fn random() -> Self {
                 Self(format!(concat!($prefix, "{}"), random()))
@@ -78,6 +79,11 @@ macro_rules! secret {
 
 secret!(AuthorizationCode, "kwc_");
 secret!(ClientSecret, "kws_");
+secret!(
+    /// Stands for a pushed authorization request (RFC 9126 §2.2).
+    RequestUri,
+    "urn:ietf:params:oauth:request_uri:"
+);
 secret!(
     /// Opens the page that creates the first administrator, once.
     SetupToken,

@@ -86,6 +86,7 @@ pub mod clients;
 pub mod codes;
 pub mod consents;
 pub mod grants;
+pub mod pushed_requests;
 pub mod revoked_tokens;
 mod sessions;
 pub mod settings;

@@ -4,6 +4,7 @@ mod attacks;
 mod cimd;
 mod fetch;
 mod openid;
+mod par;
 mod process;
 mod refresh;
 mod sign_in;

@@ -4,6 +4,7 @@ mod codes;
 mod concurrency;
 mod grants;
 mod opening;
+mod pushed_requests;
 mod sessions;
 mod sqlite;
 mod system;
@@ -51,6 +52,7 @@ fn new_client() -> Client {
             software_id: None,
             software_version: None,
             id_token_signed_response_alg: None,
+            require_pushed_authorization_requests: false,
             any_secret_method: false,
         },
         secret_hash: None,

@@ -58,4 +58,4 @@ macro_rules! endpoints {
     };
 }
 
-endpoints!(health, introspect, jwks, register, revoke, token, userinfo, well_known);
+endpoints!(health, introspect, jwks, par, register, revoke, token, userinfo, well_known);

@@ -84,6 +84,7 @@ fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -
         software_id: text(members, "software_id")?,
         software_version: text(members, "software_version")?,
         id_token_signed_response_alg: id_token_algorithm(members)?,
+        require_pushed_authorization_requests: members.boolean("require_pushed_authorization_requests")?,
         any_secret_method: false,
     })
 }
