@@ -104,6 +104,9 @@ pub struct Registration {
     pub policy: RegistrationPolicy,
     /// The initial access token (RFC 7591 §3) of policy `token`.
     pub initial_access_token: Option<SecretString>,
+    /// Each registration comes with a token to read, change and delete it with (RFC 7592). Then none is shared: the
+    /// same registration again is another client.
+    pub management: bool,
     /// A registration nobody was granted anything through is forgotten this many seconds after it was last made.
     pub unused_after: u32,
     /// New registrations that one address may make at once for the same redirect hosts, ...
@@ -227,6 +230,7 @@ impl Default for Registration {
         Self {
             policy: RegistrationPolicy::Open,
             initial_access_token: None,
+            management: false,
             unused_after: 30 * 86_400,
             burst: 500,
             per_minute: 30,

@@ -85,6 +85,11 @@ secret!(
     "urn:ietf:params:oauth:request_uri:"
 );
 secret!(
+    /// Manages one registration (RFC 7592 §3).
+    RegistrationAccessToken,
+    "kwm_"
+);
+secret!(
     /// Opens the page that creates the first administrator, once.
     SetupToken,
     "kwi_"

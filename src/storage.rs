@@ -87,6 +87,7 @@ pub mod codes;
 pub mod consents;
 pub mod grants;
 pub mod pushed_requests;
+pub mod registration_access_tokens;
 pub mod revoked_tokens;
 mod sessions;
 pub mod settings;

@@ -5,5 +5,6 @@ mod clients;
 mod code;
 pub mod par;
 mod registration;
+mod registration_management;
 mod robustness;
 mod tokens;

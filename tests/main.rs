@@ -7,6 +7,7 @@ mod openid;
 mod par;
 mod process;
 mod refresh;
+mod registration_management;
 mod sign_in;
 mod storage;
 mod stories;

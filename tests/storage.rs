@@ -5,6 +5,7 @@ mod concurrency;
 mod grants;
 mod opening;
 mod pushed_requests;
+mod registration_access_tokens;
 mod sessions;
 mod sqlite;
 mod system;

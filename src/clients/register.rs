@@ -5,13 +5,13 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     grants,
-    model::{AuthMethod, Client, ClientId, ClientSource},
+    model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource},
     oauth::{
         client_metadata::{Registered, RegistrationRules, parse_registration},
         redirect_uri::{RedirectKind, kind},
     },
-    secrets::{ClientSecret, Digest},
-    storage,
+    secrets::{ClientSecret, Digest, RegistrationAccessToken},
+    storage::{self, registration_access_tokens},
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -30,7 +30,8 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
         source: ClientSource::Dcr,
         secret_hash: secret.as_ref().map(ClientSecret::digest),
         metadata,
-        fingerprint,
+        // What can be changed and deleted by one must not be shared with others.
+        fingerprint: fingerprint.filter(|_| !app.config.registration.management),
         created_at: now,
         seen_at: now,
         disabled_at: None,
@@ -40,6 +41,23 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
         Some(client) => client,
         None => insert(app, &asked, address).await?,
     };
+    let token = if app.config.registration.management { Some(management(app, &client).await?) } else { None };
+    information(app, &client, secret.as_ref(), token.as_ref())
+}
+
+async fn management(app: &App, client: &Client) -> Result<RegistrationAccessToken, OAuthError> {
+    let token = RegistrationAccessToken::random();
+    registration_access_tokens::insert(&app.db, &token.digest(), &client.id).await?;
+    Ok(token)
+}
+
+/// The client information response (RFC 7591 §3.2.1, RFC 7592 §3).
+pub(super) fn information(
+    app: &App,
+    client: &Client,
+    secret: Option<&ClientSecret>,
+    token: Option<&RegistrationAccessToken>,
+) -> Result<Value, OAuthError> {
     let mut answer = serde_json::to_value(&client.metadata).map_err(OAuthError::server_error)?;
     if let Some(members) = answer.as_object_mut() {
         members.remove("any_secret_method");
@@ -49,6 +67,10 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     if let Some(secret) = secret {
         answer["client_secret"] = json!(secret.expose());
         answer["client_secret_expires_at"] = json!(0);
+    }
+    if let Some(token) = token {
+        answer["registration_access_token"] = json!(token.expose());
+        answer["registration_client_uri"] = json!(format!("{}/register/{}", app.config.origin(), client.id));
     }
     Ok(answer)
 }
@@ -81,7 +103,7 @@ async fn known(app: &App, asked: &Client) -> Result<Option<Client>, OAuthError> 
 }
 
 async fn insert(app: &App, asked: &Client, address: IpAddr) -> Result<Client, OAuthError> {
-    app.registrations.allow(address, redirect_hosts(asked))?;
+    app.registrations.allow(address, redirect_hosts(&asked.metadata))?;
     if storage::clients::count_unused(&app.db).await? >= i64::from(app.config.registration.max_unused) {
         return Err(OAuthError::temporarily_unavailable("too many unused registrations are kept").retry_after(3_600));
     }
@@ -91,10 +113,10 @@ async fn insert(app: &App, asked: &Client, address: IpAddr) -> Result<Client, OA
     Ok(client)
 }
 
-fn redirect_hosts(client: &Client) -> Vec<String> {
+pub(super) fn redirect_hosts(metadata: &ClientMetadata) -> Vec<String> {
     let host = |uri: &String| match kind(uri) {
         RedirectKind::Https { host } | RedirectKind::Loopback { host } => host,
         RedirectKind::PrivateUse { scheme } => scheme,
     };
-    client.metadata.redirect_uris.iter().map(host).collect()
+    metadata.redirect_uris.iter().map(host).collect()
 }

@@ -58,4 +58,4 @@ macro_rules! endpoints {
     };
 }
 
-endpoints!(health, introspect, jwks, par, register, revoke, token, userinfo, well_known);
+endpoints!(client_configuration, health, introspect, jwks, par, register, revoke, token, userinfo, well_known);

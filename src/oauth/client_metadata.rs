@@ -3,6 +3,7 @@ pub mod document;
 mod members;
 #[cfg(test)]
 mod tests;
+pub mod update;
 
 use super::{
     json,
