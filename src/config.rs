@@ -102,7 +102,8 @@ pub struct Tokens {
 pub struct Registration {
     /// `open`, `token` (an initial access token is needed) or `off`.
     pub policy: RegistrationPolicy,
-    /// The initial access token (RFC 7591 §3) of policy `token`.
+    /// An initial access token (RFC 7591 §3) for policy `token` without limits, beside those of the command
+    /// `registration-token`.
     pub initial_access_token: Option<SecretString>,
     /// Each registration comes with a token to read, change and delete it with (RFC 7592). Then none is shared: the
     /// same registration again is another client.
@@ -274,10 +275,6 @@ impl Config {
             "issuer must be https; http is for loopback only"
         );
         ensure!((1..=600).contains(&self.tokens.code_lifetime), "tokens.code_lifetime must be 1 to 600 seconds");
-        ensure!(
-            self.registration.policy != RegistrationPolicy::Token || self.registration.initial_access_token.is_some(),
-            "registration.policy = \"token\" needs registration.initial_access_token"
-        );
         let algorithms = self.resources.values().filter_map(|resource| resource.signing_alg.as_ref());
         for algorithm in algorithms.chain([&self.keys.signing_alg]) {
             ensure!(

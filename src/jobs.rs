@@ -2,7 +2,9 @@
 use crate::{
     app::App,
     model::ClientId,
-    storage::{CLIENTS_CHANNEL, Db, Sessions, clients, codes, grants, pushed_requests, revoked_tokens},
+    storage::{
+        CLIENTS_CHANNEL, Db, Sessions, clients, codes, grants, initial_access_tokens, pushed_requests, revoked_tokens,
+    },
 };
 use sqlx::{PgPool, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
@@ -43,6 +45,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     codes::sweep(&app.db, now).await?;
     grants::sweep(&app.db, now, idle_since).await?;
     pushed_requests::sweep(&app.db, now).await?;
+    initial_access_tokens::sweep(&app.db, now).await?;
     // Forgotten too early, a revoked token would live again where it has not expired yet.
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
     Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;

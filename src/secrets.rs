@@ -90,6 +90,11 @@ secret!(
     "kwm_"
 );
 secret!(
+    /// An initial access token: permits to register (RFC 7591 §3).
+    RegistrationToken,
+    "kwp_"
+);
+secret!(
     /// Opens the page that creates the first administrator, once.
     SetupToken,
     "kwi_"

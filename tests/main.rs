@@ -8,6 +8,7 @@ mod par;
 mod process;
 mod refresh;
 mod registration_management;
+mod registration_tokens;
 mod sign_in;
 mod storage;
 mod stories;

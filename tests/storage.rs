@@ -3,6 +3,7 @@ mod clients;
 mod codes;
 mod concurrency;
 mod grants;
+mod initial_access_tokens;
 mod opening;
 mod pushed_requests;
 mod registration_access_tokens;
@@ -54,6 +55,7 @@ fn new_client() -> Client {
             software_version: None,
             id_token_signed_response_alg: None,
             require_pushed_authorization_requests: false,
+            scope_limit: None,
             any_secret_method: false,
         },
         secret_hash: None,

@@ -85,14 +85,16 @@ impl<'a> Judged<'a> {
         let request = AuthorizationRequest::parse(params, &client.metadata)?;
         let resources = resources(app, &request, client)?;
         // Whoever signs in: if nobody could be asked for this, say so now.
-        grantable(request.scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
+        let open = grantable(request.scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
+        within_limit(client, open)?;
         Ok((request, resources))
     }
 
     /// What a user of this role would be asked to grant.
     pub fn scopes(&self, role: Role) -> Result<Scopes, OAuthError> {
         let registered = registered_scopes(&self.client);
-        grantable(self.request.scopes.as_ref(), registered.as_ref(), &self.resources, role)
+        let open = grantable(self.request.scopes.as_ref(), registered.as_ref(), &self.resources, role)?;
+        within_limit(&self.client, open)
     }
 
     #[must_use]
@@ -106,6 +108,16 @@ fn must_push(app: &App, client: &Client) -> bool {
     let settings = &app.config.authorization;
     settings.require_pushed_requests
         || (settings.pushed_requests && client.metadata.require_pushed_authorization_requests)
+}
+
+/// What is left of these for a client that is never granted more than its limit.
+fn within_limit(client: &Client, scopes: Scopes) -> Result<Scopes, OAuthError> {
+    let Some(limit) = client.metadata.scope_limit.as_deref().and_then(Scopes::parse) else { return Ok(scopes) };
+    let left = scopes.filter(|scope| limit.contains(scope));
+    if left.is_empty() {
+        return Err(OAuthError::invalid_scope("none of the scopes is open to this client"));
+    }
+    Ok(left)
 }
 
 /// Whom `id_token_hint` is about, if the request has one.

@@ -1,5 +1,5 @@
 //! Management of one's own registration (RFC 7592): read, replaced, deleted by whoever holds its token.
-use super::register::{information, redirect_hosts, rules};
+use super::register::{information, limit_scope, redirect_hosts, rules};
 use crate::{
     app::App,
     audit,
@@ -41,7 +41,8 @@ impl Managed {
     pub async fn update(&mut self, app: &App, body: &[u8], address: IpAddr) -> Result<Value, OAuthError> {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
-        let metadata = parse_update(body, self.client.id.as_str(), is_secret, &rules(app))?;
+        let mut metadata = parse_update(body, self.client.id.as_str(), is_secret, &rules(app))?;
+        limit_scope(&mut metadata, self.client.metadata.scope_limit.clone());
         if self.client.is_public() != (metadata.token_endpoint_auth_method == AuthMethod::None) {
             return Err(OAuthError::invalid_client_metadata(
                 "token_endpoint_auth_method cannot change between none and another; register anew for that",

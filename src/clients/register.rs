@@ -5,33 +5,36 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     grants,
-    model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource},
+    model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
     oauth::{
         client_metadata::{Registered, RegistrationRules, parse_registration},
         redirect_uri::{RedirectKind, kind},
     },
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
-    storage::{self, registration_access_tokens},
+    storage::{self, initial_access_tokens, registration_access_tokens},
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use time::OffsetDateTime;
 
 const MAX_REDIRECT_URIS: usize = 20;
 
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
-    allow(app, bearer)?;
-    let Registered { metadata, fingerprint } = parse_registration(body, &rules(app))?;
     let now = app.clock.now();
+    let permission = allow(app, bearer, now).await?;
+    let Registered { mut metadata, fingerprint } = parse_registration(body, &rules(app))?;
+    limit_scope(&mut metadata, permission.as_ref().and_then(|token| token.scope.clone()));
+    // What one may change and delete, or what is limited, is not shared with others.
+    let shared = !app.config.registration.management && metadata.scope_limit.is_none();
     let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(ClientSecret::random);
     let asked = Client {
         id: ClientId::random(),
         source: ClientSource::Dcr,
         secret_hash: secret.as_ref().map(ClientSecret::digest),
         metadata,
-        // What can be changed and deleted by one must not be shared with others.
-        fingerprint: fingerprint.filter(|_| !app.config.registration.management),
+        fingerprint: fingerprint.filter(|_| shared),
         created_at: now,
         seen_at: now,
         disabled_at: None,
@@ -39,7 +42,13 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     };
     let client = match known(app, &asked).await? {
         Some(client) => client,
-        None => insert(app, &asked, address).await?,
+        None => {
+            if let Some(token) = permission {
+                let taken = initial_access_tokens::take(&app.db, &token.token_hash, now).await?;
+                taken.then_some(()).ok_or_else(not_permitted)?;
+            }
+            insert(app, &asked, address).await?
+        }
     };
     let token = if app.config.registration.management { Some(management(app, &client).await?) } else { None };
     information(app, &client, secret.as_ref(), token.as_ref())
@@ -61,6 +70,7 @@ pub(super) fn information(
     let mut answer = serde_json::to_value(&client.metadata).map_err(OAuthError::server_error)?;
     if let Some(members) = answer.as_object_mut() {
         members.remove("any_secret_method");
+        members.remove("scope_limit");
     }
     answer["client_id"] = json!(client.id);
     answer["client_id_issued_at"] = json!(client.created_at.unix_timestamp());
@@ -83,17 +93,36 @@ pub(super) fn rules(app: &App) -> RegistrationRules<'_> {
     }
 }
 
-fn allow(app: &App, bearer: Option<&str>) -> Result<(), OAuthError> {
-    match (app.config.registration.policy, &app.config.registration.initial_access_token) {
-        (RegistrationPolicy::Open, _) => Ok(()),
-        (RegistrationPolicy::Token, Some(expected))
-            if bearer.is_some_and(|token| Digest::of(token).matches(&Digest::of(expected.expose_secret()))) =>
-        {
-            Ok(())
+/// What permits this registration, if it is a token that is used up some day.
+async fn allow(app: &App, bearer: Option<&str>, now: OffsetDateTime) -> Result<Option<InitialAccessToken>, OAuthError> {
+    let settings = &app.config.registration;
+    match settings.policy {
+        RegistrationPolicy::Open => return Ok(None),
+        RegistrationPolicy::Token => {}
+        RegistrationPolicy::Off => {
+            return Err(OAuthError::access_denied("dynamic client registration is switched off"));
         }
-        (RegistrationPolicy::Token, _) => Err(OAuthError::invalid_token("registration needs an initial access token")),
-        (RegistrationPolicy::Off, _) => Err(OAuthError::access_denied("dynamic client registration is switched off")),
     }
+    let presented = Digest::of(bearer.ok_or_else(not_permitted)?);
+    let configured = settings.initial_access_token.as_ref().map(|token| Digest::of(token.expose_secret()));
+    if configured.is_some_and(|configured| presented.matches(&configured)) {
+        return Ok(None);
+    }
+    initial_access_tokens::find(&app.db, &presented, now).await?.map(Some).ok_or_else(not_permitted)
+}
+
+fn not_permitted() -> OAuthError {
+    OAuthError::invalid_token("registration needs an initial access token")
+}
+
+/// The registered default is never more than the limit.
+pub(super) fn limit_scope(metadata: &mut ClientMetadata, limit: Option<String>) {
+    if let Some(limit) = limit.as_deref().and_then(Scopes::parse) {
+        let scope = metadata.scope.as_deref().and_then(Scopes::parse);
+        let within = scope.map(|scope| scope.filter(|name| limit.contains(name)));
+        metadata.scope = within.filter(|scope| !scope.is_empty()).map(|scope| scope.to_string());
+    }
+    metadata.scope_limit = limit;
 }
 
 /// The same public registration again is the same client, and costs no budget.

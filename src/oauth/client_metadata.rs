@@ -86,6 +86,7 @@ fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -
         software_version: text(members, "software_version")?,
         id_token_signed_response_alg: id_token_algorithm(members)?,
         require_pushed_authorization_requests: members.boolean("require_pushed_authorization_requests")?,
+        scope_limit: None,
         any_secret_method: false,
     })
 }
