@@ -42,13 +42,7 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     };
     let client = match known(app, &asked).await? {
         Some(client) => client,
-        None => {
-            if let Some(token) = permission {
-                let taken = initial_access_tokens::take(&app.db, &token.token_hash, now).await?;
-                taken.then_some(()).ok_or_else(not_permitted)?;
-            }
-            insert(app, &asked, address).await?
-        }
+        None => insert(app, &asked, permission.as_ref(), address).await?,
     };
     let token = if app.config.registration.management { Some(management(app, &client).await?) } else { None };
     information(app, &client, secret.as_ref(), token.as_ref())
@@ -131,10 +125,20 @@ async fn known(app: &App, asked: &Client) -> Result<Option<Client>, OAuthError> 
     Ok(storage::clients::seen_again(&app.db, fingerprint, asked.seen_at).await?)
 }
 
-async fn insert(app: &App, asked: &Client, address: IpAddr) -> Result<Client, OAuthError> {
+async fn insert(
+    app: &App,
+    asked: &Client,
+    permission: Option<&InitialAccessToken>,
+    address: IpAddr,
+) -> Result<Client, OAuthError> {
     app.registrations.allow(address, redirect_hosts(&asked.metadata))?;
     if storage::clients::count_unused(&app.db).await? >= i64::from(app.config.registration.max_unused) {
         return Err(OAuthError::temporarily_unavailable("too many unused registrations are kept").retry_after(3_600));
+    }
+    if let Some(token) = permission
+        && !initial_access_tokens::take(&app.db, &token.token_hash, asked.created_at).await?
+    {
+        return Err(not_permitted());
     }
     let client = storage::clients::register(&app.db, asked).await?;
     let name = json!({"client_name": client.metadata.client_name, "redirect_uris": client.metadata.redirect_uris});

@@ -52,9 +52,11 @@ await tellStory('openid-client', {
   errorCodeOf: (error) => error.error,
 });
 
-await check('openid-client: pushes its request (RFC 9126) and sends the browser off with a reference only', async () => {
+await check('openid-client: pushes its request (RFC 9126), and the browser carries a reference only', async () => {
   const redirect_uri = 'http://127.0.0.1:4444/callback';
-  const metadata = { client_name: 'pushing', redirect_uris: [redirect_uri], require_pushed_authorization_requests: true };
+  const metadata = {
+    client_name: 'pushing', redirect_uris: [redirect_uri], require_pushed_authorization_requests: true,
+  };
   const issuer = new URL(required('KEYWARD_ISSUER'));
   const config = await client.dynamicClientRegistration(issuer, metadata, undefined, options);
   const verifier = client.randomPKCECodeVerifier();
