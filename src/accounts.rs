@@ -1,5 +1,6 @@
 //! People: how they prove who they are, and what they allow.
 pub mod consent;
 pub mod device;
+pub mod pushed_request;
 pub mod request;
 pub mod sign_in;

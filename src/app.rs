@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     fetch::{Fetcher, Network},
     keys::{Keys, MasterKey},
-    limits::{Fetches, Guesses, Registrations},
+    limits::{Fetches, Guesses, Pushes, Registrations},
     oauth::resource::Resources,
     passwords::Passwords,
     storage::Db,
@@ -30,6 +30,7 @@ pub struct App {
     pub guesses: Guesses,
     pub registrations: Registrations,
     pub fetches: Fetches,
+    pub pushes: Pushes,
     /// User names and passwords that the demo publishes; empty otherwise.
     pub demo_people: &'static [(&'static str, &'static str)],
 }
@@ -52,6 +53,7 @@ impl App {
             guesses: Guesses::new(clock.clone()),
             registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
             fetches: Fetches::default(),
+            pushes: Pushes::default(),
             demo_people: &[],
             config,
             clock,

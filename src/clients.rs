@@ -1,5 +1,6 @@
 //! Clients: found in memory, authenticated, registered, described by documents.
 pub mod authenticate;
+pub mod manage;
 pub mod metadata_document;
 pub mod register;
 

@@ -1,5 +1,6 @@
 //! Commands: one file and one variant each.
 mod demo;
+mod registration_token;
 mod serve;
 mod server;
 
@@ -14,6 +15,7 @@ use std::path::Path;
 )]
 pub enum Command {
     Demo(demo::Demo),
+    RegistrationToken(registration_token::RegistrationTokenCommand),
     Serve(serve::Serve),
 }
 
@@ -24,6 +26,7 @@ impl Command {
         runtime.block_on(async {
             match self {
                 Self::Demo(command) => command.run().await,
+                Self::RegistrationToken(command) => command.run().await,
                 Self::Serve(command) => command.run().await,
             }
         })

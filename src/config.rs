@@ -1,7 +1,9 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod authorization;
 mod device_authorization;
 mod outgoing;
 
+pub use authorization::Authorization;
 pub use device_authorization::DeviceAuthorization;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub keys: KeySettings,
     #[serde(default)]
     pub tokens: Tokens,
+    #[serde(default)]
+    pub authorization: Authorization,
     #[serde(default)]
     pub registration: Registration,
     #[serde(default)]
@@ -102,8 +106,12 @@ pub struct Tokens {
 pub struct Registration {
     /// `open`, `token` (an initial access token is needed) or `off`.
     pub policy: RegistrationPolicy,
-    /// The initial access token (RFC 7591 §3) of policy `token`.
+    /// An initial access token (RFC 7591 §3) for policy `token` without limits, beside those of the command
+    /// `registration-token`.
     pub initial_access_token: Option<SecretString>,
+    /// Each registration comes with a token to read, change and delete it with (RFC 7592). Then none is shared: the
+    /// same registration again is another client.
+    pub management: bool,
     /// A registration nobody was granted anything through is forgotten this many seconds after it was last made.
     pub unused_after: u32,
     /// New registrations that one address may make at once for the same redirect hosts, ...
@@ -227,6 +235,7 @@ impl Default for Registration {
         Self {
             policy: RegistrationPolicy::Open,
             initial_access_token: None,
+            management: false,
             unused_after: 30 * 86_400,
             burst: 500,
             per_minute: 30,
@@ -270,10 +279,6 @@ impl Config {
             "issuer must be https; http is for loopback only"
         );
         ensure!((1..=600).contains(&self.tokens.code_lifetime), "tokens.code_lifetime must be 1 to 600 seconds");
-        ensure!(
-            self.registration.policy != RegistrationPolicy::Token || self.registration.initial_access_token.is_some(),
-            "registration.policy = \"token\" needs registration.initial_access_token"
-        );
         let algorithms = self.resources.values().filter_map(|resource| resource.signing_alg.as_ref());
         for algorithm in algorithms.chain([&self.keys.signing_alg]) {
             ensure!(
@@ -281,6 +286,7 @@ impl Config {
                 "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
             );
         }
+        self.authorization.check()?;
         self.client_metadata_documents.check()?;
         self.resources().map(drop)
     }

@@ -97,6 +97,8 @@ fn client(app: &App, id: &str, secret: Option<&str>, redirect_uris: &[&str]) -> 
             software_id: None,
             software_version: None,
             id_token_signed_response_alg: None,
+            require_pushed_authorization_requests: false,
+            scope_limit: None,
         },
         secret_hash: secret.map(Digest::of),
         fingerprint: None,

@@ -2,7 +2,10 @@
 use crate::{
     app::App,
     model::ClientId,
-    storage::{CLIENTS_CHANNEL, Db, Sessions, clients, codes, device_codes, grants, revoked_tokens},
+    storage::{
+        CLIENTS_CHANNEL, Db, Sessions, clients, codes, device_codes, grants, initial_access_tokens, pushed_requests,
+        revoked_tokens,
+    },
 };
 use sqlx::{PgPool, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
@@ -43,6 +46,8 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     codes::sweep(&app.db, now).await?;
     device_codes::sweep(&app.db, now).await?;
     grants::sweep(&app.db, now, idle_since).await?;
+    pushed_requests::sweep(&app.db, now).await?;
+    initial_access_tokens::sweep(&app.db, now).await?;
     // Forgotten too early, a revoked token would live again where it has not expired yet.
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
     Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;
@@ -52,6 +57,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     }
     app.registrations.sweep();
     app.fetches.sweep();
+    app.pushes.sweep();
     Ok(())
 }
 

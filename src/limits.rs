@@ -167,6 +167,27 @@ impl Fetches {
     }
 }
 
+/// Pushed authorization requests: each is a row for a while, and anybody may push one for a public client.
+pub struct Pushes(DefaultKeyedRateLimiter<IpAddr>);
+
+impl Default for Pushes {
+    fn default() -> Self {
+        Self(RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(600).unwrap_or(NonZeroU32::MIN))))
+    }
+}
+
+impl Pushes {
+    pub fn allow(&self, address: IpAddr) -> Result<(), OAuthError> {
+        self.0
+            .check_key(&source(address))
+            .map_err(|_| OAuthError::too_many_requests("too many pushed requests from this address").retry_after(5))
+    }
+
+    pub fn sweep(&self) {
+        self.0.retain_recent();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,5 +261,14 @@ mod tests {
         assert!(allowed(UserId::new(), "a.example"));
         assert_eq!((0..500).filter(|_| allowed(UserId::new(), "victim.example")).count(), 60);
         assert!(!allowed(UserId::new(), "victim.example") && allowed(UserId::new(), "b.example"));
+    }
+
+    #[test]
+    fn attack_65_one_address_pushes_six_hundred_requests_at_once_and_no_more() {
+        let pushes = Pushes::default();
+        let allowed = |address| (0..2_000).filter(|_| pushes.allow(address).is_ok()).count();
+        assert!((600..700).contains(&allowed(HERE)));
+        assert_eq!(pushes.allow(HERE).unwrap_err().code, "too_many_requests");
+        pushes.allow(THERE).unwrap();
     }
 }

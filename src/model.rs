@@ -4,6 +4,8 @@ mod client;
 mod device;
 mod grant;
 mod ids;
+mod initial_access_token;
+mod pushed_request;
 mod scope;
 mod user;
 
@@ -12,6 +14,8 @@ pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSour
 pub use device::DeviceAuthorization;
 pub use grant::{Code, Consent, Grant};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
+pub use initial_access_token::InitialAccessToken;
+pub use pushed_request::PushedRequest;
 pub use scope::Scopes;
 pub use user::{Role, User};
 

@@ -49,6 +49,7 @@ macro_rules! secret {
         pub struct $name(String);
 
         impl $name {
+            pub const PREFIX: &'static str = $prefix;
             #[must_use]
             pub fn random() -> Self {
                 Self(format!(concat!($prefix, "{}"), random()))
@@ -82,6 +83,21 @@ secret!(
     /// With which a device fetches its tokens (RFC 8628 §3.2).
     DeviceCode,
     "kwd_"
+);
+secret!(
+    /// Stands for a pushed authorization request (RFC 9126 §2.2).
+    RequestUri,
+    "urn:ietf:params:oauth:request_uri:"
+);
+secret!(
+    /// Manages one registration (RFC 7592 §3).
+    RegistrationAccessToken,
+    "kwm_"
+);
+secret!(
+    /// An initial access token: permits to register (RFC 7591 §3).
+    RegistrationToken,
+    "kwp_"
 );
 secret!(
     /// Opens the page that creates the first administrator, once.

@@ -4,6 +4,8 @@ mod authorize;
 mod clients;
 mod code;
 mod device;
+pub mod par;
 mod registration;
+mod registration_management;
 mod robustness;
 mod tokens;

@@ -4,7 +4,10 @@ mod codes;
 mod concurrency;
 mod device_codes;
 mod grants;
+mod initial_access_tokens;
 mod opening;
+mod pushed_requests;
+mod registration_access_tokens;
 mod sessions;
 mod sqlite;
 mod system;
@@ -52,6 +55,8 @@ fn new_client() -> Client {
             software_id: None,
             software_version: None,
             id_token_signed_response_alg: None,
+            require_pushed_authorization_requests: false,
+            scope_limit: None,
             any_secret_method: false,
         },
         secret_hash: None,

@@ -11,8 +11,9 @@ use axum::{
 use serde_json::json;
 
 /// Every path for programs, with its methods as `Allow` names them.
-const ENDPOINTS: [(&str, &str); 10] = [
+const ENDPOINTS: [(&str, &str); 11] = [
     ("/token", "POST"),
+    ("/par", "POST"),
     ("/revoke", "POST"),
     ("/introspect", "POST"),
     ("/register", "POST"),
@@ -67,6 +68,7 @@ async fn a_body_too_large_is_refused_with_413() {
     let form = "application/x-www-form-urlencoded";
     for (path, content_type, limit) in [
         ("/token", form, 64),
+        ("/par", form, 64),
         ("/revoke", form, 64),
         ("/introspect", form, 64),
         ("/userinfo", form, 64),

@@ -1,6 +1,6 @@
 //! Consent: what a user allowed a client before, what is new now, and the approval itself.
 use crate::{
-    accounts::request::Judged,
+    accounts::{pushed_request, request::Judged},
     app::App,
     audit,
     error::OAuthError,
@@ -27,6 +27,8 @@ pub struct Asked<'a> {
     pub resources: &'a [&'a Resource],
     /// What would be granted.
     pub scopes: Scopes,
+    /// As in [`Judged`].
+    pub pushed: Option<&'a Digest>,
 }
 
 /// What was allowed before.
@@ -41,8 +43,8 @@ pub struct Remembered {
 impl<'a> Asked<'a> {
     #[must_use]
     pub fn new(judged: &'a Judged<'_>, user: &'a User, auth_time: OffsetDateTime, scopes: Scopes) -> Self {
-        let Judged { client, callback, request, resources } = judged;
-        Self { client, user, auth_time, callback, request, resources, scopes }
+        let Judged { client, callback, request, resources, pushed } = judged;
+        Self { client, user, auth_time, callback, request, resources, scopes, pushed: pushed.as_ref() }
     }
 
     /// Resource identifiers the grant will cover; ourselves when only our own claims are asked for.
@@ -84,8 +86,11 @@ impl<'a> Asked<'a> {
     }
 
     /// Records the approval: grant, code and consent in one step. `decision` identifies the form, which counts
-    /// once; `None` when it was used before.
+    /// once, as a pushed request does; `None` when it was used before.
     pub async fn approve(&self, app: &App, decision: Option<&Digest>) -> Result<Option<AuthorizationCode>, OAuthError> {
+        if !pushed_request::complete(app, self.pushed).await? {
+            return Ok(None);
+        }
         let now = app.clock.now();
         let secret = AuthorizationCode::random();
         let id = GrantId::new();

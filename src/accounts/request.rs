@@ -1,5 +1,6 @@
 //! An authorization request, judged from its raw query: the URL is the only state, and is read again at each step.
 use crate::{
+    accounts::pushed_request,
     app::App,
     clients::metadata_document::{Resolved, resolve},
     error::OAuthError,
@@ -9,6 +10,8 @@ use crate::{
         params::Params,
         resource::{OIDC_SCOPES, Resource, grantable},
     },
+    secrets::Digest,
+    tokens::id_token,
 };
 use std::sync::Arc;
 
@@ -18,6 +21,8 @@ pub struct Judged<'a> {
     pub request: AuthorizationRequest,
     /// Empty when only our own claims about the user are asked for: then the audience is ourselves.
     pub resources: Vec<&'a Resource>,
+    /// Of the `request_uri`, if the request was pushed (RFC 9126): good until the user has decided.
+    pub pushed: Option<Digest>,
 }
 
 /// Who is told what is wrong (RFC 6749 §4.1.2.1).
@@ -40,10 +45,14 @@ impl From<OAuthError> for Refusal {
 }
 
 impl<'a> Judged<'a> {
-    /// `visitor` is who signed in.
+    /// `visitor` is who signed in. A reference to a pushed request is read as what was pushed.
     pub async fn parse(app: &'a App, query: &str, visitor: Option<UserId>) -> Result<Self, Refusal> {
-        let params = Params::parse(query.as_bytes())?;
-        let client = match resolve(app, params.require("client_id")?, visitor).await? {
+        let asked = Params::parse(query.as_bytes())?;
+        let (params, pushed) = match pushed_request::find(app, &asked).await? {
+            Some((params, hash)) => (params, Some(hash)),
+            None => (asked.clone(), None),
+        };
+        let client = match resolve(app, asked.require("client_id")?, visitor).await? {
             Resolved::Client(client) if client.disabled_at.is_none() => client,
             Resolved::AfterSignIn if params.get("prompt")? == Some("none") => {
                 return Err(OAuthError::login_required("nobody is signed in").into());
@@ -55,13 +64,20 @@ impl<'a> Judged<'a> {
             }
         };
         let callback = Callback::resolve(&params, &client.metadata)?;
-        match Self::details(app, &params, &client) {
-            Ok((request, resources)) => Ok(Self { client, callback, request, resources }),
+        let details = match &pushed {
+            None if must_push(app, &client) => {
+                Err(OAuthError::invalid_request("the request must be pushed first (RFC 9126 section 4)"))
+            }
+            _ => Self::details(app, &params, &client),
+        };
+        match details {
+            Ok((request, resources)) => Ok(Self { client, callback, request, resources, pushed }),
             Err(error) => Err(Refusal::ToClient { client, callback, error }),
         }
     }
 
-    fn details(
+    /// What is wrong here is told to the client.
+    pub(super) fn details(
         app: &'a App,
         params: &Params,
         client: &Client,
@@ -69,20 +85,50 @@ impl<'a> Judged<'a> {
         let request = AuthorizationRequest::parse(params, &client.metadata)?;
         let resources = resources(app, &request.resources, request.scopes.as_ref(), client)?;
         // Whoever signs in: if nobody could be asked for this, say so now.
-        grantable(request.scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
+        let open = grantable(request.scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
+        within_limit(client, open)?;
         Ok((request, resources))
     }
 
     /// What a user of this role would be asked to grant.
     pub fn scopes(&self, role: Role) -> Result<Scopes, OAuthError> {
         let registered = registered_scopes(&self.client);
-        grantable(self.request.scopes.as_ref(), registered.as_ref(), &self.resources, role)
+        let open = grantable(self.request.scopes.as_ref(), registered.as_ref(), &self.resources, role)?;
+        within_limit(&self.client, open)
     }
 
     #[must_use]
     pub fn refuse(self, error: OAuthError) -> Refusal {
         Refusal::ToClient { client: self.client, callback: self.callback, error }
     }
+}
+
+/// The server's policy or the client's own (RFC 9126 §5 and §6).
+fn must_push(app: &App, client: &Client) -> bool {
+    let settings = &app.config.authorization;
+    settings.require_pushed_requests
+        || (settings.pushed_requests && client.metadata.require_pushed_authorization_requests)
+}
+
+/// What is left of these for a client that is never granted more than its limit.
+fn within_limit(client: &Client, scopes: Scopes) -> Result<Scopes, OAuthError> {
+    let Some(limit) = client.metadata.scope_limit.as_deref().and_then(Scopes::parse) else { return Ok(scopes) };
+    let left = scopes.filter(|scope| limit.contains(scope));
+    if left.is_empty() {
+        return Err(OAuthError::invalid_scope("none of the scopes is open to this client"));
+    }
+    Ok(left)
+}
+
+/// Whom `id_token_hint` is about, if the request has one.
+pub fn hinted_subject(
+    app: &App,
+    request: &AuthorizationRequest,
+    client: &Client,
+) -> Result<Option<String>, OAuthError> {
+    let Some(hint) = &request.id_token_hint else { return Ok(None) };
+    let sub = id_token::subject(app, hint, client);
+    sub.map(Some).ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token issued to this client"))
 }
 
 /// What it asks for when it asks for nothing (RFC 7591 §2).

@@ -5,32 +5,37 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     grants,
-    model::{AuthMethod, Client, ClientId, ClientSource},
+    model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
     oauth::{
         client_metadata::{Registered, RegistrationRules, parse_registration},
         redirect_uri::{RedirectKind, kind},
     },
-    secrets::{ClientSecret, Digest},
-    storage,
+    secrets::{ClientSecret, Digest, RegistrationAccessToken},
+    storage::{self, initial_access_tokens, registration_access_tokens},
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use time::OffsetDateTime;
 
 const MAX_REDIRECT_URIS: usize = 20;
 
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
-    allow(app, bearer)?;
-    let Registered { metadata, fingerprint } = parse_registration(body, &rules(app, &grants::supported(&app.config)))?;
     let now = app.clock.now();
+    let permission = allow(app, bearer, now).await?;
+    let Registered { mut metadata, fingerprint } =
+        parse_registration(body, &rules(app, &grants::supported(&app.config)))?;
+    limit_scope(&mut metadata, permission.as_ref().and_then(|token| token.scope.clone()));
+    // What one may change and delete, or what is limited, is not shared with others.
+    let shared = !app.config.registration.management && metadata.scope_limit.is_none();
     let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(ClientSecret::random);
     let asked = Client {
         id: ClientId::random(),
         source: ClientSource::Dcr,
         secret_hash: secret.as_ref().map(ClientSecret::digest),
         metadata,
-        fingerprint,
+        fingerprint: fingerprint.filter(|_| shared),
         created_at: now,
         seen_at: now,
         disabled_at: None,
@@ -38,17 +43,39 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     };
     let client = match known(app, &asked).await? {
         Some(client) => client,
-        None => insert(app, &asked, address).await?,
+        None => insert(app, &asked, permission.as_ref(), address).await?,
     };
+    let token = if app.config.registration.management { Some(management(app, &client).await?) } else { None };
+    information(app, &client, secret.as_ref(), token.as_ref())
+}
+
+async fn management(app: &App, client: &Client) -> Result<RegistrationAccessToken, OAuthError> {
+    let token = RegistrationAccessToken::random();
+    registration_access_tokens::insert(&app.db, &token.digest(), &client.id).await?;
+    Ok(token)
+}
+
+/// The client information response (RFC 7591 §3.2.1, RFC 7592 §3).
+pub(super) fn information(
+    app: &App,
+    client: &Client,
+    secret: Option<&ClientSecret>,
+    token: Option<&RegistrationAccessToken>,
+) -> Result<Value, OAuthError> {
     let mut answer = serde_json::to_value(&client.metadata).map_err(OAuthError::server_error)?;
     if let Some(members) = answer.as_object_mut() {
         members.remove("any_secret_method");
+        members.remove("scope_limit");
     }
     answer["client_id"] = json!(client.id);
     answer["client_id_issued_at"] = json!(client.created_at.unix_timestamp());
     if let Some(secret) = secret {
         answer["client_secret"] = json!(secret.expose());
         answer["client_secret_expires_at"] = json!(0);
+    }
+    if let Some(token) = token {
+        answer["registration_access_token"] = json!(token.expose());
+        answer["registration_client_uri"] = json!(format!("{}/register/{}", app.config.origin(), client.id));
     }
     Ok(answer)
 }
@@ -61,17 +88,36 @@ pub(super) fn rules<'a>(app: &'a App, grant_types: &'a [&'a str]) -> Registratio
     }
 }
 
-fn allow(app: &App, bearer: Option<&str>) -> Result<(), OAuthError> {
-    match (app.config.registration.policy, &app.config.registration.initial_access_token) {
-        (RegistrationPolicy::Open, _) => Ok(()),
-        (RegistrationPolicy::Token, Some(expected))
-            if bearer.is_some_and(|token| Digest::of(token).matches(&Digest::of(expected.expose_secret()))) =>
-        {
-            Ok(())
+/// What permits this registration, if it is a token that is used up some day.
+async fn allow(app: &App, bearer: Option<&str>, now: OffsetDateTime) -> Result<Option<InitialAccessToken>, OAuthError> {
+    let settings = &app.config.registration;
+    match settings.policy {
+        RegistrationPolicy::Open => return Ok(None),
+        RegistrationPolicy::Token => {}
+        RegistrationPolicy::Off => {
+            return Err(OAuthError::access_denied("dynamic client registration is switched off"));
         }
-        (RegistrationPolicy::Token, _) => Err(OAuthError::invalid_token("registration needs an initial access token")),
-        (RegistrationPolicy::Off, _) => Err(OAuthError::access_denied("dynamic client registration is switched off")),
     }
+    let presented = Digest::of(bearer.ok_or_else(not_permitted)?);
+    let configured = settings.initial_access_token.as_ref().map(|token| Digest::of(token.expose_secret()));
+    if configured.is_some_and(|configured| presented.matches(&configured)) {
+        return Ok(None);
+    }
+    initial_access_tokens::find(&app.db, &presented, now).await?.map(Some).ok_or_else(not_permitted)
+}
+
+fn not_permitted() -> OAuthError {
+    OAuthError::invalid_token("registration needs an initial access token")
+}
+
+/// The registered default is never more than the limit.
+pub(super) fn limit_scope(metadata: &mut ClientMetadata, limit: Option<String>) {
+    if let Some(limit) = limit.as_deref().and_then(Scopes::parse) {
+        let scope = metadata.scope.as_deref().and_then(Scopes::parse);
+        let within = scope.map(|scope| scope.filter(|name| limit.contains(name)));
+        metadata.scope = within.filter(|scope| !scope.is_empty()).map(|scope| scope.to_string());
+    }
+    metadata.scope_limit = limit;
 }
 
 /// The same public registration again is the same client, and costs no budget.
@@ -80,10 +126,20 @@ async fn known(app: &App, asked: &Client) -> Result<Option<Client>, OAuthError> 
     Ok(storage::clients::seen_again(&app.db, fingerprint, asked.seen_at).await?)
 }
 
-async fn insert(app: &App, asked: &Client, address: IpAddr) -> Result<Client, OAuthError> {
-    app.registrations.allow(address, redirect_hosts(asked))?;
+async fn insert(
+    app: &App,
+    asked: &Client,
+    permission: Option<&InitialAccessToken>,
+    address: IpAddr,
+) -> Result<Client, OAuthError> {
+    app.registrations.allow(address, redirect_hosts(&asked.metadata))?;
     if storage::clients::count_unused(&app.db).await? >= i64::from(app.config.registration.max_unused) {
         return Err(OAuthError::temporarily_unavailable("too many unused registrations are kept").retry_after(3_600));
+    }
+    if let Some(token) = permission
+        && !initial_access_tokens::take(&app.db, &token.token_hash, asked.created_at).await?
+    {
+        return Err(not_permitted());
     }
     let client = storage::clients::register(&app.db, asked).await?;
     let name = json!({"client_name": client.metadata.client_name, "redirect_uris": client.metadata.redirect_uris});
@@ -91,10 +147,10 @@ async fn insert(app: &App, asked: &Client, address: IpAddr) -> Result<Client, OA
     Ok(client)
 }
 
-fn redirect_hosts(client: &Client) -> Vec<String> {
+pub(super) fn redirect_hosts(metadata: &ClientMetadata) -> Vec<String> {
     let host = |uri: &String| match kind(uri) {
         RedirectKind::Https { host } | RedirectKind::Loopback { host } => host,
         RedirectKind::PrivateUse { scheme } => scheme,
     };
-    client.metadata.redirect_uris.iter().map(host).collect()
+    metadata.redirect_uris.iter().map(host).collect()
 }

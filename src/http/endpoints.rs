@@ -58,4 +58,16 @@ macro_rules! endpoints {
     };
 }
 
-endpoints!(device_authorization, health, introspect, jwks, register, revoke, token, userinfo, well_known);
+endpoints!(
+    client_configuration,
+    device_authorization,
+    health,
+    introspect,
+    jwks,
+    par,
+    register,
+    revoke,
+    token,
+    userinfo,
+    well_known,
+);

@@ -71,6 +71,12 @@ pub struct ClientMetadata {
     pub software_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
+    /// Its authorization requests must be pushed (RFC 9126 §6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
+    /// The most it is ever granted, in the form of `scope`; `None` sets no limit. Ours, never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope_limit: Option<String>,
     /// The registration named no authentication method, so either way of sending the secret will do. Ours, never shown.
     #[serde(default)]
     pub any_secret_method: bool,

@@ -3,6 +3,7 @@ pub mod document;
 mod members;
 #[cfg(test)]
 mod tests;
+pub mod update;
 
 use super::{
     json,
@@ -84,6 +85,8 @@ fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -
         software_id: text(members, "software_id")?,
         software_version: text(members, "software_version")?,
         id_token_signed_response_alg: id_token_algorithm(members)?,
+        require_pushed_authorization_requests: members.boolean("require_pushed_authorization_requests")?,
+        scope_limit: None,
         any_secret_method: false,
     })
 }

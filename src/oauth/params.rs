@@ -81,6 +81,14 @@ impl Params {
         if repeated { Err(OAuthError::invalid_request("a parameter occurs more than once")) } else { Ok(()) }
     }
 
+    /// All of it again, form-encoded, but for these.
+    #[must_use]
+    pub fn encode_without(&self, names: &[&str]) -> String {
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        let pairs = kept.map(|(name, value)| format!("{}={}", form_urlencode(name), form_urlencode(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
     fn values(&self, name: &'static str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(held, _)| held == name).map(|(_, value)| value.as_str())
     }

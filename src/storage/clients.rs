@@ -74,6 +74,29 @@ pub async fn put_document(db: &Db, client: &Client) -> sqlx::Result<()> {
     .map(drop)
 }
 
+/// Writes what a client that registered itself says now. Consents given to what it was before are void from then
+/// on. `false` if it is gone or disabled.
+pub async fn update(db: &Db, client: &Client) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let updated =
+            sqlx::query("UPDATE clients SET metadata = $2, seen_at = $3 WHERE id = $1 AND disabled_at IS NULL")
+                .bind(&client.id)
+                .bind(Json(&client.metadata))
+                .bind(client.seen_at)
+                .execute(&mut *on)
+                .await?
+                .rows_affected()
+                > 0;
+        // The fingerprint of nothing that a client could be.
+        sqlx::query("UPDATE consents SET fingerprint = $2 WHERE client_id = $1")
+            .bind(&client.id)
+            .bind(Digest::of("updated"))
+            .execute(&mut *on)
+            .await?;
+        updated
+    })
+}
+
 /// Answers whether there is such a client.
 pub async fn set_disabled(db: &Db, id: &ClientId, at: Option<OffsetDateTime>) -> sqlx::Result<bool> {
     execute!(db, sqlx::query("UPDATE clients SET disabled_at = $2 WHERE id = $1").bind(id).bind(at))

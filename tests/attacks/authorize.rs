@@ -11,7 +11,7 @@ use keyward::{model::Grant, storage::grants};
 /// Asserts an error that went back to the client, in the query and with no code beside it (RFC 6749 §4.1.2.1,
 /// RFC 9207 §2).
 #[track_caller]
-pub(super) fn sent_back(answer: &Answer, redirect_uri: &str, error: &str) {
+pub fn sent_back(answer: &Answer, redirect_uri: &str, error: &str) {
     let location = answer.location();
     assert!(location.starts_with(&format!("{redirect_uri}?error=")), "{location}");
     assert!(!location.contains('#'), "{location}");
@@ -22,12 +22,12 @@ pub(super) fn sent_back(answer: &Answer, redirect_uri: &str, error: &str) {
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 
-pub(super) async fn grants_of(t: &TestApp, username: &str) -> Vec<Grant> {
+pub async fn grants_of(t: &TestApp, username: &str) -> Vec<Grant> {
     grants::find_by_user(&t.db, t.user_named(username).await.id).await.unwrap()
 }
 
 /// Asserts that nobody granted anything to anybody.
-pub(super) async fn nothing_was_granted(t: &TestApp) {
+pub async fn nothing_was_granted(t: &TestApp) {
     for username in ["alice", "bob", "root"] {
         assert_eq!(grants_of(t, username).await.len(), 0, "{username} granted something");
     }

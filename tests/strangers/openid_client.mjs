@@ -5,6 +5,7 @@ import { check, finish, required } from './support/checks.mjs';
 import { protectedResource, toolCall, toolResult } from './support/mcp_wire.mjs';
 import { tellStory } from './support/oauth_story.mjs';
 import { Person } from './support/person.mjs';
+import { assertScope } from './support/tokens.mjs';
 
 // The demo speaks plain http on loopback; ID token signatures are to be checked against the JWKS nevertheless.
 const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] };
@@ -73,4 +74,24 @@ for (const decision of ['allow', 'deny']) {
     assert.ok((await client.refreshTokenGrant(config, tokens.refresh_token)).access_token);
   });
 }
+
+await check('openid-client: pushes its request (RFC 9126), and the browser carries a reference only', async () => {
+  const redirect_uri = 'http://127.0.0.1:4444/callback';
+  const metadata = {
+    client_name: 'pushing', redirect_uris: [redirect_uri], require_pushed_authorization_requests: true,
+  };
+  const issuer = new URL(required('KEYWARD_ISSUER'));
+  const config = await client.dynamicClientRegistration(issuer, metadata, undefined, options);
+  const verifier = client.randomPKCECodeVerifier();
+  const state = client.randomState();
+  const url = await client.buildAuthorizationUrlWithPAR(config, {
+    redirect_uri, state, scope: 'mcp:read', resource: required('KEYWARD_RESOURCE'),
+    code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+  });
+  assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request_uri']);
+  const callback = await new Person().authorize(url);
+  const expected = { expectedState: state, pkceCodeVerifier: verifier };
+  const tokens = await client.authorizationCodeGrant(config, callback, expected);
+  assertScope(tokens.scope, 'mcp:read');
+});
 finish();

@@ -225,6 +225,8 @@ impl TestApp {
                 software_id: None,
                 software_version: None,
                 id_token_signed_response_alg: None,
+                require_pushed_authorization_requests: false,
+                scope_limit: None,
             },
             secret_hash: secret.map(Digest::of),
             fingerprint: None,

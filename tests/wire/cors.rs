@@ -21,6 +21,7 @@ async fn a_preflight_of_what_browsers_may_use_is_204_without_authentication() {
     let t = TestApp::start().await;
     for (path, methods, headers) in [
         ("/token", "POST", "authorization content-type dpop"),
+        ("/par", "POST", "authorization content-type dpop"),
         ("/revoke", "POST", "authorization content-type dpop"),
         ("/register", "POST", "authorization content-type mcp-protocol-version"),
         ("/userinfo", "GET POST", "authorization dpop"),

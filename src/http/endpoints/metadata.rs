@@ -63,6 +63,11 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
         // OAuth Client ID Metadata Document §5
         document["client_id_metadata_document_supported"] = json!(true);
     }
+    if app.config.authorization.pushed_requests {
+        // RFC 9126 §5
+        document["require_pushed_authorization_requests"] =
+            json!(app.config.authorization.require_pushed_requests);
+    }
     for endpoint in others {
         if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {
             document[member] = json!(format!("{origin}{path}"));

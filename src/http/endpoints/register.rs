@@ -12,7 +12,7 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, Method, StatusCode},
     response::IntoResponse,
@@ -34,10 +34,15 @@ async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, OAuthError> {
-    if !is_type(&headers, "application/json") {
-        return Err(OAuthError::invalid_client_metadata("the body must be application/json (RFC 7591 section 3.1)"));
-    }
-    let body = read(body, MAX_BODY).await?;
+    let body = metadata(&headers, body).await?;
     let registered = register(&app, &body, bearer(&headers)?, address).await?;
     Ok((StatusCode::CREATED, NoStore(Json(registered))))
+}
+
+/// Client metadata as registrations and their updates carry it.
+pub(super) async fn metadata(headers: &HeaderMap, body: Body) -> Result<Bytes, OAuthError> {
+    if !is_type(headers, "application/json") {
+        return Err(OAuthError::invalid_client_metadata("the body must be application/json (RFC 7591 section 3.1)"));
+    }
+    read(body, MAX_BODY).await
 }

@@ -3,7 +3,7 @@ use super::{Problem, answer, consent, session, session::SignedIn};
 use crate::{
     accounts::{
         consent::Asked,
-        request::{Judged, Refusal},
+        request::{Judged, Refusal, hinted_subject},
     },
     app::App,
     error::OAuthError,
@@ -12,7 +12,6 @@ use crate::{
         respond::SeeOther,
     },
     oauth::params::form_urlencode,
-    tokens::id_token,
 };
 use axum::{
     Router,
@@ -116,13 +115,7 @@ fn acceptable(
     began_for_this: bool,
 ) -> Result<Option<SignedIn>, OAuthError> {
     let request = &judged.request;
-    let hinted = match &request.id_token_hint {
-        None => None,
-        Some(hint) => {
-            let sub = id_token::subject(app, hint, &judged.client);
-            Some(sub.ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token issued to this client"))?)
-        }
-    };
+    let hinted = hinted_subject(app, request, &judged.client)?;
     let Some(signed_in) = signed_in else { return Ok(None) };
     if hinted.is_some_and(|sub| sub != signed_in.user.id.to_string()) {
         return if began_for_this {

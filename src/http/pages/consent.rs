@@ -7,6 +7,7 @@ use super::{
 use crate::{
     accounts::{
         consent::{Asked, Remembered, is_trusted, words},
+        pushed_request,
         request::{Judged, Refusal},
     },
     app::App,
@@ -140,6 +141,9 @@ async fn allow(
 }
 
 async fn deny(app: &App, judged: &Judged<'_>, signed_in: &SignedIn) -> Result<Response, OAuthError> {
+    if !pushed_request::complete(app, judged.pushed.as_ref()).await? {
+        return Ok(answer::code(app, &judged.callback, None));
+    }
     let event = audit::Event::new("approval").failed().user(signed_in.user.id).client(&judged.client.id);
     event.record(app).await;
     Err(OAuthError::access_denied("the user said no"))

@@ -1,0 +1,7 @@
+CREATE TABLE initial_access_tokens (
+    token_hash BYTEA PRIMARY KEY,
+    uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
+    -- The most that clients registered with it are ever granted; NULL sets no limit.
+    scope TEXT,
+    expires_at TIMESTAMPTZ NOT NULL
+);

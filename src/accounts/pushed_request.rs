@@ -1,0 +1,70 @@
+//! Pushed authorization requests (RFC 9126): judged when the client posts them, kept until the user has decided.
+use super::request::{Judged, hinted_subject};
+use crate::{
+    app::App,
+    error::OAuthError,
+    model::{Client, ClientId, PushedRequest},
+    oauth::{authorization_request::Callback, params::Params},
+    secrets::{Digest, RequestUri},
+    storage::pushed_requests,
+};
+use time::Duration;
+
+/// Seconds a browser has to come with the `request_uri` (RFC 9126 §2.2).
+pub const LIFETIME: u16 = 90;
+/// How long it stays good once a browser came: people take their time to sign in and to decide.
+const OPEN_FOR: Duration = Duration::minutes(30);
+/// Bytes; as much as fits in a URL of ours.
+const MAX_QUERY: usize = 32 * 1024;
+/// Proof of who pushes it is no part of what is pushed.
+const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+
+/// Everything that would be refused at `/authorize` is refused here already (RFC 9126 §2.1).
+pub async fn push(app: &App, client: &Client, params: &Params) -> Result<RequestUri, OAuthError> {
+    if params.get("request_uri")?.is_some() {
+        return Err(OAuthError::invalid_request("request_uri must not be pushed (RFC 9126 section 2.1)"));
+    }
+    Callback::resolve(params, &client.metadata)?;
+    let (request, _) = Judged::details(app, params, client)?;
+    hinted_subject(app, &request, client)?;
+    let query = params.encode_without(&CREDENTIALS);
+    if query.len() > MAX_QUERY {
+        return Err(OAuthError::invalid_request("the request has more than 32 KiB"));
+    }
+    let uri = RequestUri::random();
+    let pushed = PushedRequest {
+        request_hash: uri.digest(),
+        client_id: client.id.clone(),
+        query,
+        expires_at: app.clock.now() + Duration::seconds(LIFETIME.into()),
+        opened_at: None,
+    };
+    pushed_requests::insert(&app.db, &pushed).await?;
+    Ok(uri)
+}
+
+/// What was pushed, if the request says no more than a reference to that: nothing beside it counts, and nothing is
+/// merged (RFC 9126 §4, RFC 9101 §5).
+pub async fn find(app: &App, params: &Params) -> Result<Option<(Params, Digest)>, OAuthError> {
+    let (client, uri) = (params.require("client_id")?, params.get("request_uri")?);
+    let pushed = |uri: &&str| app.config.authorization.pushed_requests && uri.starts_with(RequestUri::PREFIX);
+    let Some(uri) = uri.filter(pushed) else { return Ok(None) };
+    let (hash, now) = (RequestUri::presented(uri).digest(), app.clock.now());
+    let known = pushed_requests::find(&app.db, &hash, &ClientId::from(client), now).await?;
+    let known = known.ok_or_else(|| {
+        let sentence = "this request was never made by this app, is too old, or is completed already";
+        OAuthError::new("invalid_request_uri", sentence)
+    })?;
+    if known.opened_at.is_none() {
+        pushed_requests::open(&app.db, &hash, now, now + OPEN_FOR).await?;
+    }
+    Ok(Some((Params::parse(known.query.as_bytes())?, hash)))
+}
+
+/// The user decided: `false` if somebody had before. Without a reference there is nothing to use up.
+pub async fn complete(app: &App, pushed: Option<&Digest>) -> Result<bool, OAuthError> {
+    match pushed {
+        Some(hash) => Ok(pushed_requests::complete(&app.db, hash, app.clock.now()).await?),
+        None => Ok(true),
+    }
+}

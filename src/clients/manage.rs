@@ -1,0 +1,81 @@
+//! Management of one's own registration (RFC 7592): read, replaced, deleted by whoever holds its token.
+use super::register::{information, limit_scope, redirect_hosts, rules};
+use crate::{
+    app::App,
+    audit,
+    error::OAuthError,
+    grants,
+    model::{AuthMethod, Client},
+    oauth::client_metadata::update::parse_update,
+    secrets::{ClientSecret, RegistrationAccessToken},
+    storage::{clients, registration_access_tokens},
+};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+
+/// A registration, and the token that its holder proved to have.
+pub struct Managed {
+    client: Client,
+    token: RegistrationAccessToken,
+}
+
+impl Managed {
+    /// A token of another client, or of one that is gone, says nothing about this one (RFC 7592 §2.1).
+    pub async fn find(app: &App, client_id: &str, bearer: Option<&str>) -> Result<Self, OAuthError> {
+        let refused = || OAuthError::invalid_token("this is not the registration access token of this client");
+        let token = RegistrationAccessToken::presented(bearer.ok_or_else(refused)?);
+        let id = registration_access_tokens::find(&app.db, &token.digest()).await?;
+        let id = id.filter(|id| id.as_str() == client_id).ok_or_else(refused)?;
+        let client = clients::find(&app.db, &id).await?.ok_or_else(refused)?;
+        if client.disabled_at.is_some() {
+            return Err(OAuthError::access_denied("the client is disabled"));
+        }
+        Ok(Self { client, token })
+    }
+
+    /// Its secret is not kept, so it is not told again (RFC 7592 §3).
+    pub fn read(&self, app: &App) -> Result<Value, OAuthError> {
+        information(app, &self.client, None, Some(&self.token))
+    }
+
+    /// RFC 7592 §2.2. People are asked again about a client that is no longer what they allowed.
+    pub async fn update(&mut self, app: &App, body: &[u8], address: IpAddr) -> Result<Value, OAuthError> {
+        let hash = self.client.secret_hash.as_ref();
+        let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
+        let mut metadata =
+            parse_update(body, self.client.id.as_str(), is_secret, &rules(app, &grants::supported(&app.config)))?;
+        limit_scope(&mut metadata, self.client.metadata.scope_limit.clone());
+        if self.client.is_public() != (metadata.token_endpoint_auth_method == AuthMethod::None) {
+            return Err(OAuthError::invalid_client_metadata(
+                "token_endpoint_auth_method cannot change between none and another; register anew for that",
+            ));
+        }
+        if metadata == self.client.metadata {
+            return self.read(app);
+        }
+        app.registrations.allow(address, redirect_hosts(&metadata))?;
+        self.client.metadata = metadata;
+        self.client.seen_at = app.clock.now();
+        let known = clients::update(&app.db, &self.client).await?;
+        app.clients.forget(&self.client.id);
+        if !known {
+            return Err(OAuthError::invalid_token("the client is gone"));
+        }
+        let metadata = &self.client.metadata;
+        let details = json!({"client_name": metadata.client_name, "redirect_uris": metadata.redirect_uris});
+        self.audit("registration_updated", address).details(details).record(app).await;
+        self.read(app)
+    }
+
+    /// Its grants, tokens and consents go with it at once (RFC 7592 §2.3).
+    pub async fn delete(self, app: &App, address: IpAddr) -> Result<(), OAuthError> {
+        clients::delete(&app.db, &self.client.id).await?;
+        app.clients.forget(&self.client.id);
+        self.audit("registration_deleted", address).record(app).await;
+        Ok(())
+    }
+
+    fn audit(&self, name: &'static str, address: IpAddr) -> audit::Event {
+        audit::Event::new(name).client(&self.client.id).from(address)
+    }
+}

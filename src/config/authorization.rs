@@ -1,0 +1,28 @@
+//! Settings for authorization requests.
+use anyhow::ensure;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Authorization {
+    /// Clients may push their requests (RFC 9126); if not, there is no endpoint for it.
+    pub pushed_requests: bool,
+    /// Clients must: a request that was not pushed is refused.
+    pub require_pushed_requests: bool,
+}
+
+impl Default for Authorization {
+    fn default() -> Self {
+        Self { pushed_requests: true, require_pushed_requests: false }
+    }
+}
+
+impl Authorization {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.pushed_requests || !self.require_pushed_requests,
+            "authorization.require_pushed_requests needs authorization.pushed_requests"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! `GET`, `PUT` and `DELETE /register/{client_id}`: the client configuration endpoint (RFC 7592 §2).
+use super::{Endpoint, register::metadata};
+use crate::{
+    app::App,
+    clients::manage::Managed,
+    config::RegistrationPolicy,
+    error::OAuthError,
+    http::{
+        extract::{ClientIp, bearer},
+        respond::NoStore,
+    },
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State, rejection::PathRejection},
+    http::{HeaderMap, Method, StatusCode},
+    response::IntoResponse,
+    routing,
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+type Id = Result<Path<String>, PathRejection>;
+
+pub fn endpoint(app: &App) -> Endpoint {
+    let settings = &app.config.registration;
+    let on = settings.management && settings.policy != RegistrationPolicy::Off;
+    let methods = routing::get(read).put(update).delete(delete);
+    let endpoint = Endpoint::new("/register/{client_id}", methods).only_if(on);
+    endpoint.cors(
+        &[Method::GET, Method::PUT, Method::DELETE],
+        &["authorization", "content-type", "mcp-protocol-version"],
+    )
+}
+
+/// What is no text is nobody's identifier.
+async fn managed(app: &App, id: Id, headers: &HeaderMap) -> Result<Managed, OAuthError> {
+    let id = id.map(|Path(id)| id).unwrap_or_default();
+    Managed::find(app, &id, bearer(headers)?).await
+}
+
+async fn read(State(app): State<Arc<App>>, id: Id, headers: HeaderMap) -> Result<NoStore<Json<Value>>, OAuthError> {
+    managed(&app, id, &headers).await?.read(&app).map(|information| NoStore(Json(information)))
+}
+
+async fn update(
+    State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
+    id: Id,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<NoStore<Json<Value>>, OAuthError> {
+    let mut managed = managed(&app, id, &headers).await?;
+    let body = metadata(&headers, body).await?;
+    managed.update(&app, &body, address).await.map(|information| NoStore(Json(information)))
+}
+
+async fn delete(
+    State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
+    id: Id,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, OAuthError> {
+    managed(&app, id, &headers).await?.delete(&app, address).await?;
+    Ok((StatusCode::NO_CONTENT, NoStore(())))
+}

@@ -1,0 +1,37 @@
+//! `POST /par` (RFC 9126 §2).
+use super::Endpoint;
+use crate::{
+    accounts::pushed_request::{self, push},
+    app::App,
+    error::OAuthError,
+    http::{
+        extract::{ClientAuth, ClientIp},
+        respond::NoStore,
+    },
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{Method, StatusCode},
+    response::IntoResponse,
+    routing,
+};
+use serde_json::json;
+use std::sync::Arc;
+
+pub fn endpoint(app: &App) -> Endpoint {
+    let endpoint = Endpoint::new("/par", routing::post(post)).advertised("pushed_authorization_request_endpoint");
+    let endpoint = endpoint.only_if(app.config.authorization.pushed_requests);
+    endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
+}
+
+async fn post(
+    State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
+    ClientAuth { client, params }: ClientAuth,
+) -> Result<impl IntoResponse, OAuthError> {
+    app.pushes.allow(address)?;
+    let request_uri = push(&app, &client, &params).await?;
+    let answer = json!({"request_uri": request_uri.expose(), "expires_in": pushed_request::LIFETIME});
+    Ok((StatusCode::CREATED, NoStore(Json(answer))))
+}

@@ -1,0 +1,17 @@
+//! An authorization request that its client pushed (RFC 9126).
+use super::ClientId;
+use crate::secrets::Digest;
+use time::OffsetDateTime;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct PushedRequest {
+    /// Of its `request_uri`.
+    pub request_hash: Digest,
+    /// Who pushed it, and may use it.
+    pub client_id: ClientId,
+    /// Its parameters, form-encoded, without credentials.
+    pub query: String,
+    pub expires_at: OffsetDateTime,
+    /// When a browser first came with it.
+    pub opened_at: Option<OffsetDateTime>,
+}

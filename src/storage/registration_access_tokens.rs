@@ -1,0 +1,20 @@
+//! Table `registration_access_tokens`: with what a client manages its own registration (RFC 7592).
+use super::Db;
+use crate::{model::ClientId, secrets::Digest};
+
+pub async fn insert(db: &Db, hash: &Digest, client: &ClientId) -> sqlx::Result<()> {
+    execute!(
+        db,
+        sqlx::query("INSERT INTO registration_access_tokens (token_hash, client_id) VALUES ($1, $2)")
+            .bind(hash)
+            .bind(client)
+    )
+    .map(drop)
+}
+
+/// Whose it is.
+pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<ClientId>> {
+    read!(db, |on| sqlx::query_scalar("SELECT client_id FROM registration_access_tokens WHERE token_hash = $1")
+        .bind(hash)
+        .fetch_optional(on))
+}

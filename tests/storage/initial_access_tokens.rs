@@ -1,0 +1,42 @@
+//! Table `initial_access_tokens`.
+use super::now;
+use crate::support::db::fresh_db;
+use keyward::{model::InitialAccessToken, secrets::Digest, storage::initial_access_tokens};
+use time::Duration;
+use tokio::task::JoinSet;
+
+fn a_token(name: &str, uses_left: i32) -> InitialAccessToken {
+    let expires_at = now() + Duration::days(1);
+    InitialAccessToken { token_hash: Digest::of(name), uses_left, scope: Some("mcp:read".into()), expires_at }
+}
+
+#[tokio::test]
+async fn a_token_is_taken_as_often_as_it_has_uses_also_by_many_at_once() {
+    let db = fresh_db().await;
+    let token = a_token("five", 5);
+    initial_access_tokens::insert(&db, &token).await.unwrap();
+    let found = initial_access_tokens::find(&db, &token.token_hash, now()).await.unwrap().unwrap();
+    assert_eq!(format!("{found:?}"), format!("{token:?}"));
+    let mut takers = JoinSet::new();
+    for _ in 0..20 {
+        let (db, hash) = ((*db).clone(), token.token_hash.clone());
+        takers.spawn(async move { initial_access_tokens::take(&db, &hash, now()).await.unwrap() });
+    }
+    assert_eq!(takers.join_all().await.into_iter().filter(|taken| *taken).count(), 5);
+    assert!(initial_access_tokens::find(&db, &token.token_hash, now()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_expired_one_is_worth_nothing_and_swept_like_one_that_is_used_up() {
+    let db = fresh_db().await;
+    let (token, other) = (a_token("late", 5), a_token("once", 1));
+    initial_access_tokens::insert(&db, &token).await.unwrap();
+    initial_access_tokens::insert(&db, &other).await.unwrap();
+    assert!(initial_access_tokens::find(&db, &token.token_hash, token.expires_at).await.unwrap().is_none());
+    assert!(!initial_access_tokens::take(&db, &token.token_hash, token.expires_at).await.unwrap());
+    assert!(!initial_access_tokens::take(&db, &Digest::of("unknown"), now()).await.unwrap());
+    assert_eq!(initial_access_tokens::sweep(&db, now()).await.unwrap(), 0);
+    assert!(initial_access_tokens::take(&db, &other.token_hash, now()).await.unwrap());
+    assert_eq!(initial_access_tokens::sweep(&db, now()).await.unwrap(), 1);
+    assert_eq!(initial_access_tokens::sweep(&db, token.expires_at).await.unwrap(), 1);
+}
