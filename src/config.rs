@@ -1,6 +1,8 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod clients;
 mod outgoing;
 
+pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 
 use crate::{
@@ -47,6 +49,13 @@ pub struct Config {
     pub fetch: Fetch,
     #[serde(default)]
     pub sessions: Sessions,
+    #[serde(default)]
+    pub grants: GrantSettings,
+    #[serde(default)]
+    pub client_authentication: ClientAuthentication,
+    /// Clients that the operator wrote down, by a short name of your choice.
+    #[serde(default)]
+    pub clients: BTreeMap<String, ClientSettings>,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceSettings>,
@@ -111,6 +120,8 @@ pub struct Registration {
     /// Private-use URI schemes allowed in redirect URIs although no reverse domain name (RFC 8252 §7.1).
     #[serde(deserialize_with = "list")]
     pub private_use_schemes: Vec<String>,
+    /// Let clients register themselves for `client_credentials` too.
+    pub client_credentials: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -228,6 +239,7 @@ impl Default for Registration {
             per_minute: 30,
             max_unused: 100_000,
             private_use_schemes: vec!["cursor".into()],
+            client_credentials: false,
         }
     }
 }
@@ -278,6 +290,7 @@ impl Config {
             );
         }
         self.client_metadata_documents.check()?;
+        self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
         self.resources().map(drop)
     }
 

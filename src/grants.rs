@@ -1,5 +1,5 @@
 //! Grant types of the token endpoint: one file and one name in this list each.
-use crate::{app::App, error::OAuthError, model::Client, oauth::params::Params, tokens::TokenResponse};
+use crate::{app::App, config::Config, error::OAuthError, model::Client, oauth::params::Params, tokens::TokenResponse};
 use std::{future::Future, pin::Pin};
 
 /// An authenticated token request (RFC 6749 §4.1.3, §6).
@@ -28,9 +28,21 @@ macro_rules! grant_types {
     };
 }
 
-grant_types!(authorization_code, refresh_token);
+grant_types!(authorization_code, client_credentials, refresh_token);
+
+/// Those that configuration has not switched off.
+pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
+    ALL.iter().filter(|grant_type| !config.grants.off.iter().any(|off| off == grant_type.name))
+}
+
+/// Those that a client may give itself: acting with nobody's consent is the operator's to allow.
+#[must_use]
+pub fn for_strangers(config: &Config) -> Vec<&'static str> {
+    let names = enabled(config).map(|grant_type| grant_type.name);
+    names.filter(|name| *name != client_credentials::NAME || config.registration.client_credentials).collect()
+}
 
 #[must_use]
-pub fn find(name: &str) -> Option<&'static GrantType> {
-    ALL.iter().find(|grant_type| grant_type.name == name)
+pub fn find(config: &Config, name: &str) -> Option<&'static GrantType> {
+    enabled(config).find(|grant_type| grant_type.name == name)
 }

@@ -2,7 +2,7 @@
 use crate::{
     app::App,
     model::ClientId,
-    storage::{CLIENTS_CHANNEL, Db, Sessions, clients, codes, grants, revoked_tokens},
+    storage::{CLIENTS_CHANNEL, Db, Sessions, clients, codes, grants, revoked_tokens, used_assertions},
 };
 use sqlx::{PgPool, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
@@ -44,6 +44,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     grants::sweep(&app.db, now, idle_since).await?;
     // Forgotten too early, a revoked token would live again where it has not expired yet.
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
+    used_assertions::sweep(&app.db, now - CLOCK_SKEW).await?;
     Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;
     let unused_since = now - Seconds::seconds(app.config.registration.unused_after.into());
     if clients::sweep_unused(&app.db, unused_since).await? > 0 {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
 mod cimd;
+mod client_credentials;
+mod client_keys;
 mod fetch;
 mod openid;
 mod process;
@@ -13,6 +15,7 @@ mod wire;
 mod support {
     pub mod app;
     pub mod browser;
+    pub mod client_key;
     pub mod db;
     pub mod internet;
     pub mod node;

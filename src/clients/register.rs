@@ -5,7 +5,7 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     grants,
-    model::{AuthMethod, Client, ClientId, ClientSource},
+    model::{Client, ClientId, ClientMetadata, ClientSource},
     oauth::{
         client_metadata::{Registered, RegistrationRules, parse_registration},
         redirect_uri::{RedirectKind, kind},
@@ -22,13 +22,15 @@ const MAX_REDIRECT_URIS: usize = 20;
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
     allow(app, bearer)?;
-    let Registered { metadata, fingerprint } = parse_registration(body, &rules(app))?;
+    let Registered { metadata, fingerprint } =
+        parse_registration(body, &rules(app, &grants::for_strangers(&app.config)))?;
     let now = app.clock.now();
-    let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(ClientSecret::random);
+    let secret = metadata.token_endpoint_auth_method.has_secret().then(ClientSecret::random);
     let asked = Client {
         id: ClientId::random(),
         source: ClientSource::Dcr,
         secret_hash: secret.as_ref().map(ClientSecret::digest),
+        previous_secret_hash: None,
         metadata,
         fingerprint,
         created_at: now,
@@ -42,7 +44,7 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     };
     let mut answer = serde_json::to_value(&client.metadata).map_err(OAuthError::server_error)?;
     if let Some(members) = answer.as_object_mut() {
-        members.remove("any_secret_method");
+        members.retain(|name, _| !ClientMetadata::OURS.contains(&name.as_str()));
     }
     answer["client_id"] = json!(client.id);
     answer["client_id_issued_at"] = json!(client.created_at.unix_timestamp());
@@ -53,9 +55,10 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     Ok(answer)
 }
 
-pub(super) fn rules(app: &App) -> RegistrationRules<'_> {
+pub(super) fn rules<'a>(app: &'a App, grant_types: &'a [&'a str]) -> RegistrationRules<'a> {
     RegistrationRules {
-        grant_types: grants::NAMES,
+        grant_types,
+        private_key_jwt: app.config.client_authentication.private_key_jwt,
         known_schemes: &app.config.registration.private_use_schemes,
         max_redirect_uris: MAX_REDIRECT_URIS,
     }

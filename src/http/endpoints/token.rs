@@ -20,7 +20,7 @@ async fn post(
     ClientAuth { client, params }: ClientAuth,
 ) -> Result<NoStore<Json<TokenResponse>>, OAuthError> {
     let name = params.require("grant_type")?;
-    let grant_type = grants::find(name)
+    let grant_type = grants::find(&app.config, name)
         .ok_or_else(|| OAuthError::unsupported_grant_type("this grant_type is not one of grant_types_supported"))?;
     if !client.metadata.grant_types.iter().any(|registered| registered == grant_type.name) {
         return Err(OAuthError::unauthorized_client("the client did not register this grant_type"));
