@@ -31,6 +31,12 @@ impl Client {
     pub fn is_public(&self) -> bool {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
     }
+
+    /// Of the secrets that count, newest first.
+    #[must_use]
+    pub fn secret_hashes(&self) -> [Option<&Digest>; 2] {
+        [self.secret_hash.as_ref(), self.previous_secret_hash.as_ref()]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]

@@ -12,8 +12,10 @@ pub struct ClientKey {
     pub alg: &'static str,
     /// The public half (RFC 7517).
     pub jwk: Value,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Sign,
 }
+
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 impl ClientKey {
     pub fn es256(kid: &str) -> Self {
