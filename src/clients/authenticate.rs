@@ -1,4 +1,4 @@
-//! Who is calling: client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4) by `none`, Basic, body secret or signed assertion.
+//! Who is calling: client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4) by `none`, secret or signed assertion.
 use super::keys;
 use crate::{
     app::App,

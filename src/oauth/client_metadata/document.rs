@@ -189,7 +189,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_document_is_understood_or_refused(body: Vec<u8>, name: String, method in "\\PC*", uri in "\\PC*") {
-            let rules = RegistrationRules { grant_types: &[], private_key_jwt: true, known_schemes: &[], max_redirect_uris: 1 };
+            let rules =
+                RegistrationRules { grant_types: &[], private_key_jwt: true, known_schemes: &[], max_redirect_uris: 1 };
             let _ = parse_document(URL, &body, &rules);
             let _ = with(&json!({
                 "client_name": name, "redirect_uris": [uri], "token_endpoint_auth_methods_supported": [method],
