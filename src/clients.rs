@@ -1,5 +1,7 @@
-//! Clients: found in memory, authenticated, registered, described by documents.
+//! Clients: found in memory, authenticated, registered, configured, described by documents.
 pub mod authenticate;
+pub mod configured;
+pub mod keys;
 pub mod manage;
 pub mod metadata_document;
 pub mod register;

@@ -1,9 +1,11 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
 mod authorization;
+mod clients;
 mod device_authorization;
 mod outgoing;
 
 pub use authorization::Authorization;
+pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
 pub use device_authorization::DeviceAuthorization;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 
@@ -55,6 +57,13 @@ pub struct Config {
     pub device_authorization: DeviceAuthorization,
     #[serde(default)]
     pub sessions: Sessions,
+    #[serde(default)]
+    pub grants: GrantSettings,
+    #[serde(default)]
+    pub client_authentication: ClientAuthentication,
+    /// Clients that the operator wrote down, by a short name of your choice.
+    #[serde(default)]
+    pub clients: BTreeMap<String, ClientSettings>,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceSettings>,
@@ -123,6 +132,8 @@ pub struct Registration {
     /// Private-use URI schemes allowed in redirect URIs although no reverse domain name (RFC 8252 §7.1).
     #[serde(deserialize_with = "list")]
     pub private_use_schemes: Vec<String>,
+    /// Let clients register themselves for `client_credentials` too.
+    pub client_credentials: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -241,6 +252,7 @@ impl Default for Registration {
             per_minute: 30,
             max_unused: 100_000,
             private_use_schemes: vec!["cursor".into()],
+            client_credentials: false,
         }
     }
 }
@@ -288,6 +300,7 @@ impl Config {
         }
         self.authorization.check()?;
         self.client_metadata_documents.check()?;
+        self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
         self.resources().map(drop)
     }
 

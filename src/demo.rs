@@ -2,8 +2,8 @@
 use crate::{
     accounts::sign_in::new_user,
     app::App,
-    config::Config,
-    grants::{authorization_code, device_code, refresh_token},
+    config::{ClientSettings, Config},
+    grants::{authorization_code, client_credentials, device_code, refresh_token},
     model::{ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Role},
     secrets::Digest,
     storage::{Db, clients, settings, users},
@@ -26,26 +26,75 @@ const PEOPLE: &[(&str, &str, Role)] = &[
     ("demo_user", "demo_password", Role::User),
 ];
 
-/// Client identifier, secret of the confidential ones, redirect URIs. Loopback URIs match with any port.
-const CLIENTS: &[(&str, Option<&str>, &[&str])] = &[
-    (
-        "dev-public-client",
-        None,
-        &[
+struct Fixture {
+    id: &'static str,
+    secret: Option<&'static str>,
+    /// Loopback URIs match with any port.
+    redirect_uris: &'static [&'static str],
+    grant_types: &'static [&'static str],
+    /// What it may have for itself.
+    scope: Option<&'static str>,
+}
+
+const FOR_PEOPLE: &[&str] = &[authorization_code::NAME, refresh_token::NAME];
+const FOR_ITSELF: &[&str] = &[client_credentials::NAME];
+
+const CLIENTS: &[Fixture] = &[
+    Fixture {
+        id: "dev-public-client",
+        secret: None,
+        redirect_uris: &[
             "http://localhost:3000/callback",
             "https://dev.example/callback",
             "http://127.0.0.1/callback",
             "http://[::1]/callback",
         ],
-    ),
-    (
-        "dev-confidential-client",
-        Some("dev-confidential-secret"),
-        &["http://localhost:3000/callback", "http://127.0.0.1/callback"],
-    ),
+        grant_types: FOR_PEOPLE,
+        scope: None,
+    },
+    Fixture {
+        id: "dev-confidential-client",
+        secret: Some("dev-confidential-secret"),
+        redirect_uris: &["http://localhost:3000/callback", "http://127.0.0.1/callback"],
+        grant_types: &[authorization_code::NAME, refresh_token::NAME, client_credentials::NAME],
+        scope: None,
+    },
     // Nothing is sent to it, so it has no redirect URI: a device without a browser.
-    ("dev-device-client", None, &[]),
-    ("demo_client", Some("demo_secret"), &["http://localhost:3000/callback", "http://127.0.0.1/callback"]),
+    Fixture {
+        id: "dev-device-client",
+        secret: None,
+        redirect_uris: &[],
+        grant_types: &[device_code::NAME, refresh_token::NAME],
+        scope: None,
+    },
+    Fixture {
+        id: "demo_client",
+        secret: Some("demo_secret"),
+        redirect_uris: &["http://localhost:3000/callback", "http://127.0.0.1/callback"],
+        grant_types: FOR_PEOPLE,
+        scope: None,
+    },
+    Fixture {
+        id: "dev-admin-client",
+        secret: Some("dev-admin-secret"),
+        redirect_uris: &[],
+        grant_types: FOR_ITSELF,
+        scope: Some("mcp:admin mcp:tools:admin mcp:read mcp:write"),
+    },
+    Fixture {
+        id: "dev-service-client",
+        secret: Some("dev-service-secret"),
+        redirect_uris: &[],
+        grant_types: FOR_ITSELF,
+        scope: Some("mcp:read mcp:write"),
+    },
+    Fixture {
+        id: "test-client-id",
+        secret: Some("test-client-secret"),
+        redirect_uris: &[],
+        grant_types: FOR_ITSELF,
+        scope: None,
+    },
 ];
 
 const MARK: &str = "demo";
@@ -61,8 +110,8 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
             users::insert(&app.db, &user).await?;
         }
     }
-    for (id, secret, redirect_uris) in CLIENTS {
-        clients::put_seed(&app.db, &client(app, id, *secret, redirect_uris)).await?;
+    for fixture in CLIENTS {
+        clients::put_seed(&app.db, &client(app, fixture)).await?;
     }
     Ok(())
 }
@@ -73,34 +122,39 @@ fn display_name(username: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-fn client(app: &App, id: &str, secret: Option<&str>, redirect_uris: &[&str]) -> Client {
-    let now = app.clock.now();
-    let device = redirect_uris.is_empty();
-    let begins_with = if device { device_code::NAME } else { authorization_code::NAME };
+fn client(app: &App, fixture: &Fixture) -> Client {
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let (now, secret) = (app.clock.now(), fixture.secret);
+    let for_people = fixture.grant_types.contains(&authorization_code::NAME);
     Client {
-        id: ClientId::from(id),
+        id: ClientId::from(fixture.id),
         source: ClientSource::Seed,
         metadata: ClientMetadata {
-            redirect_uris: redirect_uris.iter().map(|uri| (*uri).to_owned()).collect(),
+            redirect_uris: owned(fixture.redirect_uris),
             token_endpoint_auth_method: if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None },
             any_secret_method: secret.is_some(),
-            grant_types: vec![begins_with.into(), refresh_token::NAME.into()],
-            response_types: if device { vec![] } else { vec!["code".into()] },
+            grant_types: owned(fixture.grant_types),
+            response_types: if for_people { vec!["code".into()] } else { vec![] },
             application_type: ApplicationType::Native,
-            client_name: Some(format!("Demo fixture {id}")),
+            client_name: Some(format!("Demo fixture {}", fixture.id)),
             client_uri: None,
             logo_uri: None,
             tos_uri: None,
             policy_uri: None,
             contacts: vec![],
-            scope: None,
+            scope: fixture.scope.map(str::to_owned),
             software_id: None,
             software_version: None,
             id_token_signed_response_alg: None,
             require_pushed_authorization_requests: false,
             scope_limit: None,
+            jwks: None,
+            jwks_uri: None,
+            token_endpoint_audience: false,
+            default_resource: None,
         },
         secret_hash: secret.map(Digest::of),
+        previous_secret_hash: None,
         fingerprint: None,
         created_at: now,
         seen_at: now,
@@ -116,11 +170,12 @@ pub async fn is_demo(db: &Db) -> sqlx::Result<bool> {
 /// Outside the demo none of its secrets may be configured.
 pub fn refuse_published_secrets(config: &Config) -> anyhow::Result<()> {
     let passwords = PEOPLE.iter().map(|(_, password, _)| *password);
-    let secrets = CLIENTS.iter().filter_map(|(_, secret, _)| *secret);
+    let secrets = CLIENTS.iter().filter_map(|fixture| fixture.secret);
     let published: Vec<_> = passwords.chain(secrets).chain(["demo-resource-secret"]).collect();
     let introspection = config.resources.values().filter_map(|resource| resource.introspection.as_ref());
     let configured = introspection.map(|credentials| &credentials.secret);
-    for secret in configured.chain(&config.registration.initial_access_token) {
+    let clients = config.clients.values().flat_map(ClientSettings::secrets);
+    for secret in configured.chain(&config.registration.initial_access_token).chain(clients) {
         ensure!(
             !published.contains(&secret.expose_secret()),
             "a configured secret is one that `keyward demo` publishes; choose another"

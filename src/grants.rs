@@ -28,23 +28,23 @@ macro_rules! grant_types {
     };
 }
 
-grant_types!(authorization_code, device_code, refresh_token);
+grant_types!(authorization_code, client_credentials, device_code, refresh_token);
 
-/// Whether configuration leaves it on.
-fn is_on(config: &Config, name: &str) -> bool {
-    match name {
-        device_code::NAME => config.device_authorization.enabled,
-        _ => true,
-    }
+/// Those that configuration has not switched off.
+pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
+    let is_on = |name| name != device_code::NAME || config.device_authorization.enabled;
+    let is_off = |name| config.grants.off.iter().any(|off| off == name);
+    ALL.iter().filter(move |grant_type| is_on(grant_type.name) && !is_off(grant_type.name))
 }
 
-/// Names of those that are on.
+/// Those that a client may give itself: acting with nobody's consent is the operator's to allow.
 #[must_use]
-pub fn supported(config: &Config) -> Vec<&'static str> {
-    NAMES.iter().copied().filter(|name| is_on(config, name)).collect()
+pub fn for_strangers(config: &Config) -> Vec<&'static str> {
+    let names = enabled(config).map(|grant_type| grant_type.name);
+    names.filter(|name| *name != client_credentials::NAME || config.registration.client_credentials).collect()
 }
 
 #[must_use]
 pub fn find(config: &Config, name: &str) -> Option<&'static GrantType> {
-    ALL.iter().find(|grant_type| grant_type.name == name && is_on(config, name))
+    enabled(config).find(|grant_type| grant_type.name == name)
 }

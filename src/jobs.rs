@@ -4,7 +4,7 @@ use crate::{
     model::ClientId,
     storage::{
         CLIENTS_CHANNEL, Db, Sessions, clients, codes, device_codes, grants, initial_access_tokens, pushed_requests,
-        revoked_tokens,
+        revoked_tokens, used_assertions,
     },
 };
 use sqlx::{PgPool, postgres::PgListener};
@@ -50,6 +50,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     initial_access_tokens::sweep(&app.db, now).await?;
     // Forgotten too early, a revoked token would live again where it has not expired yet.
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
+    used_assertions::sweep(&app.db, now - CLOCK_SKEW).await?;
     Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;
     let unused_since = now - Seconds::seconds(app.config.registration.unused_after.into());
     if clients::sweep_unused(&app.db, unused_since).await? > 0 {

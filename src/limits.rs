@@ -161,6 +161,14 @@ impl Fetches {
             .ok_or_else(|| OAuthError::too_many_requests("too many new apps were asked for at once").retry_after(60))
     }
 
+    /// For a client of that host, which no user asked for.
+    pub fn allow_host(&self, host: &str) -> Result<(), OAuthError> {
+        let within = self.by_host.check_key(&host.to_owned()).is_ok();
+        within
+            .then_some(())
+            .ok_or_else(|| OAuthError::too_many_requests("too much was fetched from one host at once").retry_after(60))
+    }
+
     pub fn sweep(&self) {
         self.by_user.retain_recent();
         self.by_host.retain_recent();

@@ -1,6 +1,7 @@
 //! The protocol's rules, pure: no IO, no clock, no framework. Each file is read beside its RFC.
 pub mod authorization_request;
 pub mod basic;
+pub mod client_assertion;
 pub mod client_id;
 pub mod client_metadata;
 pub mod json;

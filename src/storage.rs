@@ -96,6 +96,7 @@ pub mod settings;
 pub mod setup_tokens;
 pub mod signing_keys;
 mod sqlite;
+pub mod used_assertions;
 pub mod users;
 
 pub use sessions::Sessions;

@@ -1,6 +1,8 @@
 //! What an attacker tries, one numbered attack to a test: what comes back, and what did not change.
 mod answers;
+mod assertions;
 mod authorize;
+mod client_credentials;
 mod clients;
 mod code;
 mod device;

@@ -237,7 +237,7 @@ async fn attack_87_what_is_no_valid_document_is_refused_and_not_kept() {
     let raw = |body: &[u8]| ResponseTemplate::new(200).set_body_raw(body.to_vec(), "application/json");
     for (answer, told) in [
         (json(&secret), "shared secret"),
-        (json(&insists), "only none is"),
+        (json(&insists), "needs jwks or jwks_uri"),
         (json(&json!([claude_code()])), "not a JSON object"),
         (raw(format!(r#"{{"client_id":"{URL}","client_id":"{URL}"}}"#).as_bytes()), "not valid"),
         (raw(b"\x1f\x8b\x08\x00"), "not valid"),

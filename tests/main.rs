@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
 mod cimd;
+mod client_credentials;
+mod client_keys;
 mod device;
 mod fetch;
 mod openid;
@@ -17,6 +19,7 @@ mod wire;
 mod support {
     pub mod app;
     pub mod browser;
+    pub mod client_key;
     pub mod db;
     pub mod internet;
     pub mod node;

@@ -160,7 +160,10 @@ fn fingerprint(client: &Client) -> Digest {
     let mut hosts: Vec<_> = client.metadata.redirect_uris.iter().map(|uri| format!("{:?}", kind(uri))).collect();
     hosts.sort();
     hosts.dedup();
-    Digest::of(json!([client.metadata.client_name, hosts]).to_string())
+    let mut known_by = vec![json!(client.metadata.client_name), json!(hosts)];
+    let keys = client.metadata.jwks.iter().cloned().chain(client.metadata.jwks_uri.iter().map(|uri| json!(uri)));
+    known_by.extend(keys);
+    Digest::of(json!(known_by).to_string())
 }
 
 /// Only what the operator wrote is trusted unseen.

@@ -1,6 +1,6 @@
 //! Devices without a browser (RFC 8628): their request, the code that people type for them, and the decision.
 use crate::{
-    accounts::request::{registered_scopes, resources},
+    accounts::request::{registered_scopes, resources, within_limit},
     app::App,
     audit,
     error::OAuthError,
@@ -41,7 +41,8 @@ pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr)
     let named: Vec<_> = params.all("resource").map(str::to_owned).collect();
     let resources = resources(app, &named, scopes.as_ref(), client)?;
     // Whoever will be asked: if nobody could allow this, say so now.
-    grantable(scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
+    let open = grantable(scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
+    within_limit(client, open)?;
     let identifiers = resources.iter().map(|resource| resource.identifier.clone()).collect();
     within_limits(app, client, address).await?;
     store(app, client, scopes.unwrap_or_default(), identifiers, address).await
@@ -123,6 +124,7 @@ pub async fn look_up<'a>(app: &'a App, code: &UserCode, user: &User) -> Result<O
         identifiers => app.resources.select(identifiers)?,
     };
     let scopes = grantable(Some(&device.scopes), registered_scopes(&client).as_ref(), &resources, user.role)?;
+    let scopes = within_limit(&client, scopes)?;
     Ok(Some(Waiting { device, client, resources, scopes }))
 }
 

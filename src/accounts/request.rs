@@ -111,7 +111,7 @@ fn must_push(app: &App, client: &Client) -> bool {
 }
 
 /// What is left of these for a client that is never granted more than its limit.
-fn within_limit(client: &Client, scopes: Scopes) -> Result<Scopes, OAuthError> {
+pub fn within_limit(client: &Client, scopes: Scopes) -> Result<Scopes, OAuthError> {
     let Some(limit) = client.metadata.scope_limit.as_deref().and_then(Scopes::parse) else { return Ok(scopes) };
     let left = scopes.filter(|scope| limit.contains(scope));
     if left.is_empty() {

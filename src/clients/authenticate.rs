@@ -1,27 +1,40 @@
-//! Who is calling: client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4) by `none`, Basic or body secret.
+//! Who is calling: client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4) by `none`, secret or signed assertion.
+use super::keys;
 use crate::{
     app::App,
     error::OAuthError,
     model::{AuthMethod, Client},
-    oauth::{basic::Basic, params::Params, resource::Resource},
+    oauth::{
+        basic::Basic,
+        client_assertion::{self, ClientAssertion, Expected},
+        params::Params,
+        resource::Resource,
+    },
     secrets::{ClientSecret, Digest},
+    storage::used_assertions,
 };
 use std::{net::IpAddr, sync::Arc};
+use time::OffsetDateTime;
 
 /// What the request offers as proof; at most one method (RFC 6749 §2.3).
 enum Credentials<'a> {
     Basic(Basic),
     Post { id: &'a str, secret: &'a str },
     Identified { id: &'a str },
+    Assertion { id: Option<&'a str>, assertion: ClientAssertion<'a> },
 }
 
 impl<'a> Credentials<'a> {
     fn parse(authorization: Option<&str>, params: &'a Params) -> Result<Self, OAuthError> {
         let (id, secret) = (params.get("client_id")?, params.get("client_secret")?);
+        if params.count("client_assertion") + params.count("client_assertion_type") > 0 {
+            return match (authorization, secret) {
+                (None, None) => Self::parse_assertion(id, params),
+                _ => Err(two_methods()),
+            };
+        }
         match (authorization, id, secret) {
-            (Some(_), _, Some(_)) => {
-                Err(OAuthError::invalid_request("use one client authentication method, not two (RFC 6749 section 2.3)"))
-            }
+            (Some(_), _, Some(_)) => Err(two_methods()),
             (Some(header), ..) => {
                 Basic::parse(header).map(Self::Basic).map_err(|_| OAuthError::invalid_client("malformed Basic header"))
             }
@@ -30,6 +43,21 @@ impl<'a> Credentials<'a> {
             (None, None, _) => Err(OAuthError::invalid_client("client_id or an Authorization header is missing")),
         }
     }
+
+    /// RFC 7521 §4.2.
+    fn parse_assertion(id: Option<&'a str>, params: &'a Params) -> Result<Self, OAuthError> {
+        if params.get("client_assertion_type")? != Some(client_assertion::TYPE) {
+            return Err(OAuthError::invalid_client("client_assertion_type is missing or not supported"));
+        }
+        let assertion = params.get("client_assertion")?;
+        let assertion = assertion.ok_or_else(|| OAuthError::invalid_client("client_assertion is missing"))?;
+        let assertion = ClientAssertion::parse(assertion).map_err(OAuthError::invalid_client)?;
+        Ok(Self::Assertion { id, assertion })
+    }
+}
+
+fn two_methods() -> OAuthError {
+    OAuthError::invalid_request("use one client authentication method, not two (RFC 6749 section 2.3)")
 }
 
 fn refused() -> OAuthError {
@@ -49,6 +77,12 @@ pub async fn client(
         Credentials::Identified { id } => {
             let client = app.clients.find(id).await?.filter(|client| client.disabled_at.is_none());
             client.filter(|client| client.is_public()).ok_or_else(refused)
+        }
+        Credentials::Assertion { id, assertion } => {
+            if id.is_some_and(|id| id != assertion.client_id) {
+                return Err(OAuthError::invalid_client("client_id and the assertion name different clients"));
+            }
+            with_assertion(app, assertion).await
         }
         Credentials::Post { id, secret } => {
             with_secret(app, &[(id, secret)], AuthMethod::ClientSecretPost, address).await
@@ -76,9 +110,13 @@ async fn with_secret(
         let client = app.clients.find(id).await?;
         let presented = ClientSecret::presented(secret).digest();
         // Compared even where there is nothing to compare with, so that time tells nothing.
-        let expected = client.as_ref().and_then(|client| client.secret_hash.clone());
-        let matches = presented.matches(expected.as_ref().unwrap_or(&Digest::of("")));
-        if let Some(client) = client.filter(|client| matches && expected.is_some() && accepts(client, method)) {
+        let nothing = Digest::of("");
+        let mut matches = false;
+        for slot in 0..2 {
+            let expected = client.as_deref().and_then(|client| client.secret_hashes()[slot]);
+            matches |= presented.matches(expected.unwrap_or(&nothing)) & expected.is_some();
+        }
+        if let Some(client) = client.filter(|client| matches && accepts(client, method)) {
             return Ok(client);
         }
     }
@@ -88,10 +126,46 @@ async fn with_secret(
     Err(refused())
 }
 
+/// RFC 7523 §3: everything about it is judged before its `jti` is used up.
+async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Arc<Client>, OAuthError> {
+    let refuse = |rule: &'static str| {
+        tracing::info!(client = assertion.client_id, rule, "client_assertion_refused");
+        refused()
+    };
+    let client = app.clients.find(&assertion.client_id).await?.filter(|client| client.disabled_at.is_none());
+    let client = client.ok_or_else(|| refuse("the client is unknown or disabled"))?;
+    if !app.config.client_authentication.private_key_jwt {
+        return Err(refuse("private_key_jwt is switched off"));
+    }
+    let other_audiences = other_audiences(app, &client);
+    let now = app.clock.now().unix_timestamp();
+    let expected = Expected { issuer: &app.config.issuer, other_audiences: &other_audiences, now };
+    let once = assertion.check(&expected).map_err(refuse)?;
+    let keys = keys::find(app, &client, assertion.kid.as_deref()).await?;
+    let keys = keys.ok_or_else(|| refuse("the client has no keys"))?;
+    if !assertion.is_signed_by(&keys) {
+        return Err(refuse("none of the client's keys signed it"));
+    }
+    let jti = Digest::of(&once.jti);
+    let expires_at = OffsetDateTime::from_unix_timestamp(once.expires_at).map_err(OAuthError::server_error)?;
+    if !used_assertions::insert(&app.db, &client.id, &jti, expires_at).await? {
+        return Err(refuse("it was used before"));
+    }
+    Ok(client)
+}
+
+/// RFC 7523 let assertions be meant for the token endpoint; and some URL libraries put a slash behind a bare host.
+fn other_audiences(app: &App, client: &Client) -> Vec<String> {
+    if !client.metadata.token_endpoint_audience {
+        return vec![];
+    }
+    vec![format!("{}/token", app.config.origin()), format!("{}/", app.config.issuer)]
+}
+
 fn accepts(client: &Client, method: AuthMethod) -> bool {
     let registered = client.metadata.token_endpoint_auth_method;
     client.disabled_at.is_none()
-        && (registered == method || (client.metadata.any_secret_method && registered != AuthMethod::None))
+        && (registered == method || (client.metadata.any_secret_method && registered.has_secret()))
 }
 
 /// Who may introspect (RFC 7662 §2.1): a resource server with credentials of its own, or a confidential client.
@@ -110,7 +184,10 @@ pub async fn introspector<'a>(
     let candidates: Vec<_> = match &credentials {
         Credentials::Basic(basic) => basic.candidates().collect(),
         Credentials::Post { id, secret } => vec![(*id, *secret)],
-        Credentials::Identified { .. } => return Err(OAuthError::invalid_client("introspection needs a secret")),
+        Credentials::Assertion { .. } => vec![],
+        Credentials::Identified { .. } => {
+            return Err(OAuthError::invalid_client("introspection needs client authentication"));
+        }
     };
     for (id, secret) in candidates {
         let known = app.resources.iter().find(|resource| {

@@ -28,7 +28,7 @@ impl Managed {
         let id = id.filter(|id| id.as_str() == client_id).ok_or_else(refused)?;
         let client = clients::find(&app.db, &id).await?.ok_or_else(refused)?;
         if client.disabled_at.is_some() {
-            return Err(OAuthError::access_denied("the client is disabled"));
+            return Err(OAuthError::new("forbidden", "the client is disabled"));
         }
         Ok(Self { client, token })
     }
@@ -43,11 +43,13 @@ impl Managed {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
         let mut metadata =
-            parse_update(body, self.client.id.as_str(), is_secret, &rules(app, &grants::supported(&app.config)))?;
+            parse_update(body, self.client.id.as_str(), is_secret, &rules(app, &grants::for_strangers(&app.config)))?;
         limit_scope(&mut metadata, self.client.metadata.scope_limit.clone());
-        if self.client.is_public() != (metadata.token_endpoint_auth_method == AuthMethod::None) {
+        let kind = |method: AuthMethod| (method == AuthMethod::None, method.has_secret());
+        let before = self.client.metadata.token_endpoint_auth_method;
+        if kind(before) != kind(metadata.token_endpoint_auth_method) {
             return Err(OAuthError::invalid_client_metadata(
-                "token_endpoint_auth_method cannot change between none and another; register anew for that",
+                "token_endpoint_auth_method cannot change between none, a secret and a key; register anew for that",
             ));
         }
         if metadata == self.client.metadata {

@@ -81,7 +81,7 @@ async fn fetch(app: &App, id: &str, host: &str, visitor: UserId) -> Result<Arc<F
 
 async fn store(app: &App, id: &str, fetched: &Fetched) -> Result<Resolved, OAuthError> {
     let metadata =
-        parse_document(id, &fetched.body, &rules(app, &grants::supported(&app.config))).map_err(|error| {
+        parse_document(id, &fetched.body, &rules(app, &grants::for_strangers(&app.config))).map_err(|error| {
             tracing::warn!(client = id, rule = %error.description, "cimd_validation_error");
             let description = format!("the document that describes this app is not valid: {}", error.description);
             OAuthError::invalid_client_metadata(description)
@@ -94,6 +94,7 @@ async fn store(app: &App, id: &str, fetched: &Fetched) -> Result<Resolved, OAuth
         source: ClientSource::Cimd,
         metadata,
         secret_hash: None,
+        previous_secret_hash: None,
         fingerprint: None,
         created_at: now,
         seen_at: now,

@@ -5,7 +5,7 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     grants,
-    model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
+    model::{Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
     oauth::{
         client_metadata::{Registered, RegistrationRules, parse_registration},
         redirect_uri::{RedirectKind, kind},
@@ -25,15 +25,16 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     let now = app.clock.now();
     let permission = allow(app, bearer, now).await?;
     let Registered { mut metadata, fingerprint } =
-        parse_registration(body, &rules(app, &grants::supported(&app.config)))?;
+        parse_registration(body, &rules(app, &grants::for_strangers(&app.config)))?;
     limit_scope(&mut metadata, permission.as_ref().and_then(|token| token.scope.clone()));
     // What one may change and delete, or what is limited, is not shared with others.
     let shared = !app.config.registration.management && metadata.scope_limit.is_none();
-    let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(ClientSecret::random);
+    let secret = metadata.token_endpoint_auth_method.has_secret().then(ClientSecret::random);
     let asked = Client {
         id: ClientId::random(),
         source: ClientSource::Dcr,
         secret_hash: secret.as_ref().map(ClientSecret::digest),
+        previous_secret_hash: None,
         metadata,
         fingerprint: fingerprint.filter(|_| shared),
         created_at: now,
@@ -64,8 +65,7 @@ pub(super) fn information(
 ) -> Result<Value, OAuthError> {
     let mut answer = serde_json::to_value(&client.metadata).map_err(OAuthError::server_error)?;
     if let Some(members) = answer.as_object_mut() {
-        members.remove("any_secret_method");
-        members.remove("scope_limit");
+        members.retain(|name, _| !ClientMetadata::OURS.contains(&name.as_str()));
     }
     answer["client_id"] = json!(client.id);
     answer["client_id_issued_at"] = json!(client.created_at.unix_timestamp());
@@ -83,6 +83,7 @@ pub(super) fn information(
 pub(super) fn rules<'a>(app: &'a App, grant_types: &'a [&'a str]) -> RegistrationRules<'a> {
     RegistrationRules {
         grant_types,
+        private_key_jwt: app.config.client_authentication.private_key_jwt,
         known_schemes: &app.config.registration.private_use_schemes,
         max_redirect_uris: MAX_REDIRECT_URIS,
     }

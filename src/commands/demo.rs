@@ -1,6 +1,6 @@
 //! `keyward demo`: an authorization server, an MCP server behind it, and people and clients to try them with.
 use super::{load_config, server};
-use crate::demo;
+use crate::{clients, demo};
 use anyhow::{Context, ensure};
 use keyward_resource_server::Settings;
 use std::{
@@ -42,6 +42,7 @@ impl Demo {
         let mut app = server::open(config).await?;
         println!("Inviting people and clients ...");
         demo::seed(&app).await?;
+        clients::configured::write(&app).await?;
         app.demo_people = demo::PEOPLE_TO_TRY;
         let issuer = app.config.issuer.clone();
 

@@ -2,7 +2,7 @@
 use super::{load_config, server};
 use crate::{
     app::App,
-    demo,
+    clients, demo,
     secrets::SetupToken,
     storage::{setup_tokens, users},
 };
@@ -32,6 +32,7 @@ impl Serve {
             !demo::is_demo(&app.db).await?,
             "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."
         );
+        clients::configured::write(&app).await?;
         let asked_to_stop = server::asked_to_stop()?;
         println!(
             "keyward {} answers at {} for {}",

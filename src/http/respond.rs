@@ -25,7 +25,7 @@ impl<T: IntoResponse> IntoResponse for NoStore<T> {
 fn status(error: &OAuthError) -> StatusCode {
     match error.code {
         "invalid_client" | "invalid_token" => StatusCode::UNAUTHORIZED,
-        "insufficient_scope" => StatusCode::FORBIDDEN,
+        "forbidden" | "insufficient_scope" => StatusCode::FORBIDDEN,
         "not_found" => StatusCode::NOT_FOUND,
         "request_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "too_many_requests" => StatusCode::TOO_MANY_REQUESTS,

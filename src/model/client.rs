@@ -2,6 +2,7 @@
 use super::ClientId;
 use crate::secrets::Digest;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -12,7 +13,9 @@ pub struct Client {
     pub metadata: ClientMetadata,
     /// Digest of the generated secret; `None` for public clients.
     pub secret_hash: Option<Digest>,
-    /// Digest of a public registration's metadata: the same registration again is the same client.
+    /// Digest of the secret before it, while both count; only the operator's clients have one.
+    pub previous_secret_hash: Option<Digest>,
+    /// Digest of the metadata of a registration without a secret: the same registration again is the same client.
     pub fingerprint: Option<Digest>,
     pub created_at: OffsetDateTime,
     /// When it last registered, or its document was last fetched; an unused client is swept a set time after.
@@ -27,6 +30,12 @@ impl Client {
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
+    }
+
+    /// Of the secrets that count, newest first.
+    #[must_use]
+    pub fn secret_hashes(&self) -> [Option<&Digest>; 2] {
+        [self.secret_hash.as_ref(), self.previous_secret_hash.as_ref()]
     }
 }
 
@@ -62,7 +71,8 @@ pub struct ClientMetadata {
     pub policy_uri: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<String>,
-    /// A default for requests without `scope`, never a ceiling.
+    /// A default for requests without `scope`, and what the client may have for itself (RFC 6749 §4.4), never a
+    /// ceiling for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,9 +87,30 @@ pub struct ClientMetadata {
     /// The most it is ever granted, in the form of `scope`; `None` sets no limit. Ours, never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_limit: Option<String>,
+    /// Public keys of `private_key_jwt` (RFC 7517 §5), or where they are published; never both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// The registration named no authentication method, so either way of sending the secret will do. Ours, never shown.
     #[serde(default)]
     pub any_secret_method: bool,
+    /// Its assertions may name the token endpoint as audience, as before RFC 7523bis. Ours, never shown.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub token_endpoint_audience: bool,
+    /// The resource identifier of requests for itself that name none. Ours, never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_resource: Option<String>,
+}
+
+impl ClientMetadata {
+    /// Members that no specification knows.
+    pub const OURS: [&str; 4] = ["any_secret_method", "default_resource", "scope_limit", "token_endpoint_audience"];
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,6 +119,14 @@ pub enum AuthMethod {
     None,
     ClientSecretBasic,
     ClientSecretPost,
+    PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    #[must_use]
+    pub fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

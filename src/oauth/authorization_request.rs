@@ -185,8 +185,12 @@ mod tests {
                         &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
     fn client(redirect_uris: &[&str]) -> ClientMetadata {
-        let rules =
-            RegistrationRules { grant_types: &["authorization_code"], known_schemes: &[], max_redirect_uris: 20 };
+        let rules = RegistrationRules {
+            grant_types: &["authorization_code"],
+            private_key_jwt: true,
+            known_schemes: &[],
+            max_redirect_uris: 20,
+        };
         let body = json!({ "redirect_uris": redirect_uris }).to_string();
         parse_registration(body.as_bytes(), &rules).unwrap().metadata
     }

@@ -6,6 +6,7 @@ mod tests;
 pub mod update;
 
 use super::{
+    client_assertion::{self, PublicKeys},
     json,
     redirect_uri::{self, RedirectKind},
     uri,
@@ -16,6 +17,7 @@ use crate::{
     secrets::Digest,
 };
 use members::{Members, refused};
+use serde_json::Value;
 
 const SUPPORTED_ID_TOKEN_ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
 /// Members that only a private or symmetric key has (RFC 7518 §6).
@@ -32,7 +34,7 @@ const MAX_PAGE_URI: usize = 2048;
 #[derive(Clone, Debug)]
 pub struct Registered {
     pub metadata: ClientMetadata,
-    /// Of a public client: equal for equal metadata, so that a repeated registration is recognised.
+    /// Of a client without a secret: equal for equal metadata, so that a repeated registration is recognised.
     pub fingerprint: Option<Digest>,
 }
 
@@ -41,6 +43,8 @@ pub struct Registered {
 pub struct RegistrationRules<'a> {
     /// Supported ones; others are dropped, and the answer says so.
     pub grant_types: &'a [&'a str],
+    /// Whether clients may authenticate with keys of their own (RFC 7523 §2.2).
+    pub private_key_jwt: bool,
     /// Private-use schemes without a dot that may be registered.
     pub known_schemes: &'a [String],
     pub max_redirect_uris: usize,
@@ -55,7 +59,7 @@ pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Regi
         let sentence = "software_statement is not supported";
         return Err(OAuthError::new("unapproved_software_statement", sentence));
     }
-    let method = auth_method(&members)?;
+    let method = auth_method(&members, rules)?;
     let metadata = ClientMetadata {
         any_secret_method: method.is_none(),
         ..effective(&members, rules, method.unwrap_or(AuthMethod::ClientSecretBasic))?
@@ -65,7 +69,7 @@ pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Regi
 
 /// What registrations and documents have in common: everything but how the client authenticates.
 fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -> Result<ClientMetadata, OAuthError> {
-    check_jwks(members)?;
+    let keys = public_keys(members, method)?;
     let grant_types = grant_types(members, rules)?;
     let response_types = response_types(members, &grant_types)?;
     let redirect_uris = redirect_uris(members, rules, &response_types)?;
@@ -87,12 +91,41 @@ fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -
         id_token_signed_response_alg: id_token_algorithm(members)?,
         require_pushed_authorization_requests: members.boolean("require_pushed_authorization_requests")?,
         scope_limit: None,
+        jwks: keys.jwks,
+        jwks_uri: keys.jwks_uri,
         any_secret_method: false,
+        token_endpoint_audience: false,
+        default_resource: None,
     })
 }
 
-/// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other. None is stored, as no supported method needs a key, but a
-/// private key that left its owner is worth an error.
+#[derive(Default)]
+struct Keys {
+    jwks: Option<Value>,
+    jwks_uri: Option<String>,
+}
+
+/// RFC 7591 §2. Stored only where a method needs them.
+fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, OAuthError> {
+    check_jwks(members)?;
+    if method != AuthMethod::PrivateKeyJwt {
+        return Ok(Keys::default());
+    }
+    let algorithm = members.string("token_endpoint_auth_signing_alg")?;
+    if algorithm.is_some_and(|algorithm| !client_assertion::ALGORITHMS.contains(&algorithm)) {
+        return Err(refused("token_endpoint_auth_signing_alg", "is not supported: ES256, EdDSA and RS256 are"));
+    }
+    let keys = Keys { jwks: members.get("jwks").cloned(), jwks_uri: members.string("jwks_uri")?.map(str::to_owned) };
+    match (&keys.jwks, &keys.jwks_uri) {
+        (None, None) => Err(refused("token_endpoint_auth_method", "private_key_jwt needs jwks or jwks_uri")),
+        (Some(jwks), _) if PublicKeys::parse(jwks).is_none_or(|keys| keys.is_empty()) => {
+            Err(refused("jwks", "has no key for ES256, EdDSA or RS256 (of 2048 bits or more)"))
+        }
+        _ => Ok(keys),
+    }
+}
+
+/// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other, and a private key that left its owner is worth an error.
 fn check_jwks(members: &Members) -> Result<(), OAuthError> {
     let jwks_uri = members.string("jwks_uri")?;
     if jwks_uri.is_some_and(|uri| uri::https_host(uri).is_none()) {
@@ -178,17 +211,17 @@ fn application_type(members: &Members, redirect_uris: &[String]) -> Result<Appli
 }
 
 /// `None` if the registration names no method.
-fn auth_method(members: &Members) -> Result<Option<AuthMethod>, OAuthError> {
+fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<AuthMethod>, OAuthError> {
     members
         .string("token_endpoint_auth_method")?
         .map(|method| match method {
             "none" => Ok(AuthMethod::None),
             "client_secret_basic" => Ok(AuthMethod::ClientSecretBasic),
             "client_secret_post" => Ok(AuthMethod::ClientSecretPost),
-            _ => Err(refused(
-                "token_endpoint_auth_method",
-                "is not supported: none, client_secret_basic and client_secret_post are",
-            )),
+            "private_key_jwt" if rules.private_key_jwt => Ok(AuthMethod::PrivateKeyJwt),
+            _ => {
+                Err(refused("token_endpoint_auth_method", "is not supported; the server metadata names those that are"))
+            }
         })
         .transpose()
 }
@@ -252,8 +285,8 @@ fn id_token_algorithm(members: &Members) -> Result<Option<String>, OAuthError> {
     }
 }
 
-/// Confidential clients have none: each registration gets a secret of its own.
+/// Clients with a secret have none: each registration gets one of its own.
 fn fingerprint(metadata: &ClientMetadata) -> Option<Digest> {
-    let public = metadata.token_endpoint_auth_method == AuthMethod::None;
-    public.then(|| serde_json::to_vec(metadata).ok().map(Digest::of)).flatten()
+    let method = metadata.token_endpoint_auth_method;
+    (!method.has_secret()).then(|| serde_json::to_vec(metadata).ok().map(Digest::of)).flatten()
 }

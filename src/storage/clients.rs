@@ -37,10 +37,12 @@ pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
     execute!(
         db,
         sqlx::query(
-            "INSERT INTO clients (id, source, metadata, secret_hash, fingerprint, created_at, seen_at, disabled_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO clients (id, source, metadata, secret_hash, fingerprint, created_at, seen_at, disabled_at,
+                 previous_secret_hash)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT (id) DO UPDATE SET source = excluded.source, metadata = excluded.metadata,
-                 secret_hash = excluded.secret_hash, fingerprint = excluded.fingerprint, seen_at = excluded.seen_at",
+                 secret_hash = excluded.secret_hash, fingerprint = excluded.fingerprint, seen_at = excluded.seen_at,
+                 previous_secret_hash = excluded.previous_secret_hash",
         )
         .bind(&client.id)
         .bind(client.source)
@@ -50,6 +52,7 @@ pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
         .bind(client.created_at)
         .bind(client.seen_at)
         .bind(client.disabled_at)
+        .bind(&client.previous_secret_hash)
     )
     .map(drop)
 }

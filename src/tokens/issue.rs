@@ -1,10 +1,11 @@
 //! The one place where tokens are issued.
 use super::{access_token, id_token, refresh_token::RefreshToken};
 use crate::{
+    accounts::request::within_limit,
     app::App,
     error::OAuthError,
     grants::TokenRequest,
-    model::{Client, Grant, GrantId, Role, Scopes, User},
+    model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
         params::Params,
         resource::{OFFLINE_ACCESS, OIDC_SCOPES, Resource},
@@ -72,6 +73,34 @@ impl<'a> Permit<'a> {
         Ok(Self { client, subject, audience, scopes })
     }
 
+    /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
+    pub fn for_client(request: TokenRequest<'a>) -> Result<Self, OAuthError> {
+        let TokenRequest { app, client, params } = request;
+        let asked: Vec<_> = params.all("resource").chain(client.metadata.default_resource.as_deref()).collect();
+        let resource = match (params.count("resource"), asked.first()) {
+            (2.., _) => {
+                return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 section 2.2)"));
+            }
+            (_, Some(identifier)) => app.resources.find(identifier),
+            (_, None) => app.resources.default(),
+        };
+        let resource = resource.ok_or_else(|| OAuthError::invalid_target("resource is not known to this server"))?;
+        let ceiling = within_limit(client, ceiling(client, resource))?;
+        let scopes = match params.get("scope")? {
+            None => ceiling,
+            Some(text) => {
+                let asked = Scopes::parse(text).filter(|asked| asked.is_subset(&ceiling));
+                asked.ok_or_else(|| {
+                    OAuthError::invalid_scope("scope exceeds what the client may have of this resource")
+                })?
+            }
+        };
+        if scopes.is_empty() {
+            return Err(OAuthError::invalid_scope("the client may have no scope of this resource"));
+        }
+        Ok(Self { client, subject: Subject::Client, audience: Audience::Resource(resource), scopes })
+    }
+
     /// Signs what was judged. `refresh` is the token that goes with it, if any.
     pub fn issue(
         self,
@@ -135,6 +164,15 @@ impl Subject {
             Self::Client => None,
         }
     }
+}
+
+/// What a client may have for itself: the scopes its operator registered, else the resource's default ones. What is
+/// kept for people of some role a client may have only if its operator said so, not if it said so itself.
+fn ceiling(client: &Client, resource: &Resource) -> Scopes {
+    let registered = client.metadata.scope.clone().map(Scopes::from);
+    let trusted = registered.is_some() && client.source == ClientSource::Seed;
+    let ceiling = registered.unwrap_or_else(|| resource.default_scopes.clone());
+    ceiling.filter(|scope| resource.scope(scope).is_some_and(|rule| trusted || rule.roles.is_empty()))
 }
 
 /// `scope`, or all there is; RFC 6749 §6 lets it narrow, never widen.

@@ -122,7 +122,7 @@ async fn attack_85_a_disabled_client_cannot_shake_that_off() {
     let mut body = public("back");
     body["client_id"] = json!(id);
     for (method, body) in [("GET", None), ("PUT", Some(&body)), ("DELETE", None)] {
-        manage(&t, method, &id, &token, body).await.refused(403, "access_denied");
+        manage(&t, method, &id, &token, body).await.refused(403, "forbidden");
     }
     assert!(clients::find(&t.db, &ClientId::from(&*id)).await.unwrap().unwrap().disabled_at.is_some());
 }

@@ -70,7 +70,10 @@ async fn attack_93_every_well_known_place_says_the_same_and_nothing_is_left_to_b
         assert_eq!(metadata["issuer"], issuer);
         assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
         let device_code = "urn:ietf:params:oauth:grant-type:device_code";
-        assert_eq!(metadata["grant_types_supported"], json!(["authorization_code", device_code, "refresh_token"]));
+        assert_eq!(
+            metadata["grant_types_supported"],
+            json!(["authorization_code", "client_credentials", device_code, "refresh_token"])
+        );
         assert_eq!(metadata["response_types_supported"], json!(["code"]));
         assert_eq!(metadata["response_modes_supported"], json!(["query"]));
         assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);

@@ -1,9 +1,10 @@
-//! Tables `revoked_tokens`, `signing_keys`, `settings` and `audit_events`.
+//! Tables `revoked_tokens`, `used_assertions`, `signing_keys`, `settings` and `audit_events`.
 use super::{a_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{AuditEvent, AuditEventId, SigningKey},
-    storage::{audit_events, revoked_tokens, settings, signing_keys},
+    model::{AuditEvent, AuditEventId, ClientId, SigningKey},
+    secrets::Digest,
+    storage::{audit_events, revoked_tokens, settings, signing_keys, used_assertions},
 };
 use time::Duration;
 
@@ -73,4 +74,18 @@ async fn audit_events_come_back_youngest_first_and_outlive_whom_they_speak_of() 
     keyward::storage::clients::delete(&db, &grant.client_id).await.unwrap();
     let recent = audit_events::recent(&db, 2).await.unwrap();
     assert_eq!(format!("{recent:?}"), format!("{:?}", [third, second]));
+}
+
+#[tokio::test]
+async fn an_assertion_is_used_once_for_each_client_until_it_is_swept() {
+    let db = fresh_db().await;
+    let (a, b) = (ClientId::from("a"), ClientId::from("b"));
+    let expires_at = now() + Duration::minutes(5);
+    let jti = Digest::of("jti");
+    assert!(used_assertions::insert(&db, &a, &jti, expires_at).await.unwrap());
+    assert!(!used_assertions::insert(&db, &a, &jti, expires_at + Duration::minutes(1)).await.unwrap());
+    assert!(used_assertions::insert(&db, &b, &jti, expires_at).await.unwrap());
+    assert_eq!(used_assertions::sweep(&db, now()).await.unwrap(), 0);
+    assert!(!used_assertions::insert(&db, &a, &jti, expires_at).await.unwrap());
+    assert_eq!(used_assertions::sweep(&db, expires_at).await.unwrap(), 2);
 }

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 import httpx2
 from mcp import Client
 from mcp.client.auth import OAuthClientProvider
+from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
@@ -163,11 +164,32 @@ async def tell_story(title: str, mode: str) -> None:
     await check(f"{title}: is out after its refresh token was revoked, until the person returns", is_revoked)
 
 
+async def tell_story_of_a_robot(method: str) -> None:
+    """Nobody is behind it: the client acts for itself."""
+    storage = Storage()
+    provider = ClientCredentialsOAuthProvider(
+        RESOURCE, storage, "dev-service-client", "dev-service-secret", method, "mcp:read mcp:write", ISSUER
+    )
+
+    async def arrives() -> None:
+        async with httpx2.AsyncClient(auth=provider, timeout=30) as http:
+            async with Client(streamable_http_client(RESOURCE, http_client=http)) as client:
+                result = await client.call_tool("whoami", {})
+                assert not result.is_error, result.content
+        assert storage.tokens and storage.tokens.refresh_token is None, storage.tokens
+        assert claims(storage.tokens.access_token)["sub"] == "dev-service-client"
+        assert claims(storage.tokens.access_token)["aud"] == RESOURCE
+
+    await check(f"Python mcp, client credentials by {method}: gets a token and calls whoami", arrives)
+
+
 async def main() -> None:
     # The SDK logs what it then raises; the checks print that on their own lines.
     logging.disable(logging.ERROR)
     await tell_story("Python mcp", "auto")
     await tell_story("Python mcp, initialize era", "legacy")
+    await tell_story_of_a_robot("client_secret_basic")
+    await tell_story_of_a_robot("client_secret_post")
 
 
 asyncio.run(main())

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, Method},
     routing::get,
 };
-use oauth::resource::OIDC_SCOPES;
+use oauth::{client_assertion, resource::OIDC_SCOPES};
 use serde_json::{Value, json};
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
@@ -31,19 +31,21 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
     let origin = app.config.origin();
     let scopes: Scopes =
         app.resources.iter().flat_map(|resource| &resource.scopes).map(|rule| rule.name.as_str()).collect();
-    let secrets = ["client_secret_basic", "client_secret_post"];
-    let clients = ["none", "client_secret_basic", "client_secret_post"];
+    let mut confidential = vec!["client_secret_basic", "client_secret_post"];
+    let algorithms = app.config.client_authentication.private_key_jwt.then_some(client_assertion::ALGORITHMS);
+    confidential.extend(algorithms.map(|_| "private_key_jwt"));
+    let clients: Vec<_> = ["none"].into_iter().chain(confidential.iter().copied()).collect();
     let mut document = json!({
         "issuer": app.config.issuer,
         "authorization_endpoint": format!("{origin}/authorize"),
         "scopes_supported": scopes.union(&OIDC_SCOPES.into_iter().collect()).iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": grants::supported(&app.config),
+        "grant_types_supported": grants::enabled(&app.config).map(|grant_type| grant_type.name).collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": clients,
         "revocation_endpoint_auth_methods_supported": clients,
-        "introspection_endpoint_auth_methods_supported": secrets,
+        "introspection_endpoint_auth_methods_supported": confidential,
         "authorization_response_iss_parameter_supported": true,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ALGORITHMS,
@@ -54,6 +56,11 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
+    if let Some(algorithms) = algorithms {
+        for endpoint in ["token", "revocation", "introspection"] {
+            document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")] = json!(algorithms);
+        }
+    }
     let resources: Vec<_> = app.resources.iter().map(|resource| &resource.identifier).collect();
     if !resources.is_empty() {
         // RFC 9728 §4

@@ -21,7 +21,7 @@ pub fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Resu
             return Err(refused(secret, "must not be in a document that everybody can read"));
         }
     }
-    let metadata = effective(&members, rules, auth_method(&members)?)?;
+    let metadata = choose(&members, rules)?;
     if metadata.client_name.is_none() {
         return Err(refused("client_name", "is missing"));
     }
@@ -31,9 +31,10 @@ pub fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Resu
     Ok(metadata)
 }
 
-/// Of what the client prefers and what else it can do (OpenID Connect RP Metadata Choices §2), the method that will
-/// be used. Saying nothing means `none`: a document cannot hold the secret that RFC 7591 defaults to.
-fn auth_method(members: &Members) -> Result<AuthMethod, OAuthError> {
+/// Of what the client prefers and what else it can do (OpenID Connect RP Metadata Choices §2), the methods that will
+/// be used. Saying nothing means `none`: a document cannot hold the secret that RFC 7591 defaults to. A client that
+/// can do both is held to neither, as it may choose by our metadata: it is public, but its keys are known.
+fn choose(members: &Members, rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
     const PREFERRED: &str = "token_endpoint_auth_method";
     const CHOICES: &str = "token_endpoint_auth_methods_supported";
     let preferred = members.string(PREFERRED)?;
@@ -42,10 +43,17 @@ fn auth_method(members: &Members) -> Result<AuthMethod, OAuthError> {
     if all.iter().any(|method| method.starts_with("client_secret_")) {
         return Err(refused(PREFERRED, "must not be one with a shared secret"));
     }
-    if all.is_empty() || all.contains(&"none") {
-        return Ok(AuthMethod::None);
+    let without = all.is_empty() || all.contains(&"none");
+    let with_keys = rules.private_key_jwt && all.contains(&"private_key_jwt");
+    match (with_keys, without) {
+        (true, false) => effective(members, rules, AuthMethod::PrivateKeyJwt),
+        (true, true) => match effective(members, rules, AuthMethod::PrivateKeyJwt) {
+            Ok(metadata) => Ok(ClientMetadata { token_endpoint_auth_method: AuthMethod::None, ..metadata }),
+            Err(_) => effective(members, rules, AuthMethod::None),
+        },
+        (false, true) => effective(members, rules, AuthMethod::None),
+        (false, false) => Err(refused(PREFERRED, "is not supported: none and private_key_jwt may be")),
     }
-    Err(refused(PREFERRED, "is not supported for metadata documents: only none is, here or among the choices"))
 }
 
 #[cfg(test)]
@@ -60,6 +68,7 @@ mod tests {
     fn parse(body: &Value) -> Result<ClientMetadata, OAuthError> {
         let rules = RegistrationRules {
             grant_types: &["authorization_code", "refresh_token"],
+            private_key_jwt: true,
             known_schemes: &[],
             max_redirect_uris: 20,
         };
@@ -128,11 +137,21 @@ mod tests {
     #[test]
     fn a_client_that_insists_on_another_method_is_refused_by_name() {
         for members in [
-            json!({"token_endpoint_auth_method": "private_key_jwt"}),
-            json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}),
             json!({"token_endpoint_auth_method": "tls_client_auth"}),
+            json!({"token_endpoint_auth_methods_supported": ["tls_client_auth"]}),
         ] {
             assert!(refusal(&members).starts_with("token_endpoint_auth_method is not supported"), "{members}");
+        }
+        for members in [
+            json!({"token_endpoint_auth_method": "private_key_jwt"}),
+            json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}),
+        ] {
+            assert!(refusal(&members).contains("needs jwks or jwks_uri"), "{members}");
+            let mut members = members;
+            members["jwks_uri"] = json!("https://chatgpt.com/oauth/jwks.json");
+            let metadata = with(&members).unwrap();
+            assert_eq!(metadata.token_endpoint_auth_method, AuthMethod::PrivateKeyJwt, "{members}");
+            assert_eq!(metadata.jwks_uri.as_deref(), Some("https://chatgpt.com/oauth/jwks.json"));
         }
         assert!(refusal(&json!({"token_endpoint_auth_method": ["none"]})).contains("must be a string"));
         assert!(refusal(&json!({"token_endpoint_auth_methods_supported": "none"})).contains("array"));
@@ -150,7 +169,8 @@ mod tests {
             let choices = json!({"token_endpoint_auth_methods_supported": ["none", method]});
             assert!(refusal(&choices).contains("shared secret"));
         }
-        let rules = RegistrationRules { grant_types: &[], known_schemes: &[], max_redirect_uris: 1 };
+        let rules =
+            RegistrationRules { grant_types: &[], private_key_jwt: true, known_schemes: &[], max_redirect_uris: 1 };
         let twice = format!(r#"{{"client_id":"{URL}","client_id":"{URL}"}}"#);
         for body in ["", "[]", "<html>", "\u{1f}\u{8b}", &twice, &"[".repeat(9_999)] {
             assert!(parse_document(URL, body.as_bytes(), &rules).unwrap_err().description.starts_with("the document"));
@@ -169,7 +189,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_document_is_understood_or_refused(body: Vec<u8>, name: String, method in "\\PC*", uri in "\\PC*") {
-            let rules = RegistrationRules { grant_types: &[], known_schemes: &[], max_redirect_uris: 1 };
+            let rules =
+                RegistrationRules { grant_types: &[], private_key_jwt: true, known_schemes: &[], max_redirect_uris: 1 };
             let _ = parse_document(URL, &body, &rules);
             let _ = with(&json!({
                 "client_name": name, "redirect_uris": [uri], "token_endpoint_auth_methods_supported": [method],

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 fn register_text(body: &str) -> Result<Registered, OAuthError> {
     let rules = RegistrationRules {
         grant_types: &["authorization_code", "refresh_token"],
+        private_key_jwt: true,
         known_schemes: &["cursor".to_owned()],
         max_redirect_uris: 20,
     };
@@ -153,6 +154,38 @@ fn attack_83_keys_and_grants_that_do_not_belong_are_refused() {
 }
 
 #[test]
+fn a_client_with_keys_registers_them_and_has_one_that_can_be_used() {
+    let x = "A".repeat(43);
+    let ed = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x }] });
+    let with = |keys: &str, value: &Value| json!({ "token_endpoint_auth_method": "private_key_jwt", keys: value });
+    let registered = register(&with("jwks", &ed)).unwrap();
+    assert_eq!(registered.metadata.jwks, Some(ed.clone()));
+    assert!(registered.fingerprint.is_some() && !registered.metadata.any_secret_method);
+    let elsewhere = metadata(&with("jwks_uri", &json!("https://c.example/jwks")));
+    assert_eq!(elsewhere.jwks_uri.as_deref(), Some("https://c.example/jwks"));
+    // Nobody else needs them.
+    assert_eq!(metadata(&json!({ "jwks": ed })).jwks, None);
+    for unusable in [
+        json!([]),
+        json!([{ "kty": "OKP", "crv": "Ed25519", "x": x, "use": "enc" }]),
+        json!([{ "kty": "OKP", "crv": "Ed25519", "x": x, "key_ops": ["encrypt"] }]),
+        json!([{ "kty": "OKP", "crv": "Ed25519", "x": x, "alg": "RS256" }]),
+        json!([{ "kty": "OKP", "crv": "X25519", "x": x }]),
+        json!([{ "kty": "EC", "crv": "P-521", "x": x, "y": x }]),
+        json!([{ "kty": "RSA", "n": "A".repeat(171), "e": "AQAB" }]),
+        json!([{ "kty": "new" }]),
+    ] {
+        let unusable = with("jwks", &json!({ "keys": unusable }));
+        assert!(refusal(&unusable, "invalid_client_metadata").starts_with("jwks has no key"), "{unusable}");
+    }
+    let without = json!({ "token_endpoint_auth_method": "private_key_jwt" });
+    assert!(refusal(&without, "invalid_client_metadata").contains("needs jwks or jwks_uri"));
+    let mut algorithm = with("jwks", &ed);
+    algorithm["token_endpoint_auth_signing_alg"] = json!("PS256");
+    assert!(refusal(&algorithm, "invalid_client_metadata").starts_with("token_endpoint_auth_signing_alg"));
+}
+
+#[test]
 fn attack_83_unsupported_grants_beside_supported_ones_are_dropped_and_the_answer_says_so() {
     let claude = metadata(&json!({
         "grant_types": ["authorization_code", "refresh_token", "client_credentials", "implicit", "refresh_token"],
@@ -164,7 +197,8 @@ fn attack_83_unsupported_grants_beside_supported_ones_are_dropped_and_the_answer
 
 #[test]
 fn a_grant_type_without_redirects_needs_no_redirect_uri() {
-    let rules = RegistrationRules { grant_types: &["device"], known_schemes: &[], max_redirect_uris: 1 };
+    let rules =
+        RegistrationRules { grant_types: &["device"], private_key_jwt: true, known_schemes: &[], max_redirect_uris: 1 };
     let registered = parse_registration(br#"{"grant_types":["device"]}"#, &rules).unwrap();
     assert!(registered.metadata.redirect_uris.is_empty() && registered.metadata.response_types.is_empty());
 }
@@ -206,7 +240,6 @@ fn a_member_of_the_wrong_type_is_refused_by_its_name() {
 #[test]
 fn values_that_are_not_supported_are_refused_by_name() {
     for (member, value) in [
-        ("token_endpoint_auth_method", "private_key_jwt"),
         ("token_endpoint_auth_method", "client_secret_jwt"),
         ("token_endpoint_auth_method", "tls_client_auth"),
         ("id_token_signed_response_alg", "none"),

@@ -44,8 +44,12 @@ mod tests {
         for (name, value) in members.as_object().unwrap() {
             body[name] = value.clone();
         }
-        let rules =
-            RegistrationRules { grant_types: &["authorization_code"], known_schemes: &[], max_redirect_uris: 2 };
+        let rules = RegistrationRules {
+            grant_types: &["authorization_code"],
+            known_schemes: &[],
+            max_redirect_uris: 2,
+            private_key_jwt: true,
+        };
         parse_update(body.to_string().as_bytes(), "c", |secret| secret == "right", &rules)
     }
 

@@ -1,0 +1,82 @@
+//! Clients that the operator wrote down: read by the rules that hold for all, and put on record at each start.
+use super::register::rules;
+use crate::{
+    app::App,
+    config::ClientSettings,
+    grants,
+    grants::{authorization_code, client_credentials, refresh_token},
+    model::{Client, ClientId, ClientSource},
+    oauth::client_metadata::{Registered, parse_registration},
+    secrets::Digest,
+    storage,
+};
+use anyhow::{Context, anyhow, ensure};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+/// The error is for the operator and names the client.
+pub async fn write(app: &App) -> anyhow::Result<()> {
+    let clients = app
+        .config
+        .clients
+        .iter()
+        .map(|(name, settings)| read(app, name, settings).with_context(|| format!("clients.{name}")));
+    for client in clients.collect::<anyhow::Result<Vec<_>>>()? {
+        storage::clients::put_seed(&app.db, &client).await?;
+        app.clients.forget(&client.id);
+    }
+    Ok(())
+}
+
+fn read(app: &App, name: &str, settings: &ClientSettings) -> anyhow::Result<Client> {
+    let id = settings.id.as_deref().unwrap_or(name);
+    let grant_types: Vec<_> = match settings.grant_types.as_slice() {
+        [] if settings.redirect_uris.is_empty() => vec![client_credentials::NAME],
+        [] => vec![authorization_code::NAME, refresh_token::NAME],
+        named => named.iter().map(String::as_str).collect(),
+    };
+    let unknown = grant_types.iter().find(|name| !grants::NAMES.contains(name));
+    ensure!(unknown.is_none(), "{:?} is no grant type of ours: {}", unknown, grants::NAMES.join(", "));
+    let keys = settings.keys()?;
+    let public = settings.secret.is_none() && keys.is_none() && settings.jwks_uri.is_none();
+    ensure!(
+        !(public && grant_types.contains(&client_credentials::NAME)),
+        "client_credentials needs a secret, jwks or jwks_uri (RFC 6749 §4.4)"
+    );
+    if let Some(resource) = &settings.resource {
+        ensure!(app.resources.find(resource).is_some(), "resource {resource:?} is not among the resources");
+    }
+    let method = match (&settings.secret, public) {
+        (Some(_), _) => None,
+        (None, true) => Some("none"),
+        (None, false) => Some("private_key_jwt"),
+    };
+    let body = json!({
+        "client_name": settings.name.as_deref().unwrap_or(id),
+        "redirect_uris": settings.redirect_uris,
+        "grant_types": grant_types,
+        "scope": settings.scope,
+        "token_endpoint_auth_method": method,
+        "jwks": keys,
+        "jwks_uri": settings.jwks_uri,
+    });
+    let body = serde_json::to_vec(&body)?;
+    let Registered { mut metadata, .. } =
+        parse_registration(&body, &rules(app, grants::NAMES)).map_err(|error| anyhow!("{}", error.description))?;
+    metadata.token_endpoint_audience = settings.token_endpoint_audience;
+    metadata.default_resource.clone_from(&settings.resource);
+    let digest = |secret: &SecretString| Digest::of(secret.expose_secret());
+    let now = app.clock.now();
+    Ok(Client {
+        id: ClientId::from(id),
+        source: ClientSource::Seed,
+        metadata,
+        secret_hash: settings.secret.as_ref().map(digest),
+        previous_secret_hash: settings.previous_secret.as_ref().map(digest),
+        fingerprint: None,
+        created_at: now,
+        seen_at: now,
+        disabled_at: None,
+        fresh_until: None,
+    })
+}

@@ -1,0 +1,90 @@
+//! A client's own key, and what it signs with it.
+use super::app::{ISSUER, TestApp};
+use aws_lc_rs::{
+    rand::SystemRandom,
+    rsa::{KeyPair as RsaKeyPair, KeySize},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
+};
+use keyward::{oauth::client_assertion, secrets::base64url};
+use serde_json::{Value, json};
+
+pub struct ClientKey {
+    pub alg: &'static str,
+    /// The public half (RFC 7517).
+    pub jwk: Value,
+    sign: Sign,
+}
+
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
+impl ClientKey {
+    pub fn es256(kid: &str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let point = pair.public_key().as_ref();
+        let (x, y) = (base64url(&point[1..33]), base64url(&point[33..]));
+        let sign = move |message: &[u8]| pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec();
+        let jwk = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "use": "sig", "alg": "ES256"});
+        Self { alg: "ES256", jwk, sign: Box::new(sign) }
+    }
+
+    pub fn ed25519(kid: &str) -> Self {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()), "kid": kid});
+        Self { alg: "EdDSA", jwk, sign: Box::new(move |message| pair.sign(message).as_ref().to_vec()) }
+    }
+
+    pub fn rs256(kid: &str) -> Self {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let public = pair.public_key();
+        let n = base64url(public.modulus().big_endian_without_leading_zero());
+        let e = base64url(public.exponent().big_endian_without_leading_zero());
+        let sign = move |message: &[u8]| {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
+            signature
+        };
+        Self { alg: "RS256", jwk: json!({"kty": "RSA", "n": n, "e": e, "kid": kid}), sign: Box::new(sign) }
+    }
+
+    pub fn jwks(&self) -> Value {
+        json!({"keys": [self.jwk]})
+    }
+
+    /// A compact JWS (RFC 7515 §7.1) of anything.
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+        let message = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
+        let signature = (self.sign)(message.as_bytes());
+        format!("{message}.{}", base64url(signature))
+    }
+
+    pub fn header(&self) -> Value {
+        json!({"alg": self.alg, "kid": self.jwk["kid"]})
+    }
+
+    /// A good assertion of this client.
+    pub fn assertion(&self, t: &TestApp, client: &str) -> String {
+        self.sign(&self.header(), &claims(t, client))
+    }
+}
+
+/// The claims of a good assertion.
+pub fn claims(t: &TestApp, client: &str) -> Value {
+    let now = t.app.clock.now().unix_timestamp();
+    json!({"iss": client, "sub": client, "aud": ISSUER, "jti": keyward::secrets::random(), "iat": now, "exp": now + 60})
+}
+
+/// These claims with some of them replaced, or left out where `null`.
+pub fn with(mut claims: Value, other: &Value) -> Value {
+    for (name, value) in other.as_object().unwrap() {
+        match value {
+            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
+            value => claims[name] = value.clone(),
+        }
+    }
+    claims
+}
+
+/// The parameters that carry an assertion (RFC 7523 §2.2).
+pub fn proof(assertion: &str) -> [(&'static str, &str); 2] {
+    [("client_assertion_type", client_assertion::TYPE), ("client_assertion", assertion)]
+}
