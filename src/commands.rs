@@ -1,5 +1,6 @@
 //! Commands: one file and one variant each.
 mod demo;
+mod keys;
 mod serve;
 mod server;
 
@@ -15,6 +16,7 @@ use std::path::Path;
 pub enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
+    Keys(keys::Keys),
 }
 
 impl Command {
@@ -25,6 +27,7 @@ impl Command {
             match self {
                 Self::Demo(command) => command.run().await,
                 Self::Serve(command) => command.run().await,
+                Self::Keys(command) => command.run().await,
             }
         })
     }

@@ -70,6 +70,10 @@ pub struct KeySettings {
     pub master_key: Option<SecretString>,
     /// `ES256`, `EdDSA` or `RS256`: what access tokens are signed with unless their resource says otherwise.
     pub signing_alg: String,
+    /// How long a key signs, in seconds; 0 is for ever.
+    pub rotate_after: u32,
+    /// How long a key is published before it signs, in seconds: longer than verifiers keep our keys.
+    pub publish_before: u32,
 }
 
 /// Durations in seconds.
@@ -199,7 +203,13 @@ impl Default for Database {
 
 impl Default for KeySettings {
     fn default() -> Self {
-        Self { master_key_file: "keyward-data/master.key".into(), master_key: None, signing_alg: "ES256".into() }
+        Self {
+            master_key_file: "keyward-data/master.key".into(),
+            master_key: None,
+            signing_alg: "ES256".into(),
+            rotate_after: 90 * 86_400,
+            publish_before: 3_600,
+        }
     }
 }
 
@@ -277,6 +287,12 @@ impl Config {
                 "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
             );
         }
+        // Twice as long as caches may keep the keys.
+        ensure!(self.keys.publish_before >= 600, "keys.publish_before must be at least 600 seconds");
+        ensure!(
+            self.keys.rotate_after == 0 || self.keys.rotate_after > self.keys.publish_before,
+            "keys.rotate_after must be longer than keys.publish_before, or 0"
+        );
         self.client_metadata_documents.check()?;
         self.resources().map(drop)
     }

@@ -4,6 +4,7 @@ mod client;
 mod grant;
 mod ids;
 mod scope;
+mod signing_key;
 mod user;
 
 pub use audit::AuditEvent;
@@ -11,16 +12,5 @@ pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSour
 pub use grant::{Code, Consent, Grant};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
 pub use scope::Scopes;
+pub use signing_key::{KeyStatus, SigningKey};
 pub use user::{Role, User};
-
-/// A private key as stored: sealed, and known by its RFC 7638 thumbprint.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct SigningKey {
-    pub kid: String,
-    pub algorithm: String,
-    /// `current` signs; `next` and `retired` are only published.
-    pub status: String,
-    /// The private key in PKCS#8, sealed under the master key.
-    pub sealed: Vec<u8>,
-    pub created_at: time::OffsetDateTime,
-}

@@ -6,6 +6,7 @@ mod fetch;
 mod openid;
 mod process;
 mod refresh;
+mod rotation;
 mod sign_in;
 mod storage;
 mod stories;
@@ -14,6 +15,7 @@ mod support {
     pub mod app;
     pub mod browser;
     pub mod db;
+    pub mod guarded;
     pub mod internet;
     pub mod node;
     pub mod process;

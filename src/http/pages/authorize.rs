@@ -87,7 +87,7 @@ async fn ask(
     judged: &Judged<'_>,
 ) -> Result<Response, OAuthError> {
     let began_for_this = session::began_for(session, &authorize_url(query)).await?;
-    let signed_in = match acceptable(app, judged, signed_in, began_for_this)? {
+    let signed_in = match acceptable(app, judged, signed_in, began_for_this).await? {
         Some(signed_in) => signed_in,
         None if judged.request.prompt.none => {
             return Err(OAuthError::login_required("nobody suitable is signed in"));
@@ -109,7 +109,7 @@ async fn ask(
 }
 
 /// Whether who is signed in will do (OpenID Connect Core §3.1.2.1); `None` asks for another sign-in.
-fn acceptable(
+async fn acceptable(
     app: &App,
     judged: &Judged<'_>,
     signed_in: Option<SignedIn>,
@@ -119,7 +119,7 @@ fn acceptable(
     let hinted = match &request.id_token_hint {
         None => None,
         Some(hint) => {
-            let sub = id_token::subject(app, hint, &judged.client);
+            let sub = id_token::subject(app, hint, &judged.client).await?;
             Some(sub.ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token issued to this client"))?)
         }
     };
