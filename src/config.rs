@@ -46,6 +46,8 @@ pub struct Config {
     #[serde(default)]
     pub fetch: Fetch,
     #[serde(default)]
+    pub introspection: Introspection,
+    #[serde(default)]
     pub sessions: Sessions,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
     #[serde(default)]
@@ -127,6 +129,13 @@ pub enum RegistrationPolicy {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Introspection {
+    /// Whether resource servers that ask for a signed answer get one (RFC 9701).
+    pub signed_responses: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Sessions {
     /// Seconds after signing in when a browser is signed out.
     pub lifetime: u32,
@@ -169,6 +178,8 @@ pub enum ScopeSettings {
 pub struct IntrospectionSettings {
     pub id: String,
     pub secret: SecretString,
+    /// JWS `alg` of the signed answers it asks for (RFC 9701 §6); else RS256.
+    pub signed_response_alg: Option<String>,
 }
 
 /// A list of the file, or words between spaces or commas, as a variable has them.
@@ -242,6 +253,12 @@ impl Default for Registration {
     }
 }
 
+impl Default for Introspection {
+    fn default() -> Self {
+        Self { signed_responses: true }
+    }
+}
+
 impl Default for Sessions {
     fn default() -> Self {
         Self { lifetime: 12 * 3_600 }
@@ -280,8 +297,10 @@ impl Config {
             self.registration.policy != RegistrationPolicy::Token || self.registration.initial_access_token.is_some(),
             "registration.policy = \"token\" needs registration.initial_access_token"
         );
+        let introspection = self.resources.values().filter_map(|resource| resource.introspection.as_ref());
+        let answers = introspection.filter_map(|settings| settings.signed_response_alg.as_ref());
         let algorithms = self.resources.values().filter_map(|resource| resource.signing_alg.as_ref());
-        for algorithm in algorithms.chain([&self.keys.signing_alg]) {
+        for algorithm in algorithms.chain(answers).chain([&self.keys.signing_alg]) {
             ensure!(
                 crate::keys::ALGORITHMS.contains(&algorithm.as_str()),
                 "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
@@ -353,6 +372,7 @@ impl ResourceSettings {
             introspection: self.introspection.as_ref().map(|credentials| IntrospectionCredentials {
                 id: credentials.id.clone(),
                 secret: Digest::of(credentials.secret.expose_secret()),
+                signed_response_alg: credentials.signed_response_alg.clone(),
             }),
         })
     }

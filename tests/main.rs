@@ -8,6 +8,7 @@ mod process;
 mod refresh;
 mod rotation;
 mod sign_in;
+mod signed_introspection;
 mod storage;
 mod stories;
 mod wire;

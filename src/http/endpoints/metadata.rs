@@ -63,6 +63,10 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
         // OAuth Client ID Metadata Document §5
         document["client_id_metadata_document_supported"] = json!(true);
     }
+    if app.config.introspection.signed_responses {
+        // RFC 9701 §7
+        document["introspection_signing_alg_values_supported"] = json!(ALGORITHMS);
+    }
     for endpoint in others {
         if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {
             document[member] = json!(format!("{origin}{path}"));
