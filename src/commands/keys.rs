@@ -56,7 +56,9 @@ impl Keys {
             let keys: Vec<_> = ring.all().iter().map(|key| described(&app, key)).collect();
             println!("{:#}", json!({ "keys": keys }));
         } else {
-            said.into_iter().for_each(|said| println!("{said}\n"));
+            if let Some(said) = said {
+                println!("{said}\n");
+            }
             table(&app);
         }
         app.db.close().await?;

@@ -85,7 +85,9 @@ async fn attack_92_a_verifier_with_keys_one_max_age_old_verifies_every_live_toke
             }
         }
         caches.push_back(keys().await);
-        live.iter_mut().for_each(|token| token.left -= 1);
+        for token in &mut live {
+            token.left -= 1;
+        }
         live.retain(|token| token.left > 0);
     }
     assert!(signed_with.len() >= 6, "ES256 and RS256 keys rotated twice: {signed_with:?}");
