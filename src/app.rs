@@ -43,9 +43,9 @@ impl App {
             None => MasterKey::load_or_create(&config.keys.master_key_file)?,
         };
         Ok(Self {
-            keys: Keys::load(&db, &master, &clock).await?,
             refresh_key: master.hmac("refresh tokens")?,
             form_key: master.hmac("forms")?,
+            keys: Keys::load(db.clone(), master, clock.clone()).await?,
             passwords: Passwords::new()?,
             resources: config.resources()?,
             clients: Clients::new(db.clone(), config.client_metadata_documents.clone()),

@@ -1,5 +1,6 @@
 //! Commands: one file and one variant each.
 mod demo;
+mod keys;
 mod registration_token;
 mod serve;
 mod server;
@@ -17,6 +18,7 @@ pub enum Command {
     Demo(demo::Demo),
     RegistrationToken(registration_token::RegistrationTokenCommand),
     Serve(serve::Serve),
+    Keys(keys::Keys),
 }
 
 impl Command {
@@ -25,9 +27,11 @@ impl Command {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             match self {
-                Self::Demo(command) => command.run().await,
+                // Two servers make a large future.
+                Self::Demo(command) => Box::pin(command.run()).await,
                 Self::RegistrationToken(command) => command.run().await,
                 Self::Serve(command) => command.run().await,
+                Self::Keys(command) => command.run().await,
             }
         })
     }

@@ -56,6 +56,8 @@ pub struct Config {
     #[serde(default)]
     pub device_authorization: DeviceAuthorization,
     #[serde(default)]
+    pub introspection: Introspection,
+    #[serde(default)]
     pub sessions: Sessions,
     #[serde(default)]
     pub grants: GrantSettings,
@@ -87,6 +89,10 @@ pub struct KeySettings {
     pub master_key: Option<SecretString>,
     /// `ES256`, `EdDSA` or `RS256`: what access tokens are signed with unless their resource says otherwise.
     pub signing_alg: String,
+    /// How long a key signs, in seconds; 0 is for ever.
+    pub rotate_after: u32,
+    /// How long a key is published before it signs, in seconds: longer than verifiers keep our keys.
+    pub publish_before: u32,
 }
 
 /// Durations in seconds.
@@ -146,6 +152,13 @@ pub enum RegistrationPolicy {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Introspection {
+    /// Whether resource servers that ask for a signed answer get one (RFC 9701).
+    pub signed_responses: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Sessions {
     /// Seconds after signing in when a browser is signed out.
     pub lifetime: u32,
@@ -188,6 +201,8 @@ pub enum ScopeSettings {
 pub struct IntrospectionSettings {
     pub id: String,
     pub secret: SecretString,
+    /// JWS `alg` of the signed answers it asks for (RFC 9701 §6); else RS256.
+    pub signed_response_alg: Option<String>,
 }
 
 /// A list of the file, or words between spaces or commas, as a variable has them.
@@ -222,7 +237,13 @@ impl Default for Database {
 
 impl Default for KeySettings {
     fn default() -> Self {
-        Self { master_key_file: "keyward-data/master.key".into(), master_key: None, signing_alg: "ES256".into() }
+        Self {
+            master_key_file: "keyward-data/master.key".into(),
+            master_key: None,
+            signing_alg: "ES256".into(),
+            rotate_after: 90 * 86_400,
+            publish_before: 3_600,
+        }
     }
 }
 
@@ -254,6 +275,12 @@ impl Default for Registration {
             private_use_schemes: vec!["cursor".into()],
             client_credentials: false,
         }
+    }
+}
+
+impl Default for Introspection {
+    fn default() -> Self {
+        Self { signed_responses: true }
     }
 }
 
@@ -291,14 +318,22 @@ impl Config {
             "issuer must be https; http is for loopback only"
         );
         ensure!((1..=600).contains(&self.tokens.code_lifetime), "tokens.code_lifetime must be 1 to 600 seconds");
+        let introspection = self.resources.values().filter_map(|resource| resource.introspection.as_ref());
+        let answers = introspection.filter_map(|settings| settings.signed_response_alg.as_ref());
         let algorithms = self.resources.values().filter_map(|resource| resource.signing_alg.as_ref());
-        for algorithm in algorithms.chain([&self.keys.signing_alg]) {
+        for algorithm in algorithms.chain(answers).chain([&self.keys.signing_alg]) {
             ensure!(
                 crate::keys::ALGORITHMS.contains(&algorithm.as_str()),
                 "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
             );
         }
         self.authorization.check()?;
+        // Twice as long as caches may keep the keys.
+        ensure!(self.keys.publish_before >= 600, "keys.publish_before must be at least 600 seconds");
+        ensure!(
+            self.keys.rotate_after == 0 || self.keys.rotate_after > self.keys.publish_before,
+            "keys.rotate_after must be longer than keys.publish_before, or 0"
+        );
         self.client_metadata_documents.check()?;
         self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
         self.resources().map(drop)
@@ -360,6 +395,7 @@ impl ResourceSettings {
             introspection: self.introspection.as_ref().map(|credentials| IntrospectionCredentials {
                 id: credentials.id.clone(),
                 secret: Digest::of(credentials.secret.expose_secret()),
+                signed_response_alg: credentials.signed_response_alg.clone(),
             }),
         })
     }

@@ -1,10 +1,12 @@
-//! Housekeeping: what has expired goes, and other nodes' changes are heard.
+//! Housekeeping: what has expired goes, signing keys rotate, and other nodes' changes are heard.
+pub mod rotation;
+
 use crate::{
     app::App,
     model::ClientId,
     storage::{
-        CLIENTS_CHANNEL, Db, Sessions, clients, codes, device_codes, grants, initial_access_tokens, pushed_requests,
-        revoked_tokens, used_assertions,
+        CLIENTS_CHANNEL, Db, SIGNING_KEYS_CHANNEL, Sessions, clients, codes, device_codes, grants,
+        initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
     },
 };
 use sqlx::{PgPool, postgres::PgListener};
@@ -12,6 +14,8 @@ use std::{sync::Arc, time::Duration};
 use time::Duration as Seconds;
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// One small question; keys that an operator withdrew must not live on here.
+const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
 /// By how much the clock of another node may be behind ours.
 const CLOCK_SKEW: Seconds = Seconds::hours(1);
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -22,7 +26,7 @@ pub async fn run(app: Arc<App>) {
         Db::Postgres(pool) => Some(pool.clone()),
         Db::Sqlite(_) => None,
     };
-    tokio::join!(sweep_forever(&app), async {
+    tokio::join!(sweep_forever(&app), rotate_forever(&app), async {
         if let Some(pool) = pool {
             listen_forever(&app, &pool).await;
         }
@@ -35,6 +39,16 @@ async fn sweep_forever(app: &App) {
         ticks.tick().await;
         if let Err(error) = sweep(app).await {
             tracing::warn!(%error, "sweeping failed; the next round tries again");
+        }
+    }
+}
+
+async fn rotate_forever(app: &App) {
+    let mut ticks = tokio::time::interval(LOOK_AT_KEYS_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = rotation::turn(app).await {
+            tracing::warn!(%error, "looking at the signing keys failed; the next round tries again");
         }
     }
 }
@@ -62,24 +76,27 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Other nodes change clients too; while we can't hear of it, nothing is remembered for long.
+/// Other nodes change clients and keys too; while we can't hear of it, no client is remembered for long.
 async fn listen_forever(app: &App, pool: &PgPool) {
     loop {
         if let Err(error) = listen(app, pool).await {
-            tracing::warn!(%error, "not hearing of changed clients; listening again");
+            tracing::warn!(%error, "not hearing of changes; listening again");
         }
         app.clients.forget_all();
         tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
     }
 }
 
-async fn listen(app: &App, pool: &PgPool) -> sqlx::Result<()> {
+async fn listen(app: &App, pool: &PgPool) -> anyhow::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CLIENTS_CHANNEL).await?;
+    listener.listen_all([CLIENTS_CHANNEL, SIGNING_KEYS_CHANNEL]).await?;
     app.clients.forget_all();
     // `None`: the connection broke, and what was said meanwhile is lost.
     while let Some(notification) = listener.try_recv().await? {
-        app.clients.forget(&ClientId::from(notification.payload()));
+        match notification.channel() {
+            SIGNING_KEYS_CHANNEL => app.keys.reload().await?,
+            _ => app.clients.forget(&ClientId::from(notification.payload())),
+        }
     }
     Ok(())
 }

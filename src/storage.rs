@@ -103,6 +103,8 @@ pub use sessions::Sessions;
 
 /// PostgreSQL only: the channel on which every changed or deleted client's id is notified.
 pub const CLIENTS_CHANNEL: &str = "keyward_clients";
+/// PostgreSQL only: the channel on which every change of the signing keys is notified, without saying which.
+pub const SIGNING_KEYS_CHANNEL: &str = "keyward_signing_keys";
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");

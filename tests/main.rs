@@ -12,7 +12,9 @@ mod process;
 mod refresh;
 mod registration_management;
 mod registration_tokens;
+mod rotation;
 mod sign_in;
+mod signed_introspection;
 mod storage;
 mod stories;
 mod wire;
@@ -21,6 +23,7 @@ mod support {
     pub mod browser;
     pub mod client_key;
     pub mod db;
+    pub mod guarded;
     pub mod internet;
     pub mod node;
     pub mod process;

@@ -26,7 +26,7 @@ pub async fn push(app: &App, client: &Client, params: &Params) -> Result<Request
     }
     Callback::resolve(params, &client.metadata)?;
     let (request, _) = Judged::details(app, params, client)?;
-    hinted_subject(app, &request, client)?;
+    hinted_subject(app, &request, client).await?;
     let query = params.encode_without(&CREDENTIALS);
     if query.len() > MAX_QUERY {
         return Err(OAuthError::invalid_request("the request has more than 32 KiB"));

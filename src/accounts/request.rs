@@ -121,13 +121,13 @@ pub fn within_limit(client: &Client, scopes: Scopes) -> Result<Scopes, OAuthErro
 }
 
 /// Whom `id_token_hint` is about, if the request has one.
-pub fn hinted_subject(
+pub async fn hinted_subject(
     app: &App,
     request: &AuthorizationRequest,
     client: &Client,
 ) -> Result<Option<String>, OAuthError> {
     let Some(hint) = &request.id_token_hint else { return Ok(None) };
-    let sub = id_token::subject(app, hint, client);
+    let sub = id_token::subject(app, hint, client).await?;
     sub.map(Some).ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token issued to this client"))
 }
 

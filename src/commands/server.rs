@@ -1,8 +1,8 @@
 //! What `demo` and `serve` share: opening the house, and closing it gracefully.
 use crate::{app::App, clock::Clock, config::Config, http, jobs, storage::Db};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use secrecy::ExposeSecret;
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long requests under way may take to end once we were asked to stop.
@@ -15,16 +15,30 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Opens database and keys; the folders they lie in are made if need be.
 pub async fn open(config: Config) -> anyhow::Result<App> {
-    let url = config.database.url.expose_secret();
-    let file = url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//"));
-    let key_file = config.keys.master_key.is_none().then_some(config.keys.master_key_file.as_path());
-    for file in file.into_iter().map(std::path::Path::new).chain(key_file) {
+    for file in files(&config) {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_private_folder(folder)?;
         }
     }
-    let db = Db::open(url).await?;
+    let db = Db::open(config.database.url.expose_secret()).await?;
     App::build(config, db, Clock::default()).await
+}
+
+/// Opens what a server has made: with wrong settings, a second and empty one would look like the right one.
+pub async fn open_existing(config: Config) -> anyhow::Result<App> {
+    for file in files(&config) {
+        let there = file.try_exists().unwrap_or(false);
+        ensure!(there, "there is no {}: did a server run here with these settings?", file.display());
+    }
+    open(config).await
+}
+
+/// SQLite's, and the master key's.
+fn files(config: &Config) -> Vec<PathBuf> {
+    let database = config.database.url.expose_secret().strip_prefix("sqlite:");
+    let database = database.map(|file| PathBuf::from(file.trim_start_matches("//")));
+    let master_key = config.keys.master_key.is_none().then(|| config.keys.master_key_file.clone());
+    database.into_iter().chain(master_key).collect()
 }
 
 fn make_private_folder(folder: &std::path::Path) -> anyhow::Result<()> {

@@ -89,6 +89,23 @@ pub fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
     content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
 }
 
+/// Whether `Accept` names `wanted` itself, and does not rank `other` higher (RFC 9110 §12.5.1).
+#[must_use]
+pub fn accepts_rather(headers: &HeaderMap, wanted: &str, other: &str) -> bool {
+    let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges: Vec<_> = ranges.flat_map(|value| value.split(',')).collect();
+    let weight = |media: &str| {
+        let weights = ranges.iter().filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let named = parts.next().is_some_and(|range| range.eq_ignore_ascii_case(media));
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            named.then(|| weight.map_or(1.0, |weight| weight.parse::<f32>().unwrap_or(0.0)))
+        });
+        weights.fold(0.0, f32::max)
+    };
+    weight(wanted) > 0.0 && weight(wanted) >= weight(other)
+}
+
 /// The one value of a header; `None` without it.
 pub fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, OAuthError> {
     let mut values = headers.get_all(name).iter();

@@ -41,6 +41,8 @@ pub struct ScopeRule {
 pub struct IntrospectionCredentials {
     pub id: String,
     pub secret: Digest,
+    /// JWS `alg` of the signed answers it asks for (RFC 9701 §6), if not the default.
+    pub signed_response_alg: Option<String>,
 }
 
 impl Resource {

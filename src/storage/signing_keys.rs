@@ -1,26 +1,105 @@
 //! Table `signing_keys`: private keys, sealed under the master key.
 use super::Db;
 use crate::model::SigningKey;
+use time::OffsetDateTime;
+
+/// One statement that inserts a key, bound to it; what else it says comes after `VALUES`' place.
+macro_rules! insert {
+    ($values:literal, $key:expr) => {
+        sqlx::query(concat!(
+            "INSERT INTO signing_keys (kid, algorithm, status, sealed, created_at, activated_at, retired_at) ",
+            $values
+        ))
+        .bind(&$key.kid)
+        .bind(&$key.algorithm)
+        .bind($key.status)
+        .bind(&$key.sealed)
+        .bind($key.created_at)
+        .bind($key.activated_at)
+        .bind($key.retired_at)
+    };
+}
 
 /// Oldest first.
 pub async fn all(db: &Db) -> sqlx::Result<Vec<SigningKey>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM signing_keys ORDER BY created_at, kid").fetch_all(on))
 }
 
+pub async fn contains(db: &Db, kid: &str) -> sqlx::Result<bool> {
+    read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM signing_keys WHERE kid = $1)")
+        .bind(kid)
+        .fetch_one(on))
+}
+
 /// `false` if it is there already, or another key signs with this algorithm: of two nodes that start at once,
 /// both then use the key of the first.
 pub async fn insert_if_absent(db: &Db, key: &SigningKey) -> sqlx::Result<bool> {
+    execute!(db, insert!("VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING", key)).map(|rows| rows > 0)
+}
+
+/// Inserts the successor of a key that began to sign at `activated_by` or before. `false` if there is no such key,
+/// or it has a successor already.
+pub async fn publish(db: &Db, next: &SigningKey, activated_by: OffsetDateTime) -> sqlx::Result<bool> {
     execute!(
         db,
-        sqlx::query(
-            "INSERT INTO signing_keys (kid, algorithm, status, sealed, created_at) VALUES ($1, $2, $3, $4, $5)
+        insert!(
+            "SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT 1 FROM signing_keys
+                 WHERE algorithm = $2 AND status = 'current' AND activated_at <= $8)
              ON CONFLICT DO NOTHING",
+            next
         )
-        .bind(&key.kid)
-        .bind(&key.algorithm)
-        .bind(&key.status)
-        .bind(&key.sealed)
-        .bind(key.created_at)
+        .bind(activated_by)
     )
     .map(|rows| rows > 0)
+}
+
+/// Retires the current key, if its successor has been published since `published_by` or longer, which then signs.
+/// Of all nodes that try, one is answered `true`.
+pub async fn promote(
+    db: &Db,
+    algorithm: &str,
+    published_by: OffsetDateTime,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let retired = sqlx::query(
+            "UPDATE signing_keys SET status = 'retired', retired_at = $3
+              WHERE algorithm = $1 AND status = 'current' AND EXISTS (SELECT 1 FROM signing_keys AS successor
+                  WHERE successor.algorithm = $1 AND successor.status = 'next' AND successor.created_at <= $2)",
+        )
+        .bind(algorithm)
+        .bind(published_by)
+        .bind(now)
+        .execute(&mut *on)
+        .await?
+        .rows_affected()
+            > 0;
+        if retired {
+            sqlx::query(
+                "UPDATE signing_keys SET status = 'current', activated_at = $2
+                  WHERE algorithm = $1 AND status = 'next'",
+            )
+            .bind(algorithm)
+            .bind(now)
+            .execute(&mut *on)
+            .await?;
+        }
+        retired
+    })
+}
+
+/// Deletes keys that ceased to sign at `retired_by` or before. Answers how many.
+pub async fn sweep(db: &Db, retired_by: OffsetDateTime) -> sqlx::Result<u64> {
+    execute!(db, sqlx::query("DELETE FROM signing_keys WHERE status = 'retired' AND retired_at <= $1").bind(retired_by))
+}
+
+/// Puts these in the place of all there are. Answers how many there were.
+pub async fn replace_all(db: &Db, keys: &[SigningKey]) -> sqlx::Result<u64> {
+    transaction!(db, |on| {
+        let removed = sqlx::query("DELETE FROM signing_keys").execute(&mut *on).await?.rows_affected();
+        for key in keys {
+            insert!("VALUES ($1, $2, $3, $4, $5, $6, $7)", key).execute(&mut *on).await?;
+        }
+        removed
+    })
 }

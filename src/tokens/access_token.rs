@@ -43,15 +43,15 @@ pub struct Active {
 }
 
 /// Ours by signature and type; possibly expired or revoked.
-#[must_use]
-pub fn parse(app: &App, token: &str) -> Option<AccessTokenClaims> {
-    app.keys.verify::<AccessTokenClaims>(token, TYPE).filter(|claims| claims.iss == app.config.issuer)
+pub async fn parse(app: &App, token: &str) -> Result<Option<AccessTokenClaims>, OAuthError> {
+    let claims = app.keys.verify::<AccessTokenClaims>(token, TYPE).await?;
+    Ok(claims.filter(|claims| claims.iss == app.config.issuer))
 }
 
 /// Judges everything that can end a token: time, denylist, client, grant, user.
 pub async fn find_active(app: &App, token: &str) -> Result<Option<Active>, OAuthError> {
     let now = app.clock.now().unix_timestamp();
-    let Some(claims) = parse(app, token).filter(|claims| claims.exp > now) else { return Ok(None) };
+    let Some(claims) = parse(app, token).await?.filter(|claims| claims.exp > now) else { return Ok(None) };
     let client = app.clients.find(claims.client_id.as_str()).await?;
     let enabled = client.is_some_and(|client| client.disabled_at.is_none());
     if !enabled || revoked_tokens::contains(&app.db, &claims.jti).await? {

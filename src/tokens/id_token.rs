@@ -57,9 +57,8 @@ pub fn sign(
 }
 
 /// Whom an `id_token_hint` is about (OpenID Connect Core §3.1.2.1): ours, for this client, however old.
-#[must_use]
-pub fn subject(app: &App, id_token: &str, client: &Client) -> Option<String> {
-    let claims = app.keys.verify::<Value>(id_token, TYPE)?;
+pub async fn subject(app: &App, id_token: &str, client: &Client) -> Result<Option<String>, OAuthError> {
+    let Some(claims) = app.keys.verify::<Value>(id_token, TYPE).await? else { return Ok(None) };
     let meant = claims["iss"] == app.config.issuer && claims["aud"] == client.id.as_str();
-    claims["sub"].as_str().filter(|_| meant).map(str::to_owned)
+    Ok(claims["sub"].as_str().filter(|_| meant).map(str::to_owned))
 }

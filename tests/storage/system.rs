@@ -2,7 +2,11 @@
 use super::{a_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{AuditEvent, AuditEventId, ClientId, SigningKey},
+    model::{
+        AuditEvent, AuditEventId, ClientId,
+        KeyStatus::{Current, Next, Retired},
+        SigningKey,
+    },
     secrets::Digest,
     storage::{audit_events, revoked_tokens, settings, signing_keys, used_assertions},
 };
@@ -23,23 +27,29 @@ async fn a_revoked_token_is_known_until_it_would_have_expired() {
 }
 
 #[tokio::test]
-async fn one_key_per_algorithm_is_current_and_the_oldest_comes_first() {
+async fn one_key_per_algorithm_is_current_one_is_next_and_the_oldest_comes_first() {
     let db = fresh_db().await;
-    let key = |kid: &str, algorithm: &str, status: &str, age| SigningKey {
+    let key = |kid: &str, algorithm: &str, status, age| SigningKey {
         kid: kid.into(),
         algorithm: algorithm.into(),
-        status: status.into(),
+        status,
         sealed: vec![0, 1, 255],
         created_at: now() - Duration::days(age),
+        activated_at: (status != Next).then_some(now()),
+        retired_at: (status == Retired).then_some(now()),
     };
-    assert!(signing_keys::insert_if_absent(&db, &key("a", "ES256", "current", 1)).await.unwrap());
-    assert!(!signing_keys::insert_if_absent(&db, &key("a", "ES256", "next", 1)).await.unwrap());
-    assert!(!signing_keys::insert_if_absent(&db, &key("b", "ES256", "current", 0)).await.unwrap());
-    assert!(signing_keys::insert_if_absent(&db, &key("c", "ES256", "retired", 3)).await.unwrap());
-    assert!(signing_keys::insert_if_absent(&db, &key("d", "RS256", "current", 2)).await.unwrap());
+    let insert = async |key: SigningKey| signing_keys::insert_if_absent(&db, &key).await.unwrap();
+    assert!(insert(key("a", "ES256", Current, 1)).await);
+    assert!(!insert(key("a", "ES256", Next, 1)).await);
+    assert!(!insert(key("b", "ES256", Current, 0)).await);
+    assert!(insert(key("c", "ES256", Retired, 3)).await);
+    assert!(insert(key("d", "RS256", Current, 2)).await);
+    assert!(insert(key("e", "ES256", Next, 0)).await);
+    assert!(!insert(key("f", "ES256", Next, 0)).await);
     let keys = signing_keys::all(&db).await.unwrap();
-    assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["c", "d", "a"]);
-    assert_eq!(format!("{:?}", keys[2]), format!("{:?}", key("a", "ES256", "current", 1)));
+    assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["c", "d", "a", "e"]);
+    assert_eq!(keys[2], key("a", "ES256", Current, 1));
+    assert!(signing_keys::contains(&db, "e").await.unwrap() && !signing_keys::contains(&db, "f").await.unwrap());
 }
 
 #[tokio::test]

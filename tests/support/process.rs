@@ -106,6 +106,13 @@ impl House {
         keyward
     }
 
+    /// What a command that succeeds says on standard output.
+    pub fn answer(&self, arguments: &[String]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// The one sentence with which this start is refused.
     pub fn refusal(&self, arguments: &[String]) -> String {
         let output = self.command(arguments).output().unwrap();

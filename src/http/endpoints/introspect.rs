@@ -1,21 +1,33 @@
-//! `POST /introspect` (RFC 7662): only for those a token is meant for, or was issued to.
+//! `POST /introspect` (RFC 7662): only for those a token is meant for, or was issued to. Signed for whom a token is
+//! meant for, if they ask (RFC 9701).
 use super::Endpoint;
 use crate::{
     app::App,
     clients::authenticate::{Introspector, introspector},
     error::OAuthError,
     http::{
-        extract::{ClientIp, Form, single},
+        extract::{ClientIp, Form, accepts_rather, single},
         respond::NoStore,
     },
     model::ClientId,
     storage::{grants, users},
     tokens::{access_token, refresh_token::RefreshToken},
 };
-use axum::{Json, extract::State, http::HeaderMap, routing};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+    routing,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use time::Duration;
+
+const SIGNED: &str = "application/token-introspection+jwt";
+const SIGNED_TYPE: &str = "token-introspection+jwt";
+/// RFC 9701 §6: when the caller's settings do not say.
+const DEFAULT_ALG: &str = "RS256";
 
 pub fn endpoint(_: &App) -> Endpoint {
     Endpoint::new("/introspect", routing::post(post)).advertised("introspection_endpoint")
@@ -26,15 +38,41 @@ async fn post(
     ClientIp(address): ClientIp,
     headers: HeaderMap,
     Form(params): Form,
-) -> Result<NoStore<Json<Value>>, OAuthError> {
+) -> Result<Response, OAuthError> {
     let caller = introspector(&app, single(&headers, "authorization")?, &params, address).await?;
     let token = params.require("token")?;
     let found = match RefreshToken::parse(&app, token) {
         Some(refresh) => refresh_token(&app, &caller, &refresh).await?,
         None => access_token(&app, &caller, token).await?,
     };
-    // Why not is nobody's business (RFC 7662 §2.2).
-    Ok(NoStore(Json(found.unwrap_or_else(|| json!({"active": false})))))
+    if app.config.introspection.signed_responses && accepts_rather(&headers, SIGNED, "application/json") {
+        let jws = signed(&app, &caller, found)?;
+        return Ok(NoStore(([(header::CONTENT_TYPE, SIGNED)], jws)).into_response());
+    }
+    Ok(NoStore(Json(found.unwrap_or_else(inactive))).into_response())
+}
+
+/// Why not is nobody's business (RFC 7662 §2.2).
+fn inactive() -> Value {
+    json!({"active": false})
+}
+
+/// RFC 9701 §5: everything inside one claim, and without `sub` and `exp`, so that it is no access token to anybody.
+fn signed(app: &App, caller: &Introspector<'_>, found: Option<Value>) -> Result<String, OAuthError> {
+    let (audience, algorithm, found) = match caller {
+        Introspector::ResourceServer(resource) => {
+            let own = resource.introspection.as_ref();
+            let algorithm = own.and_then(|own| own.signed_response_alg.as_deref());
+            (own.map_or(&*resource.identifier, |own| &own.id), algorithm, found)
+        }
+        // A client is not whom its token is meant for.
+        Introspector::Client(client) => (client.id.as_str(), None, None),
+    };
+    let claims = json!({
+        "iss": app.config.issuer, "aud": audience, "iat": app.clock.now().unix_timestamp(),
+        "token_introspection": found.unwrap_or_else(inactive),
+    });
+    app.keys.sign(algorithm.unwrap_or(DEFAULT_ALG), SIGNED_TYPE, &claims)
 }
 
 impl Introspector<'_> {

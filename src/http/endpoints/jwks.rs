@@ -2,12 +2,18 @@
 use super::Endpoint;
 use crate::{app::App, http::respond::Document};
 use axum::{
+    extract::State,
     http::{HeaderMap, Method},
+    response::Response,
     routing::get,
 };
+use std::sync::Arc;
 
-pub fn endpoint(app: &App) -> Endpoint {
-    let document = Document::new(app.keys.jwks());
-    let handler = get(async move |headers: HeaderMap| document.respond(&headers));
-    Endpoint::new("/jwks", handler).advertised("jwks_uri").cors(&[Method::GET], &["mcp-protocol-version"])
+pub fn endpoint(_: &App) -> Endpoint {
+    Endpoint::new("/jwks", get(jwks)).advertised("jwks_uri").cors(&[Method::GET], &["mcp-protocol-version"])
+}
+
+/// Rotation changes it at any time.
+async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    Document::new(&app.keys.ring().jwks()).respond(&headers)
 }

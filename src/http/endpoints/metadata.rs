@@ -75,6 +75,10 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
         document["require_pushed_authorization_requests"] =
             json!(app.config.authorization.require_pushed_requests);
     }
+    if app.config.introspection.signed_responses {
+        // RFC 9701 §7
+        document["introspection_signing_alg_values_supported"] = json!(ALGORITHMS);
+    }
     for endpoint in others {
         if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {
             document[member] = json!(format!("{origin}{path}"));

@@ -26,7 +26,7 @@ async fn post(
     let token = params.require("token")?;
     if let Some(refresh) = RefreshToken::parse(&app, token) {
         revoke_grant(&app, &client, refresh.grant_id).await?;
-    } else if let Some(claims) = access_token::parse(&app, token) {
+    } else if let Some(claims) = access_token::parse(&app, token).await? {
         owned(&client, &claims.client_id)?;
         let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(OAuthError::server_error)?;
         revoked_tokens::insert(&app.db, &claims.jti, expires_at).await?;

@@ -86,7 +86,7 @@ async fn ask(
     judged: &Judged<'_>,
 ) -> Result<Response, OAuthError> {
     let began_for_this = session::began_for(session, &authorize_url(query)).await?;
-    let signed_in = match acceptable(app, judged, signed_in, began_for_this)? {
+    let signed_in = match acceptable(app, judged, signed_in, began_for_this).await? {
         Some(signed_in) => signed_in,
         None if judged.request.prompt.none => {
             return Err(OAuthError::login_required("nobody suitable is signed in"));
@@ -108,14 +108,14 @@ async fn ask(
 }
 
 /// Whether who is signed in will do (OpenID Connect Core §3.1.2.1); `None` asks for another sign-in.
-fn acceptable(
+async fn acceptable(
     app: &App,
     judged: &Judged<'_>,
     signed_in: Option<SignedIn>,
     began_for_this: bool,
 ) -> Result<Option<SignedIn>, OAuthError> {
     let request = &judged.request;
-    let hinted = hinted_subject(app, request, &judged.client)?;
+    let hinted = hinted_subject(app, request, &judged.client).await?;
     let Some(signed_in) = signed_in else { return Ok(None) };
     if hinted.is_some_and(|sub| sub != signed_in.user.id.to_string()) {
         return if began_for_this {

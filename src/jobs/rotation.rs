@@ -1,0 +1,104 @@
+//! The life of signing keys: published, signing, retired, withdrawn; on schedule, or by an operator's word.
+use crate::{
+    app::App,
+    audit::Event,
+    config::Config,
+    keys::ALGORITHMS,
+    model::{KeyStatus, SigningKey},
+};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+/// When each step is due. A key is published before it signs, and after it signed, for longer than anybody needs to
+/// learn of it or to verify with it (OpenID Connect Core §10.1.1).
+pub struct Schedule {
+    /// `None` if keys sign for ever.
+    rotate_after: Option<Duration>,
+    publish_before: Duration,
+    withdraw_after: Duration,
+}
+
+impl Schedule {
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let (keys, tokens) = (&config.keys, &config.tokens);
+        let own = config.resources.values().filter_map(|resource| resource.access_token_lifetime);
+        let longest = own.fold(tokens.access_token_lifetime.max(tokens.id_token_lifetime), u32::max);
+        let [rotate_after, publish_before, longest] =
+            [keys.rotate_after, keys.publish_before, longest].map(|seconds| Duration::seconds(seconds.into()));
+        Self {
+            rotate_after: Some(rotate_after).filter(|after| !after.is_zero()),
+            publish_before,
+            // Another node may have signed with it until it heard of the change: that margin is within the same time.
+            withdraw_after: longest + publish_before,
+        }
+    }
+
+    /// When a current key gets a successor, a next one begins to sign, a retired one goes; `None` is never.
+    #[must_use]
+    pub fn step_at(&self, key: &SigningKey) -> Option<OffsetDateTime> {
+        match key.status {
+            KeyStatus::Next => Some(key.created_at + self.publish_before),
+            KeyStatus::Current => Some(key.activated_at? + self.rotate_after? - self.publish_before),
+            KeyStatus::Retired => Some(key.retired_at? + self.withdraw_after),
+        }
+    }
+}
+
+/// Takes every step that is due. Nodes may do so at the same time.
+pub async fn turn(app: &App) -> anyhow::Result<()> {
+    app.keys.reload().await?;
+    let (schedule, ring, now) = (Schedule::of(&app.config), app.keys.ring(), app.clock.now());
+    let due = |key: &SigningKey| schedule.step_at(key).is_some_and(|at| at <= now);
+    if ring.all().iter().any(|key| key.status == KeyStatus::Retired && due(key)) {
+        withdraw(app, now - schedule.withdraw_after).await?;
+    }
+    for algorithm in ALGORITHMS {
+        match (ring.find(algorithm, KeyStatus::Current), ring.find(algorithm, KeyStatus::Next)) {
+            (_, Some(next)) if due(next) => promote(app, algorithm, now - schedule.publish_before).await?,
+            (Some(current), None) if due(current) => {
+                let early = schedule.rotate_after.unwrap_or_default() - schedule.publish_before;
+                publish(app, algorithm, now - early).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Begins a rotation of all keys now; running servers complete it. An algorithm that has a successor keeps that.
+pub async fn begin(app: &App) -> anyhow::Result<()> {
+    for algorithm in ALGORITHMS {
+        publish(app, algorithm, app.clock.now()).await?;
+    }
+    Ok(())
+}
+
+/// Replaces all keys at once: whatever the old ones signed is refused from now on. Answers how many old ones went.
+pub async fn replace_all(app: &App) -> anyhow::Result<u64> {
+    let removed = app.keys.replace_all().await?;
+    Event::new("signing_keys_replaced").critical().details(json!({ "removed": removed })).record(app).await;
+    Ok(removed)
+}
+
+async fn publish(app: &App, algorithm: &'static str, activated_by: OffsetDateTime) -> anyhow::Result<()> {
+    if let Some(kid) = app.keys.publish(algorithm, activated_by).await? {
+        Event::new("signing_key_published").details(json!({"alg": algorithm, "kid": kid})).record(app).await;
+    }
+    Ok(())
+}
+
+async fn promote(app: &App, algorithm: &'static str, published_by: OffsetDateTime) -> anyhow::Result<()> {
+    if app.keys.promote(algorithm, published_by).await? {
+        Event::new("signing_key_rotated").details(json!({ "alg": algorithm })).record(app).await;
+    }
+    Ok(())
+}
+
+async fn withdraw(app: &App, retired_by: OffsetDateTime) -> anyhow::Result<()> {
+    let count = app.keys.withdraw(retired_by).await?;
+    if count > 0 {
+        Event::new("signing_keys_withdrawn").details(json!({ "count": count })).record(app).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! A keyward on a socket, and a guard before an MCP server that fetches its keys there.
+use super::{
+    app::{Answer, CALLBACK, MCP, PASSWORD, TestApp, authorize_path, send},
+    remote::Address,
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{self, Next},
+    routing::post,
+};
+use keyward::{http::router, model::ClientId};
+use keyward_resource_server::Guard;
+use serde_json::Value;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+use time::{Duration, OffsetDateTime};
+
+const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+pub struct Guarded {
+    pub t: TestApp,
+    pub at: Address,
+    guard: Router,
+    guards_clock: keyward_resource_server::clock::Clock,
+    /// When the guard fetched the keys.
+    pub fetched_at: Arc<Mutex<Vec<OffsetDateTime>>>,
+}
+
+impl Guarded {
+    pub async fn start(more: &str) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let at = Address::new(port);
+        let t = TestApp::with(&format!("issuer = {:?}\n{more}", at.issuer)).await;
+        let (fetched_at, clock) = (Arc::new(Mutex::new(vec![])), t.app.clock.clone());
+        let seen = fetched_at.clone();
+        let watched = router(t.app.clone()).layer(middleware::from_fn(move |request: Request, next: Next| {
+            if request.uri().path() == "/jwks" {
+                seen.lock().unwrap().push(clock.now());
+            }
+            next.run(request)
+        }));
+        let service = watched.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let guards_clock = keyward_resource_server::clock::Clock::default();
+        let guard = Guard::new(MCP, &at.issuer).unwrap().clock(guards_clock.clone());
+        Self { t, at, guard: guard.protect(post(async || "reached")), guards_clock, fetched_at }
+    }
+
+    /// Moves everybody's clock.
+    pub fn advance(&self, by: Duration) {
+        self.guards_clock.advance(by);
+        self.t.app.clock.advance(by);
+    }
+
+    /// Tokens that alice allowed a public client to have.
+    pub async fn tokens(&self, client: &str) -> (ClientId, Value) {
+        let client = self.t.public_client(client, &[CALLBACK]).await;
+        let mut alice = self.at.signed_in("alice", PASSWORD).await;
+        let request = authorize_path(&client, &[("scope", "openid mcp:read")]);
+        let code = alice.approve(&request).await.returned("code").unwrap();
+        let answer = self.at.redeem(client.as_str(), &code).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        (client, answer.json())
+    }
+
+    /// What the guard says to a request with this token.
+    pub async fn call(&self, token: &str) -> Answer {
+        let request = Request::post("/mcp").header("host", "mcp.example").header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        send(&self.guard, request.body(Body::from(PING)).unwrap()).await
+    }
+}
