@@ -1,6 +1,8 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod dpop;
 mod outgoing;
 
+pub use dpop::Dpop;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 
 use crate::{
@@ -47,6 +49,8 @@ pub struct Config {
     pub fetch: Fetch,
     #[serde(default)]
     pub sessions: Sessions,
+    #[serde(default)]
+    pub dpop: Dpop,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceSettings>,

@@ -93,6 +93,7 @@ fn client(app: &App, id: &str, secret: Option<&str>, redirect_uris: &[&str]) -> 
             software_id: None,
             software_version: None,
             id_token_signed_response_alg: None,
+            dpop_bound_access_tokens: false,
         },
         secret_hash: secret.map(Digest::of),
         fingerprint: None,

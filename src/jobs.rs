@@ -2,7 +2,7 @@
 use crate::{
     app::App,
     model::ClientId,
-    storage::{CLIENTS_CHANNEL, Db, Sessions, clients, codes, grants, revoked_tokens},
+    storage::{CLIENTS_CHANNEL, Db, Sessions, clients, codes, dpop_proofs, grants, revoked_tokens},
 };
 use sqlx::{PgPool, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
@@ -42,6 +42,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     let idle_since = now - Seconds::seconds(app.config.tokens.refresh_idle.into());
     codes::sweep(&app.db, now).await?;
     grants::sweep(&app.db, now, idle_since).await?;
+    dpop_proofs::sweep(&app.db, now).await?;
     // Forgotten too early, a revoked token would live again where it has not expired yet.
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
     Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;

@@ -3,6 +3,7 @@ pub mod authorization_request;
 pub mod basic;
 pub mod client_id;
 pub mod client_metadata;
+pub mod dpop;
 pub mod json;
 pub mod params;
 pub mod pkce;

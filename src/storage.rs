@@ -85,6 +85,7 @@ pub mod audit_events;
 pub mod clients;
 pub mod codes;
 pub mod consents;
+pub mod dpop_proofs;
 pub mod grants;
 pub mod revoked_tokens;
 mod sessions;

@@ -51,6 +51,7 @@ fn new_client() -> Client {
             software_id: None,
             software_version: None,
             id_token_signed_response_alg: None,
+            dpop_bound_access_tokens: false,
             any_secret_method: false,
         },
         secret_hash: None,
@@ -89,6 +90,7 @@ fn new_grant(client: &Client, user: &User) -> Grant {
         generation: 1,
         refresh_hash: Digest::of("first"),
         refreshed_at: now(),
+        dpop_jkt: None,
     }
 }
 
@@ -103,6 +105,7 @@ fn new_code(grant: &Grant) -> Code {
         expires_at: now() + Duration::minutes(1),
         consumed_at: None,
         failures: 0,
+        dpop_jkt: None,
     }
 }
 

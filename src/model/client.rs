@@ -71,6 +71,9 @@ pub struct ClientMetadata {
     pub software_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
+    /// Each token request must come with a proof of possession (RFC 9449 §5.2).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// The registration named no authentication method, so either way of sending the secret will do. Ours, never shown.
     #[serde(default)]
     pub any_secret_method: bool,

@@ -18,7 +18,7 @@ use members::{Members, refused};
 
 const SUPPORTED_ID_TOKEN_ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
 /// Members that only a private or symmetric key has (RFC 7518 §6).
-const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(super) const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const MAX_NAME_CHARACTERS: usize = 100;
 const MAX_CONTACTS: usize = 10;
 /// Characters of a contact, a software identifier or a software version.
@@ -84,6 +84,7 @@ fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -
         software_id: text(members, "software_id")?,
         software_version: text(members, "software_version")?,
         id_token_signed_response_alg: id_token_algorithm(members)?,
+        dpop_bound_access_tokens: members.boolean("dpop_bound_access_tokens")?,
         any_secret_method: false,
     })
 }

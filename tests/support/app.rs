@@ -225,6 +225,7 @@ impl TestApp {
                 software_id: None,
                 software_version: None,
                 id_token_signed_response_alg: None,
+                dpop_bound_access_tokens: false,
             },
             secret_hash: secret.map(Digest::of),
             fingerprint: None,

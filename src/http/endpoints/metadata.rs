@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, Method},
     routing::get,
 };
-use oauth::resource::OIDC_SCOPES;
+use oauth::{dpop, resource::OIDC_SCOPES};
 use serde_json::{Value, json};
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
@@ -62,6 +62,10 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
     if app.config.client_metadata_documents.is_on() {
         // OAuth Client ID Metadata Document §5
         document["client_id_metadata_document_supported"] = json!(true);
+    }
+    if app.config.dpop.enabled {
+        // RFC 9449 §5.1
+        document["dpop_signing_alg_values_supported"] = json!(dpop::ALGORITHMS);
     }
     for endpoint in others {
         if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {

@@ -17,6 +17,14 @@ impl Members {
         }
     }
 
+    /// `false` if absent.
+    pub fn boolean(&self, name: &'static str) -> Result<bool, OAuthError> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(value) => value.as_bool().ok_or_else(|| refused(name, "must be true or false")),
+        }
+    }
+
     pub fn strings(&self, name: &'static str) -> Result<Option<Vec<&str>>, OAuthError> {
         let wrong = || refused(name, "must be an array of strings");
         let Some(value) = self.get(name) else { return Ok(None) };
