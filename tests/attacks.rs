@@ -3,6 +3,7 @@ mod answers;
 mod authorize;
 mod clients;
 mod code;
+mod dpop;
 mod registration;
 mod robustness;
 mod tokens;

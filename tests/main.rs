@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
 mod cimd;
+mod dpop;
 mod fetch;
 mod openid;
 mod process;
@@ -14,6 +15,7 @@ mod support {
     pub mod app;
     pub mod browser;
     pub mod db;
+    pub mod dpop;
     pub mod internet;
     pub mod node;
     pub mod process;

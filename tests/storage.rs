@@ -2,6 +2,7 @@
 mod clients;
 mod codes;
 mod concurrency;
+mod dpop_proofs;
 mod grants;
 mod opening;
 mod sessions;
