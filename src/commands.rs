@@ -23,7 +23,7 @@ impl Command {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             match self {
-                Self::Demo(command) => command.run().await,
+                Self::Demo(command) => Box::pin(command.run()).await,
                 Self::Serve(command) => command.run().await,
             }
         })

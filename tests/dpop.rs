@@ -91,7 +91,7 @@ async fn a_public_client_refreshes_with_the_same_key_and_a_lost_answer_comes_aga
         ("DPoP", Some(key.thumbprint().as_str()))
     );
     let successor = text(&answer, "refresh_token");
-    t.app.clock.advance(Duration::seconds(59));
+    t.app.clock.advance(Duration::seconds(40));
     refresh(&t, &client, first, &other).await.refused(400, "invalid_grant");
     t.refresh(&client, first).await.refused(400, "invalid_grant");
     assert_eq!(text(&refresh(&t, &client, first, &key).await.json(), "refresh_token"), successor);

@@ -215,6 +215,30 @@ impl Used {
 mod tests {
     use super::*;
 
+    // RFC 9449 §7.1
+    const PROOF: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNo\
+        UklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsI\
+        mNydiI6IlAtMjU2In19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtc\
+        GxlLm9yZy9wcm90ZWN0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OU\
+        lpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
+
+    #[test]
+    fn the_example_of_the_rfc_counts_for_five_minutes_one_key_and_one_token() {
+        let made = OffsetDateTime::from_unix_timestamp(1_562_262_618).unwrap();
+        let demand = |seconds| Demand {
+            method: "GET",
+            url: "https://resource.example.org/protectedresource",
+            access_token: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
+            jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I",
+            now: made + Duration::seconds(seconds),
+        };
+        for (seconds, good) in [(-11, false), (-10, true), (0, true), (300, true), (301, false)] {
+            assert_eq!(verify(PROOF, &demand(seconds)).is_ok(), good, "{seconds}");
+        }
+        assert!(verify(PROOF, &Demand { jkt: "another", ..demand(0) }).unwrap_err().contains("another key"));
+        assert!(verify(PROOF, &Demand { access_token: "another", ..demand(0) }).unwrap_err().contains("ath"));
+    }
+
     #[test]
     fn a_proof_is_remembered_for_as_long_as_it_counts() {
         let (used, start) = (Used::default(), OffsetDateTime::UNIX_EPOCH);

@@ -137,7 +137,7 @@ impl Guard {
         self
     }
 
-    /// Tells in challenges that tokens bound to a key (DPoP, RFC 9449) are welcome beside bearer tokens. They are
+    /// Tells in challenges that tokens bound to a key (`DPoP`, RFC 9449) are welcome beside bearer tokens. They are
     /// accepted in any case.
     #[must_use]
     pub fn offer_dpop(mut self) -> Self {
