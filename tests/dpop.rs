@@ -57,7 +57,8 @@ pub async fn userinfo(t: &TestApp, headers: &[(&str, &str)]) -> Answer {
 async fn tokens_are_bound_to_the_key_that_proved_itself_whatever_its_kind() {
     let t = TestApp::start().await;
     let client = t.public_client("c", &[CALLBACK]).await;
-    for key in [DpopKey::es256(), DpopKey::eddsa(), DpopKey::rs256()] {
+    let renamed = DpopKey { alg: "Ed25519", ..DpopKey::eddsa() };
+    for key in [DpopKey::es256(), DpopKey::eddsa(), renamed, DpopKey::rs256()] {
         let tokens = bound(&t, &client, &key, &[]).await;
         assert_eq!(tokens["token_type"], "DPoP", "{}", key.alg);
         let cnf = json!({"jkt": key.thumbprint()});
@@ -171,7 +172,7 @@ async fn all_nodes_agree_on_what_was_used_and_on_the_nonce() {
 async fn metadata_names_the_algorithms_and_switched_off_nothing_of_it_is_left() {
     let t = TestApp::start().await;
     let metadata = t.get("/.well-known/oauth-authorization-server").await.json();
-    assert_eq!(metadata["dpop_signing_alg_values_supported"], json!(["ES256", "RS256", "EdDSA"]));
+    assert_eq!(metadata["dpop_signing_alg_values_supported"], json!(["ES256", "RS256", "EdDSA", "Ed25519"]));
 
     let t = TestApp::with("dpop.enabled = false").await;
     let metadata = t.get("/.well-known/oauth-authorization-server").await.json();

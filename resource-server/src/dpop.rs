@@ -15,8 +15,9 @@ use std::{
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-/// What proofs may be signed with, each with one type of key.
-pub(crate) const ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
+/// What proofs may be signed with, each with one type of key. The last is the new name of what the one before it means
+/// here (RFC 9864 §2.2).
+pub(crate) const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "EdDSA", "Ed25519"];
 
 /// How long after `iat` a proof counts.
 const LIFETIME: Duration = Duration::minutes(5);
@@ -144,7 +145,7 @@ impl PublicKey {
                 let point = (x.len() == 32).then(|| [&[4], x.as_slice(), &y].concat())?;
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).ok()
             }
-            ("EdDSA", "OKP", Some("Ed25519")) => {
+            ("EdDSA" | "Ed25519", "OKP", Some("Ed25519")) => {
                 UnparsedPublicKey::new(&ED25519, part(&self.x)?).verify(message, signature).ok()
             }
             ("RS256", "RSA", None) => {

@@ -74,7 +74,7 @@ fn refused(answer: &Answer, error: &str) -> String {
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (401, &json!(error)), "{answer:?}");
     let [challenge] = challenges(answer)[..] else { panic!("not one challenge: {answer:?}") };
     assert!(challenge.starts_with("DPoP realm=") && challenge.contains(&format!("error=\"{error}\"")), "{challenge}");
-    assert!(challenge.contains(r#"algs="ES256 RS256 EdDSA""#) && challenge.contains(PRM), "{challenge}");
+    assert!(challenge.contains(r#"algs="ES256 RS256 EdDSA Ed25519""#) && challenge.contains(PRM), "{challenge}");
     answer.json()["error_description"].as_str().unwrap().to_owned()
 }
 
@@ -136,6 +136,10 @@ async fn a_proof_that_is_wrong_in_any_way_is_refused() {
     refused(&ping(&t, &token, &[]).await, "invalid_dpop_proof");
     let two = [proof(&t, &key, &token), proof(&t, &key, &token)];
     refused(&ping(&t, &token, &[&two[0], &two[1]]).await, "invalid_dpop_proof");
+    let ed = Signer::eddsa("p");
+    let token_of_ed = bound(&t, &ed);
+    let renamed = ed.sign_as(&with(&header(&ed), &json!({"alg": "Ed25519"})), &claims(&t, &token_of_ed));
+    assert_eq!(ping(&t, &token_of_ed, &[&renamed]).await.status, 200, "RFC 9864");
     for changes in [json!({"iat": now - 240}), json!({"iat": now + 10}), json!({"htu": format!("{RESOURCE}?a=b#c")})] {
         assert_eq!(ping(&t, &token, &[&claim(changes.clone())]).await.status, 200, "{changes}");
     }

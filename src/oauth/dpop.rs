@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-/// What proofs may be signed with: asymmetric, each with one type of key (RFC 9449 §5.1).
-pub const ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
+/// What proofs may be signed with: asymmetric, each with one type of key (RFC 9449 §5.1). The last is the new name of
+/// what the one before it means here (RFC 9864 §2.2).
+pub const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "EdDSA", "Ed25519"];
 
 /// How long after `iat` a proof counts.
 pub const LIFETIME: Duration = Duration::minutes(5);
@@ -140,7 +141,7 @@ impl PublicKey {
         let bytes = |name| from_base64url(string(jwk, name)?);
         match (alg, string(jwk, "kty")?, string(jwk, "crv")) {
             ("ES256", "EC", Some("P-256")) => Some(Self::P256 { x: bytes("x")?, y: bytes("y")? }),
-            ("EdDSA", "OKP", Some("Ed25519")) => Some(Self::Ed25519 { x: bytes("x")? }),
+            ("EdDSA" | "Ed25519", "OKP", Some("Ed25519")) => Some(Self::Ed25519 { x: bytes("x")? }),
             ("RS256", "RSA", None) => Some(Self::Rsa { n: bytes("n")?, e: bytes("e")? }),
             _ => None,
         }

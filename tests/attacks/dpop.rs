@@ -199,7 +199,7 @@ async fn attack_70_a_stolen_bound_token_opens_userinfo_to_nobody_else() {
     answer.refused(401, "invalid_token");
     let challenges: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
     assert!(challenges.iter().any(|one| one.to_str().unwrap().starts_with("Bearer ")));
-    assert!(challenges.iter().any(|one| one.to_str().unwrap().contains(r#"algs="ES256 RS256 EdDSA""#)));
+    assert!(challenges.iter().any(|one| one.to_str().unwrap().contains(r#"algs="ES256 RS256 EdDSA Ed25519""#)));
 
     let good = key.proof_for(token, "GET", USERINFO_URL, now);
     let wrong = [
