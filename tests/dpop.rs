@@ -57,7 +57,8 @@ pub async fn userinfo(t: &TestApp, headers: &[(&str, &str)]) -> Answer {
 async fn tokens_are_bound_to_the_key_that_proved_itself_whatever_its_kind() {
     let t = TestApp::start().await;
     let client = t.public_client("c", &[CALLBACK]).await;
-    let renamed = DpopKey { alg: "Ed25519", ..DpopKey::eddsa() };
+    let mut renamed = DpopKey::eddsa();
+    renamed.alg = "Ed25519";
     for key in [DpopKey::es256(), DpopKey::eddsa(), renamed, DpopKey::rs256()] {
         let tokens = bound(&t, &client, &key, &[]).await;
         assert_eq!(tokens["token_type"], "DPoP", "{}", key.alg);
