@@ -70,7 +70,7 @@ async fn answer(
     match scheme {
         Scheme::Dpop => prove(app, method, headers, &active, token).await?,
         Scheme::Bearer if active.claims.cnf.is_some() => {
-            return Err(OAuthError::invalid_token("the token is bound to a key and no bearer token (RFC 9449 section 7.2)"));
+            return Err(OAuthError::invalid_token("the token is bound to a key and is no bearer token"));
         }
         Scheme::Bearer => {}
     }
@@ -97,7 +97,9 @@ async fn prove(app: &App, method: &Method, headers: &HeaderMap, token: &Active, 
 /// A refusal in the words of the scheme that was used.
 fn challenge_dpop(error: OAuthError) -> Response {
     let challenge = match error.code {
-        "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce" | "insufficient_scope" => dpop::challenge(Some(&error)),
+        "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce" | "insufficient_scope" => {
+            dpop::challenge(Some(&error))
+        }
         _ => return error.into_response(),
     };
     let forbidden = error.code == "insufficient_scope";
