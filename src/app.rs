@@ -23,6 +23,8 @@ pub struct App {
     pub refresh_key: hmac::Key,
     /// Authenticates the forms of our own pages.
     pub form_key: hmac::Key,
+    /// Makes the nonces that proofs of possession must hold.
+    pub dpop_key: hmac::Key,
     pub passwords: Passwords,
     pub resources: Resources,
     pub clients: Clients,
@@ -45,6 +47,7 @@ impl App {
         Ok(Self {
             refresh_key: master.hmac("refresh tokens")?,
             form_key: master.hmac("forms")?,
+            dpop_key: master.hmac("dpop nonces")?,
             keys: Keys::load(db.clone(), master, clock.clone()).await?,
             passwords: Passwords::new()?,
             resources: config.resources()?,

@@ -31,7 +31,7 @@ impl Command {
                 Self::Demo(command) => Box::pin(command.run()).await,
                 Self::RegistrationToken(command) => command.run().await,
                 Self::Serve(command) => command.run().await,
-                Self::Keys(command) => command.run().await,
+                Self::Keys(command) => Box::pin(command.run()).await,
             }
         })
     }

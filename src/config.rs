@@ -2,11 +2,13 @@
 mod authorization;
 mod clients;
 mod device_authorization;
+mod dpop;
 mod outgoing;
 
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
 pub use device_authorization::DeviceAuthorization;
+pub use dpop::Dpop;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 
 use crate::{
@@ -59,6 +61,8 @@ pub struct Config {
     pub introspection: Introspection,
     #[serde(default)]
     pub sessions: Sessions,
+    #[serde(default)]
+    pub dpop: Dpop,
     #[serde(default)]
     pub grants: GrantSettings,
     #[serde(default)]

@@ -10,6 +10,8 @@ pub struct OAuthError {
     pub cause: Option<anyhow::Error>,
     /// Seconds after which trying again makes sense (`Retry-After`, RFC 9110 §10.2.3).
     pub retry_after: Option<u64>,
+    /// What the next proof of possession must hold (`DPoP-Nonce`, RFC 9449 §8).
+    pub dpop_nonce: Option<String>,
 }
 
 macro_rules! codes {
@@ -27,11 +29,11 @@ impl OAuthError {
         let description = description.into();
         // RFC 6749 §5.2
         debug_assert!(description.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
-        Self { code, description, cause: None, retry_after: None }
+        Self { code, description, cause: None, retry_after: None, dpop_nonce: None }
     }
 
-    // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, RFC 8628 §3.5, OpenID Connect
-    // Core §3.1.2.6
+    // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, RFC 8628 §3.5, RFC 9449 §5 and §8,
+    // OpenID Connect Core §3.1.2.6
     codes!(
         access_denied,
         authorization_pending,
@@ -40,6 +42,7 @@ impl OAuthError {
         insufficient_scope,
         invalid_client,
         invalid_client_metadata,
+        invalid_dpop_proof,
         invalid_grant,
         invalid_redirect_uri,
         invalid_request,
@@ -55,6 +58,7 @@ impl OAuthError {
         unauthorized_client,
         unsupported_grant_type,
         unsupported_response_type,
+        use_dpop_nonce,
     );
 
     /// Our own failure: the client learns nothing but that it was not its fault.

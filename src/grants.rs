@@ -8,6 +8,8 @@ pub struct TokenRequest<'a> {
     pub app: &'a App,
     pub client: &'a Client,
     pub params: &'a Params,
+    /// Thumbprint of the key that proved itself (RFC 9449 §5), which the tokens will be bound to.
+    pub jkt: Option<&'a str>,
 }
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<TokenResponse, OAuthError>> + Send + 'a>>;

@@ -62,7 +62,7 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
                 .allow_origin(Any)
                 .allow_methods(methods.to_vec())
                 .allow_headers(headers.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>())
-                .expose_headers([header::WWW_AUTHENTICATE])
+                .expose_headers([header::WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce")])
                 .max_age(Duration::from_mins(10));
             routes.layer(cors).layer(middleware::from_fn(preflight_without_content))
         }

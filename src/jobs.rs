@@ -5,7 +5,7 @@ use crate::{
     app::App,
     model::ClientId,
     storage::{
-        CLIENTS_CHANNEL, Db, SIGNING_KEYS_CHANNEL, Sessions, clients, codes, device_codes, grants,
+        CLIENTS_CHANNEL, Db, SIGNING_KEYS_CHANNEL, Sessions, clients, codes, device_codes, dpop_proofs, grants,
         initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
     },
 };
@@ -62,6 +62,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     grants::sweep(&app.db, now, idle_since).await?;
     pushed_requests::sweep(&app.db, now).await?;
     initial_access_tokens::sweep(&app.db, now).await?;
+    dpop_proofs::sweep(&app.db, now).await?;
     // Forgotten too early, a revoked token would live again where it has not expired yet.
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
     used_assertions::sweep(&app.db, now - CLOCK_SKEW).await?;

@@ -4,6 +4,7 @@ pub mod basic;
 pub mod client_assertion;
 pub mod client_id;
 pub mod client_metadata;
+pub mod dpop;
 pub mod json;
 pub mod params;
 pub mod pkce;

@@ -86,6 +86,7 @@ pub mod clients;
 pub mod codes;
 pub mod consents;
 pub mod device_codes;
+pub mod dpop_proofs;
 pub mod grants;
 pub mod initial_access_tokens;
 pub mod pushed_requests;

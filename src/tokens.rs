@@ -1,5 +1,6 @@
 //! Tokens: what a grant is turned into, and back.
 pub mod access_token;
+pub mod dpop;
 pub mod id_token;
 pub mod issue;
 pub mod refresh_token;

@@ -6,6 +6,7 @@ mod client_credentials;
 mod clients;
 mod code;
 mod device;
+mod dpop;
 pub mod par;
 mod registration;
 mod registration_management;

@@ -5,6 +5,7 @@ mod cimd;
 mod client_credentials;
 mod client_keys;
 mod device;
+mod dpop;
 mod fetch;
 mod openid;
 mod par;
@@ -23,6 +24,7 @@ mod support {
     pub mod browser;
     pub mod client_key;
     pub mod db;
+    pub mod dpop;
     pub mod guarded;
     pub mod internet;
     pub mod node;

@@ -3,6 +3,7 @@ mod clients;
 mod codes;
 mod concurrency;
 mod device_codes;
+mod dpop_proofs;
 mod grants;
 mod initial_access_tokens;
 mod opening;
@@ -61,6 +62,7 @@ fn new_client() -> Client {
             jwks_uri: None,
             token_endpoint_audience: false,
             default_resource: None,
+            dpop_bound_access_tokens: false,
             any_secret_method: false,
         },
         secret_hash: None,
@@ -100,6 +102,7 @@ fn new_grant(client: &Client, user: &User) -> Grant {
         generation: 1,
         refresh_hash: Digest::of("first"),
         refreshed_at: now(),
+        dpop_jkt: None,
     }
 }
 
@@ -114,6 +117,7 @@ fn new_code(grant: &Grant) -> Code {
         expires_at: now() + Duration::minutes(1),
         consumed_at: None,
         failures: 0,
+        dpop_jkt: None,
     }
 }
 

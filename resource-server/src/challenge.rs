@@ -1,4 +1,5 @@
 //! Every way to say no: status, `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1) and JSON body.
+use crate::{dpop, verify::Scheme};
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -76,7 +77,9 @@ impl Refusal {
             })
         });
         let mut response = (self.status, Json(body)).into_response();
-        response.headers_mut().extend(self.headers);
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
         response
     }
 }
@@ -89,44 +92,79 @@ pub(crate) struct Challenge {
     pub resource_metadata: String,
     /// The scopes worth asking for first (RFC 6750 §3).
     pub scope: String,
+    pub dpop: DpopPolicy,
+}
+
+/// What a resource makes of proofs of possession (RFC 9449); whoever brings a good one is let in under each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DpopPolicy {
+    Accepted,
+    /// Challenges tell of it, beside bearer tokens.
+    Offered,
+    /// Bearer tokens are refused.
+    Required,
 }
 
 impl Challenge {
     /// No credentials at all: nothing was wrong, so no error code (RFC 6750 §3.1).
     pub fn unauthorized(&self) -> Refusal {
-        Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "this resource needs an access token")
-            .header(header::WWW_AUTHENTICATE, self.value(Some(&self.scope), None))
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "this resource needs an access token");
+        let scheme = if self.dpop == DpopPolicy::Required { Scheme::Dpop } else { Scheme::Bearer };
+        self.beside(refusal.header(header::WWW_AUTHENTICATE, self.value(scheme, Some(&self.scope), None)))
     }
 
     /// RFC 6750 §3.1: expired, of another audience or issuer, or not a token at all.
-    pub fn invalid_token(&self, description: &'static str) -> Refusal {
-        Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", description)
-            .header(header::WWW_AUTHENTICATE, self.value(Some(&self.scope), Some(("invalid_token", description))))
+    pub fn invalid_token(&self, scheme: Scheme, description: &'static str) -> Refusal {
+        let refusal = self.unauthorized_because(scheme, "invalid_token", description);
+        if scheme == Scheme::Bearer { self.beside(refusal) } else { refusal }
+    }
+
+    /// RFC 9449 §7.1: the proof is missing, or not one for this request.
+    pub fn invalid_dpop_proof(&self, description: &'static str) -> Refusal {
+        self.unauthorized_because(Scheme::Dpop, "invalid_dpop_proof", description)
+    }
+
+    fn unauthorized_because(&self, scheme: Scheme, error: &'static str, description: &'static str) -> Refusal {
+        let value = self.value(scheme, Some(&self.scope), Some((error, description)));
+        Refusal::new(StatusCode::UNAUTHORIZED, error, description).header(header::WWW_AUTHENTICATE, value)
+    }
+
+    /// Tells after a `Bearer` challenge, if it is to be told, that there is another way (RFC 9449 §7.2).
+    fn beside(&self, refusal: Refusal) -> Refusal {
+        if self.dpop == DpopPolicy::Offered {
+            refusal.header(header::WWW_AUTHENTICATE, self.value(Scheme::Dpop, Some(&self.scope), None))
+        } else {
+            refusal
+        }
     }
 
     /// RFC 6750 §3.1: repeated or malformed credentials.
     pub fn invalid_request(&self, description: &'static str) -> Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", description)
-            .header(header::WWW_AUTHENTICATE, self.value(None, Some(("invalid_request", description))))
+            .header(header::WWW_AUTHENTICATE, self.value(Scheme::Bearer, None, Some(("invalid_request", description))))
     }
 
     /// RFC 6750 §3.1, as a JSON-RPC error whose `data` says what was needed; `scope` names all to ask for.
-    pub fn insufficient_scope(&self, id: &Value, scope: &str, data: Value) -> Refusal {
+    pub fn insufficient_scope(&self, scheme: Scheme, id: &Value, scope: &str, data: Value) -> Refusal {
         let description = "the access token lacks a scope this call needs";
-        let challenge = self.value(Some(scope), Some(("insufficient_scope", description)));
+        let challenge = self.value(scheme, Some(scope), Some(("insufficient_scope", description)));
         let refusal = Refusal::json_rpc(StatusCode::FORBIDDEN, id, -32001, "Insufficient scope", Some(data));
         Refusal { error: "insufficient_scope", description, ..refusal }.header(header::WWW_AUTHENTICATE, challenge)
     }
 
-    fn value(&self, scope: Option<&str>, error: Option<(&str, &str)>) -> HeaderValue {
+    fn value(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> HeaderValue {
         use std::fmt::Write;
-        let mut value = format!("Bearer realm=\"{}\", resource_metadata=\"{}\"", self.realm, self.resource_metadata);
+        let Self { realm, resource_metadata, .. } = self;
+        let mut value = format!("{} realm=\"{realm}\", resource_metadata=\"{resource_metadata}\"", scheme.as_str());
         if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
             let _ = write!(value, ", scope=\"{scope}\"");
         }
         if let Some((error, description)) = error {
             let _ = write!(value, ", error=\"{error}\", error_description=\"{description}\"");
         }
-        HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("Bearer"))
+        if scheme == Scheme::Dpop {
+            let _ = write!(value, ", algs=\"{}\"", dpop::ALGORITHMS.join(" "));
+        }
+        HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(scheme.as_str()))
     }
 }

@@ -1,19 +1,20 @@
 //! The gate of a guard: Host and Origin, then the token, then the message, then its scopes, then the server.
 use crate::{
-    challenge::{Challenge, Refusal, RequestId},
+    challenge::{Challenge, DpopPolicy, Refusal, RequestId},
     clock::Clock,
+    dpop,
     guard::Guard,
     metadata,
     origin::{self, Allowed},
     request_id::Id,
     sessions::Sessions,
-    verify::{Access, Rejection, Verifier},
+    verify::{Access, Rejection, Scheme, Verifier},
     wire::{self, Message},
 };
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::Response,
 };
@@ -21,10 +22,13 @@ use serde_json::json;
 use std::sync::Arc;
 use url::form_urlencoded;
 
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
 pub(crate) struct Gate {
     allowed: Allowed,
     challenge: Challenge,
     verifier: Verifier,
+    proofs: dpop::Used,
     sessions: Sessions,
     clock: Clock,
 }
@@ -45,18 +49,31 @@ impl Gate {
             realm: guard.name,
             resource_metadata: format!("{}{place}", guard.resource.origin().ascii_serialization()),
             scope: guard.challenge_scope,
+            dpop: guard.dpop,
         };
         let policy = Arc::new(guard.policy);
         let verifier = Verifier { resource: guard.identifier, issuers: guard.issuers, policy };
-        Self { allowed: guard.allowed, challenge, verifier, sessions: Sessions::default(), clock: guard.clock }
+        Self {
+            allowed: guard.allowed,
+            challenge,
+            verifier,
+            proofs: dpop::Used::default(),
+            sessions: Sessions::default(),
+            clock: guard.clock,
+        }
     }
 
     async fn admit(&self, mut request: Request) -> Result<(Request, Visit), Refusal> {
-        let token = self.token(request.headers(), request.uri())?;
-        let access =
-            self.verifier.verify(token, self.clock.now()).await.map_err(|rejection| self.refuse(&rejection))?;
-        // The token was for us, and goes no further.
+        let (scheme, token) = self.token(request.headers(), request.uri())?;
+        if scheme == Scheme::Bearer && self.challenge.dpop == DpopPolicy::Required {
+            return Err(self.challenge.invalid_token(Scheme::Dpop, "unknown: this resource takes no bearer tokens"));
+        }
+        let verified = self.verifier.verify(scheme, token, self.clock.now()).await;
+        let access = verified.map_err(|rejection| self.refuse(scheme, &rejection))?;
+        self.prove(request.method(), request.headers(), token, &access)?;
+        // Token and proof were for us, and go no further.
         request.headers_mut().remove(header::AUTHORIZATION);
+        request.headers_mut().remove(DPOP);
         request.extensions_mut().insert(access.clone());
         if request.method() == Method::POST {
             return self.admit_message(request, access).await;
@@ -91,7 +108,7 @@ impl Gate {
     }
 
     /// RFC 6750 §2.1, the one way MCP allows: never the query (§2.3), never twice (§3.1).
-    fn token<'a>(&self, headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, Refusal> {
+    fn token<'a>(&self, headers: &'a HeaderMap, uri: &Uri) -> Result<(Scheme, &'a str), Refusal> {
         let query = uri.query().unwrap_or_default();
         if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
             return Err(self.challenge.invalid_request("an access token must not be in the query"));
@@ -101,19 +118,32 @@ impl Gate {
         };
         let (scheme, token) = value.unwrap_or_default().split_once(' ').unwrap_or_default();
         let token = token.trim();
-        if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        let Some(scheme) = Scheme::parse(scheme).filter(|_| !token.is_empty()) else {
             return Err(self.challenge.unauthorized());
-        }
+        };
         let b64token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
         if !token.bytes().all(b64token) {
-            return Err(self.challenge.invalid_request("the Authorization header must hold one bearer token"));
+            return Err(self.challenge.invalid_request("the Authorization header must hold one access token"));
         }
-        Ok(token)
+        Ok((scheme, token))
     }
 
-    fn refuse(&self, rejection: &Rejection) -> Refusal {
+    /// RFC 9449 §7.1: the key that the token is bound to signed a proof for this very request.
+    fn prove(&self, method: &Method, headers: &HeaderMap, token: &str, access: &Access) -> Result<(), Refusal> {
+        let Some(jkt) = &access.jkt else { return Ok(()) };
+        let refuse = |description| self.challenge.invalid_dpop_proof(description);
+        let proof = wire::single(headers, &DPOP).ok().flatten();
+        let proof = proof.ok_or_else(|| refuse("the DPoP header with the proof must occur once"))?;
+        let (method, url, now) = (method.as_str(), access.audience.as_str(), self.clock.now());
+        let trace =
+            dpop::verify(proof, &dpop::Demand { method, url, access_token: token, jkt, now }).map_err(refuse)?;
+        let first = self.proofs.first(trace, now);
+        first.then_some(()).ok_or_else(|| refuse("the DPoP proof was used before (jti)"))
+    }
+
+    fn refuse(&self, scheme: Scheme, rejection: &Rejection) -> Refusal {
         match rejection {
-            Rejection::Invalid(reason) => self.challenge.invalid_token(reason),
+            Rejection::Invalid(reason) => self.challenge.invalid_token(scheme, reason),
             Rejection::Unavailable => Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
@@ -153,7 +183,7 @@ impl Gate {
             "tool": message.tool(),
             "method": message.method(),
         });
-        Err(self.challenge.insufficient_scope(message.id(), &ask.join(" "), data))
+        Err(self.challenge.insufficient_scope(access.scheme, message.id(), &ask.join(" "), data))
     }
 
     /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded.

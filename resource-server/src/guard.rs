@@ -1,6 +1,8 @@
 //! A guard before an MCP server, as its author sets it up.
 use crate::{
+    challenge::DpopPolicy,
     clock::Clock,
+    dpop,
     gate::{Gate, pass},
     jwks::{Issuer, is_loopback},
     metadata::{self, ProtectedResource},
@@ -32,6 +34,7 @@ pub struct Guard {
     pub(crate) challenge_scope: String,
     scopes_supported: Vec<String>,
     pub(crate) allowed: Allowed,
+    pub(crate) dpop: DpopPolicy,
     pub(crate) clock: Clock,
 }
 
@@ -58,6 +61,7 @@ impl Guard {
             policy: Policy::default(),
             challenge_scope: "mcp:read".to_owned(),
             scopes_supported: words("mcp:read mcp:write"),
+            dpop: DpopPolicy::Accepted,
             clock: Clock::default(),
         })
     }
@@ -134,6 +138,21 @@ impl Guard {
         self
     }
 
+    /// Tells in challenges that tokens bound to a key (`DPoP`, RFC 9449) are welcome beside bearer tokens. They are
+    /// accepted in any case.
+    #[must_use]
+    pub fn offer_dpop(mut self) -> Self {
+        self.dpop = DpopPolicy::Offered;
+        self
+    }
+
+    /// Refuses bearer tokens: each request must prove the key that its token is bound to (RFC 9449).
+    #[must_use]
+    pub fn require_dpop(mut self) -> Self {
+        self.dpop = DpopPolicy::Required;
+        self
+    }
+
     /// Asks this clock instead of the system's (tests).
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -151,6 +170,8 @@ impl Guard {
             bearer_methods_supported: ["header"],
             resource_name: self.name.clone(),
             resource_documentation: self.documentation.clone(),
+            dpop_signing_alg_values_supported: dpop::ALGORITHMS,
+            dpop_bound_access_tokens_required: self.dpop == DpopPolicy::Required,
         }
     }
 

@@ -28,6 +28,7 @@
 mod challenge;
 pub mod clock;
 mod demo;
+mod dpop;
 mod gate;
 mod guard;
 mod index;
@@ -44,4 +45,4 @@ mod wire;
 
 pub use demo::{Settings, router, serve};
 pub use guard::Guard;
-pub use verify::Access;
+pub use verify::{Access, Scheme};

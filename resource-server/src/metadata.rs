@@ -25,6 +25,9 @@ pub struct ProtectedResource {
     pub resource_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_documentation: Option<String>,
+    pub dpop_signing_alg_values_supported: [&'static str; 4],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens_required: bool,
 }
 
 /// Serves the documents of all resources of an origin. The root place describes the first, or, with `?resource=`,

@@ -222,7 +222,7 @@ fn whoami(access: &Access) -> Whoami {
         identity: access.username.as_ref().unwrap_or(&access.subject).clone(),
         authenticated: true,
         surface: "oauth",
-        scheme: "Bearer",
+        scheme: access.scheme.as_str(),
         client_id: access.client_id.clone(),
         subject: access.subject.clone(),
         scopes: access.scopes.clone(),

@@ -5,7 +5,7 @@ use crate::{
     sessions::Principal,
 };
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous::insecure_decode_claims, decode, decode_header};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
@@ -28,7 +28,35 @@ pub struct Access {
     pub expires_at: OffsetDateTime,
     /// `jti`
     pub token_id: String,
+    /// How the token is used: as a bearer token, or with proofs of the key it is bound to.
+    pub scheme: Scheme,
+    /// `cnf.jkt`: the thumbprint of that key (RFC 7638).
+    pub(crate) jkt: Option<String>,
     pub(crate) policy: Arc<Policy>,
+}
+
+/// An authentication scheme of HTTP, for access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// RFC 6750
+    Bearer,
+    /// RFC 9449
+    Dpop,
+}
+
+impl Scheme {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+
+    /// Whatever its case (RFC 9110 §11.1).
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Bearer, Self::Dpop].into_iter().find(|scheme| text.eq_ignore_ascii_case(scheme.as_str()))
+    }
 }
 
 impl Access {
@@ -63,6 +91,8 @@ const TYPE: Rejection = Rejection::Invalid("unknown: the token is not an access 
 const CRITICAL: Rejection = Rejection::Invalid("unknown: the access token has a critical header parameter");
 const CLAIMS: Rejection = Rejection::Invalid("unknown: the access token lacks a required claim or has a malformed one");
 const BOUND: Rejection = Rejection::Invalid("unknown: a sender-constrained access token cannot be used as a bearer");
+const UNBOUND: Rejection =
+    Rejection::Invalid("unknown: the access token is bound to no key; send it as a bearer token");
 const ISSUER: Rejection = Rejection::Invalid("issuer: the access token is from an issuer this resource does not trust");
 const AUDIENCE: Rejection = Rejection::Invalid("audience: the access token was not issued for this resource");
 const EXPIRED: Rejection = Rejection::Invalid("expired: the access token has expired");
@@ -80,8 +110,14 @@ struct Claims {
     nbf: Option<i64>,
     scope: Option<String>,
     preferred_username: Option<String>,
-    /// RFC 7800: the token is bound to a key whose proof a bearer does not bring.
-    cnf: Option<IgnoredAny>,
+    cnf: Option<Confirmation>,
+}
+
+/// RFC 7800 §3: the token is bound to a key whose proof a bearer does not bring.
+#[derive(Deserialize)]
+struct Confirmation {
+    /// RFC 9449 §6.1; else it is bound in a way that nothing here can prove.
+    jkt: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +148,8 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    pub async fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Access, Rejection> {
+    /// A bound token's key is yet to prove itself.
+    pub async fn verify(&self, scheme: Scheme, token: &str, now: OffsetDateTime) -> Result<Access, Rejection> {
         let header = decode_header(token).map_err(|_| UNKNOWN)?;
         let algorithm = judge_header(&header)?;
         // Only chooses whose keys to try; the signature covers it.
@@ -121,10 +158,16 @@ impl Verifier {
         let key = issuer.find(header.kid.as_deref(), algorithm, now).await?.ok_or(UNKNOWN)?;
         let claims = decode::<Claims>(token, &key.decoding, &signature_only(key.algorithm));
         let claims = claims.map_err(|error| if is_about_claims(&error) { CLAIMS } else { UNKNOWN })?.claims;
-        self.judge_claims(claims, iss, now)
+        self.judge_claims(scheme, claims, iss, now)
     }
 
-    fn judge_claims(&self, claims: Claims, issuer: String, now: OffsetDateTime) -> Result<Access, Rejection> {
+    fn judge_claims(
+        &self,
+        scheme: Scheme,
+        claims: Claims,
+        issuer: String,
+        now: OffsetDateTime,
+    ) -> Result<Access, Rejection> {
         if !claims.aud.contains(&self.resource) {
             return Err(AUDIENCE);
         }
@@ -136,9 +179,12 @@ impl Verifier {
         if claims.iat > latest || claims.nbf.is_some_and(|nbf| nbf > latest) {
             return Err(EARLY);
         }
-        if claims.cnf.is_some() {
-            return Err(BOUND);
-        }
+        let jkt = match (scheme, claims.cnf.map(|cnf| cnf.jkt)) {
+            (Scheme::Bearer, None) => None,
+            (Scheme::Dpop, Some(Some(jkt))) => Some(jkt),
+            (Scheme::Dpop, None) => return Err(UNBOUND),
+            (_, Some(_)) => return Err(BOUND),
+        };
         let scope = claims.scope.unwrap_or_default();
         if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(&scope) {
             return Err(CLAIMS);
@@ -152,6 +198,8 @@ impl Verifier {
             audience: self.resource.clone(),
             expires_at,
             token_id: claims.jti,
+            scheme,
+            jkt,
             policy: Arc::clone(&self.policy),
         })
     }

@@ -10,8 +10,9 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, Request, StatusCode, request},
 };
+use base64ct::{Base64UrlUnpadded, Encoding};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
-use keyward_resource_server::{Settings, clock::Clock, router};
+use keyward_resource_server::{Guard, Settings, clock::Clock, router};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use tower::ServiceExt;
@@ -72,6 +73,14 @@ impl Signer {
     pub fn sign(&self, header: &Header, claims: &Value) -> String {
         encode(header, claims, &self.key).unwrap()
     }
+
+    /// With any header at all.
+    pub fn sign_as(&self, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+        let signed = format!("{}.{}", part(header), part(claims));
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, self.algorithm).unwrap();
+        format!("{signed}.{signature}")
+    }
 }
 
 fn pem(der: &[u8]) -> String {
@@ -90,6 +99,17 @@ impl TestServer {
         let t = Self::without_keys().await;
         t.publish(&[&t.signer]).await;
         t
+    }
+
+    /// Behind a guard of one's own making.
+    pub async fn guarded(set: impl FnOnce(Guard) -> Guard) -> Self {
+        let t = Self::start().await;
+        let guard = set(Guard::new(RESOURCE, &t.issuer.uri()).unwrap().clock(t.clock.clone()));
+        let server = axum::routing::any(|request: Request<Body>| async move {
+            let leaked = ["authorization", "dpop"].into_iter().any(|name| request.headers().contains_key(name));
+            assert!(!leaked, "credentials reached the server");
+        });
+        Self { router: guard.protect(server), ..t }
     }
 
     /// Before its authorization server answers.

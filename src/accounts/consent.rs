@@ -107,6 +107,7 @@ impl<'a> Asked<'a> {
             generation: 1,
             refresh_hash: RefreshToken::first(app, id, secret.expose()).digest(),
             refreshed_at: now,
+            dpop_jkt: None,
         };
         let code = Code {
             code_hash: secret.digest(),
@@ -118,6 +119,7 @@ impl<'a> Asked<'a> {
             expires_at: now + Duration::seconds(app.config.tokens.code_lifetime.into()),
             consumed_at: None,
             failures: 0,
+            dpop_jkt: self.request.dpop_jkt.clone().filter(|_| app.config.dpop.enabled),
         };
         let before = self.remembered(app).await?.scopes;
         let consents = self.consent_keys(app).into_iter().map(|resource| Consent {

@@ -20,14 +20,23 @@ const MAX_QUERY: usize = 32 * 1024;
 const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
 /// Everything that would be refused at `/authorize` is refused here already (RFC 9126 §2.1).
-pub async fn push(app: &App, client: &Client, params: &Params) -> Result<RequestUri, OAuthError> {
+///
+/// `jkt` is the key that proved itself with it, which is as good as naming it in `dpop_jkt` (RFC 9449 §10.1).
+pub async fn push(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<RequestUri, OAuthError> {
     if params.get("request_uri")?.is_some() {
         return Err(OAuthError::invalid_request("request_uri must not be pushed (RFC 9126 section 2.1)"));
     }
     Callback::resolve(params, &client.metadata)?;
     let (request, _) = Judged::details(app, params, client)?;
     hinted_subject(app, &request, client).await?;
-    let query = params.encode_without(&CREDENTIALS);
+    let mut query = params.encode_without(&CREDENTIALS);
+    match (jkt, request.dpop_jkt.as_deref()) {
+        (Some(proven), Some(named)) if proven != named => {
+            return Err(OAuthError::invalid_dpop_proof("dpop_jkt names another key than the one of the DPoP proof"));
+        }
+        (Some(proven), None) => query = format!("{query}&dpop_jkt={proven}"),
+        _ => {}
+    }
     if query.len() > MAX_QUERY {
         return Err(OAuthError::invalid_request("the request has more than 32 KiB"));
     }

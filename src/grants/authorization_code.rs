@@ -18,7 +18,7 @@ const MAX_FAILURES: i32 = 5;
 /// Judges the code first and burns it last, in one statement: a mistake costs the rightful owner nothing, and of
 /// many who are right at once one gets the tokens.
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    let TokenRequest { app, client, params } = request;
+    let TokenRequest { app, client, params, jkt } = request;
     let presented = AuthorizationCode::presented(params.require("code")?);
     let now = app.clock.now();
     let unusable = || OAuthError::invalid_grant("code is unknown, expired or used");
@@ -42,6 +42,9 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         }
         return Err(unusable());
     }
+    if let Some(jkt) = jkt.filter(|_| client.is_public()) {
+        grants::bind(&app.db, grant.id, jkt).await?;
+    }
     let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
     let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, presented.expose()));
     permit.issue(app, refresh, code.nonce.as_deref())
@@ -51,6 +54,9 @@ fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {
     // Optional where PKCE is bound, but if sent the very string that was used (OAuth 2.1 §10.2).
     if request.params.get("redirect_uri")?.is_some_and(|uri| uri != code.redirect_uri) {
         return Err(OAuthError::invalid_grant("redirect_uri differs from the one the code was sent to"));
+    }
+    if code.dpop_jkt.is_some() && code.dpop_jkt.as_deref() != request.jkt {
+        return Err(OAuthError::invalid_grant("the key of dpop_jkt must prove itself with the code (RFC 9449 section 10)"));
     }
     let verifier = request.params.get("code_verifier")?;
     let missing = || OAuthError::invalid_grant("code_verifier is missing (RFC 7636 section 4.5)");

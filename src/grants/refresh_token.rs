@@ -25,7 +25,7 @@ enum Standing {
 }
 
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    let TokenRequest { app, client, params } = request;
+    let TokenRequest { app, client, params, jkt } = request;
     let presented = RefreshToken::parse(app, params.require("refresh_token")?).ok_or_else(dead)?;
     // Twice at most: who loses the race to rotate finds the token just rotated.
     for _ in 0..2 {
@@ -36,6 +36,10 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         }
         if grant.revoked_at.is_some() || grant.expires_at <= now || grant.refreshed_at <= idle_since(app, now) {
             return Err(dead());
+        }
+        // Only a public client's: others prove themselves, and may change their key (RFC 9449 §5).
+        if grant.dpop_jkt.is_some() && grant.dpop_jkt.as_deref() != jkt {
+            return Err(OAuthError::invalid_grant("refresh_token is bound to a key that did not prove itself"));
         }
         match standing(app, &grant, &presented, now) {
             Standing::Unknown => return Err(dead()),
@@ -49,6 +53,9 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
                 if advance(app, &presented, &next, now).await?.is_some() {
+                    if let Some(jkt) = jkt.filter(|_| client.is_public()) {
+                        grants::bind(&app.db, grant.id, jkt).await?;
+                    }
                     return permit.issue(app, Some(next), None);
                 }
             }

@@ -124,6 +124,31 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
     Ok(value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
 }
 
+/// How an access token was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// RFC 6750 §2.1
+    Bearer,
+    /// RFC 9449 §7.1
+    Dpop,
+}
+
+/// An access token from the header, and by which scheme, whatever its case.
+pub fn access_token(headers: &HeaderMap) -> Result<Option<(Scheme, &str)>, OAuthError> {
+    let Some((scheme, token)) = single(headers, "authorization")?.and_then(|value| value.split_once(' ')) else {
+        return Ok(None);
+    };
+    let known = [("bearer", Scheme::Bearer), ("dpop", Scheme::Dpop)];
+    let known = known.into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name));
+    Ok(known.map(|(_, scheme)| (scheme, token.trim())))
+}
+
+/// The one proof of possession (RFC 9449 §4.3); `None` without it.
+pub fn dpop_proof(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
+    single(headers, "dpop")
+        .map_err(|_| OAuthError::invalid_dpop_proof("the DPoP header must occur once, in visible ASCII"))
+}
+
 /// A form of an endpoint for programs: sent by POST, well-formed, nothing twice (OAuth 2.1 §3.2).
 pub struct Form(pub Params);
 

@@ -74,6 +74,9 @@ fn add_headers(error: &OAuthError, headers: &mut HeaderMap) {
     if let Some(seconds) = error.retry_after {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
+    if let Some(nonce) = error.dpop_nonce.as_deref().and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
+        headers.insert("dpop-nonce", nonce);
+    }
 }
 
 impl IntoResponse for OAuthError {

@@ -53,6 +53,7 @@ pub enum ClientSource {
 
 /// Effective metadata: validated, defaulted, and answered exactly as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // members of RFC 7591 and its extensions, each for itself
 pub struct ClientMetadata {
     pub redirect_uris: Vec<String>,
     pub token_endpoint_auth_method: AuthMethod,
@@ -92,6 +93,9 @@ pub struct ClientMetadata {
     pub jwks: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
+    /// Each token request must come with a proof of possession (RFC 9449 §5.2).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// The registration named no authentication method, so either way of sending the secret will do. Ours, never shown.
     #[serde(default)]
     pub any_secret_method: bool,

@@ -27,6 +27,8 @@ pub struct Grant {
     pub refresh_hash: Digest,
     /// When `generation` came to be: idle expiry and the replay window count from here.
     pub refreshed_at: OffsetDateTime,
+    /// Thumbprint of the key that each refresh must prove (RFC 9449 §5); only of public clients that use one.
+    pub dpop_jkt: Option<String>,
 }
 
 /// An authorization code (RFC 6749 §4.1.2), bound to everything it was issued for.
@@ -43,6 +45,8 @@ pub struct Code {
     pub consumed_at: Option<OffsetDateTime>,
     /// Wrong verifiers and redirect URIs presented so far.
     pub failures: i32,
+    /// Thumbprint of the key that must prove itself with the code (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
 }
 
 /// What a user once allowed a client on a resource, so as not to be asked twice.

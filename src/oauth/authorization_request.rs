@@ -1,5 +1,5 @@
 //! The authorization request (OAuth 2.1 §4.1.1): first where an answer may go at all, then everything else.
-use super::{params::Params, pkce::Challenge, redirect_uri, resource};
+use super::{dpop, params::Params, pkce::Challenge, redirect_uri, resource};
 use crate::{
     error::OAuthError,
     model::{ClientMetadata, Scopes},
@@ -68,6 +68,8 @@ pub struct AuthorizationRequest {
     pub max_age: Option<u64>,
     pub login_hint: Option<String>,
     pub id_token_hint: Option<String>,
+    /// Thumbprint of the key that the code will be bound to (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
 }
 
 impl AuthorizationRequest {
@@ -85,6 +87,7 @@ impl AuthorizationRequest {
             nonce: parse_nonce(params)?,
             login_hint: params.get("login_hint")?.map(str::to_owned),
             id_token_hint: params.get("id_token_hint")?.map(str::to_owned),
+            dpop_jkt: parse_dpop_jkt(params)?,
         })
     }
 }
@@ -140,6 +143,15 @@ fn parse_nonce(params: &Params) -> Result<Option<String>, OAuthError> {
     match params.get("nonce")? {
         Some(nonce) if nonce.len() > MAX_NONCE => Err(OAuthError::invalid_request("nonce has more than 1024 bytes")),
         nonce => Ok(nonce.map(str::to_owned)),
+    }
+}
+
+fn parse_dpop_jkt(params: &Params) -> Result<Option<String>, OAuthError> {
+    match params.get("dpop_jkt")? {
+        Some(jkt) if !dpop::is_thumbprint(jkt) => {
+            Err(OAuthError::invalid_request("dpop_jkt must be 43 base64url characters without padding"))
+        }
+        jkt => Ok(jkt.map(str::to_owned)),
     }
 }
 

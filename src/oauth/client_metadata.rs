@@ -21,7 +21,7 @@ use serde_json::Value;
 
 const SUPPORTED_ID_TOKEN_ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
 /// Members that only a private or symmetric key has (RFC 7518 §6).
-const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(super) const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const MAX_NAME_CHARACTERS: usize = 100;
 const MAX_CONTACTS: usize = 10;
 /// Characters of a contact, a software identifier or a software version.
@@ -93,6 +93,7 @@ fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -
         scope_limit: None,
         jwks: keys.jwks,
         jwks_uri: keys.jwks_uri,
+        dpop_bound_access_tokens: members.boolean("dpop_bound_access_tokens")?,
         any_secret_method: false,
         token_endpoint_audience: false,
         default_resource: None,

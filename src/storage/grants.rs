@@ -12,8 +12,8 @@ macro_rules! insert {
     ($grant:expr, $decision:expr) => {
         sqlx::query(
             "INSERT INTO grants (id, client_id, user_id, scopes, resources, auth_time, created_at, expires_at,
-                 revoked_at, generation, refresh_hash, refreshed_at, decision)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                 revoked_at, generation, refresh_hash, refreshed_at, dpop_jkt, decision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
              ON CONFLICT (decision) DO NOTHING",
         )
         .bind($grant.id)
@@ -28,6 +28,7 @@ macro_rules! insert {
         .bind($grant.generation)
         .bind(&$grant.refresh_hash)
         .bind($grant.refreshed_at)
+        .bind(&$grant.dpop_jkt)
         .bind($decision)
     };
 }
@@ -57,8 +58,8 @@ pub async fn authorize(
         if granted {
             sqlx::query(
                 "INSERT INTO codes (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at,
-                     consumed_at, failures)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                     consumed_at, failures, dpop_jkt)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(&code.code_hash)
             .bind(code.grant_id)
@@ -69,6 +70,7 @@ pub async fn authorize(
             .bind(code.expires_at)
             .bind(code.consumed_at)
             .bind(code.failures)
+            .bind(&code.dpop_jkt)
             .execute(&mut *on)
             .await?;
         }
@@ -160,6 +162,15 @@ pub async fn touch(
     .bind(now)
     .bind(idle_since)
     .fetch_optional(on))
+}
+
+/// Binds the refresh family of a public client to the key its tokens were issued for (RFC 9449 §5); once.
+pub async fn bind(db: &Db, id: GrantId, dpop_jkt: &str) -> sqlx::Result<()> {
+    execute!(
+        db,
+        sqlx::query("UPDATE grants SET dpop_jkt = $2 WHERE id = $1 AND dpop_jkt IS NULL").bind(id).bind(dpop_jkt)
+    )
+    .map(drop)
 }
 
 /// `false` if there is no such grant or it was revoked before.

@@ -20,9 +20,27 @@ pub struct AccessTokenClaims {
     pub iat: i64,
     pub jti: String,
     pub scope: String,
+    /// Absent from bearer tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// Absent when the client acts for itself.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonClaims>,
+}
+
+/// The key whose proof must come with the token (RFC 7800 §3, RFC 9449 §6.1).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// Thumbprint (RFC 7638).
+    pub jkt: String,
+}
+
+impl AccessTokenClaims {
+    /// As in token responses and introspection (RFC 6749 §7.1, RFC 9449 §5).
+    #[must_use]
+    pub fn token_type(&self) -> &'static str {
+        if self.cnf.is_some() { "DPoP" } else { "Bearer" }
+    }
 }
 
 /// What only a token of a person's grant has.

@@ -12,7 +12,7 @@ use crate::{
     },
     storage::users,
 };
-use access_token::{AccessTokenClaims, PersonClaims};
+use access_token::{AccessTokenClaims, Confirmation, PersonClaims};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -38,6 +38,8 @@ pub struct Permit<'a> {
     audience: Audience<'a>,
     /// What the audience knows and the subject still may.
     scopes: Scopes,
+    /// Thumbprint of the key that the access token is bound to.
+    jkt: Option<&'a str>,
 }
 
 /// On whose behalf.
@@ -57,7 +59,7 @@ enum Audience<'a> {
 
 impl<'a> Permit<'a> {
     pub async fn judge(request: TokenRequest<'a>, grant: &Grant) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params } = request;
+        let TokenRequest { app, client, params, jkt } = request;
         if grant.revoked_at.is_some() || grant.expires_at <= app.clock.now() {
             return Err(OAuthError::invalid_grant("the grant was revoked or has expired"));
         }
@@ -70,12 +72,12 @@ impl<'a> Permit<'a> {
             return Err(OAuthError::invalid_scope("none of these scopes is for this resource, or allowed any longer"));
         }
         let subject = Subject::Person { user, grant_id: grant.id, auth_time: grant.auth_time };
-        Ok(Self { client, subject, audience, scopes })
+        Ok(Self { client, subject, audience, scopes, jkt })
     }
 
     /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
     pub fn for_client(request: TokenRequest<'a>) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params } = request;
+        let TokenRequest { app, client, params, jkt } = request;
         let asked: Vec<_> = params.all("resource").chain(client.metadata.default_resource.as_deref()).collect();
         let resource = match (params.count("resource"), asked.first()) {
             (2.., _) => {
@@ -98,7 +100,7 @@ impl<'a> Permit<'a> {
         if scopes.is_empty() {
             return Err(OAuthError::invalid_scope("the client may have no scope of this resource"));
         }
-        Ok(Self { client, subject: Subject::Client, audience: Audience::Resource(resource), scopes })
+        Ok(Self { client, subject: Subject::Client, audience: Audience::Resource(resource), scopes, jkt })
     }
 
     /// Signs what was judged. `refresh` is the token that goes with it, if any.
@@ -126,6 +128,7 @@ impl<'a> Permit<'a> {
             jti: crate::secrets::random(),
             // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
             scope: self.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
+            cnf: self.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
             person: self.subject.person(),
         };
         let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
@@ -137,7 +140,7 @@ impl<'a> Permit<'a> {
         };
         Ok(TokenResponse {
             access_token,
-            token_type: "Bearer",
+            token_type: claims.token_type(),
             expires_in: lifetime,
             refresh_token: refresh.map(|token| token.expose(app)),
             scope: self.scopes.to_string(),

@@ -10,7 +10,8 @@ import { assertScope } from './support/tokens.mjs';
 // The demo speaks plain http on loopback; ID token signatures are to be checked against the JWKS nevertheless.
 const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] };
 
-function session(config) {
+/** `use` is what each request takes of the library's DPoP (RFC 9449): nothing, or `{ DPoP: handle }`. */
+function session(config, use = {}) {
   return {
     issuer: config.serverMetadata().issuer,
     async authorizationUrl(parameters) {
@@ -27,30 +28,40 @@ function session(config) {
         callback,
         { expectedState: state, pkceCodeVerifier: verifier, expectedNonce: nonce, idTokenExpected: Boolean(nonce) },
         resource && { resource },
+        use,
       );
       return { ...tokens, idToken: tokens.claims() };
     },
-    refresh: (token) => client.refreshTokenGrant(config, token),
+    refresh: (token) => client.refreshTokenGrant(config, token, undefined, use),
     call: (token, url, { headers, body }) =>
-      client.fetchProtectedResource(config, token, new URL(url), 'POST', body, headers),
-    userinfo: (token, subject) => client.fetchUserInfo(config, token, subject),
+      client.fetchProtectedResource(config, token, new URL(url), 'POST', body, headers, use),
+    userinfo: (token, subject) => client.fetchUserInfo(config, token, subject, use),
     revoke: (token) => client.tokenRevocation(config, token),
     introspect: (token) => client.tokenIntrospection(config, token),
   };
 }
 
-await tellStory('openid-client', {
+/** The library as it comes, or with all its tokens bound to a key of its own. */
+const library = (bind) => ({
   async register(resource, metadata) {
     const { authorization_servers: [server] } = await protectedResource(resource);
-    return session(await client.dynamicClientRegistration(new URL(server), metadata, client.None(), options));
+    const config = await client.dynamicClientRegistration(new URL(server), metadata, client.None(), options);
+    return session(config, await bind(config));
   },
   async known(issuer, { clientId, clientSecret }) {
     const method = client.ClientSecretPost(clientSecret);
-    return session(await client.discovery(new URL(issuer), clientId, undefined, method, options));
+    const config = await client.discovery(new URL(issuer), clientId, undefined, method, options);
+    return session(config, await bind(config));
   },
   challengeOf: (error) => ({ status: error.status, parameters: error.cause[0].parameters }),
   errorCodeOf: (error) => error.error,
 });
+
+await tellStory('openid-client', library(() => ({})));
+for (const algorithm of ['ES256', 'EdDSA', 'RS256']) {
+  const bind = async (config) => ({ DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair(algorithm)) });
+  await tellStory(`openid-client, DPoP ${algorithm}`, { ...library(bind), tokenType: 'dpop', scheme: 'DPoP' });
+}
 
 for (const decision of ['allow', 'deny']) {
   await check(`openid-client: device flow, to ${decision}`, async () => {

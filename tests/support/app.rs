@@ -231,6 +231,7 @@ impl TestApp {
                 jwks_uri: None,
                 token_endpoint_audience: false,
                 default_resource: None,
+                dpop_bound_access_tokens: false,
             },
             secret_hash: secret.map(Digest::of),
             previous_secret_hash: None,

@@ -30,7 +30,14 @@ impl Node {
     }
 
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        self.post_with(path, form, &[]).await
+    }
+
+    pub async fn post_with(&self, path: &str, form: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         send(&self.router, request.body(Body::from(encode(form))).unwrap()).await
     }
 

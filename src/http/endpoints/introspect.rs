@@ -89,9 +89,13 @@ async fn access_token(app: &App, caller: &Introspector<'_>, token: &str) -> Resu
         Introspector::Client(_) => caller.is_client(&claims.client_id),
     };
     let mut answer = json!({
-        "active": true, "token_type": "Bearer", "iss": claims.iss, "aud": claims.aud, "sub": claims.sub,
+        "active": true, "token_type": claims.token_type(), "iss": claims.iss, "aud": claims.aud, "sub": claims.sub,
         "client_id": claims.client_id, "scope": claims.scope, "exp": claims.exp, "iat": claims.iat, "jti": claims.jti,
     });
+    if let Some(cnf) = &claims.cnf {
+        // RFC 9449 §6.2
+        answer["cnf"] = json!(cnf);
+    }
     if let Some(user) = &active.user {
         answer["username"] = json!(user.username);
     }

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, Method},
     routing::get,
 };
-use oauth::{client_assertion, resource::OIDC_SCOPES};
+use oauth::{client_assertion, dpop, resource::OIDC_SCOPES};
 use serde_json::{Value, json};
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
@@ -78,6 +78,10 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
     if app.config.introspection.signed_responses {
         // RFC 9701 §7
         document["introspection_signing_alg_values_supported"] = json!(ALGORITHMS);
+    }
+    if app.config.dpop.enabled {
+        // RFC 9449 §5.1
+        document["dpop_signing_alg_values_supported"] = json!(dpop::ALGORITHMS);
     }
     for endpoint in others {
         if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {

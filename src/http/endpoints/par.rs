@@ -5,14 +5,15 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
-        extract::{ClientAuth, ClientIp},
+        extract::{ClientAuth, ClientIp, dpop_proof},
         respond::NoStore,
     },
+    tokens::dpop,
 };
 use axum::{
     Json,
     extract::State,
-    http::{Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
     response::IntoResponse,
     routing,
 };
@@ -28,10 +29,15 @@ pub fn endpoint(app: &App) -> Endpoint {
 async fn post(
     State(app): State<Arc<App>>,
     ClientIp(address): ClientIp,
+    headers: HeaderMap,
     ClientAuth { client, params }: ClientAuth,
 ) -> Result<impl IntoResponse, OAuthError> {
     app.pushes.allow(address)?;
-    let request_uri = push(&app, &client, &params).await?;
+    let jkt = match dpop_proof(&headers)?.filter(|_| app.config.dpop.enabled) {
+        Some(proof) => Some(dpop::accept(&app, proof, "POST", "/par", None).await?.jkt),
+        None => None,
+    };
+    let request_uri = push(&app, &client, &params, jkt.as_deref()).await?;
     let answer = json!({"request_uri": request_uri.expose(), "expires_in": pushed_request::LIFETIME});
     Ok((StatusCode::CREATED, NoStore(Json(answer))))
 }

@@ -4,10 +4,19 @@ use crate::{
     app::App,
     error::OAuthError,
     grants::{self, TokenRequest},
-    http::{extract::ClientAuth, respond::NoStore},
-    tokens::TokenResponse,
+    http::{
+        extract::{ClientAuth, dpop_proof},
+        respond::NoStore,
+    },
+    tokens::dpop,
 };
-use axum::{Json, extract::State, http::Method, routing};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, Method},
+    response::{AppendHeaders, IntoResponse},
+    routing,
+};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
@@ -17,14 +26,18 @@ pub fn endpoint(_: &App) -> Endpoint {
 
 async fn post(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     ClientAuth { client, params }: ClientAuth,
-) -> Result<NoStore<Json<TokenResponse>>, OAuthError> {
+) -> Result<impl IntoResponse, OAuthError> {
     let name = params.require("grant_type")?;
     let grant_type = grants::find(&app.config, name)
         .ok_or_else(|| OAuthError::unsupported_grant_type("this grant_type is not one of grant_types_supported"))?;
     if !client.metadata.grant_types.iter().any(|registered| registered == grant_type.name) {
         return Err(OAuthError::unauthorized_client("the client did not register this grant_type"));
     }
-    let tokens = (grant_type.exchange)(TokenRequest { app: &app, client: &client, params: &params }).await?;
-    Ok(NoStore(Json(tokens)))
+    let jkt = dpop::at_token_endpoint(&app, &client, dpop_proof(&headers)?).await?;
+    let request = TokenRequest { app: &app, client: &client, params: &params, jkt: jkt.as_deref() };
+    let tokens = (grant_type.exchange)(request).await?;
+    let nonce = jkt.and_then(|_| dpop::next_nonce(&app)).map(|nonce| ("dpop-nonce", nonce));
+    Ok((AppendHeaders(nonce), NoStore(Json(tokens))))
 }

@@ -4,17 +4,20 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
-        extract::{bearer, is_type, read},
-        respond::NoStore,
+        extract::{Scheme, access_token as presented, dpop_proof, is_type, read},
+        respond::{NoStore, with_status},
     },
     oauth::params::Params,
-    tokens::{access_token, id_token},
+    tokens::{
+        access_token::{self, Active},
+        dpop, id_token,
+    },
 };
 use axum::{
     Json,
     body::Body,
     extract::State,
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -27,23 +30,49 @@ pub fn endpoint(_: &App) -> Endpoint {
     endpoint.cors(&[Method::GET, Method::POST], &["authorization", "content-type", "dpop"])
 }
 
-async fn userinfo(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, OAuthError> {
-    let token = bearer(&headers)?;
+async fn userinfo(
+    State(app): State<Arc<App>>,
+    method: Method,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, OAuthError> {
+    let token = presented(&headers)?.filter(|(scheme, _)| *scheme == Scheme::Bearer || app.config.dpop.enabled);
     if is_type(&headers, "application/x-www-form-urlencoded") {
         let form = Params::parse(&read(body, MAX_FORM).await?)?;
         if token.is_some() && form.count("access_token") > 0 {
             return Err(OAuthError::invalid_request("send the token in one place, not two (RFC 6750 section 2)"));
         }
     }
-    let Some(token) = token else {
+    let Some((scheme, token)) = token else {
         // RFC 6750 §3.1: who sent nothing did nothing wrong.
         let challenge = [(header::WWW_AUTHENTICATE, r#"Bearer realm="keyward""#)];
-        return Ok((StatusCode::UNAUTHORIZED, challenge, NoStore(())).into_response());
+        return Ok(offer_dpop(&app, (StatusCode::UNAUTHORIZED, challenge, NoStore(())).into_response()));
     };
-    let active = access_token::find_active(&app, token).await?;
+    match answer(&app, &method, &headers, scheme, token).await {
+        Err(error) if scheme == Scheme::Dpop => Ok(challenge_dpop(error)),
+        Err(error) => Ok(offer_dpop(&app, error.into_response())),
+        answer => answer,
+    }
+}
+
+async fn answer(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    scheme: Scheme,
+    token: &str,
+) -> Result<Response, OAuthError> {
+    let active = access_token::find_active(app, token).await?;
     let active = active.ok_or_else(|| OAuthError::invalid_token("the token is unknown, expired or revoked"))?;
     if active.claims.aud != app.config.issuer {
         return Err(OAuthError::invalid_token("the token is meant for another resource"));
+    }
+    match scheme {
+        Scheme::Dpop => prove(app, method, headers, &active, token).await?,
+        Scheme::Bearer if active.claims.cnf.is_some() => {
+            return Err(OAuthError::invalid_token("the token is bound to a key and is no bearer token"));
+        }
+        Scheme::Bearer => {}
     }
     let scopes = active.scopes();
     if !scopes.contains("openid") {
@@ -51,4 +80,42 @@ async fn userinfo(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -
     }
     let user = active.user.ok_or_else(|| OAuthError::invalid_token("the token is nobody's but the client's"))?;
     Ok(NoStore(Json(id_token::about(&user, &scopes))).into_response())
+}
+
+/// RFC 9449 §7.1: the key that the token is bound to signed a proof for this very request.
+async fn prove(app: &App, method: &Method, headers: &HeaderMap, token: &Active, text: &str) -> Result<(), OAuthError> {
+    let unbound = || OAuthError::invalid_token("the token is bound to no key; send it as a bearer token");
+    let cnf = token.claims.cnf.as_ref().ok_or_else(unbound)?;
+    let missing = || OAuthError::invalid_dpop_proof("the DPoP header with the proof is missing");
+    let proof = dpop_proof(headers)?.ok_or_else(missing)?;
+    let proof = dpop::accept(app, proof, method.as_str(), "/userinfo", Some(text)).await?;
+    (proof.jkt == cnf.jkt)
+        .then_some(())
+        .ok_or_else(|| OAuthError::invalid_dpop_proof("the DPoP proof is by another key than the token is bound to"))
+}
+
+/// A refusal in the words of the scheme that was used.
+fn challenge_dpop(error: OAuthError) -> Response {
+    let challenge = match error.code {
+        "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce" | "insufficient_scope" => {
+            dpop::challenge(Some(&error))
+        }
+        _ => return error.into_response(),
+    };
+    let forbidden = error.code == "insufficient_scope";
+    let status = if forbidden { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
+    let mut response = with_status(status, &error);
+    if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// Tells beside the `Bearer` challenge that there is another way.
+fn offer_dpop(app: &App, mut response: Response) -> Response {
+    let unauthorized = response.status() == StatusCode::UNAUTHORIZED && app.config.dpop.enabled;
+    if let Some(challenge) = unauthorized.then(|| HeaderValue::from_str(&dpop::challenge(None)).ok()).flatten() {
+        response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }

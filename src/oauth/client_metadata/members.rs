@@ -21,8 +21,7 @@ impl Members {
     pub fn boolean(&self, name: &'static str) -> Result<bool, OAuthError> {
         match self.get(name) {
             None => Ok(false),
-            Some(Value::Bool(value)) => Ok(*value),
-            Some(_) => Err(refused(name, "must be true or false")),
+            Some(value) => value.as_bool().ok_or_else(|| refused(name, "must be true or false")),
         }
     }
 

@@ -101,6 +101,7 @@ async fn attack_30_a_challenge_stripped_on_the_way_brings_no_code_and_no_tokens(
         generation: 1,
         refresh_hash: Digest::of(""),
         refreshed_at: now,
+        dpop_jkt: None,
     };
     let code = Code {
         code_hash: secret.digest(),
@@ -112,6 +113,7 @@ async fn attack_30_a_challenge_stripped_on_the_way_brings_no_code_and_no_tokens(
         expires_at: later,
         consumed_at: None,
         failures: 0,
+        dpop_jkt: None,
     };
     assert!(grants::authorize(&t.db, &grant, &code, None, &[]).await.unwrap());
     redeem_with(&t, &client, secret.expose(), &[]).await.refused(400, "invalid_grant");

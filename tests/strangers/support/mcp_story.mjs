@@ -6,6 +6,7 @@
 //   auth(provider, { serverUrl, scope, authorizationCode, iss })
 //   refresh(provider)                            one refresh by the SDK's own function, without its recovery
 //   isUnauthorized(error), isInvalidGrant(error)
+//   dpop()                                       a key for a provider's tokens (RFC 9449), if it binds them
 //   stepUp(provider)                             what a host does before it lets the SDK ask for more, if anything
 import assert from 'node:assert/strict';
 import { check, required } from './checks.mjs';
@@ -18,7 +19,11 @@ const issuer = required('KEYWARD_ISSUER');
 
 export async function tellStory(title, sdk) {
   const named = (sentence) => `${title}: ${sentence}`;
-  const newProvider = () => new MemoryProvider({ clientName: title, redirectUrl: 'http://127.0.0.1:3333/callback' });
+  const newProvider = () => {
+    const made = new MemoryProvider({ clientName: title, redirectUrl: 'http://127.0.0.1:3333/callback' });
+    const key = sdk.dpop?.();
+    return key ? Object.assign(made, { dpop: () => key }) : made;
+  };
   const provider = newProvider();
   const person = new Person();
   let waiting;
@@ -51,6 +56,7 @@ export async function tellStory(title, sdk) {
     assert.equal(whoami.authenticated, true);
     assert.equal(whoami.identity, 'alice');
     assert.equal(whoami.subject, claims(provider.tokens().access_token).sub);
+    assert.equal(whoami.scheme, sdk.dpop ? 'DPoP' : 'Bearer');
     assert.equal(whoami.client_id, provider.clientInformation().client_id);
   });
 

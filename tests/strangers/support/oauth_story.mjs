@@ -5,6 +5,7 @@
 //   known(issuer, { clientId, clientSecret }) -> session    a client registered by hand
 // and a session has: issuer, authorizationUrl(parameters), exchange(callback, expected), refresh(token),
 //   call(token, url, toolCall) -> Response, userinfo(token, subject), revoke(token), introspect(token).
+//   `tokenType` and `scheme` are what it uses its tokens as, `bearer` and `Bearer` if not said.
 //   `challengeOf(error)` and `errorCodeOf(error)` read the library's errors.
 import assert from 'node:assert/strict';
 import { check, required } from './checks.mjs';
@@ -51,13 +52,14 @@ export async function tellStory(title, library) {
     tokens = await authorize(session, { scope: 'mcp:read', target: resource });
     assert.deepEqual(person.pages, ['login', 'consent']);
     assert.equal(claims(tokens.access_token).aud, resource);
-    assert.equal(tokens.token_type, 'bearer');
+    assert.equal(tokens.token_type, library.tokenType ?? 'bearer');
   });
 
   await check(named('calls echo and whoami'), async () => {
     assert.equal((await use(tokens.access_token, 'echo', { message: 'grüße' })).message, 'grüße');
     const whoami = await use(tokens.access_token, 'whoami');
     assert.equal(whoami.subject, claims(tokens.access_token).sub);
+    assert.equal(whoami.scheme, library.scheme ?? 'Bearer');
   });
 
   for (const time of ['once', 'twice']) {

@@ -1,0 +1,20 @@
+//! Table `dpop_proofs`: proofs of possession that were used (RFC 9449 §11.1), by digest.
+use super::Db;
+use crate::secrets::Digest;
+use time::OffsetDateTime;
+
+/// `true` for the first caller only.
+pub async fn insert(db: &Db, hash: &Digest, expires_at: OffsetDateTime) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query("INSERT INTO dpop_proofs (proof_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(hash)
+            .bind(expires_at)
+    )
+    .map(|rows| rows > 0)
+}
+
+/// Forgets those too old to count. Answers how many went.
+pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
+    execute!(db, sqlx::query("DELETE FROM dpop_proofs WHERE expires_at <= $1").bind(now))
+}
