@@ -4,22 +4,24 @@ mod clients;
 mod device_authorization;
 mod dpop;
 mod outgoing;
+mod registration;
+mod resources;
+mod tokens;
 
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
 pub use device_authorization::DeviceAuthorization;
 pub use dpop::Dpop;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
+pub use registration::{Registration, RegistrationPolicy};
+pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
+pub use tokens::Tokens;
 
-use crate::{
-    model::{Role, Scopes},
-    oauth::resource::{IntrospectionCredentials, Resource, Resources, ScopeRule},
-    secrets::Digest,
-};
+use crate::oauth::resource::Resources;
 use anyhow::{Context, bail, ensure};
 use config::{Environment, File, FileFormat};
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -99,61 +101,6 @@ pub struct KeySettings {
     pub publish_before: u32,
 }
 
-/// Durations in seconds.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[allow(clippy::struct_field_names)] // the names are the settings'
-pub struct Tokens {
-    /// How long an access token lives.
-    pub access_token_lifetime: u32,
-    /// How long an ID token lives.
-    pub id_token_lifetime: u32,
-    /// How long a code may wait to be exchanged; at most 600 (RFC 6749 §4.1.2).
-    pub code_lifetime: u32,
-    /// A refresh token not used for this long is dead.
-    pub refresh_idle: u32,
-    /// No grant is refreshed beyond this age; then the user is asked again.
-    pub refresh_lifetime: u32,
-    /// A rotated refresh token presented again within this time gets the same successor; 0 is strict.
-    pub replay_window: u32,
-    /// Rotate the refresh tokens of confidential clients too.
-    pub rotate_confidential: bool,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Registration {
-    /// `open`, `token` (an initial access token is needed) or `off`.
-    pub policy: RegistrationPolicy,
-    /// An initial access token (RFC 7591 §3) for policy `token` without limits, beside those of the command
-    /// `registration-token`.
-    pub initial_access_token: Option<SecretString>,
-    /// Each registration comes with a token to read, change and delete it with (RFC 7592). Then none is shared: the
-    /// same registration again is another client.
-    pub management: bool,
-    /// A registration nobody was granted anything through is forgotten this many seconds after it was last made.
-    pub unused_after: u32,
-    /// New registrations that one address may make at once for the same redirect hosts, ...
-    pub burst: u32,
-    /// ... and per minute after that. Identical registrations are free.
-    pub per_minute: u32,
-    /// How many unused registrations are kept at all.
-    pub max_unused: u32,
-    /// Private-use URI schemes allowed in redirect URIs although no reverse domain name (RFC 8252 §7.1).
-    #[serde(deserialize_with = "list")]
-    pub private_use_schemes: Vec<String>,
-    /// Let clients register themselves for `client_credentials` too.
-    pub client_credentials: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegistrationPolicy {
-    Open,
-    Token,
-    Off,
-}
-
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Introspection {
@@ -166,47 +113,6 @@ pub struct Introspection {
 pub struct Sessions {
     /// Seconds after signing in when a browser is signed out.
     pub lifetime: u32,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ResourceSettings {
-    /// The resource identifier (RFC 9728 §1.2): the URL that people give to their MCP client.
-    pub identifier: String,
-    /// What the consent page calls it; else the identifier's host.
-    pub name: Option<String>,
-    /// Scope names and what they mean in words; else one scope, `mcp`.
-    #[serde(default)]
-    pub scopes: BTreeMap<String, ScopeSettings>,
-    /// What a request without `scope` gets; else the first scope.
-    #[serde(default, deserialize_with = "list")]
-    pub default_scopes: Vec<String>,
-    /// Overrides `keys.signing_alg`.
-    pub signing_alg: Option<String>,
-    /// Overrides `tokens.access_token_lifetime`, in seconds.
-    pub access_token_lifetime: Option<u32>,
-    /// Credentials with which this resource server introspects (RFC 7662 §2.1), and only tokens for itself.
-    pub introspection: Option<IntrospectionSettings>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum ScopeSettings {
-    Words(String),
-    /// Only people of these roles can grant it.
-    Limited {
-        description: String,
-        roles: Vec<Role>,
-    },
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IntrospectionSettings {
-    pub id: String,
-    pub secret: SecretString,
-    /// JWS `alg` of the signed answers it asks for (RFC 9701 §6); else RS256.
-    pub signed_response_alg: Option<String>,
 }
 
 /// A list of the file, or words between spaces or commas, as a variable has them.
@@ -247,37 +153,6 @@ impl Default for KeySettings {
             signing_alg: "ES256".into(),
             rotate_after: 90 * 86_400,
             publish_before: 3_600,
-        }
-    }
-}
-
-impl Default for Tokens {
-    fn default() -> Self {
-        const DAY: u32 = 86_400;
-        Self {
-            access_token_lifetime: 600,
-            id_token_lifetime: 3_600,
-            code_lifetime: 60,
-            refresh_idle: 30 * DAY,
-            refresh_lifetime: 180 * DAY,
-            replay_window: 60,
-            rotate_confidential: false,
-        }
-    }
-}
-
-impl Default for Registration {
-    fn default() -> Self {
-        Self {
-            policy: RegistrationPolicy::Open,
-            initial_access_token: None,
-            management: false,
-            unused_after: 30 * 86_400,
-            burst: 500,
-            per_minute: 30,
-            max_unused: 100_000,
-            private_use_schemes: vec!["cursor".into()],
-            client_credentials: false,
         }
     }
 }
@@ -375,49 +250,10 @@ impl Config {
     }
 }
 
-impl ResourceSettings {
-    fn resource(&self) -> anyhow::Result<Resource> {
-        let mut scopes: Vec<_> = self.scopes.iter().map(|(name, settings)| settings.rule(name)).collect();
-        if scopes.is_empty() {
-            let description = "Use this server's tools on your behalf".into();
-            scopes.push(ScopeRule { name: "mcp".into(), description, roles: vec![] });
-        }
-        let all: Scopes = scopes.iter().map(|rule| rule.name.as_str()).collect();
-        let default_scopes = match self.default_scopes.as_slice() {
-            [] => all.iter().take(1).collect::<Scopes>(),
-            names => names.iter().map(String::as_str).collect(),
-        };
-        let url = Url::parse(&self.identifier).with_context(|| format!("resource {:?} is no URL", self.identifier))?;
-        let host = url.host_str().unwrap_or(&self.identifier);
-        Ok(Resource {
-            identifier: self.identifier.clone(),
-            name: self.name.clone().unwrap_or_else(|| host.to_owned()),
-            scopes,
-            default_scopes,
-            signing_alg: self.signing_alg.clone(),
-            access_token_lifetime: self.access_token_lifetime,
-            introspection: self.introspection.as_ref().map(|credentials| IntrospectionCredentials {
-                id: credentials.id.clone(),
-                secret: Digest::of(credentials.secret.expose_secret()),
-                signed_response_alg: credentials.signed_response_alg.clone(),
-            }),
-        })
-    }
-}
-
-impl ScopeSettings {
-    fn rule(&self, name: &str) -> ScopeRule {
-        let (description, roles) = match self {
-            Self::Words(description) => (description.clone(), vec![]),
-            Self::Limited { description, roles } => (description.clone(), roles.clone()),
-        };
-        ScopeRule { name: name.to_owned(), description, roles }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use secrecy::ExposeSecret;
 
     fn load(variables: &[(&str, &str)]) -> anyhow::Result<Config> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -1,0 +1,54 @@
+//! Who may register clients (RFC 7591), and how many.
+use super::list;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    /// `open`, `token` (an initial access token is needed) or `off`.
+    pub policy: RegistrationPolicy,
+    /// An initial access token (RFC 7591 §3) for policy `token` without limits, beside those of the command
+    /// `registration-token`.
+    pub initial_access_token: Option<SecretString>,
+    /// Each registration comes with a token to read, change and delete it with (RFC 7592). Then none is shared: the
+    /// same registration again is another client.
+    pub management: bool,
+    /// A registration nobody was granted anything through is forgotten this many seconds after it was last made.
+    pub unused_after: u32,
+    /// New registrations that one address may make at once for the same redirect hosts, ...
+    pub burst: u32,
+    /// ... and per minute after that. Identical registrations are free.
+    pub per_minute: u32,
+    /// How many unused registrations are kept at all.
+    pub max_unused: u32,
+    /// Private-use URI schemes allowed in redirect URIs although no reverse domain name (RFC 8252 §7.1).
+    #[serde(deserialize_with = "list")]
+    pub private_use_schemes: Vec<String>,
+    /// Let clients register themselves for `client_credentials` too.
+    pub client_credentials: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationPolicy {
+    Open,
+    Token,
+    Off,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            policy: RegistrationPolicy::Open,
+            initial_access_token: None,
+            management: false,
+            unused_after: 30 * 86_400,
+            burst: 500,
+            per_minute: 30,
+            max_unused: 100_000,
+            private_use_schemes: vec!["cursor".into()],
+            client_credentials: false,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The MCP servers that tokens are issued for, as the operator writes them down.
+use super::list;
+use crate::{
+    model::{Role, Scopes},
+    oauth::resource::{IntrospectionCredentials, Resource, ScopeRule},
+    secrets::Digest,
+};
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use url::Url;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceSettings {
+    /// The resource identifier (RFC 9728 §1.2): the URL that people give to their MCP client.
+    pub identifier: String,
+    /// What the consent page calls it; else the identifier's host.
+    pub name: Option<String>,
+    /// Scope names and what they mean in words; else one scope, `mcp`.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, ScopeSettings>,
+    /// What a request without `scope` gets; else the first scope.
+    #[serde(default, deserialize_with = "list")]
+    pub default_scopes: Vec<String>,
+    /// Overrides `keys.signing_alg`.
+    pub signing_alg: Option<String>,
+    /// Overrides `tokens.access_token_lifetime`, in seconds.
+    pub access_token_lifetime: Option<u32>,
+    /// Credentials with which this resource server introspects (RFC 7662 §2.1), and only tokens for itself.
+    pub introspection: Option<IntrospectionSettings>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ScopeSettings {
+    Words(String),
+    /// Only people of these roles can grant it.
+    Limited {
+        description: String,
+        roles: Vec<Role>,
+    },
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntrospectionSettings {
+    pub id: String,
+    pub secret: SecretString,
+    /// JWS `alg` of the signed answers it asks for (RFC 9701 §6); else RS256.
+    pub signed_response_alg: Option<String>,
+}
+
+impl ResourceSettings {
+    pub(super) fn resource(&self) -> anyhow::Result<Resource> {
+        let mut scopes: Vec<_> = self.scopes.iter().map(|(name, settings)| settings.rule(name)).collect();
+        if scopes.is_empty() {
+            let description = "Use this server's tools on your behalf".into();
+            scopes.push(ScopeRule { name: "mcp".into(), description, roles: vec![] });
+        }
+        let all: Scopes = scopes.iter().map(|rule| rule.name.as_str()).collect();
+        let default_scopes = match self.default_scopes.as_slice() {
+            [] => all.iter().take(1).collect::<Scopes>(),
+            names => names.iter().map(String::as_str).collect(),
+        };
+        let url = Url::parse(&self.identifier).with_context(|| format!("resource {:?} is no URL", self.identifier))?;
+        let host = url.host_str().unwrap_or(&self.identifier);
+        Ok(Resource {
+            identifier: self.identifier.clone(),
+            name: self.name.clone().unwrap_or_else(|| host.to_owned()),
+            scopes,
+            default_scopes,
+            signing_alg: self.signing_alg.clone(),
+            access_token_lifetime: self.access_token_lifetime,
+            introspection: self.introspection.as_ref().map(|credentials| IntrospectionCredentials {
+                id: credentials.id.clone(),
+                secret: Digest::of(credentials.secret.expose_secret()),
+                signed_response_alg: credentials.signed_response_alg.clone(),
+            }),
+        })
+    }
+}
+
+impl ScopeSettings {
+    fn rule(&self, name: &str) -> ScopeRule {
+        let (description, roles) = match self {
+            Self::Words(description) => (description.clone(), vec![]),
+            Self::Limited { description, roles } => (description.clone(), roles.clone()),
+        };
+        ScopeRule { name: name.to_owned(), description, roles }
+    }
+}
