@@ -10,4 +10,5 @@ pub mod params;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod resource;
+pub mod token_exchange;
 mod uri;

@@ -11,4 +11,5 @@ pub mod par;
 mod registration;
 mod registration_management;
 mod robustness;
+mod token_exchange;
 mod tokens;

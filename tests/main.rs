@@ -18,6 +18,7 @@ mod sign_in;
 mod signed_introspection;
 mod storage;
 mod stories;
+mod token_exchange;
 mod wire;
 mod support {
     pub mod app;

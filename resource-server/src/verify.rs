@@ -22,6 +22,8 @@ pub struct Access {
     /// `preferred_username`: for people to read, never to decide by (RFC 9068 §2.2.2).
     pub username: Option<String>,
     pub client_id: String,
+    /// `act.sub`: who acts for the subject after a token exchange; earlier actors don't count (RFC 8693 §4.1).
+    pub actor: Option<String>,
     pub scopes: Vec<String>,
     /// The resource identifier among `aud` that is ours.
     pub audience: String,
@@ -111,6 +113,13 @@ struct Claims {
     scope: Option<String>,
     preferred_username: Option<String>,
     cnf: Option<Confirmation>,
+    act: Option<Actor>,
+}
+
+/// RFC 8693 §4.1: the outermost is the present one.
+#[derive(Deserialize)]
+struct Actor {
+    sub: String,
 }
 
 /// RFC 7800 §3: the token is bound to a key whose proof a bearer does not bring.
@@ -194,6 +203,7 @@ impl Verifier {
             subject: claims.sub,
             username: claims.preferred_username,
             client_id: claims.client_id,
+            actor: claims.act.map(|act| act.sub),
             scopes: words(&scope),
             audience: self.resource.clone(),
             expires_at,
