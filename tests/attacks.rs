@@ -12,4 +12,4 @@ mod registration;
 mod registration_management;
 mod robustness;
 mod token_exchange;
-mod tokens;
+pub mod tokens;

@@ -38,6 +38,7 @@ mod origin;
 mod request_id;
 pub mod scopes;
 mod sessions;
+mod step_up;
 mod tools;
 mod verify;
 mod whole;

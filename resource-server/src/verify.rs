@@ -28,6 +28,10 @@ pub struct Access {
     /// The resource identifier among `aud` that is ours.
     pub audience: String,
     pub expires_at: OffsetDateTime,
+    /// When the user signed in (RFC 9068 §2.2.1).
+    pub auth_time: Option<OffsetDateTime>,
+    /// How: the authentication context class.
+    pub acr: Option<String>,
     /// `jti`
     pub token_id: String,
     /// How the token is used: as a bearer token, or with proofs of the key it is bound to.
@@ -114,6 +118,8 @@ struct Claims {
     preferred_username: Option<String>,
     cnf: Option<Confirmation>,
     act: Option<Actor>,
+    auth_time: Option<i64>,
+    acr: Option<String>,
 }
 
 /// RFC 8693 §4.1: the outermost is the present one.
@@ -194,6 +200,7 @@ impl Verifier {
             (Scheme::Dpop, None) => return Err(UNBOUND),
             (_, Some(_)) => return Err(BOUND),
         };
+        let auth_time = claims.auth_time.map(OffsetDateTime::from_unix_timestamp).transpose().map_err(|_| CLAIMS)?;
         let scope = claims.scope.unwrap_or_default();
         if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(&scope) {
             return Err(CLAIMS);
@@ -207,6 +214,8 @@ impl Verifier {
             scopes: words(&scope),
             audience: self.resource.clone(),
             expires_at,
+            auth_time,
+            acr: claims.acr,
             token_id: claims.jti,
             scheme,
             jkt,

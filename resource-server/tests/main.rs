@@ -9,5 +9,6 @@ mod modern;
 mod origins;
 mod scopes;
 mod serving;
+mod step_up;
 mod support;
 mod tokens;

@@ -57,6 +57,9 @@ pub struct PersonClaims {
     /// A name to greet people by (RFC 9068 §2.2.2); `sub` is who they are.
     pub preferred_username: String,
     pub auth_time: i64,
+    /// How well they had proved who they are then (RFC 9068 §2.2.1, RFC 9470 §6.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// The grant it hangs from: revoked with it.
     pub grant_id: String,
 }

@@ -53,8 +53,8 @@ pub struct Permit<'a> {
 
 /// On whose behalf.
 enum Subject {
-    /// Through a grant, since when they last proved who they are.
-    Person { user: User, grant_id: GrantId, auth_time: OffsetDateTime },
+    /// Through a grant, since when they last proved who they are, and how well.
+    Person { user: User, grant_id: GrantId, auth_time: OffsetDateTime, acr: Option<String> },
     /// The client itself (RFC 6749 §4.4).
     Client,
     /// Another client, which this one acts for (RFC 8693 §1.1).
@@ -82,7 +82,8 @@ impl<'a> Permit<'a> {
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
             return Err(OAuthError::invalid_scope("none of these scopes is for this resource, or allowed any longer"));
         }
-        let subject = Subject::Person { user, grant_id: grant.id, auth_time: grant.auth_time };
+        let (auth_time, acr) = (grant.auth_time, grant.acr.clone());
+        let subject = Subject::Person { user, grant_id: grant.id, auth_time, acr };
         Ok(Self { client, subject, audience, scopes, jkt, delegation: None })
     }
 
@@ -156,8 +157,9 @@ impl<'a> Permit<'a> {
         };
         let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
         let id_token = match &self.subject {
-            Subject::Person { user, auth_time, .. } if self.scopes.contains("openid") => {
-                Some(id_token::sign(app, self.client, user, *auth_time, &access_token, nonce)?)
+            Subject::Person { user, auth_time, acr, .. } if self.scopes.contains("openid") => {
+                let signed_in = (*auth_time, acr.as_deref());
+                Some(id_token::sign(app, self.client, user, signed_in, &access_token, nonce)?)
             }
             _ => None,
         };
@@ -184,9 +186,10 @@ impl Subject {
 
     fn person(&self) -> Option<PersonClaims> {
         match self {
-            Self::Person { user, grant_id, auth_time } => Some(PersonClaims {
+            Self::Person { user, grant_id, auth_time, acr } => Some(PersonClaims {
                 preferred_username: user.username.clone(),
                 auth_time: auth_time.unix_timestamp(),
+                acr: acr.clone(),
                 grant_id: grant_id.to_string(),
             }),
             Self::Client | Self::Other { .. } => None,

@@ -71,6 +71,6 @@ impl Subject {
         let grant = grant.filter(|grant| grant.revoked_at.is_none() && grant.expires_at > now).ok_or_else(over)?;
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
         let auth_time = OffsetDateTime::from_unix_timestamp(person.auth_time).map_err(OAuthError::server_error)?;
-        Ok(Self::Person { user: user.ok_or_else(over)?, grant_id, auth_time })
+        Ok(Self::Person { user: user.ok_or_else(over)?, grant_id, auth_time, acr: person.acr.clone() })
     }
 }
