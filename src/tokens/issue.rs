@@ -1,16 +1,16 @@
 //! The one place where tokens are issued.
-use super::{access_token, id_token, refresh_token::RefreshToken};
+use super::{access_token, id_token, opaque::OpaqueToken, refresh_token::RefreshToken};
 use crate::{
     accounts::request::within_limit,
     app::App,
     error::OAuthError,
     grants::TokenRequest,
-    model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User},
+    model::{AccessToken, Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
         params::Params,
-        resource::{OFFLINE_ACCESS, OIDC_SCOPES, Resource},
+        resource::{AccessTokenFormat, OFFLINE_ACCESS, OIDC_SCOPES, Resource},
     },
-    storage::users,
+    storage::{access_tokens, users},
 };
 use access_token::{AccessTokenClaims, Confirmation, PersonClaims};
 use serde::Serialize;
@@ -103,25 +103,23 @@ impl<'a> Permit<'a> {
         Ok(Self { client, subject: Subject::Client, audience: Audience::Resource(resource), scopes, jkt })
     }
 
-    /// Signs what was judged. `refresh` is the token that goes with it, if any.
-    pub fn issue(
+    /// Makes of it what was judged. `refresh` is the token that goes with it, if any.
+    pub async fn issue(
         self,
         app: &App,
         refresh: Option<RefreshToken>,
         nonce: Option<&str>,
     ) -> Result<TokenResponse, OAuthError> {
         let now = app.clock.now().unix_timestamp();
-        let (audience, lifetime, algorithm) = match self.audience {
-            Audience::Issuer => (app.config.issuer.as_str(), None, None),
-            Audience::Resource(resource) => {
-                (resource.identifier.as_str(), resource.access_token_lifetime, resource.signing_alg.as_deref())
-            }
+        let (audience, lifetime) = match self.audience {
+            Audience::Issuer => (&app.config.issuer, None),
+            Audience::Resource(resource) => (&resource.identifier, resource.access_token_lifetime),
         };
         let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
         let claims = AccessTokenClaims {
             iss: app.config.issuer.clone(),
             sub: self.subject.identifier(self.client),
-            aud: audience.to_owned(),
+            aud: audience.clone(),
             client_id: self.client.id.clone(),
             iat: now,
             exp: now + i64::from(lifetime),
@@ -131,7 +129,7 @@ impl<'a> Permit<'a> {
             cnf: self.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
             person: self.subject.person(),
         };
-        let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
+        let access_token = self.audience.access_token(app, &claims).await?;
         let id_token = match &self.subject {
             Subject::Person { user, auth_time, .. } if self.scopes.contains("openid") => {
                 Some(id_token::sign(app, self.client, user, *auth_time, &access_token, nonce)?)
@@ -206,6 +204,27 @@ impl<'a> Audience<'a> {
         let resource = app.resources.find(identifier).ok_or_else(outside)?;
         let granted = grant.resources.contains(&resource.identifier);
         granted.then_some(Self::Resource(resource)).ok_or_else(outside)
+    }
+
+    /// In the form that it is given there.
+    async fn access_token(&self, app: &App, claims: &AccessTokenClaims) -> Result<String, OAuthError> {
+        let (format, algorithm) = match self {
+            Self::Issuer => (None, None),
+            Self::Resource(resource) => (resource.access_token_format, resource.signing_alg.as_deref()),
+        };
+        match format.unwrap_or(app.config.tokens.access_token_format) {
+            AccessTokenFormat::Jwt => app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, claims),
+            AccessTokenFormat::Opaque => {
+                let token = OpaqueToken::random();
+                let stored = AccessToken {
+                    token_hash: token.digest(),
+                    claims: serde_json::to_value(claims).map_err(OAuthError::server_error)?,
+                    expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).map_err(OAuthError::server_error)?,
+                };
+                access_tokens::insert(&app.db, &stored).await?;
+                Ok(token.expose())
+            }
+        }
     }
 
     /// Whether the scope means something there, and the role still has it.
