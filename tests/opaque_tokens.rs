@@ -5,6 +5,7 @@ use crate::{
     support::{
         app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER},
         dpop::DpopKey,
+        guarded::{Guarded, call_through},
         node::Node,
     },
 };
@@ -259,6 +260,27 @@ async fn a_database_that_is_away_is_no_verdict() {
     answer.refused(503, "temporarily_unavailable");
     // What cannot be one of ours is no question to the database.
     assert_eq!(t.introspect("kwa_AAAA").await.body, INACTIVE);
+}
+
+#[tokio::test]
+async fn a_guard_that_asks_lets_it_in_until_thirty_seconds_after_it_was_revoked() {
+    let guarded = Guarded::start(MAIN).await;
+    let (_, tokens) = guarded.tokens("c").await;
+    let token = access_token(&tokens);
+    guarded.call(token).await.refused(401, "invalid_token");
+    let asking = guarded.another(|guard| guard.introspect("notes-server", "notes-secret"));
+    let always = guarded.another(|guard| guard.introspect("notes-server", "notes-secret").keep_answers(0));
+    for guard in [&asking, &always] {
+        assert_eq!(call_through(guard, token).await.body, "reached");
+    }
+    assert_eq!(revoke(&guarded.t, "c", token).await.status, 200);
+    call_through(&always, token).await.refused(401, "invalid_token");
+    assert_eq!(call_through(&asking, token).await.body, "reached");
+    guarded.advance(Duration::seconds(30));
+    call_through(&asking, token).await.refused(401, "invalid_token");
+    let stranger = guarded.another(|guard| guard.introspect("notes-server", "wrong"));
+    let answer = call_through(&stranger, token).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "5"), "{answer:?}");
 }
 
 #[test]

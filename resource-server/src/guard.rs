@@ -4,6 +4,7 @@ use crate::{
     clock::Clock,
     dpop,
     gate::{Gate, pass},
+    introspection,
     jwks::{Issuer, is_loopback},
     metadata::{self, ProtectedResource},
     origin::Allowed,
@@ -19,6 +20,7 @@ use axum::{
     response::IntoResponse,
 };
 use std::{convert::Infallible, sync::Arc};
+use time::Duration;
 use tower::Service;
 use url::Url;
 
@@ -35,6 +37,7 @@ pub struct Guard {
     scopes_supported: Vec<String>,
     pub(crate) allowed: Allowed,
     pub(crate) dpop: DpopPolicy,
+    pub(crate) introspection: introspection::Settings,
     pub(crate) clock: Clock,
 }
 
@@ -62,6 +65,7 @@ impl Guard {
             challenge_scope: "mcp:read".to_owned(),
             scopes_supported: words("mcp:read mcp:write"),
             dpop: DpopPolicy::Accepted,
+            introspection: introspection::Settings::default(),
             clock: Clock::default(),
         })
     }
@@ -150,6 +154,30 @@ impl Guard {
     #[must_use]
     pub fn require_dpop(mut self) -> Self {
         self.dpop = DpopPolicy::Required;
+        self
+    }
+
+    /// Asks the issuer that [`Guard::new`] named what each token is worth (RFC 7662), opaque tokens and JWTs alike,
+    /// instead of verifying JWTs here. `id` and `secret` are what this resource server authenticates with there. An
+    /// answer is kept for 30 seconds, which is what a revocation then costs, and never beyond the token's end.
+    #[must_use]
+    pub fn introspect(mut self, id: &str, secret: &str) -> Self {
+        self.introspection.credentials = Some((id.to_owned(), secret.to_owned()));
+        self
+    }
+
+    /// Keeps answers of [`Guard::introspect`] for so many seconds, 30 at most; 0 asks about each request.
+    #[must_use]
+    pub fn keep_answers(mut self, seconds: u8) -> Self {
+        self.introspection.keep = Duration::seconds(seconds.into()).min(introspection::KEPT);
+        self
+    }
+
+    /// Takes only signed answers to [`Guard::introspect`] (RFC 9701): proof of what the issuer said, not only that it
+    /// was asked. Signed with ES256, EdDSA or RS256.
+    #[must_use]
+    pub fn require_signed_answers(mut self) -> Self {
+        self.introspection.signed = true;
         self
     }
 

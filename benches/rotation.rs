@@ -1,0 +1,2 @@
+//! Rotation under load.
+fn main() {}
