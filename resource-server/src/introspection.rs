@@ -184,10 +184,9 @@ impl Introspector {
             return Ok(endpoint.clone());
         }
         let endpoint = match (self.issuer.introspection_endpoint().await, known.take()) {
-            (Ok(endpoint), _) => endpoint,
             (Err(error), None) => return Err(error),
             // Silence about the endpoint does not mean that it is gone.
-            (Err(_), Some((endpoint, _))) => endpoint,
+            (Ok(endpoint), _) | (Err(_), Some((endpoint, _))) => endpoint,
         };
         *known = Some((endpoint.clone(), now));
         Ok(endpoint)

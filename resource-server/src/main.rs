@@ -27,7 +27,7 @@ struct Arguments {
     #[arg(long, default_value = "Keyward demo server")]
     name: String,
     /// Ask the authorization server about each token (RFC 7662), authenticated by this id and the secret in the
-    /// variable KEYWARD_INTROSPECTION_SECRET, instead of verifying JWTs here; for opaque tokens
+    /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
     #[arg(long, value_name = "ID")]
     introspect_as: Option<String>,
 }

@@ -1,2 +1,0 @@
-//! Rotation under load.
-fn main() {}
