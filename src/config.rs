@@ -217,6 +217,8 @@ impl Config {
         );
         self.client_metadata_documents.check()?;
         self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
+        let format = self.tokens.access_token_format;
+        self.resources.iter().try_for_each(|(name, resource)| resource.check(name, format))?;
         self.resources().map(drop)
     }
 

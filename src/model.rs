@@ -1,4 +1,5 @@
 //! The nouns: plain data, no behaviour beyond being well-formed.
+mod access_token;
 mod audit;
 mod client;
 mod device;
@@ -10,6 +11,7 @@ mod scope;
 mod signing_key;
 mod user;
 
+pub use access_token::AccessToken;
 pub use audit::AuditEvent;
 pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
 pub use device::DeviceAuthorization;

@@ -1,4 +1,5 @@
 //! Every storage function, on either database, also when many ask at once.
+mod access_tokens;
 mod clients;
 mod codes;
 mod concurrency;

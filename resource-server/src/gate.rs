@@ -4,6 +4,7 @@ use crate::{
     clock::Clock,
     dpop,
     guard::Guard,
+    introspection::Introspector,
     metadata,
     origin::{self, Allowed},
     request_id::Id,
@@ -54,7 +55,9 @@ impl Gate {
             dpop: guard.dpop,
         };
         let policy = Arc::new(guard.policy);
-        let verifier = Verifier { resource: guard.identifier, issuers: guard.issuers, policy };
+        let first = guard.issuers.first().cloned();
+        let introspector = first.and_then(|issuer| Introspector::new(issuer, guard.introspection));
+        let verifier = Verifier { resource: guard.identifier, issuers: guard.issuers, introspector, policy };
         Self {
             allowed: guard.allowed,
             challenge,
@@ -149,12 +152,10 @@ impl Gate {
     fn refuse(&self, scheme: Scheme, rejection: &Rejection) -> Refusal {
         match rejection {
             Rejection::Invalid(reason) => self.challenge.invalid_token(scheme, reason),
-            Rejection::Unavailable => Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "the keys of the authorization server cannot be fetched",
-            )
-            .header(header::RETRY_AFTER, HeaderValue::from_static("5")),
+            Rejection::Unavailable(reason) => {
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", reason)
+                    .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
         }
     }
 

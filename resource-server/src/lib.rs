@@ -32,6 +32,7 @@ mod dpop;
 mod gate;
 mod guard;
 mod index;
+mod introspection;
 mod jwks;
 pub mod metadata;
 mod origin;
@@ -44,6 +45,6 @@ mod verify;
 mod whole;
 mod wire;
 
-pub use demo::{Settings, router, serve};
+pub use demo::{Credentials, Settings, router, serve};
 pub use guard::Guard;
 pub use verify::{Access, Scheme};

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 mod challenges;
 mod dpop;
+mod introspection;
 mod keys;
 mod legacy;
 mod metadata;
