@@ -7,6 +7,7 @@ mod outgoing;
 mod registration;
 mod resources;
 mod tokens;
+mod trusted_issuers;
 
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
@@ -16,6 +17,7 @@ pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 pub use registration::{Registration, RegistrationPolicy};
 pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
 pub use tokens::Tokens;
+pub use trusted_issuers::TrustedIssuer;
 
 use crate::oauth::resource::Resources;
 use anyhow::{Context, bail, ensure};
@@ -72,6 +74,9 @@ pub struct Config {
     /// Clients that the operator wrote down, by a short name of your choice.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientSettings>,
+    /// Issuers whose signed word counts here, by a short name of your choice.
+    #[serde(default)]
+    pub trusted_issuers: BTreeMap<String, TrustedIssuer>,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceSettings>,
@@ -215,7 +220,19 @@ impl Config {
         );
         self.client_metadata_documents.check()?;
         self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
-        self.resources().map(drop)
+        let resources = self.resources()?;
+        for (name, issuer) in &self.trusted_issuers {
+            issuer.check(&self.issuer, &resources).with_context(|| format!("trusted_issuers.{name}"))?;
+            let same = self.trusted_issuers.values().filter(|other| other.issuer == issuer.issuer);
+            ensure!(same.count() == 1, "trusted_issuers.{name}: two have the issuer {:?}", issuer.issuer);
+        }
+        Ok(())
+    }
+
+    /// Somebody is trusted to say which person is behind a client.
+    #[must_use]
+    pub fn takes_identity_assertions(&self) -> bool {
+        self.trusted_issuers.values().any(|issuer| issuer.identity_assertions)
     }
 
     #[must_use]

@@ -30,11 +30,15 @@ macro_rules! grant_types {
     };
 }
 
-grant_types!(authorization_code, client_credentials, device_code, refresh_token);
+grant_types!(authorization_code, client_credentials, device_code, jwt_bearer, refresh_token);
 
 /// Those that configuration has not switched off.
 pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
-    let is_on = |name| name != device_code::NAME || config.device_authorization.enabled;
+    let is_on = |name| match name {
+        device_code::NAME => config.device_authorization.enabled,
+        jwt_bearer::NAME => config.takes_identity_assertions(),
+        _ => true,
+    };
     let is_off = |name| config.grants.off.iter().any(|off| off == name);
     ALL.iter().filter(move |grant_type| is_on(grant_type.name) && !is_off(grant_type.name))
 }
@@ -42,6 +46,14 @@ pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
 /// Those that a client may give itself: acting with nobody's consent is the operator's to allow.
 #[must_use]
 pub fn for_strangers(config: &Config) -> Vec<&'static str> {
+    let mut names = for_documents(config);
+    names.retain(|name| *name != jwt_bearer::NAME);
+    names
+}
+
+/// Those that a document about a client may name: an issuer that is trusted knows whom such an identifier means.
+#[must_use]
+pub fn for_documents(config: &Config) -> Vec<&'static str> {
     let names = enabled(config).map(|grant_type| grant_type.name);
     names.filter(|name| *name != client_credentials::NAME || config.registration.client_credentials).collect()
 }

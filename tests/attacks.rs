@@ -7,6 +7,7 @@ mod clients;
 mod code;
 mod device;
 mod dpop;
+mod id_jag;
 pub mod par;
 mod registration;
 mod registration_management;

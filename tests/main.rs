@@ -7,6 +7,7 @@ mod client_keys;
 mod device;
 mod dpop;
 mod fetch;
+mod id_jag;
 mod openid;
 mod par;
 mod process;
@@ -27,6 +28,7 @@ mod support {
     pub mod dpop;
     pub mod guarded;
     pub mod internet;
+    pub mod issuer;
     pub mod node;
     pub mod process;
     pub mod remote;

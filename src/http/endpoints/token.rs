@@ -3,9 +3,10 @@ use super::Endpoint;
 use crate::{
     app::App,
     error::OAuthError,
-    grants::{self, TokenRequest},
+    clients::authenticate,
+    grants::{self, TokenRequest, jwt_bearer},
     http::{
-        extract::{ClientAuth, dpop_proof},
+        extract::{ClientIp, Form, dpop_proof, single},
         respond::NoStore,
     },
     tokens::dpop,
@@ -26,9 +27,14 @@ pub fn endpoint(_: &App) -> Endpoint {
 
 async fn post(
     State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
     headers: HeaderMap,
-    ClientAuth { client, params }: ClientAuth,
+    Form(params): Form,
 ) -> Result<impl IntoResponse, OAuthError> {
+    if params.get("grant_type")? == Some(jwt_bearer::NAME) {
+        jwt_bearer::introduce(&app, &params).await?;
+    }
+    let client = authenticate::client(&app, single(&headers, "authorization")?, &params, address).await?;
     let name = params.require("grant_type")?;
     let grant_type = grants::find(&app.config, name)
         .ok_or_else(|| OAuthError::unsupported_grant_type("this grant_type is not one of grant_types_supported"))?;
