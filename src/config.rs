@@ -8,6 +8,7 @@ mod registration;
 mod resources;
 mod tokens;
 mod trusted_issuers;
+mod workloads;
 
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
@@ -18,6 +19,7 @@ pub use registration::{Registration, RegistrationPolicy};
 pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
 pub use tokens::Tokens;
 pub use trusted_issuers::TrustedIssuer;
+pub use workloads::Workload;
 
 use crate::oauth::resource::Resources;
 use anyhow::{Context, bail, ensure};
@@ -220,19 +222,7 @@ impl Config {
         );
         self.client_metadata_documents.check()?;
         self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
-        let resources = self.resources()?;
-        for (name, issuer) in &self.trusted_issuers {
-            issuer.check(&self.issuer, &resources).with_context(|| format!("trusted_issuers.{name}"))?;
-            let same = self.trusted_issuers.values().filter(|other| other.issuer == issuer.issuer);
-            ensure!(same.count() == 1, "trusted_issuers.{name}: two have the issuer {:?}", issuer.issuer);
-        }
-        Ok(())
-    }
-
-    /// Somebody is trusted to say which person is behind a client.
-    #[must_use]
-    pub fn takes_identity_assertions(&self) -> bool {
-        self.trusted_issuers.values().any(|issuer| issuer.identity_assertions)
+        self.check_trusted_issuers(&self.resources()?)
     }
 
     #[must_use]

@@ -36,7 +36,7 @@ grant_types!(authorization_code, client_credentials, device_code, jwt_bearer, re
 pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
     let is_on = |name| match name {
         device_code::NAME => config.device_authorization.enabled,
-        jwt_bearer::NAME => config.takes_identity_assertions(),
+        jwt_bearer::NAME => config.takes_identity_assertions() || config.workloads().next().is_some(),
         _ => true,
     };
     let is_off = |name| config.grants.off.iter().any(|off| off == name);

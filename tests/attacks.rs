@@ -13,3 +13,4 @@ mod registration;
 mod registration_management;
 mod robustness;
 mod tokens;
+mod workloads;

@@ -20,6 +20,7 @@ mod signed_introspection;
 mod storage;
 mod stories;
 mod wire;
+mod workloads;
 mod support {
     pub mod app;
     pub mod browser;

@@ -1,14 +1,15 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): an issuer that is trusted says which
-//! person is behind the client (Identity Assertion JWT Authorization Grant §4.4), so nobody is asked.
+//! person is behind the client (Identity Assertion JWT Authorization Grant §4.4), or which program asks for itself.
 use super::TokenRequest;
 use crate::{
     accounts::request::{registered_scopes, within_limit},
     app::App,
     audit,
+    config::Workload,
     error::OAuthError,
     issuers::{
         identity::{self, IdentityAssertion},
-        subject,
+        subject, workload,
     },
     model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
@@ -20,21 +21,53 @@ use crate::{
     tokens::{Permit, TokenResponse},
 };
 use serde_json::json;
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 pub const NAME: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// Before the client is looked for.
-pub async fn introduce(app: &App, params: &Params) -> Result<(), OAuthError> {
-    match params.get("assertion")?.filter(|_| super::find(&app.config, NAME).is_some()) {
-        Some(assertion) => identity::introduce(app, assertion).await,
-        None => Ok(()),
+/// Before a client is looked for: the assertion may be all that a workload has to say who it is, and vouch for a client
+/// that nobody has asked for yet.
+pub async fn identify(
+    app: &App,
+    authorization: Option<&str>,
+    params: &Params,
+) -> Result<Option<Arc<Client>>, OAuthError> {
+    let Some(assertion) = params.get("assertion")?.filter(|_| super::find(&app.config, NAME).is_some()) else {
+        return Ok(None);
+    };
+    let workload = workload::identify(app, authorization, params).await?;
+    if workload.is_none() {
+        identity::introduce(app, assertion).await?;
     }
+    Ok(workload)
+}
+
+pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    match workload::rule_of(request.app, request.client) {
+        // The client can only be this one because its assertion was found good.
+        Some(rule) => for_workload(request, rule),
+        None => for_person(request).await,
+    }
+}
+
+/// For itself, as by `client_credentials`.
+fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<TokenResponse, OAuthError> {
+    let TokenRequest { app, params, .. } = request;
+    let known = |identifier: &str| app.resources.find(identifier).map(|resource| resource.identifier.as_str());
+    let mut own: Vec<_> = rule.resources.iter().filter_map(|own| known(own)).collect();
+    if own.is_empty() {
+        own.extend(app.resources.default().map(|default| default.identifier.as_str()));
+    }
+    if params.all("resource").any(|asked| known(asked).is_some_and(|asked| !own.contains(&asked))) {
+        return Err(OAuthError::invalid_target("resource is not open to this workload"));
+    }
+    Permit::for_client(request)?.issue(app, None, None)
 }
 
 /// One assertion is one grant, however often it may be presented: revoked, it opens nothing any more. There is no
 /// refresh token (§4.4.3), for its issuer is to be asked again.
-pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, params, .. } = request;
     let assertion = IdentityAssertion::verify(app, params.require("assertion")?).await?;
     check(request, &assertion)?;

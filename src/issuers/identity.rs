@@ -33,7 +33,7 @@ impl<'a> IdentityAssertion<'a> {
         let says = IdJag::read(&jws).map_err(refused)?;
         let trusted = signer(app, &jws, |issuer| issuer.identity_assertions).await?;
         let trusted = trusted.ok_or_else(|| refused(NOT_TRUSTED))?;
-        jws.check(&expected(trusted.assertion_lifetime)).map_err(refused)?;
+        jws.check(&expected(trusted.identity_assertion_lifetime())).map_err(refused)?;
         Ok(Self { trusted, says, once })
     }
 }

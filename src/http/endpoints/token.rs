@@ -31,10 +31,15 @@ async fn post(
     headers: HeaderMap,
     Form(params): Form,
 ) -> Result<impl IntoResponse, OAuthError> {
-    if params.get("grant_type")? == Some(jwt_bearer::NAME) {
-        jwt_bearer::introduce(&app, &params).await?;
-    }
-    let client = authenticate::client(&app, single(&headers, "authorization")?, &params, address).await?;
+    let authorization = single(&headers, "authorization")?;
+    let identified = match params.get("grant_type")? {
+        Some(jwt_bearer::NAME) => jwt_bearer::identify(&app, authorization, &params).await?,
+        _ => None,
+    };
+    let client = match identified {
+        Some(client) => client,
+        None => authenticate::client(&app, authorization, &params, address).await?,
+    };
     let name = params.require("grant_type")?;
     let grant_type = grants::find(&app.config, name)
         .ok_or_else(|| OAuthError::unsupported_grant_type("this grant_type is not one of grant_types_supported"))?;
