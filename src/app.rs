@@ -1,9 +1,9 @@
 //! The tools, built once and handed to every request.
 use crate::{
-    clients::{Clients, keys::FetchedKeys},
+    clients::Clients,
     clock::Clock,
     config::Config,
-    fetch::{Fetcher, Network},
+    fetch::{Fetcher, Network, keys::FetchedKeys},
     keys::{Keys, MasterKey},
     limits::{Fetches, Guesses, Pushes, Registrations},
     oauth::resource::Resources,
@@ -28,7 +28,7 @@ pub struct App {
     pub passwords: Passwords,
     pub resources: Resources,
     pub clients: Clients,
-    pub client_keys: FetchedKeys,
+    pub fetched_keys: FetchedKeys,
     pub fetcher: Fetcher,
     pub guesses: Guesses,
     pub registrations: Registrations,
@@ -52,7 +52,7 @@ impl App {
             passwords: Passwords::new()?,
             resources: config.resources()?,
             clients: Clients::new(db.clone(), config.client_metadata_documents.clone()),
-            client_keys: FetchedKeys::default(),
+            fetched_keys: FetchedKeys::default(),
             fetcher: Fetcher::new(Network { ports: config.fetch.ports.clone(), ..Network::default() })
                 .context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")?,
             guesses: Guesses::new(clock.clone()),

@@ -8,6 +8,8 @@ mod registration;
 mod resources;
 mod token_exchange;
 mod tokens;
+mod trusted_issuers;
+mod workloads;
 
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
@@ -18,6 +20,8 @@ pub use registration::{Registration, RegistrationPolicy};
 pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
 pub use token_exchange::ExchangeSettings;
 pub use tokens::Tokens;
+pub use trusted_issuers::TrustedIssuer;
+pub use workloads::Workload;
 
 use crate::oauth::resource::Resources;
 use anyhow::{Context, bail, ensure};
@@ -74,6 +78,9 @@ pub struct Config {
     /// Clients that the operator wrote down, by a short name of your choice.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientSettings>,
+    /// Issuers whose signed word counts here, by a short name of your choice.
+    #[serde(default)]
+    pub trusted_issuers: BTreeMap<String, TrustedIssuer>,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceSettings>,
@@ -219,7 +226,7 @@ impl Config {
         self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
         let format = self.tokens.access_token_format;
         self.resources.iter().try_for_each(|(name, resource)| resource.check(name, format))?;
-        self.resources().map(drop)
+        self.check_trusted_issuers(&self.resources()?)
     }
 
     #[must_use]

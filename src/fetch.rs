@@ -2,6 +2,7 @@
 //!
 //! The only way from this program to an address that somebody told it.
 mod addresses;
+pub mod keys;
 
 pub use addresses::is_public;
 

@@ -9,6 +9,7 @@ mod initial_access_token;
 mod pushed_request;
 mod scope;
 mod signing_key;
+mod subject_link;
 mod user;
 
 pub use access_token::AccessToken;
@@ -21,4 +22,5 @@ pub use initial_access_token::InitialAccessToken;
 pub use pushed_request::PushedRequest;
 pub use scope::Scopes;
 pub use signing_key::{KeyStatus, SigningKey};
+pub use subject_link::SubjectLink;
 pub use user::{Role, User};

@@ -98,6 +98,7 @@ pub mod settings;
 pub mod setup_tokens;
 pub mod signing_keys;
 mod sqlite;
+pub mod subject_links;
 pub mod used_assertions;
 pub mod users;
 

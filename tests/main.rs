@@ -7,6 +7,7 @@ mod client_keys;
 mod device;
 mod dpop;
 mod fetch;
+mod id_jag;
 mod opaque_tokens;
 mod openid;
 mod par;
@@ -23,6 +24,7 @@ mod storage;
 mod stories;
 mod token_exchange;
 mod wire;
+mod workloads;
 mod support {
     pub mod app;
     pub mod browser;
@@ -31,6 +33,7 @@ mod support {
     pub mod dpop;
     pub mod guarded;
     pub mod internet;
+    pub mod issuer;
     pub mod node;
     pub mod process;
     pub mod remote;

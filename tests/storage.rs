@@ -12,6 +12,7 @@ mod pushed_requests;
 mod registration_access_tokens;
 mod sessions;
 mod sqlite;
+mod subject_links;
 mod system;
 mod users;
 

@@ -6,7 +6,7 @@ use crate::{
     model::{AuthMethod, Client},
     oauth::{
         basic::Basic,
-        client_assertion::{self, ClientAssertion, Expected},
+        client_assertion::{self, ClientAssertion},
         params::Params,
         resource::Resource,
     },
@@ -138,10 +138,9 @@ async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Ar
         return Err(refuse("private_key_jwt is switched off"));
     }
     let other_audiences = other_audiences(app, &client);
-    let now = app.clock.now().unix_timestamp();
-    let expected = Expected { issuer: &app.config.issuer, other_audiences: &other_audiences, now };
-    let once = assertion.check(&expected).map_err(refuse)?;
-    let keys = keys::find(app, &client, assertion.kid.as_deref()).await?;
+    let audiences: Vec<_> = [&app.config.issuer].into_iter().chain(&other_audiences).map(String::as_str).collect();
+    let once = assertion.check(&audiences, app.clock.now().unix_timestamp()).map_err(refuse)?;
+    let keys = keys::find(app, &client, assertion.kid()).await?;
     let keys = keys.ok_or_else(|| refuse("the client has no keys"))?;
     if !assertion.is_signed_by(&keys) {
         return Err(refuse("none of the client's keys signed it"));

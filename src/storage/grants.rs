@@ -116,6 +116,16 @@ pub async fn redeem(db: &Db, grant: &Grant, device_code: &Digest, now: OffsetDat
     })
 }
 
+/// The grant that this decision, or this assertion, brought.
+pub async fn find_by_decision(db: &Db, decision: &Digest) -> sqlx::Result<Option<Grant>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE decision = $1").bind(decision).fetch_optional(on))
+}
+
+/// Stores the grant that an assertion brings. `false`, and nothing changed, if it brought one before.
+pub async fn assert(db: &Db, grant: &Grant, assertion: &Digest) -> sqlx::Result<bool> {
+    execute!(db, insert!(grant, Some(assertion))).map(|rows| rows > 0)
+}
+
 /// Puts the successor in the place of the presented refresh token, if that is the live one of a live grant: of
 /// all who present it, one gets the grant.
 pub async fn rotate(

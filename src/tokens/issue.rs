@@ -70,13 +70,24 @@ enum Audience<'a> {
 
 impl<'a> Permit<'a> {
     pub async fn judge(request: TokenRequest<'a>, grant: &Grant) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params, jkt } = request;
+        let TokenRequest { app, params, .. } = request;
         if grant.revoked_at.is_some() || grant.expires_at <= app.clock.now() {
             return Err(OAuthError::invalid_grant("the grant was revoked or has expired"));
         }
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
         let asked = within(params, &grant.scopes)?;
+        Self::for_person(request, grant, user, &asked)
+    }
+
+    /// What is left for this user of the scopes asked for, all of them part of the grant.
+    pub fn for_person(
+        request: TokenRequest<'a>,
+        grant: &Grant,
+        user: User,
+        asked: &Scopes,
+    ) -> Result<Self, OAuthError> {
+        let TokenRequest { app, client, params, jkt } = request;
         let audience = Audience::choose(app, params, grant)?;
         let scopes = asked.filter(|scope| audience.knows(scope, user.role));
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
