@@ -4,6 +4,7 @@ mod attacks;
 mod cimd;
 mod client_credentials;
 mod client_keys;
+mod clients;
 mod device;
 mod dpop;
 mod fetch;

@@ -15,6 +15,10 @@ pub struct ClientMetadataDocuments {
     /// Never documents of these hosts, written alike.
     #[serde(deserialize_with = "list")]
     pub deny: Vec<String>,
+    /// Clients that these hosts describe may name the token endpoint as audience of their assertions, as before
+    /// RFC 7523bis.
+    #[serde(deserialize_with = "list")]
+    pub token_endpoint_audience: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -35,7 +39,12 @@ pub struct Fetch {
 
 impl Default for ClientMetadataDocuments {
     fn default() -> Self {
-        Self { policy: DocumentPolicy::Open, allow: vec![], deny: vec![] }
+        Self {
+            policy: DocumentPolicy::Open,
+            allow: vec![],
+            deny: vec![],
+            token_endpoint_audience: vec!["chatgpt.com".into()],
+        }
     }
 }
 
@@ -54,13 +63,18 @@ impl ClientMetadataDocuments {
     /// Whether clients may be described by this host, given in lower case.
     #[must_use]
     pub fn lets_in(&self, host: &str) -> bool {
-        let listed = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, host));
-        self.is_on() && !listed(&self.deny) && (self.allow.is_empty() || listed(&self.allow))
+        self.is_on() && !listed(&self.deny, host) && (self.allow.is_empty() || listed(&self.allow, host))
+    }
+
+    /// Whether clients that this host describes, given in lower case, may address assertions to the token endpoint.
+    #[must_use]
+    pub fn may_address_token_endpoint(&self, host: &str) -> bool {
+        listed(&self.token_endpoint_audience, host)
     }
 
     /// A pattern that could never match would let in whom it should keep out.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        for pattern in self.allow.iter().chain(&self.deny) {
+        for pattern in self.allow.iter().chain(&self.deny).chain(&self.token_endpoint_audience) {
             let host = pattern.strip_prefix("*.").unwrap_or(pattern);
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             ensure!(
@@ -70,6 +84,10 @@ impl ClientMetadataDocuments {
         }
         Ok(())
     }
+}
+
+fn listed(patterns: &[String], host: &str) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, host))
 }
 
 fn matches(pattern: &str, host: &str) -> bool {
@@ -86,7 +104,7 @@ mod tests {
 
     fn documents(allow: &[&str], deny: &[&str]) -> ClientMetadataDocuments {
         let owned = |patterns: &[&str]| patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-        ClientMetadataDocuments { policy: DocumentPolicy::Open, allow: owned(allow), deny: owned(deny) }
+        ClientMetadataDocuments { allow: owned(allow), deny: owned(deny), ..Default::default() }
     }
 
     #[test]

@@ -43,8 +43,13 @@ impl Internet {
 
     /// From now on this URL answers that, and nothing else does.
     pub async fn serve(&self, url: &str, answer: ResponseTemplate) {
-        let url = url::Url::parse(url).unwrap();
         self.server.reset().await;
+        self.serve_too(url, answer).await;
+    }
+
+    /// From now on this URL answers that, too.
+    pub async fn serve_too(&self, url: &str, answer: ResponseTemplate) {
+        let url = url::Url::parse(url).unwrap();
         Mock::given(matchers::method("GET"))
             .and(matchers::path(url.path()))
             .and(matchers::header("host", url.host_str().unwrap()))
