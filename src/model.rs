@@ -13,7 +13,7 @@ mod user;
 pub use audit::AuditEvent;
 pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
 pub use device::DeviceAuthorization;
-pub use grant::{Code, Consent, Grant};
+pub use grant::{Code, Consent, Grant, KnownClient};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
 pub use initial_access_token::InitialAccessToken;
 pub use pushed_request::PushedRequest;

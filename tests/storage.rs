@@ -17,7 +17,7 @@ mod users;
 use keyward::{
     model::{
         ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Code, Consent, Grant, GrantId,
-        Role, Scopes, User, UserId,
+        KnownClient, Role, Scopes, User, UserId,
     },
     secrets::{self, Digest},
     storage::{self, Db},
@@ -128,6 +128,12 @@ fn new_consent(grant: &Grant) -> Consent {
         resource: grant.resources[0].clone(),
         scopes: grant.scopes.clone(),
         fingerprint: Digest::of("fingerprint"),
+        known_client: Some(KnownClient {
+            name: Some("App".into()),
+            redirect_uris: vec!["https://app.example/cb".into()],
+            authentication: AuthMethod::None,
+            keys: None,
+        }),
         granted_at: now(),
     }
 }

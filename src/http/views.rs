@@ -28,12 +28,14 @@ pub struct ConsentPage<'a> {
     pub username: &'a str,
     pub client: ClientCard<'a>,
     pub server: ServerCard<'a>,
+    /// Identifiers of further servers it asks for.
+    pub also: Vec<&'a str>,
     pub destination: Destination<'a>,
     pub scopes: Vec<ScopeLine<'a>>,
     /// A sentence: until when the consent lasts.
     pub lifetime: &'a str,
-    /// Sentences: what changed since the same client was last allowed.
-    pub changed: Vec<String>,
+    /// Sentences: what of the client changed since it was last allowed.
+    pub changed: &'a [String],
     /// Part of `scopes` was allowed before; `is_new` tells which part was not.
     pub step_up: bool,
 }
@@ -183,7 +185,8 @@ mod tests {
                 ScopeLine { name: "mcp:write", words: "Change your notes", is_new: true },
             ],
             lifetime: "Until you revoke it.",
-            changed: vec![],
+            changed: &[],
+            also: vec![],
             step_up: false,
         }
     }
@@ -197,7 +200,8 @@ mod tests {
         consent.server = ServerCard { name: text, url: text };
         consent.destination = Destination { label: text, kind: DestinationKind::App };
         consent.scopes = vec![ScopeLine { name: text, words: text, is_new: true }];
-        consent.changed = vec![text.to_owned()];
+        let changed = [text.to_owned()];
+        (consent.changed, consent.also) = (&changed, vec![text]);
         let some = Some(text);
         let pages = [
             consent.render(),

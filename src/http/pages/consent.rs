@@ -53,11 +53,6 @@ pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, 
         [] => ServerCard { name: "Your account here", url: &app.config.issuer },
         [resource, ..] => ServerCard { name: &resource.name, url: &resource.identifier },
     };
-    let more: Vec<_> =
-        asked.resources.iter().skip(1).map(|resource| format!("It also asks for {}.", resource.identifier)).collect();
-    let changed = remembered
-        .changed
-        .then(|| "Its name or the places it sends you back to changed since you last allowed it.".to_owned());
     let scopes = asked.scopes.iter().map(|name| ScopeLine {
         name,
         words: words(name, asked.resources),
@@ -76,10 +71,11 @@ pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, 
             homepage: asked.client.metadata.client_uri.as_deref(),
         },
         server,
+        also: asked.resources.iter().skip(1).map(|resource| resource.identifier.as_str()).collect(),
         destination: Destination { label: &label, kind },
         scopes: scopes.collect(),
         lifetime: &lifetime(app, asked.client),
-        changed: changed.into_iter().chain(more).collect(),
+        changed: &remembered.changes,
         step_up: !remembered.scopes.is_empty(),
     })
     .into_response()
