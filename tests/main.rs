@@ -8,6 +8,7 @@ mod clients;
 mod device;
 mod dpop;
 mod fetch;
+mod logos;
 mod openid;
 mod par;
 mod process;

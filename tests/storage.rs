@@ -6,6 +6,7 @@ mod device_codes;
 mod dpop_proofs;
 mod grants;
 mod initial_access_tokens;
+mod logos;
 mod opening;
 mod pushed_requests;
 mod registration_access_tokens;

@@ -6,7 +6,7 @@ use crate::{
     fetch::{FetchError, Fetched},
     grants,
     model::{Client, ClientId, ClientSource, UserId},
-    oauth::{client_id, client_metadata::document::parse_document},
+    oauth::client_metadata::document::parse_document,
     storage,
 };
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub enum Resolved {
 /// The client with this identifier, for an authorization request. Errors and invalid documents are never kept. While
 /// the host is not to be reached the last document serves, but no longer than the longest a document may be kept.
 pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Resolved, OAuthError> {
-    let now = app.clock.now();
+    let (documents, now) = (&app.config.client_metadata_documents, app.clock.now());
     let settled = |client: &Client| client.fresh_until.is_none_or(|until| until > now) || client.disabled_at.is_some();
     let mut known = app.clients.find(id).await?;
     if known.as_ref().is_some_and(|client| !settled(client)) {
@@ -37,11 +37,11 @@ pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Res
     }
     match known {
         Some(client) if settled(&client) => return Ok(Resolved::Client(client)),
-        None if !client_id::is_url(id) => return Ok(Resolved::Unknown),
+        None if !documents.is_url(id) => return Ok(Resolved::Unknown),
         _ => {}
     }
-    let host = client_id::host(id)?;
-    if !app.config.client_metadata_documents.lets_in(&host) {
+    let host = documents.host(id)?;
+    if !documents.lets_client_in(id) {
         return Err(OAuthError::invalid_client("apps that this host describes are not let in here"));
     }
     let Some(visitor) = visitor else { return Ok(Resolved::AfterSignIn) };

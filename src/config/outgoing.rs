@@ -1,7 +1,9 @@
 //! Settings for what this server fetches from others: whose metadata documents, and how.
 use super::list;
+use crate::{error::OAuthError, oauth::client_id};
 use anyhow::ensure;
 use serde::Deserialize;
+use url::Url;
 
 /// Clients whose identifier is the URL of their metadata document.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,6 +21,9 @@ pub struct ClientMetadataDocuments {
     /// RFC 7523bis.
     #[serde(deserialize_with = "list")]
     pub token_endpoint_audience: Vec<String>,
+    /// The folder that the demo serves documents of its own in: no setting.
+    #[serde(skip)]
+    pub own_folder: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -44,6 +49,7 @@ impl Default for ClientMetadataDocuments {
             allow: vec![],
             deny: vec![],
             token_endpoint_audience: vec!["chatgpt.com".into()],
+            own_folder: None,
         }
     }
 }
@@ -58,6 +64,30 @@ impl ClientMetadataDocuments {
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.policy != DocumentPolicy::Off
+    }
+
+    /// Whether the identifier claims to be the URL of its client's metadata document.
+    #[must_use]
+    pub fn is_url(&self, id: &str) -> bool {
+        client_id::is_url(id) || self.is_own(id)
+    }
+
+    /// Who describes the client with this identifier: a host in lower case, or ourselves.
+    pub fn host(&self, id: &str) -> Result<String, OAuthError> {
+        match self.own_folder.as_deref().filter(|_| self.is_own(id)).and_then(|own| Url::parse(own).ok()) {
+            Some(own) => Ok(own.authority().to_owned()),
+            None => client_id::host(id),
+        }
+    }
+
+    fn is_own(&self, id: &str) -> bool {
+        self.own_folder.as_deref().is_some_and(|own| client_id::lies_in(own, id))
+    }
+
+    /// Whether the client with this identifier may be described by its host.
+    #[must_use]
+    pub fn lets_client_in(&self, id: &str) -> bool {
+        if self.is_own(id) { self.is_on() } else { client_id::host(id).is_ok_and(|host| self.lets_in(&host)) }
     }
 
     /// Whether clients may be described by this host, given in lower case.
