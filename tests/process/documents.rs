@@ -22,7 +22,7 @@ async fn code(alice: &mut Person, client: &str) -> String {
 
 fn assertion(at: &Address, client: &str, jwk: &Value) -> String {
     let der = pkcs8(jwk);
-    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    let now = keyward::clock::Clock::default().now().unix_timestamp();
     let claims = json!({"iss": client, "sub": client, "aud": at.issuer, "jti": keyward::secrets::random(),
         "iat": now, "exp": now + 60});
     encode(&Header::new(Algorithm::ES256), &claims, &EncodingKey::from_ec_der(&der)).unwrap()

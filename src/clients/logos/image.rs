@@ -27,7 +27,7 @@ fn png(bytes: &[u8]) -> Option<Picture> {
     Some(("image/png", big(bytes, 16, 4)?, big(bytes, 20, 4)?))
 }
 
-/// GIF89a §17 and §18.
+/// Graphics Interchange Format 89a §17 and §18.
 fn gif(bytes: &[u8]) -> Option<Picture> {
     (bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a")).then_some(())?;
     Some(("image/gif", little(bytes, 6, 2)?, little(bytes, 8, 2)?))
