@@ -13,6 +13,8 @@ use crate::{
 use anyhow::Context;
 use aws_lc_rs::hmac;
 use secrecy::ExposeSecret;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 pub struct App {
     pub config: Config,
@@ -36,6 +38,8 @@ pub struct App {
     pub pushes: Pushes,
     /// User names and passwords that the demo publishes; empty otherwise.
     pub demo_people: &'static [(&'static str, &'static str)],
+    /// Metadata documents that the demo serves, by file name; none otherwise.
+    pub demo_documents: BTreeMap<&'static str, Value>,
 }
 
 impl App {
@@ -53,13 +57,18 @@ impl App {
             resources: config.resources()?,
             clients: Clients::new(db.clone(), config.client_metadata_documents.clone()),
             fetched_keys: FetchedKeys::default(),
-            fetcher: Fetcher::new(Network { ports: config.fetch.ports.clone(), ..Network::default() })
-                .context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")?,
+            fetcher: Fetcher::new(Network {
+                ports: config.fetch.ports.clone(),
+                own_folder: config.client_metadata_documents.own_folder.clone(),
+                ..Network::default()
+            })
+            .context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")?,
             guesses: Guesses::new(clock.clone()),
             registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
             fetches: Fetches::default(),
             pushes: Pushes::default(),
             demo_people: &[],
+            demo_documents: BTreeMap::new(),
             config,
             clock,
             db,

@@ -3,6 +3,7 @@ mod authorization;
 mod clients;
 mod device_authorization;
 mod dpop;
+mod logos;
 mod outgoing;
 mod registration;
 mod resources;
@@ -15,6 +16,7 @@ pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
 pub use device_authorization::DeviceAuthorization;
 pub use dpop::Dpop;
+pub use logos::Logos;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 pub use registration::{Registration, RegistrationPolicy};
 pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
@@ -71,6 +73,8 @@ pub struct Config {
     pub sessions: Sessions,
     #[serde(default)]
     pub dpop: Dpop,
+    #[serde(default)]
+    pub logos: Logos,
     #[serde(default)]
     pub grants: GrantSettings,
     #[serde(default)]

@@ -90,6 +90,7 @@ pub mod device_codes;
 pub mod dpop_proofs;
 pub mod grants;
 pub mod initial_access_tokens;
+pub mod logos;
 pub mod pushed_requests;
 pub mod registration_access_tokens;
 pub mod revoked_tokens;

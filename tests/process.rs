@@ -1,5 +1,6 @@
 //! The program as it is run: started, asked, killed, started again.
 mod crash;
+mod documents;
 mod keys;
 mod opaque;
 mod rmcp;

@@ -3,10 +3,11 @@ use super::keys;
 use crate::{
     app::App,
     error::OAuthError,
-    model::{AuthMethod, Client},
+    model::{AuthMethod, Client, ClientSource},
     oauth::{
         basic::Basic,
         client_assertion::{self, ClientAssertion},
+        client_id,
         params::Params,
         resource::Resource,
     },
@@ -155,7 +156,10 @@ async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Ar
 
 /// RFC 7523 let assertions be meant for the token endpoint; and some URL libraries put a slash behind a bare host.
 fn other_audiences(app: &App, client: &Client) -> Vec<String> {
-    if !client.metadata.token_endpoint_audience {
+    let documents = &app.config.client_metadata_documents;
+    let by_host = || client_id::host(client.id.as_str()).is_ok_and(|host| documents.may_address_token_endpoint(&host));
+    let by_document = client.source == ClientSource::Cimd && by_host();
+    if !client.metadata.token_endpoint_audience && !by_document {
         return vec![];
     }
     vec![format!("{}/token", app.config.origin()), format!("{}/", app.config.issuer)]

@@ -6,7 +6,7 @@ use crate::{
     fetch::{FetchError, Fetched},
     grants,
     model::{Client, ClientId, ClientSource, UserId},
-    oauth::{client_id, client_metadata::document::parse_document},
+    oauth::client_metadata::document::parse_document,
     storage,
 };
 use std::sync::Arc;
@@ -43,7 +43,7 @@ enum Asker {
 }
 
 async fn resolve_for(app: &App, id: &str, visitor: Option<Asker>) -> Result<Resolved, OAuthError> {
-    let now = app.clock.now();
+    let (documents, now) = (&app.config.client_metadata_documents, app.clock.now());
     let settled = |client: &Client| client.fresh_until.is_none_or(|until| until > now) || client.disabled_at.is_some();
     let mut known = app.clients.find(id).await?;
     if known.as_ref().is_some_and(|client| !settled(client)) {
@@ -53,11 +53,11 @@ async fn resolve_for(app: &App, id: &str, visitor: Option<Asker>) -> Result<Reso
     }
     match known {
         Some(client) if settled(&client) => return Ok(Resolved::Client(client)),
-        None if !client_id::is_url(id) => return Ok(Resolved::Unknown),
+        None if !documents.is_url(id) => return Ok(Resolved::Unknown),
         _ => {}
     }
-    let host = client_id::host(id)?;
-    if !app.config.client_metadata_documents.lets_in(&host) {
+    let host = documents.host(id)?;
+    if !documents.lets_client_in(id) {
         return Err(OAuthError::invalid_client("apps that this host describes are not let in here"));
     }
     let Some(visitor) = visitor else { return Ok(Resolved::AfterSignIn) };

@@ -43,12 +43,20 @@ impl Demo {
         let resource = format!("http://{}/mcp/oauth", resource_listener.local_addr()?);
 
         println!("Opening {} ...", self.data.display());
-        let config = load_config(&settings(&self.data, listener.local_addr()?, &resource), self.config.as_deref())?;
+        let listen = listener.local_addr()?;
+        let mut config = load_config(&settings(&self.data, listen, &resource), self.config.as_deref())?;
+        // Under another name we might not be the one who answers there.
+        let ourselves = config.issuer == format!("http://{listen}") && config.client_metadata_documents.is_on();
+        let folder = ourselves.then(|| format!("{}{}", config.origin(), demo::documents::FOLDER));
+        config.client_metadata_documents.own_folder.clone_from(&folder);
         let mut app = server::open(config).await?;
         println!("Inviting people and clients ...");
         demo::seed(&app).await?;
         clients::configured::write(&app).await?;
         app.demo_people = demo::PEOPLE_TO_TRY;
+        if let Some(folder) = &folder {
+            app.demo_documents = demo::documents::all(folder)?;
+        }
         let issuer = app.config.issuer.clone();
         let introspection = credentials(&app.config, &resource, self.introspect)?;
         let mcp_server = Settings { introspection, ..Settings::new(&resource, &issuer) };
@@ -61,7 +69,7 @@ impl Demo {
             }
         };
         let asked_to_stop = server::asked_to_stop()?;
-        println!("{}", welcome(&issuer, &resource));
+        println!("{}", welcome(&issuer, &resource, folder.as_deref()));
         let servers = async {
             tokio::try_join!(
                 server::run(Arc::new(app), listener, stopping()),
@@ -105,7 +113,17 @@ fn credentials(config: &Config, resource: &str, told: bool) -> anyhow::Result<Op
     Ok(Some(Credentials { id: own.id.clone(), secret: own.secret.expose_secret().to_owned() }))
 }
 
-fn welcome(issuer: &str, resource: &str) -> String {
+fn welcome(issuer: &str, resource: &str, documents: Option<&str>) -> String {
+    let documents = documents.map_or(String::new(), |folder| {
+        format!(
+            "
+  Client IDs that are the URLs of documents, to try offline (callback on 127.0.0.1 or localhost, any port):
+    {folder}public.json
+    {folder}private_key_jwt.json   (its key: {folder}private_key_jwt.jwk)
+    {folder}broken.json            (is refused)
+"
+        )
+    });
     format!(
         "
   keyward demo is running. Press Ctrl-C to stop it.
@@ -126,6 +144,6 @@ fn welcome(issuer: &str, resource: &str) -> String {
     get_secret             listed once you connect with the scope mcp:write;
                            called without it, the client is sent back to ask you
     {issuer}/logout  and sign in as bob / hunter2
-"
+{documents}"
     )
 }

@@ -77,10 +77,11 @@ pub async fn authorize(
         }
         for consent in consents.iter().filter(|_| granted) {
             sqlx::query(
-                "INSERT INTO consents (user_id, client_id, resource, scopes, fingerprint, granted_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)
+                "INSERT INTO consents (user_id, client_id, resource, scopes, fingerprint, granted_at, known_client)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)
                  ON CONFLICT (user_id, client_id, resource) DO UPDATE SET scopes = excluded.scopes,
-                     fingerprint = excluded.fingerprint, granted_at = excluded.granted_at",
+                     fingerprint = excluded.fingerprint, granted_at = excluded.granted_at,
+                     known_client = excluded.known_client",
             )
             .bind(consent.user_id)
             .bind(&consent.client_id)
@@ -88,6 +89,7 @@ pub async fn authorize(
             .bind(consent.scopes.to_string())
             .bind(&consent.fingerprint)
             .bind(consent.granted_at)
+            .bind(consent.known_client.as_ref().map(Json))
             .execute(&mut *on)
             .await?;
         }

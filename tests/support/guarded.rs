@@ -1,6 +1,7 @@
 //! A keyward on a socket, and a guard before an MCP server that fetches its keys there.
 use super::{
     app::{Answer, CALLBACK, MCP, PASSWORD, TestApp, authorize_path, send},
+    db::fresh_db,
     remote::Address,
 };
 use axum::{
@@ -10,16 +11,14 @@ use axum::{
     middleware::{self, Next},
     routing::post,
 };
-use keyward::{http::router, model::ClientId};
+use keyward::{app::App, http::router, model::ClientId};
 use keyward_resource_server::{Guard, clock::Clock};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 use time::{Duration, OffsetDateTime};
-
-const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
 pub struct Guarded {
     pub t: TestApp,
@@ -32,15 +31,24 @@ pub struct Guarded {
 
 impl Guarded {
     pub async fn start(more: &str) -> Self {
-        Self::with(more, |guard| guard).await
+        Self::built(more, |_| {}, |guard| guard).await
     }
 
     /// With a guard of one's own making.
     pub async fn with(more: &str, set: impl FnOnce(Guard) -> Guard) -> Self {
+        Self::built(more, |_| {}, set).await
+    }
+
+    /// With tools exchanged before the first request.
+    pub async fn prepared(more: &str, prepare: impl FnOnce(&mut App)) -> Self {
+        Self::built(more, prepare, |guard| guard).await
+    }
+
+    async fn built(more: &str, prepare: impl FnOnce(&mut App), set: impl FnOnce(Guard) -> Guard) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let at = Address::new(port);
-        let t = TestApp::with(&format!("issuer = {:?}\n{more}", at.issuer)).await;
+        let t = TestApp::prepared(fresh_db().await, &format!("issuer = {:?}\n{more}", at.issuer), prepare).await;
         let (fetched_at, clock) = (Arc::new(Mutex::new(vec![])), t.app.clock.clone());
         let seen = fetched_at.clone();
         let watched = router(t.app.clone()).layer(middleware::from_fn(move |request: Request, next: Next| {
@@ -82,6 +90,10 @@ impl Guarded {
     pub async fn call(&self, token: &str) -> Answer {
         call_through(&self.guard, token).await
     }
+
+    pub async fn ask(&self, token: &str, message: &Value) -> Answer {
+        ask_through(&self.guard, token, message).await
+    }
 }
 
 fn guard(at: &Address, clock: &Clock, set: impl FnOnce(Guard) -> Guard) -> Router {
@@ -90,7 +102,11 @@ fn guard(at: &Address, clock: &Clock, set: impl FnOnce(Guard) -> Guard) -> Route
 
 /// What this guard says to a request with this token.
 pub async fn call_through(guard: &Router, token: &str) -> Answer {
+    ask_through(guard, token, &json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})).await
+}
+
+async fn ask_through(guard: &Router, token: &str, message: &Value) -> Answer {
     let request = Request::post("/mcp").header("host", "mcp.example").header("content-type", "application/json");
     let request = request.header("authorization", format!("Bearer {token}"));
-    send(guard, request.body(Body::from(PING)).unwrap()).await
+    send(guard, request.body(Body::from(message.to_string())).unwrap()).await
 }
