@@ -2,14 +2,16 @@
 use super::register::rules;
 use crate::{
     app::App,
+    audit::Event,
     error::OAuthError,
     fetch::{FetchError, Fetched},
     grants,
-    model::{Client, ClientId, ClientSource, UserId},
+    model::{Client, ClientId, ClientMetadata, ClientSource, UserId},
     oauth::{client_id, client_metadata::document::parse_document},
     storage,
 };
-use std::sync::Arc;
+use serde_json::json;
+use std::{borrow::Cow, sync::Arc};
 use time::Duration;
 
 /// A document is fetched again after the time its host gave it, within these bounds (OAuth Client ID Metadata
@@ -45,50 +47,69 @@ pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Res
         return Err(OAuthError::invalid_client("apps that this host describes are not let in here"));
     }
     let Some(visitor) = visitor else { return Ok(Resolved::AfterSignIn) };
-    let failed = match fetch(app, id, &host, visitor).await {
-        Ok(fetched) => return store(app, id, &fetched).await,
+    let fetched = fetch(app, id, &host, visitor).await;
+    let failed = match fetched.and_then(|fetched| Ok((judge(app, id, &fetched)?, fetched.max_age))) {
+        Ok((metadata, max_age)) => return store(app, id, metadata, max_age).await,
         Err(failed) => failed,
     };
+    failed.record(app, id, visitor).await;
     match known.filter(|client| failed.may_pass && client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now) {
         Some(stale) => Ok(Resolved::Client(stale)),
-        None => Err(failed.error),
+        None => Err(failed.told()),
     }
 }
 
 struct Failed {
-    /// The same whatever the host did.
-    error: OAuthError,
+    event: &'static str,
+    /// For the log and the audit trail alone: whoever asked could feel his way around our network by it.
+    rule: Cow<'static, str>,
     may_pass: bool,
+    /// Nothing was fetched, as too much was fetched before.
+    limited: Option<OAuthError>,
+}
+
+impl Failed {
+    fn new(event: &'static str, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self { event, rule: rule.into(), may_pass: false, limited: None }
+    }
+
+    /// The trail grows no faster than documents may be fetched.
+    async fn record(&self, app: &App, id: &str, visitor: UserId) {
+        tracing::warn!(client = id, rule = %self.rule, "{}", self.event);
+        if self.limited.is_none() {
+            let event = Event::new(self.event).failed().client(&ClientId::from(id)).user(visitor);
+            event.details(json!({ "rule": self.rule })).record(app).await;
+        }
+    }
+
+    /// The same whatever the host did.
+    fn told(self) -> OAuthError {
+        let same = || OAuthError::invalid_request("the document that describes this app is missing or not valid");
+        self.limited.unwrap_or_else(same)
+    }
 }
 
 async fn fetch(app: &App, id: &str, host: &str, visitor: UserId) -> Result<Arc<Fetched>, Failed> {
-    app.fetches.allow(visitor, host).map_err(|error| {
-        tracing::warn!(client = id, "cimd_fetch_limited");
-        Failed { error, may_pass: true }
-    })?;
-    app.fetcher.json(id).await.map_err(|error| {
-        if let FetchError::Forbidden(rule) = error {
-            tracing::warn!(client = id, rule, "cimd_ssrf_blocked");
-        } else {
-            tracing::warn!(client = id, %error, "cimd_fetch_error");
-        }
-        Failed {
-            error: OAuthError::invalid_request("the document that describes this app cannot be fetched"),
-            may_pass: matches!(error, FetchError::Unavailable(_)),
-        }
+    if let Err(error) = app.fetches.allow(visitor, host) {
+        let failed = Failed::new("cimd_fetch_limited", error.description.clone());
+        return Err(Failed { may_pass: true, limited: Some(error), ..failed });
+    }
+    app.fetcher.json(id).await.map_err(|error| match error {
+        FetchError::Forbidden(rule) => Failed::new("cimd_ssrf_blocked", rule),
+        FetchError::Unacceptable(rule) => Failed::new("cimd_fetch_error", rule),
+        FetchError::Unavailable(cause) => Failed { may_pass: true, ..Failed::new("cimd_fetch_error", cause) },
     })
 }
 
-async fn store(app: &App, id: &str, fetched: &Fetched) -> Result<Resolved, OAuthError> {
-    let metadata =
-        parse_document(id, &fetched.body, &rules(app, &grants::for_strangers(&app.config))).map_err(|error| {
-            tracing::warn!(client = id, rule = %error.description, "cimd_validation_error");
-            let description = format!("the document that describes this app is not valid: {}", error.description);
-            OAuthError::invalid_client_metadata(description)
-        })?;
+fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Failed> {
+    let metadata = parse_document(id, &fetched.body, &rules(app, &grants::for_strangers(&app.config)));
+    metadata.map_err(|error| Failed::new("cimd_validation_error", error.description))
+}
+
+async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolved, OAuthError> {
     tracing::debug!(client = id, "cimd_fetch_success");
     let now = app.clock.now();
-    let fresh_for = fetched.max_age.clamp(SHORTEST, LONGEST).cast_signed();
+    let fresh_for = max_age.clamp(SHORTEST, LONGEST).cast_signed();
     let client = Client {
         id: ClientId::from(id),
         source: ClientSource::Cimd,

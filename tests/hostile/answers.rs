@@ -1,0 +1,114 @@
+//! Hosts that answer wrongly.
+use super::{Hostile, good};
+use crate::hostile::host::Answer::{Endless, Unfinished, Whole};
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+
+/// A whole answer with this status line and these headers.
+fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    [format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n").as_bytes(), body].concat()
+}
+
+/// Of a host that means well but for this status and these headers.
+fn document(status: &str, headers: &str, url: &str) -> Vec<u8> {
+    let headers = format!("content-type: application/json\r\n{headers}");
+    answer(status, &headers, good(url).to_string().as_bytes())
+}
+
+fn typed(content_type: &str, url: &str) -> Vec<u8> {
+    answer("200 OK", content_type, good(url).to_string().as_bytes())
+}
+
+/// A body after good headers, as it comes on the wire.
+fn raw(headers: &str, body: &str) -> Vec<u8> {
+    format!("{HEAD}{headers}\r\n{body}").into_bytes()
+}
+
+pub fn all() -> Vec<Hostile> {
+    let ok = |what, reason, headers: &'static str| {
+        Hostile::new(what, reason, move |url| Whole(document("200 OK", headers, url)))
+    };
+    let status = |what, reason, status: &'static str, headers: &'static str| {
+        Hostile::new(what, reason, move |url| Whole(document(status, headers, url)))
+    };
+    let kind = |what, content_type: &'static str| {
+        Hostile::new(what, "content type", move |url| Whole(typed(content_type, url)))
+    };
+    let says = |what, reason, bytes: Vec<u8>| Hostile::new(what, reason, move |_| Whole(bytes.clone()));
+    let never_ends = |what, reason, first: Vec<u8>, more: Vec<u8>| {
+        Hostile::new(what, reason, move |_| Endless(first.clone(), more.clone()))
+    };
+    let many_headers: String = (0..200).map(|number| format!("x-{number}: y\r\n")).collect();
+    let broken = "error";
+    vec![
+        status("redirects to itself", "status is not 200", "301 Moved Permanently", "location: /other\r\n"),
+        status("redirects to the cloud", "status is not 200", "302 Found", "location: http://169.254.169.254/\r\n"),
+        status("redirects to another host", "status is not 200", "307 Temporary", "location: https://a.example/c\r\n"),
+        status("redirects for good", "status is not 200", "308 Permanent", "location: https://a.example/c\r\n"),
+        status("has several to choose from", "status is not 200", "300 Multiple Choices", "location: /c\r\n"),
+        says("has nothing to say", "status is not 200", b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+        status("says a part of it", "status is not 200", "206 Partial Content", "content-range: bytes 0-9/99\r\n"),
+        status("says it was created", "status is not 200", "201 Created", ""),
+        status("says it never changed", "status is not 200", "304 Not Modified", ""),
+        status("does not know it", "status is not 200", "404 Not Found", ""),
+        status("wants a password", "status is not 200", "401 Unauthorized", "www-authenticate: Basic realm=a\r\n"),
+        status("is in trouble", "status 500", "500 Internal Server Error", ""),
+        status("has too much to do", "status 429", "429 Too Many Requests", ""),
+        kind("calls it a page", "content-type: text/html\r\n"),
+        kind("calls it nothing", ""),
+        kind("calls it a script", "content-type: application/javascript\r\n"),
+        kind("calls it almost JSON", "content-type: application/jsonp\r\n"),
+        kind("calls it text", "content-type: text/json\r\n"),
+        ok("sends a compressed bomb", "encoded", "content-encoding: gzip\r\n"),
+        ok("sends headers of 20 KB", "headers are too large", leak(format!("x-a: {}\r\n", "a".repeat(20_000)))),
+        ok("sends two hundred headers", broken, leak(many_headers)),
+        ok("gives two lengths", broken, "content-length: 7\r\n"),
+        never_ends("never ends a header", broken, format!("{HEAD}x-a: ").into_bytes(), vec![b'a'; 4096]),
+        never_ends("never ends its headers", broken, HEAD.into(), b"x-a: b\r\n".repeat(512)),
+        never_ends(
+            "promises 6 MB and sends more",
+            "too large",
+            raw("content-length: 6000000\r\n", ""),
+            vec![b' '; 4096],
+        ),
+        never_ends(
+            "sends chunks without end",
+            "too large",
+            raw("transfer-encoding: chunked\r\n", ""),
+            [&b"1000\r\n"[..], &[b' '; 4096], b"\r\n"].concat(),
+        ),
+        never_ends("sends without end", "too large", raw("connection: close\r\n", ""), vec![b' '; 4096]),
+        never_ends(
+            "never ends a chunk's extension",
+            broken,
+            raw("transfer-encoding: chunked\r\n", "1;"),
+            vec![b'a'; 4096],
+        ),
+        never_ends("promises an answer for ever", "time", vec![], b"HTTP/1.1 100 Continue\r\n\r\n".repeat(512)),
+        never_ends("sends nothing but ends of lines", broken, vec![], b"\r\n".repeat(512)),
+        says("sends chunks of garbage", broken, raw("transfer-encoding: chunked\r\n", "zz\r\n{}\r\n0\r\n\r\n")),
+        says(
+            "sends a chunk larger than numbers",
+            broken,
+            raw("transfer-encoding: chunked\r\n", "fffffffffffffffff\r\n"),
+        ),
+        says("hangs up in the middle", broken, raw("content-length: 9999\r\n", "{")),
+        says("hangs up at once", broken, vec![]),
+        says("speaks SSH", broken, b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec()),
+        says("speaks HTTP/9", broken, b"HTTP/9.9 200 OK\r\n\r\n".to_vec()),
+        says(
+            "changes the protocol",
+            "status is not 200",
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: a\r\n\r\n".to_vec(),
+        ),
+        Hostile::new("never answers", "time", |_| Unfinished(vec![])),
+        Hostile::new("begins and never ends", "time", |_| Unfinished(raw("content-length: 9\r\n", "{"))),
+        Hostile::new("begins a header and never ends", "time", |_| Unfinished(HEAD.into())),
+    ]
+}
+
+/// For the length of the test.
+fn leak(text: String) -> &'static str {
+    text.leak()
+}
