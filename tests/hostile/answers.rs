@@ -40,7 +40,7 @@ pub fn all() -> Vec<Hostile> {
         Hostile::new(what, reason, move |_| Endless(first.clone(), more.clone()))
     };
     let many_headers: String = (0..200).map(|number| format!("x-{number}: y\r\n")).collect();
-    let broken = "error";
+    let broken = "error reading a body";
     vec![
         status("redirects to itself", "status is not 200", "301 Moved Permanently", "location: /other\r\n"),
         status("redirects to the cloud", "status is not 200", "302 Found", "location: http://169.254.169.254/\r\n"),
@@ -62,10 +62,15 @@ pub fn all() -> Vec<Hostile> {
         kind("calls it text", "content-type: text/json\r\n"),
         ok("sends a compressed bomb", "encoded", "content-encoding: gzip\r\n"),
         ok("sends headers of 20 KB", "headers are too large", leak(format!("x-a: {}\r\n", "a".repeat(20_000)))),
-        ok("sends two hundred headers", broken, leak(many_headers)),
-        ok("gives two lengths", broken, "content-length: 7\r\n"),
-        never_ends("never ends a header", broken, format!("{HEAD}x-a: ").into_bytes(), vec![b'a'; 4096]),
-        never_ends("never ends its headers", broken, HEAD.into(), b"x-a: b\r\n".repeat(512)),
+        ok("sends two hundred headers", "headers are too large", leak(many_headers)),
+        ok("gives two lengths", "content-length", "content-length: 7\r\n"),
+        never_ends(
+            "never ends a header",
+            "headers are too large",
+            format!("{HEAD}x-a: ").into_bytes(),
+            vec![b'a'; 4096],
+        ),
+        never_ends("never ends its headers", "headers are too large", HEAD.into(), b"x-a: b\r\n".repeat(512)),
         never_ends(
             "promises 6 MB and sends more",
             "too large",
@@ -85,8 +90,13 @@ pub fn all() -> Vec<Hostile> {
             raw("transfer-encoding: chunked\r\n", "1;"),
             vec![b'a'; 4096],
         ),
-        never_ends("promises an answer for ever", "time", vec![], b"HTTP/1.1 100 Continue\r\n\r\n".repeat(512)),
-        never_ends("sends nothing but ends of lines", broken, vec![], b"\r\n".repeat(512)),
+        never_ends(
+            "promises an answer for ever",
+            "more was sent",
+            vec![],
+            b"HTTP/1.1 100 Continue\r\n\r\n".repeat(512),
+        ),
+        never_ends("sends nothing but ends of lines", "headers are too large", vec![], b"\r\n".repeat(512)),
         says("sends chunks of garbage", broken, raw("transfer-encoding: chunked\r\n", "zz\r\n{}\r\n0\r\n\r\n")),
         says(
             "sends a chunk larger than numbers",
@@ -94,9 +104,9 @@ pub fn all() -> Vec<Hostile> {
             raw("transfer-encoding: chunked\r\n", "fffffffffffffffff\r\n"),
         ),
         says("hangs up in the middle", broken, raw("content-length: 9999\r\n", "{")),
-        says("hangs up at once", broken, vec![]),
-        says("speaks SSH", broken, b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec()),
-        says("speaks HTTP/9", broken, b"HTTP/9.9 200 OK\r\n\r\n".to_vec()),
+        says("hangs up at once", "connection closed", vec![]),
+        says("speaks SSH", "HTTP version", b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec()),
+        says("speaks HTTP/9", "HTTP version", b"HTTP/9.9 200 OK\r\n\r\n".to_vec()),
         says(
             "changes the protocol",
             "status is not 200",
