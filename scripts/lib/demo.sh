@@ -11,8 +11,8 @@ build_keyward() {
   [ -x "$KEYWARD_BINARY" ]
 }
 
-# against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE, its log in KEYWARD_LOG.
-# Both run in the private internet, if one is there.
+# against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE, and its log in
+# KEYWARD_LOG. Both run in the private internet, if one is there.
 against_demo() {
   local name=$1 before=$failed
   shift

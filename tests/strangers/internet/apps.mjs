@@ -3,12 +3,20 @@
 /** Somewhere on the public internet; here every address leads to the same place. */
 export const PUBLIC = '11.22.33.44';
 
+const signing = (jwks_uri) => ({
+  client_name: 'Signing app', redirect_uris: ['https://app.example/callback'],
+  token_endpoint_auth_method: 'private_key_jwt', jwks_uri,
+});
+
 const documents = {
   '/client.json': {
     client_name: 'App',
     redirect_uris: ['http://127.0.0.1/callback', 'http://localhost/callback'],
     grant_types: ['authorization_code', 'refresh_token'],
   },
+  // Well described, but look where their keys are.
+  '/keys-inside.json': signing('https://at-10-0-0-1.hostile.example/jwks.json'),
+  '/keys-redirected.json': signing('https://redirect-inside.hostile.example/jwks.json'),
 };
 
 export function json(response, document) {

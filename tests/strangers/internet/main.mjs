@@ -11,8 +11,8 @@ import { serveNames } from './names.mjs';
 
 const network = process.argv[2];
 const byName = new Map([...apps, ...hosts].map((host) => [host.name, host]));
-/** By name: lookups, connections after a handshake, requests, bytes of answers. */
-const seen = new Map([...byName.keys()].map((name) => [name, { lookups: 0, handshakes: 0, requests: 0, bytes: 0 }]));
+/** By name: lookups, handshakes that succeeded, requests, and the sockets that bytes went out by. */
+const seen = new Map([...byName.keys()].map((name) => [name, { lookups: 0, handshakes: 0, requests: 0, sockets: [] }]));
 /** By address: connections, whatever became of them. */
 const connections = new Map();
 
@@ -37,22 +37,22 @@ const web = createServer((socket) => {
     isServer: true,
     SNICallback(name, done) {
       counts = seen.get(name);
+      counts?.sockets.push(socket);
       done(null, certificates[byName.get(name)?.certificate ?? 'site']);
     },
     secureContext: certificates.site,
   });
   secured.on('secure', () => { if (counts) counts.handshakes += 1; });
-  secured.on('close', () => { if (counts) counts.bytes += socket.bytesWritten; });
   // The other side hangs up whenever it has seen enough.
   for (const one of [socket, secured]) one.on('error', () => {});
   pages.emit('connection', secured);
 });
 
 const judge = createHttpServer((request, response) => {
-  const name = request.url.slice(1);
-  const addresses = Object.fromEntries(connections);
+  const { sockets = [], ...counts } = seen.get(request.url.slice(1)) ?? {};
+  const bytes = sockets.reduce((total, socket) => total + socket.bytesWritten, 0);
   response.setHeader('content-type', 'application/json');
-  response.end(JSON.stringify({ ...seen.get(name), addresses }));
+  response.end(JSON.stringify({ ...counts, bytes, addresses: Object.fromEntries(connections) }));
 });
 
 await serveNames((name, times) => byName.get(name)?.addresses?.(times), (name) => {
