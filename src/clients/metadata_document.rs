@@ -53,57 +53,67 @@ pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Res
         Err(failed) => failed,
     };
     failed.record(app, id, visitor).await;
-    match known.filter(|client| failed.may_pass && client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now) {
+    match known.filter(|client| failed.may_pass() && client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now) {
         Some(stale) => Ok(Resolved::Client(stale)),
         None => Err(failed.told()),
     }
 }
 
-struct Failed {
-    event: &'static str,
-    /// For the log and the audit trail alone: whoever asked could feel his way around our network by it.
-    rule: Cow<'static, str>,
-    may_pass: bool,
+enum Failed {
     /// Nothing was fetched, as too much was fetched before.
-    limited: Option<OAuthError>,
+    Limited(OAuthError),
+    Refused {
+        event: &'static str,
+        /// For the log and the audit trail alone: by it whoever asked could feel his way around our network.
+        rule: Cow<'static, str>,
+        may_pass: bool,
+    },
 }
 
 impl Failed {
-    fn new(event: &'static str, rule: impl Into<Cow<'static, str>>) -> Self {
-        Self { event, rule: rule.into(), may_pass: false, limited: None }
+    fn refused(event: &'static str, rule: impl Into<Cow<'static, str>>, may_pass: bool) -> Self {
+        Self::Refused { event, rule: rule.into(), may_pass }
+    }
+
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Limited(_) | Self::Refused { may_pass: true, .. })
     }
 
     /// The trail grows no faster than documents may be fetched.
     async fn record(&self, app: &App, id: &str, visitor: UserId) {
-        tracing::warn!(client = id, rule = %self.rule, "{}", self.event);
-        if self.limited.is_none() {
-            let event = Event::new(self.event).failed().client(&ClientId::from(id)).user(visitor);
-            event.details(json!({ "rule": self.rule })).record(app).await;
+        match self {
+            Self::Limited(_) => tracing::warn!(client = id, "cimd_fetch_limited"),
+            Self::Refused { event, rule, .. } => {
+                tracing::warn!(client = id, %rule, "{event}");
+                let event = Event::new(event).failed().client(&ClientId::from(id)).user(visitor);
+                event.details(json!({ "rule": rule })).record(app).await;
+            }
         }
     }
 
     /// The same whatever the host did.
     fn told(self) -> OAuthError {
-        let same = || OAuthError::invalid_request("the document that describes this app is missing or not valid");
-        self.limited.unwrap_or_else(same)
+        match self {
+            Self::Limited(error) => error,
+            Self::Refused { .. } => {
+                OAuthError::invalid_request("the document that describes this app is missing or not valid")
+            }
+        }
     }
 }
 
 async fn fetch(app: &App, id: &str, host: &str, visitor: UserId) -> Result<Arc<Fetched>, Failed> {
-    if let Err(error) = app.fetches.allow(visitor, host) {
-        let failed = Failed::new("cimd_fetch_limited", error.description.clone());
-        return Err(Failed { may_pass: true, limited: Some(error), ..failed });
-    }
+    app.fetches.allow(visitor, host).map_err(Failed::Limited)?;
     app.fetcher.json(id).await.map_err(|error| match error {
-        FetchError::Forbidden(rule) => Failed::new("cimd_ssrf_blocked", rule),
-        FetchError::Unacceptable(rule) => Failed::new("cimd_fetch_error", rule),
-        FetchError::Unavailable(cause) => Failed { may_pass: true, ..Failed::new("cimd_fetch_error", cause) },
+        FetchError::Forbidden(rule) => Failed::refused("cimd_ssrf_blocked", rule, false),
+        FetchError::Unacceptable(rule) => Failed::refused("cimd_fetch_error", rule, false),
+        FetchError::Unavailable(cause) => Failed::refused("cimd_fetch_error", cause, true),
     })
 }
 
 fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Failed> {
     let metadata = parse_document(id, &fetched.body, &rules(app, &grants::for_strangers(&app.config)));
-    metadata.map_err(|error| Failed::new("cimd_validation_error", error.description))
+    metadata.map_err(|error| Failed::refused("cimd_validation_error", error.description, false))
 }
 
 async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolved, OAuthError> {
