@@ -8,6 +8,7 @@ mod clients;
 mod device;
 mod dpop;
 mod fetch;
+mod hostile;
 mod id_jag;
 mod logos;
 mod opaque_tokens;

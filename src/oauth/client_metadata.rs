@@ -129,8 +129,8 @@ fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, OAuthError
 /// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other, and a private key that left its owner is worth an error.
 fn check_jwks(members: &Members) -> Result<(), OAuthError> {
     let jwks_uri = members.string("jwks_uri")?;
-    if jwks_uri.is_some_and(|uri| uri::https_host(uri).is_none()) {
-        return Err(refused("jwks_uri", "must be an https URI"));
+    if jwks_uri.is_some_and(|uri| !uri::https_host(uri).is_some_and(|host| uri::is_name(&host))) {
+        return Err(refused("jwks_uri", "must be an https URI that names its host"));
     }
     let Some(jwks) = members.get("jwks") else { return Ok(()) };
     if jwks_uri.is_some() {
