@@ -7,6 +7,7 @@ mod client_keys;
 mod device;
 mod dpop;
 mod fetch;
+mod fuzz;
 mod openid;
 mod par;
 mod process;

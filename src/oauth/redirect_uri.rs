@@ -59,9 +59,16 @@ fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(),
             refuse("an http redirect URI must be on 127.0.0.1, [::1] or localhost, with a port from 1 to 65535 if any")
         }
         "https" | "http" => Ok(()),
-        _ if scheme.contains('.') || known_schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => Ok(()),
+        _ if is_reversed_domain(scheme) || known_schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => {
+            Ok(())
+        }
         _ => refuse("a private-use scheme must be a reversed domain name, such as com.example.app"),
     }
+}
+
+/// RFC 8252 §7.1, RFC 1123 §2.1: two labels or more, none of them empty.
+fn is_reversed_domain(scheme: &str) -> bool {
+    scheme.contains('.') && scheme.split('.').all(|label| !label.is_empty())
 }
 
 /// Code point equality (RFC 3986 §6.2.1), but for the port on loopback (RFC 8252 §7.3; for `localhost` too, which
@@ -174,6 +181,8 @@ mod tests {
             ("https://client.example/cb?a=b&%73tate=1", "responses use"),
             ("com.example.app:/cb?iss", "responses use"),
             ("myapp:/cb", "reversed domain"),
+            ("com..app:/cb", "reversed domain"),
+            ("com.:/cb", "reversed domain"),
             ("urn:ietf:wg:oauth:2.0:oob", "reversed domain"),
             ("https:\\\\client.example\\cb", "character"),
             ("https://client.example/c b", "character"),
