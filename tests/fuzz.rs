@@ -15,7 +15,8 @@ mod proofs;
 mod redirect_uris;
 mod world;
 
-use bend::{Dice, bend};
+pub use bend::Dice;
+use bend::bend;
 use corpus::Corpus;
 use std::{collections::BTreeSet, time::Instant};
 

@@ -8,6 +8,7 @@ mod device;
 mod dpop;
 mod fetch;
 mod fuzz;
+mod machine;
 mod openid;
 mod par;
 mod process;

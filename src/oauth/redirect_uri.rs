@@ -1,7 +1,7 @@
 //! Redirect URIs: which may be registered, which request matches, how an answer is appended (OAuth 2.1 §2.3, RFC 8252).
 use super::{params::form_urlencode, uri};
 use crate::error::OAuthError;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 /// Bytes of one redirect URI.
 const MAX_LENGTH: usize = 2048;
@@ -59,6 +59,7 @@ fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(),
             refuse("an http redirect URI must be on 127.0.0.1, [::1] or localhost, with a port from 1 to 65535 if any")
         }
         "https" | "http" => Ok(()),
+        _ if Url::parse(uri).is_err() => refuse("a redirect URI must be a URL that browsers can read"),
         _ if is_reversed_domain(scheme) || known_schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => {
             Ok(())
         }
@@ -182,6 +183,8 @@ mod tests {
             ("com.example.app:/cb?iss", "responses use"),
             ("myapp:/cb", "reversed domain"),
             ("com..app:/cb", "reversed domain"),
+            ("cursor://:", "browsers can read"),
+            ("com.example.app://host:99999/cb", "browsers can read"),
             ("com.:/cb", "reversed domain"),
             ("urn:ietf:wg:oauth:2.0:oob", "reversed domain"),
             ("https:\\\\client.example\\cb", "character"),
@@ -298,7 +301,7 @@ mod tests {
         #[test]
         fn what_may_be_registered_goes_where_browsers_go(uri in "https:[/\\\\]{0,3}[a-z0-9@:/?%.]{0,30}") {
             if check_registrable(&uri, &[]).is_ok() {
-                let parsed = url::Url::parse(&uri).unwrap();
+                let parsed = Url::parse(&uri).unwrap();
                 prop_assert_eq!(kind(&uri), RedirectKind::Https { host: parsed.host_str().unwrap().to_owned() });
                 prop_assert!(parsed.username().is_empty() && parsed.password().is_none());
             }

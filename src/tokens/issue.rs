@@ -44,8 +44,8 @@ pub struct Permit<'a> {
 
 /// On whose behalf.
 enum Subject {
-    /// Through a grant, since when they last proved who they are.
-    Person { user: User, grant_id: GrantId, auth_time: OffsetDateTime },
+    /// Through a grant, which ends some day, since when they last proved who they are.
+    Person { user: User, grant_id: GrantId, ends_at: OffsetDateTime, auth_time: OffsetDateTime },
     /// The client itself (RFC 6749 §4.4).
     Client,
 }
@@ -71,7 +71,8 @@ impl<'a> Permit<'a> {
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
             return Err(OAuthError::invalid_scope("none of these scopes is for this resource, or allowed any longer"));
         }
-        let subject = Subject::Person { user, grant_id: grant.id, auth_time: grant.auth_time };
+        let (grant_id, ends_at, auth_time) = (grant.id, grant.expires_at, grant.auth_time);
+        let subject = Subject::Person { user, grant_id, ends_at, auth_time };
         Ok(Self { client, subject, audience, scopes, jkt })
     }
 
@@ -110,14 +111,15 @@ impl<'a> Permit<'a> {
         refresh: Option<RefreshToken>,
         nonce: Option<&str>,
     ) -> Result<TokenResponse, OAuthError> {
-        let now = app.clock.now().unix_timestamp();
+        let now = app.clock.now();
         let (audience, lifetime, algorithm) = match self.audience {
             Audience::Issuer => (app.config.issuer.as_str(), None, None),
             Audience::Resource(resource) => {
                 (resource.identifier.as_str(), resource.access_token_lifetime, resource.signing_alg.as_deref())
             }
         };
-        let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
+        let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime).min(self.subject.longest(now));
+        let now = now.unix_timestamp();
         let claims = AccessTokenClaims {
             iss: app.config.issuer.clone(),
             sub: self.subject.identifier(self.client),
@@ -150,6 +152,17 @@ impl<'a> Permit<'a> {
 }
 
 impl Subject {
+    /// Seconds that a token may live: none outlives its grant.
+    fn longest(&self, now: OffsetDateTime) -> u32 {
+        match self {
+            Self::Person { ends_at, .. } => {
+                let left = (*ends_at - now).whole_seconds().clamp(0, u32::MAX.into());
+                u32::try_from(left).unwrap_or_default()
+            }
+            Self::Client => u32::MAX,
+        }
+    }
+
     fn identifier(&self, client: &Client) -> String {
         match self {
             Self::Person { user, .. } => user.id.to_string(),
@@ -159,7 +172,7 @@ impl Subject {
 
     fn person(&self) -> Option<PersonClaims> {
         match self {
-            Self::Person { user, grant_id, auth_time } => Some(PersonClaims {
+            Self::Person { user, grant_id, auth_time, .. } => Some(PersonClaims {
                 preferred_username: user.username.clone(),
                 auth_time: auth_time.unix_timestamp(),
                 grant_id: grant_id.to_string(),
