@@ -2,8 +2,10 @@
 mod answers;
 mod assertions;
 mod authorize;
+mod catalogue;
 mod client_credentials;
 mod clients;
+mod clocks;
 mod code;
 mod device;
 mod dpop;
@@ -11,6 +13,7 @@ mod id_jag;
 pub mod par;
 mod registration;
 mod registration_management;
+mod request_objects;
 mod robustness;
 mod token_exchange;
 pub mod tokens;

@@ -1,6 +1,6 @@
 //! Clients that are described by a document at the URL that is their identifier.
 use crate::support::{
-    app::{CALLBACK, PASSWORD, TestApp, authorize_path},
+    app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path},
     browser::Browser,
     client_key::{ClientKey, with},
     db::fresh_db,
@@ -256,6 +256,15 @@ async fn attack_87_what_is_no_valid_document_is_refused_until_it_is_one() {
     }
 }
 
+/// What an error page says, without what is new each time.
+fn told(answer: &Answer) -> Vec<String> {
+    answer.page(400);
+    let page = scraper::Html::parse_document(&answer.body);
+    let sentence = scraper::Selector::parse("main h1, main p").unwrap();
+    let sentences = page.select(&sentence).map(|part| part.text().collect::<String>());
+    sentences.filter(|sentence| !sentence.contains("eference")).collect()
+}
+
 #[tokio::test]
 async fn attack_88_a_name_that_leads_inside_is_never_connected_to_and_looks_like_any_failure() {
     let internet = Internet::new().await;
@@ -269,13 +278,6 @@ async fn attack_88_a_name_that_leads_inside_is_never_connected_to_and_looks_like
     let unreachable = Network { allows: |_| true, ..internet.leading_to(move |_| vec![closed]) };
     let t = start_on(unreachable, "").await;
     let unreachable = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
-    let told = |answer: &crate::support::app::Answer| {
-        answer.page(400);
-        let page = scraper::Html::parse_document(&answer.body);
-        let sentence = scraper::Selector::parse("main h1, main p").unwrap();
-        let sentences: Vec<String> = page.select(&sentence).map(|part| part.text().collect()).collect();
-        sentences.into_iter().filter(|sentence| !sentence.contains("eference")).collect::<Vec<_>>()
-    };
     assert_eq!(told(&blocked), told(&unreachable));
     assert!(blocked.body.contains("missing or not valid"));
 }
@@ -371,6 +373,26 @@ async fn attack_90_asking_for_ever_new_urls_ends_in_please_wait() {
     assert!(internet.requests().await < 250);
     internet.publish(&claude_code()).await;
     assert_eq!(t.signed_in("bob").await.get(&path(LOOPBACK)).await.status, 200);
+}
+
+#[tokio::test]
+async fn attack_90_an_open_port_and_a_closed_one_read_the_same() {
+    let internet = Internet::new().await;
+    let t = start(&internet, "").await;
+    let mut alice = t.signed_in("alice").await;
+    let html = ResponseTemplate::new(200).set_body_raw("<p>", "text/html");
+    let moved = ResponseTemplate::new(302).insert_header("location", "http://169.254.169.254/");
+    let mut open = Vec::new();
+    for answer in [ResponseTemplate::new(404), ResponseTemplate::new(500), html, moved] {
+        internet.serve(URL, answer).await;
+        open.push(told(&alice.get(&path(LOOPBACK)).await));
+    }
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = Network { allows: |_| true, ..internet.leading_to(move |_| vec![address]) };
+    let t = start_on(closed, "").await;
+    open.push(told(&t.signed_in("alice").await.get(&path(LOOPBACK)).await));
+    open.dedup();
+    assert_eq!(open.len(), 1, "{open:?}");
 }
 
 #[tokio::test]

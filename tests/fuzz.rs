@@ -60,11 +60,6 @@ pub async fn run<T: Target>() {
         }
         known.insert(new);
     }
-    if std::env::var("FUZZ_SHOW").is_ok() {
-        for end in &known {
-            println!("  {end}");
-        }
-    }
     println!(
         "{}: {replayed} inputs of the corpus, {executions} bent ones from seed {seed}, {} ends, {} inputs kept",
         T::NAME,

@@ -90,3 +90,9 @@ fn filled(value: &Value, now: i64, jwk: Option<&Value>, more: &[(&str, &str)]) -
         other => other.clone(),
     }
 }
+
+/// A date as JSON numbers are.
+#[allow(clippy::cast_precision_loss)] // exact for longer than anybody will run this
+pub fn seconds(date: i64) -> f64 {
+    date as f64
+}

@@ -2,7 +2,7 @@
 use super::{
     Target, guarded,
     guarded::Guarded,
-    jws::{Jws, Keys},
+    jws::{Jws, Keys, seconds},
     world::World,
 };
 use crate::{
@@ -95,7 +95,7 @@ impl Target for Proofs {
         let keys = Keys::new();
         let guarded = Guarded::start(&keys).await;
         let token = bound_token(&keys, &guarded.issuer, world.t.app.clock.now().unix_timestamp());
-        Self { world, guarded, keys, token }
+        Self { world, keys, guarded, token }
     }
 
     async fn judge(&self, input: &[u8]) -> Vec<String> {
@@ -174,7 +174,7 @@ fn is_good(jws: &Jws, now: i64, url: &str) -> bool {
         htu.set_fragment(None);
         htu.as_str() == url
     });
-    let age = claims["iat"].as_f64().map(|iat| now as f64 - iat);
+    let age = claims["iat"].as_f64().map(|iat| seconds(now) - iat);
     header["typ"].as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt"))
         && header["alg"].as_str().is_some_and(|alg| ALGORITHMS.contains(&alg))
         && header.get("crit").is_none()
@@ -190,5 +190,5 @@ fn is_good(jws: &Jws, now: i64, url: &str) -> bool {
 
 #[tokio::test]
 async fn no_proof_however_bent_is_a_failure_of_ours_or_taken_for_a_good_one() {
-    super::run::<Proofs>().await;
+    Box::pin(super::run::<Proofs>()).await;
 }
