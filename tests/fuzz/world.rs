@@ -29,6 +29,7 @@ registration.burst = 1000000000
 registration.max_unused = 1000000000
 registration.client_credentials = true
 sessions.lifetime = 99999999
+resources.other.exchange = [{ client = 'secret', from = 'https://mcp.example/mcp', scopes = { 'mcp:read' = 'other:read' } }]
 ";
 
 const PLACES: &[&str] = &[
