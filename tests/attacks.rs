@@ -12,5 +12,6 @@ pub mod par;
 mod registration;
 mod registration_management;
 mod robustness;
+mod software_statements;
 mod tokens;
 mod workloads;

@@ -17,6 +17,7 @@ mod registration_tokens;
 mod rotation;
 mod sign_in;
 mod signed_introspection;
+mod software_statements;
 mod storage;
 mod stories;
 mod wire;
