@@ -6,6 +6,7 @@ mod dpop;
 mod outgoing;
 mod registration;
 mod resources;
+mod token_exchange;
 mod tokens;
 mod trusted_issuers;
 mod workloads;
@@ -17,6 +18,7 @@ pub use dpop::Dpop;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 pub use registration::{Registration, RegistrationPolicy};
 pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
+pub use token_exchange::ExchangeSettings;
 pub use tokens::Tokens;
 pub use trusted_issuers::TrustedIssuer;
 pub use workloads::Workload;
@@ -222,6 +224,8 @@ impl Config {
         );
         self.client_metadata_documents.check()?;
         self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
+        let format = self.tokens.access_token_format;
+        self.resources.iter().try_for_each(|(name, resource)| resource.check(name, format))?;
         self.check_trusted_issuers(&self.resources()?)
     }
 

@@ -30,12 +30,14 @@ macro_rules! grant_types {
     };
 }
 
-grant_types!(authorization_code, client_credentials, device_code, jwt_bearer, refresh_token);
+grant_types!(authorization_code, client_credentials, device_code, jwt_bearer, refresh_token, token_exchange);
 
 /// Those that configuration has not switched off.
 pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
     let is_on = |name| match name {
         device_code::NAME => config.device_authorization.enabled,
+        // There is something to exchange only where the operator wrote down for whom.
+        token_exchange::NAME => config.resources.values().any(|resource| !resource.exchange.is_empty()),
         jwt_bearer::NAME => config.takes_identity_assertions() || config.workloads().next().is_some(),
         _ => true,
     };
@@ -55,7 +57,13 @@ pub fn for_strangers(config: &Config) -> Vec<&'static str> {
 #[must_use]
 pub fn for_documents(config: &Config) -> Vec<&'static str> {
     let names = enabled(config).map(|grant_type| grant_type.name);
-    names.filter(|name| *name != client_credentials::NAME || config.registration.client_credentials).collect()
+    names
+        .filter(|name| match *name {
+            client_credentials::NAME => config.registration.client_credentials,
+            token_exchange::NAME => false,
+            _ => true,
+        })
+        .collect()
 }
 
 #[must_use]

@@ -1,4 +1,5 @@
 //! The nouns: plain data, no behaviour beyond being well-formed.
+mod access_token;
 mod audit;
 mod client;
 mod device;
@@ -11,6 +12,7 @@ mod signing_key;
 mod subject_link;
 mod user;
 
+pub use access_token::AccessToken;
 pub use audit::AuditEvent;
 pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
 pub use device::DeviceAuthorization;

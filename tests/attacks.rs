@@ -13,5 +13,6 @@ mod registration;
 mod registration_management;
 mod robustness;
 mod software_statements;
-mod tokens;
+mod token_exchange;
+pub mod tokens;
 mod workloads;

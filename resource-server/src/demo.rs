@@ -46,14 +46,30 @@ pub struct Settings {
     pub issuer: String,
     /// A human name, shown in challenges and metadata.
     pub name: String,
+    /// To ask the authorization server about tokens (RFC 7662); without, JWTs are verified here.
+    pub introspection: Option<Credentials>,
     pub clock: Clock,
+}
+
+/// What a resource server authenticates with when it introspects (RFC 7662 §2.1).
+#[derive(Clone)]
+pub struct Credentials {
+    pub id: String,
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({:?}, hidden)", self.id)
+    }
 }
 
 impl Settings {
     #[must_use]
     pub fn new(resource: &str, issuer: &str) -> Self {
         let name = "Keyward demo server".to_owned();
-        Self { resource: resource.to_owned(), issuer: issuer.to_owned(), name, clock: Clock::default() }
+        let (resource, issuer) = (resource.to_owned(), issuer.to_owned());
+        Self { resource, issuer, name, introspection: None, clock: Clock::default() }
     }
 }
 
@@ -61,6 +77,9 @@ impl Settings {
 pub fn router(settings: Settings) -> anyhow::Result<Router> {
     let mut guard =
         Guard::new(&settings.resource, &settings.issuer)?.name(&settings.name)?.clock(settings.clock.clone());
+    if let Some(Credentials { id, secret }) = &settings.introspection {
+        guard = guard.introspect(id, secret);
+    }
     for (tool, scopes) in SCOPES {
         guard = guard.tool(tool, scopes);
     }

@@ -4,10 +4,12 @@ use crate::{
     clock::Clock,
     dpop,
     guard::Guard,
+    introspection::Introspector,
     metadata,
     origin::{self, Allowed},
     request_id::Id,
     sessions::Sessions,
+    step_up::StepUp,
     verify::{Access, Rejection, Scheme, Verifier},
     wire::{self, Message},
 };
@@ -30,6 +32,7 @@ pub(crate) struct Gate {
     verifier: Verifier,
     proofs: dpop::Used,
     sessions: Sessions,
+    step_up: StepUp,
     clock: Clock,
 }
 
@@ -52,13 +55,16 @@ impl Gate {
             dpop: guard.dpop,
         };
         let policy = Arc::new(guard.policy);
-        let verifier = Verifier { resource: guard.identifier, issuers: guard.issuers, policy };
+        let first = guard.issuers.first().cloned();
+        let introspector = first.and_then(|issuer| Introspector::new(issuer, guard.introspection));
+        let verifier = Verifier { resource: guard.identifier, issuers: guard.issuers, introspector, policy };
         Self {
             allowed: guard.allowed,
             challenge,
             verifier,
             proofs: dpop::Used::default(),
             sessions: Sessions::default(),
+            step_up: guard.step_up,
             clock: guard.clock,
         }
     }
@@ -78,6 +84,7 @@ impl Gate {
         if request.method() == Method::POST {
             return self.admit_message(request, access).await;
         }
+        self.check_sign_in(None, &access)?;
         let session = self.session(request.headers(), &access)?;
         let streams = [Method::GET, Method::DELETE].contains(request.method()) && session.is_some();
         if !streams || wire::speaks_modern(request.headers()) {
@@ -91,6 +98,7 @@ impl Gate {
         let (mut parts, body) = request.into_parts();
         require_json(&parts.headers)?;
         let message = Message::read(&parts.headers, &collect(body).await?)?;
+        self.check_sign_in(Some(&message), &access)?;
         let modern = message.modern;
         if modern {
             parts.headers.remove(wire::SESSION_ID);
@@ -144,12 +152,10 @@ impl Gate {
     fn refuse(&self, scheme: Scheme, rejection: &Rejection) -> Refusal {
         match rejection {
             Rejection::Invalid(reason) => self.challenge.invalid_token(scheme, reason),
-            Rejection::Unavailable => Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "the keys of the authorization server cannot be fetched",
-            )
-            .header(header::RETRY_AFTER, HeaderValue::from_static("5")),
+            Rejection::Unavailable(reason) => {
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", reason)
+                    .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
         }
     }
 
@@ -166,17 +172,27 @@ impl Gate {
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }
 
+    /// RFC 9470 §3. The new token is to be good for what the old one was, and for this call at once.
+    fn check_sign_in(&self, message: Option<&Message>, access: &Access) -> Result<(), Refusal> {
+        let demand = self.step_up.demand(message.and_then(Message::tool));
+        let Some(missing) = demand.unmet(access, self.clock.now()) else { return Ok(()) };
+        let needed = message.map_or(&[][..], |message| access.policy.needed(message.method(), message.tool()));
+        let scope = if needed.is_empty() && access.scopes.is_empty() {
+            self.challenge.scope.clone()
+        } else {
+            beside_those_held(needed, access).join(" ")
+        };
+        Err(self.challenge.insufficient_user_authentication(access.scheme, &scope, missing, &demand))
+    }
+
     fn check_scopes(&self, message: &Message, access: &Access) -> Result<(), Refusal> {
         let policy = &access.policy;
         let needed = policy.needed(message.method(), message.tool());
         if policy.allows(&access.scopes, needed) {
             return Ok(());
         }
-        let mut ask = needed.to_vec();
-        if !message.modern {
-            // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
-            ask.extend(access.scopes.iter().filter(|held| policy.knows(held) && !needed.contains(held)).cloned());
-        }
+        // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
+        let ask = if message.modern { needed.to_vec() } else { beside_those_held(needed, access) };
         let data = json!({
             "required_scope": needed.join(" "),
             "token_scope": access.scopes.join(" "),
@@ -200,6 +216,12 @@ impl Gate {
             self.sessions.bind(opened, visit.access.principal(), self.clock.now());
         }
     }
+}
+
+/// These scopes, and what the token has of those that mean something here.
+fn beside_those_held(needed: &[String], access: &Access) -> Vec<String> {
+    let held = access.scopes.iter().filter(|held| access.policy.knows(held) && !needed.contains(held));
+    needed.iter().chain(held).cloned().collect()
 }
 
 /// Middleware.

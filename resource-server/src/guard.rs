@@ -4,11 +4,13 @@ use crate::{
     clock::Clock,
     dpop,
     gate::{Gate, pass},
+    introspection,
     jwks::{Issuer, is_loopback},
     metadata::{self, ProtectedResource},
     origin::Allowed,
     request_id,
     scopes::{Policy, well_formed, words},
+    step_up::StepUp,
     whole,
 };
 use anyhow::{Context, ensure};
@@ -19,6 +21,7 @@ use axum::{
     response::IntoResponse,
 };
 use std::{convert::Infallible, sync::Arc};
+use time::Duration;
 use tower::Service;
 use url::Url;
 
@@ -35,6 +38,8 @@ pub struct Guard {
     scopes_supported: Vec<String>,
     pub(crate) allowed: Allowed,
     pub(crate) dpop: DpopPolicy,
+    pub(crate) step_up: StepUp,
+    pub(crate) introspection: introspection::Settings,
     pub(crate) clock: Clock,
 }
 
@@ -62,6 +67,8 @@ impl Guard {
             challenge_scope: "mcp:read".to_owned(),
             scopes_supported: words("mcp:read mcp:write"),
             dpop: DpopPolicy::Accepted,
+            step_up: StepUp::default(),
+            introspection: introspection::Settings::default(),
             clock: Clock::default(),
         })
     }
@@ -153,6 +160,58 @@ impl Guard {
         self
     }
 
+    /// Lets in only people who signed in at most `seconds` ago. Others are sent to do so again (RFC 9470), and a client
+    /// that acts for itself never gets in.
+    #[must_use]
+    pub fn max_age(mut self, seconds: u32) -> Self {
+        self.step_up.everything().max_age = Some(seconds);
+        self
+    }
+
+    /// Lets in only people who signed in by one of these authentication context classes (space-separated, the best
+    /// liked first); see `acr_values_supported` of the issuer's metadata.
+    pub fn acr(mut self, values: &str) -> anyhow::Result<Self> {
+        self.step_up.everything().acr_values = Some(classes(values)?);
+        Ok(self)
+    }
+
+    /// The same as [`Guard::max_age`] for calls of `tool`, beside what holds for all.
+    #[must_use]
+    pub fn tool_max_age(mut self, tool: &str, seconds: u32) -> Self {
+        self.step_up.tool(tool).max_age = Some(seconds);
+        self
+    }
+
+    /// The same as [`Guard::acr`] for calls of `tool`, beside what holds for all.
+    pub fn tool_acr(mut self, tool: &str, values: &str) -> anyhow::Result<Self> {
+        self.step_up.tool(tool).acr_values = Some(classes(values)?);
+        Ok(self)
+    }
+
+    /// Asks the issuer that [`Guard::new`] named what each token is worth (RFC 7662), opaque tokens and JWTs alike,
+    /// instead of verifying JWTs here. `id` and `secret` are what this resource server authenticates with there. An
+    /// answer is kept for 30 seconds, which is what a revocation then costs, and never beyond the token's end.
+    #[must_use]
+    pub fn introspect(mut self, id: &str, secret: &str) -> Self {
+        self.introspection.credentials = Some((id.to_owned(), secret.to_owned()));
+        self
+    }
+
+    /// Keeps answers of [`Guard::introspect`] for so many seconds, 30 at most; 0 asks about each request.
+    #[must_use]
+    pub fn keep_answers(mut self, seconds: u8) -> Self {
+        self.introspection.keep = Duration::seconds(seconds.into()).min(introspection::KEPT);
+        self
+    }
+
+    /// Takes only signed answers to [`Guard::introspect`] (RFC 9701): proof of what the issuer said, not only that it
+    /// was asked. Signed with ES256, `EdDSA` or RS256.
+    #[must_use]
+    pub fn require_signed_answers(mut self) -> Self {
+        self.introspection.signed = true;
+        self
+    }
+
     /// Asks this clock instead of the system's (tests).
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -200,4 +259,13 @@ impl Guard {
             .route_layer(from_fn(whole::take))
             .route_layer(from_fn(request_id::attach))
     }
+}
+
+/// Characters as in scopes, for they go into the same header.
+fn classes(values: &str) -> anyhow::Result<Vec<String>> {
+    ensure!(
+        !values.is_empty() && well_formed(values),
+        "acr values are single words of visible ASCII without quotes and backslashes, single spaces between them"
+    );
+    Ok(words(values))
 }

@@ -1,7 +1,7 @@
 //! The demo resource server as a program.
 use anyhow::Context;
 use clap::Parser;
-use keyward_resource_server::{Settings, serve};
+use keyward_resource_server::{Credentials, Settings, serve};
 use std::net::SocketAddr;
 use tracing_subscriber::EnvFilter;
 
@@ -26,7 +26,13 @@ struct Arguments {
     /// A human name, shown in challenges and metadata
     #[arg(long, default_value = "Keyward demo server")]
     name: String,
+    /// Ask the authorization server about each token (RFC 7662), authenticated by this id and the secret in the
+    /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
+    #[arg(long, value_name = "ID")]
+    introspect_as: Option<String>,
 }
+
+const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -35,8 +41,13 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let listening = tokio::net::TcpListener::bind(arguments.listen).await;
     let listener = listening.with_context(|| format!("cannot listen on {}", arguments.listen))?;
-    let settings = Settings { name: arguments.name, ..Settings::new(&arguments.resource, &arguments.issuer) };
-    serve(listener, settings, async {
+    let introspection = arguments.introspect_as.map(|id| {
+        let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set: the secret of {id}"));
+        secret.map(|secret| Credentials { id, secret })
+    });
+    let introspection = introspection.transpose()?;
+    let own = Settings { name: arguments.name, introspection, ..Settings::new(&arguments.resource, &arguments.issuer) };
+    serve(listener, own, async {
         let _ = tokio::signal::ctrl_c().await;
     })
     .await

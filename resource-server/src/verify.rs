@@ -1,5 +1,7 @@
-//! Judges access tokens: JWTs of a trusted issuer, made for this resource, in time (RFC 9068 §4, RFC 8725 §3).
+//! Judges access tokens: of a trusted issuer by its signature or its word, made for this resource, in time (RFC 9068
+//! §4, RFC 8725 §3, RFC 7662 §4).
 use crate::{
+    introspection::Introspector,
     jwks::{Issuer, Unavailable},
     scopes::{Policy, well_formed, words},
     sessions::Principal,
@@ -22,10 +24,16 @@ pub struct Access {
     /// `preferred_username`: for people to read, never to decide by (RFC 9068 §2.2.2).
     pub username: Option<String>,
     pub client_id: String,
+    /// `act.sub`: who acts for the subject after a token exchange; earlier actors don't count (RFC 8693 §4.1).
+    pub actor: Option<String>,
     pub scopes: Vec<String>,
     /// The resource identifier among `aud` that is ours.
     pub audience: String,
     pub expires_at: OffsetDateTime,
+    /// When the user signed in (RFC 9068 §2.2.1).
+    pub auth_time: Option<OffsetDateTime>,
+    /// How: the authentication context class.
+    pub acr: Option<String>,
     /// `jti`
     pub token_id: String,
     /// How the token is used: as a bearer token, or with proofs of the key it is bound to.
@@ -76,17 +84,19 @@ impl Access {
 pub(crate) enum Rejection {
     /// RFC 6750 §3.1 `invalid_token`; the text begins with the class of reason.
     Invalid(&'static str),
-    /// There are no keys to judge it by.
-    Unavailable,
+    /// There is nothing to judge it by.
+    Unavailable(&'static str),
 }
 
 impl From<Unavailable> for Rejection {
-    fn from(_: Unavailable) -> Self {
-        Self::Unavailable
+    fn from(Unavailable(reason): Unavailable) -> Self {
+        Self::Unavailable(reason)
     }
 }
 
 const UNKNOWN: Rejection = Rejection::Invalid("unknown: the access token is not a JWT signed by a known key");
+const INACTIVE: Rejection =
+    Rejection::Invalid("unknown: the authorization server knows no such access token for this resource");
 const TYPE: Rejection = Rejection::Invalid("unknown: the token is not an access token (typ must be at+jwt)");
 const CRITICAL: Rejection = Rejection::Invalid("unknown: the access token has a critical header parameter");
 const CLAIMS: Rejection = Rejection::Invalid("unknown: the access token lacks a required claim or has a malformed one");
@@ -99,8 +109,8 @@ const EXPIRED: Rejection = Rejection::Invalid("expired: the access token has exp
 const EARLY: Rejection = Rejection::Invalid("unknown: the access token is not valid yet");
 
 /// Everything RFC 9068 §2.2 requires. A member that occurs twice is refused by the parser.
-#[derive(Deserialize)]
-struct Claims {
+#[derive(Clone, Deserialize)]
+pub(crate) struct Claims {
     sub: String,
     client_id: String,
     jti: String,
@@ -109,12 +119,21 @@ struct Claims {
     iat: i64,
     nbf: Option<i64>,
     scope: Option<String>,
-    preferred_username: Option<String>,
+    pub preferred_username: Option<String>,
     cnf: Option<Confirmation>,
+    act: Option<Actor>,
+    auth_time: Option<i64>,
+    acr: Option<String>,
+}
+
+/// RFC 8693 §4.1: the outermost is the present one.
+#[derive(Clone, Deserialize)]
+struct Actor {
+    sub: String,
 }
 
 /// RFC 7800 §3: the token is bound to a key whose proof a bearer does not bring.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Confirmation {
     /// RFC 9449 §6.1; else it is bound in a way that nothing here can prove.
     jkt: Option<String>,
@@ -125,7 +144,7 @@ struct Unverified {
     iss: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Audience {
     One(String),
@@ -144,12 +163,18 @@ impl Audience {
 pub(crate) struct Verifier {
     pub resource: String,
     pub issuers: Vec<Arc<Issuer>>,
+    /// Asks the first of them, if it is to be asked.
+    pub introspector: Option<Introspector>,
     pub policy: Arc<Policy>,
 }
 
 impl Verifier {
     /// A bound token's key is yet to prove itself.
     pub async fn verify(&self, scheme: Scheme, token: &str, now: OffsetDateTime) -> Result<Access, Rejection> {
+        if let Some(introspector) = self.introspector.as_ref().filter(|_| !self.is_of_another(token)) {
+            let active = introspector.ask(token, now).await?.ok_or(INACTIVE)?;
+            return self.judge_claims(scheme, active.claims.clone(), active.issuer.clone(), now);
+        }
         let header = decode_header(token).map_err(|_| UNKNOWN)?;
         let algorithm = judge_header(&header)?;
         // Only chooses whose keys to try; the signature covers it.
@@ -159,6 +184,12 @@ impl Verifier {
         let claims = decode::<Claims>(token, &key.decoding, &signature_only(key.algorithm));
         let claims = claims.map_err(|error| if is_about_claims(&error) { CLAIMS } else { UNKNOWN })?.claims;
         self.judge_claims(scheme, claims, iss, now)
+    }
+
+    /// Whether it says that it is from another issuer than the first: who is not its issuer must not get to see it.
+    fn is_of_another(&self, token: &str) -> bool {
+        let claims = insecure_decode_claims::<Unverified>(token);
+        claims.is_ok_and(|claims| self.issuers.iter().skip(1).any(|issuer| issuer.identifier == claims.iss))
     }
 
     fn judge_claims(
@@ -185,6 +216,7 @@ impl Verifier {
             (Scheme::Dpop, None) => return Err(UNBOUND),
             (_, Some(_)) => return Err(BOUND),
         };
+        let auth_time = claims.auth_time.map(OffsetDateTime::from_unix_timestamp).transpose().map_err(|_| CLAIMS)?;
         let scope = claims.scope.unwrap_or_default();
         if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(&scope) {
             return Err(CLAIMS);
@@ -194,9 +226,12 @@ impl Verifier {
             subject: claims.sub,
             username: claims.preferred_username,
             client_id: claims.client_id,
+            actor: claims.act.map(|act| act.sub),
             scopes: words(&scope),
             audience: self.resource.clone(),
             expires_at,
+            auth_time,
+            acr: claims.acr,
             token_id: claims.jti,
             scheme,
             jkt,
@@ -215,14 +250,15 @@ fn judge_header(header: &Header) -> Result<Algorithm, Rejection> {
     if header.crit.is_some() {
         return Err(CRITICAL);
     }
-    match header.alg {
-        Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => Ok(header.alg),
-        _ => Err(UNKNOWN),
-    }
+    allowed(header.alg).ok_or(UNKNOWN)
+}
+
+pub(crate) fn allowed(algorithm: Algorithm) -> Option<Algorithm> {
+    Some(algorithm).filter(|named| matches!(named, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA))
 }
 
 /// Dates and audience are judged here, by our clock, not by the library and the system's.
-fn signature_only(algorithm: Algorithm) -> Validation {
+pub(crate) fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 mod challenges;
 mod dpop;
+mod introspection;
 mod keys;
 mod legacy;
 mod metadata;
@@ -9,5 +10,6 @@ mod modern;
 mod origins;
 mod scopes;
 mod serving;
+mod step_up;
 mod support;
 mod tokens;

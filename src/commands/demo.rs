@@ -1,8 +1,9 @@
 //! `keyward demo`: an authorization server, an MCP server behind it, and people and clients to try them with.
 use super::{load_config, server};
-use crate::{clients, demo};
+use crate::{clients, config::Config, demo, oauth::resource::AccessTokenFormat};
 use anyhow::{Context, ensure};
-use keyward_resource_server::Settings;
+use keyward_resource_server::{Credentials, Settings};
+use secrecy::ExposeSecret;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -27,6 +28,10 @@ pub struct Demo {
     /// Settings, as TOML; variables such as `KEYWARD__TOKENS__REPLAY_WINDOW` override them.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The MCP server asks the authorization server about each token (RFC 7662) instead of verifying it itself. It
+    /// does so anyway where tokens are opaque (`resources.demo.access_token_format`).
+    #[arg(long)]
+    introspect: bool,
 }
 
 impl Demo {
@@ -45,6 +50,8 @@ impl Demo {
         clients::configured::write(&app).await?;
         app.demo_people = demo::PEOPLE_TO_TRY;
         let issuer = app.config.issuer.clone();
+        let introspection = credentials(&app.config, &resource, self.introspect)?;
+        let mcp_server = Settings { introspection, ..Settings::new(&resource, &issuer) };
 
         let (stop, stopped) = watch::channel(false);
         let stopping = || {
@@ -58,7 +65,7 @@ impl Demo {
         let servers = async {
             tokio::try_join!(
                 server::run(Arc::new(app), listener, stopping()),
-                keyward_resource_server::serve(resource_listener, Settings::new(&resource, &issuer), stopping()),
+                keyward_resource_server::serve(resource_listener, mcp_server, stopping()),
             )
         };
         tokio::pin!(servers);
@@ -84,6 +91,18 @@ fn settings(data: &Path, listen: SocketAddr, resource: &str) -> String {
          resources.demo.identifier = '{resource}'\n{}",
         demo::RESOURCE
     )
+}
+
+/// With what the MCP server asks about tokens: if it was told to, or cannot read them.
+fn credentials(config: &Config, resource: &str, told: bool) -> anyhow::Result<Option<Credentials>> {
+    let settings = config.resources.values().find(|settings| settings.identifier == resource);
+    let format = settings.and_then(|settings| settings.access_token_format);
+    if !told && format.unwrap_or(config.tokens.access_token_format) == AccessTokenFormat::Jwt {
+        return Ok(None);
+    }
+    let own = settings.and_then(|settings| settings.introspection.as_ref());
+    let own = own.with_context(|| format!("no resource {resource} with introspection.id and introspection.secret"))?;
+    Ok(Some(Credentials { id: own.id.clone(), secret: own.secret.expose_secret().to_owned() }))
 }
 
 fn welcome(issuer: &str, resource: &str) -> String {

@@ -5,6 +5,7 @@ use crate::{
     audit,
     error::OAuthError,
     model::{DeviceAuthorization, Grant, GrantId, UserId},
+    oauth::authentication_context,
     secrets::DeviceCode,
     storage::{device_codes, grants},
     tokens::{Permit, TokenResponse, refresh_token::RefreshToken},
@@ -42,6 +43,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         scopes: device.scopes,
         resources: device.resources,
         auth_time,
+        acr: Some(authentication_context::PASSWORD.into()),
         created_at: now,
         expires_at: now + Duration::seconds(app.config.tokens.refresh_lifetime.into()),
         revoked_at: None,
@@ -57,7 +59,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
     audit::Event::new("device_code_redeemed").client(&client.id).user(user_id).grant(id).record(app).await;
     let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
-    permit.issue(app, may_refresh.then_some(first), None)
+    permit.issue(app, may_refresh.then_some(first), None).await
 }
 
 /// RFC 8628 §3.5: a poll that comes too early widens the interval, for itself and for all later ones.

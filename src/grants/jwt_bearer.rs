@@ -46,13 +46,13 @@ pub async fn identify(
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     match workload::rule_of(request.app, request.client) {
         // The client can only be this one because its assertion was found good.
-        Some(rule) => for_workload(request, rule),
+        Some(rule) => for_workload(request, rule).await,
         None => for_person(request).await,
     }
 }
 
 /// For itself, as by `client_credentials`.
-fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<TokenResponse, OAuthError> {
+async fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, params, .. } = request;
     let known = |identifier: &str| app.resources.find(identifier).map(|resource| resource.identifier.as_str());
     let mut own: Vec<_> = rule.resources.iter().filter_map(|own| known(own)).collect();
@@ -62,7 +62,7 @@ fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<TokenRespo
     if params.all("resource").any(|asked| known(asked).is_some_and(|asked| !own.contains(&asked))) {
         return Err(OAuthError::invalid_target("resource is not open to this workload"));
     }
-    Permit::for_client(request)?.issue(app, None, None)
+    Permit::for_client(request)?.issue(app, None, None).await
 }
 
 /// One assertion is one grant, however often it may be presented: revoked, it opens nothing any more. There is no
@@ -93,7 +93,7 @@ async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthErr
             }
             record(app, &assertion, &grant).await;
         }
-        return permit.issue(app, None, None);
+        return permit.issue(app, None, None).await;
     }
     Err(OAuthError::temporarily_unavailable("the same assertion is being redeemed many times at once").retry_after(1))
 }
@@ -169,6 +169,7 @@ fn grant(
         scopes: scopes(client, says.scopes.as_ref(), resources, user.role)?,
         resources: resources.iter().map(|resource| resource.identifier.clone()).collect(),
         auth_time: date(says.auth_time).unwrap_or(now),
+        acr: None,
         created_at: now,
         // It outlives the last token that the assertion can bring, and with it the memory that it was used.
         expires_at: ends,

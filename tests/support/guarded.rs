@@ -11,7 +11,7 @@ use axum::{
     routing::post,
 };
 use keyward::{http::router, model::ClientId};
-use keyward_resource_server::Guard;
+use keyward_resource_server::{Guard, clock::Clock};
 use serde_json::Value;
 use std::{
     net::SocketAddr,
@@ -25,13 +25,18 @@ pub struct Guarded {
     pub t: TestApp,
     pub at: Address,
     guard: Router,
-    guards_clock: keyward_resource_server::clock::Clock,
+    guards_clock: Clock,
     /// When the guard fetched the keys.
     pub fetched_at: Arc<Mutex<Vec<OffsetDateTime>>>,
 }
 
 impl Guarded {
     pub async fn start(more: &str) -> Self {
+        Self::with(more, |guard| guard).await
+    }
+
+    /// With a guard of one's own making.
+    pub async fn with(more: &str, set: impl FnOnce(Guard) -> Guard) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let at = Address::new(port);
@@ -46,9 +51,14 @@ impl Guarded {
         }));
         let service = watched.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        let guards_clock = keyward_resource_server::clock::Clock::default();
-        let guard = Guard::new(MCP, &at.issuer).unwrap().clock(guards_clock.clone());
-        Self { t, at, guard: guard.protect(post(async || "reached")), guards_clock, fetched_at }
+        let guards_clock = Clock::default();
+        let guard = guard(&at, &guards_clock, set);
+        Self { t, at, guard, guards_clock, fetched_at }
+    }
+
+    /// A guard beside the first, set up otherwise; for [`call_through`].
+    pub fn another(&self, set: impl FnOnce(Guard) -> Guard) -> Router {
+        guard(&self.at, &self.guards_clock, set)
     }
 
     /// Moves everybody's clock.
@@ -70,8 +80,17 @@ impl Guarded {
 
     /// What the guard says to a request with this token.
     pub async fn call(&self, token: &str) -> Answer {
-        let request = Request::post("/mcp").header("host", "mcp.example").header("content-type", "application/json");
-        let request = request.header("authorization", format!("Bearer {token}"));
-        send(&self.guard, request.body(Body::from(PING)).unwrap()).await
+        call_through(&self.guard, token).await
     }
+}
+
+fn guard(at: &Address, clock: &Clock, set: impl FnOnce(Guard) -> Guard) -> Router {
+    set(Guard::new(MCP, &at.issuer).unwrap().clock(clock.clone())).protect(post(async || "reached"))
+}
+
+/// What this guard says to a request with this token.
+pub async fn call_through(guard: &Router, token: &str) -> Answer {
+    let request = Request::post("/mcp").header("host", "mcp.example").header("content-type", "application/json");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    send(guard, request.body(Body::from(PING)).unwrap()).await
 }
