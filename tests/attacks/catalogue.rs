@@ -2,8 +2,6 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 const ATTACKS: std::ops::RangeInclusive<usize> = 1..=96;
-/// What these are about is not built: token exchange, identity assertion grants, logos.
-const NOT_YET: [usize; 3] = [76, 77, 91];
 
 fn collect(folder: &Path, found: &mut BTreeSet<usize>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -23,6 +21,6 @@ fn every_attack_of_the_catalogue_has_a_test() {
     let mut found = BTreeSet::new();
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), &mut found);
     let missing: Vec<_> = ATTACKS.filter(|number| !found.contains(number)).collect();
-    assert_eq!(missing, NOT_YET, "these have no test");
+    assert!(missing.is_empty(), "these have no test: {missing:?}");
     assert!(found.iter().all(|number| ATTACKS.contains(number)), "{found:?}");
 }

@@ -15,7 +15,7 @@ use keyward::{
     model::{Client, ClientId},
     storage::clients,
 };
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
@@ -29,6 +29,7 @@ registration.burst = 1000000000
 registration.max_unused = 1000000000
 registration.client_credentials = true
 sessions.lifetime = 99999999
+resources.other.exchange = [{ client = 'secret', from = 'https://mcp.example/mcp', scopes = { 'mcp:read' = 'other:read' } }]
 ";
 
 const PLACES: &[&str] = &[
@@ -52,7 +53,7 @@ const PLACES: &[&str] = &[
 
 pub struct World {
     pub t: TestApp,
-    /// Sees whether anybody wrote to the database: SQLite counts that for each connection.
+    /// Reads the number of changes.
     watch: Mutex<SqliteConnection>,
     senders: AtomicU32,
     cookies: Mutex<BTreeMap<String, String>>,
@@ -68,8 +69,9 @@ impl World {
         let network = internet.network();
         let prepare = |app: &mut keyward::app::App| app.fetcher = Fetcher::new(network).unwrap();
         let t = TestApp::prepared(fresh_sqlite().await, SETTINGS, prepare).await;
-        let watch = Mutex::new(SqliteConnection::connect(&t.db.url).await.unwrap());
-        Self { t, watch, senders: AtomicU32::new(0), cookies: Mutex::default() }
+        let mut watch = SqliteConnection::connect(&t.db.url).await.unwrap();
+        count_changes(&mut watch).await;
+        Self { t, watch: Mutex::new(watch), senders: AtomicU32::new(0), cookies: Mutex::default() }
     }
 
     /// A client of the operator's with every grant and no secret.
@@ -83,9 +85,9 @@ impl World {
         id
     }
 
-    /// Changes whenever something in the database does.
+    /// How often something in the database has changed.
     pub async fn version(&self) -> i64 {
-        sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *self.watch.lock().await).await.unwrap()
+        sqlx::query_scalar("SELECT count FROM changes").fetch_one(&mut *self.watch.lock().await).await.unwrap()
     }
 
     /// Sends it from an address nobody sent from before. `None` if this is no request that HTTP can carry.
@@ -132,6 +134,24 @@ impl World {
         })
         .await
     }
+}
+
+/// In every table but the audit trail, where refusals too may be told.
+async fn count_changes(connection: &mut SqliteConnection) {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('audit_events') AND name NOT LIKE '\\_%'
+             ESCAPE '\\' AND name NOT LIKE 'sqlite%'",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap();
+    let mut sql = "CREATE TABLE changes (count INTEGER NOT NULL); INSERT INTO changes VALUES (0);".to_owned();
+    for (table, change) in tables.iter().flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|change| (table, change)))
+    {
+        let count = "BEGIN UPDATE changes SET count = count + 1; END;";
+        sql += &format!("CREATE TRIGGER {table}_{change} AFTER {change} ON {table} {count}");
+    }
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
 }
 
 /// A server that remembers none of the many requests it will get.
