@@ -18,6 +18,7 @@ use keyward::{
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::{
     collections::BTreeMap,
+    fmt::Write,
     net::{Ipv4Addr, SocketAddr},
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -149,7 +150,7 @@ async fn count_changes(connection: &mut SqliteConnection) {
     for (table, change) in tables.iter().flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|change| (table, change)))
     {
         let count = "BEGIN UPDATE changes SET count = count + 1; END;";
-        sql += &format!("CREATE TRIGGER {table}_{change} AFTER {change} ON {table} {count}");
+        write!(sql, "CREATE TRIGGER {table}_{change} AFTER {change} ON {table} {count}").unwrap();
     }
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
 }
