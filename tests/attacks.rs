@@ -15,6 +15,7 @@ mod registration;
 mod registration_management;
 mod request_objects;
 mod robustness;
+mod software_statements;
 mod token_exchange;
 pub mod tokens;
 mod workloads;

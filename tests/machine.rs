@@ -108,7 +108,7 @@ async fn agree(rotate_confidential: bool) {
     let on_postgres = std::env::var("TEST_DATABASE_URL").is_ok();
     let seed = number("MACHINE_SEED").unwrap_or(1) as u64 * 2 + u64::from(rotate_confidential);
     let steps = number("MACHINE_STEPS").unwrap_or(if on_postgres { STEPS_ON_POSTGRES } else { STEPS }) / 2;
-    let (mut dice, mut real) = (Dice(seed), Real::start(rotate_confidential).await);
+    let (mut dice, mut real) = (Dice(seed), Box::pin(Real::start(rotate_confidential)).await);
     for sequence in 0.. {
         if real.compared >= steps {
             break;

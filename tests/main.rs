@@ -24,6 +24,7 @@ mod resources;
 mod rotation;
 mod sign_in;
 mod signed_introspection;
+mod software_statements;
 mod step_up;
 mod storage;
 mod stories;
