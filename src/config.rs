@@ -210,6 +210,11 @@ impl Config {
             "issuer must be https; http is for loopback only"
         );
         ensure!((1..=600).contains(&self.tokens.code_lifetime), "tokens.code_lifetime must be 1 to 600 seconds");
+        let own = self.resources.values().filter_map(|resource| resource.access_token_lifetime);
+        ensure!(
+            own.chain([self.tokens.access_token_lifetime]).all(|lifetime| lifetime <= self.tokens.refresh_idle),
+            "no access_token_lifetime may be longer than tokens.refresh_idle: a grant that is idle ends"
+        );
         let introspection = self.resources.values().filter_map(|resource| resource.introspection.as_ref());
         let answers = introspection.filter_map(|settings| settings.signed_response_alg.as_ref());
         let algorithms = self.resources.values().filter_map(|resource| resource.signing_alg.as_ref());

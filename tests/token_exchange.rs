@@ -112,6 +112,20 @@ pub async fn events(t: &TestApp) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn an_opaque_token_is_exchanged_like_any_other_and_for_one_that_names_the_actor() {
+    let opaque = "resources.main.access_token_format = 'opaque'\nresources.other.access_token_format = 'opaque'";
+    let t = start(opaque).await;
+    let received = allowed(&t, "mcp:read").await;
+    assert!(received.starts_with("kwa_"));
+    let answer = exchange(&t, "notes", &received, &[]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let exchanged = answer.json();
+    let said = t.introspect_as("other-server", "other-secret", text(&exchanged, "access_token")).await.json();
+    assert_eq!((&said["active"], &said["act"]["sub"]), (&json!(true), &json!("notes")), "{said}");
+    assert!(said["exp"].as_i64() <= t.introspect(&received).await.json()["exp"].as_i64());
+}
+
+#[tokio::test]
 async fn an_mcp_server_exchanges_the_token_it_received_for_one_of_its_own_at_the_next() {
     let t = start("").await;
     let received = allowed(&t, "mcp:read mcp:write").await;

@@ -145,6 +145,9 @@ pub fn resources<'a>(
     client: &Client,
 ) -> Result<Vec<&'a Resource>, OAuthError> {
     let others: Vec<_> = named.iter().filter(|one| **one != app.config.issuer).cloned().collect();
+    if named.is_empty() && scopes.is_some_and(|asked| asked.iter().any(|scope| app.resources.is_elsewhere(scope))) {
+        return Err(OAuthError::invalid_scope("scope is of a resource that is not named (RFC 8707 section 2)"));
+    }
     let scopes = scopes.cloned().or_else(|| registered_scopes(client)).unwrap_or_default();
     let only_openid = scopes.contains("openid") && scopes.iter().all(|scope| OIDC_SCOPES.contains(&scope));
     if others.is_empty() && (only_openid || !named.is_empty()) {

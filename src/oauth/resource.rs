@@ -120,6 +120,13 @@ impl Resources {
         self.0.first()
     }
 
+    /// Whether it means something, but not to the default resource.
+    #[must_use]
+    pub fn is_elsewhere(&self, scope: &str) -> bool {
+        let mut means = self.iter().map(|resource| resource.scope(scope).is_some());
+        !means.next().unwrap_or_default() && means.any(|means| means)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Resource> {
         self.0.iter()
     }

@@ -191,7 +191,7 @@ async fn attack_57_a_resource_outside_the_grant_is_refused_and_one_of_two_is_the
 }
 
 #[tokio::test]
-async fn attack_58_a_resource_is_an_absolute_uri_without_fragment_and_scopes_reach_only_the_one_chosen() {
+async fn attack_58_a_resource_is_an_absolute_uri_without_fragment_and_scopes_are_of_the_one_named() {
     let t = TestApp::start().await;
     let (client, tokens) = family(&t).await;
     let token = text(&tokens, "refresh_token");
@@ -206,17 +206,20 @@ async fn attack_58_a_resource_is_an_absolute_uri_without_fragment_and_scopes_rea
     assert_eq!(grant_of(&t, &tokens).await.generation, 1);
     assert_eq!(t.refresh_with(&client, token, &[("resource", "")]).await.status, 200);
 
-    // Nobody named the other resource server: its scopes are left out, and the answer says so.
-    let default = t.tokens(&client, &[("scope", "mcp:read other:read")]).await;
-    let claims = TestApp::claims(&default["access_token"]);
+    // Nobody named the other resource server.
+    for scope in ["other:read", "mcp:read other:read", "openid other:read"] {
+        let answer = browser.get(&authorize_path(&client, &[("scope", scope)])).await;
+        assert_eq!(answer.returned("error").as_deref(), Some("invalid_scope"), "{scope}");
+    }
+    // Named, it is alone: scopes of the first are left out, and the answer says so.
+    let other = t.tokens(&client, &[("scope", "mcp:read other:read"), ("resource", OTHER)]).await;
+    let claims = TestApp::claims(&other["access_token"]);
     assert_eq!(
-        (&claims["aud"], &claims["scope"], &default["scope"]),
-        (&json!(MCP), &json!("mcp:read"), &json!("mcp:read"))
+        (&claims["aud"], &claims["scope"], &other["scope"]),
+        (&json!(OTHER), &json!("other:read"), &json!("other:read"))
     );
-    let form = [("resource", OTHER)];
-    t.refresh_with(&client, text(&default, "refresh_token"), &form).await.refused(400, "invalid_target");
-    let answer = browser.get(&authorize_path(&client, &[("scope", "other:read")])).await;
-    assert_eq!(answer.returned("error").as_deref(), Some("invalid_scope"));
+    let form = [("resource", MCP)];
+    t.refresh_with(&client, text(&other, "refresh_token"), &form).await.refused(400, "invalid_target");
 }
 
 #[tokio::test]
