@@ -1,6 +1,6 @@
 //! The command line: every verb with its flags, help and an example.
 use crate::{
-    commands::{call, debug, discover, login, logout, profile, read, token, tools},
+    commands::{call, debug, discover, doctor, login, logout, profile, read, token, tools},
     http,
     mcp::{Elicitation, Protocol},
 };
@@ -13,6 +13,7 @@ Examples:
   mcp-auth login https://mcp.example.com/mcp           sign in once
   mcp-auth tools https://mcp.example.com/mcp           what can it do?
   mcp-auth call https://mcp.example.com/mcp tools/call --tool-name echo --tool-arguments '{\"message\":\"hi\"}'
+  mcp-auth doctor https://mcp.example.com/mcp          what is wrong with it, and for whom?
   curl -H \"Authorization: Bearer $(mcp-auth token URL)\" ...
 
 Exit codes: 0 done, 1 failed, 2 misused.";
@@ -38,6 +39,7 @@ pub enum Verb {
     Profile(profile::Profile),
     Logout(logout::Logout),
     Debug(debug::Debug),
+    Doctor(doctor::Doctor),
 }
 
 #[derive(Args, Clone, Debug)]

@@ -2,6 +2,7 @@
 pub mod call;
 pub mod debug;
 pub mod discover;
+pub mod doctor;
 pub mod login;
 pub mod logout;
 pub mod profile;
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Verb::Profile(verb) => verb.run(&context),
         Verb::Logout(verb) => verb.run(&context).await,
         Verb::Debug(verb) => verb.run(&context).await,
+        Verb::Doctor(verb) => verb.run(&context).await,
     }
 }
 

@@ -4,7 +4,7 @@ mod plan;
 use crate::{
     challenge::{self, Challenge},
     error::{Failure, Result},
-    http::{Answer, Http},
+    http::{Answer, Headers, Http},
     mask, mcp,
     metadata::{ResourceMetadata, ServerMetadata},
 };
@@ -94,7 +94,7 @@ impl Discovery {
 }
 
 pub async fn discover(http: &Http, server: &Url, hints: &Hints) -> Result<Discovery> {
-    let probe = mcp::probe(http, server).await?;
+    let probe = mcp::probe(http, server, &Headers::new()).await?;
     let mut found = Discovery {
         server: server.clone(),
         status: probe.status,

@@ -7,6 +7,7 @@ mod trial;
 pub use evidence::Evidence;
 pub use gather::gather;
 use serde::Serialize;
+pub use trial::Trials;
 
 /// A revision of MCP, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize)]

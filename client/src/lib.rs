@@ -12,6 +12,7 @@ mod clock;
 mod commands;
 mod credential;
 mod discover;
+mod doctor;
 mod dpop;
 mod encode;
 mod error;

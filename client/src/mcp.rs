@@ -289,10 +289,11 @@ fn capabilities(elicitation: Elicitation) -> Value {
     capabilities
 }
 
-/// An unauthenticated request, to see the challenge (RFC 9728 §5.1).
-pub async fn probe(http: &Http, url: &Url) -> Result<Answer> {
+/// A request with no other credentials than these headers, to see the challenge (RFC 9728 §5.1).
+pub async fn probe(http: &Http, url: &Url, with: &Headers) -> Result<Answer> {
     let message = modern_message(1, "tools/list", &Params::new(), Elicitation::Decline);
     let mut headers = modern_headers("tools/list", &Params::new());
+    headers.extend(with.iter().cloned());
     headers.push(("accept".to_owned(), "application/json, text/event-stream".to_owned()));
     let response = http.post_json(url, &message, &headers).await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());

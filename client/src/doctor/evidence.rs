@@ -55,6 +55,10 @@ pub struct Registration {
 /// A stored login, refreshed for trial.
 #[derive(Clone)]
 pub struct Refresh {
+    /// The token that was used up.
+    pub spent: String,
+    /// Whether the client authenticates, or holds the key the tokens are bound to.
+    pub confidential: bool,
     pub first: Answer,
     /// The same refresh token at once again, as parallel processes do.
     pub again: Answer,

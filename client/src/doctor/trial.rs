@@ -74,13 +74,14 @@ pub async fn refresh(http: &Http, profile: &Profile, extra: &Extra) -> Option<Re
         ]);
         token::post(http, &endpoint, &auth, &request, key.as_ref()).await.ok()
     };
-    let first = ask(profile.refresh_token.as_deref()?).await?;
-    let again = ask(profile.refresh_token.as_deref()?).await?;
+    let spent = profile.refresh_token.clone()?;
+    let (first, again) = (ask(&spent).await?, ask(&spent).await?);
     let successor = match refresh_token(&first) {
         Some(token) => ask(&token).await,
         None => None,
     };
-    Some(Refresh { first, again, successor })
+    let confidential = identity.method != "none" || key.is_some();
+    Some(Refresh { spent, confidential, first, again, successor })
 }
 
 pub fn refresh_token(answer: &Answer) -> Option<String> {

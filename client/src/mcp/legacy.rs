@@ -1,8 +1,7 @@
 //! Revisions 2024-11-05 to 2025-11-25: `initialize`, an optional session, streams that resume, the old SSE transport.
 use super::{
-    Client, Params, capabilities, client_info,
-    events::{Event, Events},
-    http_failure, is_events, read_whole, refused, result_of,
+    Client, Elicitation, Params, capabilities, client_info, events::Events, http_failure, is_events, read_whole,
+    refused, result_of,
 };
 use crate::{
     error::{Failure, Result},
@@ -29,15 +28,53 @@ impl Client<'_> {
         if self.legacy.is_none() {
             self.initialize().await?;
         }
-        let result = self.exchange(method, &params).await;
+        let result = self.listening(method, &params).await;
         match result {
             // The session is gone: a new one, once.
             Err(failure) if failure.http_status == Some(404) && self.has_session() => {
                 self.initialize().await?;
-                self.exchange(method, &params).await
+                self.listening(method, &params).await
             }
             other => other,
         }
+    }
+
+    /// Who offers to be asked keeps the session's own stream open, for servers that ask there.
+    async fn listening(&mut self, method: &str, params: &Params) -> Result<Value> {
+        if self.elicitation == Elicitation::Decline || !self.has_session() {
+            return self.exchange(method, params).await;
+        }
+        let mut ears = self.ears();
+        let Some(mut events) = ears.own_stream().await else { return self.exchange(method, params).await };
+        tokio::select! {
+            result = self.exchange(method, params) => result,
+            () = ears.hear(&mut events) => Err(Failure::new("protocol", "the session's stream cannot end first")),
+        }
+    }
+
+    /// The same session, to be used beside this one.
+    fn ears(&self) -> Self {
+        let legacy = self.legacy.as_ref().map(|legacy| Legacy {
+            version: legacy.version.clone(),
+            session: legacy.session.clone(),
+            stream: None,
+        });
+        Client { legacy, ..Client::new(self.http, &self.url, self.protocol, self.elicitation, self.credential.clone()) }
+    }
+
+    async fn own_stream(&self) -> Option<Events> {
+        let response = self.send(Method::GET, &self.url, &self.legacy_headers(), None).await.ok()?;
+        (response.status() == 200 && is_events(&response)).then(|| Events::new(response))
+    }
+
+    /// Answers what is asked on that stream; when it ends, waits for ever.
+    async fn hear(&mut self, events: &mut Events) {
+        while let Ok(Some(event)) = events.next().await {
+            if let Some(message) = event.json().filter(|message| message.get("method").is_some()) {
+                let _ = self.answer_server(&message).await;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Says goodbye, so that the server need not wait for the session to time out.
@@ -163,7 +200,7 @@ impl Client<'_> {
     /// Reads on until the answer; what the server asks meanwhile is answered.
     async fn reply(&mut self, events: &mut Events, id: u64) -> Result<Option<Value>> {
         while let Some(event) = events.next().await? {
-            let Some(message) = Event::json(&event) else { continue };
+            let Some(message) = event.json() else { continue };
             if message.get("method").is_some() {
                 self.answer_server(&message).await?;
             } else if message["id"] == id {

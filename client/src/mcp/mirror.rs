@@ -35,8 +35,8 @@ pub fn fault(tool: &Value) -> Option<&'static str> {
         if !name.bytes().all(token) {
             return Some("an x-mcp-header is no header name");
         }
-        if !matches!(property["type"].as_str(), Some("string" | "integer" | "number" | "boolean")) {
-            return Some("an x-mcp-header stands on a value that is no string, number or boolean");
+        if !matches!(property["type"].as_str(), Some("string" | "integer" | "boolean")) {
+            return Some("an x-mcp-header stands on a value that is no string, integer or boolean");
         }
         if !seen.insert(name.to_ascii_lowercase()) {
             return Some("two arguments share one x-mcp-header");

@@ -1,0 +1,28 @@
+//! All checks, by the room they look into.
+mod registration;
+mod resource;
+mod server;
+mod transport;
+
+use super::Check;
+
+pub fn all() -> impl Iterator<Item = &'static Check> {
+    [resource::CHECKS, transport::CHECKS, server::CHECKS, registration::CHECKS].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_check_has_an_id_of_its_own_and_says_everything() {
+        let mut ids = HashSet::new();
+        for check in all() {
+            assert!(ids.insert(check.id), "{} twice", check.id);
+            for text in [check.rule, check.wanted, check.breaks, check.mend] {
+                assert!(!text.is_empty(), "{}", check.id);
+            }
+        }
+    }
+}
