@@ -114,13 +114,9 @@ impl Profiles {
         self.extra.get(id).cloned().unwrap_or_default()
     }
 
-    /// The one in use for an address, else the only one it has.
+    /// The one in use for an address. After a logout no other one takes its place by itself.
     pub fn active(&self, url: &str) -> Option<&Profile> {
-        let named = self.active_profiles.get(url).and_then(|id| self.find(id));
-        named.or_else(|| {
-            let mut all = self.profiles.iter().filter(|profile| profile.resource_url == url);
-            all.next().filter(|_| all.next().is_none())
-        })
+        self.active_profiles.get(url).and_then(|id| self.find(id))
     }
 
     /// Puts one in its place and, for its address, in use.

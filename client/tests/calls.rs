@@ -1,5 +1,5 @@
 //! `call`, `tools`, `read`, `token`, `debug`: what goes over the wire and what is printed.
-use crate::support::{Person, World};
+use crate::support::{Person, World, old_sse};
 use serde_json::json;
 
 fn signed_in(world: &World, scope: &str) -> Person {
@@ -116,4 +116,17 @@ fn nothing_secret_is_shown_by_verbose() {
     for secret in ["access-secret", "refresh-secret", "code=read"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
+}
+
+#[test]
+fn a_server_of_2024_11_05_is_reached_over_its_stream_with_the_credential_on_every_request() {
+    let (url, posted) = old_sse::serve();
+    let person = Person::new();
+    person.run(&["login", &url, "--bearer-token", "static-token"]).done();
+    drop(posted.try_iter().collect::<Vec<_>>());
+    assert_eq!(person.run(&["tools", &url]).done().stdout, "ancient  Still here\n");
+    let posted: Vec<_> = posted.try_iter().collect();
+    let methods: Vec<_> = posted.iter().map(|(_, message)| message["method"].as_str().unwrap()).collect();
+    assert_eq!(methods, ["initialize", "notifications/initialized", "tools/list"]);
+    assert!(posted.iter().all(|(authorization, _)| authorization == "Bearer static-token"));
 }
