@@ -98,6 +98,11 @@ pub fn examine(evidence: &Evidence, revision: Option<Revision>) -> Report {
     report
 }
 
+/// How many checks say nothing because nobody allowed to try.
+pub fn untried(report: &Report) -> usize {
+    report.not_applicable.iter().filter(|id| checks::needs_trial(id)).count()
+}
+
 fn finding(check: &Check, seen: String) -> Finding {
     let Check { id, level, rule, since, wanted, breaks, mend, .. } = *check;
     Finding { id, level, rule, since, seen, wanted, breaks, mend }

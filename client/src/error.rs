@@ -46,7 +46,7 @@ impl fmt::Display for Failure {
 
 impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {
-        let url = error.url().map(|url| crate::mask::url(url)).unwrap_or_default();
+        let url = error.url().map(crate::mask::url).unwrap_or_default();
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
             cause = deeper;

@@ -3,7 +3,7 @@ use crate::{
     error::{Failure, Result},
     http::{self, Http, is_loopback},
     metadata::{AUTHORIZATION_CODE, DEVICE_CODE, ServerMetadata},
-    output::Output,
+    output,
     profiles::{Profile, Profiles},
     token,
 };
@@ -38,7 +38,6 @@ pub async fn identify(
     known: &Profiles,
     wish: &Wish,
     redirect_uri: Option<&str>,
-    out: Output,
 ) -> Result<Identity> {
     let redirect_uri = redirect_uri.map(str::to_owned);
     let document = wish.client_id.as_deref().is_some_and(|id| id.starts_with("https://"));
@@ -46,7 +45,7 @@ pub async fn identify(
         if !document || server.client_id_metadata_document_supported {
             return given(server, wish, id, redirect_uri);
         }
-        out.warn("the authorization server does not read metadata documents; registering instead");
+        output::warn("the authorization server does not read metadata documents; registering instead");
     }
     let registration = registration(known, &server.issuer, redirect_uri.as_deref()).filter(|_| !wish.register);
     if let Some(profile) = registration {

@@ -15,7 +15,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// P-256, for ES256: what every server that knows DPoP accepts.
+    /// P-256, for ES256: what every server that binds tokens to keys accepts.
     pub fn generate() -> Result<Self> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| broken())?;
         let der = pair.to_pkcs8v1().map_err(|_| broken())?;

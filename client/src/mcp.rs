@@ -154,14 +154,14 @@ impl<'a> Client<'a> {
         let response = self.post(&self.url, &message, &headers).await?;
         let status = response.status().as_u16();
         if is_events(&response) && status == 200 {
-            return Ok(Attempt::Reply(Reply::Result(self.from_events(response, id).await?)));
+            return Ok(Attempt::Reply(Reply::Result(self.streamed(response, id).await?)));
         }
         let answer = read_whole(&self.url, response).await?;
         Ok(judge_modern(&answer)?.unwrap_or(Attempt::Reply(Reply::NotModern)))
     }
 
     /// The result for this request out of a stream; whatever the server asks meanwhile has no way to be answered.
-    async fn from_events(&self, response: Response, id: u64) -> Result<Value> {
+    async fn streamed(&self, response: Response, id: u64) -> Result<Value> {
         let mut events = Events::new(response);
         while let Some(event) = events.next().await? {
             let Some(message) = event.json() else { continue };

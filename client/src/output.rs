@@ -20,17 +20,17 @@ impl Output {
         if self.json { eprintln!("{line}") } else { print(line) }
     }
 
-    /// Something forgiven.
-    pub fn warn(self, line: &str) {
-        eprintln!("warning: {line}");
-    }
-
     pub fn failure(self, failure: &Failure) {
         if self.json && failure.code != TOOL_ERROR {
             print(&pretty(&failure.to_json()));
         }
         eprintln!("mcp-auth: {}", failure.message);
     }
+}
+
+/// Something forgiven.
+pub fn warn(line: &str) {
+    eprintln!("warning: {line}");
 }
 
 /// A closed pipe is not our failure.

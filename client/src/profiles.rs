@@ -15,6 +15,7 @@ use std::{
 /// One login. Other tools read this file and refuse members they do not know: what is ours alone is in [`Extra`].
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
+#[allow(clippy::struct_field_names)] // the file's names
 pub struct Profile {
     pub profile_id: String,
     pub resource_url: String,
@@ -72,6 +73,7 @@ pub struct Extra {
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
+#[allow(clippy::struct_field_names)] // the file's names
 pub struct Profiles {
     pub profiles: Vec<Profile>,
     /// Which profile an address uses.

@@ -73,7 +73,7 @@ pub async fn request(
     Ok(tokens)
 }
 
-/// Any endpoint at which clients authenticate; once more when the server names a DPoP nonce (RFC 9449 §8).
+/// Any endpoint at which clients authenticate; once more when the server names a nonce (RFC 9449 §8).
 pub async fn post(
     http: &Http,
     endpoint: &Url,

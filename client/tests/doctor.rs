@@ -95,7 +95,7 @@ fn of_each_fault_exactly_that_fault_is_found() {
 fn the_exit_code_speaks_of_musts_and_a_revision_leaves_later_rules_out() {
     let (person, must, should) = (Person::new(), World::with(&["pkce-s256"]), World::with(&["iss-parameter"]));
     let run = person.run(&["doctor", &must.mcp()]).failed();
-    assert!(run.stdout.contains("MUST   pkce-s256") && run.stdout.contains("1 findings"), "{}", run.stdout);
+    assert!(run.stdout.contains("MUST   pkce-s256") && run.stdout.contains("\n1 finding, "), "{}", run.stdout);
     person.run(&["doctor", &must.mcp(), "--revision", "2025-06-18"]).done();
     assert!(person.run(&["doctor", &should.mcp()]).done().stdout.contains("iss-parameter"));
 }

@@ -5,6 +5,7 @@ use crate::{
     discover::{self, Discovery},
     error::Result,
     metadata::{CLIENT_CREDENTIALS, DEVICE_CODE, JWT_BEARER, ServerMetadata},
+    output,
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -24,7 +25,7 @@ impl Discover {
         let found = discover::discover(&context.http, &self.url, &(&self.hints).into()).await?;
         context.out.result(&object(&found), || people(&found));
         for warning in warnings(&found) {
-            context.out.warn(&warning);
+            output::warn(&warning);
         }
         Ok(())
     }

@@ -98,7 +98,12 @@ fn people(url: &Url, evidence: &Evidence, report: &Report) -> String {
         );
     }
     let (found, good, silent) = (report.findings.len(), report.passed.len(), report.not_applicable.len());
-    let _ = write!(text, "\n{found} findings, {good} checks passed, {silent} did not apply");
+    let findings = if found == 1 { "finding" } else { "findings" };
+    let _ = write!(text, "\n{found} {findings}, {good} checks passed, {silent} did not apply");
+    let untried = doctor::untried(report);
+    if untried > 0 {
+        let _ = write!(text, " ({untried} of them need --trial-registration or --trial-refresh)");
+    }
     if evidence.is_open() {
         text.push_str("; the server serves everybody, without login");
     }

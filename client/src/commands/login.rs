@@ -9,6 +9,7 @@ use crate::{
     discover::{self, Discovery},
     error::{Failure, Result},
     metadata::{CLIENT_CREDENTIALS, DEVICE_CODE},
+    output,
     profiles::{Extra, Profile},
     refresh,
 };
@@ -39,17 +40,17 @@ pub struct Login {
     /// Scopes to ask for, instead of those the server names.
     #[arg(long, value_name = "SCOPES")]
     pub scope: Option<String>,
-    /// Bind the tokens to a key that only this login has (DPoP, RFC 9449).
+    /// Bind the tokens to a key that only this login has (RFC 9449).
     #[arg(long)]
     pub dpop: bool,
     #[command(flatten)]
-    pub client: arguments::Client,
+    pub client: arguments::WhichClient,
     #[command(flatten)]
     pub person: arguments::Person,
     #[command(flatten)]
     pub stored: arguments::Static,
     #[command(flatten)]
-    pub assertion: arguments::Assertion,
+    pub assertion: arguments::Vouchers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -114,7 +115,7 @@ impl Login {
         }
         let found = discover::discover(&context.http, &self.url, &(&self.hints).into()).await?;
         for warning in &found.warnings {
-            context.out.warn(warning);
+            output::warn(warning);
         }
         let mode = self.mode(context, &found)?;
         Ok((oauth::run(self, context, &found, mode).await?, "Signed in to"))

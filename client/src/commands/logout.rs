@@ -4,6 +4,7 @@ use crate::{
     error::{Failure, Result},
     flows::client_auth,
     identity::{self, Identity},
+    output,
     profiles::{Extra, Profile},
     token,
 };
@@ -68,11 +69,11 @@ async fn revoke(context: &Context, profile: &Profile, extra: &Extra) -> bool {
             Ok(answer) if answer.status == 200 => {}
             Ok(answer) => {
                 all = false;
-                context.out.warn(&token::refusal("the revocation endpoint", &answer).message);
+                output::warn(&token::refusal("the revocation endpoint", &answer).message);
             }
             Err(failure) => {
                 all = false;
-                context.out.warn(&failure.message);
+                output::warn(&failure.message);
             }
         }
     }

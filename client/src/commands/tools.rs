@@ -1,6 +1,6 @@
 //! `mcp-auth tools`: what a server can do for this login.
 use super::{Context, session::Session};
-use crate::{cli::Calling, error::Result, mcp::mirror};
+use crate::{cli::Calling, error::Result, mcp::mirror, output};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use url::Url;
@@ -24,7 +24,7 @@ impl Tools {
         let (bad, good): (Vec<_>, Vec<_>) = tools?.into_iter().partition(|tool| mirror::fault(tool).is_some());
         for tool in &bad {
             let fault = mirror::fault(tool).unwrap_or_default();
-            context.out.warn(&format!("left out {}: {fault}", tool["name"]));
+            output::warn(&format!("left out {}: {fault}", tool["name"]));
         }
         context.out.result(&json!({"tools": good}), || people(&good));
         Ok(())

@@ -10,6 +10,10 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
     [resource::CHECKS, transport::CHECKS, server::CHECKS, registration::CHECKS].into_iter().flatten()
 }
 
+pub fn needs_trial(id: &str) -> bool {
+    registration::CHECKS.iter().any(|check| check.id == id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

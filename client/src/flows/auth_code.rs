@@ -14,7 +14,7 @@ use std::{collections::HashMap, time::Duration};
 use url::Url;
 
 /// How long a person may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What one authorization request must be answered with.
 struct Expected<'a> {
@@ -83,7 +83,7 @@ async fn send_person(ask: &Ask<'_>, url: &Url, redirect: &mut Redirect) -> Resul
     match ask.browser {
         Browser::Follow => return follow(ask, url, redirect.uri()).await,
         Browser::Open if open(url) => {
-            ask.out.say(&format!("Your browser shows the sign-in page. If not, open\n\n  {url}\n"))
+            ask.out.say(&format!("Your browser shows the sign-in page. If not, open\n\n  {url}\n"));
         }
         Browser::Open | Browser::Print => ask.out.say(&format!("Open this address to sign in:\n\n  {url}\n")),
     }

@@ -74,7 +74,7 @@ impl Client<'_> {
                 let _ = self.answer_server(&message).await;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Says goodbye, so that the server need not wait for the session to time out.

@@ -4,7 +4,7 @@ use std::{io::Read, path::PathBuf};
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "The client")]
-pub struct Client {
+pub struct WhichClient {
     /// A registered client id, or the https address of a client metadata document.
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
@@ -58,7 +58,7 @@ pub struct Static {
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Assertions")]
-pub struct Assertion {
+pub struct Vouchers {
     /// A file with the platform's assertion; read again at each renewal.
     #[arg(long, value_name = "FILE")]
     pub assertion_file: Option<String>,
@@ -76,7 +76,7 @@ pub struct Assertion {
     pub idp_client_secret_env: Option<String>,
 }
 
-impl Client {
+impl WhichClient {
     pub fn is_empty(&self) -> bool {
         self.client_id.is_none() && !self.register && !self.has_credential()
     }
@@ -107,7 +107,7 @@ impl Person {
     }
 }
 
-impl Assertion {
+impl Vouchers {
     pub fn is_empty(&self) -> bool {
         self.assertion_file.is_none() && self.id_token_file.is_none()
     }

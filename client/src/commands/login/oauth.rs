@@ -23,7 +23,7 @@ struct Plan<'a> {
     resource: Option<String>,
     scope: Option<String>,
     key: Option<SigningKey>,
-    assertion: &'a arguments::Assertion,
+    assertion: &'a arguments::Vouchers,
 }
 
 pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode) -> Result<Profile> {
@@ -87,7 +87,7 @@ pub async fn step_up(
         resource: extra.resource.clone(),
         scope: Some(scope.to_owned()),
         key: extra.dpop_key.as_deref().map(SigningKey::from_pem).transpose()?,
-        assertion: &arguments::Assertion::default(),
+        assertion: &arguments::Vouchers::default(),
     };
     let tokens = plan.tokens(redirect.as_mut()).await?;
     let profile = plan.keep(&tokens)?;
@@ -147,7 +147,7 @@ async fn who(
     if matches!(mode, Mode::ClientCreds | Mode::IdJag) && wish.client_id.is_none() {
         return Err(Failure::usage("this mode needs --client-id"));
     }
-    identity::identify(&context.http, server, known, wish, redirect_uri, context.out).await
+    identity::identify(&context.http, server, known, wish, redirect_uri).await
 }
 
 /// The server's wish, and offline access where a person signs in and the server has it.
