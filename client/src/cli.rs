@@ -5,7 +5,7 @@ use crate::{
     mcp::{Elicitation, Protocol},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,8 +55,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "MCP_AUTH_CLI_HOME", hide_env_values = true)]
     pub profile_home: Option<PathBuf>,
     /// Seconds to wait for a connection, or for the next bytes of an answer.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout: u64,
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "30")]
+    pub timeout: NonZeroU64,
     /// Certificate authorities to trust besides the system's, as PEM.
     #[arg(long, global = true, value_name = "FILE")]
     pub cacert: Option<PathBuf>,
@@ -71,7 +71,7 @@ pub struct Global {
 impl Global {
     pub fn http(&self) -> http::Settings {
         http::Settings {
-            timeout: Duration::from_secs(self.timeout),
+            timeout: Duration::from_secs(self.timeout.get()),
             cacert: self.cacert.clone(),
             insecure_http: self.insecure_http,
             verbose: self.verbose,

@@ -1,4 +1,4 @@
-//! `mcp-auth`: discovers, logs in to, calls and diagnoses any MCP server. It shares nothing with the servers but the wire.
+//! `mcp-auth`: discovers, logs in to, calls and diagnoses any MCP server. It shares only the wire with the servers.
 //!
 //! - `cli`, `commands`: the verbs, and what each does
 //! - `discover`, `metadata`, `challenge`: from an address to an authorization server

@@ -33,7 +33,12 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
         // Stored before it is used: a process that dies now loses nobody's login.
         Ok(tokens) => remember(store, id, &tokens),
         Err(failure) if failure.code == "invalid_grant" => {
-            forget(store, id)?;
+            forget(store, id, false)?;
+            Err(Failure { message: format!("{failure}. Run login again."), ..failure })
+        }
+        // The server lost the registration: the next login makes a new one.
+        Err(failure) if failure.code == "invalid_client" && profile.dynamic_client_registration => {
+            forget(store, id, true)?;
             Err(Failure { message: format!("{failure}. Run login again."), ..failure })
         }
         Err(failure) => Err(failure),
@@ -122,10 +127,13 @@ pub fn put_tokens(profile: &mut Profile, tokens: &TokenResponse) {
     }
 }
 
-fn forget(store: &Store, id: &str) -> Result<()> {
+fn forget(store: &Store, id: &str, registration: bool) -> Result<()> {
     store.change(|profiles| {
         if let Some(profile) = profiles.profiles.iter_mut().find(|profile| profile.profile_id == id) {
             (profile.access_token, profile.refresh_token, profile.expires_at) = (None, None, None);
+            if registration {
+                (profile.client_id, profile.client_secret, profile.dynamic_client_registration) = (None, None, false);
+            }
         }
         Ok(())
     })

@@ -61,6 +61,17 @@ fn a_refused_refresh_ends_the_login_and_keeps_the_registration() {
 }
 
 #[test]
+fn a_registration_that_the_server_lost_is_forgotten_and_the_next_login_makes_a_new_one() {
+    let world = World::with(&["dead-client"]);
+    let person = signed_in(&world);
+    person.expire();
+    let refused = person.run(&["token", &world.mcp(), "--json"]).failed();
+    assert_eq!(refused.json()["error"]["code"], "invalid_client");
+    person.run(&["login", &world.mcp(), "--auth-mode", "auth-code"]).done();
+    assert_eq!(world.seen().authorizations.last().unwrap()["client_id"], "registered-2");
+}
+
+#[test]
 fn robots_ask_for_a_new_token_instead() {
     let (world, person) = (World::new(), Person::new());
     person.run(&["login", &world.mcp(), "--client-id", "robot", "--client-secret", "s"]).done();

@@ -32,7 +32,8 @@ const call = (name, args = {}) =>
 
 /** Signs in as a person does: reads the printed address, opens it, comes back to the listener. */
 async function login(person, ...options) {
-  const child = spawn(binary, ['login', resource, '--browser', 'print', ...options], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = ['login', resource, '--browser', 'print', ...options];
+  const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   for await (const line of createInterface({ input: child.stdout })) {
     const address = line.replace('Visit:', '').trim();
@@ -52,7 +53,8 @@ async function edit(change) {
 }
 
 const browser = ['--auth-mode', 'auth-code'];
-const robot = ['--auth-mode', 'client-creds', '--client-id', 'dev-service-client', '--client-secret', 'dev-service-secret'];
+const service = ['--client-id', 'dev-service-client', '--client-secret', 'dev-service-secret'];
+const robot = ['--auth-mode', 'client-creds', ...service];
 const named = (sentence) => `mcp-auth: ${sentence}`;
 const person = new Person();
 try {

@@ -26,7 +26,7 @@ use url::Url;
 #[command(after_help = "Examples:\n  \
     mcp-auth login https://mcp.example.com/mcp --open-browser\n  \
     mcp-auth login https://mcp.example.com/mcp --auth-mode device\n  \
-    mcp-auth login https://mcp.example.com/mcp --auth-mode client-creds --client-id robot --client-secret-env SECRET\n  \
+    mcp-auth login https://mcp.example.com/mcp --auth-mode client-creds --client-id me --client-secret-env S\n  \
     mcp-auth login https://mcp.example.com/mcp --auth-mode header --header X-Api-Key=k123\n  \
     echo \"$TOKEN\" | mcp-auth login https://mcp.example.com/mcp --bearer-token -")]
 pub struct Login {

@@ -11,10 +11,9 @@ use url::Url;
 
 /// List, show, choose and delete stored logins.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Examples:\n  mcp-auth profile list\n  mcp-auth profile show --resource-url https://mcp.example.com/mcp\n  \
-    mcp-auth profile use 1f0c77aa https://mcp.example.com/mcp"
-)]
+#[command(after_help = "Examples:\n  mcp-auth profile list\n  \
+    mcp-auth profile show --resource-url https://mcp.example.com/mcp\n  \
+    mcp-auth profile use 1f0c77aa https://mcp.example.com/mcp")]
 pub struct Profile {
     #[command(subcommand)]
     action: Action,

@@ -65,7 +65,8 @@ mod tests {
             [
                 "https://mcp.example/.well-known/oauth-protected-resource/public/mcp",
                 "https://mcp.example/.well-known/oauth-protected-resource",
-                "https://mcp.example/.well-known/oauth-protected-resource?resource=https%3A%2F%2Fmcp.example%2Fpublic%2Fmcp%2F",
+                "https://mcp.example/.well-known/oauth-protected-resource?\
+                 resource=https%3A%2F%2Fmcp.example%2Fpublic%2Fmcp%2F",
             ]
         );
         assert_eq!(resource_metadata_urls(&url("https://mcp.example/")).len(), 1);

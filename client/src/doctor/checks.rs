@@ -1,13 +1,25 @@
 //! All checks, by the room they look into.
+mod abilities;
+mod challenge;
+mod endpoints;
+mod metadata;
 mod registration;
 mod resource;
-mod server;
 mod transport;
 
 use super::Check;
 
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    [resource::CHECKS, transport::CHECKS, server::CHECKS, registration::CHECKS].into_iter().flatten()
+    let rooms = [
+        challenge::CHECKS,
+        resource::CHECKS,
+        transport::CHECKS,
+        metadata::CHECKS,
+        abilities::CHECKS,
+        endpoints::CHECKS,
+        registration::CHECKS,
+    ];
+    rooms.into_iter().flatten()
 }
 
 pub fn needs_trial(id: &str) -> bool {

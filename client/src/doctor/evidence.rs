@@ -1,4 +1,5 @@
 //! What was seen of a server; the checks look at nothing else.
+use super::Verdict;
 use crate::{discover::Source, http::Answer, metadata::ResourceMetadata};
 use serde_json::Value;
 use url::Url;
@@ -80,6 +81,16 @@ impl Evidence {
         })
     }
 
+    pub fn resource_value(&self) -> Option<Value> {
+        self.resource_document().map(|(_, document)| document)
+    }
+
+    /// The document of one place.
+    pub fn resource_document_at(&self, wanted: Source) -> Option<Value> {
+        let (_, answer) = self.resource_documents.iter().find(|(source, _)| *source == wanted)?;
+        answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())
+    }
+
     pub fn resource_metadata(&self) -> Option<ResourceMetadata> {
         serde_json::from_value(self.resource_document()?.1).ok()
     }
@@ -105,4 +116,18 @@ pub fn strings(value: &Value, name: &str) -> Vec<String> {
 
 pub fn holds(value: &Value, name: &str, item: &str) -> bool {
     strings(value, name).iter().any(|found| found == item)
+}
+
+/// Judges the authorization server's metadata, where there is any.
+pub fn with(seen: &Evidence, judge: impl Fn(&Value) -> Verdict) -> Verdict {
+    seen.metadata().map_or(Verdict::Silent, |document| judge(&document))
+}
+
+/// A member as it is told to people.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "absent".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }

@@ -92,7 +92,8 @@ impl Client<'_> {
 
     async fn initialize(&mut self) -> Result<()> {
         self.legacy = Some(Legacy { version: String::new(), session: None, stream: None });
-        let params = json!({"protocolVersion": NEWEST, "capabilities": capabilities(self.elicitation), "clientInfo": client_info()});
+        let capabilities = capabilities(self.elicitation);
+        let params = json!({"protocolVersion": NEWEST, "capabilities": capabilities, "clientInfo": client_info()});
         let Value::Object(params) = params else { return Ok(()) };
         let result = match self.exchange("initialize", &params).await {
             Err(failure) if matches!(failure.http_status, Some(400 | 404 | 405)) => {

@@ -223,7 +223,7 @@ impl Shared {
             "response_types_supported": ["code"],
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials",
                 "urn:ietf:params:oauth:grant-type:device_code"],
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
             "code_challenge_methods_supported": ["S256"],
             "scopes_supported": ["read", "write", "offline_access"],
             "authorization_response_iss_parameter_supported": true,
@@ -400,9 +400,16 @@ impl Shared {
         }
         let scope = match &*known("grant_type") {
             "authorization_code" => known("code"),
-            "refresh_token" if known("refresh_token") == seen.refresh_token && !self.has("dead-refresh") => {
+            "refresh_token"
+                if known("refresh_token") == seen.refresh_token
+                    && !self.has("dead-refresh")
+                    && !self.has("dead-client") =>
+            {
                 seen.refreshes += 1;
                 "read".to_owned()
+            }
+            "refresh_token" if self.has("dead-client") => {
+                return oauth_error(StatusCode::UNAUTHORIZED, "invalid_client");
             }
             "refresh_token" => return oauth_error(StatusCode::BAD_REQUEST, "invalid_grant"),
             "urn:ietf:params:oauth:grant-type:device_code" => {
@@ -439,13 +446,14 @@ fn result(message: &Value) -> Response {
             {"name": "echo", "description": "Says it again", "inputSchema": {"type": "object", "properties": {
                 "message": {"type": "string"}, "region": {"type": "string", "x-mcp-header": "Region"}}}},
             {"name": "secret", "description": "Needs more", "inputSchema": {"type": "object"}},
-            {"name": "broken", "inputSchema": {"type": "object", "properties": {"a": {"type": "object", "x-mcp-header": "A"}}}},
+            {"name": "broken", "inputSchema": {"properties": {"a": {"type": "object", "x-mcp-header": "A"}}}},
         ]}),
         "tools/call" if message["params"]["name"] == "fails" => json!({"isError": true, "content": []}),
         "tools/call" => json!({"content": [{"type": "text", "text": message["params"]["arguments"]["message"]}]}),
         "resources/read" => json!({"contents": [{"uri": message["params"]["uri"], "text": "hello"}]}),
         _ => {
-            let error = json!({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32601, "message": "Method not found"}});
+            let error = json!({"code": -32601, "message": "Method not found"});
+            let error = json!({"jsonrpc": "2.0", "id": message["id"], "error": error});
             return (StatusCode::NOT_FOUND, axum::Json(error)).into_response();
         }
     };

@@ -62,7 +62,8 @@ const scenarios = {
   'sse-retry': () => callTool(tools()[0].name),
   'request-metadata': () => { request('server/discover'); tools(); },
   'sep-2322-client-request-state': () => {
-    for (const name of ['echo_state', 'unrelated', 'no_state', 'unrelated', 'no_result_type']) callTool(`test_mrtr_${name}`);
+    const names = ['echo_state', 'unrelated', 'no_state', 'unrelated', 'no_result_type'];
+    for (const name of names) callTool(`test_mrtr_${name}`);
   },
   'http-standard-headers': () => {
     tools().forEach(({ name }) => callTool(name));
@@ -89,7 +90,8 @@ const scenarios = {
     authorized('--auth-mode', 'id-jag', '--client-id', context.client_id,
       '--client-secret-file', file('secret', context.client_secret), '--idp', context.idp_issuer,
       '--idp-client-id', context.idp_client_id, '--id-token-file', file('id_token', context.idp_id_token)),
-  'auth/wif-jwt-bearer': () => authorized('--auth-mode', 'jwt-bearer', '--assertion-file', file('jwt', context.valid_jwt)),
+  'auth/wif-jwt-bearer': () =>
+    authorized('--auth-mode', 'jwt-bearer', '--assertion-file', file('jwt', context.valid_jwt)),
   'auth/dpop': () => authorized(...asCode, '--dpop'),
   'auth/dpop-nonce': () => authorized(...asCode, '--dpop'),
 };

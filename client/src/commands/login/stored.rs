@@ -5,7 +5,6 @@ use super::{
     store,
 };
 use crate::{
-    cli::Browser,
     credential::Credential,
     encode,
     error::{Failure, Result},
@@ -15,7 +14,6 @@ use crate::{
 use std::collections::BTreeMap;
 
 pub async fn run(login: &Login, context: &Context, mode: Mode) -> Result<Profile> {
-    debug_assert!(!mode.is_oauth() || context.browser != Browser::Open);
     let mut profile = Profile::new(&address(&login.url), &mode.name());
     let mut extra = Extra::default();
     match mode {

@@ -1,107 +1,15 @@
-//! The challenge and the protected resource metadata (RFC 9728).
+//! The protected resource metadata (RFC 9728).
 use super::super::{
-    Check, Evidence,
+    Check,
     Level::{Must, Should},
     Revision::{R03, R06, R07, R11},
     Verdict::{self, Bad, Good, Silent},
-    evidence::{holds, strings},
+    evidence::{holds, shown, strings},
 };
 use crate::{challenge, discover::Source, http::is_loopback};
-use serde_json::Value;
 use url::Url;
 
 pub const CHECKS: &[Check] = &[
-    Check {
-        id: "challenge-401",
-        level: Must,
-        rule: "RFC 6750 §3, MCP authorization, error handling",
-        since: R03,
-        wanted: "401 for a request without credentials",
-        breaks: "every client: none of them starts a login without it",
-        mend: "answer 401, never 200, 403 or a redirect",
-        judge: |seen| match (seen.is_open(), seen.without_credentials.status) {
-            (true, _) => Silent,
-            (false, status) => Verdict::unless(status == 401, format!("HTTP {status}")),
-        },
-    },
-    Check {
-        id: "challenge-scheme",
-        level: Must,
-        rule: "RFC 6750 §3, RFC 9449 §7.1",
-        since: R03,
-        wanted: "WWW-Authenticate: Bearer (or DPoP)",
-        breaks: "Python SDK, rmcp and VS Code find neither metadata nor scope",
-        mend: "send WWW-Authenticate: Bearer resource_metadata=\"…\", scope=\"…\" with every 401",
-        judge: |seen| {
-            if seen.without_credentials.status != 401 {
-                return Silent;
-            }
-            let challenges = seen.without_credentials.challenges();
-            let oauth = challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
-            let schemes: Vec<_> = challenges.iter().map(|challenge| challenge.scheme.as_str()).collect();
-            Verdict::unless(oauth, if schemes.is_empty() { "no challenge".to_owned() } else { schemes.join(", ") })
-        },
-    },
-    Check {
-        id: "challenge-resource-metadata",
-        level: Should,
-        rule: "RFC 9728 §5.1",
-        since: R06,
-        wanted: "resource_metadata in the challenge",
-        breaks: "clients of revision 2025-06-18 look nowhere else",
-        mend: "name the metadata's address in WWW-Authenticate",
-        judge: |seen| with_challenge(seen, |seen| Verdict::unless(named(seen).is_some(), "no resource_metadata")),
-    },
-    Check {
-        id: "challenge-resource-metadata-served",
-        level: Must,
-        rule: "RFC 9728 §5.1",
-        since: R06,
-        wanted: "a document at the address the challenge names",
-        breaks: "every client: discovery ends at the address it was told",
-        mend: "serve the metadata there, or correct the address",
-        judge: |seen| match (named(seen), document(seen, Source::Challenge)) {
-            (Some(_), Some(_)) => Good,
-            // Where there is nothing anywhere, another check says so.
-            (Some(url), None) if metadata(seen).is_some() => Bad(format!("nothing usable at {url}")),
-            _ => Silent,
-        },
-    },
-    Check {
-        id: "challenge-no-error",
-        level: Should,
-        rule: "RFC 6750 §3.1",
-        since: R03,
-        wanted: "no error code where no credentials were sent",
-        breaks: "clients that take invalid_token for a dead login and throw it away",
-        mend: "leave error out of the challenge when the request has no token",
-        judge: |seen| {
-            with_challenge(seen, |seen| {
-                let challenges = seen.without_credentials.challenges();
-                match challenge::parameter(&challenges, "error") {
-                    Some(error) => Bad(format!("error=\"{error}\"")),
-                    None => Good,
-                }
-            })
-        },
-    },
-    Check {
-        id: "challenge-scope",
-        level: Should,
-        rule: "MCP authorization, scope selection",
-        since: R11,
-        wanted: "scope in the challenge, or scopes_supported in the metadata",
-        breaks: "ChatGPT and the SDKs ask for no scope, and get whatever the default is",
-        mend: "name the scope a first request needs in WWW-Authenticate",
-        judge: |seen| {
-            with_challenge(seen, |seen| {
-                let challenges = seen.without_credentials.challenges();
-                let listed = metadata(seen).is_some_and(|document| !strings(&document, "scopes_supported").is_empty());
-                let named = challenge::parameter(&challenges, "scope").is_some();
-                Verdict::unless(named || listed, "no scope anywhere")
-            })
-        },
-    },
     Check {
         id: "resource-metadata",
         level: Must,
@@ -112,10 +20,10 @@ pub const CHECKS: &[Check] = &[
         mend: "serve /.well-known/oauth-protected-resource/<path of the server>",
         judge: |seen| {
             let open = (200..300).contains(&seen.without_credentials.status);
-            if open && metadata(seen).is_none() {
+            if open && seen.resource_value().is_none() {
                 Silent
             } else {
-                Verdict::unless(metadata(seen).is_some(), "none found")
+                Verdict::unless(seen.resource_value().is_some(), "none found")
             }
         },
     },
@@ -127,9 +35,9 @@ pub const CHECKS: &[Check] = &[
         wanted: "the same metadata at the path-inserted well-known address",
         breaks: "clients that ignore the challenge's address, and people who check by hand",
         mend: "serve the document there too",
-        judge: |seen| match (metadata(seen), seen.server.path()) {
+        judge: |seen| match (seen.resource_value(), seen.server.path()) {
             (None, _) | (_, "/") => Silent,
-            (Some(_), _) => match document(seen, Source::PathInserted) {
+            (Some(_), _) => match seen.resource_document_at(Source::PathInserted) {
                 Some(_) => Good,
                 None => Bad("nothing usable there".to_owned()),
             },
@@ -151,7 +59,7 @@ pub const CHECKS: &[Check] = &[
                     return Bad(answer.header("content-type").unwrap_or("no Content-Type").to_owned());
                 }
             }
-            if metadata(seen).is_some() { Good } else { Silent }
+            if seen.resource_value().is_some() { Good } else { Silent }
         },
     },
     Check {
@@ -162,7 +70,7 @@ pub const CHECKS: &[Check] = &[
         wanted: "resource = the address of the server, character by character",
         breaks: "Claude, rmcp, Python and TypeScript SDK: they stop at another resource, some at a final slash",
         mend: "write the address people configure into resource",
-        judge: |seen| match metadata(seen) {
+        judge: |seen| match seen.resource_value() {
             None => Silent,
             Some(document) => {
                 let resource = document["resource"].as_str().unwrap_or_default();
@@ -179,7 +87,10 @@ pub const CHECKS: &[Check] = &[
         wanted: "the same metadata at each of its addresses",
         breaks: "clients end up with different authorization servers, by where they look first",
         mend: "serve one document at all addresses",
-        judge: |seen| match (document(seen, Source::Challenge), document(seen, Source::PathInserted)) {
+        judge: |seen| match (
+            seen.resource_document_at(Source::Challenge),
+            seen.resource_document_at(Source::PathInserted),
+        ) {
             (Some(one), Some(other)) => {
                 let differs = |name: &&&str| one[**name] != other[**name];
                 let names = ["resource", "authorization_servers", "scopes_supported"];
@@ -199,7 +110,7 @@ pub const CHECKS: &[Check] = &[
         wanted: "at least one issuer in authorization_servers",
         breaks: "every client: there is nobody to ask for a token",
         mend: "list the issuer identifier of your authorization server",
-        judge: |seen| match metadata(seen) {
+        judge: |seen| match seen.resource_value() {
             None => Silent,
             Some(document) => Verdict::unless(
                 !strings(&document, "authorization_servers").is_empty(),
@@ -215,7 +126,7 @@ pub const CHECKS: &[Check] = &[
         wanted: "https issuers, without query and fragment (http on loopback only)",
         breaks: "every client that keeps the rule refuses to go on",
         mend: "serve the authorization server over https",
-        judge: |seen| match metadata(seen).map(|document| strings(&document, "authorization_servers")) {
+        judge: |seen| match seen.resource_value().map(|document| strings(&document, "authorization_servers")) {
             None => Silent,
             Some(issuers) if issuers.is_empty() => Silent,
             Some(issuers) => match issuers.into_iter().find(|issuer| !is_issuer(issuer)) {
@@ -232,7 +143,7 @@ pub const CHECKS: &[Check] = &[
         wanted: "header among bearer_methods_supported, or the member left out",
         breaks: "clients that read the list: MCP allows no other method",
         mend: "bearer_methods_supported: [\"header\"]",
-        judge: |seen| match metadata(seen) {
+        judge: |seen| match seen.resource_value() {
             Some(document) if document.get("bearer_methods_supported").is_some() => Verdict::unless(
                 holds(&document, "bearer_methods_supported", "header"),
                 shown(&document["bearer_methods_supported"]),
@@ -248,7 +159,7 @@ pub const CHECKS: &[Check] = &[
         wanted: "no offline_access among the resource's scopes",
         breaks: "clients ask for it although the authorization server may not know it",
         mend: "list it in the authorization server's scopes_supported instead",
-        judge: |seen| match metadata(seen) {
+        judge: |seen| match seen.resource_value() {
             None => Silent,
             Some(document) => {
                 let challenges = seen.without_credentials.challenges();
@@ -312,37 +223,9 @@ pub const CHECKS: &[Check] = &[
     },
 ];
 
-/// Only a 401 with an OAuth challenge has parameters to look at.
-fn with_challenge(seen: &Evidence, judge: fn(&Evidence) -> Verdict) -> Verdict {
-    let challenges = seen.without_credentials.challenges();
-    let oauth = challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
-    if seen.without_credentials.status == 401 && oauth { judge(seen) } else { Silent }
-}
-
-fn named(seen: &Evidence) -> Option<String> {
-    challenge::parameter(&seen.without_credentials.challenges(), "resource_metadata").map(str::to_owned)
-}
-
-fn metadata(seen: &Evidence) -> Option<Value> {
-    seen.resource_document().map(|(_, document)| document)
-}
-
-fn document(seen: &Evidence, wanted: Source) -> Option<Value> {
-    let (_, answer) = seen.resource_documents.iter().find(|(source, _)| *source == wanted)?;
-    answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())
-}
-
 fn is_issuer(issuer: &str) -> bool {
     Url::parse(issuer).is_ok_and(|url| {
         let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         safe && url.query().is_none() && url.fragment().is_none()
     })
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "absent".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
