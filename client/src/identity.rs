@@ -145,7 +145,7 @@ async fn register(
 fn registration_request(server: &ServerMetadata, redirect_uri: Option<&str>) -> Result<(Value, String)> {
     let methods = server.auth_methods();
     let method =
-        ["none", "client_secret_basic", "client_secret_post"].into_iter().find(|method| methods.contains(method));
+        ["none", "client_secret_post", "client_secret_basic"].into_iter().find(|method| methods.contains(method));
     let method = method.ok_or_else(|| {
         Failure::new(
             "no_client",

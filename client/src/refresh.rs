@@ -122,8 +122,8 @@ pub fn put_tokens(profile: &mut Profile, tokens: &TokenResponse) {
     if tokens.refresh_token.is_some() {
         profile.refresh_token.clone_from(&tokens.refresh_token);
     }
-    if tokens.scope.is_some() {
-        profile.scope.clone_from(&tokens.scope);
+    if let Some(scope) = &tokens.scope {
+        profile.scope = Some(scope.clone()).filter(|scope| !scope.is_empty());
     }
 }
 

@@ -112,6 +112,8 @@ impl ClientAuth {
                 let encode_part = |part: &str| form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>();
                 let pair = format!("{}:{}", encode_part(id.unwrap_or_default()), encode_part(secret));
                 headers.push(("authorization".to_owned(), format!("Basic {}", encode::base64(pair))));
+                // Said twice, for servers that look for it in the body; it is no credential.
+                form.extend(self::form([("client_id", id)]));
             }
             ("client_secret_post", Some(secret), _) => {
                 form.extend(self::form([("client_id", id), ("client_secret", Some(secret))]));
@@ -164,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn basic_encodes_both_halves_as_a_form_does_and_the_body_holds_neither() {
+    fn basic_encodes_both_halves_as_a_form_does_and_the_body_holds_no_secret() {
         let (mut form, mut headers) = (Form::new(), Headers::new());
         auth("client_secret_basic", Some("s:ü")).apply(&mut form, &mut headers).unwrap();
-        assert!(form.is_empty());
+        assert_eq!(form, [("client_id".to_owned(), "a client".to_owned())]);
         assert_eq!(headers[0].1, format!("Basic {}", encode::base64("a+client:s%3A%C3%BC")));
     }
 

@@ -1,7 +1,7 @@
 // The official conformance suite's judgement of `mcp-auth` as a client: every suite, and every scenario of a revision.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,13 @@ async function run(options, directory) {
   return { code, said };
 }
 
+/** The last words of the client in a scenario that failed. */
+async function complaint(directory, scenario) {
+  const files = await readdir(directory, { recursive: true });
+  const file = files.find((name) => name.startsWith(scenario) && name.endsWith('stderr.txt'));
+  return file ? (await readFile(path.join(directory, file), 'utf8')).slice(-500) : 'and left nothing';
+}
+
 for (const options of runs) {
   const directory = await mkdtemp(path.join(tmpdir(), 'mcp-auth-conformance-'));
   const name = `conformance ${options.join(' ')}`;
@@ -37,7 +44,9 @@ for (const options of runs) {
     const { code, said } = await run(options, directory);
     const verdicts = [...said.matchAll(/^\s*([✓✗]) ([\w/-]+)(?:: (\d+) passed, (\d+) failed)?/gmu)];
     for (const [line, mark, scenario] of verdicts) {
-      await check(`${name}: ${scenario}`, () => assert.equal(mark, '✓', line.trim()));
+      await check(`${name}: ${scenario}`, async () => {
+        if (mark !== '✓') throw new Error(`${line.trim()} ${await complaint(directory, scenario)}`);
+      });
     }
     await check(`${name}: all scenarios pass, without warnings`, () => {
       const [, passed, failed, warnings] = said.match(/^Total: (\d+) passed, (\d+) failed, (\d+) warnings/m) ?? [];

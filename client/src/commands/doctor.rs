@@ -50,11 +50,7 @@ impl Doctor {
         });
         context.out.result(&object, || people(&self.url, &evidence, &report));
         let broken = report.findings.iter().filter(|finding| finding.level == Level::Must).count();
-        if broken > 0 {
-            Err(Failure::new(crate::error::TOOL_ERROR, format!("{broken} rules are broken")))
-        } else {
-            Ok(())
-        }
+        if broken > 0 { Err(Failure::new(crate::error::TOOL_ERROR, format!("rules broken: {broken}"))) } else { Ok(()) }
     }
 
     fn login(&self, context: &Context) -> Result<(crate::profiles::Profile, crate::profiles::Extra)> {

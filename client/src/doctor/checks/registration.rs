@@ -66,7 +66,10 @@ pub const CHECKS: &[Check] = &[
         judge: |seen| {
             registered(seen, |trial| match &trial.other_port {
                 None => Silent,
-                Some(answer) => Verdict::unless(is_no_refusal(answer), format!("HTTP {}", answer.status)),
+                Some(answer) => match sent_back(answer) {
+                    Some(error) => Bad(format!("sent back with {error}")),
+                    None => Verdict::unless(answer.status < 400, format!("HTTP {}", answer.status)),
+                },
             })
         },
     },
@@ -97,8 +100,8 @@ pub const CHECKS: &[Check] = &[
             registered(seen, |trial| match &trial.without_pkce {
                 None => Silent,
                 Some(answer) => {
-                    let told = answer.header("location").is_some_and(|to| to.contains("error="));
-                    Verdict::unless(answer.status >= 400 || told, format!("HTTP {}", answer.status))
+                    let refused = answer.status >= 400 || sent_back(answer).is_some();
+                    Verdict::unless(refused, format!("HTTP {}", answer.status))
                 }
             })
         },
@@ -162,10 +165,10 @@ fn registered(seen: &Evidence, judge: impl Fn(&Registration) -> Verdict) -> Verd
     tried(seen, |trial| if matches!(trial.answer.status, 200 | 201) { judge(trial) } else { Silent })
 }
 
-/// A sign-in page, or a redirect to one.
-fn is_no_refusal(answer: &Answer) -> bool {
-    let error = answer.header("location").is_some_and(|to| to.contains("error="));
-    answer.status < 400 && !error
+/// The error code in a redirect to the client (OAuth 2.1 §4.1.2.1).
+fn sent_back(answer: &Answer) -> Option<String> {
+    let to = answer.url.join(answer.header("location")?).ok()?;
+    to.query_pairs().find(|(name, _)| name == "error").map(|(_, code)| code.into_owned())
 }
 
 fn told(answer: &Answer) -> String {
