@@ -25,13 +25,13 @@ pub struct Call {
     /// Parameters, as a JSON object.
     #[arg(long, value_name = "JSON", value_parser = object)]
     params: Option<Params>,
-    /// The tool of tools/call; the method may then be left at tools/call.
+    /// The tool to call, with the method tools/call.
     #[arg(long, value_name = "NAME")]
     tool_name: Option<String>,
     /// The tool's arguments, as a JSON object.
     #[arg(long, value_name = "JSON", value_parser = object)]
     tool_arguments: Option<Params>,
-    /// The JSON-RPC id of the (first) request.
+    /// The JSON-RPC id to begin at.
     #[arg(long, value_name = "NUMBER")]
     request_id: Option<u64>,
     #[command(flatten)]

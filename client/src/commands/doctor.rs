@@ -10,9 +10,9 @@ use serde_json::json;
 use std::fmt::Write;
 use url::Url;
 
-/// Look at an MCP server and its authorization server from outside, and say what will break, for whom, and why.
+/// Say what is wrong with an MCP server, whom that hurts, and how to mend it.
 ///
-/// Nothing is changed unless you allow it: --trial-registration leaves a client behind, --trial-refresh renews the
+/// Looks at the server and its authorization server from outside. Nothing is changed unless you allow it: --trial-registration leaves a client behind, --trial-refresh renews the
 /// stored login. Exit code 1 if something that must be is not.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -28,7 +28,7 @@ pub struct Doctor {
     /// Register a client, to see the answer and how its redirect URIs are compared.
     #[arg(long)]
     trial_registration: bool,
-    /// Refresh the stored login twice at once, as parallel processes do; the login may end if the server is strict.
+    /// Refresh the stored login twice, as parallel processes do; a strict server may end it.
     #[arg(long)]
     trial_refresh: bool,
 }

@@ -61,7 +61,7 @@ pub const CHECKS: &[Check] = &[
         level: Must,
         rule: "MCP transports, security warning",
         since: R11,
-        wanted: "403 for a request from a page of a stranger",
+        wanted: "a refusal, best 403, of a request from a page of a stranger",
         breaks: "people: any web page could reach a server on their machine (DNS rebinding)",
         mend: "refuse requests whose Origin is not on your list with 403",
         judge: |seen| match &seen.strange_origin {
