@@ -11,6 +11,13 @@ build_keyward() {
   [ -x "$KEYWARD_BINARY" ]
 }
 
+build_mcp_auth() {
+  progress "building mcp-auth"
+  cargo build --locked --package mcp-auth || return 1
+  export MCP_AUTH_BINARY=${KEYWARD_BINARY%/*}/mcp-auth
+  [ -x "$MCP_AUTH_BINARY" ]
+}
+
 # against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE, and its log in
 # KEYWARD_LOG. Both run in the private internet, if one is there.
 against_demo() {

@@ -1,0 +1,69 @@
+//! The verbs, one file each, and what they share.
+pub mod call;
+pub mod debug;
+pub mod discover;
+pub mod doctor;
+pub mod login;
+pub mod logout;
+pub mod profile;
+pub mod read;
+mod session;
+pub mod token;
+pub mod tools;
+
+use crate::{
+    cli::{Browser, Cli, Verb},
+    clock,
+    error::Result,
+    http::Http,
+    output::Output,
+    profiles::{Profile, Store},
+};
+use url::Url;
+
+/// What every verb works with.
+pub struct Context {
+    pub http: Http,
+    pub store: Store,
+    pub out: Output,
+    pub browser: Browser,
+}
+
+pub async fn run(cli: Cli) -> Result<()> {
+    let context = Context {
+        http: Http::new(cli.global.http())?,
+        store: Store::open(cli.global.profile_home.clone())?,
+        out: Output { json: cli.global.json },
+        browser: cli.global.browser,
+    };
+    match cli.verb {
+        Verb::Discover(verb) => verb.run(&context).await,
+        Verb::Login(verb) => verb.run(context).await,
+        Verb::Call(verb) => verb.run(&context).await,
+        Verb::Tools(verb) => verb.run(&context).await,
+        Verb::Read(verb) => verb.run(&context).await,
+        Verb::Token(verb) => verb.run(&context).await,
+        Verb::Profile(verb) => verb.run(&context),
+        Verb::Logout(verb) => verb.run(&context).await,
+        Verb::Debug(verb) => verb.run(&context).await,
+        Verb::Doctor(verb) => verb.run(&context).await,
+    }
+}
+
+/// The one spelling under which an address is remembered: URL libraries add a slash to a bare host.
+pub fn address(url: &Url) -> String {
+    let text = url.as_str();
+    if url.path() == "/" && url.query().is_none() { text.trim_end_matches('/').to_owned() } else { text.to_owned() }
+}
+
+/// `in 59 min`, for people.
+pub fn expiry(profile: &Profile) -> String {
+    let renews = if crate::refresh::can_renew(profile) { ", renews itself" } else { "" };
+    match profile.expires_at.map(|end| end - clock::now()) {
+        None => format!("no end is known{renews}"),
+        Some(..=0) => format!("expired{renews}"),
+        Some(seconds @ ..120) => format!("in {seconds} s{renews}"),
+        Some(seconds @ ..7200) => format!("in {} min{renews}", seconds / 60),
+        Some(seconds) => format!("in {} h{renews}", seconds / 3600),
+    }
+}

@@ -1,0 +1,72 @@
+//! `mcp-auth call`: one request to an MCP server.
+use super::{Context, session::Session};
+use crate::{
+    cli::Calling,
+    error::{Failure, Result, TOOL_ERROR},
+    mcp::Params,
+    output::pretty,
+};
+use serde_json::Value;
+use url::Url;
+
+/// Send one request to an MCP server and print its result.
+///
+/// The stored login is used and renewed when needed; servers that want none are called without.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    mcp-auth call https://mcp.example.com/mcp tools/list\n  \
+    mcp-auth call https://mcp.example.com/mcp tools/call --tool-name echo --tool-arguments '{\"message\":\"hi\"}'\n  \
+    mcp-auth call https://mcp.example.com/mcp resources/read --params '{\"uri\":\"user://profile\"}'")]
+pub struct Call {
+    /// Address of the MCP server.
+    url: Url,
+    /// Method, such as tools/call.
+    method: String,
+    /// Parameters, as a JSON object.
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    params: Option<Params>,
+    /// The tool to call, with the method tools/call.
+    #[arg(long, value_name = "NAME")]
+    tool_name: Option<String>,
+    /// The tool's arguments, as a JSON object.
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    tool_arguments: Option<Params>,
+    /// The JSON-RPC id to begin at.
+    #[arg(long, value_name = "NUMBER")]
+    request_id: Option<u64>,
+    #[command(flatten)]
+    calling: Calling,
+}
+
+/// A JSON object from the command line.
+fn object(text: &str) -> std::result::Result<Params, String> {
+    serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
+}
+
+impl Call {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let mut params = self.params.unwrap_or_default();
+        if let Some(name) = self.tool_name {
+            params.insert("name".to_owned(), name.into());
+        }
+        if let Some(arguments) = self.tool_arguments {
+            params.insert("arguments".to_owned(), arguments.into());
+        }
+        let mut session = Session::open(context, &self.url, &self.calling).await?;
+        if let Some(id) = self.request_id {
+            session.client.begin_at(id);
+        }
+        let result = session.request(&self.method, params).await;
+        session.client.close().await;
+        show(context, &result?)
+    }
+}
+
+/// A tool that failed has a result, and the verb an exit code that says so.
+pub fn show(context: &Context, result: &Value) -> Result<()> {
+    context.out.result(result, || pretty(result));
+    if result["isError"] == true {
+        return Err(Failure::new(TOOL_ERROR, "the tool reports an error"));
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `mcp-auth debug`: a server's own view of things, where it offers one.
+use super::{Context, session};
+use crate::{
+    cli::Calling,
+    credential::Credential,
+    error::{Failure, Result},
+    output::pretty,
+    refresh, token,
+};
+use url::Url;
+
+/// Fetch /debug/NAME of the server's origin.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  mcp-auth debug http://127.0.0.1:8990/mcp/oauth tokens")]
+pub struct Debug {
+    /// Address of the MCP server.
+    url: Url,
+    /// What to look at: tokens, requests, audit, sessions, policies, surfaces, config.
+    name: String,
+    #[command(flatten)]
+    calling: Calling,
+}
+
+impl Debug {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let mut url = self.url.join("/debug/").map_err(|_| Failure::usage("the address has no origin"))?;
+        let (path, query) = self.name.split_once('?').map_or((&*self.name, None), |(path, query)| (path, Some(query)));
+        let segments = url.path_segments_mut();
+        segments.map_err(|()| Failure::usage("the address has no path"))?.pop_if_empty().extend(path.split('/'));
+        url.set_query(query);
+        let credential = match session::find(context, &self.url, &self.calling)? {
+            Some(id) => {
+                let (profile, extra) = refresh::ensure(&context.http, &context.store, &id, None).await?;
+                Credential::of(&profile, &extra)?
+            }
+            None => Credential::None,
+        };
+        let mut headers = credential.headers(&context.http, "GET", &url)?;
+        headers.push(("accept".to_owned(), "application/json".to_owned()));
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let answer = context.http.get(&url, &headers).await?;
+        match answer.json().filter(|_| answer.status == 200) {
+            Some(found) => context.out.result(&found, || pretty(&found)),
+            None => return Err(token::refusal(url.as_str(), &answer)),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! `mcp-auth discover`: what a server wants, and where that was found.
+use super::Context;
+use crate::{
+    cli::Hints,
+    discover::{self, Discovery},
+    error::Result,
+    metadata::{CLIENT_CREDENTIALS, DEVICE_CODE, JWT_BEARER, ServerMetadata},
+    output,
+};
+use serde_json::{Value, json};
+use url::Url;
+
+/// Find out how an MCP server wants to be logged in to.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  mcp-auth discover https://mcp.example.com/mcp")]
+pub struct Discover {
+    /// Address of the MCP server.
+    url: Url,
+    #[command(flatten)]
+    hints: Hints,
+}
+
+impl Discover {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let found = discover::discover(&context.http, &self.url, &(&self.hints).into()).await?;
+        context.out.result(&object(&found), || people(&found));
+        for warning in warnings(&found) {
+            output::warn(&warning);
+        }
+        Ok(())
+    }
+}
+
+/// What `login --auth-mode` could be.
+fn modes(found: &Discovery) -> Vec<&'static str> {
+    let Some(server) = &found.authorization_server else {
+        let mode = |scheme: &str| match &*scheme.to_ascii_lowercase() {
+            "basic" => "basic",
+            "bearer" => "bearer",
+            _ => "header",
+        };
+        let schemes: Vec<_> = found.challenges.iter().map(|challenge| mode(&challenge.scheme)).collect();
+        return match (found.status, schemes.is_empty()) {
+            (401, true) => vec!["bearer"],
+            (_, true) => vec!["none"],
+            _ => schemes,
+        };
+    };
+    let server = &server.metadata;
+    let offered = [
+        ("auth-code", server.authorization_endpoint.is_some() && server.offers_grant("authorization_code")),
+        ("device", server.device_authorization_endpoint.is_some() && server.offers_grant(DEVICE_CODE)),
+        ("client-creds", server.offers_grant(CLIENT_CREDENTIALS)),
+        ("jwt-bearer", server.offers_grant(JWT_BEARER)),
+        ("bearer", true),
+    ];
+    offered.into_iter().filter_map(|(mode, offered)| offered.then_some(mode)).collect()
+}
+
+fn warnings(found: &Discovery) -> Vec<String> {
+    let mut warnings = found.warnings.clone();
+    if found.by_origin {
+        warnings.push("no resource metadata (RFC 9728): treated as a server of revision 2025-03-26".to_owned());
+    }
+    if let Some(server) = &found.authorization_server {
+        warnings.extend(server_warnings(&server.metadata));
+    }
+    warnings
+}
+
+fn server_warnings(server: &ServerMetadata) -> Vec<String> {
+    let pkce = server.code_challenge_methods_supported.as_deref().unwrap_or_default();
+    let cases = [
+        (!pkce.iter().any(|method| method == "S256"), "no S256 in code_challenge_methods_supported: clients stop here"),
+        (
+            server.token_endpoint_auth_methods_supported.is_none(),
+            "no token_endpoint_auth_methods_supported: that means client_secret_basic only",
+        ),
+        (
+            server.grant_types_supported.is_none(),
+            "no grant_types_supported: that means authorization_code and implicit",
+        ),
+        (!server.authorization_response_iss_parameter_supported, "no iss in authorization responses (RFC 9207)"),
+    ];
+    cases.into_iter().filter(|(seen, _)| *seen).map(|(_, text)| text.to_owned()).collect()
+}
+
+fn object(found: &Discovery) -> Value {
+    let server = found.authorization_server.as_ref();
+    json!({
+        "url": found.server,
+        "status": found.status,
+        "challenges": found.challenges,
+        "resource_metadata": found.resource_metadata.as_ref().map(|(url, source, metadata)| json!({
+            "url": url, "source": source, "document": metadata})),
+        "supported_auth_modes": modes(found),
+        "scope": found.scope(),
+        "authorization_server": server.map(|server| json!({
+            "metadata_url": server.metadata_url, "document": server.metadata})),
+        "warnings": warnings(found),
+    })
+}
+
+fn people(found: &Discovery) -> String {
+    let mut lines = Lines::default();
+    lines.put("MCP server", Some(found.server.to_string()));
+    lines.put("Without login", Some(without_login(found)));
+    match &found.resource_metadata {
+        Some((url, source, metadata)) => {
+            lines.put("Resource metadata", Some(format!("{url} ({})", label(*source))));
+            lines.put("Resource", Some(metadata.resource.clone()));
+            lines.put("Name", metadata.resource_name.clone());
+        }
+        None => lines.put("Resource metadata", Some("none".to_owned())),
+    }
+    lines.put("Supported auth modes", Some(modes(found).join(", ")));
+    lines.put("Scopes", found.scope());
+    if let Some(found) = &found.authorization_server {
+        server_lines(&mut lines, &found.metadata, found.metadata_url.as_ref());
+    }
+    lines.0
+}
+
+fn server_lines(lines: &mut Lines, server: &ServerMetadata, metadata_url: Option<&Url>) {
+    let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
+    let yes = |yes: bool| Some(if yes { "yes" } else { "no" }.to_owned());
+    lines.put("Authorization server", Some(server.issuer.clone()));
+    lines.put("Its metadata", Some(metadata_url.map_or("none, paths by convention".to_owned(), Url::to_string)));
+    lines.put("Authorization endpoint", text(&server.authorization_endpoint));
+    lines.put("Token endpoint", text(&server.token_endpoint));
+    lines.put("Device endpoint", text(&server.device_authorization_endpoint));
+    lines.put("Grants", server.grant_types_supported.as_ref().map(|grants| grants.join(", ")));
+    lines.put("Client authentication", Some(server.auth_methods().join(", ")));
+    lines.put("Metadata documents", yes(server.client_id_metadata_document_supported));
+    lines.put("Registration", Some(text(&server.registration_endpoint).unwrap_or_else(|| "no".to_owned())));
+    lines.put("DPoP", server.dpop_signing_alg_values_supported.as_ref().map(|algorithms| algorithms.join(", ")));
+}
+
+fn without_login(found: &Discovery) -> String {
+    let schemes: Vec<_> = found.challenges.iter().map(|challenge| challenge.scheme.as_str()).collect();
+    if schemes.is_empty() {
+        format!("HTTP {}", found.status)
+    } else {
+        format!("HTTP {}, {}", found.status, schemes.join(", "))
+    }
+}
+
+fn label(source: discover::Source) -> &'static str {
+    match source {
+        discover::Source::Challenge => "named by the challenge",
+        discover::Source::PathInserted => "path-inserted",
+        discover::Source::Root => "at the root",
+        discover::Source::RootQuery => "at the root, ?resource=",
+        discover::Source::Given => "given",
+    }
+}
+
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn put(&mut self, name: &str, value: Option<String>) {
+        use std::fmt::Write;
+        if let Some(value) = value {
+            let _ = writeln!(self.0, "{:<24}{value}", format!("{name}:"));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `mcp-auth doctor`: what is wrong with a server, whom that hurts, and how it is mended.
+use super::{Context, address};
+use crate::{
+    doctor::{self, Evidence, Level, Report, Revision, Trials},
+    error::{Failure, Result},
+    refresh,
+    token::TokenResponse,
+};
+use serde_json::json;
+use std::fmt::Write;
+use url::Url;
+
+/// Say what is wrong with an MCP server, whom that hurts, and how to mend it.
+///
+/// Looks at the server and its authorization server from outside. Nothing is changed unless you allow it: --trial-registration leaves a client behind, --trial-refresh renews the
+/// stored login. Exit code 1 if something that must be is not.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    mcp-auth doctor https://mcp.example.com/mcp\n  \
+    mcp-auth doctor https://mcp.example.com/mcp --revision 2025-06-18\n  \
+    mcp-auth doctor https://mcp.example.com/mcp --trial-registration --trial-refresh --json")]
+pub struct Doctor {
+    /// Address of the MCP server.
+    url: Url,
+    /// Only the rules of this revision and of those before it.
+    #[arg(long, value_enum, value_name = "REVISION")]
+    revision: Option<Revision>,
+    /// Register a client, to see the answer and how its redirect URIs are compared.
+    #[arg(long)]
+    trial_registration: bool,
+    /// Refresh the stored login twice, as parallel processes do; a strict server may end it.
+    #[arg(long)]
+    trial_refresh: bool,
+}
+
+impl Doctor {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let mut trials = Trials { register: self.trial_registration, refresh: None };
+        if self.trial_refresh {
+            trials.refresh = Some(self.login(context)?);
+        }
+        let evidence = doctor::gather(&context.http, &self.url, &trials).await?;
+        if let Some((profile, _)) = &trials.refresh {
+            keep(context, &profile.profile_id, &evidence)?;
+        }
+        let report = doctor::examine(&evidence, self.revision);
+        let object = json!({
+            "url": self.url, "issuer": evidence.issuer, "revision": self.revision, "findings": report.findings,
+            "passed": report.passed, "not_applicable": report.not_applicable,
+        });
+        context.out.result(&object, || people(&self.url, &evidence, &report));
+        let broken = report.findings.iter().filter(|finding| finding.level == Level::Must).count();
+        if broken > 0 { Err(Failure::new(crate::error::TOOL_ERROR, format!("rules broken: {broken}"))) } else { Ok(()) }
+    }
+
+    fn login(&self, context: &Context) -> Result<(crate::profiles::Profile, crate::profiles::Extra)> {
+        let profiles = context.store.load()?;
+        let profile = profiles.active(&address(&self.url)).filter(|profile| profile.refresh_token.is_some());
+        let profile = profile.ok_or_else(|| {
+            Failure::new("login_required", "--trial-refresh needs a stored login that can be refreshed")
+        })?;
+        Ok((profile.clone(), profiles.extra(&profile.profile_id)))
+    }
+}
+
+/// The last tokens that the trial brought are the login now.
+fn keep(context: &Context, id: &str, evidence: &Evidence) -> Result<()> {
+    let Some(trial) = &evidence.refresh else { return Ok(()) };
+    let answers = [trial.successor.as_ref(), Some(&trial.again), Some(&trial.first)];
+    let tokens = answers.into_iter().flatten().filter(|answer| answer.status == 200);
+    let tokens = tokens.filter_map(|answer| serde_json::from_value::<TokenResponse>(answer.json()?).ok());
+    let Some(tokens) = tokens.into_iter().next() else { return Ok(()) };
+    context.store.change(|profiles| {
+        for profile in profiles.profiles.iter_mut().filter(|profile| profile.profile_id == id) {
+            refresh::put_tokens(profile, &tokens);
+        }
+        Ok(())
+    })
+}
+
+fn people(url: &Url, evidence: &Evidence, report: &Report) -> String {
+    let mut text = format!("{url}\n");
+    if let Some(issuer) = &evidence.issuer {
+        let _ = writeln!(text, "authorization server {issuer}");
+    }
+    for finding in &report.findings {
+        let level = if finding.level == Level::Must { "MUST  " } else { "should" };
+        let since = clap::ValueEnum::to_possible_value(&finding.since);
+        let since = since.as_ref().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let _ = write!(
+            text,
+            "\n{level} {}\n  rule    {} (since {since})\n  seen    {}\n  wanted  {}\n  breaks  {}\n  mend    {}\n",
+            finding.id, finding.rule, finding.seen, finding.wanted, finding.breaks, finding.mend
+        );
+    }
+    let (found, good, silent) = (report.findings.len(), report.passed.len(), report.not_applicable.len());
+    let findings = if found == 1 { "finding" } else { "findings" };
+    let _ = write!(text, "\n{found} {findings}, {good} checks passed, {silent} did not apply");
+    let untried = doctor::untried(report);
+    if untried > 0 {
+        let _ = write!(text, " ({untried} of them need --trial-registration or --trial-refresh)");
+    }
+    if evidence.is_open() {
+        text.push_str("; the server serves everybody, without login");
+    }
+    text
+}

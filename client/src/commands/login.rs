@@ -1,0 +1,205 @@
+//! `mcp-auth login`: from an address to a stored login, by whichever way the server and the person have.
+mod arguments;
+mod oauth;
+mod stored;
+
+use super::{Context, address, expiry};
+use crate::{
+    cli::{Browser, Hints},
+    discover::{self, Discovery},
+    error::{Failure, Result},
+    metadata::{CLIENT_CREDENTIALS, DEVICE_CODE},
+    output,
+    profiles::{Extra, Profile},
+    refresh,
+};
+use clap::ValueEnum;
+pub use oauth::step_up;
+use serde_json::json;
+use url::Url;
+
+/// Sign in to an MCP server and keep the login.
+///
+/// Without --auth-mode: a stored login is renewed; else a client id with secret or key is used; else the device flow
+/// or a browser, whichever the server offers. Registration happens by itself where the server allows it.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    mcp-auth login https://mcp.example.com/mcp --open-browser\n  \
+    mcp-auth login https://mcp.example.com/mcp --auth-mode device\n  \
+    mcp-auth login https://mcp.example.com/mcp --auth-mode client-creds --client-id me --client-secret-env S\n  \
+    mcp-auth login https://mcp.example.com/mcp --auth-mode header --header X-Api-Key=k123\n  \
+    echo \"$TOKEN\" | mcp-auth login https://mcp.example.com/mcp --bearer-token -")]
+pub struct Login {
+    /// Address of the MCP server.
+    pub url: Url,
+    #[command(flatten)]
+    pub hints: Hints,
+    /// How to sign in.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub auth_mode: Option<Mode>,
+    /// Scopes to ask for, instead of those the server names.
+    #[arg(long, value_name = "SCOPES")]
+    pub scope: Option<String>,
+    /// Bind the tokens to a key that only this login has (RFC 9449).
+    #[arg(long)]
+    pub dpop: bool,
+    #[command(flatten)]
+    pub client: arguments::WhichClient,
+    #[command(flatten)]
+    pub person: arguments::Person,
+    #[command(flatten)]
+    pub stored: arguments::Static,
+    #[command(flatten)]
+    pub assertion: arguments::Vouchers,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// A browser (authorization code with PKCE).
+    AuthCode,
+    /// A code to enter on any device.
+    Device,
+    /// The client for itself.
+    ClientCreds,
+    /// An ID token of the company's identity provider (ID-JAG).
+    IdJag,
+    /// An assertion of the platform (workload identity).
+    JwtBearer,
+    /// A token you have.
+    Bearer,
+    /// Name and password.
+    Basic,
+    /// An API key, sent as a bearer token.
+    ApiKey,
+    /// Headers of your own.
+    Header,
+}
+
+impl Mode {
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    fn is_oauth(self) -> bool {
+        !matches!(self, Self::Bearer | Self::Basic | Self::ApiKey | Self::Header)
+    }
+}
+
+impl Login {
+    pub async fn run(self, mut context: Context) -> Result<()> {
+        if self.person.open_browser {
+            context.browser = Browser::Open;
+        }
+        let (profile, how) = self.log_in(&context).await?;
+        let object = json!({
+            "profile_id": profile.profile_id, "resource_url": profile.resource_url, "auth_mode": profile.auth_mode,
+            "issuer": profile.issuer, "scope": profile.scope, "expires_at": profile.expires_at,
+            "refreshable": refresh::can_renew(&profile),
+        });
+        context.out.result(&object, || {
+            let scope = profile.scope.as_ref().map(|scope| format!("\n  scopes   {scope}")).unwrap_or_default();
+            let (url, id, mode) = (&profile.resource_url, &profile.profile_id, &profile.auth_mode);
+            format!("{how} {url}\n  profile  {id} ({mode}){scope}\n  expires  {}", expiry(&profile))
+        });
+        Ok(())
+    }
+
+    async fn log_in(&self, context: &Context) -> Result<(Profile, &'static str)> {
+        if let Some(mode) = self.static_mode() {
+            return Ok((stored::run(self, context, mode).await?, "Signed in to"));
+        }
+        if self.has_no_wishes()
+            && let Some(profile) = renewed(context, &self.url).await?
+        {
+            return Ok((profile, "Still signed in to"));
+        }
+        let found = discover::discover(&context.http, &self.url, &(&self.hints).into()).await?;
+        for warning in &found.warnings {
+            output::warn(warning);
+        }
+        let mode = self.mode(context, &found)?;
+        Ok((oauth::run(self, context, &found, mode).await?, "Signed in to"))
+    }
+
+    /// What was given says what is meant.
+    fn static_mode(&self) -> Option<Mode> {
+        match self.auth_mode {
+            Some(mode) => (!mode.is_oauth()).then_some(mode),
+            None if self.stored.bearer_token.is_some() => Some(Mode::Bearer),
+            None if self.stored.username.is_some() => Some(Mode::Basic),
+            None if !self.stored.header.is_empty() => Some(Mode::Header),
+            None => None,
+        }
+    }
+
+    /// Nothing on the command line that a stored login might not satisfy.
+    fn has_no_wishes(&self) -> bool {
+        self.auth_mode.is_none()
+            && self.scope.is_none()
+            && !self.dpop
+            && self.client.is_empty()
+            && self.assertion.is_empty()
+            && self.hints.authorization_server.is_none()
+    }
+
+    /// Client credentials where there are some; then the device flow, unless the person wants a browser here.
+    fn mode(&self, context: &Context, found: &Discovery) -> Result<Mode> {
+        if let Some(mode) = self.auth_mode {
+            return Ok(mode);
+        }
+        let server = &found.authorization_server()?.metadata;
+        let device = server.device_authorization_endpoint.is_some() && server.offers_grant(DEVICE_CODE);
+        let browser = self.person.wants_browser() || context.browser != Browser::Print;
+        if self.assertion.id_token_file.is_some() {
+            return Ok(Mode::IdJag);
+        }
+        if self.assertion.assertion_file.is_some() {
+            return Ok(Mode::JwtBearer);
+        }
+        if self.client.has_credential() && server.offers_grant(CLIENT_CREDENTIALS) {
+            return Ok(Mode::ClientCreds);
+        }
+        if device && !browser {
+            return Ok(Mode::Device);
+        }
+        match server.authorization_endpoint {
+            Some(_) => Ok(Mode::AuthCode),
+            None if device => Ok(Mode::Device),
+            None => {
+                Err(Failure::new("no_mode", "the authorization server offers no way in for people; give --auth-mode"))
+            }
+        }
+    }
+}
+
+/// A stored login that still works, or works again.
+async fn renewed(context: &Context, url: &Url) -> Result<Option<Profile>> {
+    let profiles = context.store.load()?;
+    let Some(profile) = profiles.active(&address(url)).filter(|profile| refresh::can_renew(profile)) else {
+        return Ok(None);
+    };
+    // The token in hand may be one the server refuses: only a new one is known to be good.
+    let refused = profile.access_token.clone();
+    let renewed = refresh::ensure(&context.http, &context.store, &profile.profile_id, refused.as_deref()).await;
+    Ok(renewed.ok().map(|(profile, _)| profile))
+}
+
+/// The profile that this login replaces: same address, mode and issuer.
+fn same_login<'a>(profiles: &'a [Profile], new: &Profile) -> Option<&'a Profile> {
+    profiles.iter().find(|known| {
+        known.resource_url == new.resource_url && known.auth_mode == new.auth_mode && known.issuer == new.issuer
+    })
+}
+
+/// Stores it, in the place of the login it replaces.
+fn store(context: &Context, mut profile: Profile, extra: &Extra) -> Result<Profile> {
+    context.store.change(|profiles| {
+        if let Some(known) = same_login(&profiles.profiles, &profile) {
+            profile.profile_id.clone_from(&known.profile_id);
+            profile.created_at = known.created_at;
+        }
+        profiles.put(profile.clone(), extra.clone());
+        Ok(())
+    })?;
+    Ok(profile)
+}

@@ -1,0 +1,248 @@
+//! The ways in that end at a token endpoint.
+use super::{Context, Login, Mode, address, arguments, store};
+use crate::{
+    discover::{self, AuthorizationServer, Discovery, Hints},
+    error::{Failure, Result},
+    flows::{self, Ask, auth_code, auth_code::Redirect, id_jag::IdentityProvider},
+    identity::{self, Identity, Wish},
+    keys::SigningKey,
+    profiles::{Extra, Profile, Profiles},
+    refresh,
+    token::TokenResponse,
+};
+use clap::ValueEnum;
+use url::Url;
+
+/// One login, ready to be done.
+struct Plan<'a> {
+    context: &'a Context,
+    found: &'a Discovery,
+    server: &'a AuthorizationServer,
+    mode: Mode,
+    identity: Identity,
+    resource: Option<String>,
+    scope: Option<String>,
+    key: Option<SigningKey>,
+    assertion: &'a arguments::Vouchers,
+}
+
+pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode) -> Result<Profile> {
+    let known = context.store.load()?;
+    let server = found.authorization_server()?;
+    let mut redirect = redirect(login, &known, server, mode).await?;
+    let wish = wish(login)?;
+    let uri = redirect.as_ref().map(Redirect::uri);
+    let identity = who(context, &server.metadata, &known, &wish, uri, mode).await?;
+    let key = (login.dpop || found.demands_dpop()).then(SigningKey::generate).transpose()?;
+    let scope = login.scope.clone().or_else(|| default_scope(found, server, mode));
+    let plan = Plan {
+        context,
+        found,
+        server,
+        mode,
+        identity,
+        resource: found.resource(),
+        scope,
+        key,
+        assertion: &login.assertion,
+    };
+    let tokens = match plan.tokens(redirect.as_mut()).await {
+        // The server has forgotten this registration: a new one, once.
+        Err(failure) if failure.code == "invalid_client" && plan.identity.dynamic && !wish.register => {
+            let again = Wish { register: true, client_id: None, ..wish };
+            let identity =
+                who(context, &server.metadata, &known, &again, redirect.as_ref().map(Redirect::uri), mode).await?;
+            let plan = Plan { identity, ..plan };
+            let tokens = plan.tokens(redirect.as_mut()).await?;
+            return plan.keep(&tokens);
+        }
+        tokens => tokens?,
+    };
+    plan.keep(&tokens)
+}
+
+/// More scope for a login there is: same client, same key, a new authorization.
+pub async fn step_up(
+    context: &Context,
+    url: &Url,
+    profile: &Profile,
+    extra: &Extra,
+    scope: &str,
+) -> Result<(Profile, Extra)> {
+    let hints = Hints { authorization_server: profile.issuer.clone(), ..Hints::default() };
+    let found = discover::discover(&context.http, url, &hints).await?;
+    let mode = Mode::from_str(&profile.auth_mode, false).map_err(|_| Failure::usage("the profile has no such mode"))?;
+    let mut redirect = match mode {
+        Mode::AuthCode => Some(open_again(profile.redirect_uri.as_deref()).await?),
+        _ => None,
+    };
+    let uri = redirect.as_ref().map(|redirect| redirect.uri().to_owned());
+    let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, uri) };
+    let plan = Plan {
+        context,
+        found: &found,
+        server: found.authorization_server()?,
+        mode,
+        identity,
+        resource: extra.resource.clone(),
+        scope: Some(scope.to_owned()),
+        key: extra.dpop_key.as_deref().map(SigningKey::from_pem).transpose()?,
+        assertion: &arguments::Vouchers::default(),
+    };
+    let tokens = plan.tokens(redirect.as_mut()).await?;
+    let profile = plan.keep(&tokens)?;
+    let extra = context.store.load()?.extra(&profile.profile_id);
+    Ok((profile, extra))
+}
+
+/// The registered port if it is free, else any (RFC 8252 §7.3).
+async fn open_again(registered: Option<&str>) -> Result<Redirect> {
+    match Redirect::open(registered, None).await {
+        Err(_) => Redirect::open(registered, Some(0)).await,
+        redirect => redirect,
+    }
+}
+
+async fn redirect(
+    login: &Login,
+    known: &Profiles,
+    server: &AuthorizationServer,
+    mode: Mode,
+) -> Result<Option<Redirect>> {
+    // The device flow needs none, but its registration serves later browser logins too.
+    if !matches!(mode, Mode::AuthCode | Mode::Device) {
+        return Ok(None);
+    }
+    let person = &login.person;
+    if person.redirect_uri.is_some() || person.listen_port.is_some() {
+        return Redirect::open(person.redirect_uri.as_deref(), person.listen_port).await.map(Some);
+    }
+    let registered =
+        identity::registration(known, &server.metadata.issuer, None).and_then(|p| p.redirect_uri.as_deref());
+    open_again(registered.filter(|_| !login.client.register)).await.map(Some)
+}
+
+fn wish(login: &Login) -> Result<Wish> {
+    let client = &login.client;
+    Ok(Wish {
+        client_id: client.client_id.clone(),
+        secret: client.secret()?,
+        private_key: client.private_key()?,
+        register: client.register,
+    })
+}
+
+async fn who(
+    context: &Context,
+    server: &crate::metadata::ServerMetadata,
+    known: &Profiles,
+    wish: &Wish,
+    redirect_uri: Option<&str>,
+    mode: Mode,
+) -> Result<Identity> {
+    // A workload is known by its assertion alone.
+    if mode == Mode::JwtBearer && wish.client_id.is_none() {
+        return Ok(Identity { method: "none".to_owned(), ..Identity::default() });
+    }
+    if matches!(mode, Mode::ClientCreds | Mode::IdJag) && wish.client_id.is_none() {
+        return Err(Failure::usage("this mode needs --client-id"));
+    }
+    identity::identify(&context.http, server, known, wish, redirect_uri).await
+}
+
+/// The server's wish, and offline access where a person signs in and the server has it.
+fn default_scope(found: &Discovery, server: &AuthorizationServer, mode: Mode) -> Option<String> {
+    let scope = found.scope();
+    let person = matches!(mode, Mode::AuthCode | Mode::Device);
+    if !person || !server.metadata.offers_scope("offline_access") {
+        return scope;
+    }
+    match scope {
+        Some(scope) if scope.split(' ').any(|scope| scope == "offline_access") => Some(scope),
+        Some(scope) => Some(format!("{scope} offline_access")),
+        // Alone it would replace the server's default scopes.
+        None => None,
+    }
+}
+
+impl Plan<'_> {
+    fn ask(&self) -> Ask<'_> {
+        Ask {
+            http: &self.context.http,
+            out: self.context.out,
+            browser: self.context.browser,
+            server: &self.server.metadata,
+            identity: &self.identity,
+            resource: self.resource.as_deref(),
+            scope: self.scope.as_deref(),
+            key: self.key.as_ref(),
+        }
+    }
+
+    async fn tokens(&self, redirect: Option<&mut Redirect>) -> Result<TokenResponse> {
+        let ask = self.ask();
+        match (self.mode, redirect) {
+            (Mode::AuthCode, Some(redirect)) => auth_code::run(&ask, redirect).await,
+            (Mode::Device, _) => flows::device::run(&ask).await,
+            (Mode::ClientCreds, _) => flows::client_credentials::run(&ask).await,
+            (Mode::JwtBearer, _) => {
+                let file = self.assertion.assertion_file.as_deref();
+                let file = file.ok_or_else(|| Failure::usage("jwt-bearer needs --assertion-file"))?;
+                flows::jwt_bearer::run(&ask, &refresh::read_assertion(file)?).await
+            }
+            (Mode::IdJag, _) => self.id_jag(&ask).await,
+            _ => Err(Failure::usage("this mode has no authorization server")),
+        }
+    }
+
+    async fn id_jag(&self, ask: &Ask<'_>) -> Result<TokenResponse> {
+        let given = self.assertion;
+        let (Some(issuer), Some(file)) = (&given.idp, &given.id_token_file) else {
+            return Err(Failure::usage("id-jag needs --idp and --id-token-file"));
+        };
+        let id_token = if file == "-" { arguments::stdin()? } else { arguments::file(&file.into())? };
+        let secret = given.idp_client_secret_env.as_deref().map(arguments::variable).transpose()?;
+        let method = if secret.is_some() { "client_secret_basic" } else { "none" };
+        let identity = Identity {
+            client_id: given.idp_client_id.clone(),
+            secret,
+            method: method.to_owned(),
+            ..Identity::default()
+        };
+        let provider = IdentityProvider { issuer, identity: &identity, id_token: &id_token };
+        flows::id_jag::run(ask, &provider).await
+    }
+
+    /// The profile of this login, stored.
+    fn keep(&self, tokens: &TokenResponse) -> Result<Profile> {
+        let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
+        let (server, identity) = (&self.server.metadata, &self.identity);
+        let mut profile = Profile {
+            issuer: Some(server.issuer.clone()),
+            authorization_server_metadata_url: text(&self.server.metadata_url),
+            token_endpoint: text(&server.token_endpoint),
+            authorization_endpoint: text(&server.authorization_endpoint),
+            device_authorization_endpoint: text(&server.device_authorization_endpoint),
+            registration_endpoint: text(&server.registration_endpoint),
+            client_id: identity.client_id.clone(),
+            client_secret: identity.secret.clone(),
+            token_endpoint_auth_method: Some(identity.method.clone()),
+            redirect_uri: identity.redirect_uri.clone(),
+            dynamic_client_registration: identity.dynamic,
+            // An answer without a scope grants what was asked for (RFC 6749 §5.1).
+            scope: self.scope.clone(),
+            ..Profile::new(&address(&self.found.server), &self.mode.name())
+        };
+        refresh::put_tokens(&mut profile, tokens);
+        let extra = Extra {
+            resource: self.resource.clone(),
+            revocation_endpoint: text(&server.revocation_endpoint),
+            requested_scope: self.scope.clone(),
+            dpop_key: self.key.as_ref().map(|key| key.pem().to_owned()),
+            client_private_key: identity.private_key.clone(),
+            assertion_file: self.assertion.assertion_file.clone(),
+            ..Extra::default()
+        };
+        store(self.context, profile, &extra)
+    }
+}

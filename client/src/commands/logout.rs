@@ -1,0 +1,81 @@
+//! `mcp-auth logout`: the login ends here and, where the server can be told, there.
+use super::{Context, address};
+use crate::{
+    error::{Failure, Result},
+    flows::client_auth,
+    identity::{self, Identity},
+    output,
+    profiles::{Extra, Profile},
+    token,
+};
+use serde_json::json;
+use url::Url;
+
+/// Revoke the tokens at the authorization server and forget the login.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  mcp-auth logout https://mcp.example.com/mcp")]
+pub struct Logout {
+    /// Address of the MCP server.
+    url: Url,
+    /// Use this profile instead of the active one of the address.
+    #[arg(long, value_name = "ID")]
+    profile_id: Option<String>,
+    /// Keep the client's registration, so that the next login need not register.
+    #[arg(long)]
+    keep_client: bool,
+    /// Only forget the tokens, do not revoke them.
+    #[arg(long)]
+    no_revoke: bool,
+}
+
+impl Logout {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let profiles = context.store.load()?;
+        let profile = match &self.profile_id {
+            Some(id) => profiles.find(id),
+            None => profiles.active(&address(&self.url)),
+        };
+        let profile = profile.cloned().ok_or_else(|| Failure::new("no_profile", "there is no login to end"))?;
+        let id = profile.profile_id.clone();
+        let revoked = if self.no_revoke { false } else { revoke(context, &profile, &profiles.extra(&id)).await };
+        context.store.change(|profiles| {
+            if self.keep_client {
+                for known in profiles.profiles.iter_mut().filter(|known| known.profile_id == id) {
+                    (known.access_token, known.refresh_token, known.expires_at) = (None, None, None);
+                }
+            } else {
+                profiles.remove(&id);
+            }
+            Ok(())
+        })?;
+        let object = json!({"profile_id": id, "revoked": revoked, "client_kept": self.keep_client});
+        let how = if revoked { "revoked and forgotten" } else { "forgotten" };
+        context.out.result(&object, || format!("Signed out of {}: tokens {how}.", profile.resource_url));
+        Ok(())
+    }
+}
+
+/// RFC 7009. The refresh token first: most servers take the access tokens with it. A failure is no reason to stay.
+async fn revoke(context: &Context, profile: &Profile, extra: &Extra) -> bool {
+    let endpoint = extra.revocation_endpoint.as_deref().and_then(|url| Url::parse(url).ok());
+    let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, None) };
+    let auth = client_auth(&identity, profile.issuer.as_deref().unwrap_or_default());
+    let (Some(endpoint), Ok(auth)) = (endpoint, auth) else { return false };
+    let mut all = true;
+    let tokens = [(&profile.refresh_token, "refresh_token"), (&profile.access_token, "access_token")];
+    for (token, hint) in tokens.into_iter().filter_map(|(token, hint)| Some((token.as_deref()?, hint))) {
+        let form = token::form([("token", Some(token)), ("token_type_hint", Some(hint))]);
+        match token::post(&context.http, &endpoint, &auth, &form, None).await {
+            Ok(answer) if answer.status == 200 => {}
+            Ok(answer) => {
+                all = false;
+                output::warn(&token::refusal("the revocation endpoint", &answer).message);
+            }
+            Err(failure) => {
+                all = false;
+                output::warn(&failure.message);
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,106 @@
+//! `mcp-auth profile`: what is stored, secrets masked.
+use super::{Context, address};
+use crate::{
+    error::{Failure, Result},
+    mask,
+    output::pretty,
+    profiles::{Profile as Stored, Profiles},
+};
+use serde_json::{Value, json};
+use url::Url;
+
+/// List, show, choose and delete stored logins.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  mcp-auth profile list\n  \
+    mcp-auth profile show --resource-url https://mcp.example.com/mcp\n  \
+    mcp-auth profile use 1f0c77aa https://mcp.example.com/mcp")]
+pub struct Profile {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// One line each: id, mode, address.
+    List,
+    /// One profile, or all of them, as JSON with every secret masked.
+    Show {
+        id: Option<String>,
+        /// The profiles of this address.
+        #[arg(long, value_name = "URL")]
+        resource_url: Option<Url>,
+    },
+    /// Make a profile the active one of its address.
+    Use { id: String, url: Url },
+    /// Delete a profile here; the server is not told (see logout).
+    Delete { id: String },
+}
+
+impl Profile {
+    pub fn run(self, context: &Context) -> Result<()> {
+        match self.action {
+            Action::List => list(context),
+            Action::Show { id, resource_url } => show(context, id.as_deref(), resource_url.as_ref()),
+            Action::Use { id, url } => choose(context, &id, &url),
+            Action::Delete { id } => delete(context, &id),
+        }
+    }
+}
+
+fn list(context: &Context) -> Result<()> {
+    let profiles = context.store.load()?;
+    let line = |profile: &Stored| format!("{} {} {}", profile.profile_id, profile.auth_mode, profile.resource_url);
+    let objects: Vec<_> = profiles.profiles.iter().map(|profile| masked(&profiles, profile)).collect();
+    let lines: Vec<_> = profiles.profiles.iter().map(line).collect();
+    let nothing = || "no profiles yet; mcp-auth login URL makes one".to_owned();
+    context.out.result(&json!({"profiles": objects, "active_profiles": profiles.active_profiles}), || {
+        if lines.is_empty() { nothing() } else { lines.join("\n") }
+    });
+    Ok(())
+}
+
+fn show(context: &Context, id: Option<&str>, url: Option<&Url>) -> Result<()> {
+    let profiles = context.store.load()?;
+    let wanted = |profile: &&Stored| {
+        id.is_none_or(|id| profile.profile_id == id) && url.is_none_or(|url| profile.resource_url == address(url))
+    };
+    let found: Vec<_> = profiles.profiles.iter().filter(wanted).map(|profile| masked(&profiles, profile)).collect();
+    if found.is_empty() && (id.is_some() || url.is_some()) {
+        return Err(Failure::new("no_profile", "there is no such profile"));
+    }
+    let object = match (id, found.as_slice()) {
+        (Some(_), [one]) => one.clone(),
+        _ => json!({"profiles": found}),
+    };
+    context.out.result(&object, || pretty(&object));
+    Ok(())
+}
+
+fn masked(profiles: &Profiles, profile: &Stored) -> Value {
+    let mut value = json!(profile);
+    value["extra"] = json!(profiles.extra(&profile.profile_id));
+    mask::json(&value)
+}
+
+fn choose(context: &Context, id: &str, url: &Url) -> Result<()> {
+    context.store.change(|profiles| {
+        let profile =
+            profiles.find(id).ok_or_else(|| Failure::new("no_profile", format!("there is no profile {id}")))?;
+        if profile.resource_url != address(url) {
+            return Err(Failure::usage(format!("profile {id} is for {}", profile.resource_url)));
+        }
+        profiles.active_profiles.insert(address(url), id.to_owned());
+        Ok(())
+    })?;
+    context
+        .out
+        .result(&json!({"profile_id": id, "resource_url": address(url)}), || format!("{id} is in use for {url}"));
+    Ok(())
+}
+
+fn delete(context: &Context, id: &str) -> Result<()> {
+    let removed = context.store.change(|profiles| Ok(profiles.remove(id)))?;
+    removed.ok_or_else(|| Failure::new("no_profile", format!("there is no profile {id}")))?;
+    context.out.result(&json!({"deleted": id}), || format!("deleted {id}"));
+    Ok(())
+}

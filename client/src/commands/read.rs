@@ -1,0 +1,26 @@
+//! `mcp-auth read`: one resource of a server.
+use super::{Context, call, session::Session};
+use crate::{cli::Calling, error::Result, mcp::Params};
+use url::Url;
+
+/// Read a resource of an MCP server.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  mcp-auth read https://mcp.example.com/mcp user://profile")]
+pub struct Read {
+    /// Address of the MCP server.
+    url: Url,
+    /// URI of the resource.
+    uri: String,
+    #[command(flatten)]
+    calling: Calling,
+}
+
+impl Read {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let mut session = Session::open(context, &self.url, &self.calling).await?;
+        let params = Params::from_iter([("uri".to_owned(), self.uri.into())]);
+        let result = session.request("resources/read", params).await;
+        session.client.close().await;
+        call::show(context, &result?)
+    }
+}

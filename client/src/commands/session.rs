@@ -1,0 +1,179 @@
+//! A call with a login behind it: a valid token before, one refresh after a 401, more scope after a 403.
+use super::{Context, address, login};
+use crate::{
+    challenge,
+    cli::Calling,
+    clock,
+    credential::Credential,
+    error::{Failure, Result},
+    mcp::{Client, Params},
+    profiles::{Extra, Profile},
+    refresh,
+};
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
+use url::Url;
+
+pub struct Session<'a> {
+    context: &'a Context,
+    url: Url,
+    calling: Calling,
+    pub client: Client<'a>,
+    profile: Option<(Profile, Extra)>,
+}
+
+impl<'a> Session<'a> {
+    /// Without a profile the server is called without credentials: some want none.
+    pub async fn open(context: &'a Context, url: &Url, calling: &Calling) -> Result<Self> {
+        let profile = match find(context, url, calling)? {
+            Some(id) => Some(refresh::ensure(&context.http, &context.store, &id, None).await?),
+            None => None,
+        };
+        let credential = match &profile {
+            Some((profile, extra)) => Credential::of(profile, extra)?,
+            None => Credential::None,
+        };
+        let client = Client::new(&context.http, url, calling.protocol, calling.elicitation, credential);
+        let session = Self { context, url: url.clone(), calling: calling.clone(), client, profile };
+        session.mark_used()?;
+        Ok(session)
+    }
+
+    pub async fn request(&mut self, method: &str, params: Params) -> Result<Value> {
+        let (mut refreshed, mut asked) = (false, false);
+        loop {
+            let failure = match self.client.request(method, params.clone()).await {
+                Err(failure) => failure,
+                result => return result,
+            };
+            match failure.http_status {
+                Some(401) if !refreshed => {
+                    refreshed = true;
+                    self.refresh(failure).await?;
+                }
+                Some(403) if failure.code == "insufficient_scope" && !asked => {
+                    asked = true;
+                    self.step_up(failure).await?;
+                }
+                _ => return Err(failure),
+            }
+        }
+    }
+
+    pub async fn list(&mut self, method: &str, member: &str) -> Result<Vec<Value>> {
+        // The first page settles what credential is needed.
+        let first = self.request(method, Params::new()).await?;
+        if first["nextCursor"].is_null() {
+            return Ok(first[member].as_array().cloned().unwrap_or_default());
+        }
+        self.client.list(method, member).await
+    }
+
+    async fn refresh(&mut self, refusal: Failure) -> Result<()> {
+        let Some((profile, _)) = &self.profile else {
+            let message = format!("{refusal}. Run: mcp-auth login {}", self.url);
+            return Err(Failure { message, ..refusal });
+        };
+        let refused = profile.access_token.clone().unwrap_or_default();
+        let id = profile.profile_id.clone();
+        let renewed = refresh::ensure(&self.context.http, &self.context.store, &id, Some(&refused)).await;
+        // Why the server refused is worth more than that there is nothing to renew with.
+        self.take(renewed.map_err(|failure| Failure {
+            message: format!("{refusal}. {failure}"),
+            http_status: refusal.http_status,
+            challenges: Vec::new(),
+            ..failure
+        })?)
+    }
+
+    fn take(&mut self, (profile, extra): (Profile, Extra)) -> Result<()> {
+        self.client.credential = Credential::of(&profile, &extra)?;
+        self.profile = Some((profile, extra));
+        Ok(())
+    }
+
+    /// A new authorization for everything asked before and what is missing now; never twice for the same.
+    async fn step_up(&mut self, refusal: Failure) -> Result<()> {
+        let needed = challenge::parameter(&refusal.challenges, "scope").unwrap_or_default().to_owned();
+        let Some((profile, extra)) = &self.profile else { return Err(refusal) };
+        let before = format!(
+            "{} {}",
+            extra.requested_scope.as_deref().unwrap_or_default(),
+            profile.scope.as_deref().unwrap_or_default()
+        );
+        let wanted = union(&before, &needed);
+        let explained = |what: &str| Failure {
+            message: format!("the token lacks a scope that is needed ({needed}); {what}"),
+            ..Failure::new("insufficient_scope", "").with_status(403)
+        };
+        if needed.is_empty() || wanted == union(&before, "") {
+            return Err(explained("it was asked for already and not granted"));
+        }
+        let again = format!("run: mcp-auth login {} --scope \"{wanted}\"", self.url);
+        if self.calling.no_step_up || !self.may_ask(profile, &needed) {
+            return Err(explained(&again));
+        }
+        let stepped_up = login::step_up(self.context, &self.url, profile, extra, &wanted).await?;
+        self.take(stepped_up)
+    }
+
+    fn may_ask(&self, profile: &Profile, needed: &str) -> bool {
+        match &*profile.auth_mode {
+            "client-creds" => true,
+            "auth-code" if self.context.browser == crate::cli::Browser::Follow => true,
+            "auth-code" | "device" => confirm(&format!("The server needs more: {needed}. Ask for it now?")),
+            _ => false,
+        }
+    }
+
+    /// Once a minute is exact enough, and spares parallel processes the lock.
+    fn mark_used(&self) -> Result<()> {
+        let Some((profile, _)) = &self.profile else { return Ok(()) };
+        let now = clock::now();
+        if profile.last_used_at.is_some_and(|last| now - last < 60) {
+            return Ok(());
+        }
+        self.context.store.change(|profiles| {
+            for known in profiles.profiles.iter_mut().filter(|known| known.profile_id == profile.profile_id) {
+                known.last_used_at = Some(now);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The named profile, else the one in use for the address.
+pub fn find(context: &Context, url: &Url, calling: &Calling) -> Result<Option<String>> {
+    let profiles = context.store.load()?;
+    let address = address(url);
+    let Some(id) = &calling.profile_id else {
+        return Ok(profiles.active(&address).map(|profile| profile.profile_id.clone()));
+    };
+    let profile = profiles.find(id).ok_or_else(|| Failure::usage(format!("there is no profile {id}")))?;
+    if profile.resource_url != address {
+        return Err(Failure::usage(format!("profile {id} is for {}, not for {address}", profile.resource_url)));
+    }
+    Ok(Some(id.clone()))
+}
+
+fn confirm(question: &str) -> bool {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return false;
+    }
+    eprint!("{question} [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let _ = std::io::stdin().read_line(&mut answer);
+    matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// Both sets, each scope once, in order of appearance.
+fn union(before: &str, more: &str) -> String {
+    let mut all: Vec<&str> = Vec::new();
+    for scope in before.split_whitespace().chain(more.split_whitespace()) {
+        if !all.contains(&scope) {
+            all.push(scope);
+        }
+    }
+    all.join(" ")
+}

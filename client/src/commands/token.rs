@@ -1,0 +1,42 @@
+//! `mcp-auth token`: a valid access token for scripts.
+use super::{Context, address};
+use crate::{
+    error::{Failure, Result},
+    refresh,
+};
+use serde_json::json;
+use url::Url;
+
+/// Print a valid access token, renewed if needed.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  curl -H \"Authorization: Bearer $(mcp-auth token https://mcp.example.com/mcp)\" \
+    https://mcp.example.com/files")]
+pub struct Token {
+    /// Address of the MCP server.
+    url: Url,
+    /// Use this profile instead of the active one of the address.
+    #[arg(long, value_name = "ID")]
+    profile_id: Option<String>,
+}
+
+impl Token {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let profiles = context.store.load()?;
+        let id = match self.profile_id {
+            Some(id) => id,
+            None => {
+                profiles.active(&address(&self.url)).map(|profile| profile.profile_id.clone()).ok_or_else(|| {
+                    Failure::new("login_required", format!("there is no login. Run: mcp-auth login {}", self.url))
+                })?
+            }
+        };
+        let (profile, _) = refresh::ensure(&context.http, &context.store, &id, None).await?;
+        let token = profile.access_token.clone().ok_or_else(|| {
+            Failure::new("no_token", format!("profile {id} authenticates with headers, not with a token"))
+        })?;
+        let object = json!({"access_token": token, "token_type": profile.token_type, "expires_at": profile.expires_at,
+            "scope": profile.scope});
+        context.out.result(&object, || token.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! `mcp-auth tools`: what a server can do for this login.
+use super::{Context, session::Session};
+use crate::{cli::Calling, error::Result, mcp::mirror, output};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use url::Url;
+
+/// List the tools of an MCP server.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  mcp-auth tools https://mcp.example.com/mcp")]
+pub struct Tools {
+    /// Address of the MCP server.
+    url: Url,
+    #[command(flatten)]
+    calling: Calling,
+}
+
+impl Tools {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let mut session = Session::open(context, &self.url, &self.calling).await?;
+        let tools = session.list("tools/list", "tools").await;
+        session.client.close().await;
+        // One malformed definition must not hide the others.
+        let (bad, good): (Vec<_>, Vec<_>) = tools?.into_iter().partition(|tool| mirror::fault(tool).is_some());
+        for tool in &bad {
+            let fault = mirror::fault(tool).unwrap_or_default();
+            output::warn(&format!("left out {}: {fault}", tool["name"]));
+        }
+        context.out.result(&json!({"tools": good}), || people(&good));
+        Ok(())
+    }
+}
+
+fn people(tools: &[Value]) -> String {
+    let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
+    let width = tools.iter().map(|tool| name(tool).chars().count()).max().unwrap_or_default();
+    tools.iter().fold(String::new(), |mut text, tool| {
+        let described = tool["description"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
+        let _ = writeln!(text, "{}", format!("{:width$}  {described}", name(tool)).trim_end());
+        text
+    })
+}

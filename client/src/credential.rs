@@ -1,0 +1,65 @@
+//! What goes with each request to the MCP server, and nowhere else.
+use crate::{
+    dpop,
+    error::Result,
+    http::{Headers, Http},
+    keys::SigningKey,
+    profiles::{Extra, Profile},
+};
+use std::sync::Arc;
+use url::Url;
+
+#[derive(Clone, Default)]
+pub enum Credential {
+    #[default]
+    None,
+    /// `Authorization: <scheme> <value>`.
+    Authorization {
+        scheme: String,
+        value: String,
+    },
+    Dpop {
+        token: String,
+        key: Arc<SigningKey>,
+    },
+    Headers(Headers),
+}
+
+impl Credential {
+    pub fn of(profile: &Profile, extra: &Extra) -> Result<Self> {
+        if !extra.headers.is_empty() {
+            return Ok(Self::Headers(
+                extra.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            ));
+        }
+        let Some(token) = profile.access_token.clone() else { return Ok(Self::None) };
+        let scheme = profile.token_type.as_deref().unwrap_or("Bearer");
+        Ok(match &extra.dpop_key {
+            Some(pem) if scheme.eq_ignore_ascii_case("DPoP") => {
+                Self::Dpop { token, key: Arc::new(SigningKey::from_pem(pem)?) }
+            }
+            // Servers compare the scheme as they please; this is how the RFCs spell it.
+            _ if scheme.eq_ignore_ascii_case("bearer") => {
+                Self::Authorization { scheme: "Bearer".to_owned(), value: token }
+            }
+            _ => Self::Authorization { scheme: scheme.to_owned(), value: token },
+        })
+    }
+
+    pub fn is_dpop(&self) -> bool {
+        matches!(self, Self::Dpop { .. })
+    }
+
+    pub fn headers(&self, http: &Http, method: &str, url: &Url) -> Result<Headers> {
+        let authorization = |value: String| ("authorization".to_owned(), value);
+        Ok(match self {
+            Self::None => Headers::new(),
+            Self::Authorization { scheme, value } => vec![authorization(format!("{scheme} {value}"))],
+            Self::Dpop { token, key } => {
+                let proof = dpop::proof(key, &http.nonces, method, url, Some(token))?;
+                vec![authorization(format!("DPoP {token}")), ("dpop".to_owned(), proof)]
+            }
+            Self::Headers(headers) => headers.clone(),
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! All checks, by the room they look into.
+mod abilities;
+mod challenge;
+mod endpoints;
+mod metadata;
+mod registration;
+mod resource;
+mod transport;
+
+use super::Check;
+
+pub fn all() -> impl Iterator<Item = &'static Check> {
+    let rooms = [
+        challenge::CHECKS,
+        resource::CHECKS,
+        transport::CHECKS,
+        metadata::CHECKS,
+        abilities::CHECKS,
+        endpoints::CHECKS,
+        registration::CHECKS,
+    ];
+    rooms.into_iter().flatten()
+}
+
+pub fn needs_trial(id: &str) -> bool {
+    registration::CHECKS.iter().any(|check| check.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_check_has_an_id_of_its_own_and_says_everything() {
+        let mut ids = HashSet::new();
+        for check in all() {
+            assert!(ids.insert(check.id), "{} twice", check.id);
+            for text in [check.rule, check.wanted, check.breaks, check.mend] {
+                assert!(!text.is_empty(), "{}", check.id);
+            }
+        }
+    }
+}

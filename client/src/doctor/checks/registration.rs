@@ -1,0 +1,177 @@
+//! What only shows when it is tried: registration (RFC 7591), loopback redirects (RFC 8252), refresh.
+use super::super::{
+    Check, Evidence,
+    Level::{Must, Should},
+    Revision::R03,
+    Verdict::{self, Bad, Good, Silent},
+    evidence::Registration,
+    trial::refresh_token,
+};
+use crate::http::Answer;
+
+pub const CHECKS: &[Check] = &[
+    Check {
+        id: "registration",
+        level: Must,
+        rule: "RFC 7591 §3.2.1",
+        since: R03,
+        wanted: "201 with a client_id for a public client with a loopback redirect",
+        breaks: "every client that registers: Cursor, mcp-remote, Inspector, the SDKs",
+        mend: "accept the registration; application_type may be absent",
+        judge: |seen| {
+            tried(seen, |trial| {
+                let id = trial.answer.json().is_some_and(|client| client["client_id"].is_string());
+                Verdict::unless(trial.answer.status == 201 && id, format!("HTTP {}", trial.answer.status))
+            })
+        },
+    },
+    Check {
+        id: "registration-echo",
+        level: Must,
+        rule: "RFC 7591 §3.2.1",
+        since: R03,
+        wanted: "redirect_uris in the answer",
+        breaks: "TypeScript SDK and rmcp refuse the answer",
+        mend: "echo everything registered",
+        judge: |seen| {
+            registered(seen, |trial| {
+                let client = trial.answer.json().unwrap_or_default();
+                Verdict::unless(client["redirect_uris"] == serde_json::json!([trial.redirect_uri]), "absent or changed")
+            })
+        },
+    },
+    Check {
+        id: "registration-no-store",
+        level: Should,
+        rule: "RFC 7591 §3.2.1",
+        since: R03,
+        wanted: "Cache-Control: no-store on the answer",
+        breaks: "shared caches may hand one client's registration to another",
+        mend: "send Cache-Control: no-store",
+        judge: |seen| {
+            registered(seen, |trial| {
+                let control = trial.answer.header("cache-control").unwrap_or_default();
+                Verdict::unless(control.contains("no-store"), if control.is_empty() { "no header" } else { control })
+            })
+        },
+    },
+    Check {
+        id: "loopback-port",
+        level: Must,
+        rule: "RFC 8252 §7.3, OAuth 2.1 §8.4.2",
+        since: R03,
+        wanted: "any port where a loopback redirect URI is registered",
+        breaks: "Claude Code, Codex, VS Code, every CLI: their port is another one each time",
+        mend: "compare loopback redirect URIs without their port",
+        judge: |seen| {
+            registered(seen, |trial| match &trial.other_port {
+                None => Silent,
+                Some(answer) => match sent_back(answer) {
+                    Some(error) => Bad(format!("sent back with {error}")),
+                    None => Verdict::unless(answer.status < 400, format!("HTTP {}", answer.status)),
+                },
+            })
+        },
+    },
+    Check {
+        id: "redirect-exact",
+        level: Must,
+        rule: "OAuth 2.1 §2.3.1, RFC 9700 §4.1",
+        since: R03,
+        wanted: "an error page for a redirect URI nobody registered",
+        breaks: "people: codes are sent to strangers",
+        mend: "compare redirect URIs as strings",
+        judge: |seen| {
+            registered(seen, |trial| match &trial.other_redirect {
+                None => Silent,
+                Some(answer) => Verdict::unless(answer.status >= 400, format!("HTTP {}", answer.status)),
+            })
+        },
+    },
+    Check {
+        id: "pkce-required",
+        level: Must,
+        rule: "OAuth 2.1 §4.1.1",
+        since: R03,
+        wanted: "invalid_request for a public client without code_challenge",
+        breaks: "people: a stolen code is as good as a token",
+        mend: "refuse authorization requests without PKCE",
+        judge: |seen| {
+            registered(seen, |trial| match &trial.without_pkce {
+                None => Silent,
+                Some(answer) => {
+                    let refused = answer.status >= 400 || sent_back(answer).is_some();
+                    Verdict::unless(refused, format!("HTTP {}", answer.status))
+                }
+            })
+        },
+    },
+    Check {
+        id: "refresh",
+        level: Must,
+        rule: "RFC 6749 §6",
+        since: R03,
+        wanted: "new tokens for a refresh token",
+        breaks: "everybody signs in again whenever a token ends",
+        mend: "accept the refresh token that was issued last",
+        judge: |seen| match &seen.refresh {
+            None => Silent,
+            Some(trial) => Verdict::unless(trial.first.status == 200, told(&trial.first)),
+        },
+    },
+    Check {
+        id: "refresh-parallel",
+        level: Should,
+        rule: "OAuth 2.1 §4.3.1",
+        since: R03,
+        wanted: "the same refresh token, sent again at once, ends no login",
+        breaks: "Claude Code and every client with several processes: its people are signed out daily",
+        mend: "answer a repeated refresh with the same successor for half a minute",
+        judge: |seen| match &seen.refresh {
+            Some(trial) if trial.first.status == 200 => match (&trial.again, &trial.successor) {
+                (again, _) if again.status != 200 => Bad(format!("the second is refused: {}", told(again))),
+                (_, Some(successor)) if successor.status != 200 => {
+                    Bad(format!("the login is over: {}", told(successor)))
+                }
+                _ => Good,
+            },
+            _ => Silent,
+        },
+    },
+    Check {
+        id: "refresh-rotates",
+        level: Must,
+        rule: "OAuth 2.1 §4.3.1, MCP token theft",
+        since: R03,
+        wanted: "a new refresh token at each use by a public client",
+        breaks: "people: a stolen refresh token works unnoticed",
+        mend: "rotate refresh tokens of public clients, or bind them to a key",
+        judge: |seen| match &seen.refresh {
+            Some(trial) if trial.first.status == 200 && !trial.confidential => Verdict::unless(
+                refresh_token(&trial.first).is_some_and(|token| token != trial.spent),
+                "the old one stays",
+            ),
+            _ => Silent,
+        },
+    },
+];
+
+fn tried(seen: &Evidence, judge: impl Fn(&Registration) -> Verdict) -> Verdict {
+    seen.registration.as_ref().map_or(Silent, judge)
+}
+
+/// What follows a registration says nothing where there was none.
+fn registered(seen: &Evidence, judge: impl Fn(&Registration) -> Verdict) -> Verdict {
+    tried(seen, |trial| if matches!(trial.answer.status, 200 | 201) { judge(trial) } else { Silent })
+}
+
+/// The error code in a redirect to the client (OAuth 2.1 §4.1.2.1).
+fn sent_back(answer: &Answer) -> Option<String> {
+    let to = answer.url.join(answer.header("location")?).ok()?;
+    to.query_pairs().find(|(name, _)| name == "error").map(|(_, code)| code.into_owned())
+}
+
+fn told(answer: &Answer) -> String {
+    let code = answer.json().and_then(|body| body["error"].as_str().map(str::to_owned)).unwrap_or_default();
+    format!("HTTP {} {code}", answer.status).trim_end().to_owned()
+}

@@ -1,0 +1,133 @@
+//! What was seen of a server; the checks look at nothing else.
+use super::Verdict;
+use crate::{discover::Source, http::Answer, metadata::ResourceMetadata};
+use serde_json::Value;
+use url::Url;
+
+/// Everything gathered. What could not be asked is absent.
+#[derive(Clone)]
+pub struct Evidence {
+    pub server: Url,
+    /// This machine's clock, in seconds.
+    pub now: i64,
+    /// A request without credentials.
+    pub without_credentials: Answer,
+    /// A request with a token nobody issued.
+    pub unknown_token: Option<Answer>,
+    /// A request that says it comes from a page of a stranger.
+    pub strange_origin: Option<Answer>,
+    pub resource_documents: Vec<(Source, Answer)>,
+    /// Metadata of a resource that does not exist.
+    pub unknown_resource: Option<Answer>,
+    /// The first authorization server that the resource names.
+    pub issuer: Option<String>,
+    pub server_documents: Vec<(Form, Answer)>,
+    pub jwks: Option<Answer>,
+    /// Preflight requests of a browser, by the name of what they ask for.
+    pub preflights: Vec<(&'static str, Answer)>,
+    /// A token request of a client nobody registered.
+    pub unknown_client: Option<Answer>,
+    /// An authorization request of a client nobody registered.
+    pub unknown_authorization: Option<Answer>,
+    pub registration: Option<Registration>,
+    pub refresh: Option<Refresh>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    OAuth,
+    OpenIdInserted,
+    OpenIdAppended,
+}
+
+/// A client registered for trial.
+#[derive(Clone)]
+pub struct Registration {
+    pub redirect_uri: String,
+    pub answer: Answer,
+    /// An authorization request with another loopback port.
+    pub other_port: Option<Answer>,
+    /// An authorization request with a redirect URI nobody registered.
+    pub other_redirect: Option<Answer>,
+    /// An authorization request without PKCE.
+    pub without_pkce: Option<Answer>,
+}
+
+/// A stored login, refreshed for trial.
+#[derive(Clone)]
+pub struct Refresh {
+    /// The token that was used up.
+    pub spent: String,
+    /// Whether the client authenticates, or holds the key the tokens are bound to.
+    pub confidential: bool,
+    pub first: Answer,
+    /// The same refresh token at once again, as parallel processes do.
+    pub again: Answer,
+    /// The token that the first answer brought.
+    pub successor: Option<Answer>,
+}
+
+impl Evidence {
+    /// A server that serves everybody has nothing to be checked for.
+    pub fn is_open(&self) -> bool {
+        (200..300).contains(&self.without_credentials.status) && self.resource_document().is_none()
+    }
+
+    /// The document that a client would use.
+    pub fn resource_document(&self) -> Option<(Source, Value)> {
+        self.resource_documents.iter().find_map(|(source, answer)| {
+            let value = answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())?;
+            Some((*source, value))
+        })
+    }
+
+    pub fn resource_value(&self) -> Option<Value> {
+        self.resource_document().map(|(_, document)| document)
+    }
+
+    /// The document of one place.
+    pub fn resource_document_at(&self, wanted: Source) -> Option<Value> {
+        let (_, answer) = self.resource_documents.iter().find(|(source, _)| *source == wanted)?;
+        answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())
+    }
+
+    pub fn resource_metadata(&self) -> Option<ResourceMetadata> {
+        serde_json::from_value(self.resource_document()?.1).ok()
+    }
+
+    /// Every metadata document of the authorization server that was served.
+    pub fn served(&self) -> impl Iterator<Item = (Form, &Answer, Value)> {
+        self.server_documents.iter().filter_map(|(form, answer)| {
+            let value = answer.json().filter(|value| answer.status == 200 && value.get("issuer").is_some())?;
+            Some((*form, answer, value))
+        })
+    }
+
+    pub fn metadata(&self) -> Option<Value> {
+        self.served().next().map(|(_, _, value)| value)
+    }
+}
+
+/// The strings of a member that is a list.
+pub fn strings(value: &Value, name: &str) -> Vec<String> {
+    let items = value[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+pub fn holds(value: &Value, name: &str, item: &str) -> bool {
+    strings(value, name).iter().any(|found| found == item)
+}
+
+/// Judges the authorization server's metadata, where there is any.
+pub fn with(seen: &Evidence, judge: impl Fn(&Value) -> Verdict) -> Verdict {
+    seen.metadata().map_or(Verdict::Silent, |document| judge(&document))
+}
+
+/// A member as it is told to people.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "absent".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

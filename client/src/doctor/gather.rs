@@ -1,0 +1,133 @@
+//! Asks a server everything the checks want to know; nothing here judges.
+use super::{
+    Evidence,
+    evidence::Form,
+    trial::{self, Trials},
+};
+use crate::{
+    challenge, clock,
+    discover::{Source, authorization_server_urls, resource_metadata_urls},
+    encode,
+    error::Result,
+    http::{self, Answer, Headers, Http},
+    mcp,
+    metadata::ServerMetadata,
+};
+use reqwest::Method;
+use serde_json::Value;
+use url::Url;
+
+/// A page of somebody else.
+const STRANGER: &str = "https://stranger.example";
+/// Where MCP Inspector runs.
+const BROWSER: &str = "http://localhost:6274";
+
+pub async fn gather(http: &Http, server: &Url, trials: &Trials) -> Result<Evidence> {
+    let probe = mcp::probe(http, server, &Headers::new()).await?;
+    let with = |name: &str, value: String| vec![(name.to_owned(), value)];
+    let token = with("authorization", format!("Bearer {}", encode::random()));
+    let mut found = Evidence {
+        server: server.clone(),
+        now: clock::now(),
+        unknown_token: mcp::probe(http, server, &token).await.ok(),
+        strange_origin: mcp::probe(http, server, &with("origin", STRANGER.to_owned())).await.ok(),
+        resource_documents: resource_documents(http, server, &probe).await,
+        unknown_resource: unknown_resource(http, server).await,
+        without_credentials: probe,
+        issuer: None,
+        server_documents: Vec::new(),
+        jwks: None,
+        preflights: Vec::new(),
+        unknown_client: None,
+        unknown_authorization: None,
+        registration: None,
+        refresh: None,
+    };
+    found.issuer = found.resource_metadata().and_then(|metadata| metadata.authorization_servers.first().cloned());
+    if let Some(issuer) = found.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok()) {
+        found.server_documents = server_documents(http, &issuer).await;
+    }
+    if let Some(metadata) = found.metadata() {
+        authorization_server(http, &metadata, &mut found, trials).await;
+    }
+    Ok(found)
+}
+
+async fn resource_documents(http: &Http, server: &Url, probe: &Answer) -> Vec<(Source, Answer)> {
+    let challenges = probe.challenges();
+    let named = challenge::parameter(&challenges, "resource_metadata").and_then(|url| Url::parse(url).ok());
+    let mut places: Vec<_> = named.map(|url| (url, Source::Challenge)).into_iter().collect();
+    places.extend(resource_metadata_urls(server));
+    let mut documents = Vec::new();
+    for (url, source) in places {
+        if let Ok(answer) = http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await {
+            documents.push((source, answer));
+        }
+    }
+    documents
+}
+
+/// A path that surely names nothing.
+async fn unknown_resource(http: &Http, server: &Url) -> Option<Answer> {
+    let mut url = server.clone();
+    url.set_query(None);
+    url.set_path(&format!("/.well-known/oauth-protected-resource/{}", encode::random()));
+    http.get(&url, &[("accept", "application/json")]).await.ok()
+}
+
+async fn server_documents(http: &Http, issuer: &Url) -> Vec<(Form, Answer)> {
+    let mut documents = Vec::new();
+    let forms = [Form::OAuth, Form::OpenIdInserted, Form::OpenIdAppended];
+    for (form, url) in forms.into_iter().zip(authorization_server_urls(issuer)) {
+        if let Ok(answer) = http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await {
+            documents.push((form, answer));
+        }
+    }
+    documents
+}
+
+async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidence, trials: &Trials) {
+    let url = |name: &str| metadata[name].as_str().and_then(|url| Url::parse(url).ok());
+    if let Some(url) = url("jwks_uri") {
+        found.jwks = http.get(&url, &[("accept", "application/json")]).await.ok();
+    }
+    for name in ["token_endpoint", "registration_endpoint", "authorization_endpoint"] {
+        if let Some(url) = url(name)
+            && let Some(answer) = preflight(http, &url).await
+        {
+            found.preflights.push((name, answer));
+        }
+    }
+    if let Some(url) = url("token_endpoint") {
+        let form = crate::token::form([
+            ("grant_type", Some("authorization_code")),
+            ("code", Some("none")),
+            ("client_id", Some("a-client-nobody-registered")),
+            ("redirect_uri", Some("http://127.0.0.1/callback")),
+            ("code_verifier", Some("a-verifier-that-is-long-enough-for-the-specification")),
+        ]);
+        found.unknown_client = http.form(&url, &form, &Headers::new()).await.ok();
+    }
+    if let Some(url) = url("authorization_endpoint") {
+        let asked = trial::authorization(&url, "a-client-nobody-registered", "https://stranger.example/callback", true);
+        found.unknown_authorization = http.get(&asked, &[("accept", "text/html")]).await.ok();
+    }
+    let Ok(server) = serde_json::from_value::<ServerMetadata>(metadata.clone()) else { return };
+    if trials.register {
+        found.registration = trial::register(http, &server).await;
+    }
+    if let Some((profile, extra)) = &trials.refresh {
+        found.refresh = trial::refresh(http, profile, extra).await;
+    }
+}
+
+async fn preflight(http: &Http, url: &Url) -> Option<Answer> {
+    let headers = [
+        ("origin", BROWSER),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type,authorization"),
+    ];
+    let headers: Headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let response = http.send(Method::OPTIONS, url, &headers, None).await.ok()?;
+    http::read(url, response).await.ok()
+}

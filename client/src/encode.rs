@@ -1,0 +1,35 @@
+//! Random values, digests and base64url.
+use aws_lc_rs::{digest, rand};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+
+pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    Base64UrlUnpadded::encode_string(bytes.as_ref())
+}
+
+pub fn base64(bytes: impl AsRef<[u8]>) -> String {
+    Base64::encode_string(bytes.as_ref())
+}
+
+pub fn sha256(bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    digest::digest(&digest::SHA256, bytes.as_ref()).as_ref().to_vec()
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// 256 bits nobody can guess, as 43 unreserved characters.
+pub fn random() -> String {
+    base64url(random_bytes::<32>())
+}
+
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // The operating system's source; where it fails nothing can go on.
+    while rand::fill(&mut bytes).is_err() {}
+    bytes
+}

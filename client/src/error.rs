@@ -1,0 +1,57 @@
+//! The one error of the program: a code for machines, a sentence for people.
+use crate::challenge::Challenge;
+use serde_json::{Value, json};
+use std::fmt;
+
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// The one failure whose result was already shown.
+pub const TOOL_ERROR: &str = "tool_error";
+
+/// Why a verb did not do what it was asked to.
+#[derive(Debug)]
+pub struct Failure {
+    /// An OAuth error code where there is one, otherwise a word of ours.
+    pub code: String,
+    pub message: String,
+    pub http_status: Option<u16>,
+    /// What a refusing MCP server asked for (RFC 6750 §3).
+    pub challenges: Vec<Challenge>,
+}
+
+impl Failure {
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), http_status: None, challenges: Vec::new() }
+    }
+
+    /// The command line made no sense: exit code 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new("usage", message)
+    }
+
+    pub fn with_status(self, status: u16) -> Self {
+        Self { http_status: Some(status), ..self }
+    }
+
+    pub fn to_json(&self) -> Value {
+        json!({"error": {"code": self.code, "message": self.message, "http_status": self.http_status}})
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        let url = error.url().map(crate::mask::url).unwrap_or_default();
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let what = if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() };
+        Self::new("network", format!("cannot reach {url}: {what}"))
+    }
+}

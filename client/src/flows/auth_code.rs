@@ -1,0 +1,175 @@
+//! Authorization code with PKCE (OAuth 2.1 §4.1), the issuer checked before the code goes anywhere (RFC 9207).
+pub use super::callback::Redirect;
+use super::{Ask, endpoint};
+use crate::{
+    cli::Browser,
+    encode,
+    error::{Failure, Result},
+    mask,
+    metadata::ServerMetadata,
+    token::{self, Form, TokenResponse, form},
+};
+use jsonwebtoken::jwk::ThumbprintHash;
+use std::{collections::HashMap, time::Duration};
+use url::Url;
+
+/// How long a person may take.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// What one authorization request must be answered with.
+struct Expected<'a> {
+    state: &'a str,
+    server: &'a ServerMetadata,
+}
+
+pub async fn run(ask: &Ask<'_>, redirect: &mut Redirect) -> Result<TokenResponse> {
+    let methods = ask.server.code_challenge_methods_supported.as_deref().unwrap_or_default();
+    if !methods.iter().any(|method| method == "S256") {
+        let message = "the authorization server does not advertise PKCE with S256 (code_challenge_methods_supported); \
+            MCP clients must not go on";
+        return Err(Failure::new("no_pkce", message));
+    }
+    let (state, verifier) = (encode::random(), encode::random());
+    let url = authorization_url(ask, &state, &verifier, redirect).await?;
+    let answer = send_person(ask, &url, redirect).await?;
+    let code = judge(&answer, &Expected { state: &state, server: ask.server })?;
+    let form = form([
+        ("grant_type", Some("authorization_code")),
+        ("code", Some(&code)),
+        ("redirect_uri", Some(redirect.uri())),
+        ("code_verifier", Some(&verifier)),
+        ("resource", ask.resource),
+    ]);
+    ask.token(&form).await
+}
+
+async fn authorization_url(ask: &Ask<'_>, state: &str, verifier: &str, redirect: &Redirect) -> Result<Url> {
+    let mut url = endpoint(ask.server.authorization_endpoint.as_ref(), "authorization_endpoint")?.clone();
+    ask.http.allow(&url)?;
+    let challenge = encode::base64url(encode::sha256(verifier));
+    let thumbprint = ask.key.map(crate::keys::SigningKey::jwk).transpose()?;
+    let thumbprint = thumbprint.and_then(|jwk| jwk.thumbprint(ThumbprintHash::SHA256).ok());
+    // OpenID Connect §11: offline access is asked for anew each time.
+    let offline = ask.scope.is_some_and(|scope| scope.split(' ').any(|scope| scope == "offline_access"));
+    let request = form([
+        ("response_type", Some("code")),
+        ("client_id", ask.identity.client_id.as_deref()),
+        ("redirect_uri", Some(redirect.uri())),
+        ("state", Some(state)),
+        ("code_challenge", Some(&challenge)),
+        ("code_challenge_method", Some("S256")),
+        ("resource", ask.resource),
+        ("scope", ask.scope),
+        ("prompt", offline.then_some("consent")),
+        ("dpop_jkt", thumbprint.as_deref()),
+    ]);
+    let request = if ask.server.require_pushed_authorization_requests { pushed(ask, &request).await? } else { request };
+    url.query_pairs_mut().extend_pairs(request);
+    Ok(url)
+}
+
+/// RFC 9126 §2, where the server insists.
+async fn pushed(ask: &Ask<'_>, request: &Form) -> Result<Form> {
+    let endpoint =
+        endpoint(ask.server.pushed_authorization_request_endpoint.as_ref(), "pushed_authorization_request_endpoint")?;
+    let answer = token::post(ask.http, endpoint, &ask.auth()?, request, ask.key).await?;
+    let body = answer.json().filter(|_| answer.status == 201);
+    let uri = body.as_ref().and_then(|body| body["request_uri"].as_str());
+    let uri = uri.ok_or_else(|| token::refusal("the pushed authorization request endpoint", &answer))?;
+    Ok(form([("client_id", ask.identity.client_id.as_deref()), ("request_uri", Some(uri))]))
+}
+
+async fn send_person(ask: &Ask<'_>, url: &Url, redirect: &mut Redirect) -> Result<HashMap<String, String>> {
+    match ask.browser {
+        Browser::Follow => return follow(ask, url, redirect.uri()).await,
+        Browser::Open if open(url) => {
+            ask.out.say(&format!("Your browser shows the sign-in page. If not, open\n\n  {url}\n"));
+        }
+        Browser::Open | Browser::Print => ask.out.say(&format!("Open this address to sign in:\n\n  {url}\n")),
+    }
+    let waited = tokio::time::timeout(PATIENCE, redirect.wait()).await;
+    waited.map_err(|_| Failure::new("timeout", format!("nobody came back within {} s", PATIENCE.as_secs())))?
+}
+
+/// Without a shell; only addresses that were allowed before.
+fn open(url: &Url) -> bool {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let quiet = std::process::Stdio::null;
+    std::process::Command::new(program).arg(url.as_str()).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn().is_ok()
+}
+
+/// No person: the server's redirects lead to the callback by themselves.
+async fn follow(ask: &Ask<'_>, url: &Url, callback: &str) -> Result<HashMap<String, String>> {
+    let mut url = url.clone();
+    for _ in 0..10 {
+        let answer = ask.http.get(&url, &[("accept", "text/html")]).await?;
+        let next = answer.header("location").and_then(|location| url.join(location).ok()).ok_or_else(|| {
+            Failure::new("interaction_required", format!("{} wants a person (HTTP {})", mask::url(&url), answer.status))
+        })?;
+        if next.as_str().split('?').next() == Some(callback) {
+            return Ok(next.query_pairs().into_owned().collect());
+        }
+        url = next;
+    }
+    Err(Failure::new("interaction_required", "the authorization endpoint redirects without end"))
+}
+
+/// RFC 9207 §2.4, then OAuth 2.1 §4.1.2: nothing of an answer of another issuer is used, not even its error text.
+fn judge(answer: &HashMap<String, String>, expected: &Expected<'_>) -> Result<String> {
+    if answer.get("state").map(String::as_str) != Some(expected.state) {
+        return Err(Failure::new("invalid_response", "the callback's state is not the one that was sent"));
+    }
+    match answer.get("iss") {
+        Some(issuer) if *issuer != expected.server.issuer => {
+            return Err(Failure::new("issuer_mismatch", "the callback comes from another issuer (RFC 9207 §2.4)"));
+        }
+        None if expected.server.authorization_response_iss_parameter_supported => {
+            let message = "the callback lacks iss, which the authorization server promises (RFC 9207 §2.4)";
+            return Err(Failure::new("issuer_mismatch", message));
+        }
+        _ => {}
+    }
+    if let Some(code) = answer.get("error") {
+        let text = answer.get("error_description").map(|text| format!(": {text}")).unwrap_or_default();
+        return Err(Failure::new(code.clone(), format!("the authorization server refuses with {code}{text}")));
+    }
+    answer.get("code").cloned().ok_or_else(|| Failure::new("invalid_response", "the callback holds no code"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(promised: bool, query: &str) -> std::result::Result<String, String> {
+        let server = ServerMetadata {
+            issuer: "https://as.example".to_owned(),
+            authorization_response_iss_parameter_supported: promised,
+            ..ServerMetadata::default()
+        };
+        let answer = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        judge(&answer, &Expected { state: "s", server: &server }).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn the_issuer_of_a_callback_is_compared_as_a_string() {
+        let good = "state=s&code=c&iss=https%3A%2F%2Fas.example";
+        assert_eq!(outcome(true, good).as_deref(), Ok("c"));
+        assert_eq!(outcome(false, good).as_deref(), Ok("c"));
+        assert_eq!(outcome(false, "state=s&code=c").as_deref(), Ok("c"));
+        for (promised, query) in [
+            (true, "state=s&code=c"),
+            (true, "state=s&code=c&iss=https%3A%2F%2Fas.example%2F"),
+            (false, "state=s&code=c&iss=https%3A%2F%2Fevil.example"),
+            (true, "state=s&error=access_denied&iss=https%3A%2F%2Fevil.example"),
+        ] {
+            assert_eq!(outcome(promised, query).unwrap_err(), "issuer_mismatch", "{query}");
+        }
+    }
+
+    #[test]
+    fn a_callback_with_another_state_is_discarded() {
+        assert_eq!(outcome(false, "state=t&code=c").unwrap_err(), "invalid_response");
+        assert_eq!(outcome(false, "code=c").unwrap_err(), "invalid_response");
+        assert_eq!(outcome(false, "state=s&error=access_denied").unwrap_err(), "access_denied");
+    }
+}

@@ -1,0 +1,38 @@
+//! Enterprise-managed authorization: an ID token becomes an ID-JAG at the identity provider, and that a token here.
+use super::{Ask, client_auth, endpoint, jwt_bearer};
+use crate::{
+    discover,
+    error::Result,
+    identity::Identity,
+    metadata::TOKEN_EXCHANGE,
+    token::{self, TokenResponse, form},
+};
+
+/// The identity provider, and what it knows of this client and the person.
+pub struct IdentityProvider<'a> {
+    pub issuer: &'a str,
+    pub identity: &'a Identity,
+    pub id_token: &'a str,
+}
+
+pub async fn run(ask: &Ask<'_>, provider: &IdentityProvider<'_>) -> Result<TokenResponse> {
+    let found = discover::authorization_server(ask.http, provider.issuer).await?;
+    let token_endpoint = endpoint(found.metadata.token_endpoint.as_ref(), "token_endpoint")?;
+    let auth = client_auth(provider.identity, provider.issuer)?;
+    // RFC 8693 §2.1; `audience` is the authorization server, `resource` the MCP server.
+    let exchange = form([
+        ("grant_type", Some(TOKEN_EXCHANGE)),
+        ("requested_token_type", Some("urn:ietf:params:oauth:token-type:id-jag")),
+        ("audience", Some(&ask.server.issuer)),
+        ("resource", ask.resource),
+        ("scope", ask.scope),
+        ("subject_token", Some(provider.id_token)),
+        ("subject_token_type", Some("urn:ietf:params:oauth:token-type:id_token")),
+    ]);
+    let answer = token::post(ask.http, token_endpoint, &auth, &exchange, None).await?;
+    let body = answer.json().filter(|_| answer.status == 200);
+    let assertion = body.as_ref().filter(|body| body["issued_token_type"] == "urn:ietf:params:oauth:token-type:id-jag");
+    let assertion = assertion.and_then(|body| body["access_token"].as_str());
+    let assertion = assertion.ok_or_else(|| token::refusal("the identity provider", &answer))?;
+    jwt_bearer::run(ask, assertion).await
+}

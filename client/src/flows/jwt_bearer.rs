@@ -1,0 +1,18 @@
+//! A token for an assertion somebody else signed (RFC 7523 §2.1): workload identity, and the second half of ID-JAG.
+use super::Ask;
+use crate::{
+    error::Result,
+    metadata::JWT_BEARER,
+    token::{TokenResponse, form},
+};
+
+/// A refused assertion is final: no second try, no other grant.
+pub async fn run(ask: &Ask<'_>, assertion: &str) -> Result<TokenResponse> {
+    let form = form([
+        ("grant_type", Some(JWT_BEARER)),
+        ("assertion", Some(assertion)),
+        ("scope", ask.scope),
+        ("resource", ask.resource),
+    ]);
+    ask.token(&form).await
+}

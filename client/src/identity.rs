@@ -1,0 +1,210 @@
+//! Who this client is to an authorization server: configured, described by a document, or registered (RFC 7591).
+use crate::{
+    error::{Failure, Result},
+    http::{self, Http, is_loopback},
+    metadata::{AUTHORIZATION_CODE, DEVICE_CODE, ServerMetadata},
+    output,
+    profiles::{Profile, Profiles},
+    token,
+};
+use serde_json::{Value, json};
+use url::Url;
+
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    pub client_id: Option<String>,
+    pub secret: Option<String>,
+    pub method: String,
+    pub redirect_uri: Option<String>,
+    pub dynamic: bool,
+    /// PEM, for `private_key_jwt`.
+    pub private_key: Option<String>,
+}
+
+/// What the person said about the client.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    pub client_id: Option<String>,
+    pub secret: Option<String>,
+    pub private_key: Option<String>,
+    /// Register anew, whatever is known.
+    pub register: bool,
+}
+
+/// Pre-registered, then a metadata document, then a known registration, then a new one.
+pub async fn identify(
+    http: &Http,
+    server: &ServerMetadata,
+    known: &Profiles,
+    wish: &Wish,
+    redirect_uri: Option<&str>,
+) -> Result<Identity> {
+    let redirect_uri = redirect_uri.map(str::to_owned);
+    let document = wish.client_id.as_deref().is_some_and(|id| id.starts_with("https://"));
+    if let Some(id) = wish.client_id.clone().filter(|_| !wish.register) {
+        if !document || server.client_id_metadata_document_supported {
+            return given(server, wish, id, redirect_uri);
+        }
+        output::warn("the authorization server does not read metadata documents; registering instead");
+    }
+    let registration = registration(known, &server.issuer, redirect_uri.as_deref()).filter(|_| !wish.register);
+    if let Some(profile) = registration {
+        return Ok(of_profile(profile, redirect_uri));
+    }
+    let Some(endpoint) = &server.registration_endpoint else {
+        let message = format!("{} registers no clients; give --client-id", server.issuer);
+        return Err(Failure::new("no_client", message));
+    };
+    register(http, server, endpoint, redirect_uri).await
+}
+
+/// What a stored profile is to its issuer.
+pub fn of_profile(profile: &Profile, redirect_uri: Option<String>) -> Identity {
+    Identity {
+        client_id: profile.client_id.clone(),
+        secret: profile.client_secret.clone(),
+        method: profile.token_endpoint_auth_method.clone().unwrap_or_else(|| "none".to_owned()),
+        redirect_uri: redirect_uri.or_else(|| profile.redirect_uri.clone()),
+        dynamic: profile.dynamic_client_registration,
+        private_key: None,
+    }
+}
+
+/// Registrations belong to an issuer, and never go to another one.
+pub fn registration<'a>(known: &'a Profiles, issuer: &str, redirect_uri: Option<&str>) -> Option<&'a Profile> {
+    known.profiles.iter().find(|profile| {
+        profile.dynamic_client_registration
+            && profile.client_id.is_some()
+            && profile.issuer.as_deref() == Some(issuer)
+            && redirect_uri.is_none_or(|wanted| same_but_for_port(profile.redirect_uri.as_deref(), wanted))
+    })
+}
+
+/// RFC 8252 §7.3: the port of a loopback redirect is free at each request.
+fn same_but_for_port(registered: Option<&str>, wanted: &str) -> bool {
+    let parse = |text: &str| {
+        let mut url = Url::parse(text).ok()?;
+        if is_loopback(&url) {
+            url.set_port(None).ok()?;
+        }
+        Some(url)
+    };
+    registered.is_some_and(|registered| registered == wanted || (parse(registered) == parse(wanted)))
+}
+
+fn given(server: &ServerMetadata, wish: &Wish, id: String, redirect_uri: Option<String>) -> Result<Identity> {
+    let methods = server.auth_methods();
+    let method = if wish.private_key.is_some() {
+        "private_key_jwt"
+    } else if wish.secret.is_none() {
+        "none"
+    } else {
+        let usable = ["client_secret_basic", "client_secret_post"];
+        usable.into_iter().find(|method| methods.contains(method)).unwrap_or("client_secret_basic")
+    };
+    if method == "private_key_jwt" && !methods.contains(&method) {
+        return Err(Failure::new("invalid_client", "the authorization server offers no private_key_jwt"));
+    }
+    Ok(Identity {
+        client_id: Some(id),
+        secret: wish.secret.clone(),
+        method: method.to_owned(),
+        redirect_uri,
+        dynamic: false,
+        private_key: wish.private_key.clone(),
+    })
+}
+
+async fn register(
+    http: &Http,
+    server: &ServerMetadata,
+    endpoint: &Url,
+    redirect_uri: Option<String>,
+) -> Result<Identity> {
+    let (request, method) = registration_request(server, redirect_uri.as_deref())?;
+    let headers = vec![("accept".to_owned(), "application/json".to_owned())];
+    let response = http.post_json(endpoint, &request, &headers).await?;
+    let answer = http::read(endpoint, response).await?;
+    let refused = || token::refusal("the registration endpoint", &answer);
+    if !matches!(answer.status, 200 | 201) {
+        return Err(refused());
+    }
+    let client: Value = answer.json().ok_or_else(refused)?;
+    let text = |name: &str| client[name].as_str().map(str::to_owned);
+    Ok(Identity {
+        client_id: Some(text("client_id").ok_or_else(refused)?),
+        secret: text("client_secret"),
+        method: text("token_endpoint_auth_method").unwrap_or(method),
+        redirect_uri,
+        dynamic: true,
+        private_key: None,
+    })
+}
+
+/// RFC 7591 §2: all grants this client may ever use, so that one registration serves every login.
+fn registration_request(server: &ServerMetadata, redirect_uri: Option<&str>) -> Result<(Value, String)> {
+    let methods = server.auth_methods();
+    let method =
+        ["none", "client_secret_post", "client_secret_basic"].into_iter().find(|method| methods.contains(method));
+    let method = method.ok_or_else(|| {
+        Failure::new(
+            "no_client",
+            "the authorization server registers no clients with a method this one knows; give --client-id",
+        )
+    })?;
+    let mut grants = vec!["refresh_token"];
+    grants.extend([AUTHORIZATION_CODE, DEVICE_CODE].iter().filter(|grant| server.offers_grant(grant)));
+    let mut request = json!({
+        "client_name": "mcp-auth",
+        "application_type": "native",
+        "grant_types": grants,
+        "token_endpoint_auth_method": method,
+    });
+    if let Some(redirect_uri) = redirect_uri {
+        request["redirect_uris"] = json!([redirect_uri]);
+        request["response_types"] = json!(["code"]);
+    }
+    Ok((request, method.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profiles::Extra;
+
+    fn known(issuer: &str) -> Profiles {
+        let mut profiles = Profiles::default();
+        let profile = Profile {
+            issuer: Some(issuer.to_owned()),
+            client_id: Some("c".to_owned()),
+            dynamic_client_registration: true,
+            redirect_uri: Some("http://127.0.0.1:4000/callback".to_owned()),
+            ..Profile::new("https://mcp.example", "auth-code")
+        };
+        profiles.put(profile, Extra::default());
+        profiles
+    }
+
+    #[test]
+    fn a_registration_is_found_for_its_issuer_only_and_for_any_loopback_port() {
+        let profiles = known("https://as.example");
+        let redirect = Some("http://127.0.0.1:5000/callback");
+        assert!(registration(&profiles, "https://as.example", redirect).is_some());
+        assert!(registration(&profiles, "https://as.example/", redirect).is_none());
+        assert!(registration(&profiles, "https://as.example", Some("http://127.0.0.1:5000/other")).is_none());
+        assert!(registration(&profiles, "https://as.example", Some("https://app.example/callback")).is_none());
+    }
+
+    #[test]
+    fn a_registration_says_that_this_is_a_native_client_that_wants_to_refresh() {
+        let server = ServerMetadata {
+            grant_types_supported: Some(vec![AUTHORIZATION_CODE.to_owned(), DEVICE_CODE.to_owned()]),
+            token_endpoint_auth_methods_supported: Some(vec!["client_secret_post".to_owned(), "none".to_owned()]),
+            ..ServerMetadata::default()
+        };
+        let (request, method) = registration_request(&server, Some("http://127.0.0.1:1/callback")).unwrap();
+        assert_eq!(request["application_type"], "native");
+        assert_eq!(request["grant_types"], json!(["refresh_token", AUTHORIZATION_CODE, DEVICE_CODE]));
+        assert_eq!(method, "none");
+    }
+}

@@ -1,0 +1,225 @@
+//! Revisions 2024-11-05 to 2025-11-25: `initialize`, an optional session, streams that resume, the old SSE transport.
+use super::{
+    Client, Elicitation, Params, capabilities, client_info, events::Events, http_failure, is_events, read_whole,
+    refused, result_of,
+};
+use crate::{
+    error::{Failure, Result},
+    http::Headers,
+};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use std::time::Duration;
+use url::Url;
+
+const NEWEST: &str = "2025-11-25";
+/// How often a broken stream is taken up again.
+const MAX_RESUMPTIONS: usize = 10;
+
+pub struct Legacy {
+    version: String,
+    session: Option<String>,
+    /// The transport of 2024-11-05: one stream for all answers, and where to post.
+    stream: Option<(Events, Url)>,
+}
+
+impl Client<'_> {
+    pub(super) async fn legacy_request(&mut self, method: &str, params: Params) -> Result<Value> {
+        if self.legacy.is_none() {
+            self.initialize().await?;
+        }
+        let result = self.listening(method, &params).await;
+        match result {
+            // The session is gone: a new one, once.
+            Err(failure) if failure.http_status == Some(404) && self.has_session() => {
+                self.initialize().await?;
+                self.listening(method, &params).await
+            }
+            other => other,
+        }
+    }
+
+    /// Who offers to be asked keeps the session's own stream open, for servers that ask there.
+    async fn listening(&mut self, method: &str, params: &Params) -> Result<Value> {
+        if self.elicitation == Elicitation::Decline || !self.has_session() {
+            return self.exchange(method, params).await;
+        }
+        let mut ears = self.ears();
+        let Some(mut events) = ears.own_stream().await else { return self.exchange(method, params).await };
+        tokio::select! {
+            result = self.exchange(method, params) => result,
+            () = ears.hear(&mut events) => Err(Failure::new("protocol", "the session's stream cannot end first")),
+        }
+    }
+
+    /// The same session, to be used beside this one.
+    fn ears(&self) -> Self {
+        let legacy = self.legacy.as_ref().map(|legacy| Legacy {
+            version: legacy.version.clone(),
+            session: legacy.session.clone(),
+            stream: None,
+        });
+        Client { legacy, ..Client::new(self.http, &self.url, self.protocol, self.elicitation, self.credential.clone()) }
+    }
+
+    async fn own_stream(&self) -> Option<Events> {
+        let response = self.send(Method::GET, &self.url, &self.legacy_headers(), None).await.ok()?;
+        (response.status() == 200 && is_events(&response)).then(|| Events::new(response))
+    }
+
+    /// Answers what is asked on that stream; when it ends, waits for ever.
+    async fn hear(&mut self, events: &mut Events) {
+        while let Ok(Some(event)) = events.next().await {
+            if let Some(message) = event.json().filter(|message| message.get("method").is_some()) {
+                let _ = self.answer_server(&message).await;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Says goodbye, so that the server need not wait for the session to time out.
+    pub async fn close(&mut self) {
+        if self.has_session() {
+            let headers = self.legacy_headers();
+            let _ = self.send(Method::DELETE, &self.url, &headers, None).await;
+        }
+        self.legacy = None;
+    }
+
+    fn has_session(&self) -> bool {
+        self.legacy.as_ref().is_some_and(|legacy| legacy.session.is_some())
+    }
+
+    async fn initialize(&mut self) -> Result<()> {
+        self.legacy = Some(Legacy { version: String::new(), session: None, stream: None });
+        let capabilities = capabilities(self.elicitation);
+        let params = json!({"protocolVersion": NEWEST, "capabilities": capabilities, "clientInfo": client_info()});
+        let Value::Object(params) = params else { return Ok(()) };
+        let result = match self.exchange("initialize", &params).await {
+            Err(failure) if matches!(failure.http_status, Some(400 | 404 | 405)) => {
+                self.open_stream(failure).await?;
+                self.exchange("initialize", &params).await?
+            }
+            other => other?,
+        };
+        let version = result["protocolVersion"].as_str().unwrap_or_default().to_owned();
+        if let Some(legacy) = &mut self.legacy {
+            legacy.version = version;
+        }
+        let message = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+        let to = self.post_url();
+        self.post(&to, &message, &self.legacy_headers()).await?;
+        Ok(())
+    }
+
+    /// HTTP with SSE, revision 2024-11-05: the first event of the stream says where to post.
+    async fn open_stream(&mut self, otherwise: Failure) -> Result<()> {
+        let response = self.send(Method::GET, &self.url, &Headers::new(), None).await?;
+        let response = refused(self.http, &self.url, response).await?;
+        if !is_events(&response) {
+            return Err(otherwise);
+        }
+        let mut events = Events::new(response);
+        let endpoint = events.next().await?.filter(|event| event.name == "endpoint").ok_or(otherwise)?;
+        let endpoint = self.url.join(endpoint.data.trim()).ok().filter(|url| url.origin() == self.url.origin());
+        let endpoint =
+            endpoint.ok_or_else(|| Failure::new("protocol", "the stream names an endpoint of another origin"))?;
+        if let Some(legacy) = &mut self.legacy {
+            legacy.stream = Some((events, endpoint));
+        }
+        Ok(())
+    }
+
+    fn post_url(&self) -> Url {
+        let stream = self.legacy.as_ref().and_then(|legacy| legacy.stream.as_ref());
+        stream.map_or_else(|| self.url.clone(), |(_, endpoint)| endpoint.clone())
+    }
+
+    fn legacy_headers(&self) -> Headers {
+        let mut headers = Headers::new();
+        if let Some(legacy) = &self.legacy {
+            // Revision 2025-03-26 and older know no such header, and do not mind it.
+            if !legacy.version.is_empty() {
+                headers.push(("mcp-protocol-version".to_owned(), legacy.version.clone()));
+            }
+            if let Some(session) = &legacy.session {
+                headers.push(("mcp-session-id".to_owned(), session.clone()));
+            }
+        }
+        headers
+    }
+
+    async fn exchange(&mut self, method: &str, params: &Params) -> Result<Value> {
+        let id = self.next_id();
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let (to, headers) = (self.post_url(), self.legacy_headers());
+        let response = self.post(&to, &message, &headers).await?;
+        if let Some((mut events, endpoint)) = self.legacy.as_mut().and_then(|legacy| legacy.stream.take()) {
+            let reply = self.reply(&mut events, id).await;
+            if let Some(legacy) = &mut self.legacy {
+                legacy.stream = Some((events, endpoint));
+            }
+            return reply?.ok_or_else(|| Failure::new("protocol", "the event stream ends without an answer"));
+        }
+        if method == "initialize" {
+            let session = response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+            if let Some(legacy) = &mut self.legacy {
+                legacy.session = session;
+            }
+        }
+        if is_events(&response) && response.status() == 200 {
+            return self.resumed(response, id).await;
+        }
+        let answer = read_whole(&self.url, response).await?;
+        match answer.json().filter(|message| message["jsonrpc"] == "2.0") {
+            Some(message) => result_of(&message, answer.status),
+            None => Err(http_failure(&answer)),
+        }
+    }
+
+    /// A stream that closes before the answer is taken up again after the last event (2025-11-25, resumability).
+    async fn resumed(&mut self, response: Response, id: u64) -> Result<Value> {
+        let mut events = Events::new(response);
+        for _ in 0..MAX_RESUMPTIONS {
+            if let Some(result) = self.reply(&mut events, id).await? {
+                return Ok(result);
+            }
+            let Some(last) = events.last_id().map(str::to_owned) else { break };
+            tokio::time::sleep(Duration::from_millis(events.retry().unwrap_or(1000))).await;
+            let mut headers = self.legacy_headers();
+            headers.push(("last-event-id".to_owned(), last));
+            let response = self.send(Method::GET, &self.url, &headers, None).await?;
+            let response = refused(self.http, &self.url, response).await?;
+            if !is_events(&response) {
+                break;
+            }
+            events = Events::new(response);
+        }
+        Err(Failure::new("protocol", "the event stream ends without an answer"))
+    }
+
+    /// Reads on until the answer; what the server asks meanwhile is answered.
+    async fn reply(&mut self, events: &mut Events, id: u64) -> Result<Option<Value>> {
+        while let Some(event) = events.next().await? {
+            let Some(message) = event.json() else { continue };
+            if message.get("method").is_some() {
+                self.answer_server(&message).await?;
+            } else if message["id"] == id {
+                return result_of(&message, 200).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn answer_server(&mut self, request: &Value) -> Result<()> {
+        let Some(id) = request.get("id") else { return Ok(()) };
+        let unknown = json!({"code": -32601, "message": "not offered by this client"});
+        let reply = match self.elicitation.answer(request) {
+            _ if request["method"] == "ping" => json!({"jsonrpc": "2.0", "id": id, "result": {}}),
+            Some(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+            None => json!({"jsonrpc": "2.0", "id": id, "error": unknown}),
+        };
+        let to = self.post_url();
+        self.post(&to, &reply, &self.legacy_headers()).await.map(drop)
+    }
+}

@@ -1,0 +1,140 @@
+//! A valid token for a profile, renewed by one process at a time: a refresh token is worth one use.
+use crate::{
+    error::{Failure, Result},
+    flows::{self, Ask, client_auth},
+    http::Http,
+    identity::{self, Identity},
+    keys::SigningKey,
+    metadata::ServerMetadata,
+    output::Output,
+    profiles::{Extra, Profile, Store},
+    token::{self, TokenResponse, form},
+};
+use url::Url;
+
+/// A profile with a token that is good for another half minute at least, and is not the one just refused.
+pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>) -> Result<(Profile, Extra)> {
+    if let Some(found) = usable(store, id, refused)? {
+        return Ok(found);
+    }
+    let (profile, _) = load(store, id)?;
+    if !can_renew(&profile) {
+        return Err(cannot_renew());
+    }
+    // Everyone but the first waits here, and then finds the work done.
+    let waiting = (store.clone(), format!("refresh-{id}"));
+    let lock = tokio::task::spawn_blocking(move || waiting.0.lock(&waiting.1)).await;
+    let _lock = lock.map_err(|_| Failure::new("profiles", "the lock is gone"))??;
+    if let Some(found) = usable(store, id, refused)? {
+        return Ok(found);
+    }
+    let (profile, extra) = load(store, id)?;
+    match renew(http, &profile, &extra).await {
+        // Stored before it is used: a process that dies now loses nobody's login.
+        Ok(tokens) => remember(store, id, &tokens),
+        Err(failure) if failure.code == "invalid_grant" => {
+            forget(store, id, false)?;
+            Err(Failure { message: format!("{failure}. Run login again."), ..failure })
+        }
+        // The server lost the registration: the next login makes a new one.
+        Err(failure) if failure.code == "invalid_client" && profile.dynamic_client_registration => {
+            forget(store, id, true)?;
+            Err(Failure { message: format!("{failure}. Run login again."), ..failure })
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn usable(store: &Store, id: &str, refused: Option<&str>) -> Result<Option<(Profile, Extra)>> {
+    let (profile, extra) = load(store, id)?;
+    let has_credential = !extra.headers.is_empty() && refused.is_none();
+    let fresh = profile.is_fresh() && profile.access_token.as_deref() != refused;
+    Ok((has_credential || fresh).then_some((profile, extra)))
+}
+
+fn load(store: &Store, id: &str) -> Result<(Profile, Extra)> {
+    let profiles = store.load()?;
+    let profile = profiles.find(id).cloned().ok_or_else(|| Failure::new("no_profile", "the profile is gone"))?;
+    Ok((profile, profiles.extra(id)))
+}
+
+/// Without tokens, a device or code login has nothing to renew with.
+pub fn can_renew(profile: &Profile) -> bool {
+    profile.refresh_token.is_some() || matches!(&*profile.auth_mode, "client-creds" | "jwt-bearer")
+}
+
+fn cannot_renew() -> Failure {
+    Failure::new("login_required", "Stored credentials cannot refresh this profile. Run login again.")
+}
+
+async fn renew(http: &Http, profile: &Profile, extra: &Extra) -> Result<TokenResponse> {
+    let server = server_of(profile)?;
+    let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, None) };
+    let key = extra.dpop_key.as_deref().map(SigningKey::from_pem).transpose()?;
+    let resource = extra.resource.as_deref();
+    if let Some(refresh_token) = &profile.refresh_token {
+        let form = form([
+            ("grant_type", Some("refresh_token")),
+            ("refresh_token", Some(refresh_token)),
+            ("resource", resource),
+        ]);
+        let endpoint = server.token_endpoint.as_ref().ok_or_else(cannot_renew)?;
+        let auth = client_auth(&identity, &server.issuer)?;
+        return token::request(http, endpoint, &auth, &form, key.as_ref()).await;
+    }
+    let scope = extra.requested_scope.as_deref();
+    let (out, browser) = (Output { json: true }, crate::cli::Browser::Print);
+    let ask = Ask { http, out, browser, server: &server, identity: &identity, resource, scope, key: key.as_ref() };
+    match (&*profile.auth_mode, &extra.assertion_file) {
+        ("client-creds", _) => flows::client_credentials::run(&ask).await,
+        ("jwt-bearer", Some(file)) => flows::jwt_bearer::run(&ask, &read_assertion(file)?).await,
+        _ => Err(cannot_renew()),
+    }
+}
+
+/// Platforms replace these files before what is in them ends, so it is read each time.
+pub fn read_assertion(file: &str) -> Result<String> {
+    let unreadable = |error| Failure::usage(format!("--assertion-file {file}: {error}"));
+    Ok(std::fs::read_to_string(file).map_err(unreadable)?.trim().to_owned())
+}
+
+fn server_of(profile: &Profile) -> Result<ServerMetadata> {
+    let endpoint = profile.token_endpoint.as_deref().and_then(|url| Url::parse(url).ok());
+    let issuer = profile.issuer.clone().unwrap_or_default();
+    Ok(ServerMetadata { issuer, token_endpoint: Some(endpoint.ok_or_else(cannot_renew)?), ..ServerMetadata::default() })
+}
+
+fn remember(store: &Store, id: &str, tokens: &TokenResponse) -> Result<(Profile, Extra)> {
+    store.change(|profiles| {
+        let profile = profiles.profiles.iter_mut().find(|profile| profile.profile_id == id);
+        let profile = profile.ok_or_else(|| Failure::new("no_profile", "the profile is gone"))?;
+        put_tokens(profile, tokens);
+        let profile = profile.clone();
+        Ok((profile, profiles.extra(id)))
+    })
+}
+
+/// A new refresh token replaces the old one; none leaves it in place (RFC 6749 §6).
+pub fn put_tokens(profile: &mut Profile, tokens: &TokenResponse) {
+    profile.access_token = Some(tokens.access_token.clone());
+    profile.token_type = Some(tokens.token_type.clone());
+    profile.expires_at = tokens.expires_at();
+    if tokens.refresh_token.is_some() {
+        profile.refresh_token.clone_from(&tokens.refresh_token);
+    }
+    if let Some(scope) = &tokens.scope {
+        profile.scope = Some(scope.clone()).filter(|scope| !scope.is_empty());
+    }
+}
+
+fn forget(store: &Store, id: &str, registration: bool) -> Result<()> {
+    store.change(|profiles| {
+        if let Some(profile) = profiles.profiles.iter_mut().find(|profile| profile.profile_id == id) {
+            (profile.access_token, profile.refresh_token, profile.expires_at) = (None, None, None);
+            if registration {
+                (profile.client_id, profile.client_secret, profile.dynamic_client_registration) = (None, None, false);
+            }
+        }
+        Ok(())
+    })
+}

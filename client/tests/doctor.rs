@@ -1,0 +1,119 @@
+//! `doctor`: nothing is found where nothing is wrong, and of each fault exactly that fault.
+use crate::support::{Person, Run, World};
+
+const TRIALS: [&str; 3] = ["--json", "--trial-registration", "--trial-refresh"];
+
+fn examined(world: &World) -> Run {
+    let person = Person::new();
+    // A login to try the refresh with; faults may make it impossible, and then there is none.
+    let in_vain = person.run(&["login", &world.mcp(), "--auth-mode", "auth-code", "--scope", "read"]).code != 0;
+    let trials = if in_vain { &TRIALS[..2] } else { &TRIALS };
+    person.run(&[&["doctor", &world.mcp()], trials].concat())
+}
+
+fn findings(run: &Run) -> Vec<String> {
+    let report = run.json();
+    report["findings"].as_array().unwrap().iter().map(|finding| finding["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_healthy_server_has_no_findings() {
+    let run = examined(&World::new()).done();
+    assert_eq!(findings(&run), [""; 0]);
+    assert!(run.json()["passed"].as_array().unwrap().len() >= 40, "{}", run.stdout);
+}
+
+#[test]
+fn of_each_fault_exactly_that_fault_is_found() {
+    // The fault, and what makes a server have it where its own name is not enough.
+    let faults: &[&[&str]] = &[
+        &["challenge-401"],
+        &["challenge-scheme"],
+        &["challenge-resource-metadata"],
+        &["challenge-resource-metadata-served"],
+        &["challenge-no-error"],
+        &["challenge-scope"],
+        &["resource-metadata"],
+        &["resource-metadata-path-inserted", "challenge-elsewhere"],
+        &["resource-metadata-json"],
+        &["resource-exact"],
+        &["resource-agrees", "challenge-elsewhere"],
+        &["resource-authorization-servers"],
+        &["resource-authorization-servers-https"],
+        &["resource-header-method"],
+        &["resource-no-offline-access"],
+        &["resource-cors"],
+        &["well-known-404"],
+        &["unknown-token-401"],
+        &["strange-origin"],
+        &["server-clock"],
+        &["metadata"],
+        &["metadata-oauth-form"],
+        &["issuer-exact"],
+        &["endpoints"],
+        &["endpoints-https"],
+        &["pkce-s256"],
+        &["pkce-no-plain"],
+        &["response-type-code"],
+        &["grant-types-listed"],
+        &["refresh-grant"],
+        &["auth-methods-listed"],
+        &["cimd-none"],
+        &["cimd"],
+        &["client-identity"],
+        &["iss-parameter"],
+        &["scopes-known"],
+        &["dpop-algorithms"],
+        &["id-jag-grant"],
+        &["jwks"],
+        &["metadata-cors"],
+        &["token-cors"],
+        &["registration-cors"],
+        &["authorization-no-cors"],
+        &["token-error-json"],
+        &["unknown-client"],
+        &["open-redirect"],
+        &["registration"],
+        &["registration-echo"],
+        &["registration-no-store"],
+        &["loopback-port"],
+        &["redirect-exact"],
+        &["pkce-required"],
+        &["refresh-parallel"],
+        &["refresh-rotates"],
+        &["refresh", "dead-refresh"],
+    ];
+    let wrong: Vec<_> = faults
+        .iter()
+        .map(|fault| (fault[0], findings(&examined(&World::with(fault)))))
+        .filter(|(fault, found)| found != &[*fault])
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_exit_code_speaks_of_musts_and_a_revision_leaves_later_rules_out() {
+    let (person, must, should) = (Person::new(), World::with(&["pkce-s256"]), World::with(&["iss-parameter"]));
+    let run = person.run(&["doctor", &must.mcp()]).failed();
+    assert!(run.stdout.contains("MUST   pkce-s256") && run.stdout.contains("\n1 finding, "), "{}", run.stdout);
+    person.run(&["doctor", &must.mcp(), "--revision", "2025-06-18"]).done();
+    assert!(person.run(&["doctor", &should.mcp()]).done().stdout.contains("iss-parameter"));
+}
+
+#[test]
+fn nothing_is_registered_or_refreshed_without_permission() {
+    let (world, person) = (World::new(), Person::new());
+    person.run(&["login", &world.mcp(), "--auth-mode", "auth-code"]).done();
+    person.run(&["doctor", &world.mcp()]).done();
+    let seen = world.seen();
+    assert_eq!((seen.registrations.len(), seen.refreshes), (1, 0));
+}
+
+#[test]
+fn the_login_survives_its_trial() {
+    let (world, person) = (World::new(), Person::new());
+    person.run(&["login", &world.mcp(), "--auth-mode", "auth-code"]).done();
+    person.run(&["doctor", &world.mcp(), "--trial-refresh"]).done();
+    person.expire();
+    person.run(&["tools", &world.mcp()]).done();
+}

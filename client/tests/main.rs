@@ -1,0 +1,8 @@
+//! What a person sees of `mcp-auth`: one test binary, a file per subject, the program itself as a process.
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+mod calls;
+mod doctor;
+mod logins;
+mod profiles;
+mod refresh;
+mod support;

@@ -1,0 +1,65 @@
+//! `profile` and `logout`: what is stored, shown and forgotten.
+use crate::support::{Person, World};
+use std::os::unix::fs::PermissionsExt;
+
+fn signed_in(world: &World) -> Person {
+    let person = Person::new();
+    person.run(&["login", &world.mcp(), "--auth-mode", "auth-code", "--dpop"]).done();
+    person
+}
+
+#[test]
+fn profiles_are_listed_and_shown_without_any_secret() {
+    let world = World::new();
+    let person = signed_in(&world);
+    let id = person.file()["profiles"][0]["profile_id"].as_str().unwrap().to_owned();
+    assert_eq!(person.run(&["profile", "list"]).done().stdout, format!("{id} auth-code {}\n", world.mcp()));
+    let shown = person.run(&["profile", "show", &id]).done();
+    assert_eq!(shown.json()["client_id"], "registered-1");
+    let listed = person.run(&["profile", "list", "--json"]).done();
+    for text in [&shown.stdout, &listed.stdout] {
+        for secret in ["access-secret", "refresh-secret", "PRIVATE KEY"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        assert!(text.contains("sha256:"));
+    }
+    let mode = std::fs::metadata(person.home().join("profiles.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn an_address_uses_the_profile_that_was_chosen_for_it() {
+    let world = World::new();
+    let person = signed_in(&world);
+    let first = person.file()["profiles"][0]["profile_id"].as_str().unwrap().to_owned();
+    person.run(&["login", &world.mcp(), "--bearer-token", "static-token"]).done();
+    assert_eq!(person.run(&["token", &world.mcp()]).done().stdout, "static-token\n");
+    assert_eq!(person.run(&["token", &world.mcp(), "--profile-id", &first]).done().stdout, "access-secret-1\n");
+    person.run(&["profile", "use", &first, &world.mcp()]).done();
+    assert_eq!(person.run(&["token", &world.mcp()]).done().stdout, "access-secret-1\n");
+    assert_eq!(person.run(&["profile", "use", &first, "http://127.0.0.1:9/mcp"]).code, 2);
+    person.run(&["profile", "delete", &first]).done();
+    person.run(&["token", &world.mcp()]).failed();
+}
+
+#[test]
+fn logout_revokes_both_tokens_and_forgets_the_login() {
+    let world = World::new();
+    let person = signed_in(&world);
+    person.run(&["logout", &world.mcp()]).done();
+    assert_eq!(world.seen().revoked, ["refresh-secret-1", "access-secret-1"]);
+    assert_eq!(person.file()["profiles"], serde_json::json!([]));
+    assert!(person.file().get("extra").is_none());
+}
+
+#[test]
+fn logout_may_keep_the_client_and_need_not_revoke() {
+    let world = World::new();
+    let person = signed_in(&world);
+    person.run(&["logout", &world.mcp(), "--keep-client", "--no-revoke"]).done();
+    assert!(world.seen().revoked.is_empty());
+    let profile = &person.file()["profiles"][0];
+    assert!(profile["access_token"].is_null() && profile["refresh_token"].is_null());
+    person.run(&["login", &world.mcp(), "--auth-mode", "auth-code"]).done();
+    assert_eq!(world.seen().registrations.len(), 1);
+}

@@ -1,0 +1,110 @@
+//! The program as a process, and a world for it: an MCP server with its authorization server.
+pub mod old_sse;
+mod world;
+
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+use tempfile::TempDir;
+pub use world::World;
+
+/// A home of its own for one person.
+pub struct Person {
+    home: TempDir,
+}
+
+/// What one run of the program left.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// Fails unless the program did what it was asked to.
+    pub fn done(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+
+    pub fn failed(self) -> Self {
+        assert_eq!(self.code, 1, "{self:?}");
+        self
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Person {
+    pub fn new() -> Self {
+        Self { home: TempDir::new().unwrap() }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-auth"));
+        command.args(arguments).env_clear().env("MCP_AUTH_CLI_HOME", self.home()).env("MCP_AUTH_BROWSER", "follow");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// With this on standard input.
+    pub fn tell(&self, arguments: &[&str], input: &str) -> Run {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap().into()
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    /// `profiles.json` as it lies on the disk.
+    pub fn file(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.home().join("profiles.json")).unwrap()).unwrap()
+    }
+
+    /// Changes it by hand.
+    pub fn edit(&self, change: impl FnOnce(&mut Value)) {
+        let mut file = self.file();
+        change(&mut file);
+        std::fs::write(self.home().join("profiles.json"), file.to_string()).unwrap();
+    }
+
+    /// As it is when time has passed.
+    pub fn expire(&self) {
+        self.edit(|file| file["profiles"][0]["expires_at"] = 1.into());
+    }
+}
+
+/// The lines of a process until one holds the word; that line.
+pub fn line_with(child: &mut Child, word: &str) -> String {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let found = lines.by_ref().map(Result::unwrap).find(|line| line.contains(word)).expect(word);
+    // The rest is read as well, or the process would die of a closed pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    found
+}
