@@ -1,93 +1,93 @@
-//! The gate of a guard: Host and Origin, then the token, then the message, then its scopes, then the server.
+//! The gate of a surface: Host and Origin, then the credential, then the message, its scopes and arguments, then the
+//! server.
 use crate::{
-    challenge::{Challenge, DpopPolicy, Refusal, RequestId},
+    caller::Caller,
+    challenge::{Refusal, RequestId},
     clock::Clock,
-    dpop,
+    credentials::{Credential, oauth::AccessTokens},
     guard::Guard,
-    metadata,
     origin::{self, Allowed},
     request_id::Id,
+    scopes::Policy,
     sessions::Sessions,
-    verify::{Access, Rejection, Scheme, Verifier},
+    sse,
+    surface::Surface,
     wire::{self, Message},
 };
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::Response,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
-use url::form_urlencoded;
-
-const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 pub(crate) struct Gate {
     allowed: Allowed,
-    challenge: Challenge,
-    verifier: Verifier,
-    proofs: dpop::Used,
-    sessions: Sessions,
+    credential: Arc<dyn Credential>,
+    policy: Arc<Policy>,
+    /// Whose tools' arguments are judged here too.
+    surface: Option<Arc<Surface>>,
+    pub sessions: Arc<Sessions>,
     clock: Clock,
 }
 
 /// Who was let in, and for what; the answer is judged by it.
 struct Visit {
     method: Method,
-    access: Access,
+    caller: Caller,
     modern: bool,
     /// The legacy session the request named, which is the caller's.
     session: Option<String>,
 }
 
 impl Gate {
-    pub fn new(guard: Guard) -> Self {
-        let place = metadata::well_known_path(&guard.identifier);
-        let challenge = Challenge {
-            realm: guard.name,
-            resource_metadata: format!("{}{place}", guard.resource.origin().ascii_serialization()),
-            scope: guard.challenge_scope,
-            dpop: guard.dpop,
-        };
-        let policy = Arc::new(guard.policy);
-        let verifier = Verifier { resource: guard.identifier, issuers: guard.issuers, policy };
-        Self {
-            allowed: guard.allowed,
-            challenge,
-            verifier,
-            proofs: dpop::Used::default(),
-            sessions: Sessions::default(),
-            clock: guard.clock,
-        }
+    /// Of an OAuth protected resource.
+    pub fn of_guard(guard: Guard) -> Self {
+        let (policy, clock, surface) = (Arc::new(guard.policy.clone()), guard.clock.clone(), guard.surface.clone());
+        let allowed = guard.allowed.clone();
+        Self { surface, ..Self::new(allowed, Arc::new(AccessTokens::new(guard, &policy)), policy, clock) }
     }
 
-    async fn admit(&self, mut request: Request) -> Result<(Request, Visit), Refusal> {
-        let (scheme, token) = self.token(request.headers(), request.uri())?;
-        if scheme == Scheme::Bearer && self.challenge.dpop == DpopPolicy::Required {
-            return Err(self.challenge.invalid_token(Scheme::Dpop, "unknown: this resource takes no bearer tokens"));
+    pub fn new(allowed: Allowed, credential: Arc<dyn Credential>, policy: Arc<Policy>, clock: Clock) -> Self {
+        Self { allowed, credential, policy, surface: None, sessions: Arc::default(), clock }
+    }
+
+    /// Judges what this surface's tools are called with.
+    pub fn surface(mut self, surface: Arc<Surface>) -> Self {
+        self.surface = Some(surface);
+        self
+    }
+
+    /// Knows the sessions of another gate of the same surface.
+    pub fn sessions(mut self, sessions: Arc<Sessions>) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    async fn admit(&self, request: Request) -> Result<(Request, Visit), Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let caller = self.credential.admit(&mut parts).await?;
+        parts.extensions.insert(caller.clone());
+        if let Some(access) = caller.access.clone() {
+            parts.extensions.insert(access);
         }
-        let verified = self.verifier.verify(scheme, token, self.clock.now()).await;
-        let access = verified.map_err(|rejection| self.refuse(scheme, &rejection))?;
-        self.prove(request.method(), request.headers(), token, &access)?;
-        // Token and proof were for us, and go no further.
-        request.headers_mut().remove(header::AUTHORIZATION);
-        request.headers_mut().remove(DPOP);
-        request.extensions_mut().insert(access.clone());
-        if request.method() == Method::POST {
-            return self.admit_message(request, access).await;
+        if parts.method == Method::POST {
+            return self.admit_message(Request::from_parts(parts, body), caller).await;
         }
-        let session = self.session(request.headers(), &access)?;
-        let streams = [Method::GET, Method::DELETE].contains(request.method()) && session.is_some();
-        if !streams || wire::speaks_modern(request.headers()) {
+        let session = self.session(&parts.headers, &caller)?;
+        let listens = parts.method == Method::GET && parts.extensions.get::<sse::Legacy>().is_some();
+        let streams = [Method::GET, Method::DELETE].contains(&parts.method) && session.is_some();
+        if !(listens || streams) || wire::speaks_modern(&parts.headers) {
             return Err(Refusal::method_not_allowed("POST"));
         }
-        let method = request.method().clone();
-        Ok((request, Visit { method, access, modern: false, session }))
+        let method = parts.method.clone();
+        Ok((Request::from_parts(parts, body), Visit { method, caller, modern: false, session }))
     }
 
-    async fn admit_message(&self, request: Request, access: Access) -> Result<(Request, Visit), Refusal> {
+    async fn admit_message(&self, request: Request, caller: Caller) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
         require_json(&parts.headers)?;
         let message = Message::read(&parts.headers, &collect(body).await?)?;
@@ -96,94 +96,74 @@ impl Gate {
             parts.headers.remove(wire::SESSION_ID);
             parts.headers.remove(wire::LAST_EVENT_ID);
         }
-        let session = self.session(&parts.headers, &access)?;
-        self.check_scopes(&message, &access)?;
+        if modern && parts.extensions.get::<sse::Legacy>().is_some() {
+            let text = "Invalid Request: this transport ended before the revision 2026-07-28";
+            return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None));
+        }
+        let session = self.session(&parts.headers, &caller)?;
+        self.check_scopes(&message, &caller)?;
+        self.check_arguments(&message)?;
         // Written anew, so that the server reads what was judged here, repeated members and all.
         let body = Bytes::from(message.body.to_string());
         parts.headers.remove(header::TRANSFER_ENCODING);
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         parts.extensions.insert(message);
         let request = Request::from_parts(parts, Body::from(body));
-        Ok((request, Visit { method: Method::POST, access, modern, session }))
-    }
-
-    /// RFC 6750 §2.1, the one way MCP allows: never the query (§2.3), never twice (§3.1).
-    fn token<'a>(&self, headers: &'a HeaderMap, uri: &Uri) -> Result<(Scheme, &'a str), Refusal> {
-        let query = uri.query().unwrap_or_default();
-        if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
-            return Err(self.challenge.invalid_request("an access token must not be in the query"));
-        }
-        let Ok(value) = wire::single(headers, &header::AUTHORIZATION) else {
-            return Err(self.challenge.invalid_request("the Authorization header must occur once, in visible ASCII"));
-        };
-        let (scheme, token) = value.unwrap_or_default().split_once(' ').unwrap_or_default();
-        let token = token.trim();
-        let Some(scheme) = Scheme::parse(scheme).filter(|_| !token.is_empty()) else {
-            return Err(self.challenge.unauthorized());
-        };
-        let b64token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-        if !token.bytes().all(b64token) {
-            return Err(self.challenge.invalid_request("the Authorization header must hold one access token"));
-        }
-        Ok((scheme, token))
-    }
-
-    /// RFC 9449 §7.1: the key that the token is bound to signed a proof for this very request.
-    fn prove(&self, method: &Method, headers: &HeaderMap, token: &str, access: &Access) -> Result<(), Refusal> {
-        let Some(jkt) = &access.jkt else { return Ok(()) };
-        let refuse = |description| self.challenge.invalid_dpop_proof(description);
-        let proof = wire::single(headers, &DPOP).ok().flatten();
-        let proof = proof.ok_or_else(|| refuse("the DPoP header with the proof must occur once"))?;
-        let (method, url, now) = (method.as_str(), access.audience.as_str(), self.clock.now());
-        let trace =
-            dpop::verify(proof, &dpop::Demand { method, url, access_token: token, jkt, now }).map_err(refuse)?;
-        let first = self.proofs.first(trace, now);
-        first.then_some(()).ok_or_else(|| refuse("the DPoP proof was used before (jti)"))
-    }
-
-    fn refuse(&self, scheme: Scheme, rejection: &Rejection) -> Refusal {
-        match rejection {
-            Rejection::Invalid(reason) => self.challenge.invalid_token(scheme, reason),
-            Rejection::Unavailable => Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "the keys of the authorization server cannot be fetched",
-            )
-            .header(header::RETRY_AFTER, HeaderValue::from_static("5")),
-        }
+        Ok((request, Visit { method: Method::POST, caller, modern, session }))
     }
 
     /// A session that ended, or is another's, is not found: the client opens a new one.
-    fn session(&self, headers: &HeaderMap, access: &Access) -> Result<Option<String>, Refusal> {
+    fn session(&self, headers: &HeaderMap, caller: &Caller) -> Result<Option<String>, Refusal> {
         let Ok(session) = wire::single(headers, &wire::SESSION_ID) else {
             let text = "the Mcp-Session-Id header must occur once, in visible ASCII";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text));
         };
         let Some(session) = session else { return Ok(None) };
-        if self.sessions.touch(session, &access.principal(), self.clock.now()) {
+        if self.sessions.touch(session, &caller.principal, self.clock.now()) {
             return Ok(Some(session.to_owned()));
         }
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }
 
-    fn check_scopes(&self, message: &Message, access: &Access) -> Result<(), Refusal> {
-        let policy = &access.policy;
+    fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
+        let Some(held) = &caller.scopes else { return Ok(()) };
+        let policy = &self.policy;
         let needed = policy.needed(message.method(), message.tool());
-        if policy.allows(&access.scopes, needed) {
+        if policy.allows(held, needed) {
             return Ok(());
         }
         let mut ask = needed.to_vec();
         if !message.modern {
             // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
-            ask.extend(access.scopes.iter().filter(|held| policy.knows(held) && !needed.contains(held)).cloned());
+            ask.extend(held.iter().filter(|held| policy.knows(held) && !needed.contains(held)).cloned());
         }
         let data = json!({
             "required_scope": needed.join(" "),
-            "token_scope": access.scopes.join(" "),
+            "token_scope": held.join(" "),
             "tool": message.tool(),
             "method": message.method(),
         });
-        Err(self.challenge.insufficient_scope(access.scheme, message.id(), &ask.join(" "), data))
+        Err(self.credential.insufficient_scope(caller, message.id(), &ask.join(" "), data))
+    }
+
+    /// The tool's schema, then the rules on its arguments, then what the environment allows.
+    fn check_arguments(&self, message: &Message) -> Result<(), Refusal> {
+        let found = message.tool().zip(self.surface.as_ref());
+        let found = found.and_then(|(tool, surface)| Some((surface.tool(tool)?, &surface.rules)));
+        let Some((tool, rules)) = found else { return Ok(()) };
+        let none = Value::Object(serde_json::Map::new());
+        let arguments = message.body["params"].get("arguments").unwrap_or(&none);
+        if let Err(breach) = tool.check(arguments) {
+            let text = "Invalid params: the arguments do not match the tool's inputSchema";
+            let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": tool.name});
+            return Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)));
+        }
+        rules.check(tool.name, arguments).map_err(|denial| {
+            let data = json!({
+                "reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": tool.name,
+            });
+            Refusal::json_rpc(StatusCode::OK, message.id(), -32002, "Policy denied", Some(data))
+        })
     }
 
     /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded.
@@ -197,7 +177,7 @@ impl Gate {
         }
         let opened = response.headers().get(wire::SESSION_ID).and_then(|id| id.to_str().ok());
         if let Some(opened) = opened.filter(|opened| visit.session.as_deref() != Some(*opened)) {
-            self.sessions.bind(opened, visit.access.principal(), self.clock.now());
+            self.sessions.bind(opened, visit.caller.principal.clone(), self.clock.now());
         }
     }
 }

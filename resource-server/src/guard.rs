@@ -9,6 +9,7 @@ use crate::{
     origin::Allowed,
     request_id,
     scopes::{Policy, well_formed, words},
+    surface::Surface,
     whole,
 };
 use anyhow::{Context, ensure};
@@ -30,6 +31,13 @@ pub struct Guard {
     pub(crate) name: String,
     documentation: Option<String>,
     pub(crate) issuers: Vec<Arc<Issuer>>,
+    /// Other identifiers of the same resource.
+    pub(crate) aliases: Vec<String>,
+    /// The grants a token may come from; empty: any.
+    pub(crate) grants: &'static [&'static str],
+    /// What `DPoP` proofs must be for, if not the identifier.
+    pub(crate) htu: Option<String>,
+    pub(crate) surface: Option<Arc<Surface>>,
     pub(crate) policy: Policy,
     pub(crate) challenge_scope: String,
     scopes_supported: Vec<String>,
@@ -58,6 +66,10 @@ impl Guard {
             name: "MCP server".to_owned(),
             documentation: None,
             issuers: vec![Arc::new(Issuer::new(issuer)?)],
+            aliases: Vec::new(),
+            grants: &[],
+            htu: None,
+            surface: None,
             policy: Policy::default(),
             challenge_scope: "mcp:read".to_owned(),
             scopes_supported: words("mcp:read mcp:write"),
@@ -160,6 +172,12 @@ impl Guard {
         self
     }
 
+    /// Judges what this surface's tools are called with, too.
+    pub(crate) fn surface(mut self, surface: Arc<Surface>) -> Self {
+        self.surface = Some(surface);
+        self
+    }
+
     /// The resource's metadata document, for [`crate::metadata::routes`].
     #[must_use]
     pub fn metadata(&self) -> ProtectedResource {
@@ -193,7 +211,7 @@ impl Guard {
         S::Future: Send + 'static,
     {
         let path = self.resource.path().to_owned();
-        let gate = Arc::new(Gate::new(self));
+        let gate = Arc::new(Gate::of_guard(self));
         Router::new()
             .route_service(&path, server)
             .route_layer(from_fn_with_state(gate, pass))

@@ -1,8 +1,9 @@
 //! The demo's front page: what is here, for people and for programs.
 use crate::{
-    demo::{Settings, accepted},
+    demo::Settings,
+    endpoint::accepted,
     metadata::{self, ProtectedResource},
-    tools::SCOPES,
+    surface::Surface,
 };
 use axum::{
     Json,
@@ -17,9 +18,9 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub fn new(settings: &Settings, metadata: &ProtectedResource) -> Self {
+    pub fn new(settings: &Settings, metadata: &ProtectedResource, surface: &Surface) -> Self {
         let place = metadata::well_known_path(&settings.resource);
-        let tools: Vec<_> = SCOPES.iter().map(|(name, scope)| json!({"name": name, "scope": scope})).collect();
+        let tools: Vec<_> = surface.tools.iter().map(|tool| json!({"name": tool.name, "scope": tool.scope})).collect();
         let json = json!({
             "name": settings.name,
             "version": env!("CARGO_PKG_VERSION"),
@@ -32,8 +33,10 @@ impl Index {
                 "tools": tools,
             }],
         });
-        let row = |(name, scope)| format!("<tr><td>{name}</td><td><code>{scope}</code></td></tr>");
-        let rows = SCOPES.map(row).concat();
+        let row = |tool: &crate::tools::Tool| {
+            format!("<tr><td>{}</td><td><code>{}</code></td></tr>", tool.name, tool.scope.unwrap_or_default())
+        };
+        let rows: String = surface.tools.iter().map(row).collect();
         let (name, resource, issuer) = (escape(&settings.name), escape(&settings.resource), escape(&settings.issuer));
         let html = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{name}</title>\

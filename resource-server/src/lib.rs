@@ -25,19 +25,29 @@
 //! ```
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
+mod arguments;
+mod caller;
 mod challenge;
 pub mod clock;
+mod credentials;
 mod demo;
 mod dpop;
+mod endpoint;
 mod gate;
 mod guard;
 mod index;
 mod jwks;
+mod mcp;
 pub mod metadata;
 mod origin;
 mod request_id;
+mod resources;
+mod schema;
 pub mod scopes;
 mod sessions;
+mod sse;
+mod store;
+mod surface;
 mod tools;
 mod verify;
 mod whole;

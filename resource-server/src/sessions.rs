@@ -1,4 +1,5 @@
 //! Which principal a legacy MCP session belongs to: an `Mcp-Session-Id` is no credential, and of use only to its owner.
+use crate::caller::Principal;
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -8,9 +9,6 @@ use time::{Duration, OffsetDateTime};
 const IDLE: Duration = Duration::minutes(30);
 const MOST: usize = 10_000;
 const MOST_OF_ONE_PRINCIPAL: usize = 64;
-
-/// Who acts: issuer, subject and client of an access token.
-pub(crate) type Principal = [String; 3];
 
 #[derive(Debug, Default)]
 pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);

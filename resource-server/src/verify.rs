@@ -2,7 +2,6 @@
 use crate::{
     jwks::{Issuer, Unavailable},
     scopes::{Policy, well_formed, words},
-    sessions::Principal,
 };
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous::insecure_decode_claims, decode, decode_header};
 use serde::Deserialize;
@@ -25,6 +24,8 @@ pub struct Access {
     pub scopes: Vec<String>,
     /// The resource identifier among `aud` that is ours.
     pub audience: String,
+    /// `gty`: the grant type it began with, if the issuer says.
+    pub grant_type: Option<String>,
     pub expires_at: OffsetDateTime,
     /// `jti`
     pub token_id: String,
@@ -65,10 +66,6 @@ impl Access {
     pub fn may_call(&self, tool: &str) -> bool {
         self.policy.allows(&self.scopes, self.policy.needed("tools/call", Some(tool)))
     }
-
-    pub(crate) fn principal(&self) -> Principal {
-        [self.issuer.clone(), self.subject.clone(), self.client_id.clone()]
-    }
 }
 
 /// Why a token was not accepted.
@@ -95,6 +92,7 @@ const UNBOUND: Rejection =
     Rejection::Invalid("unknown: the access token is bound to no key; send it as a bearer token");
 const ISSUER: Rejection = Rejection::Invalid("issuer: the access token is from an issuer this resource does not trust");
 const AUDIENCE: Rejection = Rejection::Invalid("audience: the access token was not issued for this resource");
+const GRANT: Rejection = Rejection::Invalid("grant: the access token is from a grant that this resource does not take");
 const EXPIRED: Rejection = Rejection::Invalid("expired: the access token has expired");
 const EARLY: Rejection = Rejection::Invalid("unknown: the access token is not valid yet");
 
@@ -109,6 +107,7 @@ struct Claims {
     iat: i64,
     nbf: Option<i64>,
     scope: Option<String>,
+    gty: Option<String>,
     preferred_username: Option<String>,
     cnf: Option<Confirmation>,
 }
@@ -133,16 +132,20 @@ enum Audience {
 }
 
 impl Audience {
-    fn contains(&self, resource: &str) -> bool {
-        match self {
-            Self::One(one) => one == resource,
-            Self::Many(many) => many.iter().any(|one| one == resource),
-        }
+    /// The first of the resource's identifiers that is named.
+    fn find<'a>(&self, resources: &'a [String]) -> Option<&'a String> {
+        resources.iter().find(|resource| match self {
+            Self::One(one) => one == *resource,
+            Self::Many(many) => many.contains(resource),
+        })
     }
 }
 
 pub(crate) struct Verifier {
-    pub resource: String,
+    /// Identifiers of the one resource.
+    pub resources: Vec<String>,
+    /// The grants a token may come from; empty: any.
+    pub grants: &'static [&'static str],
     pub issuers: Vec<Arc<Issuer>>,
     pub policy: Arc<Policy>,
 }
@@ -168,8 +171,10 @@ impl Verifier {
         issuer: String,
         now: OffsetDateTime,
     ) -> Result<Access, Rejection> {
-        if !claims.aud.contains(&self.resource) {
-            return Err(AUDIENCE);
+        let audience = claims.aud.find(&self.resources).ok_or(AUDIENCE)?;
+        let grant = claims.gty.as_deref().unwrap_or_default();
+        if !self.grants.is_empty() && !self.grants.contains(&grant) {
+            return Err(GRANT);
         }
         let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| CLAIMS)?;
         if expires_at <= now {
@@ -195,7 +200,8 @@ impl Verifier {
             username: claims.preferred_username,
             client_id: claims.client_id,
             scopes: words(&scope),
-            audience: self.resource.clone(),
+            audience: audience.clone(),
+            grant_type: claims.gty,
             expires_at,
             token_id: claims.jti,
             scheme,

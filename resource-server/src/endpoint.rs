@@ -1,0 +1,167 @@
+//! An MCP endpoint behind its gate: rmcp, for clients of all revisions.
+use crate::{
+    caller::Caller,
+    challenge::{Refusal, RequestId},
+    clock::Clock,
+    mcp::Mcp,
+    request_id::Id,
+    wire::{self, Message},
+};
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures_util::{StreamExt, stream};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
+use serde_json::{Value, json};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Bytes of an answer to `initialize`, which is ours.
+const LONGEST_GREETING: usize = 64 * 1024;
+
+type Rmcp = StreamableHttpService<Mcp, NeverSessionManager>;
+
+/// rmcp twice: answering in JSON, and in a stream of one event. Sessions are ours, as they hold nothing here but
+/// whose they are, which the guard remembers.
+pub(crate) struct Server {
+    json: Rmcp,
+    stream: Rmcp,
+    clock: Clock,
+}
+
+impl Server {
+    pub fn new(mcp: &Mcp, clock: Clock) -> Self {
+        let rmcp = |json| {
+            let mcp = mcp.clone();
+            // The guard has judged Host and Origin.
+            let config = StreamableHttpServerConfig::default()
+                .with_legacy_session_mode(false)
+                .with_json_response(json)
+                .disable_allowed_hosts()
+                .disable_allowed_origins();
+            StreamableHttpService::new(move || Ok(mcp.clone()), Arc::default(), config)
+        };
+        Self { json: rmcp(true), stream: rmcp(false), clock }
+    }
+
+    async fn post(&self, mut parts: Parts, body: Body, id: &RequestId) -> Response {
+        let Some(server) = self.chosen(&parts.headers) else {
+            let text = "the Accept header allows neither application/json nor text/event-stream";
+            return Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text).into_response(id);
+        };
+        let Some(mut message) = parts.extensions.get::<Message>().cloned() else { return server_error(id) };
+        let both = HeaderValue::from_static("application/json, text/event-stream");
+        parts.headers.insert(header::ACCEPT, both);
+        if message.method() != "initialize" {
+            return settle(server.handle(Request::from_parts(parts, body)).await.map(Body::new), &message, id);
+        }
+        fill_in(&mut message.body, &parts.headers);
+        let body = Body::from(message.body.to_string());
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let response = server.handle(Request::from_parts(parts, body)).await.map(Body::new);
+        open_session(settle(response, &message, id), &message, id).await
+    }
+
+    fn chosen(&self, headers: &HeaderMap) -> Option<&Rmcp> {
+        let accepts = |wanted: &[&str]| accepted(headers).any(|range| wanted.contains(&range.as_str()));
+        if !headers.contains_key(header::ACCEPT) || accepts(&["application/json", "application/*", "*/*"]) {
+            return Some(&self.json);
+        }
+        accepts(&["text/event-stream", "text/*"]).then_some(&self.stream)
+    }
+
+    /// The stream of a legacy session: nothing to say here but that it lives, as long as its credential does.
+    fn listen(&self, caller: &Caller) -> Response {
+        let left = caller.expires_at.map_or(Duration::MAX, |at| (at - self.clock.now()).unsigned_abs());
+        let silence = stream::pending::<Result<Event, Infallible>>().take_until(Box::pin(tokio::time::sleep(left)));
+        let mut response = Sse::new(silence).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
+        response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+        response
+    }
+}
+
+pub(crate) async fn serve(State(server): State<Arc<Server>>, Id(id): Id, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match (&parts.method, parts.extensions.get::<Caller>()) {
+        (&Method::POST, Some(_)) => server.post(parts, body, &id).await,
+        // The guard lets these two through only for a live session of the caller's.
+        (&Method::GET, Some(caller)) => server.listen(caller),
+        (&Method::DELETE, Some(_)) => StatusCode::NO_CONTENT.into_response(),
+        _ => server_error(&id),
+    }
+}
+
+/// Media ranges of `Accept` that are not excluded by a weight of zero (RFC 9110 §12.5.1).
+pub(crate) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let essence = parts.next()?.to_ascii_lowercase();
+        let excluded = |part: &str| {
+            let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
+            weight.is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32))
+        };
+        (!parts.any(excluded)).then_some(essence)
+    })
+}
+
+/// A legacy client may leave out what `initialize` should say.
+fn fill_in(body: &mut Value, headers: &HeaderMap) {
+    let Some(message) = body.as_object_mut() else { return };
+    let params = message.entry("params").or_insert_with(|| json!({}));
+    let Some(params) = params.as_object_mut() else { return };
+    let newest = wire::LEGACY[wire::LEGACY.len() - 1];
+    let named = wire::single(headers, &wire::PROTOCOL_VERSION).ok().flatten();
+    params.entry("protocolVersion").or_insert_with(|| json!(named.unwrap_or(newest)));
+    params.entry("capabilities").or_insert_with(|| json!({}));
+    params.entry("clientInfo").or_insert_with(|| json!({"name": "unknown", "version": "0"}));
+}
+
+/// Gives a successful `initialize` of a revision that has sessions its `Mcp-Session-Id`.
+async fn open_session(response: Response, message: &Message, id: &RequestId) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(greeting) = to_bytes(body, LONGEST_GREETING).await else { return server_error(id) };
+    let first = message.body["params"]["protocolVersion"] == wire::LEGACY[0];
+    let greeted = std::str::from_utf8(&greeting).is_ok_and(|text| text.contains("\"protocolVersion\""));
+    if parts.status == StatusCode::OK && greeted && !first {
+        match session_id() {
+            Some(session) => parts.headers.insert(wire::SESSION_ID, session),
+            None => return server_error(id),
+        };
+    }
+    Response::from_parts(parts, Body::from(greeting))
+}
+
+/// 128 random bits, in hexadecimal.
+pub(crate) fn session_id() -> Option<HeaderValue> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).ok()?;
+    HeaderValue::from_str(&format!("{:032x}", u128::from_be_bytes(bytes))).ok()
+}
+
+/// rmcp explains some refusals in plain text; clients want JSON.
+fn settle(response: Response, message: &Message, id: &RequestId) -> Response {
+    let status = response.status();
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    if status.is_success() || content_type.is_some_and(|value| value == "application/json") {
+        return response;
+    }
+    if status.is_client_error() {
+        let text = "Invalid Request: the message is not one of MCP";
+        return Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None).into_response(id);
+    }
+    server_error(id)
+}
+
+pub(crate) fn server_error(id: &RequestId) -> Response {
+    let text = "the server could not complete the request";
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", text).into_response(id)
+}
