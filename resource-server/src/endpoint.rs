@@ -52,7 +52,7 @@ impl Server {
         Self { json: rmcp(true), stream: rmcp(false), clock }
     }
 
-    async fn post(&self, mut parts: Parts, body: Body, id: &RequestId) -> Response {
+    pub async fn post(&self, mut parts: Parts, body: Body, id: &RequestId) -> Response {
         let Some(server) = self.chosen(&parts.headers) else {
             let text = "the Accept header allows neither application/json nor text/event-stream";
             return Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text).into_response(id);

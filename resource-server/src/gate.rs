@@ -46,9 +46,8 @@ struct Visit {
 impl Gate {
     /// Of an OAuth protected resource.
     pub fn of_guard(guard: Guard) -> Self {
-        let (policy, clock, surface) = (Arc::new(guard.policy.clone()), guard.clock.clone(), guard.surface.clone());
-        let allowed = guard.allowed.clone();
-        Self { surface, ..Self::new(allowed, Arc::new(AccessTokens::new(guard, &policy)), policy, clock) }
+        let (policy, clock) = (Arc::new(guard.policy.clone()), guard.clock.clone());
+        Self::new(guard.allowed.clone(), Arc::new(AccessTokens::new(guard, &policy)), policy, clock)
     }
 
     pub fn new(allowed: Allowed, credential: Arc<dyn Credential>, policy: Arc<Policy>, clock: Clock) -> Self {
@@ -78,7 +77,7 @@ impl Gate {
             return self.admit_message(Request::from_parts(parts, body), caller).await;
         }
         let session = self.session(&parts.headers, &caller)?;
-        let listens = parts.method == Method::GET && parts.extensions.get::<sse::Legacy>().is_some();
+        let listens = parts.method == Method::GET && parts.extensions.get() == Some(&sse::Legacy::Stream);
         let streams = [Method::GET, Method::DELETE].contains(&parts.method) && session.is_some();
         if !(listens || streams) || wire::speaks_modern(&parts.headers) {
             return Err(Refusal::method_not_allowed("POST"));
@@ -182,8 +181,21 @@ impl Gate {
     }
 }
 
+/// One place under each of its origins: its authority, and the gate of that identifier.
+pub(crate) struct Gates(pub Vec<(String, Gate)>);
+
+impl Gates {
+    /// The first, unless the request names the authority of another.
+    fn choose(&self, request: &Request) -> Option<&Gate> {
+        let authority = origin::authority(request.headers(), request.uri());
+        let named = self.0.iter().find(|(own, _)| authority.as_ref() == Some(own));
+        named.or(self.0.first()).map(|(_, gate)| gate)
+    }
+}
+
 /// Middleware.
-pub(crate) async fn pass(State(gate): State<Arc<Gate>>, Id(id): Id, request: Request, next: Next) -> Response {
+pub(crate) async fn pass(State(gates): State<Arc<Gates>>, Id(id): Id, request: Request, next: Next) -> Response {
+    let Some(gate) = gates.choose(&request) else { return Refusal::not_found().into_response(&id) };
     let origin = match gate.allowed.check(&request) {
         Ok(origin) => origin,
         Err(refusal) => return refusal.into_response(&id),
@@ -191,7 +203,7 @@ pub(crate) async fn pass(State(gate): State<Arc<Gate>>, Id(id): Id, request: Req
     let mut response = if origin.is_some() && origin::is_preflight(&request) {
         origin::preflight(request.headers())
     } else {
-        answer(&gate, &id, request, next).await
+        answer(gate, &id, request, next).await
     };
     origin::expose(response.headers_mut(), origin);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -2,14 +2,14 @@
 use crate::{
     challenge::DpopPolicy,
     clock::Clock,
+    credentials::Place,
     dpop,
-    gate::{Gate, pass},
+    gate::{Gate, Gates, pass},
     jwks::{Issuer, is_loopback},
     metadata::{self, ProtectedResource},
     origin::Allowed,
     request_id,
     scopes::{Policy, well_formed, words},
-    surface::Surface,
     whole,
 };
 use anyhow::{Context, ensure};
@@ -37,7 +37,6 @@ pub struct Guard {
     pub(crate) grants: &'static [&'static str],
     /// What `DPoP` proofs must be for, if not the identifier.
     pub(crate) htu: Option<String>,
-    pub(crate) surface: Option<Arc<Surface>>,
     pub(crate) policy: Policy,
     pub(crate) challenge_scope: String,
     scopes_supported: Vec<String>,
@@ -50,6 +49,10 @@ impl Guard {
     /// `resource` is the URL clients are given, the resource identifier (RFC 9728 §1.2): https, or http on a loopback
     /// address, without query, fragment or final slash. `issuer` is the authorization server's (RFC 8414 §2).
     pub fn new(resource: &str, issuer: &str) -> anyhow::Result<Self> {
+        Self::with(resource, Arc::new(Issuer::new(issuer)?))
+    }
+
+    pub(crate) fn with(resource: &str, issuer: Arc<Issuer>) -> anyhow::Result<Self> {
         let url = Url::parse(resource).context("the resource identifier is not a URL")?;
         ensure!(
             url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)),
@@ -65,11 +68,10 @@ impl Guard {
             identifier: resource.to_owned(),
             name: "MCP server".to_owned(),
             documentation: None,
-            issuers: vec![Arc::new(Issuer::new(issuer)?)],
+            issuers: vec![issuer],
             aliases: Vec::new(),
             grants: &[],
             htu: None,
-            surface: None,
             policy: Policy::default(),
             challenge_scope: "mcp:read".to_owned(),
             scopes_supported: words("mcp:read mcp:write"),
@@ -172,9 +174,16 @@ impl Guard {
         self
     }
 
-    /// Judges what this surface's tools are called with, too.
-    pub(crate) fn surface(mut self, surface: Arc<Surface>) -> Self {
-        self.surface = Some(surface);
+    /// One of several places of the resource.
+    pub(crate) fn at(mut self, place: &Place) -> Self {
+        self.aliases = place.all.iter().filter(|url| **url != self.identifier).cloned().collect();
+        self.htu = Some(place.posts_to.clone());
+        self
+    }
+
+    /// Takes tokens of these grants only; of all if none is named.
+    pub(crate) fn grants(mut self, grants: &'static [&'static str]) -> Self {
+        self.grants = grants;
         self
     }
 
@@ -211,7 +220,7 @@ impl Guard {
         S::Future: Send + 'static,
     {
         let path = self.resource.path().to_owned();
-        let gate = Arc::new(Gate::of_guard(self));
+        let gate = Arc::new(Gates(vec![(String::new(), Gate::of_guard(self))]));
         Router::new()
             .route_service(&path, server)
             .route_layer(from_fn_with_state(gate, pass))

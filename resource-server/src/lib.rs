@@ -26,11 +26,12 @@
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
 mod arguments;
+mod attempts;
 mod caller;
 mod challenge;
 pub mod clock;
 mod credentials;
-mod demo;
+mod digest;
 mod dpop;
 mod endpoint;
 mod gate;
@@ -45,14 +46,18 @@ mod resources;
 mod schema;
 pub mod scopes;
 mod sessions;
+pub mod settings;
 mod sse;
 mod store;
 mod surface;
+mod surfaces;
 mod tools;
 mod verify;
 mod whole;
 mod wire;
 
-pub use demo::{Settings, router, serve};
+pub use arguments::ArgumentRule;
 pub use guard::Guard;
+pub use settings::Settings;
+pub use surfaces::{router, serve};
 pub use verify::{Access, Scheme};

@@ -1,43 +1,64 @@
-//! The demo resource server as a program.
+//! The resource server as a program.
 use anyhow::Context;
 use clap::Parser;
 use keyward_resource_server::{Settings, serve};
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 
-/// An MCP server that asks for access tokens, to try an authorization server with.
+/// An MCP server protected in every common way, to try clients and authorization servers with.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Example:\n  keyward-resource-server --listen 127.0.0.1:8990 \\\n    \
-    --resource http://127.0.0.1:8990/mcp/oauth --issuer http://127.0.0.1:8999\n\n\
+    after_help = "Examples:\n  keyward-resource-server\n  \
+    keyward-resource-server --config surfaces.toml --issuer https://auth.example\n\n\
     RUST_LOG=debug shows more."
 )]
 struct Arguments {
-    /// Address and port to listen on
-    #[arg(long, default_value = "127.0.0.1:8990")]
-    listen: SocketAddr,
-    /// The MCP endpoint's URL as clients are given it; the resource identifier
-    #[arg(long, default_value = "http://127.0.0.1:8990/mcp/oauth")]
-    resource: String,
-    /// The authorization server's issuer identifier
-    #[arg(long, default_value = "http://127.0.0.1:8999")]
-    issuer: String,
-    /// A human name, shown in challenges and metadata
-    #[arg(long, default_value = "Keyward demo server")]
-    name: String,
+    /// The surfaces, as TOML; else the built-in set, with published secrets, on a loopback address
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where surfaces answer that have no address of their own; else as the file says, or 127.0.0.1:8990
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// A public origin that leads there, such as <https://mcp.example>; the first is the default one
+    #[arg(long = "origin", value_name = "URL")]
+    origins: Vec<String>,
+    /// The authorization server's issuer identifier; else as the file says, or <http://127.0.0.1:8999>
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Where tools keep what they are given; else as the file says, or in memory
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let arguments = Arguments::parse();
-    let listening = tokio::net::TcpListener::bind(arguments.listen).await;
-    let listener = listening.with_context(|| format!("cannot listen on {}", arguments.listen))?;
-    let settings = Settings { name: arguments.name, ..Settings::new(&arguments.resource, &arguments.issuer) };
+    let settings = Arguments::parse().settings()?;
+    let listening = tokio::net::TcpListener::bind(settings.listen).await;
+    let listener = listening.with_context(|| format!("cannot listen on {}", settings.listen))?;
     serve(listener, settings, async {
         let _ = tokio::signal::ctrl_c().await;
     })
     .await
+}
+
+impl Arguments {
+    fn settings(self) -> anyhow::Result<Settings> {
+        let mut settings = match &self.config {
+            None => Settings::built_in()?,
+            Some(file) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+                Settings::parse(&text).with_context(|| format!("in {}", file.display()))?
+            }
+        };
+        if !self.origins.is_empty() {
+            settings.origins = self.origins;
+        }
+        settings.listen = self.listen.unwrap_or(settings.listen);
+        settings.issuer = self.issuer.unwrap_or(settings.issuer);
+        settings.store = self.store.or(settings.store);
+        Ok(settings)
+    }
 }

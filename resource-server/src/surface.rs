@@ -6,6 +6,8 @@ pub(crate) struct Surface {
     pub id: Arc<str>,
     /// The kind of credential.
     pub kind: &'static str,
+    /// What to send, for people.
+    pub shown: &'static str,
     pub title: String,
     pub tools: Vec<Tool>,
     /// Which scopes the tools need.

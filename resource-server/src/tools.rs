@@ -13,6 +13,7 @@ use crate::{
     schema::{Breach, Schema},
     store::{Store, StoreError},
 };
+use anyhow::Context;
 use rmcp::model::ToolAnnotations;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -182,13 +183,21 @@ pub(crate) struct NoArguments {}
 pub(crate) fn of_sets(names: &[String]) -> anyhow::Result<Vec<Tool>> {
     let mut tools = Vec::new();
     for name in names {
-        let set = SETS.iter().find(|set| set.name == name);
         let known = || SETS.iter().map(|set| set.name).collect::<Vec<_>>().join(", ");
-        tools.extend((set
-            .ok_or_else(|| anyhow::anyhow!("there is no tool set {name:?}; there are {}", known()))?
-            .tools)()?);
+        let set = find(name).with_context(|| format!("there is no tool set {name:?}; there are {}", known()))?;
+        tools.extend((set.tools)()?);
     }
     Ok(tools)
+}
+
+/// What a server is called that offers these sets.
+pub(crate) fn title(names: &[String]) -> String {
+    let titles: Vec<_> = names.iter().filter_map(|name| find(name)).map(|set| set.title).collect();
+    if titles.is_empty() { "MCP server".to_owned() } else { titles.join(", ") }
+}
+
+fn find(name: &str) -> Option<&'static Set> {
+    SETS.iter().find(|set| set.name == name)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub struct Access {
     pub scopes: Vec<String>,
     /// The resource identifier among `aud` that is ours.
     pub audience: String,
-    /// `gty`: the grant type it began with, if the issuer says.
+    /// `grant_type`: what it began with, if the issuer says.
     pub grant_type: Option<String>,
     pub expires_at: OffsetDateTime,
     /// `jti`
@@ -107,9 +107,17 @@ struct Claims {
     iat: i64,
     nbf: Option<i64>,
     scope: Option<String>,
-    gty: Option<String>,
+    grant_type: Option<String>,
     preferred_username: Option<String>,
     cnf: Option<Confirmation>,
+}
+
+impl Claims {
+    /// A subject that is the client itself gives the one away that issuers need not name (RFC 9068 §2.2).
+    fn grant_type(&self) -> Option<String> {
+        let for_itself = self.sub == self.client_id;
+        self.grant_type.clone().or_else(|| for_itself.then(|| "client_credentials".to_owned()))
+    }
 }
 
 /// RFC 7800 §3: the token is bound to a key whose proof a bearer does not bring.
@@ -172,8 +180,8 @@ impl Verifier {
         now: OffsetDateTime,
     ) -> Result<Access, Rejection> {
         let audience = claims.aud.find(&self.resources).ok_or(AUDIENCE)?;
-        let grant = claims.gty.as_deref().unwrap_or_default();
-        if !self.grants.is_empty() && !self.grants.contains(&grant) {
+        let grant_type = claims.grant_type();
+        if !self.grants.is_empty() && !grant_type.as_ref().is_some_and(|one| self.grants.contains(&one.as_str())) {
             return Err(GRANT);
         }
         let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| CLAIMS)?;
@@ -201,7 +209,7 @@ impl Verifier {
             client_id: claims.client_id,
             scopes: words(&scope),
             audience: audience.clone(),
-            grant_type: claims.gty,
+            grant_type,
             expires_at,
             token_id: claims.jti,
             scheme,

@@ -1,12 +1,13 @@
 //! Access tokens for an OAuth protected resource (RFC 6750, RFC 9449, RFC 9728).
-use super::Credential;
+use super::{Built, Credential, Kind, Place, Setup};
 use crate::{
     caller::Caller,
     challenge::{Challenge, DpopPolicy, Refusal},
     clock::Clock,
     dpop,
     guard::Guard,
-    metadata,
+    jwks::Issuer,
+    metadata::{self, ProtectedResource},
     scopes::Policy,
     verify::{Access, Rejection, Scheme, Verifier},
     wire,
@@ -19,18 +20,36 @@ use url::form_urlencoded;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
+pub(super) const KIND: Kind =
+    Kind { name: "oauth", shown: "Authorization: Bearer <access token>", build: |setup| build(setup, &[]) };
+
 pub(crate) struct AccessTokens {
     challenge: Challenge,
     verifier: Verifier,
     /// What proofs must be for.
     url: String,
     proofs: dpop::Used,
+    metadata: ProtectedResource,
     clock: Clock,
+}
+
+/// Takes access tokens of these grants; of all if none is named.
+pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> anyhow::Result<Built> {
+    let (issuer, scopes, policy) = (setup.issuer.to_owned(), setup.settings.scopes(), Arc::clone(&setup.policy));
+    let (title, clock) = (setup.title.to_owned(), setup.clock.clone());
+    // One set of signing keys for all places.
+    let issuer = Arc::new(Issuer::new(&issuer)?);
+    let at = move |place: &Place| -> anyhow::Result<Arc<dyn Credential>> {
+        let guard = Guard::with(&place.url, Arc::clone(&issuer))?.name(&title)?.clock(clock.clone());
+        let guard = guard.scopes(&scopes.0, &scopes.1)?.at(place).grants(grants);
+        Ok(Arc::new(AccessTokens::new(guard, &policy)))
+    };
+    Ok(Built { at: Box::new(at), routes: axum::Router::new() })
 }
 
 impl AccessTokens {
     pub fn new(guard: Guard, policy: &Arc<Policy>) -> Self {
-        let place = metadata::well_known_path(&guard.identifier);
+        let (place, metadata) = (metadata::well_known_path(&guard.identifier), guard.metadata());
         let challenge = Challenge {
             realm: guard.name,
             resource_metadata: format!("{}{place}", guard.resource.origin().ascii_serialization()),
@@ -40,7 +59,7 @@ impl AccessTokens {
         let resources = std::iter::once(guard.identifier.clone()).chain(guard.aliases).collect();
         let verifier = Verifier { resources, issuers: guard.issuers, grants: guard.grants, policy: Arc::clone(policy) };
         let url = guard.htu.unwrap_or(guard.identifier);
-        Self { challenge, verifier, url, proofs: dpop::Used::default(), clock: guard.clock }
+        Self { challenge, verifier, url, proofs: dpop::Used::default(), metadata, clock: guard.clock }
     }
 
     async fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
@@ -112,5 +131,9 @@ impl Credential for AccessTokens {
     fn insufficient_scope(&self, caller: &Caller, id: &Value, scope: &str, data: Value) -> Refusal {
         let scheme = caller.access.as_ref().map_or(Scheme::Bearer, |access| access.scheme);
         self.challenge.insufficient_scope(scheme, id, scope, data)
+    }
+
+    fn metadata(&self) -> Option<ProtectedResource> {
+        Some(self.metadata.clone())
     }
 }
