@@ -15,6 +15,7 @@ use crate::{
     caller::Caller,
     challenge::Refusal,
     clock::Clock,
+    jwks::Issuer,
     metadata::ProtectedResource,
     origin::Allowed,
     scopes::Policy,
@@ -62,8 +63,8 @@ pub(crate) struct Setup<'a> {
     pub settings: &'a SurfaceSettings,
     /// A human name: the realm of challenges.
     pub title: &'a str,
-    /// The authorization server's issuer identifier.
-    pub issuer: &'a str,
+    /// The authorization server.
+    pub issuer: Arc<Issuer>,
     pub allowed: Allowed,
     pub policy: Arc<Policy>,
     /// Published secrets are good enough, and everybody may mint.

@@ -4,8 +4,9 @@ use crate::{
     clock::Clock,
     digest::{self, Digest},
     jwks::is_loopback,
+    scopes::well_formed,
 };
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use serde::{Deserialize, Deserializer};
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 use url::Url;
@@ -102,12 +103,12 @@ pub struct UserSettings {
     pub password: Secret,
 }
 
-/// A secret, which may be limited to scopes (space-separated).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum KeySettings {
-    Scoped { key: Secret, scope: String },
-    Plain(Secret),
+/// A secret, which may be limited to scopes: a text, or `{ value = "…", scope = "mcp:read" }`.
+#[derive(Clone, Debug)]
+pub struct KeySettings {
+    pub secret: Secret,
+    /// Space-separated.
+    pub scope: Option<String>,
 }
 
 /// Shows nothing of itself. In a file it is a text, or `{ env = "NAME" }` for a variable of the environment.
@@ -118,7 +119,7 @@ impl Settings {
     /// # Errors
     /// The text is no TOML, or says something that is not known here, or that cannot work.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let settings: Self = toml::from_str(text).context("the settings cannot be read")?;
+        let settings: Self = read(text)?;
         settings.check()?;
         Ok(settings)
     }
@@ -148,7 +149,7 @@ impl Settings {
         if self.demo {
             return Ok(());
         }
-        let published = toml::from_str::<Self>(BUILT_IN).context("the built-in settings cannot be read")?;
+        let published = read(BUILT_IN)?;
         let published: Vec<_> = published.secrets().map(|(secret, _)| secret.digest()).collect();
         for (secret, shortest) in self.secrets() {
             let good = !published.contains(&secret.digest()) && secret.0.chars().count() >= shortest;
@@ -160,7 +161,7 @@ impl Settings {
     /// All of them, and how long each must be at least.
     fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
         let of_headers = self.surfaces.iter().flat_map(|surface| surface.headers.values().flatten());
-        let keys = self.surfaces.iter().flat_map(|surface| &surface.keys).chain(of_headers).map(KeySettings::secret);
+        let keys = self.surfaces.iter().flat_map(|surface| &surface.keys).chain(of_headers).map(|key| &key.secret);
         let passwords = self.surfaces.iter().flat_map(|surface| &surface.users).map(|user| &user.password);
         let keys = keys.chain(&self.admin_token).map(|secret| (secret, SHORTEST_KEY));
         keys.chain(passwords.map(|secret| (secret, SHORTEST_PASSWORD)))
@@ -205,21 +206,6 @@ impl SurfaceSettings {
     }
 }
 
-impl KeySettings {
-    pub(crate) fn secret(&self) -> &Secret {
-        match self {
-            Self::Scoped { key, .. } | Self::Plain(key) => key,
-        }
-    }
-
-    pub(crate) fn scope(&self) -> Option<&str> {
-        match self {
-            Self::Scoped { scope, .. } => Some(scope),
-            Self::Plain(_) => None,
-        }
-    }
-}
-
 impl Secret {
     pub(crate) fn digest(&self) -> Digest {
         digest::of(self.0.as_bytes())
@@ -232,22 +218,64 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Both kinds of secret, as they are written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Table(Table),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    value: Option<String>,
+    env: Option<String>,
+    scope: Option<String>,
+}
+
+impl Written {
+    fn read<E: serde::de::Error>(self) -> Result<KeySettings, E> {
+        let (text, scope) = match self {
+            Self::Text(text) => (text, None),
+            Self::Table(Table { value: Some(value), env: None, scope }) => (value, scope),
+            Self::Table(Table { value: None, env: Some(env), scope }) => {
+                let missing = |_| E::custom(format!("the variable {env} is not set"));
+                (std::env::var(&env).map_err(missing)?, scope)
+            }
+            Self::Table(_) => return Err(E::custom("a secret has either a value or an env")),
+        };
+        Ok(KeySettings { secret: Secret(text), scope })
+    }
+}
+
+impl<'de> Deserialize<'de> for KeySettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key: Self = Written::deserialize(deserializer)?.read()?;
+        if key.scope.as_deref().is_none_or(well_formed) {
+            return Ok(key);
+        }
+        Err(serde::de::Error::custom("a scope has a character RFC 6749 section 3.3 forbids"))
+    }
+}
+
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Text(String),
-            Named { env: String },
+        let key: KeySettings = Written::deserialize(deserializer)?.read()?;
+        if key.scope.is_none() {
+            return Ok(key.secret);
         }
-        match Written::deserialize(deserializer)? {
-            Written::Text(text) => Ok(Self(text)),
-            Written::Named { env } => {
-                let missing = |_| serde::de::Error::custom(format!("the variable {env} is not set"));
-                std::env::var(&env).map(Self).map_err(missing)
-            }
-        }
+        Err(serde::de::Error::custom("this secret cannot be limited to a scope"))
     }
+}
+
+/// The library's own text would show the line, and with it secrets.
+fn read(text: &str) -> anyhow::Result<Settings> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        anyhow!("line {line}: {}", error.message())
+    })
 }
 
 fn or_address(origins: &[String], listen: SocketAddr) -> Vec<String> {

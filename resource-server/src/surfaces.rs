@@ -6,6 +6,7 @@ use crate::{
     endpoint::{self, Server, server_error},
     gate::{Gate, Gates, pass},
     index::Index,
+    jwks::Issuer,
     mcp::Mcp,
     metadata,
     origin::Allowed,
@@ -47,10 +48,24 @@ struct Paths {
     messages: String,
 }
 
+/// What all surfaces have in common.
+struct Shared<'a> {
+    settings: &'a Settings,
+    store: Store,
+    /// One set of signing keys for all.
+    issuer: Arc<Issuer>,
+}
+
+impl<'a> Shared<'a> {
+    fn new(settings: &'a Settings) -> anyhow::Result<Self> {
+        let store = Store::new(settings.store.as_deref(), settings.clock.clone());
+        Ok(Self { settings, store, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
+    }
+}
+
 /// The server of the common address. Surfaces with addresses of their own need [`serve`].
 pub fn router(settings: &Settings) -> anyhow::Result<Router> {
-    let store = Store::new(settings.store.as_deref(), settings.clock.clone());
-    common(settings)?.router(settings, &store)
+    common(settings)?.router(&Shared::new(settings)?)
 }
 
 /// Serves all surfaces until `shutdown`, then lets answers finish. `listener` is the common address.
@@ -59,11 +74,11 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let store = Store::new(settings.store.as_deref(), settings.clock.clone());
-    let mut servers = vec![(listener, common(&settings)?.router(&settings, &store)?)];
+    let shared = Shared::new(&settings)?;
+    let mut servers = vec![(listener, common(&settings)?.router(&shared)?)];
     for (address, own) in others(&settings)? {
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        servers.push((listener, own.router(&settings, &store)?));
+        servers.push((listener, own.router(&shared)?));
     }
     for (listener, _) in &servers {
         settings.ensure_loopback(listener.local_addr()?)?;
@@ -123,17 +138,17 @@ impl<'a> Address<'a> {
         Ok(allowed)
     }
 
-    fn router(&self, settings: &Settings, store: &Store) -> anyhow::Result<Router> {
+    fn router(&self, shared: &Shared) -> anyhow::Result<Router> {
         let allowed = self.allowed()?;
         let (mut router, mut documents, mut shown) = (Router::new(), Vec::new(), Vec::new());
         for own in &self.surfaces {
             let context = || format!("the surface {:?}", own.id);
-            let part = self.surface(own, settings, &allowed, store).with_context(context)?;
+            let part = self.surface(own, shared, &allowed).with_context(context)?;
             router = router.merge(part.router);
             documents.extend(part.documents);
             shown.push(part.surface);
         }
-        let index = Arc::new(Index::new(settings, &shown));
+        let index = Arc::new(Index::new(shared.settings, &shown));
         Ok(router
             .merge(metadata::routes(documents))
             .route("/health", get(health))
@@ -147,13 +162,8 @@ impl<'a> Address<'a> {
             .layer(from_fn(request_id::attach)))
     }
 
-    fn surface(
-        &self,
-        own: &SurfaceSettings,
-        settings: &Settings,
-        allowed: &Allowed,
-        store: &Store,
-    ) -> anyhow::Result<Part> {
+    fn surface(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {
+        let settings = shared.settings;
         let kind = credentials::kind(&own.kind)?;
         let paths = Paths::of(own);
         let tools = tools::of_sets(&own.tools)?;
@@ -168,13 +178,13 @@ impl<'a> Address<'a> {
             tools,
             rules: Arc::new(Rules::new(rules)?),
             urls: [url(&paths.http[0]), url(&paths.sse)],
-            store: store.clone(),
+            store: shared.store.clone(),
             clock: settings.clock.clone(),
         });
         let built = (kind.build)(&Setup {
             settings: own,
             title: &surface.title,
-            issuer: &settings.issuer,
+            issuer: Arc::clone(&shared.issuer),
             allowed: allowed.clone(),
             policy: Arc::clone(&surface.policy),
             demo: settings.demo,

@@ -9,5 +9,8 @@ mod modern;
 mod origins;
 mod scopes;
 mod serving;
+mod sse;
 mod support;
+mod surfaces;
 mod tokens;
+mod tools;

@@ -60,7 +60,7 @@ fn build(setup: &Setup) -> anyhow::Result<Built> {
         attempts: Attempts::new(setup.clock.clone()),
         clock: setup.clock.clone(),
     });
-    let admin = setup.admin_token.map(|token| Keys::new(&[KeySettings::Plain(token.clone())]));
+    let admin = setup.admin_token.map(|token| Keys::new(&[KeySettings { secret: token.clone(), scope: None }]));
     let budget = Budget::new(MINTED_PER_MINUTE, Duration::MINUTE, setup.clock.clone());
     let routes = if setup.demo || admin.is_some() {
         let admin = admin.filter(|_| !setup.demo);

@@ -31,8 +31,8 @@ pub(super) struct Keys(RwLock<Vec<Key>>);
 impl Keys {
     pub fn new(settings: &[KeySettings]) -> Self {
         let key = |settings: &KeySettings| {
-            let scopes = settings.scope().map(words);
-            Key { hash: settings.secret().digest(), scopes, expires_at: None }
+            let scopes = settings.scope.as_deref().map(words);
+            Key { hash: settings.secret.digest(), scopes, expires_at: None }
         };
         Self(RwLock::new(settings.iter().map(key).collect()))
     }

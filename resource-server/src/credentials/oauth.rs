@@ -6,7 +6,6 @@ use crate::{
     clock::Clock,
     dpop,
     guard::Guard,
-    jwks::Issuer,
     metadata::{self, ProtectedResource},
     scopes::Policy,
     verify::{Access, Rejection, Scheme, Verifier},
@@ -35,10 +34,8 @@ pub(crate) struct AccessTokens {
 
 /// Takes access tokens of these grants; of all if none is named.
 pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> anyhow::Result<Built> {
-    let (issuer, scopes, policy) = (setup.issuer.to_owned(), setup.settings.scopes(), Arc::clone(&setup.policy));
+    let (issuer, scopes, policy) = (Arc::clone(&setup.issuer), setup.settings.scopes(), Arc::clone(&setup.policy));
     let (title, clock) = (setup.title.to_owned(), setup.clock.clone());
-    // One set of signing keys for all places.
-    let issuer = Arc::new(Issuer::new(&issuer)?);
     let at = move |place: &Place| -> anyhow::Result<Arc<dyn Credential>> {
         let guard = Guard::with(&place.url, Arc::clone(&issuer))?.name(&title)?.clock(clock.clone());
         let guard = guard.scopes(&scopes.0, &scopes.1)?.at(place).grants(grants);
