@@ -35,10 +35,10 @@ impl Demo {
         ensure!(loopback, "the demo's passwords are published, so it listens on loopback addresses only");
         let listener = server::bind(self.listen).await?;
         let resource_listener = server::bind(self.resource_listen).await?;
-        let resource = format!("http://{}/mcp/oauth", resource_listener.local_addr()?);
+        let origin = format!("http://{}", resource_listener.local_addr()?);
 
         println!("Opening {} ...", self.data.display());
-        let config = load_config(&settings(&self.data, listener.local_addr()?, &resource), self.config.as_deref())?;
+        let config = load_config(&settings(&self.data, listener.local_addr()?, &origin), self.config.as_deref())?;
         let mut app = server::open(config).await?;
         println!("Inviting people and clients ...");
         demo::seed(&app).await?;
@@ -54,11 +54,13 @@ impl Demo {
             }
         };
         let asked_to_stop = server::asked_to_stop()?;
-        println!("{}", welcome(&issuer, &resource));
+        let store = Some(self.data.join("resource-server.db"));
+        let surfaces = Settings { store, ..Settings::demo(&origin, &issuer)? };
+        println!("{}", welcome(&issuer, &origin));
         let servers = async {
             tokio::try_join!(
                 server::run(Arc::new(app), listener, stopping()),
-                keyward_resource_server::serve(resource_listener, Settings::new(&resource, &issuer), stopping()),
+                keyward_resource_server::serve(resource_listener, surfaces, stopping()),
             )
         };
         tokio::pin!(servers);
@@ -73,7 +75,7 @@ impl Demo {
 }
 
 /// The demo's own defaults; a file and the environment override them.
-fn settings(data: &Path, listen: SocketAddr, resource: &str) -> String {
+fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
     // A TOML literal string: the paths of some systems are full of backslashes.
     let data = data.display();
     format!(
@@ -81,12 +83,14 @@ fn settings(data: &Path, listen: SocketAddr, resource: &str) -> String {
          listen = '{listen}'\n\
          database.url = 'sqlite:{data}/keyward.db'\n\
          keys.master_key_file = '{data}/master.key'\n\
-         resources.demo.identifier = '{resource}'\n{}",
-        demo::RESOURCE
+         resources.demo.identifier = '{origin}/mcp/oauth'\n{}{}",
+        demo::RESOURCE,
+        demo::other_resources(origin)
     )
 }
 
-fn welcome(issuer: &str, resource: &str) -> String {
+fn welcome(issuer: &str, origin: &str) -> String {
+    let resource = format!("{origin}/mcp/oauth");
     format!(
         "
   keyward demo is running. Press Ctrl-C to stop it.
@@ -107,6 +111,7 @@ fn welcome(issuer: &str, resource: &str) -> String {
     get_secret             listed once you connect with the scope mcp:write;
                            called without it, the client is sent back to ask you
     {issuer}/logout  and sign in as bob / hunter2
+    {origin}/  the same server protected in other ways
 "
     )
 }
