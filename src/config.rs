@@ -6,6 +6,7 @@ mod dpop;
 mod outgoing;
 mod registration;
 mod resources;
+mod token_exchange;
 mod tokens;
 
 pub use authorization::Authorization;
@@ -15,6 +16,7 @@ pub use dpop::Dpop;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 pub use registration::{Registration, RegistrationPolicy};
 pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
+pub use token_exchange::ExchangeSettings;
 pub use tokens::Tokens;
 
 use crate::oauth::resource::Resources;

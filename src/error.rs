@@ -33,7 +33,7 @@ impl OAuthError {
     }
 
     // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, RFC 8628 §3.5, RFC 9449 §5 and §8,
-    // OpenID Connect Core §3.1.2.6
+    // OpenID Connect Core §3.1.2.6, OpenID Connect Core Error Code unmet_authentication_requirements
     codes!(
         access_denied,
         authorization_pending,
@@ -55,6 +55,7 @@ impl OAuthError {
         slow_down,
         temporarily_unavailable,
         too_many_requests,
+        unmet_authentication_requirements,
         unauthorized_client,
         unsupported_grant_type,
         unsupported_response_type,

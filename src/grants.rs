@@ -30,11 +30,16 @@ macro_rules! grant_types {
     };
 }
 
-grant_types!(authorization_code, client_credentials, device_code, refresh_token);
+grant_types!(authorization_code, client_credentials, device_code, refresh_token, token_exchange);
 
 /// Those that configuration has not switched off.
 pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
-    let is_on = |name| name != device_code::NAME || config.device_authorization.enabled;
+    let is_on = |name| match name {
+        device_code::NAME => config.device_authorization.enabled,
+        // There is something to exchange only where the operator wrote down for whom.
+        token_exchange::NAME => config.resources.values().any(|resource| !resource.exchange.is_empty()),
+        _ => true,
+    };
     let is_off = |name| config.grants.off.iter().any(|off| off == name);
     ALL.iter().filter(move |grant_type| is_on(grant_type.name) && !is_off(grant_type.name))
 }
@@ -43,7 +48,13 @@ pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
 #[must_use]
 pub fn for_strangers(config: &Config) -> Vec<&'static str> {
     let names = enabled(config).map(|grant_type| grant_type.name);
-    names.filter(|name| *name != client_credentials::NAME || config.registration.client_credentials).collect()
+    names
+        .filter(|name| match *name {
+            client_credentials::NAME => config.registration.client_credentials,
+            token_exchange::NAME => false,
+            _ => true,
+        })
+        .collect()
 }
 
 #[must_use]

@@ -1,4 +1,5 @@
 //! The protocol's rules, pure: no IO, no clock, no framework. Each file is read beside its RFC.
+pub mod authentication_context;
 pub mod authorization_request;
 pub mod basic;
 pub mod client_assertion;
@@ -10,4 +11,5 @@ pub mod params;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod resource;
+pub mod token_exchange;
 mod uri;

@@ -11,4 +11,5 @@ pub mod par;
 mod registration;
 mod registration_management;
 mod robustness;
-mod tokens;
+mod token_exchange;
+pub mod tokens;

@@ -103,6 +103,7 @@ async fn a_device_gets_what_a_person_elsewhere_allowed_and_keeps_it_fresh() {
     let user = t.user_named("alice").await;
     assert_eq!((&claims["sub"], &claims["aud"]), (&json!(user.id.to_string()), &json!(MCP)));
     assert_eq!(claims["client_id"], tv.as_str());
+    assert_eq!(claims["acr"], keyward::oauth::authentication_context::PASSWORD);
     assert_eq!(TestApp::claims(&tokens["id_token"])["aud"], tv.as_str());
     assert_eq!(t.introspect(tokens["access_token"].as_str().unwrap()).await.json()["active"], true);
     let refreshed = t.refresh(&tv, tokens["refresh_token"].as_str().unwrap()).await;

@@ -13,11 +13,14 @@ mod process;
 mod refresh;
 mod registration_management;
 mod registration_tokens;
+mod resources;
 mod rotation;
 mod sign_in;
 mod signed_introspection;
+mod step_up;
 mod storage;
 mod stories;
+mod token_exchange;
 mod wire;
 mod support {
     pub mod app;

@@ -96,6 +96,7 @@ fn new_grant(client: &Client, user: &User) -> Grant {
         scopes: scopes("mcp:read mcp:write"),
         resources: vec!["https://mcp.example/a".into(), "https://mcp.example/b".into()],
         auth_time: now() - Duration::minutes(1),
+        acr: Some("urn:example:class".into()),
         created_at: now(),
         expires_at: now() + Duration::days(90),
         revoked_at: None,

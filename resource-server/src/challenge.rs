@@ -1,11 +1,12 @@
 //! Every way to say no: status, `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1) and JSON body.
-use crate::{dpop, verify::Scheme};
+use crate::{dpop, step_up::Demand, verify::Scheme};
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use std::fmt::Write;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -167,8 +168,31 @@ impl Challenge {
         Refusal::insufficient_scope(id, description, data).header(header::WWW_AUTHENTICATE, challenge)
     }
 
+    /// RFC 9470 §3: the token is good, but the sign-in behind it is not good enough.
+    pub fn insufficient_user_authentication(
+        &self,
+        scheme: Scheme,
+        scope: &str,
+        description: &'static str,
+        demand: &Demand,
+    ) -> Refusal {
+        let error = "insufficient_user_authentication";
+        let mut value = self.text(scheme, Some(scope), Some((error, description)));
+        if let Some(classes) = &demand.acr_values {
+            let _ = write!(value, ", acr_values=\"{}\"", classes.join(" "));
+        }
+        if let Some(seconds) = demand.max_age {
+            let _ = write!(value, ", max_age=\"{seconds}\"");
+        }
+        Refusal::new(StatusCode::UNAUTHORIZED, error, description)
+            .header(header::WWW_AUTHENTICATE, in_header(scheme, &value))
+    }
+
     fn value(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> HeaderValue {
-        use std::fmt::Write;
+        in_header(scheme, &self.text(scheme, scope, error))
+    }
+
+    fn text(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> String {
         let Self { realm, resource_metadata, .. } = self;
         let mut value = format!("{} realm=\"{realm}\", resource_metadata=\"{resource_metadata}\"", scheme.as_str());
         if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
@@ -180,6 +204,10 @@ impl Challenge {
         if scheme == Scheme::Dpop {
             let _ = write!(value, ", algs=\"{}\"", dpop::ALGORITHMS.join(" "));
         }
-        HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(scheme.as_str()))
+        value
     }
+}
+
+fn in_header(scheme: Scheme, value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(scheme.as_str()))
 }

@@ -20,6 +20,7 @@ use crate::{
     origin::Allowed,
     scopes::Policy,
     settings::{Secret, SurfaceSettings},
+    wire::Message,
 };
 use axum::{Router, http::request::Parts};
 use futures_util::future::BoxFuture;
@@ -44,6 +45,11 @@ pub(crate) trait Credential: Send + Sync {
 
     /// The credential is good, and not for this; `scope` names all to ask for (RFC 6750 §3.1).
     fn insufficient_scope(&self, caller: &Caller, id: &Value, scope: &str, data: Value) -> Refusal;
+
+    /// What must be known of the sign-in behind the credential, for this message or for any (RFC 9470 §3).
+    fn check_sign_in(&self, _: &Caller, _: Option<&Message>) -> Result<(), Refusal> {
+        Ok(())
+    }
 
     /// Of an OAuth protected resource.
     fn metadata(&self) -> Option<ProtectedResource> {

@@ -76,6 +76,7 @@ impl Gate {
         if parts.method == Method::POST {
             return self.admit_message(Request::from_parts(parts, body), caller).await;
         }
+        self.credential.check_sign_in(&caller, None)?;
         let session = self.session(&parts.headers, &caller)?;
         let listens = parts.method == Method::GET && parts.extensions.get() == Some(&sse::Legacy::Stream);
         let streams = [Method::GET, Method::DELETE].contains(&parts.method) && session.is_some();
@@ -90,6 +91,7 @@ impl Gate {
         let (mut parts, body) = request.into_parts();
         require_json(&parts.headers)?;
         let message = Message::read(&parts.headers, &collect(body).await?)?;
+        self.credential.check_sign_in(&caller, Some(&message))?;
         let modern = message.modern;
         if modern {
             parts.headers.remove(wire::SESSION_ID);
@@ -131,11 +133,8 @@ impl Gate {
         if policy.allows(held, needed) {
             return Ok(());
         }
-        let mut ask = needed.to_vec();
-        if !message.modern {
-            // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
-            ask.extend(held.iter().filter(|held| policy.knows(held) && !needed.contains(held)).cloned());
-        }
+        // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
+        let ask = if message.modern { needed.to_vec() } else { beside_those_held(policy, needed, held) };
         let data = json!({
             "required_scope": needed.join(" "),
             "token_scope": held.join(" "),
@@ -191,6 +190,12 @@ impl Gates {
         let named = self.0.iter().find(|(own, _)| authority.as_ref() == Some(own));
         named.or(self.0.first()).map(|(_, gate)| gate)
     }
+}
+
+/// These scopes, and what the credential has of those that mean something here.
+pub(crate) fn beside_those_held(policy: &Policy, needed: &[String], held: &[String]) -> Vec<String> {
+    let held = held.iter().filter(|held| policy.knows(held) && !needed.contains(held));
+    needed.iter().chain(held).cloned().collect()
 }
 
 /// Middleware.

@@ -10,6 +10,7 @@ use crate::{
     origin::Allowed,
     request_id,
     scopes::{Policy, well_formed, words},
+    step_up::StepUp,
     whole,
 };
 use anyhow::{Context, ensure};
@@ -42,6 +43,7 @@ pub struct Guard {
     scopes_supported: Vec<String>,
     pub(crate) allowed: Allowed,
     pub(crate) dpop: DpopPolicy,
+    pub(crate) step_up: StepUp,
     pub(crate) clock: Clock,
 }
 
@@ -76,6 +78,7 @@ impl Guard {
             challenge_scope: "mcp:read".to_owned(),
             scopes_supported: words("mcp:read mcp:write"),
             dpop: DpopPolicy::Accepted,
+            step_up: StepUp::default(),
             clock: Clock::default(),
         })
     }
@@ -167,6 +170,34 @@ impl Guard {
         self
     }
 
+    /// Lets in only people who signed in at most `seconds` ago. Others are sent to do so again (RFC 9470), and a client
+    /// that acts for itself never gets in.
+    #[must_use]
+    pub fn max_age(mut self, seconds: u32) -> Self {
+        self.step_up.everything().max_age = Some(seconds);
+        self
+    }
+
+    /// Lets in only people who signed in by one of these authentication context classes (space-separated, the best
+    /// liked first); see `acr_values_supported` of the issuer's metadata.
+    pub fn acr(mut self, values: &str) -> anyhow::Result<Self> {
+        self.step_up.everything().acr_values = Some(classes(values)?);
+        Ok(self)
+    }
+
+    /// The same as [`Guard::max_age`] for calls of `tool`, beside what holds for all.
+    #[must_use]
+    pub fn tool_max_age(mut self, tool: &str, seconds: u32) -> Self {
+        self.step_up.tool(tool).max_age = Some(seconds);
+        self
+    }
+
+    /// The same as [`Guard::acr`] for calls of `tool`, beside what holds for all.
+    pub fn tool_acr(mut self, tool: &str, values: &str) -> anyhow::Result<Self> {
+        self.step_up.tool(tool).acr_values = Some(classes(values)?);
+        Ok(self)
+    }
+
     /// Asks this clock instead of the system's (tests).
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -227,4 +258,13 @@ impl Guard {
             .route_layer(from_fn(whole::take))
             .route_layer(from_fn(request_id::attach))
     }
+}
+
+/// Characters as in scopes, for they go into the same header.
+fn classes(values: &str) -> anyhow::Result<Vec<String>> {
+    ensure!(
+        !values.is_empty() && well_formed(values),
+        "acr values are single words of visible ASCII without quotes and backslashes, single spaces between them"
+    );
+    Ok(words(values))
 }

@@ -48,6 +48,7 @@ pub mod scopes;
 mod sessions;
 pub mod settings;
 mod sse;
+mod step_up;
 mod store;
 mod surface;
 mod surfaces;

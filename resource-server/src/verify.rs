@@ -21,12 +21,18 @@ pub struct Access {
     /// `preferred_username`: for people to read, never to decide by (RFC 9068 §2.2.2).
     pub username: Option<String>,
     pub client_id: String,
+    /// `act.sub`: who acts for the subject after a token exchange; earlier actors don't count (RFC 8693 §4.1).
+    pub actor: Option<String>,
     pub scopes: Vec<String>,
     /// The resource identifier among `aud` that is ours.
     pub audience: String,
     /// `grant_type`: what it began with, if the issuer says.
     pub grant_type: Option<String>,
     pub expires_at: OffsetDateTime,
+    /// When the user signed in (RFC 9068 §2.2.1).
+    pub auth_time: Option<OffsetDateTime>,
+    /// How: the authentication context class.
+    pub acr: Option<String>,
     /// `jti`
     pub token_id: String,
     /// How the token is used: as a bearer token, or with proofs of the key it is bound to.
@@ -110,6 +116,15 @@ struct Claims {
     grant_type: Option<String>,
     preferred_username: Option<String>,
     cnf: Option<Confirmation>,
+    act: Option<Actor>,
+    auth_time: Option<i64>,
+    acr: Option<String>,
+}
+
+/// RFC 8693 §4.1: the outermost is the present one.
+#[derive(Deserialize)]
+struct Actor {
+    sub: String,
 }
 
 impl Claims {
@@ -198,6 +213,7 @@ impl Verifier {
             (Scheme::Dpop, None) => return Err(UNBOUND),
             (_, Some(_)) => return Err(BOUND),
         };
+        let auth_time = claims.auth_time.map(OffsetDateTime::from_unix_timestamp).transpose().map_err(|_| CLAIMS)?;
         let scope = claims.scope.unwrap_or_default();
         if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(&scope) {
             return Err(CLAIMS);
@@ -207,10 +223,13 @@ impl Verifier {
             subject: claims.sub,
             username: claims.preferred_username,
             client_id: claims.client_id,
+            actor: claims.act.map(|act| act.sub),
             scopes: words(&scope),
             audience: audience.clone(),
             grant_type,
             expires_at,
+            auth_time,
+            acr: claims.acr,
             token_id: claims.jti,
             scheme,
             jkt,

@@ -10,6 +10,7 @@ mod origins;
 mod scopes;
 mod serving;
 mod sse;
+mod step_up;
 mod support;
 mod surfaces;
 mod tokens;

@@ -1,9 +1,13 @@
 //! Which access tokens are accepted (RFC 9068 §4, RFC 8725 §3).
-use crate::support::{RESOURCE, Signer, TestServer};
+use crate::support::{RESOURCE, Signer, TestServer, bearer};
+use axum::{Extension, body::Body, routing};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use keyward_resource_server::{Access, Guard};
 use serde_json::{Value, json};
 use time::Duration;
+
+const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
 fn unsigned(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
@@ -176,4 +180,22 @@ async fn a_bad_token_learns_where_to_get_a_good_one() {
     assert_eq!(answer.challenge("scope").as_deref(), Some("mcp:read"));
     assert_eq!(answer.challenge("realm").as_deref(), Some("Keyward demo server"));
     assert_eq!(answer.json()["error_description"], answer.challenge("error_description").unwrap());
+}
+
+#[tokio::test]
+async fn after_an_exchange_the_outermost_actor_is_told_and_an_actor_without_a_name_is_refused() {
+    let mut t = TestServer::start().await;
+    let server = routing::post(|Extension(access): Extension<Access>| async move { access.actor.unwrap_or_default() });
+    t.router = Guard::new(RESOURCE, &t.issuer.uri()).unwrap().clock(t.clock.clone()).protect(server);
+    for (act, told) in [
+        (json!(null), ""),
+        (json!({"sub": "notes-server"}), "notes-server"),
+        (json!({"sub": "calendar", "act": {"sub": "notes-server"}}), "calendar"),
+    ] {
+        let request = bearer(&t.token_with(json!({"act": act}))).body(Body::from(PING)).unwrap();
+        assert_eq!(t.send(request).await.body, told, "{act}");
+    }
+    for act in [json!({}), json!("notes-server"), json!({"sub": 7})] {
+        assert!(t.judge(&t.token_with(json!({"act": act}))).await.unwrap_err().contains("malformed"), "{act}");
+    }
 }

@@ -6,6 +6,7 @@ use crate::{
     error::OAuthError,
     model::{Client, ClientSource, Code, Consent, Grant, GrantId, Scopes, User},
     oauth::{
+        authentication_context,
         authorization_request::{AuthorizationRequest, Callback},
         redirect_uri::{RedirectKind, kind},
         resource::{OIDC_SCOPES, Resource},
@@ -101,6 +102,7 @@ impl<'a> Asked<'a> {
             scopes: self.scopes.clone(),
             resources: self.identifiers(),
             auth_time: self.auth_time,
+            acr: Some(authentication_context::PASSWORD.into()),
             created_at: now,
             expires_at: now + Duration::seconds(app.config.tokens.refresh_lifetime.into()),
             revoked_at: None,

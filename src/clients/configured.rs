@@ -4,7 +4,7 @@ use crate::{
     app::App,
     config::ClientSettings,
     grants,
-    grants::{authorization_code, client_credentials, refresh_token},
+    grants::{authorization_code, client_credentials, refresh_token, token_exchange},
     model::{Client, ClientId, ClientSource},
     oauth::client_metadata::{Registered, parse_registration},
     secrets::Digest,
@@ -39,10 +39,9 @@ fn read(app: &App, name: &str, settings: &ClientSettings) -> anyhow::Result<Clie
     ensure!(unknown.is_none(), "{:?} is no grant type of ours: {}", unknown, grants::NAMES.join(", "));
     let keys = settings.keys()?;
     let public = settings.secret.is_none() && keys.is_none() && settings.jwks_uri.is_none();
-    ensure!(
-        !(public && grant_types.contains(&client_credentials::NAME)),
-        "client_credentials needs a secret, jwks or jwks_uri (RFC 6749 §4.4)"
-    );
+    let confidential = [client_credentials::NAME, token_exchange::NAME];
+    let unproven = grant_types.iter().find(|name| public && confidential.contains(name));
+    ensure!(unproven.is_none(), "{} needs a secret, jwks or jwks_uri", unproven.unwrap_or(&""));
     if let Some(resource) = &settings.resource {
         ensure!(app.resources.find(resource).is_some(), "resource {resource:?} is not among the resources");
     }

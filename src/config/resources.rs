@@ -1,5 +1,5 @@
 //! The MCP servers that tokens are issued for, as the operator writes them down.
-use super::list;
+use super::{ExchangeSettings, list};
 use crate::{
     model::{Role, Scopes},
     oauth::resource::{IntrospectionCredentials, Resource, ScopeRule},
@@ -30,6 +30,9 @@ pub struct ResourceSettings {
     pub access_token_lifetime: Option<u32>,
     /// Credentials with which this resource server introspects (RFC 7662 §2.1), and only tokens for itself.
     pub introspection: Option<IntrospectionSettings>,
+    /// Which tokens of other resources may be exchanged for its own (RFC 8693), and by whom.
+    #[serde(default)]
+    pub exchange: Vec<ExchangeSettings>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -78,6 +81,7 @@ impl ResourceSettings {
                 secret: Digest::of(credentials.secret.expose_secret()),
                 signed_response_alg: credentials.signed_response_alg.clone(),
             }),
+            exchange: self.exchange.iter().map(ExchangeSettings::rule).collect::<Result<_, _>>()?,
         })
     }
 }

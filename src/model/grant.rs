@@ -17,6 +17,8 @@ pub struct Grant {
     pub resources: Vec<String>,
     /// When the user last proved who they are (OpenID Connect Core §2).
     pub auth_time: OffsetDateTime,
+    /// How well (OpenID Connect Core §2); `None` if that was not here.
+    pub acr: Option<String>,
     pub created_at: OffsetDateTime,
     /// No refresh beyond this, whatever the rotation.
     pub expires_at: OffsetDateTime,

@@ -1,5 +1,5 @@
 //! The authorization request (OAuth 2.1 §4.1.1): first where an answer may go at all, then everything else.
-use super::{dpop, params::Params, pkce::Challenge, redirect_uri, resource};
+use super::{authentication_context, dpop, params::Params, pkce::Challenge, redirect_uri, resource};
 use crate::{
     error::OAuthError,
     model::{ClientMetadata, Scopes},
@@ -64,7 +64,7 @@ pub struct AuthorizationRequest {
     pub code_challenge: String,
     pub nonce: Option<String>,
     pub prompt: Prompt,
-    /// Seconds since the user last signed in (OpenID Connect Core §3.1.2.1).
+    /// Seconds since the user last signed in, at most; 0 wants a new sign-in (OpenID Connect Core §3.1.2.1).
     pub max_age: Option<u64>,
     pub login_hint: Option<String>,
     pub id_token_hint: Option<String>,
@@ -78,6 +78,7 @@ impl AuthorizationRequest {
         params.refuse_repeats(&["resource"])?;
         refuse_request_objects(params)?;
         check_flow(params, client)?;
+        authentication_context::check(params)?;
         Ok(Self {
             code_challenge: Challenge::parse(params)?.into_string(),
             scopes: parse_scope(params)?,

@@ -1,5 +1,5 @@
 //! Protected resources (RFC 8707) and the scopes that mean something there.
-use super::uri;
+use super::{token_exchange::ExchangeRule, uri};
 use crate::{
     error::OAuthError,
     model::{Role, Scopes},
@@ -25,6 +25,8 @@ pub struct Resource {
     /// Seconds, if not the server's default.
     pub access_token_lifetime: Option<u32>,
     pub introspection: Option<IntrospectionCredentials>,
+    /// Which tokens of other resources may be exchanged for its own (RFC 8693), and by whom.
+    pub exchange: Vec<ExchangeRule>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +82,10 @@ impl Resources {
                 return Err(format!("resource {identifier}: default scope {stray} is not among its scopes"));
             }
             all.0.push(resource);
+        }
+        for resource in all.iter() {
+            let wrong = |error| format!("resource {}: {error}", resource.identifier);
+            resource.exchange.iter().try_for_each(|rule| rule.check(resource, &all.0)).map_err(wrong)?;
         }
         Ok(all)
     }
@@ -184,6 +190,7 @@ mod tests {
             signing_alg: None,
             access_token_lifetime: None,
             introspection: None,
+            exchange: vec![],
         }
     }
 

@@ -3,9 +3,11 @@ use crate::{
     app::App,
     error::OAuthError,
     model::{ClientId, GrantId, Scopes, User},
+    oauth::token_exchange::Actor,
     storage::{grants, revoked_tokens, users},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub const TYPE: &str = "at+jwt";
 
@@ -23,6 +25,12 @@ pub struct AccessTokenClaims {
     /// Absent from bearer tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// Who acts for the subject, if not the client that the subject allowed (RFC 8693 §4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+    /// Who alone may act for the subject by an exchange (RFC 8693 §4.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<Map<String, Value>>,
     /// Absent when the client acts for itself.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonClaims>,
@@ -49,6 +57,9 @@ pub struct PersonClaims {
     /// A name to greet people by (RFC 9068 §2.2.2); `sub` is who they are.
     pub preferred_username: String,
     pub auth_time: i64,
+    /// How well they had proved who they are then (RFC 9068 §2.2.1, RFC 9470 §6.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// The grant it hangs from: revoked with it.
     pub grant_id: String,
 }
@@ -70,25 +81,32 @@ pub async fn parse(app: &App, token: &str) -> Result<Option<AccessTokenClaims>, 
 pub async fn find_active(app: &App, token: &str) -> Result<Option<Active>, OAuthError> {
     let now = app.clock.now().unix_timestamp();
     let Some(claims) = parse(app, token).await?.filter(|claims| claims.exp > now) else { return Ok(None) };
-    let client = app.clients.find(claims.client_id.as_str()).await?;
-    let enabled = client.is_some_and(|client| client.disabled_at.is_none());
-    if !enabled || revoked_tokens::contains(&app.db, &claims.jti).await? {
+    if !is_enabled(app, claims.client_id.as_str()).await? || revoked_tokens::contains(&app.db, &claims.jti).await? {
         return Ok(None);
     }
     match &claims.person {
+        // Exchanged, a token is another client's, and ends with either.
+        None if claims.sub != claims.client_id.as_str() && !is_enabled(app, &claims.sub).await? => Ok(None),
         None => Ok(Some(Active { claims, user: None })),
         Some(person) => {
-            let user = find_user(app, &person.grant_id).await?;
+            let user = find_user(app, &person.grant_id, &claims.client_id).await?;
             Ok(user.map(|user| Active { claims, user: Some(user) }))
         }
     }
 }
 
-/// Whoever gave a grant that still stands, and may still sign in.
-async fn find_user(app: &App, grant_id: &str) -> Result<Option<User>, OAuthError> {
+async fn is_enabled(app: &App, client_id: &str) -> Result<bool, OAuthError> {
+    Ok(app.clients.find(client_id).await?.is_some_and(|client| client.disabled_at.is_none()))
+}
+
+/// Whoever gave a grant that still stands, and may still sign in; `holder` is known to be enabled.
+async fn find_user(app: &App, grant_id: &str, holder: &ClientId) -> Result<Option<User>, OAuthError> {
     let Ok(grant_id) = grant_id.parse::<GrantId>() else { return Ok(None) };
     let grant = grants::find(&app.db, grant_id).await?.filter(|grant| grant.revoked_at.is_none());
     let Some(grant) = grant else { return Ok(None) };
+    if grant.client_id != *holder && !is_enabled(app, grant.client_id.as_str()).await? {
+        return Ok(None);
+    }
     Ok(users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none()))
 }
 

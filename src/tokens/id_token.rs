@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 const TYPE: &str = "JWT";
 /// What OpenID Connect Dynamic Registration §2 says when the client does not.
 const DEFAULT_ALG: &str = "RS256";
-pub const CLAIMS: [&str; 11] =
-    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "name", "preferred_username", "email"];
+pub const CLAIMS: [&str; 12] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "nonce", "at_hash", "name", "preferred_username", "email"];
 
 /// Claims of the granted scopes only; `sub` always (OpenID Connect Core §5.3.2).
 #[must_use]
@@ -36,7 +36,7 @@ pub fn sign(
     app: &App,
     client: &Client,
     user: &User,
-    auth_time: OffsetDateTime,
+    (auth_time, acr): (OffsetDateTime, Option<&str>),
     access_token: &str,
     nonce: Option<&str>,
 ) -> Result<String, OAuthError> {
@@ -47,6 +47,9 @@ pub fn sign(
     claims.insert("iat".into(), json!(now));
     claims.insert("exp".into(), json!(now + i64::from(app.config.tokens.id_token_lifetime)));
     claims.insert("auth_time".into(), json!(auth_time.unix_timestamp()));
+    if let Some(acr) = acr {
+        claims.insert("acr".into(), json!(acr));
+    }
     // OpenID Connect Core §3.1.3.6: the left half of the hash; all our algorithms hash with SHA-256 for this.
     claims.insert("at_hash".into(), json!(base64url(&Digest::of(access_token).as_bytes()[..16])));
     if let Some(nonce) = nonce {

@@ -1,4 +1,6 @@
 //! The one place where tokens are issued.
+mod exchange;
+
 use super::{access_token, id_token, refresh_token::RefreshToken};
 use crate::{
     accounts::request::within_limit,
@@ -9,10 +11,12 @@ use crate::{
     oauth::{
         params::Params,
         resource::{OFFLINE_ACCESS, OIDC_SCOPES, Resource},
+        token_exchange,
     },
     storage::users,
 };
 use access_token::{AccessTokenClaims, Confirmation, PersonClaims};
+use exchange::Delegation;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -20,9 +24,12 @@ use time::OffsetDateTime;
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
+    /// In answer to an exchange only (RFC 8693 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     token_type: &'static str,
     /// Seconds.
-    expires_in: u32,
+    expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     scope: String,
@@ -40,14 +47,18 @@ pub struct Permit<'a> {
     scopes: Scopes,
     /// Thumbprint of the key that the access token is bound to.
     jkt: Option<&'a str>,
+    /// Of an exchange only.
+    delegation: Option<Delegation>,
 }
 
 /// On whose behalf.
 enum Subject {
-    /// Through a grant, since when they last proved who they are.
-    Person { user: User, grant_id: GrantId, auth_time: OffsetDateTime },
+    /// Through a grant, since when they last proved who they are, and how well.
+    Person { user: User, grant_id: GrantId, auth_time: OffsetDateTime, acr: Option<String> },
     /// The client itself (RFC 6749 §4.4).
     Client,
+    /// Another client, which this one acts for (RFC 8693 §1.1).
+    Other { sub: String },
 }
 
 enum Audience<'a> {
@@ -71,8 +82,9 @@ impl<'a> Permit<'a> {
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
             return Err(OAuthError::invalid_scope("none of these scopes is for this resource, or allowed any longer"));
         }
-        let subject = Subject::Person { user, grant_id: grant.id, auth_time: grant.auth_time };
-        Ok(Self { client, subject, audience, scopes, jkt })
+        let (auth_time, acr) = (grant.auth_time, grant.acr.clone());
+        let subject = Subject::Person { user, grant_id: grant.id, auth_time, acr };
+        Ok(Self { client, subject, audience, scopes, jkt, delegation: None })
     }
 
     /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
@@ -100,7 +112,13 @@ impl<'a> Permit<'a> {
         if scopes.is_empty() {
             return Err(OAuthError::invalid_scope("the client may have no scope of this resource"));
         }
-        Ok(Self { client, subject: Subject::Client, audience: Audience::Resource(resource), scopes, jkt })
+        let audience = Audience::Resource(resource);
+        Ok(Self { client, subject: Subject::Client, audience, scopes, jkt, delegation: None })
+    }
+
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        &self.scopes
     }
 
     /// Signs what was judged. `refresh` is the token that goes with it, if any.
@@ -118,30 +136,38 @@ impl<'a> Permit<'a> {
             }
         };
         let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
+        let latest = self.delegation.as_ref().map_or(i64::MAX, |delegation| delegation.expires_at);
+        let exp = latest.min(now + i64::from(lifetime));
+        let issued_token_type = self.delegation.as_ref().map(|_| token_exchange::ACCESS_TOKEN);
+        let (act, may_act) = self.delegation.map(|delegation| (delegation.actor, delegation.may_act)).unzip();
         let claims = AccessTokenClaims {
             iss: app.config.issuer.clone(),
             sub: self.subject.identifier(self.client),
             aud: audience.to_owned(),
             client_id: self.client.id.clone(),
             iat: now,
-            exp: now + i64::from(lifetime),
+            exp,
             jti: crate::secrets::random(),
             // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
             scope: self.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
             cnf: self.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
+            act,
+            may_act: may_act.flatten(),
             person: self.subject.person(),
         };
         let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
         let id_token = match &self.subject {
-            Subject::Person { user, auth_time, .. } if self.scopes.contains("openid") => {
-                Some(id_token::sign(app, self.client, user, *auth_time, &access_token, nonce)?)
+            Subject::Person { user, auth_time, acr, .. } if self.scopes.contains("openid") => {
+                let signed_in = (*auth_time, acr.as_deref());
+                Some(id_token::sign(app, self.client, user, signed_in, &access_token, nonce)?)
             }
             _ => None,
         };
         Ok(TokenResponse {
             access_token,
+            issued_token_type,
             token_type: claims.token_type(),
-            expires_in: lifetime,
+            expires_in: exp - now,
             refresh_token: refresh.map(|token| token.expose(app)),
             scope: self.scopes.to_string(),
             id_token,
@@ -154,17 +180,19 @@ impl Subject {
         match self {
             Self::Person { user, .. } => user.id.to_string(),
             Self::Client => client.id.to_string(),
+            Self::Other { sub } => sub.clone(),
         }
     }
 
     fn person(&self) -> Option<PersonClaims> {
         match self {
-            Self::Person { user, grant_id, auth_time } => Some(PersonClaims {
+            Self::Person { user, grant_id, auth_time, acr } => Some(PersonClaims {
                 preferred_username: user.username.clone(),
                 auth_time: auth_time.unix_timestamp(),
+                acr: acr.clone(),
                 grant_id: grant_id.to_string(),
             }),
-            Self::Client => None,
+            Self::Client | Self::Other { .. } => None,
         }
     }
 }

@@ -32,6 +32,11 @@ pub struct Guarded {
 
 impl Guarded {
     pub async fn start(more: &str) -> Self {
+        Self::with(more, |guard| guard).await
+    }
+
+    /// With a guard of one's own making.
+    pub async fn with(more: &str, set: impl FnOnce(Guard) -> Guard) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let at = Address::new(port);
@@ -48,6 +53,7 @@ impl Guarded {
         tokio::spawn(async move { axum::serve(listener, service).await });
         let guards_clock = keyward_resource_server::clock::Clock::default();
         let guard = Guard::new(MCP, &at.issuer).unwrap().clock(guards_clock.clone());
+        let guard = set(guard);
         Self { t, at, guard: guard.protect(post(async || "reached")), guards_clock, fetched_at }
     }
 

@@ -5,11 +5,13 @@ use crate::{
     challenge::{Challenge, DpopPolicy, Refusal},
     clock::Clock,
     dpop,
+    gate::beside_those_held,
     guard::Guard,
     metadata::{self, ProtectedResource},
     scopes::Policy,
+    step_up::StepUp,
     verify::{Access, Rejection, Scheme, Verifier},
-    wire,
+    wire::{self, Message},
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt};
@@ -28,6 +30,7 @@ pub(crate) struct AccessTokens {
     /// What proofs must be for.
     url: String,
     proofs: dpop::Used,
+    step_up: StepUp,
     metadata: ProtectedResource,
     clock: Clock,
 }
@@ -56,7 +59,15 @@ impl AccessTokens {
         let resources = std::iter::once(guard.identifier.clone()).chain(guard.aliases).collect();
         let verifier = Verifier { resources, issuers: guard.issuers, grants: guard.grants, policy: Arc::clone(policy) };
         let url = guard.htu.unwrap_or(guard.identifier);
-        Self { challenge, verifier, url, proofs: dpop::Used::default(), metadata, clock: guard.clock }
+        Self {
+            challenge,
+            verifier,
+            url,
+            proofs: dpop::Used::default(),
+            step_up: guard.step_up,
+            metadata,
+            clock: guard.clock,
+        }
     }
 
     async fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
@@ -128,6 +139,21 @@ impl Credential for AccessTokens {
     fn insufficient_scope(&self, caller: &Caller, id: &Value, scope: &str, data: Value) -> Refusal {
         let scheme = caller.access.as_ref().map_or(Scheme::Bearer, |access| access.scheme);
         self.challenge.insufficient_scope(scheme, id, scope, data)
+    }
+
+    /// The new token is to be good for what the old one was, and for this call at once.
+    fn check_sign_in(&self, caller: &Caller, message: Option<&Message>) -> Result<(), Refusal> {
+        let Some(access) = &caller.access else { return Ok(()) };
+        let demand = self.step_up.demand(message.and_then(Message::tool));
+        let Some(missing) = demand.unmet(access, self.clock.now()) else { return Ok(()) };
+        let policy = &access.policy;
+        let needed = message.map_or(&[][..], |message| policy.needed(message.method(), message.tool()));
+        let scope = if needed.is_empty() && access.scopes.is_empty() {
+            self.challenge.scope.clone()
+        } else {
+            beside_those_held(policy, needed, &access.scopes).join(" ")
+        };
+        Err(self.challenge.insufficient_user_authentication(access.scheme, &scope, missing, &demand))
     }
 
     fn metadata(&self) -> Option<ProtectedResource> {

@@ -96,6 +96,17 @@ async fn access_token(app: &App, caller: &Introspector<'_>, token: &str) -> Resu
         // RFC 9449 §6.2
         answer["cnf"] = json!(cnf);
     }
+    if let Some(act) = &claims.act {
+        // RFC 8693 §4.1
+        answer["act"] = json!(act);
+    }
+    if let Some(person) = &claims.person {
+        // RFC 9470 §6.2
+        answer["auth_time"] = json!(person.auth_time);
+        if let Some(acr) = &person.acr {
+            answer["acr"] = json!(acr);
+        }
+    }
     if let Some(user) = &active.user {
         answer["username"] = json!(user.username);
     }

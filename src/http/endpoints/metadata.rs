@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, Method},
     routing::get,
 };
-use oauth::{client_assertion, dpop, resource::OIDC_SCOPES};
+use oauth::{authentication_context, client_assertion, dpop, resource::OIDC_SCOPES};
 use serde_json::{Value, json};
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
@@ -50,6 +50,7 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ALGORITHMS,
         "claims_supported": id_token::CLAIMS,
+        "acr_values_supported": authentication_context::ALL,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         // These default to something else when left out (OpenID Connect Discovery §3).
         "claims_parameter_supported": false,

@@ -95,6 +95,7 @@ async fn attack_30_a_challenge_stripped_on_the_way_brings_no_code_and_no_tokens(
         scopes: Scopes::parse("mcp:read").unwrap(),
         resources: vec![],
         auth_time: now,
+        acr: None,
         created_at: now,
         expires_at: later,
         revoked_at: None,

@@ -1,0 +1,117 @@
+//! `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): an MCP server that has to call another one
+//! exchanges the token it received for one that the other accepts, narrower and with its own name on it.
+use super::TokenRequest;
+use crate::{
+    audit,
+    error::OAuthError,
+    oauth::{
+        resource::Resource,
+        token_exchange::{Actor, ExchangeRule, TokenExchange, names},
+    },
+    tokens::{
+        Permit, TokenResponse,
+        access_token::{self, AccessTokenClaims, Active},
+    },
+};
+use serde_json::json;
+
+pub const NAME: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// Actors that one token names at most, so that exchanging back and forth ends.
+const MAX_ACTORS: usize = 8;
+
+/// Never a refresh token: what is exchanged can be exchanged again while it lives.
+pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    let TokenRequest { app, client, params, .. } = request;
+    let mut rules = app.resources.iter().flat_map(|resource| &resource.exchange);
+    // Whoever may exchange nothing is not told what a token is good for.
+    if client.is_public() || !rules.any(|rule| rule.client == client.id) {
+        return Err(OAuthError::unauthorized_client("the client may exchange no tokens"));
+    }
+    let asked = TokenExchange::parse(params)?;
+    let Active { claims: subject, user } = presented(request, "subject_token", asked.subject_token).await?;
+    let actor = actor(request, &subject, asked.actor_token).await?;
+    let (target, rule) = target(request, &subject, &asked.targets)?;
+    let sub = actor.sub.clone();
+    let permit = Permit::for_exchange(request, &subject, actor, (target, rule), asked.scopes.as_ref()).await?;
+    let details = json!({
+        "actor": sub, "subject": subject.sub, "subject_jti": subject.jti, "subject_client_id": subject.client_id,
+        "from": subject.aud, "resource": target.identifier, "scope": permit.scopes().to_string(),
+    });
+    let answer = permit.issue(app, None, None)?;
+    let event = audit::Event::new("token_exchanged").client(&client.id).details(details);
+    let event = user.into_iter().fold(event, |event, user| event.user(user.id));
+    let grant_id = subject.person.and_then(|person| person.grant_id.parse().ok());
+    grant_id.into_iter().fold(event, audit::Event::grant).record(app).await;
+    Ok(answer)
+}
+
+/// An access token of ours that is good right now, in the hand of whom it is bound to (RFC 8693 §2.2.2).
+async fn presented(request: TokenRequest<'_>, name: &str, token: &str) -> Result<Active, OAuthError> {
+    let active = access_token::find_active(request.app, token).await?;
+    // Why not is nobody's business, as in introspection (RFC 7662 §2.2).
+    let active = active.ok_or_else(|| {
+        OAuthError::invalid_request(format!("{name} is no access token of this server that is good now"))
+    })?;
+    let bound = active.claims.cnf.as_ref().map(|cnf| cnf.jkt.as_str());
+    if bound.is_some() && bound != request.jkt {
+        let sentence = format!("{name} is bound to a key that did not prove itself (RFC 9449)");
+        return Err(OAuthError::invalid_request(sentence));
+    }
+    Ok(active)
+}
+
+/// Who will act (RFC 8693 §4.1): whom `actor_token` is about, else the client itself. Nobody ever becomes the subject.
+async fn actor(
+    request: TokenRequest<'_>,
+    subject: &AccessTokenClaims,
+    token: Option<&str>,
+) -> Result<Actor, OAuthError> {
+    let client = request.client.id.as_str();
+    let sub = match token {
+        None => client.to_owned(),
+        Some(token) => {
+            let Active { claims, .. } = presented(request, "actor_token", token).await?;
+            if claims.client_id.as_str() != client || claims.act.is_some() {
+                let sentence = "actor_token must have been issued to the client, and not by an exchange";
+                return Err(OAuthError::invalid_request(sentence));
+            }
+            claims.sub
+        }
+    };
+    let known = [("iss", request.app.config.issuer.as_str()), ("sub", &*sub), ("client_id", client)];
+    if subject.may_act.as_ref().is_some_and(|may_act| !names(may_act, &known)) {
+        return Err(OAuthError::invalid_request("may_act of subject_token names somebody else (RFC 8693 section 4.4)"));
+    }
+    let actor = Actor { sub, act: subject.act.clone().map(Box::new) };
+    if actor.count() > MAX_ACTORS {
+        return Err(OAuthError::invalid_request("subject_token was exchanged too often"));
+    }
+    Ok(actor)
+}
+
+/// The one target (RFC 8693 §2.1), and the rule by which the client may; if none is named, the only one there is.
+fn target<'a>(
+    request: TokenRequest<'a>,
+    subject: &AccessTokenClaims,
+    named: &[&str],
+) -> Result<(&'a Resource, &'a ExchangeRule), OAuthError> {
+    let TokenRequest { app, client, .. } = request;
+    let allows = |rule: &&ExchangeRule| rule.client == client.id && rule.from == subject.aud;
+    let targets = app.resources.iter();
+    let mut open = targets.filter_map(|target| target.exchange.iter().find(allows).map(|rule| (target, rule)));
+    let unknown = || OAuthError::invalid_target("resource or audience is not known to this server");
+    let named: Vec<_> = named.iter().map(|name| app.resources.find(name)).collect::<Option<_>>().ok_or_else(unknown)?;
+    let Some(first) = named.first() else {
+        return match (open.next(), open.next()) {
+            (Some(only), None) => Ok(only),
+            _ => Err(OAuthError::invalid_target("name the target as resource or audience")),
+        };
+    };
+    // One for each token (RFC 9068 §3).
+    if named.iter().any(|other| other.identifier != first.identifier) {
+        return Err(OAuthError::invalid_target("ask for one target at a time"));
+    }
+    let closed = || OAuthError::invalid_target("the client may not exchange such a token for this target");
+    open.find(|(target, _)| target.identifier == first.identifier).ok_or_else(closed)
+}

@@ -1,0 +1,76 @@
+//! What a token may be exchanged for (RFC 8693): less than it is, for one target, for as long as it lives.
+use super::{Audience, Permit, Subject};
+use crate::{
+    accounts::request::within_limit,
+    app::App,
+    error::OAuthError,
+    grants::TokenRequest,
+    model::{GrantId, Scopes},
+    oauth::{
+        resource::Resource,
+        token_exchange::{Actor, ExchangeRule},
+    },
+    storage::{grants, users},
+    tokens::access_token::{AccessTokenClaims, PersonClaims},
+};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+/// That somebody acts for the subject, as the issued token will say.
+pub struct Delegation {
+    pub actor: Actor,
+    /// Who else may act for the subject: a limit that is never lost on the way (RFC 8693 §4.4).
+    pub may_act: Option<Map<String, Value>>,
+    /// Seconds since the epoch: when the exchanged token ends, and the new one at the latest.
+    pub expires_at: i64,
+}
+
+impl<'a> Permit<'a> {
+    /// For a token that is good right now, by the rule that allows its exchange for one of `target`.
+    pub async fn for_exchange(
+        request: TokenRequest<'a>,
+        subject: &AccessTokenClaims,
+        actor: Actor,
+        (target, rule): (&'a Resource, &ExchangeRule),
+        scopes: Option<&Scopes>,
+    ) -> Result<Self, OAuthError> {
+        let TokenRequest { app, client, jkt, .. } = request;
+        let behind = match &subject.person {
+            Some(person) => Subject::of(app, person).await?,
+            None => Subject::Other { sub: subject.sub.clone() },
+        };
+        let open = |scope: &str| match &behind {
+            Subject::Person { user, .. } => target.allows(scope, user.role),
+            // Nobody's role stands behind it.
+            _ => target.scope(scope).is_some_and(|rule| rule.roles.is_empty()),
+        };
+        let most = within_limit(client, rule.worth(&Scopes::from(subject.scope.clone())).filter(open))?;
+        let scopes = match scopes {
+            None => most,
+            Some(asked) if asked.is_subset(&most) => asked.clone(),
+            Some(_) => {
+                return Err(OAuthError::invalid_scope("scope exceeds what subject_token is worth at this target"));
+            }
+        };
+        if scopes.is_empty() {
+            return Err(OAuthError::invalid_scope("subject_token is worth nothing at this target"));
+        }
+        let (may_act, expires_at) = (subject.may_act.clone(), subject.exp);
+        let delegation = Some(Delegation { actor, may_act, expires_at });
+        Ok(Self { client, subject: behind, audience: Audience::Resource(target), scopes, jkt, delegation })
+    }
+}
+
+impl Subject {
+    /// The person behind a token, judged anew: the grant that it hangs from, and the account.
+    async fn of(app: &App, person: &PersonClaims) -> Result<Self, OAuthError> {
+        let over = || OAuthError::invalid_request("the grant of subject_token is over, or its user gone");
+        let grant_id = person.grant_id.parse::<GrantId>().map_err(|_| over())?;
+        let now = app.clock.now();
+        let grant = grants::find(&app.db, grant_id).await?;
+        let grant = grant.filter(|grant| grant.revoked_at.is_none() && grant.expires_at > now).ok_or_else(over)?;
+        let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
+        let auth_time = OffsetDateTime::from_unix_timestamp(person.auth_time).map_err(OAuthError::server_error)?;
+        Ok(Self::Person { user: user.ok_or_else(over)?, grant_id, auth_time, acr: person.acr.clone() })
+    }
+}

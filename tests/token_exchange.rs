@@ -1,0 +1,365 @@
+//! Exchanging a received token for one that the next server accepts (RFC 8693).
+use crate::{
+    client_credentials::ask,
+    dpop::{bound, text},
+    support::{
+        app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, basic},
+        dpop::DpopKey,
+    },
+};
+use keyward::{
+    clients::configured,
+    model::{ClientId, GrantId},
+    storage::{audit_events, clients, grants, users},
+};
+use serde_json::{Value, json};
+use time::Duration;
+
+pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+pub const THIRD: &str = "https://third.example/mcp";
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// The MCP server "notes" may call "other", and "other" may call "third" and come back.
+const SETTINGS: &str = r#"
+[clients.notes]
+secret = "0123456789abcdef0123456789abcdef"
+grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials"]
+scope = "mcp:read"
+
+[clients.other]
+secret = "0123456789abcdef0123456789abcdef"
+grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials"]
+
+[clients.bystander]
+secret = "0123456789abcdef0123456789abcdef"
+grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials"]
+
+[resources.other.scopes]
+"other:write" = "Write elsewhere"
+"other:admin" = { description = "Everything elsewhere", roles = ["admin"] }
+[[resources.other.exchange]]
+client = "notes"
+from = "https://mcp.example/mcp"
+scopes = { "mcp:read" = "other:read other:admin", "mcp:write" = "other:write" }
+
+[resources.third]
+identifier = "https://third.example/mcp"
+scopes = { "other:read" = "The same word", "third:read" = "Read there" }
+[[resources.third.exchange]]
+client = "other"
+from = "https://other.example/mcp"
+
+[[resources.main.exchange]]
+client = "other"
+from = "https://third.example/mcp"
+scopes = { "other:read" = "mcp:read" }
+[[resources.main.exchange]]
+client = "other"
+from = "https://other.example/mcp"
+scopes = { "other:read" = "mcp:read" }
+"#;
+
+pub async fn start(more: &str) -> TestApp {
+    let t = TestApp::with(&format!("{more}\n{SETTINGS}")).await;
+    configured::write(&t.app).await.unwrap();
+    t
+}
+
+/// What alice allowed a client called `c`.
+pub async fn allowed(t: &TestApp, scope: &str) -> String {
+    let client = t.public_client("c", &[CALLBACK]).await;
+    text(&t.tokens(&client, &[("scope", scope)]).await, "access_token").to_owned()
+}
+
+/// As a client with `SECRET`; `more` replaces parameters of the same name (an empty value removes).
+pub async fn exchange(t: &TestApp, client: &str, subject_token: &str, more: &[(&str, &str)]) -> Answer {
+    exchange_with(t, client, subject_token, more, &[]).await
+}
+
+pub async fn exchange_with(
+    t: &TestApp,
+    client: &str,
+    subject_token: &str,
+    more: &[(&str, &str)],
+    headers: &[(&str, &str)],
+) -> Answer {
+    let whole = [("grant_type", GRANT_TYPE), ("subject_token", subject_token), ("subject_token_type", ACCESS_TOKEN)];
+    let mut form = whole.to_vec();
+    form.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    form.extend(more.iter().filter(|(_, value)| !value.is_empty()));
+    let authorization = basic(client, SECRET);
+    t.post_with("/token", &form, &[&[("authorization", authorization.as_str())], headers].concat()).await
+}
+
+#[track_caller]
+pub fn exchanged(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    text(&answer.json(), "access_token").to_owned()
+}
+
+fn claims(token: &str) -> Value {
+    TestApp::claims(&json!(token))
+}
+
+pub async fn is_active(t: &TestApp, token: &str) -> bool {
+    t.introspect_as("other-server", "other-secret", token).await.json()["active"] == true
+}
+
+pub async fn events(t: &TestApp) -> Vec<Value> {
+    let events = audit_events::recent(&t.db, 100).await.unwrap();
+    events.into_iter().filter(|event| event.event_type == "token_exchanged").map(|event| event.details).collect()
+}
+
+#[tokio::test]
+async fn an_mcp_server_exchanges_the_token_it_received_for_one_of_its_own_at_the_next() {
+    let t = start("").await;
+    let received = allowed(&t, "mcp:read mcp:write").await;
+    let answer = exchange(&t, "notes", &received, &[("resource", OTHER), ("scope", "other:read")]).await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"), "{answer:?}");
+    let tokens = answer.json();
+    let members: Vec<_> = tokens.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["access_token", "expires_in", "issued_token_type", "scope", "token_type"]);
+    assert_eq!(tokens["issued_token_type"], ACCESS_TOKEN);
+    assert_eq!((&tokens["token_type"], &tokens["scope"]), (&json!("Bearer"), &json!("other:read")));
+
+    let (before, after) = (claims(&received), claims(text(&tokens, "access_token")));
+    for same in ["sub", "preferred_username", "auth_time", "grant_id", "exp"] {
+        assert_eq!(after[same], before[same], "{same}");
+    }
+    assert_eq!((&after["iss"], &after["aud"], &after["client_id"]), (&json!(ISSUER), &json!(OTHER), &json!("notes")));
+    assert_eq!((&after["scope"], &after["act"]), (&json!("other:read"), &json!({"sub": "notes"})));
+    assert_ne!(after["jti"], before["jti"]);
+
+    let seen = t.introspect_as("other-server", "other-secret", text(&tokens, "access_token")).await.json();
+    assert_eq!((&seen["active"], &seen["act"]), (&json!(true), &json!({"sub": "notes"})));
+    assert_eq!((&seen["username"], &seen["client_id"]), (&json!("alice"), &json!("notes")));
+    // Not the server that was called first.
+    assert_eq!(t.introspect(text(&tokens, "access_token")).await.json(), json!({"active": false}));
+    let told = json!({
+        "actor": "notes", "subject": before["sub"], "subject_jti": before["jti"], "subject_client_id": "c",
+        "from": MCP, "resource": OTHER, "scope": "other:read",
+    });
+    assert_eq!(events(&t).await, [told]);
+}
+
+#[tokio::test]
+async fn without_a_scope_it_is_worth_what_the_rule_and_the_persons_role_say() {
+    let t = start("").await;
+    for (scope, worth) in [("mcp:read", "other:read"), ("mcp:write openid mcp:read", "other:write other:read")] {
+        let received = allowed(&t, scope).await;
+        let answer = exchange(&t, "notes", &received, &[("resource", OTHER)]).await;
+        assert_eq!(answer.json()["scope"], worth, "{scope}");
+    }
+    // Where the rule says nothing, names are what counts.
+    let there = exchanged(&exchange(&t, "notes", &allowed(&t, "mcp:read mcp:write").await, &[]).await);
+    let third = exchange(&t, "other", &there, &[("resource", THIRD)]).await;
+    assert_eq!(third.json()["scope"], "other:read");
+    // An administrator's token is worth more.
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let mut root = t.signed_in("root").await;
+    let path = crate::support::app::authorize_path(&client, &[("scope", "mcp:read")]);
+    let code = root.approve(&path).await.returned("code").unwrap();
+    let received = t.redeem(&client, &code).await.json();
+    let answer = exchange(&t, "notes", text(&received, "access_token"), &[]).await;
+    assert_eq!(answer.json()["scope"], "other:read other:admin");
+}
+
+#[tokio::test]
+async fn the_target_may_be_called_resource_or_audience_or_be_the_only_one_there_is() {
+    let t = start("").await;
+    let received = allowed(&t, "mcp:read").await;
+    let loud = "HTTPS://OTHER.example/mcp";
+    for target in [
+        &[("audience", OTHER)][..],
+        &[("resource", OTHER), ("audience", OTHER)],
+        &[("resource", loud), ("resource", OTHER)],
+        &[],
+    ] {
+        let token = exchanged(&exchange(&t, "notes", &received, target).await);
+        assert_eq!(claims(&token)["aud"], OTHER, "{target:?}");
+    }
+    for named in [JWT, ACCESS_TOKEN] {
+        let more = [("subject_token_type", named), ("requested_token_type", ACCESS_TOKEN)];
+        assert_eq!(exchange(&t, "notes", &received, &more).await.status, 200, "{named}");
+    }
+    // Two are open to this one.
+    let there = exchanged(&exchange(&t, "notes", &received, &[]).await);
+    exchange(&t, "other", &there, &[]).await.refused(400, "invalid_target");
+}
+
+#[tokio::test]
+async fn it_never_outlives_the_token_it_was_exchanged_for() {
+    let t = start("resources.main.access_token_lifetime = 900").await;
+    let received = allowed(&t, "mcp:read").await;
+    let fresh = exchange(&t, "notes", &received, &[]).await;
+    assert_eq!(fresh.json()["expires_in"], 600);
+    t.app.clock.advance(Duration::seconds(800));
+    let late = exchange(&t, "notes", &received, &[]).await;
+    assert_eq!(late.json()["expires_in"], 100);
+    assert_eq!(claims(&exchanged(&late))["exp"], claims(&received)["exp"]);
+    t.app.clock.advance(Duration::seconds(100));
+    exchange(&t, "notes", &received, &[]).await.refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn each_further_exchange_puts_its_actor_around_those_before_and_eight_are_enough() {
+    let t = start("").await;
+    let first = exchanged(&exchange(&t, "notes", &allowed(&t, "mcp:read").await, &[]).await);
+    let second = exchanged(&exchange(&t, "other", &first, &[("resource", THIRD)]).await);
+    assert_eq!(claims(&second)["act"], json!({"sub": "other", "act": {"sub": "notes"}}));
+    let mut token = exchanged(&exchange(&t, "other", &second, &[("resource", MCP)]).await);
+    for client in ["notes", "other", "notes", "other", "notes"] {
+        let target = if client == "notes" { OTHER } else { MCP };
+        token = exchanged(&exchange(&t, client, &token, &[("resource", target)]).await);
+    }
+    exchange(&t, "other", &token, &[("resource", THIRD)]).await.refused(400, "invalid_request");
+    assert_eq!(events(&t).await.len(), 8);
+}
+
+#[tokio::test]
+async fn an_actor_token_says_who_acts() {
+    let t = start("").await;
+    let received = allowed(&t, "mcp:read").await;
+    let own = ask(&t, "notes", SECRET, &[]).await.json();
+    let actor = [("actor_token", text(&own, "access_token")), ("actor_token_type", JWT)];
+    let token = exchanged(&exchange(&t, "notes", &received, &actor).await);
+    assert_eq!(claims(&token)["act"], json!({"sub": "notes"}));
+    // Somebody who is signed in at the client acts for somebody else.
+    let mut client = clients::find(&t.db, &ClientId::from("notes")).await.unwrap().unwrap();
+    client.metadata.grant_types.push("authorization_code".into());
+    client.metadata.redirect_uris.push(CALLBACK.into());
+    clients::put_seed(&t.db, &client).await.unwrap();
+    t.app.clients.forget_all();
+    let mut bob = t.signed_in("bob").await;
+    let path = crate::support::app::authorize_path(&client.id, &[("scope", "mcp:read")]);
+    let code = bob.approve(&path).await.returned("code").unwrap();
+    let form =
+        [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", crate::support::app::VERIFIER)];
+    let bobs = t.post_with("/token", &form, &[("authorization", &basic("notes", SECRET))]).await.json();
+    let actor = [("actor_token", text(&bobs, "access_token")), ("actor_token_type", ACCESS_TOKEN)];
+    let token = claims(&exchanged(&exchange(&t, "notes", &received, &actor).await));
+    assert_eq!(token["act"], json!({"sub": t.user_named("bob").await.id.to_string()}));
+    assert_eq!(token["sub"], t.user_named("alice").await.id.to_string());
+}
+
+#[tokio::test]
+async fn may_act_names_the_only_ones_who_may_and_is_never_lost() {
+    let t = start("").await;
+    let received = allowed(&t, "mcp:read").await;
+    let limited = |may_act: Value| {
+        let mut claims = claims(&received);
+        claims["may_act"] = may_act;
+        t.app.keys.sign("ES256", "at+jwt", &claims).unwrap()
+    };
+    for other in [json!({"sub": "other"}), json!({}), json!({"sub": "notes", "email": "notes@example"})] {
+        exchange(&t, "notes", &limited(other), &[]).await.refused(400, "invalid_request");
+    }
+    let token = exchanged(&exchange(&t, "notes", &limited(json!({"sub": "notes", "iss": ISSUER})), &[]).await);
+    assert_eq!(claims(&token)["may_act"], json!({"sub": "notes", "iss": ISSUER}));
+    exchange(&t, "other", &token, &[("resource", THIRD)]).await.refused(400, "invalid_request");
+    assert_eq!(events(&t).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_proof_binds_the_new_token_and_a_bound_token_needs_one_by_its_key() {
+    let t = start("").await;
+    let (key, thief) = (DpopKey::es256(), DpopKey::es256());
+    let token = allowed(&t, "mcp:read").await;
+    let answer = exchange_with(&t, "notes", &token, &[], &[("dpop", &key.token_proof(&t))]).await;
+    assert_eq!(answer.json()["token_type"], "DPoP");
+    assert_eq!(claims(&exchanged(&answer))["cnf"], json!({"jkt": key.thumbprint()}));
+
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let tokens = bound(&t, &client, &key, &[("scope", "mcp:read")]).await;
+    let token = text(&tokens, "access_token");
+    exchange(&t, "notes", token, &[]).await.refused(400, "invalid_request");
+    let stolen = exchange_with(&t, "notes", token, &[], &[("dpop", &thief.token_proof(&t))]).await;
+    stolen.refused(400, "invalid_request");
+    assert_eq!(events(&t).await.len(), 1);
+    let answer = exchange_with(&t, "notes", token, &[], &[("dpop", &key.token_proof(&t))]).await;
+    assert_eq!(claims(&exchanged(&answer))["cnf"], json!({"jkt": key.thumbprint()}));
+}
+
+#[tokio::test]
+async fn it_ends_with_the_grant_the_person_and_either_client() {
+    let t = start("").await;
+    let received = allowed(&t, "mcp:read").await;
+    let alice = t.user_named("alice").await.id;
+    let token = exchanged(&exchange(&t, "notes", &received, &[]).await);
+    assert!(is_active(&t, &token).await);
+    let now = t.app.clock.now();
+    for id in ["c", "notes"].map(ClientId::from) {
+        clients::set_disabled(&t.db, &id, Some(now)).await.unwrap();
+        t.app.clients.forget_all();
+        assert!(!is_active(&t, &token).await, "{id}");
+        clients::set_disabled(&t.db, &id, None).await.unwrap();
+        t.app.clients.forget_all();
+    }
+    users::set_disabled(&t.db, alice, Some(now)).await.unwrap();
+    assert!(!is_active(&t, &token).await);
+    users::set_disabled(&t.db, alice, None).await.unwrap();
+    assert!(is_active(&t, &token).await);
+    let grant = claims(&token)["grant_id"].as_str().unwrap().parse::<GrantId>().unwrap();
+    assert!(grants::revoke(&t.db, grant, now).await.unwrap());
+    assert!(!is_active(&t, &token).await);
+    // So does what came of it.
+    exchange(&t, "other", &token, &[("resource", THIRD)]).await.refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_clients_own_token_stays_its_own_in_an_exchange_and_has_no_role() {
+    let t = start("").await;
+    let own = ask(&t, "notes", SECRET, &[]).await.json();
+    let there = exchanged(&exchange(&t, "notes", text(&own, "access_token"), &[]).await);
+    let token = exchanged(&exchange(&t, "other", &there, &[("resource", MCP)]).await);
+    let said = claims(&token);
+    assert_eq!((&said["sub"], &said["client_id"]), (&json!("notes"), &json!("other")));
+    assert_eq!(said["scope"], "mcp:read");
+    assert!(said.get("grant_id").is_none() && said.get("preferred_username").is_none());
+    assert_eq!(t.introspect(&token).await.json()["active"], true);
+    clients::set_disabled(&t.db, &ClientId::from("notes"), Some(t.app.clock.now())).await.unwrap();
+    t.app.clients.forget_all();
+    assert_eq!(t.introspect(&token).await.json(), json!({"active": false}));
+}
+
+#[tokio::test]
+async fn it_is_offered_where_a_rule_says_for_whom_and_not_once_switched_off() {
+    let offered = |t: TestApp| async move {
+        let metadata = t.get("/.well-known/oauth-authorization-server").await.json();
+        let listed = metadata["grant_types_supported"].as_array().unwrap().contains(&json!(GRANT_TYPE));
+        t.confidential_client("x", SECRET).await;
+        let error = exchange(&t, "x", "t", &[]).await.json()["error"].as_str().unwrap().to_owned();
+        (listed, error)
+    };
+    let no = || (false, "unsupported_grant_type".to_owned());
+    assert_eq!(offered(start("").await).await, (true, "unauthorized_client".to_owned()));
+    assert_eq!(offered(start(&format!("grants.off = ['{GRANT_TYPE}']")).await).await, no());
+    assert_eq!(offered(TestApp::start().await).await, no());
+}
+
+#[tokio::test]
+async fn what_an_operator_got_wrong_about_it_is_told() {
+    let rule = |resource: &str, rest: &str| format!("[[resources.{resource}.exchange]]\nclient = 'notes'\n{rest}");
+    for (settings, told) in [
+        (rule("other", "from = 'https://elsewhere.example'"), "https://elsewhere.example is not among the resources"),
+        (rule("other", "from = 'https://mcp.example/mcp'\nscopes = { 'x' = 'other:read' }"), "scope x is not among"),
+        (rule("other", "from = 'https://mcp.example/mcp'\nscopes = { 'mcp:read' = 'x' }"), "scope x is not among"),
+        (rule("other", "from = 'https://mcp.example/mcp'\nscopes = { 'mcp:read' = 'a  b' }"), "no list of scopes"),
+        (rule("other", "form = 'https://mcp.example/mcp'"), "form"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keyward.toml");
+        let whole = format!(
+            "issuer = '{ISSUER}'\ndefault_resource = 'main'\n\
+             [resources.main]\nidentifier = '{MCP}'\nscopes = {{ 'mcp:read' = 'Read' }}\n\
+             [resources.other]\nidentifier = '{OTHER}'\nscopes = {{ 'other:read' = 'Read' }}\n{settings}"
+        );
+        std::fs::write(&file, whole).unwrap();
+        let error = keyward::config::Config::load("", Some(&file), [].into()).unwrap_err();
+        assert!(format!("{error:#}").contains(told), "{settings}: {error:#}");
+    }
+    let public = format!("[clients.mine]\ngrant_types = ['{GRANT_TYPE}']");
+    let error = configured::write(&TestApp::with(&public).await.app).await.unwrap_err();
+    assert!(format!("{error:#}").contains("token-exchange needs a secret"), "{error:#}");
+}
