@@ -57,7 +57,8 @@ impl<'a> Permit<'a> {
         }
         let (may_act, expires_at) = (subject.may_act.clone(), subject.exp);
         let delegation = Some(Delegation { actor, may_act, expires_at });
-        Ok(Self { client, subject: behind, audience: Audience::Resource(target), scopes, jkt, delegation })
+        let audience = Audience::Resource(target);
+        Ok(Self { client, subject: behind, audience, scopes, jkt, delegation, grant_type: None })
     }
 }
 
