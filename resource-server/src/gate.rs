@@ -1,7 +1,8 @@
 //! The gate of a surface: Host and Origin, then the credential, then the message, its scopes and arguments, then the
 //! server.
 use crate::{
-    caller::Caller,
+    attempts::Wondering,
+    caller::{Caller, Principal},
     challenge::{Refusal, RequestId},
     clock::Clock,
     credentials::{Credential, oauth::AccessTokens},
@@ -12,6 +13,7 @@ use crate::{
     sessions::Sessions,
     sse,
     surface::Surface,
+    trace::Trace,
     wire::{self, Message},
 };
 use axum::{
@@ -23,6 +25,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(crate) struct Gate {
     allowed: Allowed,
@@ -66,17 +69,21 @@ impl Gate {
         self
     }
 
-    async fn admit(&self, request: Request) -> Result<(Request, Visit), Refusal> {
+    async fn admit(&self, request: Request, trace: &mut Trace) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
+        trace.check = "credential";
         let caller = self.credential.admit(&mut parts).await?;
+        trace.caller = Some(caller.clone());
         parts.extensions.insert(caller.clone());
         if let Some(access) = caller.access.clone() {
             parts.extensions.insert(access);
         }
         if parts.method == Method::POST {
-            return self.admit_message(Request::from_parts(parts, body), caller).await;
+            return self.admit_message(Request::from_parts(parts, body), caller, trace).await;
         }
+        trace.check = "sign_in";
         self.credential.check_sign_in(&caller, None)?;
+        trace.check = "session";
         let session = self.session(&parts.headers, &caller)?;
         let listens = parts.method == Method::GET && parts.extensions.get() == Some(&sse::Legacy::Stream);
         let streams = [Method::GET, Method::DELETE].contains(&parts.method) && session.is_some();
@@ -87,10 +94,19 @@ impl Gate {
         Ok((Request::from_parts(parts, body), Visit { method, caller, modern: false, session }))
     }
 
-    async fn admit_message(&self, request: Request, caller: Caller) -> Result<(Request, Visit), Refusal> {
+    async fn admit_message(
+        &self,
+        request: Request,
+        caller: Caller,
+        trace: &mut Trace,
+    ) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
+        trace.check = "message";
         require_json(&parts.headers)?;
-        let message = Message::read(&parts.headers, &collect(body).await?)?;
+        let body = collect(body).await?;
+        let message = Message::read(&parts.headers, &body)?;
+        trace.message(&message, body.len());
+        trace.check = "sign_in";
         self.credential.check_sign_in(&caller, Some(&message))?;
         let modern = message.modern;
         if modern {
@@ -101,9 +117,11 @@ impl Gate {
             let text = "Invalid Request: this transport ended before the revision 2026-07-28";
             return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None));
         }
+        trace.check = "session";
         let session = self.session(&parts.headers, &caller)?;
+        trace.check = "scope";
         self.check_scopes(&message, &caller)?;
-        self.check_arguments(&message)?;
+        self.check_arguments(&message, &mut trace.check)?;
         // Written anew, so that the server reads what was judged here, repeated members and all.
         let body = Bytes::from(message.body.to_string());
         parts.headers.remove(header::TRANSFER_ENCODING);
@@ -145,18 +163,20 @@ impl Gate {
     }
 
     /// The tool's schema, then the rules on its arguments, then what the environment allows.
-    fn check_arguments(&self, message: &Message) -> Result<(), Refusal> {
+    fn check_arguments(&self, message: &Message, check: &mut &'static str) -> Result<(), Refusal> {
         let found = message.tool().zip(self.surface.as_ref());
         let found = found.and_then(|(tool, surface)| Some((surface.tool(tool)?, &surface.rules)));
         let Some((tool, rules)) = found else { return Ok(()) };
         let none = Value::Object(serde_json::Map::new());
         let arguments = message.body["params"].get("arguments").unwrap_or(&none);
+        *check = "schema";
         if let Err(breach) = tool.check(arguments) {
             let text = "Invalid params: the arguments do not match the tool's inputSchema";
             let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": tool.name});
             return Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)));
         }
         rules.check(tool.name, arguments).map_err(|denial| {
+            *check = if denial.rule == "environment_flag" { "environment" } else { "policy" };
             let data = json!({
                 "reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": tool.name,
             });
@@ -198,6 +218,61 @@ pub(crate) fn beside_those_held(policy: &Policy, needed: &[String], held: &[Stri
     needed.iter().chain(held).cloned().collect()
 }
 
+impl Gates {
+    /// Sessions as `/debug` shows them; the gates of a surface have them in common.
+    pub fn sessions(&self, surface: &str) -> Vec<Value> {
+        let all = self.0.first().map(|(_, gate)| gate.sessions.all()).unwrap_or_default();
+        let shown = |(session, owner, used_at): (String, Principal, OffsetDateTime)| {
+            json!({
+                "surface": surface,
+                "session_hash": session,
+                "principal": owner[..2].join(" "),
+                "client_id": owner[2],
+                "used_at": used_at.format(&Rfc3339).unwrap_or_default(),
+            })
+        };
+        all.into_iter().map(shown).collect()
+    }
+
+    /// Each check of a call of `tool`, or of listing tools: passed, failed and why, or not reached.
+    pub async fn explain(&self, request: Request, tool: Option<&str>, arguments: Option<&Value>) -> Vec<Value> {
+        let Some((_, gate)) = self.0.first() else { return Vec::new() };
+        let (mut parts, _) = request.into_parts();
+        parts.extensions.insert(Wondering);
+        let body = match tool {
+            Some(tool) => json!({"method": "tools/call", "params": {"name": tool, "arguments": arguments}}),
+            None => json!({"method": "tools/list"}),
+        };
+        let message = Message { body, modern: true };
+        let mut failed = None;
+        let mut checks = Vec::new();
+        let mut judge = |check: &'static str, judged: Result<(), Refusal>| {
+            let (result, reason) = match (&failed, judged) {
+                (Some(()), _) => ("not reached", None),
+                (None, Ok(())) => ("passed", None),
+                (None, Err(refusal)) => {
+                    failed = Some(());
+                    ("failed", Some(json!({"error": refusal.error, "description": refusal.description})))
+                }
+            };
+            checks.push(json!({"check": check, "result": result, "reason": reason}));
+        };
+        let caller = gate.credential.admit(&mut parts).await;
+        let known = caller.as_ref().ok().cloned();
+        judge("credential", caller.map(drop));
+        let on_known = |check: &dyn Fn(&Caller) -> Result<(), Refusal>| known.as_ref().map_or(Ok(()), check);
+        judge("sign_in", on_known(&|caller| gate.credential.check_sign_in(caller, Some(&message))));
+        judge("scope", on_known(&|caller| gate.check_scopes(&message, caller)));
+        let mut check = "schema";
+        let arguments = if arguments.is_some() { gate.check_arguments(&message, &mut check) } else { Ok(()) };
+        let in_schema = check == "schema" && arguments.is_err();
+        let (schema, rules) = if in_schema { (arguments, Ok(())) } else { (Ok(()), arguments) };
+        judge("schema", schema);
+        judge(if check == "environment" { check } else { "policy" }, rules);
+        checks
+    }
+}
+
 /// Middleware.
 pub(crate) async fn pass(State(gates): State<Arc<Gates>>, Id(id): Id, request: Request, next: Next) -> Response {
     let Some(gate) = gates.choose(&request) else { return Refusal::not_found().into_response(&id) };
@@ -216,12 +291,21 @@ pub(crate) async fn pass(State(gates): State<Arc<Gates>>, Id(id): Id, request: R
 }
 
 async fn answer(gate: &Gate, id: &RequestId, request: Request, next: Next) -> Response {
-    let (request, visit) = match gate.admit(request).await {
-        Ok(admitted) => admitted,
-        Err(refusal) => return refusal.into_response(id),
+    let mut trace = Trace::new(&request, id);
+    let response = match gate.admit(request, &mut trace).await {
+        Ok((request, visit)) => {
+            let response = next.run(request).await;
+            gate.note_session(&visit, &response);
+            response
+        }
+        Err(refusal) => {
+            trace.refused(&refusal);
+            refusal.into_response(id)
+        }
     };
-    let response = next.run(request).await;
-    gate.note_session(&visit, &response);
+    if let Some(surface) = &gate.surface {
+        surface.records.add(trace, surface, response.status()).await;
+    }
     response
 }
 

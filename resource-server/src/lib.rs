@@ -27,10 +27,12 @@
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
 mod arguments;
 mod attempts;
+mod audit;
 mod caller;
 mod challenge;
 pub mod clock;
 mod credentials;
+mod debug;
 mod digest;
 mod dpop;
 mod endpoint;
@@ -38,6 +40,7 @@ mod gate;
 mod guard;
 mod index;
 mod jwks;
+mod mask;
 mod mcp;
 pub mod metadata;
 mod origin;
@@ -53,6 +56,7 @@ mod store;
 mod surface;
 mod surfaces;
 mod tools;
+mod trace;
 mod verify;
 mod whole;
 mod wire;

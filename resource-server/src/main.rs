@@ -26,6 +26,9 @@ struct Arguments {
     /// The authorization server's issuer identifier; else as the file says, or <http://127.0.0.1:8999>
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
+    /// Log what clients send too, with credentials masked
+    #[arg(long)]
+    log_payloads: bool,
     /// Where tools keep what they are given; else as the file says, or in memory
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
@@ -58,6 +61,7 @@ impl Arguments {
         }
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.issuer = self.issuer.unwrap_or(settings.issuer);
+        settings.log_payloads |= self.log_payloads;
         settings.store = self.store.or(settings.store);
         Ok(settings)
     }

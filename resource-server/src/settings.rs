@@ -40,6 +40,9 @@ pub struct Settings {
     /// Outside the demo, what minting and debugging need.
     #[serde(default)]
     pub admin_token: Option<Secret>,
+    /// Logs what clients send, with credentials masked.
+    #[serde(default)]
+    pub log_payloads: bool,
     #[serde(default, rename = "surface")]
     pub surfaces: Vec<SurfaceSettings>,
     /// Tests move it.

@@ -50,17 +50,17 @@ impl Basic {
         let pair = self.pair(parts);
         parts.headers.remove(header::AUTHORIZATION);
         let account = pair.as_ref().and_then(|pair| pair.as_ref().ok()).map(|(name, _)| name.as_str());
-        let address = self.attempts.check(account, &parts.extensions)?;
+        let asker = self.attempts.check(account, &parts.extensions)?;
         let Some(pair) = &pair else {
-            self.attempts.failed(None, address);
+            self.attempts.failed(None, asker);
             return Err(self.refuse("unauthorized", "this resource needs a user name and a password"));
         };
         let known = pair.as_ref().ok().filter(|(name, password)| self.knows(name, password));
         let Some((name, _)) = known else {
-            self.attempts.failed(account, address);
+            self.attempts.failed(account, asker);
             return Err(self.refuse("invalid_token", "the user name or the password is wrong"));
         };
-        self.attempts.succeeded(name);
+        self.attempts.succeeded(name, asker);
         Ok(Caller::of_kind(NAME, name, "Basic"))
     }
 
