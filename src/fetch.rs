@@ -2,9 +2,11 @@
 //!
 //! The only way from this program to an address that somebody told it.
 mod addresses;
+pub mod keys;
 
 pub use addresses::is_public;
 
+use crate::oauth::client_id;
 use reqwest::{
     Client, Response, StatusCode, Url,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -25,6 +27,8 @@ use url::Host;
 
 /// Bytes of an answer's body. The draft recommends 5 KB for metadata documents (§6.6).
 pub const MAX_BODY: usize = 16 * 1024;
+/// Bytes of a picture.
+pub const MAX_IMAGE: usize = 256 * 1024;
 /// Bytes of an answer's headers.
 const MAX_HEADERS: usize = 16 * 1024;
 /// Requests under way at once, in all and to one host; more wait, within the time they have.
@@ -44,6 +48,8 @@ pub struct Network {
     pub allows: fn(IpAddr) -> bool,
     pub lookup: Lookup,
     pub tls: bool,
+    /// The folder of documents of our own, which is not asked for any of this: see [`client_id::lies_in`].
+    pub own_folder: Option<String>,
     pub connect_timeout: Duration,
     /// From the request to the last byte of the answer.
     pub timeout: Duration,
@@ -58,13 +64,14 @@ impl Default for Network {
                 Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect::<Vec<_>>()) })
             }),
             tls: true,
+            own_folder: None,
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(5),
         }
     }
 }
 
-/// A JSON answer with status 200.
+/// An answer with status 200.
 #[derive(Debug)]
 pub struct Fetched {
     pub body: Vec<u8>,
@@ -85,6 +92,27 @@ pub enum FetchError {
     Unacceptable(&'static str),
 }
 
+/// What may come back.
+struct Wanted {
+    accept: &'static str,
+    is_type: fn(&str) -> bool,
+    max_body: usize,
+}
+
+const JSON: Wanted = Wanted {
+    accept: "application/json",
+    is_type: |essence| {
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    },
+    max_body: MAX_BODY,
+};
+
+const IMAGE: Wanted = Wanted {
+    accept: "image/png, image/jpeg, image/webp, image/gif",
+    is_type: |essence| essence.starts_with("image/") || essence == "application/octet-stream",
+    max_body: MAX_IMAGE,
+};
+
 type Outcome = Result<Arc<Fetched>, FetchError>;
 
 pub struct Fetcher {
@@ -102,7 +130,7 @@ impl Fetcher {
     pub fn new(network: Network) -> reqwest::Result<Self> {
         let client = Client::builder()
             .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
-            .https_only(network.tls)
+            .https_only(network.tls && network.own_folder.is_none())
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -123,10 +151,19 @@ impl Fetcher {
 
     /// The JSON at this URL.
     pub async fn json(&self, url: &str) -> Outcome {
+        self.fetch(url, &JSON).await
+    }
+
+    /// What somebody calls a picture, at this URL: its type is to be told by its bytes.
+    pub async fn image(&self, url: &str) -> Outcome {
+        self.fetch(url, &IMAGE).await
+    }
+
+    async fn fetch(&self, url: &str, wanted: &Wanted) -> Outcome {
         let url = self.judge(url)?;
-        let flight = self.flights.get(url.as_str(), OnceCell::new);
+        let flight = self.flights.get(&format!("{} {url}", wanted.accept), OnceCell::new);
         let in_time = async {
-            let outcome = tokio::time::timeout(self.network.timeout, self.get(&url)).await;
+            let outcome = tokio::time::timeout(self.network.timeout, self.get(&url, wanted)).await;
             outcome.unwrap_or_else(|_| Err(FetchError::Unavailable("no answer in time".into())))
         };
         flight.get_or_init(|| in_time).await.clone()
@@ -135,7 +172,11 @@ impl Fetcher {
     /// What can be judged without a question to anybody. Literal addresses would go past the resolver.
     fn judge(&self, url: &str) -> Result<Url, FetchError> {
         let forbidden = |rule| Err(FetchError::Forbidden(rule));
+        let own = self.network.own_folder.as_deref().is_some_and(|folder| client_id::lies_in(folder, url));
         let Ok(mut url) = Url::parse(url) else { return forbidden("this is no URL") };
+        if own {
+            return Ok(url);
+        }
         if url.scheme() != "https" {
             return forbidden("the scheme is not https");
         }
@@ -154,23 +195,23 @@ impl Fetcher {
         Ok(url)
     }
 
-    async fn get(&self, url: &Url) -> Outcome {
+    async fn get(&self, url: &Url, wanted: &Wanted) -> Outcome {
         let closed = |_| FetchError::Unavailable("shutting down".into());
         let host = self.hosts.get(url.host_str().unwrap_or_default(), || Semaphore::new(AT_ONCE_PER_HOST));
         // First the host's turn, then everybody's: a slow host must not fill the queue of all.
         let _turn_at_host = host.acquire().await.map_err(closed)?;
         let _turn = self.everywhere.acquire().await.map_err(closed)?;
-        let request = self.client.get(url.clone()).header(header::ACCEPT, "application/json");
+        let request = self.client.get(url.clone()).header(header::ACCEPT, wanted.accept);
         let mut response = request.send().await.map_err(|error| not_sent(&error))?;
         let status = response.status();
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             return Err(FetchError::Unavailable(format!("status {status}")));
         }
-        check(&response)?;
+        check(&response, wanted)?;
         let max_age = max_age(&response);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| not_sent(&error))? {
-            if body.len() + chunk.len() > MAX_BODY {
+            if body.len() + chunk.len() > wanted.max_body {
                 return Err(FetchError::Unacceptable("the body is too large"));
             }
             body.extend_from_slice(&chunk);
@@ -179,7 +220,7 @@ impl Fetcher {
     }
 }
 
-fn check(response: &Response) -> Result<(), FetchError> {
+fn check(response: &Response, wanted: &Wanted) -> Result<(), FetchError> {
     let unacceptable = |rule| Err(FetchError::Unacceptable(rule));
     let headers = response.headers();
     if response.status() != StatusCode::OK {
@@ -190,8 +231,8 @@ fn check(response: &Response) -> Result<(), FetchError> {
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
-        return unacceptable("the content type is not JSON");
+    if !(wanted.is_type)(&essence) {
+        return unacceptable("the content type is not what was asked for");
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
         return unacceptable("the content is encoded, which was not asked for");

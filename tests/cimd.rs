@@ -2,6 +2,7 @@
 use crate::support::{
     app::{CALLBACK, PASSWORD, TestApp, authorize_path},
     browser::Browser,
+    client_key::{ClientKey, with},
     db::fresh_db,
     internet::{Internet, json},
 };
@@ -303,6 +304,60 @@ async fn attack_89_a_redirect_uri_that_was_dropped_is_refused_and_the_remembered
     let asked = browser.get(&path(CALLBACK)).await;
     assert_eq!(asked.status, 200);
     assert!(asked.body.contains("changed since you last allowed it"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn attack_89_whatever_a_document_changes_the_page_tells_what_and_asks_anew() {
+    let keys = |kid: &str| json!({"keys": [ClientKey::es256(kid).jwk]});
+    let with_keys =
+        |jwks: Value| with(on_the_web(), &json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": jwks}));
+    let published = |uri: &str| {
+        let by_address = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri});
+        with(on_the_web(), &by_address)
+    };
+    let web = |members: Value| with(on_the_web(), &members);
+    for (before, after, told) in [
+        (on_the_web(), web(json!({"client_name": "Claude <b>Kode</b>"})), "It called itself “Claude Code”."),
+        (
+            on_the_web(),
+            web(json!({"redirect_uris": [CALLBACK, "https://evil.example/cb"]})),
+            "It may now send you to evil.example, too.",
+        ),
+        (
+            on_the_web(),
+            web(json!({"redirect_uris": [CALLBACK, "https://other.example/new"]})),
+            "The addresses there that it sends you back to are others.",
+        ),
+        (on_the_web(), with_keys(keys("a")), "It proves in another way"),
+        (with_keys(keys("a")), on_the_web(), "It no longer proves"),
+        (with_keys(keys("a")), with_keys(keys("b")), "The keys that it proves itself with"),
+        (with_keys(keys("a")), published("https://claude.ai/jwks"), "The keys that it proves itself with"),
+        (
+            published("https://claude.ai/jwks"),
+            published("https://claude.ai/keys"),
+            "The keys that it proves itself with",
+        ),
+    ] {
+        let internet = Internet::new().await;
+        internet.publish(&before).await;
+        let t = start(&internet, "").await;
+        let mut browser = t.signed_in("alice").await;
+        browser.approve(&path(CALLBACK)).await.returned("code").unwrap();
+        t.app.clock.advance(Duration::minutes(6));
+        assert!(browser.get(&path(CALLBACK)).await.returned("code").is_some(), "{told}: fetched anew, but the same");
+        internet.publish(&after).await;
+        t.app.clock.advance(Duration::minutes(6));
+        let asked = browser.get(&path(CALLBACK)).await;
+        assert_eq!(asked.status, 200, "{told}");
+        assert!(
+            asked.body.contains("changed since you last allowed it") && asked.body.contains(told),
+            "{told}: {asked:?}"
+        );
+        assert!(!asked.body.contains("<b>Kode"));
+        // Once it was allowed again, it is remembered again.
+        browser.approve(&path(CALLBACK)).await.returned("code").unwrap();
+        assert!(browser.get(&path(CALLBACK)).await.returned("code").is_some(), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! Every storage function, on either database, also when many ask at once.
+mod access_tokens;
 mod clients;
 mod codes;
 mod concurrency;
@@ -6,18 +7,20 @@ mod device_codes;
 mod dpop_proofs;
 mod grants;
 mod initial_access_tokens;
+mod logos;
 mod opening;
 mod pushed_requests;
 mod registration_access_tokens;
 mod sessions;
 mod sqlite;
+mod subject_links;
 mod system;
 mod users;
 
 use keyward::{
     model::{
         ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Code, Consent, Grant, GrantId,
-        Role, Scopes, User, UserId,
+        KnownClient, Role, Scopes, User, UserId,
     },
     secrets::{self, Digest},
     storage::{self, Db},
@@ -130,6 +133,12 @@ fn new_consent(grant: &Grant) -> Consent {
         resource: grant.resources[0].clone(),
         scopes: grant.scopes.clone(),
         fingerprint: Digest::of("fingerprint"),
+        known_client: Some(KnownClient {
+            name: Some("App".into()),
+            redirect_uris: vec!["https://app.example/cb".into()],
+            authentication: AuthMethod::None,
+            keys: None,
+        }),
         granted_at: now(),
     }
 }

@@ -39,6 +39,7 @@ mod endpoint;
 mod gate;
 mod guard;
 mod index;
+mod introspection;
 mod jwks;
 mod mask;
 mod mcp;
@@ -63,6 +64,6 @@ mod wire;
 
 pub use arguments::ArgumentRule;
 pub use guard::Guard;
-pub use settings::Settings;
+pub use settings::{Credentials, Settings};
 pub use surfaces::{router, serve};
 pub use verify::{Access, Scheme};

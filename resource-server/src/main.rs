@@ -1,7 +1,7 @@
 //! The resource server as a program.
 use anyhow::Context;
 use clap::Parser;
-use keyward_resource_server::{Settings, serve};
+use keyward_resource_server::{Credentials, Settings, serve};
 use std::{net::SocketAddr, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 
@@ -32,7 +32,13 @@ struct Arguments {
     /// Where tools keep what they are given; else as the file says, or in memory
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
+    /// Ask the authorization server about each token (RFC 7662), authenticated by this id and the secret in the
+    /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
+    #[arg(long, value_name = "ID")]
+    introspect_as: Option<String>,
 }
+
+const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -56,6 +62,11 @@ impl Arguments {
                 Settings::parse(&text).with_context(|| format!("in {}", file.display()))?
             }
         };
+        if let Some(id) = self.introspect_as {
+            let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set: the secret of {id}"))?;
+            let own = Credentials { id, secret: secret.into() };
+            settings.surfaces.iter_mut().for_each(|surface| surface.introspection = Some(own.clone()));
+        }
         if !self.origins.is_empty() {
             settings.origins = self.origins;
         }

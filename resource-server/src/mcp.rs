@@ -84,11 +84,12 @@ impl ServerHandler for Mcp {
         let call = self.call(&context)?;
         let tool = self.0.tool(&request.name);
         let tool = tool.ok_or_else(|| ErrorData::invalid_params("there is no such tool", None))?;
+        let request_id = call.request_id.clone();
         let result = tool.call(call, Value::Object(request.arguments.unwrap_or_default())).await;
         let result = match result {
             Ok(result) => CallToolResult::structured(result),
             Err(Failure::Told(told)) => CallToolResult::structured_error(told),
-            Err(Failure::Internal(error)) => return Err(internal(&error)),
+            Err(Failure::Internal(error)) => return Err(internal(&error, &request_id)),
         };
         Ok(CallToolResponse::from(result))
     }
@@ -120,9 +121,10 @@ impl ServerHandler for Mcp {
         let call = self.call(&context)?;
         let resource = resources::of(&self.0).find(|resource| resource.uri == request.uri);
         let resource = resource.ok_or_else(|| ErrorData::resource_not_found("there is no such resource", None))?;
+        let request_id = call.request_id.clone();
         let body = match (resource.read)(Arc::clone(&self.0), call).await {
             Ok(body) | Err(Failure::Told(body)) => body,
-            Err(Failure::Internal(error)) => return Err(internal(&error)),
+            Err(Failure::Internal(error)) => return Err(internal(&error, &request_id)),
         };
         let contents = ResourceContents::text(body.to_string(), resource.uri).with_mime_type("application/json");
         Ok(ReadResourceResponse::from(ReadResourceResult::new(vec![contents])))
@@ -137,7 +139,7 @@ impl ServerHandler for Mcp {
     }
 }
 
-fn internal(error: &anyhow::Error) -> ErrorData {
-    tracing::error!(error = format!("{error:#}"), "a tool failed");
+fn internal(error: &anyhow::Error, request_id: &str) -> ErrorData {
+    tracing::error!(request_id, error = format!("{error:#}"), "a tool failed");
     ErrorData::internal_error("the server could not complete the call", None)
 }

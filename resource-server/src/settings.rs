@@ -82,6 +82,9 @@ pub struct SurfaceSettings {
     pub challenge_scope: Option<String>,
     #[serde(default)]
     pub scopes_supported: Option<String>,
+    /// Of OAuth surfaces, to ask the authorization server about tokens (RFC 7662); without, JWTs are verified here.
+    #[serde(default)]
+    pub introspection: Option<Credentials>,
     /// Of `bearer-token` and `api-key`.
     #[serde(default)]
     pub keys: Vec<KeySettings>,
@@ -97,6 +100,14 @@ pub struct SurfaceSettings {
     /// Rules on what tools are called with, beyond those that go with the tools.
     #[serde(default, rename = "rule")]
     pub rules: Vec<ArgumentRule>,
+}
+
+/// What a resource server authenticates with when it introspects (RFC 7662 §2.1).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    pub id: String,
+    pub secret: Secret,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -209,7 +220,17 @@ impl SurfaceSettings {
     }
 }
 
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl Secret {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn digest(&self) -> Digest {
         digest::of(self.0.as_bytes())
     }

@@ -3,6 +3,7 @@
 mod challenges;
 mod debug;
 mod dpop;
+mod introspection;
 mod keys;
 mod legacy;
 mod metadata;

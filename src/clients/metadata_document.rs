@@ -6,7 +6,7 @@ use crate::{
     fetch::{FetchError, Fetched},
     grants,
     model::{Client, ClientId, ClientSource, UserId},
-    oauth::{client_id, client_metadata::document::parse_document},
+    oauth::client_metadata::document::parse_document,
     storage,
 };
 use std::sync::Arc;
@@ -27,7 +27,23 @@ pub enum Resolved {
 /// The client with this identifier, for an authorization request. Errors and invalid documents are never kept. While
 /// the host is not to be reached the last document serves, but no longer than the longest a document may be kept.
 pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Resolved, OAuthError> {
-    let now = app.clock.now();
+    resolve_for(app, id, visitor.map(Asker::Person)).await
+}
+
+/// The same for a client that an issuer we trust has vouched for; whether there is one, is for others to find out.
+pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
+    resolve_for(app, id, Some(Asker::Issuer)).await.map(drop)
+}
+
+/// On whose behalf something may be fetched.
+#[derive(Clone, Copy)]
+enum Asker {
+    Person(UserId),
+    Issuer,
+}
+
+async fn resolve_for(app: &App, id: &str, visitor: Option<Asker>) -> Result<Resolved, OAuthError> {
+    let (documents, now) = (&app.config.client_metadata_documents, app.clock.now());
     let settled = |client: &Client| client.fresh_until.is_none_or(|until| until > now) || client.disabled_at.is_some();
     let mut known = app.clients.find(id).await?;
     if known.as_ref().is_some_and(|client| !settled(client)) {
@@ -37,11 +53,11 @@ pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Res
     }
     match known {
         Some(client) if settled(&client) => return Ok(Resolved::Client(client)),
-        None if !client_id::is_url(id) => return Ok(Resolved::Unknown),
+        None if !documents.is_url(id) => return Ok(Resolved::Unknown),
         _ => {}
     }
-    let host = client_id::host(id)?;
-    if !app.config.client_metadata_documents.lets_in(&host) {
+    let host = documents.host(id)?;
+    if !documents.lets_client_in(id) {
         return Err(OAuthError::invalid_client("apps that this host describes are not let in here"));
     }
     let Some(visitor) = visitor else { return Ok(Resolved::AfterSignIn) };
@@ -61,8 +77,12 @@ struct Failed {
     may_pass: bool,
 }
 
-async fn fetch(app: &App, id: &str, host: &str, visitor: UserId) -> Result<Arc<Fetched>, Failed> {
-    app.fetches.allow(visitor, host).map_err(|error| {
+async fn fetch(app: &App, id: &str, host: &str, visitor: Asker) -> Result<Arc<Fetched>, Failed> {
+    let allowed = match visitor {
+        Asker::Person(user) => app.fetches.allow(user, host),
+        Asker::Issuer => app.fetches.allow_host(host),
+    };
+    allowed.map_err(|error| {
         tracing::warn!(client = id, "cimd_fetch_limited");
         Failed { error, may_pass: true }
     })?;
@@ -81,7 +101,7 @@ async fn fetch(app: &App, id: &str, host: &str, visitor: UserId) -> Result<Arc<F
 
 async fn store(app: &App, id: &str, fetched: &Fetched) -> Result<Resolved, OAuthError> {
     let metadata =
-        parse_document(id, &fetched.body, &rules(app, &grants::for_strangers(&app.config))).map_err(|error| {
+        parse_document(id, &fetched.body, &rules(app, &grants::for_documents(&app.config))).map_err(|error| {
             tracing::warn!(client = id, rule = %error.description, "cimd_validation_error");
             let description = format!("the document that describes this app is not valid: {}", error.description);
             OAuthError::invalid_client_metadata(description)

@@ -28,12 +28,14 @@ pub struct ConsentPage<'a> {
     pub username: &'a str,
     pub client: ClientCard<'a>,
     pub server: ServerCard<'a>,
+    /// Identifiers of further servers it asks for.
+    pub also: Vec<&'a str>,
     pub destination: Destination<'a>,
     pub scopes: Vec<ScopeLine<'a>>,
     /// A sentence: until when the consent lasts.
     pub lifetime: &'a str,
-    /// Sentences: what changed since the same client was last allowed.
-    pub changed: Vec<String>,
+    /// Sentences: what of the client changed since it was last allowed.
+    pub changed: &'a [String],
     /// Part of `scopes` was allowed before; `is_new` tells which part was not.
     pub step_up: bool,
 }
@@ -64,6 +66,16 @@ pub struct ClientCard<'a> {
     pub verified: bool,
     /// What it says its homepage is (`client_uri`); shown, never linked.
     pub homepage: Option<&'a str>,
+    /// The path of its logo on this server, if it has one.
+    pub logo: Option<&'a str>,
+}
+
+impl ClientCard<'_> {
+    /// Stands for a logo where there is none.
+    fn initial(&self) -> String {
+        let letter = self.name.chars().find(|letter| letter.is_alphanumeric());
+        letter.map_or_else(|| "?".to_owned(), |letter| letter.to_uppercase().collect())
+    }
 }
 
 /// An MCP server: a resource in the words of RFC 8707.
@@ -175,7 +187,15 @@ mod tests {
             form_token: "form",
             request: "response_type=code&client_id=abc",
             username: "alice",
-            client: ClientCard { name, id: "abc", proven_host, document_host: None, verified, homepage: None },
+            client: ClientCard {
+                name,
+                id: "abc",
+                proven_host,
+                document_host: None,
+                verified,
+                homepage: None,
+                logo: None,
+            },
             server: ServerCard { name: "Notes", url: "https://notes.example/mcp" },
             destination: Destination { label: "127.0.0.1", kind: DestinationKind::Loopback },
             scopes: vec![
@@ -183,7 +203,8 @@ mod tests {
                 ScopeLine { name: "mcp:write", words: "Change your notes", is_new: true },
             ],
             lifetime: "Until you revoke it.",
-            changed: vec![],
+            changed: &[],
+            also: vec![],
             step_up: false,
         }
     }
@@ -191,13 +212,14 @@ mod tests {
     fn every_page(text: &str) -> Vec<String> {
         let mut consent = consent(text, Some(text), false);
         (consent.request, consent.username, consent.lifetime) = (text, text, text);
-        consent.client.homepage = Some(text);
+        (consent.client.homepage, consent.client.logo) = (Some(text), Some(text));
         consent.client.id = text;
         consent.client.document_host = Some(text);
         consent.server = ServerCard { name: text, url: text };
         consent.destination = Destination { label: text, kind: DestinationKind::App };
         consent.scopes = vec![ScopeLine { name: text, words: text, is_new: true }];
-        consent.changed = vec![text.to_owned()];
+        let changed = [text.to_owned()];
+        (consent.changed, consent.also) = (&changed, vec![text]);
         let some = Some(text);
         let pages = [
             consent.render(),
@@ -279,6 +301,17 @@ mod tests {
         page.client.proven_host = Some("app.example");
         let html = page.render().unwrap();
         assert!(html.contains("described by <bdi>app.example</bdi>") && !html.contains("can claim to be"));
+    }
+
+    #[test]
+    fn a_logo_comes_from_here_with_words_and_an_initial_letter_stands_for_none() {
+        let mut page = consent("“notes” App", None, false);
+        let html = page.render().unwrap();
+        assert!(html.contains(r#"<span class="logo" aria-hidden="true">N</span>"#) && !html.contains("<img"), "{html}");
+        page.client.logo = Some("/logos/abc");
+        let html = page.render().unwrap();
+        assert!(html.contains(r#"<img class="logo" src="/logos/abc" alt="Logo of “notes” App, by its own account""#));
+        assert!(!html.contains(r#"<span class="logo""#));
     }
 
     #[test]

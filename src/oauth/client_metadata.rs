@@ -228,7 +228,8 @@ fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<Au
 }
 
 /// A name as it may stand on a page: one line, no invisible or text-turning characters, at most 100 characters.
-fn display_name(name: &str) -> Option<String> {
+#[must_use]
+pub fn display_name(name: &str) -> Option<String> {
     let hidden = |character: char| {
         character.is_control()
             || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')

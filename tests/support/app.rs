@@ -4,7 +4,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
-    http::{HeaderMap, Request, StatusCode, header},
+    http::{HeaderMap, Request, StatusCode, header, response::Parts},
 };
 use keyward::{
     app::App,
@@ -163,6 +163,12 @@ impl TestApp {
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
         send(&self.router, request).await
+    }
+
+    /// What is no text.
+    pub async fn send_for_bytes(&self, request: Request<Body>) -> (Parts, Vec<u8>) {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        (parts, to_bytes(body, usize::MAX).await.unwrap().to_vec())
     }
 
     pub async fn get(&self, path: &str) -> Answer {

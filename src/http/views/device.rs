@@ -54,6 +54,7 @@ mod tests {
                 document_host,
                 verified,
                 homepage: Some(text),
+                logo: Some(text),
             },
             server: ServerCard { name: text, url: text },
             also: vec![text],
