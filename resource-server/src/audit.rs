@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 /// What happened.
 pub(crate) struct Event {
-    pub event_type: &'static str,
+    pub kind: &'static str,
     /// `info`, `warning`, `error` or `critical`.
     pub level: &'static str,
     pub user_id: Option<String>,
@@ -41,9 +41,9 @@ impl Audit {
     }
 
     /// Of the server itself.
-    pub async fn server(&self, event_type: &'static str) {
+    pub async fn server(&self, kind: &'static str) {
         self.record(Event {
-            event_type,
+            kind,
             level: "info",
             user_id: None,
             client_id: None,
@@ -66,7 +66,7 @@ impl Audit {
         };
         let event = json!({
             "id": uuid::Uuid::now_v7().to_string(),
-            "event_type": event.event_type,
+            "event_type": event.kind,
             "level": event.level,
             "user_id": event.user_id,
             "username": event.user_id,
@@ -96,8 +96,7 @@ impl Audit {
 
 /// Of an event, and of all before it.
 fn seal(before: &str, event: &str) -> String {
-    let hash = digest::of(format!("{before}\n{event}").as_bytes());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::hex(&digest::of(format!("{before}\n{event}").as_bytes()))
 }
 
 #[cfg(test)]

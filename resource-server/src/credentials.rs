@@ -90,8 +90,10 @@ pub(crate) struct Place {
     pub all: Vec<String>,
 }
 
+type AtPlace = Box<dyn Fn(&Place) -> anyhow::Result<Arc<dyn Credential>>>;
+
 pub(crate) struct Built {
-    pub at: Box<dyn Fn(&Place) -> anyhow::Result<Arc<dyn Credential>>>,
+    pub at: AtPlace,
     /// What the kind serves beside.
     pub routes: Router,
 }

@@ -1,8 +1,7 @@
 //! The gate of a surface: Host and Origin, then the credential, then the message, its scopes and arguments, then the
 //! server.
 use crate::{
-    attempts::Wondering,
-    caller::{Caller, Principal},
+    caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
     credentials::{Credential, oauth::AccessTokens},
@@ -25,11 +24,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(crate) struct Gate {
     allowed: Allowed,
-    credential: Arc<dyn Credential>,
+    pub credential: Arc<dyn Credential>,
     policy: Arc<Policy>,
     /// Whose tools' arguments are judged here too.
     surface: Option<Arc<Surface>>,
@@ -144,7 +142,7 @@ impl Gate {
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }
 
-    fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
+    pub fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
         let Some(held) = &caller.scopes else { return Ok(()) };
         let policy = &self.policy;
         let needed = policy.needed(message.method(), message.tool());
@@ -163,7 +161,7 @@ impl Gate {
     }
 
     /// The tool's schema, then the rules on its arguments, then what the environment allows.
-    fn check_arguments(&self, message: &Message, check: &mut &'static str) -> Result<(), Refusal> {
+    pub fn check_arguments(&self, message: &Message, check: &mut &'static str) -> Result<(), Refusal> {
         let found = message.tool().zip(self.surface.as_ref());
         let found = found.and_then(|(tool, surface)| Some((surface.tool(tool)?, &surface.rules)));
         let Some((tool, rules)) = found else { return Ok(()) };
@@ -216,61 +214,6 @@ impl Gates {
 pub(crate) fn beside_those_held(policy: &Policy, needed: &[String], held: &[String]) -> Vec<String> {
     let held = held.iter().filter(|held| policy.knows(held) && !needed.contains(held));
     needed.iter().chain(held).cloned().collect()
-}
-
-impl Gates {
-    /// Sessions as `/debug` shows them; the gates of a surface have them in common.
-    pub fn sessions(&self, surface: &str) -> Vec<Value> {
-        let all = self.0.first().map(|(_, gate)| gate.sessions.all()).unwrap_or_default();
-        let shown = |(session, owner, used_at): (String, Principal, OffsetDateTime)| {
-            json!({
-                "surface": surface,
-                "session_hash": session,
-                "principal": owner[..2].join(" "),
-                "client_id": owner[2],
-                "used_at": used_at.format(&Rfc3339).unwrap_or_default(),
-            })
-        };
-        all.into_iter().map(shown).collect()
-    }
-
-    /// Each check of a call of `tool`, or of listing tools: passed, failed and why, or not reached.
-    pub async fn explain(&self, request: Request, tool: Option<&str>, arguments: Option<&Value>) -> Vec<Value> {
-        let Some((_, gate)) = self.0.first() else { return Vec::new() };
-        let (mut parts, _) = request.into_parts();
-        parts.extensions.insert(Wondering);
-        let body = match tool {
-            Some(tool) => json!({"method": "tools/call", "params": {"name": tool, "arguments": arguments}}),
-            None => json!({"method": "tools/list"}),
-        };
-        let message = Message { body, modern: true };
-        let mut failed = None;
-        let mut checks = Vec::new();
-        let mut judge = |check: &'static str, judged: Result<(), Refusal>| {
-            let (result, reason) = match (&failed, judged) {
-                (Some(()), _) => ("not reached", None),
-                (None, Ok(())) => ("passed", None),
-                (None, Err(refusal)) => {
-                    failed = Some(());
-                    ("failed", Some(json!({"error": refusal.error, "description": refusal.description})))
-                }
-            };
-            checks.push(json!({"check": check, "result": result, "reason": reason}));
-        };
-        let caller = gate.credential.admit(&mut parts).await;
-        let known = caller.as_ref().ok().cloned();
-        judge("credential", caller.map(drop));
-        let on_known = |check: &dyn Fn(&Caller) -> Result<(), Refusal>| known.as_ref().map_or(Ok(()), check);
-        judge("sign_in", on_known(&|caller| gate.credential.check_sign_in(caller, Some(&message))));
-        judge("scope", on_known(&|caller| gate.check_scopes(&message, caller)));
-        let mut check = "schema";
-        let arguments = if arguments.is_some() { gate.check_arguments(&message, &mut check) } else { Ok(()) };
-        let in_schema = check == "schema" && arguments.is_err();
-        let (schema, rules) = if in_schema { (arguments, Ok(())) } else { (Ok(()), arguments) };
-        judge("schema", schema);
-        judge(if check == "environment" { check } else { "policy" }, rules);
-        checks
-    }
 }
 
 /// Middleware.

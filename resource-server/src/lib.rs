@@ -36,6 +36,7 @@ mod debug;
 mod digest;
 mod dpop;
 mod endpoint;
+mod explain;
 mod gate;
 mod guard;
 mod index;

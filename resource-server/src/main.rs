@@ -2,7 +2,7 @@
 use anyhow::Context;
 use clap::Parser;
 use keyward_resource_server::{Credentials, Settings, serve};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 
 /// An MCP server protected in every common way, to try clients and authorization servers with.
@@ -43,7 +43,13 @@ const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Lines for people, objects for programs.
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().init();
+    }
     let settings = Arguments::parse().settings()?;
     let listening = tokio::net::TcpListener::bind(settings.listen).await;
     let listener = listening.with_context(|| format!("cannot listen on {}", settings.listen))?;

@@ -3,6 +3,7 @@ use crate::{
     caller::Caller,
     challenge::RequestId,
     resources,
+    schema::Schema,
     surface::Surface,
     tools::{Call, Failure, Tool},
     wire,
@@ -45,14 +46,6 @@ impl Mcp {
             request_id: request_id.to_owned(),
         })
     }
-
-    fn shown(&self, tool: &Tool) -> rmcp::model::Tool {
-        let schema = |schema: &crate::schema::Schema| Arc::new(schema.json.clone());
-        rmcp::model::Tool::new(tool.name, tool.description, schema(&tool.input))
-            .with_title(tool.title)
-            .with_raw_output_schema(schema(&tool.output))
-            .with_annotations(tool.annotations.clone())
-    }
 }
 
 impl ServerHandler for Mcp {
@@ -72,7 +65,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListToolsResult, ErrorData> {
         let call = self.call(&context)?;
         let usable = self.0.tools.iter().filter(|tool| self.0.may_call(&call.caller, tool.name));
-        let tools = usable.map(|tool| self.shown(tool)).collect();
+        let tools = usable.map(shown).collect();
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TTL).with_cache_scope(CacheScope::Private))
     }
 
@@ -95,7 +88,7 @@ impl ServerHandler for Mcp {
     }
 
     fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
-        self.0.tool(name).map(|tool| self.shown(tool))
+        self.0.tool(name).map(shown)
     }
 
     async fn list_resources(
@@ -137,6 +130,14 @@ impl ServerHandler for Mcp {
     ) -> Result<CustomResult, ErrorData> {
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None))
     }
+}
+
+fn shown(tool: &Tool) -> rmcp::model::Tool {
+    let schema = |schema: &Schema| Arc::new(schema.json.clone());
+    rmcp::model::Tool::new(tool.name, tool.description, schema(&tool.input))
+        .with_title(tool.title)
+        .with_raw_output_schema(schema(&tool.output))
+        .with_annotations(tool.annotations.clone())
 }
 
 fn internal(error: &anyhow::Error, request_id: &str) -> ErrorData {

@@ -193,6 +193,8 @@ impl<'a> Address<'a> {
             store: shared.store.clone(),
             clock: settings.clock.clone(),
         });
+        let (tools, [http, sse]) = (surface.tools.len(), &surface.urls);
+        tracing::info!(surface = own.id, kind = kind.name, http, sse, tools, "surface");
         let built = (kind.build)(&Setup {
             settings: own,
             title: &surface.title,

@@ -94,7 +94,8 @@ impl Trace {
             user_agent: wire::single(request.headers(), &header::USER_AGENT).ok().flatten().map(short),
             ..Record::default()
         };
-        Self { started: Instant::now(), check: "origin", caller: None, record, payload: None }
+        tracing::debug!(event = "request_start", request_id = id.as_str(), transport = record.transport, "request");
+        Self { started: Instant::now(), check: "credential", caller: None, record, payload: None }
     }
 
     pub fn message(&mut self, message: &Message, length: usize) {
@@ -170,17 +171,16 @@ fn describe(record: &mut Record, caller: &Caller) {
 
 /// What is worth remembering for good: refusals but of those who brought nothing, and calls.
 fn event_of(record: &Record) -> Option<audit::Event> {
-    let event_type = match record.failed_check {
+    let kind = match record.failed_check {
         Some("rate_limit") => "rate_limit_exceeded",
         Some("policy" | "environment") => "policy_denied",
         Some("credential") if record.error == Some("unauthorized") => return None,
         Some("credential" | "scope" | "sign_in") => "access_denied",
-        Some(_) => return None,
         None if ["tools/call", "resources/read"].contains(&record.method.as_deref()?) => "mcp_request",
-        None => return None,
+        _ => return None,
     };
     Some(audit::Event {
-        event_type,
+        kind,
         level: if record.failed_check.is_some() { "warning" } else { "info" },
         user_id: record.subject.clone(),
         client_id: record.client_id.clone(),

@@ -11,6 +11,7 @@ mod modern;
 mod origins;
 mod scopes;
 mod serving;
+mod settings;
 mod sse;
 mod step_up;
 mod support;

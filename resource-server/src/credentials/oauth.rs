@@ -23,7 +23,7 @@ use url::form_urlencoded;
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 pub(super) const KIND: Kind =
-    Kind { name: "oauth", shown: "Authorization: Bearer <access token>", build: |setup| build(setup, &[]) };
+    Kind { name: "oauth", shown: "Authorization: Bearer <access token>", build: |setup| Ok(build(setup, &[])) };
 
 pub(crate) struct AccessTokens {
     challenge: Challenge,
@@ -37,7 +37,7 @@ pub(crate) struct AccessTokens {
 }
 
 /// Takes access tokens of these grants; of all if none is named.
-pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> anyhow::Result<Built> {
+pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> Built {
     let (issuer, scopes, policy) = (Arc::clone(&setup.issuer), setup.settings.scopes(), Arc::clone(&setup.policy));
     let (title, clock) = (setup.title.to_owned(), setup.clock.clone());
     let introspection = setup.settings.introspection.clone();
@@ -49,7 +49,7 @@ pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> anyhow::R
         }
         Ok(Arc::new(AccessTokens::new(guard, &policy)))
     };
-    Ok(Built { at: Box::new(at), routes: axum::Router::new() })
+    Built { at: Box::new(at), routes: axum::Router::new() }
 }
 
 impl AccessTokens {
