@@ -131,6 +131,16 @@ impl Store {
     }
 }
 
+/// What people wrote is for this user of the machine only; SQLite gives its other files the same mode.
+fn make_private(file: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Whatever is wrong with the file, opening it as a database tells.
+    let _ = options.open(file);
+}
+
 fn document<T: DeserializeOwned>((id, body, updated_at): Row) -> Result<Document<T>, StoreError> {
     let updated_at = OffsetDateTime::from_unix_timestamp(updated_at)?;
     Ok(Document { id, body: serde_json::from_str(&body)?, updated_at })

@@ -137,8 +137,30 @@ impl Records {
         record.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let payload = payload.filter(|_| self.log_payloads).map(|payload| mask::masked(&payload).to_string());
         let event = if record.failed_check.is_some() { "request_error" } else { "request_success" };
-        let shown = serde_json::to_string(&record).unwrap_or_default();
-        tracing::info!(event, record = shown, payload, "request");
+        let arguments = record.arguments.join(" ");
+        tracing::info!(
+            event,
+            request_id = record.request_id,
+            surface = record.surface,
+            scheme = record.scheme,
+            transport = record.transport,
+            method = record.method,
+            tool = record.tool,
+            arguments,
+            client_id = record.client_id,
+            subject = record.subject,
+            scope = record.scope,
+            grant_type = record.grant_type,
+            audience = record.audience,
+            source_ip = record.source_ip,
+            status = record.status,
+            duration_ms = record.duration_ms,
+            payload_length = record.payload_length,
+            failed_check = record.failed_check,
+            error = record.error,
+            payload,
+            "request"
+        );
         if let Some(event) = event_of(&record) {
             self.audit.record(event).await;
         }
