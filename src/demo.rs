@@ -178,6 +178,8 @@ fn client(app: &App, fixture: &Fixture) -> Client {
                 let settings = app.config.resources.get(name);
                 settings.map(|settings| settings.identifier.clone())
             }),
+            software_statement: None,
+            vouched_by: None,
             dpop_bound_access_tokens: false,
         },
         secret_hash: secret.map(Digest::of),

@@ -2,19 +2,15 @@
 //!
 //! The only way from this program to an address that somebody told it.
 mod addresses;
+mod connection;
 pub mod keys;
 
 pub use addresses::is_public;
 
 use crate::oauth::client_id;
-use reqwest::{
-    Client, Response, StatusCode, Url,
-    dns::{Addrs, Name, Resolve, Resolving},
-    header,
-};
+use hyper::{HeaderMap, StatusCode, header, http::response::Parts};
 use std::{
     collections::HashMap,
-    error::Error,
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
@@ -23,7 +19,8 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{OnceCell, Semaphore};
-use url::Host;
+use tokio_rustls::{TlsConnector, rustls};
+use url::{Host, Url};
 
 /// Bytes of an answer's body. The draft recommends 5 KB for metadata documents (§6.6).
 pub const MAX_BODY: usize = 16 * 1024;
@@ -117,7 +114,7 @@ type Outcome = Result<Arc<Fetched>, FetchError>;
 
 pub struct Fetcher {
     network: Network,
-    client: Client,
+    tls: Option<TlsConnector>,
     /// Who asks for a URL that is being fetched shares the outcome.
     flights: Shared<OnceCell<Outcome>>,
     hosts: Shared<Semaphore>,
@@ -127,22 +124,11 @@ pub struct Fetcher {
 impl Fetcher {
     /// # Errors
     /// The system has no certificates that a server could be verified with.
-    pub fn new(network: Network) -> reqwest::Result<Self> {
-        let client = Client::builder()
-            .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
-            .https_only(network.tls && network.own_folder.is_none())
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .dns_resolver(Guard { lookup: network.lookup.clone(), allows: network.allows })
-            // A connection is for one request, so that each is made to an address just checked.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(network.connect_timeout)
-            .timeout(network.timeout)
-            .build()?;
+    pub fn new(network: Network) -> Result<Self, rustls::Error> {
+        let tls = if network.tls { Some(connection::tls()?) } else { None };
         Ok(Self {
             network,
-            client,
+            tls,
             flights: Shared::default(),
             hosts: Shared::default(),
             everywhere: Semaphore::new(AT_ONCE),
@@ -173,7 +159,7 @@ impl Fetcher {
     fn judge(&self, url: &str) -> Result<Url, FetchError> {
         let forbidden = |rule| Err(FetchError::Forbidden(rule));
         let own = self.network.own_folder.as_deref().is_some_and(|folder| client_id::lies_in(folder, url));
-        let Ok(mut url) = Url::parse(url) else { return forbidden("this is no URL") };
+        let Ok(url) = Url::parse(url) else { return forbidden("this is no URL") };
         if own {
             return Ok(url);
         }
@@ -189,9 +175,6 @@ impl Fetcher {
         if !url.port_or_known_default().is_some_and(|port| self.network.ports.contains(&port)) {
             return forbidden("the port is not among those that may be used");
         }
-        if !self.network.tls && url.set_scheme("http").is_err() {
-            return forbidden("the scheme cannot be changed");
-        }
         Ok(url)
     }
 
@@ -201,29 +184,17 @@ impl Fetcher {
         // First the host's turn, then everybody's: a slow host must not fill the queue of all.
         let _turn_at_host = host.acquire().await.map_err(closed)?;
         let _turn = self.everywhere.acquire().await.map_err(closed)?;
-        let request = self.client.get(url.clone()).header(header::ACCEPT, wanted.accept);
-        let mut response = request.send().await.map_err(|error| not_sent(&error))?;
-        let status = response.status();
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(FetchError::Unavailable(format!("status {status}")));
-        }
-        check(&response, wanted)?;
-        let max_age = max_age(&response);
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| not_sent(&error))? {
-            if body.len() + chunk.len() > wanted.max_body {
-                return Err(FetchError::Unacceptable("the body is too large"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Arc::new(Fetched { body, max_age }))
+        let (head, body) = connection::get(&self.network, self.tls.as_ref(), url, wanted).await?;
+        Ok(Arc::new(Fetched { body: body.into(), max_age: max_age(&head.headers) }))
     }
 }
 
-fn check(response: &Response, wanted: &Wanted) -> Result<(), FetchError> {
+fn check(Parts { status, headers, .. }: &Parts, wanted: &Wanted) -> Result<(), FetchError> {
     let unacceptable = |rule| Err(FetchError::Unacceptable(rule));
-    let headers = response.headers();
-    if response.status() != StatusCode::OK {
+    if status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(FetchError::Unavailable(format!("status {status}")));
+    }
+    if *status != StatusCode::OK {
         return unacceptable("the status is not 200");
     }
     if headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > MAX_HEADERS {
@@ -240,8 +211,8 @@ fn check(response: &Response, wanted: &Wanted) -> Result<(), FetchError> {
     Ok(())
 }
 
-fn max_age(response: &Response) -> u64 {
-    let values = response.headers().get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+fn max_age(headers: &HeaderMap) -> u64 {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let said = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
     let said: Vec<_> = said.collect();
     if said.iter().any(|directive| matches!(&**directive, "no-store" | "no-cache")) {
@@ -249,42 +220,6 @@ fn max_age(response: &Response) -> u64 {
     }
     let age = said.iter().find_map(|directive| directive.strip_prefix("max-age="));
     age.and_then(|age| age.trim_matches('"').parse().ok()).unwrap_or(0)
-}
-
-fn not_sent(error: &reqwest::Error) -> FetchError {
-    let mut causes = vec![];
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(cause) = next {
-        if let Some(Refused) = cause.downcast_ref() {
-            return FetchError::Forbidden("the host has an address that is not on the public internet");
-        }
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    FetchError::Unavailable(causes.join(": "))
-}
-
-/// Where the connection is made, so that what is checked is what is connected to (no DNS rebinding).
-struct Guard {
-    lookup: Lookup,
-    allows: fn(IpAddr) -> bool,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("an address is not allowed")]
-struct Refused;
-
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (addresses, allows) = ((self.lookup)(name.as_str().to_owned()), self.allows);
-        Box::pin(async move {
-            let addresses = addresses.await?;
-            if !addresses.iter().all(|address| allows(address.ip())) {
-                return Err(Refused.into());
-            }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
 }
 
 /// Things that live by name for as long as somebody holds them.

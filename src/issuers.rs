@@ -1,5 +1,6 @@
 //! Issuers that the operator trusts: what they signed, verified (RFC 7521 §5.2, RFC 7523 §3).
 pub mod identity;
+pub mod statement;
 pub mod subject;
 pub mod workload;
 

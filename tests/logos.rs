@@ -178,8 +178,15 @@ async fn a_client_that_registered_has_its_logo_fetched_for_who_signed_in_and_not
     let id = registered["client_id"].as_str().unwrap();
     t.browser().get(&authorize_path(&ClientId::from(id), &[])).await.location();
     assert_eq!(internet.requests().await, 0);
-    let (_, shown) = pictures(&mut t.signed_in("alice").await, id, CALLBACK).await;
+    let mut alice = t.signed_in("alice").await;
+    let (_, shown) = pictures(&mut alice, id, CALLBACK).await;
     assert!(shown.len() == 1 && shown[0].starts_with("/logos/"), "{shown:?}");
+    // It says no more who it is, so its picture stays, whatever is at that address now.
+    internet.server.reset().await;
+    internet.serve_image(LOGO, picture(png(32, 32))).await;
+    t.app.clock.advance(Duration::days(3));
+    assert_eq!(pictures(&mut alice, id, CALLBACK).await.1, shown);
+    assert_eq!(internet.requests().await, 0);
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ fn new_client() -> Client {
             jwks_uri: None,
             token_endpoint_audience: false,
             default_resource: None,
+            software_statement: None,
+            vouched_by: None,
             dpop_bound_access_tokens: false,
             any_secret_method: false,
         },

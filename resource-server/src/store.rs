@@ -57,6 +57,7 @@ impl Store {
             .after_connect(|connection, _| Box::pin(async move { connection.execute(TABLES).await.map(drop) }));
         let pool = match file {
             Some(file) => {
+                make_private(file);
                 pool.max_connections(4).connect_lazy_with(options.filename(file).journal_mode(SqliteJournalMode::Wal))
             }
             // One connection that never ends: another would be another memory.

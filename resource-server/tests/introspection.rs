@@ -202,6 +202,21 @@ async fn many_who_bring_one_token_at_once_ask_once() {
 }
 
 #[tokio::test]
+async fn who_comes_after_the_answer_asks_anew_though_others_have_not_heard_it_yet() {
+    let asking = Asking::guarded(|guard| guard.keep_answers(0)).await;
+    asking.say_good("t", json!({}));
+    let (mut first, mut second) = (Box::pin(asking.judge("t")), Box::pin(asking.judge("t")));
+    for waiting in [&mut first, &mut second] {
+        tokio::select! { biased; _ = waiting => panic!("answered already"), () = ready(()) => {} }
+    }
+    assert_eq!(first.await, Ok(()));
+    asking.forget("t");
+    assert!(asking.judge("t").await.is_err());
+    assert_eq!(asking.asked().await, 2);
+    assert_eq!(second.await, Ok(()));
+}
+
+#[tokio::test]
 async fn who_gives_up_takes_nobody_along() {
     let asking = Asking::start().await;
     asking.say_good("t", json!({}));

@@ -96,7 +96,8 @@ impl<'a> Asked<'a> {
         if !pushed_request::complete(app, self.pushed).await? {
             return Ok(None);
         }
-        let now = app.clock.now();
+        let (now, known_client) = (app.clock.now(), KnownClient::of(self.client));
+        let fingerprint = known_client.fingerprint();
         let secret = AuthorizationCode::random();
         let id = GrantId::new();
         let grant = Grant {
@@ -128,18 +129,21 @@ impl<'a> Asked<'a> {
             failures: 0,
             dpop_jkt: self.request.dpop_jkt.clone().filter(|_| app.config.dpop.enabled),
         };
-        let before = self.remembered(app).await?.scopes;
-        let known_client = KnownClient::of(self.client);
-        let consents = self.consent_keys(app).into_iter().map(|resource| Consent {
-            user_id: self.user.id,
-            client_id: self.client.id.clone(),
-            resource,
-            scopes: before.union(&self.scopes),
-            fingerprint: known_client.fingerprint(),
-            known_client: Some(known_client.clone()),
-            granted_at: now,
-        });
-        let approved = grants::authorize(&app.db, &grant, &code, decision, &consents.collect::<Vec<_>>()).await?;
+        let mut consents = Vec::new();
+        for resource in self.consent_keys(app) {
+            let before = consents::find(&app.db, self.user.id, &self.client.id, &resource).await?;
+            let before = before.filter(|consent| consent.fingerprint.matches(&fingerprint));
+            consents.push(Consent {
+                user_id: self.user.id,
+                client_id: self.client.id.clone(),
+                resource,
+                scopes: before.map(|consent| consent.scopes).unwrap_or_default().union(&self.scopes),
+                fingerprint: fingerprint.clone(),
+                known_client: Some(known_client.clone()),
+                granted_at: now,
+            });
+        }
+        let approved = grants::authorize(&app.db, &grant, &code, decision, &consents).await?;
         if approved {
             let details = json!({"scope": self.scopes.to_string(), "resource": grant.resources,
                 "mode": if decision.is_some() { "page" } else { "remembered" }});

@@ -30,6 +30,11 @@ pub struct TrustedIssuer {
     /// What it signs with, of `ES256`, `EdDSA` and `RS256`; else any of them.
     #[serde(default, deserialize_with = "list")]
     pub algorithms: Vec<String>,
+    /// What people are told it is called; else its host.
+    pub name: Option<String>,
+    /// It may say what a client is that registers itself (RFC 7591 §2.3).
+    #[serde(default)]
+    pub software_statements: bool,
     /// It may say which person is behind a client (Identity Assertion JWT Authorization Grant).
     #[serde(default)]
     pub identity_assertions: bool,
@@ -71,8 +76,8 @@ impl TrustedIssuer {
         let unknown = self.algorithms.iter().find(|algorithm| !ALGORITHMS.contains(&algorithm.as_str()));
         ensure!(unknown.is_none(), "algorithm {:?} is not supported: {}", unknown, ALGORITHMS.join(", "));
         ensure!(
-            self.identity_assertions || !self.workloads.is_empty(),
-            "it is trusted for nothing: set identity_assertions or workloads"
+            self.identity_assertions || self.software_statements || !self.workloads.is_empty(),
+            "it is trusted for nothing: set identity_assertions, workloads or software_statements"
         );
         let lifetime = self.identity_assertion_lifetime();
         ensure!((1..=LONGEST).contains(&lifetime), "assertion_lifetime must be 1 to {LONGEST} seconds");
@@ -118,6 +123,12 @@ impl TrustedIssuer {
     #[must_use]
     pub fn workload_assertion_lifetime(&self) -> u32 {
         self.assertion_lifetime.unwrap_or(OF_A_WORKLOAD)
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let host = || self.issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        self.name.as_deref().or_else(host).unwrap_or(&self.issuer)
     }
 
     #[must_use]

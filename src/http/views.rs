@@ -52,7 +52,7 @@ impl<'a> ConsentPage<'a> {
     }
 }
 
-/// Who asks. Without `verified`, `document_host` and `proven_host` the page calls it unverified.
+/// Who asks. Without `verified`, `vouched_by`, `document_host` and `proven_host` the page calls it unverified.
 pub struct ClientCard<'a> {
     /// What it calls itself (RFC 7591 §2 `client_name`).
     pub name: &'a str,
@@ -64,6 +64,8 @@ pub struct ClientCard<'a> {
     pub document_host: Option<&'a str>,
     /// The operator wrote it down, so the name is true.
     pub verified: bool,
+    /// The name of an issuer, trusted by the operator, that signed the name and the redirect URIs (RFC 7591 §2.3).
+    pub vouched_by: Option<&'a str>,
     /// What it says its homepage is (`client_uri`); shown, never linked.
     pub homepage: Option<&'a str>,
     /// The path of its logo on this server, if it has one.
@@ -193,6 +195,7 @@ mod tests {
                 proven_host,
                 document_host: None,
                 verified,
+                vouched_by: None,
                 homepage: None,
                 logo: None,
             },
@@ -306,12 +309,28 @@ mod tests {
     #[test]
     fn a_logo_comes_from_here_with_words_and_an_initial_letter_stands_for_none() {
         let mut page = consent("“notes” App", None, false);
+        let (letter, picture) = (r#"<span class="logo" aria-hidden="true">N</span>"#, r#"<img class="logo""#);
         let html = page.render().unwrap();
-        assert!(html.contains(r#"<span class="logo" aria-hidden="true">N</span>"#) && !html.contains("<img"), "{html}");
+        assert!(html.contains(letter) && !html.contains(picture), "{html}");
         page.client.logo = Some("/logos/abc");
         let html = page.render().unwrap();
         assert!(html.contains(r#"<img class="logo" src="/logos/abc" alt="Logo of “notes” App, by its own account""#));
         assert!(!html.contains(r#"<span class="logo""#));
+    }
+
+    #[test]
+    fn a_client_that_an_issuer_signed_for_is_shown_with_it_and_on_this_computer_with_what_that_is_worth() {
+        let mut page = consent("Notes App", None, false);
+        page.client.vouched_by = Some("Acme");
+        let html = page.render().unwrap();
+        assert!(html.contains("verified by <bdi>Acme</bdi>") && !html.contains(BADGE));
+        assert!(html.contains("can claim to be"));
+        page.destination = Destination { label: "app.example", kind: DestinationKind::Https };
+        page.client.proven_host = Some("app.example");
+        let html = page.render().unwrap();
+        assert!(html.contains("verified by <bdi>Acme</bdi>") && !html.contains("can claim to be"));
+        page.client.vouched_by = Some(HOSTILE);
+        assert!(!page.render().unwrap().contains("<script"));
     }
 
     #[test]

@@ -47,8 +47,7 @@ pub fn host(id: &str) -> Result<String, OAuthError> {
     let Some(host) = uri::https_host(id).filter(|_| Url::parse(id).is_ok_and(|url| url.as_str() == id)) else {
         return refuse("a client_id that is a URL must be written as browsers write it");
     };
-    let last_label = host.rsplit('.').next().unwrap_or("");
-    if host.starts_with('[') || last_label.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !uri::is_name(&host) {
         return refuse("a client_id must name its host: no address, and no dot at the end");
     }
     Ok(host)

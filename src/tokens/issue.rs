@@ -47,6 +47,8 @@ pub struct Permit<'a> {
     scopes: Scopes,
     /// Thumbprint of the key that the access token is bound to.
     jkt: Option<&'a str>,
+    /// Seconds since the epoch: when what it comes from ends, grant or token, and the access token at the latest.
+    ends_at: i64,
     /// Of an exchange only.
     delegation: Option<Delegation>,
     /// What it all began with; of an exchanged token nobody asks.
@@ -97,8 +99,8 @@ impl<'a> Permit<'a> {
         }
         let (auth_time, acr) = (grant.auth_time, grant.acr.clone());
         let subject = Subject::Person { user, grant_id: grant.id, auth_time, acr };
-        let grant_type = Some(grant.grant_type.clone());
-        Ok(Self { client, subject, audience, scopes, jkt, delegation: None, grant_type })
+        let (ends_at, grant_type) = (grant.expires_at.unix_timestamp(), Some(grant.grant_type.clone()));
+        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation: None, grant_type })
     }
 
     /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
@@ -127,8 +129,8 @@ impl<'a> Permit<'a> {
             return Err(OAuthError::invalid_scope("the client may have no scope of this resource"));
         }
         let audience = Audience::Resource(resource);
-        let grant_type = Some(client_credentials::NAME.to_owned());
-        Ok(Self { client, subject: Subject::Client, audience, scopes, jkt, delegation: None, grant_type })
+        let (subject, grant_type) = (Subject::Client, Some(client_credentials::NAME.to_owned()));
+        Ok(Self { client, subject, audience, scopes, jkt, ends_at: i64::MAX, delegation: None, grant_type })
     }
 
     #[must_use]
@@ -149,8 +151,7 @@ impl<'a> Permit<'a> {
             Audience::Resource(resource) => (&resource.identifier, resource.access_token_lifetime),
         };
         let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
-        let latest = self.delegation.as_ref().map_or(i64::MAX, |delegation| delegation.expires_at);
-        let exp = latest.min(now + i64::from(lifetime));
+        let exp = self.ends_at.min(now + i64::from(lifetime));
         let issued_token_type = self.delegation.as_ref().map(|_| token_exchange::ACCESS_TOKEN);
         let (act, may_act) = self.delegation.map(|delegation| (delegation.actor, delegation.may_act)).unzip();
         let claims = AccessTokenClaims {

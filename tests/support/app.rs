@@ -237,6 +237,8 @@ impl TestApp {
                 jwks_uri: None,
                 token_endpoint_audience: false,
                 default_resource: None,
+                software_statement: None,
+                vouched_by: None,
                 dpop_bound_access_tokens: false,
             },
             secret_hash: secret.map(Digest::of),

@@ -19,6 +19,7 @@ use crate::{
         respond::Page,
         views::{ClientCard, ConsentPage, Destination, DestinationKind, ScopeLine, ServerCard},
     },
+    issuers::statement::voucher,
     model::{Client, ClientSource},
     oauth::{
         params::Params,
@@ -75,6 +76,7 @@ pub async fn page(
             proven_host: (kind == https).then_some(label.as_str()),
             document_host: document_host(app, asked.client).as_deref(),
             verified: is_trusted(asked.client),
+            vouched_by: voucher(app, asked.client),
             homepage: asked.client.metadata.client_uri.as_deref(),
             logo: logo.as_deref(),
         },

@@ -21,6 +21,7 @@ use crate::{
             device::{DeviceConsent, EnterCode},
         },
     },
+    issuers::statement::voucher,
     oauth::params::{Params, form_urlencode},
     secrets::{UserCode, base64url},
 };
@@ -125,6 +126,7 @@ async fn ask(
             proven_host: None,
             document_host: document_host(app, client).as_deref(),
             verified: is_trusted(client),
+            vouched_by: voucher(app, client),
             homepage: client.metadata.client_uri.as_deref(),
             logo: logo.as_deref(),
         },

@@ -53,6 +53,7 @@ mod tests {
                 proven_host: None,
                 document_host,
                 verified,
+                vouched_by: None,
                 homepage: Some(text),
                 logo: Some(text),
             },
