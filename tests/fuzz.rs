@@ -40,14 +40,14 @@ pub async fn run<T: Target>() {
     let seconds = number("FUZZ_SECONDS");
     let seed = number("FUZZ_SEED").unwrap_or(if seconds.is_some() { rand::random() } else { 1 });
     let (mut dice, mut corpus) = (Dice(seed), Corpus::load(T::NAME));
-    let (mut target, mut known) = (T::start().await, BTreeSet::new());
+    let (mut target, mut known) = (Box::pin(T::start()).await, BTreeSet::new());
     for input in &corpus.inputs {
         known.extend(judge(&target, input).await);
     }
     let (replayed, mut executions, began) = (corpus.inputs.len(), 0, Instant::now());
     while seconds.map_or(executions < FEW, |seconds| began.elapsed().as_secs() < seconds) {
         if executions % A_SERVERS_LIFE == A_SERVERS_LIFE - 1 {
-            target = T::start().await;
+            target = Box::pin(T::start()).await;
         }
         let input = bend(&mut dice, &corpus.inputs, T::WORDS);
         let ends = judge(&target, &input).await;

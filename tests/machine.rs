@@ -104,7 +104,7 @@ async fn shortest(real: &mut Real, mut steps: Vec<Step>, dice: &mut Dice) -> (Ve
 async fn agree(rotate_confidential: bool) {
     let seed = number("MACHINE_SEED").unwrap_or(1) as u64 * 2 + u64::from(rotate_confidential);
     let steps = number("MACHINE_STEPS").unwrap_or(STEPS) / 2;
-    let (mut dice, mut real) = (Dice(seed), Real::start(rotate_confidential).await);
+    let (mut dice, mut real) = (Dice(seed), Box::pin(Real::start(rotate_confidential)).await);
     for sequence in 0.. {
         if real.compared >= steps {
             break;

@@ -93,5 +93,5 @@ fn is_known(header: &[u8]) -> bool {
 
 #[tokio::test]
 async fn no_authorization_header_however_bent_is_a_failure_of_ours_or_lets_a_stranger_in() {
-    super::run::<BasicHeaders>().await;
+    Box::pin(super::run::<BasicHeaders>()).await;
 }

@@ -176,5 +176,5 @@ fn metadata(registered: &Value) -> Value {
 
 #[tokio::test]
 async fn no_client_metadata_however_bent_is_a_failure_of_ours_or_half_understood() {
-    super::run::<Documents>().await;
+    Box::pin(super::run::<Documents>()).await;
 }

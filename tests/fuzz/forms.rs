@@ -255,5 +255,5 @@ fn halves(input: &[u8]) -> (&[u8], &[u8]) {
 
 #[tokio::test]
 async fn no_request_with_a_form_however_bent_is_a_failure_of_ours() {
-    super::run::<Forms>().await;
+    Box::pin(super::run::<Forms>()).await;
 }

@@ -165,5 +165,5 @@ fn describe(uri: &str) -> &'static str {
 
 #[tokio::test]
 async fn no_redirect_uri_however_bent_leads_to_another_host_than_the_registered_one() {
-    super::run::<RedirectUris>().await;
+    Box::pin(super::run::<RedirectUris>()).await;
 }

@@ -18,6 +18,7 @@ use keyward::{
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::{
     collections::BTreeMap,
+    fmt::Write,
     net::{Ipv4Addr, SocketAddr},
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -145,13 +146,13 @@ async fn count_changes(connection: &mut SqliteConnection) {
     .fetch_all(&mut *connection)
     .await
     .unwrap();
-    let mut sql = "CREATE TABLE changes (count INTEGER NOT NULL); INSERT INTO changes VALUES (0);".to_owned();
+    let mut sql = vec!["CREATE TABLE changes (count INTEGER NOT NULL); INSERT INTO changes VALUES (0);".to_owned()];
     for (table, change) in tables.iter().flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|change| (table, change)))
     {
         let count = "BEGIN UPDATE changes SET count = count + 1; END;";
-        sql += &format!("CREATE TRIGGER {table}_{change} AFTER {change} ON {table} {count}");
+        sql.push(format!("CREATE TRIGGER {table}_{change} AFTER {change} ON {table} {count}"));
     }
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.concat())).execute(connection).await.unwrap();
 }
 
 /// A server that remembers none of the many requests it will get.
