@@ -18,7 +18,6 @@ use keyward::{
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     net::{Ipv4Addr, SocketAddr},
     sync::atomic::{AtomicU32, Ordering},
 };
