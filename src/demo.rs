@@ -16,6 +16,18 @@ use secrecy::ExposeSecret;
 /// The demo's MCP server, as settings below `resources.demo`.
 pub const RESOURCE: &str = include_str!("demo/resource.toml");
 
+/// Other places of the demo's MCP server that need access tokens, and other ways in; each a resource of its own, since
+/// clients ask for tokens for the URL they were given (RFC 8707 §2).
+const OTHER_RESOURCES: &[(&str, &str)] = &[
+    ("demo_alias", "/mcp"),
+    (CLIENT_CREDENTIALS, "/mcp/client-credentials"),
+    ("demo_device", "/mcp/device"),
+    ("demo_sse", "/sse/oauth"),
+    ("demo_sse_client_credentials", "/sse/client-credentials"),
+    ("demo_sse_device", "/sse/device"),
+];
+const CLIENT_CREDENTIALS: &str = "demo_client_credentials";
+
 pub const PEOPLE_TO_TRY: &[(&str, &str)] = &[("alice", "password123"), ("bob", "hunter2"), ("admin", "admin123")];
 
 const PEOPLE: &[(&str, &str, Role)] = &[
@@ -36,6 +48,8 @@ struct Fixture {
     grant_types: &'static [&'static str],
     /// What it may have for itself.
     scope: Option<&'static str>,
+    /// Of which resource, if it does not say (the name of the resource's settings).
+    default_resource: Option<&'static str>,
 }
 
 const FOR_PEOPLE: &[&str] = &[authorization_code::NAME, refresh_token::NAME];
@@ -53,6 +67,7 @@ const CLIENTS: &[Fixture] = &[
         ],
         grant_types: FOR_PEOPLE,
         scope: None,
+        default_resource: None,
     },
     Fixture {
         id: "dev-confidential-client",
@@ -60,6 +75,7 @@ const CLIENTS: &[Fixture] = &[
         redirect_uris: &["http://localhost:3000/callback", "http://127.0.0.1/callback"],
         grant_types: &[authorization_code::NAME, refresh_token::NAME, client_credentials::NAME],
         scope: None,
+        default_resource: None,
     },
     // Nothing is sent to it, so it has no redirect URI: a device without a browser.
     Fixture {
@@ -68,6 +84,7 @@ const CLIENTS: &[Fixture] = &[
         redirect_uris: &[],
         grant_types: &[device_code::NAME, refresh_token::NAME],
         scope: None,
+        default_resource: None,
     },
     Fixture {
         id: "demo_client",
@@ -75,6 +92,7 @@ const CLIENTS: &[Fixture] = &[
         redirect_uris: &["http://localhost:3000/callback", "http://127.0.0.1/callback"],
         grant_types: FOR_PEOPLE,
         scope: None,
+        default_resource: None,
     },
     Fixture {
         id: "dev-admin-client",
@@ -82,6 +100,7 @@ const CLIENTS: &[Fixture] = &[
         redirect_uris: &[],
         grant_types: FOR_ITSELF,
         scope: Some("mcp:admin mcp:tools:admin mcp:read mcp:write"),
+        default_resource: None,
     },
     Fixture {
         id: "dev-service-client",
@@ -89,6 +108,7 @@ const CLIENTS: &[Fixture] = &[
         redirect_uris: &[],
         grant_types: FOR_ITSELF,
         scope: Some("mcp:read mcp:write"),
+        default_resource: None,
     },
     Fixture {
         id: "test-client-id",
@@ -96,6 +116,7 @@ const CLIENTS: &[Fixture] = &[
         redirect_uris: &[],
         grant_types: FOR_ITSELF,
         scope: None,
+        default_resource: Some(CLIENT_CREDENTIALS),
     },
 ];
 
@@ -153,7 +174,10 @@ fn client(app: &App, fixture: &Fixture) -> Client {
             jwks: None,
             jwks_uri: None,
             token_endpoint_audience: false,
-            default_resource: None,
+            default_resource: fixture.default_resource.and_then(|name| {
+                let settings = app.config.resources.get(name);
+                settings.map(|settings| settings.identifier.clone())
+            }),
             software_statement: None,
             vouched_by: None,
             dpop_bound_access_tokens: false,
@@ -170,6 +194,19 @@ fn client(app: &App, fixture: &Fixture) -> Client {
 
 pub async fn is_demo(db: &Db) -> sqlx::Result<bool> {
     Ok(settings::find(db, MARK).await?.is_some())
+}
+
+/// Settings for all but the first, with its scopes.
+#[must_use]
+pub fn other_resources(origin: &str) -> String {
+    let scopes = RESOURCE.split_once("[resources.demo.scopes]").map_or("", |(_, scopes)| scopes);
+    let written = OTHER_RESOURCES.iter().map(|(name, path)| {
+        format!(
+            "\n[resources.{name}]\nidentifier = '{origin}{path}'\nname = 'Keyward demo server ({path})'\n\
+             default_scopes = ['mcp:read']\n[resources.{name}.scopes]{scopes}"
+        )
+    });
+    written.collect()
 }
 
 /// Outside the demo none of its secrets may be configured.

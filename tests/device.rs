@@ -110,6 +110,9 @@ async fn a_device_gets_what_a_person_elsewhere_allowed_and_keeps_it_fresh() {
     assert_eq!(refreshed.status, 200, "{refreshed:?}");
     let refreshed = t.refresh(&tv, refreshed.json()["refresh_token"].as_str().unwrap()).await;
     assert_eq!(refreshed.status, 200, "{refreshed:?}");
+    for tokens in [tokens, refreshed.json()] {
+        assert_eq!(TestApp::claims(&tokens["access_token"])["grant_type"], GRANT_TYPE);
+    }
 
     let granted = grants::find_by_user(&t.db, user.id).await.unwrap();
     assert_eq!((granted.len(), granted[0].generation), (1, 3));

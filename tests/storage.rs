@@ -98,6 +98,7 @@ fn new_grant(client: &Client, user: &User) -> Grant {
         id: GrantId::new(),
         client_id: client.id.clone(),
         user_id: user.id,
+        grant_type: "authorization_code".into(),
         scopes: scopes("mcp:read mcp:write"),
         resources: vec!["https://mcp.example/a".into(), "https://mcp.example/b".into()],
         auth_time: now() - Duration::minutes(1),

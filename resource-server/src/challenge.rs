@@ -27,13 +27,15 @@ pub(crate) struct Refusal {
     pub error: &'static str,
     pub description: &'static str,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Of the plain body, beside those all have.
+    members: Vec<(&'static str, Value)>,
     /// A JSON-RPC error response that takes the place of the plain body.
     json_rpc: Option<Value>,
 }
 
 impl Refusal {
     pub fn new(status: StatusCode, error: &'static str, description: &'static str) -> Self {
-        Self { status, error, description, headers: Vec::new(), json_rpc: None }
+        Self { status, error, description, headers: Vec::new(), members: Vec::new(), json_rpc: None }
     }
 
     /// A JSON-RPC error response (JSON-RPC 2.0 §5.1) with an HTTP status of its own.
@@ -46,9 +48,21 @@ impl Refusal {
         Self { json_rpc: Some(body), ..Self::new(status, "invalid_request", message) }
     }
 
+    /// Whoever asks is known, and may not do this; `data` says what was needed.
+    pub fn insufficient_scope(id: &Value, description: &'static str, data: Value) -> Self {
+        let refusal = Self::json_rpc(StatusCode::FORBIDDEN, id, -32001, "Insufficient scope", Some(data));
+        Self { error: "insufficient_scope", description, ..refusal }
+    }
+
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: Value) -> Self {
+        self.members.push((name, value));
         self
     }
 
@@ -70,12 +84,14 @@ impl Refusal {
             "refused"
         );
         let body = self.json_rpc.unwrap_or_else(|| {
-            json!({
+            let mut body = json!({
                 "error": self.error,
                 "error_description": self.description,
                 "detail": self.description,
                 "request_id": request_id.as_str(),
-            })
+            });
+            self.members.into_iter().for_each(|(name, value)| body[name] = value);
+            body
         });
         let mut response = (self.status, Json(body)).into_response();
         for (name, value) in self.headers {
@@ -149,8 +165,7 @@ impl Challenge {
     pub fn insufficient_scope(&self, scheme: Scheme, id: &Value, scope: &str, data: Value) -> Refusal {
         let description = "the access token lacks a scope this call needs";
         let challenge = self.value(scheme, Some(scope), Some(("insufficient_scope", description)));
-        let refusal = Refusal::json_rpc(StatusCode::FORBIDDEN, id, -32001, "Insufficient scope", Some(data));
-        Refusal { error: "insufficient_scope", description, ..refusal }.header(header::WWW_AUTHENTICATE, challenge)
+        Refusal::insufficient_scope(id, description, data).header(header::WWW_AUTHENTICATE, challenge)
     }
 
     /// RFC 9470 §3: the token is good, but the sign-in behind it is not good enough.

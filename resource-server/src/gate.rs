@@ -1,205 +1,185 @@
-//! The gate of a guard: Host and Origin, then the token, then the message, then its scopes, then the server.
+//! The gate of a surface: Host and Origin, then the credential, then the message, its scopes and arguments, then the
+//! server.
 use crate::{
-    challenge::{Challenge, DpopPolicy, Refusal, RequestId},
+    caller::Caller,
+    challenge::{Refusal, RequestId},
     clock::Clock,
-    dpop,
+    credentials::{Credential, oauth::AccessTokens},
     guard::Guard,
-    introspection::Introspector,
-    metadata,
     origin::{self, Allowed},
     request_id::Id,
+    scopes::Policy,
     sessions::Sessions,
-    step_up::StepUp,
-    verify::{Access, Rejection, Scheme, Verifier},
+    sse,
+    surface::Surface,
+    trace::Trace,
     wire::{self, Message},
 };
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::Response,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
-use url::form_urlencoded;
-
-const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 pub(crate) struct Gate {
     allowed: Allowed,
-    challenge: Challenge,
-    verifier: Verifier,
-    proofs: dpop::Used,
-    sessions: Sessions,
-    step_up: StepUp,
+    pub credential: Arc<dyn Credential>,
+    policy: Arc<Policy>,
+    /// Whose tools' arguments are judged here too.
+    surface: Option<Arc<Surface>>,
+    pub sessions: Arc<Sessions>,
     clock: Clock,
 }
 
 /// Who was let in, and for what; the answer is judged by it.
 struct Visit {
     method: Method,
-    access: Access,
+    caller: Caller,
     modern: bool,
     /// The legacy session the request named, which is the caller's.
     session: Option<String>,
 }
 
 impl Gate {
-    pub fn new(guard: Guard) -> Self {
-        let place = metadata::well_known_path(&guard.identifier);
-        let challenge = Challenge {
-            realm: guard.name,
-            resource_metadata: format!("{}{place}", guard.resource.origin().ascii_serialization()),
-            scope: guard.challenge_scope,
-            dpop: guard.dpop,
-        };
-        let policy = Arc::new(guard.policy);
-        let first = guard.issuers.first().cloned();
-        let introspector = first.and_then(|issuer| Introspector::new(issuer, guard.introspection));
-        let verifier = Verifier { resource: guard.identifier, issuers: guard.issuers, introspector, policy };
-        Self {
-            allowed: guard.allowed,
-            challenge,
-            verifier,
-            proofs: dpop::Used::default(),
-            sessions: Sessions::default(),
-            step_up: guard.step_up,
-            clock: guard.clock,
-        }
+    /// Of an OAuth protected resource.
+    pub fn of_guard(guard: Guard) -> Self {
+        let (policy, clock) = (Arc::new(guard.policy.clone()), guard.clock.clone());
+        Self::new(guard.allowed.clone(), Arc::new(AccessTokens::new(guard, &policy)), policy, clock)
     }
 
-    async fn admit(&self, mut request: Request) -> Result<(Request, Visit), Refusal> {
-        let (scheme, token) = self.token(request.headers(), request.uri())?;
-        if scheme == Scheme::Bearer && self.challenge.dpop == DpopPolicy::Required {
-            return Err(self.challenge.invalid_token(Scheme::Dpop, "unknown: this resource takes no bearer tokens"));
+    pub fn new(allowed: Allowed, credential: Arc<dyn Credential>, policy: Arc<Policy>, clock: Clock) -> Self {
+        Self { allowed, credential, policy, surface: None, sessions: Arc::default(), clock }
+    }
+
+    /// Judges what this surface's tools are called with.
+    pub fn surface(mut self, surface: Arc<Surface>) -> Self {
+        self.surface = Some(surface);
+        self
+    }
+
+    /// Knows the sessions of another gate of the same surface.
+    pub fn sessions(mut self, sessions: Arc<Sessions>) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    async fn admit(&self, request: Request, trace: &mut Trace) -> Result<(Request, Visit), Refusal> {
+        let (mut parts, body) = request.into_parts();
+        trace.check = "credential";
+        let caller = self.credential.admit(&mut parts).await?;
+        trace.caller = Some(caller.clone());
+        parts.extensions.insert(caller.clone());
+        if let Some(access) = caller.access.clone() {
+            parts.extensions.insert(access);
         }
-        let verified = self.verifier.verify(scheme, token, self.clock.now()).await;
-        let access = verified.map_err(|rejection| self.refuse(scheme, &rejection))?;
-        self.prove(request.method(), request.headers(), token, &access)?;
-        // Token and proof were for us, and go no further.
-        request.headers_mut().remove(header::AUTHORIZATION);
-        request.headers_mut().remove(DPOP);
-        request.extensions_mut().insert(access.clone());
-        if request.method() == Method::POST {
-            return self.admit_message(request, access).await;
+        if parts.method == Method::POST {
+            return self.admit_message(Request::from_parts(parts, body), caller, trace).await;
         }
-        self.check_sign_in(None, &access)?;
-        let session = self.session(request.headers(), &access)?;
-        let streams = [Method::GET, Method::DELETE].contains(request.method()) && session.is_some();
-        if !streams || wire::speaks_modern(request.headers()) {
+        trace.check = "sign_in";
+        self.credential.check_sign_in(&caller, None)?;
+        trace.check = "session";
+        let session = self.session(&parts.headers, &caller)?;
+        let listens = parts.method == Method::GET && parts.extensions.get() == Some(&sse::Legacy::Stream);
+        let streams = [Method::GET, Method::DELETE].contains(&parts.method) && session.is_some();
+        if !(listens || streams) || wire::speaks_modern(&parts.headers) {
             return Err(Refusal::method_not_allowed("POST"));
         }
-        let method = request.method().clone();
-        Ok((request, Visit { method, access, modern: false, session }))
+        let method = parts.method.clone();
+        Ok((Request::from_parts(parts, body), Visit { method, caller, modern: false, session }))
     }
 
-    async fn admit_message(&self, request: Request, access: Access) -> Result<(Request, Visit), Refusal> {
+    async fn admit_message(
+        &self,
+        request: Request,
+        caller: Caller,
+        trace: &mut Trace,
+    ) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
+        trace.check = "message";
         require_json(&parts.headers)?;
-        let message = Message::read(&parts.headers, &collect(body).await?)?;
-        self.check_sign_in(Some(&message), &access)?;
+        let body = collect(body).await?;
+        let message = Message::read(&parts.headers, &body)?;
+        trace.message(&message, body.len());
+        trace.check = "sign_in";
+        self.credential.check_sign_in(&caller, Some(&message))?;
         let modern = message.modern;
         if modern {
             parts.headers.remove(wire::SESSION_ID);
             parts.headers.remove(wire::LAST_EVENT_ID);
         }
-        let session = self.session(&parts.headers, &access)?;
-        self.check_scopes(&message, &access)?;
+        if modern && parts.extensions.get::<sse::Legacy>().is_some() {
+            let text = "Invalid Request: this transport ended before the revision 2026-07-28";
+            return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None));
+        }
+        trace.check = "session";
+        let session = self.session(&parts.headers, &caller)?;
+        trace.check = "scope";
+        self.check_scopes(&message, &caller)?;
+        self.check_arguments(&message, &mut trace.check)?;
         // Written anew, so that the server reads what was judged here, repeated members and all.
         let body = Bytes::from(message.body.to_string());
         parts.headers.remove(header::TRANSFER_ENCODING);
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         parts.extensions.insert(message);
         let request = Request::from_parts(parts, Body::from(body));
-        Ok((request, Visit { method: Method::POST, access, modern, session }))
-    }
-
-    /// RFC 6750 §2.1, the one way MCP allows: never the query (§2.3), never twice (§3.1).
-    fn token<'a>(&self, headers: &'a HeaderMap, uri: &Uri) -> Result<(Scheme, &'a str), Refusal> {
-        let query = uri.query().unwrap_or_default();
-        if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
-            return Err(self.challenge.invalid_request("an access token must not be in the query"));
-        }
-        let Ok(value) = wire::single(headers, &header::AUTHORIZATION) else {
-            return Err(self.challenge.invalid_request("the Authorization header must occur once, in visible ASCII"));
-        };
-        let (scheme, token) = value.unwrap_or_default().split_once(' ').unwrap_or_default();
-        let token = token.trim();
-        let Some(scheme) = Scheme::parse(scheme).filter(|_| !token.is_empty()) else {
-            return Err(self.challenge.unauthorized());
-        };
-        let b64token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-        if !token.bytes().all(b64token) {
-            return Err(self.challenge.invalid_request("the Authorization header must hold one access token"));
-        }
-        Ok((scheme, token))
-    }
-
-    /// RFC 9449 §7.1: the key that the token is bound to signed a proof for this very request.
-    fn prove(&self, method: &Method, headers: &HeaderMap, token: &str, access: &Access) -> Result<(), Refusal> {
-        let Some(jkt) = &access.jkt else { return Ok(()) };
-        let refuse = |description| self.challenge.invalid_dpop_proof(description);
-        let proof = wire::single(headers, &DPOP).ok().flatten();
-        let proof = proof.ok_or_else(|| refuse("the DPoP header with the proof must occur once"))?;
-        let (method, url, now) = (method.as_str(), access.audience.as_str(), self.clock.now());
-        let trace =
-            dpop::verify(proof, &dpop::Demand { method, url, access_token: token, jkt, now }).map_err(refuse)?;
-        let first = self.proofs.first(trace, now);
-        first.then_some(()).ok_or_else(|| refuse("the DPoP proof was used before (jti)"))
-    }
-
-    fn refuse(&self, scheme: Scheme, rejection: &Rejection) -> Refusal {
-        match rejection {
-            Rejection::Invalid(reason) => self.challenge.invalid_token(scheme, reason),
-            Rejection::Unavailable(reason) => {
-                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", reason)
-                    .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
-            }
-        }
+        Ok((request, Visit { method: Method::POST, caller, modern, session }))
     }
 
     /// A session that ended, or is another's, is not found: the client opens a new one.
-    fn session(&self, headers: &HeaderMap, access: &Access) -> Result<Option<String>, Refusal> {
+    fn session(&self, headers: &HeaderMap, caller: &Caller) -> Result<Option<String>, Refusal> {
         let Ok(session) = wire::single(headers, &wire::SESSION_ID) else {
             let text = "the Mcp-Session-Id header must occur once, in visible ASCII";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text));
         };
         let Some(session) = session else { return Ok(None) };
-        if self.sessions.touch(session, &access.principal(), self.clock.now()) {
+        if self.sessions.touch(session, &caller.principal, self.clock.now()) {
             return Ok(Some(session.to_owned()));
         }
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }
 
-    /// RFC 9470 §3. The new token is to be good for what the old one was, and for this call at once.
-    fn check_sign_in(&self, message: Option<&Message>, access: &Access) -> Result<(), Refusal> {
-        let demand = self.step_up.demand(message.and_then(Message::tool));
-        let Some(missing) = demand.unmet(access, self.clock.now()) else { return Ok(()) };
-        let needed = message.map_or(&[][..], |message| access.policy.needed(message.method(), message.tool()));
-        let scope = if needed.is_empty() && access.scopes.is_empty() {
-            self.challenge.scope.clone()
-        } else {
-            beside_those_held(needed, access).join(" ")
-        };
-        Err(self.challenge.insufficient_user_authentication(access.scheme, &scope, missing, &demand))
-    }
-
-    fn check_scopes(&self, message: &Message, access: &Access) -> Result<(), Refusal> {
-        let policy = &access.policy;
+    pub fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
+        let Some(held) = &caller.scopes else { return Ok(()) };
+        let policy = &self.policy;
         let needed = policy.needed(message.method(), message.tool());
-        if policy.allows(&access.scopes, needed) {
+        if policy.allows(held, needed) {
             return Ok(());
         }
         // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
-        let ask = if message.modern { needed.to_vec() } else { beside_those_held(needed, access) };
+        let ask = if message.modern { needed.to_vec() } else { beside_those_held(policy, needed, held) };
         let data = json!({
             "required_scope": needed.join(" "),
-            "token_scope": access.scopes.join(" "),
+            "token_scope": held.join(" "),
             "tool": message.tool(),
             "method": message.method(),
         });
-        Err(self.challenge.insufficient_scope(access.scheme, message.id(), &ask.join(" "), data))
+        Err(self.credential.insufficient_scope(caller, message.id(), &ask.join(" "), data))
+    }
+
+    /// The tool's schema, then the rules on its arguments, then what the environment allows.
+    pub fn check_arguments(&self, message: &Message, check: &mut &'static str) -> Result<(), Refusal> {
+        let found = message.tool().zip(self.surface.as_ref());
+        let found = found.and_then(|(tool, surface)| Some((surface.tool(tool)?, &surface.rules)));
+        let Some((tool, rules)) = found else { return Ok(()) };
+        let none = Value::Object(serde_json::Map::new());
+        let arguments = message.body["params"].get("arguments").unwrap_or(&none);
+        *check = "schema";
+        if let Err(breach) = tool.check(arguments) {
+            let text = "Invalid params: the arguments do not match the tool's inputSchema";
+            let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": tool.name});
+            return Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)));
+        }
+        rules.check(tool.name, arguments).map_err(|denial| {
+            *check = if denial.rule == "environment_flag" { "environment" } else { "policy" };
+            let data = json!({
+                "reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": tool.name,
+            });
+            Refusal::json_rpc(StatusCode::OK, message.id(), -32002, "Policy denied", Some(data))
+        })
     }
 
     /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded.
@@ -213,19 +193,32 @@ impl Gate {
         }
         let opened = response.headers().get(wire::SESSION_ID).and_then(|id| id.to_str().ok());
         if let Some(opened) = opened.filter(|opened| visit.session.as_deref() != Some(*opened)) {
-            self.sessions.bind(opened, visit.access.principal(), self.clock.now());
+            self.sessions.bind(opened, visit.caller.principal.clone(), self.clock.now());
         }
     }
 }
 
-/// These scopes, and what the token has of those that mean something here.
-fn beside_those_held(needed: &[String], access: &Access) -> Vec<String> {
-    let held = access.scopes.iter().filter(|held| access.policy.knows(held) && !needed.contains(held));
+/// One place under each of its origins: its authority, and the gate of that identifier.
+pub(crate) struct Gates(pub Vec<(String, Gate)>);
+
+impl Gates {
+    /// The first, unless the request names the authority of another.
+    fn choose(&self, request: &Request) -> Option<&Gate> {
+        let authority = origin::authority(request.headers(), request.uri());
+        let named = self.0.iter().find(|(own, _)| authority.as_ref() == Some(own));
+        named.or(self.0.first()).map(|(_, gate)| gate)
+    }
+}
+
+/// These scopes, and what the credential has of those that mean something here.
+pub(crate) fn beside_those_held(policy: &Policy, needed: &[String], held: &[String]) -> Vec<String> {
+    let held = held.iter().filter(|held| policy.knows(held) && !needed.contains(held));
     needed.iter().chain(held).cloned().collect()
 }
 
 /// Middleware.
-pub(crate) async fn pass(State(gate): State<Arc<Gate>>, Id(id): Id, request: Request, next: Next) -> Response {
+pub(crate) async fn pass(State(gates): State<Arc<Gates>>, Id(id): Id, request: Request, next: Next) -> Response {
+    let Some(gate) = gates.choose(&request) else { return Refusal::not_found().into_response(&id) };
     let origin = match gate.allowed.check(&request) {
         Ok(origin) => origin,
         Err(refusal) => return refusal.into_response(&id),
@@ -233,7 +226,7 @@ pub(crate) async fn pass(State(gate): State<Arc<Gate>>, Id(id): Id, request: Req
     let mut response = if origin.is_some() && origin::is_preflight(&request) {
         origin::preflight(request.headers())
     } else {
-        answer(&gate, &id, request, next).await
+        answer(gate, &id, request, next).await
     };
     origin::expose(response.headers_mut(), origin);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -241,12 +234,21 @@ pub(crate) async fn pass(State(gate): State<Arc<Gate>>, Id(id): Id, request: Req
 }
 
 async fn answer(gate: &Gate, id: &RequestId, request: Request, next: Next) -> Response {
-    let (request, visit) = match gate.admit(request).await {
-        Ok(admitted) => admitted,
-        Err(refusal) => return refusal.into_response(id),
+    let mut trace = Trace::new(&request, id);
+    let response = match gate.admit(request, &mut trace).await {
+        Ok((request, visit)) => {
+            let response = next.run(request).await;
+            gate.note_session(&visit, &response);
+            response
+        }
+        Err(refusal) => {
+            trace.refused(&refusal);
+            refusal.into_response(id)
+        }
     };
-    let response = next.run(request).await;
-    gate.note_session(&visit, &response);
+    if let Some(surface) = &gate.surface {
+        surface.records.add(trace, surface, response.status()).await;
+    }
     response
 }
 

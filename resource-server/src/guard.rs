@@ -2,8 +2,9 @@
 use crate::{
     challenge::DpopPolicy,
     clock::Clock,
+    credentials::Place,
     dpop,
-    gate::{Gate, pass},
+    gate::{Gate, Gates, pass},
     introspection,
     jwks::{Issuer, is_loopback},
     metadata::{self, ProtectedResource},
@@ -33,6 +34,12 @@ pub struct Guard {
     pub(crate) name: String,
     documentation: Option<String>,
     pub(crate) issuers: Vec<Arc<Issuer>>,
+    /// Other identifiers of the same resource.
+    pub(crate) aliases: Vec<String>,
+    /// The grants a token may come from; empty: any.
+    pub(crate) grants: &'static [&'static str],
+    /// What `DPoP` proofs must be for, if not the identifier.
+    pub(crate) htu: Option<String>,
     pub(crate) policy: Policy,
     pub(crate) challenge_scope: String,
     scopes_supported: Vec<String>,
@@ -47,6 +54,10 @@ impl Guard {
     /// `resource` is the URL clients are given, the resource identifier (RFC 9728 §1.2): https, or http on a loopback
     /// address, without query, fragment or final slash. `issuer` is the authorization server's (RFC 8414 §2).
     pub fn new(resource: &str, issuer: &str) -> anyhow::Result<Self> {
+        Self::with(resource, Arc::new(Issuer::new(issuer)?))
+    }
+
+    pub(crate) fn with(resource: &str, issuer: Arc<Issuer>) -> anyhow::Result<Self> {
         let url = Url::parse(resource).context("the resource identifier is not a URL")?;
         ensure!(
             url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)),
@@ -62,7 +73,10 @@ impl Guard {
             identifier: resource.to_owned(),
             name: "MCP server".to_owned(),
             documentation: None,
-            issuers: vec![Arc::new(Issuer::new(issuer)?)],
+            issuers: vec![issuer],
+            aliases: Vec::new(),
+            grants: &[],
+            htu: None,
             policy: Policy::default(),
             challenge_scope: "mcp:read".to_owned(),
             scopes_supported: words("mcp:read mcp:write"),
@@ -219,6 +233,19 @@ impl Guard {
         self
     }
 
+    /// One of several places of the resource.
+    pub(crate) fn at(mut self, place: &Place) -> Self {
+        self.aliases = place.all.iter().filter(|url| **url != self.identifier).cloned().collect();
+        self.htu = Some(place.posts_to.clone());
+        self
+    }
+
+    /// Takes tokens of these grants only; of all if none is named.
+    pub(crate) fn grants(mut self, grants: &'static [&'static str]) -> Self {
+        self.grants = grants;
+        self
+    }
+
     /// The resource's metadata document, for [`crate::metadata::routes`].
     #[must_use]
     pub fn metadata(&self) -> ProtectedResource {
@@ -252,7 +279,7 @@ impl Guard {
         S::Future: Send + 'static,
     {
         let path = self.resource.path().to_owned();
-        let gate = Arc::new(Gate::new(self));
+        let gate = Arc::new(Gates(vec![(String::new(), Gate::of_guard(self))]));
         Router::new()
             .route_service(&path, server)
             .route_layer(from_fn_with_state(gate, pass))

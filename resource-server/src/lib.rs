@@ -25,26 +25,46 @@
 //! ```
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
+mod arguments;
+mod attempts;
+mod audit;
+mod caller;
 mod challenge;
 pub mod clock;
-mod demo;
+mod credentials;
+mod debug;
+mod digest;
 mod dpop;
+mod endpoint;
+mod explain;
 mod gate;
 mod guard;
 mod index;
 mod introspection;
 mod jwks;
+mod mask;
+mod mcp;
 pub mod metadata;
 mod origin;
 mod request_id;
+mod resources;
+mod schema;
 pub mod scopes;
 mod sessions;
+pub mod settings;
+mod sse;
 mod step_up;
+mod store;
+mod surface;
+mod surfaces;
 mod tools;
+mod trace;
 mod verify;
 mod whole;
 mod wire;
 
-pub use demo::{Credentials, Settings, router, serve};
+pub use arguments::ArgumentRule;
 pub use guard::Guard;
+pub use settings::{Credentials, Settings};
+pub use surfaces::{router, serve};
 pub use verify::{Access, Scheme};

@@ -1,31 +1,37 @@
-//! The demo resource server as a program.
+//! The resource server as a program.
 use anyhow::Context;
 use clap::Parser;
 use keyward_resource_server::{Credentials, Settings, serve};
-use std::net::SocketAddr;
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 
-/// An MCP server that asks for access tokens, to try an authorization server with.
+/// An MCP server protected in every common way, to try clients and authorization servers with.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Example:\n  keyward-resource-server --listen 127.0.0.1:8990 \\\n    \
-    --resource http://127.0.0.1:8990/mcp/oauth --issuer http://127.0.0.1:8999\n\n\
+    after_help = "Examples:\n  keyward-resource-server\n  \
+    keyward-resource-server --config surfaces.toml --issuer https://auth.example\n\n\
     RUST_LOG=debug shows more."
 )]
 struct Arguments {
-    /// Address and port to listen on
-    #[arg(long, default_value = "127.0.0.1:8990")]
-    listen: SocketAddr,
-    /// The MCP endpoint's URL as clients are given it; the resource identifier
-    #[arg(long, default_value = "http://127.0.0.1:8990/mcp/oauth")]
-    resource: String,
-    /// The authorization server's issuer identifier
-    #[arg(long, default_value = "http://127.0.0.1:8999")]
-    issuer: String,
-    /// A human name, shown in challenges and metadata
-    #[arg(long, default_value = "Keyward demo server")]
-    name: String,
+    /// The surfaces, as TOML; else the built-in set, with published secrets, on a loopback address
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where surfaces answer that have no address of their own; else as the file says, or 127.0.0.1:8990
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// A public origin that leads there, such as <https://mcp.example>; the first is the default one
+    #[arg(long = "origin", value_name = "URL")]
+    origins: Vec<String>,
+    /// The authorization server's issuer identifier; else as the file says, or <http://127.0.0.1:8999>
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Log what clients send too, with credentials masked
+    #[arg(long)]
+    log_payloads: bool,
+    /// Where tools keep what they are given; else as the file says, or in memory
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
     /// Ask the authorization server about each token (RFC 7662), authenticated by this id and the secret in the
     /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
     #[arg(long, value_name = "ID")]
@@ -37,18 +43,43 @@ const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let arguments = Arguments::parse();
-    let listening = tokio::net::TcpListener::bind(arguments.listen).await;
-    let listener = listening.with_context(|| format!("cannot listen on {}", arguments.listen))?;
-    let introspection = arguments.introspect_as.map(|id| {
-        let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set: the secret of {id}"));
-        secret.map(|secret| Credentials { id, secret })
-    });
-    let introspection = introspection.transpose()?;
-    let own = Settings { name: arguments.name, introspection, ..Settings::new(&arguments.resource, &arguments.issuer) };
-    serve(listener, own, async {
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Lines for people, objects for programs.
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().init();
+    }
+    let settings = Arguments::parse().settings()?;
+    let listening = tokio::net::TcpListener::bind(settings.listen).await;
+    let listener = listening.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    serve(listener, settings, async {
         let _ = tokio::signal::ctrl_c().await;
     })
     .await
+}
+
+impl Arguments {
+    fn settings(self) -> anyhow::Result<Settings> {
+        let mut settings = match &self.config {
+            None => Settings::built_in()?,
+            Some(file) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+                Settings::parse(&text).with_context(|| format!("in {}", file.display()))?
+            }
+        };
+        if let Some(id) = self.introspect_as {
+            let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set: the secret of {id}"))?;
+            let own = Credentials { id, secret: secret.into() };
+            settings.surfaces.iter_mut().for_each(|surface| surface.introspection = Some(own.clone()));
+        }
+        if !self.origins.is_empty() {
+            settings.origins = self.origins;
+        }
+        settings.listen = self.listen.unwrap_or(settings.listen);
+        settings.issuer = self.issuer.unwrap_or(settings.issuer);
+        settings.log_payloads |= self.log_payloads;
+        settings.store = self.store.or(settings.store);
+        Ok(settings)
+    }
 }

@@ -1,14 +1,14 @@
 //! Protected resource metadata (RFC 9728), at the path-inserted and the root well-known place.
-use crate::{challenge::Refusal, request_id::Id};
+use crate::{challenge::Refusal, origin, request_id::Id};
 use axum::{
     Json, Router,
-    extract::{RawQuery, State},
-    http::header,
+    extract::State,
+    http::{HeaderMap, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::Serialize;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tower_http::cors::{Any, CorsLayer};
 use url::{Url, form_urlencoded};
 
@@ -34,12 +34,20 @@ pub struct ProtectedResource {
 /// the one named. Readable from every web page.
 pub fn routes(resources: Vec<ProtectedResource>) -> Router {
     let mut router = Router::new().route(&format!("{WELL_KNOWN}/{{*path}}"), get(unknown));
+    let mut places: BTreeMap<String, Vec<ProtectedResource>> = BTreeMap::new();
     for resource in &resources {
-        let place = well_known_path(&resource.resource);
-        let document = Json(resource.clone());
-        if place != WELL_KNOWN {
-            router = router.route(&place, get(|| async move { cached(document) }));
-        }
+        places.entry(well_known_path(&resource.resource)).or_default().push(resource.clone());
+    }
+    places.remove(WELL_KNOWN);
+    for (place, same) in places {
+        let same = Arc::new(same);
+        router = router.route(
+            &place,
+            get(|headers: HeaderMap, uri: Uri, id: Id| async move {
+                let found = of_origin(&same, &headers, &uri).map(cached);
+                found.unwrap_or_else(|| Refusal::not_found().into_response(&id.0))
+            }),
+        );
     }
     router
         .route(WELL_KNOWN, get(root))
@@ -51,17 +59,25 @@ pub fn routes(resources: Vec<ProtectedResource>) -> Router {
         .route_layer(axum::middleware::from_fn(crate::request_id::attach))
 }
 
-async fn root(State(resources): State<Arc<Vec<ProtectedResource>>>, RawQuery(query): RawQuery, id: Id) -> Response {
-    let query = query.unwrap_or_default();
+async fn root(State(resources): State<Arc<Vec<ProtectedResource>>>, headers: HeaderMap, uri: Uri, id: Id) -> Response {
+    let query = uri.query().unwrap_or_default();
     let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "resource").map(|(_, value)| value);
     let found = match named {
-        Some(named) => resources.iter().find(|resource| resource.resource == named),
-        None => resources.first(),
+        Some(named) => resources.iter().find(|resource| resource.resource == named).cloned(),
+        None => of_origin(&resources, &headers, &uri).map(|Json(resource)| resource),
     };
     match found {
-        Some(resource) => cached(Json(resource.clone())),
+        Some(resource) => cached(Json(resource)),
         None => Refusal::not_found().into_response(&id.0),
     }
+}
+
+/// The first, unless the request names the authority of another.
+fn of_origin(resources: &[ProtectedResource], headers: &HeaderMap, uri: &Uri) -> Option<Json<ProtectedResource>> {
+    let asked = origin::authority(headers, uri);
+    let authority = |resource: &ProtectedResource| Some(Url::parse(&resource.resource).ok()?.authority().to_owned());
+    let named = resources.iter().find(|resource| authority(resource) == asked);
+    named.or(resources.first()).cloned().map(Json)
 }
 
 async fn unknown(id: Id) -> Response {

@@ -1,7 +1,9 @@
 //! Who may ask at all: the `Host` and `Origin` of a request (against DNS rebinding), and CORS for allowed origins.
-use crate::{challenge::Refusal, jwks::is_loopback, wire::single};
+use crate::{challenge::Refusal, jwks::is_loopback, request_id::Id, wire::single};
 use axum::{
+    extract::State,
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use url::Url;
@@ -56,6 +58,19 @@ impl Allowed {
     }
 }
 
+/// Middleware, for what no gate stands before.
+pub(crate) async fn judge(
+    State(allowed): State<Allowed>,
+    id: Id,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    match allowed.check(&request) {
+        Ok(_) => next.run(request).await,
+        Err(refusal) => refusal.into_response(&id.0),
+    }
+}
+
 pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
@@ -86,6 +101,12 @@ pub(crate) fn expose(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
     }
+}
+
+/// The authority the request names, port included, in lower case.
+pub(crate) fn authority(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let named = single(headers, &header::HOST).ok().flatten().or_else(|| uri.authority().map(Authority::as_str));
+    named.map(str::to_ascii_lowercase)
 }
 
 /// The host without its port: identifiers come from configuration, and a forwarded port changes nothing.

@@ -1,4 +1,5 @@
 //! Which principal a legacy MCP session belongs to: an `Mcp-Session-Id` is no credential, and of use only to its owner.
+use crate::{caller::Principal, digest};
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -8,9 +9,6 @@ use time::{Duration, OffsetDateTime};
 const IDLE: Duration = Duration::minutes(30);
 const MOST: usize = 10_000;
 const MOST_OF_ONE_PRINCIPAL: usize = 64;
-
-/// Who acts: issuer, subject and client of an access token.
-pub(crate) type Principal = [String; 3];
 
 #[derive(Debug, Default)]
 pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
@@ -46,6 +44,14 @@ impl Sessions {
 
     pub fn end(&self, id: &str) {
         self.lock().remove(id);
+    }
+
+    /// Each session's fingerprint, owner and last use.
+    pub fn all(&self) -> Vec<(String, Principal, OffsetDateTime)> {
+        let shown = |(id, session): (&String, &Session)| {
+            (digest::fingerprint(&digest::of(id.as_bytes())), session.owner.clone(), session.used_at)
+        };
+        self.lock().iter().map(shown).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {

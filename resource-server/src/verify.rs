@@ -4,7 +4,6 @@ use crate::{
     introspection::Introspector,
     jwks::{Issuer, Unavailable},
     scopes::{Policy, well_formed, words},
-    sessions::Principal,
 };
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous::insecure_decode_claims, decode, decode_header};
 use serde::Deserialize;
@@ -29,6 +28,8 @@ pub struct Access {
     pub scopes: Vec<String>,
     /// The resource identifier among `aud` that is ours.
     pub audience: String,
+    /// `grant_type`: what it began with, if the issuer says.
+    pub grant_type: Option<String>,
     pub expires_at: OffsetDateTime,
     /// When the user signed in (RFC 9068 §2.2.1).
     pub auth_time: Option<OffsetDateTime>,
@@ -73,10 +74,6 @@ impl Access {
     pub fn may_call(&self, tool: &str) -> bool {
         self.policy.allows(&self.scopes, self.policy.needed("tools/call", Some(tool)))
     }
-
-    pub(crate) fn principal(&self) -> Principal {
-        [self.issuer.clone(), self.subject.clone(), self.client_id.clone()]
-    }
 }
 
 /// Why a token was not accepted.
@@ -105,6 +102,7 @@ const UNBOUND: Rejection =
     Rejection::Invalid("unknown: the access token is bound to no key; send it as a bearer token");
 const ISSUER: Rejection = Rejection::Invalid("issuer: the access token is from an issuer this resource does not trust");
 const AUDIENCE: Rejection = Rejection::Invalid("audience: the access token was not issued for this resource");
+const GRANT: Rejection = Rejection::Invalid("grant: the access token is from a grant that this resource does not take");
 const EXPIRED: Rejection = Rejection::Invalid("expired: the access token has expired");
 const EARLY: Rejection = Rejection::Invalid("unknown: the access token is not valid yet");
 
@@ -119,6 +117,7 @@ pub(crate) struct Claims {
     iat: i64,
     nbf: Option<i64>,
     scope: Option<String>,
+    grant_type: Option<String>,
     pub preferred_username: Option<String>,
     cnf: Option<Confirmation>,
     act: Option<Actor>,
@@ -130,6 +129,14 @@ pub(crate) struct Claims {
 #[derive(Clone, Deserialize)]
 struct Actor {
     sub: String,
+}
+
+impl Claims {
+    /// A subject that is the client itself gives the one away that issuers need not name (RFC 9068 §2.2).
+    fn grant_type(&self) -> Option<String> {
+        let for_itself = self.sub == self.client_id;
+        self.grant_type.clone().or_else(|| for_itself.then(|| "client_credentials".to_owned()))
+    }
 }
 
 /// RFC 7800 §3: the token is bound to a key whose proof a bearer does not bring.
@@ -152,16 +159,20 @@ enum Audience {
 }
 
 impl Audience {
-    fn contains(&self, resource: &str) -> bool {
-        match self {
-            Self::One(one) => one == resource,
-            Self::Many(many) => many.iter().any(|one| one == resource),
-        }
+    /// The first of the resource's identifiers that is named.
+    fn find<'a>(&self, resources: &'a [String]) -> Option<&'a String> {
+        resources.iter().find(|resource| match self {
+            Self::One(one) => one == *resource,
+            Self::Many(many) => many.contains(resource),
+        })
     }
 }
 
 pub(crate) struct Verifier {
-    pub resource: String,
+    /// Identifiers of the one resource.
+    pub resources: Vec<String>,
+    /// The grants a token may come from; empty: any.
+    pub grants: &'static [&'static str],
     pub issuers: Vec<Arc<Issuer>>,
     /// Asks the first of them, if it is to be asked.
     pub introspector: Option<Introspector>,
@@ -199,8 +210,10 @@ impl Verifier {
         issuer: String,
         now: OffsetDateTime,
     ) -> Result<Access, Rejection> {
-        if !claims.aud.contains(&self.resource) {
-            return Err(AUDIENCE);
+        let audience = claims.aud.find(&self.resources).ok_or(AUDIENCE)?;
+        let grant_type = claims.grant_type();
+        if !self.grants.is_empty() && !grant_type.as_ref().is_some_and(|one| self.grants.contains(&one.as_str())) {
+            return Err(GRANT);
         }
         let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| CLAIMS)?;
         if expires_at <= now {
@@ -228,7 +241,8 @@ impl Verifier {
             client_id: claims.client_id,
             actor: claims.act.map(|act| act.sub),
             scopes: words(&scope),
-            audience: self.resource.clone(),
+            audience: audience.clone(),
+            grant_type,
             expires_at,
             auth_time,
             acr: claims.acr,

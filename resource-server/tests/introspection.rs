@@ -1,5 +1,5 @@
 //! Tokens that the issuer is asked about (RFC 7662): who asks, what is kept, and what happens when nobody answers.
-use crate::support::{Answer, RESOURCE, Signer, TestServer, call, post};
+use crate::support::{Answer, ORIGIN, RESOURCE, Signer, TestServer, call, post};
 use axum::body::Body;
 use base64ct::{Base64, Encoding};
 use keyward_resource_server::{Credentials, Guard, Settings, clock::Clock, router};
@@ -107,10 +107,12 @@ fn form(request: &Request) -> HashMap<String, String> {
 #[tokio::test]
 async fn a_token_is_worth_what_its_issuer_says() {
     let Asking { t, said } = Asking::start().await;
-    let introspection = Some(Credentials { id: "rs".into(), secret: "s".into() });
-    let settings = Settings { introspection, clock: t.clock.clone(), ..Settings::new(RESOURCE, &t.issuer.uri()) };
+    let own = Some(Credentials { id: "rs".into(), secret: "s".to_owned().into() });
+    let settings = Settings::demo(ORIGIN, &t.issuer.uri()).unwrap();
+    let mut settings = Settings { clock: t.clock.clone(), ..settings };
+    settings.surfaces.iter_mut().for_each(|surface| surface.introspection = own.clone());
     assert!(!format!("{settings:?}").contains("\"s\""));
-    let asking = Asking { t: TestServer { router: router(settings).unwrap(), ..t }, said };
+    let asking = Asking { t: TestServer { router: router(&settings).unwrap(), ..t }, said };
     asking.say_good("opaque", json!({"username": "Alice"}));
     let answer = asking.t.post("opaque", &call("whoami", json!({}))).await;
     let who = &answer.json()["result"]["structuredContent"];

@@ -141,7 +141,7 @@ async fn calls_work_without_initialize_and_without_a_session() {
     let token = t.token("mcp:read");
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
     let answer = t.post(&token, &list).await;
-    assert_eq!(answer.json()["result"]["tools"].as_array().unwrap().len(), 4);
+    assert_eq!(answer.json()["result"]["tools"].as_array().unwrap().len(), 5);
     assert_eq!(answer.json()["result"].get("resultType"), None);
     assert_eq!(t.post(&token, &call("ping", json!({}))).await.json()["result"]["structuredContent"]["pong"], true);
     assert_eq!(

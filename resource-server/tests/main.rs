@@ -1,6 +1,7 @@
 //! What a client sees of the resource server: one test binary, a file per subject.
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 mod challenges;
+mod debug;
 mod dpop;
 mod introspection;
 mod keys;
@@ -10,6 +11,10 @@ mod modern;
 mod origins;
 mod scopes;
 mod serving;
+mod settings;
+mod sse;
 mod step_up;
 mod support;
+mod surfaces;
 mod tokens;
+mod tools;

@@ -18,12 +18,15 @@ async fn the_list_shows_only_tools_the_token_may_use() {
     let t = TestServer::start().await;
     assert_eq!(tools(&t, "mcp:tools:list").await, Vec::<String>::new());
     assert_eq!(tools(&t, "mcp:tools:echo").await, ["echo", "ping"]);
-    assert_eq!(tools(&t, "mcp:tools:read").await, ["whoami", "greet"]);
-    assert_eq!(tools(&t, "mcp:read").await, ["echo", "ping", "whoami", "greet"]);
-    assert_eq!(tools(&t, "mcp:tools:admin").await, ["whoami", "greet", "get_secret"]);
-    for all in ["mcp:write", "mcp:admin", "openid mcp:read mcp:tools:write"] {
-        assert_eq!(tools(&t, all).await, ["echo", "ping", "whoami", "greet", "get_secret"], "{all}");
+    assert_eq!(tools(&t, "mcp:tools:read").await, ["whoami", "read_note", "greet"]);
+    assert_eq!(tools(&t, "mcp:read").await, ["echo", "ping", "whoami", "read_note", "greet"]);
+    let administers = ["whoami", "read_note", "write_note", "dangerous_delete", "greet", "get_secret"];
+    assert_eq!(tools(&t, "mcp:tools:admin").await, administers);
+    for writes in ["mcp:write", "openid mcp:read mcp:tools:write"] {
+        let usable = ["echo", "ping", "whoami", "read_note", "write_note", "greet", "get_secret"];
+        assert_eq!(tools(&t, writes).await, usable, "{writes}");
     }
+    assert_eq!(tools(&t, "mcp:admin").await.len(), 8);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The server around the endpoint: limits, headers on every answer, front page, a guard of one's own.
-use crate::support::{PRM, Signer, TestServer, bearer, post, request};
+use crate::support::{ORIGIN, PRM, Signer, TestServer, bearer, post, request};
 use axum::{Extension, Router, body::Body, http::HeaderMap, routing::post as on_post};
 use keyward_resource_server::{Access, Guard, Settings, router, serve};
 use serde_json::json;
@@ -75,7 +75,7 @@ async fn it_serves_on_any_port_under_its_configured_identifier_until_told_to_sto
     let t = TestServer::start().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let settings = Settings::new("http://127.0.0.1:8990/mcp/oauth", &t.issuer.uri());
+    let settings = Settings::demo(ORIGIN, &t.issuer.uri()).unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, settings, async {
         let _ = stopped.await;
@@ -95,19 +95,25 @@ async fn it_serves_on_any_port_under_its_configured_identifier_until_told_to_sto
 
 #[tokio::test]
 async fn settings_that_cannot_work_are_refused_at_start() {
-    for (resource, issuer) in [
+    for (origin, issuer) in [
         ("not a url", "http://127.0.0.1:1"),
-        ("http://rs.example/mcp", "http://127.0.0.1:1"),
+        ("http://rs.example", "http://127.0.0.1:1"),
+        ("https://rs.example/", "http://127.0.0.1:1"),
+        ("https://RS.example", "http://127.0.0.1:1"),
+        ("https://rs.example?a", "http://127.0.0.1:1"),
+        ("https://rs.example", "http://as.example"),
+    ] {
+        assert!(router(&Settings::demo(origin, issuer).unwrap()).is_err(), "{origin} {issuer}");
+    }
+    for (resource, issuer) in [
         ("https://rs.example/mcp/", "http://127.0.0.1:1"),
-        ("https://RS.example/mcp", "http://127.0.0.1:1"),
         ("https://rs.example/mcp?a", "http://127.0.0.1:1"),
         ("https://rs.example/mcp#a", "http://127.0.0.1:1"),
-        ("https://rs.example/mcp", "http://as.example"),
+        ("http://rs.example/mcp", "http://127.0.0.1:1"),
     ] {
-        assert!(router(Settings::new(resource, issuer)).is_err(), "{resource} {issuer}");
+        assert!(Guard::new(resource, issuer).is_err(), "{resource}");
     }
-    let quoted = Settings { name: "a \"b\"".to_owned(), ..Settings::new("https://rs.example", "https://as.example") };
-    assert!(router(quoted).is_err());
+    assert!(Guard::new("https://rs.example/mcp", "https://as.example").unwrap().name("a \"b\"").is_err());
 }
 
 /// A server of one's own, two issuers, scopes of one's own.

@@ -21,6 +21,7 @@ use wiremock::{
     matchers::{method, path},
 };
 
+pub const ORIGIN: &str = "http://127.0.0.1:8990";
 pub const RESOURCE: &str = "http://127.0.0.1:8990/mcp/oauth";
 pub const PRM: &str = "http://127.0.0.1:8990/.well-known/oauth-protected-resource/mcp/oauth";
 pub const ENDPOINT: &str = "/mcp/oauth";
@@ -115,8 +116,8 @@ impl TestServer {
     /// Before its authorization server answers.
     pub async fn without_keys() -> Self {
         let (issuer, clock) = (MockServer::start().await, Clock::default());
-        let settings = Settings { clock: clock.clone(), ..Settings::new(RESOURCE, &issuer.uri()) };
-        let router = router(settings).unwrap();
+        let settings = Settings { clock: clock.clone(), ..Settings::demo(ORIGIN, &issuer.uri()).unwrap() };
+        let router = router(&settings).unwrap();
         Self { issuer, signer: Signer::es256("k1"), clock, router }
     }
 

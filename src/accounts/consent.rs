@@ -4,6 +4,7 @@ use crate::{
     app::App,
     audit,
     error::OAuthError,
+    grants::authorization_code,
     model::{Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User},
     oauth::{
         authentication_context,
@@ -103,6 +104,7 @@ impl<'a> Asked<'a> {
             id,
             client_id: self.client.id.clone(),
             user_id: self.user.id,
+            grant_type: authorization_code::NAME.into(),
             scopes: self.scopes.clone(),
             resources: self.identifiers(),
             auth_time: self.auth_time,

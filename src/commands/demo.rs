@@ -40,11 +40,11 @@ impl Demo {
         ensure!(loopback, "the demo's passwords are published, so it listens on loopback addresses only");
         let listener = server::bind(self.listen).await?;
         let resource_listener = server::bind(self.resource_listen).await?;
-        let resource = format!("http://{}/mcp/oauth", resource_listener.local_addr()?);
+        let origin = format!("http://{}", resource_listener.local_addr()?);
 
         println!("Opening {} ...", self.data.display());
         let listen = listener.local_addr()?;
-        let mut config = load_config(&settings(&self.data, listen, &resource), self.config.as_deref())?;
+        let mut config = load_config(&settings(&self.data, listen, &origin), self.config.as_deref())?;
         // Under another name we might not be the one who answers there.
         let ourselves = config.issuer == format!("http://{listen}") && config.client_metadata_documents.is_on();
         let folder = ourselves.then(|| format!("{}{}", config.origin(), demo::documents::FOLDER));
@@ -58,8 +58,11 @@ impl Demo {
             app.demo_documents = demo::documents::all(folder)?;
         }
         let issuer = app.config.issuer.clone();
-        let introspection = credentials(&app.config, &resource, self.introspect)?;
-        let mcp_server = Settings { introspection, ..Settings::new(&resource, &issuer) };
+        let store = Some(self.data.join("resource-server.db"));
+        let mut mcp_server = Settings { store, ..Settings::demo(&origin, &issuer)? };
+        let introspection = credentials(&app.config, &format!("{origin}/mcp/oauth"), self.introspect)?;
+        let oauth = mcp_server.surfaces.iter_mut().filter(|surface| surface.id == "oauth");
+        oauth.for_each(|surface| surface.introspection.clone_from(&introspection));
 
         let (stop, stopped) = watch::channel(false);
         let stopping = || {
@@ -69,7 +72,7 @@ impl Demo {
             }
         };
         let asked_to_stop = server::asked_to_stop()?;
-        println!("{}", welcome(&issuer, &resource, folder.as_deref()));
+        println!("{}", welcome(&issuer, &origin, folder.as_deref()));
         let servers = async {
             tokio::try_join!(
                 server::run(Arc::new(app), listener, stopping()),
@@ -88,16 +91,18 @@ impl Demo {
 }
 
 /// The demo's own defaults; a file and the environment override them.
-fn settings(data: &Path, listen: SocketAddr, resource: &str) -> String {
+fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
     // A TOML literal string: the paths of some systems are full of backslashes.
     let data = data.display();
     format!(
         "issuer = 'http://{listen}'\n\
          listen = '{listen}'\n\
+         default_resource = 'demo'\n\
          database.url = 'sqlite:{data}/keyward.db'\n\
          keys.master_key_file = '{data}/master.key'\n\
-         resources.demo.identifier = '{resource}'\n{}",
-        demo::RESOURCE
+         resources.demo.identifier = '{origin}/mcp/oauth'\n{}{}",
+        demo::RESOURCE,
+        demo::other_resources(origin)
     )
 }
 
@@ -110,10 +115,11 @@ fn credentials(config: &Config, resource: &str, told: bool) -> anyhow::Result<Op
     }
     let own = settings.and_then(|settings| settings.introspection.as_ref());
     let own = own.with_context(|| format!("no resource {resource} with introspection.id and introspection.secret"))?;
-    Ok(Some(Credentials { id: own.id.clone(), secret: own.secret.expose_secret().to_owned() }))
+    Ok(Some(Credentials { id: own.id.clone(), secret: own.secret.expose_secret().to_owned().into() }))
 }
 
-fn welcome(issuer: &str, resource: &str, documents: Option<&str>) -> String {
+fn welcome(issuer: &str, origin: &str, documents: Option<&str>) -> String {
+    let resource = format!("{origin}/mcp/oauth");
     let documents = documents.map_or(String::new(), |folder| {
         format!(
             "
@@ -144,6 +150,7 @@ fn welcome(issuer: &str, resource: &str, documents: Option<&str>) -> String {
     get_secret             listed once you connect with the scope mcp:write;
                            called without it, the client is sent back to ask you
     {issuer}/logout  and sign in as bob / hunter2
+    {origin}/  the same server protected in other ways
 {documents}"
     )
 }

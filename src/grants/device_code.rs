@@ -40,6 +40,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         id,
         client_id: device.client_id,
         user_id,
+        grant_type: NAME.into(),
         scopes: device.scopes,
         resources: device.resources,
         auth_time,

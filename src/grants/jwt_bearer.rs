@@ -166,6 +166,7 @@ fn grant(
         id: before.map_or_else(GrantId::new, |before| before.id),
         client_id: client.id.clone(),
         user_id: user.id,
+        grant_type: NAME.into(),
         scopes: scopes(client, says.scopes.as_ref(), resources, user.role)?,
         resources: resources.iter().map(|resource| resource.identifier.clone()).collect(),
         auth_time: date(says.auth_time).unwrap_or(now),

@@ -11,6 +11,8 @@ pub struct Grant {
     pub id: GrantId,
     pub client_id: ClientId,
     pub user_id: UserId,
+    /// What it began with (RFC 6749 §1.3).
+    pub grant_type: String,
     #[sqlx(try_from = "String")]
     pub scopes: Scopes,
     /// Resource identifiers (RFC 8707), as registered.

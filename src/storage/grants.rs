@@ -12,8 +12,8 @@ macro_rules! insert {
     ($grant:expr, $decision:expr) => {
         sqlx::query(
             "INSERT INTO grants (id, client_id, user_id, scopes, resources, auth_time, created_at, expires_at,
-                 revoked_at, generation, refresh_hash, refreshed_at, dpop_jkt, acr, decision)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                 revoked_at, generation, refresh_hash, refreshed_at, dpop_jkt, acr, grant_type, decision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
              ON CONFLICT (decision) DO NOTHING",
         )
         .bind($grant.id)
@@ -30,6 +30,7 @@ macro_rules! insert {
         .bind($grant.refreshed_at)
         .bind(&$grant.dpop_jkt)
         .bind(&$grant.acr)
+        .bind(&$grant.grant_type)
         .bind($decision)
     };
 }

@@ -25,6 +25,9 @@ pub struct AccessTokenClaims {
     pub iat: i64,
     pub jti: String,
     pub scope: String,
+    /// What the grant began with (RFC 6749 §1.3), however often it was refreshed since. Absent after an exchange.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_type: Option<String>,
     /// Absent from bearer tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,

@@ -6,7 +6,7 @@ use crate::{
     accounts::request::within_limit,
     app::App,
     error::OAuthError,
-    grants::TokenRequest,
+    grants::{TokenRequest, client_credentials},
     model::{AccessToken, Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
         params::Params,
@@ -51,6 +51,8 @@ pub struct Permit<'a> {
     ends_at: i64,
     /// Of an exchange only.
     delegation: Option<Delegation>,
+    /// What it all began with; of an exchanged token nobody asks.
+    grant_type: Option<String>,
 }
 
 /// On whose behalf.
@@ -97,8 +99,8 @@ impl<'a> Permit<'a> {
         }
         let (auth_time, acr) = (grant.auth_time, grant.acr.clone());
         let subject = Subject::Person { user, grant_id: grant.id, auth_time, acr };
-        let ends_at = grant.expires_at.unix_timestamp();
-        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation: None })
+        let (ends_at, grant_type) = (grant.expires_at.unix_timestamp(), Some(grant.grant_type.clone()));
+        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation: None, grant_type })
     }
 
     /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
@@ -127,7 +129,8 @@ impl<'a> Permit<'a> {
             return Err(OAuthError::invalid_scope("the client may have no scope of this resource"));
         }
         let audience = Audience::Resource(resource);
-        Ok(Self { client, subject: Subject::Client, audience, scopes, jkt, ends_at: i64::MAX, delegation: None })
+        let (subject, grant_type) = (Subject::Client, Some(client_credentials::NAME.to_owned()));
+        Ok(Self { client, subject, audience, scopes, jkt, ends_at: i64::MAX, delegation: None, grant_type })
     }
 
     #[must_use]
@@ -161,6 +164,7 @@ impl<'a> Permit<'a> {
             jti: crate::secrets::random(),
             // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
             scope: self.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
+            grant_type: self.grant_type,
             cnf: self.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
             act,
             may_act: may_act.flatten(),

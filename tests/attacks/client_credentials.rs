@@ -52,6 +52,7 @@ async fn attack_61_there_is_never_a_refresh_token_nor_an_id_token() {
     let members: Vec<_> = tokens.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["access_token", "expires_in", "scope", "token_type"]);
     let claims = TestApp::claims(&tokens["access_token"]);
+    assert_eq!(claims["grant_type"], "client_credentials");
     for person in ["preferred_username", "auth_time", "grant_id"] {
         assert!(claims.get(person).is_none(), "{claims}");
     }

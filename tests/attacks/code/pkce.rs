@@ -92,6 +92,7 @@ async fn attack_30_a_challenge_stripped_on_the_way_brings_no_code_and_no_tokens(
         id: GrantId::new(),
         client_id: client.clone(),
         user_id: t.user_named("alice").await.id,
+        grant_type: "authorization_code".into(),
         scopes: Scopes::parse("mcp:read").unwrap(),
         resources: vec![],
         auth_time: now,

@@ -1,0 +1,43 @@
+//! Who calls, and how that is known, whatever the kind of credential.
+use crate::verify::Access;
+use time::OffsetDateTime;
+
+/// Who acts: issuer (or kind of credential), subject, and client.
+pub(crate) type Principal = [String; 3];
+
+/// The gate leaves it in the extensions of the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub principal: Principal,
+    /// The authentication scheme; `none` where anybody may call.
+    pub scheme: &'static str,
+    /// `None`: the credential is not limited to scopes.
+    pub scopes: Option<Vec<String>>,
+    pub expires_at: Option<OffsetDateTime>,
+    /// What the access token says, if that is what was brought.
+    pub access: Option<Access>,
+}
+
+impl Caller {
+    /// With a credential that is no access token: `kind` of credential, and whose it is there.
+    pub fn of_kind(kind: &str, subject: &str, scheme: &'static str) -> Self {
+        let principal = [kind, subject, ""].map(str::to_owned);
+        Self { principal, scheme, scopes: None, expires_at: None, access: None }
+    }
+
+    pub fn subject(&self) -> &str {
+        &self.principal[1]
+    }
+}
+
+impl From<Access> for Caller {
+    fn from(access: Access) -> Self {
+        Self {
+            principal: [access.issuer.clone(), access.subject.clone(), access.client_id.clone()],
+            scheme: access.scheme.as_str(),
+            scopes: Some(access.scopes.clone()),
+            expires_at: Some(access.expires_at),
+            access: Some(access),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `basic`: a user name and a password (RFC 7617).
+use super::{Built, Credential, Kind, Setup, keys::challenge, quotable};
+use crate::{
+    attempts::Attempts,
+    caller::Caller,
+    challenge::Refusal,
+    digest::{self, Digest},
+    wire,
+};
+use anyhow::ensure;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::http::{StatusCode, header, request::Parts};
+use base64ct::{Base64, Encoding};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use serde_json::Value;
+
+const NAME: &str = "basic";
+
+pub(super) const KIND: Kind = Kind { name: NAME, shown: "Authorization: Basic <user name and password>", build };
+
+struct Basic {
+    realm: String,
+    users: Vec<User>,
+    attempts: Attempts,
+    /// Takes the same pair under the scheme `Bearer`, for clients that know no other.
+    as_bearer: bool,
+}
+
+struct User {
+    name: Digest,
+    /// Passwords of a configuration are as safe as the configuration; only what is compared is hashed.
+    password: Digest,
+}
+
+fn build(setup: &Setup) -> anyhow::Result<Built> {
+    let user = |user: &crate::settings::UserSettings| {
+        ensure!(!user.username.contains(':'), "a user name cannot hold a colon (RFC 7617 section 2)");
+        Ok(User { name: digest::of(user.username.as_bytes()), password: user.password.digest() })
+    };
+    Ok(Built::everywhere(Basic {
+        realm: setup.title.to_owned(),
+        users: setup.settings.users.iter().map(user).collect::<Result<_, _>>()?,
+        attempts: Attempts::new(setup.clock.clone()),
+        as_bearer: setup.settings.basic_as_bearer,
+    }))
+}
+
+impl Basic {
+    fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
+        let pair = self.pair(parts);
+        parts.headers.remove(header::AUTHORIZATION);
+        let account = pair.as_ref().and_then(|pair| pair.as_ref().ok()).map(|(name, _)| name.as_str());
+        let asker = self.attempts.check(account, &parts.extensions)?;
+        let Some(pair) = &pair else {
+            self.attempts.failed(None, asker);
+            return Err(self.refuse("unauthorized", "this resource needs a user name and a password"));
+        };
+        let known = pair.as_ref().ok().filter(|(name, password)| self.knows(name, password));
+        let Some((name, _)) = known else {
+            self.attempts.failed(account, asker);
+            return Err(self.refuse("invalid_token", "the user name or the password is wrong"));
+        };
+        self.attempts.succeeded(name, asker);
+        Ok(Caller::of_kind(NAME, name, "Basic"))
+    }
+
+    /// `None`: there is none. An error: it is not one.
+    fn pair(&self, parts: &Parts) -> Option<Result<(String, String), ()>> {
+        let Ok(value) = wire::single(&parts.headers, &header::AUTHORIZATION) else { return Some(Err(())) };
+        let (scheme, encoded) = value?.split_once(' ')?;
+        let scheme_fits =
+            scheme.eq_ignore_ascii_case("basic") || (self.as_bearer && scheme.eq_ignore_ascii_case("bearer"));
+        let encoded = Some(encoded.trim()).filter(|encoded| scheme_fits && !encoded.is_empty())?;
+        let decoded = Base64::decode_vec(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        // RFC 7617 §2: at the first colon; the password may hold more of them.
+        let pair = decoded.as_deref().and_then(|decoded| decoded.split_once(':'));
+        Some(pair.map(|(name, password)| (name.to_owned(), password.to_owned())).ok_or(()))
+    }
+
+    /// Does the same work whoever is named.
+    fn knows(&self, name: &str, password: &str) -> bool {
+        let (name, password) = (digest::of(name.as_bytes()), digest::of(password.as_bytes()));
+        let same = |one: &Digest, other: &Digest| verify_slices_are_equal(one, other).is_ok();
+        let fits = |user: &&User| {
+            let (same_name, same_password) = (same(&user.name, &name), same(&user.password, &password));
+            same_name && same_password
+        };
+        self.users.iter().filter(fits).count() > 0
+    }
+
+    fn refuse(&self, error: &'static str, description: &'static str) -> Refusal {
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, error, description);
+        challenge(refusal, &format!("Basic realm=\"{}\", charset=\"UTF-8\"", quotable(&self.realm)))
+    }
+}
+
+impl Credential for Basic {
+    fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
+        ready(self.judge(parts)).boxed()
+    }
+
+    fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {
+        Refusal::insufficient_scope(id, "the credential lacks a scope this call needs", data)
+    }
+}

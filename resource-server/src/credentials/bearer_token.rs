@@ -1,0 +1,123 @@
+//! `bearer-token`: tokens of the configuration, and tokens minted on request for a while.
+use super::{
+    Built, Credential, Kind, Setup,
+    keys::{BearerKeys, Key, Keys},
+};
+use crate::{
+    attempts::{Attempts, Budget},
+    challenge::Refusal,
+    digest, origin,
+    request_id::Id,
+    scopes::{well_formed, words},
+    settings::KeySettings,
+    wire,
+};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use time::Duration;
+
+const NAME: &str = "bearer-token";
+const PATH: &str = "/test-auth/bearer-token/mint";
+/// In seconds.
+const LIFETIME: u32 = 300;
+const LONGEST_LIFETIME: u32 = 3600;
+const MINTED_PER_MINUTE: usize = 30;
+
+pub(super) const KIND: Kind =
+    Kind { name: NAME, shown: "Authorization: Bearer <configured or minted token>", build: |setup| Ok(build(setup)) };
+
+struct Mint {
+    bearer: Arc<BearerKeys>,
+    budget: Budget,
+    /// Who may mint; in the demo, everybody.
+    admin: Option<Keys>,
+}
+
+/// May be left out, as may each of its members.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    ttl: Option<u32>,
+    /// What the token is limited to; else nothing.
+    scope: Option<String>,
+}
+
+fn build(setup: &Setup) -> Built {
+    let bearer = Arc::new(BearerKeys {
+        kind: NAME,
+        realm: setup.title.to_owned(),
+        keys: Keys::new(&setup.settings.keys),
+        attempts: Attempts::new(setup.clock.clone()),
+        clock: setup.clock.clone(),
+    });
+    let admin = setup.admin_token.map(|token| Keys::new(&[KeySettings { secret: token.clone(), scope: None }]));
+    let budget = Budget::new(MINTED_PER_MINUTE, Duration::MINUTE, setup.clock.clone());
+    let routes = if setup.demo || admin.is_some() {
+        let admin = admin.filter(|_| !setup.demo);
+        let mint = Arc::new(Mint { bearer: Arc::clone(&bearer), budget, admin });
+        let minting = post(answer).with_state(mint).layer(from_fn_with_state(setup.allowed.clone(), origin::judge));
+        Router::new().route(PATH, minting)
+    } else {
+        Router::new()
+    };
+    let credential: Arc<dyn Credential> = bearer;
+    Built { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes }
+}
+
+async fn answer(State(mint): State<Arc<Mint>>, id: Id, headers: HeaderMap, body: Bytes) -> Response {
+    mint.mint(&headers, &body).unwrap_or_else(|refusal| refusal.into_response(&id.0))
+}
+
+impl Mint {
+    fn mint(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
+        self.admit(headers)?;
+        self.budget.spend()?;
+        let invalid = |text| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text);
+        let order = if body.is_empty() { Ok(Order::default()) } else { serde_json::from_slice::<Order>(body) };
+        let order = order.map_err(|_| invalid("the body must be JSON with ttl and scope at most"))?;
+        let ttl = order.ttl.unwrap_or(LIFETIME);
+        if !(1..=LONGEST_LIFETIME).contains(&ttl) {
+            return Err(invalid("ttl must be 1 to 3600 seconds"));
+        }
+        if !order.scope.as_deref().is_none_or(well_formed) {
+            return Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_scope",
+                "scope is malformed (RFC 6749 section 3.3)",
+            ));
+        }
+        let mut secret = [0; 32];
+        let dry =
+            |_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "there is no randomness to be had");
+        aws_lc_rs::rand::fill(&mut secret).map_err(dry)?;
+        let token = format!("static_{}", Base64UrlUnpadded::encode_string(&secret));
+        let now = self.bearer.clock.now();
+        let expires_at = Some(now + Duration::seconds(ttl.into()));
+        let scopes = order.scope.as_deref().map(words);
+        self.bearer.keys.add(Key { hash: digest::of(token.as_bytes()), scopes, expires_at }, now);
+        let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": ttl});
+        Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
+    }
+
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(admin) = &self.admin else { return Ok(()) };
+        let value = wire::single(headers, &header::AUTHORIZATION).ok().flatten().unwrap_or_default();
+        let presented = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let known = presented.and_then(|(_, token)| admin.find(token.trim(), self.bearer.clock.now()));
+        known.map(drop).ok_or_else(|| {
+            Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "minting needs the token of the administrator")
+                .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"administration\""))
+        })
+    }
+}

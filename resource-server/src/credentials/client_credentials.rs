@@ -1,0 +1,8 @@
+//! `client-credentials`: access tokens that a client got for itself (RFC 6749 §4.4).
+use super::{Kind, oauth};
+
+pub(super) const KIND: Kind = Kind {
+    name: "client-credentials",
+    shown: "Authorization: Bearer <access token of the client credentials grant>",
+    build: |setup| Ok(oauth::build(setup, &["client_credentials"])),
+};

@@ -1,0 +1,8 @@
+//! `device`: access tokens of devices without a browser, refreshed ones too (RFC 8628).
+use super::{Kind, oauth};
+
+pub(super) const KIND: Kind = Kind {
+    name: "device",
+    shown: "Authorization: Bearer <access token of the device grant>",
+    build: |setup| Ok(oauth::build(setup, &["urn:ietf:params:oauth:grant-type:device_code"])),
+};

@@ -1,0 +1,22 @@
+//! `no-auth`: everybody, as nobody in particular.
+use super::{Built, Credential, Kind};
+use crate::{caller::Caller, challenge::Refusal};
+use axum::http::{header, request::Parts};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use serde_json::Value;
+
+pub(super) const KIND: Kind = Kind { name: "no-auth", shown: "nothing", build: |_| Ok(Built::everywhere(Everybody)) };
+
+struct Everybody;
+
+impl Credential for Everybody {
+    /// Credentials nobody asked for go no further either.
+    fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
+        parts.headers.remove(header::AUTHORIZATION);
+        ready(Ok(Caller::of_kind("no-auth", "anonymous", "none"))).boxed()
+    }
+
+    fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {
+        Refusal::insufficient_scope(id, "the credential lacks a scope this call needs", data)
+    }
+}

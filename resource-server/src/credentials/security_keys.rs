@@ -1,0 +1,104 @@
+//! `security-keys`: a key in a header that the configuration names.
+use super::{
+    Built, Credential, Kind, Setup,
+    keys::{Keys, challenge},
+    quotable,
+};
+use crate::{attempts::Attempts, caller::Caller, challenge::Refusal, clock::Clock, digest, wire};
+use anyhow::{Context, ensure};
+use axum::http::{HeaderName, StatusCode, request::Parts};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use serde_json::{Value, json};
+
+const NAME: &str = "security-keys";
+
+pub(super) const KIND: Kind = Kind { name: NAME, shown: "a key in one of the configured headers", build };
+
+struct SecurityKeys {
+    realm: String,
+    headers: Vec<Header>,
+    attempts: Attempts,
+    clock: Clock,
+}
+
+struct Header {
+    name: HeaderName,
+    /// As it is written in the configuration.
+    shown: String,
+    keys: Keys,
+}
+
+fn build(setup: &Setup) -> anyhow::Result<Built> {
+    ensure!(!setup.settings.headers.is_empty(), "the surface {:?} needs headers with keys", setup.settings.id);
+    let header = |(shown, keys): (&String, &Vec<_>)| {
+        let name = shown.parse().with_context(|| format!("{shown:?} is not the name of a header"))?;
+        anyhow::Ok(Header { name, shown: shown.clone(), keys: Keys::new(keys) })
+    };
+    Ok(Built::everywhere(SecurityKeys {
+        realm: setup.title.to_owned(),
+        headers: setup.settings.headers.iter().map(header).collect::<Result<_, _>>()?,
+        attempts: Attempts::new(setup.clock.clone()),
+        clock: setup.clock.clone(),
+    }))
+}
+
+impl SecurityKeys {
+    fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
+        let asker = self.attempts.check(None, &parts.extensions)?;
+        let judged = self.find(parts);
+        if judged.is_err() {
+            self.attempts.failed(None, asker);
+        }
+        self.headers.iter().for_each(|header| drop(parts.headers.remove(&header.name)));
+        judged
+    }
+
+    /// At least one header is good, and none is bad.
+    fn find(&self, parts: &Parts) -> Result<Caller, Refusal> {
+        let mut good = Vec::new();
+        let mut bad = false;
+        for header in &self.headers {
+            match wire::single(&parts.headers, &header.name) {
+                Ok(None) => {}
+                Ok(Some(presented)) => match header.keys.find(presented, self.clock.now()) {
+                    Some(key) => good.push(key),
+                    None => bad = true,
+                },
+                Err(()) => bad = true,
+            }
+        }
+        if bad {
+            return Err(self.refuse("invalid_token", "unknown: a key is not known here, or its header is repeated"));
+        }
+        let Some(first) = good.first() else {
+            return Err(self.refuse("unauthorized", "this resource needs a key in one of the accepted headers"));
+        };
+        let fingerprints: Vec<_> = good.iter().map(|key| digest::fingerprint(&key.hash)).collect();
+        let caller = Caller::of_kind(NAME, &fingerprints.join("+"), "SecurityKey");
+        Ok(Caller { scopes: first.scopes.clone(), ..caller })
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.headers.iter().map(|header| header.shown.as_str()).collect()
+    }
+
+    fn challenge(&self, refusal: Refusal) -> Refusal {
+        let headers = self.names().join(" ");
+        challenge(refusal, &format!("SecurityKey realm=\"{}\", headers=\"{headers}\"", quotable(&self.realm)))
+    }
+
+    fn refuse(&self, error: &'static str, description: &'static str) -> Refusal {
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, error, description);
+        self.challenge(refusal.member("accepted_headers", json!(self.names())))
+    }
+}
+
+impl Credential for SecurityKeys {
+    fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
+        ready(self.judge(parts)).boxed()
+    }
+
+    fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {
+        self.challenge(Refusal::insufficient_scope(id, "the credential lacks a scope this call needs", data))
+    }
+}

@@ -1,0 +1,146 @@
+//! A surface as MCP sees it: its tools and resources, for rmcp to serve.
+use crate::{
+    caller::Caller,
+    challenge::RequestId,
+    resources,
+    schema::Schema,
+    surface::Surface,
+    tools::{Call, Failure, Tool},
+    wire,
+};
+use axum::http::request::Parts;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode,
+        Implementation, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+        ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities, ServerConfig,
+    },
+    service::RequestContext,
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Milliseconds for which a client may keep a list.
+const TTL: u64 = 60_000;
+
+#[derive(Clone)]
+pub(crate) struct Mcp(pub Arc<Surface>);
+
+impl Mcp {
+    /// What the gate left with the HTTP request.
+    fn call(&self, context: &RequestContext<RoleServer>) -> Result<Call, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
+        let (Some(parts), Some(caller)) = (parts, caller) else {
+            return Err(ErrorData::internal_error("the server stands without its gate", None));
+        };
+        let request_id = parts.extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
+        let connection = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
+        Ok(Call {
+            caller: caller.clone(),
+            surface: Arc::clone(&self.0.id),
+            store: self.0.store.clone(),
+            clock: self.0.clock.clone(),
+            connection: connection.map(str::to_owned),
+            request_id: request_id.to_owned(),
+        })
+    }
+}
+
+impl ServerHandler for Mcp {
+    fn get_info(&self) -> ServerConfig {
+        let server =
+            Implementation::new("keyward-resource-server", env!("CARGO_PKG_VERSION")).with_title(&self.0.title);
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().build())
+            .with_server_info(server)
+            .with_instructions("Tools that show who is calling and what they may do. surface://self tells more.")
+    }
+
+    /// Only what the credential may use; so one caller's list is not for another's cache.
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let call = self.call(&context)?;
+        let usable = self.0.tools.iter().filter(|tool| self.0.may_call(&call.caller, tool.name));
+        let tools = usable.map(shown).collect();
+        Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TTL).with_cache_scope(CacheScope::Private))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let call = self.call(&context)?;
+        let tool = self.0.tool(&request.name);
+        let tool = tool.ok_or_else(|| ErrorData::invalid_params("there is no such tool", None))?;
+        let request_id = call.request_id.clone();
+        let result = tool.call(call, Value::Object(request.arguments.unwrap_or_default())).await;
+        let result = match result {
+            Ok(result) => CallToolResult::structured(result),
+            Err(Failure::Told(told)) => CallToolResult::structured_error(told),
+            Err(Failure::Internal(error)) => return Err(internal(&error, &request_id)),
+        };
+        Ok(CallToolResponse::from(result))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
+        self.0.tool(name).map(shown)
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let shown = resources::of(&self.0).map(|resource| {
+            rmcp::model::Resource::new(resource.uri, resource.name)
+                .with_title(resource.title)
+                .with_description(resource.description)
+                .with_mime_type("application/json")
+        });
+        let list = ListResourcesResult::with_all_items(shown.collect());
+        Ok(list.with_ttl_ms(TTL).with_cache_scope(CacheScope::Private))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let call = self.call(&context)?;
+        let resource = resources::of(&self.0).find(|resource| resource.uri == request.uri);
+        let resource = resource.ok_or_else(|| ErrorData::resource_not_found("there is no such resource", None))?;
+        let request_id = call.request_id.clone();
+        let body = match (resource.read)(Arc::clone(&self.0), call).await {
+            Ok(body) | Err(Failure::Told(body)) => body,
+            Err(Failure::Internal(error)) => return Err(internal(&error, &request_id)),
+        };
+        let contents = ResourceContents::text(body.to_string(), resource.uri).with_mime_type("application/json");
+        Ok(ReadResourceResponse::from(ReadResourceResult::new(vec![contents])))
+    }
+
+    async fn on_custom_request(
+        &self,
+        _: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None))
+    }
+}
+
+fn shown(tool: &Tool) -> rmcp::model::Tool {
+    let schema = |schema: &Schema| Arc::new(schema.json.clone());
+    rmcp::model::Tool::new(tool.name, tool.description, schema(&tool.input))
+        .with_title(tool.title)
+        .with_raw_output_schema(schema(&tool.output))
+        .with_annotations(tool.annotations.clone())
+}
+
+fn internal(error: &anyhow::Error, request_id: &str) -> ErrorData {
+    tracing::error!(request_id, error = format!("{error:#}"), "a tool failed");
+    ErrorData::internal_error("the server could not complete the call", None)
+}

@@ -1,0 +1,281 @@
+//! JSON Schema 2020-12 of what tools take and give: written from Rust types, and enforced as it is shown.
+mod plain;
+
+use anyhow::{bail, ensure};
+use regex::Regex;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use time::{Date, format_description::well_known::Iso8601};
+
+/// What describes and does not restrict.
+const ANNOTATIONS: [&str; 5] = ["$schema", "title", "description", "default", "examples"];
+
+/// A schema that this room enforces in full: one with a keyword it does not know is never made.
+#[derive(Clone, Debug)]
+pub(crate) struct Schema {
+    pub json: Map<String, Value>,
+    patterns: BTreeMap<String, Regex>,
+}
+
+/// The first rule that arguments break. Both names are the schema's, never the caller's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Breach {
+    /// Path of the argument; empty for one the schema does not know, or for all of them.
+    pub parameter: String,
+    /// The keyword.
+    pub rule: &'static str,
+}
+
+impl Schema {
+    /// Of what is read as `T`.
+    pub fn of_input<T: JsonSchema>() -> anyhow::Result<Self> {
+        Self::generate::<T>(SchemaSettings::draft2020_12())
+    }
+
+    /// Of what is written as `T`.
+    pub fn of_output<T: JsonSchema>() -> anyhow::Result<Self> {
+        Self::generate::<T>(SchemaSettings::draft2020_12().for_serialize())
+    }
+
+    fn generate<T: JsonSchema>(mut settings: SchemaSettings) -> anyhow::Result<Self> {
+        settings.inline_subschemas = true;
+        let mut json = settings.into_generator().into_root_schema_for::<T>().to_value();
+        plain::tidy(&mut json);
+        let mut patterns = BTreeMap::new();
+        understand(&json, &mut patterns)?;
+        let Value::Object(mut json) = json else { bail!("the schema is not one of an object") };
+        ensure!(json.get("type").is_some_and(|kind| kind == "object"), "the schema is not one of an object");
+        json.remove("title");
+        Ok(Self { json, patterns })
+    }
+
+    pub fn check(&self, value: &Value) -> Result<(), Breach> {
+        self.check_object(&self.json, value, "")
+    }
+
+    fn check_any(&self, schema: &Value, value: &Value, at: &str) -> Result<(), Breach> {
+        schema.as_object().map_or(Ok(()), |schema| self.check_object(schema, value, at))
+    }
+
+    fn check_object(&self, schema: &Map<String, Value>, value: &Value, at: &str) -> Result<(), Breach> {
+        let breach = |rule| Breach { parameter: at.to_owned(), rule };
+        let holds = |rule, good: bool| if good { Ok(()) } else { Err(breach(rule)) };
+        for (keyword, rule) in schema {
+            match keyword.as_str() {
+                "type" => holds("type", is_of_type(rule, value))?,
+                "const" => holds("const", rule == value)?,
+                "enum" => holds("enum", rule.as_array().is_some_and(|all| all.contains(value)))?,
+                "oneOf" => holds("oneOf", self.matching(rule, value, at) == 1)?,
+                "anyOf" => holds("anyOf", self.matching(rule, value, at) > 0)?,
+                "minimum" => holds("minimum", numbers(value, rule).is_none_or(|(value, limit)| value >= limit))?,
+                "maximum" => holds("maximum", numbers(value, rule).is_none_or(|(value, limit)| value <= limit))?,
+                "exclusiveMinimum" => {
+                    holds("exclusiveMinimum", numbers(value, rule).is_none_or(|(value, limit)| value > limit))?;
+                }
+                "minLength" => holds("minLength", length(value).is_none_or(|length| Some(length) >= rule.as_u64()))?,
+                "maxLength" => holds("maxLength", length(value).is_none_or(|length| Some(length) <= rule.as_u64()))?,
+                "minItems" => holds("minItems", items(value).is_none_or(|items| Some(items) >= rule.as_u64()))?,
+                "maxItems" => holds("maxItems", items(value).is_none_or(|items| Some(items) <= rule.as_u64()))?,
+                "pattern" => holds("pattern", self.matches(rule, value))?,
+                "format" => holds("format", value.as_str().is_none_or(is_date))?,
+                "required" => {
+                    for name in rule.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                        if value.is_object() && value.get(name).is_none() {
+                            return Err(Breach { parameter: below(at, name), rule: "required" });
+                        }
+                    }
+                }
+                "items" => {
+                    for item in value.as_array().into_iter().flatten() {
+                        self.check_any(rule, item, at)?;
+                    }
+                }
+                "properties" => {
+                    for (name, rule) in rule.as_object().into_iter().flatten() {
+                        value.get(name).map_or(Ok(()), |value| self.check_any(rule, value, &below(at, name)))?;
+                    }
+                }
+                "additionalProperties" => {
+                    let known = |name: &String| schema.get("properties").is_some_and(|all| all.get(name).is_some());
+                    for (_, value) in value.as_object().into_iter().flatten().filter(|(name, _)| !known(name)) {
+                        holds("additionalProperties", rule != false)?;
+                        self.check_any(rule, value, at)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn matching(&self, rules: &Value, value: &Value, at: &str) -> usize {
+        let rules = rules.as_array().into_iter().flatten();
+        rules.filter(|rule| self.check_any(rule, value, at).is_ok()).count()
+    }
+
+    fn matches(&self, rule: &Value, value: &Value) -> bool {
+        let pattern = rule.as_str().and_then(|pattern| self.patterns.get(pattern));
+        value.as_str().is_none_or(|text| pattern.is_some_and(|pattern| pattern.is_match(text)))
+    }
+}
+
+fn below(at: &str, name: &str) -> String {
+    if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
+}
+
+fn is_of_type(rule: &Value, value: &Value) -> bool {
+    match rule.as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("null") => value.is_null(),
+        Some("number") => value.is_number(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        _ => rule.as_array().is_some_and(|all| all.iter().any(|one| is_of_type(one, value))),
+    }
+}
+
+fn numbers(value: &Value, limit: &Value) -> Option<(f64, f64)> {
+    Some((value.as_f64()?, limit.as_f64()?))
+}
+
+/// In characters.
+fn length(value: &Value) -> Option<u64> {
+    u64::try_from(value.as_str()?.chars().count()).ok()
+}
+
+fn items(value: &Value) -> Option<u64> {
+    u64::try_from(value.as_array()?.len()).ok()
+}
+
+/// RFC 3339 §5.6 `full-date`.
+fn is_date(text: &str) -> bool {
+    text.len() == 10 && Date::parse(text, &Iso8601::DATE).is_ok()
+}
+
+fn understand(schema: &Value, patterns: &mut BTreeMap<String, Regex>) -> anyhow::Result<()> {
+    for (keyword, rule) in schema.as_object().into_iter().flatten() {
+        match keyword.as_str() {
+            "type" | "const" | "enum" | "minimum" | "maximum" | "exclusiveMinimum" | "minLength" | "maxLength"
+            | "minItems" | "maxItems" | "required" | "format" => {}
+            "items" | "additionalProperties" => understand(rule, patterns)?,
+            "oneOf" | "anyOf" => rule.as_array().into_iter().flatten().try_for_each(|one| understand(one, patterns))?,
+            "properties" => {
+                rule.as_object().into_iter().flatten().try_for_each(|(_, one)| understand(one, patterns))?;
+            }
+            "pattern" => {
+                let pattern = rule.as_str().unwrap_or_default();
+                patterns.insert(pattern.to_owned(), Regex::new(pattern)?);
+            }
+            other => ensure!(ANNOTATIONS.contains(&other), "the schema has a keyword that is not enforced: {other}"),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    #[derive(Deserialize, JsonSchema)]
+    #[allow(dead_code)] // only its schema is of interest
+    struct Arguments {
+        /// Said.
+        #[schemars(length(min = 2, max = 3))]
+        name: String,
+        #[schemars(range(min = 1, max = 50))]
+        limit: Option<u32>,
+        #[serde(default)]
+        units: Units,
+        other: Option<Units>,
+        #[schemars(extend("format" = "date"))]
+        day: Option<String>,
+        #[schemars(length(min = 1, max = 2))]
+        points: Option<Vec<f64>>,
+        #[schemars(regex(pattern = "^[a-z]+$"))]
+        word: Option<String>,
+        #[schemars(extend("exclusiveMinimum" = 0))]
+        size: Option<f64>,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Default, Deserialize, JsonSchema, serde::Serialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Units {
+        #[default]
+        Metric,
+        /// Described, so written as a choice of constants.
+        Imperial,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[allow(dead_code)] // only its schema is of interest
+    struct Inner {
+        deep: bool,
+    }
+
+    #[test]
+    fn every_keyword_is_enforced_and_named_with_the_parameter() {
+        let schema = Schema::of_input::<Arguments>().unwrap();
+        let check = |more: Value| {
+            let mut arguments = json!({"name": "ab"});
+            arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            schema.check(&arguments)
+        };
+        let good = json!({"limit": 50, "units": "imperial", "other": "metric", "day": "2026-02-28", "points": [1, 2.5],
+            "word": "abc", "size": 0.1, "inner": {"deep": true}});
+        assert_eq!(check(good), Ok(()));
+        let bad = [
+            (json!({"name": "a"}), "name", "minLength"),
+            (json!({"name": "äöüß"}), "name", "maxLength"),
+            (json!({"name": 1}), "name", "type"),
+            (json!({"limit": 0}), "limit", "minimum"),
+            (json!({"limit": 51}), "limit", "maximum"),
+            (json!({"limit": 1.5}), "limit", "type"),
+            (json!({"limit": null}), "limit", "type"),
+            (json!({"units": "METRIC"}), "units", "oneOf"),
+            (json!({"other": "kelvin"}), "other", "oneOf"),
+            (json!({"day": "2026-02-30"}), "day", "format"),
+            (json!({"day": "20260228"}), "day", "format"),
+            (json!({"points": []}), "points", "minItems"),
+            (json!({"points": [1, 2, 3]}), "points", "maxItems"),
+            (json!({"points": ["1"]}), "points", "type"),
+            (json!({"word": "a1"}), "word", "pattern"),
+            (json!({"size": 0}), "size", "exclusiveMinimum"),
+            (json!({"inner": {}}), "inner.deep", "required"),
+            (json!({"inner": {"deep": true, "tell-tale": 1}}), "inner", "additionalProperties"),
+            (json!({"tell-tale": 1}), "", "additionalProperties"),
+        ];
+        for (more, parameter, rule) in bad {
+            let breach = Breach { parameter: parameter.to_owned(), rule };
+            assert_eq!(check(more.clone()), Err(breach), "{more}");
+        }
+        assert_eq!(schema.check(&json!({})), Err(Breach { parameter: "name".to_owned(), rule: "required" }));
+    }
+
+    #[test]
+    fn what_is_shown_is_plain() {
+        let schema = Value::Object(Schema::of_input::<Arguments>().unwrap().json);
+        assert_eq!(schema["required"], json!(["name"]));
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["properties"]["limit"], json!({"type": "integer", "minimum": 1, "maximum": 50}));
+        assert_eq!(schema["properties"]["name"]["description"], "Said.");
+        assert_eq!(schema["properties"]["units"]["default"], "metric");
+        assert!(!schema.to_string().contains("null"), "{schema}");
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_enforced_is_none() {
+        #[derive(JsonSchema)]
+        #[allow(dead_code)] // only its schema is of interest
+        struct Odd {
+            #[schemars(extend("multipleOf" = 2))]
+            even: u8,
+        }
+        assert!(Schema::of_input::<Odd>().unwrap_err().to_string().contains("multipleOf"));
+    }
+}

@@ -1,0 +1,184 @@
+//! The transport of HTTP with SSE, of the revision 2024-11-05 and deprecated since: one stream for answers, and one
+//! place for messages.
+use crate::{
+    caller::{Caller, Principal},
+    challenge::{Refusal, RequestId},
+    clock::Clock,
+    endpoint::{HEARTBEAT, Server, server_error, session_id},
+    request_id::Id,
+    sessions::Sessions,
+    wire,
+};
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response, Sse, sse::Event},
+};
+use futures_util::{StreamExt, stream};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::mpsc, time::Interval};
+use url::form_urlencoded;
+
+/// Answers that wait for the client to read.
+const WAITING: usize = 64;
+/// Bytes of an answer.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+/// Marks requests of this transport, for the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Legacy {
+    Stream,
+    Message,
+}
+
+/// The streams of one surface. Whose each is, the gate's sessions know: its id is that of a session.
+pub(crate) struct Streams {
+    open: Mutex<HashMap<String, mpsc::Sender<String>>>,
+    server: Arc<Server>,
+    sessions: Arc<Sessions>,
+    /// The path of messages.
+    messages: String,
+    clock: Clock,
+}
+
+/// A stream that was opened, until it is dropped.
+struct Opened {
+    id: String,
+    owner: Principal,
+    streams: Arc<Streams>,
+    answers: mpsc::Receiver<String>,
+    heartbeat: Interval,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.streams.lock().remove(&self.id);
+        self.streams.sessions.end(&self.id);
+    }
+}
+
+impl Streams {
+    pub fn new(server: Arc<Server>, sessions: Arc<Sessions>, messages: String, clock: Clock) -> Self {
+        Self { open: Mutex::default(), server, sessions, messages, clock }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<String>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn send(&self, id: &str, body: Body) -> Option<()> {
+        let answer = to_bytes(body, LONGEST).await.ok()?;
+        let stream = self.lock().get(id).cloned()?;
+        // One line: JSON as we write it has no line breaks.
+        stream.send(String::from_utf8(answer.to_vec()).ok()?).await.ok()
+    }
+}
+
+/// Middleware around the gate: a session in the query is what the gate knows as a session in a header, and what the
+/// gate answers as a message goes onto the stream.
+pub(crate) async fn around(
+    State(streams): State<Arc<Streams>>,
+    Id(id): Id,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if request.uri().path() != streams.messages {
+        request.extensions_mut().insert(Legacy::Stream);
+        let mut response = next.run(request).await;
+        response.headers_mut().remove(wire::SESSION_ID);
+        return response;
+    }
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "session_id");
+    let Some(session) = named.and_then(|(_, session)| HeaderValue::from_str(&session).ok()) else {
+        let text = "the query must name the session_id of the stream that answers go onto";
+        return Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text).into_response(&id);
+    };
+    request.extensions_mut().insert(Legacy::Message);
+    request.headers_mut().insert(wire::SESSION_ID, session.clone());
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let response = next.run(request).await;
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
+    if response.status() != StatusCode::OK || !is_json {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    streams.send(session.to_str().unwrap_or_default(), body).await;
+    let mut accepted = accepted();
+    for (name, value) in
+        parts.headers.iter().filter(|(name, _)| ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name))
+    {
+        accepted.headers_mut().append(name, value.clone());
+    }
+    accepted
+}
+
+/// Behind the gate: opens a stream.
+pub(crate) async fn listen(State(streams): State<Arc<Streams>>, Id(id): Id, request: Request) -> Response {
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else { return server_error(&id) };
+    if request.method() != Method::GET {
+        return Refusal::method_not_allowed("GET").into_response(&id);
+    }
+    let Some(session) = session_id() else { return server_error(&id) };
+    let Ok(name) = session.to_str().map(str::to_owned) else { return server_error(&id) };
+    tracing::warn!(request_id = id.as_str(), "a client uses HTTP with SSE, which is deprecated");
+    let (sender, answers) = mpsc::channel(WAITING);
+    streams.lock().insert(name.clone(), sender);
+    let endpoint = Event::default().event("endpoint").data(format!("{}?session_id={name}", streams.messages));
+    let left = caller.expires_at.map_or(Duration::MAX, |at| (at - streams.clock.now()).unsigned_abs());
+    let heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+    let opened = Opened { id: name, owner: caller.principal, streams, answers, heartbeat };
+    let events = stream::once(async { Ok::<_, Infallible>(endpoint) })
+        .chain(stream::unfold(opened, next_event))
+        .take_until(Box::pin(tokio::time::sleep(left)));
+    let mut response = Sse::new(events).into_response();
+    response.headers_mut().insert(wire::SESSION_ID, session);
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// An answer, or a sign of life; the end when the session has ended.
+async fn next_event(mut opened: Opened) -> Option<(Result<Event, Infallible>, Opened)> {
+    let event = tokio::select! {
+        answer = opened.answers.recv() => Event::default().event("message").data(answer?),
+        _ = opened.heartbeat.tick() => {
+            let (sessions, now) = (&opened.streams.sessions, opened.streams.clock.now());
+            sessions.touch(&opened.id, &opened.owner, now).then(|| Event::default().comment("alive"))?
+        }
+    };
+    Some((Ok(event), opened))
+}
+
+/// Behind the gate: the answer is for the stream, whenever it comes.
+pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let session = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten().map(str::to_owned);
+    let Some(session) = session.filter(|session| streams.lock().contains_key(session)) else {
+        return no_stream(&id);
+    };
+    if parts.method != Method::POST {
+        return Refusal::method_not_allowed("POST").into_response(&id);
+    }
+    tokio::spawn(async move {
+        let response = streams.server.post(parts, body, &id).await;
+        if response.status() != StatusCode::ACCEPTED {
+            streams.send(&session, response.into_body()).await;
+        }
+    });
+    accepted()
+}
+
+fn no_stream(id: &RequestId) -> Response {
+    Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session").into_response(id)
+}
+
+fn accepted() -> Response {
+    (StatusCode::ACCEPTED, "Accepted").into_response()
+}

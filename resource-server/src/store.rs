@@ -1,0 +1,182 @@
+//! What tools keep: documents of a kind, each its owner's. A SQLite file, or memory.
+use crate::clock::Clock;
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{
+    Executor, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::path::Path;
+use time::OffsetDateTime;
+
+/// Of one kind and owner.
+const MOST: i64 = 1000;
+/// Audit events; beyond, the oldest go.
+const MOST_EVENTS: i64 = 100_000;
+
+const TABLES: &str = "\
+    CREATE TABLE IF NOT EXISTS documents (\
+        owner TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, updated_at INTEGER NOT NULL, \
+        PRIMARY KEY (owner, kind, id));\
+    CREATE TABLE IF NOT EXISTS audit_events (\
+        id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, seal TEXT NOT NULL)";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: SqlitePool,
+    clock: Clock,
+}
+
+/// A document, and when it was last written.
+#[derive(Debug)]
+pub(crate) struct Document<T> {
+    pub id: String,
+    pub body: T,
+    pub updated_at: OffsetDateTime,
+}
+
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// The owner has as many documents of this kind as there may be.
+    Full,
+    Broken(anyhow::Error),
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+type Row = (String, String, i64);
+
+impl Store {
+    /// In the file, or in memory, for as long as this store lives. Opened when first used.
+    pub fn new(file: Option<&Path>, clock: Clock) -> Self {
+        let options = SqliteConnectOptions::new().create_if_missing(true).synchronous(SqliteSynchronous::Normal);
+        let pool = SqlitePoolOptions::new()
+            .after_connect(|connection, _| Box::pin(async move { connection.execute(TABLES).await.map(drop) }));
+        let pool = match file {
+            Some(file) => {
+                make_private(file);
+                pool.max_connections(4).connect_lazy_with(options.filename(file).journal_mode(SqliteJournalMode::Wal))
+            }
+            // One connection that never ends: another would be another memory.
+            None => {
+                pool.max_connections(1).idle_timeout(None).max_lifetime(None).connect_lazy_with(options.in_memory(true))
+            }
+        };
+        Self { pool, clock }
+    }
+
+    /// Writes, or writes anew.
+    pub async fn put(&self, owner: &str, kind: &str, id: &str, body: &impl Serialize) -> Result<(), StoreError> {
+        let written = sqlx::query(
+            "INSERT INTO documents (owner, kind, id, body, updated_at) SELECT $1, $2, $3, $4, $5 \
+             WHERE EXISTS (SELECT 1 FROM documents WHERE owner = $1 AND kind = $2 AND id = $3) \
+             OR (SELECT count(*) FROM documents WHERE owner = $1 AND kind = $2) < $6 \
+             ON CONFLICT (owner, kind, id) DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at",
+        )
+        .bind(owner)
+        .bind(kind)
+        .bind(id)
+        .bind(serde_json::to_string(body)?)
+        .bind(self.clock.now().unix_timestamp())
+        .bind(MOST)
+        .execute(&self.pool)
+        .await?;
+        if written.rows_affected() == 0 { Err(StoreError::Full) } else { Ok(()) }
+    }
+
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        owner: &str,
+        kind: &str,
+        id: &str,
+    ) -> Result<Option<Document<T>>, StoreError> {
+        let query = "SELECT id, body, updated_at FROM documents WHERE owner = $1 AND kind = $2 AND id = $3";
+        let row: Option<Row> = sqlx::query_as(query).bind(owner).bind(kind).bind(id).fetch_optional(&self.pool).await?;
+        row.map(document).transpose()
+    }
+
+    /// In the order they were first written.
+    pub async fn list<T: DeserializeOwned>(&self, owner: &str, kind: &str) -> Result<Vec<Document<T>>, StoreError> {
+        let query = "SELECT id, body, updated_at FROM documents WHERE owner = $1 AND kind = $2 ORDER BY rowid";
+        let rows: Vec<Row> = sqlx::query_as(query).bind(owner).bind(kind).fetch_all(&self.pool).await?;
+        rows.into_iter().map(document).collect()
+    }
+
+    /// An audit event and its seal.
+    pub async fn append(&self, event: &str, seal: &str) -> sqlx::Result<()> {
+        let added = sqlx::query("INSERT INTO audit_events (event, seal) VALUES ($1, $2)").bind(event).bind(seal);
+        let id = added.execute(&self.pool).await?.last_insert_rowid();
+        let old = sqlx::query("DELETE FROM audit_events WHERE id <= $1").bind(id - MOST_EVENTS);
+        old.execute(&self.pool).await.map(drop)
+    }
+
+    pub async fn last_seal(&self) -> sqlx::Result<Option<String>> {
+        let query = "SELECT seal FROM audit_events ORDER BY id DESC LIMIT 1";
+        sqlx::query_scalar(query).fetch_optional(&self.pool).await
+    }
+
+    /// Audit events and their seals, newest first.
+    pub async fn events(&self, limit: u32) -> sqlx::Result<Vec<(String, String)>> {
+        let query = "SELECT event, seal FROM audit_events ORDER BY id DESC LIMIT $1";
+        sqlx::query_as(query).bind(limit).fetch_all(&self.pool).await
+    }
+
+    /// Whether it was there.
+    pub async fn delete(&self, owner: &str, kind: &str, id: &str) -> Result<bool, StoreError> {
+        let query = "DELETE FROM documents WHERE owner = $1 AND kind = $2 AND id = $3";
+        let deleted = sqlx::query(query).bind(owner).bind(kind).bind(id).execute(&self.pool).await?;
+        Ok(deleted.rows_affected() > 0)
+    }
+}
+
+/// What people wrote is for this user of the machine only; SQLite gives its other files the same mode.
+fn make_private(file: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Whatever is wrong with the file, opening it as a database tells.
+    let _ = options.open(file);
+}
+
+fn document<T: DeserializeOwned>((id, body, updated_at): Row) -> Result<Document<T>, StoreError> {
+    let updated_at = OffsetDateTime::from_unix_timestamp(updated_at)?;
+    Ok(Document { id, body: serde_json::from_str(&body)?, updated_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_document_is_its_owners_until_it_is_deleted() {
+        let store = Store::new(None, Clock::default());
+        for id in ["b", "a"] {
+            store.put("alice", "note", id, &id).await.unwrap();
+        }
+        store.put("alice", "note", "b", &"anew").await.unwrap();
+        assert!(store.get::<String>("bob", "note", "a").await.unwrap().is_none());
+        assert!(store.get::<String>("alice", "mail", "a").await.unwrap().is_none());
+        assert_eq!(store.get::<String>("alice", "note", "b").await.unwrap().unwrap().body, "anew");
+        let all = store.list::<String>("alice", "note").await.unwrap();
+        assert_eq!(all.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+        assert!(!store.delete("bob", "note", "a").await.unwrap());
+        assert!(store.delete("alice", "note", "a").await.unwrap());
+        assert!(!store.delete("alice", "note", "a").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_owner_has_room_for_a_thousand_of_a_kind() {
+        let store = Store::new(None, Clock::default());
+        for number in 0..MOST {
+            store.put("alice", "note", &number.to_string(), &number).await.unwrap();
+        }
+        assert!(matches!(store.put("alice", "note", "more", &1).await, Err(StoreError::Full)));
+        store.put("alice", "note", "7", &1).await.unwrap();
+        store.put("alice", "mail", "more", &1).await.unwrap();
+        store.put("bob", "note", "more", &1).await.unwrap();
+    }
+}

@@ -1,0 +1,59 @@
+//! A surface: one way to be protected, the tools behind it, and where it is found.
+use crate::{
+    arguments::Rules, caller::Caller, clock::Clock, scopes::Policy, store::Store, tools::Tool, trace::Records,
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub(crate) struct Surface {
+    pub id: Arc<str>,
+    /// The kind of credential.
+    pub kind: &'static str,
+    /// What to send, for people.
+    pub shown: &'static str,
+    pub title: String,
+    pub tools: Vec<Tool>,
+    /// Which scopes the tools need.
+    pub policy: Arc<Policy>,
+    pub rules: Arc<Rules>,
+    /// Where it is found, first by Streamable HTTP, then by the transport it replaced.
+    pub urls: [String; 2],
+    pub records: Arc<Records>,
+    pub store: Store,
+    pub clock: Clock,
+}
+
+impl Surface {
+    /// For programs that look around.
+    pub fn described(&self) -> Value {
+        let tools: Vec<_> = self.tools.iter().map(|tool| json!({"name": tool.name, "scope": tool.scope})).collect();
+        json!({
+            "id": &*self.id,
+            "kind": self.kind,
+            "title": self.title,
+            "url": self.urls[0],
+            "sse_url": self.urls[1],
+            "credential": self.shown,
+            "tools": tools,
+        })
+    }
+
+    pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+
+    pub fn may_call(&self, caller: &Caller, tool: &str) -> bool {
+        let needed = self.policy.needed("tools/call", Some(tool));
+        caller.scopes.as_ref().is_none_or(|held| self.policy.allows(held, needed))
+    }
+}
+
+/// Calling each tool needs its scope. What is unknown is for the server to refuse: no scope would help.
+pub(crate) fn policy(tools: &[Tool]) -> Policy {
+    let mut policy = Policy::default();
+    for tool in tools {
+        policy.tool(tool.name, tool.scope.unwrap_or_default());
+    }
+    policy.other_tools("");
+    policy
+}

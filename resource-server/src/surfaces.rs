@@ -1,0 +1,293 @@
+//! The resource server: surfaces behind their gates, on one address or several.
+use crate::{
+    arguments::Rules,
+    audit::Audit,
+    challenge::{Refusal, RequestId},
+    credentials::{self, Built, Credential, Place, Setup},
+    debug,
+    endpoint::{self, Server, server_error},
+    gate::{Gate, Gates, pass},
+    index::Index,
+    jwks::Issuer,
+    mcp::Mcp,
+    metadata,
+    origin::Allowed,
+    request_id::{self, Id},
+    sessions::Sessions,
+    settings::{self, Settings, SurfaceSettings},
+    sse::{self, Streams},
+    store::Store,
+    surface::{self, Surface},
+    tools,
+    trace::Records,
+    whole,
+};
+use anyhow::{Context, ensure};
+use axum::{
+    Json, Router,
+    http::{HeaderMap, HeaderValue},
+    middleware::{from_fn, from_fn_with_state},
+    routing::{any, get},
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
+
+/// What open streams get to end by themselves when the server stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// One address: its surfaces, and the origins that lead there.
+struct Address<'a> {
+    origins: Vec<Url>,
+    surfaces: Vec<&'a SurfaceSettings>,
+}
+
+/// Where a surface is found on its address.
+struct Paths {
+    /// Of Streamable HTTP, the main one first.
+    http: Vec<String>,
+    sse: String,
+    messages: String,
+}
+
+/// What all surfaces have in common.
+struct Shared<'a> {
+    settings: &'a Settings,
+    store: Store,
+    records: Arc<Records>,
+    /// One set of signing keys for all.
+    issuer: Arc<Issuer>,
+}
+
+impl<'a> Shared<'a> {
+    fn new(settings: &'a Settings) -> anyhow::Result<Self> {
+        let store = Store::new(settings.store.as_deref(), settings.clock.clone());
+        let audit = Audit::new(store.clone(), settings.clock.clone());
+        let records = Arc::new(Records::new(audit, settings.log_payloads, settings.clock.clone()));
+        Ok(Self { settings, store, records, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
+    }
+}
+
+/// The server of the common address. Surfaces with addresses of their own need [`serve`].
+pub fn router(settings: &Settings) -> anyhow::Result<Router> {
+    common(settings)?.router(&Shared::new(settings)?)
+}
+
+/// Serves all surfaces until `shutdown`, then lets answers finish. `listener` is the common address.
+pub async fn serve(
+    listener: TcpListener,
+    settings: Settings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let shared = Shared::new(&settings)?;
+    let mut servers = vec![(listener, common(&settings)?.router(&shared)?)];
+    for (address, own) in others(&settings)? {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        servers.push((listener, own.router(&shared)?));
+    }
+    for (listener, _) in &servers {
+        settings.ensure_loopback(listener.local_addr()?)?;
+    }
+    shared.records.audit.server("server_start").await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let stopping = || {
+        let mut stopped = stopped.clone();
+        async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        }
+    };
+    let mut running = tokio::task::JoinSet::new();
+    for (listener, router) in servers {
+        tracing::info!(address = %listener.local_addr()?, issuer = settings.issuer, "resource server listens");
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        running.spawn(axum::serve(listener, service).with_graceful_shutdown(stopping()).into_future());
+    }
+    tokio::select! {
+        Some(ended) = running.join_next() => return Ok(ended??),
+        () = shutdown => {}
+    }
+    let _ = stop.send(true);
+    shared.records.audit.server("server_stop").await;
+    let finished = async { while running.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(GRACE, finished).await;
+    Ok(())
+}
+
+fn common(settings: &Settings) -> anyhow::Result<Address<'_>> {
+    let surfaces = settings.surfaces.iter().filter(|surface| surface.enabled && surface.listen.is_none()).collect();
+    Address::new(&settings.origins(), surfaces)
+}
+
+/// Surfaces that name the same address share it only if it is the only one: each answers at `/mcp`.
+fn others(settings: &Settings) -> anyhow::Result<BTreeMap<SocketAddr, Address<'_>>> {
+    let mut all = BTreeMap::new();
+    for surface in settings.surfaces.iter().filter(|surface| surface.enabled) {
+        let Some(address) = surface.listen else { continue };
+        let own = Address::new(&surface.origins(address), vec![surface])?;
+        ensure!(all.insert(address, own).is_none(), "two surfaces listen on {address}");
+    }
+    Ok(all)
+}
+
+impl<'a> Address<'a> {
+    fn new(origins: &[String], surfaces: Vec<&'a SurfaceSettings>) -> anyhow::Result<Self> {
+        let origins = origins.iter().map(|text| settings::origin(text)).collect::<Result<_, _>>()?;
+        Ok(Self { origins, surfaces })
+    }
+
+    fn allowed(&self) -> anyhow::Result<Allowed> {
+        let first = self.origins.first().context("there is no origin")?;
+        let mut allowed = Allowed::for_resource(first);
+        for origin in &self.origins {
+            allowed.allow_host(origin.host_str().unwrap_or_default());
+            allowed.allow_origin(origin);
+        }
+        Ok(allowed)
+    }
+
+    fn router(&self, shared: &Shared) -> anyhow::Result<Router> {
+        let allowed = self.allowed()?;
+        let (mut router, mut documents, mut watched) = (Router::new(), Vec::new(), Vec::new());
+        for own in &self.surfaces {
+            let context = || format!("the surface {:?}", own.id);
+            let part = self.surface(own, shared, &allowed).with_context(context)?;
+            router = router.merge(part.router);
+            documents.extend(part.documents);
+            watched.push((part.surface, part.gates));
+        }
+        let shown: Vec<_> = watched.iter().map(|(surface, _)| Arc::clone(surface)).collect();
+        router = router.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
+        let index = Arc::new(Index::new(shared.settings, &shown));
+        Ok(router
+            .merge(metadata::routes(documents))
+            .route("/health", get(health))
+            .route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }))
+            .fallback(|id: Id| async move { Refusal::not_found().into_response(&id.0) })
+            .method_not_allowed_fallback(|id: Id| async move {
+                Refusal::method_not_allowed("GET, HEAD").into_response(&id.0)
+            })
+            .layer(CatchPanicLayer::custom(|_| server_error(&RequestId(HeaderValue::from_static("unknown")))))
+            .layer(from_fn(whole::take))
+            .layer(from_fn(request_id::attach)))
+    }
+
+    fn surface(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {
+        let settings = shared.settings;
+        let kind = credentials::kind(&own.kind)?;
+        let paths = Paths::of(own);
+        let tools = tools::of_sets(&own.tools)?;
+        let rules = Rules::shipped().into_iter().chain(own.rules.iter().cloned()).collect();
+        let url = |path: &str| format!("{}{path}", self.origins[0].origin().ascii_serialization());
+        let surface = Arc::new(Surface {
+            id: own.id.as_str().into(),
+            kind: kind.name,
+            shown: kind.shown,
+            title: own.name.clone().unwrap_or_else(|| tools::title(&own.tools)),
+            policy: Arc::new(surface::policy(&tools)),
+            tools,
+            rules: Arc::new(Rules::new(rules)?),
+            urls: [url(&paths.http[0]), url(&paths.sse)],
+            records: Arc::clone(&shared.records),
+            store: shared.store.clone(),
+            clock: settings.clock.clone(),
+        });
+        let (tools, [http, sse]) = (surface.tools.len(), &surface.urls);
+        tracing::info!(surface = own.id, kind = kind.name, http, sse, tools, "surface");
+        let built = (kind.build)(&Setup {
+            settings: own,
+            title: &surface.title,
+            issuer: Arc::clone(&shared.issuer),
+            allowed: allowed.clone(),
+            policy: Arc::clone(&surface.policy),
+            demo: settings.demo,
+            admin_token: settings.admin_token.as_ref(),
+            clock: settings.clock.clone(),
+        })?;
+        Gating { address: self, surface, built, allowed, sessions: Arc::default(), documents: Vec::new() }.part(&paths)
+    }
+}
+
+/// What one surface adds to its address.
+struct Part {
+    surface: Arc<Surface>,
+    /// Of its main path.
+    gates: Arc<Gates>,
+    router: Router,
+    documents: Vec<metadata::ProtectedResource>,
+}
+
+/// Puts a surface behind gates, one for each origin and path.
+struct Gating<'a> {
+    address: &'a Address<'a>,
+    surface: Arc<Surface>,
+    built: Built,
+    allowed: &'a Allowed,
+    sessions: Arc<Sessions>,
+    documents: Vec<metadata::ProtectedResource>,
+}
+
+impl Gating<'_> {
+    fn part(mut self, paths: &Paths) -> anyhow::Result<Part> {
+        let clock = self.surface.clock.clone();
+        let server = Arc::new(Server::new(&Mcp(Arc::clone(&self.surface)), clock.clone()));
+        let mut router = std::mem::take(&mut self.built.routes);
+        let mut all = Vec::new();
+        for path in &paths.http {
+            let gates = self.gates(paths, path, path)?;
+            all.push(Arc::clone(&gates));
+            let guarded = any(endpoint::serve).with_state(Arc::clone(&server));
+            router = router.route_service(path, guarded.layer(from_fn_with_state(gates, pass)));
+        }
+        let streams = Arc::new(Streams::new(server, Arc::clone(&self.sessions), paths.messages.clone(), clock));
+        let around = || from_fn_with_state(Arc::clone(&streams), sse::around);
+        let listening = from_fn_with_state(self.gates(paths, &paths.sse, &paths.sse)?, pass);
+        let receiving = from_fn_with_state(self.gates(paths, &paths.sse, &paths.messages)?, pass);
+        router = router
+            .route_service(
+                &paths.sse,
+                any(sse::listen).with_state(Arc::clone(&streams)).layer(listening).layer(around()),
+            )
+            .route_service(
+                &paths.messages,
+                any(sse::receive).with_state(Arc::clone(&streams)).layer(receiving).layer(around()),
+            );
+        self.documents.dedup_by(|one, other| one.resource == other.resource);
+        let gates = all.swap_remove(0);
+        Ok(Part { surface: self.surface, gates, router, documents: self.documents })
+    }
+
+    /// The gates of `path`, whose messages go to `posts_to`.
+    fn gates(&mut self, paths: &Paths, path: &str, posts_to: &str) -> anyhow::Result<Arc<Gates>> {
+        let at = |origin: &Url, path: &str| format!("{}{path}", origin.origin().ascii_serialization());
+        let origins = &self.address.origins;
+        let both = || paths.http.iter().chain([&paths.sse]);
+        let all: Vec<_> = origins.iter().flat_map(|origin| both().map(move |path| at(origin, path))).collect();
+        let mut gates = Vec::new();
+        for origin in origins {
+            let place = Place { url: at(origin, path), posts_to: at(origin, posts_to), all: all.clone() };
+            let credential: Arc<dyn Credential> = (self.built.at)(&place)?;
+            self.documents.extend(credential.metadata());
+            let (policy, clock) = (Arc::clone(&self.surface.policy), self.surface.clock.clone());
+            let gate = Gate::new(self.allowed.clone(), credential, policy, clock);
+            let gate = gate.surface(Arc::clone(&self.surface)).sessions(Arc::clone(&self.sessions));
+            gates.push((origin.authority().to_owned(), gate));
+        }
+        Ok(Arc::new(Gates(gates)))
+    }
+}
+
+impl Paths {
+    fn of(own: &SurfaceSettings) -> Self {
+        let http = std::iter::once(own.path()).chain(own.aliases.iter().cloned()).collect();
+        if own.listen.is_some() {
+            return Self { http, sse: "/sse".to_owned(), messages: "/messages/".to_owned() };
+        }
+        Self { http, sse: format!("/sse/{}", own.id), messages: format!("/messages/{}", own.id) }
+    }
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+}
