@@ -2,8 +2,8 @@
 use super::Endpoint;
 use crate::{
     app::App,
-    error::OAuthError,
     clients::authenticate,
+    error::OAuthError,
     grants::{self, TokenRequest, jwt_bearer},
     http::{
         extract::{ClientIp, Form, dpop_proof, single},
