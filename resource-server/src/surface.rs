@@ -16,6 +16,8 @@ pub(crate) struct Surface {
     /// Where it is found, first by Streamable HTTP, then by the transport it replaced.
     pub urls: [String; 2],
     pub store: Store,
+    /// What tools do not know they may make up.
+    pub demo: bool,
     pub clock: Clock,
 }
 

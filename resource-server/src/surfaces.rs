@@ -179,6 +179,7 @@ impl<'a> Address<'a> {
             rules: Arc::new(Rules::new(rules)?),
             urls: [url(&paths.http[0]), url(&paths.sse)],
             store: shared.store.clone(),
+            demo: settings.demo,
             clock: settings.clock.clone(),
         });
         let built = (kind.build)(&Setup {

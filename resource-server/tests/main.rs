@@ -9,6 +9,7 @@ mod modern;
 mod origins;
 mod scopes;
 mod serving;
+mod sets;
 mod sse;
 mod step_up;
 mod support;

@@ -1,0 +1,573 @@
+//! Every tool of the sets: a good call whose result is what its schema promises, and a call that breaks each rule.
+use crate::support::{TestServer, call, request};
+use axum::body::Body;
+use keyward_resource_server::{Settings, router};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const SETS: [&str; 9] =
+    ["projects", "files", "weather", "news", "database", "analytics", "email", "utilities", "monitor"];
+
+/// All sets on one open surface, of the demo or not.
+async fn start(demo: bool) -> TestServer {
+    let text = format!("demo = {demo}\n[[surface]]\nid = \"all\"\nkind = \"no-auth\"\ntools = {}", json!(SETS));
+    let t = TestServer::without_keys().await;
+    let settings = Settings { clock: t.clock.clone(), ..Settings::parse(&text).unwrap() };
+    TestServer { router: router(&settings).unwrap(), ..t }
+}
+
+async fn send(t: &TestServer, message: &Value) -> Value {
+    let request = request("POST", "/mcp/all").header("content-type", "application/json");
+    let answer = t.send(request.body(Body::from(message.to_string())).unwrap()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+/// The result of a call that succeeds.
+async fn good(t: &TestServer, tool: &str, arguments: Value) -> Value {
+    let answer = send(t, &call(tool, arguments)).await;
+    assert_ne!(answer["result"]["isError"], true, "{tool}: {answer}");
+    let content = answer["result"]["structuredContent"].clone();
+    assert_eq!(answer["result"]["content"][0]["text"], content.to_string(), "{tool}");
+    content
+}
+
+/// The reason of a call that fails by a rule of the tool's own.
+async fn failing(t: &TestServer, tool: &str, arguments: Value) -> String {
+    let answer = send(t, &call(tool, arguments)).await;
+    assert_eq!(answer["result"]["isError"], true, "{tool}: {answer}");
+    let content = &answer["result"]["structuredContent"];
+    assert_eq!(content["success"], false, "{tool}");
+    assert_eq!(content.as_object().unwrap().len(), 2, "{tool}");
+    content["error"].as_str().unwrap().to_owned()
+}
+
+async fn tools(t: &TestServer) -> BTreeMap<String, Value> {
+    let list = send(t, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})).await;
+    let tools = list["result"]["tools"].as_array().unwrap().iter();
+    tools.map(|tool| (tool["name"].as_str().unwrap().to_owned(), tool.clone())).collect()
+}
+
+fn day() -> Value {
+    json!("2026-12-31")
+}
+
+/// Tool, its least arguments, more of them, and the members of its result.
+fn calls() -> Vec<(&'static str, Value, Value, &'static str)> {
+    vec![
+        (
+            "create_project",
+            json!({"name": "n", "description": "d", "deadline": day()}),
+            json!({"priority": "critical"}),
+            "success project_id name description deadline priority status created_at completion_percentage",
+        ),
+        (
+            "add_task",
+            json!({"project_id": "p", "title": "t", "assignee": "a", "due_date": day()}),
+            json!({}),
+            "success task_id project_id title assignee due_date status created_at synthetic",
+        ),
+        (
+            "get_project_status",
+            json!({"project_id": "p"}),
+            json!({}),
+            "project_id name status deadline completion_percentage tasks next_milestone synthetic",
+        ),
+        (
+            "upload_file",
+            json!({"filename": "a.pdf", "size_mb": 0.5}),
+            json!({"folder": "/x"}),
+            "success file_id filename size_mb folder uploaded_at checksum mime_type url",
+        ),
+        (
+            "list_files",
+            json!({}),
+            json!({"folder": "/", "sort_by": "date"}),
+            "success folder file_count total_size_mb files",
+        ),
+        (
+            "delete_file",
+            json!({"file_id": "f"}),
+            json!({"permanent": true}),
+            "success file_id deletion_type recoverable message synthetic",
+        ),
+        (
+            "get_current_weather",
+            json!({"city": "Oslo"}),
+            json!({"units": "imperial"}),
+            "success city units temperature feels_like condition humidity wind_speed pressure observed_at",
+        ),
+        ("get_forecast", json!({"city": "Oslo"}), json!({"days": 7}), "success city forecast_days forecast"),
+        ("get_weather_alerts", json!({"city": "Oslo"}), json!({}), "success city alerts_count alerts status message"),
+        (
+            "get_latest_news",
+            json!({}),
+            json!({"category": "technology", "limit": 50}),
+            "success category article_count articles",
+        ),
+        (
+            "search_news",
+            json!({"query": "trains"}),
+            json!({"from_date": "2026-01-01"}),
+            "success query results_count articles",
+        ),
+        ("get_trending_topics", json!({}), json!({}), "success trending_count trending_topics"),
+        (
+            "run_sql_query",
+            json!({"query": "SELECT * FROM users"}),
+            json!({"database": "main", "limit": 3}),
+            "success query_id query_type rows_returned execution_time_ms results truncated",
+        ),
+        (
+            "get_table_schema",
+            json!({"table_name": "orders"}),
+            json!({"database": "main"}),
+            "success table_name columns indexes constraints row_count",
+        ),
+        (
+            "export_query_results",
+            json!({"query_id": "q"}),
+            json!({"format": "xlsx"}),
+            "success file_name format row_count download_url expires_at status synthetic",
+        ),
+        (
+            "analyze_dataset",
+            json!({"dataset_name": "d"}),
+            json!({"analysis_type": "outliers"}),
+            "success dataset_name analysis_type row_count column_count statistics missing_values",
+        ),
+        (
+            "generate_report",
+            json!({"report_type": "sales", "data_source": "s"}),
+            json!({"format": "csv"}),
+            "success report_id report_type data_source format file_name download_url status expires_at",
+        ),
+        (
+            "calculate_statistics",
+            json!({"data_points": [1, 2.5]}),
+            json!({"operations": ["mean", "median", "mode", "stdev", "variance", "min", "max", "range"]}),
+            "success data_point_count mean median mode stdev variance min max range",
+        ),
+        (
+            "send_email",
+            json!({"to": "a@b", "subject": "s", "body": "b"}),
+            json!({"cc": ["c@d"]}),
+            "success message_id to cc subject sent_at delivery_status",
+        ),
+        (
+            "get_inbox",
+            json!({}),
+            json!({"folder": "spam", "limit": 1}),
+            "success folder message_count unread_count messages",
+        ),
+        (
+            "search_emails",
+            json!({"query": "the"}),
+            json!({"folder": "inbox", "limit": 100}),
+            "success query results_count results",
+        ),
+        ("calculate", json!({"expression": "1 / 4"}), json!({}), "success expression result result_type formatted"),
+        (
+            "convert_units",
+            json!({"value": 1, "from_unit": "kg", "to_unit": "lb"}),
+            json!({}),
+            "success original_value original_unit converted_value converted_unit",
+        ),
+        (
+            "generate_random",
+            json!({}),
+            json!({"type": "password", "count": 100, "min": 1, "max": 2}),
+            "success type count results",
+        ),
+        (
+            "get_cpu_usage",
+            json!({}),
+            json!({"interval_seconds": 2}),
+            "success cpu_count overall_usage_percent per_core_usage_percent load_average",
+        ),
+        ("get_memory_stats", json!({}), json!({}), "success memory swap"),
+        ("get_disk_usage", json!({}), json!({"path": "/"}), "success path disk"),
+    ]
+}
+
+fn with(base: &Value, more: &Value) -> Value {
+    let mut all: Map<String, Value> = base.as_object().unwrap().clone();
+    all.extend(more.as_object().unwrap().clone());
+    Value::Object(all)
+}
+
+#[tokio::test]
+async fn every_tool_answers_as_its_schema_says_with_the_least_and_the_most_arguments() {
+    let t = start(true).await;
+    let mut listed = tools(&t).await;
+    for (name, least, more, members) in calls() {
+        let tool = listed.remove(name).unwrap_or_else(|| panic!("{name} is not listed"));
+        let schema = jsonschema::draft202012::new(&tool["outputSchema"]).unwrap();
+        let input = jsonschema::draft202012::new(&tool["inputSchema"]).unwrap();
+        let most = with(&least, &more);
+        let known: BTreeSet<_> =
+            tool["inputSchema"]["properties"].as_object().into_iter().flat_map(Map::keys).collect();
+        assert_eq!(known, most.as_object().unwrap().keys().collect(), "{name}: not every argument is tried");
+        for arguments in [least, most] {
+            assert!(input.is_valid(&arguments), "{name} {arguments}");
+            let result = good(&t, name, arguments).await;
+            let errors: Vec<_> = schema.iter_errors(&result).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new(), "{name}: {result}");
+            let own: BTreeSet<_> = result.as_object().unwrap().keys().map(String::as_str).collect();
+            let least: BTreeSet<_> = members.split(' ').collect();
+            assert!(own.is_superset(&least), "{name}: {result}");
+            if name != "analyze_dataset" {
+                assert_eq!(own, least, "{name}");
+            }
+        }
+    }
+    assert!(listed.is_empty(), "not tried: {:?}", listed.keys());
+}
+
+#[tokio::test]
+async fn arguments_that_break_a_rule_are_refused_naming_it() {
+    let t = start(true).await;
+    let long = |length: usize| json!("a".repeat(length));
+    let broken = [
+        ("create_project", json!({"name": ""}), "name", "minLength"),
+        ("create_project", json!({"name": long(201)}), "name", "maxLength"),
+        ("create_project", json!({"description": long(2001)}), "description", "maxLength"),
+        ("create_project", json!({"deadline": "soon"}), "deadline", "format"),
+        ("create_project", json!({"deadline": "2026-02-30"}), "deadline", "format"),
+        ("create_project", json!({"priority": "urgent"}), "priority", "enum"),
+        ("add_task", json!({"due_date": "31.12.2026"}), "due_date", "format"),
+        ("add_task", json!({"title": ""}), "title", "minLength"),
+        ("upload_file", json!({"size_mb": 0}), "size_mb", "exclusiveMinimum"),
+        ("upload_file", json!({"size_mb": 5000.1}), "size_mb", "maximum"),
+        ("upload_file", json!({"size_mb": "1"}), "size_mb", "type"),
+        ("upload_file", json!({"filename": "../a"}), "filename", "pattern"),
+        ("upload_file", json!({"folder": "x"}), "folder", "pattern"),
+        ("list_files", json!({"sort_by": "owner"}), "sort_by", "enum"),
+        ("delete_file", json!({"permanent": "yes"}), "permanent", "type"),
+        ("get_current_weather", json!({"city": ""}), "city", "minLength"),
+        ("get_current_weather", json!({"units": "kelvin"}), "units", "oneOf"),
+        ("get_forecast", json!({"days": 0}), "days", "minimum"),
+        ("get_forecast", json!({"days": 8}), "days", "maximum"),
+        ("get_latest_news", json!({"category": "weather"}), "category", "enum"),
+        ("get_latest_news", json!({"limit": 51}), "limit", "maximum"),
+        ("search_news", json!({"query": ""}), "query", "minLength"),
+        ("search_news", json!({"from_date": "yesterday"}), "from_date", "format"),
+        ("run_sql_query", json!({"limit": 0}), "limit", "minimum"),
+        ("run_sql_query", json!({"limit": 1001}), "limit", "maximum"),
+        ("run_sql_query", json!({"query": long(5001)}), "query", "maxLength"),
+        ("get_table_schema", json!({"table_name": ""}), "table_name", "minLength"),
+        ("export_query_results", json!({"format": "pdf"}), "format", "enum"),
+        ("export_query_results", json!({"query_id": "../x"}), "query_id", "pattern"),
+        ("analyze_dataset", json!({"analysis_type": "magic"}), "analysis_type", "enum"),
+        ("generate_report", json!({"report_type": "weather"}), "report_type", "enum"),
+        ("generate_report", json!({"format": "docx"}), "format", "enum"),
+        ("calculate_statistics", json!({"data_points": []}), "data_points", "minItems"),
+        ("calculate_statistics", json!({"data_points": vec![1; 10_001]}), "data_points", "maxItems"),
+        ("calculate_statistics", json!({"data_points": ["1"]}), "data_points", "type"),
+        ("calculate_statistics", json!({"operations": ["sum"]}), "operations", "enum"),
+        ("send_email", json!({"to": "nobody"}), "to", "pattern"),
+        ("send_email", json!({"cc": ["nobody"]}), "cc", "anyOf"),
+        ("get_inbox", json!({"folder": "all"}), "folder", "enum"),
+        ("get_inbox", json!({"limit": 101}), "limit", "maximum"),
+        ("search_emails", json!({"query": ""}), "query", "minLength"),
+        ("search_emails", json!({"folder": "archive"}), "folder", "enum"),
+        ("search_emails", json!({"limit": 0}), "limit", "minimum"),
+        ("calculate", json!({"expression": long(201)}), "expression", "maxLength"),
+        ("calculate", json!({"expression": ""}), "expression", "minLength"),
+        ("convert_units", json!({"value": "1"}), "value", "type"),
+        ("convert_units", json!({"to_unit": ""}), "to_unit", "minLength"),
+        ("generate_random", json!({"type": "dice"}), "type", "enum"),
+        ("generate_random", json!({"count": 0}), "count", "minimum"),
+        ("generate_random", json!({"count": 101}), "count", "maximum"),
+        ("generate_random", json!({"min": 0.5}), "min", "type"),
+        ("get_cpu_usage", json!({"interval_seconds": 61}), "interval_seconds", "maximum"),
+        ("get_disk_usage", json!({"path": ""}), "path", "minLength"),
+    ];
+    let least: BTreeMap<_, _> = calls().into_iter().map(|(name, least, ..)| (name, least)).collect();
+    let refused = async |name: &str, arguments: Value, parameter: &str, rule: &str| {
+        let answer = send(&t, &call(name, arguments)).await;
+        assert_eq!(answer["error"]["code"], -32602, "{name} {parameter}: {answer}");
+        let data = json!({"parameter": parameter, "rule": rule, "tool": name});
+        assert_eq!(answer["error"]["data"], data, "{name}");
+    };
+    for (name, change, parameter, rule) in broken {
+        refused(name, with(&least[name], &change), parameter, rule).await;
+    }
+    for (name, least) in least {
+        refused(name, with(&least, &json!({"tell-tale": 1})), "", "additionalProperties").await;
+        for required in least.as_object().unwrap().keys() {
+            let mut without = least.clone();
+            without.as_object_mut().unwrap().remove(required);
+            refused(name, without, required, "required").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn tools_need_the_scopes_they_say() {
+    let read = "get_project_status list_files get_current_weather get_forecast get_weather_alerts get_latest_news \
+        search_news get_trending_topics get_table_schema analyze_dataset calculate_statistics get_inbox search_emails";
+    let write = "create_project add_task upload_file delete_file send_email";
+    let call = "run_sql_query export_query_results generate_report";
+    let none = "calculate convert_units generate_random get_cpu_usage get_memory_stats get_disk_usage";
+    let t = start(true).await;
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": "policy://tools"}});
+    let answer = send(&t, &message).await;
+    let policy: Value = serde_json::from_str(answer["result"]["contents"][0]["text"].as_str().unwrap()).unwrap();
+    let own: BTreeMap<_, _> = policy["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| (tool["tool"].as_str().unwrap(), &tool["scope"]))
+        .collect();
+    let groups = [(read, "mcp:tools:read"), (write, "mcp:tools:write"), (call, "mcp:tools:call"), (none, "")];
+    let mut count = 0;
+    for (names, scope) in groups {
+        for name in names.split_whitespace() {
+            assert_eq!(own[name].as_str().unwrap_or_default(), scope, "{name}");
+            count += 1;
+        }
+    }
+    assert_eq!(own.len(), count);
+}
+
+#[tokio::test]
+async fn a_project_is_kept_with_its_tasks() {
+    let t = start(false).await;
+    let project = good(&t, "create_project", json!({"name": "Bridge", "description": "", "deadline": day()})).await;
+    assert_eq!((&project["priority"], &project["status"]), (&json!("medium"), &json!("active")));
+    let id = &project["project_id"];
+    let task = |title: &str, due: &str| json!({"project_id": id, "title": title, "assignee": "a", "due_date": due});
+    let status = good(&t, "get_project_status", json!({"project_id": id})).await;
+    assert_eq!(status["next_milestone"], "Deadline on 2026-12-31");
+    let added = good(&t, "add_task", task("Later", "2026-12-01")).await;
+    assert_eq!((&added["status"], added.get("synthetic")), (&json!("todo"), None));
+    good(&t, "add_task", task("Sooner", "2026-11-30")).await;
+    let status = good(&t, "get_project_status", json!({"project_id": id})).await;
+    assert_eq!(status["tasks"], json!({"total": 2, "completed": 0, "in_progress": 0, "todo": 2}));
+    assert_eq!(status["next_milestone"], "Sooner, due on 2026-11-30");
+    assert_eq!((&status["name"], status.get("synthetic")), (&json!("Bridge"), None));
+    let unknown = json!({"project_id": "p", "title": "t", "assignee": "a", "due_date": day()});
+    assert_eq!(failing(&t, "add_task", unknown).await, "Project not found");
+    assert_eq!(failing(&t, "get_project_status", json!({"project_id": "p"})).await, "Project not found");
+}
+
+#[tokio::test]
+async fn files_are_listed_until_they_are_deleted() {
+    let t = start(false).await;
+    let mut ids = Vec::new();
+    for (name, size) in [("b.txt", 1.5), ("a.pdf", 0.5), ("c", 3.0)] {
+        let file = good(&t, "upload_file", json!({"filename": name, "size_mb": size, "folder": "/docs/"})).await;
+        ids.push(file["file_id"].clone());
+        assert!(file["checksum"].as_str().unwrap().starts_with("sha256:"));
+    }
+    let names = async |sort: &str| {
+        let list = good(&t, "list_files", json!({"folder": "/docs", "sort_by": sort})).await;
+        let files = list["files"].as_array().unwrap().iter();
+        (
+            list["total_size_mb"].as_f64(),
+            files.map(|file| file["filename"].as_str().unwrap().to_owned()).collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(names("name").await, (Some(5.0), vec!["a.pdf".to_owned(), "b.txt".to_owned(), "c".to_owned()]));
+    assert_eq!(names("size").await.1, ["c", "b.txt", "a.pdf"]);
+    assert_eq!(names("date").await.1, ["c", "a.pdf", "b.txt"]);
+    assert_eq!(good(&t, "list_files", json!({})).await["file_count"], 0);
+    let trashed = good(&t, "delete_file", json!({"file_id": ids[0]})).await;
+    assert_eq!((&trashed["deletion_type"], &trashed["recoverable"]), (&json!("trash"), &json!(true)));
+    assert_eq!(names("name").await.1, ["a.pdf", "c"]);
+    assert_eq!(failing(&t, "delete_file", json!({"file_id": ids[0]})).await, "The file is in the trash already");
+    for id in [&ids[0], &ids[1]] {
+        let deleted = good(&t, "delete_file", json!({"file_id": id, "permanent": true})).await;
+        assert_eq!((&deleted["deletion_type"], &deleted["recoverable"]), (&json!("permanent"), &json!(false)));
+        assert_eq!(failing(&t, "delete_file", json!({"file_id": id})).await, "File not found");
+    }
+    assert_eq!(names("name").await.1, ["c"]);
+}
+
+#[tokio::test]
+async fn what_is_made_up_is_the_same_for_the_same_question() {
+    let (t, other) = (start(true).await, start(true).await);
+    let cases = [
+        ("get_project_status", json!({"project_id": "proj_7"}), json!({"project_id": "proj_8"})),
+        ("get_forecast", json!({"city": "Oslo"}), json!({"city": "Bergen"})),
+        ("get_latest_news", json!({}), json!({"category": "sports"})),
+        ("search_news", json!({"query": "a"}), json!({"query": "b"})),
+        ("analyze_dataset", json!({"dataset_name": "a"}), json!({"dataset_name": "b"})),
+        (
+            "generate_report",
+            json!({"report_type": "sales", "data_source": "a"}),
+            json!({"report_type": "sales", "data_source": "b"}),
+        ),
+    ];
+    for (tool, arguments, others) in cases {
+        let first = good(&t, tool, arguments.clone()).await;
+        // Expiry follows the clock, which may have ticked between the two.
+        let answer = |mut value: Value| {
+            value.as_object_mut().unwrap().remove("expires_at");
+            value
+        };
+        let again = good(&other, tool, arguments).await;
+        let different = good(&t, tool, others).await;
+        assert_eq!(answer(first.clone()), answer(again), "{tool}");
+        assert_ne!(answer(first), answer(different), "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn weather_is_the_same_in_either_units() {
+    let t = start(true).await;
+    let metric = good(&t, "get_current_weather", json!({"city": "Oslo"})).await;
+    let imperial = good(&t, "get_current_weather", json!({"city": " oslo", "units": "imperial"})).await;
+    let of = |value: &Value, name: &str| value[name].as_f64().unwrap();
+    assert!((of(&metric, "temperature") * 1.8 + 32.0 - of(&imperial, "temperature")).abs() < 0.11);
+    assert!((of(&metric, "wind_speed") / 1.609_344 - of(&imperial, "wind_speed")).abs() < 0.06);
+    let forecast = good(&t, "get_forecast", json!({"city": "Oslo", "days": 3})).await;
+    let days = forecast["forecast"].as_array().unwrap();
+    assert_eq!(days.len(), 3);
+    assert!(days.iter().all(|day| of(day, "high") > of(day, "low")), "{forecast}");
+}
+
+#[tokio::test]
+async fn news_before_the_day_asked_for_are_left_out() {
+    let t = start(true).await;
+    let all = good(&t, "search_news", json!({"query": "trains"})).await;
+    assert_eq!(all["results_count"], 10);
+    let third = all["articles"][2]["published_at"].as_str().unwrap()[..10].to_owned();
+    let some = good(&t, "search_news", json!({"query": "trains", "from_date": third})).await;
+    let some = some["articles"].as_array().unwrap();
+    assert!((3..10).contains(&some.len()), "{some:?}");
+    assert!(some.iter().all(|article| article["published_at"].as_str().unwrap() >= third.as_str()));
+    let none = good(&t, "search_news", json!({"query": "trains", "from_date": "9999-12-31"})).await;
+    assert_eq!(none["results_count"], 0);
+}
+
+#[tokio::test]
+async fn queries_read_the_sample_and_can_be_exported() {
+    let t = start(false).await;
+    let query =
+        json!({"query": "SELECT country, count(*) AS n FROM users GROUP BY country ORDER BY country", "limit": 3});
+    let answer = good(&t, "run_sql_query", query).await;
+    assert_eq!(
+        answer["results"],
+        json!([{"country": "BR", "n": 1}, {"country": "CN", "n": 1}, {"country": "CZ", "n": 1}])
+    );
+    assert_eq!((&answer["query_type"], &answer["truncated"]), (&json!("SELECT"), &json!(true)));
+    let export = good(&t, "export_query_results", json!({"query_id": answer["query_id"], "format": "json"})).await;
+    assert_eq!((&export["row_count"], export.get("synthetic")), (&json!(3), None));
+    assert_eq!(failing(&t, "export_query_results", json!({"query_id": "q"})).await, "Query not found");
+    let writes = failing(&t, "run_sql_query", json!({"query": "DELETE FROM users"})).await;
+    assert_eq!(writes, "Only reading the tables users, orders and products is allowed");
+    let again = good(&t, "run_sql_query", json!({"query": "SELECT count(*) AS n FROM users"})).await;
+    assert_eq!(again["results"][0]["n"], 8);
+    for unknown in [json!({"query": "SELECT * FROM secrets"}), json!({"query": "SELECT 1", "database": "other"})] {
+        assert!(failing(&t, "run_sql_query", unknown).await.starts_with("Unknown"));
+    }
+    assert!(failing(&t, "get_table_schema", json!({"table_name": "sqlite_master"})).await.starts_with("Unknown table"));
+    let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c";
+    assert_eq!(failing(&t, "run_sql_query", json!({"query": endless})).await, "The query took too long");
+}
+
+#[tokio::test]
+async fn a_caller_has_room_for_any_number_of_queries() {
+    let t = start(false).await;
+    let first = good(&t, "run_sql_query", json!({"query": "SELECT 1"})).await;
+    for _ in 0..1000 {
+        good(&t, "run_sql_query", json!({"query": "SELECT 1"})).await;
+    }
+    assert_eq!(failing(&t, "export_query_results", json!({"query_id": first["query_id"]})).await, "Query not found");
+}
+
+#[tokio::test]
+async fn statistics_are_calculated_as_asked() {
+    let t = start(true).await;
+    let points = json!([2, 4, 4, 4, 5, 5, 7, 9]);
+    let some =
+        good(&t, "calculate_statistics", json!({"data_points": points, "operations": ["mean", "mode", "range"]})).await;
+    assert_eq!(some, json!({"success": true, "data_point_count": 8, "mean": 5.0, "mode": 4.0, "range": 7.0}));
+    let all = good(&t, "calculate_statistics", json!({"data_points": points})).await;
+    assert_eq!((&all["median"], &all["min"], &all["max"]), (&json!(4.5), &json!(2.0), &json!(9.0)));
+    assert!((all["stdev"].as_f64().unwrap() - 2.138_089_935_299_395).abs() < 1e-12);
+    let large = failing(&t, "calculate_statistics", json!({"data_points": [1e308, -1e308]})).await;
+    assert_eq!(large, "The numbers are too large to calculate with");
+    for analysis in ["correlation", "distribution", "outliers"] {
+        let answer = good(&t, "analyze_dataset", json!({"dataset_name": "d", "analysis_type": analysis})).await;
+        assert!(answer.get(analysis).is_some(), "{answer}");
+    }
+    let distribution = good(&t, "analyze_dataset", json!({"dataset_name": "d", "analysis_type": "distribution"})).await;
+    let counted: u64 =
+        distribution["distribution"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(distribution["row_count"], counted);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_sent_is_found_again_and_goes_nowhere() {
+    let t = start(true).await;
+    let before = good(&t, "get_inbox", json!({"folder": "sent"})).await;
+    assert_eq!(before["message_count"], 0);
+    let mail = json!({"to": "eve@mail.example", "subject": "Grüße", "body": "hidden word", "cc": "bob@mail.example"});
+    let sent = good(&t, "send_email", mail).await;
+    assert_eq!((&sent["cc"], &sent["delivery_status"]), (&json!(["bob@mail.example"]), &json!("kept")));
+    let folder = good(&t, "get_inbox", json!({"folder": "sent"})).await;
+    assert_eq!(folder["messages"][0]["message_id"], sent["message_id"]);
+    for query in ["HIDDEN", "eve@", "grüSSe", "grüße"] {
+        let found = good(&t, "search_emails", json!({"query": query})).await;
+        assert_eq!(found["results_count"], i32::from(query != "grüSSe"), "{query}");
+    }
+    let elsewhere = good(&t, "search_emails", json!({"query": "hidden", "folder": "inbox"})).await;
+    assert_eq!(elsewhere["results_count"], 0);
+    let inbox = good(&t, "get_inbox", json!({"limit": 1})).await;
+    assert!(inbox["message_count"].as_u64().unwrap() > 1);
+    assert_eq!(inbox["messages"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn utilities_fail_by_saying_why() {
+    let t = start(true).await;
+    let whole = good(&t, "calculate", json!({"expression": "2 ** 10 * 1000"})).await;
+    let expected = json!({"success": true, "expression": "2 ** 10 * 1000", "result": 1_024_000, "result_type": "integer",
+        "formatted": "1,024,000"});
+    assert_eq!(whole, expected);
+    let part = good(&t, "calculate", json!({"expression": "1 / 8"})).await;
+    assert_eq!((&part["result"], &part["result_type"]), (&json!(0.125), &json!("float")));
+    let cases = [
+        ("calculate", json!({"expression": "1 / 0"}), "Division by zero"),
+        ("calculate", json!({"expression": "__import__('os')"}), "The expression has a character"),
+        ("convert_units", json!({"value": 1, "from_unit": "kg", "to_unit": "m"}), "The units do not measure the same"),
+        ("convert_units", json!({"value": 1, "from_unit": "parsec", "to_unit": "m"}), "A unit is unknown"),
+        ("generate_random", json!({"min": 2, "max": 1}), "min must not be greater than max"),
+        ("get_disk_usage", json!({"path": "/etc/passwd"}), "The path is not one of those"),
+    ];
+    for (tool, arguments, reason) in cases {
+        let text = failing(&t, tool, arguments).await;
+        assert!(text.starts_with(reason), "{tool}: {text}");
+    }
+    let degrees = good(&t, "convert_units", json!({"value": 100, "from_unit": "C", "to_unit": "f"})).await;
+    assert!((degrees["converted_value"].as_f64().unwrap() - 212.0).abs() < 1e-9);
+    for (kind, length) in [("uuid", 36), ("hex", 32), ("password", 16)] {
+        let answer = good(&t, "generate_random", json!({"type": kind, "count": 50})).await;
+        let results: BTreeSet<_> =
+            answer["results"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+        assert_eq!(results.len(), 50, "{kind}");
+        assert!(results.iter().all(|one| one.len() == length), "{kind}");
+    }
+    let numbers = good(&t, "generate_random", json!({"count": 100, "min": -3, "max": 3})).await;
+    assert!(numbers["results"].as_array().unwrap().iter().all(|one| (-3..=3).contains(&one.as_i64().unwrap())));
+}
+
+#[tokio::test]
+async fn the_machine_is_described_as_it_is() {
+    let t = start(true).await;
+    let cpu = good(&t, "get_cpu_usage", json!({})).await;
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(cpu["cpu_count"].as_u64().unwrap() >= u64::try_from(cores).unwrap());
+    assert_eq!(cpu["cpu_count"], cpu["per_core_usage_percent"].as_array().unwrap().len());
+    for part in [
+        good(&t, "get_memory_stats", json!({})).await["memory"].clone(),
+        good(&t, "get_disk_usage", json!({})).await["disk"].clone(),
+    ] {
+        let of = |name: &str| part[name].as_f64().unwrap();
+        assert!(of("total_gb") > 0.0 && of("used_gb") <= of("total_gb"), "{part}");
+        assert!((0.0..=100.0).contains(&of("percent_used")), "{part}");
+    }
+}
