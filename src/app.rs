@@ -1,9 +1,9 @@
 //! The tools, built once and handed to every request.
 use crate::{
-    clients::{Clients, keys::FetchedKeys},
+    clients::Clients,
     clock::Clock,
     config::Config,
-    fetch::{Fetcher, Network},
+    fetch::{Fetcher, Network, keys::FetchedKeys},
     keys::{Keys, MasterKey},
     limits::{Fetches, Guesses, Pushes, Registrations},
     oauth::resource::Resources,
@@ -13,6 +13,8 @@ use crate::{
 use anyhow::Context;
 use aws_lc_rs::hmac;
 use secrecy::ExposeSecret;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 pub struct App {
     pub config: Config,
@@ -28,7 +30,7 @@ pub struct App {
     pub passwords: Passwords,
     pub resources: Resources,
     pub clients: Clients,
-    pub client_keys: FetchedKeys,
+    pub fetched_keys: FetchedKeys,
     pub fetcher: Fetcher,
     pub guesses: Guesses,
     pub registrations: Registrations,
@@ -36,6 +38,8 @@ pub struct App {
     pub pushes: Pushes,
     /// User names and passwords that the demo publishes; empty otherwise.
     pub demo_people: &'static [(&'static str, &'static str)],
+    /// Metadata documents that the demo serves, by file name; none otherwise.
+    pub demo_documents: BTreeMap<&'static str, Value>,
 }
 
 impl App {
@@ -52,14 +56,19 @@ impl App {
             passwords: Passwords::new()?,
             resources: config.resources()?,
             clients: Clients::new(db.clone(), config.client_metadata_documents.clone()),
-            client_keys: FetchedKeys::default(),
-            fetcher: Fetcher::new(Network { ports: config.fetch.ports.clone(), ..Network::default() })
-                .context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")?,
+            fetched_keys: FetchedKeys::default(),
+            fetcher: Fetcher::new(Network {
+                ports: config.fetch.ports.clone(),
+                own_folder: config.client_metadata_documents.own_folder.clone(),
+                ..Network::default()
+            })
+            .context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")?,
             guesses: Guesses::new(clock.clone()),
             registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
             fetches: Fetches::default(),
             pushes: Pushes::default(),
             demo_people: &[],
+            demo_documents: BTreeMap::new(),
             config,
             clock,
             db,

@@ -2,6 +2,7 @@
 pub mod authenticate;
 pub mod configured;
 pub mod keys;
+pub mod logos;
 pub mod manage;
 pub mod metadata_document;
 pub mod register;
@@ -10,7 +11,6 @@ use crate::{
     config::ClientMetadataDocuments,
     error::OAuthError,
     model::{Client, ClientId, ClientSource},
-    oauth::client_id,
     storage::{self, Db},
 };
 use std::{
@@ -46,8 +46,7 @@ impl Clients {
     }
 
     fn lets_in(&self, client: &Client) -> bool {
-        client.source != ClientSource::Cimd
-            || client_id::host(client.id.as_str()).is_ok_and(|host| self.documents.lets_in(&host))
+        client.source != ClientSource::Cimd || self.documents.lets_client_in(client.id.as_str())
     }
 
     async fn on_record(&self, id: &str) -> Result<Option<Arc<Client>>, OAuthError> {

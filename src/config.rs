@@ -3,21 +3,27 @@ mod authorization;
 mod clients;
 mod device_authorization;
 mod dpop;
+mod logos;
 mod outgoing;
 mod registration;
 mod resources;
 mod token_exchange;
 mod tokens;
+mod trusted_issuers;
+mod workloads;
 
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
 pub use device_authorization::DeviceAuthorization;
 pub use dpop::Dpop;
+pub use logos::Logos;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 pub use registration::{Registration, RegistrationPolicy};
 pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
 pub use token_exchange::ExchangeSettings;
 pub use tokens::Tokens;
+pub use trusted_issuers::TrustedIssuer;
+pub use workloads::Workload;
 
 use crate::oauth::resource::Resources;
 use anyhow::{Context, bail, ensure};
@@ -68,12 +74,17 @@ pub struct Config {
     #[serde(default)]
     pub dpop: Dpop,
     #[serde(default)]
+    pub logos: Logos,
+    #[serde(default)]
     pub grants: GrantSettings,
     #[serde(default)]
     pub client_authentication: ClientAuthentication,
     /// Clients that the operator wrote down, by a short name of your choice.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientSettings>,
+    /// Issuers whose signed word counts here, by a short name of your choice.
+    #[serde(default)]
+    pub trusted_issuers: BTreeMap<String, TrustedIssuer>,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceSettings>,
@@ -217,7 +228,9 @@ impl Config {
         );
         self.client_metadata_documents.check()?;
         self.clients.iter().try_for_each(|(name, client)| client.check(name))?;
-        self.resources().map(drop)
+        let format = self.tokens.access_token_format;
+        self.resources.iter().try_for_each(|(name, resource)| resource.check(name, format))?;
+        self.check_trusted_issuers(&self.resources()?)
     }
 
     #[must_use]

@@ -1,4 +1,6 @@
 //! The people and clients that `keyward demo` comes with. Their secrets are published: never outside the demo.
+pub mod documents;
+
 use crate::{
     accounts::sign_in::new_user,
     app::App,
@@ -176,6 +178,8 @@ fn client(app: &App, fixture: &Fixture) -> Client {
                 let settings = app.config.resources.get(name);
                 settings.map(|settings| settings.identifier.clone())
             }),
+            software_statement: None,
+            vouched_by: None,
             dpop_bound_access_tokens: false,
         },
         secret_hash: secret.map(Digest::of),
@@ -213,6 +217,12 @@ pub fn refuse_published_secrets(config: &Config) -> anyhow::Result<()> {
     let introspection = config.resources.values().filter_map(|resource| resource.introspection.as_ref());
     let configured = introspection.map(|credentials| &credentials.secret);
     let clients = config.clients.values().flat_map(ClientSettings::secrets);
+    for client in config.clients.values() {
+        ensure!(
+            !client.keys()?.is_some_and(|keys| documents::are_published(&keys)),
+            "a configured key is one that `keyward demo` publishes; choose another"
+        );
+    }
     for secret in configured.chain(&config.registration.initial_access_token).chain(clients) {
         ensure!(
             !published.contains(&secret.expose_secret()),

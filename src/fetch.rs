@@ -2,17 +2,15 @@
 //!
 //! The only way from this program to an address that somebody told it.
 mod addresses;
+mod connection;
+pub mod keys;
 
 pub use addresses::is_public;
 
-use reqwest::{
-    Client, Response, StatusCode, Url,
-    dns::{Addrs, Name, Resolve, Resolving},
-    header,
-};
+use crate::oauth::client_id;
+use hyper::{HeaderMap, StatusCode, header, http::response::Parts};
 use std::{
     collections::HashMap,
-    error::Error,
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
@@ -21,10 +19,13 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{OnceCell, Semaphore};
-use url::Host;
+use tokio_rustls::{TlsConnector, rustls};
+use url::{Host, Url};
 
 /// Bytes of an answer's body. The draft recommends 5 KB for metadata documents (§6.6).
 pub const MAX_BODY: usize = 16 * 1024;
+/// Bytes of a picture.
+pub const MAX_IMAGE: usize = 256 * 1024;
 /// Bytes of an answer's headers.
 const MAX_HEADERS: usize = 16 * 1024;
 /// Requests under way at once, in all and to one host; more wait, within the time they have.
@@ -44,6 +45,8 @@ pub struct Network {
     pub allows: fn(IpAddr) -> bool,
     pub lookup: Lookup,
     pub tls: bool,
+    /// The folder of documents of our own, which is not asked for any of this: see [`client_id::lies_in`].
+    pub own_folder: Option<String>,
     pub connect_timeout: Duration,
     /// From the request to the last byte of the answer.
     pub timeout: Duration,
@@ -58,13 +61,14 @@ impl Default for Network {
                 Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect::<Vec<_>>()) })
             }),
             tls: true,
+            own_folder: None,
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(5),
         }
     }
 }
 
-/// A JSON answer with status 200.
+/// An answer with status 200.
 #[derive(Debug)]
 pub struct Fetched {
     pub body: Vec<u8>,
@@ -85,11 +89,32 @@ pub enum FetchError {
     Unacceptable(&'static str),
 }
 
+/// What may come back.
+struct Wanted {
+    accept: &'static str,
+    is_type: fn(&str) -> bool,
+    max_body: usize,
+}
+
+const JSON: Wanted = Wanted {
+    accept: "application/json",
+    is_type: |essence| {
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    },
+    max_body: MAX_BODY,
+};
+
+const IMAGE: Wanted = Wanted {
+    accept: "image/png, image/jpeg, image/webp, image/gif",
+    is_type: |essence| essence.starts_with("image/") || essence == "application/octet-stream",
+    max_body: MAX_IMAGE,
+};
+
 type Outcome = Result<Arc<Fetched>, FetchError>;
 
 pub struct Fetcher {
     network: Network,
-    client: Client,
+    tls: Option<TlsConnector>,
     /// Who asks for a URL that is being fetched shares the outcome.
     flights: Shared<OnceCell<Outcome>>,
     hosts: Shared<Semaphore>,
@@ -99,22 +124,11 @@ pub struct Fetcher {
 impl Fetcher {
     /// # Errors
     /// The system has no certificates that a server could be verified with.
-    pub fn new(network: Network) -> reqwest::Result<Self> {
-        let client = Client::builder()
-            .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
-            .https_only(network.tls)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .dns_resolver(Guard { lookup: network.lookup.clone(), allows: network.allows })
-            // A connection is for one request, so that each is made to an address just checked.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(network.connect_timeout)
-            .timeout(network.timeout)
-            .build()?;
+    pub fn new(network: Network) -> Result<Self, rustls::Error> {
+        let tls = if network.tls { Some(connection::tls()?) } else { None };
         Ok(Self {
             network,
-            client,
+            tls,
             flights: Shared::default(),
             hosts: Shared::default(),
             everywhere: Semaphore::new(AT_ONCE),
@@ -123,10 +137,19 @@ impl Fetcher {
 
     /// The JSON at this URL.
     pub async fn json(&self, url: &str) -> Outcome {
+        self.fetch(url, &JSON).await
+    }
+
+    /// What somebody calls a picture, at this URL: its type is to be told by its bytes.
+    pub async fn image(&self, url: &str) -> Outcome {
+        self.fetch(url, &IMAGE).await
+    }
+
+    async fn fetch(&self, url: &str, wanted: &Wanted) -> Outcome {
         let url = self.judge(url)?;
-        let flight = self.flights.get(url.as_str(), OnceCell::new);
+        let flight = self.flights.get(&format!("{} {url}", wanted.accept), OnceCell::new);
         let in_time = async {
-            let outcome = tokio::time::timeout(self.network.timeout, self.get(&url)).await;
+            let outcome = tokio::time::timeout(self.network.timeout, self.get(&url, wanted)).await;
             outcome.unwrap_or_else(|_| Err(FetchError::Unavailable("no answer in time".into())))
         };
         flight.get_or_init(|| in_time).await.clone()
@@ -135,7 +158,11 @@ impl Fetcher {
     /// What can be judged without a question to anybody. Literal addresses would go past the resolver.
     fn judge(&self, url: &str) -> Result<Url, FetchError> {
         let forbidden = |rule| Err(FetchError::Forbidden(rule));
-        let Ok(mut url) = Url::parse(url) else { return forbidden("this is no URL") };
+        let own = self.network.own_folder.as_deref().is_some_and(|folder| client_id::lies_in(folder, url));
+        let Ok(url) = Url::parse(url) else { return forbidden("this is no URL") };
+        if own {
+            return Ok(url);
+        }
         if url.scheme() != "https" {
             return forbidden("the scheme is not https");
         }
@@ -148,41 +175,26 @@ impl Fetcher {
         if !url.port_or_known_default().is_some_and(|port| self.network.ports.contains(&port)) {
             return forbidden("the port is not among those that may be used");
         }
-        if !self.network.tls && url.set_scheme("http").is_err() {
-            return forbidden("the scheme cannot be changed");
-        }
         Ok(url)
     }
 
-    async fn get(&self, url: &Url) -> Outcome {
+    async fn get(&self, url: &Url, wanted: &Wanted) -> Outcome {
         let closed = |_| FetchError::Unavailable("shutting down".into());
         let host = self.hosts.get(url.host_str().unwrap_or_default(), || Semaphore::new(AT_ONCE_PER_HOST));
         // First the host's turn, then everybody's: a slow host must not fill the queue of all.
         let _turn_at_host = host.acquire().await.map_err(closed)?;
         let _turn = self.everywhere.acquire().await.map_err(closed)?;
-        let request = self.client.get(url.clone()).header(header::ACCEPT, "application/json");
-        let mut response = request.send().await.map_err(|error| not_sent(&error))?;
-        let status = response.status();
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(FetchError::Unavailable(format!("status {status}")));
-        }
-        check(&response)?;
-        let max_age = max_age(&response);
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| not_sent(&error))? {
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(FetchError::Unacceptable("the body is too large"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Arc::new(Fetched { body, max_age }))
+        let (head, body) = connection::get(&self.network, self.tls.as_ref(), url, wanted).await?;
+        Ok(Arc::new(Fetched { body: body.into(), max_age: max_age(&head.headers) }))
     }
 }
 
-fn check(response: &Response) -> Result<(), FetchError> {
+fn check(Parts { status, headers, .. }: &Parts, wanted: &Wanted) -> Result<(), FetchError> {
     let unacceptable = |rule| Err(FetchError::Unacceptable(rule));
-    let headers = response.headers();
-    if response.status() != StatusCode::OK {
+    if status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(FetchError::Unavailable(format!("status {status}")));
+    }
+    if *status != StatusCode::OK {
         return unacceptable("the status is not 200");
     }
     if headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > MAX_HEADERS {
@@ -190,8 +202,8 @@ fn check(response: &Response) -> Result<(), FetchError> {
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
-        return unacceptable("the content type is not JSON");
+    if !(wanted.is_type)(&essence) {
+        return unacceptable("the content type is not what was asked for");
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
         return unacceptable("the content is encoded, which was not asked for");
@@ -199,8 +211,8 @@ fn check(response: &Response) -> Result<(), FetchError> {
     Ok(())
 }
 
-fn max_age(response: &Response) -> u64 {
-    let values = response.headers().get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+fn max_age(headers: &HeaderMap) -> u64 {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let said = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
     let said: Vec<_> = said.collect();
     if said.iter().any(|directive| matches!(&**directive, "no-store" | "no-cache")) {
@@ -208,42 +220,6 @@ fn max_age(response: &Response) -> u64 {
     }
     let age = said.iter().find_map(|directive| directive.strip_prefix("max-age="));
     age.and_then(|age| age.trim_matches('"').parse().ok()).unwrap_or(0)
-}
-
-fn not_sent(error: &reqwest::Error) -> FetchError {
-    let mut causes = vec![];
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(cause) = next {
-        if let Some(Refused) = cause.downcast_ref() {
-            return FetchError::Forbidden("the host has an address that is not on the public internet");
-        }
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    FetchError::Unavailable(causes.join(": "))
-}
-
-/// Where the connection is made, so that what is checked is what is connected to (no DNS rebinding).
-struct Guard {
-    lookup: Lookup,
-    allows: fn(IpAddr) -> bool,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("an address is not allowed")]
-struct Refused;
-
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (addresses, allows) = ((self.lookup)(name.as_str().to_owned()), self.allows);
-        Box::pin(async move {
-            let addresses = addresses.await?;
-            if !addresses.iter().all(|address| allows(address.ip())) {
-                return Err(Refused.into());
-            }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
 }
 
 /// Things that live by name for as long as somebody holds them.

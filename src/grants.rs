@@ -30,7 +30,7 @@ macro_rules! grant_types {
     };
 }
 
-grant_types!(authorization_code, client_credentials, device_code, refresh_token, token_exchange);
+grant_types!(authorization_code, client_credentials, device_code, jwt_bearer, refresh_token, token_exchange);
 
 /// Those that configuration has not switched off.
 pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
@@ -38,6 +38,7 @@ pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
         device_code::NAME => config.device_authorization.enabled,
         // There is something to exchange only where the operator wrote down for whom.
         token_exchange::NAME => config.resources.values().any(|resource| !resource.exchange.is_empty()),
+        jwt_bearer::NAME => config.takes_identity_assertions() || config.workloads().next().is_some(),
         _ => true,
     };
     let is_off = |name| config.grants.off.iter().any(|off| off == name);
@@ -47,6 +48,14 @@ pub fn enabled(config: &Config) -> impl Iterator<Item = &'static GrantType> {
 /// Those that a client may give itself: acting with nobody's consent is the operator's to allow.
 #[must_use]
 pub fn for_strangers(config: &Config) -> Vec<&'static str> {
+    let mut names = for_documents(config);
+    names.retain(|name| *name != jwt_bearer::NAME);
+    names
+}
+
+/// Those that a document about a client may name: an issuer that is trusted knows whom such an identifier means.
+#[must_use]
+pub fn for_documents(config: &Config) -> Vec<&'static str> {
     let names = enabled(config).map(|grant_type| grant_type.name);
     names
         .filter(|name| match *name {

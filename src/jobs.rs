@@ -5,8 +5,8 @@ use crate::{
     app::App,
     model::ClientId,
     storage::{
-        CLIENTS_CHANNEL, Db, SIGNING_KEYS_CHANNEL, Sessions, clients, codes, device_codes, dpop_proofs, grants,
-        initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
+        CLIENTS_CHANNEL, Db, SIGNING_KEYS_CHANNEL, Sessions, access_tokens, clients, codes, device_codes, dpop_proofs,
+        grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
     },
 };
 use sqlx::{PgPool, postgres::PgListener};
@@ -57,6 +57,7 @@ async fn rotate_forever(app: &App) {
 pub async fn sweep(app: &App) -> sqlx::Result<()> {
     let now = app.clock.now();
     let idle_since = now - Seconds::seconds(app.config.tokens.refresh_idle.into());
+    access_tokens::sweep(&app.db, now).await?;
     codes::sweep(&app.db, now).await?;
     device_codes::sweep(&app.db, now).await?;
     grants::sweep(&app.db, now, idle_since).await?;

@@ -7,6 +7,8 @@ pub mod http; // the only room with HTTP in it: endpoints for programs, pages fo
 
 pub mod accounts; // people: signing in, consent
 pub mod clients; // programs: found, authenticated, registered
+pub mod issuers; // others whose word counts: their assertions, and who is meant here
+
 pub mod grants; // what can be exchanged for tokens: a file per grant type
 pub mod tokens; // issued, found again, rotated
 

@@ -81,6 +81,7 @@ macro_rules! transaction {
     };
 }
 
+pub mod access_tokens;
 pub mod audit_events;
 pub mod clients;
 pub mod codes;
@@ -89,6 +90,7 @@ pub mod device_codes;
 pub mod dpop_proofs;
 pub mod grants;
 pub mod initial_access_tokens;
+pub mod logos;
 pub mod pushed_requests;
 pub mod registration_access_tokens;
 pub mod revoked_tokens;
@@ -97,6 +99,7 @@ pub mod settings;
 pub mod setup_tokens;
 pub mod signing_keys;
 mod sqlite;
+pub mod subject_links;
 pub mod used_assertions;
 pub mod users;
 

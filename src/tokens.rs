@@ -3,6 +3,7 @@ pub mod access_token;
 pub mod dpop;
 pub mod id_token;
 pub mod issue;
+pub mod opaque;
 pub mod refresh_token;
 
 pub use issue::{Permit, TokenResponse};

@@ -1,7 +1,8 @@
 //! Clients that are described by a document at the URL that is their identifier.
 use crate::support::{
-    app::{CALLBACK, PASSWORD, TestApp, authorize_path},
+    app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path},
     browser::Browser,
+    client_key::{ClientKey, with},
     db::fresh_db,
     internet::{Internet, json},
 };
@@ -179,7 +180,7 @@ async fn while_the_host_is_down_tokens_are_refreshed_and_for_a_day_the_last_docu
     t.app.clock.advance(Duration::hours(2));
     let refused = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
     refused.page(400);
-    assert!(refused.body.contains("cannot be fetched"), "{refused:?}");
+    assert!(refused.body.contains("missing or not valid"), "{refused:?}");
     t.app.clock.advance(Duration::days(20));
     assert_eq!(t.refresh(&id(), refresh_token(&refreshed)).await.status, 200);
     // Back again.
@@ -229,24 +230,18 @@ async fn attack_86_a_client_id_that_is_not_written_by_the_rules_is_refused_witho
 }
 
 #[tokio::test]
-async fn attack_87_what_is_no_valid_document_is_refused_and_not_kept() {
+async fn attack_87_what_is_no_valid_document_is_refused_until_it_is_one() {
     let mut secret = claude_code();
     secret["token_endpoint_auth_method"] = json!("client_secret_post");
     let mut insists = claude_code();
     insists["token_endpoint_auth_method"] = json!("private_key_jwt");
-    let raw = |body: &[u8]| ResponseTemplate::new(200).set_body_raw(body.to_vec(), "application/json");
-    for (answer, told) in [
-        (json(&secret), "shared secret"),
-        (json(&insists), "needs jwks or jwks_uri"),
-        (json(&json!([claude_code()])), "not a JSON object"),
-        (raw(format!(r#"{{"client_id":"{URL}","client_id":"{URL}"}}"#).as_bytes()), "not valid"),
-        (raw(b"\x1f\x8b\x08\x00"), "not valid"),
-        (json(&claude_code()).insert_header("content-encoding", "gzip"), "cannot be fetched"),
-        (raw(&vec![b' '; 6_000_000]), "cannot be fetched"),
-        (ResponseTemplate::new(301).insert_header("location", URL), "cannot be fetched"),
-        (ResponseTemplate::new(204), "cannot be fetched"),
-        (ResponseTemplate::new(404), "cannot be fetched"),
-        (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), "cannot be fetched"),
+    for answer in [
+        json(&secret),
+        json(&insists),
+        json(&json!([claude_code()])),
+        json(&claude_code()).insert_header("content-encoding", "gzip"),
+        ResponseTemplate::new(301).insert_header("location", URL),
+        ResponseTemplate::new(404),
     ] {
         let internet = Internet::new().await;
         internet.serve(URL, answer).await;
@@ -254,11 +249,20 @@ async fn attack_87_what_is_no_valid_document_is_refused_and_not_kept() {
         let mut browser = t.signed_in("alice").await;
         let refused = browser.get(&path(LOOPBACK)).await;
         refused.page(400);
-        assert!(refused.body.contains(told), "{told}: {refused:?}");
+        assert!(refused.body.contains("missing or not valid"), "{refused:?}");
         assert!(stored(&t).await.is_none());
         internet.publish(&claude_code()).await;
         assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
     }
+}
+
+/// What an error page says, without what is new each time.
+fn told(answer: &Answer) -> Vec<String> {
+    answer.page(400);
+    let page = scraper::Html::parse_document(&answer.body);
+    let sentence = scraper::Selector::parse("main h1, main p").unwrap();
+    let sentences = page.select(&sentence).map(|part| part.text().collect::<String>());
+    sentences.filter(|sentence| !sentence.contains("eference")).collect()
 }
 
 #[tokio::test]
@@ -274,15 +278,8 @@ async fn attack_88_a_name_that_leads_inside_is_never_connected_to_and_looks_like
     let unreachable = Network { allows: |_| true, ..internet.leading_to(move |_| vec![closed]) };
     let t = start_on(unreachable, "").await;
     let unreachable = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
-    let told = |answer: &crate::support::app::Answer| {
-        answer.page(400);
-        let page = scraper::Html::parse_document(&answer.body);
-        let sentence = scraper::Selector::parse("main h1, main p").unwrap();
-        let sentences: Vec<String> = page.select(&sentence).map(|part| part.text().collect()).collect();
-        sentences.into_iter().filter(|sentence| !sentence.contains("eference")).collect::<Vec<_>>()
-    };
     assert_eq!(told(&blocked), told(&unreachable));
-    assert!(blocked.body.contains("cannot be fetched"));
+    assert!(blocked.body.contains("missing or not valid"));
 }
 
 #[tokio::test]
@@ -306,6 +303,60 @@ async fn attack_89_a_redirect_uri_that_was_dropped_is_refused_and_the_remembered
 }
 
 #[tokio::test]
+async fn attack_89_whatever_a_document_changes_the_page_tells_what_and_asks_anew() {
+    let keys = |kid: &str| json!({"keys": [ClientKey::es256(kid).jwk]});
+    let with_keys =
+        |jwks: Value| with(on_the_web(), &json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": jwks}));
+    let published = |uri: &str| {
+        let by_address = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri});
+        with(on_the_web(), &by_address)
+    };
+    let web = |members: Value| with(on_the_web(), &members);
+    for (before, after, told) in [
+        (on_the_web(), web(json!({"client_name": "Claude <b>Kode</b>"})), "It called itself “Claude Code”."),
+        (
+            on_the_web(),
+            web(json!({"redirect_uris": [CALLBACK, "https://evil.example/cb"]})),
+            "It may now send you to evil.example, too.",
+        ),
+        (
+            on_the_web(),
+            web(json!({"redirect_uris": [CALLBACK, "https://other.example/new"]})),
+            "The addresses there that it sends you back to are others.",
+        ),
+        (on_the_web(), with_keys(keys("a")), "It proves in another way"),
+        (with_keys(keys("a")), on_the_web(), "It no longer proves"),
+        (with_keys(keys("a")), with_keys(keys("b")), "The keys that it proves itself with"),
+        (with_keys(keys("a")), published("https://claude.ai/jwks"), "The keys that it proves itself with"),
+        (
+            published("https://claude.ai/jwks"),
+            published("https://claude.ai/keys"),
+            "The keys that it proves itself with",
+        ),
+    ] {
+        let internet = Internet::new().await;
+        internet.publish(&before).await;
+        let t = start(&internet, "").await;
+        let mut browser = t.signed_in("alice").await;
+        browser.approve(&path(CALLBACK)).await.returned("code").unwrap();
+        t.app.clock.advance(Duration::minutes(6));
+        assert!(browser.get(&path(CALLBACK)).await.returned("code").is_some(), "{told}: fetched anew, but the same");
+        internet.publish(&after).await;
+        t.app.clock.advance(Duration::minutes(6));
+        let asked = browser.get(&path(CALLBACK)).await;
+        assert_eq!(asked.status, 200, "{told}");
+        assert!(
+            asked.body.contains("changed since you last allowed it") && asked.body.contains(told),
+            "{told}: {asked:?}"
+        );
+        assert!(!asked.body.contains("<b>Kode"));
+        // Once it was allowed again, it is remembered again.
+        browser.approve(&path(CALLBACK)).await.returned("code").unwrap();
+        assert!(browser.get(&path(CALLBACK)).await.returned("code").is_some(), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn attack_90_asking_for_ever_new_urls_ends_in_please_wait() {
     let internet = Internet::new().await;
     internet.serve(URL, ResponseTemplate::new(404)).await;
@@ -322,6 +373,26 @@ async fn attack_90_asking_for_ever_new_urls_ends_in_please_wait() {
     assert!(internet.requests().await < 250);
     internet.publish(&claude_code()).await;
     assert_eq!(t.signed_in("bob").await.get(&path(LOOPBACK)).await.status, 200);
+}
+
+#[tokio::test]
+async fn attack_90_an_open_port_and_a_closed_one_read_the_same() {
+    let internet = Internet::new().await;
+    let t = start(&internet, "").await;
+    let mut alice = t.signed_in("alice").await;
+    let html = ResponseTemplate::new(200).set_body_raw("<p>", "text/html");
+    let moved = ResponseTemplate::new(302).insert_header("location", "http://169.254.169.254/");
+    let mut open = Vec::new();
+    for answer in [ResponseTemplate::new(404), ResponseTemplate::new(500), html, moved] {
+        internet.serve(URL, answer).await;
+        open.push(told(&alice.get(&path(LOOPBACK)).await));
+    }
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = Network { allows: |_| true, ..internet.leading_to(move |_| vec![address]) };
+    let t = start_on(closed, "").await;
+    open.push(told(&t.signed_in("alice").await.get(&path(LOOPBACK)).await));
+    open.dedup();
+    assert_eq!(open.len(), 1, "{open:?}");
 }
 
 #[tokio::test]

@@ -246,3 +246,31 @@ async fn metadata_says_how_clients_may_prove_themselves_unless_it_is_switched_of
         json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": key.jwks()});
     t.register(&body).await.refused(400, "invalid_client_metadata");
 }
+
+#[tokio::test]
+async fn only_hosts_that_the_operator_named_may_have_clients_that_address_the_token_endpoint() {
+    let key = ClientKey::rs256("k");
+    let endpoint = format!("{ISSUER}/token");
+    for (host, settings, let_in) in [
+        ("chatgpt.com", "", true),
+        ("evil-chatgpt.com", "", false),
+        ("chatgpt.com", "client_metadata_documents.token_endpoint_audience = []", false),
+        ("app.example", "client_metadata_documents.token_endpoint_audience = ['*.example']", true),
+    ] {
+        let (internet, id) = (Internet::new().await, format!("https://{host}/client.json"));
+        let document = json!({
+            "client_id": id, "client_name": "App", "redirect_uris": [CALLBACK], "jwks": key.jwks(),
+            "token_endpoint_auth_method": "private_key_jwt",
+        });
+        internet.publish(&document).await;
+        let network = internet.network();
+        let prepare = |app: &mut keyward::app::App| app.fetcher = Fetcher::new(network).unwrap();
+        let t = TestApp::prepared(fresh_db().await, settings, prepare).await;
+        t.code(&ClientId::from(&*id), &[("redirect_uri", CALLBACK)]).await;
+        let to = |aud: &str| key.sign(&key.header(), &with(claims(&t, &id), &json!({"aud": aud})));
+        assert_eq!(revoke(&t, &to(ISSUER)).await.status, 200, "{host}");
+        let answer = revoke(&t, &to(&endpoint)).await;
+        assert_eq!(answer.status == 200, let_in, "{host} {settings}: {answer:?}");
+        revoke(&t, &to("https://other.example/token")).await.refused(401, "invalid_client");
+    }
+}

@@ -1,6 +1,8 @@
 //! The program as it is run: started, asked, killed, started again.
 mod crash;
+mod documents;
 mod keys;
+mod opaque;
 mod rmcp;
 mod secrets;
 mod starting;

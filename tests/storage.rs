@@ -1,4 +1,5 @@
 //! Every storage function, on either database, also when many ask at once.
+mod access_tokens;
 mod clients;
 mod codes;
 mod concurrency;
@@ -6,18 +7,20 @@ mod device_codes;
 mod dpop_proofs;
 mod grants;
 mod initial_access_tokens;
+mod logos;
 mod opening;
 mod pushed_requests;
 mod registration_access_tokens;
 mod sessions;
 mod sqlite;
+mod subject_links;
 mod system;
 mod users;
 
 use keyward::{
     model::{
         ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Code, Consent, Grant, GrantId,
-        Role, Scopes, User, UserId,
+        KnownClient, Role, Scopes, User, UserId,
     },
     secrets::{self, Digest},
     storage::{self, Db},
@@ -62,6 +65,8 @@ fn new_client() -> Client {
             jwks_uri: None,
             token_endpoint_audience: false,
             default_resource: None,
+            software_statement: None,
+            vouched_by: None,
             dpop_bound_access_tokens: false,
             any_secret_method: false,
         },
@@ -130,6 +135,12 @@ fn new_consent(grant: &Grant) -> Consent {
         resource: grant.resources[0].clone(),
         scopes: grant.scopes.clone(),
         fingerprint: Digest::of("fingerprint"),
+        known_client: Some(KnownClient {
+            name: Some("App".into()),
+            redirect_uris: vec!["https://app.example/cb".into()],
+            authentication: AuthMethod::None,
+            keys: None,
+        }),
         granted_at: now(),
     }
 }

@@ -1,5 +1,5 @@
 //! Whole paths through the house, as a client and a person walk them.
-use crate::support::app::{CALLBACK, ISSUER, MCP, TestApp, authorize_path};
+use crate::support::app::{CALLBACK, ISSUER, MCP, OTHER, TestApp, authorize_path};
 use keyward::model::ClientId;
 use serde_json::json;
 
@@ -142,6 +142,22 @@ async fn a_second_start_finds_the_keys_and_the_tokens_of_the_first() {
     let here = t.refresh(&client, tokens["refresh_token"].as_str().unwrap()).await.json();
     assert_eq!(here["refresh_token"], there["refresh_token"]);
     assert_ne!(here["access_token"], there["access_token"]);
+}
+
+#[tokio::test]
+async fn what_was_allowed_on_one_server_stays_allowed_when_another_comes_beside_it() {
+    let t = TestApp::start().await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let mut alice = t.signed_in("alice").await;
+    let first = authorize_path(&client, &[("scope", "mcp:read mcp:write"), ("resource", MCP)]);
+    let both = authorize_path(&client, &[("scope", "mcp:read other:read"), ("resource", MCP), ("resource", OTHER)]);
+    for path in [&first, &both] {
+        assert_eq!(alice.get(path).await.status, 200);
+        assert!(alice.approve(path).await.returned("code").is_some());
+    }
+    for path in [&first, &both] {
+        assert!(alice.get(path).await.returned("code").is_some(), "asked again for {path}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use axum::{
 use serde_json::json;
 
 /// Every path for programs, with its methods as `Allow` names them.
-const ENDPOINTS: [(&str, &str); 11] = [
+const ENDPOINTS: [(&str, &str); 12] = [
     ("/token", "POST"),
     ("/par", "POST"),
     ("/revoke", "POST"),
@@ -19,6 +19,7 @@ const ENDPOINTS: [(&str, &str); 11] = [
     ("/register", "POST"),
     ("/userinfo", "GET,HEAD,POST"),
     ("/jwks", "GET,HEAD"),
+    ("/logos/none", "GET,HEAD"),
     ("/health", "GET,HEAD"),
     ("/.well-known/oauth-authorization-server", "GET,HEAD"),
     ("/.well-known/openid-configuration", "GET,HEAD"),

@@ -77,8 +77,12 @@ impl Rules {
         ]
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &ArgumentRule> {
+        self.0.iter().map(|(rule, _)| rule)
+    }
+
     pub fn of(&self, tool: &str) -> Vec<&ArgumentRule> {
-        self.0.iter().map(|(rule, _)| rule).filter(|rule| rule.tool == tool).collect()
+        self.all().filter(|rule| rule.tool == tool).collect()
     }
 
     /// What the arguments are first, then what the environment says.

@@ -39,6 +39,17 @@ enum Who {
     Address(IpAddr),
 }
 
+/// Who asks. Whoever only wants to know what would happen is not counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asker {
+    address: Option<IpAddr>,
+    only_wonders: bool,
+}
+
+/// Marks a request that is none.
+#[derive(Clone, Copy)]
+pub(crate) struct Wondering;
+
 /// Failures at one surface.
 pub(crate) struct Attempts {
     records: Mutex<HashMap<Who, Record>>,
@@ -50,8 +61,8 @@ impl Attempts {
         Self { records: Mutex::default(), clock }
     }
 
-    /// The address that asks, if it may ask at all, and about this account.
-    pub fn check(&self, account: Option<&str>, extensions: &Extensions) -> Result<Option<IpAddr>, Refusal> {
+    /// Who asks, if they may ask at all, and about this account.
+    pub fn check(&self, account: Option<&str>, extensions: &Extensions) -> Result<Asker, Refusal> {
         let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let (now, records) = (self.clock.now(), self.lock());
         let locked = |who: &Who| records.get(who).and_then(|record| record.locked_until).filter(|until| *until > now);
@@ -63,11 +74,13 @@ impl Attempts {
         }
         let record = whos[1].as_ref().and_then(|who| records.get(who));
         let busy = record.and_then(|record| RATES.iter().find(|(most, span)| record.within(*span, now) >= *most));
-        busy.map_or(Ok(address), |(_, span)| Err(too_many("too many failed attempts from this address", *span)))
+        let asker = Asker { address, only_wonders: extensions.get::<Wondering>().is_some() };
+        busy.map_or(Ok(asker), |(_, span)| Err(too_many("too many failed attempts from this address", *span)))
     }
 
     /// Counts against the account, if one was named, and against the address.
-    pub fn failed(&self, account: Option<&str>, address: Option<IpAddr>) {
+    pub fn failed(&self, account: Option<&str>, asker: Asker) {
+        let Asker { address, only_wonders: false } = asker else { return };
         let (now, mut records) = (self.clock.now(), self.lock());
         for who in [account.map(|name| Who::Account(name.to_owned())), address.map(Who::Address)].into_iter().flatten()
         {
@@ -81,7 +94,10 @@ impl Attempts {
     }
 
     /// Forgives the account; the address may be trying many.
-    pub fn succeeded(&self, account: &str) {
+    pub fn succeeded(&self, account: &str, asker: Asker) {
+        if asker.only_wonders {
+            return;
+        }
         self.lock().remove(&Who::Account(account.to_owned()));
     }
 
@@ -155,7 +171,7 @@ mod tests {
     }
 
     fn fail(attempts: &Attempts, account: Option<&str>, address: [u8; 4]) {
-        attempts.failed(account, Some(IpAddr::from(address)));
+        attempts.failed(account, Asker { address: Some(IpAddr::from(address)), only_wonders: false });
     }
 
     #[test]
@@ -182,7 +198,7 @@ mod tests {
         for _ in 0..4 {
             fail(&attempts, Some("alice"), [192, 0, 2, 1]);
         }
-        attempts.succeeded("alice");
+        attempts.succeeded("alice", Asker::default());
         fail(&attempts, Some("alice"), [192, 0, 2, 1]);
         assert!(attempts.check(Some("alice"), &from([192, 0, 2, 2])).is_ok());
         assert!(attempts.check(Some("alice"), &from([192, 0, 2, 1])).is_err());

@@ -19,11 +19,12 @@ use crate::{
     metadata::ProtectedResource,
     origin::Allowed,
     scopes::Policy,
-    settings::{Secret, SurfaceSettings},
+    settings::{KeySettings, Secret, SurfaceSettings},
     wire::Message,
 };
 use axum::{Router, http::request::Parts};
 use futures_util::future::BoxFuture;
+use keys::Keys;
 use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
 
@@ -89,8 +90,10 @@ pub(crate) struct Place {
     pub all: Vec<String>,
 }
 
+type AtPlace = Box<dyn Fn(&Place) -> anyhow::Result<Arc<dyn Credential>>>;
+
 pub(crate) struct Built {
-    pub at: Box<dyn Fn(&Place) -> anyhow::Result<Arc<dyn Credential>>>,
+    pub at: AtPlace,
     /// What the kind serves beside.
     pub routes: Router,
 }
@@ -101,6 +104,11 @@ impl Built {
         let credential: Arc<dyn Credential> = Arc::new(credential);
         Self { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes: Router::new() }
     }
+}
+
+/// Secrets, to be found by their hashes.
+pub(crate) fn keys_of(settings: &[KeySettings]) -> Keys {
+    Keys::new(settings)
 }
 
 pub(crate) fn kind(name: &str) -> anyhow::Result<&'static Kind> {

@@ -1,5 +1,6 @@
 //! SHA-256 of secrets: what is kept of them, and what may be shown.
 use aws_lc_rs::digest::{SHA256, digest};
+use std::fmt::Write;
 
 pub(crate) type Digest = [u8; 32];
 
@@ -11,5 +12,12 @@ pub(crate) fn of(bytes: &[u8]) -> Digest {
 
 /// The first 12 hexadecimal digits: enough to tell secrets apart, and nothing of the secret.
 pub(crate) fn fingerprint(hash: &Digest) -> String {
-    hash[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash[..6])
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -40,7 +40,7 @@ pub(crate) struct Demand<'a> {
     pub now: OffsetDateTime,
 }
 
-/// A proof's trace: of its key and its `jti`.
+/// A digest; a proof's, of its key and its `jti`.
 pub(crate) type Trace = [u8; 32];
 
 /// RFC 7515 §4 and RFC 9449 §4.2; members not named here are of no interest.
@@ -180,7 +180,7 @@ fn encode(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-fn sha256(bytes: &[u8]) -> Trace {
+pub(crate) fn sha256(bytes: &[u8]) -> Trace {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash

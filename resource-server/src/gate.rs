@@ -12,6 +12,7 @@ use crate::{
     sessions::Sessions,
     sse,
     surface::Surface,
+    trace::Trace,
     wire::{self, Message},
 };
 use axum::{
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 pub(crate) struct Gate {
     allowed: Allowed,
-    credential: Arc<dyn Credential>,
+    pub credential: Arc<dyn Credential>,
     policy: Arc<Policy>,
     /// Whose tools' arguments are judged here too.
     surface: Option<Arc<Surface>>,
@@ -66,17 +67,21 @@ impl Gate {
         self
     }
 
-    async fn admit(&self, request: Request) -> Result<(Request, Visit), Refusal> {
+    async fn admit(&self, request: Request, trace: &mut Trace) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
+        trace.check = "credential";
         let caller = self.credential.admit(&mut parts).await?;
+        trace.caller = Some(caller.clone());
         parts.extensions.insert(caller.clone());
         if let Some(access) = caller.access.clone() {
             parts.extensions.insert(access);
         }
         if parts.method == Method::POST {
-            return self.admit_message(Request::from_parts(parts, body), caller).await;
+            return self.admit_message(Request::from_parts(parts, body), caller, trace).await;
         }
+        trace.check = "sign_in";
         self.credential.check_sign_in(&caller, None)?;
+        trace.check = "session";
         let session = self.session(&parts.headers, &caller)?;
         let listens = parts.method == Method::GET && parts.extensions.get() == Some(&sse::Legacy::Stream);
         let streams = [Method::GET, Method::DELETE].contains(&parts.method) && session.is_some();
@@ -87,10 +92,19 @@ impl Gate {
         Ok((Request::from_parts(parts, body), Visit { method, caller, modern: false, session }))
     }
 
-    async fn admit_message(&self, request: Request, caller: Caller) -> Result<(Request, Visit), Refusal> {
+    async fn admit_message(
+        &self,
+        request: Request,
+        caller: Caller,
+        trace: &mut Trace,
+    ) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
+        trace.check = "message";
         require_json(&parts.headers)?;
-        let message = Message::read(&parts.headers, &collect(body).await?)?;
+        let body = collect(body).await?;
+        let message = Message::read(&parts.headers, &body)?;
+        trace.message(&message, body.len());
+        trace.check = "sign_in";
         self.credential.check_sign_in(&caller, Some(&message))?;
         let modern = message.modern;
         if modern {
@@ -101,9 +115,11 @@ impl Gate {
             let text = "Invalid Request: this transport ended before the revision 2026-07-28";
             return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None));
         }
+        trace.check = "session";
         let session = self.session(&parts.headers, &caller)?;
+        trace.check = "scope";
         self.check_scopes(&message, &caller)?;
-        self.check_arguments(&message)?;
+        self.check_arguments(&message, &mut trace.check)?;
         // Written anew, so that the server reads what was judged here, repeated members and all.
         let body = Bytes::from(message.body.to_string());
         parts.headers.remove(header::TRANSFER_ENCODING);
@@ -126,7 +142,7 @@ impl Gate {
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }
 
-    fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
+    pub fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
         let Some(held) = &caller.scopes else { return Ok(()) };
         let policy = &self.policy;
         let needed = policy.needed(message.method(), message.tool());
@@ -145,18 +161,20 @@ impl Gate {
     }
 
     /// The tool's schema, then the rules on its arguments, then what the environment allows.
-    fn check_arguments(&self, message: &Message) -> Result<(), Refusal> {
+    pub fn check_arguments(&self, message: &Message, check: &mut &'static str) -> Result<(), Refusal> {
         let found = message.tool().zip(self.surface.as_ref());
         let found = found.and_then(|(tool, surface)| Some((surface.tool(tool)?, &surface.rules)));
         let Some((tool, rules)) = found else { return Ok(()) };
         let none = Value::Object(serde_json::Map::new());
         let arguments = message.body["params"].get("arguments").unwrap_or(&none);
+        *check = "schema";
         if let Err(breach) = tool.check(arguments) {
             let text = "Invalid params: the arguments do not match the tool's inputSchema";
             let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": tool.name});
             return Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)));
         }
         rules.check(tool.name, arguments).map_err(|denial| {
+            *check = if denial.rule == "environment_flag" { "environment" } else { "policy" };
             let data = json!({
                 "reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": tool.name,
             });
@@ -216,12 +234,21 @@ pub(crate) async fn pass(State(gates): State<Arc<Gates>>, Id(id): Id, request: R
 }
 
 async fn answer(gate: &Gate, id: &RequestId, request: Request, next: Next) -> Response {
-    let (request, visit) = match gate.admit(request).await {
-        Ok(admitted) => admitted,
-        Err(refusal) => return refusal.into_response(id),
+    let mut trace = Trace::new(&request, id);
+    let response = match gate.admit(request, &mut trace).await {
+        Ok((request, visit)) => {
+            let response = next.run(request).await;
+            gate.note_session(&visit, &response);
+            response
+        }
+        Err(refusal) => {
+            trace.refused(&refusal);
+            refusal.into_response(id)
+        }
     };
-    let response = next.run(request).await;
-    gate.note_session(&visit, &response);
+    if let Some(surface) = &gate.surface {
+        surface.records.add(trace, surface, response.status()).await;
+    }
     response
 }
 

@@ -5,6 +5,7 @@ use crate::{
     credentials::Place,
     dpop,
     gate::{Gate, Gates, pass},
+    introspection,
     jwks::{Issuer, is_loopback},
     metadata::{self, ProtectedResource},
     origin::Allowed,
@@ -21,6 +22,7 @@ use axum::{
     response::IntoResponse,
 };
 use std::{convert::Infallible, sync::Arc};
+use time::Duration;
 use tower::Service;
 use url::Url;
 
@@ -44,6 +46,7 @@ pub struct Guard {
     pub(crate) allowed: Allowed,
     pub(crate) dpop: DpopPolicy,
     pub(crate) step_up: StepUp,
+    pub(crate) introspection: introspection::Settings,
     pub(crate) clock: Clock,
 }
 
@@ -79,6 +82,7 @@ impl Guard {
             scopes_supported: words("mcp:read mcp:write"),
             dpop: DpopPolicy::Accepted,
             step_up: StepUp::default(),
+            introspection: introspection::Settings::default(),
             clock: Clock::default(),
         })
     }
@@ -196,6 +200,30 @@ impl Guard {
     pub fn tool_acr(mut self, tool: &str, values: &str) -> anyhow::Result<Self> {
         self.step_up.tool(tool).acr_values = Some(classes(values)?);
         Ok(self)
+    }
+
+    /// Asks the issuer that [`Guard::new`] named what each token is worth (RFC 7662), opaque tokens and JWTs alike,
+    /// instead of verifying JWTs here. `id` and `secret` are what this resource server authenticates with there. An
+    /// answer is kept for 30 seconds, which is what a revocation then costs, and never beyond the token's end.
+    #[must_use]
+    pub fn introspect(mut self, id: &str, secret: &str) -> Self {
+        self.introspection.credentials = Some((id.to_owned(), secret.to_owned()));
+        self
+    }
+
+    /// Keeps answers of [`Guard::introspect`] for so many seconds, 30 at most; 0 asks about each request.
+    #[must_use]
+    pub fn keep_answers(mut self, seconds: u8) -> Self {
+        self.introspection.keep = Duration::seconds(seconds.into()).min(introspection::KEPT);
+        self
+    }
+
+    /// Takes only signed answers to [`Guard::introspect`] (RFC 9701): proof of what the issuer said, not only that it
+    /// was asked. Signed with ES256, `EdDSA` or RS256.
+    #[must_use]
+    pub fn require_signed_answers(mut self) -> Self {
+        self.introspection.signed = true;
+        self
     }
 
     /// Asks this clock instead of the system's (tests).

@@ -25,7 +25,7 @@ impl Index {
             "name": "Keyward resource server",
             "version": env!("CARGO_PKG_VERSION"),
             "authorization_server": settings.issuer,
-            "surfaces": surfaces.iter().map(|surface| described(surface)).collect::<Vec<_>>(),
+            "surfaces": surfaces.iter().map(|surface| surface.described()).collect::<Vec<_>>(),
         });
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -41,19 +41,6 @@ impl Index {
         }
         ([vary, (header::CONTENT_SECURITY_POLICY, self.policy.as_str())], Html(self.html.clone())).into_response()
     }
-}
-
-fn described(surface: &Surface) -> Value {
-    let tools: Vec<_> = surface.tools.iter().map(|tool| json!({"name": tool.name, "scope": tool.scope})).collect();
-    json!({
-        "id": &*surface.id,
-        "kind": surface.kind,
-        "title": surface.title,
-        "url": surface.urls[0],
-        "sse_url": surface.urls[1],
-        "credential": surface.shown,
-        "tools": tools,
-    })
 }
 
 fn page(settings: &Settings, surfaces: &[Arc<Surface>]) -> String {

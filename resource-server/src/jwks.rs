@@ -39,15 +39,15 @@ struct KeySet {
 
 pub(crate) struct Issuer {
     pub identifier: String,
-    client: reqwest::Client,
+    pub client: reqwest::Client,
     keys: RwLock<Option<Arc<KeySet>>>,
     /// When a fetch was last tried. Whoever holds the lock is the one that fetches.
     tried_at: Mutex<Option<OffsetDateTime>>,
 }
 
-/// No keys to judge a token by: not the token's fault.
-#[derive(Debug)]
-pub(crate) struct Unavailable;
+/// Nothing to judge a token by, and why: not the token's fault.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unavailable(pub &'static str);
 
 impl Issuer {
     /// The identifier is compared byte for byte with what metadata and tokens say (RFC 8414 §3.3).
@@ -88,7 +88,7 @@ impl Issuer {
             }
             None => self.fetch_unless_tried(now, COLD_PAUSE).await,
         }
-        let set = self.held(now).ok_or(Unavailable)?;
+        let set = self.held(now).ok_or(Unavailable("the keys of the authorization server cannot be fetched"))?;
         Ok(set.find(kid, algorithm))
     }
 
@@ -124,23 +124,29 @@ impl Issuer {
     }
 
     async fn fetch(&self) -> anyhow::Result<Vec<Arc<Key>>> {
-        let jwks_uri = self.discover().await?;
+        let jwks_uri = self.discover(|metadata| metadata.jwks_uri).await?;
         let document: JwkDocument = self.get(jwks_uri).await.context("JWKS")?;
         let keys: Vec<_> = document.keys.into_iter().take(MOST_KEYS).filter_map(Key::parse).map(Arc::new).collect();
         ensure!(!keys.is_empty(), "the JWKS holds no key for RS256, ES256 or EdDSA");
         Ok(keys)
     }
 
-    /// RFC 8414 §3.1, then OpenID Connect Discovery §4, inserted and appended.
-    async fn discover(&self) -> anyhow::Result<Url> {
+    /// Where to ask about tokens (RFC 7662 §2).
+    pub async fn introspection_endpoint(&self) -> anyhow::Result<Url> {
+        self.discover(|metadata| metadata.introspection_endpoint).await
+    }
+
+    /// A URL of the metadata: RFC 8414 §3.1, then OpenID Connect Discovery §4, inserted and appended.
+    async fn discover(&self, member: fn(Metadata) -> Option<String>) -> anyhow::Result<Url> {
         let mut last = None;
         for url in metadata_urls(&self.identifier)? {
             match self.get::<Metadata>(url).await {
                 Ok(metadata) if metadata.issuer == self.identifier => {
-                    let jwks_uri = Url::parse(&metadata.jwks_uri).context("jwks_uri")?;
-                    let safe = jwks_uri.scheme() == "https" || is_loopback(&Url::parse(&self.identifier)?);
-                    ensure!(safe, "jwks_uri must be https");
-                    return Ok(jwks_uri);
+                    let url = member(metadata).context("the metadata does not name the URL")?;
+                    let url = Url::parse(&url).context("what the metadata names is not a URL")?;
+                    let safe = url.scheme() == "https" || is_loopback(&Url::parse(&self.identifier)?);
+                    ensure!(safe, "the URL must be https");
+                    return Ok(url);
                 }
                 Ok(_) => last = Some(anyhow!("the metadata names another issuer")),
                 Err(error) => last = Some(error),
@@ -150,14 +156,19 @@ impl Issuer {
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, url: Url) -> anyhow::Result<T> {
-        let mut response = self.client.get(url).header("accept", "application/json").send().await?;
+        Ok(serde_json::from_slice(&self.whole(self.client.get(url).header("accept", "application/json")).await?)?)
+    }
+
+    /// The body of an answer with status 200.
+    pub async fn whole(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Vec<u8>> {
+        let mut response = request.send().await?;
         ensure!(response.status() == reqwest::StatusCode::OK, "status {}", response.status().as_u16());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             ensure!(body.len() + chunk.len() <= LONGEST, "the document is longer than {LONGEST} bytes");
             body.extend_from_slice(&chunk);
         }
-        Ok(serde_json::from_slice(&body)?)
+        Ok(body)
     }
 }
 
@@ -198,7 +209,8 @@ impl Key {
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
-    jwks_uri: String,
+    jwks_uri: Option<String>,
+    introspection_endpoint: Option<String>,
 }
 
 #[derive(Deserialize)]

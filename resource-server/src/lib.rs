@@ -27,17 +27,22 @@
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
 mod arguments;
 mod attempts;
+mod audit;
 mod caller;
 mod challenge;
 pub mod clock;
 mod credentials;
+mod debug;
 mod digest;
 mod dpop;
 mod endpoint;
+mod explain;
 mod gate;
 mod guard;
 mod index;
+mod introspection;
 mod jwks;
+mod mask;
 mod mcp;
 pub mod metadata;
 mod origin;
@@ -53,12 +58,13 @@ mod store;
 mod surface;
 mod surfaces;
 mod tools;
+mod trace;
 mod verify;
 mod whole;
 mod wire;
 
 pub use arguments::ArgumentRule;
 pub use guard::Guard;
-pub use settings::Settings;
+pub use settings::{Credentials, Settings};
 pub use surfaces::{router, serve};
 pub use verify::{Access, Scheme};

@@ -1,8 +1,8 @@
 //! The resource server as a program.
 use anyhow::Context;
 use clap::Parser;
-use keyward_resource_server::{Settings, serve};
-use std::{net::SocketAddr, path::PathBuf};
+use keyward_resource_server::{Credentials, Settings, serve};
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 
 /// An MCP server protected in every common way, to try clients and authorization servers with.
@@ -26,15 +26,30 @@ struct Arguments {
     /// The authorization server's issuer identifier; else as the file says, or <http://127.0.0.1:8999>
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
+    /// Log what clients send too, with credentials masked
+    #[arg(long)]
+    log_payloads: bool,
     /// Where tools keep what they are given; else as the file says, or in memory
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
+    /// Ask the authorization server about each token (RFC 7662), authenticated by this id and the secret in the
+    /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
+    #[arg(long, value_name = "ID")]
+    introspect_as: Option<String>,
 }
+
+const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Lines for people, objects for programs.
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().init();
+    }
     let settings = Arguments::parse().settings()?;
     let listening = tokio::net::TcpListener::bind(settings.listen).await;
     let listener = listening.with_context(|| format!("cannot listen on {}", settings.listen))?;
@@ -53,11 +68,17 @@ impl Arguments {
                 Settings::parse(&text).with_context(|| format!("in {}", file.display()))?
             }
         };
+        if let Some(id) = self.introspect_as {
+            let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set: the secret of {id}"))?;
+            let own = Credentials { id, secret: secret.into() };
+            settings.surfaces.iter_mut().for_each(|surface| surface.introspection = Some(own.clone()));
+        }
         if !self.origins.is_empty() {
             settings.origins = self.origins;
         }
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.issuer = self.issuer.unwrap_or(settings.issuer);
+        settings.log_payloads |= self.log_payloads;
         settings.store = self.store.or(settings.store);
         Ok(settings)
     }

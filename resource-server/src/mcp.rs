@@ -3,6 +3,7 @@ use crate::{
     caller::Caller,
     challenge::RequestId,
     resources,
+    schema::Schema,
     surface::Surface,
     tools::{Call, Failure, Tool},
     wire,
@@ -46,14 +47,6 @@ impl Mcp {
             request_id: request_id.to_owned(),
         })
     }
-
-    fn shown(&self, tool: &Tool) -> rmcp::model::Tool {
-        let schema = |schema: &crate::schema::Schema| Arc::new(schema.json.clone());
-        rmcp::model::Tool::new(tool.name, tool.description, schema(&tool.input))
-            .with_title(tool.title)
-            .with_raw_output_schema(schema(&tool.output))
-            .with_annotations(tool.annotations.clone())
-    }
 }
 
 impl ServerHandler for Mcp {
@@ -73,7 +66,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListToolsResult, ErrorData> {
         let call = self.call(&context)?;
         let usable = self.0.tools.iter().filter(|tool| self.0.may_call(&call.caller, tool.name));
-        let tools = usable.map(|tool| self.shown(tool)).collect();
+        let tools = usable.map(shown).collect();
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TTL).with_cache_scope(CacheScope::Private))
     }
 
@@ -85,17 +78,18 @@ impl ServerHandler for Mcp {
         let call = self.call(&context)?;
         let tool = self.0.tool(&request.name);
         let tool = tool.ok_or_else(|| ErrorData::invalid_params("there is no such tool", None))?;
+        let request_id = call.request_id.clone();
         let result = tool.call(call, Value::Object(request.arguments.unwrap_or_default())).await;
         let result = match result {
             Ok(result) => CallToolResult::structured(result),
             Err(Failure::Told(told)) => CallToolResult::structured_error(told),
-            Err(Failure::Internal(error)) => return Err(internal(&error)),
+            Err(Failure::Internal(error)) => return Err(internal(&error, &request_id)),
         };
         Ok(CallToolResponse::from(result))
     }
 
     fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
-        self.0.tool(name).map(|tool| self.shown(tool))
+        self.0.tool(name).map(shown)
     }
 
     async fn list_resources(
@@ -121,9 +115,10 @@ impl ServerHandler for Mcp {
         let call = self.call(&context)?;
         let resource = resources::of(&self.0).find(|resource| resource.uri == request.uri);
         let resource = resource.ok_or_else(|| ErrorData::resource_not_found("there is no such resource", None))?;
+        let request_id = call.request_id.clone();
         let body = match (resource.read)(Arc::clone(&self.0), call).await {
             Ok(body) | Err(Failure::Told(body)) => body,
-            Err(Failure::Internal(error)) => return Err(internal(&error)),
+            Err(Failure::Internal(error)) => return Err(internal(&error, &request_id)),
         };
         let contents = ResourceContents::text(body.to_string(), resource.uri).with_mime_type("application/json");
         Ok(ReadResourceResponse::from(ReadResourceResult::new(vec![contents])))
@@ -138,7 +133,15 @@ impl ServerHandler for Mcp {
     }
 }
 
-fn internal(error: &anyhow::Error) -> ErrorData {
-    tracing::error!(error = format!("{error:#}"), "a tool failed");
+fn shown(tool: &Tool) -> rmcp::model::Tool {
+    let schema = |schema: &Schema| Arc::new(schema.json.clone());
+    rmcp::model::Tool::new(tool.name, tool.description, schema(&tool.input))
+        .with_title(tool.title)
+        .with_raw_output_schema(schema(&tool.output))
+        .with_annotations(tool.annotations.clone())
+}
+
+fn internal(error: &anyhow::Error, request_id: &str) -> ErrorData {
+    tracing::error!(request_id, error = format!("{error:#}"), "a tool failed");
     ErrorData::internal_error("the server could not complete the call", None)
 }

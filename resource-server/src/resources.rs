@@ -6,6 +6,7 @@ use crate::{
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use time::format_description::well_known::Rfc3339;
 
 /// JSON at a URI of its own.
 pub(crate) struct Resource {
@@ -51,6 +52,8 @@ fn this_surface(surface: &Surface, call: &Call) -> Value {
         "scheme": call.caller.scheme,
         "subject": call.caller.subject(),
         "scopes": call.caller.scopes,
+        "in_session": call.connection.is_some(),
+        "time": call.clock.now().format(&Rfc3339).unwrap_or_default(),
     })
 }
 

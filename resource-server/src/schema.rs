@@ -1,4 +1,6 @@
 //! JSON Schema 2020-12 of what tools take and give: written from Rust types, and enforced as it is shown.
+mod plain;
+
 use anyhow::{bail, ensure};
 use regex::Regex;
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -39,7 +41,7 @@ impl Schema {
     fn generate<T: JsonSchema>(mut settings: SchemaSettings) -> anyhow::Result<Self> {
         settings.inline_subschemas = true;
         let mut json = settings.into_generator().into_root_schema_for::<T>().to_value();
-        tidy(&mut json);
+        plain::tidy(&mut json);
         let mut patterns = BTreeMap::new();
         understand(&json, &mut patterns)?;
         let Value::Object(mut json) = json else { bail!("the schema is not one of an object") };
@@ -151,56 +153,6 @@ fn items(value: &Value) -> Option<u64> {
 /// RFC 3339 §5.6 `full-date`.
 fn is_date(text: &str) -> bool {
     text.len() == 10 && Date::parse(text, &Iso8601::DATE).is_ok()
-}
-
-/// Closes objects, and leaves out what says nothing: the names of Rust's number types, and the `null` of properties
-/// that may be left out, for not every host understands `"type": ["integer", "null"]`.
-fn tidy(schema: &mut Value) {
-    let Some(object) = schema.as_object_mut() else { return };
-    if object.get("format").is_some_and(|format| format != "date") {
-        object.remove("format");
-    }
-    if object.get("type").is_some_and(|kind| kind == "object") {
-        object.entry("additionalProperties").or_insert(Value::Bool(false));
-    }
-    let required = object.get("required").cloned().unwrap_or_default();
-    let is_required = |name: &String| required.as_array().is_some_and(|all| all.contains(&Value::from(name.as_str())));
-    for (name, property) in object.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
-        if !is_required(name) {
-            without_null(property);
-        }
-        tidy(property);
-    }
-    for keyword in ["items", "additionalProperties"] {
-        object.get_mut(keyword).map(tidy);
-    }
-    for keyword in ["oneOf", "anyOf"] {
-        object.get_mut(keyword).and_then(Value::as_array_mut).into_iter().flatten().for_each(tidy);
-    }
-}
-
-fn without_null(property: &mut Value) {
-    let Some(object) = property.as_object_mut() else { return };
-    if let Some([one, Value::String(null)]) = object.get("type").and_then(Value::as_array).map(Vec::as_slice)
-        && null == "null"
-    {
-        let one = one.clone();
-        object.insert("type".to_owned(), one);
-    }
-    let Some(Value::Array(choices)) = object.get("anyOf") else { return };
-    if let [Value::Object(one), null] = choices.as_slice()
-        && null["type"] == "null"
-    {
-        let one = one.clone();
-        object.remove("anyOf");
-        for (keyword, rule) in one {
-            object.entry(keyword).or_insert(rule);
-        }
-    }
-    let null = object.get("default").is_some_and(Value::is_null);
-    if null {
-        object.remove("default");
-    }
 }
 
 fn understand(schema: &Value, patterns: &mut BTreeMap<String, Regex>) -> anyhow::Result<()> {

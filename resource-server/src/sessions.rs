@@ -1,5 +1,5 @@
 //! Which principal a legacy MCP session belongs to: an `Mcp-Session-Id` is no credential, and of use only to its owner.
-use crate::caller::Principal;
+use crate::{caller::Principal, digest};
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -44,6 +44,14 @@ impl Sessions {
 
     pub fn end(&self, id: &str) {
         self.lock().remove(id);
+    }
+
+    /// Each session's fingerprint, owner and last use.
+    pub fn all(&self) -> Vec<(String, Principal, OffsetDateTime)> {
+        let shown = |(id, session): (&String, &Session)| {
+            (digest::fingerprint(&digest::of(id.as_bytes())), session.owner.clone(), session.used_at)
+        };
+        self.lock().iter().map(shown).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {

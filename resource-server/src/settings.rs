@@ -1,14 +1,12 @@
 //! What a resource server is made of, as `surfaces.toml` says it.
-use crate::{
-    arguments::ArgumentRule,
-    clock::Clock,
-    digest::{self, Digest},
-    jwks::is_loopback,
-    scopes::well_formed,
-};
+mod secret;
+
+pub use secret::{KeySettings, Secret};
+
+use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback};
 use anyhow::{Context, anyhow, ensure};
-use serde::{Deserialize, Deserializer};
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
+use serde::Deserialize;
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use url::Url;
 
 /// The set of surfaces served when there is no file.
@@ -40,6 +38,9 @@ pub struct Settings {
     /// Outside the demo, what minting and debugging need.
     #[serde(default)]
     pub admin_token: Option<Secret>,
+    /// Logs what clients send, with credentials masked.
+    #[serde(default)]
+    pub log_payloads: bool,
     #[serde(default, rename = "surface")]
     pub surfaces: Vec<SurfaceSettings>,
     /// Tests move it.
@@ -79,6 +80,9 @@ pub struct SurfaceSettings {
     pub challenge_scope: Option<String>,
     #[serde(default)]
     pub scopes_supported: Option<String>,
+    /// Of OAuth surfaces, to ask the authorization server about tokens (RFC 7662); without, JWTs are verified here.
+    #[serde(default)]
+    pub introspection: Option<Credentials>,
     /// Of `bearer-token` and `api-key`.
     #[serde(default)]
     pub keys: Vec<KeySettings>,
@@ -96,24 +100,20 @@ pub struct SurfaceSettings {
     pub rules: Vec<ArgumentRule>,
 }
 
+/// What a resource server authenticates with when it introspects (RFC 7662 §2.1).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    pub id: String,
+    pub secret: Secret,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserSettings {
     pub username: String,
     pub password: Secret,
 }
-
-/// A secret, which may be limited to scopes: a text, or `{ value = "…", scope = "mcp:read" }`.
-#[derive(Clone, Debug)]
-pub struct KeySettings {
-    pub secret: Secret,
-    /// Space-separated.
-    pub scope: Option<String>,
-}
-
-/// Shows nothing of itself. In a file it is a text, or `{ env = "NAME" }` for a variable of the environment.
-#[derive(Clone)]
-pub struct Secret(String);
 
 impl Settings {
     /// # Errors
@@ -152,7 +152,7 @@ impl Settings {
         let published = read(BUILT_IN)?;
         let published: Vec<_> = published.secrets().map(|(secret, _)| secret.digest()).collect();
         for (secret, shortest) in self.secrets() {
-            let good = !published.contains(&secret.digest()) && secret.0.chars().count() >= shortest;
+            let good = !published.contains(&secret.digest()) && secret.expose().chars().count() >= shortest;
             ensure!(good, "a secret is one of the demo's or shorter than {shortest} characters");
         }
         Ok(())
@@ -203,69 +203,6 @@ impl SurfaceSettings {
         }
         ensure!(self.listen.is_some() || self.origins.is_empty(), "{:?} has origins and no address", self.id);
         Ok(())
-    }
-}
-
-impl Secret {
-    pub(crate) fn digest(&self) -> Digest {
-        digest::of(self.0.as_bytes())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
-
-/// Both kinds of secret, as they are written.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Text(String),
-    Table(Table),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    value: Option<String>,
-    env: Option<String>,
-    scope: Option<String>,
-}
-
-impl Written {
-    fn read<E: serde::de::Error>(self) -> Result<KeySettings, E> {
-        let (text, scope) = match self {
-            Self::Text(text) => (text, None),
-            Self::Table(Table { value: Some(value), env: None, scope }) => (value, scope),
-            Self::Table(Table { value: None, env: Some(env), scope }) => {
-                let missing = |_| E::custom(format!("the variable {env} is not set"));
-                (std::env::var(&env).map_err(missing)?, scope)
-            }
-            Self::Table(_) => return Err(E::custom("a secret has either a value or an env")),
-        };
-        Ok(KeySettings { secret: Secret(text), scope })
-    }
-}
-
-impl<'de> Deserialize<'de> for KeySettings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let key: Self = Written::deserialize(deserializer)?.read()?;
-        if key.scope.as_deref().is_none_or(well_formed) {
-            return Ok(key);
-        }
-        Err(serde::de::Error::custom("a scope has a character RFC 6749 section 3.3 forbids"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let key: KeySettings = Written::deserialize(deserializer)?.read()?;
-        if key.scope.is_none() {
-            return Ok(key.secret);
-        }
-        Err(serde::de::Error::custom("this secret cannot be limited to a scope"))
     }
 }
 

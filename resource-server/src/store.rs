@@ -10,11 +10,15 @@ use time::OffsetDateTime;
 
 /// Of one kind and owner.
 const MOST: i64 = 1000;
+/// Audit events; beyond, the oldest go.
+const MOST_EVENTS: i64 = 100_000;
 
 const TABLES: &str = "\
     CREATE TABLE IF NOT EXISTS documents (\
         owner TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, updated_at INTEGER NOT NULL, \
-        PRIMARY KEY (owner, kind, id))";
+        PRIMARY KEY (owner, kind, id));\
+    CREATE TABLE IF NOT EXISTS audit_events (\
+        id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, seal TEXT NOT NULL)";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
@@ -48,11 +52,12 @@ type Row = (String, String, i64);
 impl Store {
     /// In the file, or in memory, for as long as this store lives. Opened when first used.
     pub fn new(file: Option<&Path>, clock: Clock) -> Self {
-        let options = SqliteConnectOptions::new().create_if_missing(true).synchronous(SqliteSynchronous::Full);
+        let options = SqliteConnectOptions::new().create_if_missing(true).synchronous(SqliteSynchronous::Normal);
         let pool = SqlitePoolOptions::new()
             .after_connect(|connection, _| Box::pin(async move { connection.execute(TABLES).await.map(drop) }));
         let pool = match file {
             Some(file) => {
+                make_private(file);
                 pool.max_connections(4).connect_lazy_with(options.filename(file).journal_mode(SqliteJournalMode::Wal))
             }
             // One connection that never ends: another would be another memory.
@@ -100,12 +105,41 @@ impl Store {
         rows.into_iter().map(document).collect()
     }
 
+    /// An audit event and its seal.
+    pub async fn append(&self, event: &str, seal: &str) -> sqlx::Result<()> {
+        let added = sqlx::query("INSERT INTO audit_events (event, seal) VALUES ($1, $2)").bind(event).bind(seal);
+        let id = added.execute(&self.pool).await?.last_insert_rowid();
+        let old = sqlx::query("DELETE FROM audit_events WHERE id <= $1").bind(id - MOST_EVENTS);
+        old.execute(&self.pool).await.map(drop)
+    }
+
+    pub async fn last_seal(&self) -> sqlx::Result<Option<String>> {
+        let query = "SELECT seal FROM audit_events ORDER BY id DESC LIMIT 1";
+        sqlx::query_scalar(query).fetch_optional(&self.pool).await
+    }
+
+    /// Audit events and their seals, newest first.
+    pub async fn events(&self, limit: u32) -> sqlx::Result<Vec<(String, String)>> {
+        let query = "SELECT event, seal FROM audit_events ORDER BY id DESC LIMIT $1";
+        sqlx::query_as(query).bind(limit).fetch_all(&self.pool).await
+    }
+
     /// Whether it was there.
     pub async fn delete(&self, owner: &str, kind: &str, id: &str) -> Result<bool, StoreError> {
         let query = "DELETE FROM documents WHERE owner = $1 AND kind = $2 AND id = $3";
         let deleted = sqlx::query(query).bind(owner).bind(kind).bind(id).execute(&self.pool).await?;
         Ok(deleted.rows_affected() > 0)
     }
+}
+
+/// What people wrote is for this user of the machine only; SQLite gives its other files the same mode.
+fn make_private(file: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Whatever is wrong with the file, opening it as a database tells.
+    let _ = options.open(file);
 }
 
 fn document<T: DeserializeOwned>((id, body, updated_at): Row) -> Result<Document<T>, StoreError> {

@@ -1,5 +1,8 @@
 //! A surface: one way to be protected, the tools behind it, and where it is found.
-use crate::{arguments::Rules, caller::Caller, clock::Clock, scopes::Policy, store::Store, tools::Tool};
+use crate::{
+    arguments::Rules, caller::Caller, clock::Clock, scopes::Policy, store::Store, tools::Tool, trace::Records,
+};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(crate) struct Surface {
@@ -15,6 +18,7 @@ pub(crate) struct Surface {
     pub rules: Arc<Rules>,
     /// Where it is found, first by Streamable HTTP, then by the transport it replaced.
     pub urls: [String; 2],
+    pub records: Arc<Records>,
     pub store: Store,
     /// What tools do not know they may make up.
     pub demo: bool,
@@ -22,6 +26,20 @@ pub(crate) struct Surface {
 }
 
 impl Surface {
+    /// For programs that look around.
+    pub fn described(&self) -> Value {
+        let tools: Vec<_> = self.tools.iter().map(|tool| json!({"name": tool.name, "scope": tool.scope})).collect();
+        json!({
+            "id": &*self.id,
+            "kind": self.kind,
+            "title": self.title,
+            "url": self.urls[0],
+            "sse_url": self.urls[1],
+            "credential": self.shown,
+            "tools": tools,
+        })
+    }
+
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.name == name)
     }

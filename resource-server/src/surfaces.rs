@@ -1,8 +1,10 @@
 //! The resource server: surfaces behind their gates, on one address or several.
 use crate::{
     arguments::Rules,
+    audit::Audit,
     challenge::{Refusal, RequestId},
     credentials::{self, Built, Credential, Place, Setup},
+    debug,
     endpoint::{self, Server, server_error},
     gate::{Gate, Gates, pass},
     index::Index,
@@ -16,7 +18,9 @@ use crate::{
     sse::{self, Streams},
     store::Store,
     surface::{self, Surface},
-    tools, whole,
+    tools,
+    trace::Records,
+    whole,
 };
 use anyhow::{Context, ensure};
 use axum::{
@@ -52,6 +56,7 @@ struct Paths {
 struct Shared<'a> {
     settings: &'a Settings,
     store: Store,
+    records: Arc<Records>,
     /// One set of signing keys for all.
     issuer: Arc<Issuer>,
 }
@@ -59,7 +64,9 @@ struct Shared<'a> {
 impl<'a> Shared<'a> {
     fn new(settings: &'a Settings) -> anyhow::Result<Self> {
         let store = Store::new(settings.store.as_deref(), settings.clock.clone());
-        Ok(Self { settings, store, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
+        let audit = Audit::new(store.clone(), settings.clock.clone());
+        let records = Arc::new(Records::new(audit, settings.log_payloads, settings.clock.clone()));
+        Ok(Self { settings, store, records, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
     }
 }
 
@@ -83,6 +90,7 @@ pub async fn serve(
     for (listener, _) in &servers {
         settings.ensure_loopback(listener.local_addr()?)?;
     }
+    shared.records.audit.server("server_start").await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let stopping = || {
         let mut stopped = stopped.clone();
@@ -101,6 +109,7 @@ pub async fn serve(
         () = shutdown => {}
     }
     let _ = stop.send(true);
+    shared.records.audit.server("server_stop").await;
     let finished = async { while running.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(GRACE, finished).await;
     Ok(())
@@ -140,14 +149,16 @@ impl<'a> Address<'a> {
 
     fn router(&self, shared: &Shared) -> anyhow::Result<Router> {
         let allowed = self.allowed()?;
-        let (mut router, mut documents, mut shown) = (Router::new(), Vec::new(), Vec::new());
+        let (mut router, mut documents, mut watched) = (Router::new(), Vec::new(), Vec::new());
         for own in &self.surfaces {
             let context = || format!("the surface {:?}", own.id);
             let part = self.surface(own, shared, &allowed).with_context(context)?;
             router = router.merge(part.router);
             documents.extend(part.documents);
-            shown.push(part.surface);
+            watched.push((part.surface, part.gates));
         }
+        let shown: Vec<_> = watched.iter().map(|(surface, _)| Arc::clone(surface)).collect();
+        router = router.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
         let index = Arc::new(Index::new(shared.settings, &shown));
         Ok(router
             .merge(metadata::routes(documents))
@@ -178,10 +189,13 @@ impl<'a> Address<'a> {
             tools,
             rules: Arc::new(Rules::new(rules)?),
             urls: [url(&paths.http[0]), url(&paths.sse)],
+            records: Arc::clone(&shared.records),
             store: shared.store.clone(),
             demo: settings.demo,
             clock: settings.clock.clone(),
         });
+        let (tools, [http, sse]) = (surface.tools.len(), &surface.urls);
+        tracing::info!(surface = own.id, kind = kind.name, http, sse, tools, "surface");
         let built = (kind.build)(&Setup {
             settings: own,
             title: &surface.title,
@@ -199,6 +213,8 @@ impl<'a> Address<'a> {
 /// What one surface adds to its address.
 struct Part {
     surface: Arc<Surface>,
+    /// Of its main path.
+    gates: Arc<Gates>,
     router: Router,
     documents: Vec<metadata::ProtectedResource>,
 }
@@ -218,8 +234,10 @@ impl Gating<'_> {
         let clock = self.surface.clock.clone();
         let server = Arc::new(Server::new(&Mcp(Arc::clone(&self.surface)), clock.clone()));
         let mut router = std::mem::take(&mut self.built.routes);
+        let mut all = Vec::new();
         for path in &paths.http {
             let gates = self.gates(paths, path, path)?;
+            all.push(Arc::clone(&gates));
             let guarded = any(endpoint::serve).with_state(Arc::clone(&server));
             router = router.route_service(path, guarded.layer(from_fn_with_state(gates, pass)));
         }
@@ -237,7 +255,8 @@ impl Gating<'_> {
                 any(sse::receive).with_state(Arc::clone(&streams)).layer(receiving).layer(around()),
             );
         self.documents.dedup_by(|one, other| one.resource == other.resource);
-        Ok(Part { surface: self.surface, router, documents: self.documents })
+        let gates = all.swap_remove(0);
+        Ok(Part { surface: self.surface, gates, router, documents: self.documents })
     }
 
     /// The gates of `path`, whose messages go to `posts_to`.

@@ -126,7 +126,7 @@ impl Call {
 }
 
 impl Tool {
-    /// A tool that answers at once. It only reads, needs no scope, and knows nothing of the world, until told otherwise.
+    /// A tool that answers at once. It only reads, needs no scope and has no open world, until told otherwise.
     pub fn new<A, R>(
         name: &'static str,
         title: &'static str,

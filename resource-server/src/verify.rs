@@ -1,5 +1,7 @@
-//! Judges access tokens: JWTs of a trusted issuer, made for this resource, in time (RFC 9068 §4, RFC 8725 §3).
+//! Judges access tokens: of a trusted issuer by its signature or its word, made for this resource, in time (RFC 9068
+//! §4, RFC 8725 §3, RFC 7662 §4).
 use crate::{
+    introspection::Introspector,
     jwks::{Issuer, Unavailable},
     scopes::{Policy, well_formed, words},
 };
@@ -79,17 +81,19 @@ impl Access {
 pub(crate) enum Rejection {
     /// RFC 6750 §3.1 `invalid_token`; the text begins with the class of reason.
     Invalid(&'static str),
-    /// There are no keys to judge it by.
-    Unavailable,
+    /// There is nothing to judge it by.
+    Unavailable(&'static str),
 }
 
 impl From<Unavailable> for Rejection {
-    fn from(_: Unavailable) -> Self {
-        Self::Unavailable
+    fn from(Unavailable(reason): Unavailable) -> Self {
+        Self::Unavailable(reason)
     }
 }
 
 const UNKNOWN: Rejection = Rejection::Invalid("unknown: the access token is not a JWT signed by a known key");
+const INACTIVE: Rejection =
+    Rejection::Invalid("unknown: the authorization server knows no such access token for this resource");
 const TYPE: Rejection = Rejection::Invalid("unknown: the token is not an access token (typ must be at+jwt)");
 const CRITICAL: Rejection = Rejection::Invalid("unknown: the access token has a critical header parameter");
 const CLAIMS: Rejection = Rejection::Invalid("unknown: the access token lacks a required claim or has a malformed one");
@@ -103,8 +107,8 @@ const EXPIRED: Rejection = Rejection::Invalid("expired: the access token has exp
 const EARLY: Rejection = Rejection::Invalid("unknown: the access token is not valid yet");
 
 /// Everything RFC 9068 §2.2 requires. A member that occurs twice is refused by the parser.
-#[derive(Deserialize)]
-struct Claims {
+#[derive(Clone, Deserialize)]
+pub(crate) struct Claims {
     sub: String,
     client_id: String,
     jti: String,
@@ -114,7 +118,7 @@ struct Claims {
     nbf: Option<i64>,
     scope: Option<String>,
     grant_type: Option<String>,
-    preferred_username: Option<String>,
+    pub preferred_username: Option<String>,
     cnf: Option<Confirmation>,
     act: Option<Actor>,
     auth_time: Option<i64>,
@@ -122,7 +126,7 @@ struct Claims {
 }
 
 /// RFC 8693 §4.1: the outermost is the present one.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Actor {
     sub: String,
 }
@@ -136,7 +140,7 @@ impl Claims {
 }
 
 /// RFC 7800 §3: the token is bound to a key whose proof a bearer does not bring.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Confirmation {
     /// RFC 9449 §6.1; else it is bound in a way that nothing here can prove.
     jkt: Option<String>,
@@ -147,7 +151,7 @@ struct Unverified {
     iss: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Audience {
     One(String),
@@ -170,12 +174,18 @@ pub(crate) struct Verifier {
     /// The grants a token may come from; empty: any.
     pub grants: &'static [&'static str],
     pub issuers: Vec<Arc<Issuer>>,
+    /// Asks the first of them, if it is to be asked.
+    pub introspector: Option<Introspector>,
     pub policy: Arc<Policy>,
 }
 
 impl Verifier {
     /// A bound token's key is yet to prove itself.
     pub async fn verify(&self, scheme: Scheme, token: &str, now: OffsetDateTime) -> Result<Access, Rejection> {
+        if let Some(introspector) = self.introspector.as_ref().filter(|_| !self.is_of_another(token)) {
+            let active = introspector.ask(token, now).await?.ok_or(INACTIVE)?;
+            return self.judge_claims(scheme, active.claims.clone(), active.issuer.clone(), now);
+        }
         let header = decode_header(token).map_err(|_| UNKNOWN)?;
         let algorithm = judge_header(&header)?;
         // Only chooses whose keys to try; the signature covers it.
@@ -185,6 +195,12 @@ impl Verifier {
         let claims = decode::<Claims>(token, &key.decoding, &signature_only(key.algorithm));
         let claims = claims.map_err(|error| if is_about_claims(&error) { CLAIMS } else { UNKNOWN })?.claims;
         self.judge_claims(scheme, claims, iss, now)
+    }
+
+    /// Whether it says that it is from another issuer than the first: who is not its issuer must not get to see it.
+    fn is_of_another(&self, token: &str) -> bool {
+        let claims = insecure_decode_claims::<Unverified>(token);
+        claims.is_ok_and(|claims| self.issuers.iter().skip(1).any(|issuer| issuer.identifier == claims.iss))
     }
 
     fn judge_claims(
@@ -248,14 +264,15 @@ fn judge_header(header: &Header) -> Result<Algorithm, Rejection> {
     if header.crit.is_some() {
         return Err(CRITICAL);
     }
-    match header.alg {
-        Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => Ok(header.alg),
-        _ => Err(UNKNOWN),
-    }
+    allowed(header.alg).ok_or(UNKNOWN)
+}
+
+pub(crate) fn allowed(algorithm: Algorithm) -> Option<Algorithm> {
+    Some(algorithm).filter(|named| matches!(named, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA))
 }
 
 /// Dates and audience are judged here, by our clock, not by the library and the system's.
-fn signature_only(algorithm: Algorithm) -> Validation {
+pub(crate) fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;

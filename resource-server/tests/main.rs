@@ -1,7 +1,9 @@
 //! What a client sees of the resource server: one test binary, a file per subject.
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 mod challenges;
+mod debug;
 mod dpop;
+mod introspection;
 mod keys;
 mod legacy;
 mod metadata;
@@ -10,6 +12,7 @@ mod origins;
 mod scopes;
 mod serving;
 mod sets;
+mod settings;
 mod sse;
 mod step_up;
 mod support;

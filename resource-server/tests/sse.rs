@@ -64,7 +64,8 @@ impl Stream {
             if let Some((event, rest)) = self.buffer.split_once("\n\n") {
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
                 let found = (field("event:").to_owned(), field("data:").to_owned());
-                self.buffer = rest.to_owned();
+                let read = self.buffer.len() - rest.len();
+                self.buffer.drain(..read);
                 return found;
             }
             let chunk = self.response.chunk().await.unwrap().expect("the stream ended");

@@ -6,7 +6,6 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Request},
 };
 use base64ct::{Base64, Encoding};
-use keyward_resource_server::{Settings, router};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use time::Duration;
@@ -60,7 +59,7 @@ pub async fn post(t: &TestServer, surface: &str, headers: HeaderMap, message: &V
     t.send(request_to(&format!("/mcp/{surface}"), headers, message)).await
 }
 
-fn ping() -> Value {
+pub fn ping() -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})
 }
 
@@ -70,7 +69,7 @@ async fn called(t: &TestServer, surface: &str, tool: &str, arguments: Value) -> 
     answer.json()
 }
 
-fn challenge(answer: &Answer) -> &str {
+pub fn challenge(answer: &Answer) -> &str {
     assert_eq!(answer.headers.get_all("www-authenticate").iter().count(), 1, "{answer:?}");
     answer.header("www-authenticate").unwrap()
 }
@@ -262,12 +261,12 @@ async fn one_good_security_key_is_enough_and_one_bad_is_too_many() {
     }
 }
 
-async fn mint(t: &TestServer, body: &str) -> Answer {
+pub async fn mint(t: &TestServer, body: &str) -> Answer {
     let request = request("POST", "/test-auth/bearer-token/mint").header("content-type", "application/json");
     t.send(request.body(Body::from(body.to_owned())).unwrap()).await
 }
 
-async fn with_bearer(t: &TestServer, surface: &str, token: &str, message: &Value) -> Answer {
+pub async fn with_bearer(t: &TestServer, surface: &str, token: &str, message: &Value) -> Answer {
     post(t, surface, headers(&[("authorization", &format!("Bearer {token}"))]), message).await
 }
 
@@ -331,112 +330,4 @@ async fn minting_has_bounds() {
     assert_eq!(mint(&t, "").await.status, 200);
     let foreign = request("POST", "/test-auth/bearer-token/mint").header("origin", "https://evil.example");
     assert_eq!(t.send(foreign.body(Body::empty()).unwrap()).await.status, 403);
-}
-
-/// A server that is not the demo.
-fn serious(t: &TestServer, text: &str) -> anyhow::Result<axum::Router> {
-    let settings = Settings::parse(text)?;
-    router(&Settings { clock: t.clock.clone(), issuer: t.issuer.uri(), ..settings })
-}
-
-const LONG: &str = "a-secret-that-is-long-enough";
-
-#[tokio::test]
-async fn outside_the_demo_minting_is_for_the_administrator() {
-    let t = TestServer::start().await;
-    let surface = "[[surface]]\nid = \"bearer-token\"\nkind = \"bearer-token\"";
-    let closed = TestServer { router: serious(&t, surface).unwrap(), ..TestServer::start().await };
-    assert_eq!(mint(&closed, "").await.status, 404);
-    let guarded = serious(&t, &format!("admin_token = \"{LONG}\"\n{surface}")).unwrap();
-    let t = TestServer { router: guarded, ..t };
-    assert_eq!(mint(&t, "").await.status, 401);
-    let allowed = request("POST", "/test-auth/bearer-token/mint").header("authorization", format!("Bearer {LONG}"));
-    let minted = t.send(allowed.body(Body::empty()).unwrap()).await.json();
-    assert_eq!(with_bearer(&t, "bearer-token", minted["access_token"].as_str().unwrap(), &ping()).await.status, 200);
-    assert_eq!(with_bearer(&t, "bearer-token", LONG, &ping()).await.status, 401);
-}
-
-#[tokio::test]
-async fn a_key_may_be_limited_to_scopes() {
-    let t = TestServer::start().await;
-    let surface = "[[surface]]\nid = \"api-key\"\nkind = \"api-key\"\ntools = [\"core\"]";
-    let text = format!("{surface}\nkeys = [{{ value = \"{LONG}\", scope = \"mcp:tools:echo\" }}]");
-    let t = TestServer { router: serious(&t, &text).unwrap(), ..t };
-    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
-    let tools = with_bearer(&t, "api-key", LONG, &list).await.json()["result"]["tools"].clone();
-    let names: Vec<_> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["echo", "ping"]);
-    assert_eq!(with_bearer(&t, "api-key", LONG, &call("whoami", json!({}))).await.status, 403);
-}
-
-#[tokio::test]
-async fn settings_say_what_is_wrong_with_them() {
-    let surface = |more: &str| format!("[[surface]]\nid = \"a\"\nkind = \"api-key\"\n{more}");
-    let cases = [
-        (surface("keys = [\"test-api-key-12345\"]"), "the demo's"),
-        (surface("keys = [\"short\"]"), "shorter than 16"),
-        (surface("users = [{ username = \"a\", password = \"testpass123\" }]"), "the demo's"),
-        (surface("keys = [{ env = \"KEYWARD_TEST_NEVER_SET\" }]"), "KEYWARD_TEST_NEVER_SET is not set"),
-        (surface("tools = [\"no-such-set\"]"), "there is no tool set"),
-        (surface("path = \"mcp\""), "must begin with /"),
-        (surface("path = \"/mcp/{id}\""), "must begin with /"),
-        (surface("origins = [\"https://a.example\"]"), "no address"),
-        (surface("colour = \"red\""), "unknown field"),
-        (surface("keys = [{ value = \"test-api-key-12345\", scope = \"a\\\\b\" }]"), "line 4: a scope has a character"),
-        (surface("keys = [\"test-api-key-12345\", {}]"), "either a value or an env"),
-        (surface("admin_token = \"test-api-key-12345\""), "unknown field"),
-        ("[[surface]]\nid = \"a\"\nkind = \"guess\"".to_owned(), "there is no kind of surface"),
-        (format!("{}\n{}", surface(""), surface("")), "the same id"),
-        ("[[surface]]\nid = \"a b\"\nkind = \"no-auth\"".to_owned(), "letters, digits"),
-        (surface("[[surface.rule]]\ntool = \"echo\"\npattern = \"(\""), "no good pattern"),
-    ];
-    let t = TestServer::start().await;
-    for (text, expected) in cases {
-        let error = format!("{:#}", serious(&t, &text).map(drop).unwrap_err());
-        assert!(error.contains(expected), "{text}: {error}");
-        assert!(!error.contains("test-api-key-12345") && !error.contains("testpass123"), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_surface_can_be_switched_off() {
-    let t = TestServer::start().await;
-    let text = "[[surface]]\nid = \"oauth\"\nkind = \"oauth\"\nenabled = false";
-    let t = TestServer { router: serious(&t, text).unwrap(), ..t };
-    let paths = ["/mcp/oauth", "/sse/oauth", "/messages/oauth", "/.well-known/oauth-protected-resource/mcp/oauth"];
-    for path in paths.into_iter().chain(["/.well-known/oauth-protected-resource"]) {
-        assert_eq!(t.get(path).await.status, 404, "{path}");
-    }
-    assert_eq!(t.get("/").await.json()["surfaces"], json!([]));
-}
-
-#[tokio::test]
-async fn each_origin_has_its_identifier_and_a_token_for_one_is_good_at_all() {
-    let t = TestServer::start().await;
-    let text = "origins = [\"https://mcp.example\", \"https://other.example:444\"]\n\
-        [[surface]]\nid = \"oauth\"\nkind = \"oauth\"";
-    let t = TestServer { router: serious(&t, text).unwrap(), ..t };
-    let token = format!("Bearer {}", t.token_with(json!({"aud": "https://other.example:444/mcp/oauth"})));
-    for (host, origin) in [
-        ("mcp.example", "https://mcp.example"),
-        ("OTHER.example:444", "https://other.example:444"),
-        ("127.0.0.1", "https://mcp.example"),
-    ] {
-        let asked = |path: &str, token: &str| {
-            let request = Request::builder().method("POST").uri(path).header("host", host);
-            let request = request.header("content-type", "application/json").header("authorization", token);
-            request.body(Body::from(ping().to_string())).unwrap()
-        };
-        let refused = t.send(asked("/mcp/oauth", "")).await;
-        let place = format!("resource_metadata=\"{origin}/.well-known/oauth-protected-resource/mcp/oauth\"");
-        assert!(challenge(&refused).contains(&place), "{refused:?}");
-        assert_eq!(t.send(asked("/mcp/oauth", &token)).await.status, 200, "{host}");
-        for path in ["", "/mcp/oauth"] {
-            let get = Request::get(format!("/.well-known/oauth-protected-resource{path}")).header("host", host);
-            let document = t.send(get.body(Body::empty()).unwrap()).await.json();
-            assert_eq!(document["resource"], format!("{origin}/mcp/oauth"), "{host}");
-        }
-    }
-    let stranger = Request::post("/mcp/oauth").header("host", "evil.example").body(Body::empty()).unwrap();
-    assert_eq!(t.send(stranger).await.status, 421);
 }

@@ -125,6 +125,11 @@ async fn a_store_in_a_file_outlives_the_server() {
     let authorization = headers(&[("authorization", &crate::surfaces::basic("testuser", "testpass123"))]);
     let read = post(&t, "basic", authorization, &call("read_note", json!({"key": "k"}))).await.json();
     assert_eq!(content(&read)["content"], "kept");
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "what people wrote is nobody else's");
+    }
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
     }

@@ -11,13 +11,15 @@ build_keyward() {
   [ -x "$KEYWARD_BINARY" ]
 }
 
-# against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE.
+# against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE, and its log in
+# KEYWARD_LOG. Both run in the private internet, if one is there.
 against_demo() {
   local name=$1 before=$failed
   shift
   progress "$name"
   if start_demo; then
-    KEYWARD_ISSUER=$demo_issuer KEYWARD_RESOURCE=$demo_resource lines_check "$name" "$@"
+    KEYWARD_ISSUER=$demo_issuer KEYWARD_RESOURCE=$demo_resource KEYWARD_LOG=$work/demo.log \
+      lines_check "$name" "${inside[@]}" "$@"
     [ "$failed" -eq "$before" ] || { echo "the demo's last words:"; tail -20 "$work/demo.log"; }
   else
     echo "the demo did not start:" && tail -20 "$work/demo.log"
@@ -33,8 +35,8 @@ start_demo() {
   demo_issuer=http://127.0.0.1:$port
   demo_resource=http://127.0.0.1:$resource_port/mcp/oauth
   demo_data=$(mktemp -d "$work/demo.XXXXXX")
-  "$KEYWARD_BINARY" demo --data "$demo_data" --listen "127.0.0.1:$port" --resource-listen "127.0.0.1:$resource_port" \
-    >"$work/demo.log" 2>&1 &
+  "${inside[@]}" "$KEYWARD_BINARY" demo --data "$demo_data" --listen "127.0.0.1:$port" \
+    --resource-listen "127.0.0.1:$resource_port" >"$work/demo.log" 2>&1 &
   demo_pid=$!
   for _ in $(seq 300); do
     answers "$port" && answers "$resource_port" && return 0
@@ -44,7 +46,7 @@ start_demo() {
   return 1
 }
 
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+answers() { "${inside[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$1" 2>/dev/null; }
 
 stop_demo() {
   [ -n "$demo_pid" ] || return 0

@@ -41,7 +41,8 @@ cargo_check() {
 lines_check() {
   local name=$1 from=$SECONDS log=$work/lines.log status good bad
   shift
-  timeout --kill-after=10 600 "$@" 2>&1 | tee "$log"
+  # In the foreground, where Ctrl-C reaches it.
+  timeout --foreground --kill-after=10 600 "$@" 2>&1 | tee "$log"
   status=${PIPESTATUS[0]}
   good=$(grep -c '^ok - ' "$log")
   bad=$(grep -c '^not ok - ' "$log")

@@ -5,7 +5,7 @@ use crate::{
     audit,
     error::OAuthError,
     grants::authorization_code,
-    model::{Client, ClientSource, Code, Consent, Grant, GrantId, Scopes, User},
+    model::{Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User},
     oauth::{
         authentication_context,
         authorization_request::{AuthorizationRequest, Callback},
@@ -38,8 +38,8 @@ pub struct Asked<'a> {
 pub struct Remembered {
     /// Allowed on every one of the resources asked for.
     pub scopes: Scopes,
-    /// Since then the client's name, redirect hosts or keys changed, so it no longer counts.
-    pub changed: bool,
+    /// Sentences: what of the client changed since then, so that it no longer counts.
+    pub changes: Vec<String>,
 }
 
 impl<'a> Asked<'a> {
@@ -61,21 +61,24 @@ impl<'a> Asked<'a> {
     }
 
     pub async fn remembered(&self, app: &App) -> Result<Remembered, OAuthError> {
-        let fingerprint = fingerprint(self.client);
+        let now = KnownClient::of(self.client);
+        let fingerprint = now.fingerprint();
         let mut all: Option<Scopes> = None;
         for resource in self.consent_keys(app) {
             let Some(consent) = consents::find(&app.db, self.user.id, &self.client.id, &resource).await? else {
                 return Ok(Remembered::default());
             };
             if !consent.fingerprint.matches(&fingerprint) {
-                return Ok(Remembered { scopes: Scopes::default(), changed: true });
+                let before = consent.known_client.as_ref().unwrap_or(&now);
+                let changes = before.changes_to(&now);
+                return Ok(Remembered { scopes: Scopes::default(), changes });
             }
             all = Some(match all {
                 None => consent.scopes,
                 Some(before) => before.filter(|scope| consent.scopes.contains(scope)),
             });
         }
-        Ok(Remembered { scopes: all.unwrap_or_default(), changed: false })
+        Ok(Remembered { scopes: all.unwrap_or_default(), changes: vec![] })
     }
 
     /// Nothing new, and a client that cannot be anybody else (RFC 9700 §4.11, OAuth 2.1 §7.3.1): a public client
@@ -93,7 +96,8 @@ impl<'a> Asked<'a> {
         if !pushed_request::complete(app, self.pushed).await? {
             return Ok(None);
         }
-        let now = app.clock.now();
+        let (now, known_client) = (app.clock.now(), KnownClient::of(self.client));
+        let fingerprint = known_client.fingerprint();
         let secret = AuthorizationCode::random();
         let id = GrantId::new();
         let grant = Grant {
@@ -125,16 +129,21 @@ impl<'a> Asked<'a> {
             failures: 0,
             dpop_jkt: self.request.dpop_jkt.clone().filter(|_| app.config.dpop.enabled),
         };
-        let before = self.remembered(app).await?.scopes;
-        let consents = self.consent_keys(app).into_iter().map(|resource| Consent {
-            user_id: self.user.id,
-            client_id: self.client.id.clone(),
-            resource,
-            scopes: before.union(&self.scopes),
-            fingerprint: fingerprint(self.client),
-            granted_at: now,
-        });
-        let approved = grants::authorize(&app.db, &grant, &code, decision, &consents.collect::<Vec<_>>()).await?;
+        let mut consents = Vec::new();
+        for resource in self.consent_keys(app) {
+            let before = consents::find(&app.db, self.user.id, &self.client.id, &resource).await?;
+            let before = before.filter(|consent| consent.fingerprint.matches(&fingerprint));
+            consents.push(Consent {
+                user_id: self.user.id,
+                client_id: self.client.id.clone(),
+                resource,
+                scopes: before.map(|consent| consent.scopes).unwrap_or_default().union(&self.scopes),
+                fingerprint: fingerprint.clone(),
+                known_client: Some(known_client.clone()),
+                granted_at: now,
+            });
+        }
+        let approved = grants::authorize(&app.db, &grant, &code, decision, &consents).await?;
         if approved {
             let details = json!({"scope": self.scopes.to_string(), "resource": grant.resources,
                 "mode": if decision.is_some() { "page" } else { "remembered" }});
@@ -159,17 +168,6 @@ pub fn words<'a>(scope: &str, resources: &'a [&'a Resource]) -> &'a str {
             rules.filter(|rule| rule.name == other).map(|rule| rule.description.as_str()).next().unwrap_or("")
         }
     }
-}
-
-/// Of all by which a person could have recognised the client.
-fn fingerprint(client: &Client) -> Digest {
-    let mut hosts: Vec<_> = client.metadata.redirect_uris.iter().map(|uri| format!("{:?}", kind(uri))).collect();
-    hosts.sort();
-    hosts.dedup();
-    let mut known_by = vec![json!(client.metadata.client_name), json!(hosts)];
-    let keys = client.metadata.jwks.iter().cloned().chain(client.metadata.jwks_uri.iter().map(|uri| json!(uri)));
-    known_by.extend(keys);
-    Digest::of(json!(known_by).to_string())
 }
 
 /// Only what the operator wrote is trusted unseen.

@@ -33,8 +33,7 @@ pub async fn sign_in(app: &App, username: &str, password: &str, address: IpAddr)
 /// What is wrong with a name and password somebody chose; `None` when nothing is.
 #[must_use]
 pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "_-.@".contains(character);
-    if !(3..=50).contains(&username.len()) || !username.chars().all(allowed) {
+    if !is_username(username) {
         return Some("A user name has 3 to 50 letters, digits or the signs _ - . @");
     }
     if password.len() < 8 || password.len() > MAX_LENGTH {
@@ -43,6 +42,12 @@ pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
     let guesses = zxcvbn::zxcvbn(password, &[username, "keyward"]);
     (guesses.score() < zxcvbn::Score::Three)
         .then_some("This password is easy to guess. A few unrelated words make a good one.")
+}
+
+#[must_use]
+pub fn is_username(name: &str) -> bool {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "_-.@".contains(character);
+    (3..=50).contains(&name.len()) && name.chars().all(allowed)
 }
 
 /// Creates the first administrator, once, for whoever holds the printed link. `false` when it was used, or late.

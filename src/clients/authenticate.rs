@@ -3,10 +3,11 @@ use super::keys;
 use crate::{
     app::App,
     error::OAuthError,
-    model::{AuthMethod, Client},
+    model::{AuthMethod, Client, ClientSource},
     oauth::{
         basic::Basic,
-        client_assertion::{self, ClientAssertion, Expected},
+        client_assertion::{self, ClientAssertion},
+        client_id,
         params::Params,
         resource::Resource,
     },
@@ -138,10 +139,9 @@ async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Ar
         return Err(refuse("private_key_jwt is switched off"));
     }
     let other_audiences = other_audiences(app, &client);
-    let now = app.clock.now().unix_timestamp();
-    let expected = Expected { issuer: &app.config.issuer, other_audiences: &other_audiences, now };
-    let once = assertion.check(&expected).map_err(refuse)?;
-    let keys = keys::find(app, &client, assertion.kid.as_deref()).await?;
+    let audiences: Vec<_> = [&app.config.issuer].into_iter().chain(&other_audiences).map(String::as_str).collect();
+    let once = assertion.check(&audiences, app.clock.now().unix_timestamp()).map_err(refuse)?;
+    let keys = keys::find(app, &client, assertion.kid()).await?;
     let keys = keys.ok_or_else(|| refuse("the client has no keys"))?;
     if !assertion.is_signed_by(&keys) {
         return Err(refuse("none of the client's keys signed it"));
@@ -156,7 +156,10 @@ async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Ar
 
 /// RFC 7523 let assertions be meant for the token endpoint; and some URL libraries put a slash behind a bare host.
 fn other_audiences(app: &App, client: &Client) -> Vec<String> {
-    if !client.metadata.token_endpoint_audience {
+    let documents = &app.config.client_metadata_documents;
+    let by_host = || client_id::host(client.id.as_str()).is_ok_and(|host| documents.may_address_token_endpoint(&host));
+    let by_document = client.source == ClientSource::Cimd && by_host();
+    if !client.metadata.token_endpoint_audience && !by_document {
         return vec![];
     }
     vec![format!("{}/token", app.config.origin()), format!("{}/", app.config.issuer)]

@@ -1,18 +1,18 @@
-//! Clients that the operator wrote down: read by the rules that hold for all, and put on record at each start.
+//! Clients and workloads that the operator wrote down: read by the rules that hold for all, and put on record at each start.
 use super::register::rules;
 use crate::{
     app::App,
-    config::ClientSettings,
+    config::{ClientSettings, Workload},
     grants,
-    grants::{authorization_code, client_credentials, refresh_token, token_exchange},
-    model::{Client, ClientId, ClientSource},
+    grants::{authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange},
+    model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource},
     oauth::client_metadata::{Registered, parse_registration},
     secrets::Digest,
     storage,
 };
 use anyhow::{Context, anyhow, ensure};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The error is for the operator and names the client.
 pub async fn write(app: &App) -> anyhow::Result<()> {
@@ -21,7 +21,10 @@ pub async fn write(app: &App) -> anyhow::Result<()> {
         .clients
         .iter()
         .map(|(name, settings)| read(app, name, settings).with_context(|| format!("clients.{name}")));
-    for client in clients.collect::<anyhow::Result<Vec<_>>>()? {
+    let workloads = app.config.workloads();
+    let workloads =
+        workloads.map(|(name, rule)| workload(app, name, rule).with_context(|| format!("workloads.{name}")));
+    for client in clients.chain(workloads).collect::<anyhow::Result<Vec<_>>>()? {
         storage::clients::put_seed(&app.db, &client).await?;
         app.clients.forget(&client.id);
     }
@@ -59,23 +62,50 @@ fn read(app: &App, name: &str, settings: &ClientSettings) -> anyhow::Result<Clie
         "jwks": keys,
         "jwks_uri": settings.jwks_uri,
     });
-    let body = serde_json::to_vec(&body)?;
-    let Registered { mut metadata, .. } =
-        parse_registration(&body, &rules(app, grants::NAMES)).map_err(|error| anyhow!("{}", error.description))?;
+    let mut metadata = parse(app, &body)?;
     metadata.token_endpoint_audience = settings.token_endpoint_audience;
     metadata.default_resource.clone_from(&settings.resource);
     let digest = |secret: &SecretString| Digest::of(secret.expose_secret());
-    let now = app.clock.now();
     Ok(Client {
+        secret_hash: settings.secret.as_ref().map(digest),
+        previous_secret_hash: settings.previous_secret.as_ref().map(digest),
+        ..seed(app, id, metadata)
+    })
+}
+
+/// What tokens of a workload are issued to. Nobody authenticates as it: its keys are its issuer's.
+fn workload(app: &App, name: &str, rule: &Workload) -> anyhow::Result<Client> {
+    let id = rule.client(name);
+    let body = json!({
+        "client_name": id,
+        "grant_types": [jwt_bearer::NAME],
+        "scope": rule.scope,
+        "token_endpoint_auth_method": "none",
+    });
+    let mut metadata = parse(app, &body)?;
+    metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+    metadata.default_resource = rule.resources.first().cloned();
+    Ok(seed(app, id, metadata))
+}
+
+fn parse(app: &App, body: &Value) -> anyhow::Result<ClientMetadata> {
+    let Registered { metadata, .. } = parse_registration(body.to_string().as_bytes(), &rules(app, grants::NAMES))
+        .map_err(|error| anyhow!("{}", error.description))?;
+    Ok(metadata)
+}
+
+fn seed(app: &App, id: &str, metadata: ClientMetadata) -> Client {
+    let now = app.clock.now();
+    Client {
         id: ClientId::from(id),
         source: ClientSource::Seed,
         metadata,
-        secret_hash: settings.secret.as_ref().map(digest),
-        previous_secret_hash: settings.previous_secret.as_ref().map(digest),
+        secret_hash: None,
+        previous_secret_hash: None,
         fingerprint: None,
         created_at: now,
         seen_at: now,
         disabled_at: None,
         fresh_until: None,
-    })
+    }
 }

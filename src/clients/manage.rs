@@ -5,6 +5,7 @@ use crate::{
     audit,
     error::OAuthError,
     grants,
+    issuers::statement,
     model::{AuthMethod, Client},
     oauth::client_metadata::update::parse_update,
     secrets::{ClientSecret, RegistrationAccessToken},
@@ -42,8 +43,12 @@ impl Managed {
     pub async fn update(&mut self, app: &App, body: &[u8], address: IpAddr) -> Result<Value, OAuthError> {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
+        let (body, statement) = statement::apply(app, body).await?;
         let mut metadata =
-            parse_update(body, self.client.id.as_str(), is_secret, &rules(app, &grants::for_strangers(&app.config)))?;
+            parse_update(&body, self.client.id.as_str(), is_secret, &rules(app, &grants::for_strangers(&app.config)))?;
+        if let Some(statement) = statement {
+            statement.put_into(&mut metadata);
+        }
         limit_scope(&mut metadata, self.client.metadata.scope_limit.clone());
         let kind = |method: AuthMethod| (method == AuthMethod::None, method.has_secret());
         let before = self.client.metadata.token_endpoint_auth_method;

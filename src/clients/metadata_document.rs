@@ -2,14 +2,16 @@
 use super::register::rules;
 use crate::{
     app::App,
+    audit::Event,
     error::OAuthError,
     fetch::{FetchError, Fetched},
     grants,
-    model::{Client, ClientId, ClientSource, UserId},
-    oauth::{client_id, client_metadata::document::parse_document},
+    model::{Client, ClientId, ClientMetadata, ClientSource, UserId},
+    oauth::client_metadata::document::parse_document,
     storage,
 };
-use std::sync::Arc;
+use serde_json::json;
+use std::{borrow::Cow, sync::Arc};
 use time::Duration;
 
 /// A document is fetched again after the time its host gave it, within these bounds (OAuth Client ID Metadata
@@ -27,7 +29,23 @@ pub enum Resolved {
 /// The client with this identifier, for an authorization request. Errors and invalid documents are never kept. While
 /// the host is not to be reached the last document serves, but no longer than the longest a document may be kept.
 pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Resolved, OAuthError> {
-    let now = app.clock.now();
+    resolve_for(app, id, visitor.map(Asker::Person)).await
+}
+
+/// The same for a client that an issuer we trust has vouched for; whether there is one, is for others to find out.
+pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
+    resolve_for(app, id, Some(Asker::Issuer)).await.map(drop)
+}
+
+/// On whose behalf something may be fetched.
+#[derive(Clone, Copy)]
+enum Asker {
+    Person(UserId),
+    Issuer,
+}
+
+async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolved, OAuthError> {
+    let (documents, now) = (&app.config.client_metadata_documents, app.clock.now());
     let settled = |client: &Client| client.fresh_until.is_none_or(|until| until > now) || client.disabled_at.is_some();
     let mut known = app.clients.find(id).await?;
     if known.as_ref().is_some_and(|client| !settled(client)) {
@@ -37,58 +55,95 @@ pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Res
     }
     match known {
         Some(client) if settled(&client) => return Ok(Resolved::Client(client)),
-        None if !client_id::is_url(id) => return Ok(Resolved::Unknown),
+        None if !documents.is_url(id) => return Ok(Resolved::Unknown),
         _ => {}
     }
-    let host = client_id::host(id)?;
-    if !app.config.client_metadata_documents.lets_in(&host) {
+    let host = documents.host(id)?;
+    if !documents.lets_client_in(id) {
         return Err(OAuthError::invalid_client("apps that this host describes are not let in here"));
     }
-    let Some(visitor) = visitor else { return Ok(Resolved::AfterSignIn) };
-    let failed = match fetch(app, id, &host, visitor).await {
-        Ok(fetched) => return store(app, id, &fetched).await,
+    let Some(asker) = asker else { return Ok(Resolved::AfterSignIn) };
+    let fetched = fetch(app, id, &host, asker).await;
+    let failed = match fetched.and_then(|fetched| Ok((judge(app, id, &fetched)?, fetched.max_age))) {
+        Ok((metadata, max_age)) => return store(app, id, metadata, max_age).await,
         Err(failed) => failed,
     };
-    match known.filter(|client| failed.may_pass && client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now) {
+    failed.record(app, id, asker).await;
+    match known.filter(|client| failed.may_pass() && client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now) {
         Some(stale) => Ok(Resolved::Client(stale)),
-        None => Err(failed.error),
+        None => Err(failed.told()),
     }
 }
 
-struct Failed {
-    /// The same whatever the host did.
-    error: OAuthError,
-    may_pass: bool,
+enum Failed {
+    /// Nothing was fetched, as too much was fetched before.
+    Limited(OAuthError),
+    Refused {
+        event: &'static str,
+        /// For the log and the audit trail alone: by it whoever asked could feel his way around our network.
+        rule: Cow<'static, str>,
+        may_pass: bool,
+    },
 }
 
-async fn fetch(app: &App, id: &str, host: &str, visitor: UserId) -> Result<Arc<Fetched>, Failed> {
-    app.fetches.allow(visitor, host).map_err(|error| {
-        tracing::warn!(client = id, "cimd_fetch_limited");
-        Failed { error, may_pass: true }
-    })?;
-    app.fetcher.json(id).await.map_err(|error| {
-        if let FetchError::Forbidden(rule) = error {
-            tracing::warn!(client = id, rule, "cimd_ssrf_blocked");
-        } else {
-            tracing::warn!(client = id, %error, "cimd_fetch_error");
+impl Failed {
+    fn refused(event: &'static str, rule: impl Into<Cow<'static, str>>, may_pass: bool) -> Self {
+        Self::Refused { event, rule: rule.into(), may_pass }
+    }
+
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Limited(_) | Self::Refused { may_pass: true, .. })
+    }
+
+    /// The trail grows no faster than documents may be fetched.
+    async fn record(&self, app: &App, id: &str, asker: Asker) {
+        match self {
+            Self::Limited(_) => tracing::warn!(client = id, "cimd_fetch_limited"),
+            Self::Refused { event, rule, .. } => {
+                tracing::warn!(client = id, %rule, "{event}");
+                let event = Event::new(event).failed().client(&ClientId::from(id)).details(json!({ "rule": rule }));
+                let event = match asker {
+                    Asker::Person(user) => event.user(user),
+                    Asker::Issuer => event,
+                };
+                event.record(app).await;
+            }
         }
-        Failed {
-            error: OAuthError::invalid_request("the document that describes this app cannot be fetched"),
-            may_pass: matches!(error, FetchError::Unavailable(_)),
+    }
+
+    /// The same whatever the host did.
+    fn told(self) -> OAuthError {
+        match self {
+            Self::Limited(error) => error,
+            Self::Refused { .. } => {
+                OAuthError::invalid_request("the document that describes this app is missing or not valid")
+            }
         }
+    }
+}
+
+async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<Fetched>, Failed> {
+    let allowed = match asker {
+        Asker::Person(user) => app.fetches.allow(user, host),
+        Asker::Issuer => app.fetches.allow_host(host),
+    };
+    allowed.map_err(Failed::Limited)?;
+    app.fetcher.json(id).await.map_err(|error| match error {
+        FetchError::Forbidden(rule) => Failed::refused("cimd_ssrf_blocked", rule, false),
+        FetchError::Unacceptable(rule) => Failed::refused("cimd_fetch_error", rule, false),
+        FetchError::Unavailable(cause) => Failed::refused("cimd_fetch_error", cause, true),
     })
 }
 
-async fn store(app: &App, id: &str, fetched: &Fetched) -> Result<Resolved, OAuthError> {
-    let metadata =
-        parse_document(id, &fetched.body, &rules(app, &grants::for_strangers(&app.config))).map_err(|error| {
-            tracing::warn!(client = id, rule = %error.description, "cimd_validation_error");
-            let description = format!("the document that describes this app is not valid: {}", error.description);
-            OAuthError::invalid_client_metadata(description)
-        })?;
+fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Failed> {
+    let metadata = parse_document(id, &fetched.body, &rules(app, &grants::for_documents(&app.config)));
+    metadata.map_err(|error| Failed::refused("cimd_validation_error", error.description, false))
+}
+
+async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolved, OAuthError> {
     tracing::debug!(client = id, "cimd_fetch_success");
     let now = app.clock.now();
-    let fresh_for = fetched.max_age.clamp(SHORTEST, LONGEST).cast_signed();
+    let fresh_for = max_age.clamp(SHORTEST, LONGEST).cast_signed();
     let client = Client {
         id: ClientId::from(id),
         source: ClientSource::Cimd,

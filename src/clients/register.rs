@@ -5,9 +5,10 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     grants,
+    issuers::statement,
     model::{Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
     oauth::{
-        client_metadata::{Registered, RegistrationRules, parse_registration},
+        client_metadata::{self, Registered, RegistrationRules, parse_registration},
         redirect_uri::{RedirectKind, kind},
     },
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
@@ -24,8 +25,13 @@ const MAX_REDIRECT_URIS: usize = 20;
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
     let now = app.clock.now();
     let permission = allow(app, bearer, now).await?;
-    let Registered { mut metadata, fingerprint } =
-        parse_registration(body, &rules(app, &grants::for_strangers(&app.config)))?;
+    let (body, statement) = statement::apply(app, body).await?;
+    let Registered { mut metadata, mut fingerprint } =
+        parse_registration(&body, &rules(app, &grants::for_strangers(&app.config)))?;
+    if let Some(statement) = statement {
+        statement.put_into(&mut metadata);
+        fingerprint = client_metadata::fingerprint(&metadata);
+    }
     limit_scope(&mut metadata, permission.as_ref().and_then(|token| token.scope.clone()));
     // What one may change and delete, or what is limited, is not shared with others.
     let shared = !app.config.registration.management && metadata.scope_limit.is_none();

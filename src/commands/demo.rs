@@ -1,8 +1,9 @@
 //! `keyward demo`: an authorization server, an MCP server behind it, and people and clients to try them with.
 use super::{load_config, server};
-use crate::{clients, demo};
+use crate::{clients, config::Config, demo, oauth::resource::AccessTokenFormat};
 use anyhow::{Context, ensure};
-use keyward_resource_server::Settings;
+use keyward_resource_server::{Credentials, Settings};
+use secrecy::ExposeSecret;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -27,6 +28,10 @@ pub struct Demo {
     /// Settings, as TOML; variables such as `KEYWARD__TOKENS__REPLAY_WINDOW` override them.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The MCP server asks the authorization server about each token (RFC 7662) instead of verifying it itself. It
+    /// does so anyway where tokens are opaque (`resources.demo.access_token_format`).
+    #[arg(long)]
+    introspect: bool,
 }
 
 impl Demo {
@@ -38,13 +43,26 @@ impl Demo {
         let origin = format!("http://{}", resource_listener.local_addr()?);
 
         println!("Opening {} ...", self.data.display());
-        let config = load_config(&settings(&self.data, listener.local_addr()?, &origin), self.config.as_deref())?;
+        let listen = listener.local_addr()?;
+        let mut config = load_config(&settings(&self.data, listen, &origin), self.config.as_deref())?;
+        // Under another name we might not be the one who answers there.
+        let ourselves = config.issuer == format!("http://{listen}") && config.client_metadata_documents.is_on();
+        let folder = ourselves.then(|| format!("{}{}", config.origin(), demo::documents::FOLDER));
+        config.client_metadata_documents.own_folder.clone_from(&folder);
         let mut app = server::open(config).await?;
         println!("Inviting people and clients ...");
         demo::seed(&app).await?;
         clients::configured::write(&app).await?;
         app.demo_people = demo::PEOPLE_TO_TRY;
+        if let Some(folder) = &folder {
+            app.demo_documents = demo::documents::all(folder)?;
+        }
         let issuer = app.config.issuer.clone();
+        let store = Some(self.data.join("resource-server.db"));
+        let mut mcp_server = Settings { store, ..Settings::demo(&origin, &issuer)? };
+        let introspection = credentials(&app.config, &format!("{origin}/mcp/oauth"), self.introspect)?;
+        let oauth = mcp_server.surfaces.iter_mut().filter(|surface| surface.id == "oauth");
+        oauth.for_each(|surface| surface.introspection.clone_from(&introspection));
 
         let (stop, stopped) = watch::channel(false);
         let stopping = || {
@@ -54,13 +72,11 @@ impl Demo {
             }
         };
         let asked_to_stop = server::asked_to_stop()?;
-        let store = Some(self.data.join("resource-server.db"));
-        let surfaces = Settings { store, ..Settings::demo(&origin, &issuer)? };
-        println!("{}", welcome(&issuer, &origin));
+        println!("{}", welcome(&issuer, &origin, folder.as_deref()));
         let servers = async {
             tokio::try_join!(
                 server::run(Arc::new(app), listener, stopping()),
-                keyward_resource_server::serve(resource_listener, surfaces, stopping()),
+                keyward_resource_server::serve(resource_listener, mcp_server, stopping()),
             )
         };
         tokio::pin!(servers);
@@ -81,6 +97,7 @@ fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
     format!(
         "issuer = 'http://{listen}'\n\
          listen = '{listen}'\n\
+         default_resource = 'demo'\n\
          database.url = 'sqlite:{data}/keyward.db'\n\
          keys.master_key_file = '{data}/master.key'\n\
          resources.demo.identifier = '{origin}/mcp/oauth'\n{}{}",
@@ -89,8 +106,30 @@ fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
     )
 }
 
-fn welcome(issuer: &str, origin: &str) -> String {
+/// With what the MCP server asks about tokens: if it was told to, or cannot read them.
+fn credentials(config: &Config, resource: &str, told: bool) -> anyhow::Result<Option<Credentials>> {
+    let settings = config.resources.values().find(|settings| settings.identifier == resource);
+    let format = settings.and_then(|settings| settings.access_token_format);
+    if !told && format.unwrap_or(config.tokens.access_token_format) == AccessTokenFormat::Jwt {
+        return Ok(None);
+    }
+    let own = settings.and_then(|settings| settings.introspection.as_ref());
+    let own = own.with_context(|| format!("no resource {resource} with introspection.id and introspection.secret"))?;
+    Ok(Some(Credentials { id: own.id.clone(), secret: own.secret.expose_secret().to_owned().into() }))
+}
+
+fn welcome(issuer: &str, origin: &str, documents: Option<&str>) -> String {
     let resource = format!("{origin}/mcp/oauth");
+    let documents = documents.map_or(String::new(), |folder| {
+        format!(
+            "
+  Client IDs that are the URLs of documents, to try offline (callback on 127.0.0.1 or localhost, any port):
+    {folder}public.json
+    {folder}private_key_jwt.json   (its key: {folder}private_key_jwt.jwk)
+    {folder}broken.json            (is refused)
+"
+        )
+    });
     format!(
         "
   keyward demo is running. Press Ctrl-C to stop it.
@@ -112,6 +151,6 @@ fn welcome(issuer: &str, origin: &str) -> String {
                            called without it, the client is sent back to ask you
     {issuer}/logout  and sign in as bob / hunter2
     {origin}/  the same server protected in other ways
-"
+{documents}"
     )
 }

@@ -32,7 +32,7 @@ enum Action {
     #[command(after_help = "Examples:\n  keyward keys rotate --config /etc/keyward.toml\n  \
         keyward keys rotate --emergency   (a private key was stolen)")]
     Rotate {
-        /// Sign with new keys at once and withdraw all old ones: every access token and ID token out there dies.
+        /// Sign with new keys at once and withdraw all old ones: every JWT out there dies, access token or ID token.
         /// Clients refresh; nobody has to sign in again.
         #[arg(long)]
         emergency: bool,

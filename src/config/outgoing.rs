@@ -1,7 +1,9 @@
 //! Settings for what this server fetches from others: whose metadata documents, and how.
 use super::list;
+use crate::{error::OAuthError, oauth::client_id};
 use anyhow::ensure;
 use serde::Deserialize;
+use url::Url;
 
 /// Clients whose identifier is the URL of their metadata document.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,6 +17,13 @@ pub struct ClientMetadataDocuments {
     /// Never documents of these hosts, written alike.
     #[serde(deserialize_with = "list")]
     pub deny: Vec<String>,
+    /// Clients that these hosts describe may name the token endpoint as audience of their assertions, as before
+    /// RFC 7523bis.
+    #[serde(deserialize_with = "list")]
+    pub token_endpoint_audience: Vec<String>,
+    /// The folder that the demo serves documents of its own in: no setting.
+    #[serde(skip)]
+    pub own_folder: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -35,7 +44,13 @@ pub struct Fetch {
 
 impl Default for ClientMetadataDocuments {
     fn default() -> Self {
-        Self { policy: DocumentPolicy::Open, allow: vec![], deny: vec![] }
+        Self {
+            policy: DocumentPolicy::Open,
+            allow: vec![],
+            deny: vec![],
+            token_endpoint_audience: vec!["chatgpt.com".into()],
+            own_folder: None,
+        }
     }
 }
 
@@ -51,16 +66,45 @@ impl ClientMetadataDocuments {
         self.policy != DocumentPolicy::Off
     }
 
+    /// Whether the identifier claims to be the URL of its client's metadata document.
+    #[must_use]
+    pub fn is_url(&self, id: &str) -> bool {
+        client_id::is_url(id) || self.is_own(id)
+    }
+
+    /// Who describes the client with this identifier: a host in lower case, or ourselves.
+    pub fn host(&self, id: &str) -> Result<String, OAuthError> {
+        match self.own_folder.as_deref().filter(|_| self.is_own(id)).and_then(|own| Url::parse(own).ok()) {
+            Some(own) => Ok(own.authority().to_owned()),
+            None => client_id::host(id),
+        }
+    }
+
+    fn is_own(&self, id: &str) -> bool {
+        self.own_folder.as_deref().is_some_and(|own| client_id::lies_in(own, id))
+    }
+
+    /// Whether the client with this identifier may be described by its host.
+    #[must_use]
+    pub fn lets_client_in(&self, id: &str) -> bool {
+        if self.is_own(id) { self.is_on() } else { client_id::host(id).is_ok_and(|host| self.lets_in(&host)) }
+    }
+
     /// Whether clients may be described by this host, given in lower case.
     #[must_use]
     pub fn lets_in(&self, host: &str) -> bool {
-        let listed = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, host));
-        self.is_on() && !listed(&self.deny) && (self.allow.is_empty() || listed(&self.allow))
+        self.is_on() && !listed(&self.deny, host) && (self.allow.is_empty() || listed(&self.allow, host))
+    }
+
+    /// Whether clients that this host describes, given in lower case, may address assertions to the token endpoint.
+    #[must_use]
+    pub fn may_address_token_endpoint(&self, host: &str) -> bool {
+        listed(&self.token_endpoint_audience, host)
     }
 
     /// A pattern that could never match would let in whom it should keep out.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        for pattern in self.allow.iter().chain(&self.deny) {
+        for pattern in self.allow.iter().chain(&self.deny).chain(&self.token_endpoint_audience) {
             let host = pattern.strip_prefix("*.").unwrap_or(pattern);
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             ensure!(
@@ -70,6 +114,10 @@ impl ClientMetadataDocuments {
         }
         Ok(())
     }
+}
+
+fn listed(patterns: &[String], host: &str) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, host))
 }
 
 fn matches(pattern: &str, host: &str) -> bool {
@@ -86,7 +134,7 @@ mod tests {
 
     fn documents(allow: &[&str], deny: &[&str]) -> ClientMetadataDocuments {
         let owned = |patterns: &[&str]| patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-        ClientMetadataDocuments { policy: DocumentPolicy::Open, allow: owned(allow), deny: owned(deny) }
+        ClientMetadataDocuments { allow: owned(allow), deny: owned(deny), ..Default::default() }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 use super::{ExchangeSettings, list};
 use crate::{
     model::{Role, Scopes},
-    oauth::resource::{IntrospectionCredentials, Resource, ScopeRule},
+    oauth::resource::{AccessTokenFormat, IntrospectionCredentials, Resource, ScopeRule},
     secrets::Digest,
 };
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub struct ResourceSettings {
     pub signing_alg: Option<String>,
     /// Overrides `tokens.access_token_lifetime`, in seconds.
     pub access_token_lifetime: Option<u32>,
+    /// Overrides `tokens.access_token_format`.
+    pub access_token_format: Option<AccessTokenFormat>,
     /// Credentials with which this resource server introspects (RFC 7662 §2.1), and only tokens for itself.
     pub introspection: Option<IntrospectionSettings>,
     /// Which tokens of other resources may be exchanged for its own (RFC 8693), and by whom.
@@ -56,6 +58,16 @@ pub struct IntrospectionSettings {
 }
 
 impl ResourceSettings {
+    /// What only we can read must be asked about, so somebody must be able to ask.
+    pub(super) fn check(&self, name: &str, default: AccessTokenFormat) -> anyhow::Result<()> {
+        let opaque = self.access_token_format.unwrap_or(default) == AccessTokenFormat::Opaque;
+        ensure!(
+            !opaque || self.introspection.is_some(),
+            "resource {name:?}: opaque access tokens need introspection.id and introspection.secret (RFC 7662 §2.1)"
+        );
+        Ok(())
+    }
+
     pub(super) fn resource(&self) -> anyhow::Result<Resource> {
         let mut scopes: Vec<_> = self.scopes.iter().map(|(name, settings)| settings.rule(name)).collect();
         if scopes.is_empty() {
@@ -76,6 +88,7 @@ impl ResourceSettings {
             default_scopes,
             signing_alg: self.signing_alg.clone(),
             access_token_lifetime: self.access_token_lifetime,
+            access_token_format: self.access_token_format,
             introspection: self.introspection.as_ref().map(|credentials| IntrospectionCredentials {
                 id: credentials.id.clone(),
                 secret: Digest::of(credentials.secret.expose_secret()),

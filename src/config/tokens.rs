@@ -1,4 +1,5 @@
 //! How long tokens live, and how refresh tokens rotate.
+use crate::oauth::resource::AccessTokenFormat;
 use serde::Deserialize;
 
 /// Durations in seconds.
@@ -8,6 +9,8 @@ use serde::Deserialize;
 pub struct Tokens {
     /// How long an access token lives.
     pub access_token_lifetime: u32,
+    /// `jwt`, or `opaque`: what an access token is to the server that it is meant for.
+    pub access_token_format: AccessTokenFormat,
     /// How long an ID token lives.
     pub id_token_lifetime: u32,
     /// How long a code may wait to be exchanged; at most 600 (RFC 6749 §4.1.2).
@@ -27,6 +30,7 @@ impl Default for Tokens {
         const DAY: u32 = 86_400;
         Self {
             access_token_lifetime: 600,
+            access_token_format: AccessTokenFormat::Jwt,
             id_token_lifetime: 3_600,
             code_lifetime: 60,
             refresh_idle: 30 * DAY,

@@ -47,7 +47,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
     let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
     let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, presented.expose()));
-    permit.issue(app, refresh, code.nonce.as_deref())
+    permit.issue(app, refresh, code.nonce.as_deref()).await
 }
 
 fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {

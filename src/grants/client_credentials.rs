@@ -5,13 +5,12 @@ use crate::{
     model::ClientSource,
     tokens::{Permit, TokenResponse},
 };
-use std::future::{Ready, ready};
 
 pub const NAME: &str = "client_credentials";
 
-/// No refresh token, for the client can ask again whenever it likes (RFC 6749 §4.4.3), and nothing to write down.
-pub fn exchange(request: TokenRequest<'_>) -> Ready<Result<TokenResponse, OAuthError>> {
-    ready(judge(request).and_then(|permit| permit.issue(request.app, None, None)))
+/// No refresh token, for the client can ask again whenever it likes (RFC 6749 §4.4.3).
+pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    judge(request)?.issue(request.app, None, None).await
 }
 
 fn judge(request: TokenRequest<'_>) -> Result<Permit<'_>, OAuthError> {

@@ -60,7 +60,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
     audit::Event::new("device_code_redeemed").client(&client.id).user(user_id).grant(id).record(app).await;
     let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
-    permit.issue(app, may_refresh.then_some(first), None)
+    permit.issue(app, may_refresh.then_some(first), None).await
 }
 
 /// RFC 8628 §3.5: a poll that comes too early widens the interval, for itself and for all later ones.

@@ -46,7 +46,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
             Standing::JustRotated => {
                 let permit = Permit::judge(request, &grant).await?;
-                return permit.issue(app, Some(presented.successor(app)), None);
+                return permit.issue(app, Some(presented.successor(app)), None).await;
             }
             Standing::Live => {
                 let permit = Permit::judge(request, &grant).await?;
@@ -56,7 +56,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
                     if let Some(jkt) = jkt.filter(|_| client.is_public()) {
                         grants::bind(&app.db, grant.id, jkt).await?;
                     }
-                    return permit.issue(app, Some(next), None);
+                    return permit.issue(app, Some(next), None).await;
                 }
             }
         }

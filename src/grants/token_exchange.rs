@@ -38,7 +38,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         "actor": sub, "subject": subject.sub, "subject_jti": subject.jti, "subject_client_id": subject.client_id,
         "from": subject.aud, "resource": target.identifier, "scope": permit.scopes().to_string(),
     });
-    let answer = permit.issue(app, None, None)?;
+    let answer = permit.issue(app, None, None).await?;
     let event = audit::Event::new("token_exchanged").client(&client.id).details(details);
     let event = user.into_iter().fold(event, |event, user| event.user(user.id));
     let grant_id = subject.person.and_then(|person| person.grant_id.parse().ok());

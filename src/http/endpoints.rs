@@ -60,10 +60,12 @@ macro_rules! endpoints {
 
 endpoints!(
     client_configuration,
+    demo_clients,
     device_authorization,
     health,
     introspect,
     jwks,
+    logo,
     par,
     register,
     revoke,

@@ -16,7 +16,8 @@ const MAX_FORM: usize = 64 * 1024;
 /// Bytes of a body too long that are still listened to, so that the client gets to hear the refusal.
 const MAX_HEARD_OUT: usize = 1024 * 1024;
 /// Read from the body only (OAuth 2.1 §3.2): in a URL they would end up in logs.
-const NEVER_IN_THE_QUERY: [&str; 9] = [
+const NEVER_IN_THE_QUERY: [&str; 10] = [
+    "assertion",
     "client_id",
     "client_secret",
     "client_assertion",

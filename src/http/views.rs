@@ -28,12 +28,14 @@ pub struct ConsentPage<'a> {
     pub username: &'a str,
     pub client: ClientCard<'a>,
     pub server: ServerCard<'a>,
+    /// Identifiers of further servers it asks for.
+    pub also: Vec<&'a str>,
     pub destination: Destination<'a>,
     pub scopes: Vec<ScopeLine<'a>>,
     /// A sentence: until when the consent lasts.
     pub lifetime: &'a str,
-    /// Sentences: what changed since the same client was last allowed.
-    pub changed: Vec<String>,
+    /// Sentences: what of the client changed since it was last allowed.
+    pub changed: &'a [String],
     /// Part of `scopes` was allowed before; `is_new` tells which part was not.
     pub step_up: bool,
 }
@@ -50,7 +52,7 @@ impl<'a> ConsentPage<'a> {
     }
 }
 
-/// Who asks. Without `verified`, `document_host` and `proven_host` the page calls it unverified.
+/// Who asks. Without `verified`, `vouched_by`, `document_host` and `proven_host` the page calls it unverified.
 pub struct ClientCard<'a> {
     /// What it calls itself (RFC 7591 §2 `client_name`).
     pub name: &'a str,
@@ -62,8 +64,20 @@ pub struct ClientCard<'a> {
     pub document_host: Option<&'a str>,
     /// The operator wrote it down, so the name is true.
     pub verified: bool,
+    /// The name of an issuer, trusted by the operator, that signed the name and the redirect URIs (RFC 7591 §2.3).
+    pub vouched_by: Option<&'a str>,
     /// What it says its homepage is (`client_uri`); shown, never linked.
     pub homepage: Option<&'a str>,
+    /// The path of its logo on this server, if it has one.
+    pub logo: Option<&'a str>,
+}
+
+impl ClientCard<'_> {
+    /// Stands for a logo where there is none.
+    fn initial(&self) -> String {
+        let letter = self.name.chars().find(|letter| letter.is_alphanumeric());
+        letter.map_or_else(|| "?".to_owned(), |letter| letter.to_uppercase().collect())
+    }
 }
 
 /// An MCP server: a resource in the words of RFC 8707.
@@ -175,7 +189,16 @@ mod tests {
             form_token: "form",
             request: "response_type=code&client_id=abc",
             username: "alice",
-            client: ClientCard { name, id: "abc", proven_host, document_host: None, verified, homepage: None },
+            client: ClientCard {
+                name,
+                id: "abc",
+                proven_host,
+                document_host: None,
+                verified,
+                vouched_by: None,
+                homepage: None,
+                logo: None,
+            },
             server: ServerCard { name: "Notes", url: "https://notes.example/mcp" },
             destination: Destination { label: "127.0.0.1", kind: DestinationKind::Loopback },
             scopes: vec![
@@ -183,7 +206,8 @@ mod tests {
                 ScopeLine { name: "mcp:write", words: "Change your notes", is_new: true },
             ],
             lifetime: "Until you revoke it.",
-            changed: vec![],
+            changed: &[],
+            also: vec![],
             step_up: false,
         }
     }
@@ -191,13 +215,14 @@ mod tests {
     fn every_page(text: &str) -> Vec<String> {
         let mut consent = consent(text, Some(text), false);
         (consent.request, consent.username, consent.lifetime) = (text, text, text);
-        consent.client.homepage = Some(text);
+        (consent.client.homepage, consent.client.logo) = (Some(text), Some(text));
         consent.client.id = text;
         consent.client.document_host = Some(text);
         consent.server = ServerCard { name: text, url: text };
         consent.destination = Destination { label: text, kind: DestinationKind::App };
         consent.scopes = vec![ScopeLine { name: text, words: text, is_new: true }];
-        consent.changed = vec![text.to_owned()];
+        let changed = [text.to_owned()];
+        (consent.changed, consent.also) = (&changed, vec![text]);
         let some = Some(text);
         let pages = [
             consent.render(),
@@ -279,6 +304,33 @@ mod tests {
         page.client.proven_host = Some("app.example");
         let html = page.render().unwrap();
         assert!(html.contains("described by <bdi>app.example</bdi>") && !html.contains("can claim to be"));
+    }
+
+    #[test]
+    fn a_logo_comes_from_here_with_words_and_an_initial_letter_stands_for_none() {
+        let mut page = consent("“notes” App", None, false);
+        let (letter, picture) = (r#"<span class="logo" aria-hidden="true">N</span>"#, r#"<img class="logo""#);
+        let html = page.render().unwrap();
+        assert!(html.contains(letter) && !html.contains(picture), "{html}");
+        page.client.logo = Some("/logos/abc");
+        let html = page.render().unwrap();
+        assert!(html.contains(r#"<img class="logo" src="/logos/abc" alt="Logo of “notes” App, by its own account""#));
+        assert!(!html.contains(r#"<span class="logo""#));
+    }
+
+    #[test]
+    fn a_client_that_an_issuer_signed_for_is_shown_with_it_and_on_this_computer_with_what_that_is_worth() {
+        let mut page = consent("Notes App", None, false);
+        page.client.vouched_by = Some("Acme");
+        let html = page.render().unwrap();
+        assert!(html.contains("verified by <bdi>Acme</bdi>") && !html.contains(BADGE));
+        assert!(html.contains("can claim to be"));
+        page.destination = Destination { label: "app.example", kind: DestinationKind::Https };
+        page.client.proven_host = Some("app.example");
+        let html = page.render().unwrap();
+        assert!(html.contains("verified by <bdi>Acme</bdi>") && !html.contains("can claim to be"));
+        page.client.vouched_by = Some(HOSTILE);
+        assert!(!page.render().unwrap().contains("<script"));
     }
 
     #[test]

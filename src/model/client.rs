@@ -102,6 +102,12 @@ pub struct ClientMetadata {
     /// Its assertions may name the token endpoint as audience, as before RFC 7523bis. Ours, never shown.
     #[serde(default, skip_serializing_if = "is_false")]
     pub token_endpoint_audience: bool,
+    /// As it came (RFC 7591 §2.3); its claims are in the other members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_statement: Option<String>,
+    /// The issuer that signed its name and its redirect URIs. Ours, never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched_by: Option<String>,
     /// The resource identifier of requests for itself that name none. Ours, never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_resource: Option<String>,
@@ -109,7 +115,8 @@ pub struct ClientMetadata {
 
 impl ClientMetadata {
     /// Members that no specification knows.
-    pub const OURS: [&str; 4] = ["any_secret_method", "default_resource", "scope_limit", "token_endpoint_audience"];
+    pub const OURS: [&str; 5] =
+        ["any_secret_method", "default_resource", "scope_limit", "token_endpoint_audience", "vouched_by"];
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature

@@ -1,6 +1,7 @@
 //! What a user allowed a client, and the single-use code that carries it over.
-use super::{ClientId, GrantId, Scopes, UserId};
+use super::{AuthMethod, ClientId, GrantId, Scopes, UserId};
 use crate::secrets::Digest;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// The root every token of one authorization hangs from, and the one row of its refresh family: revoke it and
@@ -61,7 +62,21 @@ pub struct Consent {
     pub resource: String,
     #[sqlx(try_from = "String")]
     pub scopes: Scopes,
-    /// Of the client's name, redirect hosts and keys: if they change, the consent is void.
+    /// Of `known_client`: if that changes, the consent is void.
     pub fingerprint: Digest,
+    /// What the user could have recognised the client by; older rows don't know.
+    #[sqlx(json(nullable))]
+    pub known_client: Option<KnownClient>,
     pub granted_at: OffsetDateTime,
+}
+
+/// Of all that a client says of itself, what a change of makes it another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownClient {
+    pub name: Option<String>,
+    /// Sorted.
+    pub redirect_uris: Vec<String>,
+    pub authentication: AuthMethod,
+    /// Digest of its public keys, or of where they are published.
+    pub keys: Option<String>,
 }

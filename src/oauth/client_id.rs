@@ -12,6 +12,15 @@ pub fn is_url(id: &str) -> bool {
     id.starts_with("https://")
 }
 
+/// Whether it is a document right in this folder, given with its final slash: one that the server serves itself. It is
+/// the one exception to https and to public addresses, for servers that are tried out on loopback (§6.5).
+#[must_use]
+pub fn lies_in(folder: &str, id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._".contains(&byte);
+    id.strip_prefix(folder)
+        .is_some_and(|name| !name.is_empty() && !name.starts_with('.') && name.len() <= 100 && name.bytes().all(plain))
+}
+
 /// The host that answers for a client with this identifier, in lower case. What is sent to it is the identifier as
 /// it stands, byte for byte; a URL that would be rewritten on the way is refused by the rule it breaks.
 pub fn host(id: &str) -> Result<String, OAuthError> {
@@ -38,8 +47,7 @@ pub fn host(id: &str) -> Result<String, OAuthError> {
     let Some(host) = uri::https_host(id).filter(|_| Url::parse(id).is_ok_and(|url| url.as_str() == id)) else {
         return refuse("a client_id that is a URL must be written as browsers write it");
     };
-    let last_label = host.rsplit('.').next().unwrap_or("");
-    if host.starts_with('[') || last_label.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !uri::is_name(&host) {
         return refuse("a client_id must name its host: no address, and no dot at the end");
     }
     Ok(host)
@@ -107,6 +115,30 @@ mod tests {
         assert!(host(&format!("https://app.example/{}", "a".repeat(2048))).is_err());
         for other in ["HTTPS://app.example/c", "kw_1", "http://app.example/c", ""] {
             assert!(!is_url(other) && host(other).is_err());
+        }
+    }
+
+    #[test]
+    fn only_a_plain_name_lies_in_a_folder_of_our_own() {
+        let folder = "http://127.0.0.1:8999/demo/clients/";
+        assert!(lies_in(folder, "http://127.0.0.1:8999/demo/clients/private_key_jwt.json"));
+        for other in [
+            folder,
+            "http://127.0.0.1:8999/demo/clients",
+            "http://127.0.0.1:8999/demo/clients/..",
+            "http://127.0.0.1:8999/demo/clients/../../jwks",
+            "http://127.0.0.1:8999/demo/clients/%2e%2e",
+            "http://127.0.0.1:8999/demo/clients/a/b.json",
+            "http://127.0.0.1:8999/demo/clients/a.json?b",
+            "http://127.0.0.1:8999/demo/clients/a.json#b",
+            "http://127.0.0.1:8999/jwks",
+            "http://127.0.0.1:8998/demo/clients/a.json",
+            "http://127.0.0.1:8999@evil.example/demo/clients/a.json",
+            "http://localhost:8999/demo/clients/a.json",
+            "https://127.0.0.1:8999/demo/clients/a.json",
+            "HTTP://127.0.0.1:8999/demo/clients/a.json",
+        ] {
+            assert!(!lies_in(folder, other), "{other}");
         }
     }
 

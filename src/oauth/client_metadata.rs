@@ -56,8 +56,7 @@ pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Regi
     let malformed = |rule| OAuthError::invalid_client_metadata(format!("the body {rule}"));
     let members = Members(json::object(body).map_err(malformed)?);
     if members.get("software_statement").is_some() {
-        let sentence = "software_statement is not supported";
-        return Err(OAuthError::new("unapproved_software_statement", sentence));
+        return Err(OAuthError::unapproved_software_statement("nobody is trusted to make software statements"));
     }
     let method = auth_method(&members, rules)?;
     let metadata = ClientMetadata {
@@ -97,6 +96,8 @@ fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -
         any_secret_method: false,
         token_endpoint_audience: false,
         default_resource: None,
+        software_statement: None,
+        vouched_by: None,
     })
 }
 
@@ -129,8 +130,8 @@ fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, OAuthError
 /// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other, and a private key that left its owner is worth an error.
 fn check_jwks(members: &Members) -> Result<(), OAuthError> {
     let jwks_uri = members.string("jwks_uri")?;
-    if jwks_uri.is_some_and(|uri| uri::https_host(uri).is_none()) {
-        return Err(refused("jwks_uri", "must be an https URI"));
+    if jwks_uri.is_some_and(|uri| !uri::https_host(uri).is_some_and(|host| uri::is_name(&host))) {
+        return Err(refused("jwks_uri", "must be an https URI that names its host"));
     }
     let Some(jwks) = members.get("jwks") else { return Ok(()) };
     if jwks_uri.is_some() {
@@ -228,7 +229,8 @@ fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<Au
 }
 
 /// A name as it may stand on a page: one line, no invisible or text-turning characters, at most 100 characters.
-fn display_name(name: &str) -> Option<String> {
+#[must_use]
+pub fn display_name(name: &str) -> Option<String> {
     let hidden = |character: char| {
         character.is_control()
             || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
@@ -287,7 +289,8 @@ fn id_token_algorithm(members: &Members) -> Result<Option<String>, OAuthError> {
 }
 
 /// Clients with a secret have none: each registration gets one of its own.
-fn fingerprint(metadata: &ClientMetadata) -> Option<Digest> {
+#[must_use]
+pub fn fingerprint(metadata: &ClientMetadata) -> Option<Digest> {
     let method = metadata.token_endpoint_auth_method;
     (!method.has_secret()).then(|| serde_json::to_vec(metadata).ok().map(Digest::of)).flatten()
 }

@@ -1,7 +1,7 @@
 //! Redirect URIs: which may be registered, which request matches, how an answer is appended (OAuth 2.1 §2.3, RFC 8252).
 use super::{params::form_urlencode, uri};
 use crate::error::OAuthError;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 /// Bytes of one redirect URI.
 const MAX_LENGTH: usize = 2048;
@@ -59,9 +59,17 @@ fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(),
             refuse("an http redirect URI must be on 127.0.0.1, [::1] or localhost, with a port from 1 to 65535 if any")
         }
         "https" | "http" => Ok(()),
-        _ if scheme.contains('.') || known_schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => Ok(()),
+        _ if Url::parse(uri).is_err() => refuse("a redirect URI must be a URL that browsers can read"),
+        _ if is_reversed_domain(scheme) || known_schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => {
+            Ok(())
+        }
         _ => refuse("a private-use scheme must be a reversed domain name, such as com.example.app"),
     }
+}
+
+/// RFC 8252 §7.1, RFC 1123 §2.1: two labels or more, none of them empty.
+fn is_reversed_domain(scheme: &str) -> bool {
+    scheme.contains('.') && scheme.split('.').all(|label| !label.is_empty())
 }
 
 /// Code point equality (RFC 3986 §6.2.1), but for the port on loopback (RFC 8252 §7.3; for `localhost` too, which
@@ -174,6 +182,10 @@ mod tests {
             ("https://client.example/cb?a=b&%73tate=1", "responses use"),
             ("com.example.app:/cb?iss", "responses use"),
             ("myapp:/cb", "reversed domain"),
+            ("com..app:/cb", "reversed domain"),
+            ("cursor://:", "browsers can read"),
+            ("com.example.app://host:99999/cb", "browsers can read"),
+            ("com.:/cb", "reversed domain"),
             ("urn:ietf:wg:oauth:2.0:oob", "reversed domain"),
             ("https:\\\\client.example\\cb", "character"),
             ("https://client.example/c b", "character"),
@@ -289,7 +301,7 @@ mod tests {
         #[test]
         fn what_may_be_registered_goes_where_browsers_go(uri in "https:[/\\\\]{0,3}[a-z0-9@:/?%.]{0,30}") {
             if check_registrable(&uri, &[]).is_ok() {
-                let parsed = url::Url::parse(&uri).unwrap();
+                let parsed = Url::parse(&uri).unwrap();
                 prop_assert_eq!(kind(&uri), RedirectKind::Https { host: parsed.host_str().unwrap().to_owned() });
                 prop_assert!(parsed.username().is_empty() && parsed.password().is_none());
             }

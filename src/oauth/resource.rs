@@ -5,6 +5,7 @@ use crate::{
     model::{Role, Scopes},
     secrets::Digest,
 };
+use serde::Deserialize;
 
 /// Scopes of OpenID Connect Core §5.4 and §11: about the user and the grant, so allowed beside every resource.
 pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
@@ -24,9 +25,22 @@ pub struct Resource {
     pub signing_alg: Option<String>,
     /// Seconds, if not the server's default.
     pub access_token_lifetime: Option<u32>,
+    /// If not the server's default.
+    pub access_token_format: Option<AccessTokenFormat>,
     pub introspection: Option<IntrospectionCredentials>,
     /// Which tokens of other resources may be exchanged for its own (RFC 8693), and by whom.
     pub exchange: Vec<ExchangeRule>,
+}
+
+/// What an access token is to the server that it is meant for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessTokenFormat {
+    /// Says what it is worth, signed (RFC 9068).
+    #[default]
+    Jwt,
+    /// Says nothing: its holder is asked about here (RFC 7662).
+    Opaque,
 }
 
 #[derive(Clone, Debug)]
@@ -189,6 +203,7 @@ mod tests {
             default_scopes: scopes(&format!("{prefix}:read")),
             signing_alg: None,
             access_token_lifetime: None,
+            access_token_format: None,
             introspection: None,
             exchange: vec![],
         }

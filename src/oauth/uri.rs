@@ -35,6 +35,12 @@ pub(super) fn https_host(uri: &str) -> Option<String> {
     (Url::parse(uri).ok()?.host_str() == Some(&host)).then_some(host)
 }
 
+/// Whether a host is a name and no address; nor one with a dot at the end, which is another to some and not to others.
+pub(super) fn is_name(host: &str) -> bool {
+    let last_label = host.rsplit('.').next().unwrap_or("");
+    !host.starts_with('[') && !last_label.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// An `http` URI on this very machine, as RFC 8252 §7.3 means it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Loopback<'a> {

@@ -78,10 +78,11 @@ pub async fn authorize(
         }
         for consent in consents.iter().filter(|_| granted) {
             sqlx::query(
-                "INSERT INTO consents (user_id, client_id, resource, scopes, fingerprint, granted_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)
+                "INSERT INTO consents (user_id, client_id, resource, scopes, fingerprint, granted_at, known_client)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)
                  ON CONFLICT (user_id, client_id, resource) DO UPDATE SET scopes = excluded.scopes,
-                     fingerprint = excluded.fingerprint, granted_at = excluded.granted_at",
+                     fingerprint = excluded.fingerprint, granted_at = excluded.granted_at,
+                     known_client = excluded.known_client",
             )
             .bind(consent.user_id)
             .bind(&consent.client_id)
@@ -89,6 +90,7 @@ pub async fn authorize(
             .bind(consent.scopes.to_string())
             .bind(&consent.fingerprint)
             .bind(consent.granted_at)
+            .bind(consent.known_client.as_ref().map(Json))
             .execute(&mut *on)
             .await?;
         }
@@ -115,6 +117,16 @@ pub async fn redeem(db: &Db, grant: &Grant, device_code: &Digest, now: OffsetDat
         }
         consumed
     })
+}
+
+/// The grant that this decision, or this assertion, brought.
+pub async fn find_by_decision(db: &Db, decision: &Digest) -> sqlx::Result<Option<Grant>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE decision = $1").bind(decision).fetch_optional(on))
+}
+
+/// Stores the grant that an assertion brings. `false`, and nothing changed, if it brought one before.
+pub async fn assert(db: &Db, grant: &Grant, assertion: &Digest) -> sqlx::Result<bool> {
+    execute!(db, insert!(grant, Some(assertion))).map(|rows| rows > 0)
 }
 
 /// Puts the successor in the place of the presented refresh token, if that is the live one of a live grant: of

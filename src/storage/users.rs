@@ -6,6 +6,26 @@ use crate::{
 };
 use time::OffsetDateTime;
 
+/// The statement that stores a user, unless the username is taken.
+macro_rules! insert_user {
+    ($user:expr) => {
+        sqlx::query(
+            "INSERT INTO users (id, username, password_hash, role, name, email, created_at, disabled_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (lower(username)) DO NOTHING",
+        )
+        .bind($user.id)
+        .bind(&$user.username)
+        .bind(&$user.password_hash)
+        .bind($user.role)
+        .bind(&$user.name)
+        .bind(&$user.email)
+        .bind($user.created_at)
+        .bind($user.disabled_at)
+    };
+}
+pub(super) use insert_user;
+
 pub async fn find(db: &Db, id: UserId) -> sqlx::Result<Option<User>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE id = $1").bind(id).fetch_optional(on))
 }
@@ -17,25 +37,16 @@ pub async fn find_by_username(db: &Db, username: &str) -> sqlx::Result<Option<Us
         .fetch_optional(on))
 }
 
+/// All accounts with this address, in whatever ASCII case.
+pub async fn find_by_email(db: &Db, email: &str) -> sqlx::Result<Vec<User>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE lower(email) = $1")
+        .bind(email.to_ascii_lowercase())
+        .fetch_all(on))
+}
+
 /// `false` if the username is taken, in whatever case.
 pub async fn insert(db: &Db, user: &User) -> sqlx::Result<bool> {
-    execute!(
-        db,
-        sqlx::query(
-            "INSERT INTO users (id, username, password_hash, role, name, email, created_at, disabled_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (lower(username)) DO NOTHING",
-        )
-        .bind(user.id)
-        .bind(&user.username)
-        .bind(&user.password_hash)
-        .bind(user.role)
-        .bind(&user.name)
-        .bind(&user.email)
-        .bind(user.created_at)
-        .bind(user.disabled_at)
-    )
-    .map(|rows| rows > 0)
+    execute!(db, insert_user!(user)).map(|rows| rows > 0)
 }
 
 /// Spends the setup token on the first administrator. `false`, and nothing changed, if the token is not valid, if

@@ -1,17 +1,20 @@
-//! Access tokens: short-lived JWTs (RFC 9068) for one audience, not stored; a denylist ends one before its time.
+//! Access tokens, short-lived and for one audience: JWTs (RFC 9068), which are not stored and which a denylist ends
+//! before their time, or opaque ones, which are nothing but their record.
+use super::opaque::OpaqueToken;
 use crate::{
     app::App,
     error::OAuthError,
     model::{ClientId, GrantId, Scopes, User},
     oauth::token_exchange::Actor,
-    storage::{grants, revoked_tokens, users},
+    storage::{access_tokens, grants, revoked_tokens, users},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 pub const TYPE: &str = "at+jwt";
 
-/// RFC 9068 §2.2; dates in seconds since the epoch.
+/// RFC 9068 §2.2, and what is on record of an opaque token; dates in seconds since the epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessTokenClaims {
     pub iss: String,
@@ -74,17 +77,34 @@ pub struct Active {
     pub user: Option<User>,
 }
 
-/// Ours by signature and type; possibly expired or revoked.
+/// Ours by signature and type, or on record; possibly expired or revoked.
 pub async fn parse(app: &App, token: &str) -> Result<Option<AccessTokenClaims>, OAuthError> {
-    let claims = app.keys.verify::<AccessTokenClaims>(token, TYPE).await?;
+    let claims = match OpaqueToken::parse(token) {
+        None => app.keys.verify::<AccessTokenClaims>(token, TYPE).await?,
+        Some(opaque) => {
+            let found = access_tokens::find(&app.db, &opaque.digest()).await?;
+            found.map(|found| serde_json::from_value(found.claims)).transpose().map_err(OAuthError::server_error)?
+        }
+    };
     Ok(claims.filter(|claims| claims.iss == app.config.issuer))
+}
+
+/// Ends a token that [`parse`] found.
+pub async fn revoke(app: &App, token: &str, claims: &AccessTokenClaims) -> Result<(), OAuthError> {
+    if let Some(opaque) = OpaqueToken::parse(token) {
+        return Ok(access_tokens::delete(&app.db, &opaque.digest()).await?);
+    }
+    let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(OAuthError::server_error)?;
+    Ok(revoked_tokens::insert(&app.db, &claims.jti, expires_at).await?)
 }
 
 /// Judges everything that can end a token: time, denylist, client, grant, user.
 pub async fn find_active(app: &App, token: &str) -> Result<Option<Active>, OAuthError> {
     let now = app.clock.now().unix_timestamp();
     let Some(claims) = parse(app, token).await?.filter(|claims| claims.exp > now) else { return Ok(None) };
-    if !is_enabled(app, claims.client_id.as_str()).await? || revoked_tokens::contains(&app.db, &claims.jti).await? {
+    // A revoked opaque token is on record no more.
+    let revoked = OpaqueToken::parse(token).is_none() && revoked_tokens::contains(&app.db, &claims.jti).await?;
+    if revoked || !is_enabled(app, claims.client_id.as_str()).await? {
         return Ok(None);
     }
     match &claims.person {

@@ -1,19 +1,19 @@
 //! The one place where tokens are issued.
 mod exchange;
 
-use super::{access_token, id_token, refresh_token::RefreshToken};
+use super::{access_token, id_token, opaque::OpaqueToken, refresh_token::RefreshToken};
 use crate::{
     accounts::request::within_limit,
     app::App,
     error::OAuthError,
     grants::{TokenRequest, client_credentials},
-    model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User},
+    model::{AccessToken, Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
         params::Params,
-        resource::{OFFLINE_ACCESS, OIDC_SCOPES, Resource},
+        resource::{AccessTokenFormat, OFFLINE_ACCESS, OIDC_SCOPES, Resource},
         token_exchange,
     },
-    storage::users,
+    storage::{access_tokens, users},
 };
 use access_token::{AccessTokenClaims, Confirmation, PersonClaims};
 use exchange::Delegation;
@@ -47,6 +47,8 @@ pub struct Permit<'a> {
     scopes: Scopes,
     /// Thumbprint of the key that the access token is bound to.
     jkt: Option<&'a str>,
+    /// Seconds since the epoch: when what it comes from ends, grant or token, and the access token at the latest.
+    ends_at: i64,
     /// Of an exchange only.
     delegation: Option<Delegation>,
     /// What it all began with; of an exchanged token nobody asks.
@@ -72,13 +74,24 @@ enum Audience<'a> {
 
 impl<'a> Permit<'a> {
     pub async fn judge(request: TokenRequest<'a>, grant: &Grant) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params, jkt } = request;
+        let TokenRequest { app, params, .. } = request;
         if grant.revoked_at.is_some() || grant.expires_at <= app.clock.now() {
             return Err(OAuthError::invalid_grant("the grant was revoked or has expired"));
         }
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
         let asked = within(params, &grant.scopes)?;
+        Self::for_person(request, grant, user, &asked)
+    }
+
+    /// What is left for this user of the scopes asked for, all of them part of the grant.
+    pub fn for_person(
+        request: TokenRequest<'a>,
+        grant: &Grant,
+        user: User,
+        asked: &Scopes,
+    ) -> Result<Self, OAuthError> {
+        let TokenRequest { app, client, params, jkt } = request;
         let audience = Audience::choose(app, params, grant)?;
         let scopes = asked.filter(|scope| audience.knows(scope, user.role));
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
@@ -86,8 +99,8 @@ impl<'a> Permit<'a> {
         }
         let (auth_time, acr) = (grant.auth_time, grant.acr.clone());
         let subject = Subject::Person { user, grant_id: grant.id, auth_time, acr };
-        let grant_type = Some(grant.grant_type.clone());
-        Ok(Self { client, subject, audience, scopes, jkt, delegation: None, grant_type })
+        let (ends_at, grant_type) = (grant.expires_at.unix_timestamp(), Some(grant.grant_type.clone()));
+        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation: None, grant_type })
     }
 
     /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
@@ -116,8 +129,8 @@ impl<'a> Permit<'a> {
             return Err(OAuthError::invalid_scope("the client may have no scope of this resource"));
         }
         let audience = Audience::Resource(resource);
-        let grant_type = Some(client_credentials::NAME.to_owned());
-        Ok(Self { client, subject: Subject::Client, audience, scopes, jkt, delegation: None, grant_type })
+        let (subject, grant_type) = (Subject::Client, Some(client_credentials::NAME.to_owned()));
+        Ok(Self { client, subject, audience, scopes, jkt, ends_at: i64::MAX, delegation: None, grant_type })
     }
 
     #[must_use]
@@ -125,29 +138,26 @@ impl<'a> Permit<'a> {
         &self.scopes
     }
 
-    /// Signs what was judged. `refresh` is the token that goes with it, if any.
-    pub fn issue(
+    /// Makes of it what was judged. `refresh` is the token that goes with it, if any.
+    pub async fn issue(
         self,
         app: &App,
         refresh: Option<RefreshToken>,
         nonce: Option<&str>,
     ) -> Result<TokenResponse, OAuthError> {
         let now = app.clock.now().unix_timestamp();
-        let (audience, lifetime, algorithm) = match self.audience {
-            Audience::Issuer => (app.config.issuer.as_str(), None, None),
-            Audience::Resource(resource) => {
-                (resource.identifier.as_str(), resource.access_token_lifetime, resource.signing_alg.as_deref())
-            }
+        let (audience, lifetime) = match self.audience {
+            Audience::Issuer => (&app.config.issuer, None),
+            Audience::Resource(resource) => (&resource.identifier, resource.access_token_lifetime),
         };
         let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
-        let latest = self.delegation.as_ref().map_or(i64::MAX, |delegation| delegation.expires_at);
-        let exp = latest.min(now + i64::from(lifetime));
+        let exp = self.ends_at.min(now + i64::from(lifetime));
         let issued_token_type = self.delegation.as_ref().map(|_| token_exchange::ACCESS_TOKEN);
         let (act, may_act) = self.delegation.map(|delegation| (delegation.actor, delegation.may_act)).unzip();
         let claims = AccessTokenClaims {
             iss: app.config.issuer.clone(),
             sub: self.subject.identifier(self.client),
-            aud: audience.to_owned(),
+            aud: audience.clone(),
             client_id: self.client.id.clone(),
             iat: now,
             exp,
@@ -160,7 +170,7 @@ impl<'a> Permit<'a> {
             may_act: may_act.flatten(),
             person: self.subject.person(),
         };
-        let access_token = app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, &claims)?;
+        let access_token = self.audience.access_token(app, &claims).await?;
         let id_token = match &self.subject {
             Subject::Person { user, auth_time, acr, .. } if self.scopes.contains("openid") => {
                 let signed_in = (*auth_time, acr.as_deref());
@@ -239,6 +249,27 @@ impl<'a> Audience<'a> {
         let resource = app.resources.find(identifier).ok_or_else(outside)?;
         let granted = grant.resources.contains(&resource.identifier);
         granted.then_some(Self::Resource(resource)).ok_or_else(outside)
+    }
+
+    /// In the form that it is given there.
+    async fn access_token(&self, app: &App, claims: &AccessTokenClaims) -> Result<String, OAuthError> {
+        let (format, algorithm) = match self {
+            Self::Issuer => (None, None),
+            Self::Resource(resource) => (resource.access_token_format, resource.signing_alg.as_deref()),
+        };
+        match format.unwrap_or(app.config.tokens.access_token_format) {
+            AccessTokenFormat::Jwt => app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, claims),
+            AccessTokenFormat::Opaque => {
+                let token = OpaqueToken::random();
+                let stored = AccessToken {
+                    token_hash: token.digest(),
+                    claims: serde_json::to_value(claims).map_err(OAuthError::server_error)?,
+                    expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).map_err(OAuthError::server_error)?,
+                };
+                access_tokens::insert(&app.db, &stored).await?;
+                Ok(token.expose())
+            }
+        }
     }
 
     /// Whether the scope means something there, and the role still has it.

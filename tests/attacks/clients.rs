@@ -6,6 +6,7 @@ use crate::support::{
 use axum::{body::Body, http::Request};
 use base64ct::{Base64, Encoding};
 use keyward::{oauth::params::form_urlencode, secrets::AuthorizationCode, storage::codes};
+use serde_json::json;
 
 /// A revocation of nothing: 200 for whoever is who they say.
 const NOTHING: [(&str, &str); 1] = [("token", "nothing")];
@@ -97,6 +98,49 @@ async fn attack_43_a_secret_in_the_url_is_refused_even_if_it_is_right() {
         ask(&t, &format!("{path}?token=x"), &[], &right).await.refused(400, "invalid_request");
     }
     assert_eq!(ask(&t, "/token", &form, &right).await.status, 200);
+}
+
+/// What proxies put there for servers that trust them (RFC 9440, and the habits before it).
+const CERTIFICATES: [(&str, &str); 8] = [
+    ("client-cert", ":MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6:"),
+    ("client-cert-chain", ":MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6:"),
+    ("x-forwarded-client-cert", "Hash=00;Subject=\"CN=c\";URI=https://client.example"),
+    ("x-ssl-client-cert", "-----BEGIN%20CERTIFICATE-----%0AMIIB%0A-----END%20CERTIFICATE-----"),
+    ("ssl-client-verify", "SUCCESS"),
+    ("x-ssl-client-verify", "SUCCESS"),
+    ("x-ssl-client-s-dn", "CN=c"),
+    ("x-arr-clientcert", "MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6"),
+];
+
+#[tokio::test]
+async fn attack_49_a_certificate_in_a_header_is_nobodys_credential() {
+    let t = TestApp::start().await;
+    let client = t.confidential_client("c", "its-secret").await;
+    let code = t.code(&client, &[]).await;
+    let redeem = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    let with_certificates = |path: &str, form: &[(&str, &str)]| {
+        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in CERTIFICATES {
+            request = request.header(name, value);
+        }
+        request.body(Body::from(encode(form))).unwrap()
+    };
+    // From outside, and from a proxy that is believed in other things.
+    for peer in [[203, 0, 113, 9], [10, 0, 0, 1]] {
+        for credentials in [&[("client_id", "c")][..], &[("client_id", "c"), ("client_secret", "wrong")], &[]] {
+            for (path, form) in [("/token", &redeem[..]), ("/revoke", &NOTHING), ("/introspect", &NOTHING)] {
+                let request = with_certificates(path, &[form, credentials].concat());
+                t.send(from(peer, request)).await.refused(401, "invalid_client");
+            }
+        }
+    }
+    let metadata = t.get("/.well-known/oauth-authorization-server").await;
+    assert!(!metadata.body.contains("tls_client") && !metadata.body.contains("mtls"), "{metadata:?}");
+    for method in ["tls_client_auth", "self_signed_tls_client_auth"] {
+        let body = json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": method});
+        t.register(&body).await.refused(400, "invalid_client_metadata");
+    }
+    assert_eq!(ask(&t, "/token", &redeem, &basic("c", "its-secret")).await.status, 200);
 }
 
 #[tokio::test]

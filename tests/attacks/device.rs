@@ -27,7 +27,7 @@ async fn attack_71_impatience_widens_the_interval_and_learns_nothing() {
     wait(20);
     poll(&t, &tv, &device).await.refused(400, "authorization_pending");
     // The wider interval stays, and counts from the last poll.
-    wait(19);
+    wait(15);
     decide(&mut t.signed_in("alice").await, &device, "allow").await;
     poll(&t, &tv, &device).await.refused(400, "slow_down");
     for _ in 0..20 {

@@ -225,7 +225,10 @@ async fn attack_59_a_fresh_rotation_does_not_carry_a_grant_past_its_end() {
     let (client, tokens) = family(&t).await;
     t.app.clock.advance(Duration::seconds(940));
     let next = t.refresh(&client, text(&tokens, "refresh_token")).await.json();
+    // Nor does an access token live longer.
+    assert!(next["expires_in"].as_i64().unwrap() <= 60, "{next}");
     t.app.clock.advance(Duration::seconds(60));
+    assert_eq!(t.introspect(text(&next, "access_token")).await.body, INACTIVE);
     for token in [text(&next, "refresh_token"), text(&tokens, "refresh_token")] {
         t.refresh(&client, token).await.refused(400, "invalid_grant");
     }

@@ -93,6 +93,7 @@ await check('journeys: going back from the client and allowing again does not br
   await assertCodeWorks(request);
 });
 
+// Attack 19, in Chromium.
 for (const [kind, redirectUri] of [
   ['a loopback callback', callback.redirectUri],
   ['a private-scheme callback', 'cursor://anysphere.cursor-mcp/oauth/callback'],

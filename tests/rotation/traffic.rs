@@ -1,6 +1,10 @@
-//! Rotation under traffic: issuing, introspecting and verifying go on while keys come and go.
+//! Rotation under traffic: issuing, introspecting, and guards that verify or ask, go on while keys come and go.
 use super::{kid, text};
-use crate::support::{guarded::Guarded, node::Node};
+use crate::support::{
+    guarded::{Guarded, call_through},
+    node::Node,
+};
+use axum::Router;
 use keyward::jobs::rotation;
 use std::{
     collections::BTreeSet,
@@ -16,6 +20,8 @@ const ROUNDS: usize = 60;
 
 struct Traffic {
     guarded: Guarded,
+    /// A guard that asks about each token, and one that wants the answer signed each time.
+    asking: [Router; 2],
     nodes: [Node; 2],
     served: watch::Sender<usize>,
     signed_with: Mutex<BTreeSet<String>>,
@@ -41,6 +47,9 @@ impl Traffic {
                 let form = [("client_id", "notes-server"), ("client_secret", "notes-secret"), ("token", token)];
                 assert_eq!(asked.post("/introspect", &form).await.json()["active"], true);
                 assert_eq!(self.guarded.call(token).await.body, "reached");
+                for guard in &self.asking {
+                    assert_eq!(call_through(guard, token).await.body, "reached");
+                }
             }
             self.signed_with.lock().unwrap().insert(kid(token));
             token.clone_into(&mut before);
@@ -64,7 +73,12 @@ async fn two_rotations_under_traffic_fail_no_request() {
     let guarded = Guarded::start(SETTINGS).await;
     let nodes = [Node::itself(&guarded.t), Node::beside(&guarded.t).await];
     let (served, signed_with) = (watch::Sender::new(0), Mutex::default());
-    let traffic = Arc::new(Traffic { guarded, nodes, served, signed_with });
+    let asking = [
+        guarded.another(|guard| guard.introspect("notes-server", "notes-secret")),
+        guarded
+            .another(|guard| guard.introspect("notes-server", "notes-secret").require_signed_answers().keep_answers(0)),
+    ];
+    let traffic = Arc::new(Traffic { guarded, asking, nodes, served, signed_with });
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..4 {
         clients.spawn(traffic.clone().client(format!("c{number}")));

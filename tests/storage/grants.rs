@@ -64,6 +64,7 @@ async fn a_consent_is_replaced_by_the_next_and_deleted_on_every_resource() {
     }
     let stored = consents::find(&db, user.id, &client.id, "https://mcp.example/a").await.unwrap().unwrap();
     assert_eq!(stored.scopes, scopes("a b"));
+    assert_eq!(stored.known_client, new_consent(&new_grant(&client, &user)).known_client);
     assert!(consents::find(&db, user.id, &client.id, "https://mcp.example/b").await.unwrap().is_none());
     assert!(consents::delete(&db, user.id, &client.id).await.unwrap());
     assert!(!consents::delete(&db, user.id, &client.id).await.unwrap());

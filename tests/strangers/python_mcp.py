@@ -1,15 +1,10 @@
-"""The Python SDK (`mcp` on PyPI), on both of its protocol eras."""
+"""The Python SDK (`mcp` on PyPI), on both of its protocol eras; with the word `cimd`, as an app nobody registered."""
 
 import asyncio
-import base64
 import json
 import logging
-import os
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Awaitable, Callable
 
 import httpx2
 from mcp import Client
@@ -18,11 +13,10 @@ from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuth
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
+from support.checks import ISSUER, RESOURCE, check, claims, finish, post
 from support.person import Person
 
-ISSUER = os.environ["KEYWARD_ISSUER"]
-RESOURCE = os.environ["KEYWARD_RESOURCE"]
-failed = 0
+DOCUMENT = "https://app.example/client.json"
 
 
 class Storage:
@@ -47,14 +41,19 @@ class Storage:
 class Host:
     """One installation of an MCP client, with a person in front of it."""
 
-    def __init__(self, title: str, mode: str) -> None:
+    def __init__(self, title: str, mode: str, document: str | None) -> None:
         self.mode, self.storage, self.person = mode, Storage(), Person()
         self.asked: list[dict[str, str]] = []
         metadata = OAuthClientMetadata(
             client_name=title, redirect_uris=["http://127.0.0.1:5555/callback"], token_endpoint_auth_method="none"
         )
         self.provider = OAuthClientProvider(
-            RESOURCE, metadata, self.storage, redirect_handler=self._open, callback_handler=self._called_back
+            RESOURCE,
+            metadata,
+            self.storage,
+            redirect_handler=self._open,
+            callback_handler=self._called_back,
+            client_metadata_url=document,
         )
 
     async def _open(self, url: str) -> None:
@@ -74,40 +73,8 @@ class Host:
                 return result.structured_content or json.loads(result.content[0].text)
 
 
-async def check(name: str, body: Callable[[], Awaitable[None]]) -> None:
-    global failed
-    try:
-        await body()
-        print(f"ok - {name}", flush=True)
-    except BaseException as error:
-        failed += 1
-        print(f"not ok - {name}: {_reason(error)}", flush=True)
-
-
-def _reason(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return " ".join(f"{type(error).__name__}: {error}".split())[:800]
-
-
-def claims(jwt: str) -> dict:
-    part = jwt.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
-def post(url: str, fields: dict[str, str]) -> tuple[int, dict]:
-    """A form POST, as any HTTP client makes it; the SDK has no revocation of its own."""
-    request = urllib.request.Request(url, urllib.parse.urlencode(fields).encode())
-    try:
-        response = urllib.request.urlopen(request, timeout=30)
-    except urllib.error.HTTPError as answer:
-        response = answer
-    with response:
-        return response.status, json.loads(response.read() or b"{}")
-
-
-async def tell_story(title: str, mode: str) -> None:
-    host = Host(title, mode)
+async def tell_story(title: str, mode: str, document: str | None = None) -> None:
+    host = Host(title, mode, document)
     storage = host.storage
 
     async def arrives() -> None:
@@ -115,6 +82,7 @@ async def tell_story(title: str, mode: str) -> None:
         assert host.person.pages == ["login", "consent"], host.person.pages
         assert host.asked[0]["resource"] == RESOURCE, host.asked
         assert storage.client and storage.tokens, "nothing was stored"
+        assert document is None or storage.client.client_id == document, storage.client
         assert claims(storage.tokens.access_token)["aud"] == RESOURCE
         assert whoami["subject"] == claims(storage.tokens.access_token)["sub"], whoami
         assert whoami["client_id"] == storage.client.client_id, whoami
@@ -156,7 +124,8 @@ async def tell_story(title: str, mode: str) -> None:
         await host.call("whoami")
         assert len(host.asked) == asked + 1, "a revoked client got in without its person"
 
-    await check(f"{title}: finds the server, registers, gets its tokens and calls whoami", arrives)
+    introduces = "names its document" if document else "registers"
+    await check(f"{title}: finds the server, {introduces}, gets its tokens and calls whoami", arrives)
     await check(f"{title}: calls echo without asking anybody", calls_echo)
     await check(f"{title}: refreshes once when its token expired", refreshes)
     await check(f"{title}: refreshes twice when its token expired", refreshes)
@@ -186,6 +155,9 @@ async def tell_story_of_a_robot(method: str) -> None:
 async def main() -> None:
     # The SDK logs what it then raises; the checks print that on their own lines.
     logging.disable(logging.ERROR)
+    if sys.argv[1:] == ["cimd"]:
+        await tell_story("Python mcp, cimd", "auto", DOCUMENT)
+        return
     await tell_story("Python mcp", "auto")
     await tell_story("Python mcp, initialize era", "legacy")
     await tell_story_of_a_robot("client_secret_basic")
@@ -193,4 +165,4 @@ async def main() -> None:
 
 
 asyncio.run(main())
-sys.exit(1 if failed else 0)
+finish()

@@ -4,7 +4,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
-    http::{HeaderMap, Request, StatusCode, header},
+    http::{HeaderMap, Request, StatusCode, header, response::Parts},
 };
 use keyward::{
     app::App,
@@ -165,6 +165,12 @@ impl TestApp {
         send(&self.router, request).await
     }
 
+    /// What is no text.
+    pub async fn send_for_bytes(&self, request: Request<Body>) -> (Parts, Vec<u8>) {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        (parts, to_bytes(body, usize::MAX).await.unwrap().to_vec())
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
@@ -231,6 +237,8 @@ impl TestApp {
                 jwks_uri: None,
                 token_endpoint_audience: false,
                 default_resource: None,
+                software_statement: None,
+                vouched_by: None,
                 dpop_bound_access_tokens: false,
             },
             secret_hash: secret.map(Digest::of),

@@ -1,6 +1,7 @@
 //! A keyward on a socket, and a guard before an MCP server that fetches its keys there.
 use super::{
     app::{Answer, CALLBACK, MCP, PASSWORD, TestApp, authorize_path, send},
+    db::fresh_db,
     remote::Address,
 };
 use axum::{
@@ -10,37 +11,44 @@ use axum::{
     middleware::{self, Next},
     routing::post,
 };
-use keyward::{http::router, model::ClientId};
-use keyward_resource_server::Guard;
-use serde_json::Value;
+use keyward::{app::App, http::router, model::ClientId};
+use keyward_resource_server::{Guard, clock::Clock};
+use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 use time::{Duration, OffsetDateTime};
 
-const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
-
 pub struct Guarded {
     pub t: TestApp,
     pub at: Address,
     guard: Router,
-    guards_clock: keyward_resource_server::clock::Clock,
+    guards_clock: Clock,
     /// When the guard fetched the keys.
     pub fetched_at: Arc<Mutex<Vec<OffsetDateTime>>>,
 }
 
 impl Guarded {
     pub async fn start(more: &str) -> Self {
-        Self::with(more, |guard| guard).await
+        Self::built(more, |_| {}, |guard| guard).await
     }
 
     /// With a guard of one's own making.
     pub async fn with(more: &str, set: impl FnOnce(Guard) -> Guard) -> Self {
+        Self::built(more, |_| {}, set).await
+    }
+
+    /// With tools exchanged before the first request.
+    pub async fn prepared(more: &str, prepare: impl FnOnce(&mut App)) -> Self {
+        Self::built(more, prepare, |guard| guard).await
+    }
+
+    async fn built(more: &str, prepare: impl FnOnce(&mut App), set: impl FnOnce(Guard) -> Guard) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let at = Address::new(port);
-        let t = TestApp::with(&format!("issuer = {:?}\n{more}", at.issuer)).await;
+        let t = TestApp::prepared(fresh_db().await, &format!("issuer = {:?}\n{more}", at.issuer), prepare).await;
         let (fetched_at, clock) = (Arc::new(Mutex::new(vec![])), t.app.clock.clone());
         let seen = fetched_at.clone();
         let watched = router(t.app.clone()).layer(middleware::from_fn(move |request: Request, next: Next| {
@@ -51,10 +59,14 @@ impl Guarded {
         }));
         let service = watched.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        let guards_clock = keyward_resource_server::clock::Clock::default();
-        let guard = Guard::new(MCP, &at.issuer).unwrap().clock(guards_clock.clone());
-        let guard = set(guard);
-        Self { t, at, guard: guard.protect(post(async || "reached")), guards_clock, fetched_at }
+        let guards_clock = Clock::default();
+        let guard = guard(&at, &guards_clock, set);
+        Self { t, at, guard, guards_clock, fetched_at }
+    }
+
+    /// A guard beside the first, set up otherwise; for [`call_through`].
+    pub fn another(&self, set: impl FnOnce(Guard) -> Guard) -> Router {
+        guard(&self.at, &self.guards_clock, set)
     }
 
     /// Moves everybody's clock.
@@ -76,8 +88,25 @@ impl Guarded {
 
     /// What the guard says to a request with this token.
     pub async fn call(&self, token: &str) -> Answer {
-        let request = Request::post("/mcp").header("host", "mcp.example").header("content-type", "application/json");
-        let request = request.header("authorization", format!("Bearer {token}"));
-        send(&self.guard, request.body(Body::from(PING)).unwrap()).await
+        call_through(&self.guard, token).await
     }
+
+    pub async fn ask(&self, token: &str, message: &Value) -> Answer {
+        ask_through(&self.guard, token, message).await
+    }
+}
+
+fn guard(at: &Address, clock: &Clock, set: impl FnOnce(Guard) -> Guard) -> Router {
+    set(Guard::new(MCP, &at.issuer).unwrap().clock(clock.clone())).protect(post(async || "reached"))
+}
+
+/// What this guard says to a request with this token.
+pub async fn call_through(guard: &Router, token: &str) -> Answer {
+    ask_through(guard, token, &json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})).await
+}
+
+async fn ask_through(guard: &Router, token: &str, message: &Value) -> Answer {
+    let request = Request::post("/mcp").header("host", "mcp.example").header("content-type", "application/json");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    send(guard, request.body(Body::from(message.to_string())).unwrap()).await
 }

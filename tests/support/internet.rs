@@ -43,12 +43,26 @@ impl Internet {
 
     /// From now on this URL answers that, and nothing else does.
     pub async fn serve(&self, url: &str, answer: ResponseTemplate) {
-        let url = url::Url::parse(url).unwrap();
         self.server.reset().await;
+        self.serve_too(url, answer).await;
+    }
+
+    /// From now on this URL answers that, too.
+    pub async fn serve_too(&self, url: &str, answer: ResponseTemplate) {
+        self.mount(url, &["application/json"], answer).await;
+    }
+
+    /// The same, for whoever asks for a picture.
+    pub async fn serve_image(&self, url: &str, answer: ResponseTemplate) {
+        self.mount(url, &["image/png", "image/jpeg", "image/webp", "image/gif"], answer).await;
+    }
+
+    async fn mount(&self, url: &str, accept: &[&str], answer: ResponseTemplate) {
+        let url = url::Url::parse(url).unwrap();
         Mock::given(matchers::method("GET"))
             .and(matchers::path(url.path()))
             .and(matchers::header("host", url.host_str().unwrap()))
-            .and(matchers::header("accept", "application/json"))
+            .and(matchers::headers("accept", accept.to_vec()))
             .respond_with(answer)
             .mount(&self.server)
             .await;

@@ -86,7 +86,13 @@ impl House {
     }
 
     pub fn demo(&self) -> Keyward {
-        self.start(&self.demo_arguments(), "keyward demo is running")
+        self.demo_with(&[])
+    }
+
+    pub fn demo_with(&self, more: &[&str]) -> Keyward {
+        let more = more.iter().map(|argument| (*argument).to_owned());
+        let arguments: Vec<_> = self.demo_arguments().into_iter().chain(more).collect();
+        self.start(&arguments, "keyward demo is running")
     }
 
     pub fn serve(&self) -> Keyward {

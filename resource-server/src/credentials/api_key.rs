@@ -7,14 +7,15 @@ use crate::attempts::Attempts;
 
 const NAME: &str = "api-key";
 
-pub(super) const KIND: Kind = Kind { name: NAME, shown: "Authorization: Bearer <API key>", build };
+pub(super) const KIND: Kind =
+    Kind { name: NAME, shown: "Authorization: Bearer <API key>", build: |setup| Ok(build(setup)) };
 
-fn build(setup: &Setup) -> anyhow::Result<Built> {
-    Ok(Built::everywhere(BearerKeys {
+fn build(setup: &Setup) -> Built {
+    Built::everywhere(BearerKeys {
         kind: NAME,
         realm: setup.title.to_owned(),
         keys: Keys::new(&setup.settings.keys),
         attempts: Attempts::new(setup.clock.clone()),
         clock: setup.clock.clone(),
-    }))
+    })
 }

@@ -27,7 +27,7 @@ struct Basic {
 }
 
 struct User {
-    name: String,
+    name: Digest,
     /// Passwords of a configuration are as safe as the configuration; only what is compared is hashed.
     password: Digest,
 }
@@ -35,7 +35,7 @@ struct User {
 fn build(setup: &Setup) -> anyhow::Result<Built> {
     let user = |user: &crate::settings::UserSettings| {
         ensure!(!user.username.contains(':'), "a user name cannot hold a colon (RFC 7617 section 2)");
-        Ok(User { name: user.username.clone(), password: user.password.digest() })
+        Ok(User { name: digest::of(user.username.as_bytes()), password: user.password.digest() })
     };
     Ok(Built::everywhere(Basic {
         realm: setup.title.to_owned(),
@@ -50,17 +50,17 @@ impl Basic {
         let pair = self.pair(parts);
         parts.headers.remove(header::AUTHORIZATION);
         let account = pair.as_ref().and_then(|pair| pair.as_ref().ok()).map(|(name, _)| name.as_str());
-        let address = self.attempts.check(account, &parts.extensions)?;
+        let asker = self.attempts.check(account, &parts.extensions)?;
         let Some(pair) = &pair else {
-            self.attempts.failed(None, address);
+            self.attempts.failed(None, asker);
             return Err(self.refuse("unauthorized", "this resource needs a user name and a password"));
         };
         let known = pair.as_ref().ok().filter(|(name, password)| self.knows(name, password));
         let Some((name, _)) = known else {
-            self.attempts.failed(account, address);
+            self.attempts.failed(account, asker);
             return Err(self.refuse("invalid_token", "the user name or the password is wrong"));
         };
-        self.attempts.succeeded(name);
+        self.attempts.succeeded(name, asker);
         Ok(Caller::of_kind(NAME, name, "Basic"))
     }
 
@@ -80,11 +80,12 @@ impl Basic {
     /// Does the same work whoever is named.
     fn knows(&self, name: &str, password: &str) -> bool {
         let (name, password) = (digest::of(name.as_bytes()), digest::of(password.as_bytes()));
-        self.users.iter().fold(false, |known, user| {
-            let same_name = verify_slices_are_equal(&digest::of(user.name.as_bytes()), &name).is_ok();
-            let same_password = verify_slices_are_equal(&user.password, &password).is_ok();
-            known | (same_name & same_password)
-        })
+        let same = |one: &Digest, other: &Digest| verify_slices_are_equal(one, other).is_ok();
+        let fits = |user: &&User| {
+            let (same_name, same_password) = (same(&user.name, &name), same(&user.password, &password));
+            same_name && same_password
+        };
+        self.users.iter().filter(fits).count() > 0
     }
 
     fn refuse(&self, error: &'static str, description: &'static str) -> Refusal {

@@ -34,7 +34,8 @@ const LIFETIME: u32 = 300;
 const LONGEST_LIFETIME: u32 = 3600;
 const MINTED_PER_MINUTE: usize = 30;
 
-pub(super) const KIND: Kind = Kind { name: NAME, shown: "Authorization: Bearer <configured or minted token>", build };
+pub(super) const KIND: Kind =
+    Kind { name: NAME, shown: "Authorization: Bearer <configured or minted token>", build: |setup| Ok(build(setup)) };
 
 struct Mint {
     bearer: Arc<BearerKeys>,
@@ -52,7 +53,7 @@ struct Order {
     scope: Option<String>,
 }
 
-fn build(setup: &Setup) -> anyhow::Result<Built> {
+fn build(setup: &Setup) -> Built {
     let bearer = Arc::new(BearerKeys {
         kind: NAME,
         realm: setup.title.to_owned(),
@@ -71,7 +72,7 @@ fn build(setup: &Setup) -> anyhow::Result<Built> {
         Router::new()
     };
     let credential: Arc<dyn Credential> = bearer;
-    Ok(Built { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes })
+    Built { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes }
 }
 
 async fn answer(State(mint): State<Arc<Mint>>, id: Id, headers: HeaderMap, body: Bytes) -> Response {

@@ -4,5 +4,5 @@ use super::{Kind, oauth};
 pub(super) const KIND: Kind = Kind {
     name: "client-credentials",
     shown: "Authorization: Bearer <access token of the client credentials grant>",
-    build: |setup| oauth::build(setup, &["client_credentials"]),
+    build: |setup| Ok(oauth::build(setup, &["client_credentials"])),
 };

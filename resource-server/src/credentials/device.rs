@@ -4,5 +4,5 @@ use super::{Kind, oauth};
 pub(super) const KIND: Kind = Kind {
     name: "device",
     shown: "Authorization: Bearer <access token of the device grant>",
-    build: |setup| oauth::build(setup, &["urn:ietf:params:oauth:grant-type:device_code"]),
+    build: |setup| Ok(oauth::build(setup, &["urn:ietf:params:oauth:grant-type:device_code"])),
 };

@@ -18,7 +18,7 @@ use std::sync::{PoisonError, RwLock};
 use time::OffsetDateTime;
 
 #[derive(Clone)]
-pub(super) struct Key {
+pub(crate) struct Key {
     pub hash: Digest,
     /// `None`: it is not limited to scopes.
     pub scopes: Option<Vec<String>>,
@@ -26,7 +26,7 @@ pub(super) struct Key {
 }
 
 #[derive(Default)]
-pub(super) struct Keys(RwLock<Vec<Key>>);
+pub(crate) struct Keys(RwLock<Vec<Key>>);
 
 impl Keys {
     pub fn new(settings: &[KeySettings]) -> Self {
@@ -67,10 +67,10 @@ pub(super) struct BearerKeys {
 
 impl BearerKeys {
     fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
-        let address = self.attempts.check(None, &parts.extensions)?;
+        let asker = self.attempts.check(None, &parts.extensions)?;
         let judged = self.find(parts);
         if judged.is_err() {
-            self.attempts.failed(None, address);
+            self.attempts.failed(None, asker);
         }
         parts.headers.remove(header::AUTHORIZATION);
         judged

@@ -7,6 +7,7 @@ use crate::{
     dpop,
     gate::beside_those_held,
     guard::Guard,
+    introspection::Introspector,
     metadata::{self, ProtectedResource},
     scopes::Policy,
     step_up::StepUp,
@@ -22,7 +23,7 @@ use url::form_urlencoded;
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 pub(super) const KIND: Kind =
-    Kind { name: "oauth", shown: "Authorization: Bearer <access token>", build: |setup| build(setup, &[]) };
+    Kind { name: "oauth", shown: "Authorization: Bearer <access token>", build: |setup| Ok(build(setup, &[])) };
 
 pub(crate) struct AccessTokens {
     challenge: Challenge,
@@ -36,15 +37,19 @@ pub(crate) struct AccessTokens {
 }
 
 /// Takes access tokens of these grants; of all if none is named.
-pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> anyhow::Result<Built> {
+pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> Built {
     let (issuer, scopes, policy) = (Arc::clone(&setup.issuer), setup.settings.scopes(), Arc::clone(&setup.policy));
     let (title, clock) = (setup.title.to_owned(), setup.clock.clone());
+    let introspection = setup.settings.introspection.clone();
     let at = move |place: &Place| -> anyhow::Result<Arc<dyn Credential>> {
         let guard = Guard::with(&place.url, Arc::clone(&issuer))?.name(&title)?.clock(clock.clone());
-        let guard = guard.scopes(&scopes.0, &scopes.1)?.at(place).grants(grants);
+        let mut guard = guard.scopes(&scopes.0, &scopes.1)?.at(place).grants(grants);
+        if let Some(own) = &introspection {
+            guard = guard.introspect(&own.id, own.secret.expose());
+        }
         Ok(Arc::new(AccessTokens::new(guard, &policy)))
     };
-    Ok(Built { at: Box::new(at), routes: axum::Router::new() })
+    Built { at: Box::new(at), routes: axum::Router::new() }
 }
 
 impl AccessTokens {
@@ -56,8 +61,16 @@ impl AccessTokens {
             scope: guard.challenge_scope,
             dpop: guard.dpop,
         };
+        let first = guard.issuers.first().cloned();
+        let introspector = first.and_then(|issuer| Introspector::new(issuer, guard.introspection));
         let resources = std::iter::once(guard.identifier.clone()).chain(guard.aliases).collect();
-        let verifier = Verifier { resources, issuers: guard.issuers, grants: guard.grants, policy: Arc::clone(policy) };
+        let verifier = Verifier {
+            resources,
+            issuers: guard.issuers,
+            introspector,
+            grants: guard.grants,
+            policy: Arc::clone(policy),
+        };
         let url = guard.htu.unwrap_or(guard.identifier);
         Self {
             challenge,
@@ -121,12 +134,10 @@ impl AccessTokens {
     fn refuse(&self, scheme: Scheme, rejection: &Rejection) -> Refusal {
         match rejection {
             Rejection::Invalid(reason) => self.challenge.invalid_token(scheme, reason),
-            Rejection::Unavailable => Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "the keys of the authorization server cannot be fetched",
-            )
-            .header(header::RETRY_AFTER, HeaderValue::from_static("5")),
+            Rejection::Unavailable(reason) => {
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", reason)
+                    .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
         }
     }
 }

@@ -44,10 +44,10 @@ fn build(setup: &Setup) -> anyhow::Result<Built> {
 
 impl SecurityKeys {
     fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
-        let address = self.attempts.check(None, &parts.extensions)?;
+        let asker = self.attempts.check(None, &parts.extensions)?;
         let judged = self.find(parts);
         if judged.is_err() {
-            self.attempts.failed(None, address);
+            self.attempts.failed(None, asker);
         }
         self.headers.iter().for_each(|header| drop(parts.headers.remove(&header.name)));
         judged

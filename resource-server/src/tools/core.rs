@@ -107,7 +107,8 @@ struct Deleted {
     action: &'static str,
     target: String,
     /// How many notes.
-    deleted: usize,
+    #[serde(rename = "deleted")]
+    count: usize,
 }
 
 fn tools() -> anyhow::Result<Vec<Tool>> {
@@ -179,9 +180,9 @@ async fn write_note(call: Call, WriteNoteArguments { key, content }: WriteNoteAr
 async fn delete(call: Call, DeleteArguments { target, .. }: DeleteArguments) -> Result<Deleted, Failure> {
     let owner = call.owner();
     let notes = call.store.list::<Value>(&owner, NOTE).await?;
-    let mut deleted = 0;
+    let mut count = 0;
     for note in notes.into_iter().filter(|note| target == "*" || target == note.id) {
-        deleted += usize::from(call.store.delete(&owner, NOTE, &note.id).await?);
+        count += usize::from(call.store.delete(&owner, NOTE, &note.id).await?);
     }
-    Ok(Deleted { action: "delete", target, deleted })
+    Ok(Deleted { action: "delete", target, count })
 }

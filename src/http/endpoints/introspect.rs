@@ -92,6 +92,9 @@ async fn access_token(app: &App, caller: &Introspector<'_>, token: &str) -> Resu
         "active": true, "token_type": claims.token_type(), "iss": claims.iss, "aud": claims.aud, "sub": claims.sub,
         "client_id": claims.client_id, "scope": claims.scope, "exp": claims.exp, "iat": claims.iat, "jti": claims.jti,
     });
+    if let Some(grant_type) = &claims.grant_type {
+        answer["grant_type"] = json!(grant_type);
+    }
     if let Some(cnf) = &claims.cnf {
         // RFC 9449 §6.2
         answer["cnf"] = json!(cnf);

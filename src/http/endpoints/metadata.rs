@@ -5,7 +5,8 @@ use axum::{
     http::{HeaderMap, Method},
     routing::get,
 };
-use oauth::{authentication_context, client_assertion, dpop, resource::OIDC_SCOPES};
+use grants::jwt_bearer;
+use oauth::{authentication_context, client_assertion, dpop, id_jag, resource::OIDC_SCOPES};
 use serde_json::{Value, json};
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
@@ -83,6 +84,10 @@ fn document(app: &App, others: &[Endpoint]) -> Value {
     if app.config.dpop.enabled {
         // RFC 9449 §5.1
         document["dpop_signing_alg_values_supported"] = json!(dpop::ALGORITHMS);
+    }
+    if grants::find(&app.config, jwt_bearer::NAME).is_some() && app.config.takes_identity_assertions() {
+        // Identity Assertion JWT Authorization Grant §7.2; never whose (§8.4)
+        document["authorization_grant_profiles_supported"] = json!([id_jag::PROFILE]);
     }
     for endpoint in others {
         if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {

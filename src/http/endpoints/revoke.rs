@@ -6,12 +6,11 @@ use crate::{
     error::OAuthError,
     http::{extract::ClientAuth, respond::NoStore},
     model::{Client, ClientId, GrantId},
-    storage::{grants, revoked_tokens},
+    storage::grants,
     tokens::{access_token, refresh_token::RefreshToken},
 };
 use axum::{extract::State, http::Method, routing};
 use std::sync::Arc;
-use time::OffsetDateTime;
 
 pub fn endpoint(_: &App) -> Endpoint {
     let endpoint = Endpoint::new("/revoke", routing::post(post)).advertised("revocation_endpoint");
@@ -28,8 +27,7 @@ async fn post(
         revoke_grant(&app, &client, refresh.grant_id).await?;
     } else if let Some(claims) = access_token::parse(&app, token).await? {
         owned(&client, &claims.client_id)?;
-        let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(OAuthError::server_error)?;
-        revoked_tokens::insert(&app.db, &claims.jti, expires_at).await?;
+        access_token::revoke(&app, token, &claims).await?;
         audit::Event::new("token_revoked").client(&client.id).record(&app).await;
     }
     // Anything else is unknown, and for its holder as good as revoked (RFC 7009 §2.2).

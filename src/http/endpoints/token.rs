@@ -3,9 +3,10 @@ use super::Endpoint;
 use crate::{
     app::App,
     error::OAuthError,
-    grants::{self, TokenRequest},
+    clients::authenticate,
+    grants::{self, TokenRequest, jwt_bearer},
     http::{
-        extract::{ClientAuth, dpop_proof},
+        extract::{ClientIp, Form, dpop_proof, single},
         respond::NoStore,
     },
     tokens::dpop,
@@ -26,9 +27,19 @@ pub fn endpoint(_: &App) -> Endpoint {
 
 async fn post(
     State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
     headers: HeaderMap,
-    ClientAuth { client, params }: ClientAuth,
+    Form(params): Form,
 ) -> Result<impl IntoResponse, OAuthError> {
+    let authorization = single(&headers, "authorization")?;
+    let identified = match params.get("grant_type")? {
+        Some(jwt_bearer::NAME) => jwt_bearer::identify(&app, authorization, &params).await?,
+        _ => None,
+    };
+    let client = match identified {
+        Some(client) => client,
+        None => authenticate::client(&app, authorization, &params, address).await?,
+    };
     let name = params.require("grant_type")?;
     let grant_type = grants::find(&app.config, name)
         .ok_or_else(|| OAuthError::unsupported_grant_type("this grant_type is not one of grant_types_supported"))?;

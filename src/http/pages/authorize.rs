@@ -104,7 +104,7 @@ async fn ask(
     if judged.request.prompt.none {
         return Err(OAuthError::consent_required("the user has to be asked"));
     }
-    Ok(consent::page(app, &asked, &remembered, query, &signed_in.session_id))
+    consent::page(app, &asked, &remembered, query, &signed_in.session_id).await
 }
 
 /// Whether who is signed in will do (OpenID Connect Core §3.1.2.1); `None` asks for another sign-in.

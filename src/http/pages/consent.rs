@@ -12,15 +12,16 @@ use crate::{
     },
     app::App,
     audit,
+    clients::logos,
     error::OAuthError,
     grants,
     http::{
         respond::Page,
         views::{ClientCard, ConsentPage, Destination, DestinationKind, ScopeLine, ServerCard},
     },
+    issuers::statement::voucher,
     model::{Client, ClientSource},
     oauth::{
-        client_id,
         params::Params,
         redirect_uri::{RedirectKind, kind},
     },
@@ -40,7 +41,14 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 /// The question, with a form that counts once, in this session, for this very request.
-pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, session_id: &str) -> Response {
+pub async fn page(
+    app: &App,
+    asked: &Asked<'_>,
+    remembered: &Remembered,
+    query: &str,
+    session_id: &str,
+) -> Result<Response, OAuthError> {
+    let logo = logos::path(app, asked.client, asked.user.id).await?;
     let form_token = forms::mint(app, session_id, query);
     let label = answer::host(&asked.callback.redirect_uri);
     let https = DestinationKind::Https;
@@ -53,17 +61,12 @@ pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, 
         [] => ServerCard { name: "Your account here", url: &app.config.issuer },
         [resource, ..] => ServerCard { name: &resource.name, url: &resource.identifier },
     };
-    let more: Vec<_> =
-        asked.resources.iter().skip(1).map(|resource| format!("It also asks for {}.", resource.identifier)).collect();
-    let changed = remembered
-        .changed
-        .then(|| "Its name or the places it sends you back to changed since you last allowed it.".to_owned());
     let scopes = asked.scopes.iter().map(|name| ScopeLine {
         name,
         words: words(name, asked.resources),
         is_new: !remembered.scopes.contains(name),
     });
-    Page(ConsentPage {
+    Ok(Page(ConsentPage {
         form_token: &form_token,
         request: query,
         username: &asked.user.username,
@@ -71,23 +74,27 @@ pub fn page(app: &App, asked: &Asked<'_>, remembered: &Remembered, query: &str, 
             name: answer::client_name(asked.client),
             id: asked.client.id.as_str(),
             proven_host: (kind == https).then_some(label.as_str()),
-            document_host: document_host(asked.client).as_deref(),
+            document_host: document_host(app, asked.client).as_deref(),
             verified: is_trusted(asked.client),
+            vouched_by: voucher(app, asked.client),
             homepage: asked.client.metadata.client_uri.as_deref(),
+            logo: logo.as_deref(),
         },
         server,
+        also: asked.resources.iter().skip(1).map(|resource| resource.identifier.as_str()).collect(),
         destination: Destination { label: &label, kind },
         scopes: scopes.collect(),
         lifetime: &lifetime(app, asked.client),
-        changed: changed.into_iter().chain(more).collect(),
+        changed: &remembered.changes,
         step_up: !remembered.scopes.is_empty(),
     })
-    .into_response()
+    .into_response())
 }
 
 /// The host that describes the client, where one does.
-pub fn document_host(client: &Client) -> Option<String> {
-    (client.source == ClientSource::Cimd).then(|| client_id::host(client.id.as_str()).ok()).flatten()
+pub fn document_host(app: &App, client: &Client) -> Option<String> {
+    let host = || app.config.client_metadata_documents.host(client.id.as_str()).ok();
+    (client.source == ClientSource::Cimd).then(host).flatten()
 }
 
 pub fn lifetime(app: &App, client: &Client) -> String {

@@ -11,6 +11,7 @@ use crate::{
         device::{Waiting, look_up},
     },
     app::App,
+    clients::logos,
     error::OAuthError,
     http::{
         extract::ClientIp,
@@ -20,6 +21,7 @@ use crate::{
             device::{DeviceConsent, EnterCode},
         },
     },
+    issuers::statement::voucher,
     oauth::params::{Params, form_urlencode},
     secrets::{UserCode, base64url},
 };
@@ -91,7 +93,7 @@ async fn find(
         let shown: String = typed.chars().take(40).collect();
         return Ok((StatusCode::BAD_REQUEST, enter_code(&app, &signed_in, &shown, Some(NO_SUCH_CODE))).into_response());
     };
-    Ok(ask(&app, &signed_in, &code, &waiting, address))
+    Ok(ask(&app, &signed_in, &code, &waiting, address).await?)
 }
 
 /// The form decides about this very request: should its code be given to another device, it decides nothing.
@@ -99,7 +101,14 @@ fn purpose(waiting: &Waiting<'_>) -> String {
     format!("device {}", base64url(waiting.device.device_code_hash.as_bytes()))
 }
 
-fn ask(app: &App, signed_in: &SignedIn, code: &UserCode, waiting: &Waiting<'_>, address: IpAddr) -> Response {
+async fn ask(
+    app: &App,
+    signed_in: &SignedIn,
+    code: &UserCode,
+    waiting: &Waiting<'_>,
+    address: IpAddr,
+) -> Result<Response, OAuthError> {
+    let logo = logos::path(app, &waiting.client, signed_in.user.id).await?;
     let Waiting { device, client, resources, scopes } = waiting;
     let server = match resources[..] {
         [] => ServerCard { name: "Your account here", url: &app.config.issuer },
@@ -107,7 +116,7 @@ fn ask(app: &App, signed_in: &SignedIn, code: &UserCode, waiting: &Waiting<'_>, 
     };
     let scopes = scopes.iter().map(|name| ScopeLine { name, words: words(name, resources), is_new: true });
     let minutes = (app.clock.now() - device.created_at).whole_minutes();
-    Page(DeviceConsent {
+    Ok(Page(DeviceConsent {
         form_token: &forms::mint(app, &signed_in.session_id, &purpose(waiting)),
         user_code: &code.expose(),
         username: &signed_in.user.username,
@@ -115,9 +124,11 @@ fn ask(app: &App, signed_in: &SignedIn, code: &UserCode, waiting: &Waiting<'_>, 
             name: answer::client_name(client),
             id: client.id.as_str(),
             proven_host: None,
-            document_host: document_host(client).as_deref(),
+            document_host: document_host(app, client).as_deref(),
             verified: is_trusted(client),
+            vouched_by: voucher(app, client),
             homepage: client.metadata.client_uri.as_deref(),
+            logo: logo.as_deref(),
         },
         server,
         also: resources.iter().skip(1).map(|resource| resource.identifier.as_str()).collect(),
@@ -128,7 +139,7 @@ fn ask(app: &App, signed_in: &SignedIn, code: &UserCode, waiting: &Waiting<'_>, 
         scopes: scopes.collect(),
         lifetime: &lifetime(app, client),
     })
-    .into_response()
+    .into_response())
 }
 
 fn date(at: OffsetDateTime) -> String {

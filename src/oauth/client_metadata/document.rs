@@ -7,12 +7,13 @@ use crate::{
     error::OAuthError,
     model::{AuthMethod, ClientMetadata},
 };
+use serde_json::Value;
 
 /// OAuth Client ID Metadata Document §4.1, and the members MCP asks for: read as a registration is, but nothing that
 /// needs a shared secret may be in it.
 pub fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
     let malformed = |rule| OAuthError::invalid_client_metadata(format!("the document {rule}"));
-    let members = Members(json::object(body).map_err(malformed)?);
+    let mut members = Members(json::object(body).map_err(malformed)?);
     if members.string("client_id")? != Some(url) {
         return Err(refused("client_id", "must be the very URL of the document"));
     }
@@ -20,6 +21,9 @@ pub fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Resu
         if members.get(secret).is_some() {
             return Err(refused(secret, "must not be in a document that everybody can read"));
         }
+    }
+    if let Some(uris) = members.0.get_mut("redirect_uris").and_then(Value::as_array_mut) {
+        uris.iter_mut().for_each(any_port);
     }
     let metadata = choose(&members, rules)?;
     if metadata.client_name.is_none() {
@@ -29,6 +33,16 @@ pub fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Resu
         return Err(OAuthError::invalid_redirect_uri("redirect_uris is missing"));
     }
     Ok(metadata)
+}
+
+/// Some write a star for the port of a loopback URI, which says what naming no port says (RFC 8252 §7.3).
+fn any_port(uri: &mut Value) {
+    const STARRED: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
+    let Some(text) = uri.as_str() else { return };
+    let found = STARRED.iter().find_map(|origin| Some((origin, text.strip_prefix(origin)?)));
+    if let Some((origin, path)) = found.filter(|(_, path)| path.is_empty() || path.starts_with('/')) {
+        *uri = Value::from(format!("{}{path}", origin.trim_end_matches(":*")));
+    }
 }
 
 /// Of what the client prefers and what else it can do (OpenID Connect RP Metadata Choices §2), the methods that will
@@ -61,7 +75,7 @@ mod tests {
     use super::*;
     use crate::model::ApplicationType;
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     const URL: &str = "https://claude.ai/oauth/claude-code-client-metadata";
 
@@ -114,6 +128,26 @@ mod tests {
             "redirect_uris": ["https://claude.ai/api/mcp/auth_callback"],
         }));
         assert_eq!(claude.unwrap().grant_types, ["authorization_code", "refresh_token"]);
+    }
+
+    #[test]
+    fn a_star_for_the_port_means_any_on_loopback_and_nothing_elsewhere() {
+        let starred =
+            json!({"redirect_uris": ["http://localhost:*/callback", "http://127.0.0.1:*", "http://[::1]:*/a"]});
+        let expected = ["http://localhost/callback", "http://127.0.0.1", "http://[::1]/a"];
+        assert_eq!(with(&starred).unwrap().redirect_uris, expected);
+        for uri in [
+            "https://app.example:*/cb",
+            "http://localhost:*.evil.example/cb",
+            "http://localhost:*@evil.example/cb",
+            "http://localhost:*1/cb",
+            "http://localhost:*?x",
+            "http://evil.example:*/cb",
+            "http://*/cb",
+            "*",
+        ] {
+            assert!(with(&json!({"redirect_uris": [uri]})).is_err(), "{uri}");
+        }
     }
 
     #[test]

@@ -21,8 +21,6 @@ pub struct Delegation {
     pub actor: Actor,
     /// Who else may act for the subject: a limit that is never lost on the way (RFC 8693 §4.4).
     pub may_act: Option<Map<String, Value>>,
-    /// Seconds since the epoch: when the exchanged token ends, and the new one at the latest.
-    pub expires_at: i64,
 }
 
 impl<'a> Permit<'a> {
@@ -55,10 +53,9 @@ impl<'a> Permit<'a> {
         if scopes.is_empty() {
             return Err(OAuthError::invalid_scope("subject_token is worth nothing at this target"));
         }
-        let (may_act, expires_at) = (subject.may_act.clone(), subject.exp);
-        let delegation = Some(Delegation { actor, may_act, expires_at });
-        let audience = Audience::Resource(target);
-        Ok(Self { client, subject: behind, audience, scopes, jkt, delegation, grant_type: None })
+        let delegation = Some(Delegation { actor, may_act: subject.may_act.clone() });
+        let (audience, ends_at) = (Audience::Resource(target), subject.exp);
+        Ok(Self { client, subject: behind, audience, scopes, jkt, ends_at, delegation, grant_type: None })
     }
 }
 

@@ -40,6 +40,11 @@ async fn all_pages(t: &TestApp) -> Vec<(u16, Answer)> {
         (400, alice.post("/consent", &[]).await),
         (403, alice.post("/consent", &borrowed(&form[1..])).await),
         (405, alice.get("/consent").await),
+        (303, visitor.get("/device").await),
+        (200, alice.get("/device").await),
+        (200, alice.get("/device?user_code=BBBB-BBBB").await),
+        (403, alice.post("/device", &[("user_code", "BBBB-BBBB")]).await),
+        (400, alice.get("/device/qr").await),
         (303, alice.approve(&path).await),
         (303, alice.get(&path).await),
     ]

@@ -7,6 +7,7 @@
 //   refresh(provider)                            one refresh by the SDK's own function, without its recovery
 //   isUnauthorized(error), isInvalidGrant(error)
 //   dpop()                                       a key for a provider's tokens (RFC 9449), if it binds them
+//   clientMetadataUrl                            where the document is that describes it, instead of a registration
 //   stepUp(provider)                             what a host does before it lets the SDK ask for more, if anything
 import assert from 'node:assert/strict';
 import { check, required } from './checks.mjs';
@@ -20,7 +21,8 @@ const issuer = required('KEYWARD_ISSUER');
 export async function tellStory(title, sdk) {
   const named = (sentence) => `${title}: ${sentence}`;
   const newProvider = () => {
-    const made = new MemoryProvider({ clientName: title, redirectUrl: 'http://127.0.0.1:3333/callback' });
+    const redirectUrl = 'http://127.0.0.1:3333/callback';
+    const made = new MemoryProvider({ clientName: title, redirectUrl, clientMetadataUrl: sdk.clientMetadataUrl });
     const key = sdk.dpop?.();
     return key ? Object.assign(made, { dpop: () => key }) : made;
   };
@@ -29,10 +31,12 @@ export async function tellStory(title, sdk) {
   let waiting;
   let connection;
 
-  await check(named('finds its authorization server from the MCP URL and registers itself'), async () => {
+  const introduces = sdk.clientMetadataUrl ? 'names its document' : 'registers itself';
+  await check(named(`finds its authorization server from the MCP URL and ${introduces}`), async () => {
     waiting = await sentToTheBrowser(() => sdk.connect(resource, provider));
     assert.equal(provider.discoveryState().authorizationServerMetadata.issuer, issuer);
     assert.ok(provider.clientInformation().client_id, 'no client_id');
+    if (sdk.clientMetadataUrl) assert.equal(provider.clientInformation().client_id, sdk.clientMetadataUrl);
     assert.equal(provider.authorizationUrl.searchParams.get('resource'), resource);
     assert.equal(provider.authorizationUrl.searchParams.get('code_challenge_method'), 'S256');
   });

@@ -12,8 +12,9 @@ export class MemoryProvider {
   /** What the SDK declared dead: `tokens`, `client`, `all`. */
   invalidated = [];
 
-  constructor({ clientName, redirectUrl, scope }) {
+  constructor({ clientName, redirectUrl, scope, clientMetadataUrl }) {
     this.redirectUrl = redirectUrl;
+    this.clientMetadataUrl = clientMetadataUrl;
     this.clientMetadata = {
       client_name: clientName,
       redirect_uris: [redirectUrl],

@@ -16,13 +16,13 @@ export class Person {
    */
   async authorize(authorizationUrl, { decision = 'allow' } = {}) {
     const home = new URL(authorizationUrl).origin;
-    let response = await this.#open(authorizationUrl);
+    let response = await this.open(authorizationUrl);
     for (let step = 0; step < 12; step += 1) {
       const location = response.headers.get('location');
       if (location) {
         const next = new URL(location, response.url);
         if (next.origin !== home) return next;
-        response = await this.#open(next);
+        response = await this.open(next);
         continue;
       }
       const html = await response.text();
@@ -36,18 +36,18 @@ export class Person {
         form.fields.set('decision', decision);
       }
       this.pages.push(form.name);
-      response = await this.#open(new URL(form.action, response.url), form.fields);
+      response = await this.open(new URL(form.action, response.url), form.fields);
     }
     throw new Error('the pages go round in circles');
   }
 
   /** Opens a device's complete link, signs in and decides about the code in it (RFC 8628 §3.3.1). */
   async letIn(link, { decision = 'allow' } = {}) {
-    let response = await this.#open(link);
+    let response = await this.open(link);
     for (let step = 0; step < 12; step += 1) {
       const location = response.headers.get('location');
       if (location) {
-        response = await this.#open(new URL(location, response.url));
+        response = await this.open(new URL(location, response.url));
         continue;
       }
       const html = await response.text();
@@ -59,12 +59,23 @@ export class Person {
       form.fields.set('decision', decision);
       form.fields.set('user_code', new URL(link).searchParams.get('user_code'));
       this.pages.push(form.name);
-      response = await this.#open(new URL(form.action, response.url), form.fields);
+      response = await this.open(new URL(form.action, response.url), form.fields);
     }
     throw new Error('the pages go round in circles');
   }
 
-  async #open(url, fields) {
+  /** Signs in, without anything to decide about. */
+  async signIn(home) {
+    const url = new URL('/login', home);
+    const { fields } = findForm(await (await this.open(url)).text(), ['login']);
+    fields.set('username', this.username);
+    fields.set('password', this.password);
+    const response = await this.open(url, fields);
+    if (response.status !== 303) throw new Error(`sign-in was refused: ${text(await response.text())}`);
+  }
+
+  /** One request, redirects not followed; with fields, the POST of a form. */
+  async open(url, fields) {
     const headers = { accept: 'text/html', cookie: [...this.#cookies].map((pair) => pair.join('=')).join('; ') };
     // What browsers add to a form's POST, and nothing can add for them.
     if (fields) Object.assign(headers, { origin: new URL(url).origin, 'sec-fetch-site': 'same-origin' });

@@ -2,7 +2,7 @@
 //! anything, and at every thousandth step whether to go on.
 use crate::tools::Failure;
 use rusqlite::{
-    Connection,
+    Batch, Connection,
     ffi::ErrorCode,
     hooks::{AuthAction, AuthContext, Authorization},
     limits::Limit,
@@ -164,7 +164,11 @@ fn is_internal(table: &str) -> bool {
 }
 
 fn rows(connection: &Connection, query: &str, limit: usize) -> rusqlite::Result<Rows> {
-    let mut statement = connection.prepare(query)?;
+    let mut batch = Batch::new(connection, query);
+    let mut statement = batch.next()?.ok_or(rusqlite::Error::InvalidQuery)?;
+    if batch.next()?.is_some() {
+        return Err(rusqlite::Error::MultipleStatement);
+    }
     let names: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
     let (mut found, mut size, mut all) = (statement.query([])?, 0, Vec::new());
     while let Some(row) = found.next()? {
@@ -335,7 +339,8 @@ mod tests {
             assert!(error.starts_with("Only reading") || error.starts_with("Unknown table"), "{query}: {error}");
         }
         assert!(error("SELECT * FROM secrets").starts_with("Unknown table"));
-        assert!(error("SELECT 1; DELETE FROM users").starts_with("Only one statement"));
+        assert!(error("SELECT 1; SELECT 2").starts_with("Only one statement"));
+        assert!(error("SELECT 1; DELETE FROM users").starts_with("Only reading"));
         assert!(error("SELECT tell_tale FROM users").starts_with("Unknown or ambiguous column"));
         for query in ["", "  -- nothing", "SELEC 1", "SELECT 'tell-tale", "\0"] {
             assert!(!error(query).contains("tell-tale"), "{query}");

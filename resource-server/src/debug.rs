@@ -1,0 +1,226 @@
+//! `/debug`: what the server saw and how it judges, as JSON without secrets.
+use crate::{
+    challenge::Refusal,
+    credentials::keys_of,
+    gate::Gates,
+    origin::{self, Allowed},
+    request_id::Id,
+    settings::{KeySettings, Secret, Settings},
+    surface::Surface,
+    trace::{Record, Records},
+    wire,
+};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{ConnectInfo, Path, Query, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::HashSet, net::SocketAddr, sync::Arc};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+const MOST: usize = 1000;
+
+/// A surface, and the gates of its main path.
+pub(crate) type Watched = (Arc<Surface>, Arc<Gates>);
+
+struct Debug {
+    watched: Vec<Watched>,
+    records: Arc<Records>,
+    demo: bool,
+    admin_token: Option<Secret>,
+    config: Value,
+}
+
+#[derive(Deserialize)]
+struct Selection {
+    limit: Option<usize>,
+    client_id: Option<String>,
+    /// RFC 3339.
+    since: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    /// A bearer token.
+    token: Option<String>,
+    /// Or any header, as `Name: value`.
+    header: Option<String>,
+    surface: String,
+    tool: Option<String>,
+    arguments: Option<Value>,
+}
+
+/// Nothing where nobody could be let in.
+pub(crate) fn routes(settings: &Settings, records: &Arc<Records>, watched: Vec<Watched>, allowed: Allowed) -> Router {
+    if !settings.demo && settings.admin_token.is_none() {
+        return Router::new();
+    }
+    let debug = Arc::new(Debug {
+        watched,
+        records: Arc::clone(records),
+        demo: settings.demo,
+        admin_token: settings.admin_token.clone(),
+        config: config(settings),
+    });
+    Router::new()
+        .route("/debug/explain", post(explain))
+        .route("/debug/{name}", get(show))
+        .route_layer(from_fn_with_state(Arc::clone(&debug), admit))
+        .route_layer(from_fn_with_state(allowed, origin::judge))
+        .with_state(debug)
+}
+
+/// In the demo whoever is on this machine; elsewhere the administrator.
+async fn admit(State(debug): State<Arc<Debug>>, id: Id, request: Request, next: Next) -> Response {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let local = debug.demo && address.is_some_and(|address| address.0.ip().is_loopback());
+    let mut response = if local || debug.knows(&request) {
+        next.run(request).await
+    } else {
+        Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "this needs the token of the administrator")
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"administration\""))
+            .into_response(&id.0)
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl Debug {
+    fn knows(&self, request: &Request) -> bool {
+        let value = wire::single(request.headers(), &header::AUTHORIZATION).ok().flatten().unwrap_or_default();
+        let presented = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let admin = self.admin_token.clone().map(|secret| keys_of(&[KeySettings { secret, scope: None }]));
+        let found =
+            presented.zip(admin).and_then(|((_, text), admin)| admin.find(text.trim(), OffsetDateTime::UNIX_EPOCH));
+        found.is_some()
+    }
+
+    async fn view(&self, name: &str, selection: &Selection) -> anyhow::Result<Option<Value>> {
+        let limit = selection.limit.unwrap_or(50).min(MOST);
+        let requests = || self.records.recent().into_iter().filter(|record| selection.has(record));
+        Ok(Some(match name {
+            "requests" => json!({"requests": requests().take(limit).collect::<Vec<_>>()}),
+            "tokens" => {
+                let mut seen = HashSet::new();
+                let tokens =
+                    requests().filter(|record| record.token_hash.clone().is_some_and(|hash| seen.insert(hash)));
+                json!({"tokens": tokens.take(limit).map(|record| token(&record)).collect::<Vec<_>>()})
+            }
+            "audit" => {
+                let events = self.records.audit.recent(u32::try_from(limit)?).await?;
+                json!({"audit_events": events})
+            }
+            "sessions" => json!({"sessions": self.each(|surface, gates| gates.sessions(&surface.id))}),
+            "policies" => json!({"policies": self.each(|surface, _| {
+                surface.rules.all().map(|rule| json!({"surface": &*surface.id, "rule": rule})).collect()
+            })}),
+            "surfaces" => json!({"surfaces": self.each(|surface, _| vec![surface.described()])}),
+            "config" => self.config.clone(),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn each(&self, view: impl Fn(&Surface, &Gates) -> Vec<Value>) -> Vec<Value> {
+        self.watched.iter().flat_map(|(surface, gates)| view(surface, gates)).collect()
+    }
+}
+
+impl Selection {
+    fn has(&self, record: &Record) -> bool {
+        let since = self.since.as_ref().and_then(|since| OffsetDateTime::parse(since, &Rfc3339).ok());
+        let of_client = self.client_id.is_none() || self.client_id == record.client_id;
+        of_client && since.is_none_or(|since| record.at >= since.unix_timestamp())
+    }
+}
+
+async fn show(
+    State(debug): State<Arc<Debug>>,
+    Path(name): Path<String>,
+    Query(selection): Query<Selection>,
+    id: Id,
+) -> Response {
+    match debug.view(&name, &selection).await {
+        Ok(Some(view)) => Json(view).into_response(),
+        Ok(None) => Refusal::not_found().into_response(&id.0),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "a debug view failed");
+            crate::endpoint::server_error(&id.0)
+        }
+    }
+}
+
+/// How a call would be judged; nothing happens.
+async fn explain(State(debug): State<Arc<Debug>>, id: Id, body: Bytes) -> Response {
+    let invalid = |text| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text).into_response(&id.0);
+    let Ok(question) = serde_json::from_slice::<Question>(&body) else {
+        return invalid("the body must be JSON with surface, and at most token or header, tool and arguments");
+    };
+    let Some((_, gates)) = debug.watched.iter().find(|(surface, _)| *surface.id == *question.surface) else {
+        return invalid("there is no such surface");
+    };
+    let (name, value) = match (&question.token, &question.header) {
+        (None, None) => (None, String::new()),
+        (Some(token), None) => (Some(header::AUTHORIZATION), format!("Bearer {token}")),
+        (None, Some(line)) => {
+            let (name, value) = line.split_once(':').unwrap_or_default();
+            (name.trim().parse::<HeaderName>().ok(), value.trim().to_owned())
+        }
+        _ => return invalid("either token or header, not both"),
+    };
+    let mut request = Request::new(axum::body::Body::empty());
+    *request.method_mut() = axum::http::Method::POST;
+    if let (Some(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+        request.headers_mut().insert(name, value);
+    }
+    let checks = gates.explain(request, question.tool.as_deref(), question.arguments.as_ref()).await;
+    Json(json!({"surface": question.surface, "tool": question.tool, "checks": checks})).into_response()
+}
+
+fn token(record: &Record) -> Value {
+    json!({
+        "token_hash": record.token_hash,
+        "client_id": record.client_id,
+        "scope": record.scope,
+        "grant_type": record.grant_type,
+        "audience": record.audience,
+        "issuer": record.issuer,
+        "subject": record.subject,
+        "expires_at": record.expires_at,
+        "accepted": record.principal.is_some(),
+        "surface": record.surface,
+        "timestamp": record.timestamp,
+    })
+}
+
+fn config(settings: &Settings) -> Value {
+    let set = |is_set: bool| json!({"set": is_set});
+    let surfaces = settings.surfaces.iter().map(|surface| {
+        json!({
+            "id": surface.id,
+            "kind": surface.kind,
+            "enabled": surface.enabled,
+            "listen": surface.listen,
+            "tools": surface.tools,
+            "keys": surface.keys.len(),
+            "users": surface.users.iter().map(|user| &user.username).collect::<Vec<_>>(),
+            "headers": surface.headers.keys().collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "listen": settings.listen,
+        "origins": settings.origins(),
+        "issuer": settings.issuer,
+        "demo": settings.demo,
+        "store": set(settings.store.is_some()),
+        "admin_token": set(settings.admin_token.is_some()),
+        "log_payloads": settings.log_payloads,
+        "surfaces": surfaces.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,200 @@
+//! `/debug`: what was seen and how it is judged, for those who may look, and without secrets.
+use crate::{
+    support::{Answer, TestServer, call, request},
+    surfaces::{SURFACES, credential, headers, post},
+};
+use axum::{body::Body, extract::ConnectInfo, http::HeaderMap};
+use keyward_resource_server::{Settings, router};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+const VIEWS: [&str; 7] = ["tokens", "requests", "audit", "sessions", "policies", "surfaces", "config"];
+const ADMIN: &str = "the-administrators-own-token";
+
+async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: HeaderMap, body: String) -> Answer {
+    let mut request = request(method, path);
+    request.headers_mut().unwrap().extend(headers);
+    let mut request = request.body(Body::from(body)).unwrap();
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from((from, 1))));
+    t.send(request).await
+}
+
+async fn view(t: &TestServer, name: &str) -> Value {
+    let answer = ask(t, "GET", &format!("/debug/{name}"), [127, 0, 0, 1], HeaderMap::new(), String::new()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, Some("no-store")), "{name} {answer:?}");
+    answer.json()
+}
+
+async fn explain(t: &TestServer, question: Value) -> Vec<(String, String)> {
+    let answer = ask(t, "POST", "/debug/explain", [127, 0, 0, 1], HeaderMap::new(), question.to_string()).await.json();
+    let checks = answer["checks"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    checks.iter().map(|check| (text(&check["check"]), text(&check["result"]))).collect()
+}
+
+#[tokio::test]
+async fn it_is_for_those_on_this_machine_in_the_demo_and_for_the_administrator_elsewhere() {
+    let t = TestServer::start().await;
+    let admin = || headers(&[("authorization", &format!("Bearer {ADMIN}"))]);
+    let serious = async |text: &str| TestServer {
+        router: router(&Settings::parse(text).unwrap()).unwrap(),
+        ..TestServer::start().await
+    };
+    let closed = serious("").await;
+    let guarded = serious(&format!("admin_token = \"{ADMIN}\"")).await;
+    for name in VIEWS {
+        let path = format!("/debug/{name}");
+        let get = async |t: &TestServer, from, headers| {
+            ask(t, "GET", &path, from, headers, String::new()).await.status.as_u16()
+        };
+        assert_eq!(get(&t, [127, 0, 0, 1], HeaderMap::new()).await, 200, "{name}");
+        assert_eq!(get(&t, [192, 0, 2, 1], HeaderMap::new()).await, 401, "{name}");
+        assert_eq!(get(&closed, [127, 0, 0, 1], admin()).await, 404, "{name}");
+        assert_eq!(get(&guarded, [127, 0, 0, 1], HeaderMap::new()).await, 401, "{name}");
+        assert_eq!(get(&guarded, [192, 0, 2, 1], admin()).await, 200, "{name}");
+        let page = headers(&[("origin", "https://evil.example")]);
+        assert_eq!(get(&t, [127, 0, 0, 1], page).await, 403, "{name}");
+    }
+    let unknown = ask(&t, "GET", "/debug/no-such", [127, 0, 0, 1], HeaderMap::new(), String::new()).await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn requests_tell_who_asked_for_what_and_which_check_failed() {
+    let t = TestServer::start().await;
+    post(&t, "basic", credential(&t, "basic"), &call("echo", json!({"message": "a"}))).await;
+    post(&t, "api-key", HeaderMap::new(), &call("echo", json!({}))).await;
+    post(&t, "basic", credential(&t, "basic"), &call("echo", json!({}))).await;
+    post(&t, "basic", credential(&t, "basic"), &call("write_note", json!({"key": "k", "content": "rm -rf"}))).await;
+    t.post(&t.token("mcp:read"), &call("get_secret", json!({"key": "x"}))).await;
+    t.post(&t.token("mcp:read"), &json!([])).await;
+    let expected = [
+        ("oauth", "refused", json!("message"), Value::Null, 400),
+        ("oauth", "refused", json!("scope"), json!("get_secret"), 403),
+        ("basic", "refused", json!("policy"), json!("write_note"), 200),
+        ("basic", "refused", json!("schema"), json!("echo"), 200),
+        ("api-key", "refused", json!("credential"), Value::Null, 401),
+        ("basic", "allowed", Value::Null, json!("echo"), 200),
+    ];
+    let seen = view(&t, "requests").await["requests"].as_array().unwrap().clone();
+    assert_eq!(seen.len(), expected.len());
+    for (seen, (surface, decision, check, tool, status)) in seen.iter().zip(expected) {
+        let parts = (&seen["surface"], &seen["decision"], &seen["failed_check"], &seen["tool"], &seen["status"]);
+        assert_eq!(parts, (&json!(surface), &json!(decision), &check, &tool, &json!(status)), "{seen}");
+    }
+    assert_eq!(seen[5]["subject"], "testuser");
+    assert_eq!(seen[5]["arguments"], json!(["message"]));
+    assert_eq!(view(&t, "requests?limit=2").await["requests"].as_array().unwrap().len(), 2);
+    assert_eq!(view(&t, "requests?client_id=c1").await["requests"].as_array().unwrap().len(), 2);
+    assert_eq!(view(&t, "requests?since=2999-01-01T00:00:00Z").await["requests"], json!([]));
+}
+
+#[tokio::test]
+async fn tokens_are_shown_once_each_by_their_hash_and_whether_they_were_accepted() {
+    let t = TestServer::start().await;
+    let token = t.token("mcp:read");
+    for _ in 0..2 {
+        t.post(&token, &call("ping", json!({}))).await;
+    }
+    t.post("wrong", &call("ping", json!({}))).await;
+    let tokens = view(&t, "tokens").await["tokens"].clone();
+    assert_eq!(tokens.as_array().unwrap().len(), 2);
+    assert_eq!((&tokens[0]["accepted"], &tokens[1]["accepted"]), (&json!(false), &json!(true)));
+    assert_eq!((&tokens[1]["client_id"], &tokens[1]["scope"]), (&json!("c1"), &json!("mcp:read")));
+    assert_eq!(tokens[1]["token_hash"].as_str().unwrap().len(), 12);
+}
+
+#[tokio::test]
+async fn refusals_and_calls_are_audited_and_first_contacts_are_not() {
+    let t = TestServer::start().await;
+    post(&t, "basic", HeaderMap::new(), &call("echo", json!({}))).await;
+    post(&t, "basic", credential(&t, "basic"), &call("echo", json!({"message": "a"}))).await;
+    post(&t, "basic", credential(&t, "api-key"), &call("echo", json!({"message": "a"}))).await;
+    post(&t, "basic", headers(&[("authorization", "Basic eDp5")]), &call("echo", json!({"message": "a"}))).await;
+    post(&t, "basic", credential(&t, "basic"), &call("write_note", json!({"key": "k", "content": "rm -rf"}))).await;
+    let events = view(&t, "audit").await["audit_events"].as_array().unwrap().clone();
+    let types: Vec<_> = events.iter().map(|event| event["event_type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["policy_denied", "access_denied", "mcp_request"]);
+    assert_eq!((&events[0]["user_id"], &events[0]["action"]), (&json!("testuser"), &json!("write_note")));
+    assert_eq!((&events[2]["success"], &events[0]["success"]), (&json!(true), &json!(false)));
+    assert_eq!(events[1]["client_info"]["surface"], "basic");
+}
+
+#[tokio::test]
+async fn no_secret_that_was_brought_is_ever_shown() {
+    let t = TestServer::start().await;
+    let mut secrets = vec!["testpass123".to_owned(), "hunter2".to_owned()];
+    for surface in SURFACES {
+        for own in SURFACES {
+            let brought = credential(&t, own);
+            let words = brought.values().flat_map(|value| value.to_str().unwrap().split(' ').map(str::to_owned));
+            secrets.extend(words.filter(|word| word.len() > 10 && !word.starts_with("Bearer")));
+            post(&t, surface, brought, &call("write_note", json!({"key": "k", "content": "hunter2"}))).await;
+        }
+    }
+    let minted = t.send(request("POST", "/test-auth/bearer-token/mint").body(Body::empty()).unwrap()).await.json();
+    let minted = headers(&[("authorization", &format!("Bearer {}", minted["access_token"].as_str().unwrap()))]);
+    secrets.push(minted["authorization"].to_str().unwrap()[7..].to_owned());
+    post(&t, "bearer-token", minted, &call("ping", json!({}))).await;
+    for name in VIEWS {
+        let shown = view(&t, &format!("{name}?limit=1000")).await.to_string();
+        for secret in &secrets {
+            assert!(!shown.contains(secret.as_str()), "{name} shows {secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_explained_check_by_check() {
+    let t = TestServer::start().await;
+    let passed = |checks: &[(String, String)]| {
+        checks.iter().take_while(|(_, result)| result == "passed").map(|(check, _)| check.clone()).collect::<Vec<_>>()
+    };
+    let token = t.token("mcp:read");
+    let checks = explain(&t, json!({"token": token, "surface": "oauth", "tool": "whoami"})).await;
+    assert_eq!(passed(&checks), ["credential", "sign_in", "scope", "schema", "policy"]);
+    let checks = explain(&t, json!({"token": token, "surface": "oauth", "tool": "get_secret"})).await;
+    assert_eq!(passed(&checks), ["credential", "sign_in"]);
+    assert_eq!(checks[2].1, "failed");
+    assert!(checks[3..].iter().all(|(_, result)| result == "not reached"));
+    let checks = explain(&t, json!({"token": token, "surface": "api-key"})).await;
+    assert_eq!(checks[0], ("credential".to_owned(), "failed".to_owned()));
+    let github = "X-GitHub-Token: ghp_test1234567890abcdefghijklmnopqrstuvwxyz";
+    let write = json!({"key": "k", "content": "rm -rf"});
+    let question = json!({"header": github, "surface": "security-keys", "tool": "write_note", "arguments": write});
+    let checks = explain(&t, question).await;
+    assert_eq!(passed(&checks), ["credential", "sign_in", "scope", "schema"]);
+    assert_eq!(checks[4], ("policy".to_owned(), "failed".to_owned()));
+    for bad in [json!({}), json!({"surface": "no-such"}), json!({"surface": "basic", "token": "a", "header": "b: c"})] {
+        let answer = ask(&t, "POST", "/debug/explain", [127, 0, 0, 1], HeaderMap::new(), bad.to_string()).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (400, "invalid_request"));
+    }
+}
+
+#[tokio::test]
+async fn explaining_has_no_side_effects() {
+    let t = TestServer::start().await;
+    let wrong = crate::surfaces::basic("testuser", "wrong");
+    for _ in 0..20 {
+        let question = json!({"header": format!("Authorization: {wrong}"), "surface": "basic"});
+        assert_eq!(explain(&t, question).await[0].1, "failed");
+    }
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    assert_eq!(post(&t, "basic", credential(&t, "basic"), &ping).await.status, 200);
+    assert_eq!(view(&t, "audit").await["audit_events"], json!([]));
+    assert_eq!(view(&t, "requests").await["requests"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn sessions_and_rules_and_settings_describe_themselves() {
+    let t = TestServer::start().await;
+    let opened = t.post(&t.token("mcp:read"), &crate::support::initialize("2025-11-25")).await;
+    let session = opened.header("mcp-session-id").unwrap();
+    let sessions = view(&t, "sessions").await["sessions"].clone();
+    assert_eq!((&sessions[0]["surface"], &sessions[0]["client_id"]), (&json!("oauth"), &json!("c1")));
+    assert!(!sessions.to_string().contains(session));
+    assert_eq!(view(&t, "surfaces").await["surfaces"].as_array().unwrap().len(), SURFACES.len());
+    let policies = view(&t, "policies").await["policies"].clone();
+    assert_eq!(policies[0]["rule"]["tool"], "write_note");
+    assert_eq!(view(&t, "config").await["admin_token"], json!({"set": false}));
+}

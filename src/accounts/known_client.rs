@@ -1,0 +1,142 @@
+//! What a person could have recognised a client by when they allowed it, and what of that is different now.
+use crate::{
+    model::{AuthMethod, Client, KnownClient},
+    oauth::redirect_uri::{RedirectKind, kind},
+    secrets::{Digest, base64url},
+};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+impl KnownClient {
+    #[must_use]
+    pub fn of(client: &Client) -> Self {
+        let metadata = &client.metadata;
+        let mut redirect_uris = metadata.redirect_uris.clone();
+        redirect_uris.sort();
+        let keys = json!([metadata.jwks, metadata.jwks_uri]);
+        let has_keys = metadata.jwks.is_some() || metadata.jwks_uri.is_some();
+        Self {
+            name: metadata.client_name.clone(),
+            redirect_uris,
+            authentication: metadata.token_endpoint_auth_method,
+            keys: has_keys.then(|| base64url(Digest::of(keys.to_string()).as_bytes())),
+        }
+    }
+
+    #[must_use]
+    pub fn fingerprint(&self) -> Digest {
+        Digest::of(json!(self).to_string())
+    }
+
+    /// Sentences: how the client was another when it was this, never none.
+    #[must_use]
+    pub fn changes_to(&self, now: &Self) -> Vec<String> {
+        let mut changes = vec![];
+        if self.name != now.name {
+            changes.push(match &self.name {
+                Some(name) => format!("It called itself “{name}”."),
+                None => "It had no name.".to_owned(),
+            });
+        }
+        let (before, after) = (self.places(), now.places());
+        changes.extend(after.difference(&before).map(|place| format!("It may now send you to {place}, too.")));
+        changes.extend(before.difference(&after).map(|place| format!("It no longer sends you to {place}.")));
+        if before == after && self.redirect_uris != now.redirect_uris {
+            changes.push("The addresses there that it sends you back to are others.".to_owned());
+        }
+        changes.extend(self.other_proof(now).map(str::to_owned));
+        if changes.is_empty() {
+            changes.push("What it says of itself is different.".to_owned());
+        }
+        changes
+    }
+
+    /// Where codes may go, in words.
+    fn places(&self) -> BTreeSet<String> {
+        let place = |uri: &String| match kind(uri) {
+            RedirectKind::Https { host } => host,
+            RedirectKind::Loopback { .. } => "a program on this computer".to_owned(),
+            RedirectKind::PrivateUse { scheme } => format!("the app behind {scheme}:"),
+        };
+        self.redirect_uris.iter().map(place).collect()
+    }
+
+    fn other_proof(&self, now: &Self) -> Option<&'static str> {
+        match (self.authentication, now.authentication) {
+            (before, AuthMethod::None) if before != AuthMethod::None => {
+                Some("It no longer proves that it is the one it says.")
+            }
+            (before, after) if before != after => Some("It proves in another way that it is the one it says."),
+            _ if self.keys != now.keys => Some("The keys that it proves itself with, or their address, are others."),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> KnownClient {
+        KnownClient {
+            name: Some("App".into()),
+            redirect_uris: vec!["https://a.example/cb".into(), "https://b.example/cb".into()],
+            authentication: AuthMethod::PrivateKeyJwt,
+            keys: Some("k1".into()),
+        }
+    }
+
+    #[test]
+    fn each_change_is_told_in_a_sentence_of_its_own_and_changes_the_fingerprint() {
+        let redirects = |uris: &[&str]| uris.iter().map(|uri| (*uri).to_owned()).collect::<Vec<_>>();
+        for (now, told) in [
+            (KnownClient { name: Some("Other".into()), ..known() }, "It called itself “App”."),
+            (
+                KnownClient {
+                    redirect_uris: redirects(&["https://a.example/cb", "https://b.example/cb", "https://c.example/"]),
+                    ..known()
+                },
+                "It may now send you to c.example, too.",
+            ),
+            (
+                KnownClient { redirect_uris: redirects(&["https://a.example/cb"]), ..known() },
+                "It no longer sends you to b.example.",
+            ),
+            (
+                KnownClient { redirect_uris: redirects(&["https://a.example/x", "https://b.example/cb"]), ..known() },
+                "The addresses there that it sends you back to are others.",
+            ),
+            (KnownClient { keys: Some("k2".into()), ..known() }, "The keys that it proves itself with, or"),
+            (
+                KnownClient { authentication: AuthMethod::None, ..known() },
+                "It no longer proves that it is the one it says.",
+            ),
+            (
+                KnownClient { authentication: AuthMethod::ClientSecretPost, ..known() },
+                "It proves in another way that it is the one it says.",
+            ),
+        ] {
+            let changes = known().changes_to(&now);
+            assert!(changes.len() == 1 && changes[0].starts_with(told), "{changes:?}");
+            assert!(!known().fingerprint().matches(&now.fingerprint()), "{told}");
+        }
+        assert_eq!(known().changes_to(&known()), ["What it says of itself is different."]);
+        assert!(known().fingerprint().matches(&known().fingerprint()));
+    }
+
+    #[test]
+    fn programs_here_and_apps_are_told_apart_from_hosts() {
+        let here = KnownClient {
+            redirect_uris: vec!["cursor://x/cb".into(), "http://127.0.0.1/cb".into(), "http://localhost/cb".into()],
+            ..known()
+        };
+        let changes = known().changes_to(&here);
+        let told = [
+            "It may now send you to a program on this computer, too.",
+            "It may now send you to the app behind cursor:, too.",
+            "It no longer sends you to a.example.",
+            "It no longer sends you to b.example.",
+        ];
+        assert_eq!(changes, told);
+    }
+}

@@ -1,0 +1,15 @@
+//! Settings about the logos of clients.
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Logos {
+    /// Fetch, keep and show what clients name as their `logo_uri` (RFC 7591 §2); else their initial letter is shown.
+    pub enabled: bool,
+}
+
+impl Default for Logos {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}

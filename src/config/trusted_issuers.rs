@@ -1,0 +1,177 @@
+//! Settings for issuers whose signed word counts here: about people, about programs.
+use super::{Config, Workload, list};
+use crate::oauth::{
+    jws::{ALGORITHMS, PublicKeys},
+    resource::Resources,
+};
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use url::Url;
+
+/// What is revoked is remembered for a day.
+const LONGEST: u32 = 43_200;
+/// Seconds: identity assertions are made for one use, platforms give their workloads one for an hour.
+const OF_A_PERSON: u32 = 600;
+const OF_A_WORKLOAD: u32 = 3_600;
+
+/// An issuer that the operator trusts for what is switched on here.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools)] // switches, each for itself
+pub struct TrustedIssuer {
+    /// What it calls itself in `iss`, byte for byte.
+    pub issuer: String,
+    /// Its public keys (RFC 7517 §5), as a table or as JSON text; ...
+    pub jwks: Option<Value>,
+    /// ... or where they are published.
+    pub jwks_uri: Option<String>,
+    /// What it signs with, of `ES256`, `EdDSA` and `RS256`; else any of them.
+    #[serde(default, deserialize_with = "list")]
+    pub algorithms: Vec<String>,
+    /// What people are told it is called; else its host.
+    pub name: Option<String>,
+    /// It may say what a client is that registers itself (RFC 7591 §2.3).
+    #[serde(default)]
+    pub software_statements: bool,
+    /// It may say which person is behind a client (Identity Assertion JWT Authorization Grant).
+    #[serde(default)]
+    pub identity_assertions: bool,
+    /// Seconds that an assertion may still have before it; else 600, and 3600 about workloads.
+    pub assertion_lifetime: Option<u32>,
+    /// Each assertion counts once. Else its client may present it again until it expires.
+    #[serde(default)]
+    pub single_use: bool,
+    /// Identifiers of the resources it may open; else all.
+    #[serde(default, deserialize_with = "list")]
+    pub resources: Vec<String>,
+    /// Identifier of the resource of identity assertions that name none; else they are refused.
+    pub default_resource: Option<String>,
+    /// Public clients described by documents may bring its assertions too.
+    #[serde(default)]
+    pub public_clients: bool,
+    /// Somebody new is the account that `aud_sub` names, ...
+    #[serde(default)]
+    pub link_by_aud_sub: bool,
+    /// ... or else the one with the same e-mail address, if it is of one of these domains, ...
+    #[serde(default, deserialize_with = "list")]
+    pub link_by_email: Vec<String>,
+    /// ... or else gets an account.
+    #[serde(default)]
+    pub create_users: bool,
+    /// Programs that it vouches for, by a short name of your choice.
+    #[serde(default)]
+    pub workloads: BTreeMap<String, Workload>,
+}
+
+impl TrustedIssuer {
+    /// `our_issuer` is never trusted this way: it would be proof of nothing.
+    fn check(&self, our_issuer: &str, resources: &Resources) -> anyhow::Result<()> {
+        ensure!(self.issuer != our_issuer, "the issuer is this server itself");
+        let url = Url::parse(&self.issuer).with_context(|| format!("issuer {:?} is no URL", self.issuer))?;
+        let loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        ensure!(url.scheme() == "https" || loopback, "issuer must be https; http is for loopback only");
+        self.check_keys()?;
+        let unknown = self.algorithms.iter().find(|algorithm| !ALGORITHMS.contains(&algorithm.as_str()));
+        ensure!(unknown.is_none(), "algorithm {:?} is not supported: {}", unknown, ALGORITHMS.join(", "));
+        ensure!(
+            self.identity_assertions || self.software_statements || !self.workloads.is_empty(),
+            "it is trusted for nothing: set identity_assertions, workloads or software_statements"
+        );
+        let lifetime = self.identity_assertion_lifetime();
+        ensure!((1..=LONGEST).contains(&lifetime), "assertion_lifetime must be 1 to {LONGEST} seconds");
+        for (name, workload) in &self.workloads {
+            workload.check(name, resources).with_context(|| format!("workloads.{name}"))?;
+        }
+        for resource in self.resources.iter().chain(&self.default_resource) {
+            ensure!(resources.find(resource).is_some(), "resource {resource:?} is not among the resources");
+        }
+        for domain in &self.link_by_email {
+            let plain = domain.contains('.') && !domain.contains(['@', '*', '/']) && domain.is_ascii();
+            ensure!(plain, "link_by_email takes domains such as example.com, not {domain:?}");
+        }
+        Ok(())
+    }
+
+    fn check_keys(&self) -> anyhow::Result<()> {
+        ensure!(self.jwks.is_some() != self.jwks_uri.is_some(), "it needs one of jwks and jwks_uri");
+        if let Some(uri) = &self.jwks_uri {
+            let uri = Url::parse(uri).with_context(|| format!("jwks_uri {uri:?} is no URL"))?;
+            ensure!(uri.scheme() == "https", "jwks_uri must be https; of other keys, write jwks");
+        }
+        if let Some(jwks) = self.keys().context("jwks is neither a table nor a JSON object")? {
+            let usable = PublicKeys::parse(&jwks).is_some_and(|keys| !keys.is_empty());
+            ensure!(usable, "jwks has no key for ES256, EdDSA or RS256 (of 2048 bits or more)");
+        }
+        Ok(())
+    }
+
+    /// `jwks`, whichever way it was written.
+    pub fn keys(&self) -> anyhow::Result<Option<Value>> {
+        match &self.jwks {
+            Some(Value::String(text)) => Ok(Some(serde_json::from_str(text)?)),
+            keys => Ok(keys.clone()),
+        }
+    }
+
+    #[must_use]
+    pub fn identity_assertion_lifetime(&self) -> u32 {
+        self.assertion_lifetime.unwrap_or(OF_A_PERSON)
+    }
+
+    #[must_use]
+    pub fn workload_assertion_lifetime(&self) -> u32 {
+        self.assertion_lifetime.unwrap_or(OF_A_WORKLOAD)
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let host = || self.issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        self.name.as_deref().or_else(host).unwrap_or(&self.issuer)
+    }
+
+    #[must_use]
+    pub fn signs_with(&self, algorithm: &str) -> bool {
+        self.algorithms.is_empty() || self.algorithms.iter().any(|own| own == algorithm)
+    }
+
+    /// Whether it answers for addresses of this domain.
+    #[must_use]
+    pub fn knows_email(&self, email: &str) -> bool {
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        self.link_by_email.iter().any(|own| own.eq_ignore_ascii_case(domain))
+    }
+}
+
+impl Config {
+    pub(super) fn check_trusted_issuers(&self, resources: &Resources) -> anyhow::Result<()> {
+        for (name, issuer) in &self.trusted_issuers {
+            issuer.check(&self.issuer, resources).with_context(|| format!("trusted_issuers.{name}"))?;
+            let same = self.trusted_issuers.values().filter(|other| other.issuer == issuer.issuer);
+            ensure!(same.count() == 1, "trusted_issuers.{name}: two have the issuer {:?}", issuer.issuer);
+        }
+        self.check_client_identifiers()
+    }
+
+    /// What is written down twice would be whichever was written last.
+    fn check_client_identifiers(&self) -> anyhow::Result<()> {
+        let written = self.clients.iter().map(|(name, client)| client.id.as_deref().unwrap_or(name));
+        let mut all: Vec<_> = written.chain(self.workloads().map(|(name, workload)| workload.client(name))).collect();
+        all.sort_unstable();
+        let twice = all.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+        ensure!(twice.is_none(), "two of the clients and workloads have the client identifier {twice:?}");
+        Ok(())
+    }
+
+    /// All programs that trusted issuers vouch for.
+    pub fn workloads(&self) -> impl Iterator<Item = (&String, &Workload)> {
+        self.trusted_issuers.values().flat_map(|issuer| &issuer.workloads)
+    }
+
+    /// Somebody is trusted to say which person is behind a client.
+    #[must_use]
+    pub fn takes_identity_assertions(&self) -> bool {
+        self.trusted_issuers.values().any(|issuer| issuer.identity_assertions)
+    }
+}

@@ -1,0 +1,84 @@
+//! Settings for workloads: programs that a trusted issuer vouches for, by the claims it makes about them.
+use super::list;
+use crate::{model::Scopes, oauth::resource::Resources};
+use anyhow::ensure;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Whoever has these claims is this client.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// Names and values of claims, all of which it must have: a text exactly, or its beginning if a `*` ends it.
+    pub claims: BTreeMap<String, String>,
+    /// The client identifier it gets; else its short name.
+    pub client: Option<String>,
+    /// The most it may have, and what it gets when it names no scope; else the resource's default scopes.
+    pub scope: Option<String>,
+    /// Identifiers of the resources that it may use, first the one it gets when it names none; else the default one.
+    #[serde(default, deserialize_with = "list")]
+    pub resources: Vec<String>,
+}
+
+impl Workload {
+    pub(super) fn check(&self, name: &str, resources: &Resources) -> anyhow::Result<()> {
+        ensure!(!self.claims.is_empty(), "without claims it would be anybody its issuer knows");
+        for (claim, wanted) in &self.claims {
+            let prefix = wanted.strip_suffix('*').unwrap_or(wanted);
+            let meant = !prefix.is_empty() && !prefix.contains('*');
+            ensure!(meant, "claims.{claim} must be a text, or its beginning with a * at the end");
+        }
+        // Else it might be taken for a person, whose `sub` is a UUID.
+        ensure!(uuid::Uuid::parse_str(self.client(name)).is_err(), "its client identifier must not be a UUID");
+        let scope = self.scope.as_deref().is_none_or(|scope| Scopes::parse(scope).is_some_and(|all| !all.is_empty()));
+        ensure!(scope, "scope must be scope tokens with single spaces between them");
+        for resource in &self.resources {
+            ensure!(resources.find(resource).is_some(), "resource {resource:?} is not among the resources");
+        }
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn client<'a>(&'a self, name: &'a str) -> &'a str {
+        self.client.as_deref().unwrap_or(name)
+    }
+
+    /// Only texts are compared: what is an array or an object means nothing here.
+    #[must_use]
+    pub fn matches(&self, claims: &Map<String, Value>) -> bool {
+        self.claims.iter().all(|(name, wanted)| {
+            let claimed = claims.get(name).and_then(Value::as_str);
+            claimed.is_some_and(|claimed| match wanted.strip_suffix('*') {
+                Some(prefix) => claimed.starts_with(prefix),
+                None => claimed == wanted,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn all_claims_must_be_there_exactly_or_by_their_beginning() {
+        let claims = [("repository", "acme/app"), ("ref", "refs/heads/*")];
+        let claims = claims.map(|(name, wanted)| (name.to_owned(), wanted.to_owned())).into();
+        let rule = Workload { claims, client: None, scope: None, resources: vec![] };
+        let matches = |claims: Value| rule.matches(claims.as_object().unwrap());
+        assert!(matches(json!({"repository": "acme/app", "ref": "refs/heads/main", "more": 1})));
+        assert!(matches(json!({"repository": "acme/app", "ref": "refs/heads/"})));
+        for wrong in [
+            json!({"repository": "acme/app"}),
+            json!({"repository": "acme/app2", "ref": "refs/heads/main"}),
+            json!({"repository": "ACME/app", "ref": "refs/heads/main"}),
+            json!({"repository": "acme/app", "ref": "refs/tags/refs/heads/main"}),
+            json!({"repository": ["acme/app"], "ref": "refs/heads/main"}),
+            json!({"repository": "acme/app", "ref": {"refs/heads/": 1}}),
+        ] {
+            assert!(!matches(wrong.clone()), "{wrong}");
+        }
+    }
+}

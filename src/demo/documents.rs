@@ -1,0 +1,49 @@
+//! The demo's metadata documents, served by itself: with them clients with a URL for a name can be tried offline.
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Where they lie, behind the demo's origin.
+pub const FOLDER: &str = "/demo/clients/";
+
+/// The private key of the second. It is served beside the document, so it proves nothing outside the demo.
+const KEY: &str = r#"{
+    "kty": "EC", "crv": "P-256", "kid": "demo", "alg": "ES256", "use": "sig",
+    "x": "t0Nsc3CKbAb7I2ii_DgV6GsaqRMjDDI1IR2mj4vO-ac", "y": "VQ6OACiOid-ekit7AmBwKEM641vBCcEMbFd42dEjung",
+    "d": "gPKW9bpqOTXUuk28PUXOjz2-W2KXUbvLXH4CDCl53Qo"
+}"#;
+
+/// By file name; `folder` is the URL that they lie below.
+pub fn all(folder: &str) -> anyhow::Result<BTreeMap<&'static str, Value>> {
+    let private: Value = serde_json::from_str(KEY)?;
+    let mut public = private.clone();
+    if let Some(members) = public.as_object_mut() {
+        members.remove("d");
+    }
+    let document = |name: &str, called: &str| {
+        json!({
+            "client_id": format!("{folder}{name}"),
+            "client_name": called,
+            "redirect_uris": ["http://127.0.0.1/callback", "http://localhost/callback"],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": "none",
+        })
+    };
+    let mut with_key = document("private_key_jwt.json", "Demo app with a key");
+    with_key["token_endpoint_auth_method"] = json!("private_key_jwt");
+    with_key["jwks"] = json!({"keys": [public]});
+    Ok([
+        ("public.json", document("public.json", "Demo app")),
+        ("private_key_jwt.json", with_key),
+        ("private_key_jwt.jwk", private),
+        // It speaks for another, which no document may.
+        ("broken.json", document("public.json", "Demo app that lies")),
+    ]
+    .into())
+}
+
+/// Whether these are keys whose private half is published here.
+#[must_use]
+pub fn are_published(jwks: &Value) -> bool {
+    let Ok(Value::Object(key)) = serde_json::from_str(KEY) else { return false };
+    jwks["keys"].as_array().is_some_and(|keys| keys.iter().any(|one| one["x"] == key["x"]))
+}

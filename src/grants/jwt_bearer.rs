@@ -1,0 +1,219 @@
+//! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): an issuer that is trusted says which
+//! person is behind the client (Identity Assertion JWT Authorization Grant §4.4), or which program asks for itself.
+use super::TokenRequest;
+use crate::{
+    accounts::request::{registered_scopes, within_limit},
+    app::App,
+    audit,
+    config::Workload,
+    error::OAuthError,
+    issuers::{
+        identity::{self, IdentityAssertion},
+        subject, workload,
+    },
+    model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User},
+    oauth::{
+        params::Params,
+        resource::{OIDC_SCOPES, Resource, grantable},
+    },
+    secrets::{self, Digest},
+    storage::grants,
+    tokens::{Permit, TokenResponse},
+};
+use serde_json::json;
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+
+pub const NAME: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// Before a client is looked for: the assertion may be all that a workload has to say who it is, and vouch for a client
+/// that nobody has asked for yet.
+pub async fn identify(
+    app: &App,
+    authorization: Option<&str>,
+    params: &Params,
+) -> Result<Option<Arc<Client>>, OAuthError> {
+    let Some(assertion) = params.get("assertion")?.filter(|_| super::find(&app.config, NAME).is_some()) else {
+        return Ok(None);
+    };
+    let workload = workload::identify(app, authorization, params).await?;
+    if workload.is_none() {
+        identity::introduce(app, assertion).await?;
+    }
+    Ok(workload)
+}
+
+pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    match workload::rule_of(request.app, request.client) {
+        // The client can only be this one because its assertion was found good.
+        Some(rule) => for_workload(request, rule).await,
+        None => for_person(request).await,
+    }
+}
+
+/// For itself, as by `client_credentials`.
+async fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<TokenResponse, OAuthError> {
+    let TokenRequest { app, params, .. } = request;
+    let known = |identifier: &str| app.resources.find(identifier).map(|resource| resource.identifier.as_str());
+    let mut own: Vec<_> = rule.resources.iter().filter_map(|own| known(own)).collect();
+    if own.is_empty() {
+        own.extend(app.resources.default().map(|default| default.identifier.as_str()));
+    }
+    if params.all("resource").any(|asked| known(asked).is_some_and(|asked| !own.contains(&asked))) {
+        return Err(OAuthError::invalid_target("resource is not open to this workload"));
+    }
+    Permit::for_client(request)?.issue(app, None, None).await
+}
+
+/// One assertion is one grant, however often it may be presented: revoked, it opens nothing any more. There is no
+/// refresh token (§4.4.3), for its issuer is to be asked again.
+async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    let TokenRequest { app, params, .. } = request;
+    let assertion = IdentityAssertion::verify(app, params.require("assertion")?).await?;
+    check(request, &assertion)?;
+    let resources = resources(app, &assertion)?;
+    let name = Digest::of(json!([assertion.says.issuer, assertion.once.jti]).to_string());
+    // Whoever is second to write finds what the first one wrote.
+    for _ in 0..3 {
+        let before = grants::find_by_decision(&app.db, &name).await?;
+        // After that: whoever wrote the grant had written down first who it is for.
+        let subject = subject::find(app, &assertion).await?;
+        if let Some(before) = &before {
+            check_again(&assertion, before, &subject.user, app.clock.now())?;
+        }
+        let grant = grant(request, &assertion, &resources, &subject.user, before.as_ref())?;
+        let asked = asked(params, &grant.scopes)?;
+        let permit = Permit::for_person(request, &grant, subject.user.clone(), &asked)?;
+        if !subject.keep(app, &assertion).await? {
+            continue;
+        }
+        if before.is_none() {
+            if !grants::assert(&app.db, &grant, &name).await? {
+                continue;
+            }
+            record(app, &assertion, &grant).await;
+        }
+        return permit.issue(app, None, None).await;
+    }
+    Err(OAuthError::temporarily_unavailable("the same assertion is being redeemed many times at once").retry_after(1))
+}
+
+/// §4.4.1, §8.1, §8.6.1: brought by the client it was issued to, which proves itself, and by the key if it names one.
+fn check(request: TokenRequest<'_>, assertion: &IdentityAssertion<'_>) -> Result<(), OAuthError> {
+    let TokenRequest { client, jkt, .. } = request;
+    if assertion.says.client_id != client.id.as_str() {
+        return Err(OAuthError::invalid_grant("the assertion was issued to another client"));
+    }
+    let may_be_public = client.source == ClientSource::Cimd && assertion.trusted.public_clients;
+    if client.is_public() && !may_be_public {
+        return Err(OAuthError::unauthorized_client("a client that brings an assertion must authenticate"));
+    }
+    if assertion.says.jkt.is_some() && assertion.says.jkt.as_deref() != jkt {
+        return Err(OAuthError::invalid_grant("the key of the assertion must prove itself (RFC 9449 section 4)"));
+    }
+    Ok(())
+}
+
+/// Those it names that are ours and that its issuer may open.
+fn resources<'a>(app: &'a App, assertion: &IdentityAssertion<'_>) -> Result<Vec<&'a Resource>, OAuthError> {
+    let IdentityAssertion { trusted, says, .. } = assertion;
+    let named = match (says.resources.as_slice(), &trusted.default_resource) {
+        ([], None) => return Err(OAuthError::invalid_grant("the assertion names no resource")),
+        ([], Some(default)) => std::slice::from_ref(default),
+        (named, _) => named,
+    };
+    let own: Vec<_> = trusted.resources.iter().filter_map(|own| app.resources.find(own)).collect();
+    let opens = |named: &&Resource| own.is_empty() || own.iter().any(|own| own.identifier == named.identifier);
+    let found: Vec<_> = named.iter().filter_map(|named| app.resources.find(named)).filter(opens).collect();
+    if found.is_empty() {
+        return Err(OAuthError::invalid_target("the assertion opens no resource of this server"));
+    }
+    Ok(found)
+}
+
+/// The assertion was presented before.
+fn check_again(
+    assertion: &IdentityAssertion<'_>,
+    before: &Grant,
+    user: &User,
+    now: OffsetDateTime,
+) -> Result<(), OAuthError> {
+    let same = before.user_id == user.id && before.client_id.as_str() == assertion.says.client_id;
+    if assertion.trusted.single_use || !same {
+        return Err(OAuthError::invalid_grant("the assertion was used before"));
+    }
+    if before.revoked_at.is_some() || before.expires_at <= now {
+        return Err(OAuthError::invalid_grant("what the assertion brought was revoked"));
+    }
+    Ok(())
+}
+
+/// What it comes to here and now, for this person.
+fn grant(
+    request: TokenRequest<'_>,
+    assertion: &IdentityAssertion<'_>,
+    resources: &[&Resource],
+    user: &User,
+    before: Option<&Grant>,
+) -> Result<Grant, OAuthError> {
+    let TokenRequest { app, client, .. } = request;
+    let says = &assertion.says;
+    let (now, date) = (app.clock.now(), OffsetDateTime::from_unix_timestamp);
+    let lifetimes = resources.iter().filter_map(|resource| resource.access_token_lifetime);
+    let longest = lifetimes.chain([app.config.tokens.access_token_lifetime]).max().unwrap_or_default();
+    let ends = date(assertion.once.expires_at).map_err(OAuthError::server_error)? + Duration::seconds(longest.into());
+    Ok(Grant {
+        id: before.map_or_else(GrantId::new, |before| before.id),
+        client_id: client.id.clone(),
+        user_id: user.id,
+        grant_type: NAME.into(),
+        scopes: scopes(client, says.scopes.as_ref(), resources, user.role)?,
+        resources: resources.iter().map(|resource| resource.identifier.clone()).collect(),
+        auth_time: date(says.auth_time).unwrap_or(now),
+        acr: None,
+        created_at: now,
+        // It outlives the last token that the assertion can bring, and with it the memory that it was used.
+        expires_at: ends,
+        revoked_at: None,
+        generation: 1,
+        // Of a refresh token that nobody has, and that is never idle.
+        refresh_hash: Digest::of(secrets::random()),
+        refreshed_at: ends,
+        dpop_jkt: None,
+    })
+}
+
+/// The most of it that person and client may have. What OpenID Connect means by a scope no assertion brings: nobody
+/// signed in here.
+fn scopes(
+    client: &Client,
+    says: Option<&Scopes>,
+    resources: &[&Resource],
+    role: Role,
+) -> Result<Scopes, OAuthError> {
+    let no_openid = |scopes: &Scopes| scopes.filter(|scope| !OIDC_SCOPES.contains(&scope));
+    let says = says.map(no_openid);
+    if says.as_ref().is_some_and(Scopes::is_empty) {
+        return Err(OAuthError::invalid_scope("the assertion has no scope of a resource of this server"));
+    }
+    let registered = registered_scopes(client).as_ref().map(no_openid);
+    within_limit(client, grantable(says.as_ref(), registered.as_ref(), resources, role)?)
+}
+
+/// Of that, what this request asks for: the rest of what it asks for is left out, and the answer says so.
+fn asked(params: &Params, most: &Scopes) -> Result<Scopes, OAuthError> {
+    let Some(text) = params.get("scope")? else { return Ok(most.clone()) };
+    let asked = Scopes::parse(text).ok_or_else(|| OAuthError::invalid_scope("scope is malformed"))?;
+    let both = most.filter(|scope| asked.contains(scope));
+    if both.is_empty() {
+        return Err(OAuthError::invalid_scope("the assertion allows none of these scopes"));
+    }
+    Ok(both)
+}
+
+async fn record(app: &App, assertion: &IdentityAssertion<'_>, grant: &Grant) {
+    let details = json!({"issuer": assertion.says.issuer, "scope": grant.scopes.to_string(),
+        "resource": grant.resources});
+    let event = audit::Event::new("identity_assertion").user(grant.user_id).client(&grant.client_id);
+    event.grant(grant.id).details(details).record(app).await;
+}

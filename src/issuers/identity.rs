@@ -1,0 +1,50 @@
+//! Identity assertions: which person is behind a client, by the word of a trusted issuer.
+use super::{NOT_TRUSTED, refused, signer};
+use crate::{
+    app::App,
+    clients::metadata_document,
+    config::TrustedIssuer,
+    error::OAuthError,
+    oauth::{
+        client_id,
+        id_jag::{IdJag, TYPE},
+        jws::{Expected, Jws, Once},
+    },
+};
+
+/// Verified: what it says is the issuer's word. It was not used up yet.
+pub struct IdentityAssertion<'a> {
+    pub trusted: &'a TrustedIssuer,
+    pub says: IdJag,
+    pub once: Once,
+}
+
+impl<'a> IdentityAssertion<'a> {
+    /// Identity Assertion JWT Authorization Grant §4.4.1.
+    pub async fn verify(app: &'a App, text: &str) -> Result<Self, OAuthError> {
+        let jws = Jws::parse(text).map_err(refused)?;
+        if jws.typ.as_deref() != Some(TYPE) {
+            return Err(refused("typ must be that of an identity assertion, oauth-id-jag+jwt"));
+        }
+        let now = app.clock.now().unix_timestamp();
+        let audiences = [app.config.issuer.as_str()];
+        let expected = |longest: u32| Expected { audiences: &audiences, now, longest: longest.into() };
+        let once = jws.check(&expected(u32::MAX)).map_err(refused)?;
+        let says = IdJag::read(&jws).map_err(refused)?;
+        let trusted = signer(app, &jws, |issuer| issuer.identity_assertions).await?;
+        let trusted = trusted.ok_or_else(|| refused(NOT_TRUSTED))?;
+        jws.check(&expected(trusted.identity_assertion_lifetime())).map_err(refused)?;
+        Ok(Self { trusted, says, once })
+    }
+}
+
+/// A client that is named by the URL of its document, and that nobody has asked for yet, is fetched once an issuer
+/// has vouched for it. Whatever is wrong otherwise is told by who looks closer.
+pub async fn introduce(app: &App, text: &str) -> Result<(), OAuthError> {
+    let claimed = Jws::parse(text).ok().and_then(|jws| jws.claim("client_id").map(client_id::is_url));
+    if claimed != Some(true) {
+        return Ok(());
+    }
+    let Ok(assertion) = IdentityAssertion::verify(app, text).await else { return Ok(()) };
+    metadata_document::introduced(app, &assertion.says.client_id).await
+}

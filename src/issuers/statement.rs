@@ -1,0 +1,98 @@
+//! Software statements (RFC 7591 §2.3): what an issuer that is trusted says about a client, over what it says itself.
+use super::signer;
+use crate::{
+    app::App,
+    config::TrustedIssuer,
+    error::OAuthError,
+    model::{Client, ClientMetadata},
+    oauth::{json, jws::Jws},
+};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// Claims about the statement itself (RFC 7519 §4.1), and members that only a registration's answer has.
+const NOT_METADATA: [&str; 14] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "software_statement",
+    "client_id",
+    "client_secret",
+    "client_id_issued_at",
+    "client_secret_expires_at",
+    "registration_access_token",
+    "registration_client_uri",
+];
+
+/// A statement that was found good.
+pub struct Statement {
+    text: String,
+    /// Who signed the name and the redirect URIs, if both are of the statement: only then nobody else can come with it
+    /// and be taken for the client, for a statement is no secret.
+    vouched_by: Option<String>,
+}
+
+/// Client metadata with the statement's claims in the place of its own members; unchanged if there is no statement, or
+/// nobody is trusted to make one. To be judged like any other afterwards.
+pub async fn apply<'a>(app: &App, body: &'a [u8]) -> Result<(Cow<'a, [u8]>, Option<Statement>), OAuthError> {
+    let Ok(mut members) = json::object(body) else { return Ok((body.into(), None)) };
+    let is_on = app.config.trusted_issuers.values().any(|issuer| issuer.software_statements);
+    let text = match members.remove("software_statement") {
+        Some(Value::String(text)) if is_on && !text.is_empty() => text,
+        Some(value) if is_on && !value.is_null() => return Err(invalid("it must be a JWT")),
+        _ => return Ok((body.into(), None)),
+    };
+    let claims = verify(app, &text).await?;
+    let signed = |name| claims.get(name).is_some_and(|value| !value.is_null());
+    let vouched = signed("client_name") && signed("redirect_uris");
+    let vouched_by = claims.get("iss").and_then(Value::as_str).filter(|_| vouched).map(str::to_owned);
+    members.extend(claims.into_iter().filter(|(name, _)| !NOT_METADATA.contains(&name.as_str())));
+    let body = serde_json::to_vec(&members).map_err(OAuthError::server_error)?;
+    Ok((body.into(), Some(Statement { text, vouched_by })))
+}
+
+/// Whoever is not trusted and whoever did not sign read the same.
+async fn verify(app: &App, text: &str) -> Result<Map<String, Value>, OAuthError> {
+    let jws = Jws::parse(text).map_err(invalid)?;
+    if !jws.is_general_or("jwt") {
+        return Err(invalid("typ is that of another kind of token"));
+    }
+    jws.check_dates(app.clock.now().unix_timestamp()).map_err(invalid)?;
+    let ours = Value::from(app.config.issuer.as_str());
+    let meant = |audience: &Value| *audience == ours || audience.as_array().is_some_and(|all| all.contains(&ours));
+    if !jws.claims.get("aud").is_none_or(meant) {
+        return Err(invalid("aud names other servers only"));
+    }
+    // Tokens that an issuer makes for other purposes have none.
+    if jws.claim("software_id").is_none_or(str::is_empty) {
+        return Err(invalid("software_id is missing"));
+    }
+    let sentence = "the software statement was not signed by an issuer that is trusted for it";
+    let signer = signer(app, &jws, |issuer| issuer.software_statements).await?;
+    signer.map(|_| jws.claims).ok_or_else(|| OAuthError::unapproved_software_statement(sentence))
+}
+
+/// RFC 7591 §3.2.2
+fn invalid(rule: &'static str) -> OAuthError {
+    OAuthError::invalid_software_statement(format!("software_statement: {rule}"))
+}
+
+impl Statement {
+    /// It is answered unmodified (RFC 7591 §3.2.1).
+    pub fn put_into(self, metadata: &mut ClientMetadata) {
+        metadata.software_statement = Some(self.text);
+        metadata.vouched_by = self.vouched_by;
+    }
+}
+
+/// What people are told of who signed the client's name and redirect URIs, while that issuer is trusted.
+#[must_use]
+pub fn voucher<'a>(app: &'a App, client: &Client) -> Option<&'a str> {
+    let issuer = client.metadata.vouched_by.as_deref()?;
+    let mut trusted = app.config.trusted_issuers.values().filter(|trusted| trusted.software_statements);
+    trusted.find(|trusted| trusted.issuer == issuer).map(TrustedIssuer::name)
+}

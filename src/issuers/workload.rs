@@ -1,0 +1,79 @@
+//! Workloads: programs that prove themselves with what their platform signed about them, and are no client before.
+use super::{NOT_TRUSTED, refused, signer};
+use crate::{
+    app::App,
+    audit,
+    config::Workload,
+    error::OAuthError,
+    model::{Client, ClientId},
+    oauth::{
+        jws::{Expected, Jws},
+        params::Params,
+    },
+    secrets::Digest,
+    storage::used_assertions,
+};
+use serde_json::json;
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+/// The rule that made somebody this client.
+#[must_use]
+pub fn rule_of<'a>(app: &'a App, client: &Client) -> Option<&'a Workload> {
+    let mut rules = app.config.workloads();
+    rules.find(|(name, rule)| rule.client(name) == client.id.as_str()).map(|(_, rule)| rule)
+}
+
+/// The client that a token request comes from which names none and has no proof but its `assertion`; `None` if it is
+/// not such a request, or nobody is trusted about workloads.
+pub async fn identify(
+    app: &App,
+    authorization: Option<&str>,
+    params: &Params,
+) -> Result<Option<Arc<Client>>, OAuthError> {
+    let own = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+    let says_who = authorization.is_some() || own.iter().any(|name| params.count(name) > 0);
+    if says_who || app.config.workloads().next().is_none() {
+        return Ok(None);
+    }
+    match params.get("assertion")? {
+        Some(assertion) => verify(app, assertion).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// RFC 7523 §3. Platforms are told to name the issuer or the token endpoint: either will do, alone.
+async fn verify(app: &App, text: &str) -> Result<Arc<Client>, OAuthError> {
+    let jws = Jws::parse(text).map_err(refused)?;
+    if !jws.is_general_or("jwt") {
+        return Err(refused("typ is that of another kind of token"));
+    }
+    let now = app.clock.now().unix_timestamp();
+    let endpoint = format!("{}/token", app.config.origin());
+    let audiences = [app.config.issuer.as_str(), endpoint.as_str()];
+    let expected = |longest: u32| Expected { audiences: &audiences, now, longest: longest.into() };
+    jws.check(&expected(u32::MAX)).map_err(refused)?;
+    jws.date("iat").map_err(refused)?.ok_or_else(|| refused("iat is missing"))?;
+    let subject = jws.claim("sub").filter(|sub| !sub.is_empty()).ok_or_else(|| refused("sub is missing"))?;
+    let trusted = signer(app, &jws, |issuer| !issuer.workloads.is_empty()).await?;
+    let trusted = trusted.ok_or_else(|| refused(NOT_TRUSTED))?;
+    let once = jws.check(&expected(trusted.workload_assertion_lifetime())).map_err(refused)?;
+    let rule = trusted.workloads.iter().find(|(_, rule)| rule.matches(&jws.claims));
+    let (name, rule) = rule.ok_or_else(|| OAuthError::unauthorized_client("no workload here has these claims"))?;
+    let client = app.clients.find(rule.client(name)).await?.filter(|client| client.disabled_at.is_none());
+    let client = client.ok_or_else(|| OAuthError::unauthorized_client("the client of this workload is disabled"))?;
+    if trusted.single_use {
+        let jti = Digest::of(json!([trusted.issuer, once.jti]).to_string());
+        let expires_at = OffsetDateTime::from_unix_timestamp(once.expires_at).map_err(OAuthError::server_error)?;
+        if !used_assertions::insert(&app.db, &client.id, &jti, expires_at).await? {
+            return Err(refused("the assertion was used before"));
+        }
+    }
+    record(app, &client.id, &trusted.issuer, subject).await;
+    Ok(client)
+}
+
+async fn record(app: &App, client: &ClientId, issuer: &str, subject: &str) {
+    let details = json!({"issuer": issuer, "subject": subject});
+    audit::Event::new("workload_identified").client(client).details(details).record(app).await;
+}

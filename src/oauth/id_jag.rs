@@ -1,0 +1,88 @@
+//! Identity assertions (Identity Assertion JWT Authorization Grant §3.1): who is behind a client, and what is allowed.
+use super::jws::Jws;
+use crate::model::Scopes;
+use serde_json::Value;
+
+/// `typ` of an identity assertion.
+pub const TYPE: &str = "oauth-id-jag+jwt";
+/// In `authorization_grant_profiles_supported` (§7.2).
+pub const PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
+
+/// Bytes of `sub` and `tenant`.
+const MAX_SUBJECT: usize = 255;
+
+/// What one says, as far as it is acted on here.
+#[derive(Debug)]
+pub struct IdJag {
+    pub issuer: String,
+    /// Empty if the issuer has no tenants.
+    pub tenant: String,
+    pub subject: String,
+    pub client_id: String,
+    /// The most it opens: resource identifiers ...
+    pub resources: Vec<String>,
+    /// ... and scopes; `None` if it leaves them to us.
+    pub scopes: Option<Scopes>,
+    /// Thumbprint of the key that must prove itself (§8.6.1).
+    pub jkt: Option<String>,
+    /// Whom the issuer believes the person to be here.
+    pub aud_sub: Option<String>,
+    /// Unless the issuer says that it is not verified.
+    pub email: Option<String>,
+    pub name: Option<String>,
+    /// Seconds since the epoch.
+    pub auth_time: i64,
+}
+
+impl IdJag {
+    /// Errors are the rule that is broken. What would narrow it and is not understood is refused.
+    pub fn read(jws: &Jws) -> Result<Self, &'static str> {
+        let claims = &jws.claims;
+        let text = |name: &str| jws.claim(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let subject = text("sub").filter(|sub| sub.len() <= MAX_SUBJECT).ok_or("sub must be 1 to 255 bytes")?;
+        let tenant = match claims.get("tenant") {
+            None => String::new(),
+            Some(_) => text("tenant").filter(|it| it.len() <= MAX_SUBJECT).ok_or("tenant must be 1 to 255 bytes")?,
+        };
+        if claims.contains_key("authorization_details") {
+            return Err("authorization_details are not supported");
+        }
+        let scopes = match claims.get("scope") {
+            None => None,
+            Some(_) => Some(jws.claim("scope").and_then(Scopes::parse).ok_or("scope must be scope tokens")?),
+        };
+        let issued_at = jws.date("iat")?.ok_or("iat is missing")?;
+        let unverified = claims.get("email_verified").is_some_and(|verified| verified != &Value::Bool(true));
+        Ok(Self {
+            issuer: text("iss").ok_or("iss is missing")?,
+            tenant,
+            subject,
+            client_id: text("client_id").ok_or("client_id is missing")?,
+            resources: resources(claims.get("resource"))?,
+            scopes,
+            jkt: confirmation(claims.get("cnf"))?,
+            aud_sub: text("aud_sub"),
+            email: text("email").filter(|_| !unverified),
+            name: text("name"),
+            auth_time: jws.date("auth_time")?.map_or(issued_at, |time| time.min(issued_at)),
+        })
+    }
+}
+
+/// A string or an array of strings (RFC 8707 §2); empty if there is none.
+fn resources(claim: Option<&Value>) -> Result<Vec<String>, &'static str> {
+    let text = |value: &Value| value.as_str().map(str::to_owned).ok_or("resource must be a string or strings");
+    match claim {
+        None => Ok(vec![]),
+        Some(Value::Array(several)) if several.is_empty() => Err("resource must not be empty"),
+        Some(Value::Array(several)) => several.iter().map(text).collect(),
+        Some(one) => text(one).map(|one| vec![one]),
+    }
+}
+
+/// RFC 7800 §3: a key that is named otherwise could not be asked to prove itself.
+fn confirmation(claim: Option<&Value>) -> Result<Option<String>, &'static str> {
+    let Some(cnf) = claim else { return Ok(None) };
+    let jkt = cnf.get("jkt").and_then(Value::as_str).filter(|_| cnf.as_object().is_some_and(|cnf| cnf.len() == 1));
+    jkt.map(|jkt| Some(jkt.to_owned())).ok_or("cnf must hold jkt and nothing else")
+}

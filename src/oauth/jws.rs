@@ -1,0 +1,222 @@
+//! What others signed: a compact JWS of claims (RFC 7515 §7.1, RFC 7519 §3), read strictly, verified with their keys.
+use super::json;
+use crate::secrets::from_base64url;
+use jsonwebtoken::{Algorithm, DecodingKey, crypto, jwk};
+use serde_json::{Map, Value};
+
+/// What others may sign with.
+pub const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "RS256"];
+
+/// Seconds by which the signer's clock may be ahead of ours.
+const CLOCK_SKEW: i64 = 30;
+const MAX_JTI: usize = 256;
+/// Keys of one set that are looked at.
+const MAX_KEYS: usize = 20;
+/// Bytes of an RSA modulus (RFC 7518 §3.3).
+const MIN_RSA_MODULUS: usize = 256;
+
+/// Well-formed; who signed it is not known yet. Errors are the rule that is broken, and repeat nothing of it.
+pub struct Jws<'a> {
+    pub kid: Option<String>,
+    /// Lower case, without `application/` (RFC 7515 §4.1.9).
+    pub typ: Option<String>,
+    pub claims: Map<String, Value>,
+    algorithm: Algorithm,
+    message: &'a str,
+    signature: &'a str,
+}
+
+/// What claims have to be right for (RFC 7523 §3).
+pub struct Expected<'a> {
+    /// One of these, and nothing else, must be the audience.
+    pub audiences: &'a [&'a str],
+    /// Seconds since the epoch.
+    pub now: i64,
+    /// Seconds that they may still have before them.
+    pub longest: i64,
+}
+
+/// What makes it the only one of its kind.
+#[derive(Debug, PartialEq)]
+pub struct Once {
+    pub jti: String,
+    /// Seconds since the epoch.
+    pub expires_at: i64,
+}
+
+impl<'a> Jws<'a> {
+    pub fn parse(text: &'a str) -> Result<Self, &'static str> {
+        let not_compact = "the JWT is no compact JWS";
+        let (message, signature) = text.rsplit_once('.').ok_or(not_compact)?;
+        let (header, claims) = message.split_once('.').ok_or(not_compact)?;
+        let header = object(header)?;
+        let claims = object(claims)?;
+        let algorithm = algorithm(&header)?;
+        if header.contains_key("crit") {
+            return Err("crit names extensions that are not known here");
+        }
+        let kid = string(&header, "kid").map(str::to_owned);
+        let typ = header.get("typ").map(|typ| {
+            let typ = typ.as_str().unwrap_or_default().to_ascii_lowercase();
+            typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
+        });
+        Ok(Self { kid, typ, claims, algorithm, message, signature })
+    }
+
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&str> {
+        string(&self.claims, name)
+    }
+
+    /// As in `alg`.
+    #[must_use]
+    pub fn algorithm(&self) -> &'static str {
+        match self.algorithm {
+            Algorithm::ES256 => "ES256",
+            Algorithm::EdDSA => "EdDSA",
+            _ => "RS256",
+        }
+    }
+
+    /// A missing or general type will do, or this one; that of another kind of token will not (RFC 8725 §3.11).
+    #[must_use]
+    pub fn is_general_or(&self, own: &str) -> bool {
+        self.typ.as_deref().is_none_or(|typ| typ == "jwt" || typ == own)
+    }
+
+    /// RFC 7523 §3: meant for us and nobody else, short-lived, and with a name of its own.
+    pub fn check(&self, expected: &Expected) -> Result<Once, &'static str> {
+        if !self.audience().is_some_and(|audience| expected.audiences.contains(&audience)) {
+            return Err("aud must be the issuer identifier of this server and nothing else");
+        }
+        let expires_at = self.check_dates(expected.now)?.ok_or("exp is missing")?;
+        if expires_at > expected.now.saturating_add(expected.longest).saturating_add(CLOCK_SKEW) {
+            return Err("exp is too far ahead");
+        }
+        let jti = self.claim("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI);
+        let jti = jti.ok_or("jti must be a string of 1 to 256 bytes")?;
+        Ok(Once { jti: jti.to_owned(), expires_at })
+    }
+
+    /// Not over, and begun; answers when it ends, if it says so.
+    pub fn check_dates(&self, now: i64) -> Result<Option<i64>, &'static str> {
+        let expires_at = self.date("exp")?;
+        if expires_at.is_some_and(|end| end <= now) {
+            return Err("the JWT has expired");
+        }
+        for begin in ["nbf", "iat"] {
+            if self.date(begin)?.is_some_and(|begin| begin > now + CLOCK_SKEW) {
+                return Err("the JWT is not valid yet");
+            }
+        }
+        Ok(expires_at)
+    }
+
+    /// A string, or an array of one.
+    fn audience(&self) -> Option<&str> {
+        match self.claims.get("aud")? {
+            Value::String(audience) => Some(audience),
+            Value::Array(audiences) => match audiences.as_slice() {
+                [Value::String(audience)] => Some(audience),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether one of these keys signed it; keys in its own header are not asked.
+    #[must_use]
+    pub fn is_signed_by(&self, keys: &PublicKeys) -> bool {
+        let named = |key: &&PublicKey| self.kid.is_none() || key.kid.is_none() || key.kid == self.kid;
+        let mut fitting = keys.0.iter().filter(|key| key.algorithm == self.algorithm).filter(named);
+        fitting.any(|key| {
+            let message = self.message.as_bytes();
+            crypto::verify(self.signature, message, &key.key, self.algorithm).unwrap_or(false)
+        })
+    }
+
+    /// Seconds since the epoch, fractions cut off (RFC 7519 §2).
+    pub fn date(&self, name: &'static str) -> Result<Option<i64>, &'static str> {
+        let Some(value) = self.claims.get(name) else { return Ok(None) };
+        #[allow(clippy::cast_possible_truncation)] // saturates, and is far away then
+        let date = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64));
+        date.map(Some).ok_or("dates must be numbers")
+    }
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, &'static str> {
+    let bytes = from_base64url(part).ok_or("the JWT is not base64url")?;
+    json::object(&bytes).map_err(|_| "the JWT holds no clean JSON object")
+}
+
+fn string<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    members.get(name).and_then(Value::as_str)
+}
+
+fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, &'static str> {
+    match string(header, "alg") {
+        Some("ES256") => Ok(Algorithm::ES256),
+        Some("EdDSA") => Ok(Algorithm::EdDSA),
+        Some("RS256") => Ok(Algorithm::RS256),
+        _ => Err("alg must be ES256, EdDSA or RS256"),
+    }
+}
+
+/// Those keys of a JWK Set that something can be verified with.
+pub struct PublicKeys(Vec<PublicKey>);
+
+struct PublicKey {
+    kid: Option<String>,
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+impl PublicKeys {
+    /// Of a JWK Set (RFC 7517 §5). Keys of unknown kinds and for other purposes are left out, as it demands; `None`
+    /// if this is no JWK Set.
+    #[must_use]
+    pub fn parse(jwks: &Value) -> Option<Self> {
+        let keys = jwks.get("keys")?.as_array()?;
+        Some(Self(keys.iter().take(MAX_KEYS).filter_map(PublicKey::parse).collect()))
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[must_use]
+    pub fn has(&self, kid: &str) -> bool {
+        self.0.iter().any(|key| key.kid.as_deref() == Some(kid))
+    }
+}
+
+impl PublicKey {
+    fn parse(key: &Value) -> Option<Self> {
+        let member = |name: &str| key.get(name).and_then(Value::as_str);
+        let (algorithm, name) = match (member("kty")?, member("crv")) {
+            ("EC", Some("P-256")) => (Algorithm::ES256, "ES256"),
+            ("OKP", Some("Ed25519")) => (Algorithm::EdDSA, "EdDSA"),
+            ("RSA", _) if from_base64url(member("n")?)?.len() >= MIN_RSA_MODULUS => (Algorithm::RS256, "RS256"),
+            _ => return None,
+        };
+        let for_signatures = key.get("use").is_none_or(|purpose| purpose == "sig")
+            && key
+                .get("key_ops")
+                .is_none_or(|ops| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify")));
+        if !for_signatures || member("alg").is_some_and(|alg| alg != name && !(alg == "Ed25519" && name == "EdDSA")) {
+            return None;
+        }
+        let kid = member("kid").map(str::to_owned);
+        let parts = key_members(key)?;
+        let key = DecodingKey::from_jwk(&serde_json::from_value::<jwk::Jwk>(parts).ok()?).ok()?;
+        Some(Self { kid, algorithm, key })
+    }
+}
+
+/// What the key itself is made of: the rest was judged above, and may be of a vocabulary the library lacks.
+fn key_members(key: &Value) -> Option<Value> {
+    let members = key.as_object()?.iter();
+    let own = members.filter(|(name, _)| matches!(name.as_str(), "kty" | "crv" | "x" | "y" | "n" | "e"));
+    Some(Value::Object(own.map(|(name, value)| (name.clone(), value.clone())).collect()))
+}

@@ -1,0 +1,31 @@
+//! Table `access_tokens`: opaque access tokens, by digest. A revoked one is deleted.
+use super::Db;
+use crate::{model::AccessToken, secrets::Digest};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+
+pub async fn insert(db: &Db, token: &AccessToken) -> sqlx::Result<()> {
+    execute!(
+        db,
+        sqlx::query("INSERT INTO access_tokens (token_hash, claims, expires_at) VALUES ($1, $2, $3)")
+            .bind(&token.token_hash)
+            .bind(Json(&token.claims))
+            .bind(token.expires_at)
+    )
+    .map(drop)
+}
+
+/// Also an expired one, until it is swept.
+pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<AccessToken>> {
+    read!(db, |on| sqlx::query_as("SELECT * FROM access_tokens WHERE token_hash = $1").bind(hash).fetch_optional(on))
+}
+
+/// Once or twice is the same.
+pub async fn delete(db: &Db, hash: &Digest) -> sqlx::Result<()> {
+    execute!(db, sqlx::query("DELETE FROM access_tokens WHERE token_hash = $1").bind(hash)).map(drop)
+}
+
+/// Deletes those that expired. Answers how many went.
+pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
+    execute!(db, sqlx::query("DELETE FROM access_tokens WHERE expires_at <= $1").bind(now))
+}
