@@ -9,6 +9,7 @@ mod legacy;
 mod metadata;
 mod modern;
 mod origins;
+mod results;
 mod scopes;
 mod serving;
 mod sets;

@@ -85,7 +85,7 @@ struct SendArguments {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Sent {
+struct Accepted {
     success: bool,
     message_id: String,
     to: String,
@@ -170,7 +170,7 @@ fn tools() -> anyhow::Result<Vec<Tool>> {
     ])
 }
 
-async fn send(call: Call, arguments: SendArguments) -> Result<Sent, Failure> {
+async fn send(call: Call, arguments: SendArguments) -> Result<Accepted, Failure> {
     let SendArguments { to: Address(to), subject, body, cc } = arguments;
     let cc = match cc {
         None => Vec::new(),
@@ -190,7 +190,7 @@ async fn send(call: Call, arguments: SendArguments) -> Result<Sent, Failure> {
         read: true,
     };
     call.store.put(&call.owner(), MAIL, &message_id, &mail).await?;
-    Ok(Sent { success: true, message_id, to, cc, subject, sent_at, delivery_status: "kept" })
+    Ok(Accepted { success: true, message_id, to, cc, subject, sent_at, delivery_status: "kept" })
 }
 
 async fn inbox(call: Call, InboxArguments { folder, limit }: InboxArguments) -> Result<Inbox, Failure> {

@@ -3,7 +3,7 @@ use super::Failure;
 use crate::digest;
 use aws_lc_rs::rand;
 
-/// Values that follow from a seed alone (SplitMix64). Nothing secret is made of them.
+/// Values that follow from a seed alone (`SplitMix64`). Nothing secret is made of them.
 pub(super) struct Fake(u64);
 
 impl Fake {

@@ -26,7 +26,7 @@ struct UploadArguments {
 }
 
 #[derive(Deserialize, Serialize, JsonSchema)]
-struct File {
+struct Entry {
     file_id: String,
     filename: String,
     size_mb: f64,
@@ -42,7 +42,7 @@ struct File {
 
 #[derive(Deserialize, Serialize)]
 struct Kept {
-    file: File,
+    file: Entry,
     /// Deleted, and could be brought back.
     trashed: bool,
 }
@@ -51,7 +51,7 @@ struct Kept {
 struct Uploaded {
     success: bool,
     #[serde(flatten)]
-    file: File,
+    file: Entry,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -80,7 +80,7 @@ struct Listing {
     folder: String,
     file_count: usize,
     total_size_mb: f64,
-    files: Vec<File>,
+    files: Vec<Entry>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -131,11 +131,10 @@ async fn upload(call: Call, arguments: UploadArguments) -> Result<Uploaded, Fail
     let UploadArguments { filename, size_mb, folder } = arguments;
     let file_id = fresh_id("file")?;
     let hash = digest::of(serde_json::json!([filename, size_mb]).to_string().as_bytes());
-    let checksum = hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let file = File {
+    let file = Entry {
         mime_type: mime_type(&filename).to_owned(),
         url: format!("https://files.example/{file_id}"),
-        checksum: format!("sha256:{checksum}"),
+        checksum: format!("sha256:{}", digest::hex(&hash)),
         uploaded_at: call.clock.now().format(&Rfc3339)?,
         folder: tidy(&folder),
         file_id,

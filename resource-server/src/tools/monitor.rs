@@ -22,7 +22,7 @@ struct CpuArguments {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Cpu {
+struct Processors {
     success: bool,
     cpu_count: usize,
     /// From 0 to 100.
@@ -97,14 +97,14 @@ fn tools() -> anyhow::Result<Vec<Tool>> {
     ])
 }
 
-async fn cpu(_: Call, CpuArguments { interval_seconds }: CpuArguments) -> Result<Cpu, Failure> {
+async fn cpu(_: Call, CpuArguments { interval_seconds }: CpuArguments) -> Result<Processors, Failure> {
     let usage = CpuRefreshKind::nothing().with_usage();
     let mut system = System::new_with_specifics(RefreshKind::nothing().with_cpu(usage))?;
     let sample = Duration::from_millis(200).saturating_mul(interval_seconds).min(LONGEST_SAMPLE);
     tokio::time::sleep(sample.max(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL)).await;
     system.refresh_cpu_usage();
     let load = System::load_average()?;
-    Ok(Cpu {
+    Ok(Processors {
         success: true,
         cpu_count: system.cpus().len(),
         overall_usage_percent: round(system.global_cpu_usage().into(), 1),

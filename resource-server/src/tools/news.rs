@@ -73,14 +73,14 @@ struct Search {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Trending {
+struct Ranking {
     success: bool,
     trending_count: usize,
-    trending_topics: Vec<Topic>,
+    trending_topics: Vec<Ranked>,
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Topic {
+struct Ranked {
     rank: usize,
     topic: &'static str,
     category: Category,
@@ -97,8 +97,13 @@ fn tools() -> anyhow::Result<Vec<Tool>> {
             .scope("mcp:tools:read"),
         Tool::new("search_news", "Search news", "Finds news on a subject, which are made up.", search)?
             .scope("mcp:tools:read"),
-        Tool::new("get_trending_topics", "Trending topics", "Tells what is talked about, which is made up.", trending)?
-            .scope("mcp:tools:read"),
+        Tool::new(
+            "get_trending_topics",
+            "Trending topics",
+            "Tells what is talked about, which is made up.",
+            |call, none| Ok(trending(call, none)),
+        )?
+        .scope("mcp:tools:read"),
     ])
 }
 
@@ -147,15 +152,15 @@ fn search(call: &Call, SearchArguments { query, from_date }: SearchArguments) ->
     Ok(Search { success: true, query, results_count: articles.len(), articles })
 }
 
-fn trending(call: &Call, NoArguments {}: NoArguments) -> Result<Trending, Failure> {
+fn trending(call: &Call, NoArguments {}: NoArguments) -> Ranking {
     let mut fake = Fake::of(&["trending", &day(call.clock.now().date())]);
     let mut topic = |category: Category| (fake.between(1_000, 90_000), fake.one(topics(category)), category);
     let mut all: Vec<_> = CATEGORIES.iter().map(|category| topic(*category)).collect();
     all.sort_by_key(|(mentions, ..)| -mentions);
     let ranked = all.into_iter().zip(1..);
     let trending_topics: Vec<_> =
-        ranked.map(|((mentions, topic, category), rank)| Topic { rank, topic, category, mentions }).collect();
-    Ok(Trending { success: true, trending_count: trending_topics.len(), trending_topics })
+        ranked.map(|((mentions, topic, category), rank)| Ranked { rank, topic, category, mentions }).collect();
+    Ranking { success: true, trending_count: trending_topics.len(), trending_topics }
 }
 
 fn topics(category: Category) -> &'static [&'static str] {

@@ -37,7 +37,7 @@ struct ProjectArguments {
 }
 
 #[derive(Deserialize, Serialize, JsonSchema)]
-struct Project {
+struct Plan {
     project_id: String,
     name: String,
     description: String,
@@ -54,7 +54,7 @@ struct Project {
 struct Created {
     success: bool,
     #[serde(flatten)]
-    project: Project,
+    project: Plan,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -71,7 +71,7 @@ struct TaskArguments {
 }
 
 #[derive(Deserialize, Serialize, JsonSchema)]
-struct Task {
+struct ToDo {
     task_id: String,
     project_id: String,
     title: String,
@@ -86,7 +86,7 @@ struct Task {
 struct Added {
     success: bool,
     #[serde(flatten)]
-    task: Task,
+    task: ToDo,
     /// There is no such project; the answer is made up, and nothing was kept.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     synthetic: bool,
@@ -99,7 +99,7 @@ struct StatusArguments {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Status {
+struct Progress {
     project_id: String,
     name: String,
     status: String,
@@ -138,7 +138,7 @@ fn tools() -> anyhow::Result<Vec<Tool>> {
 
 async fn create(call: Call, arguments: ProjectArguments) -> Result<Created, Failure> {
     let ProjectArguments { name, description, deadline, priority } = arguments;
-    let project = Project {
+    let project = Plan {
         project_id: fresh_id("proj")?,
         name,
         description,
@@ -155,11 +155,11 @@ async fn create(call: Call, arguments: ProjectArguments) -> Result<Created, Fail
 async fn add_task(call: Call, arguments: TaskArguments) -> Result<Added, Failure> {
     let TaskArguments { project_id, title, assignee, due_date } = arguments;
     let owner = call.owner();
-    let known = call.store.get::<Project>(&owner, PROJECT, &project_id).await?.is_some();
+    let known = call.store.get::<Plan>(&owner, PROJECT, &project_id).await?.is_some();
     if !known && !call.demo {
         return Err(Failure::new("Project not found"));
     }
-    let task = Task {
+    let task = ToDo {
         task_id: fresh_id("task")?,
         project_id,
         title,
@@ -174,38 +174,38 @@ async fn add_task(call: Call, arguments: TaskArguments) -> Result<Added, Failure
     Ok(Added { success: true, task, synthetic: !known })
 }
 
-async fn status(call: Call, StatusArguments { project_id }: StatusArguments) -> Result<Status, Failure> {
+async fn status(call: Call, StatusArguments { project_id }: StatusArguments) -> Result<Progress, Failure> {
     let owner = call.owner();
-    let Some(project) = call.store.get::<Project>(&owner, PROJECT, &project_id).await? else {
-        return if call.demo { made_up(&call, project_id) } else { Err(Failure::new("Project not found")) };
+    let Some(project) = call.store.get::<Plan>(&owner, PROJECT, &project_id).await? else {
+        return if call.demo { Ok(made_up(&call, project_id)) } else { Err(Failure::new("Project not found")) };
     };
-    let all = call.store.list::<Task>(&owner, TASK).await?;
+    let all = call.store.list::<ToDo>(&owner, TASK).await?;
     let tasks: Vec<_> = all.into_iter().map(|task| task.body).filter(|task| task.project_id == project_id).collect();
     let of = |status: &str| tasks.iter().filter(|task| task.status == status).count();
     let counts =
         Tasks { total: tasks.len(), completed: of("completed"), in_progress: of("in_progress"), todo: of("todo") };
     let open = tasks.iter().filter(|task| task.status != "completed");
     let next = open.min_by(|one, other| one.due_date.cmp(&other.due_date));
-    let Project { name, status, deadline, .. } = project.body;
+    let Plan { name, status, deadline, .. } = project.body;
     let next_milestone = next
         .map_or_else(|| format!("Deadline on {deadline}"), |task| format!("{}, due on {}", task.title, task.due_date));
     let completion_percentage = percentage(counts.completed, counts.total);
     let synthetic = false;
-    Ok(Status { project_id, name, status, deadline, completion_percentage, tasks: counts, next_milestone, synthetic })
+    Ok(Progress { project_id, name, status, deadline, completion_percentage, tasks: counts, next_milestone, synthetic })
 }
 
 fn percentage(part: usize, whole: usize) -> u8 {
     (part * 100).checked_div(whole).and_then(|percent| u8::try_from(percent).ok()).unwrap_or_default()
 }
 
-fn made_up(call: &Call, project_id: String) -> Result<Status, Failure> {
+fn made_up(call: &Call, project_id: String) -> Progress {
     let mut fake = Fake::of(&[PROJECT, &project_id]);
     let mut count = |most| usize::try_from(fake.between(1, most)).unwrap_or_default();
     let (completed, in_progress, todo) = (count(12), count(5), count(8));
     let total = completed + in_progress + todo;
     let day = call.clock.now().date().saturating_add(Duration::days(fake.between(7, 90).into()));
     let deadline = super::day(day);
-    Ok(Status {
+    Progress {
         name: fake.one(&["Website relaunch", "Mobile app", "Data migration", "Security review"]).to_owned(),
         status: "active".to_owned(),
         completion_percentage: percentage(completed, total),
@@ -214,5 +214,5 @@ fn made_up(call: &Call, project_id: String) -> Result<Status, Failure> {
         project_id,
         deadline,
         synthetic: true,
-    })
+    }
 }

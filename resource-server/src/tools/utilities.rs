@@ -40,7 +40,7 @@ struct ConvertArguments {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Converted {
+struct Conversion {
     success: bool,
     original_value: f64,
     original_unit: String,
@@ -141,9 +141,9 @@ fn with_commas(number: &str) -> String {
     format!("{sign}{}{fraction}", groups.join(","))
 }
 
-fn convert(_: &Call, ConvertArguments { value, from_unit, to_unit }: ConvertArguments) -> Result<Converted, Failure> {
+fn convert(_: &Call, ConvertArguments { value, from_unit, to_unit }: ConvertArguments) -> Result<Conversion, Failure> {
     let converted_value = units::convert(value, &from_unit, &to_unit).map_err(Failure::new)?;
-    Ok(Converted {
+    Ok(Conversion {
         success: true,
         original_value: value,
         original_unit: from_unit,

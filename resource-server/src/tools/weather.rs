@@ -63,7 +63,7 @@ struct ForecastArguments {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Forecast {
+struct Outlook {
     success: bool,
     city: String,
     forecast_days: u8,
@@ -87,7 +87,7 @@ struct AlertArguments {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Alerts {
+struct Warnings {
     success: bool,
     city: String,
     alerts_count: usize,
@@ -115,8 +115,13 @@ fn tools() -> anyhow::Result<Vec<Tool>> {
     Ok(vec![
         Tool::new("get_current_weather", "Current weather", "Tells a city's weather, which is made up.", current)?
             .scope("mcp:tools:read"),
-        Tool::new("get_forecast", "Forecast", "Tells a city's weather of the next days, which is made up.", forecast)?
-            .scope("mcp:tools:read"),
+        Tool::new(
+            "get_forecast",
+            "Forecast",
+            "Tells a city's weather of the next days, which is made up.",
+            |call, city| Ok(forecast(call, city)),
+        )?
+        .scope("mcp:tools:read"),
         Tool::new("get_weather_alerts", "Weather alerts", "Tells a city's warnings, which are made up.", alerts)?
             .scope("mcp:tools:read"),
     ])
@@ -153,14 +158,14 @@ fn current(call: &Call, CurrentArguments { city, units }: CurrentArguments) -> R
     })
 }
 
-fn forecast(call: &Call, ForecastArguments { city, days }: ForecastArguments) -> Result<Forecast, Failure> {
+fn forecast(call: &Call, ForecastArguments { city, days }: ForecastArguments) -> Outlook {
     let today = call.clock.now().date();
     let date = |ahead: u8| today.saturating_add(Duration::days(ahead.into()));
     let forecast = (0..days).map(|ahead| of_day(&city, date(ahead)).1).collect();
-    Ok(Forecast { success: true, city, forecast_days: days, forecast })
+    Outlook { success: true, city, forecast_days: days, forecast }
 }
 
-fn alerts(call: &Call, AlertArguments { city }: AlertArguments) -> Result<Alerts, Failure> {
+fn alerts(call: &Call, AlertArguments { city }: AlertArguments) -> Result<Warnings, Failure> {
     let now = call.clock.now();
     let mut fake = Fake::of(&["alerts", &city.trim().to_lowercase(), &day(now.date())]);
     let mut alerts = Vec::new();
@@ -175,5 +180,5 @@ fn alerts(call: &Call, AlertArguments { city }: AlertArguments) -> Result<Alerts
         1 => ("active", "There is 1 warning".to_owned()),
         more => ("active", format!("There are {more} warnings")),
     };
-    Ok(Alerts { success: true, city, alerts_count: alerts.len(), alerts, status, message })
+    Ok(Warnings { success: true, city, alerts_count: alerts.len(), alerts, status, message })
 }
