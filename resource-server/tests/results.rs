@@ -149,6 +149,11 @@ async fn queries_read_the_sample_and_can_be_exported() {
         assert!(failing(&t, "run_sql_query", unknown).await.starts_with("Unknown"));
     }
     assert!(failing(&t, "get_table_schema", json!({"table_name": "sqlite_master"})).await.starts_with("Unknown table"));
+    let part = |n: i32| format!("c{n} AS (SELECT 1 FROM {})", vec![format!("c{}", n - 1); 8].join(","));
+    let parts: Vec<_> = (1..12).map(part).collect();
+    let bomb = format!("WITH c0 AS (SELECT 1), {} SELECT 1 FROM c11", parts.join(","));
+    let refused = failing(&t, "run_sql_query", json!({"query": bomb})).await;
+    assert_eq!(refused, "The parts of the query ask for each other too often");
     let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c";
     assert_eq!(failing(&t, "run_sql_query", json!({"query": endless})).await, "The query took too long");
 }

@@ -1,4 +1,5 @@
 //! A sample to ask in SQL: a database that each call has for itself, and that lets nothing but reading happen.
+mod growth;
 mod sample;
 
 use super::{Call, Failure, Set, Tool, fake::Fake, fake::round};
@@ -6,8 +7,9 @@ use crate::store::StoreError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::time::Instant;
 use time::{Duration, format_description::well_known::Rfc3339};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 
 pub(super) const SET: Set = Set { name: "database", title: "Database", tools };
 
@@ -16,6 +18,8 @@ const QUERY: &str = "query";
 const DATABASES: [&str; 2] = ["default", "main"];
 /// Queries at a time, whoever asks: each may take a processor for its whole time.
 static QUERIES: Semaphore = Semaphore::const_new(2);
+/// For its turn.
+const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 #[derive(Deserialize, JsonSchema)]
 struct QueryArguments {
@@ -127,9 +131,13 @@ fn check_database(name: &str) -> Result<(), Failure> {
 
 async fn run(call: Call, QueryArguments { query, database, limit }: QueryArguments) -> Result<Answer, Failure> {
     check_database(&database)?;
+    if !growth::is_bounded(&query) {
+        return Err(Failure::new("The parts of the query ask for each other too often"));
+    }
     let query_id = Fake::of(&[&call.request_id, &query]).id("query");
-    let permit = QUERIES.acquire().await?;
-    let started = std::time::Instant::now();
+    let permit = timeout(LONGEST_WAIT, QUERIES.acquire()).await;
+    let permit = permit.map_err(|_| Failure::new("The database is busy; try again later"))??;
+    let started = Instant::now();
     let rows = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         sample::read(&query, limit)
