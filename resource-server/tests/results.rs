@@ -215,8 +215,10 @@ async fn a_mail_that_is_sent_is_found_again_and_goes_nowhere() {
 async fn utilities_fail_by_saying_why() {
     let t = start(true).await;
     let whole = good(&t, "calculate", json!({"expression": "2 ** 10 * 1000"})).await;
-    let expected = json!({"success": true, "expression": "2 ** 10 * 1000", "result": 1_024_000, "result_type": "integer",
-        "formatted": "1,024,000"});
+    let expected = json!({
+        "success": true, "expression": "2 ** 10 * 1000", "result": 1_024_000, "result_type": "integer",
+        "formatted": "1,024,000",
+    });
     assert_eq!(whole, expected);
     let part = good(&t, "calculate", json!({"expression": "1 / 8"})).await;
     assert_eq!((&part["result"], &part["result_type"]), (&json!(0.125), &json!("float")));

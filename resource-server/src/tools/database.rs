@@ -1,6 +1,7 @@
 //! A sample to ask in SQL: a database that each call has for itself, and that lets nothing but reading happen.
 mod growth;
 mod sample;
+mod tables;
 
 use super::{Call, Failure, Set, Tool, fake::Fake, fake::round};
 use crate::store::StoreError;
@@ -65,9 +66,9 @@ struct SchemaArguments {
 struct TableSchema {
     success: bool,
     table_name: String,
-    columns: Vec<sample::Column>,
-    indexes: Vec<sample::Index>,
-    constraints: Vec<sample::Constraint>,
+    columns: Vec<tables::Column>,
+    indexes: Vec<tables::Index>,
+    constraints: Vec<tables::Constraint>,
     row_count: usize,
 }
 
@@ -174,8 +175,8 @@ async fn describe(_: Call, arguments: SchemaArguments) -> Result<TableSchema, Fa
     let SchemaArguments { table_name, database } = arguments;
     check_database(&database)?;
     let name = table_name.clone();
-    let table = tokio::task::spawn_blocking(move || sample::describe(&name)).await??;
-    let sample::Table { columns, indexes, constraints, row_count } = table;
+    let table = tokio::task::spawn_blocking(move || tables::describe(&name)).await??;
+    let tables::Table { columns, indexes, constraints, row_count } = table;
     Ok(TableSchema { success: true, table_name, columns, indexes, constraints, row_count })
 }
 

@@ -60,8 +60,8 @@ mod tests {
             "SELECT * FROM users",
             &long,
             "WITH a AS (SELECT id, name, email FROM users), b AS (SELECT a.id, o.quantity FROM a JOIN orders o ON \
-             o.user_id = a.id), c AS (SELECT id, sum(quantity) AS n FROM b GROUP BY id) SELECT a.name, c.n FROM a JOIN c \
-             ON a.id = c.id ORDER BY c.n, a.name",
+             o.user_id = a.id), c AS (SELECT id, sum(quantity) AS n FROM b GROUP BY id) SELECT a.name, c.n \
+             FROM a JOIN c ON a.id = c.id ORDER BY c.n, a.name",
         ];
         for query in good {
             assert!(is_bounded(query), "{query}");

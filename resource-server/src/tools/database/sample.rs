@@ -9,12 +9,10 @@ use rusqlite::{
     limits::Limit,
     types::ValueRef,
 };
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
 
-const TABLES: [&str; 3] = ["users", "orders", "products"];
+pub(super) const TABLES: [&str; 3] = ["users", "orders", "products"];
 /// What a query may take. Steps are those of SQLite's virtual machine.
 const LONGEST: Duration = Duration::from_secs(1);
 const STEPS_BETWEEN: i32 = 100;
@@ -34,96 +32,14 @@ const LIMITS: [(Limit, i32); 9] = [
     (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
 ];
 
-const SAMPLE: &str = "
-CREATE TABLE users (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    email TEXT NOT NULL UNIQUE,
-    country TEXT NOT NULL,
-    created_at TEXT NOT NULL
-);
-CREATE TABLE products (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    category TEXT NOT NULL,
-    price REAL NOT NULL,
-    stock INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE orders (
-    id INTEGER PRIMARY KEY,
-    user_id INTEGER NOT NULL REFERENCES users (id),
-    product_id INTEGER NOT NULL REFERENCES products (id),
-    quantity INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    ordered_at TEXT NOT NULL
-);
-CREATE INDEX orders_user ON orders (user_id);
-INSERT INTO users (id, name, email, country, created_at) VALUES
-    (1, 'Ada Novak', 'ada@mail.example', 'CZ', '2025-01-07'),
-    (2, 'Ben Okoro', 'ben@mail.example', 'NG', '2025-01-19'),
-    (3, 'Chen Li', 'chen@mail.example', 'CN', '2025-02-02'),
-    (4, 'Dana Weiss', 'dana@mail.example', 'DE', '2025-02-28'),
-    (5, 'Emil Sand', 'emil@mail.example', 'NO', '2025-03-14'),
-    (6, 'Fatima Haddad', 'fatima@mail.example', 'MA', '2025-04-01'),
-    (7, 'Grace Kim', 'grace@mail.example', 'KR', '2025-04-22'),
-    (8, 'Hugo Silva', 'hugo@mail.example', 'BR', '2025-05-05');
-INSERT INTO products (id, name, category, price, stock) VALUES
-    (1, 'Desk lamp', 'home', 39.5, 120),
-    (2, 'Notebook', 'office', 4.25, 900),
-    (3, 'Fountain pen', 'office', 28.0, 75),
-    (4, 'Tea pot', 'kitchen', 24.9, 60),
-    (5, 'Water bottle', 'outdoor', 15.0, 310),
-    (6, 'Backpack', 'outdoor', 79.0, 42);
-WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 48)
-INSERT INTO orders (id, user_id, product_id, quantity, status, ordered_at)
-    SELECT n, n * 5 % 8 + 1, n * 7 % 6 + 1, n * 3 % 4 + 1,
-        CASE n % 5 WHEN 0 THEN 'cancelled' WHEN 1 THEN 'open' ELSE 'delivered' END,
-        date('2025-06-01', '+' || (n * 3) || ' days')
-    FROM numbers;
-";
+const SAMPLE: &str = include_str!("sample.sql");
 
 pub(super) struct Rows {
     pub rows: Vec<Map<String, Value>>,
     pub truncated: bool,
 }
 
-pub(super) struct Table {
-    pub columns: Vec<Column>,
-    pub indexes: Vec<Index>,
-    pub constraints: Vec<Constraint>,
-    pub row_count: usize,
-}
-
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Column {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
-    nullable: bool,
-    primary_key: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    default: Option<String>,
-}
-
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Index {
-    name: String,
-    columns: Vec<String>,
-    unique: bool,
-}
-
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Constraint {
-    /// `PRIMARY KEY`, `UNIQUE` or `FOREIGN KEY`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    columns: Vec<String>,
-    /// Table and column.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    references: Option<String>,
-}
-
-fn open() -> rusqlite::Result<Connection> {
+pub(super) fn open() -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
     connection.execute_batch(SAMPLE)?;
     Ok(connection)
@@ -218,55 +134,6 @@ fn told(error: &rusqlite::Error) -> Failure {
         _ if names(&["no such column", "ambiguous column"]) => Failure::new("Unknown or ambiguous column"),
         _ => Failure::new("The query is no SQL that can be run here"),
     }
-}
-
-pub(super) fn describe(table: &str) -> Result<Table, Failure> {
-    if !TABLES.contains(&table) {
-        return Err(Failure::new("Unknown table; there are users, orders and products"));
-    }
-    let connection = open()?;
-    let columns = columns(&connection, table)?;
-    let primary = columns.iter().filter(|column| column.primary_key).map(|column| column.name.clone()).collect();
-    let indexes = indexes(&connection, table)?;
-    let mut constraints = vec![Constraint { kind: "PRIMARY KEY", columns: primary, references: None }];
-    let unique = indexes.iter().filter(|index| index.unique);
-    constraints.extend(unique.map(|index| Constraint {
-        kind: "UNIQUE",
-        columns: index.columns.clone(),
-        references: None,
-    }));
-    let mut statement = connection.prepare("SELECT \"from\", \"table\", \"to\" FROM pragma_foreign_key_list(?1)")?;
-    let foreign = statement.query_map([table], |row| {
-        let references = format!("{}.{}", row.get::<_, String>(1)?, row.get::<_, String>(2)?);
-        Ok(Constraint { kind: "FOREIGN KEY", columns: vec![row.get(0)?], references: Some(references) })
-    })?;
-    constraints.extend(foreign.collect::<Result<Vec<_>, _>>()?);
-    // One of the three names above.
-    let row_count = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u32>(0))?;
-    Ok(Table { columns, indexes, constraints, row_count: usize::try_from(row_count)? })
-}
-
-fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>> {
-    let query = "SELECT name, type, \"notnull\", pk, dflt_value FROM pragma_table_info(?1)";
-    let mut statement = connection.prepare(query)?;
-    let columns = statement.query_map([table], |row| {
-        let primary_key = row.get::<_, i32>(3)? > 0;
-        let nullable = !primary_key && row.get::<_, i32>(2)? == 0;
-        Ok(Column { name: row.get(0)?, kind: row.get(1)?, nullable, primary_key, default: row.get(4)? })
-    })?;
-    columns.collect()
-}
-
-fn indexes(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Index>> {
-    let mut statement = connection.prepare("SELECT name, \"unique\" FROM pragma_index_list(?1) ORDER BY name")?;
-    let names = statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let names: Vec<(String, bool)> = names.collect::<Result<_, _>>()?;
-    let of = |(name, unique): (String, bool)| {
-        let mut statement = connection.prepare("SELECT name FROM pragma_index_info(?1)")?;
-        let columns = statement.query_map([&name], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(Index { name, columns, unique })
-    };
-    names.into_iter().map(of).collect()
 }
 
 #[cfg(test)]
@@ -371,25 +238,5 @@ mod tests {
         );
         let many = many.unwrap();
         assert!(many.truncated && many.rows.len() < 70, "{}", many.rows.len());
-    }
-
-    #[test]
-    fn tables_are_described_as_they_are() {
-        let orders = describe("orders").unwrap();
-        assert_eq!(orders.row_count, 48);
-        assert_eq!(
-            orders.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>()[..2],
-            ["id", "user_id"]
-        );
-        assert_eq!(orders.indexes[0].columns, ["user_id"]);
-        let kinds: Vec<_> = orders.constraints.iter().map(|one| (one.kind, one.references.as_deref())).collect();
-        assert!(
-            kinds.contains(&("PRIMARY KEY", None)) && kinds.contains(&("FOREIGN KEY", Some("users.id"))),
-            "{kinds:?}"
-        );
-        assert!(describe("sqlite_master").is_err());
-        let products = describe("products").unwrap();
-        assert!(products.constraints.iter().any(|one| one.kind == "UNIQUE" && one.columns == ["name"]));
-        assert_eq!(products.columns[4].default.as_deref(), Some("0"));
     }
 }
