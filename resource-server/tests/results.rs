@@ -2,7 +2,9 @@
 use crate::{
     sets::{day, good, send, start},
     support::{TestServer, call},
+    surfaces::{basic, headers, post},
 };
+use keyward_resource_server::{Settings, router};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -68,6 +70,36 @@ async fn files_are_listed_until_they_are_deleted() {
         assert_eq!(failing(&t, "delete_file", json!({"file_id": id})).await, "File not found");
     }
     assert_eq!(names("name").await.1, ["c"]);
+}
+
+#[tokio::test]
+async fn what_one_caller_keeps_another_never_sees() {
+    let text = "demo = true\n[[surface]]\nid = \"basic\"\nkind = \"basic\"\n\
+        tools = [\"projects\", \"files\", \"email\", \"database\"]\nusers = [{ username = \"alice\", password = \"a\" }, \
+        { username = \"bob\", password = \"b\" }]";
+    let t = TestServer::without_keys().await;
+    let t = TestServer { router: router(&Settings::parse(text).unwrap()).unwrap(), ..t };
+    let as_user = async |user: &str, tool: &str, arguments: Value| {
+        let authorization = headers(&[("authorization", &basic(user, &user[..1]))]);
+        let answer = post(&t, "basic", authorization, &call(tool, arguments)).await.json();
+        answer["result"]["structuredContent"].clone()
+    };
+    let project = as_user("alice", "create_project", json!({"name": "n", "description": "", "deadline": day()})).await;
+    let file = as_user("alice", "upload_file", json!({"filename": "a", "size_mb": 1})).await;
+    as_user("alice", "send_email", json!({"to": "a@b", "subject": "tell-tale", "body": ""})).await;
+    let query = as_user("alice", "run_sql_query", json!({"query": "SELECT 1"})).await;
+    for (user, count) in [("bob", 0), ("alice", 1)] {
+        let synthetic = (user == "bob").then_some(json!(true));
+        let status = as_user(user, "get_project_status", json!({"project_id": project["project_id"]})).await;
+        let export = as_user(user, "export_query_results", json!({"query_id": query["query_id"]})).await;
+        let list = as_user(user, "list_files", json!({})).await;
+        let found = as_user(user, "search_emails", json!({"query": "tell-tale"})).await;
+        let deleted = as_user(user, "delete_file", json!({"file_id": file["file_id"]})).await;
+        for answer in [status, export, deleted] {
+            assert_eq!(answer.get("synthetic"), synthetic.as_ref(), "{user}: {answer}");
+        }
+        assert_eq!((&list["file_count"], &found["results_count"]), (&json!(count), &json!(count)), "{user}");
+    }
 }
 
 #[tokio::test]
