@@ -42,6 +42,7 @@ impl Mcp {
             surface: Arc::clone(&self.0.id),
             store: self.0.store.clone(),
             clock: self.0.clock.clone(),
+            demo: self.0.demo,
             connection: connection.map(str::to_owned),
             request_id: request_id.to_owned(),
         })

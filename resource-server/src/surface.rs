@@ -20,6 +20,8 @@ pub(crate) struct Surface {
     pub urls: [String; 2],
     pub records: Arc<Records>,
     pub store: Store,
+    /// What tools do not know they may make up.
+    pub demo: bool,
     pub clock: Clock,
 }
 

@@ -191,6 +191,7 @@ impl<'a> Address<'a> {
             urls: [url(&paths.http[0]), url(&paths.sse)],
             records: Arc::clone(&shared.records),
             store: shared.store.clone(),
+            demo: settings.demo,
             clock: settings.clock.clone(),
         });
         let (tools, [http, sse]) = (surface.tools.len(), &surface.urls);

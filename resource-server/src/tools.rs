@@ -4,8 +4,21 @@
 //! from arguments to a result, each a type: schemas are written from the types (doc comments describe, `schemars`
 //! attributes such as `range` and `length` restrict) and arguments are checked against the very schema that clients
 //! see, before the closure runs.
+mod analytics;
 mod core;
+mod database;
+mod email;
+mod expression;
+mod fake;
+mod files;
 mod greeting;
+mod monitor;
+mod news;
+mod projects;
+mod random;
+mod units;
+mod utilities;
+mod weather;
 
 use crate::{
     caller::Caller,
@@ -19,8 +32,21 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::{pin::Pin, sync::Arc};
+use time::Date;
 
-pub(crate) const SETS: &[Set] = &[core::SET, greeting::SET];
+pub(crate) const SETS: &[Set] = &[
+    core::SET,
+    greeting::SET,
+    projects::SET,
+    files::SET,
+    weather::SET,
+    news::SET,
+    database::SET,
+    analytics::SET,
+    email::SET,
+    utilities::SET,
+    monitor::SET,
+];
 
 /// Tools that belong together.
 pub(crate) struct Set {
@@ -54,6 +80,8 @@ pub(crate) struct Call {
     pub surface: Arc<str>,
     pub store: Store,
     pub clock: Clock,
+    /// What is unknown may be made up, and says so.
+    pub demo: bool,
     /// The legacy session, SSE stream or process that the call came on; whoever logs in there is logged in there only.
     pub connection: Option<String>,
     pub request_id: String,
@@ -178,6 +206,11 @@ impl Tool {
 /// Arguments of a tool that takes none.
 #[derive(serde::Deserialize, JsonSchema)]
 pub(crate) struct NoArguments {}
+
+/// `2026-12-31` (RFC 3339 §5.6 `full-date`).
+fn day(date: Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+}
 
 /// The tools of these sets, in order.
 pub(crate) fn of_sets(names: &[String]) -> anyhow::Result<Vec<Tool>> {

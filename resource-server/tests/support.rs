@@ -116,7 +116,12 @@ impl TestServer {
     /// Before its authorization server answers.
     pub async fn without_keys() -> Self {
         let (issuer, clock) = (MockServer::start().await, Clock::default());
-        let settings = Settings { clock: clock.clone(), ..Settings::demo(ORIGIN, &issuer.uri()).unwrap() };
+        let mut settings = Settings { clock: clock.clone(), ..Settings::demo(ORIGIN, &issuer.uri()).unwrap() };
+        // Whoever calls, these tools tell.
+        for surface in &mut settings.surfaces {
+            surface.name = Some("Keyward demo server".to_owned());
+            surface.tools = ["core", "greeting"].map(str::to_owned).to_vec();
+        }
         let router = router(&settings).unwrap();
         Self { issuer, signer: Signer::es256("k1"), clock, router }
     }

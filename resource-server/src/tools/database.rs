@@ -1,0 +1,202 @@
+//! A sample to ask in SQL: a database that each call has for itself, and that lets nothing but reading happen.
+mod growth;
+mod sample;
+mod tables;
+
+use super::{Call, Failure, Set, Tool, fake::Fake, fake::round};
+use crate::store::StoreError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::time::Instant;
+use time::{Duration, format_description::well_known::Rfc3339};
+use tokio::{sync::Semaphore, time::timeout};
+
+pub(super) const SET: Set = Set { name: "database", title: "Database", tools };
+
+/// Kind of document: how many rows a query had.
+const QUERY: &str = "query";
+const DATABASES: [&str; 2] = ["default", "main"];
+/// Queries at a time, whoever asks: each may take a processor for its whole time.
+static QUERIES: Semaphore = Semaphore::const_new(2);
+/// For its turn.
+const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+#[derive(Deserialize, JsonSchema)]
+struct QueryArguments {
+    /// One `SELECT`, in the dialect of SQLite.
+    #[schemars(length(min = 1, max = 5000))]
+    query: String,
+    /// `default` or `main`, which are the same.
+    #[serde(default = "default_database")]
+    #[schemars(length(max = 100))]
+    database: String,
+    /// Rows at most.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 1000))]
+    limit: usize,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Answer {
+    success: bool,
+    /// For `export_query_results`.
+    query_id: String,
+    query_type: &'static str,
+    rows_returned: usize,
+    execution_time_ms: f64,
+    /// By name of column; of columns with the same name, the last.
+    results: Vec<Map<String, Value>>,
+    /// There is more than was returned.
+    truncated: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct SchemaArguments {
+    /// `users`, `orders` or `products`.
+    #[schemars(length(min = 1, max = 100))]
+    table_name: String,
+    /// `default` or `main`, which are the same.
+    #[serde(default = "default_database")]
+    #[schemars(length(max = 100))]
+    database: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct TableSchema {
+    success: bool,
+    table_name: String,
+    columns: Vec<tables::Column>,
+    indexes: Vec<tables::Index>,
+    constraints: Vec<tables::Constraint>,
+    row_count: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Csv,
+    Json,
+    Xlsx,
+    Sql,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct ExportArguments {
+    /// From a result of `run_sql_query`.
+    #[schemars(length(min = 1, max = 100), regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    query_id: String,
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Export {
+    success: bool,
+    file_name: String,
+    format: Format,
+    row_count: usize,
+    /// Leads nowhere.
+    download_url: String,
+    /// RFC 3339, UTC.
+    expires_at: String,
+    status: &'static str,
+    /// There was no such query; the answer is made up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    synthetic: bool,
+}
+
+fn default_database() -> String {
+    DATABASES[0].to_owned()
+}
+
+fn hundred() -> usize {
+    100
+}
+
+fn tools() -> anyhow::Result<Vec<Tool>> {
+    let runs = "Reads from a sample database with the tables users, orders and products.";
+    let exports = "Tells where the results of a query could be had as a file; no file is written.";
+    Ok(vec![
+        Tool::waiting("run_sql_query", "Run a query", runs, run)?.scope("mcp:tools:call"),
+        Tool::waiting("get_table_schema", "Describe a table", "Describes a table of the sample database.", describe)?
+            .scope("mcp:tools:read"),
+        Tool::waiting("export_query_results", "Export results", exports, export)?.scope("mcp:tools:call"),
+    ])
+}
+
+fn check_database(name: &str) -> Result<(), Failure> {
+    if DATABASES.contains(&name) { Ok(()) } else { Err(Failure::new("Unknown database; there are default and main")) }
+}
+
+async fn run(call: Call, QueryArguments { query, database, limit }: QueryArguments) -> Result<Answer, Failure> {
+    check_database(&database)?;
+    if !growth::is_bounded(&query) {
+        return Err(Failure::new("The parts of the query ask for each other too often"));
+    }
+    let query_id = Fake::of(&[&call.request_id, &query]).id("query");
+    let permit = timeout(LONGEST_WAIT, QUERIES.acquire()).await;
+    let permit = permit.map_err(|_| Failure::new("The database is busy; try again later"))??;
+    let started = Instant::now();
+    let rows = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        sample::read(&query, limit)
+    })
+    .await??;
+    let execution_time_ms = round(started.elapsed().as_secs_f64() * 1000.0, 3);
+    let rows_returned = rows.rows.len();
+    remember(&call, &query_id, rows_returned).await?;
+    Ok(Answer {
+        success: true,
+        query_id,
+        query_type: "SELECT",
+        rows_returned,
+        execution_time_ms,
+        results: rows.rows,
+        truncated: rows.truncated,
+    })
+}
+
+/// The oldest make room.
+async fn remember(call: &Call, query_id: &str, row_count: usize) -> Result<(), Failure> {
+    let owner = call.owner();
+    match call.store.put(&owner, QUERY, query_id, &row_count).await {
+        Err(StoreError::Full) => {}
+        other => return Ok(other?),
+    }
+    for old in call.store.list::<usize>(&owner, QUERY).await?.iter().take(100) {
+        call.store.delete(&owner, QUERY, &old.id).await?;
+    }
+    Ok(call.store.put(&owner, QUERY, query_id, &row_count).await?)
+}
+
+async fn describe(_: Call, arguments: SchemaArguments) -> Result<TableSchema, Failure> {
+    let SchemaArguments { table_name, database } = arguments;
+    check_database(&database)?;
+    let name = table_name.clone();
+    let table = tokio::task::spawn_blocking(move || tables::describe(&name)).await??;
+    let tables::Table { columns, indexes, constraints, row_count } = table;
+    Ok(TableSchema { success: true, table_name, columns, indexes, constraints, row_count })
+}
+
+async fn export(call: Call, ExportArguments { query_id, format }: ExportArguments) -> Result<Export, Failure> {
+    let known = call.store.get::<usize>(&call.owner(), QUERY, &query_id).await?;
+    let made_up = || Fake::of(&[QUERY, &query_id]).between(1, 500).unsigned_abs();
+    let row_count = match &known {
+        Some(known) => known.body,
+        None if call.demo => usize::try_from(made_up())?,
+        None => return Err(Failure::new("Query not found")),
+    };
+    let file_name = format!("{query_id}.{}", format!("{format:?}").to_lowercase());
+    Ok(Export {
+        success: true,
+        format,
+        row_count,
+        download_url: format!("https://exports.example/{file_name}"),
+        file_name,
+        expires_at: (call.clock.now() + Duration::DAY).format(&Rfc3339)?,
+        status: "completed",
+        synthetic: known.is_none(),
+    })
+}

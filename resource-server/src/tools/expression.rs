@@ -1,0 +1,343 @@
+//! Arithmetic written as text. What it costs is bounded by the length of the text, which the caller bounds.
+use std::iter::Peekable;
+
+/// How deep parentheses, signs and powers may nest.
+const DEEPEST: usize = 64;
+/// Of one function.
+const MOST_ARGUMENTS: usize = 32;
+
+/// Why an expression has no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Character,
+    Number,
+    Syntax,
+    Name,
+    Arguments,
+    Deep,
+    ZeroDivision,
+    Undefined,
+    Large,
+}
+
+impl Fault {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Character => "The expression has a character that means nothing here",
+            Self::Number => "A number is not well formed",
+            Self::Syntax => "The expression is not complete, or out of order",
+            Self::Name => "A name is unknown; see the tool's description",
+            Self::Arguments => "A function has the wrong number of arguments",
+            Self::Deep => "The expression is nested too deep",
+            Self::ZeroDivision => "Division by zero",
+            Self::Undefined => "The result is not a real number",
+            Self::Large => "The result is too large",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    Number(f64),
+    Name(String),
+    Mark(char),
+    Power,
+}
+
+/// `+ - * / **`, parentheses, and the functions and constants below. Powers bind first, and to the right; then signs.
+pub(super) fn value(text: &str) -> Result<f64, Fault> {
+    let tokens = tokens(text)?;
+    let mut reader = Reader { tokens: tokens.into_iter().peekable(), depth: 0 };
+    let value = reader.sum()?;
+    if reader.tokens.next().is_some() { Err(Fault::Syntax) } else { Ok(value) }
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
+    let (mut rest, mut tokens) = (text.trim_start(), Vec::new());
+    while let Some(first) = rest.chars().next() {
+        let (token, length) = match first {
+            '0'..='9' | '.' => number(rest)?,
+            'a'..='z' | 'A'..='Z' => {
+                let length = rest.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(rest.len());
+                (Token::Name(rest[..length].to_ascii_lowercase()), length)
+            }
+            '*' if rest.starts_with("**") => (Token::Power, 2),
+            '+' | '-' | '*' | '/' | '(' | ')' | ',' => (Token::Mark(first), 1),
+            _ => return Err(Fault::Character),
+        };
+        tokens.push(token);
+        rest = rest[length..].trim_start();
+    }
+    Ok(tokens)
+}
+
+/// Digits, a point and more digits, an exponent.
+fn number(text: &str) -> Result<(Token, usize), Fault> {
+    let digits =
+        |from: usize| from + text[from..].find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len() - from);
+    let mut end = digits(0);
+    if text[end..].starts_with('.') {
+        end = digits(end + 1);
+    }
+    if text[end..].starts_with(['e', 'E']) {
+        let sign = usize::from(text[end + 1..].starts_with(['+', '-']));
+        end = digits(end + 1 + sign);
+    }
+    let number = text[..end].parse::<f64>().map_err(|_| Fault::Number)?;
+    Ok((Token::Number(finite(number)?), end))
+}
+
+struct Reader<I: Iterator<Item = Token>> {
+    tokens: Peekable<I>,
+    depth: usize,
+}
+
+impl<I: Iterator<Item = Token>> Reader<I> {
+    fn takes(&mut self, mark: char) -> bool {
+        self.tokens.next_if_eq(&Token::Mark(mark)).is_some()
+    }
+
+    fn sum(&mut self) -> Result<f64, Fault> {
+        let mut value = self.product()?;
+        loop {
+            if self.takes('+') {
+                value += self.product()?;
+            } else if self.takes('-') {
+                value -= self.product()?;
+            } else {
+                return Ok(value);
+            }
+            finite(value)?;
+        }
+    }
+
+    fn product(&mut self) -> Result<f64, Fault> {
+        let mut value = self.signed()?;
+        loop {
+            if self.takes('*') {
+                value *= self.signed()?;
+            } else if self.takes('/') {
+                let by = self.signed()?;
+                if by == 0.0 {
+                    return Err(Fault::ZeroDivision);
+                }
+                value /= by;
+            } else {
+                return Ok(value);
+            }
+            finite(value)?;
+        }
+    }
+
+    /// All that nests passes here.
+    fn signed(&mut self) -> Result<f64, Fault> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(Fault::Deep);
+        }
+        let value = if self.takes('-') {
+            -self.signed()?
+        } else if self.takes('+') {
+            self.signed()?
+        } else {
+            self.power()?
+        };
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn power(&mut self) -> Result<f64, Fault> {
+        let base = self.atom()?;
+        if self.tokens.next_if_eq(&Token::Power).is_none() {
+            return Ok(base);
+        }
+        raised(base, self.signed()?)
+    }
+
+    fn atom(&mut self) -> Result<f64, Fault> {
+        match self.tokens.next().ok_or(Fault::Syntax)? {
+            Token::Number(number) => Ok(number),
+            Token::Name(name) if self.takes('(') => function(&name, &self.arguments()?),
+            Token::Name(name) => constant(&name).ok_or(Fault::Name),
+            Token::Mark('(') => {
+                let value = self.sum()?;
+                if self.takes(')') { Ok(value) } else { Err(Fault::Syntax) }
+            }
+            _ => Err(Fault::Syntax),
+        }
+    }
+
+    /// Up to the closing parenthesis.
+    fn arguments(&mut self) -> Result<Vec<f64>, Fault> {
+        let mut all = vec![self.sum()?];
+        while self.takes(',') {
+            if all.len() >= MOST_ARGUMENTS {
+                return Err(Fault::Arguments);
+            }
+            all.push(self.sum()?);
+        }
+        if self.takes(')') { Ok(all) } else { Err(Fault::Syntax) }
+    }
+}
+
+/// As the tool's description names them.
+pub(super) const NAMES: &str =
+    "abs sqrt cbrt exp ln log log2 log10 sin cos tan asin acos atan floor ceil round min max pow pi e";
+
+fn constant(name: &str) -> Option<f64> {
+    match name {
+        "pi" => Some(std::f64::consts::PI),
+        "e" => Some(std::f64::consts::E),
+        _ => None,
+    }
+}
+
+fn function(name: &str, arguments: &[f64]) -> Result<f64, Fault> {
+    let unary: Option<fn(f64) -> f64> = match name {
+        "abs" => Some(f64::abs),
+        "sqrt" => Some(f64::sqrt),
+        "cbrt" => Some(f64::cbrt),
+        "exp" => Some(f64::exp),
+        "ln" => Some(f64::ln),
+        "log2" => Some(f64::log2),
+        "log10" => Some(f64::log10),
+        "sin" => Some(f64::sin),
+        "cos" => Some(f64::cos),
+        "tan" => Some(f64::tan),
+        "asin" => Some(f64::asin),
+        "acos" => Some(f64::acos),
+        "atan" => Some(f64::atan),
+        "floor" => Some(f64::floor),
+        "ceil" => Some(f64::ceil),
+        _ => None,
+    };
+    match (name, arguments) {
+        (_, [one]) if unary.is_some() => finite(unary.map_or(*one, |function| function(*one))),
+        ("log", [one]) => finite(one.ln()),
+        ("log", [one, base]) => finite(one.ln() / base.ln()),
+        ("round", [one]) => Ok(one.round_ties_even()),
+        ("round", [one, digits]) => rounded(*one, *digits),
+        ("pow", [base, exponent]) => raised(*base, *exponent),
+        ("min", all) => Ok(all.iter().copied().fold(f64::INFINITY, f64::min)),
+        ("max", all) => Ok(all.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
+        ("log" | "round" | "pow", _) => Err(Fault::Arguments),
+        _ => Err(if unary.is_some() { Fault::Arguments } else { Fault::Name }),
+    }
+}
+
+fn raised(base: f64, exponent: f64) -> Result<f64, Fault> {
+    if base == 0.0 && exponent < 0.0 { Err(Fault::ZeroDivision) } else { finite(base.powf(exponent)) }
+}
+
+/// To so many digits behind the point.
+fn rounded(value: f64, digits: f64) -> Result<f64, Fault> {
+    let factor = finite(10_f64.powf(digits.round().clamp(-300.0, 300.0)))?;
+    let scaled = value * factor;
+    // Beyond, there are no digits to round.
+    Ok(if scaled.is_finite() { scaled.round_ties_even() / factor } else { value })
+}
+
+fn finite(value: f64) -> Result<f64, Fault> {
+    if value.is_nan() {
+        return Err(Fault::Undefined);
+    }
+    if value.is_finite() { Ok(value) } else { Err(Fault::Large) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn expressions_have_the_value_that_mathematics_gives_them() {
+        let cases = [
+            ("1 + 2 * 3", 7.0),
+            ("(1 + 2) * 3", 9.0),
+            ("7 - 2 - 1", 4.0),
+            ("8 / 4 / 2", 1.0),
+            ("2 ** 3 ** 2", 512.0),
+            ("-2 ** 2", -4.0),
+            ("2 ** -1", 0.5),
+            ("- - 3", 3.0),
+            ("+3", 3.0),
+            ("1.5e3 + .5 + 2.", 1502.5),
+            ("sqrt(16) + abs(-3)", 7.0),
+            ("max(1, 5, 3) - min(4, 2)", 3.0),
+            ("ROUND(2.675, 1)", 2.7),
+            ("round(1234.5, -2)", 1200.0),
+            ("pow(2, 10)", 1024.0),
+            ("log(8, 2)", 3.0),
+            ("sin(0) + cos(0)", 1.0),
+            ("ln(e) + log10(1000)", 4.0),
+        ];
+        for (text, expected) in cases {
+            let value = value(text).unwrap();
+            assert!((value - expected).abs() < 1e-12, "{text}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_value_says_why() {
+        let deep = format!("{}1{}", "(".repeat(90), ")".repeat(90));
+        let cases = [
+            ("", Fault::Syntax),
+            ("1 +", Fault::Syntax),
+            ("1 2", Fault::Syntax),
+            ("(1", Fault::Syntax),
+            ("1)", Fault::Syntax),
+            ("()", Fault::Syntax),
+            ("max()", Fault::Syntax),
+            ("1 ^ 2", Fault::Character),
+            ("1;2", Fault::Character),
+            ("٣", Fault::Character),
+            (".", Fault::Number),
+            ("2e", Fault::Number),
+            ("1.2.3", Fault::Syntax),
+            ("__import__('os')", Fault::Character),
+            ("system(1)", Fault::Name),
+            ("x", Fault::Name),
+            ("sqrt", Fault::Name),
+            ("sqrt(1, 2)", Fault::Arguments),
+            ("pow(1)", Fault::Arguments),
+            ("1 / 0", Fault::ZeroDivision),
+            ("0 ** -1", Fault::ZeroDivision),
+            ("sqrt(-1)", Fault::Undefined),
+            ("9 ** 9 ** 9", Fault::Large),
+            ("1e999", Fault::Large),
+            (&deep, Fault::Deep),
+        ];
+        for (text, fault) in cases {
+            assert_eq!(value(text), Err(fault), "{text}");
+        }
+        assert_eq!(value(&"-".repeat(200)), Err(Fault::Deep));
+    }
+
+    #[test]
+    fn every_name_in_the_description_is_known() {
+        for name in NAMES.split(' ') {
+            let call = format!("{name}(1)");
+            assert!(constant(name).is_some() || value(&call) != Err(Fault::Name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_much(text in "\\PC{0,200}") {
+            let _ = value(&text);
+        }
+
+        #[test]
+        fn no_text_of_its_own_letters_is_too_much(
+            text in "[-+*/(),. 0-9eE]{0,200}|([(-]|max\\(|2\\*\\*|1,|\\)){0,200}",
+        ) {
+            prop_assert!(value(&text).is_ok_and(f64::is_finite) || value(&text).is_err());
+        }
+
+        #[test]
+        fn sums_and_products_are_those_of_numbers(a in -1e6..1e6_f64, b in -1e6..1e6_f64, c in 1.0..1e6_f64) {
+            prop_assert_eq!(value(&format!("({a} + {b}) * {c}")), Ok((a + b) * c));
+            prop_assert_eq!(value(&format!("{a} + {b} / {c}")), Ok(a + b / c));
+        }
+    }
+}
