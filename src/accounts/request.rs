@@ -145,7 +145,7 @@ pub fn resources<'a>(
     client: &Client,
 ) -> Result<Vec<&'a Resource>, OAuthError> {
     let others: Vec<_> = named.iter().filter(|one| **one != app.config.issuer).cloned().collect();
-    if named.is_empty() && scopes.is_some_and(|asked| asked.iter().any(|scope| app.resources.is_elsewhere(scope))) {
+    if named.is_empty() && scopes.is_some_and(|asked| app.resources.reaches_elsewhere(asked)) {
         return Err(OAuthError::invalid_scope("scope is of a resource that is not named (RFC 8707 section 2)"));
     }
     let scopes = scopes.cloned().or_else(|| registered_scopes(client)).unwrap_or_default();

@@ -120,11 +120,14 @@ impl Resources {
         self.0.first()
     }
 
-    /// Whether it means something, but not to the default resource.
+    /// Whether one of them means something, but not to the default resource. Clients that repeat `scopes_supported` as
+    /// it is, some do, have chosen nothing: they mean what the default resource knows of it.
     #[must_use]
-    pub fn is_elsewhere(&self, scope: &str) -> bool {
-        let mut means = self.iter().map(|resource| resource.scope(scope).is_some());
-        !means.next().unwrap_or_default() && means.any(|means| means)
+    pub fn reaches_elsewhere(&self, asked: &Scopes) -> bool {
+        let known = |scope: &str| self.default().is_some_and(|default| default.scope(scope).is_some());
+        let mut all = self.0.iter().flat_map(|resource| &resource.scopes).map(|rule| rule.name.as_str());
+        let everything = all.clone().all(|scope| asked.contains(scope));
+        !everything && all.any(|scope| asked.contains(scope) && !known(scope))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Resource> {

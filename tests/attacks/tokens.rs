@@ -211,6 +211,10 @@ async fn attack_58_a_resource_is_an_absolute_uri_without_fragment_and_scopes_are
         let answer = browser.get(&authorize_path(&client, &[("scope", scope)])).await;
         assert_eq!(answer.returned("error").as_deref(), Some("invalid_scope"), "{scope}");
     }
+    // But who repeats all that is listed has chosen nothing.
+    let every = t.tokens(&client, &[("scope", &listed(&t).await)]).await;
+    assert_eq!(TestApp::claims(&every["access_token"])["aud"], MCP);
+    assert!(text(&every, "scope").split(' ').all(|scope| scope != "other:read"), "{every}");
     // Named, it is alone: scopes of the first are left out, and the answer says so.
     let other = t.tokens(&client, &[("scope", "mcp:read other:read"), ("resource", OTHER)]).await;
     let claims = TestApp::claims(&other["access_token"]);
@@ -220,6 +224,12 @@ async fn attack_58_a_resource_is_an_absolute_uri_without_fragment_and_scopes_are
     );
     let form = [("resource", MCP)];
     t.refresh_with(&client, text(&other, "refresh_token"), &form).await.refused(400, "invalid_target");
+}
+
+async fn listed(t: &TestApp) -> String {
+    let metadata = t.get("/.well-known/oauth-authorization-server").await.json();
+    let scopes = metadata["scopes_supported"].as_array().unwrap().iter().map(|scope| scope.as_str().unwrap());
+    scopes.collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]
