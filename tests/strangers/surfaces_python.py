@@ -79,8 +79,8 @@ def basic(user: str, password: str) -> dict[str, str]:
 GITHUB = {"X-GitHub-Token": "ghp_test1234567890abcdefghijklmnopqrstuvwxyz"}
 BRAVE = {"X-Brave-Key": "BSA_test1234567890abcdefghijklmnopqrstuvwxyz"}
 
-# The surface, in words how it is entered, and the headers that do it for a URL of the surface. Where the clients have an
-# authorization of their own for it, that is named instead.
+# The surface, in words how it is entered, and the headers that do it for a URL of the surface. Where the clients have
+# an authorization of their own for it, that is named instead.
 ENTRANCES: list[tuple[str, str, str | Callable[[str], dict[str, str]]]] = [
     ("oauth", "sign-in", "sign_in"),
     ("oauth", "client credentials", "client_credentials"),
