@@ -188,6 +188,16 @@ async fn unknown_and_removed_methods_are_not_found() {
 }
 
 #[tokio::test]
+async fn what_the_server_does_not_declare_is_not_found() {
+    let t = TestServer::start().await;
+    let token = t.token("mcp:admin");
+    let about = json!({"ref": {"type": "ref/prompt", "name": "a"}, "argument": {"name": "b", "value": "c"}});
+    for (method, params) in [("prompts/list", json!({})), ("completion/complete", about)] {
+        refused(&t, modern(&token, method, params), 404, -32601).await;
+    }
+}
+
+#[tokio::test]
 async fn headers_are_judged_before_scopes() {
     let t = TestServer::start().await;
     let params = json!({"name": "get_secret", "arguments": {}, "_meta": meta()});

@@ -4,65 +4,24 @@ import asyncio
 import json
 import logging
 import sys
-import urllib.parse
 
 import httpx2
 from mcp import Client
-from mcp.client.auth import OAuthClientProvider
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 from support.checks import ISSUER, RESOURCE, check, claims, finish, post
-from support.person import Person
+from support.host import Host, Storage
 
 DOCUMENT = "https://app.example/client.json"
 
 
-class Storage:
-    """What a host writes: tokens and registration, here in memory."""
-
-    tokens: OAuthToken | None = None
-    client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
-
-
-class Host:
-    """One installation of an MCP client, with a person in front of it."""
+class Agent(Host):
+    """A host of the demo's MCP server, in one of the SDK's eras."""
 
     def __init__(self, title: str, mode: str, document: str | None) -> None:
-        self.mode, self.storage, self.person = mode, Storage(), Person()
-        self.asked: list[dict[str, str]] = []
-        metadata = OAuthClientMetadata(
-            client_name=title, redirect_uris=["http://127.0.0.1:5555/callback"], token_endpoint_auth_method="none"
-        )
-        self.provider = OAuthClientProvider(
-            RESOURCE,
-            metadata,
-            self.storage,
-            redirect_handler=self._open,
-            callback_handler=self._called_back,
-            client_metadata_url=document,
-        )
-
-    async def _open(self, url: str) -> None:
-        self.asked.append(dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query)))
-        self._callback = await asyncio.to_thread(self.person.authorize, url)
-
-    async def _called_back(self) -> AuthorizationCodeResult:
-        answer = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self._callback).query))
-        return AuthorizationCodeResult(code=answer["code"], state=answer.get("state"), iss=answer.get("iss"))
+        super().__init__(title, RESOURCE, document)
+        self.mode = mode
 
     async def call(self, name: str, **arguments: str) -> dict:
         async with httpx2.AsyncClient(auth=self.provider, timeout=30) as http:
@@ -74,7 +33,7 @@ class Host:
 
 
 async def tell_story(title: str, mode: str, document: str | None = None) -> None:
-    host = Host(title, mode, document)
+    host = Agent(title, mode, document)
     storage = host.storage
 
     async def arrives() -> None:

@@ -11,9 +11,9 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 class _Form(html.parser.HTMLParser):
     """The form of a page that signs in or decides: where it goes and its hidden fields."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page: str, names: tuple[str, ...] = ("/login", "/consent")) -> None:
         super().__init__()
-        self.action = ""
+        self.action, self._names = "", names
         self.fields: dict[str, str] = {}
         self._inside = False
         self.feed(page)
@@ -26,7 +26,7 @@ class _Form(html.parser.HTMLParser):
         attributes = dict(attrs)
         if tag == "form" and (attributes.get("method") or "").lower() == "post":
             action = attributes.get("action") or ""
-            self._inside = action.endswith(("/login", "/consent"))
+            self._inside = action.endswith(self._names)
             self.action = action if self._inside else self.action
         elif tag == "input" and self._inside and attributes.get("type") == "hidden":
             self.fields[attributes.get("name") or ""] = attributes.get("value") or ""
@@ -73,6 +73,24 @@ class Person:
             else:
                 form.fields["decision"] = decision
             self.pages.append(form.name)
+            status, location, page, url = self._open(urllib.parse.urljoin(url, form.action), form.fields)
+        raise RuntimeError("the pages go round in circles")
+
+    def let_in(self, link: str) -> None:
+        """Opens a device's complete link, signs in and lets the device in (RFC 8628 section 3.3.1)."""
+        code = urllib.parse.parse_qs(urllib.parse.urlsplit(link).query)["user_code"][0]
+        status, location, page, url = self._open(link)
+        for _ in range(12):
+            if location:
+                status, location, page, url = self._open(urllib.parse.urljoin(url, location))
+                continue
+            if status != 200:
+                raise RuntimeError(f"HTTP {status}: {_text(page)}")
+            form = _Form(page, ("/login", "/device", "/decision"))
+            if not form.action:
+                return
+            form.fields |= {"username": self.username, "password": self.password}
+            form.fields |= {"user_code": code, "decision": "allow"}
             status, location, page, url = self._open(urllib.parse.urljoin(url, form.action), form.fields)
         raise RuntimeError("the pages go round in circles")
 
