@@ -18,3 +18,4 @@ mod support;
 mod surfaces;
 mod tokens;
 mod tools;
+mod upstream;
