@@ -74,7 +74,9 @@ pub(crate) fn policy(settings: &SurfaceSettings) -> Policy {
             policy.method(list, &first);
         }
     }
-    READING.iter().for_each(|method| policy.method(method, &first));
+    for method in READING {
+        policy.method(method, &first);
+    }
     policy.other_tools(&first);
     for (tool, scopes) in &settings.tool_scopes {
         policy.tool(tool, scopes);

@@ -230,10 +230,12 @@ async fn a_server_that_is_not_there_is_a_bad_gateway() {
     assert_eq!(t.post("bad", &call("any", json!({}))).await.status, 401, "the credential comes first");
 }
 
+type Says = fn() -> Response;
+
 #[tokio::test]
 async fn answers_that_would_confuse_clients_are_bad_gateways() {
     let challenge = [("www-authenticate", "Bearer resource_metadata=\"https://elsewhere.example\"")];
-    let cases: [(fn() -> Response, &str); 5] = [
+    let cases: [(Says, &str); 5] = [
         (|| StatusCode::UNAUTHORIZED.into_response(), "credentials of its own"),
         (|| (StatusCode::FORBIDDEN, [("www-authenticate", "Basic")]).into_response(), "credentials of its own"),
         (|| (StatusCode::TEMPORARY_REDIRECT, [("location", "http://a.example/")]).into_response(), "elsewhere"),
@@ -462,12 +464,12 @@ async fn no_file_is_needed() {
         let at = resource.unwrap_or("http://127.0.0.1:8990/mcp");
         let (origin, path) = at.split_at(at.match_indices('/').nth(2).unwrap().0);
         let router = router(&Settings::in_front(&in_front(resource)).unwrap()).unwrap();
-        let send = async |request: axum::http::request::Builder, body: Body| {
+        let ask = async |request: axum::http::request::Builder, body: Body| {
             let request = request.header("host", origin.split_once("//").unwrap().1);
             router.clone().oneshot(request.body(body).unwrap()).await.unwrap()
         };
         let metadata = Request::builder().uri(format!("/.well-known/oauth-protected-resource{path}"));
-        let metadata = send(metadata, Body::empty()).await.into_body();
+        let metadata = ask(metadata, Body::empty()).await.into_body();
         let metadata: Value = serde_json::from_slice(&axum::body::to_bytes(metadata, 9999).await.unwrap()).unwrap();
         assert_eq!(metadata["resource"], at);
         assert_eq!(metadata["scopes_supported"], json!(["notes", "notes:delete"]));
@@ -479,9 +481,9 @@ async fn no_file_is_needed() {
             ("other", list(), 403),
         ] {
             let token = t.token_with(json!({"aud": at, "scope": scope}));
-            let sent = Request::builder().method("POST").uri(path).header("authorization", format!("Bearer {token}"));
-            let sent = sent.header("content-type", "application/json");
-            assert_eq!(send(sent, Body::from(message.to_string())).await.status(), status, "{scope} {message}");
+            let post = Request::builder().method("POST").uri(path).header("authorization", format!("Bearer {token}"));
+            let post = post.header("content-type", "application/json");
+            assert_eq!(ask(post, Body::from(message.to_string())).await.status(), status, "{scope} {message}");
         }
     }
     assert_eq!(seen.lock().unwrap().len(), 4);

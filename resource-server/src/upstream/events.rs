@@ -54,10 +54,9 @@ fn end_of_event(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut line) = (0, 0);
     while at < bytes.len() {
         let end = match (bytes[at], bytes.get(at + 1)) {
-            (b'\n', _) => at + 1,
-            (b'\r', Some(b'\n')) => at + 2,
-            (b'\r', Some(_)) => at + 1,
             (b'\r', None) => return None,
+            (b'\r', Some(b'\n')) => at + 2,
+            (b'\n' | b'\r', _) => at + 1,
             _ => {
                 at += 1;
                 continue;

@@ -88,7 +88,9 @@ pub(super) fn back(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     let cors: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
-    cors.iter().for_each(|name| drop(headers.remove(name)));
+    for name in cors {
+        headers.remove(name);
+    }
     if essence(headers).as_deref() == Some("text/event-stream") {
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     }
