@@ -75,7 +75,8 @@ struct GuardArguments {
     /// What calling a tool needs; may be repeated
     #[arg(long = "tool", value_name = "NAME=SCOPES", value_parser = tool_scopes)]
     tools: Vec<(String, String)>,
-    /// As without a subcommand
+    /// Ask the authorization server about each token (RFC 7662), authenticated by this id and the secret in the
+    /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
     #[arg(long, value_name = "ID")]
     introspect_as: Option<String>,
 }

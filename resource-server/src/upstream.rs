@@ -177,7 +177,8 @@ impl Upstream {
 fn check(response: &Response, method: &Method) -> Result<(), &'static str> {
     let status = response.status();
     let essence = headers::essence(response.headers());
-    let speaks = essence.as_deref().is_some_and(|text| ["application/json", "text/event-stream"].contains(&text));
+    // Nothing at all is a good answer to a notification.
+    let speaks = essence.as_deref().is_none_or(|text| ["application/json", "text/event-stream"].contains(&text));
     let challenges = response.headers().contains_key(header::WWW_AUTHENTICATE);
     if challenges || [StatusCode::UNAUTHORIZED, StatusCode::PROXY_AUTHENTICATION_REQUIRED].contains(&status) {
         return Err("the MCP server behind this one wants credentials of its own");
