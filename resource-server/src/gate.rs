@@ -162,21 +162,23 @@ impl Gate {
 
     /// The tool's schema, then the rules on its arguments, then what the environment allows.
     pub fn check_arguments(&self, message: &Message, check: &mut &'static str) -> Result<(), Refusal> {
-        let found = message.tool().zip(self.surface.as_ref());
-        let found = found.and_then(|(tool, surface)| Some((surface.tool(tool)?, &surface.rules)));
-        let Some((tool, rules)) = found else { return Ok(()) };
+        let Some((name, surface)) = message.tool().zip(self.surface.as_ref()) else { return Ok(()) };
+        let tool = surface.tool(name);
+        if tool.is_none() && !surface.forwards {
+            return Ok(());
+        }
         let none = Value::Object(serde_json::Map::new());
         let arguments = message.body["params"].get("arguments").unwrap_or(&none);
         *check = "schema";
-        if let Err(breach) = tool.check(arguments) {
+        if let Some(Err(breach)) = tool.map(|tool| tool.check(arguments)) {
             let text = "Invalid params: the arguments do not match the tool's inputSchema";
-            let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": tool.name});
+            let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": name});
             return Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)));
         }
-        rules.check(tool.name, arguments).map_err(|denial| {
+        surface.rules.check(name, arguments).map_err(|denial| {
             *check = if denial.rule == "environment_flag" { "environment" } else { "policy" };
             let data = json!({
-                "reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": tool.name,
+                "reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": name,
             });
             Refusal::json_rpc(StatusCode::OK, message.id(), -32002, "Policy denied", Some(data))
         })

@@ -47,12 +47,12 @@ fn page(settings: &Settings, surfaces: &[Arc<Surface>]) -> String {
     let mut rows = String::new();
     for surface in surfaces {
         let tools: Vec<_> = surface.tools.iter().map(|tool| format!("<code>{}</code>", tool.name)).collect();
+        let urls = surface.urls.iter().flatten().map(|url| format!("<code>{}</code>", escape(url)));
         let _ = write!(
             rows,
-            "<tr><th scope=\"row\">{}</th><td><code>{}</code><br><code>{}</code></td><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
             escape(&surface.id),
-            escape(&surface.urls[0]),
-            escape(&surface.urls[1]),
+            urls.collect::<Vec<_>>().join("<br>"),
             escape(surface.shown),
             tools.join(", ")
         );

@@ -59,12 +59,13 @@ mod surface;
 mod surfaces;
 mod tools;
 mod trace;
+mod upstream;
 mod verify;
 mod whole;
 mod wire;
 
 pub use arguments::ArgumentRule;
 pub use guard::Guard;
-pub use settings::{Credentials, Settings};
+pub use settings::{Credentials, InFront, Settings};
 pub use surfaces::{router, serve};
 pub use verify::{Access, Scheme};

@@ -1,7 +1,7 @@
 //! The resource server as a program.
 use anyhow::Context;
-use clap::Parser;
-use keyward_resource_server::{Credentials, Settings, serve};
+use clap::{Args, Parser, Subcommand};
+use keyward_resource_server::{Credentials, InFront, Settings, serve};
 use std::{io::IsTerminal, net::SocketAddr, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 
@@ -9,11 +9,15 @@ use tracing_subscriber::EnvFilter;
 #[derive(Parser)]
 #[command(
     version,
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  keyward-resource-server\n  \
-    keyward-resource-server --config surfaces.toml --issuer https://auth.example\n\n\
+    keyward-resource-server --config surfaces.toml --issuer https://auth.example\n  \
+    keyward-resource-server guard --upstream http://127.0.0.1:3000/mcp --issuer https://auth.example\n\n\
     RUST_LOG=debug shows more."
 )]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The surfaces, as TOML; else the built-in set, with published secrets, on a loopback address
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -36,6 +40,50 @@ struct Arguments {
     /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
     #[arg(long, value_name = "ID")]
     introspect_as: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Stand in front of an MCP server that has no authorization of its own
+    #[command(after_help = "The server gets who is calling in X-Auth-Subject, X-Auth-Client-Id and X-Auth-Scope, and \
+        never the token.\nMake sure that it is reached through the guard only.\n\nExample:\n  \
+        keyward-resource-server guard --upstream http://127.0.0.1:3000/mcp \\\n    \
+        --issuer https://auth.example --resource https://mcp.example/mcp --tool delete_note=mcp:tools:admin")]
+    Guard(GuardArguments),
+}
+
+#[derive(Args)]
+struct GuardArguments {
+    /// The MCP server's own URL: Streamable HTTP, or HTTP with SSE if it ends with /sse
+    #[arg(long, value_name = "URL")]
+    upstream: String,
+    /// The authorization server's issuer identifier
+    #[arg(long, value_name = "URL")]
+    issuer: String,
+    /// The URL that clients are given; else <http://ADDR/mcp>, or <http://ADDR/sse>
+    #[arg(long, value_name = "URL")]
+    resource: Option<String>,
+    /// Where the guard listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8990")]
+    listen: SocketAddr,
+    /// The name people see
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// What clients ask for, and what tools without --tool need; separated by spaces
+    #[arg(long, value_name = "SCOPES", default_value = "mcp:read")]
+    scopes: String,
+    /// What calling a tool needs; may be repeated
+    #[arg(long = "tool", value_name = "NAME=SCOPES", value_parser = tool_scopes)]
+    tools: Vec<(String, String)>,
+    /// Ask the authorization server about each token (RFC 7662), authenticated by this id and the secret in the
+    /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
+    #[arg(long, value_name = "ID")]
+    introspect_as: Option<String>,
+}
+
+fn tool_scopes(text: &str) -> Result<(String, String), &'static str> {
+    let (tool, scopes) = text.split_once('=').ok_or("it must be the tool's name, = and scopes")?;
+    Ok((tool.to_owned(), scopes.to_owned()))
 }
 
 const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
@@ -61,6 +109,9 @@ async fn main() -> anyhow::Result<()> {
 
 impl Arguments {
     fn settings(self) -> anyhow::Result<Settings> {
+        if let Some(Command::Guard(guard)) = self.command {
+            return guard.settings();
+        }
         let mut settings = match &self.config {
             None => Settings::built_in()?,
             Some(file) => {
@@ -69,9 +120,7 @@ impl Arguments {
             }
         };
         if let Some(id) = self.introspect_as {
-            let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set: the secret of {id}"))?;
-            let own = Credentials { id, secret: secret.into() };
-            settings.surfaces.iter_mut().for_each(|surface| surface.introspection = Some(own.clone()));
+            introspect(&mut settings, id)?;
         }
         if !self.origins.is_empty() {
             settings.origins = self.origins;
@@ -82,4 +131,23 @@ impl Arguments {
         settings.store = self.store.or(settings.store);
         Ok(settings)
     }
+}
+
+impl GuardArguments {
+    fn settings(self) -> anyhow::Result<Settings> {
+        let Self { upstream, issuer, resource, listen, name, scopes, tools, introspect_as } = self;
+        let tools = tools.into_iter().collect();
+        let mut settings = Settings::in_front(&InFront { upstream, issuer, resource, listen, name, scopes, tools })?;
+        if let Some(id) = introspect_as {
+            introspect(&mut settings, id)?;
+        }
+        Ok(settings)
+    }
+}
+
+fn introspect(settings: &mut Settings, id: String) -> anyhow::Result<()> {
+    let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set: the secret of {id}"))?;
+    let own = Credentials { id, secret: secret.into() };
+    settings.surfaces.iter_mut().for_each(|surface| surface.introspection = Some(own.clone()));
+    Ok(())
 }

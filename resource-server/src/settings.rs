@@ -1,9 +1,11 @@
 //! What a resource server is made of, as `surfaces.toml` says it.
+mod in_front;
 mod secret;
 
+pub use in_front::InFront;
 pub use secret::{KeySettings, Secret};
 
-use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback};
+use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
 use anyhow::{Context, anyhow, ensure};
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -75,6 +77,12 @@ pub struct SurfaceSettings {
     /// Names of tool sets.
     #[serde(default)]
     pub tools: Vec<String>,
+    /// The URL of an MCP server whose tools these are, instead of tool sets; the surface is a guard in front of it.
+    #[serde(default)]
+    pub upstream: Option<String>,
+    /// With it, space-separated: what calling each of its tools needs; else `challenge_scope`.
+    #[serde(default)]
+    pub tool_scopes: BTreeMap<String, String>,
     /// Of OAuth surfaces, space-separated: what the first challenge names, and what the metadata names.
     #[serde(default)]
     pub challenge_scope: Option<String>,
@@ -202,6 +210,13 @@ impl SurfaceSettings {
             ensure!(good, "the path {path:?} of the surface {:?} must begin with / and not end with it", self.id);
         }
         ensure!(self.listen.is_some() || self.origins.is_empty(), "{:?} has origins and no address", self.id);
+        ensure!(
+            self.upstream.is_some() || self.tool_scopes.is_empty(),
+            "{:?} has tool_scopes and no upstream",
+            self.id
+        );
+        let good = self.tool_scopes.values().all(|scopes| well_formed(scopes));
+        ensure!(good, "a scope has a character RFC 6749 section 3.3 forbids");
         Ok(())
     }
 }

@@ -59,8 +59,7 @@ struct Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        self.streams.lock().remove(&self.id);
-        self.streams.sessions.end(&self.id);
+        self.streams.close(&self.id);
     }
 }
 
@@ -71,6 +70,27 @@ impl Streams {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<String>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where messages of this stream go.
+    pub fn place(&self, id: &str) -> String {
+        format!("{}?session_id={id}", self.messages)
+    }
+
+    pub fn open(&self, id: &str) -> mpsc::Receiver<String> {
+        let (sender, answers) = mpsc::channel(WAITING);
+        self.lock().insert(id.to_owned(), sender);
+        answers
+    }
+
+    pub fn close(&self, id: &str) {
+        self.lock().remove(id);
+        self.sessions.end(id);
+    }
+
+    /// Has the session not ended? Then its stream is a use of it.
+    pub fn live(&self, id: &str, owner: &Principal) -> bool {
+        self.sessions.touch(id, owner, self.clock.now())
     }
 
     async fn send(&self, id: &str, body: Body) -> Option<()> {
@@ -129,9 +149,8 @@ pub(crate) async fn listen(State(streams): State<Arc<Streams>>, Id(id): Id, requ
     let Some(session) = session_id() else { return server_error(&id) };
     let Ok(name) = session.to_str().map(str::to_owned) else { return server_error(&id) };
     tracing::warn!(request_id = id.as_str(), "a client uses HTTP with SSE, which is deprecated");
-    let (sender, answers) = mpsc::channel(WAITING);
-    streams.lock().insert(name.clone(), sender);
-    let endpoint = Event::default().event("endpoint").data(format!("{}?session_id={name}", streams.messages));
+    let answers = streams.open(&name);
+    let endpoint = Event::default().event("endpoint").data(streams.place(&name));
     let left = caller.expires_at.map_or(Duration::MAX, |at| (at - streams.clock.now()).unsigned_abs());
     let heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
     let opened = Opened { id: name, owner: caller.principal, streams, answers, heartbeat };
@@ -149,8 +168,7 @@ async fn next_event(mut opened: Opened) -> Option<(Result<Event, Infallible>, Op
     let event = tokio::select! {
         answer = opened.answers.recv() => Event::default().event("message").data(answer?),
         _ = opened.heartbeat.tick() => {
-            let (sessions, now) = (&opened.streams.sessions, opened.streams.clock.now());
-            sessions.touch(&opened.id, &opened.owner, now).then(|| Event::default().comment("alive"))?
+            opened.streams.live(&opened.id, &opened.owner).then(|| Event::default().comment("alive"))?
         }
     };
     Some((Ok(event), opened))
@@ -175,10 +193,10 @@ pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, req
     accepted()
 }
 
-fn no_stream(id: &RequestId) -> Response {
+pub(crate) fn no_stream(id: &RequestId) -> Response {
     Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session").into_response(id)
 }
 
-fn accepted() -> Response {
+pub(crate) fn accepted() -> Response {
     (StatusCode::ACCEPTED, "Accepted").into_response()
 }

@@ -13,11 +13,13 @@ pub(crate) struct Surface {
     pub shown: &'static str,
     pub title: String,
     pub tools: Vec<Tool>,
+    /// The tools are those of an MCP server behind, which judges arguments after our rules.
+    pub forwards: bool,
     /// Which scopes the tools need.
     pub policy: Arc<Policy>,
     pub rules: Arc<Rules>,
     /// Where it is found, first by Streamable HTTP, then by the transport it replaced.
-    pub urls: [String; 2],
+    pub urls: [Option<String>; 2],
     pub records: Arc<Records>,
     pub store: Store,
     /// What tools do not know they may make up.

@@ -20,6 +20,10 @@ use crate::{
     surface::{self, Surface},
     tools,
     trace::Records,
+    upstream::{
+        self, Upstream,
+        legacy::{self, Relay},
+    },
     whole,
 };
 use anyhow::{Context, ensure};
@@ -48,7 +52,7 @@ struct Address<'a> {
 struct Paths {
     /// Of Streamable HTTP, the main one first.
     http: Vec<String>,
-    sse: String,
+    sse: Option<String>,
     messages: String,
 }
 
@@ -176,19 +180,23 @@ impl<'a> Address<'a> {
     fn surface(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {
         let settings = shared.settings;
         let kind = credentials::kind(&own.kind)?;
-        let paths = Paths::of(own);
+        let upstream = upstream::url(own)?;
+        let paths = Paths::of(own, upstream.as_ref());
         let tools = tools::of_sets(&own.tools)?;
-        let rules = Rules::shipped().into_iter().chain(own.rules.iter().cloned()).collect();
+        let shipped = if upstream.is_some() { Vec::new() } else { Rules::shipped() };
+        let rules = shipped.into_iter().chain(own.rules.iter().cloned()).collect();
+        let policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
         let url = |path: &str| format!("{}{path}", self.origins[0].origin().ascii_serialization());
         let surface = Arc::new(Surface {
             id: own.id.as_str().into(),
             kind: kind.name,
             shown: kind.shown,
             title: own.name.clone().unwrap_or_else(|| tools::title(&own.tools)),
-            policy: Arc::new(surface::policy(&tools)),
+            policy: Arc::new(policy),
             tools,
+            forwards: upstream.is_some(),
             rules: Arc::new(Rules::new(rules)?),
-            urls: [url(&paths.http[0]), url(&paths.sse)],
+            urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
             records: Arc::clone(&shared.records),
             store: shared.store.clone(),
             demo: settings.demo,
@@ -206,7 +214,8 @@ impl<'a> Address<'a> {
             admin_token: settings.admin_token.as_ref(),
             clock: settings.clock.clone(),
         })?;
-        Gating { address: self, surface, built, allowed, sessions: Arc::default(), documents: Vec::new() }.part(&paths)
+        Gating { address: self, surface, built, allowed, upstream, sessions: Arc::default(), documents: Vec::new() }
+            .part(&paths)
     }
 }
 
@@ -225,45 +234,65 @@ struct Gating<'a> {
     surface: Arc<Surface>,
     built: Built,
     allowed: &'a Allowed,
+    upstream: Option<Url>,
     sessions: Arc<Sessions>,
     documents: Vec<metadata::ProtectedResource>,
 }
 
 impl Gating<'_> {
     fn part(mut self, paths: &Paths) -> anyhow::Result<Part> {
-        let clock = self.surface.clock.clone();
-        let server = Arc::new(Server::new(&Mcp(Arc::clone(&self.surface)), clock.clone()));
         let mut router = std::mem::take(&mut self.built.routes);
         let mut all = Vec::new();
+        let server = Arc::new(Server::new(&Mcp(Arc::clone(&self.surface)), self.surface.clock.clone()));
+        let http = match self.forwarding()? {
+            Some(upstream) => any(upstream::serve).with_state(Arc::new(upstream)),
+            None => any(endpoint::serve).with_state(Arc::clone(&server)),
+        };
         for path in &paths.http {
             let gates = self.gates(paths, path, path)?;
             all.push(Arc::clone(&gates));
-            let guarded = any(endpoint::serve).with_state(Arc::clone(&server));
-            router = router.route_service(path, guarded.layer(from_fn_with_state(gates, pass)));
+            router = router.route_service(path, http.clone().layer(from_fn_with_state(gates, pass)));
         }
-        let streams = Arc::new(Streams::new(server, Arc::clone(&self.sessions), paths.messages.clone(), clock));
-        let around = || from_fn_with_state(Arc::clone(&streams), sse::around);
-        let listening = from_fn_with_state(self.gates(paths, &paths.sse, &paths.sse)?, pass);
-        let receiving = from_fn_with_state(self.gates(paths, &paths.sse, &paths.messages)?, pass);
-        router = router
-            .route_service(
-                &paths.sse,
-                any(sse::listen).with_state(Arc::clone(&streams)).layer(listening).layer(around()),
-            )
-            .route_service(
-                &paths.messages,
-                any(sse::receive).with_state(Arc::clone(&streams)).layer(receiving).layer(around()),
-            );
+        if let Some(sse) = &paths.sse {
+            let gates = self.gates(paths, sse, sse)?;
+            all.push(Arc::clone(&gates));
+            router = router.merge(self.of_sse(paths, sse, server, gates)?);
+        }
         self.documents.dedup_by(|one, other| one.resource == other.resource);
         let gates = all.swap_remove(0);
         Ok(Part { surface: self.surface, gates, router, documents: self.documents })
+    }
+
+    /// The transport of two paths.
+    fn of_sse(&mut self, paths: &Paths, sse: &str, server: Arc<Server>, gates: Arc<Gates>) -> anyhow::Result<Router> {
+        let (clock, messages) = (self.surface.clock.clone(), paths.messages.clone());
+        let streams = Arc::new(Streams::new(server, Arc::clone(&self.sessions), messages, clock));
+        let around = || from_fn_with_state(Arc::clone(&streams), sse::around);
+        let (listening, receiving) = match self.forwarding()? {
+            Some(upstream) => {
+                let relay = Arc::new(Relay::new(upstream, Arc::clone(&streams)));
+                (any(legacy::listen).with_state(Arc::clone(&relay)), any(legacy::receive).with_state(relay))
+            }
+            None => {
+                (any(sse::listen).with_state(Arc::clone(&streams)), any(sse::receive).with_state(Arc::clone(&streams)))
+            }
+        };
+        let at_messages = self.gates(paths, sse, &paths.messages)?;
+        Ok(Router::new()
+            .route_service(sse, listening.layer(from_fn_with_state(gates, pass)).layer(around()))
+            .route_service(&paths.messages, receiving.layer(from_fn_with_state(at_messages, pass)).layer(around())))
+    }
+
+    fn forwarding(&self) -> anyhow::Result<Option<Upstream>> {
+        let new = |url: &Url| Upstream::new(url.clone(), Arc::clone(&self.surface), self.surface.clock.clone());
+        self.upstream.as_ref().map(new).transpose()
     }
 
     /// The gates of `path`, whose messages go to `posts_to`.
     fn gates(&mut self, paths: &Paths, path: &str, posts_to: &str) -> anyhow::Result<Arc<Gates>> {
         let at = |origin: &Url, path: &str| format!("{}{path}", origin.origin().ascii_serialization());
         let origins = &self.address.origins;
-        let both = || paths.http.iter().chain([&paths.sse]);
+        let both = || paths.http.iter().chain(&paths.sse);
         let all: Vec<_> = origins.iter().flat_map(|origin| both().map(move |path| at(origin, path))).collect();
         let mut gates = Vec::new();
         for origin in origins {
@@ -280,12 +309,22 @@ impl Gating<'_> {
 }
 
 impl Paths {
-    fn of(own: &SurfaceSettings) -> Self {
+    /// A guard has the transport of the server behind it.
+    fn of(own: &SurfaceSettings, upstream: Option<&Url>) -> Self {
         let http = std::iter::once(own.path()).chain(own.aliases.iter().cloned()).collect();
-        if own.listen.is_some() {
-            return Self { http, sse: "/sse".to_owned(), messages: "/messages/".to_owned() };
+        let [sse, messages] = if own.listen.is_some() {
+            ["/sse", "/messages/"].map(str::to_owned)
+        } else {
+            ["/sse", "/messages"].map(|start| format!("{start}/{}", own.id))
+        };
+        match (upstream, &own.path) {
+            (None, _) => Self { http, sse: Some(sse), messages },
+            (Some(url), _) if !upstream::is_legacy(url) => Self { http, sse: None, messages },
+            (Some(_), None) => Self { http: Vec::new(), sse: Some(sse), messages },
+            (Some(_), Some(path)) => {
+                Self { http: Vec::new(), sse: Some(path.clone()), messages: format!("{path}/messages") }
+            }
         }
-        Self { http, sse: format!("/sse/{}", own.id), messages: format!("/messages/{}", own.id) }
     }
 }
 

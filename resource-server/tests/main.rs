@@ -20,3 +20,4 @@ mod support;
 mod surfaces;
 mod tokens;
 mod tools;
+mod upstream;

@@ -18,6 +18,13 @@ build_mcp_auth() {
   [ -x "$MCP_AUTH_BINARY" ]
 }
 
+build_guard() {
+  progress "building keyward-resource-server"
+  cargo build --locked --package keyward-resource-server || return 1
+  export KEYWARD_GUARD_BINARY=${KEYWARD_BINARY%/*}/keyward-resource-server
+  [ -x "$KEYWARD_GUARD_BINARY" ]
+}
+
 # against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE, and its log in
 # KEYWARD_LOG. Both run in the private internet, if one is there.
 against_demo() {

@@ -1,0 +1,229 @@
+//! An MCP server of somebody else behind a gate: what was judged is forwarded, with who is calling, and the answer is
+//! passed on as it comes.
+mod events;
+mod headers;
+pub(crate) mod legacy;
+
+use crate::{
+    caller::Caller,
+    challenge::{Refusal, RequestId},
+    clock::Clock,
+    endpoint::server_error,
+    jwks::is_loopback,
+    request_id::Id,
+    scopes::{Policy, words},
+    settings::SurfaceSettings,
+    surface::Surface,
+    wire::Message,
+};
+use anyhow::{Context, ensure};
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{Method, StatusCode, header, request::Parts},
+    response::Response,
+};
+use events::{Events, Rewritten};
+use futures_util::{StreamExt, future::ready};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use url::Url;
+
+/// Streams and slow tools last as long as they last; only a server that is not there is given up on.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a list of tools.
+const LONGEST_LIST: usize = 16 * 1024 * 1024;
+/// What reads from the server beside calling tools and listing.
+const READING: [&str; 6] = [
+    "resources/read",
+    "resources/templates/list",
+    "resources/subscribe",
+    "prompts/list",
+    "prompts/get",
+    "completion/complete",
+];
+
+pub(crate) struct Upstream {
+    url: Url,
+    client: reqwest::Client,
+    surface: Arc<Surface>,
+    clock: Clock,
+}
+
+/// The URL, if the surface has one. By its last segment `sse` it is of the transport that Streamable HTTP replaced.
+pub(crate) fn url(settings: &SurfaceSettings) -> anyhow::Result<Option<Url>> {
+    let Some(text) = &settings.upstream else { return Ok(None) };
+    let url = Url::parse(text).context("the upstream is not a URL")?;
+    ensure!(["http", "https"].contains(&url.scheme()), "the upstream must be an http or https URL");
+    ensure!(url.fragment().is_none(), "the upstream must have no fragment");
+    ensure!(settings.tools.is_empty(), "a surface has tool sets or an upstream, not both");
+    ensure!(!is_legacy(&url) || settings.aliases.is_empty(), "an upstream of HTTP with SSE has one path only");
+    Ok(Some(url))
+}
+
+pub(crate) fn is_legacy(url: &Url) -> bool {
+    url.path().trim_end_matches('/').rsplit('/').next() == Some("sse")
+}
+
+/// Whatever has no rule of its own needs what the first challenge names, so that whoever obeyed it may begin.
+pub(crate) fn policy(settings: &SurfaceSettings) -> Policy {
+    let mut policy = Policy::default();
+    let first = settings.scopes().0;
+    for list in ["tools/list", "resources/list"] {
+        if !policy.allows(&words(&first), policy.needed(list, None)) {
+            policy.method(list, &first);
+        }
+    }
+    for method in READING {
+        policy.method(method, &first);
+    }
+    policy.other_tools(&first);
+    for (tool, scopes) in &settings.tool_scopes {
+        policy.tool(tool, scopes);
+    }
+    policy
+}
+
+impl Upstream {
+    pub fn new(url: Url, surface: Arc<Surface>, clock: Clock) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        // A redirect would lead around what was judged.
+        let client = client.redirect(reqwest::redirect::Policy::none());
+        let client = if is_loopback(&url) { client.no_proxy() } else { client };
+        Ok(Self { url, client: client.build().context("cannot set up the HTTP client")?, surface, clock })
+    }
+
+    /// The answer's head, once it is there.
+    async fn ask(&self, url: Url, parts: &Parts, caller: &Caller, body: Bytes) -> Result<Response, &'static str> {
+        let headers = headers::onward(&parts.headers, caller, parts.extensions.get());
+        let request = self.client.request(parts.method.clone(), url).headers(headers).body(body);
+        let response = request.send().await.map_err(|error| {
+            let reason = if error.is_connect() {
+                "the MCP server behind this one cannot be reached"
+            } else {
+                "the MCP server behind this one broke off"
+            };
+            tracing::warn!(surface = &*self.surface.id, error = ?error.without_url(), "{reason}");
+            reason
+        })?;
+        Ok(axum::http::Response::<reqwest::Body>::from(response).map(Body::new))
+    }
+
+    /// The same; `Err` for an answer that clients must not see.
+    async fn send(&self, url: Url, parts: &Parts, caller: &Caller, body: Bytes) -> Result<Response, &'static str> {
+        let mut response = self.ask(url, parts, caller, body).await?;
+        let checked = check(&response, &parts.method);
+        if let Err(reason) = checked {
+            let (status, location) = (response.status().as_u16(), response.headers().get(header::LOCATION));
+            tracing::warn!(surface = &*self.surface.id, status, ?location, "{reason}");
+        }
+        checked?;
+        headers::back(response.headers_mut());
+        Ok(response)
+    }
+
+    /// Until then whoever brought the credential may listen.
+    fn left(&self, caller: &Caller) -> Duration {
+        caller.expires_at.map_or(Duration::MAX, |at| (at - self.clock.now()).unsigned_abs())
+    }
+
+    /// Leaves in a list of tools those that the caller may call; anything else is as it was.
+    fn usable(&self, caller: &Caller, message: &mut Value) -> bool {
+        let tools = message.get_mut("result").and_then(|result| result.get_mut("tools")).and_then(Value::as_array_mut);
+        let Some(tools) = tools else { return false };
+        let before = tools.len();
+        tools.retain(|tool| tool["name"].as_str().is_some_and(|name| self.surface.may_call(caller, name)));
+        tools.len() < before
+    }
+
+    fn shorten(&self, caller: &Caller, event: &str) -> Rewritten {
+        // Cheaper than reading every message.
+        if !event.contains("\"tools\"") {
+            return Rewritten::Same;
+        }
+        let Ok(mut message) = serde_json::from_str(&events::data(event)) else { return Rewritten::Same };
+        let shorter = self.usable(caller, &mut message);
+        if shorter { Rewritten::Other(events::with_data(event, &message.to_string())) } else { Rewritten::Same }
+    }
+
+    async fn list(self: Arc<Self>, response: Response, caller: Caller) -> Result<Response, &'static str> {
+        let (mut parts, body) = response.into_parts();
+        let is = |essence| headers::essence(&parts.headers).as_deref() == Some(essence);
+        if is("text/event-stream") {
+            let mut events = Events::default();
+            let stream = body.into_data_stream().filter_map(move |chunk| {
+                let chunk = chunk.map_err(std::io::Error::other);
+                let rewrite = |event: &str| self.shorten(&caller, event);
+                let whole = chunk.and_then(|chunk| events.push(&chunk, rewrite));
+                ready(Some(whole).filter(|whole| !whole.as_ref().is_ok_and(Bytes::is_empty)))
+            });
+            parts.headers.remove(header::CONTENT_LENGTH);
+            return Ok(Response::from_parts(parts, Body::from_stream(stream)));
+        }
+        if !is("application/json") {
+            return Ok(Response::from_parts(parts, body));
+        }
+        let text = "the MCP server behind this one broke off, or lists too much";
+        let body = to_bytes(body, LONGEST_LIST).await.map_err(|_| text)?;
+        let mut message = serde_json::from_slice(&body).map_err(|_| "the MCP server behind this one sent no JSON")?;
+        let body = if self.usable(&caller, &mut message) { Bytes::from(message.to_string()) } else { body };
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Ok(Response::from_parts(parts, Body::from(body)))
+    }
+}
+
+/// Is it an answer to pass on? What asks for credentials asks for the guard's, which clients cannot know, and they
+/// would throw away their own.
+fn check(response: &Response, method: &Method) -> Result<(), &'static str> {
+    let status = response.status();
+    let essence = headers::essence(response.headers());
+    // Nothing at all is a good answer to a notification.
+    let speaks = essence.as_deref().is_none_or(|text| ["application/json", "text/event-stream"].contains(&text));
+    let challenges = response.headers().contains_key(header::WWW_AUTHENTICATE);
+    if challenges || [StatusCode::UNAUTHORIZED, StatusCode::PROXY_AUTHENTICATION_REQUIRED].contains(&status) {
+        return Err("the MCP server behind this one wants credentials of its own");
+    }
+    if status.is_redirection() {
+        return Err("the MCP server behind this one is found elsewhere");
+    }
+    if (status.is_server_error() && essence.as_deref() != Some("application/json"))
+        || (status == StatusCode::OK && method != Method::DELETE && !speaks)
+    {
+        return Err("the MCP server behind this one did not answer as one");
+    }
+    Ok(())
+}
+
+/// 502, as the error that answers the request if it was one (JSON-RPC 2.0 §5.1).
+fn bad_gateway(reason: &'static str, message: Option<&Message>, id: &RequestId) -> Response {
+    const STATUS: StatusCode = StatusCode::BAD_GATEWAY;
+    let Some(message) = message.filter(|message| message.is_request()) else {
+        return Refusal::new(STATUS, "bad_gateway", reason).into_response(id);
+    };
+    let data = json!({
+        "error": "bad_gateway", "error_description": reason, "detail": reason, "request_id": id.as_str(),
+    });
+    let mut refusal = Refusal::json_rpc(STATUS, message.id(), -32603, "Internal error: bad gateway", Some(data));
+    (refusal.error, refusal.description) = ("bad_gateway", reason);
+    refusal.into_response(id)
+}
+
+/// Behind the gate: Streamable HTTP.
+pub(crate) async fn serve(State(upstream): State<Arc<Upstream>>, Id(id): Id, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Some(caller) = parts.extensions.get::<Caller>().cloned() else { return server_error(&id) };
+    // The gate has read it, and refused what is too long.
+    let Ok(body) = to_bytes(body, usize::MAX).await else { return server_error(&id) };
+    let message = parts.extensions.get::<Message>();
+    let answer = match upstream.send(upstream.url.clone(), &parts, &caller, body).await {
+        Ok(response) if message.is_some_and(|message| message.method() == "tools/list") => {
+            Arc::clone(&upstream).list(response, caller).await
+        }
+        Ok(response) if parts.method == Method::GET => {
+            let end = Box::pin(tokio::time::sleep(upstream.left(&caller)));
+            Ok(response.map(|body| Body::from_stream(body.into_data_stream().take_until(end))))
+        }
+        answer => answer,
+    };
+    answer.unwrap_or_else(|reason| bad_gateway(reason, message, &id))
+}

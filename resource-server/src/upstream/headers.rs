@@ -1,0 +1,124 @@
+//! Which headers go through a guard. Onward only those that MCP and tracing need, so that no credential, cookie or
+//! forged identity is among them whatever its name; back all but those that speak of the connection or of security.
+use crate::{
+    caller::Caller,
+    challenge::{REQUEST_ID, RequestId},
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::fmt::Write;
+
+const ONWARD: [&str; 9] = [
+    "accept",
+    "accept-language",
+    "content-type",
+    "last-event-id",
+    "user-agent",
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "x-request-id",
+];
+/// RFC 9110 §7.6.1, and what only the guard says to clients.
+const NOT_BACK: [&str; 11] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "set-cookie",
+    "alt-svc",
+    "strict-transport-security",
+];
+const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+
+/// What the server behind gets, `X-Auth-*` from the caller that the gate knows.
+pub(super) fn onward(inbound: &HeaderMap, caller: &Caller, id: Option<&RequestId>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in inbound.iter().filter(|(name, _)| passes(name)) {
+        headers.append(name, value.clone());
+    }
+    headers.entry(header::ACCEPT).or_insert(BOTH);
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, id.0.clone());
+    }
+    // Where anybody may call, nobody is known.
+    let known = (caller.scheme != "none").then(|| caller.subject());
+    let access = caller.access.as_ref();
+    let scope = caller.scopes.as_ref().map(|scopes| scopes.iter().map(|scope| plain(scope)).collect::<Vec<_>>());
+    let identity = [
+        ("x-auth-subject", known.map(plain)),
+        ("x-auth-username", access.and_then(|access| access.username.as_deref()).map(plain)),
+        ("x-auth-client-id", access.map(|access| plain(&access.client_id))),
+        ("x-auth-scope", scope.map(|scopes| scopes.join(" "))),
+    ];
+    for (name, value) in identity {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    headers
+}
+
+/// Servers that take `_` for `-` in names would read another header than was judged.
+fn passes(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    (ONWARD.contains(&name) || name.starts_with("mcp-")) && !name.contains('_')
+}
+
+/// Visible ASCII; all else, spaces and `%` itself as `%` and two hexadecimal digits (RFC 3986 §2.1).
+fn plain(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut plain, byte| {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            plain.push(char::from(byte));
+        } else {
+            let _ = write!(plain, "%{byte:02X}");
+        }
+        plain
+    })
+}
+
+/// Takes off an answer what is not for the client.
+pub(super) fn back(headers: &mut HeaderMap) {
+    let connection = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named: Vec<_> = connection.flat_map(|value| value.split(',')).map(|name| name.trim().to_owned()).collect();
+    for name in NOT_BACK.into_iter().chain(named.iter().map(String::as_str)) {
+        headers.remove(name);
+    }
+    let cors: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
+    for name in cors {
+        headers.remove(name);
+    }
+    if essence(headers).as_deref() == Some("text/event-stream") {
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
+}
+
+/// The media type, without parameters.
+pub(super) fn essence(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_header_can_carry_is_escaped_and_nothing_else() {
+        assert_eq!(plain("https://app.example/client?a=b"), "https://app.example/client?a=b");
+        assert_eq!(plain("ä b%\r\nx"), "%C3%A4%20b%25%0D%0Ax");
+    }
+
+    #[test]
+    fn headers_that_the_connection_names_do_not_come_back() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("connection", "close, X-Hop"), ("x-hop", "1"), ("x-kept", "1"), ("set-cookie", "a=b")] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        back(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);
+    }
+}
