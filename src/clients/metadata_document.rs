@@ -12,7 +12,7 @@ use crate::{
 };
 use serde_json::json;
 use std::{borrow::Cow, sync::Arc};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 /// A document is fetched again after the time its host gave it, within these bounds (OAuth Client ID Metadata
 /// Document §4.4).
@@ -37,6 +37,16 @@ pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
     resolve_for(app, id, Some(Asker::Issuer)).await.map(drop)
 }
 
+/// Whether there is nothing to fetch about this client.
+pub async fn is_known(app: &App, id: &str) -> Result<bool, OAuthError> {
+    let now = app.clock.now();
+    Ok(app.clients.find(id).await?.is_some_and(|client| is_settled(&client, now)))
+}
+
+fn is_settled(client: &Client, now: OffsetDateTime) -> bool {
+    client.fresh_until.is_none_or(|until| until > now) || client.disabled_at.is_some()
+}
+
 /// On whose behalf something may be fetched.
 #[derive(Clone, Copy)]
 enum Asker {
@@ -46,7 +56,7 @@ enum Asker {
 
 async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolved, OAuthError> {
     let (documents, now) = (&app.config.client_metadata_documents, app.clock.now());
-    let settled = |client: &Client| client.fresh_until.is_none_or(|until| until > now) || client.disabled_at.is_some();
+    let settled = |client: &Client| is_settled(client, now);
     let mut known = app.clients.find(id).await?;
     if known.as_ref().is_some_and(|client| !settled(client)) {
         // Another node may have fetched it since.

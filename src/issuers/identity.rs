@@ -41,8 +41,10 @@ impl<'a> IdentityAssertion<'a> {
 /// A client that is named by the URL of its document, and that nobody has asked for yet, is fetched once an issuer
 /// has vouched for it. Whatever is wrong otherwise is told by who looks closer.
 pub async fn introduce(app: &App, text: &str) -> Result<(), OAuthError> {
-    let claimed = Jws::parse(text).ok().and_then(|jws| jws.claim("client_id").map(client_id::is_url));
-    if claimed != Some(true) {
+    let Ok(jws) = Jws::parse(text) else { return Ok(()) };
+    let Some(claimed) = jws.claim("client_id").filter(|id| client_id::is_url(id)) else { return Ok(()) };
+    // Then the grant verifies the assertion, and once is enough.
+    if metadata_document::is_known(app, claimed).await? {
         return Ok(());
     }
     let Ok(assertion) = IdentityAssertion::verify(app, text).await else { return Ok(()) };
