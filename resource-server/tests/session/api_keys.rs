@@ -108,6 +108,21 @@ async fn keys_are_listed_without_their_secrets_to_their_owner_and_all_to_an_admi
 }
 
 #[tokio::test]
+async fn a_key_whose_secret_is_not_its_own_is_none() {
+    let site = Site::start();
+    let (id, key) = make(&site, &site.token("alice", "password123").await, json!({"name": "n"})).await;
+    let (_, other) = make(&site, &site.token("bob", "hunter2").await, json!({"name": "n"})).await;
+    let bobs = other.rsplit_once('_').map(|(_, secret)| format!("mk_{id}_{secret}")).unwrap();
+    for wrong in [&key[..key.len() - 1], &format!("{key}a"), &format!("mk_{id}_"), &format!("mk_{id}"), &bobs] {
+        for path in ["/mcp/session", "/mcp/api-key"] {
+            assert_eq!(site.send_to(path, &bearer(wrong), &call("x", json!({}))).await.status, 401, "{path}");
+        }
+        site.bad(&none(), "authenticate_with_api_key", json!({"api_key": wrong})).await;
+    }
+    site.good(&bearer(&key), "get_user_profile", json!({})).await;
+}
+
+#[tokio::test]
 async fn a_key_logs_a_connection_in() {
     let site = Site::start();
     let (id, key) = make(&site, &site.token("alice", "password123").await, json!({"name": "n"})).await;
