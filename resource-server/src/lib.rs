@@ -30,6 +30,7 @@ mod attempts;
 mod audit;
 mod caller;
 mod challenge;
+mod client;
 pub mod clock;
 mod credentials;
 mod debug;

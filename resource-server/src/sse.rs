@@ -7,10 +7,14 @@ use crate::{
     endpoint::{HEARTBEAT, Server, server_error, session_id},
     request_id::Id,
     sessions::Sessions,
+    upstream::{
+        events::{self, Events, Rewritten},
+        headers::essence,
+    },
     wire,
 };
 use axum::{
-    body::{Body, to_bytes},
+    body::to_bytes,
     extract::{Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
@@ -93,11 +97,24 @@ impl Streams {
         self.sessions.touch(id, owner, self.clock.now())
     }
 
-    async fn send(&self, id: &str, body: Body) -> Option<()> {
-        let answer = to_bytes(body, LONGEST).await.ok()?;
+    /// An answer goes onto the stream, and so does each message of one that is a stream itself.
+    async fn send(&self, id: &str, response: Response) -> Option<()> {
         let stream = self.lock().get(id).cloned()?;
-        // One line: JSON as we write it has no line breaks.
-        stream.send(String::from_utf8(answer.to_vec()).ok()?).await.ok()
+        let in_events = essence(response.headers()).as_deref() == Some("text/event-stream");
+        if !in_events {
+            let answer = to_bytes(response.into_body(), LONGEST).await.ok()?;
+            // One line: JSON as we write it has no line breaks.
+            return stream.send(String::from_utf8(answer.to_vec()).ok()?).await.ok();
+        }
+        let (mut events, mut body) = (Events::default(), response.into_body().into_data_stream());
+        while let Some(chunk) = body.next().await {
+            let line = |event: &str| Rewritten::Other(format!("{}\n", events::data(event)));
+            let lines = events.push(&chunk.ok()?, line).ok()?;
+            for message in String::from_utf8(lines.to_vec()).ok()?.lines().filter(|line| !line.is_empty()) {
+                stream.send(message.to_owned()).await.ok()?;
+            }
+        }
+        Some(())
     }
 }
 
@@ -129,11 +146,11 @@ pub(crate) async fn around(
     if response.status() != StatusCode::OK || !is_json {
         return response;
     }
-    let (parts, body) = response.into_parts();
-    streams.send(session.to_str().unwrap_or_default(), body).await;
+    let headers = response.headers().clone();
+    streams.send(session.to_str().unwrap_or_default(), response).await;
     let mut accepted = accepted();
     for (name, value) in
-        parts.headers.iter().filter(|(name, _)| ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name))
+        headers.iter().filter(|(name, _)| ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name))
     {
         accepted.headers_mut().append(name, value.clone());
     }
@@ -187,7 +204,7 @@ pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, req
     tokio::spawn(async move {
         let response = streams.server.post(parts, body, &id).await;
         if response.status() != StatusCode::ACCEPTED {
-            streams.send(&session, response.into_body()).await;
+            streams.send(&session, response).await;
         }
     });
     accepted()

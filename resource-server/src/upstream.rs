@@ -1,7 +1,7 @@
 //! An MCP server of somebody else behind a gate: what was judged is forwarded, with who is calling, and the answer is
 //! passed on as it comes.
-mod events;
-mod headers;
+pub(crate) mod events;
+pub(crate) mod headers;
 pub(crate) mod legacy;
 
 use crate::{

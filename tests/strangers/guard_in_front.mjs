@@ -1,18 +1,16 @@
 // Somebody else's MCP server (npm `@modelcontextprotocol/server-everything`), which has no authorization, behind the
 // guard; and somebody else's client in front of it.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { check, finish, required } from './support/checks.mjs';
 import { freePort } from './support/free_port.mjs';
+import { start } from './support/programs.mjs';
+import { serviceToken } from './support/surfaces.mjs';
 
 const resource = required('KEYWARD_RESOURCE');
 const issuer = required('KEYWARD_ISSUER');
 const binary = required('KEYWARD_GUARD_BINARY');
-const children = [];
-process.on('exit', () => children.forEach((child) => child.kill()));
 
 const everything = fileURLToPath(new URL('node_modules/.bin/mcp-server-everything', import.meta.url));
 const [behind, front] = [await freePort(), await freePort()];
@@ -33,7 +31,7 @@ await check(named('a client without a token is sent to the authorization server'
 });
 
 await check(named('the TypeScript client v2 calls tools, and not those above its scopes'), async () => {
-  const headers = { Authorization: `Bearer ${await accessToken()}` };
+  const headers = { Authorization: `Bearer ${await serviceToken(resource)}` };
   const transport = new StreamableHTTPClientTransport(place, { requestInit: { headers } });
   const client = new Client({ name: 'keyward-strangers', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
   await client.connect(transport);
@@ -52,35 +50,3 @@ await check(named('the TypeScript client v2 calls tools, and not those above its
 });
 
 finish();
-
-async function accessToken() {
-  const { token_endpoint: endpoint } = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json();
-  const body = new URLSearchParams({
-    grant_type: 'client_credentials', client_id: 'dev-service-client', client_secret: 'dev-service-secret',
-    scope: 'mcp:read mcp:write', resource,
-  });
-  const { access_token: token } = await (await fetch(endpoint, { method: 'POST', body })).json();
-  return token;
-}
-
-/** A program, once it listens. */
-async function start(port, command, args, env = {}) {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
-  children.push(child);
-  let words = '';
-  child.stderr.on('data', (chunk) => { words += chunk; });
-  for (let tries = 0; tries < 300; tries += 1) {
-    if (await listens(port)) return;
-    assert.equal(child.exitCode, null, `${command} ended: ${words}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${command} does not listen: ${words}`);
-}
-
-function listens(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => resolve(true) || socket.destroy());
-    socket.on('error', () => resolve(false));
-  });
-}
