@@ -25,7 +25,6 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 use tokio::{sync::mpsc, time::Interval};
 use url::form_urlencoded;
@@ -168,7 +167,7 @@ pub(crate) async fn listen(State(streams): State<Arc<Streams>>, Id(id): Id, requ
     tracing::warn!(request_id = id.as_str(), "a client uses HTTP with SSE, which is deprecated");
     let answers = streams.open(&name);
     let endpoint = Event::default().event("endpoint").data(streams.place(&name));
-    let left = caller.expires_at.map_or(Duration::MAX, |at| (at - streams.clock.now()).unsigned_abs());
+    let left = caller.left(&streams.clock);
     let heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
     let opened = Opened { id: name, owner: caller.principal, streams, answers, heartbeat };
     let events = stream::once(async { Ok::<_, Infallible>(endpoint) })
