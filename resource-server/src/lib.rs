@@ -25,6 +25,7 @@
 //! ```
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
+mod accounts;
 mod arguments;
 mod attempts;
 mod audit;
@@ -45,6 +46,7 @@ mod introspection;
 mod jwks;
 mod mask;
 mod mcp;
+mod messages;
 pub mod metadata;
 mod origin;
 mod request_id;
@@ -54,6 +56,7 @@ pub mod scopes;
 mod sessions;
 pub mod settings;
 mod sse;
+mod stdio;
 mod step_up;
 mod store;
 mod surface;
@@ -68,5 +71,6 @@ mod wire;
 pub use arguments::ArgumentRule;
 pub use guard::Guard;
 pub use settings::{Credentials, InFront, Settings};
+pub use stdio::converse;
 pub use surfaces::{router, serve};
 pub use verify::{Access, Scheme};

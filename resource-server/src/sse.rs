@@ -5,16 +5,12 @@ use crate::{
     challenge::{Refusal, RequestId},
     clock::Clock,
     endpoint::{HEARTBEAT, Server, server_error, session_id},
+    messages::messages,
     request_id::Id,
     sessions::Sessions,
-    upstream::{
-        events::{self, Events, Rewritten},
-        headers::essence,
-    },
     wire,
 };
 use axum::{
-    body::to_bytes,
     extract::{Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
@@ -31,8 +27,6 @@ use url::form_urlencoded;
 
 /// Answers that wait for the client to read.
 const WAITING: usize = 64;
-/// Bytes of an answer.
-const LONGEST: usize = 16 * 1024 * 1024;
 
 /// Marks requests of this transport, for the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,22 +90,11 @@ impl Streams {
         self.sessions.touch(id, owner, self.clock.now())
     }
 
-    /// An answer goes onto the stream, and so does each message of one that is a stream itself.
     async fn send(&self, id: &str, response: Response) -> Option<()> {
         let stream = self.lock().get(id).cloned()?;
-        let in_events = essence(response.headers()).as_deref() == Some("text/event-stream");
-        if !in_events {
-            let answer = to_bytes(response.into_body(), LONGEST).await.ok()?;
-            // One line: JSON as we write it has no line breaks.
-            return stream.send(String::from_utf8(answer.to_vec()).ok()?).await.ok();
-        }
-        let (mut events, mut body) = (Events::default(), response.into_body().into_data_stream());
-        while let Some(chunk) = body.next().await {
-            let line = |event: &str| Rewritten::Other(format!("{}\n", events::data(event)));
-            let lines = events.push(&chunk.ok()?, line).ok()?;
-            for message in String::from_utf8(lines.to_vec()).ok()?.lines().filter(|line| !line.is_empty()) {
-                stream.send(message.to_owned()).await.ok()?;
-            }
+        let mut messages = messages(response);
+        while let Some(message) = messages.next().await {
+            stream.send(message.ok()?).await.ok()?;
         }
         Some(())
     }

@@ -17,11 +17,13 @@ mod monitor;
 mod news;
 mod projects;
 mod random;
+pub(crate) mod session;
 mod units;
 mod utilities;
 mod weather;
 
 use crate::{
+    accounts::Accounts,
     caller::Caller,
     client::Client,
     clock::Clock,
@@ -48,6 +50,7 @@ pub(crate) const SETS: &[Set] = &[
     email::SET,
     utilities::SET,
     monitor::SET,
+    session::SET,
     conformance::SET,
 ];
 
@@ -84,12 +87,16 @@ pub(crate) struct Call {
     pub client: Client,
     /// The surface's id.
     pub surface: Arc<str>,
+    /// Its people, if they log in there.
+    pub accounts: Option<Arc<Accounts>>,
     pub store: Store,
     pub clock: Clock,
     /// What is unknown may be made up, and says so.
     pub demo: bool,
     /// The legacy session, SSE stream or process that the call came on; whoever logs in there is logged in there only.
     pub connection: Option<String>,
+    /// Of audit events.
+    pub client_info: Value,
     pub request_id: String,
 }
 

@@ -2,7 +2,7 @@
 use crate::support::{Answer, TestServer, bearer, call, initialize, meta, request};
 use axum::body::Body;
 use futures_util::StreamExt;
-use keyward_resource_server::{Settings, router};
+use keyward_resource_server::{Settings, converse, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -152,4 +152,11 @@ async fn progress_comes_before_the_answer_whatever_the_revision_and_the_transpor
             serde_json::from_str(event.trim().strip_prefix("event: message\ndata: ").unwrap()).unwrap();
         assert_eq!(message.pointer(member), Some(&value), "{event}");
     }
+
+    let settings = Settings::parse("[[surface]]\nid = \"a\"\nkind = \"no-auth\"\ntools = [\"conformance\"]").unwrap();
+    let (input, mut output) = (message.to_string(), Vec::new());
+    converse(&settings, Some("a"), None, input.as_bytes(), &mut output).await.unwrap();
+    let lines = String::from_utf8(output).unwrap();
+    let given: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&given[0]["params"]["progressToken"], &given[1]["error"]["code"]), (&json!(3), &json!(-32021)));
 }

@@ -1,15 +1,17 @@
 // MCP Inspector as a command, on every surface of the demo's MCP server.
-import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { check, finish } from '../strangers/support/checks.mjs';
-import { callHarmless, entrances, httpWithSse, serviceToken, streamableHttp } from '../strangers/support/surfaces.mjs';
+import {
+  callHarmless, entrances, httpWithSse, loggedIn, serviceToken, streamableHttp,
+} from '../strangers/support/surfaces.mjs';
 import { inspect } from './support/inspector.mjs';
 
 /** It has no grant for programs, but takes their tokens. */
-async function headersFor({ headers, sdk }, url) {
+async function headersFor({ headers, sdk, login }, url, callTool) {
   if (headers) return headers(url);
+  if (login) return loggedIn(await callTool(login));
   return sdk === 'clientCredentials' ? { authorization: `Bearer ${await serviceToken(url)}` } : {};
 }
 
@@ -23,12 +25,14 @@ for (const [title, transport, place] of transports) {
       const home = await mkdtemp(path.join(tmpdir(), 'keyward-inspector-'));
       try {
         const url = place(entrance.surface);
-        const headers = await headersFor(entrance, url);
-        const ask = (more) => inspect(home, { url, transport, headers, ...more });
-        await callHarmless({
-          listTools: () => ask({ method: 'tools/list' }),
-          callTool: (call) => ask({ method: 'tools/call', tool: call.name, args: call.arguments }),
-        }, entrance.surface);
+        const client = (headers) => ({
+          listTools: () => inspect(home, { url, transport, headers, method: 'tools/list' }),
+          callTool: ({ name: tool, arguments: args }) => (
+            inspect(home, { url, transport, headers, method: 'tools/call', tool, args })
+          ),
+        });
+        const headers = await headersFor(entrance, url, client({}).callTool);
+        await callHarmless(client(headers), entrance.surface);
       } finally {
         await rm(home, { recursive: true, force: true });
       }

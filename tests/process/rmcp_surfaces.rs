@@ -21,7 +21,7 @@ use rmcp::{
 use serde_json::{Value, json};
 
 /// A surface, a tool of it that changes nothing, and part of what that answers.
-fn harmless() -> [(&'static str, &'static str, Value, Value); 8] {
+fn harmless() -> [(&'static str, &'static str, Value, Value); 9] {
     [
         ("oauth", "whoami", json!({}), json!({"surface": "oauth", "identity": "alice"})),
         ("client-credentials", "get_inbox", json!({}), json!({"folder": "inbox"})),
@@ -31,6 +31,7 @@ fn harmless() -> [(&'static str, &'static str, Value, Value); 8] {
         ("basic", "list_files", json!({}), json!({"folder": "/"})),
         ("security-keys", "get_table_schema", json!({"table_name": "users"}), json!({"table_name": "users"})),
         ("no-auth", "calculate", json!({"expression": "6 * 7"}), json!({"result": 42})),
+        ("session", "get_user_profile", json!({}), json!({"username": "testuser", "role": "user"})),
     ]
 }
 
@@ -39,27 +40,38 @@ fn eras() -> [ClientLifecycleMode; 2] {
     [ClientLifecycleMode::Initialize, ClientLifecycleMode::Discover { preferred_versions }]
 }
 
+type Config = StreamableHttpClientTransportConfig;
+
+/// What a tool answers that is listed.
+async fn told<C>(http: C, config: Config, era: ClientLifecycleMode, tool: &'static str, arguments: &Value) -> Value
+where
+    C: StreamableHttpClient + Clone + Send + Sync + 'static,
+{
+    let transport = StreamableHttpClientTransport::with_client(http, config);
+    let client = ().serve_with_lifecycle(transport, era).await.unwrap();
+    assert!(client.list_all_tools().await.unwrap().iter().any(|listed| listed.name == tool), "{tool}");
+    let call = CallToolRequestParams::new(tool).with_arguments(arguments.as_object().unwrap().clone());
+    let answer = client.call_tool(call).await.unwrap().structured_content.unwrap();
+    client.cancel().await.unwrap();
+    answer
+}
+
 /// Calls the surface's harmless tool in each era.
-async fn enter<C>(http: C, config: StreamableHttpClientTransportConfig, surface: &str)
+async fn enter<C>(http: C, config: Config, surface: &str)
 where
     C: StreamableHttpClient + Clone + Send + Sync + 'static,
 {
     let (_, tool, arguments, expected) = harmless().into_iter().find(|(id, ..)| *id == surface).unwrap();
     for era in eras() {
-        let transport = StreamableHttpClientTransport::with_client(http.clone(), config.clone());
-        let client = ().serve_with_lifecycle(transport, era).await.unwrap();
-        assert!(client.list_all_tools().await.unwrap().iter().any(|listed| listed.name == tool), "{surface}");
-        let call = CallToolRequestParams::new(tool).with_arguments(arguments.as_object().unwrap().clone());
-        let answer = client.call_tool(call).await.unwrap().structured_content.unwrap();
+        let answer = told(http.clone(), config.clone(), era, tool, &arguments).await;
         for (member, value) in expected.as_object().unwrap() {
             assert_eq!(&answer[member], value, "{surface}: {member}");
         }
-        client.cancel().await.unwrap();
     }
 }
 
-fn at(keyward: &Keyward, surface: &str) -> StreamableHttpClientTransportConfig {
-    StreamableHttpClientTransportConfig::with_uri(url(keyward, surface))
+fn at(keyward: &Keyward, surface: &str) -> Config {
+    Config::with_uri(url(keyward, surface))
 }
 
 fn url(keyward: &Keyward, surface: &str) -> String {
@@ -110,6 +122,9 @@ async fn rmcp_calls_tools_on_every_surface() {
     enter(robot, at(&keyward, "client-credentials"), "client-credentials").await;
 
     let token = device_token(&house, &keyward, &url(&keyward, "device")).await;
+    let login = json!({"username": "testuser", "password": "TestPass123!"});
+    let [era, _] = eras();
+    let session = told(reqwest::Client::new(), at(&keyward, "session"), era, "authenticate_user", &login).await;
     let password = basic("testuser", "testpass123");
     let key = "ghp_test1234567890abcdefghijklmnopqrstuvwxyz";
     let with_headers = [
@@ -118,6 +133,7 @@ async fn rmcp_calls_tools_on_every_surface() {
         ("api-key", "authorization", "Bearer test-api-key-12345".to_owned()),
         ("basic", "authorization", password),
         ("security-keys", "x-github-token", key.to_owned()),
+        ("session", "authorization", format!("Bearer {}", session["access_token"].as_str().unwrap())),
     ];
     for (surface, name, value) in with_headers {
         let header = (HeaderName::from_static(name), HeaderValue::from_str(&value).unwrap());
