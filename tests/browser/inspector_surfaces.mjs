@@ -19,7 +19,8 @@ const transports = [
   ['MCP Inspector', 'http', streamableHttp],
   ['MCP Inspector, SSE', 'sse', httpWithSse],
 ];
-for (const [title, transport, place] of transports) {
+// The command is slow to start, so both transports are tried at once.
+await Promise.all(transports.map(async ([title, transport, place]) => {
   for (const entrance of entrances) {
     await check(`${title}: calls tools of ${entrance.surface} by ${entrance.by}`, async () => {
       const home = await mkdtemp(path.join(tmpdir(), 'keyward-inspector-'));
@@ -38,5 +39,5 @@ for (const [title, transport, place] of transports) {
       }
     });
   }
-}
+}));
 finish();
