@@ -2,7 +2,6 @@
 use crate::support::{app::authorize_path, process::House};
 use keyward::model::ClientId;
 use serde_json::json;
-use sqlx::{Connection, PgConnection, SqliteConnection};
 
 const REDIRECT: &str = "http://127.0.0.1:51004/callback";
 const STRONG: &str = "staple battery horse correct";
@@ -154,14 +153,7 @@ async fn a_newer_database_is_refused() {
     house.serve().stop("TERM");
     let newer =
         "UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
-    let url = house.database_url();
-    if url.starts_with("sqlite:") {
-        let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
-    } else {
-        let mut connection = PgConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
-    }
+    house.change(newer).await;
     assert!(house.refusal(&serve()).contains("newer version of keyward"));
 }
 
