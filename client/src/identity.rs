@@ -35,7 +35,7 @@ pub struct Wish {
 pub async fn identify(
     http: &Http,
     server: &ServerMetadata,
-    known: &Profiles,
+    registration: Option<&Profile>,
     wish: &Wish,
     redirect_uri: Option<&str>,
 ) -> Result<Identity> {
@@ -47,8 +47,7 @@ pub async fn identify(
         }
         output::warn("the authorization server does not read metadata documents; registering instead");
     }
-    let registration = registration(known, &server.issuer, redirect_uri.as_deref()).filter(|_| !wish.register);
-    if let Some(profile) = registration {
+    if let Some(profile) = registration.filter(|_| !wish.register) {
         return Ok(of_profile(profile, redirect_uri));
     }
     let Some(endpoint) = &server.registration_endpoint else {

@@ -243,6 +243,7 @@ impl Shared {
         change("endpoints-https", "revocation_endpoint", "http://as.example/revoke".into());
         change("pkce-s256", "code_challenge_methods_supported", json!([]));
         change("pkce-no-plain", "code_challenge_methods_supported", json!(["S256", "plain"]));
+        change("authorization-endpoint-script", "authorization_endpoint", "javascript:alert(1)".into());
         change("response-type-code", "response_types_supported", json!(["token"]));
         change("cimd-none", "token_endpoint_auth_methods_supported", json!(["client_secret_basic"]));
         change("cimd", "client_id_metadata_document_supported", false.into());
@@ -369,7 +370,10 @@ impl Shared {
             return to("error=invalid_request");
         }
         self.seen().authorizations.push(query.clone());
-        let scope = query.get("scope").cloned().unwrap_or_default();
+        let mut scope = query.get("scope").cloned().unwrap_or_default();
+        if self.has("never-grants") {
+            scope = scope.replace("write", "");
+        }
         let iss = if self.has("wrong-iss") { "https://evil.example" } else { &self.origin };
         to(&format!("code={}&iss={iss}", scope.replace(' ', "+")))
     }
