@@ -77,6 +77,8 @@ fn of_each_fault_exactly_that_fault_is_found() {
         &["registration-echo"],
         &["registration-no-store"],
         &["loopback-port"],
+        &["loopback-port-untyped"],
+        &["registration-default-scope"],
         &["redirect-exact"],
         &["pkce-required"],
         &["refresh-parallel"],
@@ -89,6 +91,13 @@ fn of_each_fault_exactly_that_fault_is_found() {
         .filter(|(fault, found)| found != &[*fault])
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_the_rules_leave_open_is_no_finding() {
+    for choice in ["unknown-client-400"] {
+        assert_eq!(findings(&examined(&World::with(&[choice]))), [""; 0], "{choice}");
+    }
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn a_browser_login_registers_once_and_sends_pkce_resource_and_scope() {
     let seen = world.seen();
     assert_eq!(seen.registrations.len(), 1);
     assert_eq!(seen.registrations[0]["application_type"], "native");
+    assert_eq!(seen.registrations[0]["scope"], "read offline_access");
     let [first, second] = seen.authorizations.as_slice() else { panic!("two requests") };
     assert_eq!(first["resource"], world.mcp());
     assert_eq!(first["code_challenge_method"], "S256");

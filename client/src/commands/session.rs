@@ -168,7 +168,7 @@ fn confirm(question: &str) -> bool {
 }
 
 /// Both sets, each scope once, in order of appearance.
-fn union(before: &str, more: &str) -> String {
+pub fn union(before: &str, more: &str) -> String {
     let mut all: Vec<&str> = Vec::new();
     for scope in before.split_whitespace().chain(more.split_whitespace()) {
         if !all.contains(&scope) {

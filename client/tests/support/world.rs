@@ -353,6 +353,11 @@ impl Shared {
         (StatusCode::CREATED, [("cache-control", cached)], axum::Json(client)).into_response()
     }
 
+    fn registered(&self, id: &str) -> Value {
+        let number = id.strip_prefix("registered-").and_then(|number| number.parse::<usize>().ok());
+        number.and_then(|number| self.seen().registrations.get(number - 1).cloned()).unwrap_or_default()
+    }
+
     fn authorize(&self, query: &Form) -> Response {
         let to = |more: &str| redirect(&format!("{}?{more}&state={}", query["redirect_uri"], query["state"]));
         let (client, uri) = (&query["client_id"], &query["redirect_uri"]);
@@ -363,8 +368,13 @@ impl Shared {
             (true, _) | (_, true) => return StatusCode::BAD_REQUEST.into_response(),
             _ => {}
         }
-        if self.has("loopback-port") && uri.contains(":4712") {
+        let known = self.registered(client);
+        let untyped = self.has("loopback-port-untyped") && known["application_type"] != "native";
+        if (self.has("loopback-port") || untyped) && uri.contains(":4712") {
             return StatusCode::BAD_REQUEST.into_response();
+        }
+        if self.has("registration-default-scope") && query.contains_key("scope") && known["scope"].is_null() {
+            return to("error=invalid_scope");
         }
         if !query.contains_key("code_challenge") && !self.has("pkce-required") {
             return to("error=invalid_request");
@@ -393,6 +403,7 @@ impl Shared {
             return match () {
                 () if self.has("token-error-json") => redirect("/login"),
                 () if self.has("unknown-client") => oauth_error(StatusCode::BAD_REQUEST, "invalid_grant"),
+                () if self.has("unknown-client-400") => oauth_error(StatusCode::BAD_REQUEST, "invalid_client"),
                 () => oauth_error(StatusCode::UNAUTHORIZED, "invalid_client"),
             };
         }

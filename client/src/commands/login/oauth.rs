@@ -1,5 +1,5 @@
 //! The ways in that end at a token endpoint.
-use super::{Context, Login, Mode, address, arguments, store};
+use super::{super::session, Context, Login, Mode, address, arguments, store};
 use crate::{
     discover::{self, AuthorizationServer, Discovery, Hints},
     error::{Failure, Result},
@@ -32,11 +32,11 @@ pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode
     let known = context.store.load()?;
     let server = found.authorization_server()?;
     let mut redirect = redirect(login, &known, server, mode).await?;
-    let wish = wish(login)?;
+    let scope = login.scope.clone().or_else(|| default_scope(found, server, mode));
+    let wish = wish(login, found, scope.as_deref())?;
     let uri = redirect.as_ref().map(Redirect::uri);
     let identity = who(context, &server.metadata, &known, &wish, uri, mode).await?;
     let key = (login.dpop || found.demands_dpop()).then(SigningKey::generate).transpose()?;
-    let scope = login.scope.clone().or_else(|| default_scope(found, server, mode));
     let plan = Plan {
         context,
         found,
@@ -132,13 +132,17 @@ async fn redirect(
     open_again(registered.filter(|_| !login.client.register)).await.map(Some)
 }
 
-fn wish(login: &Login) -> Result<Wish> {
+fn wish(login: &Login, found: &Discovery, scope: Option<&str>) -> Result<Wish> {
     let client = &login.client;
+    let listed = found.resource_metadata.as_ref().and_then(|(_, _, metadata)| metadata.scopes_supported.as_ref());
+    let listed = listed.map(|scopes| scopes.join(" ")).unwrap_or_default();
     Ok(Wish {
         client_id: client.client_id.clone(),
         secret: client.secret()?,
         private_key: client.private_key()?,
         register: client.register,
+        // All the resource has, so that a step-up needs no other registration.
+        scope: Some(session::union(scope.unwrap_or_default(), &listed)).filter(|scope| !scope.is_empty()),
     })
 }
 
