@@ -17,7 +17,11 @@ impl Output {
 
     /// What a person must read while the verb runs.
     pub fn say(self, line: &str) {
-        if self.json { eprintln!("{line}") } else { print(line) }
+        if self.json {
+            eprintln!("{line}");
+        } else {
+            let _ = writeln!(std::io::stdout(), "{line}");
+        }
     }
 
     pub fn failure(self, failure: &Failure) {

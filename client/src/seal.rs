@@ -86,7 +86,7 @@ impl Keyring {
     }
 
     /// What was sealed with the key, copies included, can never be opened again.
-    pub fn forget(&self, id: &str) {
+    pub fn forget(id: &str) {
         let _ = Entry::new(SERVICE, id).and_then(|entry| entry.delete_credential());
     }
 

@@ -32,7 +32,8 @@ pub struct Logout {
 impl Logout {
     pub async fn run(self, context: &Context) -> Result<()> {
         let id = session::find(context, &self.url, self.profile_id.as_deref())?;
-        let id = id.ok_or_else(|| Failure::new("no_profile", "there is no login to end"))?;
+        let id =
+            id.ok_or_else(|| Failure::new("no_profile", "there is no login to end. See: mcp-auth profile list"))?;
         let mut revoked = false;
         if !self.no_revoke {
             let (profile, extra) = context.store.login(&id)?;

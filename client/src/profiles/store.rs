@@ -64,7 +64,7 @@ impl Store {
             profiles.remove(id).map(|_| extra).ok_or_else(|| no_profile(id))
         })?;
         if extra.sealed.is_some() {
-            self.keyring.forget(id);
+            Keyring::forget(id);
         }
         Ok(())
     }
