@@ -6,6 +6,7 @@ use crate::{
     origin::{self, Allowed},
     request_id::Id,
     settings::{KeySettings, Secret, Settings},
+    store::Filter,
     surface::Surface,
     trace::{Record, Records},
     wire,
@@ -114,7 +115,7 @@ impl Debug {
                 json!({"tokens": tokens.take(limit).map(|record| token(&record)).collect::<Vec<_>>()})
             }
             "audit" => {
-                let events = self.records.audit.recent(u32::try_from(limit)?).await?;
+                let events = self.records.audit.find(&Filter::default(), u32::try_from(limit)?).await?;
                 json!({"audit_events": events})
             }
             "sessions" => json!({"sessions": self.each(|surface, gates| gates.sessions(&surface.id))}),

@@ -1,9 +1,11 @@
 //! What a resource server is made of, as `surfaces.toml` says it.
 mod in_front;
 mod secret;
+mod users;
 
 pub use in_front::InFront;
 pub use secret::{KeySettings, Secret};
+pub use users::UserSettings;
 
 use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
 use anyhow::{Context, anyhow, ensure};
@@ -94,7 +96,7 @@ pub struct SurfaceSettings {
     /// Of `bearer-token` and `api-key`.
     #[serde(default)]
     pub keys: Vec<KeySettings>,
-    /// Of `basic`.
+    /// Of `basic` and `session`.
     #[serde(default)]
     pub users: Vec<UserSettings>,
     /// Of `basic`: takes the same under the scheme `Bearer`.
@@ -114,13 +116,6 @@ pub struct SurfaceSettings {
 pub struct Credentials {
     pub id: String,
     pub secret: Secret,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UserSettings {
-    pub username: String,
-    pub password: Secret,
 }
 
 impl Settings {
@@ -154,6 +149,9 @@ impl Settings {
         ids.dedup();
         ensure!(ids.len() == self.surfaces.len(), "two surfaces have the same id");
         self.surfaces.iter().try_for_each(SurfaceSettings::check)?;
+        for surface in &self.surfaces {
+            surface.users.iter().try_for_each(|user| user.check(&surface.kind, self.demo))?;
+        }
         if self.demo {
             return Ok(());
         }
@@ -170,7 +168,8 @@ impl Settings {
     fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
         let of_headers = self.surfaces.iter().flat_map(|surface| surface.headers.values().flatten());
         let keys = self.surfaces.iter().flat_map(|surface| &surface.keys).chain(of_headers).map(|key| &key.secret);
-        let passwords = self.surfaces.iter().flat_map(|surface| &surface.users).map(|user| &user.password);
+        let users = self.surfaces.iter().flat_map(|surface| &surface.users);
+        let passwords = users.filter_map(|user| user.password.as_ref());
         let keys = keys.chain(&self.admin_token).map(|secret| (secret, SHORTEST_KEY));
         keys.chain(passwords.map(|secret| (secret, SHORTEST_PASSWORD)))
     }

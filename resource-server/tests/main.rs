@@ -12,6 +12,7 @@ mod origins;
 mod results;
 mod scopes;
 mod serving;
+mod session;
 mod sets;
 mod settings;
 mod sse;
