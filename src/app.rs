@@ -9,6 +9,7 @@ use crate::{
     oauth::resource::Resources,
     passwords::Passwords,
     storage::Db,
+    trace::Trace,
 };
 use anyhow::Context;
 use aws_lc_rs::hmac;
@@ -36,6 +37,7 @@ pub struct App {
     pub registrations: Registrations,
     pub fetches: Fetches,
     pub pushes: Pushes,
+    pub trace: Trace,
     /// User names and passwords that the demo publishes; empty otherwise.
     pub demo_people: &'static [(&'static str, &'static str)],
     /// Metadata documents that the demo serves, by file name; none otherwise.
@@ -67,6 +69,7 @@ impl App {
             registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
             fetches: Fetches::default(),
             pushes: Pushes::default(),
+            trace: Trace::new(clock.clone()),
             demo_people: &[],
             demo_documents: BTreeMap::new(),
             config,

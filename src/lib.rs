@@ -14,6 +14,7 @@ pub mod tokens; // issued, found again, rotated
 
 pub mod app; // the tools, built once
 pub mod audit; // the trail of what happened
+pub mod trace; // what was decided lately, and by which rule
 pub mod config; // one tree of settings
 pub mod fetch; // requests to addresses that strangers choose
 pub mod keys; // signing keys: made, sealed, published

@@ -147,6 +147,8 @@ impl Waiting<'_> {
                 "mode": "device", "device_ip_address": self.device.ip_address});
             let event = event.user(user.id).client(&self.client.id).from(address);
             event.details(details).record(app).await;
+            let said = if allow { Ok(()) } else { Err(OAuthError::access_denied("the user said no")) };
+            app.trace.outcome(["device_approved", "device_denied"], Some(&self.client.id), "asked on the page", &said);
         }
         Ok(decided)
     }

@@ -20,3 +20,12 @@ pub struct AuditEvent {
     pub ip_address: Option<String>,
     pub at: OffsetDateTime,
 }
+
+/// An event as somebody reads it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct AuditRecord {
+    #[sqlx(flatten)]
+    pub event: AuditEvent,
+    /// Of the person as they are called now.
+    pub username: Option<String>,
+}

@@ -1,6 +1,6 @@
 //! Table `audit_events`: what happened; only ever added to.
-use super::Db;
-use crate::model::AuditEvent;
+use super::{Db, Selection};
+use crate::model::{AuditEvent, AuditRecord};
 use sqlx::types::Json;
 
 pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
@@ -29,4 +29,19 @@ pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
 /// Youngest first, at most `limit`.
 pub async fn recent(db: &Db, limit: i64) -> sqlx::Result<Vec<AuditEvent>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM audit_events ORDER BY id DESC LIMIT $1").bind(limit).fetch_all(on))
+}
+
+/// Of one type, or of all.
+pub async fn select(db: &Db, event_type: Option<&str>, wanted: &Selection) -> sqlx::Result<Vec<AuditRecord>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT audit_events.*, users.username FROM audit_events LEFT JOIN users ON users.id = audit_events.user_id
+          WHERE coalesce(client_id, '') = coalesce($1, client_id, '') AND at >= coalesce($2, at)
+            AND event_type = coalesce($3, event_type)
+          ORDER BY audit_events.id DESC LIMIT $4",
+    )
+    .bind(&wanted.client_id)
+    .bind(wanted.since)
+    .bind(event_type)
+    .bind(wanted.limit)
+    .fetch_all(on))
 }
