@@ -6,6 +6,7 @@ use crate::{
     fetch::{Fetcher, Network, keys::FetchedKeys},
     keys::{Keys, MasterKey},
     limits::{Fetches, Guesses, Pushes, Registrations},
+    metrics::Metrics,
     oauth::resource::Resources,
     passwords::Passwords,
     storage::Db,
@@ -38,6 +39,7 @@ pub struct App {
     pub fetches: Fetches,
     pub pushes: Pushes,
     pub trace: Trace,
+    pub metrics: Metrics,
     /// User names and passwords that the demo publishes; empty otherwise.
     pub demo_people: &'static [(&'static str, &'static str)],
     /// Metadata documents that the demo serves, by file name; none otherwise.
@@ -69,6 +71,7 @@ impl App {
             registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
             fetches: Fetches::default(),
             pushes: Pushes::default(),
+            metrics: Metrics::new()?,
             trace: Trace::new(clock.clone()),
             demo_people: &[],
             demo_documents: BTreeMap::new(),

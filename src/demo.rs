@@ -223,7 +223,9 @@ pub fn refuse_published_secrets(config: &Config) -> anyhow::Result<()> {
             "a configured key is one that `keyward demo` publishes; choose another"
         );
     }
-    for secret in configured.chain(&config.registration.initial_access_token).chain(clients) {
+    for secret in
+        configured.chain(&config.registration.initial_access_token).chain(&config.debug.admin_token).chain(clients)
+    {
         ensure!(
             !published.contains(&secret.expose_secret()),
             "a configured secret is one that `keyward demo` publishes; choose another"

@@ -1,4 +1,5 @@
 //! The only room with HTTP in it: the table of routes, and the layers around them.
+pub mod administrator;
 pub mod endpoints;
 pub mod extract;
 pub mod pages;
@@ -8,12 +9,13 @@ pub mod views;
 use crate::{app::App, error::OAuthError, telemetry::REQUEST_ID};
 use axum::{
     Router,
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use endpoints::{Cors, Endpoint};
+use respond::Refused;
 use std::{sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -48,7 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff))
         .layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts))
-        .layer(middleware::from_fn(name_the_request))
+        .layer(middleware::from_fn_with_state(app.clone(), name_the_request))
         .with_state(app)
 }
 
@@ -71,13 +73,18 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
 
 /// Each request gets a name of its own, which its log lines and its answer carry. Of its URL they carry only what is
 /// a path of ours: in the rest may be anything, a misplaced token too.
-async fn name_the_request(request: Request, next: Next) -> Response {
+async fn name_the_request(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = uuid::Uuid::now_v7().simple().to_string();
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map(MatchedPath::as_str);
     let span = tracing::info_span!("request", %id, method = %request.method(), path);
     let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
+    }
+    app.metrics.request(path.unwrap_or("none"), response.status().as_u16());
+    if let Some(Refused(error)) = response.extensions().get() {
+        app.metrics.refusal(error);
     }
     response
 }

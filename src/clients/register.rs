@@ -38,12 +38,7 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
     }
 }
 
-async fn judge(
-    app: &App,
-    body: &[u8],
-    bearer: Option<&str>,
-    address: IpAddr,
-) -> Result<(Client, Value), OAuthError> {
+async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<(Client, Value), OAuthError> {
     let now = app.clock.now();
     let permission = allow(app, bearer, now).await?;
     let (body, statement) = statement::apply(app, body).await?;

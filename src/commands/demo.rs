@@ -45,6 +45,7 @@ impl Demo {
         println!("Opening {} ...", self.data.display());
         let listen = listener.local_addr()?;
         let mut config = load_config(&settings(&self.data, listen, &origin), self.config.as_deref())?;
+        config.debug.this_machine = true;
         // Under another name we might not be the one who answers there.
         let ourselves = config.issuer == format!("http://{listen}") && config.client_metadata_documents.is_on();
         let folder = ourselves.then(|| format!("{}{}", config.origin(), demo::documents::FOLDER));

@@ -45,14 +45,16 @@ pub async fn find_by_user_code(db: &Db, user_code: &Digest) -> sqlx::Result<Opti
 }
 
 pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<DeviceAuthorization>> {
-    read!(db, |on| sqlx::query_as(
+    read!(db, |on| {
+        sqlx::query_as(
         "SELECT * FROM device_codes WHERE client_id = coalesce($1, client_id) AND created_at >= coalesce($2, created_at)
           ORDER BY created_at DESC, device_code_hash LIMIT $3",
     )
     .bind(&wanted.client_id)
     .bind(wanted.since)
     .bind(wanted.limit)
-    .fetch_all(on))
+    .fetch_all(on)
+    })
 }
 
 /// Unexpired codes of this client that nobody decided about.

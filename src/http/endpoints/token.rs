@@ -40,7 +40,10 @@ async fn post(
     };
     let client = client.map(|client| client.id.clone());
     match &answer {
-        Ok(issued) => app.trace.success("token_exchange_success", client.as_ref(), issued.grant_type),
+        Ok(issued) => {
+            app.metrics.token(issued.grant_type);
+            app.trace.success("token_exchange_success", client.as_ref(), issued.grant_type);
+        }
         Err(error) => app.trace.failure("token_exchange_error", client.as_ref(), error),
     }
     let Issued { tokens, nonce, .. } = answer?;
