@@ -11,6 +11,7 @@ use crate::{
     storage::{Db, clients, settings, users},
 };
 use anyhow::ensure;
+use keyward_resource_server::Settings;
 use secrecy::ExposeSecret;
 
 /// The demo's MCP server, as settings below `resources.demo`.
@@ -227,7 +228,7 @@ pub fn refuse_published_secrets(config: &Config) -> anyhow::Result<()> {
         configured.chain(&config.registration.initial_access_token).chain(&config.debug.admin_token).chain(clients)
     {
         ensure!(
-            !published.contains(&secret.expose_secret()),
+            !published.contains(&secret.expose_secret()) && !Settings::publishes(secret.expose_secret())?,
             "a configured secret is one that `keyward demo` publishes; choose another"
         );
     }

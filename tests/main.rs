@@ -5,6 +5,7 @@ mod cimd;
 mod client_credentials;
 mod client_keys;
 mod clients;
+mod debug;
 mod device;
 mod dpop;
 mod fetch;

@@ -65,7 +65,7 @@ fn check_browser(app: &App, parts: &Parts) -> Result<(), OAuthError> {
     let own = issuer.as_ref().and_then(Url::host_str);
     let names = ["localhost", "127.0.0.1", "[::1]"];
     let ours = |host: &str| own.into_iter().chain(names).any(|name| name.eq_ignore_ascii_case(host));
-    if !host(parts).is_some_and(|host| ours(host.host())) {
+    if !host(parts).is_some_and(|host| !host.as_str().contains('@') && ours(host.host())) {
         return Err(OAuthError::new("misdirected_request", "the Host header names no host of this server"));
     }
     same_origin(app, &parts.headers)

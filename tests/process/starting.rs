@@ -120,6 +120,12 @@ async fn serving_refuses_what_the_demo_published() {
         .set("KEYWARD__RESOURCES__MAIN__INTROSPECTION__ID", "main")
         .set("KEYWARD__RESOURCES__MAIN__INTROSPECTION__SECRET", "demo-resource-secret");
     assert!(secret.refusal(&serve()).contains("publishes"));
+    for token in ["dev-confidential-secret", "test-api-key-12345"] {
+        let house = House::new().await.for_serving().set("KEYWARD__DEBUG__ADMIN_TOKEN", token);
+        assert!(house.refusal(&serve()).contains("publishes"), "{token}");
+    }
+    let short = House::new().await.for_serving().set("KEYWARD__DEBUG__ADMIN_TOKEN", "fifteen letters");
+    assert!(short.refusal(&serve()).contains("at least 16 characters"));
 
     let house = House::new().await;
     house.demo().stop("INT");
@@ -190,4 +196,29 @@ async fn the_link_printed_on_an_empty_database_makes_the_first_administrator_onc
     let mut again = house.serve();
     assert_eq!(again.stop("TERM").code(), Some(0));
     assert_eq!(again.said("setup"), None);
+}
+
+#[tokio::test]
+async fn the_demo_can_be_looked_into_and_serving_only_with_the_administrators_token() {
+    const TOKEN: &str = "the token of the administrator";
+    let demo = House::new().await;
+    let keyward = demo.demo();
+    let clients = keyward.at.get("/debug/clients?client_id=dev-confidential-client").await.json();
+    assert_eq!(clients["clients"][0]["methods"], json!(["client_secret_basic", "client_secret_post"]));
+    assert_eq!(keyward.at.get("/debug/traces").await.json(), json!({"traces": []}));
+    assert!(keyward.at.get("/metrics").await.body.contains("keyward_requests_total"));
+    assert_eq!(keyward.at.get("/ready").await.json(), json!({"status": "ready"}));
+    drop(keyward);
+
+    let house = House::new().await.for_serving();
+    let keyward = house.serve();
+    keyward.at.get("/debug/clients").await.refused(404, "not_found");
+    keyward.at.get("/metrics").await.refused(404, "not_found");
+    drop(keyward);
+    let keyward = house.set("KEYWARD__DEBUG__ADMIN_TOKEN", TOKEN);
+    let keyward = keyward.serve();
+    keyward.at.get("/debug/clients").await.refused(401, "unauthorized");
+    let request = keyward.at.http.get(format!("{}/debug/config", keyward.at.issuer)).bearer_auth(TOKEN);
+    let answer = crate::support::remote::send(request).await.unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.json()["debug"]["admin_token"]), (200, &json!({"set": true})));
 }
