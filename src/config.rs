@@ -1,4 +1,5 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod audit;
 mod authorization;
 mod clients;
 mod debug;
@@ -14,6 +15,7 @@ mod tokens;
 mod trusted_issuers;
 mod workloads;
 
+pub use audit::Audit;
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
 pub use debug::Debug;
@@ -82,6 +84,8 @@ pub struct Config {
     pub grants: GrantSettings,
     #[serde(default)]
     pub client_authentication: ClientAuthentication,
+    #[serde(default)]
+    pub audit: Audit,
     #[serde(default)]
     pub debug: Debug,
     /// Clients that the operator wrote down, by a short name of your choice.

@@ -6,7 +6,7 @@ pub mod pages;
 pub mod respond;
 pub mod views;
 
-use crate::{app::App, error::OAuthError, telemetry::REQUEST_ID};
+use crate::{app::App, audit, error::OAuthError, telemetry::REQUEST_ID};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -15,8 +15,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use endpoints::{Cors, Endpoint};
+use extract::ClientIp;
 use respond::Refused;
-use std::{sync::Arc, time::Duration};
+use serde_json::json;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{Any, CorsLayer},
@@ -73,20 +75,38 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
 
 /// Each request gets a name of its own, which its log lines and its answer carry. Of its URL they carry only what is
 /// a path of ours: in the rest may be anything, a misplaced token too.
-async fn name_the_request(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn name_the_request(
+    State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = uuid::Uuid::now_v7().simple().to_string();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map(MatchedPath::as_str);
     let span = tracing::info_span!("request", %id, method = %request.method(), path);
-    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
+    let answer = async {
+        let response = next.run(request).await;
+        let path = path.unwrap_or("none");
+        app.metrics.request(path, response.status().as_u16());
+        if let Some(Refused(error)) = response.extensions().get().copied() {
+            refused(&app, error, path, address).await;
+        }
+        response
+    };
+    let mut response = REQUEST_ID.scope(id.clone(), answer).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
-    app.metrics.request(path.unwrap_or("none"), response.status().as_u16());
-    if let Some(Refused(error)) = response.extensions().get() {
-        app.metrics.refusal(error);
-    }
     response
+}
+
+async fn refused(app: &App, error: &str, path: &str, address: IpAddr) {
+    app.metrics.refusal(error);
+    if error == "too_many_requests" && app.floods.is_new(address) {
+        let event = audit::Event::new("rate_limit_exceeded").failed().from(address);
+        event.details(json!({ "endpoint": path })).record(app).await;
+    }
 }
 
 async fn preflight_without_content(request: Request, next: Next) -> Response {

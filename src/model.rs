@@ -14,7 +14,7 @@ mod subject_link;
 mod user;
 
 pub use access_token::AccessToken;
-pub use audit::{AuditEvent, AuditRecord};
+pub use audit::{AuditEvent, AuditRecord, Link, SealedEvent};
 pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
 pub use device::DeviceAuthorization;
 pub use grant::{Code, Consent, Grant, IssuedCode, KnownClient};

@@ -136,6 +136,7 @@ async fn views_are_limited_filtered_and_newest_first() {
     );
 
     assert_eq!(rows(&t, "audit?limit=1", "audit_events").await.len(), 1);
+    assert_eq!(look(&t, "/debug/audit").await.json()["chain"], "ok");
     assert_eq!(rows(&t, &format!("traces?client_id={first}"), "traces").await.len(), 1);
     assert_eq!(rows(&t, "clients?limit=4000000000", "clients").await.len(), 2);
     t.app.clock.advance(time::Duration::hours(1));

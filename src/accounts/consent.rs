@@ -149,6 +149,8 @@ impl<'a> Asked<'a> {
                 "mode": if decision.is_some() { "page" } else { "remembered" }});
             let event = audit::Event::new("approval").user(self.user.id).client(&self.client.id);
             event.grant(id).details(details).record(app).await;
+            let issued = audit::Event::new("authorization_code_issued").user(self.user.id).client(&self.client.id);
+            issued.grant(id).note(app).await;
             let how = if decision.is_some() { "asked on the page" } else { "remembered" };
             app.trace.success("consent_approved", Some(&self.client.id), how);
             app.trace.success("authorization_code_issued", Some(&self.client.id), "good for one exchange");

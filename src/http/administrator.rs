@@ -1,6 +1,6 @@
 //! Who may look inside: in the demo whoever is on this machine, else the administrator.
 use super::extract::{ClientIp, bearer, same_origin};
-use crate::{app::App, error::OAuthError, secrets::Digest};
+use crate::{app::App, audit, error::OAuthError, secrets::Digest};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
@@ -19,6 +19,9 @@ use url::Url;
 /// What only a proxy adds: then it is not known who is at its other end.
 const FORWARDED: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
+/// Whose wrong tries are counted.
+const ACCOUNT: &str = "administrator";
+
 /// The request comes from somebody who may look.
 pub struct Administrator;
 
@@ -27,12 +30,12 @@ impl FromRequestParts<Arc<App>> for Administrator {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, OAuthError> {
         let Ok(ClientIp(address)) = ClientIp::from_request_parts(parts, app).await;
-        admit(app, parts, address).map(|()| Self)
+        admit(app, parts, address).await.map(|()| Self)
     }
 }
 
 /// A browser never sends the token by itself, so with it neither `Host` nor `Origin` matters.
-fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthError> {
+async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthError> {
     let presented = bearer(&parts.headers)?;
     if presented.is_some_and(|token| knows(app, token)) {
         return Ok(());
@@ -41,7 +44,8 @@ fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthError> {
         return check_browser(app, parts);
     }
     if presented.is_some() {
-        app.guesses.attempt("administrator", address)?;
+        app.guesses.attempt(ACCOUNT, address)?;
+        audit::wrong_try(app, ACCOUNT, address).await;
         return Err(OAuthError::invalid_token("this is not the token of the administrator"));
     }
     Err(OAuthError::new("unauthorized", "this needs the token of the administrator"))

@@ -1,29 +1,33 @@
 //! Table `audit_events`: what happened; only ever added to.
 use super::{Db, Selection};
 use crate::model::{AuditEvent, AuditRecord};
-use sqlx::types::Json;
 
-pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
-    execute!(
-        db,
+/// The statement that stores an event.
+macro_rules! insert_event {
+    ($event:expr) => {
         sqlx::query(
             "INSERT INTO audit_events (id, event_type, level, user_id, client_id, grant_id, success, details,
                  request_id, ip_address, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (id) DO NOTHING",
         )
-        .bind(event.id)
-        .bind(&event.event_type)
-        .bind(&event.level)
-        .bind(event.user_id)
-        .bind(&event.client_id)
-        .bind(event.grant_id)
-        .bind(event.success)
-        .bind(Json(&event.details))
-        .bind(&event.request_id)
-        .bind(&event.ip_address)
-        .bind(event.at)
-    )
-    .map(drop)
+        .bind($event.id)
+        .bind(&$event.event_type)
+        .bind(&$event.level)
+        .bind($event.user_id)
+        .bind(&$event.client_id)
+        .bind($event.grant_id)
+        .bind($event.success)
+        .bind(sqlx::types::Json(&$event.details))
+        .bind(&$event.request_id)
+        .bind(&$event.ip_address)
+        .bind($event.at)
+    };
+}
+pub(super) use insert_event;
+
+pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
+    execute!(db, insert_event!(event)).map(drop)
 }
 
 /// Youngest first, at most `limit`.

@@ -1,7 +1,8 @@
 //! The views of `/debug`: one function and one name in this list each.
-use super::Wanted;
+use super::{MOST, Wanted};
 use crate::{
     app::App,
+    audit::chain::{self, Chain},
     error::OAuthError,
     model::{AuthMethod, AuditRecord, Client, ClientSource, DeviceAuthorization, Grant, IssuedCode},
     storage::{audit_events, clients, codes, device_codes, grants},
@@ -36,8 +37,13 @@ async fn approvals(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
 }
 
 async fn audit(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+    chain::extend(app).await?;
+    let chain = match chain::verify(app, Some(MOST)).await? {
+        Chain::Whole(_) => "ok".to_owned(),
+        Chain::BrokenAt(place) => format!("broken at {place}"),
+    };
     let events = audit_events::select(&app.db, wanted.event_type.as_deref(), &wanted.rows).await?;
-    Ok(json!({"audit_events": all(&events, |AuditRecord { event, username }| json!({
+    Ok(json!({"chain": chain, "audit_events": all(&events, |AuditRecord { event, username }| json!({
         "id": event.id.to_string(),
         "event_type": event.event_type,
         "level": event.level,
