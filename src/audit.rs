@@ -87,6 +87,7 @@ impl Event {
     }
 
     fn happened(self, app: &App) -> AuditEvent {
+        let request = telemetry::request();
         AuditEvent {
             id: AuditEventId::new(),
             event_type: self.name.into(),
@@ -96,8 +97,9 @@ impl Event {
             grant_id: self.grant_id,
             success: self.success,
             details: self.details,
-            request_id: telemetry::request_id(),
-            ip_address: self.ip_address,
+            ip_address: self.ip_address.or_else(|| request.as_ref().map(|request| request.address.to_string())),
+            user_agent: request.as_ref().and_then(|request| request.user_agent.clone()),
+            request_id: request.map(|request| request.id),
             at: app.clock.now(),
         }
     }
@@ -111,7 +113,11 @@ async fn write(app: &App, event: &AuditEvent) {
 
 /// Events that wait to be written.
 #[derive(Default)]
-pub struct Noted(Mutex<Vec<AuditEvent>>);
+pub struct Noted {
+    events: Mutex<Vec<AuditEvent>>,
+    /// One at a time writes the oldest and then drops them.
+    writer: tokio::sync::Mutex<()>,
+}
 
 /// When the disk is slower than what happens, more have to wait for it.
 const MOST_NOTED: usize = 10_000;
@@ -131,12 +137,12 @@ impl Noted {
         self.lock().iter().take(count).cloned().collect()
     }
 
-    fn forget(&self, written: &[AuditEvent]) {
-        self.lock().retain(|event| written.iter().all(|other| other.id != event.id));
+    fn drop_oldest(&self, count: usize) {
+        self.lock().drain(..count);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<AuditEvent>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -155,6 +161,6 @@ pub async fn compare_settings(app: &App) -> anyhow::Result<()> {
 pub async fn wrong_try(app: &App, account: &str, address: IpAddr) {
     if app.guesses.blocked(account, address) {
         let kind = account.split(' ').next().unwrap_or_default();
-        Event::new("brute_force_detected").failed().from(address).details(json!({"account": kind})).record(app).await;
+        Event::new("brute_force_detected").failed().details(json!({"account": kind})).record(app).await;
     }
 }

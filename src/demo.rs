@@ -140,6 +140,18 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whom to be, a line each.
+#[must_use]
+pub fn identities() -> String {
+    let role = |role: &Role| format!("{role:?}").to_lowercase();
+    let people = PEOPLE.iter().map(|(name, password, is)| format!("    {name} / {password} ({})\n", role(is)));
+    let clients = CLIENTS.iter().map(|fixture| match fixture.secret {
+        Some(secret) => format!("    {} / {secret}\n", fixture.id),
+        None => format!("    {}\n", fixture.id),
+    });
+    format!("  People:\n{}\n  Clients:\n{}", people.collect::<String>(), clients.collect::<String>())
+}
+
 /// `alice` is Alice.
 fn display_name(username: &str) -> String {
     let mut letters = username.chars();

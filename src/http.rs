@@ -6,7 +6,7 @@ pub mod pages;
 pub mod respond;
 pub mod views;
 
-use crate::{app::App, audit, error::OAuthError, telemetry::REQUEST_ID};
+use crate::{app::App, audit, error::OAuthError, telemetry};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -29,6 +29,8 @@ use tracing::Instrument;
 
 /// Bytes of any request's body; no endpoint takes more.
 const MAX_BODY: usize = 64 * 1024;
+/// Characters of what a client calls itself that are remembered.
+const LONGEST_USER_AGENT: usize = 200;
 /// A request still unanswered after this is given up (408): nothing here takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -85,6 +87,8 @@ async fn name_the_request(
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map(MatchedPath::as_str);
     let span = tracing::info_span!("request", %id, method = %request.method(), path);
+    let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let user_agent = user_agent.map(|text| text.chars().take(LONGEST_USER_AGENT).collect());
     let answer = async {
         let response = next.run(request).await;
         let path = path.unwrap_or("none");
@@ -94,7 +98,8 @@ async fn name_the_request(
         }
         response
     };
-    let mut response = REQUEST_ID.scope(id.clone(), answer).instrument(span).await;
+    let about = telemetry::Request { id: id.clone(), address, user_agent };
+    let mut response = telemetry::REQUEST.scope(about, answer).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }

@@ -1,5 +1,5 @@
 //! The decision trace: what was decided lately, for whom and by which rule. Kept in memory for `/debug/traces`, and
-//! logged. Names and rules are our own words; of a request there is at most the identifier of a client we know.
+//! logged. Names and rules are our own words; of a request there is at most the identifier of its client.
 use crate::{clock::Clock, error::OAuthError, model::ClientId, telemetry};
 use serde::Serialize;
 use std::{

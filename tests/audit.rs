@@ -65,7 +65,7 @@ async fn what_a_client_gets_and_loses_is_in_the_trail_in_the_words_of_the_specif
     let alice = t.user_named("alice").await.id;
     assert_eq!((issued.user_id, issued.client_id.as_ref(), issued.success), (Some(alice), Some(&client), true));
     assert_eq!(issued.grant_id.unwrap().to_string(), claims["grant_id"]);
-    assert!(issued.request_id.is_some());
+    assert!(issued.request_id.is_some() && issued.ip_address.as_deref() == Some("127.0.0.1"));
 }
 
 #[tokio::test]
@@ -219,4 +219,20 @@ async fn a_denied_consent_is_in_the_trail_with_what_was_asked() {
     let trail = trail(&t).await;
     let denied = trail.iter().find(|event| event.event_type == "approval").unwrap();
     assert!(!denied.success && denied.details["scope"] == "mcp:read" && denied.details["mode"] == "page", "{denied:?}");
+}
+
+#[tokio::test]
+async fn an_event_tells_from_where_and_with_what_it_was_brought_about() {
+    let t = TestApp::start().await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let refresh = t.tokens(&client, &[]).await["refresh_token"].as_str().unwrap().to_owned();
+    let form = [("client_id", "c"), ("token", refresh.as_str())];
+    let agent = "Agent/".repeat(100);
+    t.post_with("/revoke", &form, &[("user-agent", &agent)]).await;
+    let trail = trail(&t).await;
+    let revoked = trail.iter().find(|event| event.event_type == "token_revoked").unwrap();
+    assert_eq!(
+        (revoked.ip_address.as_deref(), revoked.user_agent.as_deref()),
+        (Some("127.0.0.1"), Some(&agent[..200]))
+    );
 }

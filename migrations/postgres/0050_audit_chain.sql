@@ -1,3 +1,5 @@
+ALTER TABLE audit_events ADD COLUMN user_agent TEXT;
+
 -- Where an event stands in the chain, and the seal of it and of all before it; NULL until it gets them.
 ALTER TABLE audit_events ADD COLUMN place BIGINT;
 ALTER TABLE audit_events ADD COLUMN seal BYTEA;

@@ -16,6 +16,7 @@ const PAGE: i64 = 1000;
 
 /// Writes the events that were noted, and gives every event without a place one.
 pub async fn extend(app: &App) -> sqlx::Result<()> {
+    let _alone = app.noted.writer.lock().await;
     loop {
         let noted = app.noted.oldest(AT_ONCE);
         if noted.is_empty() && !audit_chain::any_unsealed(&app.db).await? {
@@ -24,7 +25,7 @@ pub async fn extend(app: &App) -> sqlx::Result<()> {
         let limit = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
         let link = |before: &Link, event: &AuditEvent| link(&app.audit_key, before, event);
         audit_chain::extend(&app.db, &noted, limit, link).await?;
-        app.noted.forget(&noted);
+        app.noted.drop_oldest(noted.len());
     }
 }
 
@@ -82,6 +83,7 @@ fn link(key: &hmac::Key, before: &Link, event: &AuditEvent) -> Link {
         event.details,
         event.request_id,
         event.ip_address,
+        event.user_agent,
         event.at.unix_timestamp(),
     ]);
     let mut context = hmac::Context::with_key(key);

@@ -152,6 +152,8 @@ fn welcome(issuer: &str, origin: &str, documents: Option<&str>) -> String {
                            called without it, the client is sent back to ask you
     {issuer}/logout  and sign in as bob / hunter2
     {origin}/  the same server protected in other ways
-{documents}"
+{documents}
+{}",
+        demo::identities()
     )
 }

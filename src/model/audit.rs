@@ -19,6 +19,8 @@ pub struct AuditEvent {
     pub details: serde_json::Value,
     pub request_id: Option<String>,
     pub ip_address: Option<String>,
+    /// What the client or the browser calls itself.
+    pub user_agent: Option<String>,
     pub at: OffsetDateTime,
 }
 

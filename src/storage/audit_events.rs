@@ -7,8 +7,8 @@ macro_rules! insert_event {
     ($event:expr) => {
         sqlx::query(
             "INSERT INTO audit_events (id, event_type, level, user_id, client_id, grant_id, success, details,
-                 request_id, ip_address, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 request_id, ip_address, user_agent, at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              ON CONFLICT (id) DO NOTHING",
         )
         .bind($event.id)
@@ -21,6 +21,7 @@ macro_rules! insert_event {
         .bind(sqlx::types::Json(&$event.details))
         .bind(&$event.request_id)
         .bind(&$event.ip_address)
+        .bind(&$event.user_agent)
         .bind($event.at)
     };
 }

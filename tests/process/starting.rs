@@ -222,3 +222,32 @@ async fn the_demo_can_be_looked_into_and_serving_only_with_the_administrators_to
     let answer = crate::support::remote::send(request).await.unwrap();
     assert_eq!((answer.status.as_u16(), &answer.json()["debug"]["admin_token"]), (200, &json!({"set": true})));
 }
+
+#[tokio::test]
+async fn starts_stops_and_changed_settings_are_in_the_trail_and_a_command_says_whether_it_is_whole() {
+    const TAMPER: &str = "UPDATE audit_events SET event_type = 'nothing' WHERE place = 2";
+    let audit = ["audit".to_owned()];
+    let mut house = House::new().await.for_serving();
+    house.serve().stop("TERM");
+    house.serve().stop("TERM");
+    assert_eq!(house.answer(&audit), "All 4 events of the audit trail are as they were written.\n");
+    house = house.set("KEYWARD__TOKENS__CODE_LIFETIME", "59");
+    house.serve().stop("INT");
+    assert!(house.answer(&audit).starts_with("All 7 events"));
+    let db = keyward::storage::Db::open(&house.database_url()).await.unwrap();
+    let events = keyward::storage::audit_events::recent(&db, 10).await.unwrap();
+    let names: Vec<_> = events.iter().rev().map(|event| event.event_type.as_str()).collect();
+    let run = ["server_start", "server_stop"];
+    assert_eq!(names, [&run[..], &run, &["config_change"], &run].concat());
+    db.close().await.unwrap();
+    if house.database_url().starts_with("sqlite:") {
+        let mut connection = SqliteConnection::connect(&house.database_url()).await.unwrap();
+        sqlx::raw_sql(TAMPER).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    } else {
+        let mut connection = PgConnection::connect(&house.database_url()).await.unwrap();
+        sqlx::raw_sql(TAMPER).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+    assert_eq!(house.refusal(&audit), "event 2 of the audit trail is gone, or is not as it was written");
+}

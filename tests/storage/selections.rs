@@ -110,6 +110,7 @@ async fn audit_events_are_selected_by_type_client_and_date_with_the_name_of_the_
             details: serde_json::json!({}),
             request_id: None,
             ip_address: None,
+            user_agent: None,
             at: now() + later,
         };
         audit_events::insert(&db, &event).await.unwrap();

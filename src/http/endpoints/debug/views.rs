@@ -53,7 +53,12 @@ async fn audit(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
         "resource": event.details["resource"],
         "action": event.details["mode"],
         "details": event.details,
-        "client_info": {"ip_address": event.ip_address},
+        "client_info": {
+            "ip_address": event.ip_address,
+            "user_agent": event.user_agent,
+            "transport": event.request_id.as_ref().map(|_| "http"),
+            "surface": null,
+        },
         "success": event.success,
         "error_message": event.details["rule"],
         "request_id": event.request_id,
