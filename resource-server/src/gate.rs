@@ -236,7 +236,7 @@ pub(crate) async fn pass(State(gates): State<Arc<Gates>>, Id(id): Id, request: R
 }
 
 async fn answer(gate: &Gate, id: &RequestId, request: Request, next: Next) -> Response {
-    let mut trace = Trace::new(&request, id);
+    let mut trace = Trace::new(&request, id, gate.surface.as_deref());
     let response = match gate.admit(request, &mut trace).await {
         Ok((request, visit)) => {
             let response = next.run(request).await;

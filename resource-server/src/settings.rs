@@ -167,7 +167,7 @@ impl Settings {
     }
 
     /// All of them, and how long each must be at least.
-    fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
         let of_headers = self.surfaces.iter().flat_map(|surface| surface.headers.values().flatten());
         let keys = self.surfaces.iter().flat_map(|surface| &surface.keys).chain(of_headers).map(|key| &key.secret);
         let passwords = self.surfaces.iter().flat_map(|surface| &surface.users).map(|user| &user.password);

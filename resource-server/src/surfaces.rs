@@ -69,7 +69,7 @@ impl<'a> Shared<'a> {
     fn new(settings: &'a Settings) -> anyhow::Result<Self> {
         let store = Store::new(settings.store.as_deref(), settings.clock.clone());
         let audit = Audit::new(store.clone(), settings.clock.clone());
-        let records = Arc::new(Records::new(audit, settings.log_payloads, settings.clock.clone()));
+        let records = Arc::new(Records::new(audit, settings));
         Ok(Self { settings, store, records, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
     }
 }

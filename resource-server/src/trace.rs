@@ -5,12 +5,15 @@ use crate::{
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
-    digest, mask,
+    digest,
+    mask::Masker,
+    settings::Settings,
     sse::Legacy,
     surface::Surface,
     wire::{self, Message},
 };
 use axum::{
+    body::HttpBody,
     extract::{ConnectInfo, Request},
     http::{HeaderMap, StatusCode, header},
 };
@@ -79,12 +82,13 @@ pub(crate) struct Record {
 pub(crate) struct Records {
     recent: Mutex<VecDeque<Record>>,
     pub audit: Audit,
-    pub log_payloads: bool,
+    log_payloads: bool,
+    masker: Masker,
     clock: Clock,
 }
 
 impl Trace {
-    pub fn new(request: &Request, id: &RequestId) -> Self {
+    pub fn new(request: &Request, id: &RequestId, surface: Option<&Surface>) -> Self {
         let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let record = Record {
             request_id: id.as_str().to_owned(),
@@ -94,7 +98,16 @@ impl Trace {
             user_agent: wire::single(request.headers(), &header::USER_AGENT).ok().flatten().map(short),
             ..Record::default()
         };
-        tracing::debug!(event = "request_start", request_id = id.as_str(), transport = record.transport, "request");
+        tracing::info!(
+            event = "request_start",
+            request_id = record.request_id,
+            surface = surface.map(|surface| &*surface.id),
+            transport = record.transport,
+            http_method = request.method().as_str(),
+            source_ip = record.source_ip,
+            payload_length = request.body().size_hint().exact(),
+            "request"
+        );
         Self { started: Instant::now(), check: "credential", caller: None, record, payload: None }
     }
 
@@ -119,8 +132,9 @@ impl Trace {
 }
 
 impl Records {
-    pub fn new(audit: Audit, log_payloads: bool, clock: Clock) -> Self {
-        Self { recent: Mutex::default(), audit, log_payloads, clock }
+    pub fn new(audit: Audit, settings: &Settings) -> Self {
+        let (log_payloads, clock) = (settings.log_payloads, settings.clock.clone());
+        Self { recent: Mutex::default(), audit, log_payloads, masker: Masker::new(settings), clock }
     }
 
     pub async fn add(&self, trace: Trace, surface: &Surface, status: StatusCode) {
@@ -129,14 +143,19 @@ impl Records {
         if let Some(caller) = &caller {
             describe(&mut record, caller);
         }
+        let chosen = [&mut record.method, &mut record.tool, &mut record.user_agent];
+        for text in chosen.into_iter().flatten().chain(&mut record.arguments) {
+            *text = self.masker.text(text);
+        }
         record.at = now.unix_timestamp();
         record.timestamp = now.format(&Rfc3339).unwrap_or_default();
         surface.id.as_ref().clone_into(&mut record.surface);
         record.decision = if record.failed_check.is_some() { "refused" } else { "allowed" };
         record.status = status.as_u16();
         record.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let payload = payload.filter(|_| self.log_payloads).map(|payload| mask::masked(&payload).to_string());
-        let event = if record.failed_check.is_some() { "request_error" } else { "request_success" };
+        let payload = payload.filter(|_| self.log_payloads).map(|payload| self.masker.masked(&payload).to_string());
+        let fails = record.failed_check.is_some() || !status.is_success();
+        let event = if fails { "request_error" } else { "request_success" };
         let arguments = record.arguments.join(" ");
         tracing::info!(
             event,

@@ -9,6 +9,7 @@ mod legacy;
 mod metadata;
 mod modern;
 mod origins;
+mod process;
 mod results;
 mod scopes;
 mod serving;
