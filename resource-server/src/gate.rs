@@ -69,6 +69,7 @@ impl Gate {
 
     async fn admit(&self, request: Request, trace: &mut Trace) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(trace.outcome.clone());
         trace.check = "credential";
         let caller = self.credential.admit(&mut parts).await?;
         trace.caller = Some(caller.clone());
@@ -204,6 +205,10 @@ impl Gate {
 pub(crate) struct Gates(pub Vec<(String, Gate)>);
 
 impl Gates {
+    pub fn scheme(&self) -> &'static str {
+        self.0.first().map_or("none", |(_, gate)| gate.credential.scheme())
+    }
+
     /// The first, unless the request names the authority of another.
     fn choose(&self, request: &Request) -> Option<&Gate> {
         let authority = origin::authority(request.headers(), request.uri());
@@ -221,23 +226,25 @@ pub(crate) fn beside_those_held(policy: &Policy, needed: &[String], held: &[Stri
 /// Middleware.
 pub(crate) async fn pass(State(gates): State<Arc<Gates>>, Id(id): Id, request: Request, next: Next) -> Response {
     let Some(gate) = gates.choose(&request) else { return Refusal::not_found().into_response(&id) };
-    let origin = match gate.allowed.check(&request) {
-        Ok(origin) => origin,
-        Err(refusal) => return refusal.into_response(&id),
-    };
+    let allowed = gate.allowed.check(&request);
+    let origin = allowed.as_ref().ok().cloned().flatten();
     let mut response = if origin.is_some() && origin::is_preflight(&request) {
-        origin::preflight(request.headers())
+        origin::preflight(request.headers(), &gate.credential.headers())
     } else {
-        answer(gate, &id, request, next).await
+        answer(gate, &id, allowed.map(drop), request, next).await
     };
     origin::expose(response.headers_mut(), origin);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-async fn answer(gate: &Gate, id: &RequestId, request: Request, next: Next) -> Response {
+async fn answer(gate: &Gate, id: &RequestId, allowed: Result<(), Refusal>, request: Request, next: Next) -> Response {
     let mut trace = Trace::new(&request, id, gate.surface.as_deref());
-    let response = match gate.admit(request, &mut trace).await {
+    let admitted = match allowed {
+        Ok(()) => gate.admit(request, &mut trace).await,
+        Err(refusal) => Err(refusal),
+    };
+    let response = match admitted {
         Ok((request, visit)) => {
             let response = next.run(request).await;
             gate.note_session(&visit, &response);

@@ -25,6 +25,7 @@
 //! ```
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
+mod admission;
 mod arguments;
 mod attempts;
 mod audit;
@@ -39,12 +40,14 @@ mod endpoint;
 mod explain;
 mod gate;
 mod guard;
+mod health;
 mod index;
 mod introspection;
 mod jwks;
 mod mask;
 mod mcp;
 pub mod metadata;
+mod metrics;
 mod origin;
 mod request_id;
 mod resources;

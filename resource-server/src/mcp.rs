@@ -6,6 +6,7 @@ use crate::{
     schema::Schema,
     surface::Surface,
     tools::{Call, Failure, Tool},
+    trace::Outcome,
     wire,
 };
 use axum::http::request::Parts;
@@ -51,6 +52,14 @@ impl Mcp {
     }
 }
 
+/// Tells the gate that the call ends in this.
+fn failed(context: &RequestContext<RoleServer>, error: &'static str) {
+    let parts = context.extensions.get::<Parts>();
+    if let Some(outcome) = parts.and_then(|parts| parts.extensions.get::<Outcome>()) {
+        outcome.failed(error);
+    }
+}
+
 impl ServerHandler for Mcp {
     fn get_info(&self) -> ServerConfig {
         let server =
@@ -79,13 +88,22 @@ impl ServerHandler for Mcp {
     ) -> Result<CallToolResponse, ErrorData> {
         let call = self.call(&context)?;
         let tool = self.0.tool(&request.name);
-        let tool = tool.ok_or_else(|| ErrorData::invalid_params("there is no such tool", None))?;
+        let tool = tool.ok_or_else(|| {
+            failed(&context, "unknown_tool");
+            ErrorData::invalid_params("there is no such tool", None)
+        })?;
         let request_id = call.request_id.clone();
         let result = tool.call(call, Value::Object(request.arguments.unwrap_or_default())).await;
         let result = match result {
             Ok(result) => CallToolResult::structured(result),
-            Err(Failure::Told(told)) => CallToolResult::structured_error(told),
-            Err(Failure::Internal(error)) => return Err(internal(&error, &request_id)),
+            Err(Failure::Told(told)) => {
+                failed(&context, "tool_failed");
+                CallToolResult::structured_error(told)
+            }
+            Err(Failure::Internal(error)) => {
+                failed(&context, "server_error");
+                return Err(internal(&error, &request_id));
+            }
         };
         Ok(CallToolResponse::from(result))
     }
@@ -116,7 +134,10 @@ impl ServerHandler for Mcp {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let call = self.call(&context)?;
         let resource = resources::of(&self.0).find(|resource| resource.uri == request.uri);
-        let resource = resource.ok_or_else(|| ErrorData::resource_not_found("there is no such resource", None))?;
+        let resource = resource.ok_or_else(|| {
+            failed(&context, "unknown_resource");
+            ErrorData::resource_not_found("there is no such resource", None)
+        })?;
         let request_id = call.request_id.clone();
         let body = match (resource.read)(Arc::clone(&self.0), call).await {
             Ok(body) | Err(Failure::Told(body)) => body,
@@ -131,24 +152,27 @@ impl ServerHandler for Mcp {
     async fn list_prompts(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
+        failed(&context, "unknown_method");
         Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
     }
 
     async fn complete(
         &self,
         _: CompleteRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
+        failed(&context, "unknown_method");
         Err(ErrorData::method_not_found::<CompleteRequestMethod>())
     }
 
     async fn on_custom_request(
         &self,
         _: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
+        failed(&context, "unknown_method");
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None))
     }
 }

@@ -168,11 +168,8 @@ impl Settings {
 
     /// All of them, and how long each must be at least.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
-        let of_headers = self.surfaces.iter().flat_map(|surface| surface.headers.values().flatten());
-        let keys = self.surfaces.iter().flat_map(|surface| &surface.keys).chain(of_headers).map(|key| &key.secret);
-        let passwords = self.surfaces.iter().flat_map(|surface| &surface.users).map(|user| &user.password);
-        let keys = keys.chain(&self.admin_token).map(|secret| (secret, SHORTEST_KEY));
-        keys.chain(passwords.map(|secret| (secret, SHORTEST_PASSWORD)))
+        let of_surfaces = self.surfaces.iter().flat_map(SurfaceSettings::secrets);
+        of_surfaces.chain(self.admin_token.iter().map(|secret| (secret, SHORTEST_KEY)))
     }
 
     /// What is published must not be reachable from elsewhere.
@@ -186,6 +183,11 @@ impl Settings {
 }
 
 impl SurfaceSettings {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
+        let keys = self.keys.iter().chain(self.headers.values().flatten()).map(|key| (&key.secret, SHORTEST_KEY));
+        keys.chain(self.users.iter().map(|user| (&user.password, SHORTEST_PASSWORD)))
+    }
+
     pub(crate) fn path(&self) -> String {
         let of_id = || if self.listen.is_some() { "/mcp".to_owned() } else { format!("/mcp/{}", self.id) };
         self.path.clone().unwrap_or_else(of_id)

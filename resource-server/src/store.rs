@@ -5,7 +5,7 @@ use sqlx::{
     Executor, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::path::Path;
+use std::{path::Path, time::Duration};
 use time::OffsetDateTime;
 
 /// Of one kind and owner.
@@ -66,6 +66,13 @@ impl Store {
             }
         };
         Self { pool, clock }
+    }
+
+    /// A question that costs nothing, answered within two seconds.
+    pub async fn answers(&self) -> anyhow::Result<()> {
+        let answer = sqlx::query("SELECT 1").execute(&self.pool);
+        tokio::time::timeout(Duration::from_secs(2), answer).await??;
+        Ok(())
     }
 
     /// Writes, or writes anew.

@@ -7,11 +7,12 @@ use crate::{
     debug,
     endpoint::{self, Server, server_error},
     gate::{Gate, Gates, pass},
+    health,
     index::Index,
     jwks::Issuer,
     mcp::Mcp,
     metadata,
-    origin::Allowed,
+    origin::{self, Allowed},
     request_id::{self, Id},
     sessions::Sessions,
     settings::{self, Settings, SurfaceSettings},
@@ -28,12 +29,11 @@ use crate::{
 };
 use anyhow::{Context, ensure};
 use axum::{
-    Json, Router,
+    Router,
     http::{HeaderMap, HeaderValue},
     middleware::{from_fn, from_fn_with_state},
     routing::{any, get},
 };
-use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -69,7 +69,7 @@ impl<'a> Shared<'a> {
     fn new(settings: &'a Settings) -> anyhow::Result<Self> {
         let store = Store::new(settings.store.as_deref(), settings.clock.clone());
         let audit = Audit::new(store.clone(), settings.clock.clone());
-        let records = Arc::new(Records::new(audit, settings));
+        let records = Arc::new(Records::new(audit, settings)?);
         Ok(Self { settings, store, records, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
     }
 }
@@ -164,9 +164,9 @@ impl<'a> Address<'a> {
         let shown: Vec<_> = watched.iter().map(|(surface, _)| Arc::clone(surface)).collect();
         router = router.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
         let index = Arc::new(Index::new(shared.settings, &shown));
-        Ok(router
+        let router = router
             .merge(metadata::routes(documents))
-            .route("/health", get(health))
+            .merge(health::routes(&shared.store))
             .route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }))
             .fallback(|id: Id| async move { Refusal::not_found().into_response(&id.0) })
             .method_not_allowed_fallback(|id: Id| async move {
@@ -174,7 +174,8 @@ impl<'a> Address<'a> {
             })
             .layer(CatchPanicLayer::custom(|_| server_error(&RequestId(HeaderValue::from_static("unknown")))))
             .layer(from_fn(whole::take))
-            .layer(from_fn(request_id::attach)))
+            .layer(from_fn(request_id::attach));
+        Ok(origin::secured(router, &self.origins))
     }
 
     fn surface(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {
@@ -202,8 +203,6 @@ impl<'a> Address<'a> {
             demo: settings.demo,
             clock: settings.clock.clone(),
         });
-        let (tools, [http, sse]) = (surface.tools.len(), &surface.urls);
-        tracing::info!(surface = own.id, kind = kind.name, http, sse, tools, "surface");
         let built = (kind.build)(&Setup {
             settings: own,
             title: &surface.title,
@@ -214,8 +213,8 @@ impl<'a> Address<'a> {
             admin_token: settings.admin_token.as_ref(),
             clock: settings.clock.clone(),
         })?;
-        Gating { address: self, surface, built, allowed, upstream, sessions: Arc::default(), documents: Vec::new() }
-            .part(&paths)
+        let (sessions, documents, secrets) = (Arc::default(), Vec::new(), own.secrets().count());
+        Gating { address: self, surface, built, allowed, upstream, sessions, documents, secrets }.part(&paths)
     }
 }
 
@@ -237,6 +236,8 @@ struct Gating<'a> {
     upstream: Option<Url>,
     sessions: Arc<Sessions>,
     documents: Vec<metadata::ProtectedResource>,
+    /// How many are good here.
+    secrets: usize,
 }
 
 impl Gating<'_> {
@@ -250,17 +251,34 @@ impl Gating<'_> {
         };
         for path in &paths.http {
             let gates = self.gates(paths, path, path)?;
+            self.announce("streamable-http", path, &gates);
             all.push(Arc::clone(&gates));
             router = router.route_service(path, http.clone().layer(from_fn_with_state(gates, pass)));
         }
         if let Some(sse) = &paths.sse {
             let gates = self.gates(paths, sse, sse)?;
+            self.announce("sse (deprecated)", sse, &gates);
             all.push(Arc::clone(&gates));
             router = router.merge(self.of_sse(paths, sse, server, gates)?);
         }
         self.documents.dedup_by(|one, other| one.resource == other.resource);
         let gates = all.swap_remove(0);
         Ok(Part { surface: self.surface, gates, router, documents: self.documents })
+    }
+
+    fn announce(&self, transport: &'static str, path: &str, gates: &Gates) {
+        let Self { surface, secrets, .. } = self;
+        tracing::info!(
+            surface = &*surface.id,
+            name = surface.title,
+            kind = surface.kind,
+            address = format!("{}{path}", self.address.origins[0].origin().ascii_serialization()),
+            transport,
+            scheme = gates.scheme(),
+            keys = secrets,
+            tools = surface.tools.len(),
+            "surface"
+        );
     }
 
     /// The transport of two paths.
@@ -326,8 +344,4 @@ impl Paths {
             }
         }
     }
-}
-
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }

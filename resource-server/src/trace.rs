@@ -7,6 +7,7 @@ use crate::{
     clock::Clock,
     digest,
     mask::Masker,
+    metrics::Metrics,
     settings::Settings,
     sse::Legacy,
     surface::Surface,
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
     net::SocketAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -41,6 +42,19 @@ pub(crate) struct Trace {
     pub caller: Option<Caller>,
     record: Record,
     payload: Option<Value>,
+    pub outcome: Outcome,
+}
+
+/// How a call that was let in ended, as far as it is known when the request is answered: whoever serves it finds this
+/// in the extensions of the request.
+#[derive(Clone, Default)]
+pub(crate) struct Outcome(Arc<OnceLock<&'static str>>);
+
+impl Outcome {
+    /// The first word counts.
+    pub fn failed(&self, error: &'static str) {
+        let _ = self.0.set(error);
+    }
 }
 
 /// A request that was answered.
@@ -84,6 +98,7 @@ pub(crate) struct Records {
     pub audit: Audit,
     log_payloads: bool,
     masker: Masker,
+    pub metrics: Metrics,
     clock: Clock,
 }
 
@@ -108,7 +123,14 @@ impl Trace {
             payload_length = request.body().size_hint().exact(),
             "request"
         );
-        Self { started: Instant::now(), check: "credential", caller: None, record, payload: None }
+        Self {
+            started: Instant::now(),
+            check: "origin",
+            caller: None,
+            record,
+            payload: None,
+            outcome: Outcome::default(),
+        }
     }
 
     pub fn message(&mut self, message: &Message, length: usize) {
@@ -132,13 +154,14 @@ impl Trace {
 }
 
 impl Records {
-    pub fn new(audit: Audit, settings: &Settings) -> Self {
+    pub fn new(audit: Audit, settings: &Settings) -> anyhow::Result<Self> {
         let (log_payloads, clock) = (settings.log_payloads, settings.clock.clone());
-        Self { recent: Mutex::default(), audit, log_payloads, masker: Masker::new(settings), clock }
+        let (masker, metrics) = (Masker::new(settings), Metrics::new()?);
+        Ok(Self { recent: Mutex::default(), audit, log_payloads, masker, metrics, clock })
     }
 
     pub async fn add(&self, trace: Trace, surface: &Surface, status: StatusCode) {
-        let Trace { started, caller, mut record, payload, .. } = trace;
+        let Trace { started, caller, mut record, payload, outcome, .. } = trace;
         let now = self.clock.now();
         if let Some(caller) = &caller {
             describe(&mut record, caller);
@@ -152,10 +175,12 @@ impl Records {
         surface.id.as_ref().clone_into(&mut record.surface);
         record.decision = if record.failed_check.is_some() { "refused" } else { "allowed" };
         record.status = status.as_u16();
-        record.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = started.elapsed();
+        record.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let payload = payload.filter(|_| self.log_payloads).map(|payload| self.masker.masked(&payload).to_string());
-        let fails = record.failed_check.is_some() || !status.is_success();
-        let event = if fails { "request_error" } else { "request_success" };
+        record.error = record.error.or(outcome.0.get().copied());
+        self.metrics.count(&record, took);
+        let event = if record.error.is_some() || !status.is_success() { "request_error" } else { "request_success" };
         let arguments = record.arguments.join(" ");
         tracing::info!(
             event,
@@ -215,6 +240,7 @@ fn event_of(record: &Record) -> Option<audit::Event> {
     let kind = match record.failed_check {
         Some("rate_limit") => "rate_limit_exceeded",
         Some("policy" | "environment") => "policy_denied",
+        Some("origin") => "security_violation",
         Some("credential") if record.error == Some("unauthorized") => return None,
         Some("credential" | "scope" | "sign_in") => "access_denied",
         None if ["tools/call", "resources/read"].contains(&record.method.as_deref()?) => "mcp_request",
@@ -222,7 +248,7 @@ fn event_of(record: &Record) -> Option<audit::Event> {
     };
     Some(audit::Event {
         kind,
-        level: if record.failed_check.is_some() { "warning" } else { "info" },
+        level: if record.error.is_some() { "warning" } else { "info" },
         user_id: record.subject.clone(),
         client_id: record.client_id.clone(),
         resource: Some(record.surface.clone()),
@@ -234,8 +260,8 @@ fn event_of(record: &Record) -> Option<audit::Event> {
             "transport": record.transport,
             "surface": record.surface,
         }),
-        success: record.failed_check.is_none(),
-        error_message: record.reason,
+        success: record.error.is_none(),
+        error_message: record.reason.or(record.error),
         request_id: Some(record.request_id.clone()),
     })
 }

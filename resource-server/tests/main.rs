@@ -1,11 +1,13 @@
 //! What a client sees of the resource server: one test binary, a file per subject.
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
+mod broken;
 mod challenges;
 mod debug;
 mod dpop;
 mod introspection;
 mod keys;
 mod legacy;
+mod matrix;
 mod metadata;
 mod modern;
 mod origins;

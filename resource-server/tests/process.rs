@@ -1,5 +1,6 @@
 //! The real program, as a child process that can be killed, started again and overheard.
 mod crash;
+mod logs;
 mod secrets;
 
 use crate::support::{ORIGIN, TestServer};
@@ -82,7 +83,7 @@ impl Server {
     fn kill(&mut self) -> String {
         let _ = self.child.kill();
         self.child.wait().unwrap();
-        self.listener.take().map(|listener| listener.join().unwrap());
+        self.listener.take().into_iter().for_each(|listener| listener.join().unwrap());
         self.log.lock().unwrap().clone()
     }
 }

@@ -99,6 +99,10 @@ impl Credential for Basic {
         ready(self.judge(parts)).boxed()
     }
 
+    fn scheme(&self) -> &'static str {
+        "Basic"
+    }
+
     fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {
         Refusal::insufficient_scope(id, "the credential lacks a scope this call needs", data)
     }
