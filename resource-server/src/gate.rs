@@ -1,5 +1,7 @@
 //! The gate of a surface: Host and Origin, then the credential, then the message, its scopes and arguments, then the
 //! server.
+mod checks;
+
 use crate::{
     caller::Caller,
     challenge::{Refusal, RequestId},
@@ -22,11 +24,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(crate) struct Gate {
-    allowed: Allowed,
+    pub allowed: Allowed,
     pub credential: Arc<dyn Credential>,
     policy: Arc<Policy>,
     /// Whose tools' arguments are judged here too.
@@ -73,6 +74,9 @@ impl Gate {
         trace.check = "credential";
         let caller = self.credential.admit(&mut parts).await?;
         trace.caller = Some(caller.clone());
+        if let Some(allowance) = self.surface.as_ref().and_then(|surface| surface.allowance.as_ref()) {
+            allowance.spend(&caller, &parts.extensions)?;
+        }
         parts.extensions.insert(caller.clone());
         if let Some(access) = caller.access.clone() {
             parts.extensions.insert(access);
@@ -120,7 +124,12 @@ impl Gate {
         let session = self.session(&parts.headers, &caller)?;
         trace.check = "scope";
         self.check_scopes(&message, &caller)?;
-        self.check_arguments(&message, &mut trace.check)?;
+        trace.check = "schema";
+        self.check_schema(&message)?;
+        trace.check = "policy";
+        self.check_rules(&message)?;
+        trace.check = "environment";
+        self.check_environment(&message)?;
         // Written anew, so that the server reads what was judged here, repeated members and all.
         let body = Bytes::from(message.body.to_string());
         parts.headers.remove(header::TRANSFER_ENCODING);
@@ -141,48 +150,6 @@ impl Gate {
             return Ok(Some(session.to_owned()));
         }
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
-    }
-
-    pub fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
-        let Some(held) = &caller.scopes else { return Ok(()) };
-        let policy = &self.policy;
-        let needed = policy.needed(message.method(), message.tool());
-        if policy.allows(held, needed) {
-            return Ok(());
-        }
-        // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
-        let ask = if message.modern { needed.to_vec() } else { beside_those_held(policy, needed, held) };
-        let data = json!({
-            "required_scope": needed.join(" "),
-            "token_scope": held.join(" "),
-            "tool": message.tool(),
-            "method": message.method(),
-        });
-        Err(self.credential.insufficient_scope(caller, message.id(), &ask.join(" "), data))
-    }
-
-    /// The tool's schema, then the rules on its arguments, then what the environment allows.
-    pub fn check_arguments(&self, message: &Message, check: &mut &'static str) -> Result<(), Refusal> {
-        let Some((name, surface)) = message.tool().zip(self.surface.as_ref()) else { return Ok(()) };
-        let tool = surface.tool(name);
-        if tool.is_none() && !surface.forwards {
-            return Ok(());
-        }
-        let none = Value::Object(serde_json::Map::new());
-        let arguments = message.body["params"].get("arguments").unwrap_or(&none);
-        *check = "schema";
-        if let Some(Err(breach)) = tool.map(|tool| tool.check(arguments)) {
-            let text = "Invalid params: the arguments do not match the tool's inputSchema";
-            let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": name});
-            return Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)));
-        }
-        surface.rules.check(name, arguments).map_err(|denial| {
-            *check = if denial.rule == "environment_flag" { "environment" } else { "policy" };
-            let data = json!({
-                "reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": name,
-            });
-            Refusal::json_rpc(StatusCode::OK, message.id(), -32002, "Policy denied", Some(data))
-        })
     }
 
     /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded.

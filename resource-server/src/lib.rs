@@ -26,6 +26,7 @@
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
 mod admission;
+mod allowance;
 mod arguments;
 mod attempts;
 mod audit;

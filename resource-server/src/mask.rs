@@ -57,6 +57,18 @@ impl Masker {
         }
     }
 
+    /// The same without secrets, whatever members are named.
+    pub fn without_secrets(&self, value: &Value) -> Value {
+        match value {
+            Value::Object(members) => {
+                members.iter().map(|(name, member)| (self.text(name), self.without_secrets(member))).collect()
+            }
+            Value::Array(items) => items.iter().map(|item| self.without_secrets(item)).collect(),
+            Value::String(text) => self.text(text).into(),
+            other => other.clone(),
+        }
+    }
+
     /// A text without the secrets that are among its words.
     pub fn text(&self, text: &str) -> String {
         let issued = |word: &str| word.len() >= SHORTEST_ISSUED && ISSUED.iter().any(|start| word.starts_with(start));

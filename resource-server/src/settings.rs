@@ -8,7 +8,7 @@ pub use secret::{KeySettings, Secret};
 use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
 use anyhow::{Context, anyhow, ensure};
 use serde::Deserialize;
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 use url::Url;
 
 /// The set of surfaces served when there is no file.
@@ -103,6 +103,12 @@ pub struct SurfaceSettings {
     /// Of `security-keys`: headers, and the keys good in each.
     #[serde(default)]
     pub headers: BTreeMap<String, Vec<KeySettings>>,
+    /// Takes `mcp.read`, `mcp.write`, `read`, `write` and `admin` for the `mcp:` scopes of these names.
+    #[serde(default)]
+    pub scope_aliases: bool,
+    /// How often whoever was let in may ask, each for themselves; else as often as they like.
+    #[serde(default)]
+    pub requests_per_minute: Option<NonZeroUsize>,
     /// Rules on what tools are called with, beyond those that go with the tools.
     #[serde(default, rename = "rule")]
     pub rules: Vec<ArgumentRule>,

@@ -1,5 +1,6 @@
 //! The resource server: surfaces behind their gates, on one address or several.
 use crate::{
+    allowance::Allowance,
     arguments::Rules,
     audit::Audit,
     challenge::{Refusal, RequestId},
@@ -186,7 +187,10 @@ impl<'a> Address<'a> {
         let tools = tools::of_sets(&own.tools)?;
         let shipped = if upstream.is_some() { Vec::new() } else { Rules::shipped() };
         let rules = shipped.into_iter().chain(own.rules.iter().cloned()).collect();
-        let policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
+        let mut policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
+        if own.scope_aliases {
+            policy.with_aliases();
+        }
         let url = |path: &str| format!("{}{path}", self.origins[0].origin().ascii_serialization());
         let surface = Arc::new(Surface {
             id: own.id.as_str().into(),
@@ -197,6 +201,7 @@ impl<'a> Address<'a> {
             tools,
             forwards: upstream.is_some(),
             rules: Arc::new(Rules::new(rules)?),
+            allowance: own.requests_per_minute.map(|most| Allowance::new(most.get(), settings.clock.clone())),
             urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
             records: Arc::clone(&shared.records),
             store: shared.store.clone(),

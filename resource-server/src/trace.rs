@@ -42,6 +42,8 @@ pub(crate) struct Trace {
     pub caller: Option<Caller>,
     record: Record,
     payload: Option<Value>,
+    /// Somebody guesses: with this a lock began.
+    locks: bool,
     pub outcome: Outcome,
 }
 
@@ -97,7 +99,7 @@ pub(crate) struct Records {
     recent: Mutex<VecDeque<Record>>,
     pub audit: Audit,
     log_payloads: bool,
-    masker: Masker,
+    masker: Arc<Masker>,
     pub metrics: Metrics,
     clock: Clock,
 }
@@ -129,6 +131,7 @@ impl Trace {
             caller: None,
             record,
             payload: None,
+            locks: false,
             outcome: Outcome::default(),
         }
     }
@@ -148,6 +151,7 @@ impl Trace {
     pub fn refused(&mut self, refusal: &Refusal) {
         self.record.error = Some(refusal.error);
         self.record.reason = Some(refusal.description);
+        self.locks = refusal.locks;
         let busy = refusal.status == StatusCode::TOO_MANY_REQUESTS;
         self.record.failed_check = Some(if busy { "rate_limit" } else { self.check });
     }
@@ -156,12 +160,13 @@ impl Trace {
 impl Records {
     pub fn new(audit: Audit, settings: &Settings) -> anyhow::Result<Self> {
         let (log_payloads, clock) = (settings.log_payloads, settings.clock.clone());
-        let (masker, metrics) = (Masker::new(settings), Metrics::new()?);
+        let (masker, metrics) = (Arc::new(Masker::new(settings)), Metrics::new()?);
+        let audit = audit.masked(&masker);
         Ok(Self { recent: Mutex::default(), audit, log_payloads, masker, metrics, clock })
     }
 
     pub async fn add(&self, trace: Trace, surface: &Surface, status: StatusCode) {
-        let Trace { started, caller, mut record, payload, outcome, .. } = trace;
+        let Trace { started, caller, mut record, payload, locks, outcome, .. } = trace;
         let now = self.clock.now();
         if let Some(caller) = &caller {
             describe(&mut record, caller);
@@ -180,32 +185,9 @@ impl Records {
         let payload = payload.filter(|_| self.log_payloads).map(|payload| self.masker.masked(&payload).to_string());
         record.error = record.error.or(outcome.0.get().copied());
         self.metrics.count(&record, took);
-        let event = if record.error.is_some() || !status.is_success() { "request_error" } else { "request_success" };
-        let arguments = record.arguments.join(" ");
-        tracing::info!(
-            event,
-            request_id = record.request_id,
-            surface = record.surface,
-            scheme = record.scheme,
-            transport = record.transport,
-            method = record.method,
-            tool = record.tool,
-            arguments,
-            client_id = record.client_id,
-            subject = record.subject,
-            scope = record.scope,
-            grant_type = record.grant_type,
-            audience = record.audience,
-            source_ip = record.source_ip,
-            status = record.status,
-            duration_ms = record.duration_ms,
-            payload_length = record.payload_length,
-            failed_check = record.failed_check,
-            error = record.error,
-            payload,
-            "request"
-        );
-        if let Some(event) = event_of(&record) {
+        log(&record, payload.as_deref());
+        let locking = locks.then(|| audit::Event { level: "critical", ..event(&record, "brute_force_detected") });
+        for event in event_of(&record).into_iter().chain(locking) {
             self.audit.record(event).await;
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,6 +201,38 @@ impl Records {
     pub fn recent(&self) -> Vec<Record> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
+}
+
+fn log(record: &Record, payload: Option<&str>) {
+    let event = if record.error.is_some() || !(200..300).contains(&record.status) {
+        "request_error"
+    } else {
+        "request_success"
+    };
+    let arguments = record.arguments.join(" ");
+    tracing::info!(
+        event,
+        request_id = record.request_id,
+        surface = record.surface,
+        scheme = record.scheme,
+        transport = record.transport,
+        method = record.method,
+        tool = record.tool,
+        arguments,
+        client_id = record.client_id,
+        subject = record.subject,
+        scope = record.scope,
+        grant_type = record.grant_type,
+        audience = record.audience,
+        source_ip = record.source_ip,
+        status = record.status,
+        duration_ms = record.duration_ms,
+        payload_length = record.payload_length,
+        failed_check = record.failed_check,
+        error = record.error,
+        payload,
+        "request"
+    );
 }
 
 fn describe(record: &mut Record, caller: &Caller) {
@@ -246,7 +260,11 @@ fn event_of(record: &Record) -> Option<audit::Event> {
         None if ["tools/call", "resources/read"].contains(&record.method.as_deref()?) => "mcp_request",
         _ => return None,
     };
-    Some(audit::Event {
+    Some(event(record, kind))
+}
+
+fn event(record: &Record, kind: &'static str) -> audit::Event {
+    audit::Event {
         kind,
         level: if record.error.is_some() { "warning" } else { "info" },
         user_id: record.subject.clone(),
@@ -263,7 +281,7 @@ fn event_of(record: &Record) -> Option<audit::Event> {
         success: record.error.is_none(),
         error_message: record.reason.or(record.error),
         request_id: Some(record.request_id.clone()),
-    })
+    }
 }
 
 /// The credential in the `Authorization` header, without its scheme.

@@ -14,7 +14,7 @@ const CONTROLS: [(&str, &str); 3] =
 const VIEWS: [&str; 7] = ["tokens", "requests", "audit", "sessions", "policies", "surfaces", "config"];
 const ADMIN: &str = "the-administrators-own-token";
 
-async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: HeaderMap, body: String) -> Answer {
+pub async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: HeaderMap, body: String) -> Answer {
     let mut request = request(method, path);
     request.headers_mut().unwrap().extend(headers);
     let mut request = request.body(Body::from(body)).unwrap();
@@ -22,17 +22,10 @@ async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: H
     t.send(request).await
 }
 
-async fn view(t: &TestServer, name: &str) -> Value {
+pub async fn view(t: &TestServer, name: &str) -> Value {
     let answer = ask(t, "GET", &format!("/debug/{name}"), [127, 0, 0, 1], HeaderMap::new(), String::new()).await;
     assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, Some("no-store")), "{name} {answer:?}");
     answer.json()
-}
-
-async fn explain(t: &TestServer, question: Value) -> Vec<(String, String)> {
-    let answer = ask(t, "POST", "/debug/explain", [127, 0, 0, 1], HeaderMap::new(), question.to_string()).await.json();
-    let checks = answer["checks"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    checks.iter().map(|check| (text(&check["check"]), text(&check["result"]))).collect()
 }
 
 #[tokio::test]
@@ -233,47 +226,6 @@ async fn no_secret_that_was_brought_is_ever_shown() {
             assert!(!shown.contains(secret.as_str()), "{name} shows {secret}");
         }
     }
-}
-
-#[tokio::test]
-async fn a_call_is_explained_check_by_check() {
-    let t = TestServer::start().await;
-    let passed = |checks: &[(String, String)]| {
-        checks.iter().take_while(|(_, result)| result == "passed").map(|(check, _)| check.clone()).collect::<Vec<_>>()
-    };
-    let token = t.token("mcp:read");
-    let checks = explain(&t, json!({"token": token, "surface": "oauth", "tool": "whoami"})).await;
-    assert_eq!(passed(&checks), ["credential", "sign_in", "scope", "schema", "policy"]);
-    let checks = explain(&t, json!({"token": token, "surface": "oauth", "tool": "get_secret"})).await;
-    assert_eq!(passed(&checks), ["credential", "sign_in"]);
-    assert_eq!(checks[2].1, "failed");
-    assert!(checks[3..].iter().all(|(_, result)| result == "not reached"));
-    let checks = explain(&t, json!({"token": token, "surface": "api-key"})).await;
-    assert_eq!(checks[0], ("credential".to_owned(), "failed".to_owned()));
-    let github = "X-GitHub-Token: ghp_test1234567890abcdefghijklmnopqrstuvwxyz";
-    let write = json!({"key": "k", "content": "rm -rf"});
-    let question = json!({"header": github, "surface": "security-keys", "tool": "write_note", "arguments": write});
-    let checks = explain(&t, question).await;
-    assert_eq!(passed(&checks), ["credential", "sign_in", "scope", "schema"]);
-    assert_eq!(checks[4], ("policy".to_owned(), "failed".to_owned()));
-    for bad in [json!({}), json!({"surface": "no-such"}), json!({"surface": "basic", "token": "a", "header": "b: c"})] {
-        let answer = ask(&t, "POST", "/debug/explain", [127, 0, 0, 1], HeaderMap::new(), bad.to_string()).await;
-        assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (400, "invalid_request"));
-    }
-}
-
-#[tokio::test]
-async fn explaining_has_no_side_effects() {
-    let t = TestServer::start().await;
-    let wrong = crate::surfaces::basic("testuser", "wrong");
-    for _ in 0..20 {
-        let question = json!({"header": format!("Authorization: {wrong}"), "surface": "basic"});
-        assert_eq!(explain(&t, question).await[0].1, "failed");
-    }
-    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
-    assert_eq!(post(&t, "basic", credential(&t, "basic"), &ping).await.status, 200);
-    assert_eq!(view(&t, "audit").await["audit_events"], json!([]));
-    assert_eq!(view(&t, "requests").await["requests"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

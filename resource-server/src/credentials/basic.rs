@@ -57,8 +57,8 @@ impl Basic {
         };
         let known = pair.as_ref().ok().filter(|(name, password)| self.knows(name, password));
         let Some((name, _)) = known else {
-            self.attempts.failed(account, asker);
-            return Err(self.refuse("invalid_token", "the user name or the password is wrong"));
+            let refusal = self.refuse("invalid_token", "the user name or the password is wrong");
+            return Err(refusal.locking(self.attempts.failed(account, asker)));
         };
         self.attempts.succeeded(name, asker);
         Ok(Caller::of_kind(NAME, name, "Basic"))
