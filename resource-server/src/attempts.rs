@@ -46,6 +46,13 @@ pub(crate) struct Asker {
     only_wonders: bool,
 }
 
+impl Asker {
+    pub fn of(extensions: &Extensions) -> Self {
+        let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        Self { address, only_wonders: extensions.get::<Wondering>().is_some() }
+    }
+}
+
 /// Marks a request that is none.
 #[derive(Clone, Copy)]
 pub(crate) struct Wondering;
@@ -63,8 +70,12 @@ impl Attempts {
 
     /// Who asks, if they may ask at all, and about this account.
     pub fn check(&self, account: Option<&str>, extensions: &Extensions) -> Result<Asker, Refusal> {
-        let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let (now, records) = (self.clock.now(), self.lock());
+        let asker = Asker::of(extensions);
+        self.allow(account, asker).map(|()| asker)
+    }
+
+    pub fn allow(&self, account: Option<&str>, asker: Asker) -> Result<(), Refusal> {
+        let (address, now, records) = (asker.address, self.clock.now(), self.lock());
         let locked = |who: &Who| records.get(who).and_then(|record| record.locked_until).filter(|until| *until > now);
         let whos = [account.map(|name| Who::Account(name.to_owned())), address.map(Who::Address)];
         if account.is_some()
@@ -74,8 +85,7 @@ impl Attempts {
         }
         let record = whos[1].as_ref().and_then(|who| records.get(who));
         let busy = record.and_then(|record| RATES.iter().find(|(most, span)| record.within(*span, now) >= *most));
-        let asker = Asker { address, only_wonders: extensions.get::<Wondering>().is_some() };
-        busy.map_or(Ok(asker), |(_, span)| Err(too_many("too many failed attempts from this address", *span)))
+        busy.map_or(Ok(()), |(_, span)| Err(too_many("too many failed attempts from this address", *span)))
     }
 
     /// Counts against the account, if one was named, and against the address. Does a lock begin with this?
@@ -101,6 +111,13 @@ impl Attempts {
             return;
         }
         self.lock().remove(&Who::Account(account.to_owned()));
+    }
+
+    /// How many accounts nobody can try now.
+    pub fn locked_accounts(&self) -> usize {
+        let (now, records) = (self.clock.now(), self.lock());
+        let locked = |record: &Record| record.locked_until.is_some_and(|until| until > now);
+        records.iter().filter(|(who, record)| matches!(who, Who::Account(_)) && locked(record)).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Who, Record>> {

@@ -10,8 +10,10 @@ mod keys;
 mod no_auth;
 pub(crate) mod oauth;
 mod security_keys;
+pub(crate) mod session;
 
 use crate::{
+    accounts,
     caller::Caller,
     challenge::Refusal,
     clock::Clock,
@@ -37,6 +39,7 @@ const KINDS: &[Kind] = &[
     basic::KIND,
     security_keys::KIND,
     no_auth::KIND,
+    session::KIND,
 ];
 
 /// What a gate asks for.
@@ -87,6 +90,8 @@ pub(crate) struct Setup<'a> {
     /// Published secrets are good enough, and everybody may mint.
     pub demo: bool,
     pub admin_token: Option<&'a Secret>,
+    /// Of all surfaces that have people.
+    pub accounts: &'a accounts::All,
     pub clock: Clock,
 }
 

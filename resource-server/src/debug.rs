@@ -7,6 +7,7 @@ use crate::{
     origin::{self, Allowed},
     request_id::Id,
     settings::Settings,
+    store::Filter,
     surface::Surface,
     trace::{Record, Records},
 };
@@ -41,6 +42,8 @@ struct Selection {
     client_id: Option<String>,
     /// RFC 3339.
     since: Option<String>,
+    /// Of audit events.
+    event_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +85,13 @@ impl Debug {
                 json!({"tokens": tokens.take(limit).map(|record| token(&record)).collect::<Vec<_>>()})
             }
             "audit" => {
-                let events = self.records.audit.recent(u32::try_from(limit)?).await?;
+                let filter = Filter {
+                    event_type: selection.event_type.clone(),
+                    client_id: selection.client_id.clone(),
+                    since: selection.since(),
+                    ..Filter::default()
+                };
+                let events = self.records.audit.find(&filter, u32::try_from(limit)?).await?;
                 json!({"audit_events": events})
             }
             "sessions" => json!({"sessions": self.each(|surface, gates| gates.sessions(&surface.id))}),
@@ -101,8 +110,12 @@ impl Debug {
 }
 
 impl Selection {
+    fn since(&self) -> Option<OffsetDateTime> {
+        self.since.as_ref().and_then(|since| OffsetDateTime::parse(since, &Rfc3339).ok())
+    }
+
     fn has(&self, record: &Record) -> bool {
-        let since = self.since.as_ref().and_then(|since| OffsetDateTime::parse(since, &Rfc3339).ok());
+        let since = self.since();
         let of_client = self.client_id.is_none() || self.client_id == record.client_id;
         of_client && since.is_none_or(|since| record.at >= since.unix_timestamp())
     }

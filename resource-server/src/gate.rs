@@ -146,7 +146,8 @@ impl Gate {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text));
         };
         let Some(session) = session else { return Ok(None) };
-        if self.sessions.touch(session, &caller.principal, self.clock.now()) {
+        let mut owners = std::iter::once(&caller.principal).chain(&caller.joins);
+        if owners.any(|owner| self.sessions.touch(session, owner, self.clock.now())) {
             return Ok(Some(session.to_owned()));
         }
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))

@@ -25,6 +25,7 @@
 //! ```
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
+mod accounts;
 mod admission;
 mod allowance;
 mod arguments;
@@ -57,6 +58,7 @@ pub mod scopes;
 mod sessions;
 pub mod settings;
 mod sse;
+mod stdio;
 mod step_up;
 mod store;
 mod surface;
@@ -71,5 +73,6 @@ mod wire;
 pub use arguments::ArgumentRule;
 pub use guard::Guard;
 pub use settings::{Credentials, InFront, Settings};
+pub use stdio::converse;
 pub use surfaces::{router, serve};
 pub use verify::{Access, Scheme};

@@ -11,7 +11,7 @@ const TELLING: [&str; 9] =
     ["password", "passphrase", "secret", "token", "code", "apikey", "assertion", "authorization", "cookie"];
 
 /// How credentials begin that are issued: JWTs, those made here, and those of Keyward.
-const ISSUED: [&str; 9] = ["eyJ", "static_", "mk_", "kwa_", "kwc_", "kwd_", "kwm_", "kwr_", "kws_"];
+const ISSUED: [&str; 10] = ["eyJ", "static_", "mk_", "srt_", "kwa_", "kwc_", "kwd_", "kwm_", "kwr_", "kws_"];
 /// Bytes of them; what is shorter may well be a word.
 const SHORTEST_ISSUED: usize = 20;
 

@@ -4,9 +4,10 @@ use crate::{
     challenge::RequestId,
     resources,
     schema::Schema,
+    stdio::Connection,
     surface::Surface,
     tools::{Call, Failure, Tool},
-    trace::Outcome,
+    trace::{self, Outcome},
     wire,
 };
 use axum::http::request::Parts;
@@ -39,14 +40,17 @@ impl Mcp {
             return Err(ErrorData::internal_error("the server stands without its gate", None));
         };
         let request_id = parts.extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
-        let connection = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
+        let process = parts.extensions.get::<Connection>().map(|process| &*process.0);
+        let session = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
         Ok(Call {
             caller: caller.clone(),
             surface: Arc::clone(&self.0.id),
             store: self.0.store.clone(),
             clock: self.0.clock.clone(),
             demo: self.0.demo,
-            connection: connection.map(str::to_owned),
+            accounts: self.0.accounts.clone(),
+            connection: process.or(session).map(str::to_owned),
+            client_info: trace::client_info(parts, &self.0.id),
             request_id: request_id.to_owned(),
         })
     }

@@ -1,9 +1,11 @@
 //! What a resource server is made of, as `surfaces.toml` says it.
 mod in_front;
 mod secret;
+mod users;
 
 pub use in_front::InFront;
 pub use secret::{KeySettings, Secret};
+pub use users::UserSettings;
 
 use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
 use anyhow::{Context, anyhow, ensure};
@@ -94,7 +96,7 @@ pub struct SurfaceSettings {
     /// Of `bearer-token` and `api-key`.
     #[serde(default)]
     pub keys: Vec<KeySettings>,
-    /// Of `basic`.
+    /// Of `basic` and `session`.
     #[serde(default)]
     pub users: Vec<UserSettings>,
     /// Of `basic`: takes the same under the scheme `Bearer`.
@@ -120,13 +122,6 @@ pub struct SurfaceSettings {
 pub struct Credentials {
     pub id: String,
     pub secret: Secret,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UserSettings {
-    pub username: String,
-    pub password: Secret,
 }
 
 impl Settings {
@@ -160,6 +155,9 @@ impl Settings {
         ids.dedup();
         ensure!(ids.len() == self.surfaces.len(), "two surfaces have the same id");
         self.surfaces.iter().try_for_each(SurfaceSettings::check)?;
+        for surface in &self.surfaces {
+            surface.users.iter().try_for_each(|user| user.check(&surface.kind, self.demo))?;
+        }
         if self.demo {
             return Ok(());
         }
@@ -191,7 +189,8 @@ impl Settings {
 impl SurfaceSettings {
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
         let keys = self.keys.iter().chain(self.headers.values().flatten()).map(|key| (&key.secret, SHORTEST_KEY));
-        keys.chain(self.users.iter().map(|user| (&user.password, SHORTEST_PASSWORD)))
+        let passwords = self.users.iter().filter_map(|user| user.password.as_ref());
+        keys.chain(passwords.map(|password| (password, SHORTEST_PASSWORD)))
     }
 
     pub(crate) fn path(&self) -> String {

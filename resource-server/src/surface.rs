@@ -1,7 +1,7 @@
 //! A surface: one way to be protected, the tools behind it, and where it is found.
 use crate::{
-    allowance::Allowance, arguments::Rules, caller::Caller, clock::Clock, scopes::Policy, store::Store, tools::Tool,
-    trace::Records,
+    accounts::Accounts, allowance::Allowance, arguments::Rules, caller::Caller, clock::Clock, scopes::Policy,
+    store::Store, tools::Tool, trace::Records,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub(crate) struct Surface {
     pub urls: [Option<String>; 2],
     pub records: Arc<Records>,
     pub store: Store,
+    /// People who log in here.
+    pub accounts: Option<Arc<Accounts>>,
     /// What tools do not know they may make up.
     pub demo: bool,
     pub clock: Clock,

@@ -1,5 +1,6 @@
 //! The resource server: surfaces behind their gates, on one address or several.
 use crate::{
+    accounts,
     allowance::Allowance,
     arguments::Rules,
     audit::Audit,
@@ -62,6 +63,7 @@ struct Shared<'a> {
     settings: &'a Settings,
     store: Store,
     records: Arc<Records>,
+    accounts: accounts::All,
     /// One set of signing keys for all.
     issuer: Arc<Issuer>,
 }
@@ -71,13 +73,24 @@ impl<'a> Shared<'a> {
         let store = Store::new(settings.store.as_deref(), settings.clock.clone());
         let audit = Audit::new(store.clone(), settings.clock.clone());
         let records = Arc::new(Records::new(audit, settings)?);
-        Ok(Self { settings, store, records, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
+        let accounts = accounts::all(settings, &store, &records)?;
+        Ok(Self { settings, store, records, accounts, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
     }
 }
 
 /// The server of the common address. Surfaces with addresses of their own need [`serve`].
 pub fn router(settings: &Settings) -> anyhow::Result<Router> {
     common(settings)?.router(&Shared::new(settings)?)
+}
+
+/// One surface by itself, the one of this id or the first with people, and its URL.
+pub(crate) fn alone(settings: &Settings, id: Option<&str>) -> anyhow::Result<(Router, Url)> {
+    let fits = |own: &&SurfaceSettings| id.map_or(own.kind == accounts::KIND, |id| own.id == id);
+    let own = settings.surfaces.iter().filter(|own| own.enabled).find(fits).context("there is no such surface")?;
+    let origins = own.listen.map_or_else(|| settings.origins(), |listen| own.origins(listen));
+    let address = Address::new(&origins, vec![own])?;
+    let url = address.origins[0].join(&own.path())?;
+    Ok((address.router(&Shared::new(settings)?)?, url))
 }
 
 /// Serves all surfaces until `shutdown`, then lets answers finish. `listener` is the common address.
@@ -96,6 +109,12 @@ pub async fn serve(
         settings.ensure_loopback(listener.local_addr()?)?;
     }
     shared.records.audit.server("server_start").await;
+    for accounts in shared.accounts.values() {
+        for (username, name, key) in accounts.first_keys().await? {
+            // Where it is seen once, and not in the log.
+            println!("API key {name} of {username}, shown this once: {key}");
+        }
+    }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let stopping = || {
         let mut stopped = stopped.clone();
@@ -205,6 +224,7 @@ impl<'a> Address<'a> {
             urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
             records: Arc::clone(&shared.records),
             store: shared.store.clone(),
+            accounts: shared.accounts.get(&own.id).cloned(),
             demo: settings.demo,
             clock: settings.clock.clone(),
         });
@@ -216,6 +236,7 @@ impl<'a> Address<'a> {
             policy: Arc::clone(&surface.policy),
             demo: settings.demo,
             admin_token: settings.admin_token.as_ref(),
+            accounts: &shared.accounts,
             clock: settings.clock.clone(),
         })?;
         let (sessions, documents, secrets) = (Arc::default(), Vec::new(), own.secrets().count());

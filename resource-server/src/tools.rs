@@ -16,11 +16,13 @@ mod monitor;
 mod news;
 mod projects;
 mod random;
+pub(crate) mod session;
 mod units;
 mod utilities;
 mod weather;
 
 use crate::{
+    accounts::Accounts,
     caller::Caller,
     clock::Clock,
     schema::{Breach, Schema},
@@ -46,6 +48,7 @@ pub(crate) const SETS: &[Set] = &[
     email::SET,
     utilities::SET,
     monitor::SET,
+    session::SET,
 ];
 
 /// Tools that belong together.
@@ -78,12 +81,16 @@ pub(crate) struct Call {
     pub caller: Caller,
     /// The surface's id.
     pub surface: Arc<str>,
+    /// Its people, if they log in there.
+    pub accounts: Option<Arc<Accounts>>,
     pub store: Store,
     pub clock: Clock,
     /// What is unknown may be made up, and says so.
     pub demo: bool,
     /// The legacy session, SSE stream or process that the call came on; whoever logs in there is logged in there only.
     pub connection: Option<String>,
+    /// Of audit events.
+    pub client_info: Value,
     pub request_id: String,
 }
 

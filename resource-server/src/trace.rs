@@ -10,13 +10,14 @@ use crate::{
     metrics::Metrics,
     settings::Settings,
     sse::Legacy,
+    stdio::Connection,
     surface::Surface,
     wire::{self, Message},
 };
 use axum::{
     body::HttpBody,
     extract::{ConnectInfo, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -81,6 +82,8 @@ pub(crate) struct Record {
     pub token_hash: Option<String>,
     pub source_ip: Option<String>,
     #[serde(skip)]
+    pub username: Option<String>,
+    #[serde(skip)]
     pub user_agent: Option<String>,
     /// `allowed` or `refused`.
     pub decision: &'static str,
@@ -106,13 +109,12 @@ pub(crate) struct Records {
 
 impl Trace {
     pub fn new(request: &Request, id: &RequestId, surface: Option<&Surface>) -> Self {
-        let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let record = Record {
             request_id: id.as_str().to_owned(),
-            transport: if request.extensions().get::<Legacy>().is_some() { "sse" } else { "streamable-http" },
+            transport: transport(request.extensions()),
             token_hash: presented(request.headers()).map(|text| digest::fingerprint(&digest::of(text.as_bytes()))),
-            source_ip: address.map(|address| address.0.ip().to_string()),
-            user_agent: wire::single(request.headers(), &header::USER_AGENT).ok().flatten().map(short),
+            source_ip: source_ip(request.extensions()),
+            user_agent: user_agent(request.headers()),
             ..Record::default()
         };
         tracing::info!(
@@ -239,6 +241,7 @@ fn describe(record: &mut Record, caller: &Caller) {
     record.scheme = Some(caller.scheme);
     record.principal = Some(caller.principal[..2].join(" "));
     record.subject = Some(caller.subject().to_owned());
+    record.username = caller.username().or(Some(caller.subject())).map(str::to_owned);
     record.scope = caller.scopes.as_ref().map(|scopes| scopes.join(" "));
     record.expires_at = caller.expires_at.and_then(|at: OffsetDateTime| at.format(&Rfc3339).ok());
     if let Some(access) = &caller.access {
@@ -265,9 +268,8 @@ fn event_of(record: &Record) -> Option<audit::Event> {
 
 fn event(record: &Record, kind: &'static str) -> audit::Event {
     audit::Event {
-        kind,
-        level: if record.error.is_some() { "warning" } else { "info" },
         user_id: record.subject.clone(),
+        username: record.username.clone(),
         client_id: record.client_id.clone(),
         resource: Some(record.surface.clone()),
         action: record.tool.clone().or_else(|| record.method.clone()),
@@ -278,10 +280,39 @@ fn event(record: &Record, kind: &'static str) -> audit::Event {
             "transport": record.transport,
             "surface": record.surface,
         }),
-        success: record.error.is_none(),
         error_message: record.reason.or(record.error),
         request_id: Some(record.request_id.clone()),
+        ..audit::Event::new(kind, record.error.is_none())
     }
+}
+
+/// The way a request came.
+pub(crate) fn transport(extensions: &Extensions) -> &'static str {
+    if extensions.get::<Connection>().is_some() {
+        "stdio"
+    } else if extensions.get::<Legacy>().is_some() {
+        "sse"
+    } else {
+        "streamable-http"
+    }
+}
+
+/// Where a request came from, as audit events say it.
+pub(crate) fn client_info(parts: &Parts, surface: &str) -> Value {
+    json!({
+        "ip_address": source_ip(&parts.extensions),
+        "user_agent": user_agent(&parts.headers),
+        "transport": transport(&parts.extensions),
+        "surface": surface,
+    })
+}
+
+fn source_ip(extensions: &Extensions) -> Option<String> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|address| address.0.ip().to_string())
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    wire::single(headers, &header::USER_AGENT).ok().flatten().map(short)
 }
 
 /// The credential in the `Authorization` header, without its scheme.

@@ -15,7 +15,7 @@ pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 pub(crate) const MODERN: &str = "2026-07-28";
 /// Revisions that open with `initialize`, oldest first.
 pub(crate) const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
-const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub(crate) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 const PARSE_ERROR: i64 = -32700;
@@ -172,7 +172,7 @@ fn supported() -> Vec<&'static str> {
 }
 
 /// Which member of `params` the `Mcp-Name` header repeats.
-fn named_by(method: &str) -> Option<&'static str> {
+pub(crate) fn named_by(method: &str) -> Option<&'static str> {
     match method {
         "tools/call" | "prompts/get" => Some("name"),
         "resources/read" => Some("uri"),

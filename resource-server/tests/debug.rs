@@ -202,6 +202,23 @@ async fn refusals_and_calls_are_audited_and_first_contacts_are_not() {
     assert_eq!((&events[0]["user_id"], &events[0]["action"]), (&json!("testuser"), &json!("write_note")));
     assert_eq!((&events[2]["success"], &events[0]["success"]), (&json!(true), &json!(false)));
     assert_eq!(events[1]["client_info"]["surface"], "basic");
+    t.post(&t.token("mcp:read"), &call("ping", json!({}))).await;
+    t.clock.advance(time::Duration::minutes(10));
+    t.post(&t.token_with(json!({"client_id": "c2"})), &call("whoami", json!({}))).await;
+    let since = t.clock.now().format(&time::format_description::well_known::Rfc3339).unwrap();
+    for (query, expected) in [
+        ("limit=1", &["whoami"][..]),
+        ("client_id=c1", &["ping"]),
+        ("client_id=nobody", &[]),
+        ("event_type=policy_denied", &["write_note"]),
+        ("event_type=mcp_request", &["whoami", "ping", "echo"]),
+        (&format!("since={since}"), &["whoami"]),
+        (&format!("since={since}&client_id=c1"), &[]),
+    ] {
+        let found = view(&t, &format!("audit?{query}")).await["audit_events"].as_array().unwrap().clone();
+        let actions: Vec<_> = found.iter().map(|event| event["action"].as_str().unwrap()).collect();
+        assert_eq!(actions, expected, "{query}");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod process;
 mod results;
 mod scopes;
 mod serving;
+mod session;
 mod sets;
 mod settings;
 mod sse;

@@ -35,7 +35,11 @@ impl Brought {
     }
 
     fn is_good(self, at: &str) -> bool {
-        at == "no-auth" || matches!(self, Self::Of(of) if of == at)
+        match (self, at) {
+            (_, "no-auth") | (Self::None | Self::Of("no-auth" | "security-keys"), "session") => true,
+            (Self::Of(of), _) => of == at,
+            _ => false,
+        }
     }
 
     /// Nothing of the scheme of the surface counts as nothing at all.
@@ -43,10 +47,12 @@ impl Brought {
         let scheme = |surface| match surface {
             "basic" => "Basic",
             "security-keys" => "SecurityKey",
-            "no-auth" => "none",
+            "no-auth" | "session" => "none",
             _ => "Bearer",
         };
         match self {
+            // Nothing is needed there; what is brought must be good.
+            _ if at == "session" => "invalid_token",
             Self::Bad => "invalid_token",
             Self::Of(of) if scheme(of) == scheme(at) => "invalid_token",
             _ => "unauthorized",

@@ -82,7 +82,11 @@ async fn it_is_ready_while_its_store_answers() {
     let answer = t.get("/ready").await;
     assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({"status": "ready"})));
     let settings = Settings::demo(ORIGIN, &t.issuer.uri()).unwrap();
-    let nowhere = Settings { store: Some("/no/such/folder/store.db".into()), ..settings };
+    // A folder is no database.
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    std::fs::create_dir(&store).unwrap();
+    let nowhere = Settings { store: Some(store), ..settings };
     let t = TestServer { router: router(&nowhere).unwrap(), ..t };
     let answer = t.get("/ready").await;
     assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (503, "temporarily_unavailable"));

@@ -10,8 +10,19 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use time::Duration;
 
-pub const SURFACES: [&str; 8] =
-    ["oauth", "client-credentials", "device", "bearer-token", "api-key", "basic", "security-keys", "no-auth"];
+pub const SURFACES: [&str; 9] = [
+    "oauth",
+    "client-credentials",
+    "device",
+    "bearer-token",
+    "api-key",
+    "basic",
+    "security-keys",
+    "no-auth",
+    "session",
+];
+/// Those that let everybody in.
+const OPEN: [&str; 2] = ["no-auth", "session"];
 const OAUTH: [&str; 3] = ["oauth", "client-credentials", "device"];
 
 pub fn basic(name: &str, password: &str) -> String {
@@ -84,7 +95,8 @@ async fn each_surface_takes_its_own_credential_and_refuses_those_of_all_others()
     for at in SURFACES {
         for of in SURFACES {
             let answer = post(&t, at, credential(&t, of), &ping()).await;
-            let good = at == of || at == "no-auth";
+            // On `session` a credential is not needed; one that is brought must be good.
+            let good = at == of || at == "no-auth" || (at == "session" && ["no-auth", "security-keys"].contains(&of));
             assert_eq!(answer.status, if good { 200 } else { 401 }, "{of} at {at}: {answer:?}");
         }
     }
@@ -93,7 +105,7 @@ async fn each_surface_takes_its_own_credential_and_refuses_those_of_all_others()
 #[tokio::test]
 async fn no_credential_is_answered_with_the_scheme_of_the_surface_and_no_error() {
     let t = TestServer::start().await;
-    for surface in SURFACES.into_iter().filter(|surface| *surface != "no-auth") {
+    for surface in SURFACES.into_iter().filter(|surface| !OPEN.contains(surface)) {
         let answer = post(&t, surface, HeaderMap::new(), &ping()).await;
         assert_eq!(answer.status, 401, "{surface}");
         let body = answer.json();

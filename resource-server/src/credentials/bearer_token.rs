@@ -1,7 +1,7 @@
 //! `bearer-token`: tokens of the configuration, and tokens minted on request for a while.
 use super::{
     Built, Credential, Kind, Setup,
-    keys::{BearerKeys, Key, Keys},
+    keys::{BearerKeys, Key, Keys, Realm},
 };
 use crate::{
     admission::{Admission, admit},
@@ -53,8 +53,9 @@ struct Order {
 fn build(setup: &Setup) -> Built {
     let bearer = Arc::new(BearerKeys {
         kind: NAME,
-        realm: setup.title.to_owned(),
+        realm: Realm(setup.title.to_owned()),
         keys: Keys::new(&setup.settings.keys),
+        people: Vec::new(),
         attempts: Attempts::new(setup.clock.clone()),
         clock: setup.clock.clone(),
     });

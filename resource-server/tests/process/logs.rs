@@ -79,6 +79,7 @@ fn starts(lines: &[Value]) {
             let keys = match surface {
                 "bearer-token" | "api-key" => 1,
                 "basic" | "security-keys" => 2,
+                "session" => 7,
                 _ => 0,
             };
             assert_eq!((&line["scheme"], &line["keys"]), (&json!(scheme), &json!(keys)), "{surface}");

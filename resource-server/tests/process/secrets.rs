@@ -29,7 +29,7 @@ impl Demo {
             let texts = |all: &toml::Value| all.as_array().unwrap().iter().map(text).collect::<Vec<_>>();
             demo.secrets.extend(surface.get("keys").map(texts).unwrap_or_default());
             let users = surface.get("users").and_then(toml::Value::as_array).into_iter().flatten();
-            demo.secrets.extend(users.map(|user| text(&user["password"])));
+            demo.secrets.extend(users.filter_map(|user| user.get("password").map(text)));
             for (name, keys) in surface.get("headers").and_then(toml::Value::as_table).into_iter().flatten() {
                 demo.headers.push(name.clone());
                 demo.secrets.extend(texts(keys));
