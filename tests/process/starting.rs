@@ -232,14 +232,6 @@ async fn starts_stops_and_changed_settings_are_in_the_trail_and_a_command_says_w
     let run = ["server_start", "server_stop"];
     assert_eq!(names, [&run[..], &run, &["config_change"], &run].concat());
     db.close().await.unwrap();
-    if house.database_url().starts_with("sqlite:") {
-        let mut connection = SqliteConnection::connect(&house.database_url()).await.unwrap();
-        sqlx::raw_sql(TAMPER).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-    } else {
-        let mut connection = PgConnection::connect(&house.database_url()).await.unwrap();
-        sqlx::raw_sql(TAMPER).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-    }
+    house.change(TAMPER).await;
     assert_eq!(house.refusal(&audit), "event 2 of the audit trail is gone, or is not as it was written");
 }
