@@ -1,6 +1,7 @@
 //! What a client sees of the resource server: one test binary, a file per subject.
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 mod challenges;
+mod conformance;
 mod debug;
 mod dpop;
 mod introspection;
