@@ -119,6 +119,12 @@ impl Profiles {
         self.active_profiles.get(url).and_then(|id| self.find(id))
     }
 
+    /// Whether the secrets of any login at an address are sealed.
+    pub fn any_sealed(&self, url: &str) -> bool {
+        let sealed = |profile: &Profile| self.extra(&profile.profile_id).sealed.is_some();
+        self.profiles.iter().any(|profile| profile.resource_url == url && sealed(profile))
+    }
+
     /// Puts one in its place and, for its address, in use.
     pub fn put(&mut self, profile: Profile, extra: Extra) {
         self.active_profiles.insert(profile.resource_url.clone(), profile.profile_id.clone());

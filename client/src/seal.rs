@@ -60,9 +60,11 @@ impl Secrets {
 }
 
 impl Keyring {
-    /// Whether there is one at all, to be asked before a person signs in.
+    /// Whether something can be kept there. Asked before a person signs in; one that is locked is opened now.
     pub fn check() -> Result<()> {
-        Entry::store_status().as_ref().map_err(unreachable).copied()
+        let entry = entry(&encode::random())?;
+        let tried = entry.set_password("check").and_then(|()| entry.delete_credential());
+        tried.map_err(|error| unreachable(&error))
     }
 
     /// As it lies in the file.
@@ -87,7 +89,7 @@ impl Keyring {
 
     /// What was sealed with the key, copies included, can never be opened again.
     pub fn forget(id: &str) {
-        let _ = Entry::new(SERVICE, id).and_then(|entry| entry.delete_credential());
+        let _ = entry(id).map(|entry| entry.delete_credential());
     }
 
     fn key(&self, id: &str, make: bool) -> Result<Key> {
@@ -95,8 +97,7 @@ impl Keyring {
         if let Some(key) = keys.get(id) {
             return Ok(*key);
         }
-        Self::check()?;
-        let entry = Entry::new(SERVICE, id).map_err(|error| unreachable(&error))?;
+        let entry = entry(id)?;
         let key = match entry.get_password() {
             Ok(text) => decode(&text).ok_or_else(lost)?,
             Err(Error::NoEntry) if make => {
@@ -110,6 +111,11 @@ impl Keyring {
         keys.insert(id.to_owned(), key);
         Ok(key)
     }
+}
+
+fn entry(id: &str) -> Result<Entry> {
+    Entry::store_status().as_ref().map_err(unreachable)?;
+    Entry::new(SERVICE, id).map_err(|error| unreachable(&error))
 }
 
 fn seal(key: &Key, id: &str, secrets: &Secrets) -> Result<String> {

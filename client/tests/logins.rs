@@ -161,6 +161,34 @@ fn only_addresses_of_web_pages_are_shown_or_opened() {
 }
 
 #[test]
+fn a_registration_that_the_token_endpoint_does_not_know_is_made_anew_once() {
+    let (world, person) = (World::with(&["forgets-registrations"]), Person::new());
+    let refused = login(&person, &world, &[BROWSER.as_slice(), &["--json"]].concat()).failed();
+    assert_eq!(refused.json()["error"]["code"], "invalid_client");
+    assert_eq!(world.seen().registrations.len(), 2);
+    let (world, person) = (World::with(&["forgets-first-registration"]), Person::new());
+    login(&person, &world, &BROWSER).done();
+    assert_eq!(person.file()["profiles"][0]["client_id"], "registered-2");
+}
+
+#[test]
+fn where_no_client_can_register_the_person_is_asked_for_one() {
+    let (world, person) = (World::with(&["client-identity"]), Person::new());
+    let refused = login(&person, &world, &[BROWSER.as_slice(), &["--json"]].concat()).failed();
+    assert_eq!(refused.json()["error"]["code"], "no_client");
+    assert!(refused.stderr.contains("give --client-id"), "{refused:?}");
+    login(&person, &world, &[BROWSER.as_slice(), &["--client-id", "by-hand"]].concat()).done();
+    assert_eq!(world.seen().authorizations[0]["client_id"], "by-hand");
+}
+
+#[test]
+fn a_challenge_without_a_scope_leaves_it_to_what_the_resource_lists() {
+    let (world, person) = (World::with(&["challenge-without-scope"]), Person::new());
+    login(&person, &world, &BROWSER).done();
+    assert_eq!(world.seen().authorizations[0]["scope"], "listed read offline_access");
+}
+
+#[test]
 fn without_a_scope_anywhere_none_is_asked_for() {
     let (world, person) = (World::with(&["challenge-scope"]), Person::new());
     login(&person, &world, &BROWSER).done();

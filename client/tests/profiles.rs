@@ -77,9 +77,11 @@ fn a_login_whose_keyring_is_away_is_kept_as_it_is_and_can_be_thrown_away() {
         let run: Run = person.command(arguments).envs(NO_KEYRING).output().unwrap().into();
         run.failed().stderr
     });
-    for arguments in [&["tools", &world.mcp()], &["token", &world.mcp()], &["logout", &world.mcp()]] {
+    let again = ["login", &world.mcp(), "--auth-mode", "auth-code"];
+    for arguments in [&["tools", &world.mcp()][..], &["token", &world.mcp()], &["logout", &world.mcp()], &again] {
         assert!(refused(arguments).contains("the keyring of this machine"), "{arguments:?}");
     }
+    assert_eq!(world.seen().authorizations.len(), 1);
     assert_eq!(person.file(), before);
     let deleted = person.command(&["profile", "delete", &id]).envs(NO_KEYRING).output().unwrap();
     assert!(deleted.status.success());

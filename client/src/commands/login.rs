@@ -110,8 +110,8 @@ impl Login {
     }
 
     async fn log_in(&self, context: &Context) -> Result<(Profile, &'static str)> {
-        if self.keyring {
-            // Before a person signs in for nothing.
+        // Before a person signs in for nothing.
+        if self.keyring || context.store.load()?.any_sealed(&address(&self.url)) {
             Keyring::check()?;
         }
         if let Some(mode) = self.static_mode() {

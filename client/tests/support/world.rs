@@ -204,6 +204,7 @@ impl Shared {
             json!([self.origin, "http://as.example"]),
         );
         change("resource-header-method", "bearer_methods_supported", json!(["query"]));
+        change("challenge-without-scope", "scopes_supported", json!(["listed", "read"]));
         change("resource-no-offline-access", "scopes_supported", json!(["read", "offline_access"]));
         change("challenge-scope", "scopes_supported", json!([]));
         change("scopes-known", "scopes_supported", json!(["read", "unheard-of"]));
@@ -227,7 +228,7 @@ impl Shared {
         if !self.has("challenge-resource-metadata") {
             parts.push(format!("resource_metadata=\"{at}\""));
         }
-        if !self.has("challenge-scope") {
+        if !self.has("challenge-scope") && !self.has("challenge-without-scope") {
             parts.push(format!("scope=\"{scope}\""));
         }
         if let Some(error) = error.or(self.has("challenge-no-error").then_some("invalid_token")) {

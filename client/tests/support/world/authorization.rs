@@ -147,6 +147,10 @@ impl Shared {
                 () => oauth_error(StatusCode::UNAUTHORIZED, "invalid_client"),
             };
         }
+        let first = self.has("forgets-first-registration") && known("client_id") == "registered-1";
+        if first || self.has("forgets-registrations") {
+            return oauth_error(StatusCode::UNAUTHORIZED, "invalid_client");
+        }
         // A repeated refresh is answered as before, unless the server is strict.
         let replayed =
             seen.spent.as_ref().filter(|(token, _)| *token == known("refresh_token")).map(|(_, tokens)| tokens);
