@@ -31,7 +31,10 @@ pub fn request_id() -> Option<String> {
 /// To standard error, so that standard output is the command's own. `RUST_LOG` chooses what; by default `info`, and of
 /// what talks much only warnings.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn,sqlx=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    // Whatever else is asked for: in detail it writes down what clients of the demo's MCP server send as it is.
+    let quiet = "rmcp=warn".parse();
+    let filter = quiet.into_iter().fold(filter, EnvFilter::add_directive);
     let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second initialisation (tests) changes nothing.
     let _ = if std::io::stderr().is_terminal() { logs.compact().try_init() } else { logs.json().try_init() };

@@ -46,6 +46,13 @@ pub(crate) struct Asker {
     only_wonders: bool,
 }
 
+impl Asker {
+    pub fn of(extensions: &Extensions) -> Self {
+        let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        Self { address, only_wonders: extensions.get::<Wondering>().is_some() }
+    }
+}
+
 /// Marks a request that is none.
 #[derive(Clone, Copy)]
 pub(crate) struct Wondering;
@@ -63,8 +70,12 @@ impl Attempts {
 
     /// Who asks, if they may ask at all, and about this account.
     pub fn check(&self, account: Option<&str>, extensions: &Extensions) -> Result<Asker, Refusal> {
-        let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let (now, records) = (self.clock.now(), self.lock());
+        let asker = Asker::of(extensions);
+        self.allow(account, asker).map(|()| asker)
+    }
+
+    pub fn allow(&self, account: Option<&str>, asker: Asker) -> Result<(), Refusal> {
+        let (address, now, records) = (asker.address, self.clock.now(), self.lock());
         let locked = |who: &Who| records.get(who).and_then(|record| record.locked_until).filter(|until| *until > now);
         let whos = [account.map(|name| Who::Account(name.to_owned())), address.map(Who::Address)];
         if account.is_some()
@@ -74,13 +85,13 @@ impl Attempts {
         }
         let record = whos[1].as_ref().and_then(|who| records.get(who));
         let busy = record.and_then(|record| RATES.iter().find(|(most, span)| record.within(*span, now) >= *most));
-        let asker = Asker { address, only_wonders: extensions.get::<Wondering>().is_some() };
-        busy.map_or(Ok(asker), |(_, span)| Err(too_many("too many failed attempts from this address", *span)))
+        busy.map_or(Ok(()), |(_, span)| Err(too_many("too many failed attempts from this address", *span)))
     }
 
-    /// Counts against the account, if one was named, and against the address.
-    pub fn failed(&self, account: Option<&str>, asker: Asker) {
-        let Asker { address, only_wonders: false } = asker else { return };
+    /// Counts against the account, if one was named, and against the address. Does a lock begin with this?
+    pub fn failed(&self, account: Option<&str>, asker: Asker) -> bool {
+        let Asker { address, only_wonders: false } = asker else { return false };
+        let mut locks = false;
         let (now, mut records) = (self.clock.now(), self.lock());
         for who in [account.map(|name| Who::Account(name.to_owned())), address.map(Who::Address)].into_iter().flatten()
         {
@@ -89,8 +100,9 @@ impl Attempts {
                 let oldest = oldest.map(|(who, _)| who.clone());
                 oldest.and_then(|who| records.remove(&who));
             }
-            records.entry(who).or_default().fail(account.is_some(), now);
+            locks |= records.entry(who).or_default().fail(account.is_some(), now);
         }
+        locks
     }
 
     /// Forgives the account; the address may be trying many.
@@ -99,6 +111,13 @@ impl Attempts {
             return;
         }
         self.lock().remove(&Who::Account(account.to_owned()));
+    }
+
+    /// How many accounts nobody can try now.
+    pub fn locked_accounts(&self) -> usize {
+        let (now, records) = (self.clock.now(), self.lock());
+        let locked = |record: &Record| record.locked_until.is_some_and(|until| until > now);
+        records.iter().filter(|(who, record)| matches!(who, Who::Account(_)) && locked(record)).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Who, Record>> {
@@ -111,7 +130,8 @@ impl Record {
         self.failures.iter().filter(|at| now - **at < span).count()
     }
 
-    fn fail(&mut self, may_lock: bool, now: OffsetDateTime) {
+    /// Does a lock begin with this?
+    fn fail(&mut self, may_lock: bool, now: OffsetDateTime) -> bool {
         if self.failures.back().is_some_and(|at| now - *at > LONGEST_LOCK * 2) {
             self.locks = 0;
         }
@@ -121,15 +141,17 @@ impl Record {
         self.failures.push_back(now);
         self.strikes.retain(|at| may_lock && now - *at < WINDOW);
         self.strikes.extend(may_lock.then_some(now));
-        if self.strikes.len() >= MOST_FAILURES {
+        let locks = self.strikes.len() >= MOST_FAILURES;
+        if locks {
             self.strikes.clear();
             self.locked_until = Some(now + (LOCK * 2_i32.pow(self.locks.min(4))).min(LONGEST_LOCK));
             self.locks += 1;
         }
+        locks
     }
 }
 
-/// So many in a time, whoever asks.
+/// So many in a time.
 pub(crate) struct Budget {
     most: usize,
     span: Duration,
@@ -140,6 +162,12 @@ pub(crate) struct Budget {
 impl Budget {
     pub fn new(most: usize, span: Duration, clock: Clock) -> Self {
         Self { most, span, spent: Mutex::default(), clock }
+    }
+
+    /// Is all of it left?
+    pub fn is_whole(&self) -> bool {
+        let (now, spent) = (self.clock.now(), self.spent.lock().unwrap_or_else(PoisonError::into_inner));
+        spent.back().is_none_or(|at| now - *at >= self.span)
     }
 
     pub fn spend(&self) -> Result<(), Refusal> {

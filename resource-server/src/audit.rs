@@ -1,6 +1,12 @@
 //! The audit trail: events that are only ever added, each sealed with the hash of the one before.
-use crate::{clock::Clock, digest, store::Store};
+use crate::{
+    clock::Clock,
+    digest,
+    mask::Masker,
+    store::{Filter, Store},
+};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
 
@@ -10,6 +16,7 @@ pub(crate) struct Event {
     /// `info`, `warning`, `error` or `critical`.
     pub level: &'static str,
     pub user_id: Option<String>,
+    pub username: Option<String>,
     pub client_id: Option<String>,
     pub resource: Option<String>,
     pub action: Option<String>,
@@ -21,16 +28,41 @@ pub(crate) struct Event {
     pub request_id: Option<String>,
 }
 
+impl Event {
+    pub fn new(kind: &'static str, success: bool) -> Self {
+        Self {
+            kind,
+            level: if success { "info" } else { "warning" },
+            user_id: None,
+            username: None,
+            client_id: None,
+            resource: None,
+            action: None,
+            details: json!({}),
+            client_info: json!({}),
+            success,
+            error_message: None,
+            request_id: None,
+        }
+    }
+}
+
 pub(crate) struct Audit {
     store: Store,
     clock: Clock,
     /// One at a time: each event needs the hash of the one before.
     last: Mutex<Option<String>>,
+    masker: Option<Arc<Masker>>,
 }
 
 impl Audit {
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, last: Mutex::default() }
+        Self { store, clock, last: Mutex::default(), masker: None }
+    }
+
+    /// Whoever types a password where a name belongs does not find it in the trail.
+    pub fn masked(self, masker: &Arc<Masker>) -> Self {
+        Self { masker: Some(Arc::clone(masker)), ..self }
     }
 
     /// A trail that cannot be written does not stop the server; it is logged.
@@ -42,20 +74,8 @@ impl Audit {
 
     /// Of the server itself.
     pub async fn server(&self, kind: &'static str) {
-        self.record(Event {
-            kind,
-            level: "info",
-            user_id: None,
-            client_id: None,
-            resource: None,
-            action: None,
-            details: json!({"version": env!("CARGO_PKG_VERSION")}),
-            client_info: json!({}),
-            success: true,
-            error_message: None,
-            request_id: None,
-        })
-        .await;
+        let details = json!({"version": env!("CARGO_PKG_VERSION")});
+        self.record(Event { details, ..Event::new(kind, true) }).await;
     }
 
     async fn append(&self, event: Event) -> anyhow::Result<()> {
@@ -69,7 +89,7 @@ impl Audit {
             "event_type": event.kind,
             "level": event.level,
             "user_id": event.user_id,
-            "username": event.user_id,
+            "username": event.username,
             "client_id": event.client_id,
             "resource": event.resource,
             "action": event.action,
@@ -79,8 +99,8 @@ impl Audit {
             "error_message": event.error_message,
             "request_id": event.request_id,
             "timestamp": self.clock.now().format(&Rfc3339)?,
-        })
-        .to_string();
+        });
+        let event = self.masker.as_ref().map_or(event.clone(), |masker| masker.without_secrets(&event)).to_string();
         let seal = seal(&before, &event);
         self.store.append(&event, &seal).await?;
         *last = Some(seal);
@@ -88,8 +108,8 @@ impl Audit {
     }
 
     /// Newest first.
-    pub async fn recent(&self, limit: u32) -> anyhow::Result<Vec<Value>> {
-        let rows = self.store.events(limit).await?;
+    pub async fn find(&self, filter: &Filter, limit: u32) -> anyhow::Result<Vec<Value>> {
+        let rows = self.store.events(filter, limit).await?;
         rows.iter().map(|(event, _)| Ok(serde_json::from_str(event)?)).collect()
     }
 }
@@ -111,7 +131,7 @@ mod tests {
             audit.server("server_start").await;
             audit.server("server_stop").await;
         }
-        let mut events = store.events(10).await.unwrap();
+        let mut events = store.events(&Filter::default(), 10).await.unwrap();
         events.reverse();
         assert_eq!(events.len(), 4);
         let mut before = String::new();
@@ -119,7 +139,7 @@ mod tests {
             assert_eq!(seal(&before, &event), sealed);
             before = sealed;
         }
-        let newest = Audit::new(store, clock).recent(1).await.unwrap();
+        let newest = Audit::new(store, clock).find(&Filter::default(), 1).await.unwrap();
         assert_eq!(newest[0]["event_type"], "server_stop");
     }
 }

@@ -1,5 +1,6 @@
 //! Who calls, and how that is known, whatever the kind of credential.
-use crate::verify::Access;
+use crate::{accounts::Identity, attempts::Asker, clock::Clock, verify::Access};
+use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Who acts: issuer (or kind of credential), subject, and client.
@@ -16,28 +17,66 @@ pub(crate) struct Caller {
     pub expires_at: Option<OffsetDateTime>,
     /// What the access token says, if that is what was brought.
     pub access: Option<Access>,
+    /// Whose legacy sessions it may use beside its own.
+    pub joins: Option<Principal>,
+    /// Where people log in by tools: who the credential says, and who logged in on this connection.
+    pub known: Known,
+    pub asker: Asker,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    pub bearer: Option<Identity>,
+    pub connection: Option<Identity>,
+}
+
+impl Known {
+    pub fn first(&self) -> Option<&Identity> {
+        self.bearer.as_ref().or(self.connection.as_ref())
+    }
 }
 
 impl Caller {
     /// With a credential that is no access token: `kind` of credential, and whose it is there.
     pub fn of_kind(kind: &str, subject: &str, scheme: &'static str) -> Self {
         let principal = [kind, subject, ""].map(str::to_owned);
-        Self { principal, scheme, scopes: None, expires_at: None, access: None }
+        Self {
+            principal,
+            scheme,
+            scopes: None,
+            expires_at: None,
+            access: None,
+            joins: None,
+            known: Known::default(),
+            asker: Asker::default(),
+        }
+    }
+
+    /// The name people know the subject by, if one is known.
+    pub fn username(&self) -> Option<&str> {
+        let told = self.access.as_ref().and_then(|access| access.username.as_deref());
+        told.or_else(|| self.known.first().map(|identity| identity.user.username.as_str()))
     }
 
     pub fn subject(&self) -> &str {
         &self.principal[1]
     }
+
+    /// How long the credential is still good.
+    pub fn left(&self, clock: &Clock) -> Duration {
+        self.expires_at.map_or(Duration::MAX, |at| (at - clock.now()).try_into().unwrap_or_default())
+    }
 }
 
 impl From<Access> for Caller {
     fn from(access: Access) -> Self {
+        let caller = Self::of_kind("", "", access.scheme.as_str());
         Self {
             principal: [access.issuer.clone(), access.subject.clone(), access.client_id.clone()],
-            scheme: access.scheme.as_str(),
             scopes: Some(access.scopes.clone()),
             expires_at: Some(access.expires_at),
             access: Some(access),
+            ..caller
         }
     }
 }

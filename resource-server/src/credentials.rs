@@ -10,8 +10,10 @@ mod keys;
 mod no_auth;
 pub(crate) mod oauth;
 mod security_keys;
+pub(crate) mod session;
 
 use crate::{
+    accounts,
     caller::Caller,
     challenge::Refusal,
     clock::Clock,
@@ -37,6 +39,7 @@ const KINDS: &[Kind] = &[
     basic::KIND,
     security_keys::KIND,
     no_auth::KIND,
+    session::KIND,
 ];
 
 /// What a gate asks for.
@@ -46,6 +49,16 @@ pub(crate) trait Credential: Send + Sync {
 
     /// The credential is good, and not for this; `scope` names all to ask for (RFC 6750 §3.1).
     fn insufficient_scope(&self, caller: &Caller, id: &Value, scope: &str, data: Value) -> Refusal;
+
+    /// The authentication scheme; `none` where anybody may call.
+    fn scheme(&self) -> &'static str {
+        "Bearer"
+    }
+
+    /// Headers that it is brought in, beside `Authorization`.
+    fn headers(&self) -> Vec<&str> {
+        Vec::new()
+    }
 
     /// What must be known of the sign-in behind the credential, for this message or for any (RFC 9470 §3).
     fn check_sign_in(&self, _: &Caller, _: Option<&Message>) -> Result<(), Refusal> {
@@ -77,6 +90,8 @@ pub(crate) struct Setup<'a> {
     /// Published secrets are good enough, and everybody may mint.
     pub demo: bool,
     pub admin_token: Option<&'a Secret>,
+    /// Of all surfaces that have people.
+    pub accounts: &'a accounts::All,
     pub clock: Clock,
 }
 

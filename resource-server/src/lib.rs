@@ -25,11 +25,15 @@
 //! ```
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
+mod accounts;
+mod admission;
+mod allowance;
 mod arguments;
 mod attempts;
 mod audit;
 mod caller;
 mod challenge;
+mod client;
 pub mod clock;
 mod credentials;
 mod debug;
@@ -39,12 +43,15 @@ mod endpoint;
 mod explain;
 mod gate;
 mod guard;
+mod health;
 mod index;
 mod introspection;
 mod jwks;
 mod mask;
 mod mcp;
+mod messages;
 pub mod metadata;
+mod metrics;
 mod origin;
 mod request_id;
 mod resources;
@@ -53,6 +60,7 @@ pub mod scopes;
 mod sessions;
 pub mod settings;
 mod sse;
+mod stdio;
 mod step_up;
 mod store;
 mod surface;
@@ -67,5 +75,6 @@ mod wire;
 pub use arguments::ArgumentRule;
 pub use guard::Guard;
 pub use settings::{Credentials, InFront, Settings};
+pub use stdio::converse;
 pub use surfaces::{router, serve};
 pub use verify::{Access, Scheme};

@@ -1,8 +1,12 @@
 //! The resource server as a program.
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use keyward_resource_server::{Credentials, InFront, Settings, serve};
-use std::{io::IsTerminal, net::SocketAddr, path::PathBuf};
+use keyward_resource_server::{Credentials, InFront, Settings, converse, serve};
+use std::{
+    io::IsTerminal,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 use tracing_subscriber::EnvFilter;
 
 /// An MCP server protected in every common way, to try clients and authorization servers with.
@@ -50,6 +54,27 @@ enum Command {
         keyward-resource-server guard --upstream http://127.0.0.1:3000/mcp \\\n    \
         --issuer https://auth.example --resource https://mcp.example/mcp --tool delete_note=mcp:tools:admin")]
     Guard(GuardArguments),
+    /// Serve one surface to the program that starts this one, over standard input and output
+    #[command(
+        after_help = "The surface is one of kind session: tools are open, and whoever logs in by one is logged in \
+        for as long as this program runs.\nMCP_SESSION_TOKEN or MCP_API_KEY in the environment logs in from the start. \
+        Log lines go to standard error.\n\nExample, for a client's mcp.json:\n  \
+        { \"mcpServers\": { \"session\": { \"command\": \"keyward-resource-server\", \"args\": [\"stdio\"] } } }"
+    )]
+    Stdio(StdioArguments),
+}
+
+#[derive(Args)]
+struct StdioArguments {
+    /// The surfaces, as TOML; else the built-in set
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Which surface; else the first of kind session
+    #[arg(long, value_name = "ID")]
+    surface: Option<String>,
+    /// Where tools keep what they are given; else as the file says, or in memory
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -90,7 +115,9 @@ const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // Whatever else is asked for: in detail it writes down what clients send as it is.
+    let filter = filter.add_directive("rmcp=warn".parse()?);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Lines for people, objects for programs.
     if std::io::stderr().is_terminal() {
@@ -98,7 +125,11 @@ async fn main() -> anyhow::Result<()> {
     } else {
         log.json().init();
     }
-    let settings = Arguments::parse().settings()?;
+    let settings = match Arguments::parse() {
+        Arguments { command: Some(Command::Stdio(own)), .. } => return own.run().await,
+        Arguments { command: Some(Command::Guard(own)), .. } => own.settings()?,
+        own => own.settings()?,
+    };
     let listening = tokio::net::TcpListener::bind(settings.listen).await;
     let listener = listening.with_context(|| format!("cannot listen on {}", settings.listen))?;
     serve(listener, settings, async {
@@ -109,16 +140,7 @@ async fn main() -> anyhow::Result<()> {
 
 impl Arguments {
     fn settings(self) -> anyhow::Result<Settings> {
-        if let Some(Command::Guard(guard)) = self.command {
-            return guard.settings();
-        }
-        let mut settings = match &self.config {
-            None => Settings::built_in()?,
-            Some(file) => {
-                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-                Settings::parse(&text).with_context(|| format!("in {}", file.display()))?
-            }
-        };
+        let mut settings = written(self.config.as_deref())?;
         if let Some(id) = self.introspect_as {
             introspect(&mut settings, id)?;
         }
@@ -130,6 +152,23 @@ impl Arguments {
         settings.log_payloads |= self.log_payloads;
         settings.store = self.store.or(settings.store);
         Ok(settings)
+    }
+}
+
+/// The settings of a file, or the built-in ones.
+fn written(file: Option<&Path>) -> anyhow::Result<Settings> {
+    let Some(file) = file else { return Settings::built_in() };
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Settings::parse(&text).with_context(|| format!("in {}", file.display()))
+}
+
+impl StdioArguments {
+    async fn run(self) -> anyhow::Result<()> {
+        let mut settings = written(self.config.as_deref())?;
+        settings.store = self.store.or(settings.store);
+        let credential = ["MCP_SESSION_TOKEN", "MCP_API_KEY"].iter().find_map(|name| std::env::var(name).ok());
+        let input = tokio::io::BufReader::new(tokio::io::stdin());
+        converse(&settings, self.surface.as_deref(), credential.map(Into::into), input, tokio::io::stdout()).await
     }
 }
 

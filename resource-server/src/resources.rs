@@ -1,7 +1,8 @@
 //! What a surface tells of itself as MCP resources.
 use crate::{
+    accounts,
     surface::Surface,
-    tools::{Call, Failure},
+    tools::{Call, Failure, session},
 };
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
@@ -35,6 +36,22 @@ const RESOURCES: &[Resource] = &[
         description: "The scope that calling each tool needs, and the rules its arguments must keep.",
         kind: None,
         read: |surface, call| ready(Ok(tool_policy(&surface, &call))).boxed(),
+    },
+    Resource {
+        uri: "user://profile",
+        name: "profile",
+        title: "Your profile",
+        description: "Who you are here, and what you may do. For whoever is logged in.",
+        kind: Some(accounts::KIND),
+        read: |_, call| session::own_profile(call).boxed(),
+    },
+    Resource {
+        uri: "security://summary",
+        name: "summary",
+        title: "Security summary",
+        description: "Logins, refusals and sessions of the last day. For the role admin.",
+        kind: Some(accounts::KIND),
+        read: |_, call| session::summary_of_a_day(call).boxed(),
     },
 ];
 

@@ -1,14 +1,16 @@
 //! What a resource server is made of, as `surfaces.toml` says it.
 mod in_front;
 mod secret;
+mod users;
 
 pub use in_front::InFront;
 pub use secret::{KeySettings, Secret};
+pub use users::UserSettings;
 
 use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
 use anyhow::{Context, anyhow, ensure};
 use serde::Deserialize;
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 use url::Url;
 
 /// The set of surfaces served when there is no file.
@@ -94,7 +96,7 @@ pub struct SurfaceSettings {
     /// Of `bearer-token` and `api-key`.
     #[serde(default)]
     pub keys: Vec<KeySettings>,
-    /// Of `basic`.
+    /// Of `basic` and `session`.
     #[serde(default)]
     pub users: Vec<UserSettings>,
     /// Of `basic`: takes the same under the scheme `Bearer`.
@@ -103,6 +105,12 @@ pub struct SurfaceSettings {
     /// Of `security-keys`: headers, and the keys good in each.
     #[serde(default)]
     pub headers: BTreeMap<String, Vec<KeySettings>>,
+    /// Takes `mcp.read`, `mcp.write`, `read`, `write` and `admin` for the `mcp:` scopes of these names.
+    #[serde(default)]
+    pub scope_aliases: bool,
+    /// How often whoever was let in may ask, each for themselves; else as often as they like.
+    #[serde(default)]
+    pub requests_per_minute: Option<NonZeroUsize>,
     /// Rules on what tools are called with, beyond those that go with the tools.
     #[serde(default, rename = "rule")]
     pub rules: Vec<ArgumentRule>,
@@ -114,13 +122,6 @@ pub struct SurfaceSettings {
 pub struct Credentials {
     pub id: String,
     pub secret: Secret,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UserSettings {
-    pub username: String,
-    pub password: Secret,
 }
 
 impl Settings {
@@ -159,6 +160,9 @@ impl Settings {
         ids.dedup();
         ensure!(ids.len() == self.surfaces.len(), "two surfaces have the same id");
         self.surfaces.iter().try_for_each(SurfaceSettings::check)?;
+        for surface in &self.surfaces {
+            surface.users.iter().try_for_each(|user| user.check(&surface.kind, self.demo))?;
+        }
         if self.demo {
             return Ok(());
         }
@@ -172,12 +176,9 @@ impl Settings {
     }
 
     /// All of them, and how long each must be at least.
-    fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
-        let of_headers = self.surfaces.iter().flat_map(|surface| surface.headers.values().flatten());
-        let keys = self.surfaces.iter().flat_map(|surface| &surface.keys).chain(of_headers).map(|key| &key.secret);
-        let passwords = self.surfaces.iter().flat_map(|surface| &surface.users).map(|user| &user.password);
-        let keys = keys.chain(&self.admin_token).map(|secret| (secret, SHORTEST_KEY));
-        keys.chain(passwords.map(|secret| (secret, SHORTEST_PASSWORD)))
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
+        let of_surfaces = self.surfaces.iter().flat_map(SurfaceSettings::secrets);
+        of_surfaces.chain(self.admin_token.iter().map(|secret| (secret, SHORTEST_KEY)))
     }
 
     /// What is published must not be reachable from elsewhere.
@@ -191,6 +192,12 @@ impl Settings {
 }
 
 impl SurfaceSettings {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
+        let keys = self.keys.iter().chain(self.headers.values().flatten()).map(|key| (&key.secret, SHORTEST_KEY));
+        let passwords = self.users.iter().filter_map(|user| user.password.as_ref());
+        keys.chain(passwords.map(|password| (password, SHORTEST_PASSWORD)))
+    }
+
     pub(crate) fn path(&self) -> String {
         let of_id = || if self.listen.is_some() { "/mcp".to_owned() } else { format!("/mcp/{}", self.id) };
         self.path.clone().unwrap_or_else(of_id)

@@ -1,24 +1,29 @@
 //! What tools keep: documents of a kind, each its owner's. A SQLite file, or memory.
+mod api_keys;
+mod events;
+mod sessions;
+
+pub(crate) use api_keys::ApiKey;
+pub(crate) use events::Filter;
+pub(crate) use sessions::{Renewal, Session};
+
 use crate::clock::Clock;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
-    Executor, SqlitePool,
+    Executor, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::path::Path;
+use std::{path::Path, time::Duration};
 use time::OffsetDateTime;
 
 /// Of one kind and owner.
 const MOST: i64 = 1000;
-/// Audit events; beyond, the oldest go.
-const MOST_EVENTS: i64 = 100_000;
 
-const TABLES: &str = "\
+const TABLES: [&str; 4] = [DOCUMENTS, events::TABLE, sessions::TABLES, api_keys::TABLE];
+const DOCUMENTS: &str = "\
     CREATE TABLE IF NOT EXISTS documents (\
         owner TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, updated_at INTEGER NOT NULL, \
-        PRIMARY KEY (owner, kind, id));\
-    CREATE TABLE IF NOT EXISTS audit_events (\
-        id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, seal TEXT NOT NULL)";
+        PRIMARY KEY (owner, kind, id))";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
@@ -41,6 +46,16 @@ pub(crate) enum StoreError {
     Broken(anyhow::Error),
 }
 
+impl StoreError {
+    /// Of what no user made so many.
+    pub fn broken(self) -> anyhow::Error {
+        match self {
+            Self::Full => anyhow::anyhow!("there is no room for more documents of a kind"),
+            Self::Broken(error) => error,
+        }
+    }
+}
+
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for StoreError {
     fn from(error: E) -> Self {
         Self::Broken(error.into())
@@ -53,8 +68,7 @@ impl Store {
     /// In the file, or in memory, for as long as this store lives. Opened when first used.
     pub fn new(file: Option<&Path>, clock: Clock) -> Self {
         let options = SqliteConnectOptions::new().create_if_missing(true).synchronous(SqliteSynchronous::Normal);
-        let pool = SqlitePoolOptions::new()
-            .after_connect(|connection, _| Box::pin(async move { connection.execute(TABLES).await.map(drop) }));
+        let pool = SqlitePoolOptions::new().after_connect(|connection, _| Box::pin(make_tables(connection)));
         let pool = match file {
             Some(file) => {
                 make_private(file);
@@ -66,6 +80,13 @@ impl Store {
             }
         };
         Self { pool, clock }
+    }
+
+    /// A question that costs nothing, answered within two seconds.
+    pub async fn answers(&self) -> anyhow::Result<()> {
+        let answer = sqlx::query("SELECT 1").execute(&self.pool);
+        tokio::time::timeout(Duration::from_secs(2), answer).await??;
+        Ok(())
     }
 
     /// Writes, or writes anew.
@@ -105,31 +126,19 @@ impl Store {
         rows.into_iter().map(document).collect()
     }
 
-    /// An audit event and its seal.
-    pub async fn append(&self, event: &str, seal: &str) -> sqlx::Result<()> {
-        let added = sqlx::query("INSERT INTO audit_events (event, seal) VALUES ($1, $2)").bind(event).bind(seal);
-        let id = added.execute(&self.pool).await?.last_insert_rowid();
-        let old = sqlx::query("DELETE FROM audit_events WHERE id <= $1").bind(id - MOST_EVENTS);
-        old.execute(&self.pool).await.map(drop)
-    }
-
-    pub async fn last_seal(&self) -> sqlx::Result<Option<String>> {
-        let query = "SELECT seal FROM audit_events ORDER BY id DESC LIMIT 1";
-        sqlx::query_scalar(query).fetch_optional(&self.pool).await
-    }
-
-    /// Audit events and their seals, newest first.
-    pub async fn events(&self, limit: u32) -> sqlx::Result<Vec<(String, String)>> {
-        let query = "SELECT event, seal FROM audit_events ORDER BY id DESC LIMIT $1";
-        sqlx::query_as(query).bind(limit).fetch_all(&self.pool).await
-    }
-
     /// Whether it was there.
     pub async fn delete(&self, owner: &str, kind: &str, id: &str) -> Result<bool, StoreError> {
         let query = "DELETE FROM documents WHERE owner = $1 AND kind = $2 AND id = $3";
         let deleted = sqlx::query(query).bind(owner).bind(kind).bind(id).execute(&self.pool).await?;
         Ok(deleted.rows_affected() > 0)
     }
+}
+
+async fn make_tables(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    for tables in TABLES {
+        connection.execute(tables).await?;
+    }
+    Ok(())
 }
 
 /// What people wrote is for this user of the machine only; SQLite gives its other files the same mode.

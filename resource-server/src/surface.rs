@@ -1,6 +1,7 @@
 //! A surface: one way to be protected, the tools behind it, and where it is found.
 use crate::{
-    arguments::Rules, caller::Caller, clock::Clock, scopes::Policy, store::Store, tools::Tool, trace::Records,
+    accounts::Accounts, allowance::Allowance, arguments::Rules, caller::Caller, clock::Clock, scopes::Policy,
+    store::Store, tools::Tool, trace::Records,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -18,10 +19,14 @@ pub(crate) struct Surface {
     /// Which scopes the tools need.
     pub policy: Arc<Policy>,
     pub rules: Arc<Rules>,
+    /// How often each caller may ask; without, as often as they like.
+    pub allowance: Option<Allowance>,
     /// Where it is found, first by Streamable HTTP, then by the transport it replaced.
     pub urls: [Option<String>; 2],
     pub records: Arc<Records>,
     pub store: Store,
+    /// People who log in here.
+    pub accounts: Option<Arc<Accounts>>,
     /// What tools do not know they may make up.
     pub demo: bool,
     pub clock: Clock,

@@ -1,5 +1,7 @@
 //! The resource server: surfaces behind their gates, on one address or several.
 use crate::{
+    accounts,
+    allowance::Allowance,
     arguments::Rules,
     audit::Audit,
     challenge::{Refusal, RequestId},
@@ -7,11 +9,12 @@ use crate::{
     debug,
     endpoint::{self, Server, server_error},
     gate::{Gate, Gates, pass},
+    health,
     index::Index,
     jwks::Issuer,
     mcp::Mcp,
     metadata,
-    origin::Allowed,
+    origin::{self, Allowed},
     request_id::{self, Id},
     sessions::Sessions,
     settings::{self, Settings, SurfaceSettings},
@@ -28,12 +31,11 @@ use crate::{
 };
 use anyhow::{Context, ensure};
 use axum::{
-    Json, Router,
+    Router,
     http::{HeaderMap, HeaderValue},
     middleware::{from_fn, from_fn_with_state},
     routing::{any, get},
 };
-use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -61,6 +63,7 @@ struct Shared<'a> {
     settings: &'a Settings,
     store: Store,
     records: Arc<Records>,
+    accounts: accounts::All,
     /// One set of signing keys for all.
     issuer: Arc<Issuer>,
 }
@@ -69,14 +72,25 @@ impl<'a> Shared<'a> {
     fn new(settings: &'a Settings) -> anyhow::Result<Self> {
         let store = Store::new(settings.store.as_deref(), settings.clock.clone());
         let audit = Audit::new(store.clone(), settings.clock.clone());
-        let records = Arc::new(Records::new(audit, settings.log_payloads, settings.clock.clone()));
-        Ok(Self { settings, store, records, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
+        let records = Arc::new(Records::new(audit, settings)?);
+        let accounts = accounts::all(settings, &store, &records)?;
+        Ok(Self { settings, store, records, accounts, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
     }
 }
 
 /// The server of the common address. Surfaces with addresses of their own need [`serve`].
 pub fn router(settings: &Settings) -> anyhow::Result<Router> {
     common(settings)?.router(&Shared::new(settings)?)
+}
+
+/// One surface by itself, the one of this id or the first with people, and its URL.
+pub(crate) fn alone(settings: &Settings, id: Option<&str>) -> anyhow::Result<(Router, Url)> {
+    let fits = |own: &&SurfaceSettings| id.map_or(own.kind == accounts::KIND, |id| own.id == id);
+    let own = settings.surfaces.iter().filter(|own| own.enabled).find(fits).context("there is no such surface")?;
+    let origins = own.listen.map_or_else(|| settings.origins(), |listen| own.origins(listen));
+    let address = Address::new(&origins, vec![own])?;
+    let url = address.origins[0].join(&own.path())?;
+    Ok((address.router(&Shared::new(settings)?)?, url))
 }
 
 /// Serves all surfaces until `shutdown`, then lets answers finish. `listener` is the common address.
@@ -95,6 +109,12 @@ pub async fn serve(
         settings.ensure_loopback(listener.local_addr()?)?;
     }
     shared.records.audit.server("server_start").await;
+    for accounts in shared.accounts.values() {
+        for (username, name, key) in accounts.first_keys().await? {
+            // Where it is seen once, and not in the log.
+            println!("API key {name} of {username}, shown this once: {key}");
+        }
+    }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let stopping = || {
         let mut stopped = stopped.clone();
@@ -164,9 +184,9 @@ impl<'a> Address<'a> {
         let shown: Vec<_> = watched.iter().map(|(surface, _)| Arc::clone(surface)).collect();
         router = router.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
         let index = Arc::new(Index::new(shared.settings, &shown));
-        Ok(router
+        let router = router
             .merge(metadata::routes(documents))
-            .route("/health", get(health))
+            .merge(health::routes(&shared.store))
             .route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }))
             .fallback(|id: Id| async move { Refusal::not_found().into_response(&id.0) })
             .method_not_allowed_fallback(|id: Id| async move {
@@ -174,7 +194,8 @@ impl<'a> Address<'a> {
             })
             .layer(CatchPanicLayer::custom(|_| server_error(&RequestId(HeaderValue::from_static("unknown")))))
             .layer(from_fn(whole::take))
-            .layer(from_fn(request_id::attach)))
+            .layer(from_fn(request_id::attach));
+        Ok(origin::secured(router, &self.origins))
     }
 
     fn surface(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {
@@ -185,7 +206,10 @@ impl<'a> Address<'a> {
         let tools = tools::of_sets(&own.tools)?;
         let shipped = if upstream.is_some() { Vec::new() } else { Rules::shipped() };
         let rules = shipped.into_iter().chain(own.rules.iter().cloned()).collect();
-        let policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
+        let mut policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
+        if own.scope_aliases {
+            policy.with_aliases();
+        }
         let url = |path: &str| format!("{}{path}", self.origins[0].origin().ascii_serialization());
         let surface = Arc::new(Surface {
             id: own.id.as_str().into(),
@@ -196,14 +220,14 @@ impl<'a> Address<'a> {
             tools,
             forwards: upstream.is_some(),
             rules: Arc::new(Rules::new(rules)?),
+            allowance: own.requests_per_minute.map(|most| Allowance::new(most.get(), settings.clock.clone())),
             urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
             records: Arc::clone(&shared.records),
             store: shared.store.clone(),
+            accounts: shared.accounts.get(&own.id).cloned(),
             demo: settings.demo,
             clock: settings.clock.clone(),
         });
-        let (tools, [http, sse]) = (surface.tools.len(), &surface.urls);
-        tracing::info!(surface = own.id, kind = kind.name, http, sse, tools, "surface");
         let built = (kind.build)(&Setup {
             settings: own,
             title: &surface.title,
@@ -212,10 +236,11 @@ impl<'a> Address<'a> {
             policy: Arc::clone(&surface.policy),
             demo: settings.demo,
             admin_token: settings.admin_token.as_ref(),
+            accounts: &shared.accounts,
             clock: settings.clock.clone(),
         })?;
-        Gating { address: self, surface, built, allowed, upstream, sessions: Arc::default(), documents: Vec::new() }
-            .part(&paths)
+        let (sessions, documents, secrets) = (Arc::default(), Vec::new(), own.secrets().count());
+        Gating { address: self, surface, built, allowed, upstream, sessions, documents, secrets }.part(&paths)
     }
 }
 
@@ -237,6 +262,8 @@ struct Gating<'a> {
     upstream: Option<Url>,
     sessions: Arc<Sessions>,
     documents: Vec<metadata::ProtectedResource>,
+    /// How many are good here.
+    secrets: usize,
 }
 
 impl Gating<'_> {
@@ -250,17 +277,34 @@ impl Gating<'_> {
         };
         for path in &paths.http {
             let gates = self.gates(paths, path, path)?;
+            self.announce("streamable-http", path, &gates);
             all.push(Arc::clone(&gates));
             router = router.route_service(path, http.clone().layer(from_fn_with_state(gates, pass)));
         }
         if let Some(sse) = &paths.sse {
             let gates = self.gates(paths, sse, sse)?;
+            self.announce("sse (deprecated)", sse, &gates);
             all.push(Arc::clone(&gates));
             router = router.merge(self.of_sse(paths, sse, server, gates)?);
         }
         self.documents.dedup_by(|one, other| one.resource == other.resource);
         let gates = all.swap_remove(0);
         Ok(Part { surface: self.surface, gates, router, documents: self.documents })
+    }
+
+    fn announce(&self, transport: &'static str, path: &str, gates: &Gates) {
+        let Self { surface, secrets, .. } = self;
+        tracing::info!(
+            surface = &*surface.id,
+            name = surface.title,
+            kind = surface.kind,
+            address = format!("{}{path}", self.address.origins[0].origin().ascii_serialization()),
+            transport,
+            scheme = gates.scheme(),
+            keys = secrets,
+            tools = surface.tools.len(),
+            "surface"
+        );
     }
 
     /// The transport of two paths.
@@ -326,8 +370,4 @@ impl Paths {
             }
         }
     }
-}
-
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }

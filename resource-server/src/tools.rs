@@ -5,6 +5,7 @@
 //! attributes such as `range` and `length` restrict) and arguments are checked against the very schema that clients
 //! see, before the closure runs.
 mod analytics;
+mod conformance;
 mod core;
 mod database;
 mod email;
@@ -16,18 +17,21 @@ mod monitor;
 mod news;
 mod projects;
 mod random;
+pub(crate) mod session;
 mod units;
 mod utilities;
 mod weather;
 
 use crate::{
+    accounts::Accounts,
     caller::Caller,
+    client::Client,
     clock::Clock,
     schema::{Breach, Schema},
     store::{Store, StoreError},
 };
 use anyhow::Context;
-use rmcp::model::ToolAnnotations;
+use rmcp::model::{InputRequests, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -46,6 +50,8 @@ pub(crate) const SETS: &[Set] = &[
     email::SET,
     utilities::SET,
     monitor::SET,
+    session::SET,
+    conformance::SET,
 ];
 
 /// Tools that belong together.
@@ -67,6 +73,8 @@ pub(crate) struct Tool {
     /// What calling it needs, on surfaces whose credentials have scopes.
     pub scope: Option<&'static str>,
     pub annotations: ToolAnnotations,
+    /// It sends log messages to clients that ask for them.
+    pub logs: bool,
     handler: Handler,
 }
 
@@ -76,14 +84,19 @@ type Handler = Arc<dyn Fn(Call, Value) -> Pin<Box<dyn Future<Output = Result<Val
 #[derive(Clone)]
 pub(crate) struct Call {
     pub caller: Caller,
+    pub client: Client,
     /// The surface's id.
     pub surface: Arc<str>,
+    /// Its people, if they log in there.
+    pub accounts: Option<Arc<Accounts>>,
     pub store: Store,
     pub clock: Clock,
     /// What is unknown may be made up, and says so.
     pub demo: bool,
     /// The legacy session, SSE stream or process that the call came on; whoever logs in there is logged in there only.
     pub connection: Option<String>,
+    /// Of audit events.
+    pub client_info: Value,
     pub request_id: String,
 }
 
@@ -92,6 +105,10 @@ pub(crate) struct Call {
 pub(crate) enum Failure {
     /// A rule of the business: told to the model, as a result with `isError`.
     Told(Value),
+    /// The client has to answer this first; then it makes the call anew.
+    Asks(InputRequests),
+    /// The client said nothing of a capability that the call needs.
+    Lacks(&'static str),
     /// Our fault: logged, and told to nobody.
     Internal(anyhow::Error),
 }
@@ -172,6 +189,7 @@ impl Tool {
             output: Schema::of_output::<R>()?,
             scope: None,
             annotations: ToolAnnotations::new().read_only(true).open_world(false),
+            logs: false,
             handler: Arc::new(handler),
         })
     }
@@ -190,6 +208,11 @@ impl Tool {
     /// It destroys something.
     pub fn destroys(mut self) -> Self {
         self.annotations = ToolAnnotations::new().read_only(false).destructive(true).open_world(false);
+        self
+    }
+
+    pub fn logs(mut self) -> Self {
+        self.logs = true;
         self
     }
 

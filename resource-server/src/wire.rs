@@ -3,6 +3,7 @@ use crate::challenge::Refusal;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 pub(crate) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
@@ -14,7 +15,7 @@ pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 pub(crate) const MODERN: &str = "2026-07-28";
 /// Revisions that open with `initialize`, oldest first.
 pub(crate) const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
-const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub(crate) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 const PARSE_ERROR: i64 = -32700;
@@ -65,6 +66,12 @@ impl Message {
     /// The tool a `tools/call` names.
     pub fn tool(&self) -> Option<&str> {
         self.body["params"]["name"].as_str().filter(|_| self.method() == "tools/call")
+    }
+
+    /// What it is called with; nothing, if it says nothing.
+    pub fn arguments(&self) -> Cow<'_, Value> {
+        let arguments = self.body["params"].get("arguments").map(Cow::Borrowed);
+        arguments.unwrap_or_else(|| Cow::Owned(json!({})))
     }
 
     fn meta(&self, member: &str) -> Option<&Value> {
@@ -165,7 +172,7 @@ fn supported() -> Vec<&'static str> {
 }
 
 /// Which member of `params` the `Mcp-Name` header repeats.
-fn named_by(method: &str) -> Option<&'static str> {
+pub(crate) fn named_by(method: &str) -> Option<&'static str> {
     match method {
         "tools/call" | "prompts/get" => Some("name"),
         "resources/read" => Some("uri"),

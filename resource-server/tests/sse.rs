@@ -23,7 +23,10 @@ struct Stream {
 
 impl Site {
     async fn start() -> Self {
-        let t = TestServer::start().await;
+        Self::of(TestServer::start().await).await
+    }
+
+    async fn of(t: TestServer) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = t.router.clone();
@@ -141,6 +144,23 @@ async fn refusals_of_a_credential_are_http_and_refusals_of_a_call_are_messages()
     for (message, code) in cases {
         assert_eq!(site.post(&stream.endpoint, reader(), &message).await.status(), 202);
         assert_eq!(stream.answer().await["error"]["code"], code, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_logs_in_on_a_stream_is_known_on_that_stream_only() {
+    let router = crate::session::Site::start().router;
+    let site = Site::of(TestServer { router, ..TestServer::start().await }).await;
+    let mut streams = [site.open("session", HeaderMap::new()).await, site.open("session", HeaderMap::new()).await];
+    let login = call("authenticate_user", json!({"username": "alice", "password": "password123"}));
+    let profile = call("get_user_profile", json!({}));
+    for (message, on, member, expected) in [
+        (&login, 0, "success", json!(true)),
+        (&profile, 0, "username", json!("alice")),
+        (&profile, 1, "error", json!("Authentication required")),
+    ] {
+        assert_eq!(site.post(&streams[on].endpoint, HeaderMap::new(), message).await.status(), 202);
+        assert_eq!(streams[on].answer().await["result"]["structuredContent"][member], expected);
     }
 }
 

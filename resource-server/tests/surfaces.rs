@@ -10,8 +10,19 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use time::Duration;
 
-pub const SURFACES: [&str; 8] =
-    ["oauth", "client-credentials", "device", "bearer-token", "api-key", "basic", "security-keys", "no-auth"];
+pub const SURFACES: [&str; 9] = [
+    "oauth",
+    "client-credentials",
+    "device",
+    "bearer-token",
+    "api-key",
+    "basic",
+    "security-keys",
+    "no-auth",
+    "session",
+];
+/// Those that let everybody in.
+const OPEN: [&str; 2] = ["no-auth", "session"];
 const OAUTH: [&str; 3] = ["oauth", "client-credentials", "device"];
 
 pub fn basic(name: &str, password: &str) -> String {
@@ -84,7 +95,8 @@ async fn each_surface_takes_its_own_credential_and_refuses_those_of_all_others()
     for at in SURFACES {
         for of in SURFACES {
             let answer = post(&t, at, credential(&t, of), &ping()).await;
-            let good = at == of || at == "no-auth";
+            // On `session` a credential is not needed; one that is brought must be good.
+            let good = at == of || at == "no-auth" || (at == "session" && ["no-auth", "security-keys"].contains(&of));
             assert_eq!(answer.status, if good { 200 } else { 401 }, "{of} at {at}: {answer:?}");
         }
     }
@@ -93,7 +105,7 @@ async fn each_surface_takes_its_own_credential_and_refuses_those_of_all_others()
 #[tokio::test]
 async fn no_credential_is_answered_with_the_scheme_of_the_surface_and_no_error() {
     let t = TestServer::start().await;
-    for surface in SURFACES.into_iter().filter(|surface| *surface != "no-auth") {
+    for surface in SURFACES.into_iter().filter(|surface| !OPEN.contains(surface)) {
         let answer = post(&t, surface, HeaderMap::new(), &ping()).await;
         assert_eq!(answer.status, 401, "{surface}");
         let body = answer.json();
@@ -263,7 +275,13 @@ async fn one_good_security_key_is_enough_and_one_bad_is_too_many() {
 
 pub async fn mint(t: &TestServer, body: &str) -> Answer {
     let request = request("POST", "/test-auth/bearer-token/mint").header("content-type", "application/json");
-    t.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    t.send(here(request.body(Body::from(body.to_owned())).unwrap())).await
+}
+
+/// From this machine.
+pub fn here(mut request: Request<Body>) -> Request<Body> {
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
+    request
 }
 
 pub async fn with_bearer(t: &TestServer, surface: &str, token: &str, message: &Value) -> Answer {
@@ -329,5 +347,5 @@ async fn minting_has_bounds() {
     t.clock.advance(Duration::seconds(60));
     assert_eq!(mint(&t, "").await.status, 200);
     let foreign = request("POST", "/test-auth/bearer-token/mint").header("origin", "https://evil.example");
-    assert_eq!(t.send(foreign.body(Body::empty()).unwrap()).await.status, 403);
+    assert_eq!(t.send(here(foreign.body(Body::empty()).unwrap())).await.status, 403);
 }

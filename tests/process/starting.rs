@@ -2,7 +2,6 @@
 use crate::support::{app::authorize_path, process::House};
 use keyward::model::ClientId;
 use serde_json::json;
-use sqlx::{Connection, PgConnection, SqliteConnection};
 
 const REDIRECT: &str = "http://127.0.0.1:51004/callback";
 const STRONG: &str = "staple battery horse correct";
@@ -160,14 +159,7 @@ async fn a_newer_database_is_refused() {
     house.serve().stop("TERM");
     let newer =
         "UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
-    let url = house.database_url();
-    if url.starts_with("sqlite:") {
-        let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
-    } else {
-        let mut connection = PgConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
-    }
+    house.change(newer).await;
     assert!(house.refusal(&serve()).contains("newer version of keyward"));
 }
 
@@ -240,14 +232,6 @@ async fn starts_stops_and_changed_settings_are_in_the_trail_and_a_command_says_w
     let run = ["server_start", "server_stop"];
     assert_eq!(names, [&run[..], &run, &["config_change"], &run].concat());
     db.close().await.unwrap();
-    if house.database_url().starts_with("sqlite:") {
-        let mut connection = SqliteConnection::connect(&house.database_url()).await.unwrap();
-        sqlx::raw_sql(TAMPER).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-    } else {
-        let mut connection = PgConnection::connect(&house.database_url()).await.unwrap();
-        sqlx::raw_sql(TAMPER).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-    }
+    house.change(TAMPER).await;
     assert_eq!(house.refusal(&audit), "event 2 of the audit trail is gone, or is not as it was written");
 }

@@ -1,7 +1,7 @@
-//! `api-key`: API keys, brought as bearer tokens.
+//! `api-key`: API keys, brought as bearer tokens; those that people make for themselves too.
 use super::{
     Built, Kind, Setup,
-    keys::{BearerKeys, Keys},
+    keys::{BearerKeys, Keys, Realm},
 };
 use crate::attempts::Attempts;
 
@@ -13,8 +13,9 @@ pub(super) const KIND: Kind =
 fn build(setup: &Setup) -> Built {
     Built::everywhere(BearerKeys {
         kind: NAME,
-        realm: setup.title.to_owned(),
+        realm: Realm(setup.title.to_owned()),
         keys: Keys::new(&setup.settings.keys),
+        people: setup.accounts.values().cloned().collect(),
         attempts: Attempts::new(setup.clock.clone()),
         clock: setup.clock.clone(),
     })

@@ -7,7 +7,7 @@ use crate::{
     digest::{self, Digest},
     wire,
 };
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::{StatusCode, header, request::Parts};
 use base64ct::{Base64, Encoding};
@@ -35,7 +35,8 @@ struct User {
 fn build(setup: &Setup) -> anyhow::Result<Built> {
     let user = |user: &crate::settings::UserSettings| {
         ensure!(!user.username.contains(':'), "a user name cannot hold a colon (RFC 7617 section 2)");
-        Ok(User { name: digest::of(user.username.as_bytes()), password: user.password.digest() })
+        let password = user.password.as_ref().context("a user of basic has a password")?.digest();
+        Ok(User { name: digest::of(user.username.as_bytes()), password })
     };
     Ok(Built::everywhere(Basic {
         realm: setup.title.to_owned(),
@@ -57,8 +58,8 @@ impl Basic {
         };
         let known = pair.as_ref().ok().filter(|(name, password)| self.knows(name, password));
         let Some((name, _)) = known else {
-            self.attempts.failed(account, asker);
-            return Err(self.refuse("invalid_token", "the user name or the password is wrong"));
+            let refusal = self.refuse("invalid_token", "the user name or the password is wrong");
+            return Err(refusal.locking(self.attempts.failed(account, asker)));
         };
         self.attempts.succeeded(name, asker);
         Ok(Caller::of_kind(NAME, name, "Basic"))
@@ -97,6 +98,10 @@ impl Basic {
 impl Credential for Basic {
     fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
         ready(self.judge(parts)).boxed()
+    }
+
+    fn scheme(&self) -> &'static str {
+        "Basic"
     }
 
     fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {

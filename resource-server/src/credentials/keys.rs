@@ -1,9 +1,10 @@
 //! Secrets that are known here, by their hashes only, and their use as bearer tokens.
 use super::{Credential, quotable};
 use crate::{
+    accounts::{Accounts, Identity},
     attempts::Attempts,
-    caller::Caller,
-    challenge::Refusal,
+    caller::{Caller, Known},
+    challenge::{Refusal, RequestId},
     clock::Clock,
     digest::{self, Digest},
     scopes::words,
@@ -11,10 +12,10 @@ use crate::{
     wire,
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::http::{HeaderValue, StatusCode, header, request::Parts};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use time::OffsetDateTime;
 
 #[derive(Clone)]
@@ -55,51 +56,13 @@ impl Keys {
     }
 }
 
-/// Secrets as bearer tokens that no authorization server issued.
-pub(super) struct BearerKeys {
-    /// The kind of credential.
-    pub kind: &'static str,
-    pub realm: String,
-    pub keys: Keys,
-    pub attempts: Attempts,
-    pub clock: Clock,
-}
+/// The realm of challenges for bearer tokens that no authorization server issued.
+pub(super) struct Realm(pub String);
 
-impl BearerKeys {
-    fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
-        let asker = self.attempts.check(None, &parts.extensions)?;
-        let judged = self.find(parts);
-        if judged.is_err() {
-            self.attempts.failed(None, asker);
-        }
-        parts.headers.remove(header::AUTHORIZATION);
-        judged
-    }
-
-    fn find(&self, parts: &Parts) -> Result<Caller, Refusal> {
-        let Ok(value) = wire::single(&parts.headers, &header::AUTHORIZATION) else {
-            let text = "the Authorization header must occur once, in visible ASCII";
-            let refusal = Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text);
-            return Err(self.challenge(refusal, Some(("invalid_request", text)), None));
-        };
-        let (scheme, presented) = value.unwrap_or_default().split_once(' ').unwrap_or_default();
-        let presented = presented.trim();
-        if !scheme.eq_ignore_ascii_case("bearer") || presented.is_empty() {
-            let text = "this resource needs a bearer credential";
-            return Err(self.challenge(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text), None, None));
-        }
-        let Some(key) = self.keys.find(presented, self.clock.now()) else {
-            let text = "unknown: the credential is not known here, or has expired";
-            let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", text);
-            return Err(self.challenge(refusal, Some(("invalid_token", text)), None));
-        };
-        let caller = Caller::of_kind(self.kind, &digest::fingerprint(&key.hash), "Bearer");
-        Ok(Caller { scopes: key.scopes, expires_at: key.expires_at, ..caller })
-    }
-
+impl Realm {
     /// RFC 6750 §3, and never `resource_metadata`: there is nowhere to get such a credential.
     fn challenge(&self, refusal: Refusal, error: Option<(&str, &str)>, scope: Option<&str>) -> Refusal {
-        let mut value = format!("Bearer realm=\"{}\"", quotable(&self.realm));
+        let mut value = format!("Bearer realm=\"{}\"", quotable(&self.0));
         for (name, text) in [("scope", scope), ("error", error.map(|e| e.0)), ("error_description", error.map(|e| e.1))]
         {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
@@ -108,6 +71,16 @@ impl BearerKeys {
         }
         challenge(refusal, &value)
     }
+
+    pub fn unauthorized(&self) -> Refusal {
+        let text = "this resource needs a bearer credential";
+        self.challenge(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text), None, None)
+    }
+
+    pub fn invalid_token(&self, text: &'static str) -> Refusal {
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", text);
+        self.challenge(refusal, Some(("invalid_token", text)), None)
+    }
 }
 
 pub(super) fn challenge(refusal: Refusal, value: &str) -> Refusal {
@@ -115,14 +88,80 @@ pub(super) fn challenge(refusal: Refusal, value: &str) -> Refusal {
     refusal.header(header::WWW_AUTHENTICATE, value)
 }
 
+/// The one bearer token, if there is any.
+pub(super) fn bearer<'a>(headers: &'a HeaderMap, realm: &Realm) -> Result<Option<&'a str>, Refusal> {
+    let Ok(value) = wire::single(headers, &header::AUTHORIZATION) else {
+        let text = "the Authorization header must occur once, in visible ASCII";
+        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text);
+        return Err(realm.challenge(refusal, Some(("invalid_request", text)), None));
+    };
+    let (scheme, presented) = value.unwrap_or_default().split_once(' ').unwrap_or_default();
+    Ok(Some(presented.trim()).filter(|presented| scheme.eq_ignore_ascii_case("bearer") && !presented.is_empty()))
+}
+
+/// Secrets as bearer tokens that no authorization server issued.
+pub(super) struct BearerKeys {
+    /// The kind of credential.
+    pub kind: &'static str,
+    pub realm: Realm,
+    pub keys: Keys,
+    /// Whose own API keys are good here too.
+    pub people: Vec<Arc<Accounts>>,
+    pub attempts: Attempts,
+    pub clock: Clock,
+}
+
+impl BearerKeys {
+    async fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
+        let asker = self.attempts.check(None, &parts.extensions)?;
+        let judged = self.find(parts).await;
+        if judged.is_err() {
+            self.attempts.failed(None, asker);
+        }
+        parts.headers.remove(header::AUTHORIZATION);
+        judged
+    }
+
+    async fn find(&self, parts: &Parts) -> Result<Caller, Refusal> {
+        let presented = bearer(&parts.headers, &self.realm)?.ok_or_else(|| self.realm.unauthorized())?;
+        if let Some(key) = self.keys.find(presented, self.clock.now()) {
+            let caller = Caller::of_kind(self.kind, &digest::fingerprint(&key.hash), "Bearer");
+            return Ok(Caller { scopes: key.scopes, expires_at: key.expires_at, ..caller });
+        }
+        for accounts in &self.people {
+            let found = accounts.identify_key(presented).await.map_err(|error| broken(&error, parts))?;
+            if let Some(identity) = found {
+                return Ok(self.in_name_of(identity));
+            }
+        }
+        Err(self.realm.invalid_token("unknown: the credential is not known here, or has expired"))
+    }
+
+    /// With a key that somebody made, for what it is worth.
+    fn in_name_of(&self, identity: Identity) -> Caller {
+        let scopes = identity.permissions.iter().filter_map(|permission| permission.scope());
+        let scopes = Some(scopes.map(str::to_owned).collect());
+        let caller = Caller::of_kind(self.kind, &identity.user.id, "Bearer");
+        Caller { scopes, known: Known { bearer: Some(identity), connection: None }, ..caller }
+    }
+}
+
+/// Our fault, and no reason to let anybody in.
+pub(super) fn broken(error: &anyhow::Error, parts: &Parts) -> Refusal {
+    let request_id = parts.extensions.get::<RequestId>().map(RequestId::as_str);
+    tracing::error!(request_id, error = format!("{error:#}"), "a credential could not be judged");
+    let text = "the server could not judge the credential";
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", text)
+}
+
 impl Credential for BearerKeys {
     fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
-        ready(self.judge(parts)).boxed()
+        self.judge(parts).boxed()
     }
 
     fn insufficient_scope(&self, _: &Caller, id: &Value, scope: &str, data: Value) -> Refusal {
         let text = "the credential lacks a scope this call needs";
         let refusal = Refusal::insufficient_scope(id, text, data);
-        self.challenge(refusal, Some(("insufficient_scope", text)), Some(scope))
+        self.realm.challenge(refusal, Some(("insufficient_scope", text)), Some(scope))
     }
 }

@@ -1,0 +1,210 @@
+//! People of a session surface, and what shows who they are: passwords, sessions, API keys.
+mod api_keys;
+mod keys;
+mod logins;
+pub(crate) mod passwords;
+mod people;
+pub(crate) mod roles;
+mod tokens;
+
+use crate::{
+    attempts::Attempts,
+    audit,
+    clock::Clock,
+    digest,
+    settings::{Settings, SurfaceSettings},
+    store::{Renewal, Session, Store},
+    trace::Records,
+};
+use anyhow::Context;
+use aws_lc_rs::rand;
+use base64ct::{Base64UrlUnpadded, Encoding};
+use keys::Keys;
+use logins::Logins;
+use people::Person;
+pub(crate) use people::User;
+use roles::Permission;
+use std::{collections::BTreeMap, sync::Arc};
+use time::Duration;
+use tokens::Claims;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+/// In a configuration, and at a login.
+pub(crate) fn is_username(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (3..=50).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// The kind of surface that has people.
+pub(crate) const KIND: &str = "session";
+const REFRESH_TOKEN: &str = "srt_";
+
+/// By what somebody is known; it counts only while it is neither ended nor revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    Session(String),
+    ApiKey(String),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub user: Arc<User>,
+    /// Of the role, and no more than the API key has.
+    pub permissions: Vec<Permission>,
+    pub proof: Proof,
+}
+
+/// What a login brings.
+pub(crate) struct Tokens {
+    pub access_token: String,
+    pub refresh_token: String,
+    pub expires_in: Duration,
+    pub session_id: String,
+}
+
+pub(crate) enum Refreshed {
+    Tokens(Arc<User>, Tokens),
+    Reused(Arc<User>),
+    Unknown,
+}
+
+pub(crate) struct Accounts {
+    pub surface: String,
+    /// Audience of session tokens.
+    url: String,
+    /// Their issuer: this server.
+    origin: String,
+    people: Vec<Person>,
+    /// What a guess at an unknown user is compared with.
+    nobody: OnceCell<String>,
+    pub attempts: Attempts,
+    pub logins: Logins,
+    pub keys: Keys,
+    pub store: Store,
+    pub records: Arc<Records>,
+    pub clock: Clock,
+}
+
+/// Those of all surfaces that have people, by the surface's id.
+pub(crate) type All = BTreeMap<String, Arc<Accounts>>;
+
+pub(crate) fn all(settings: &Settings, store: &Store, records: &Arc<Records>) -> anyhow::Result<All> {
+    let with_people = settings.surfaces.iter().filter(|surface| surface.enabled && surface.kind == KIND);
+    let accounts = |own: &SurfaceSettings| {
+        let origins = own.listen.map_or_else(|| settings.origins(), |listen| own.origins(listen));
+        let origin = origins.into_iter().next().context("there is no origin")?;
+        anyhow::Ok((
+            own.id.clone(),
+            Arc::new(Accounts {
+                url: format!("{origin}{}", own.path()),
+                origin,
+                people: own.users.iter().map(|user| Person::new(&own.id, user)).collect::<Result<_, _>>()?,
+                nobody: OnceCell::new(),
+                attempts: Attempts::new(settings.clock.clone()),
+                logins: Logins::default(),
+                keys: Keys::of_store(settings.store.as_deref())?,
+                store: store.clone(),
+                records: Arc::clone(records),
+                clock: settings.clock.clone(),
+                surface: own.id.clone(),
+            }),
+        ))
+    };
+    with_people.map(accounts).collect()
+}
+
+impl Accounts {
+    pub fn user(&self, id: &str) -> Option<&Arc<User>> {
+        self.people.iter().map(|person| &person.user).find(|user| user.id == id)
+    }
+
+    /// Begins a session.
+    pub async fn log_in(&self, user: &User) -> anyhow::Result<Tokens> {
+        self.note_login(user).await?;
+        let session = Session { id: Uuid::now_v7().to_string(), user_id: user.id.clone() };
+        let refresh_token = new_refresh_token()?;
+        self.store.open_session(&self.surface, &session, &digest::of(refresh_token.as_bytes())).await?;
+        self.tokens(user, session, refresh_token)
+    }
+
+    /// Uses a refresh token up. One that was used before ends its session.
+    pub async fn renew(&self, refresh_token: &str) -> anyhow::Result<Refreshed> {
+        let (presented, next) = (digest::of(refresh_token.as_bytes()), new_refresh_token()?);
+        let renewal = self.store.renew_session(&self.surface, &presented, &digest::of(next.as_bytes())).await?;
+        let (Renewal::Renewed(session) | Renewal::Reused(session)) = &renewal else { return Ok(Refreshed::Unknown) };
+        let Some(user) = self.user(&session.user_id).cloned() else { return Ok(Refreshed::Unknown) };
+        Ok(match renewal {
+            Renewal::Renewed(session) => {
+                let tokens = self.tokens(&user, session, next)?;
+                Refreshed::Tokens(user, tokens)
+            }
+            _ => Refreshed::Reused(user),
+        })
+    }
+
+    fn tokens(&self, user: &User, session: Session, refresh_token: String) -> anyhow::Result<Tokens> {
+        let now = self.clock.now().unix_timestamp();
+        let claims = Claims {
+            iss: self.origin.clone(),
+            sub: user.id.clone(),
+            aud: self.url.clone(),
+            role: user.role,
+            sid: session.id.clone(),
+            iat: now,
+            exp: now + tokens::LIFETIME.whole_seconds(),
+            jti: Uuid::now_v7().to_string(),
+        };
+        let access_token = tokens::sign(&self.keys, &claims)?;
+        Ok(Tokens { access_token, refresh_token, expires_in: tokens::LIFETIME, session_id: session.id })
+    }
+
+    /// Whose session token or API key this is.
+    pub async fn identify(&self, text: &str) -> anyhow::Result<Option<Identity>> {
+        if text.starts_with(api_keys::PREFIX) {
+            return self.identify_key(text).await;
+        }
+        let claims = tokens::verify(&self.keys, text, &self.origin, &self.url, self.clock.now());
+        let Some(claims) = claims else { return Ok(None) };
+        self.identify_by(&Proof::Session(claims.sid)).await
+    }
+
+    /// Looked up anew, as what was proven may have ended since.
+    pub async fn identify_by(&self, proof: &Proof) -> anyhow::Result<Option<Identity>> {
+        let (user_id, key) = match proof {
+            Proof::Session(id) => (self.store.session(&self.surface, id).await?.map(|session| session.user_id), None),
+            Proof::ApiKey(id) => {
+                let key = self.store.api_key(id).await?.filter(|key| key.surface == self.surface);
+                (key.as_ref().map(|key| key.user_id.clone()), key)
+            }
+        };
+        let Some(user) = user_id.and_then(|id| self.user(&id)) else { return Ok(None) };
+        let in_key = |permission: &Permission| key.as_ref().is_none_or(|key| api_keys::allows(key, *permission));
+        let permissions = user.role.permissions().iter().copied().filter(in_key).collect();
+        Ok(Some(Identity { user: Arc::clone(user), permissions, proof: proof.clone() }))
+    }
+
+    /// Of somebody, and as yet of no call.
+    pub fn event(&self, kind: &'static str, user: &User) -> audit::Event {
+        audit::Event {
+            user_id: Some(user.id.clone()),
+            username: Some(user.username.clone()),
+            resource: Some(self.surface.clone()),
+            ..audit::Event::new(kind, true)
+        }
+    }
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+fn new_refresh_token() -> anyhow::Result<String> {
+    Ok(format!("{REFRESH_TOKEN}{}", base64url(&random::<32>()?)))
+}

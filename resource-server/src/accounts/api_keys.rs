@@ -1,0 +1,92 @@
+//! API keys that people make for themselves: `mk_<id>_<secret>`, shown once.
+use super::{Accounts, Identity, Proof, base64url, people::User, random, roles::Permission};
+use crate::{
+    audit, digest,
+    store::{ApiKey, StoreError},
+};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use serde_json::json;
+use sqlx::types::Json;
+use time::Duration;
+
+pub(super) const PREFIX: &str = "mk_";
+/// Kind of document: which keys were made at first.
+const FIRST: &str = "first_api_key";
+const FIRST_LIFETIME: Duration = Duration::days(365);
+
+impl Accounts {
+    /// Whose key this is, if it is one of this surface's people.
+    pub async fn identify_key(&self, text: &str) -> anyhow::Result<Option<Identity>> {
+        let Some((id, secret)) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')) else {
+            return Ok(None);
+        };
+        let Some(key) = self.store.api_key(id).await?.filter(|key| key.surface == self.surface) else {
+            return Ok(None);
+        };
+        if verify_slices_are_equal(&key.hash, &digest::of(secret.as_bytes())).is_err() {
+            return Ok(None);
+        }
+        let identity = self.identify_by(&Proof::ApiKey(key.id.clone())).await?;
+        if let Some(identity) = &identity
+            && self.store.note_use(&key).await?
+        {
+            let event = self.event("api_key_used", &identity.user);
+            self.records.audit.record(audit::Event { details: json!({"api_key": key.id}), ..event }).await;
+        }
+        Ok(identity)
+    }
+
+    /// Makes the keys that the configuration wants and that were never made: whose, name, and the key.
+    pub async fn first_keys(&self) -> anyhow::Result<Vec<(String, String, String)>> {
+        let mut made = Vec::new();
+        for person in &self.people {
+            let Some(name) = &person.first_api_key else { continue };
+            let (user, owner) = (&person.user, self.owner(&person.user));
+            if self.store.get::<String>(&owner, FIRST, name).await.map_err(StoreError::broken)?.is_some() {
+                continue;
+            }
+            let all = [Permission::Read, Permission::Write, Permission::Create];
+            let permissions = all.into_iter().filter(|one| user.role.permissions().contains(one)).collect();
+            let key = self.make_key(user, name, permissions, Some(FIRST_LIFETIME)).await;
+            let (key, shown) = key.map_err(StoreError::broken)?;
+            self.store.put(&owner, FIRST, name, &key.id).await.map_err(StoreError::broken)?;
+            made.push((user.username.clone(), name.clone(), shown));
+        }
+        Ok(made)
+    }
+
+    /// A new key and what it is shown as, once: `mk_<id>_<secret>`.
+    pub async fn make_key(
+        &self,
+        user: &User,
+        name: &str,
+        permissions: Vec<Permission>,
+        lifetime: Option<Duration>,
+    ) -> Result<(ApiKey, String), StoreError> {
+        let secrets = || anyhow::Ok((random::<8>()?, base64url(&random::<32>()?)));
+        let (id, secret) = secrets().map_err(StoreError::Broken)?;
+        let id = digest::hex(&id);
+        let now = self.clock.now();
+        let key = ApiKey {
+            id: id.clone(),
+            surface: self.surface.clone(),
+            user_id: user.id.clone(),
+            name: name.to_owned(),
+            permissions: Json(permissions),
+            hash: digest::of(secret.as_bytes()).to_vec(),
+            created_at: now.unix_timestamp(),
+            expires_at: lifetime.map(|lifetime| (now + lifetime).unix_timestamp()),
+            last_used: None,
+        };
+        self.store.add_api_key(&key).await?;
+        let event = self.event("api_key_created", user);
+        self.records.audit.record(audit::Event { details: json!({"api_key": id}), ..event }).await;
+        Ok((key, format!("{PREFIX}{id}_{secret}")))
+    }
+}
+
+/// A key that may read may list.
+pub(super) fn allows(key: &ApiKey, permission: Permission) -> bool {
+    let held = &key.permissions.0;
+    held.contains(&permission) || (permission == Permission::List && held.contains(&Permission::Read))
+}

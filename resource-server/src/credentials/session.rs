@@ -1,0 +1,108 @@
+//! `session`: everybody may come in; who is known is so by a session token or an API key, or by having logged in with
+//! a tool on the same connection.
+use super::{
+    Built, Credential, Kind, Setup,
+    keys::{Realm, bearer, broken},
+};
+use crate::{
+    accounts::{self, Accounts, Identity},
+    attempts::Asker,
+    caller::{Caller, Known, Principal},
+    challenge::Refusal,
+    stdio::Connection,
+    wire::{self, Message},
+};
+use anyhow::Context;
+use axum::http::{header, request::Parts};
+use futures_util::future::{BoxFuture, FutureExt};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The tool whose failures lock an account.
+pub(crate) const LOGIN: &str = "authenticate_user";
+
+pub(super) const KIND: Kind = Kind {
+    name: accounts::KIND,
+    shown: "nothing to come in; then authenticate_user, or Authorization: Bearer <session token or API key>",
+    build,
+};
+
+struct Sessions {
+    accounts: Arc<Accounts>,
+    realm: Realm,
+}
+
+fn build(setup: &Setup) -> anyhow::Result<Built> {
+    let accounts = setup.accounts.get(&setup.settings.id).context("its people are not there")?;
+    Ok(Built::everywhere(Sessions { accounts: Arc::clone(accounts), realm: Realm(setup.title.to_owned()) }))
+}
+
+fn anonymous() -> Principal {
+    [accounts::KIND, "anonymous", ""].map(str::to_owned)
+}
+
+impl Sessions {
+    async fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
+        let asker = Asker::of(&parts.extensions);
+        let bearer = self.of_bearer(parts, asker).await;
+        parts.headers.remove(header::AUTHORIZATION);
+        let known = Known { bearer: bearer?, connection: self.of_connection(parts).await? };
+        let scheme = if known.bearer.is_some() { "Bearer" } else { "none" };
+        let principal = known.first().map(|identity| [accounts::KIND, &identity.user.id, ""].map(str::to_owned));
+        let caller = Caller::of_kind(accounts::KIND, "anonymous", scheme);
+        Ok(Caller {
+            principal: principal.unwrap_or_else(anonymous),
+            // Whoever logs in goes on with the session they came with.
+            joins: Some(anonymous()),
+            known,
+            asker,
+            ..caller
+        })
+    }
+
+    /// A credential that is brought must be good: nobody is taken for nobody by mistake.
+    async fn of_bearer(&self, parts: &Parts, asker: Asker) -> Result<Option<Identity>, Refusal> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(None);
+        }
+        self.accounts.attempts.allow(None, asker)?;
+        let found = match bearer(&parts.headers, &self.realm)? {
+            Some(presented) => self.accounts.identify(presented).await.map_err(|error| broken(&error, parts))?,
+            None => None,
+        };
+        if found.is_none() {
+            self.accounts.attempts.failed(None, asker);
+            let text = "unknown: the credential is no session token or API key of this surface, or it has ended";
+            return Err(self.realm.invalid_token(text));
+        }
+        Ok(found)
+    }
+
+    /// Whoever logged in on the session or the process that this request is part of; the gate judges whose that is.
+    async fn of_connection(&self, parts: &Parts) -> Result<Option<Identity>, Refusal> {
+        let process = parts.extensions.get::<Connection>().map(|process| &*process.0);
+        let session = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
+        let session = session.filter(|_| !wire::speaks_modern(&parts.headers));
+        let Some(proof) = process.or(session).and_then(|connection| self.accounts.logins.of(connection)) else {
+            return Ok(None);
+        };
+        self.accounts.identify_by(&proof).await.map_err(|error| broken(&error, parts))
+    }
+}
+
+impl Credential for Sessions {
+    fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
+        self.judge(parts).boxed()
+    }
+
+    fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {
+        Refusal::insufficient_scope(id, "the credential lacks a scope this call needs", data)
+    }
+
+    /// Whether a password may be tried now, before it is.
+    fn check_sign_in(&self, caller: &Caller, message: Option<&Message>) -> Result<(), Refusal> {
+        let Some(message) = message.filter(|message| message.tool() == Some(LOGIN)) else { return Ok(()) };
+        let username = message.body["params"]["arguments"]["username"].as_str();
+        self.accounts.attempts.allow(username, caller.asker)
+    }
+}

@@ -1,0 +1,116 @@
+//! Tables `sessions` and `refresh_tokens`: who logged in, and what a login is renewed with, once each.
+use super::Store;
+use crate::digest::Digest;
+use time::Duration;
+
+pub(super) const TABLES: &str = "\
+    CREATE TABLE IF NOT EXISTS sessions (\
+        id TEXT PRIMARY KEY, surface TEXT NOT NULL, user_id TEXT NOT NULL, renewed_at INTEGER NOT NULL, \
+        ended_at INTEGER);\
+    CREATE TABLE IF NOT EXISTS refresh_tokens (\
+        hash BLOB PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE, \
+        used_at INTEGER);\
+    CREATE INDEX IF NOT EXISTS refresh_tokens_of_session ON refresh_tokens (session_id);";
+
+/// A session that is not renewed for so long ends.
+const LIFETIME: Duration = Duration::days(7);
+/// Of one person; beyond, those renewed longest ago end.
+const MOST: i64 = 100;
+
+/// A login that is neither ended nor too old.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Session {
+    pub id: String,
+    pub user_id: String,
+}
+
+/// What became of a refresh token that was presented.
+pub(crate) enum Renewal {
+    Renewed(Session),
+    /// It had been used: whoever stole it, or was stolen from, is logged out.
+    Reused(Session),
+    Unknown,
+}
+
+impl Store {
+    pub async fn open_session(&self, surface: &str, session: &Session, refresh: &Digest) -> sqlx::Result<()> {
+        let now = self.clock.now().unix_timestamp();
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let old = sqlx::query("DELETE FROM sessions WHERE renewed_at <= $1");
+        old.bind(now - LIFETIME.whole_seconds()).execute(&mut *transaction).await?;
+        sqlx::query("INSERT INTO sessions (id, surface, user_id, renewed_at) VALUES ($1, $2, $3, $4)")
+            .bind(&session.id)
+            .bind(surface)
+            .bind(&session.user_id)
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "DELETE FROM sessions WHERE surface = $1 AND user_id = $2 AND id NOT IN \
+             (SELECT id FROM sessions WHERE surface = $1 AND user_id = $2 ORDER BY renewed_at DESC, rowid DESC LIMIT $3)",
+        )
+        .bind(surface)
+        .bind(&session.user_id)
+        .bind(MOST)
+        .execute(&mut *transaction)
+        .await?;
+        add_refresh_token(&mut transaction, &session.id, refresh).await?;
+        transaction.commit().await
+    }
+
+    pub async fn session(&self, surface: &str, id: &str) -> sqlx::Result<Option<Session>> {
+        let query = "SELECT id, user_id FROM sessions \
+            WHERE surface = $1 AND id = $2 AND ended_at IS NULL AND renewed_at > $3";
+        sqlx::query_as(query).bind(surface).bind(id).bind(self.oldest()).fetch_optional(&self.pool).await
+    }
+
+    /// Uses `refresh` up, and gives the session `next`.
+    pub async fn renew_session(&self, surface: &str, refresh: &Digest, next: &Digest) -> sqlx::Result<Renewal> {
+        let now = self.clock.now().unix_timestamp();
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let found: Option<(String, String, Option<i64>)> = sqlx::query_as(
+            "SELECT sessions.id, user_id, used_at FROM refresh_tokens JOIN sessions ON sessions.id = session_id \
+             WHERE surface = $1 AND hash = $2 AND ended_at IS NULL AND renewed_at > $3",
+        )
+        .bind(surface)
+        .bind(&refresh[..])
+        .bind(now - LIFETIME.whole_seconds())
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some((id, user_id, used_at)) = found else { return Ok(Renewal::Unknown) };
+        let session = Session { id, user_id };
+        if used_at.is_some() {
+            let ended = sqlx::query("UPDATE sessions SET ended_at = $1 WHERE id = $2");
+            ended.bind(now).bind(&session.id).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            return Ok(Renewal::Reused(session));
+        }
+        let used = sqlx::query("UPDATE refresh_tokens SET used_at = $1 WHERE hash = $2");
+        used.bind(now).bind(&refresh[..]).execute(&mut *transaction).await?;
+        let renewed = sqlx::query("UPDATE sessions SET renewed_at = $1 WHERE id = $2");
+        renewed.bind(now).bind(&session.id).execute(&mut *transaction).await?;
+        add_refresh_token(&mut transaction, &session.id, next).await?;
+        transaction.commit().await?;
+        Ok(Renewal::Renewed(session))
+    }
+
+    pub async fn end_session(&self, surface: &str, id: &str) -> sqlx::Result<()> {
+        let query = "UPDATE sessions SET ended_at = $1 WHERE surface = $2 AND id = $3 AND ended_at IS NULL";
+        let now = self.clock.now().unix_timestamp();
+        sqlx::query(query).bind(now).bind(surface).bind(id).execute(&self.pool).await.map(drop)
+    }
+
+    pub async fn count_sessions(&self, surface: &str) -> sqlx::Result<i64> {
+        let query = "SELECT count(*) FROM sessions WHERE surface = $1 AND ended_at IS NULL AND renewed_at > $2";
+        sqlx::query_scalar(query).bind(surface).bind(self.oldest()).fetch_one(&self.pool).await
+    }
+
+    fn oldest(&self) -> i64 {
+        (self.clock.now() - LIFETIME).unix_timestamp()
+    }
+}
+
+async fn add_refresh_token(connection: &mut sqlx::SqliteConnection, session: &str, hash: &Digest) -> sqlx::Result<()> {
+    let query = sqlx::query("INSERT INTO refresh_tokens (hash, session_id) VALUES ($1, $2)");
+    query.bind(&hash[..]).bind(session).execute(connection).await.map(drop)
+}

@@ -1,0 +1,198 @@
+//! Logging in, staying so, and logging out.
+use super::{Tool, Visit, event, open, too_many};
+use crate::{
+    accounts::{Accounts, Proof, Refreshed, Tokens, User, is_username, roles::Role},
+    audit::Event,
+    credentials::session::LOGIN,
+    tools::{Call, Failure, NoArguments},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+struct PasswordArguments {
+    username: String,
+    password: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct KeyArguments {
+    api_key: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct RefreshArguments {
+    refresh_token: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Login {
+    success: bool,
+    /// A JWT for the Authorization header, or for the argument `session_token` of other tools.
+    access_token: String,
+    /// Good once, for `refresh_session`.
+    refresh_token: String,
+    token_type: &'static str,
+    /// In seconds.
+    expires_in: i64,
+    session_id: String,
+    user: Person,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Known {
+    success: bool,
+    user: Person,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Person {
+    id: String,
+    username: String,
+    role: Role,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct LoggedOut {
+    success: bool,
+    message: &'static str,
+}
+
+pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
+    Ok(vec![
+        Tool::waiting(
+            LOGIN,
+            "Log in",
+            "Logs in with user name and password, on this connection, and gives tokens for others.",
+            by_password,
+        )?
+        .writes(),
+        Tool::waiting(
+            "authenticate_with_api_key",
+            "Log in with an API key",
+            "Logs in with an API key, on this connection.",
+            by_api_key,
+        )?
+        .writes(),
+        Tool::waiting(
+            "refresh_session",
+            "Renew a session",
+            "Gives new tokens for a refresh token, which is thereby used up. Using it again ends the session.",
+            refresh,
+        )?
+        .writes(),
+        open("logout", "Log out", "Ends the session and with it its tokens.", |visit, NoArguments {}| log_out(visit))?
+            .writes(),
+    ])
+}
+
+async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, Failure> {
+    let PasswordArguments { username, password } = arguments;
+    let accounts = Visit::new(call.clone(), None).await?.accounts;
+    if !is_username(&username) {
+        return Err(Failure::new("Invalid username format"));
+    }
+    if accounts.attempts.allow(Some(&username), call.caller.asker).is_err() {
+        return Err(too_many(&accounts, &call).await);
+    }
+    let Some(user) = accounts.check_password(&username, &password).await.map_err(Failure::Internal)? else {
+        if accounts.attempts.failed(Some(&username), call.caller.asker) {
+            let guessed = event(&call, "brute_force_detected", false);
+            let guessed = Event { level: "critical", username: Some(username), ..guessed };
+            accounts.records.audit.record(guessed).await;
+        }
+        return Err(failed(&accounts, &call, "password", "Invalid username or password").await);
+    };
+    accounts.attempts.succeeded(&username, call.caller.asker);
+    let tokens = accounts.log_in(&user).await.map_err(Failure::Internal)?;
+    logged_in(&accounts, &call, &user, Proof::Session(tokens.session_id.clone()), "login_success").await;
+    Ok(login(&user, tokens))
+}
+
+async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Result<Known, Failure> {
+    let accounts = Visit::new(call.clone(), None).await?.accounts;
+    if accounts.attempts.allow(None, call.caller.asker).is_err() {
+        return Err(too_many(&accounts, &call).await);
+    }
+    let Some(identity) = accounts.identify_key(&api_key).await.map_err(Failure::Internal)? else {
+        accounts.attempts.failed(None, call.caller.asker);
+        return Err(failed(&accounts, &call, "api_key", "Invalid API key").await);
+    };
+    logged_in(&accounts, &call, &identity.user, identity.proof.clone(), "login_success").await;
+    Ok(Known { success: true, user: person(&identity.user) })
+}
+
+async fn refresh(call: Call, RefreshArguments { refresh_token }: RefreshArguments) -> Result<Login, Failure> {
+    let accounts = Visit::new(call.clone(), None).await?.accounts;
+    if accounts.attempts.allow(None, call.caller.asker).is_err() {
+        return Err(too_many(&accounts, &call).await);
+    }
+    match accounts.renew(&refresh_token).await.map_err(Failure::Internal)? {
+        Refreshed::Tokens(user, tokens) => {
+            logged_in(&accounts, &call, &user, Proof::Session(tokens.session_id.clone()), "token_refresh").await;
+            return Ok(login(&user, tokens));
+        }
+        Refreshed::Reused(user) => {
+            let violation = Event { level: "critical", ..of(&call, &user, "security_violation", false) };
+            let details = json!({"rule": "a refresh token was used twice, so its session ended"});
+            accounts.records.audit.record(Event { details, ..violation }).await;
+        }
+        Refreshed::Unknown => {
+            accounts.attempts.failed(None, call.caller.asker);
+        }
+    }
+    Err(Failure::new("Invalid refresh token"))
+}
+
+async fn log_out(visit: Visit) -> Result<LoggedOut, Failure> {
+    let Visit { call, accounts, identity } = &visit;
+    call.connection.iter().for_each(|connection| accounts.logins.unbind(connection));
+    let Some(identity) = identity else {
+        return Ok(LoggedOut { success: true, message: "Nobody was logged in" });
+    };
+    let message = match &identity.proof {
+        Proof::Session(id) => {
+            accounts.store.end_session(&accounts.surface, id).await?;
+            "Logged out"
+        }
+        Proof::ApiKey(_) => "Logged out here; the API key is good until it is revoked",
+    };
+    accounts.records.audit.record(visit.event("logout", true)).await;
+    Ok(LoggedOut { success: true, message })
+}
+
+/// From now on the connection, if it is one, is theirs.
+async fn logged_in(accounts: &Accounts, call: &Call, user: &User, proof: Proof, kind: &'static str) {
+    call.connection.iter().for_each(|connection| accounts.logins.bind(connection, proof.clone()));
+    accounts.records.audit.record(of(call, user, kind, true)).await;
+}
+
+/// Who was meant is not told: it may be a password in the wrong place.
+async fn failed(accounts: &Accounts, call: &Call, by: &str, told: &'static str) -> Failure {
+    let failure = Event { error_message: Some(told), ..event(call, "login_failure", false) };
+    accounts.records.audit.record(Event { details: json!({"by": by}), ..failure }).await;
+    Failure::new(told)
+}
+
+fn of(call: &Call, user: &User, kind: &'static str, success: bool) -> Event {
+    let (user_id, username) = (Some(user.id.clone()), Some(user.username.clone()));
+    Event { user_id, username, ..event(call, kind, success) }
+}
+
+fn login(user: &Arc<User>, tokens: Tokens) -> Login {
+    Login {
+        success: true,
+        access_token: tokens.access_token,
+        refresh_token: tokens.refresh_token,
+        token_type: "Bearer",
+        expires_in: tokens.expires_in.whole_seconds(),
+        session_id: tokens.session_id,
+        user: person(user),
+    }
+}
+
+fn person(user: &User) -> Person {
+    Person { id: user.id.clone(), username: user.username.clone(), role: user.role }
+}

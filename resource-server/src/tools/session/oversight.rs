@@ -1,0 +1,132 @@
+//! What an administrator may ask about everybody.
+use super::{Tool, Visit, closed};
+use crate::{
+    accounts::{Identity, roles::Permission},
+    store::Filter,
+    tools::{Call, Failure},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+
+const SUMMARY: &str = "get_security_summary";
+/// Named in a summary.
+const BUSIEST: u32 = 5;
+
+#[derive(Deserialize, JsonSchema)]
+struct ListArguments {
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 100))]
+    limit: u32,
+    event_type: Option<String>,
+    username: Option<String>,
+    /// RFC 3339, such as `2026-12-31T23:59:59Z`.
+    since: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Listing {
+    success: bool,
+    event_count: usize,
+    /// Newest first.
+    events: Vec<Value>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct SummaryArguments {
+    #[serde(default = "day")]
+    #[schemars(range(min = 1, max = 720))]
+    hours: u16,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Summary {
+    period_hours: u16,
+    failed_logins: i64,
+    successful_logins: i64,
+    /// What was refused to somebody known or unknown, and worse.
+    security_violations: i64,
+    rate_limit_violations: i64,
+    active_sessions: i64,
+    locked_accounts: usize,
+    top_users: Vec<Busy>,
+    /// RFC 3339, UTC.
+    generated_at: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Busy {
+    username: String,
+    activity_count: i64,
+}
+
+pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
+    Ok(vec![
+        closed(
+            "list_audit_events",
+            "List audit events",
+            "Lists what happened on this server, newest first. For administrators.",
+            Some(Permission::Admin),
+            list,
+        )?,
+        closed(
+            SUMMARY,
+            "Security summary",
+            "Counts logins, refusals and sessions of the last hours. For administrators.",
+            Some(Permission::Admin),
+            |visit, _: Identity, SummaryArguments { hours }| async move { summary(&visit, hours).await },
+        )?,
+    ])
+}
+
+/// The same as a resource.
+pub(crate) async fn summary_of_a_day(call: Call) -> Result<Value, Failure> {
+    let visit = Visit::new(call, None).await?;
+    visit.require(SUMMARY, Some(Permission::Admin)).await?;
+    Ok(serde_json::to_value(summary(&visit, day()).await?)?)
+}
+
+async fn list(visit: Visit, _: Identity, arguments: ListArguments) -> Result<Listing, Failure> {
+    let ListArguments { limit, event_type, username, since } = arguments;
+    let since = since.map(|since| OffsetDateTime::parse(&since, &Rfc3339)).transpose();
+    let since = since.map_err(|_| Failure::new("since is no RFC 3339 time"))?;
+    let filter = Filter { event_type, username, since, ..Filter::default() };
+    let events = visit.accounts.records.audit.find(&filter, limit).await.map_err(Failure::Internal)?;
+    Ok(Listing { success: true, event_count: events.len(), events })
+}
+
+async fn summary(visit: &Visit, hours: u16) -> Result<Summary, Failure> {
+    let (accounts, now) = (&visit.accounts, visit.accounts.clock.now());
+    let filter = Filter { since: Some(now - Duration::hours(hours.into())), ..Filter::default() };
+    let counted = accounts.store.count_events(&filter).await?;
+    let count = |kinds: &[&str]| {
+        counted.iter().filter(|(kind, _)| kinds.contains(&kind.as_str())).map(|(_, count)| count).sum()
+    };
+    let busiest = accounts.store.busiest(&filter, BUSIEST).await?.into_iter();
+    Ok(Summary {
+        period_hours: hours,
+        failed_logins: count(&["login_failure"]),
+        successful_logins: count(&["login_success"]),
+        security_violations: count(&[
+            "access_denied",
+            "policy_denied",
+            "brute_force_detected",
+            "suspicious_activity",
+            "security_violation",
+        ]),
+        rate_limit_violations: count(&["rate_limit_exceeded"]),
+        active_sessions: accounts.store.count_sessions(&accounts.surface).await?,
+        locked_accounts: accounts.attempts.locked_accounts(),
+        top_users: busiest.map(|(username, activity_count)| Busy { username, activity_count }).collect(),
+        generated_at: now.format(&Rfc3339)?,
+    })
+}
+
+fn ten() -> u32 {
+    10
+}
+
+fn day() -> u16 {
+    24
+}

@@ -1,0 +1,139 @@
+//! API keys that people make: what they are good for, where, and until when.
+use super::{PEOPLE, Site, authentication_required, bearer, none, session};
+use crate::support::call;
+use serde_json::{Value, json};
+use time::Duration;
+
+async fn make(site: &Site, with: &super::With, arguments: Value) -> (String, String) {
+    let made = site.good(with, "create_api_key", arguments).await;
+    (made["id"].as_str().unwrap().to_owned(), made["api_key"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_key_acts_for_its_maker_within_its_permissions() {
+    let site = Site::start();
+    let alice = site.token("alice", "password123").await;
+    let (id, reading) = make(&site, &alice, json!({"name": "reader"})).await;
+    assert!(reading.starts_with(&format!("mk_{id}_")) && reading.len() > 50, "{reading}");
+    let profile = site.good(&bearer(&reading), "get_user_profile", json!({})).await;
+    assert_eq!((&profile["username"], &profile["permissions"]), (&json!("alice"), &json!(["read", "list"])));
+    let note = json!({"title": "t", "content": "c"});
+    let denied = json!({"error": "Permission denied", "required": "create"});
+    assert_eq!(site.bad(&bearer(&reading), "create_secure_note", note.clone()).await, denied);
+    let (_, writing) = make(&site, &alice, json!({"name": "writer", "permissions": ["create"]})).await;
+    site.good(&bearer(&writing), "create_secure_note", note).await;
+    let denied = json!({"error": "Permission denied", "required": "list"});
+    assert_eq!(site.bad(&bearer(&writing), "list_secure_notes", json!({})).await, denied);
+}
+
+#[tokio::test]
+async fn a_key_has_no_more_than_its_maker() {
+    let site = Site::start();
+    let allowed = [("admin", 4), ("service_bot", 3), ("testuser", 2), ("readonly", 0)];
+    for ((username, password, _), (_, count)) in PEOPLE.into_iter().zip(allowed) {
+        let with = site.token(username, password).await;
+        let mut good = 0;
+        for permission in ["read", "write", "create", "admin"] {
+            let result = site.call(&with, "create_api_key", json!({"name": "n", "permissions": [permission]})).await;
+            good += usize::from(result["isError"] != true);
+        }
+        assert_eq!(good, count, "{username}");
+    }
+    let alice = site.token("alice", "password123").await;
+    let (_, creating) = make(&site, &alice, json!({"name": "n", "permissions": ["create"]})).await;
+    let more = json!({"name": "more", "permissions": ["read"]});
+    let denied = json!({"error": "Permission denied", "required": "read"});
+    assert_eq!(site.bad(&bearer(&creating), "create_api_key", more).await, denied);
+}
+
+#[tokio::test]
+async fn a_key_is_good_on_the_surface_for_keys_with_the_same_permissions_and_nowhere_else() {
+    let site = Site::start();
+    let admin = site.admin().await;
+    let weather = call("get_current_weather", json!({"city": "Berlin"}));
+    for (permission, status) in [("read", 200), ("write", 200), ("admin", 200), ("create", 403)] {
+        let (_, key) = make(&site, &admin, json!({"name": "n", "permissions": [permission]})).await;
+        let answer = site.send_to("/mcp/api-key", &bearer(&key), &weather).await;
+        assert_eq!(answer.status, status, "{permission}: {answer:?}");
+        if status == 403 {
+            assert_eq!(answer.challenge("error").as_deref(), Some("insufficient_scope"));
+        }
+        for surface in ["oauth", "device", "client-credentials", "bearer-token", "basic", "security-keys"] {
+            let answer = site.send_to(&format!("/mcp/{surface}"), &bearer(&key), &weather).await;
+            assert!([401, 503].contains(&answer.status.as_u16()), "{surface}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_ends_when_it_expires_or_is_revoked() {
+    let site = Site::start();
+    let alice = site.token("alice", "password123").await;
+    let (_, short) = make(&site, &alice, json!({"name": "short", "expires_days": 1})).await;
+    let (id, long) = make(&site, &alice, json!({"name": "long"})).await;
+    let weather = call("get_current_weather", json!({"city": "Berlin"}));
+    site.clock.advance(Duration::days(1));
+    let status = async |path, key: &str| site.send_to(path, &bearer(key), &weather).await.status.as_u16();
+    assert_eq!((status("/mcp/session", &short).await, status("/mcp/api-key", &short).await), (401, 401));
+    assert_eq!((status("/mcp/session", &long).await, status("/mcp/api-key", &long).await), (200, 200));
+    let bob = site.token("bob", "hunter2").await;
+    let unknown = json!({"success": false, "error": "API key not found"});
+    assert_eq!(site.bad(&bob, "revoke_api_key", json!({"id": id})).await, unknown);
+    let alice = site.token("alice", "password123").await;
+    site.good(&alice, "revoke_api_key", json!({"id": id})).await;
+    assert_eq!(site.bad(&alice, "revoke_api_key", json!({"id": id})).await, unknown);
+    assert_eq!((status("/mcp/session", &long).await, status("/mcp/api-key", &long).await), (401, 401));
+    let events = site.events("api_key_revoked").await;
+    assert_eq!((events.len(), &events[0]["details"]["api_key"]), (1, &json!(id)));
+}
+
+#[tokio::test]
+async fn keys_are_listed_without_their_secrets_to_their_owner_and_all_to_an_administrator() {
+    let site = Site::start();
+    let alice = site.token("alice", "password123").await;
+    let (id, key) = make(&site, &alice, json!({"name": "mine", "expires_days": 365})).await;
+    site.good(&bearer(&key), "get_user_profile", json!({})).await;
+    let listed = site.good(&alice, "list_api_keys", json!({})).await;
+    let mine = &listed["keys"][0];
+    assert_eq!((&listed["key_count"], &mine["id"], &mine["owner"]), (&json!(1), &json!(id), &json!("alice")));
+    assert!(mine["last_used"].is_string() && mine["expires_at"].is_string(), "{mine}");
+    assert_eq!(mine["fingerprint"].as_str().unwrap().len(), 12);
+    assert!(!listed.to_string().contains(key.splitn(3, '_').nth(2).unwrap()));
+    let bob = site.token("bob", "hunter2").await;
+    assert_eq!(site.good(&bob, "list_api_keys", json!({})).await["key_count"], 0);
+    let admin = site.admin().await;
+    assert_eq!(site.good(&admin, "list_api_keys", json!({})).await["key_count"], 1);
+    site.good(&admin, "revoke_api_key", json!({"id": id})).await;
+    assert_eq!(site.events("api_key_used").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_whose_secret_is_not_its_own_is_none() {
+    let site = Site::start();
+    let (id, key) = make(&site, &site.token("alice", "password123").await, json!({"name": "n"})).await;
+    let (_, other) = make(&site, &site.token("bob", "hunter2").await, json!({"name": "n"})).await;
+    let bobs = other.splitn(3, '_').nth(2).map(|secret| format!("mk_{id}_{secret}")).unwrap();
+    for wrong in [&key[..key.len() - 1], &format!("{key}a"), &format!("mk_{id}_"), &format!("mk_{id}"), &bobs] {
+        for path in ["/mcp/session", "/mcp/api-key"] {
+            assert_eq!(site.send_to(path, &bearer(wrong), &call("x", json!({}))).await.status, 401, "{path}");
+        }
+        site.bad(&none(), "authenticate_with_api_key", json!({"api_key": wrong})).await;
+    }
+    site.good(&bearer(&key), "get_user_profile", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_key_logs_a_connection_in() {
+    let site = Site::start();
+    let (id, key) = make(&site, &site.token("alice", "password123").await, json!({"name": "n"})).await;
+    let connection = session(&site.open_session(&none()).await);
+    let known = site.good(&connection, "authenticate_with_api_key", json!({"api_key": key})).await;
+    assert_eq!(known["user"]["username"], "alice");
+    assert_eq!(site.good(&connection, "get_user_profile", json!({})).await["permissions"], json!(["read", "list"]));
+    site.good(&site.admin().await, "revoke_api_key", json!({"id": id})).await;
+    assert_eq!(site.bad(&connection, "get_user_profile", json!({})).await, authentication_required());
+    for wrong in ["mk_1_2", "", &key[..key.len() - 1], "test-api-key-12345"] {
+        let refused = site.bad(&none(), "authenticate_with_api_key", json!({"api_key": wrong})).await;
+        assert_eq!(refused, json!({"success": false, "error": "Invalid API key"}));
+    }
+}

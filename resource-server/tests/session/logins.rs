@@ -1,0 +1,281 @@
+//! Logging in, and how long and where that counts.
+use super::{PEOPLE, Site, With, authentication_required, bearer, none, session};
+use crate::support::{ORIGIN, call, initialize};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use keyward_resource_server::Settings;
+use serde_json::{Value, json};
+use time::Duration;
+
+const PROFILE: &str = "get_user_profile";
+
+#[tokio::test]
+async fn everybody_may_come_in_and_list_the_tools_and_nobody_is_known_before_a_login() {
+    let site = Site::start();
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    let answer = site.send(&none(), &list).await.json();
+    assert_eq!(answer["result"]["tools"].as_array().unwrap().len(), 13);
+    let closed = [
+        (PROFILE, json!({})),
+        ("create_secure_note", json!({"title": "t", "content": "c"})),
+        ("list_secure_notes", json!({})),
+        ("read_secure_note", json!({"id": "note_1"})),
+        ("create_api_key", json!({"name": "n"})),
+        ("list_api_keys", json!({})),
+        ("revoke_api_key", json!({"id": "1"})),
+        ("list_audit_events", json!({})),
+        ("get_security_summary", json!({})),
+    ];
+    for (tool, arguments) in closed {
+        assert_eq!(site.bad(&none(), tool, arguments).await, authentication_required(), "{tool}");
+    }
+    assert_eq!(site.good(&none(), "logout", json!({})).await["message"], "Nobody was logged in");
+}
+
+#[tokio::test]
+async fn a_password_brings_tokens_that_say_who_logged_in() {
+    let site = Site::start();
+    for (username, password, role) in PEOPLE {
+        let login = site.login(&none(), username, password).await;
+        assert_eq!((&login["token_type"], &login["expires_in"]), (&json!("Bearer"), &json!(1800)));
+        assert_eq!((&login["user"]["username"], &login["user"]["role"]), (&json!(username), &json!(role)));
+        let token = login["access_token"].as_str().unwrap();
+        let profile = site.good(&bearer(token), PROFILE, json!({})).await;
+        assert_eq!(profile["id"], login["user"]["id"]);
+        assert_eq!((&profile["username"], &profile["role"]), (&json!(username), &json!(role)));
+        assert_eq!(site.read(&bearer(token), "user://profile").await, profile);
+        let by_argument = site.good(&none(), PROFILE, json!({"session_token": token})).await;
+        assert_eq!(by_argument, profile);
+    }
+    let claims = claims(site.token("alice", "password123").await.bearer.as_deref().unwrap());
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ORIGIN), &json!(format!("{ORIGIN}/mcp/session"))));
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 1800);
+    assert!(claims["sid"].is_string() && claims["jti"].is_string() && claims["role"] == "user");
+}
+
+fn claims(token: &str) -> Value {
+    let part = |index: usize| {
+        let part = token.split('.').nth(index).unwrap();
+        serde_json::from_slice::<Value>(&Base64UrlUnpadded::decode_vec(part).unwrap()).unwrap()
+    };
+    assert_eq!((&part(0)["typ"], &part(0)["alg"]), (&json!("session+jwt"), &json!("EdDSA")));
+    part(1)
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_name_are_refused_alike() {
+    let site = Site::start();
+    for (username, password) in [("alice", "wrong"), ("nobody", "password123"), ("alice", ""), ("Alice", "password123")]
+    {
+        let refused = site.bad(&none(), "authenticate_user", json!({"username": username, "password": password})).await;
+        assert_eq!(refused, json!({"success": false, "error": "Invalid username or password"}));
+    }
+    for username in ["al", "a b c", "a'; DROP TABLE users", &"x".repeat(51), ""] {
+        let refused = site.bad(&none(), "authenticate_user", json!({"username": username, "password": "x"})).await;
+        assert_eq!(refused, json!({"success": false, "error": "Invalid username format"}), "{username}");
+    }
+    let failures = site.events("login_failure").await;
+    assert_eq!(failures.len(), 4);
+    assert!(failures.iter().all(|event| event["username"].is_null() && event["success"] == false), "{failures:?}");
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_lock_the_account_for_all_transports_and_the_right_one() {
+    let site = Site::start();
+    let from = |last: u8| With { address: Some([192, 0, 2, last]), ..none() };
+    let login = |password: &str| call("authenticate_user", json!({"username": "alice", "password": password}));
+    for _ in 0..5 {
+        assert_eq!(site.send(&from(1), &login("wrong")).await.status, 200);
+    }
+    let locked = site.send(&from(2), &login("password123")).await;
+    assert_eq!((locked.status.as_u16(), locked.header("retry-after")), (429, Some("300")));
+    assert_eq!(locked.json()["error"], "rate_limit_exceeded");
+    let summary = site.good(&site.admin().await, "get_security_summary", json!({})).await;
+    assert_eq!((&summary["locked_accounts"], &summary["failed_logins"]), (&json!(1), &json!(5)));
+    assert_eq!(summary["rate_limit_violations"], 1);
+    site.clock.advance(Duration::seconds(300));
+    assert_eq!(site.send(&from(2), &login("password123")).await.json()["result"]["structuredContent"]["success"], true);
+}
+
+#[tokio::test]
+async fn a_session_token_is_good_for_half_an_hour_and_not_after_logout() {
+    let site = Site::start();
+    let alice = site.token("alice", "password123").await;
+    site.clock.advance(Duration::seconds(1799));
+    site.good(&alice, PROFILE, json!({})).await;
+    site.clock.advance(Duration::SECOND);
+    refused(&site, &alice).await;
+
+    let alice = site.token("alice", "password123").await;
+    assert_eq!(site.good(&alice, "logout", json!({})).await, json!({"success": true, "message": "Logged out"}));
+    refused(&site, &alice).await;
+    let token = alice.bearer.unwrap();
+    let refused = site.bad(&none(), PROFILE, json!({"session_token": token})).await;
+    assert_eq!(refused, json!({"success": false, "error": "Invalid or expired session token"}));
+    assert_eq!(site.events("logout").await.len(), 1);
+}
+
+/// A bad credential is not the same as none.
+async fn refused(site: &Site, with: &With) {
+    let answer = site.send(with, &call(PROFILE, json!({}))).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (401, "invalid_token"));
+    assert_eq!(answer.challenge("realm").as_deref(), Some("Session demo"));
+    assert_eq!(answer.challenge("error").as_deref(), Some("invalid_token"));
+    assert!(answer.challenge("resource_metadata").is_none());
+}
+
+#[tokio::test]
+async fn a_token_of_another_kind_or_surface_or_server_is_refused() {
+    let site = Site::start();
+    for token in ["test-bearer-token", "test-api-key-12345", "mk_1_2", "mk_", "a.b.c", "eyJhbGciOiJub25lIn0.e30."] {
+        refused(&site, &bearer(token)).await;
+    }
+    let elsewhere = Site::start().token("alice", "password123").await;
+    refused(&site, &elsewhere).await;
+    let alice = site.token("alice", "password123").await;
+    for surface in ["oauth", "client-credentials", "device", "bearer-token", "api-key", "basic", "security-keys"] {
+        let answer = site.send_to(&format!("/mcp/{surface}"), &alice, &call("ping", json!({}))).await;
+        assert_ne!(answer.status, 200, "{surface}");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_once_and_used_again_it_ends_the_session() {
+    let site = Site::start();
+    let first = site.login(&none(), "alice", "password123").await;
+    site.clock.advance(Duration::days(6));
+    let second = site.good(&none(), "refresh_session", json!({"refresh_token": first["refresh_token"]})).await;
+    assert_eq!(second["session_id"], first["session_id"]);
+    assert_ne!(second["refresh_token"], first["refresh_token"]);
+    let alice = bearer(second["access_token"].as_str().unwrap());
+    site.good(&alice, PROFILE, json!({})).await;
+
+    let again = site.bad(&none(), "refresh_session", json!({"refresh_token": first["refresh_token"]})).await;
+    assert_eq!(again, json!({"success": false, "error": "Invalid refresh token"}));
+    refused(&site, &alice).await;
+    site.bad(&none(), "refresh_session", json!({"refresh_token": second["refresh_token"]})).await;
+    let violations = site.events("security_violation").await;
+    assert_eq!((violations.len(), &violations[0]["level"]), (1, &json!("critical")));
+    assert_eq!(violations[0]["username"], "alice");
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_renewed_for_a_week_is_over() {
+    let site = Site::start();
+    let login = site.login(&none(), "alice", "password123").await;
+    site.clock.advance(Duration::days(7));
+    site.bad(&none(), "refresh_session", json!({"refresh_token": login["refresh_token"]})).await;
+}
+
+#[tokio::test]
+async fn a_login_counts_on_its_own_connection_only() {
+    let site = Site::start();
+    let (alices, bobs) = (site.open_session(&none()).await, site.open_session(&none()).await);
+    site.login(&session(&alices), "alice", "password123").await;
+    assert_eq!(site.good(&session(&alices), PROFILE, json!({})).await["username"], "alice");
+    assert_eq!(site.read(&session(&alices), "user://profile").await["username"], "alice");
+    assert_eq!(site.bad(&session(&bobs), PROFILE, json!({})).await, authentication_required());
+    assert_eq!(site.bad(&none(), PROFILE, json!({})).await, authentication_required());
+    site.login(&session(&bobs), "bob", "hunter2").await;
+    assert_eq!(site.good(&session(&alices), PROFILE, json!({})).await["username"], "alice");
+    site.good(&session(&alices), "logout", json!({})).await;
+    assert_eq!(site.bad(&session(&alices), PROFILE, json!({})).await, authentication_required());
+    assert_eq!(site.good(&session(&bobs), PROFILE, json!({})).await["username"], "bob");
+    site.clock.advance(Duration::minutes(30));
+    assert_eq!(site.send(&session(&bobs), &call(PROFILE, json!({}))).await.status, 404);
+}
+
+#[tokio::test]
+async fn two_different_people_in_one_call_are_an_error() {
+    let site = Site::start();
+    let (alice, bob) = (site.token("alice", "password123").await, site.token("bob", "hunter2").await);
+    let both = json!({"session_token": bob.bearer});
+    let error = json!({"success": false, "error": "Two different identities"});
+    assert_eq!(site.bad(&alice, PROFILE, both.clone()).await, error);
+    let connection = site.open_session(&none()).await;
+    site.login(&session(&connection), "alice", "password123").await;
+    assert_eq!(site.bad(&session(&connection), PROFILE, both).await, error);
+    let with = With { session: Some(connection), ..bob };
+    assert_eq!(site.bad(&with, PROFILE, json!({})).await, error);
+    let same = With { bearer: alice.bearer, ..with };
+    assert_eq!(site.good(&same, PROFILE, json!({})).await["username"], "alice");
+}
+
+#[tokio::test]
+async fn a_session_of_somebody_known_is_not_found_by_others() {
+    let site = Site::start();
+    let (alice, bob) = (site.token("alice", "password123").await, site.token("bob", "hunter2").await);
+    let connection = Some(site.open_session(&alice).await);
+    let of = |with: &With| With { session: connection.clone(), ..with.clone() };
+    assert_eq!(site.send(&of(&alice), &call(PROFILE, json!({}))).await.status, 200);
+    for other in [&bob, &none()] {
+        assert_eq!(site.send(&of(other), &call(PROFILE, json!({}))).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_modern_request_has_no_connection_to_be_logged_in_on() {
+    let site = Site::start();
+    let connection = site.open_session(&none()).await;
+    site.login(&session(&connection), "alice", "password123").await;
+    let meta = crate::support::meta();
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": PROFILE, "arguments": {}, "_meta": meta}});
+    let request = crate::support::request("POST", "/mcp/session")
+        .header("content-type", "application/json")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", PROFILE)
+        .header("mcp-session-id", connection);
+    let answer = site.answer(request.body(message.to_string().into()).unwrap()).await;
+    assert_eq!(answer.json()["result"]["structuredContent"], authentication_required(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn every_legacy_revision_can_log_in() {
+    let site = Site::start();
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        assert_eq!(site.send(&none(), &initialize(version)).await.json()["result"]["protocolVersion"], version);
+        site.login(&none(), "alice", "password123").await;
+    }
+}
+
+fn settings(users: &str) -> anyhow::Result<Settings> {
+    Settings::parse(&format!(
+        "[[surface]]\nid = \"session\"\nkind = \"session\"\ntools = [\"session\"]\nusers = [{users}]"
+    ))
+}
+
+#[tokio::test]
+async fn passwords_may_come_as_hashes_and_bcrypt_is_replaced_at_the_first_login() {
+    let bcrypt = bcrypt::hash("Correct-Horse-1", 4).unwrap();
+    let users = format!("{{ username = \"carol\", password_hash = '{bcrypt}', role = \"service\" }}");
+    let store = tempfile::tempdir().unwrap();
+    let file = store.path().join("store.db");
+    let settings = settings(&users).unwrap();
+    let start = || Site::of(Settings { store: Some(file.clone()), ..settings.clone() });
+    let site = start();
+    for _ in 0..2 {
+        let login = site.login(&none(), "carol", "Correct-Horse-1").await;
+        assert_eq!(login["user"]["role"], "service");
+    }
+    site.bad(&none(), "authenticate_user", json!({"username": "carol", "password": "correct-horse-1"})).await;
+    start().login(&none(), "carol", "Correct-Horse-1").await;
+    let kept: String = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned()
+        + &String::from_utf8_lossy(&std::fs::read(store.path().join("store.db-wal")).unwrap_or_default());
+    assert!(kept.contains("$argon2id$") && !kept.contains("Correct-Horse-1") && !kept.contains(&bcrypt));
+}
+
+#[test]
+fn outside_the_demo_people_have_names_and_passwords_that_hold() {
+    for (users, rule) in [
+        ("{ username = \"carol\", password = \"password\" }", "8 to 128 characters"),
+        ("{ username = \"carol\", password = \"TestPass123!\" }", "one of the demo's"),
+        ("{ username = \"c\", password = \"Correct-Horse-1\" }", "3 to 50"),
+        ("{ username = \"carol\" }", "either a password or a password_hash"),
+        ("{ username = \"carol\", password_hash = \"Correct-Horse-1\" }", "argon2id or bcrypt"),
+    ] {
+        let error = settings(users).unwrap_err().to_string();
+        assert!(error.contains(rule), "{users}: {error}");
+    }
+    assert!(settings("{ username = \"carol\", password = \"Correct-Horse-1\" }").is_ok());
+}
