@@ -213,6 +213,7 @@ impl Default for Floods {
 }
 
 impl Floods {
+    #[must_use]
     pub fn is_new(&self, address: IpAddr) -> bool {
         self.0.check_key(&source(address)).is_ok()
     }

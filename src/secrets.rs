@@ -27,7 +27,8 @@ impl Digest {
     /// The first 12 hexadecimal digits: enough to tell secrets apart, and nothing of the secret.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        self.0.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        let first = self.0.iter().take(6).fold(0_u64, |first, byte| first << 8 | u64::from(*byte));
+        format!("{first:012x}")
     }
 }
 

@@ -113,9 +113,9 @@ async fn a_whole_trail_is_whole_however_often_it_is_extended_and_by_however_many
             for number in 0..150 {
                 let event = Event::new("something").details(serde_json::json!({"b": 1.0, "a": [number, "ü\"\\"]}));
                 if number % 2 == 0 {
-                    event.record(&app).await
+                    event.record(&app).await;
                 } else {
-                    event.note(&app).await
+                    event.note(&app).await;
                 }
                 if number % 10 == 0 {
                     chain::extend(&app).await.unwrap();

@@ -30,7 +30,7 @@ async fn rows(t: &TestApp, view: &str, member: &str) -> Vec<Value> {
 }
 
 fn hash(secret: &str) -> String {
-    Digest::of(secret).as_bytes()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of(secret).as_bytes()[..6].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Only these members.
