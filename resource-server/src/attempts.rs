@@ -88,9 +88,10 @@ impl Attempts {
         busy.map_or(Ok(()), |(_, span)| Err(too_many("too many failed attempts from this address", *span)))
     }
 
-    /// Counts against the account, if one was named, and against the address.
-    pub fn failed(&self, account: Option<&str>, asker: Asker) {
-        let Asker { address, only_wonders: false } = asker else { return };
+    /// Counts against the account, if one was named, and against the address. Does a lock begin with this?
+    pub fn failed(&self, account: Option<&str>, asker: Asker) -> bool {
+        let Asker { address, only_wonders: false } = asker else { return false };
+        let mut locks = false;
         let (now, mut records) = (self.clock.now(), self.lock());
         for who in [account.map(|name| Who::Account(name.to_owned())), address.map(Who::Address)].into_iter().flatten()
         {
@@ -99,8 +100,9 @@ impl Attempts {
                 let oldest = oldest.map(|(who, _)| who.clone());
                 oldest.and_then(|who| records.remove(&who));
             }
-            records.entry(who).or_default().fail(account.is_some(), now);
+            locks |= records.entry(who).or_default().fail(account.is_some(), now);
         }
+        locks
     }
 
     /// Forgives the account; the address may be trying many.
@@ -128,7 +130,8 @@ impl Record {
         self.failures.iter().filter(|at| now - **at < span).count()
     }
 
-    fn fail(&mut self, may_lock: bool, now: OffsetDateTime) {
+    /// Does a lock begin with this?
+    fn fail(&mut self, may_lock: bool, now: OffsetDateTime) -> bool {
         if self.failures.back().is_some_and(|at| now - *at > LONGEST_LOCK * 2) {
             self.locks = 0;
         }
@@ -138,15 +141,17 @@ impl Record {
         self.failures.push_back(now);
         self.strikes.retain(|at| may_lock && now - *at < WINDOW);
         self.strikes.extend(may_lock.then_some(now));
-        if self.strikes.len() >= MOST_FAILURES {
+        let locks = self.strikes.len() >= MOST_FAILURES;
+        if locks {
             self.strikes.clear();
             self.locked_until = Some(now + (LOCK * 2_i32.pow(self.locks.min(4))).min(LONGEST_LOCK));
             self.locks += 1;
         }
+        locks
     }
 }
 
-/// So many in a time, whoever asks.
+/// So many in a time.
 pub(crate) struct Budget {
     most: usize,
     span: Duration,
@@ -157,6 +162,12 @@ pub(crate) struct Budget {
 impl Budget {
     pub fn new(most: usize, span: Duration, clock: Clock) -> Self {
         Self { most, span, spent: Mutex::default(), clock }
+    }
+
+    /// Is all of it left?
+    pub fn is_whole(&self) -> bool {
+        let (now, spent) = (self.clock.now(), self.spent.lock().unwrap_or_else(PoisonError::into_inner));
+        spent.back().is_none_or(|at| now - *at >= self.span)
     }
 
     pub fn spend(&self) -> Result<(), Refusal> {

@@ -2,9 +2,11 @@
 use crate::{
     clock::Clock,
     digest,
+    mask::Masker,
     store::{Filter, Store},
 };
 use serde_json::{Value, json};
+use std::sync::Arc;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
 
@@ -50,11 +52,17 @@ pub(crate) struct Audit {
     clock: Clock,
     /// One at a time: each event needs the hash of the one before.
     last: Mutex<Option<String>>,
+    masker: Option<Arc<Masker>>,
 }
 
 impl Audit {
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, last: Mutex::default() }
+        Self { store, clock, last: Mutex::default(), masker: None }
+    }
+
+    /// Whoever types a password where a name belongs does not find it in the trail.
+    pub fn masked(self, masker: &Arc<Masker>) -> Self {
+        Self { masker: Some(Arc::clone(masker)), ..self }
     }
 
     /// A trail that cannot be written does not stop the server; it is logged.
@@ -91,8 +99,8 @@ impl Audit {
             "error_message": event.error_message,
             "request_id": event.request_id,
             "timestamp": self.clock.now().format(&Rfc3339)?,
-        })
-        .to_string();
+        });
+        let event = self.masker.as_ref().map_or(event.clone(), |masker| masker.without_secrets(&event)).to_string();
         let seal = seal(&before, &event);
         self.store.append(&event, &seal).await?;
         *last = Some(seal);

@@ -31,11 +31,13 @@ pub(crate) struct Refusal {
     members: Vec<(&'static str, Value)>,
     /// A JSON-RPC error response that takes the place of the plain body.
     json_rpc: Option<Value>,
+    /// Somebody guesses: with this a lock begins.
+    pub locks: bool,
 }
 
 impl Refusal {
     pub fn new(status: StatusCode, error: &'static str, description: &'static str) -> Self {
-        Self { status, error, description, headers: Vec::new(), members: Vec::new(), json_rpc: None }
+        Self { status, error, description, headers: Vec::new(), members: Vec::new(), json_rpc: None, locks: false }
     }
 
     /// A JSON-RPC error response (JSON-RPC 2.0 §5.1) with an HTTP status of its own.
@@ -63,6 +65,12 @@ impl Refusal {
     #[must_use]
     pub fn member(mut self, name: &'static str, value: Value) -> Self {
         self.members.push((name, value));
+        self
+    }
+
+    #[must_use]
+    pub fn locking(mut self, locks: bool) -> Self {
+        self.locks = locks;
         self
     }
 

@@ -50,6 +50,16 @@ pub(crate) trait Credential: Send + Sync {
     /// The credential is good, and not for this; `scope` names all to ask for (RFC 6750 §3.1).
     fn insufficient_scope(&self, caller: &Caller, id: &Value, scope: &str, data: Value) -> Refusal;
 
+    /// The authentication scheme; `none` where anybody may call.
+    fn scheme(&self) -> &'static str {
+        "Bearer"
+    }
+
+    /// Headers that it is brought in, beside `Authorization`.
+    fn headers(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// What must be known of the sign-in behind the credential, for this message or for any (RFC 9470 §3).
     fn check_sign_in(&self, _: &Caller, _: Option<&Message>) -> Result<(), Refusal> {
         Ok(())

@@ -1,28 +1,28 @@
-//! `/debug`: what the server saw and how it judges, as JSON without secrets.
+//! `/debug` and `/metrics`: what the server saw and how it judges, without secrets.
 use crate::{
+    admission::{Admission, admit},
     challenge::Refusal,
-    credentials::keys_of,
+    endpoint::server_error,
     gate::Gates,
     origin::{self, Allowed},
     request_id::Id,
-    settings::{KeySettings, Secret, Settings},
+    settings::Settings,
     store::Filter,
     surface::Surface,
     trace::{Record, Records},
-    wire,
 };
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{ConnectInfo, Path, Query, Request, State},
+    extract::{Path, Query, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::HashSet, net::SocketAddr, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 const MOST: usize = 1000;
@@ -33,8 +33,6 @@ pub(crate) type Watched = (Arc<Surface>, Arc<Gates>);
 struct Debug {
     watched: Vec<Watched>,
     records: Arc<Records>,
-    demo: bool,
-    admin_token: Option<Secret>,
     config: Value,
 }
 
@@ -44,6 +42,8 @@ struct Selection {
     client_id: Option<String>,
     /// RFC 3339.
     since: Option<String>,
+    /// Of audit events.
+    event_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,49 +60,19 @@ struct Question {
 
 /// Nothing where nobody could be let in.
 pub(crate) fn routes(settings: &Settings, records: &Arc<Records>, watched: Vec<Watched>, allowed: Allowed) -> Router {
-    if !settings.demo && settings.admin_token.is_none() {
-        return Router::new();
-    }
-    let debug = Arc::new(Debug {
-        watched,
-        records: Arc::clone(records),
-        demo: settings.demo,
-        admin_token: settings.admin_token.clone(),
-        config: config(settings),
-    });
+    let admission = Admission::new(settings.demo, settings.admin_token.as_ref(), &settings.clock);
+    let Some(admission) = admission else { return Router::new() };
+    let debug = Arc::new(Debug { watched, records: Arc::clone(records), config: config(settings) });
     Router::new()
         .route("/debug/explain", post(explain))
         .route("/debug/{name}", get(show))
-        .route_layer(from_fn_with_state(Arc::clone(&debug), admit))
+        .route("/metrics", get(metrics))
+        .route_layer(from_fn_with_state(admission, admit))
         .route_layer(from_fn_with_state(allowed, origin::judge))
         .with_state(debug)
 }
 
-/// In the demo whoever is on this machine; elsewhere the administrator.
-async fn admit(State(debug): State<Arc<Debug>>, id: Id, request: Request, next: Next) -> Response {
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let local = debug.demo && address.is_some_and(|address| address.0.ip().is_loopback());
-    let mut response = if local || debug.knows(&request) {
-        next.run(request).await
-    } else {
-        Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "this needs the token of the administrator")
-            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"administration\""))
-            .into_response(&id.0)
-    };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 impl Debug {
-    fn knows(&self, request: &Request) -> bool {
-        let value = wire::single(request.headers(), &header::AUTHORIZATION).ok().flatten().unwrap_or_default();
-        let presented = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let admin = self.admin_token.clone().map(|secret| keys_of(&[KeySettings { secret, scope: None }]));
-        let found =
-            presented.zip(admin).and_then(|((_, text), admin)| admin.find(text.trim(), OffsetDateTime::UNIX_EPOCH));
-        found.is_some()
-    }
-
     async fn view(&self, name: &str, selection: &Selection) -> anyhow::Result<Option<Value>> {
         let limit = selection.limit.unwrap_or(50).min(MOST);
         let requests = || self.records.recent().into_iter().filter(|record| selection.has(record));
@@ -115,7 +85,13 @@ impl Debug {
                 json!({"tokens": tokens.take(limit).map(|record| token(&record)).collect::<Vec<_>>()})
             }
             "audit" => {
-                let events = self.records.audit.find(&Filter::default(), u32::try_from(limit)?).await?;
+                let filter = Filter {
+                    event_type: selection.event_type.clone(),
+                    client_id: selection.client_id.clone(),
+                    since: selection.since(),
+                    ..Filter::default()
+                };
+                let events = self.records.audit.find(&filter, u32::try_from(limit)?).await?;
                 json!({"audit_events": events})
             }
             "sessions" => json!({"sessions": self.each(|surface, gates| gates.sessions(&surface.id))}),
@@ -134,8 +110,12 @@ impl Debug {
 }
 
 impl Selection {
+    fn since(&self) -> Option<OffsetDateTime> {
+        self.since.as_ref().and_then(|since| OffsetDateTime::parse(since, &Rfc3339).ok())
+    }
+
     fn has(&self, record: &Record) -> bool {
-        let since = self.since.as_ref().and_then(|since| OffsetDateTime::parse(since, &Rfc3339).ok());
+        let since = self.since();
         let of_client = self.client_id.is_none() || self.client_id == record.client_id;
         of_client && since.is_none_or(|since| record.at >= since.unix_timestamp())
     }
@@ -150,11 +130,17 @@ async fn show(
     match debug.view(&name, &selection).await {
         Ok(Some(view)) => Json(view).into_response(),
         Ok(None) => Refusal::not_found().into_response(&id.0),
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "a debug view failed");
-            crate::endpoint::server_error(&id.0)
-        }
+        Err(error) => failed(&error, &id),
     }
+}
+
+async fn metrics(State(debug): State<Arc<Debug>>, id: Id) -> Response {
+    debug.records.metrics.show().unwrap_or_else(|error| failed(&error, &id))
+}
+
+fn failed(error: &anyhow::Error, id: &Id) -> Response {
+    tracing::error!(error = format!("{error:#}"), "a debug view failed");
+    server_error(&id.0)
 }
 
 /// How a call would be judged; nothing happens.

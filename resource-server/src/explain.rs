@@ -6,7 +6,10 @@ use crate::{
     gate::Gates,
     wire::Message,
 };
-use axum::extract::Request;
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -26,41 +29,96 @@ impl Gates {
         all.into_iter().map(shown).collect()
     }
 
-    /// Each check of a call of `tool`, or of listing tools: passed, failed and why, or not reached.
+    /// Each check of a call of `tool`, or of listing tools, in the order in which a gate makes them: passed, failed and
+    /// why, not reached, or not judged as no arguments were given.
     pub async fn explain(&self, request: Request, tool: Option<&str>, arguments: Option<&Value>) -> Vec<Value> {
-        let Some((_, gate)) = self.0.first() else { return Vec::new() };
+        let Some((authority, gate)) = self.0.first() else { return Vec::new() };
+        let (mut checks, mut request) = (Checks::default(), request);
+        request.extensions_mut().insert(Wondering);
+        if let Ok(own) = HeaderValue::from_str(authority) {
+            request.headers_mut().entry(header::HOST).or_insert(own);
+        }
+        checks.judge("origin", gate.allowed.check(&request).map(drop));
         let (mut parts, _) = request.into_parts();
-        parts.extensions.insert(Wondering);
-        let body = match tool {
-            Some(tool) => json!({"method": "tools/call", "params": {"name": tool, "arguments": arguments}}),
-            None => json!({"method": "tools/list"}),
+        let message = asked(&parts.headers, tool, arguments);
+        let caller = checks.who(gate.credential.admit(&mut parts).await);
+        let message = checks.value("message", message);
+        let call = caller.as_ref().zip(message.as_ref());
+        let judged = |judge: &dyn Fn(&Caller, &Message) -> Result<(), Refusal>| {
+            call.map_or(Ok(()), |(caller, message)| judge(caller, message))
         };
-        let message = Message { body, modern: true };
-        let mut failed = None;
-        let mut checks = Vec::new();
-        let mut judge = |check: &'static str, judged: Result<(), Refusal>| {
-            let (result, reason) = match (&failed, judged) {
-                (Some(()), _) => ("not reached", None),
-                (None, Ok(())) => ("passed", None),
-                (None, Err(refusal)) => {
-                    failed = Some(());
-                    ("failed", Some(json!({"error": refusal.error, "description": refusal.description})))
-                }
-            };
-            checks.push(json!({"check": check, "result": result, "reason": reason}));
+        checks.judge("sign_in", judged(&|caller, message| gate.credential.check_sign_in(caller, Some(message))));
+        checks.judge("method", judged(&|_, message| gate.check_tool(message)));
+        checks.judge("scope", judged(&|caller, message| gate.check_scopes(message, caller)));
+        if arguments.is_some() {
+            checks.judge("schema", judged(&|_, message| gate.check_schema(message)));
+            checks.judge("policy", judged(&|_, message| gate.check_rules(message)));
+        } else {
+            checks.skip(&["schema", "policy"]);
+        }
+        checks.judge("environment", judged(&|_, message| gate.check_environment(message)));
+        checks.done
+    }
+}
+
+/// The call as a client would send it.
+fn asked(headers: &HeaderMap, tool: Option<&str>, arguments: Option<&Value>) -> Result<Message, Refusal> {
+    let mut message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    if let Some(tool) = tool {
+        message["method"] = "tools/call".into();
+        message["params"] = json!({"name": tool, "arguments": arguments.unwrap_or(&json!({}))});
+    }
+    Message::read(headers, message.to_string().as_bytes())
+}
+
+#[derive(Default)]
+struct Checks {
+    done: Vec<Value>,
+    failed: bool,
+}
+
+impl Checks {
+    fn judge(&mut self, check: &'static str, judged: Result<(), Refusal>) {
+        let (result, reason) = match judged {
+            _ if self.failed => ("not reached", None),
+            Ok(()) => ("passed", None),
+            Err(refusal) => {
+                self.failed = true;
+                ("failed", Some(json!({"error": refusal.error, "description": refusal.description})))
+            }
         };
-        let caller = gate.credential.admit(&mut parts).await;
-        let known = caller.as_ref().ok().cloned();
-        judge("credential", caller.map(drop));
-        let on_known = |check: &dyn Fn(&Caller) -> Result<(), Refusal>| known.as_ref().map_or(Ok(()), check);
-        judge("sign_in", on_known(&|caller| gate.credential.check_sign_in(caller, Some(&message))));
-        judge("scope", on_known(&|caller| gate.check_scopes(&message, caller)));
-        let mut check = "schema";
-        let arguments = if arguments.is_some() { gate.check_arguments(&message, &mut check) } else { Ok(()) };
-        let in_schema = check == "schema" && arguments.is_err();
-        let (schema, rules) = if in_schema { (arguments, Ok(())) } else { (Ok(()), arguments) };
-        judge("schema", schema);
-        judge(if check == "environment" { check } else { "policy" }, rules);
-        checks
+        self.done.push(json!({"check": check, "result": result, "reason": reason}));
+    }
+
+    fn value<T>(&mut self, check: &'static str, judged: Result<T, Refusal>) -> Option<T> {
+        let (value, judged) = match judged {
+            Ok(value) => (Some(value), Ok(())),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        self.judge(check, judged);
+        value
+    }
+
+    /// A credential is judged at once; its refusal tells how far it came.
+    fn who(&mut self, caller: Result<Caller, Refusal>) -> Option<Caller> {
+        let (caller, mut refused) = match caller {
+            Ok(caller) => (Some(caller), None),
+            Err(refusal) => (None, Some(refusal)),
+        };
+        let failing = refused.as_ref().map(|refusal| match refusal.description.split(':').next() {
+            _ if refusal.status == StatusCode::TOO_MANY_REQUESTS => "rate_limit",
+            Some("audience" | "grant") => "audience",
+            _ => "credential",
+        });
+        for check in ["rate_limit", "credential", "audience"] {
+            let refused = refused.take_if(|_| failing == Some(check));
+            self.judge(check, refused.map_or(Ok(()), Err));
+        }
+        caller
+    }
+
+    fn skip(&mut self, checks: &[&'static str]) {
+        let result = if self.failed { "not reached" } else { "not judged" };
+        self.done.extend(checks.iter().map(|check| json!({"check": check, "result": result, "reason": null})));
     }
 }

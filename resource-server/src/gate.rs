@@ -1,5 +1,7 @@
 //! The gate of a surface: Host and Origin, then the credential, then the message, its scopes and arguments, then the
 //! server.
+mod checks;
+
 use crate::{
     caller::Caller,
     challenge::{Refusal, RequestId},
@@ -22,11 +24,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(crate) struct Gate {
-    allowed: Allowed,
+    pub allowed: Allowed,
     pub credential: Arc<dyn Credential>,
     policy: Arc<Policy>,
     /// Whose tools' arguments are judged here too.
@@ -69,9 +70,13 @@ impl Gate {
 
     async fn admit(&self, request: Request, trace: &mut Trace) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(trace.outcome.clone());
         trace.check = "credential";
         let caller = self.credential.admit(&mut parts).await?;
         trace.caller = Some(caller.clone());
+        if let Some(allowance) = self.surface.as_ref().and_then(|surface| surface.allowance.as_ref()) {
+            allowance.spend(&caller, &parts.extensions)?;
+        }
         parts.extensions.insert(caller.clone());
         if let Some(access) = caller.access.clone() {
             parts.extensions.insert(access);
@@ -119,7 +124,12 @@ impl Gate {
         let session = self.session(&parts.headers, &caller)?;
         trace.check = "scope";
         self.check_scopes(&message, &caller)?;
-        self.check_arguments(&message, &mut trace.check)?;
+        trace.check = "schema";
+        self.check_schema(&message)?;
+        trace.check = "policy";
+        self.check_rules(&message)?;
+        trace.check = "environment";
+        self.check_environment(&message)?;
         // Written anew, so that the server reads what was judged here, repeated members and all.
         let body = Bytes::from(message.body.to_string());
         parts.headers.remove(header::TRANSFER_ENCODING);
@@ -143,48 +153,6 @@ impl Gate {
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }
 
-    pub fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
-        let Some(held) = &caller.scopes else { return Ok(()) };
-        let policy = &self.policy;
-        let needed = policy.needed(message.method(), message.tool());
-        if policy.allows(held, needed) {
-            return Ok(());
-        }
-        // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
-        let ask = if message.modern { needed.to_vec() } else { beside_those_held(policy, needed, held) };
-        let data = json!({
-            "required_scope": needed.join(" "),
-            "token_scope": held.join(" "),
-            "tool": message.tool(),
-            "method": message.method(),
-        });
-        Err(self.credential.insufficient_scope(caller, message.id(), &ask.join(" "), data))
-    }
-
-    /// The tool's schema, then the rules on its arguments, then what the environment allows.
-    pub fn check_arguments(&self, message: &Message, check: &mut &'static str) -> Result<(), Refusal> {
-        let Some((name, surface)) = message.tool().zip(self.surface.as_ref()) else { return Ok(()) };
-        let tool = surface.tool(name);
-        if tool.is_none() && !surface.forwards {
-            return Ok(());
-        }
-        let none = Value::Object(serde_json::Map::new());
-        let arguments = message.body["params"].get("arguments").unwrap_or(&none);
-        *check = "schema";
-        if let Some(Err(breach)) = tool.map(|tool| tool.check(arguments)) {
-            let text = "Invalid params: the arguments do not match the tool's inputSchema";
-            let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": name});
-            return Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)));
-        }
-        surface.rules.check(name, arguments).map_err(|denial| {
-            *check = if denial.rule == "environment_flag" { "environment" } else { "policy" };
-            let data = json!({
-                "reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": name,
-            });
-            Refusal::json_rpc(StatusCode::OK, message.id(), -32002, "Policy denied", Some(data))
-        })
-    }
-
     /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded.
     fn note_session(&self, visit: &Visit, response: &Response) {
         if visit.modern || !response.status().is_success() {
@@ -205,6 +173,10 @@ impl Gate {
 pub(crate) struct Gates(pub Vec<(String, Gate)>);
 
 impl Gates {
+    pub fn scheme(&self) -> &'static str {
+        self.0.first().map_or("none", |(_, gate)| gate.credential.scheme())
+    }
+
     /// The first, unless the request names the authority of another.
     fn choose(&self, request: &Request) -> Option<&Gate> {
         let authority = origin::authority(request.headers(), request.uri());
@@ -222,23 +194,25 @@ pub(crate) fn beside_those_held(policy: &Policy, needed: &[String], held: &[Stri
 /// Middleware.
 pub(crate) async fn pass(State(gates): State<Arc<Gates>>, Id(id): Id, request: Request, next: Next) -> Response {
     let Some(gate) = gates.choose(&request) else { return Refusal::not_found().into_response(&id) };
-    let origin = match gate.allowed.check(&request) {
-        Ok(origin) => origin,
-        Err(refusal) => return refusal.into_response(&id),
-    };
+    let allowed = gate.allowed.check(&request);
+    let origin = allowed.as_ref().ok().cloned().flatten();
     let mut response = if origin.is_some() && origin::is_preflight(&request) {
-        origin::preflight(request.headers())
+        origin::preflight(request.headers(), &gate.credential.headers())
     } else {
-        answer(gate, &id, request, next).await
+        answer(gate, &id, allowed.map(drop), request, next).await
     };
     origin::expose(response.headers_mut(), origin);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-async fn answer(gate: &Gate, id: &RequestId, request: Request, next: Next) -> Response {
-    let mut trace = Trace::new(&request, id);
-    let response = match gate.admit(request, &mut trace).await {
+async fn answer(gate: &Gate, id: &RequestId, allowed: Result<(), Refusal>, request: Request, next: Next) -> Response {
+    let mut trace = Trace::new(&request, id, gate.surface.as_deref());
+    let admitted = match allowed {
+        Ok(()) => gate.admit(request, &mut trace).await,
+        Err(refusal) => Err(refusal),
+    };
+    let response = match admitted {
         Ok((request, visit)) => {
             let response = next.run(request).await;
             gate.note_session(&visit, &response);

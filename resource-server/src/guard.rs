@@ -8,7 +8,7 @@ use crate::{
     introspection,
     jwks::{Issuer, is_loopback},
     metadata::{self, ProtectedResource},
-    origin::Allowed,
+    origin::{self, Allowed},
     request_id,
     scopes::{Policy, well_formed, words},
     step_up::StepUp,
@@ -268,7 +268,8 @@ impl Guard {
         S::Response: IntoResponse + 'static,
         S::Future: Send + 'static,
     {
-        metadata::routes(vec![self.metadata()]).merge(self.endpoint(server))
+        let metadata = origin::secured(metadata::routes(vec![self.metadata()]), std::slice::from_ref(&self.resource));
+        metadata.merge(self.endpoint(server))
     }
 
     /// The MCP server, guarded, at the resource identifier's path. Several guards can share one router this way.
@@ -278,13 +279,14 @@ impl Guard {
         S::Response: IntoResponse + 'static,
         S::Future: Send + 'static,
     {
-        let path = self.resource.path().to_owned();
+        let resource = self.resource.clone();
         let gate = Arc::new(Gates(vec![(String::new(), Gate::of_guard(self))]));
-        Router::new()
-            .route_service(&path, server)
+        let router = Router::new()
+            .route_service(resource.path(), server)
             .route_layer(from_fn_with_state(gate, pass))
             .route_layer(from_fn(whole::take))
-            .route_layer(from_fn(request_id::attach))
+            .route_layer(from_fn(request_id::attach));
+        origin::secured(router, &[resource])
     }
 }
 

@@ -26,6 +26,8 @@
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
 mod accounts;
+mod admission;
+mod allowance;
 mod arguments;
 mod attempts;
 mod audit;
@@ -41,6 +43,7 @@ mod endpoint;
 mod explain;
 mod gate;
 mod guard;
+mod health;
 mod index;
 mod introspection;
 mod jwks;
@@ -48,6 +51,7 @@ mod mask;
 mod mcp;
 mod messages;
 pub mod metadata;
+mod metrics;
 mod origin;
 mod request_id;
 mod resources;

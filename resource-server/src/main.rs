@@ -115,7 +115,9 @@ const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // Whatever else is asked for: in detail it writes down what clients send as it is.
+    let filter = filter.add_directive("rmcp=warn".parse()?);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Lines for people, objects for programs.
     if std::io::stderr().is_terminal() {

@@ -8,7 +8,8 @@ use crate::{
     stdio::Connection,
     surface::Surface,
     tools::{Call, Failure, Tool},
-    trace, wire,
+    trace::{self, Outcome},
+    wire,
 };
 use axum::http::request::Parts;
 use rmcp::{
@@ -57,6 +58,14 @@ impl Mcp {
     }
 }
 
+/// Tells the gate that the call ends in this.
+fn failed(context: &RequestContext<RoleServer>, error: &'static str) {
+    let parts = context.extensions.get::<Parts>();
+    if let Some(outcome) = parts.and_then(|parts| parts.extensions.get::<Outcome>()) {
+        outcome.failed(error);
+    }
+}
+
 impl ServerHandler for Mcp {
     fn get_info(&self) -> ServerConfig {
         let server =
@@ -85,12 +94,15 @@ impl ServerHandler for Mcp {
     ) -> Result<CallToolResponse, ErrorData> {
         let call = self.call(&context, request.input_responses)?;
         let tool = self.0.tool(&request.name);
-        let tool = tool.ok_or_else(|| ErrorData::invalid_params("there is no such tool", None))?;
+        let tool = tool.ok_or_else(|| {
+            failed(&context, "unknown_tool");
+            ErrorData::invalid_params("there is no such tool", None)
+        })?;
         let request_id = call.request_id.clone();
         let result = tool.call(call, Value::Object(request.arguments.unwrap_or_default())).await;
         match result {
             Ok(result) => Ok(CallToolResult::structured(result).into()),
-            Err(failure) => ended(failure, &request_id, |told| CallToolResult::structured_error(told).into()),
+            Err(failure) => ended(failure, &context, &request_id, |told| CallToolResult::structured_error(told).into()),
         }
     }
 
@@ -120,7 +132,10 @@ impl ServerHandler for Mcp {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let call = self.call(&context, None)?;
         let resource = resources::of(&self.0).find(|resource| resource.uri == request.uri);
-        let resource = resource.ok_or_else(|| ErrorData::resource_not_found("there is no such resource", None))?;
+        let resource = resource.ok_or_else(|| {
+            failed(&context, "unknown_resource");
+            ErrorData::resource_not_found("there is no such resource", None)
+        })?;
         let request_id = call.request_id.clone();
         let shown = |body: Value| {
             let contents = ResourceContents::text(body.to_string(), resource.uri).with_mime_type("application/json");
@@ -128,7 +143,7 @@ impl ServerHandler for Mcp {
         };
         match (resource.read)(Arc::clone(&self.0), call).await {
             Ok(body) => Ok(shown(body)),
-            Err(failure) => ended(failure, &request_id, shown),
+            Err(failure) => ended(failure, &context, &request_id, shown),
         }
     }
 
@@ -146,24 +161,27 @@ impl ServerHandler for Mcp {
     async fn list_prompts(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
+        failed(&context, "unknown_method");
         Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
     }
 
     async fn complete(
         &self,
         _: CompleteRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
+        failed(&context, "unknown_method");
         Err(ErrorData::method_not_found::<CompleteRequestMethod>())
     }
 
     async fn on_custom_request(
         &self,
         _: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
+        failed(&context, "unknown_method");
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None))
     }
 }
@@ -179,18 +197,26 @@ fn shown(tool: &Tool) -> rmcp::model::Tool {
 /// What a call comes to that has no result: `told` to the model, a question for the client, or an error.
 fn ended<R: From<InputRequiredResult>>(
     failure: Failure,
+    context: &RequestContext<RoleServer>,
     request_id: &str,
     told: impl FnOnce(Value) -> R,
 ) -> Result<R, ErrorData> {
     match failure {
-        Failure::Told(reason) => Ok(told(reason)),
+        Failure::Told(reason) => {
+            failed(context, "tool_failed");
+            Ok(told(reason))
+        }
         Failure::Asks(questions) => Ok(InputRequiredResult::from_input_requests(questions).into()),
         Failure::Lacks(capability) => {
+            failed(context, "missing_capability");
             let data = json!({"requiredCapabilities": {capability: {}}});
             let text = "Missing required client capability";
             Err(ErrorData::new(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY, text, Some(data)))
         }
-        Failure::Internal(error) => Err(internal(&error, request_id)),
+        Failure::Internal(error) => {
+            failed(context, "server_error");
+            Err(internal(&error, request_id))
+        }
     }
 }
 

@@ -1,17 +1,22 @@
 //! Who may ask at all: the `Host` and `Origin` of a request (against DNS rebinding), and CORS for allowed origins.
 use crate::{challenge::Refusal, jwks::is_loopback, request_id::Id, wire::single};
 use axum::{
-    extract::State,
+    Router,
+    extract::{Request as Asked, State},
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, uri::Authority},
-    middleware::Next,
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
+use std::sync::Arc;
 use url::Url;
 
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, \
      Mcp-Session-Id, Last-Event-ID, DPoP, X-Request-Id";
-const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id, X-Request-Id");
+const EXPOSED_HEADERS: HeaderValue =
+    HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id, X-Request-Id, Retry-After");
+/// A year.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 #[derive(Clone, Debug)]
 pub(crate) struct Allowed {
@@ -59,25 +64,39 @@ impl Allowed {
 }
 
 /// Middleware, for what no gate stands before.
-pub(crate) async fn judge(
-    State(allowed): State<Allowed>,
-    id: Id,
-    request: axum::extract::Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn judge(State(allowed): State<Allowed>, id: Id, request: Asked, next: Next) -> Response {
     match allowed.check(&request) {
         Ok(_) => next.run(request).await,
         Err(refusal) => refusal.into_response(&id.0),
     }
 }
 
+/// A host that is found by https is to be found so from now on (RFC 6797).
+pub(crate) fn secured(router: Router, origins: &[Url]) -> Router {
+    router.layer(from_fn_with_state(Arc::from(origins), keep_secure))
+}
+
+async fn keep_secure(State(origins): State<Arc<[Url]>>, request: Asked, next: Next) -> Response {
+    let host = host(request.headers(), request.uri());
+    // Loopback names are everybody's on the machine.
+    let secure =
+        |url: &Url| url.scheme() == "https" && !is_loopback(url) && host.is_some() && url.host_str().map(bare) == host;
+    let secure = origins.iter().any(secure);
+    let mut response = next.run(request).await;
+    if secure {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
+    }
+    response
+}
+
 pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// What an allowed origin may send. `Mcp-Param-*` are named by each tool, so those asked for are repeated.
-pub(crate) fn preflight(headers: &HeaderMap) -> Response {
-    let mut allowed = ALLOWED_HEADERS.to_owned();
+/// What an allowed origin may send, with the headers that credentials go in. `Mcp-Param-*` are named by each tool, so
+/// those asked for are repeated.
+pub(crate) fn preflight(headers: &HeaderMap, credentials: &[&str]) -> Response {
+    let mut allowed = [&[ALLOWED_HEADERS], credentials].concat().join(", ");
     let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
     let is_param = |name: &&str| name.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("mcp-param-"));
     for name in asked.into_iter().flat_map(|names| names.split(',')).map(str::trim).filter(is_param) {

@@ -10,6 +10,15 @@ pub struct Policy {
     other_tools: Vec<String>,
 }
 
+/// Short names of coarse scopes.
+const ALIASES: [(&str, &str); 5] = [
+    ("mcp.read", "mcp:read"),
+    ("mcp.write", "mcp:write"),
+    ("read", "mcp:read"),
+    ("write", "mcp:write"),
+    ("admin", "mcp:admin"),
+];
+
 impl Default for Policy {
     fn default() -> Self {
         let mut policy = Self {
@@ -36,6 +45,13 @@ impl Policy {
     /// Whoever holds `broader` holds each of `narrower` (space-separated) too, and what those imply in turn.
     pub fn imply(&mut self, broader: &str, narrower: &str) {
         self.implies.entry(broader.to_owned()).or_default().extend(words(narrower));
+    }
+
+    /// Knows the scopes under the short names, too, that other servers have for them.
+    pub fn with_aliases(&mut self) {
+        for (alias, scope) in ALIASES {
+            self.imply(alias, scope);
+        }
     }
 
     /// The JSON-RPC method needs all of `scopes` (space-separated).
@@ -137,6 +153,17 @@ mod tests {
         assert!(!allows("mcp:write", "mcp:tools:admin"));
         assert!(allows("mcp:admin", "mcp:write mcp:read mcp:tools:admin mcp:tools:call mcp:tools:echo"));
         assert!(!allows("", "mcp:tools:list"));
+    }
+
+    #[test]
+    fn short_names_mean_something_only_where_they_are_switched_on() {
+        for (alias, scope) in ALIASES {
+            let mut policy = Policy::default();
+            assert!(!policy.allows(&words(alias), &words("mcp:tools:list")), "{alias}");
+            policy.with_aliases();
+            assert!(policy.allows(&words(alias), &words(scope)), "{alias}");
+            assert_eq!(policy.allows(&words(alias), &words("mcp:tools:admin")), alias == "admin", "{alias}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub use users::UserSettings;
 use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
 use anyhow::{Context, anyhow, ensure};
 use serde::Deserialize;
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 use url::Url;
 
 /// The set of surfaces served when there is no file.
@@ -105,6 +105,12 @@ pub struct SurfaceSettings {
     /// Of `security-keys`: headers, and the keys good in each.
     #[serde(default)]
     pub headers: BTreeMap<String, Vec<KeySettings>>,
+    /// Takes `mcp.read`, `mcp.write`, `read`, `write` and `admin` for the `mcp:` scopes of these names.
+    #[serde(default)]
+    pub scope_aliases: bool,
+    /// How often whoever was let in may ask, each for themselves; else as often as they like.
+    #[serde(default)]
+    pub requests_per_minute: Option<NonZeroUsize>,
     /// Rules on what tools are called with, beyond those that go with the tools.
     #[serde(default, rename = "rule")]
     pub rules: Vec<ArgumentRule>,
@@ -138,6 +144,11 @@ impl Settings {
         Ok(Self { origins: vec![origin.to_owned()], issuer: issuer.to_owned(), ..settings })
     }
 
+    /// Whether this secret is one of the built-in set, and so known to everybody.
+    pub fn publishes(secret: &str) -> anyhow::Result<bool> {
+        Ok(read(BUILT_IN)?.secrets().any(|(published, _)| published.expose() == secret))
+    }
+
     /// Those of the common address, the default one first.
     pub(crate) fn origins(&self) -> Vec<String> {
         or_address(&self.origins, self.listen)
@@ -165,13 +176,9 @@ impl Settings {
     }
 
     /// All of them, and how long each must be at least.
-    fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
-        let of_headers = self.surfaces.iter().flat_map(|surface| surface.headers.values().flatten());
-        let keys = self.surfaces.iter().flat_map(|surface| &surface.keys).chain(of_headers).map(|key| &key.secret);
-        let users = self.surfaces.iter().flat_map(|surface| &surface.users);
-        let passwords = users.filter_map(|user| user.password.as_ref());
-        let keys = keys.chain(&self.admin_token).map(|secret| (secret, SHORTEST_KEY));
-        keys.chain(passwords.map(|secret| (secret, SHORTEST_PASSWORD)))
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
+        let of_surfaces = self.surfaces.iter().flat_map(SurfaceSettings::secrets);
+        of_surfaces.chain(self.admin_token.iter().map(|secret| (secret, SHORTEST_KEY)))
     }
 
     /// What is published must not be reachable from elsewhere.
@@ -185,6 +192,12 @@ impl Settings {
 }
 
 impl SurfaceSettings {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
+        let keys = self.keys.iter().chain(self.headers.values().flatten()).map(|key| (&key.secret, SHORTEST_KEY));
+        let passwords = self.users.iter().filter_map(|user| user.password.as_ref());
+        keys.chain(passwords.map(|password| (password, SHORTEST_PASSWORD)))
+    }
+
     pub(crate) fn path(&self) -> String {
         let of_id = || if self.listen.is_some() { "/mcp".to_owned() } else { format!("/mcp/{}", self.id) };
         self.path.clone().unwrap_or_else(of_id)

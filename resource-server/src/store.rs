@@ -13,7 +13,7 @@ use sqlx::{
     Executor, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::path::Path;
+use std::{path::Path, time::Duration};
 use time::OffsetDateTime;
 
 /// Of one kind and owner.
@@ -80,6 +80,13 @@ impl Store {
             }
         };
         Self { pool, clock }
+    }
+
+    /// A question that costs nothing, answered within two seconds.
+    pub async fn answers(&self) -> anyhow::Result<()> {
+        let answer = sqlx::query("SELECT 1").execute(&self.pool);
+        tokio::time::timeout(Duration::from_secs(2), answer).await??;
+        Ok(())
     }
 
     /// Writes, or writes anew.

@@ -1,7 +1,7 @@
 //! A surface: one way to be protected, the tools behind it, and where it is found.
 use crate::{
-    accounts::Accounts, arguments::Rules, caller::Caller, clock::Clock, scopes::Policy, store::Store, tools::Tool,
-    trace::Records,
+    accounts::Accounts, allowance::Allowance, arguments::Rules, caller::Caller, clock::Clock, scopes::Policy,
+    store::Store, tools::Tool, trace::Records,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub(crate) struct Surface {
     /// Which scopes the tools need.
     pub policy: Arc<Policy>,
     pub rules: Arc<Rules>,
+    /// How often each caller may ask; without, as often as they like.
+    pub allowance: Option<Allowance>,
     /// Where it is found, first by Streamable HTTP, then by the transport it replaced.
     pub urls: [Option<String>; 2],
     pub records: Arc<Records>,

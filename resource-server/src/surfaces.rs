@@ -1,6 +1,7 @@
 //! The resource server: surfaces behind their gates, on one address or several.
 use crate::{
     accounts,
+    allowance::Allowance,
     arguments::Rules,
     audit::Audit,
     challenge::{Refusal, RequestId},
@@ -8,11 +9,12 @@ use crate::{
     debug,
     endpoint::{self, Server, server_error},
     gate::{Gate, Gates, pass},
+    health,
     index::Index,
     jwks::Issuer,
     mcp::Mcp,
     metadata,
-    origin::Allowed,
+    origin::{self, Allowed},
     request_id::{self, Id},
     sessions::Sessions,
     settings::{self, Settings, SurfaceSettings},
@@ -29,12 +31,11 @@ use crate::{
 };
 use anyhow::{Context, ensure};
 use axum::{
-    Json, Router,
+    Router,
     http::{HeaderMap, HeaderValue},
     middleware::{from_fn, from_fn_with_state},
     routing::{any, get},
 };
-use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -71,7 +72,7 @@ impl<'a> Shared<'a> {
     fn new(settings: &'a Settings) -> anyhow::Result<Self> {
         let store = Store::new(settings.store.as_deref(), settings.clock.clone());
         let audit = Audit::new(store.clone(), settings.clock.clone());
-        let records = Arc::new(Records::new(audit, settings.log_payloads, settings.clock.clone()));
+        let records = Arc::new(Records::new(audit, settings)?);
         let accounts = accounts::all(settings, &store, &records)?;
         Ok(Self { settings, store, records, accounts, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
     }
@@ -183,9 +184,9 @@ impl<'a> Address<'a> {
         let shown: Vec<_> = watched.iter().map(|(surface, _)| Arc::clone(surface)).collect();
         router = router.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
         let index = Arc::new(Index::new(shared.settings, &shown));
-        Ok(router
+        let router = router
             .merge(metadata::routes(documents))
-            .route("/health", get(health))
+            .merge(health::routes(&shared.store))
             .route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }))
             .fallback(|id: Id| async move { Refusal::not_found().into_response(&id.0) })
             .method_not_allowed_fallback(|id: Id| async move {
@@ -193,7 +194,8 @@ impl<'a> Address<'a> {
             })
             .layer(CatchPanicLayer::custom(|_| server_error(&RequestId(HeaderValue::from_static("unknown")))))
             .layer(from_fn(whole::take))
-            .layer(from_fn(request_id::attach)))
+            .layer(from_fn(request_id::attach));
+        Ok(origin::secured(router, &self.origins))
     }
 
     fn surface(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {
@@ -204,7 +206,10 @@ impl<'a> Address<'a> {
         let tools = tools::of_sets(&own.tools)?;
         let shipped = if upstream.is_some() { Vec::new() } else { Rules::shipped() };
         let rules = shipped.into_iter().chain(own.rules.iter().cloned()).collect();
-        let policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
+        let mut policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
+        if own.scope_aliases {
+            policy.with_aliases();
+        }
         let url = |path: &str| format!("{}{path}", self.origins[0].origin().ascii_serialization());
         let surface = Arc::new(Surface {
             id: own.id.as_str().into(),
@@ -215,6 +220,7 @@ impl<'a> Address<'a> {
             tools,
             forwards: upstream.is_some(),
             rules: Arc::new(Rules::new(rules)?),
+            allowance: own.requests_per_minute.map(|most| Allowance::new(most.get(), settings.clock.clone())),
             urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
             records: Arc::clone(&shared.records),
             store: shared.store.clone(),
@@ -222,8 +228,6 @@ impl<'a> Address<'a> {
             demo: settings.demo,
             clock: settings.clock.clone(),
         });
-        let (tools, [http, sse]) = (surface.tools.len(), &surface.urls);
-        tracing::info!(surface = own.id, kind = kind.name, http, sse, tools, "surface");
         let built = (kind.build)(&Setup {
             settings: own,
             title: &surface.title,
@@ -235,8 +239,8 @@ impl<'a> Address<'a> {
             accounts: &shared.accounts,
             clock: settings.clock.clone(),
         })?;
-        Gating { address: self, surface, built, allowed, upstream, sessions: Arc::default(), documents: Vec::new() }
-            .part(&paths)
+        let (sessions, documents, secrets) = (Arc::default(), Vec::new(), own.secrets().count());
+        Gating { address: self, surface, built, allowed, upstream, sessions, documents, secrets }.part(&paths)
     }
 }
 
@@ -258,6 +262,8 @@ struct Gating<'a> {
     upstream: Option<Url>,
     sessions: Arc<Sessions>,
     documents: Vec<metadata::ProtectedResource>,
+    /// How many are good here.
+    secrets: usize,
 }
 
 impl Gating<'_> {
@@ -271,17 +277,34 @@ impl Gating<'_> {
         };
         for path in &paths.http {
             let gates = self.gates(paths, path, path)?;
+            self.announce("streamable-http", path, &gates);
             all.push(Arc::clone(&gates));
             router = router.route_service(path, http.clone().layer(from_fn_with_state(gates, pass)));
         }
         if let Some(sse) = &paths.sse {
             let gates = self.gates(paths, sse, sse)?;
+            self.announce("sse (deprecated)", sse, &gates);
             all.push(Arc::clone(&gates));
             router = router.merge(self.of_sse(paths, sse, server, gates)?);
         }
         self.documents.dedup_by(|one, other| one.resource == other.resource);
         let gates = all.swap_remove(0);
         Ok(Part { surface: self.surface, gates, router, documents: self.documents })
+    }
+
+    fn announce(&self, transport: &'static str, path: &str, gates: &Gates) {
+        let Self { surface, secrets, .. } = self;
+        tracing::info!(
+            surface = &*surface.id,
+            name = surface.title,
+            kind = surface.kind,
+            address = format!("{}{path}", self.address.origins[0].origin().ascii_serialization()),
+            transport,
+            scheme = gates.scheme(),
+            keys = secrets,
+            tools = surface.tools.len(),
+            "surface"
+        );
     }
 
     /// The transport of two paths.
@@ -347,8 +370,4 @@ impl Paths {
             }
         }
     }
-}
-
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }

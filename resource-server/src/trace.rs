@@ -5,13 +5,17 @@ use crate::{
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
-    digest, mask,
+    digest,
+    mask::Masker,
+    metrics::Metrics,
+    settings::Settings,
     sse::Legacy,
     stdio::Connection,
     surface::Surface,
     wire::{self, Message},
 };
 use axum::{
+    body::HttpBody,
     extract::{ConnectInfo, Request},
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
@@ -20,7 +24,7 @@ use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
     net::SocketAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -39,6 +43,21 @@ pub(crate) struct Trace {
     pub caller: Option<Caller>,
     record: Record,
     payload: Option<Value>,
+    /// Somebody guesses: with this a lock began.
+    locks: bool,
+    pub outcome: Outcome,
+}
+
+/// How a call that was let in ended, as far as it is known when the request is answered: whoever serves it finds this
+/// in the extensions of the request.
+#[derive(Clone, Default)]
+pub(crate) struct Outcome(Arc<OnceLock<&'static str>>);
+
+impl Outcome {
+    /// The first word counts.
+    pub fn failed(&self, error: &'static str) {
+        let _ = self.0.set(error);
+    }
 }
 
 /// A request that was answered.
@@ -82,12 +101,14 @@ pub(crate) struct Record {
 pub(crate) struct Records {
     recent: Mutex<VecDeque<Record>>,
     pub audit: Audit,
-    pub log_payloads: bool,
+    log_payloads: bool,
+    masker: Arc<Masker>,
+    pub metrics: Metrics,
     clock: Clock,
 }
 
 impl Trace {
-    pub fn new(request: &Request, id: &RequestId) -> Self {
+    pub fn new(request: &Request, id: &RequestId, surface: Option<&Surface>) -> Self {
         let record = Record {
             request_id: id.as_str().to_owned(),
             transport: transport(request.extensions()),
@@ -96,8 +117,25 @@ impl Trace {
             user_agent: user_agent(request.headers()),
             ..Record::default()
         };
-        tracing::debug!(event = "request_start", request_id = id.as_str(), transport = record.transport, "request");
-        Self { started: Instant::now(), check: "credential", caller: None, record, payload: None }
+        tracing::info!(
+            event = "request_start",
+            request_id = record.request_id,
+            surface = surface.map(|surface| &*surface.id),
+            transport = record.transport,
+            http_method = request.method().as_str(),
+            source_ip = record.source_ip,
+            payload_length = request.body().size_hint().exact(),
+            "request"
+        );
+        Self {
+            started: Instant::now(),
+            check: "origin",
+            caller: None,
+            record,
+            payload: None,
+            locks: false,
+            outcome: Outcome::default(),
+        }
     }
 
     pub fn message(&mut self, message: &Message, length: usize) {
@@ -115,55 +153,43 @@ impl Trace {
     pub fn refused(&mut self, refusal: &Refusal) {
         self.record.error = Some(refusal.error);
         self.record.reason = Some(refusal.description);
+        self.locks = refusal.locks;
         let busy = refusal.status == StatusCode::TOO_MANY_REQUESTS;
         self.record.failed_check = Some(if busy { "rate_limit" } else { self.check });
     }
 }
 
 impl Records {
-    pub fn new(audit: Audit, log_payloads: bool, clock: Clock) -> Self {
-        Self { recent: Mutex::default(), audit, log_payloads, clock }
+    pub fn new(audit: Audit, settings: &Settings) -> anyhow::Result<Self> {
+        let (log_payloads, clock) = (settings.log_payloads, settings.clock.clone());
+        let (masker, metrics) = (Arc::new(Masker::new(settings)), Metrics::new()?);
+        let audit = audit.masked(&masker);
+        Ok(Self { recent: Mutex::default(), audit, log_payloads, masker, metrics, clock })
     }
 
     pub async fn add(&self, trace: Trace, surface: &Surface, status: StatusCode) {
-        let Trace { started, caller, mut record, payload, .. } = trace;
+        let Trace { started, caller, mut record, payload, locks, outcome, .. } = trace;
         let now = self.clock.now();
         if let Some(caller) = &caller {
             describe(&mut record, caller);
+        }
+        let chosen = [&mut record.method, &mut record.tool, &mut record.user_agent];
+        for text in chosen.into_iter().flatten().chain(&mut record.arguments) {
+            *text = self.masker.text(text);
         }
         record.at = now.unix_timestamp();
         record.timestamp = now.format(&Rfc3339).unwrap_or_default();
         surface.id.as_ref().clone_into(&mut record.surface);
         record.decision = if record.failed_check.is_some() { "refused" } else { "allowed" };
         record.status = status.as_u16();
-        record.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let payload = payload.filter(|_| self.log_payloads).map(|payload| mask::masked(&payload).to_string());
-        let event = if record.failed_check.is_some() { "request_error" } else { "request_success" };
-        let arguments = record.arguments.join(" ");
-        tracing::info!(
-            event,
-            request_id = record.request_id,
-            surface = record.surface,
-            scheme = record.scheme,
-            transport = record.transport,
-            method = record.method,
-            tool = record.tool,
-            arguments,
-            client_id = record.client_id,
-            subject = record.subject,
-            scope = record.scope,
-            grant_type = record.grant_type,
-            audience = record.audience,
-            source_ip = record.source_ip,
-            status = record.status,
-            duration_ms = record.duration_ms,
-            payload_length = record.payload_length,
-            failed_check = record.failed_check,
-            error = record.error,
-            payload,
-            "request"
-        );
-        if let Some(event) = event_of(&record) {
+        let took = started.elapsed();
+        record.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let payload = payload.filter(|_| self.log_payloads).map(|payload| self.masker.masked(&payload).to_string());
+        record.error = record.error.or(outcome.0.get().copied());
+        self.metrics.count(&record, took);
+        log(&record, payload.as_deref());
+        let locking = locks.then(|| audit::Event { level: "critical", ..event(&record, "brute_force_detected") });
+        for event in event_of(&record).into_iter().chain(locking) {
             self.audit.record(event).await;
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -177,6 +203,38 @@ impl Records {
     pub fn recent(&self) -> Vec<Record> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
+}
+
+fn log(record: &Record, payload: Option<&str>) {
+    let event = if record.error.is_some() || !(200..300).contains(&record.status) {
+        "request_error"
+    } else {
+        "request_success"
+    };
+    let arguments = record.arguments.join(" ");
+    tracing::info!(
+        event,
+        request_id = record.request_id,
+        surface = record.surface,
+        scheme = record.scheme,
+        transport = record.transport,
+        method = record.method,
+        tool = record.tool,
+        arguments,
+        client_id = record.client_id,
+        subject = record.subject,
+        scope = record.scope,
+        grant_type = record.grant_type,
+        audience = record.audience,
+        source_ip = record.source_ip,
+        status = record.status,
+        duration_ms = record.duration_ms,
+        payload_length = record.payload_length,
+        failed_check = record.failed_check,
+        error = record.error,
+        payload,
+        "request"
+    );
 }
 
 fn describe(record: &mut Record, caller: &Caller) {
@@ -199,12 +257,17 @@ fn event_of(record: &Record) -> Option<audit::Event> {
     let kind = match record.failed_check {
         Some("rate_limit") => "rate_limit_exceeded",
         Some("policy" | "environment") => "policy_denied",
+        Some("origin") => "security_violation",
         Some("credential") if record.error == Some("unauthorized") => return None,
         Some("credential" | "scope" | "sign_in") => "access_denied",
         None if ["tools/call", "resources/read"].contains(&record.method.as_deref()?) => "mcp_request",
         _ => return None,
     };
-    Some(audit::Event {
+    Some(event(record, kind))
+}
+
+fn event(record: &Record, kind: &'static str) -> audit::Event {
+    audit::Event {
         user_id: record.subject.clone(),
         username: record.username.clone(),
         client_id: record.client_id.clone(),
@@ -217,10 +280,10 @@ fn event_of(record: &Record) -> Option<audit::Event> {
             "transport": record.transport,
             "surface": record.surface,
         }),
-        error_message: record.reason,
+        error_message: record.reason.or(record.error),
         request_id: Some(record.request_id.clone()),
-        ..audit::Event::new(kind, record.failed_check.is_none())
-    })
+        ..audit::Event::new(kind, record.error.is_none())
+    }
 }
 
 /// The way a request came.

@@ -3,6 +3,7 @@ use crate::challenge::Refusal;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 pub(crate) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
@@ -65,6 +66,12 @@ impl Message {
     /// The tool a `tools/call` names.
     pub fn tool(&self) -> Option<&str> {
         self.body["params"]["name"].as_str().filter(|_| self.method() == "tools/call")
+    }
+
+    /// What it is called with; nothing, if it says nothing.
+    pub fn arguments(&self) -> Cow<'_, Value> {
+        let arguments = self.body["params"].get("arguments").map(Cow::Borrowed);
+        arguments.unwrap_or_else(|| Cow::Owned(json!({})))
     }
 
     fn meta(&self, member: &str) -> Option<&Value> {

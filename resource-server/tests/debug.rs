@@ -1,17 +1,20 @@
 //! `/debug`: what was seen and how it is judged, for those who may look, and without secrets.
 use crate::{
     support::{Answer, TestServer, call, request},
-    surfaces::{SURFACES, credential, headers, post},
+    surfaces::{SURFACES, credential, headers, mint, post},
 };
 use axum::{body::Body, extract::ConnectInfo, http::HeaderMap};
 use keyward_resource_server::{Settings, router};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
+/// What whoever may not look inside must not reach either.
+const CONTROLS: [(&str, &str); 3] =
+    [("GET", "/metrics"), ("POST", "/debug/explain"), ("POST", "/test-auth/bearer-token/mint")];
 const VIEWS: [&str; 7] = ["tokens", "requests", "audit", "sessions", "policies", "surfaces", "config"];
 const ADMIN: &str = "the-administrators-own-token";
 
-async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: HeaderMap, body: String) -> Answer {
+pub async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: HeaderMap, body: String) -> Answer {
     let mut request = request(method, path);
     request.headers_mut().unwrap().extend(headers);
     let mut request = request.body(Body::from(body)).unwrap();
@@ -19,17 +22,10 @@ async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: H
     t.send(request).await
 }
 
-async fn view(t: &TestServer, name: &str) -> Value {
+pub async fn view(t: &TestServer, name: &str) -> Value {
     let answer = ask(t, "GET", &format!("/debug/{name}"), [127, 0, 0, 1], HeaderMap::new(), String::new()).await;
     assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, Some("no-store")), "{name} {answer:?}");
     answer.json()
-}
-
-async fn explain(t: &TestServer, question: Value) -> Vec<(String, String)> {
-    let answer = ask(t, "POST", "/debug/explain", [127, 0, 0, 1], HeaderMap::new(), question.to_string()).await.json();
-    let checks = answer["checks"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    checks.iter().map(|check| (text(&check["check"]), text(&check["result"]))).collect()
 }
 
 #[tokio::test]
@@ -60,6 +56,92 @@ async fn it_is_for_those_on_this_machine_in_the_demo_and_for_the_administrator_e
 }
 
 #[tokio::test]
+async fn what_is_inside_is_out_of_reach_from_elsewhere_without_the_administrators_token() {
+    let surface = "[[surface]]\nid = \"bearer-token\"\nkind = \"bearer-token\"";
+    let server = async |text: &str| {
+        let t = TestServer::start().await;
+        let settings = Settings { clock: t.clock.clone(), ..Settings::parse(&format!("{text}\n{surface}")).unwrap() };
+        TestServer { router: router(&settings).unwrap(), ..t }
+    };
+    let admin = format!("admin_token = \"{ADMIN}\"");
+    let servers = [
+        // Demo, administrator, and what each of four askers gets.
+        (server("").await, [404, 404, 404, 404]),
+        (server(&admin).await, [401, 401, 200, 200]),
+        (server("demo = true").await, [200, 401, 200, 401]),
+        (server(&format!("demo = true\n{admin}")).await, [200, 401, 200, 200]),
+    ];
+    let views = VIEWS.map(|name| ("GET", format!("/debug/{name}")));
+    let all: Vec<_> = CONTROLS.map(|(method, path)| (method, path.to_owned())).into_iter().chain(views).collect();
+    for (t, expected) in servers {
+        let here = [127, 0, 0, 1];
+        let elsewhere = [192, 0, 2, 1];
+        for (method, path) in &all {
+            let body = json!({"surface": "bearer-token"}).to_string();
+            let body = if path.ends_with("explain") { body } else { String::new() };
+            let known = || headers(&[("authorization", &format!("Bearer {ADMIN}"))]);
+            let askers =
+                [(here, HeaderMap::new()), (elsewhere, HeaderMap::new()), (here, known()), (elsewhere, known())];
+            for ((from, brought), expected) in askers.into_iter().zip(expected) {
+                let answer = ask(&t, method, path, from, brought, body.clone()).await;
+                assert_eq!(answer.status, expected, "{path} from {from:?}: {answer:?}");
+                if expected == 401 {
+                    assert_eq!(answer.json()["error"], "unauthorized");
+                    assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"administration\""));
+                }
+                t.clock.advance(time::Duration::minutes(1));
+            }
+            let page = headers(&[("origin", "https://evil.example"), ("authorization", &format!("Bearer {ADMIN}"))]);
+            let answer = ask(&t, method, path, here, page, body.clone()).await;
+            assert_eq!(answer.status, if expected[0] == 404 { 404 } else { 403 }, "{path}");
+            let mut request = axum::http::Request::builder().method(*method).uri(path).header("host", "evil.example");
+            request = request.header("authorization", format!("Bearer {ADMIN}"));
+            let mut request = request.body(Body::from(body)).unwrap();
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from((here, 1))));
+            assert_eq!(t.send(request).await.status, if expected[0] == 404 { 404 } else { 421 }, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_administrators_token_cannot_be_guessed_quickly() {
+    let t = TestServer::start().await;
+    let settings = Settings::parse(&format!("admin_token = \"{ADMIN}\"")).unwrap();
+    let t = TestServer { router: router(&settings).unwrap(), ..t };
+    for guess in 0..10 {
+        let guess = headers(&[("authorization", &format!("Bearer guess-{guess}"))]);
+        assert_eq!(ask(&t, "GET", "/metrics", [192, 0, 2, 1], guess, String::new()).await.status, 401);
+    }
+    let late = headers(&[("authorization", &format!("Bearer {ADMIN}"))]);
+    let answer = ask(&t, "GET", "/metrics", [192, 0, 2, 1], late, String::new()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, Some("1")));
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_surface_decision_and_status() {
+    let t = TestServer::start().await;
+    for _ in 0..2 {
+        post(&t, "basic", credential(&t, "basic"), &call("echo", json!({"message": "a"}))).await;
+    }
+    post(&t, "api-key", HeaderMap::new(), &call("echo", json!({}))).await;
+    t.post(&t.token("mcp:read"), &call("get_secret", json!({"key": "x"}))).await;
+    let shown = ask(&t, "GET", "/metrics", [127, 0, 0, 1], HeaderMap::new(), String::new()).await;
+    assert!(shown.header("content-type").unwrap().starts_with("text/plain"), "{shown:?}");
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    let text = String::from_utf8_lossy(&shown.body).into_owned();
+    for line in [
+        "requests_total{decision=\"allowed\",status=\"200\",surface=\"basic\"} 2",
+        "requests_total{decision=\"refused\",status=\"401\",surface=\"api-key\"} 1",
+        "refusals_total{error=\"unauthorized\",surface=\"api-key\"} 1",
+        "refusals_total{error=\"insufficient_scope\",surface=\"oauth\"} 1",
+        "request_duration_seconds_count{surface=\"basic\"} 2",
+    ] {
+        let line = format!("keyward_resource_server_{line}");
+        assert!(text.lines().any(|one| one == line), "{line} is not in {text}");
+    }
+}
+
+#[tokio::test]
 async fn requests_tell_who_asked_for_what_and_which_check_failed() {
     let t = TestServer::start().await;
     post(&t, "basic", credential(&t, "basic"), &call("echo", json!({"message": "a"}))).await;
@@ -68,7 +150,9 @@ async fn requests_tell_who_asked_for_what_and_which_check_failed() {
     post(&t, "basic", credential(&t, "basic"), &call("write_note", json!({"key": "k", "content": "rm -rf"}))).await;
     t.post(&t.token("mcp:read"), &call("get_secret", json!({"key": "x"}))).await;
     t.post(&t.token("mcp:read"), &json!([])).await;
+    post(&t, "no-auth", headers(&[("origin", "https://evil.example")]), &call("echo", json!({}))).await;
     let expected = [
+        ("no-auth", "refused", json!("origin"), Value::Null, 403),
         ("oauth", "refused", json!("message"), Value::Null, 400),
         ("oauth", "refused", json!("scope"), json!("get_secret"), 403),
         ("basic", "refused", json!("policy"), json!("write_note"), 200),
@@ -82,8 +166,8 @@ async fn requests_tell_who_asked_for_what_and_which_check_failed() {
         let parts = (&seen["surface"], &seen["decision"], &seen["failed_check"], &seen["tool"], &seen["status"]);
         assert_eq!(parts, (&json!(surface), &json!(decision), &check, &tool, &json!(status)), "{seen}");
     }
-    assert_eq!(seen[5]["subject"], "testuser");
-    assert_eq!(seen[5]["arguments"], json!(["message"]));
+    assert_eq!(seen[6]["subject"], "testuser");
+    assert_eq!(seen[6]["arguments"], json!(["message"]));
     assert_eq!(view(&t, "requests?limit=2").await["requests"].as_array().unwrap().len(), 2);
     assert_eq!(view(&t, "requests?client_id=c1").await["requests"].as_array().unwrap().len(), 2);
     assert_eq!(view(&t, "requests?since=2999-01-01T00:00:00Z").await["requests"], json!([]));
@@ -118,6 +202,23 @@ async fn refusals_and_calls_are_audited_and_first_contacts_are_not() {
     assert_eq!((&events[0]["user_id"], &events[0]["action"]), (&json!("testuser"), &json!("write_note")));
     assert_eq!((&events[2]["success"], &events[0]["success"]), (&json!(true), &json!(false)));
     assert_eq!(events[1]["client_info"]["surface"], "basic");
+    t.post(&t.token("mcp:read"), &call("ping", json!({}))).await;
+    t.clock.advance(time::Duration::minutes(10));
+    t.post(&t.token_with(json!({"client_id": "c2"})), &call("whoami", json!({}))).await;
+    let since = t.clock.now().format(&time::format_description::well_known::Rfc3339).unwrap();
+    for (query, expected) in [
+        ("limit=1", &["whoami"][..]),
+        ("client_id=c1", &["ping"]),
+        ("client_id=nobody", &[]),
+        ("event_type=policy_denied", &["write_note"]),
+        ("event_type=mcp_request", &["whoami", "ping", "echo"]),
+        (&format!("since={since}"), &["whoami"]),
+        (&format!("since={since}&client_id=c1"), &[]),
+    ] {
+        let found = view(&t, &format!("audit?{query}")).await["audit_events"].as_array().unwrap().clone();
+        let actions: Vec<_> = found.iter().map(|event| event["action"].as_str().unwrap()).collect();
+        assert_eq!(actions, expected, "{query}");
+    }
 }
 
 #[tokio::test]
@@ -132,7 +233,7 @@ async fn no_secret_that_was_brought_is_ever_shown() {
             post(&t, surface, brought, &call("write_note", json!({"key": "k", "content": "hunter2"}))).await;
         }
     }
-    let minted = t.send(request("POST", "/test-auth/bearer-token/mint").body(Body::empty()).unwrap()).await.json();
+    let minted = mint(&t, "").await.json();
     let minted = headers(&[("authorization", &format!("Bearer {}", minted["access_token"].as_str().unwrap()))]);
     secrets.push(minted["authorization"].to_str().unwrap()[7..].to_owned());
     post(&t, "bearer-token", minted, &call("ping", json!({}))).await;
@@ -142,47 +243,6 @@ async fn no_secret_that_was_brought_is_ever_shown() {
             assert!(!shown.contains(secret.as_str()), "{name} shows {secret}");
         }
     }
-}
-
-#[tokio::test]
-async fn a_call_is_explained_check_by_check() {
-    let t = TestServer::start().await;
-    let passed = |checks: &[(String, String)]| {
-        checks.iter().take_while(|(_, result)| result == "passed").map(|(check, _)| check.clone()).collect::<Vec<_>>()
-    };
-    let token = t.token("mcp:read");
-    let checks = explain(&t, json!({"token": token, "surface": "oauth", "tool": "whoami"})).await;
-    assert_eq!(passed(&checks), ["credential", "sign_in", "scope", "schema", "policy"]);
-    let checks = explain(&t, json!({"token": token, "surface": "oauth", "tool": "get_secret"})).await;
-    assert_eq!(passed(&checks), ["credential", "sign_in"]);
-    assert_eq!(checks[2].1, "failed");
-    assert!(checks[3..].iter().all(|(_, result)| result == "not reached"));
-    let checks = explain(&t, json!({"token": token, "surface": "api-key"})).await;
-    assert_eq!(checks[0], ("credential".to_owned(), "failed".to_owned()));
-    let github = "X-GitHub-Token: ghp_test1234567890abcdefghijklmnopqrstuvwxyz";
-    let write = json!({"key": "k", "content": "rm -rf"});
-    let question = json!({"header": github, "surface": "security-keys", "tool": "write_note", "arguments": write});
-    let checks = explain(&t, question).await;
-    assert_eq!(passed(&checks), ["credential", "sign_in", "scope", "schema"]);
-    assert_eq!(checks[4], ("policy".to_owned(), "failed".to_owned()));
-    for bad in [json!({}), json!({"surface": "no-such"}), json!({"surface": "basic", "token": "a", "header": "b: c"})] {
-        let answer = ask(&t, "POST", "/debug/explain", [127, 0, 0, 1], HeaderMap::new(), bad.to_string()).await;
-        assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (400, "invalid_request"));
-    }
-}
-
-#[tokio::test]
-async fn explaining_has_no_side_effects() {
-    let t = TestServer::start().await;
-    let wrong = crate::surfaces::basic("testuser", "wrong");
-    for _ in 0..20 {
-        let question = json!({"header": format!("Authorization: {wrong}"), "surface": "basic"});
-        assert_eq!(explain(&t, question).await[0].1, "failed");
-    }
-    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
-    assert_eq!(post(&t, "basic", credential(&t, "basic"), &ping).await.status, 200);
-    assert_eq!(view(&t, "audit").await["audit_events"], json!([]));
-    assert_eq!(view(&t, "requests").await["requests"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

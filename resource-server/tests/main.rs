@@ -1,15 +1,20 @@
 //! What a client sees of the resource server: one test binary, a file per subject.
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
+mod broken;
 mod challenges;
 mod conformance;
 mod debug;
 mod dpop;
+mod explain;
 mod introspection;
 mod keys;
 mod legacy;
+mod limits;
+mod matrix;
 mod metadata;
 mod modern;
 mod origins;
+mod process;
 mod results;
 mod scopes;
 mod serving;

@@ -85,6 +85,33 @@ async fn a_preflight_needs_no_token_and_names_what_may_be_sent() {
 }
 
 #[tokio::test]
+async fn a_page_may_send_the_headers_that_a_surfaces_keys_go_in_and_read_all_it_needs() {
+    let t = TestServer::start().await;
+    for surface in crate::surfaces::SURFACES {
+        for path in [format!("/mcp/{surface}"), format!("/sse/{surface}"), format!("/messages/{surface}?session_id=a")]
+        {
+            let preflight = request("OPTIONS", &path)
+                .header("origin", "http://localhost:6274")
+                .header("access-control-request-method", "POST")
+                .header("access-control-request-headers", "x-github-token,x-brave-key");
+            let answer = t.send(preflight.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status, 204, "{path}");
+            let allowed = answer.header("access-control-allow-headers").unwrap();
+            for name in ["Authorization", "Mcp-Session-Id", "X-Request-Id"] {
+                assert!(allowed.split(", ").any(|one| one == name), "{name}");
+            }
+            for name in ["X-GitHub-Token", "X-Brave-Key"] {
+                assert_eq!(allowed.split(", ").any(|one| one == name), surface == "security-keys", "{surface} {name}");
+            }
+            assert_eq!(
+                answer.header("access-control-expose-headers"),
+                Some("WWW-Authenticate, Mcp-Session-Id, X-Request-Id, Retry-After")
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_host_that_is_not_ours_is_misdirected() {
     let t = TestServer::start().await;
     let ask = |host: &str| {

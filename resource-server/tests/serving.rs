@@ -48,6 +48,52 @@ async fn every_answer_has_a_request_id_and_is_not_sniffed() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_found_by_https_is_to_be_found_so_and_a_loopback_name_is_not_ours_to_say_so_of() {
+    let t = TestServer::start().await;
+    let settings = "origins = [\"https://mcp.example\", \"https://localhost:8443\", \"http://127.0.0.1:8990\"]\n\
+        [[surface]]\nid = \"oauth\"\nkind = \"oauth\"";
+    let surfaces = router(&Settings { issuer: t.issuer.uri(), ..Settings::parse(settings).unwrap() }).unwrap();
+    let guard = Guard::new("https://mcp.example/mcp/oauth", &t.issuer.uri()).unwrap().protect(on_post(|| async {}));
+    let metadata = "/.well-known/oauth-protected-resource/mcp/oauth";
+    for (router, paths) in
+        [(surfaces, &["/mcp/oauth", metadata, "/", "/nothing"][..]), (guard, &["/mcp/oauth", metadata])]
+    {
+        let t = TestServer { router, ..TestServer::start().await };
+        for path in paths {
+            for (host, secure) in [
+                ("mcp.example", true),
+                ("MCP.example:443", true),
+                ("localhost:8443", false),
+                ("127.0.0.1:8990", false),
+                ("evil.example", false),
+            ] {
+                let request = axum::http::Request::get(*path).header("host", host).body(Body::empty()).unwrap();
+                let answer = t.send(request).await;
+                let expected = secure.then_some("max-age=31536000");
+                assert_eq!(answer.header("strict-transport-security"), expected, "{path} {host}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_is_ready_while_its_store_answers() {
+    let t = TestServer::start().await;
+    let answer = t.get("/ready").await;
+    assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({"status": "ready"})));
+    let settings = Settings::demo(ORIGIN, &t.issuer.uri()).unwrap();
+    // A folder is no database.
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    std::fs::create_dir(&store).unwrap();
+    let nowhere = Settings { store: Some(store), ..settings };
+    let t = TestServer { router: router(&nowhere).unwrap(), ..t };
+    let answer = t.get("/ready").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (503, "temporarily_unavailable"));
+    assert_eq!(t.get("/health").await.json(), json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}));
+}
+
+#[tokio::test]
 async fn an_unknown_path_and_a_wrong_method_are_answered_in_json() {
     let t = TestServer::start().await;
     let answer = t.get("/nothing").await;

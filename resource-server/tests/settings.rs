@@ -45,6 +45,30 @@ async fn a_key_may_be_limited_to_scopes() {
 }
 
 #[tokio::test]
+async fn short_names_of_scopes_are_good_where_they_are_switched_on() {
+    let t = TestServer::start().await;
+    let origin = crate::support::ORIGIN;
+    let text = "[[surface]]\nid = \"one\"\nkind = \"oauth\"\ntools = [\"core\"]\nscope_aliases = true\n\
+        [[surface]]\nid = \"other\"\nkind = \"oauth\"\ntools = [\"core\"]";
+    let t = TestServer { router: serious(&t, text).unwrap(), ..t };
+    let write = call("write_note", json!({"key": "a", "content": "b"}));
+    for (surface, scope, reads, writes) in [
+        ("one", "mcp.read", 200, 403),
+        ("one", "read", 200, 403),
+        ("one", "mcp.write", 200, 200),
+        ("one", "write", 200, 200),
+        ("one", "admin", 200, 200),
+        ("other", "admin", 403, 403),
+        ("other", "mcp.write", 403, 403),
+    ] {
+        let token = t.token_with(json!({"aud": format!("{origin}/mcp/{surface}"), "scope": scope}));
+        let read = with_bearer(&t, surface, &token, &call("whoami", json!({}))).await;
+        let written = with_bearer(&t, surface, &token, &write).await;
+        assert_eq!((read.status.as_u16(), written.status.as_u16()), (reads, writes), "{scope} at {surface}");
+    }
+}
+
+#[tokio::test]
 async fn settings_say_what_is_wrong_with_them() {
     let surface = |more: &str| format!("[[surface]]\nid = \"a\"\nkind = \"api-key\"\n{more}");
     let cases = [
@@ -63,6 +87,7 @@ async fn settings_say_what_is_wrong_with_them() {
         ("[[surface]]\nid = \"a\"\nkind = \"guess\"".to_owned(), "there is no kind of surface"),
         (format!("{}\n{}", surface(""), surface("")), "the same id"),
         ("[[surface]]\nid = \"a b\"\nkind = \"no-auth\"".to_owned(), "letters, digits"),
+        (surface("requests_per_minute = 0"), "nonzero"),
         (surface("[[surface.rule]]\ntool = \"echo\"\npattern = \"(\""), "no good pattern"),
     ];
     let t = TestServer::start().await;

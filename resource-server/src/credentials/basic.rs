@@ -58,8 +58,8 @@ impl Basic {
         };
         let known = pair.as_ref().ok().filter(|(name, password)| self.knows(name, password));
         let Some((name, _)) = known else {
-            self.attempts.failed(account, asker);
-            return Err(self.refuse("invalid_token", "the user name or the password is wrong"));
+            let refusal = self.refuse("invalid_token", "the user name or the password is wrong");
+            return Err(refusal.locking(self.attempts.failed(account, asker)));
         };
         self.attempts.succeeded(name, asker);
         Ok(Caller::of_kind(NAME, name, "Basic"))
@@ -98,6 +98,10 @@ impl Basic {
 impl Credential for Basic {
     fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
         ready(self.judge(parts)).boxed()
+    }
+
+    fn scheme(&self) -> &'static str {
+        "Basic"
     }
 
     fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {

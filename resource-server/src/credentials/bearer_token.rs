@@ -4,19 +4,18 @@ use super::{
     keys::{BearerKeys, Key, Keys, Realm},
 };
 use crate::{
+    admission::{Admission, admit},
     attempts::{Attempts, Budget},
     challenge::Refusal,
     digest, origin,
     request_id::Id,
     scopes::{well_formed, words},
-    settings::KeySettings,
-    wire,
 };
 use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::StatusCode,
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::post,
@@ -40,8 +39,6 @@ pub(super) const KIND: Kind =
 struct Mint {
     bearer: Arc<BearerKeys>,
     budget: Budget,
-    /// Who may mint; in the demo, everybody.
-    admin: Option<Keys>,
 }
 
 /// May be left out, as may each of its members.
@@ -62,27 +59,23 @@ fn build(setup: &Setup) -> Built {
         attempts: Attempts::new(setup.clock.clone()),
         clock: setup.clock.clone(),
     });
-    let admin = setup.admin_token.map(|token| Keys::new(&[KeySettings { secret: token.clone(), scope: None }]));
     let budget = Budget::new(MINTED_PER_MINUTE, Duration::MINUTE, setup.clock.clone());
-    let routes = if setup.demo || admin.is_some() {
-        let admin = admin.filter(|_| !setup.demo);
-        let mint = Arc::new(Mint { bearer: Arc::clone(&bearer), budget, admin });
-        let minting = post(answer).with_state(mint).layer(from_fn_with_state(setup.allowed.clone(), origin::judge));
-        Router::new().route(PATH, minting)
-    } else {
-        Router::new()
+    let mint = Arc::new(Mint { bearer: Arc::clone(&bearer), budget });
+    let minting = |admission| {
+        let minting = post(answer).with_state(mint).layer(from_fn_with_state(admission, admit));
+        Router::new().route(PATH, minting.layer(from_fn_with_state(setup.allowed.clone(), origin::judge)))
     };
+    let routes = Admission::new(setup.demo, setup.admin_token, &setup.clock).map(minting).unwrap_or_default();
     let credential: Arc<dyn Credential> = bearer;
     Built { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes }
 }
 
-async fn answer(State(mint): State<Arc<Mint>>, id: Id, headers: HeaderMap, body: Bytes) -> Response {
-    mint.mint(&headers, &body).unwrap_or_else(|refusal| refusal.into_response(&id.0))
+async fn answer(State(mint): State<Arc<Mint>>, id: Id, body: Bytes) -> Response {
+    mint.mint(&body).unwrap_or_else(|refusal| refusal.into_response(&id.0))
 }
 
 impl Mint {
-    fn mint(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
-        self.admit(headers)?;
+    fn mint(&self, body: &[u8]) -> Result<Response, Refusal> {
         self.budget.spend()?;
         let invalid = |text| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text);
         let order = if body.is_empty() { Ok(Order::default()) } else { serde_json::from_slice::<Order>(body) };
@@ -108,17 +101,6 @@ impl Mint {
         let scopes = order.scope.as_deref().map(words);
         self.bearer.keys.add(Key { hash: digest::of(token.as_bytes()), scopes, expires_at }, now);
         let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": ttl});
-        Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
-    }
-
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let Some(admin) = &self.admin else { return Ok(()) };
-        let value = wire::single(headers, &header::AUTHORIZATION).ok().flatten().unwrap_or_default();
-        let presented = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let known = presented.and_then(|(_, token)| admin.find(token.trim(), self.bearer.clock.now()));
-        known.map(drop).ok_or_else(|| {
-            Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "minting needs the token of the administrator")
-                .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"administration\""))
-        })
+        Ok(Json(body).into_response())
     }
 }

@@ -16,6 +16,10 @@ impl Credential for Everybody {
         ready(Ok(Caller::of_kind("no-auth", "anonymous", "none"))).boxed()
     }
 
+    fn scheme(&self) -> &'static str {
+        "none"
+    }
+
     fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {
         Refusal::insufficient_scope(id, "the credential lacks a scope this call needs", data)
     }

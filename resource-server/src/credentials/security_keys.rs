@@ -98,6 +98,14 @@ impl Credential for SecurityKeys {
         ready(self.judge(parts)).boxed()
     }
 
+    fn scheme(&self) -> &'static str {
+        "SecurityKey"
+    }
+
+    fn headers(&self) -> Vec<&str> {
+        self.names()
+    }
+
     fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {
         self.challenge(Refusal::insufficient_scope(id, "the credential lacks a scope this call needs", data))
     }

@@ -98,7 +98,11 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
         return Err(too_many(&accounts, &call).await);
     }
     let Some(user) = accounts.check_password(&username, &password).await.map_err(Failure::Internal)? else {
-        accounts.attempts.failed(Some(&username), call.caller.asker);
+        if accounts.attempts.failed(Some(&username), call.caller.asker) {
+            let guessed = event(&call, "brute_force_detected", false);
+            let guessed = Event { level: "critical", username: Some(username), ..guessed };
+            accounts.records.audit.record(guessed).await;
+        }
         return Err(failed(&accounts, &call, "password", "Invalid username or password").await);
     };
     accounts.attempts.succeeded(&username, call.caller.asker);
@@ -135,7 +139,9 @@ async fn refresh(call: Call, RefreshArguments { refresh_token }: RefreshArgument
             let details = json!({"rule": "a refresh token was used twice, so its session ended"});
             accounts.records.audit.record(Event { details, ..violation }).await;
         }
-        Refreshed::Unknown => accounts.attempts.failed(None, call.caller.asker),
+        Refreshed::Unknown => {
+            accounts.attempts.failed(None, call.caller.asker);
+        }
     }
     Err(Failure::new("Invalid refresh token"))
 }

@@ -1,0 +1,70 @@
+//! Who may look inside and control tests: in the demo whoever is on this machine, elsewhere the administrator.
+use crate::{
+    attempts::Attempts,
+    challenge::Refusal,
+    clock::Clock,
+    credentials::keys_of,
+    request_id::Id,
+    settings::{KeySettings, Secret},
+    wire,
+};
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use std::{net::SocketAddr, sync::Arc};
+
+pub(crate) struct Admission {
+    demo: bool,
+    admin: Option<Secret>,
+    attempts: Attempts,
+    clock: Clock,
+}
+
+impl Admission {
+    /// `None`: nobody could be let in.
+    pub fn new(demo: bool, admin: Option<&Secret>, clock: &Clock) -> Option<Arc<Self>> {
+        let (attempts, clock) = (Attempts::new(clock.clone()), clock.clone());
+        (demo || admin.is_some()).then(|| Arc::new(Self { demo, admin: admin.cloned(), attempts, clock }))
+    }
+
+    fn judge(&self, request: &Request) -> Result<(), Refusal> {
+        let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        if self.demo && address.is_some_and(|address| address.0.ip().is_loopback()) {
+            return Ok(());
+        }
+        let asker = self.attempts.check(None, request.extensions())?;
+        if self.knows(request) {
+            return Ok(());
+        }
+        self.attempts.failed(None, asker);
+        let challenge = HeaderValue::from_static("Bearer realm=\"administration\"");
+        let text = "this needs the token of the administrator";
+        Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text).header(header::WWW_AUTHENTICATE, challenge))
+    }
+
+    fn knows(&self, request: &Request) -> bool {
+        let value = wire::single(request.headers(), &header::AUTHORIZATION).ok().flatten().unwrap_or_default();
+        let presented = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let admin = self.admin.clone().map(|secret| keys_of(&[KeySettings { secret, scope: None }]));
+        let found = presented.zip(admin).and_then(|((_, text), admin)| admin.find(text.trim(), self.clock.now()));
+        found.is_some()
+    }
+}
+
+/// Middleware.
+pub(crate) async fn admit(
+    State(admission): State<Arc<Admission>>,
+    Id(id): Id,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match admission.judge(&request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(&id),
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
