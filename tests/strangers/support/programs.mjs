@@ -6,6 +6,8 @@ import { setTimeout } from 'node:timers/promises';
 
 const children = [];
 process.on('exit', () => children.forEach((child) => child.kill()));
+// A signal ends a program without its `exit` event, unless it is told otherwise.
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
 
 /** A program, once it listens. */
 export async function start(port, command, args, env = {}) {
