@@ -14,6 +14,7 @@ mod matrix;
 mod metadata;
 mod modern;
 mod origins;
+mod pages;
 mod process;
 mod results;
 mod scopes;
