@@ -1,14 +1,17 @@
 //! The tools, built once and handed to every request.
 use crate::{
+    audit::Noted,
     clients::Clients,
     clock::Clock,
     config::Config,
     fetch::{Fetcher, Network, keys::FetchedKeys},
     keys::{Keys, MasterKey},
-    limits::{Fetches, Guesses, Pushes, Registrations},
+    limits::{Fetches, Floods, Guesses, Pushes, Registrations},
+    metrics::Metrics,
     oauth::resource::Resources,
     passwords::Passwords,
     storage::Db,
+    trace::Trace,
 };
 use anyhow::Context;
 use aws_lc_rs::hmac;
@@ -21,6 +24,10 @@ pub struct App {
     pub clock: Clock,
     pub db: Db,
     pub keys: Keys,
+    /// Seals the audit trail.
+    pub audit_key: hmac::Key,
+    /// Events of it that wait to be written.
+    pub noted: Noted,
     /// Ratchets and authenticates refresh tokens.
     pub refresh_key: hmac::Key,
     /// Authenticates the forms of our own pages.
@@ -36,6 +43,9 @@ pub struct App {
     pub registrations: Registrations,
     pub fetches: Fetches,
     pub pushes: Pushes,
+    pub floods: Floods,
+    pub trace: Trace,
+    pub metrics: Metrics,
     /// User names and passwords that the demo publishes; empty otherwise.
     pub demo_people: &'static [(&'static str, &'static str)],
     /// Metadata documents that the demo serves, by file name; none otherwise.
@@ -50,6 +60,8 @@ impl App {
         };
         Ok(Self {
             refresh_key: master.hmac("refresh tokens")?,
+            audit_key: master.hmac("audit trail")?,
+            noted: Noted::default(),
             form_key: master.hmac("forms")?,
             dpop_key: master.hmac("dpop nonces")?,
             keys: Keys::load(db.clone(), master, clock.clone()).await?,
@@ -67,6 +79,9 @@ impl App {
             registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
             fetches: Fetches::default(),
             pushes: Pushes::default(),
+            floods: Floods::default(),
+            metrics: Metrics::new()?,
+            trace: Trace::new(clock.clone()),
             demo_people: &[],
             demo_documents: BTreeMap::new(),
             config,

@@ -1,12 +1,18 @@
 //! The audit trail: what a person responsible for this server wants to be able to ask later.
+pub mod chain;
+
 use crate::{
     app::App,
     model::{AuditEvent, AuditEventId, ClientId, GrantId, UserId},
-    storage::audit_events,
+    secrets::Digest,
+    storage::{audit_events, settings},
     telemetry,
 };
-use serde_json::Value;
-use std::net::IpAddr;
+use serde_json::{Value, json};
+use std::{
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// An event in the making.
 pub struct Event {
@@ -66,7 +72,23 @@ impl Event {
 
     /// What happened has happened: a trail that can't be written is an error in the log, not in the answer.
     pub async fn record(self, app: &App) {
-        let event = AuditEvent {
+        let event = self.happened(app);
+        let client = event.client_id.as_ref().map(ClientId::as_str);
+        tracing::info!(event_type = event.event_type, success = event.success, client, "audit");
+        write(app, &event).await;
+    }
+
+    /// For what happens too often to wait for the disk each time: on disk within a second or so.
+    pub async fn note(self, app: &App) {
+        let event = self.happened(app);
+        if let Some(event) = app.noted.add(event) {
+            write(app, &event).await;
+        }
+    }
+
+    fn happened(self, app: &App) -> AuditEvent {
+        let request = telemetry::request();
+        AuditEvent {
             id: AuditEventId::new(),
             event_type: self.name.into(),
             level: self.level.into(),
@@ -75,14 +97,70 @@ impl Event {
             grant_id: self.grant_id,
             success: self.success,
             details: self.details,
-            request_id: telemetry::request_id(),
-            ip_address: self.ip_address,
+            ip_address: self.ip_address.or_else(|| request.as_ref().map(|request| request.address.to_string())),
+            user_agent: request.as_ref().and_then(|request| request.user_agent.clone()),
+            request_id: request.map(|request| request.id),
             at: app.clock.now(),
-        };
-        let client = event.client_id.as_ref().map(ClientId::as_str);
-        tracing::info!(event_type = event.event_type, success = event.success, client, "audit");
-        if let Err(error) = audit_events::insert(&app.db, &event).await {
-            tracing::error!(%error, event_type = event.event_type, "the audit trail could not be written");
         }
+    }
+}
+
+async fn write(app: &App, event: &AuditEvent) {
+    if let Err(error) = audit_events::insert(&app.db, event).await {
+        tracing::error!(%error, event_type = event.event_type, "the audit trail could not be written");
+    }
+}
+
+/// Events that wait to be written.
+#[derive(Default)]
+pub struct Noted {
+    events: Mutex<Vec<AuditEvent>>,
+    /// One at a time writes the oldest and then drops them.
+    writer: tokio::sync::Mutex<()>,
+}
+
+/// When the disk is slower than what happens, more have to wait for it.
+const MOST_NOTED: usize = 10_000;
+
+impl Noted {
+    /// Gives it back if there are too many.
+    fn add(&self, event: AuditEvent) -> Option<AuditEvent> {
+        let mut noted = self.lock();
+        if noted.len() >= MOST_NOTED {
+            return Some(event);
+        }
+        noted.push(event);
+        None
+    }
+
+    fn oldest(&self, count: usize) -> Vec<AuditEvent> {
+        self.lock().iter().take(count).cloned().collect()
+    }
+
+    fn drop_oldest(&self, count: usize) {
+        self.lock().drain(..count);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<AuditEvent>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// At a start: whether the settings, but for secrets, are others than at the last one.
+pub async fn compare_settings(app: &App) -> anyhow::Result<()> {
+    let now = Digest::of(serde_json::to_vec(&app.config)?);
+    let before = settings::replace(&app.db, "settings", now.as_bytes()).await?;
+    if before.is_some_and(|before| before != now.as_bytes()) {
+        Event::new("config_change").record(app).await;
+    }
+    Ok(())
+}
+
+/// After a wrong try: the account has to wait from now on, where so many came from the same address. Of the account
+/// only the kind is told: what somebody typed as a name may be a password.
+pub async fn wrong_try(app: &App, account: &str, address: IpAddr) {
+    if app.guesses.blocked(account, address) {
+        let kind = account.split(' ').next().unwrap_or_default();
+        Event::new("brute_force_detected").failed().details(json!({"account": kind})).record(app).await;
     }
 }

@@ -1,4 +1,5 @@
 //! Commands: one file and one variant each.
+mod audit;
 mod demo;
 mod keys;
 mod registration_token;
@@ -15,6 +16,7 @@ use std::path::Path;
     after_help = "Try it:\n  keyward demo\n\nRun it:\n  KEYWARD__ISSUER=https://auth.example.com keyward serve"
 )]
 pub enum Command {
+    Audit(audit::Audit),
     Demo(demo::Demo),
     RegistrationToken(registration_token::RegistrationTokenCommand),
     Serve(serve::Serve),
@@ -29,6 +31,7 @@ impl Command {
             match self {
                 // Two servers make a large future.
                 Self::Demo(command) => Box::pin(command.run()).await,
+                Self::Audit(command) => Box::pin(command.run()).await,
                 Self::RegistrationToken(command) => command.run().await,
                 Self::Serve(command) => command.run().await,
                 Self::Keys(command) => Box::pin(command.run()).await,

@@ -1,8 +1,11 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
+mod audit;
 mod authorization;
 mod clients;
+mod debug;
 mod device_authorization;
 mod dpop;
+mod hidden;
 mod logos;
 mod outgoing;
 mod registration;
@@ -12,8 +15,10 @@ mod tokens;
 mod trusted_issuers;
 mod workloads;
 
+pub use audit::Audit;
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
+pub use debug::Debug;
 pub use device_authorization::DeviceAuthorization;
 pub use dpop::Dpop;
 pub use logos::Logos;
@@ -30,7 +35,7 @@ use anyhow::{Context, bail, ensure};
 use config::{Environment, File, FileFormat};
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Display,
@@ -40,7 +45,7 @@ use std::{
 };
 use url::Url;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The issuer identifier (RFC 8414 §2), byte for byte as clients will see it. The only setting without a default.
@@ -79,6 +84,10 @@ pub struct Config {
     pub grants: GrantSettings,
     #[serde(default)]
     pub client_authentication: ClientAuthentication,
+    #[serde(default)]
+    pub audit: Audit,
+    #[serde(default)]
+    pub debug: Debug,
     /// Clients that the operator wrote down, by a short name of your choice.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientSettings>,
@@ -92,19 +101,21 @@ pub struct Config {
     pub default_resource: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
     /// `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
+    #[serde(serialize_with = "hidden::one")]
     pub url: SecretString,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeySettings {
     /// Where the master key lies (32 bytes, base64url); made on the first start, mode 0600.
     pub master_key_file: PathBuf,
     /// The master key itself, instead of a file.
+    #[serde(serialize_with = "hidden::maybe")]
     pub master_key: Option<SecretString>,
     /// `ES256`, `EdDSA` or `RS256`: what access tokens are signed with unless their resource says otherwise.
     pub signing_alg: String,
@@ -114,14 +125,14 @@ pub struct KeySettings {
     pub publish_before: u32,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Introspection {
     /// Whether resource servers that ask for a signed answer get one (RFC 9701).
     pub signed_responses: bool,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sessions {
     /// Seconds after signing in when a browser is signed out.
@@ -225,6 +236,7 @@ impl Config {
             );
         }
         self.authorization.check()?;
+        self.debug.check()?;
         // Twice as long as caches may keep the keys.
         ensure!(self.keys.publish_before >= 600, "keys.publish_before must be at least 600 seconds");
         ensure!(

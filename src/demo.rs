@@ -11,6 +11,7 @@ use crate::{
     storage::{Db, clients, settings, users},
 };
 use anyhow::ensure;
+use keyward_resource_server::Settings;
 use secrecy::ExposeSecret;
 
 /// The demo's MCP server, as settings below `resources.demo`.
@@ -139,6 +140,18 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whom to be, a line each.
+#[must_use]
+pub fn identities() -> String {
+    let role = |role: &Role| format!("{role:?}").to_lowercase();
+    let people = PEOPLE.iter().map(|(name, password, is)| format!("    {name} / {password} ({})\n", role(is)));
+    let clients = CLIENTS.iter().map(|fixture| match fixture.secret {
+        Some(secret) => format!("    {} / {secret}\n", fixture.id),
+        None => format!("    {}\n", fixture.id),
+    });
+    format!("  People:\n{}\n  Clients:\n{}", people.collect::<String>(), clients.collect::<String>())
+}
+
 /// `alice` is Alice.
 fn display_name(username: &str) -> String {
     let mut letters = username.chars();
@@ -223,9 +236,11 @@ pub fn refuse_published_secrets(config: &Config) -> anyhow::Result<()> {
             "a configured key is one that `keyward demo` publishes; choose another"
         );
     }
-    for secret in configured.chain(&config.registration.initial_access_token).chain(clients) {
+    for secret in
+        configured.chain(&config.registration.initial_access_token).chain(&config.debug.admin_token).chain(clients)
+    {
         ensure!(
-            !published.contains(&secret.expose_secret()),
+            !published.contains(&secret.expose_secret()) && !Settings::publishes(secret.expose_secret())?,
             "a configured secret is one that `keyward demo` publishes; choose another"
         );
     }

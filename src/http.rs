@@ -1,20 +1,24 @@
 //! The only room with HTTP in it: the table of routes, and the layers around them.
+pub mod administrator;
 pub mod endpoints;
 pub mod extract;
 pub mod pages;
 pub mod respond;
 pub mod views;
 
-use crate::{app::App, error::OAuthError, telemetry::REQUEST_ID};
+use crate::{app::App, audit, error::OAuthError, telemetry};
 use axum::{
     Router,
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use endpoints::{Cors, Endpoint};
-use std::{sync::Arc, time::Duration};
+use extract::ClientIp;
+use respond::Refused;
+use serde_json::json;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{Any, CorsLayer},
@@ -25,6 +29,8 @@ use tracing::Instrument;
 
 /// Bytes of any request's body; no endpoint takes more.
 const MAX_BODY: usize = 64 * 1024;
+/// Characters of what a client calls itself that are remembered.
+const LONGEST_USER_AGENT: usize = 200;
 /// A request still unanswered after this is given up (408): nothing here takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -48,7 +54,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff))
         .layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts))
-        .layer(middleware::from_fn(name_the_request))
+        .layer(middleware::from_fn_with_state(app.clone(), name_the_request))
         .with_state(app)
 }
 
@@ -71,15 +77,41 @@ fn routes(endpoint: Endpoint) -> Router<Arc<App>> {
 
 /// Each request gets a name of its own, which its log lines and its answer carry. Of its URL they carry only what is
 /// a path of ours: in the rest may be anything, a misplaced token too.
-async fn name_the_request(request: Request, next: Next) -> Response {
+async fn name_the_request(
+    State(app): State<Arc<App>>,
+    ClientIp(address): ClientIp,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = uuid::Uuid::now_v7().simple().to_string();
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map(MatchedPath::as_str);
     let span = tracing::info_span!("request", %id, method = %request.method(), path);
-    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
+    let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let user_agent = user_agent.map(|text| text.chars().take(LONGEST_USER_AGENT).collect());
+    let answer = async {
+        let response = next.run(request).await;
+        let path = path.unwrap_or("none");
+        app.metrics.request(path, response.status().as_u16());
+        if let Some(Refused(error)) = response.extensions().get().copied() {
+            refused(&app, error, path, address).await;
+        }
+        response
+    };
+    let about = telemetry::Request { id: id.clone(), address, user_agent };
+    let mut response = telemetry::REQUEST.scope(about, answer).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+async fn refused(app: &App, error: &str, path: &str, address: IpAddr) {
+    app.metrics.refusal(error);
+    if error == "too_many_requests" && app.floods.is_new(address) {
+        let event = audit::Event::new("rate_limit_exceeded").failed().from(address);
+        event.details(json!({ "endpoint": path })).record(app).await;
+    }
 }
 
 async fn preflight_without_content(request: Request, next: Next) -> Response {

@@ -3,16 +3,19 @@ pub mod rotation;
 
 use crate::{
     app::App,
+    audit::chain,
     model::ClientId,
     storage::{
-        CLIENTS_CHANNEL, Db, SIGNING_KEYS_CHANNEL, Sessions, access_tokens, clients, codes, device_codes, dpop_proofs,
-        grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
+        CLIENTS_CHANNEL, Db, SIGNING_KEYS_CHANNEL, Sessions, access_tokens, audit_chain, clients, codes, device_codes,
+        dpop_proofs, grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
     },
 };
 use sqlx::{PgPool, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
 use time::Duration as Seconds;
 
+/// What was noted meanwhile is lost if the machine stops.
+const EXTEND_CHAIN_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// One small question; keys that an operator withdrew must not live on here.
 const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
@@ -26,7 +29,7 @@ pub async fn run(app: Arc<App>) {
         Db::Postgres(pool) => Some(pool.clone()),
         Db::Sqlite(_) => None,
     };
-    tokio::join!(sweep_forever(&app), rotate_forever(&app), async {
+    tokio::join!(sweep_forever(&app), rotate_forever(&app), extend_forever(&app), async {
         if let Some(pool) = pool {
             listen_forever(&app, &pool).await;
         }
@@ -39,6 +42,16 @@ async fn sweep_forever(app: &App) {
         ticks.tick().await;
         if let Err(error) = sweep(app).await {
             tracing::warn!(%error, "sweeping failed; the next round tries again");
+        }
+    }
+}
+
+async fn extend_forever(app: &App) {
+    let mut ticks = tokio::time::interval(EXTEND_CHAIN_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = chain::extend(app).await {
+            tracing::warn!(%error, "the audit trail was not sealed; the next round tries again");
         }
     }
 }
@@ -72,9 +85,13 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     if clients::sweep_unused(&app.db, unused_since).await? > 0 {
         app.clients.forget_all();
     }
+    if app.config.audit.keep > 0 {
+        audit_chain::sweep(&app.db, now - Seconds::seconds(app.config.audit.keep.into())).await?;
+    }
     app.registrations.sweep();
     app.fetches.sweep();
     app.pushes.sweep();
+    app.floods.sweep();
     Ok(())
 }
 

@@ -18,9 +18,11 @@ pub mod config; // one tree of settings
 pub mod fetch; // requests to addresses that strangers choose
 pub mod keys; // signing keys: made, sealed, published
 pub mod limits; // how often somebody may try
+pub mod metrics; // counts
 pub mod passwords; // argon2 off the async threads
 pub mod storage; // SQLite and PostgreSQL, one statement for both
-pub mod telemetry; // logs
+pub mod telemetry;
+pub mod trace; // what was decided lately, and by which rule // logs
 
 pub mod oauth; // the protocol, pure: no IO, no clock
 

@@ -74,6 +74,13 @@ impl Guesses {
         Ok(())
     }
 
+    /// Whether the pair has to wait now.
+    #[must_use]
+    pub fn blocked(&self, account: &str, address: IpAddr) -> bool {
+        let now = self.clock.now();
+        self.lock().get(&key(account, address)).is_some_and(|entry| entry.blocked_until() > now)
+    }
+
     pub fn right(&self, account: &str, address: IpAddr) {
         self.lock().remove(&key(account, address));
     }
@@ -196,6 +203,26 @@ impl Pushes {
     }
 }
 
+/// Refusals that the audit trail tells of: one a minute for each address.
+pub struct Floods(DefaultKeyedRateLimiter<IpAddr>);
+
+impl Default for Floods {
+    fn default() -> Self {
+        Self(RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)))
+    }
+}
+
+impl Floods {
+    #[must_use]
+    pub fn is_new(&self, address: IpAddr) -> bool {
+        self.0.check_key(&source(address)).is_ok()
+    }
+
+    pub fn sweep(&self) {
+        self.0.retain_recent();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +240,7 @@ mod tests {
         }
         let first = guesses.attempt("ALICE", HERE).unwrap_err().retry_after.unwrap();
         guesses.attempt("alice", THERE).unwrap();
+        assert!(guesses.blocked("alice", HERE) && !guesses.blocked("alice", THERE));
         clock.advance(Duration::seconds(31));
         guesses.attempt("alice", HERE).unwrap();
         assert!(guesses.attempt("alice", HERE).unwrap_err().retry_after.unwrap() > first);

@@ -14,10 +14,10 @@ mod subject_link;
 mod user;
 
 pub use access_token::AccessToken;
-pub use audit::AuditEvent;
+pub use audit::{AuditEvent, AuditRecord, Link, SealedEvent};
 pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
 pub use device::DeviceAuthorization;
-pub use grant::{Code, Consent, Grant, KnownClient};
+pub use grant::{Code, Consent, Grant, IssuedCode, KnownClient};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
 pub use initial_access_token::InitialAccessToken;
 pub use logo::{Logo, Picture};

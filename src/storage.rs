@@ -2,7 +2,7 @@
 //!
 //! Every statement is written once: SQLite and PostgreSQL both read `$1`, `RETURNING` and `ON CONFLICT`. What a
 //! function answered as done is on disk.
-use crate::error::OAuthError;
+use crate::{error::OAuthError, model::ClientId};
 use anyhow::{Context, bail};
 pub use sqlite::Sqlite;
 use sqlx::{
@@ -11,6 +11,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// Asks where no transaction of ours is needed: on SQLite one of the readers, on PostgreSQL the pool.
 macro_rules! read {
@@ -82,6 +83,7 @@ macro_rules! transaction {
 }
 
 pub mod access_tokens;
+pub mod audit_chain;
 pub mod audit_events;
 pub mod clients;
 pub mod codes;
@@ -104,6 +106,14 @@ pub mod used_assertions;
 pub mod users;
 
 pub use sessions::Sessions;
+
+/// Which rows somebody wants to look at; the newest of them first.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    pub limit: i64,
+    pub client_id: Option<ClientId>,
+    pub since: Option<OffsetDateTime>,
+}
 
 /// PostgreSQL only: the channel on which every changed or deleted client's id is notified.
 pub const CLIENTS_CHANNEL: &str = "keyward_clients";

@@ -1,16 +1,31 @@
 //! Logs: for people on a terminal or as JSON, each line inside the request it belongs to.
-use std::io::IsTerminal;
+use std::{io::IsTerminal, net::IpAddr};
 use tracing_subscriber::{EnvFilter, fmt};
 
 tokio::task_local! {
-    /// What the answer (`X-Request-Id`), the log, error pages and the audit trail call this request.
-    pub static REQUEST_ID: String;
+    /// The request that is being answered.
+    pub static REQUEST: Request;
+}
+
+#[derive(Clone)]
+pub struct Request {
+    /// What the answer (`X-Request-Id`), the log, error pages and the audit trail call it.
+    pub id: String,
+    pub address: IpAddr,
+    /// As it calls itself, shortened.
+    pub user_agent: Option<String>,
+}
+
+/// `None` outside a request.
+#[must_use]
+pub fn request() -> Option<Request> {
+    REQUEST.try_with(Clone::clone).ok()
 }
 
 /// `None` outside a request.
 #[must_use]
 pub fn request_id() -> Option<String> {
-    REQUEST_ID.try_with(Clone::clone).ok()
+    REQUEST.try_with(|request| request.id.clone()).ok()
 }
 
 /// To standard error, so that standard output is the command's own. `RUST_LOG` chooses what; by default `info`, and of

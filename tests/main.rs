@@ -1,10 +1,12 @@
 //! The one test binary: a module per room or story.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
+mod audit;
 mod cimd;
 mod client_credentials;
 mod client_keys;
 mod clients;
+mod debug;
 mod device;
 mod dpop;
 mod fetch;

@@ -4,6 +4,7 @@ mod documents;
 mod keys;
 mod opaque;
 mod rmcp;
+mod rmcp_surfaces;
 mod secrets;
 mod starting;
 mod walker;

@@ -11,6 +11,7 @@ mod logos;
 mod opening;
 mod pushed_requests;
 mod registration_access_tokens;
+mod selections;
 mod sessions;
 mod sqlite;
 mod subject_links;

@@ -11,7 +11,7 @@ use axum::{
 use serde_json::json;
 
 /// Every path for programs, with its methods as `Allow` names them.
-const ENDPOINTS: [(&str, &str); 12] = [
+const ENDPOINTS: [(&str, &str); 13] = [
     ("/token", "POST"),
     ("/par", "POST"),
     ("/revoke", "POST"),
@@ -21,6 +21,7 @@ const ENDPOINTS: [(&str, &str); 12] = [
     ("/jwks", "GET,HEAD"),
     ("/logos/none", "GET,HEAD"),
     ("/health", "GET,HEAD"),
+    ("/ready", "GET,HEAD"),
     ("/.well-known/oauth-authorization-server", "GET,HEAD"),
     ("/.well-known/openid-configuration", "GET,HEAD"),
     // Nothing is there, and a GET says so.

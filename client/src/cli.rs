@@ -7,20 +7,30 @@ use crate::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
-const EXAMPLES: &str = "\
+const MORE: &str = "\
 Examples:
   mcp-auth discover https://mcp.example.com/mcp        what does this server want?
   mcp-auth login https://mcp.example.com/mcp           sign in once
   mcp-auth tools https://mcp.example.com/mcp           what can it do?
-  mcp-auth call https://mcp.example.com/mcp tools/call --tool-name echo --tool-arguments '{\"message\":\"hi\"}'
+  mcp-auth call https://mcp.example.com/mcp tools/call --tool-name whoami
   mcp-auth doctor https://mcp.example.com/mcp          what is wrong with it, and for whom?
   curl -H \"Authorization: Bearer $(mcp-auth token URL)\" ...
 
-Exit codes: 0 done, 1 failed, 2 misused.";
+Environment:
+  MCP_AUTH_CLI_HOME   where logins are kept, as --profile-home
+  MCP_AUTH_BROWSER    print, open or follow, as --browser
+  MCP_AUTH_KEYRING    1: as login --keyring
+
+Exit codes:
+  0  done
+  1  failed: standard error says why; --json prints {\"error\":{\"code\",\"message\",\"http_status\"}}
+  2  misused: standard error says what to try";
 
 /// Discover, log in to, call and diagnose any MCP server.
+///
+/// The first argument of a verb is the address of the MCP server; everything else is found out from there.
 #[derive(Parser)]
-#[command(version, after_help = EXAMPLES, propagate_version = true, disable_help_subcommand = true)]
+#[command(bin_name = "mcp-auth", version, after_help = MORE, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -31,15 +41,15 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Verb {
     Discover(discover::Discover),
+    Doctor(doctor::Doctor),
     Login(Box<login::Login>),
-    Call(call::Call),
+    Logout(logout::Logout),
+    Profile(profile::Profile),
+    Token(token::Token),
     Tools(tools::Tools),
     Read(read::Read),
-    Token(token::Token),
-    Profile(profile::Profile),
-    Logout(logout::Logout),
+    Call(call::Call),
     Debug(debug::Debug),
-    Doctor(doctor::Doctor),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -48,23 +58,31 @@ pub struct Global {
     /// Show every request and challenge on standard error, credentials masked.
     #[arg(long, short, global = true)]
     pub verbose: bool,
-    /// One JSON object on standard output instead of text.
+    /// Print one JSON object on standard output instead of text.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Where logins are kept [default: ~/.config/mcp-auth].
+    /// Keep logins in this directory [default: ~/.config/mcp-auth].
     #[arg(long, global = true, value_name = "DIR", env = "MCP_AUTH_CLI_HOME", hide_env_values = true)]
     pub profile_home: Option<PathBuf>,
-    /// Seconds to wait for a connection, or for the next bytes of an answer.
+    /// Wait so long for a connection, and for the next bytes of an answer.
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30")]
     pub timeout: NonZeroU64,
-    /// Certificate authorities to trust besides the system's, as PEM.
+    /// Trust these certificate authorities (PEM) besides the system's.
     #[arg(long, global = true, value_name = "FILE")]
     pub cacert: Option<PathBuf>,
     /// Allow plain http to other machines than this one.
     #[arg(long, global = true)]
     pub insecure_http: bool,
-    /// How an authorization page is opened.
-    #[arg(long, global = true, value_enum, env = "MCP_AUTH_BROWSER", default_value_t, hide_env_values = true)]
+    /// What to do with the address of a sign-in page.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "HOW",
+        env = "MCP_AUTH_BROWSER",
+        default_value_t,
+        hide_env_values = true
+    )]
     pub browser: Browser,
 }
 
@@ -93,10 +111,10 @@ pub enum Browser {
 /// Where to find what discovery would find.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Hints {
-    /// Address of the resource metadata (RFC 9728), instead of asking the server for it.
+    /// Read the resource metadata (RFC 9728) here, instead of asking the server where it is.
     #[arg(long, value_name = "URL")]
     pub resource_metadata_url: Option<url::Url>,
-    /// Issuer of the authorization server, instead of the first one the resource names.
+    /// Use the authorization server with this issuer, instead of the first one the resource names.
     #[arg(long, value_name = "ISSUER")]
     pub authorization_server: Option<String>,
 }
@@ -116,13 +134,13 @@ pub struct Calling {
     /// Use this profile instead of the active one of the address.
     #[arg(long, value_name = "ID")]
     pub profile_id: Option<String>,
-    /// The revision of MCP to speak.
-    #[arg(long, value_enum, default_value_t)]
+    /// Speak this revision of MCP.
+    #[arg(long, value_enum, value_name = "REVISION", default_value_t)]
     pub protocol: Protocol,
     /// Fail on a missing scope instead of asking for it.
     #[arg(long)]
     pub no_step_up: bool,
-    /// What to answer when the server asks back.
-    #[arg(long, value_enum, default_value_t)]
+    /// Answer so when the server asks back.
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     pub elicitation: Elicitation,
 }

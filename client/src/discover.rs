@@ -78,13 +78,26 @@ impl Discovery {
         self.authorization_server.as_ref().ok_or_else(|| {
             let found = match self.status {
                 200..300 => "it answers without credentials",
-                _ => "it names no authorization server",
+                _ if self.challenges.iter().any(|challenge| challenge.is("Basic")) => {
+                    "it wants a name and a password (--username NAME --password-stdin)"
+                }
+                _ => {
+                    "it names no authorization server (a token or key you have: --bearer-token -, --header NAME=VALUE)"
+                }
             };
             Failure::new(
                 "no_authorization_server",
                 format!("{} cannot be logged in to with OAuth: {found}", self.server),
             )
         })
+    }
+
+    /// Whether the server takes tokens of this issuer, as far as it says.
+    pub fn accepts(&self, issuer: &str) -> bool {
+        match &self.resource_metadata {
+            Some((_, _, metadata)) => metadata.authorization_servers.iter().any(|listed| listed == issuer),
+            None => self.authorization_server.as_ref().is_some_and(|server| server.metadata.issuer == issuer),
+        }
     }
 
     /// Whether a token of this resource must be bound to a key.

@@ -29,13 +29,15 @@ pub struct Wish {
     pub private_key: Option<String>,
     /// Register anew, whatever is known.
     pub register: bool,
+    /// What a new registration is to be good for.
+    pub scope: Option<String>,
 }
 
 /// Pre-registered, then a metadata document, then a known registration, then a new one.
 pub async fn identify(
     http: &Http,
     server: &ServerMetadata,
-    known: &Profiles,
+    registration: Option<&Profile>,
     wish: &Wish,
     redirect_uri: Option<&str>,
 ) -> Result<Identity> {
@@ -47,15 +49,14 @@ pub async fn identify(
         }
         output::warn("the authorization server does not read metadata documents; registering instead");
     }
-    let registration = registration(known, &server.issuer, redirect_uri.as_deref()).filter(|_| !wish.register);
-    if let Some(profile) = registration {
+    if let Some(profile) = registration.filter(|_| !wish.register) {
         return Ok(of_profile(profile, redirect_uri));
     }
     let Some(endpoint) = &server.registration_endpoint else {
         let message = format!("{} registers no clients; give --client-id", server.issuer);
         return Err(Failure::new("no_client", message));
     };
-    register(http, server, endpoint, redirect_uri).await
+    register(http, server, endpoint, redirect_uri, wish.scope.as_deref()).await
 }
 
 /// What a stored profile is to its issuer.
@@ -120,8 +121,9 @@ async fn register(
     server: &ServerMetadata,
     endpoint: &Url,
     redirect_uri: Option<String>,
+    scope: Option<&str>,
 ) -> Result<Identity> {
-    let (request, method) = registration_request(server, redirect_uri.as_deref())?;
+    let (request, method) = registration_request(server, redirect_uri.as_deref(), scope)?;
     let headers = vec![("accept".to_owned(), "application/json".to_owned())];
     let response = http.post_json(endpoint, &request, &headers).await?;
     let answer = http::read(endpoint, response).await?;
@@ -142,7 +144,11 @@ async fn register(
 }
 
 /// RFC 7591 §2: all grants this client may ever use, so that one registration serves every login.
-fn registration_request(server: &ServerMetadata, redirect_uri: Option<&str>) -> Result<(Value, String)> {
+fn registration_request(
+    server: &ServerMetadata,
+    redirect_uri: Option<&str>,
+    scope: Option<&str>,
+) -> Result<(Value, String)> {
     let methods = server.auth_methods();
     let method =
         ["none", "client_secret_post", "client_secret_basic"].into_iter().find(|method| methods.contains(method));
@@ -160,6 +166,10 @@ fn registration_request(server: &ServerMetadata, redirect_uri: Option<&str>) -> 
         "grant_types": grants,
         "token_endpoint_auth_method": method,
     });
+    // Servers built on the Python SDK refuse every scope that is not in the registration.
+    if let Some(scope) = scope {
+        request["scope"] = scope.into();
+    }
     if let Some(redirect_uri) = redirect_uri {
         request["redirect_uris"] = json!([redirect_uri]);
         request["response_types"] = json!(["code"]);
@@ -202,9 +212,10 @@ mod tests {
             token_endpoint_auth_methods_supported: Some(vec!["client_secret_post".to_owned(), "none".to_owned()]),
             ..ServerMetadata::default()
         };
-        let (request, method) = registration_request(&server, Some("http://127.0.0.1:1/callback")).unwrap();
+        let (request, method) =
+            registration_request(&server, Some("http://127.0.0.1:1/callback"), Some("a b")).unwrap();
         assert_eq!(request["application_type"], "native");
         assert_eq!(request["grant_types"], json!(["refresh_token", AUTHORIZATION_CODE, DEVICE_CODE]));
-        assert_eq!(method, "none");
+        assert_eq!((&request["scope"], &*method), (&"a b".into(), "none"));
     }
 }

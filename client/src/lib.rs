@@ -4,7 +4,7 @@
 //! - `discover`, `metadata`, `challenge`: from an address to an authorization server
 //! - `identity`, `flows`, `token`, `refresh`, `keys`, `dpop`: from there to a token
 //! - `credential`, `mcp`: from the token to an answer
-//! - `profiles`: what is remembered · `http`: the one way out · `mask`, `output`, `error`: what is shown
+//! - `profiles`, `seal`: what is remembered · `http`: the one way out · `mask`, `output`, `error`: what is shown
 //! - `doctor`: what is wrong with a server, and whom that hurts
 mod challenge;
 mod cli;
@@ -26,26 +26,47 @@ mod metadata;
 mod output;
 mod profiles;
 mod refresh;
+mod seal;
 mod token;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
 /// Runs the verb of the command line: 0 done, 1 failed, 2 misused.
 pub async fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::from(error.use_stderr()) * 2);
-        }
+    let parsed = cli::Cli::command().try_get_matches().and_then(|matches| {
+        let verb = matches.subcommand_name().unwrap_or_default().to_owned();
+        cli::Cli::from_arg_matches(&matches).map(|cli| (cli, verb))
+    });
+    let (cli, verb) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return misused(&error),
     };
     let out = output::Output { json: cli.global.json };
     match commands::run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.code == "usage" => {
+            out.failure(&failure);
+            eprintln!("Try: mcp-auth {verb} --help");
+            ExitCode::from(2)
+        }
         Err(failure) => {
             out.failure(&failure);
-            ExitCode::from(if failure.code == "usage" { 2 } else { 1 })
+            ExitCode::FAILURE
         }
     }
+}
+
+/// A command line that makes no sense, or one that asks for help.
+fn misused(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        output::object(&error::Failure::usage(first).to_json());
+    }
+    ExitCode::from(2)
 }

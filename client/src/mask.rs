@@ -12,7 +12,8 @@ pub fn mask(value: &str) -> String {
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     match &*name {
-        "code" | "token" | "authorization" | "cookie" | "set-cookie" | "api_key" | "dpop_key" | "headers" => true,
+        "code" | "token" | "authorization" | "cookie" | "set-cookie" | "api_key" | "dpop_key" | "headers"
+        | "sealed" => true,
         "client_assertion_type"
         | "token_type"
         | "issued_token_type"

@@ -17,15 +17,23 @@ impl Output {
 
     /// What a person must read while the verb runs.
     pub fn say(self, line: &str) {
-        if self.json { eprintln!("{line}") } else { print(line) }
+        if self.json {
+            eprintln!("{line}");
+        } else {
+            let _ = writeln!(std::io::stdout(), "{line}");
+        }
     }
 
     pub fn failure(self, failure: &Failure) {
         if self.json && failure.code != TOOL_ERROR {
-            print(&pretty(&failure.to_json()));
+            object(&failure.to_json());
         }
         eprintln!("mcp-auth: {}", failure.message);
     }
+}
+
+pub fn object(object: &Value) {
+    print(&pretty(object));
 }
 
 /// Something forgiven.
@@ -33,8 +41,11 @@ pub fn warn(line: &str) {
     eprintln!("warning: {line}");
 }
 
-/// A closed pipe is not our failure.
+/// A closed pipe is not our failure, and no lines are not an empty one.
 fn print(text: &str) {
+    if text.is_empty() {
+        return;
+    }
     let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
 }
 

@@ -1,16 +1,11 @@
-//! What is remembered between runs: `profiles.json`, readable by its owner only, changed under a lock, replaced whole.
-use crate::{
-    clock, encode,
-    error::{Failure, Result},
-};
+//! What is remembered between runs: logins, and which one an address uses.
+mod store;
+
+use crate::{clock, encode};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use std::{
-    collections::BTreeMap,
-    fs::{self, File, OpenOptions},
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+pub use store::{Store, no_profile};
 
 /// One login. Other tools read this file and refuse members they do not know: what is ours alone is in [`Extra`].
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -64,6 +59,9 @@ pub struct Extra {
     /// Where the assertion of a workload lies (RFC 7523).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assertion_file: Option<String>,
+    /// The secrets of both, where the keyring has the key; empty until they are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
     /// Headers that are the whole credential.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
@@ -85,7 +83,7 @@ pub struct Profiles {
 }
 
 /// Whole seconds, also where another tool wrote fractions.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<i64>, D::Error> {
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     #[allow(clippy::cast_possible_truncation)] // fractions of seconds are what is cut off
     Ok(Option::<f64>::deserialize(deserializer)?.map(|seconds| seconds as i64))
 }
@@ -121,9 +119,19 @@ impl Profiles {
         self.active_profiles.get(url).and_then(|id| self.find(id))
     }
 
+    /// Whether the secrets of any login at an address are sealed.
+    pub fn any_sealed(&self, url: &str) -> bool {
+        let sealed = |profile: &Profile| self.extra(&profile.profile_id).sealed.is_some();
+        self.profiles.iter().any(|profile| profile.resource_url == url && sealed(profile))
+    }
+
     /// Puts one in its place and, for its address, in use.
     pub fn put(&mut self, profile: Profile, extra: Extra) {
         self.active_profiles.insert(profile.resource_url.clone(), profile.profile_id.clone());
+        self.set(profile, extra);
+    }
+
+    pub fn set(&mut self, profile: Profile, extra: Extra) {
         self.extra.insert(profile.profile_id.clone(), extra);
         match self.profiles.iter_mut().find(|known| known.profile_id == profile.profile_id) {
             Some(known) => *known = profile,
@@ -137,93 +145,6 @@ impl Profiles {
         self.extra.remove(id);
         Some(self.profiles.remove(at))
     }
-}
-
-/// The directory and the file in it.
-#[derive(Clone, Debug)]
-pub struct Store {
-    home: PathBuf,
-}
-
-impl Store {
-    /// `--profile-home`, else `$MCP_AUTH_CLI_HOME`, else `~/.config/mcp-auth`.
-    pub fn open(home: Option<PathBuf>) -> Result<Self> {
-        let under_home = || std::env::home_dir().map(|home| home.join(".config/mcp-auth"));
-        let home = home.or_else(under_home).ok_or_else(|| Failure::usage("no home directory: give --profile-home"))?;
-        Ok(Self { home })
-    }
-
-    pub fn load(&self) -> Result<Profiles> {
-        match fs::read(self.file()) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| Failure::new("profiles", format!("{} is damaged: {error}", self.file().display()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Profiles::default()),
-            Err(error) => Err(self.failure(&error)),
-        }
-    }
-
-    /// Reads, changes and replaces the file while no other process can.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Profiles) -> Result<T>) -> Result<T> {
-        let _lock = self.lock("profiles")?;
-        let mut profiles = self.load()?;
-        let result = change(&mut profiles)?;
-        self.replace(&profiles).map_err(|error| self.failure(&error))?;
-        Ok(result)
-    }
-
-    /// Held until dropped; the operating system lets go of it when a process dies.
-    pub fn lock(&self, name: &str) -> Result<File> {
-        let path = self.home.join(format!("{name}.lock"));
-        let lock = || {
-            private_directory(&self.home)?;
-            let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        lock().map_err(|error| self.failure(&error))
-    }
-
-    fn replace(&self, profiles: &Profiles) -> std::io::Result<()> {
-        let (file, new) = (self.file(), self.home.join("profiles.json.new"));
-        // A process that died while writing has left its half behind.
-        let _ = fs::remove_file(&new);
-        let mut writer = private(OpenOptions::new().create_new(true).write(true)).open(&new)?;
-        writer.write_all(&serde_json::to_vec_pretty(profiles)?)?;
-        writer.write_all(b"\n")?;
-        writer.sync_all()?;
-        fs::rename(&new, &file)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.home.join("profiles.json")
-    }
-
-    fn failure(&self, error: &std::io::Error) -> Failure {
-        Failure::new("profiles", format!("{}: {error}", self.home.display()))
-    }
-}
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600)
-}
-
-#[cfg(not(unix))]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
-}
-
-/// Made for its owner only; one that is there already keeps its rights.
-#[cfg(unix)]
-fn private_directory(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn private_directory(path: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(path)
 }
 
 #[cfg(test)]
@@ -246,38 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn the_file_and_its_directory_are_for_their_owner_only_and_keep_what_they_do_not_know() {
-        use std::os::unix::fs::PermissionsExt;
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(Some(directory.path().join("deep/home"))).unwrap();
-        let profile = Profile::new("https://mcp.example", "bearer");
-        store
-            .change(|profiles| {
-                profiles.unknown.insert("later".to_owned(), 7.into());
-                profiles.put(profile.clone(), Extra { requested_scope: Some("a".to_owned()), ..Extra::default() });
-                Ok(())
-            })
-            .unwrap();
-        store.change(|profiles| Ok(profiles.active_profiles.insert("x".to_owned(), "y".to_owned()))).unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&store.file()), 0o600);
-        assert_eq!(mode(&store.home), 0o700);
-        let again = store.load().unwrap();
-        assert_eq!(again.unknown["later"], 7);
-        assert_eq!(again.active("https://mcp.example").unwrap().profile_id, profile.profile_id);
-        assert_eq!(again.extra(&profile.profile_id).requested_scope.as_deref(), Some("a"));
-    }
-
-    #[test]
-    fn a_failed_change_changes_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(Some(directory.path().to_owned())).unwrap();
-        let refused = store.change(|profiles| {
-            profiles.put(Profile::new("https://mcp.example", "bearer"), Extra::default());
-            Err::<(), _>(Failure::usage("no"))
-        });
-        assert!(refused.is_err());
-        assert!(store.load().unwrap().profiles.is_empty());
+    fn a_token_counts_as_ended_thirty_seconds_before_it_does() {
+        let fresh = |left: i64| {
+            let (access_token, expires_at) = (Some("t".to_owned()), Some(clock::now() + left));
+            Profile { access_token, expires_at, ..Profile::default() }.is_fresh()
+        };
+        assert_eq!([fresh(-1), fresh(0), fresh(30), fresh(90)], [false, false, false, true]);
+        assert!(!Profile::default().is_fresh(), "there is no token");
     }
 
     #[test]

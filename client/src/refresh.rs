@@ -17,7 +17,7 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
     if let Some(found) = usable(store, id, refused)? {
         return Ok(found);
     }
-    let (profile, _) = load(store, id)?;
+    let (profile, _) = store.login(id)?;
     if !can_renew(&profile) {
         return Err(cannot_renew());
     }
@@ -28,10 +28,15 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
     if let Some(found) = usable(store, id, refused)? {
         return Ok(found);
     }
-    let (profile, extra) = load(store, id)?;
+    let (profile, extra) = store.login(id)?;
     match renew(http, &profile, &extra).await {
         // Stored before it is used: a process that dies now loses nobody's login.
-        Ok(tokens) => remember(store, id, &tokens),
+        Ok(tokens) => store.change_login(id, |profile, _| {
+            if asks_anew(profile) {
+                profile.refresh_token = None;
+            }
+            put_tokens(profile, &tokens);
+        }),
         Err(failure) if failure.code == "invalid_grant" => {
             forget(store, id, false)?;
             Err(Failure { message: format!("{failure}. Run login again."), ..failure })
@@ -46,21 +51,19 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
 }
 
 fn usable(store: &Store, id: &str, refused: Option<&str>) -> Result<Option<(Profile, Extra)>> {
-    let (profile, extra) = load(store, id)?;
+    let (profile, extra) = store.login(id)?;
     let has_credential = !extra.headers.is_empty() && refused.is_none();
     let fresh = profile.is_fresh() && profile.access_token.as_deref() != refused;
     Ok((has_credential || fresh).then_some((profile, extra)))
 }
 
-fn load(store: &Store, id: &str) -> Result<(Profile, Extra)> {
-    let profiles = store.load()?;
-    let profile = profiles.find(id).cloned().ok_or_else(|| Failure::new("no_profile", "the profile is gone"))?;
-    Ok((profile, profiles.extra(id)))
-}
-
 /// Without tokens, a device or code login has nothing to renew with.
 pub fn can_renew(profile: &Profile) -> bool {
-    profile.refresh_token.is_some() || matches!(&*profile.auth_mode, "client-creds" | "jwt-bearer")
+    profile.refresh_token.is_some() || asks_anew(profile)
+}
+
+fn asks_anew(profile: &Profile) -> bool {
+    matches!(&*profile.auth_mode, "client-creds" | "jwt-bearer")
 }
 
 fn cannot_renew() -> Failure {
@@ -80,7 +83,11 @@ async fn renew(http: &Http, profile: &Profile, extra: &Extra) -> Result<TokenRes
         ]);
         let endpoint = server.token_endpoint.as_ref().ok_or_else(cannot_renew)?;
         let auth = client_auth(&identity, &server.issuer)?;
-        return token::request(http, endpoint, &auth, &form, key.as_ref()).await;
+        match token::request(http, endpoint, &auth, &form, key.as_ref()).await {
+            // Who can ask anew has lost nothing.
+            Err(failure) if failure.code == "invalid_grant" && asks_anew(profile) => {}
+            other => return other,
+        }
     }
     let scope = extra.requested_scope.as_deref();
     let (out, browser) = (Output { json: true }, crate::cli::Browser::Print);
@@ -104,16 +111,6 @@ fn server_of(profile: &Profile) -> Result<ServerMetadata> {
     Ok(ServerMetadata { issuer, token_endpoint: Some(endpoint.ok_or_else(cannot_renew)?), ..ServerMetadata::default() })
 }
 
-fn remember(store: &Store, id: &str, tokens: &TokenResponse) -> Result<(Profile, Extra)> {
-    store.change(|profiles| {
-        let profile = profiles.profiles.iter_mut().find(|profile| profile.profile_id == id);
-        let profile = profile.ok_or_else(|| Failure::new("no_profile", "the profile is gone"))?;
-        put_tokens(profile, tokens);
-        let profile = profile.clone();
-        Ok((profile, profiles.extra(id)))
-    })
-}
-
 /// A new refresh token replaces the old one; none leaves it in place (RFC 6749 §6).
 pub fn put_tokens(profile: &mut Profile, tokens: &TokenResponse) {
     profile.access_token = Some(tokens.access_token.clone());
@@ -128,13 +125,11 @@ pub fn put_tokens(profile: &mut Profile, tokens: &TokenResponse) {
 }
 
 fn forget(store: &Store, id: &str, registration: bool) -> Result<()> {
-    store.change(|profiles| {
-        if let Some(profile) = profiles.profiles.iter_mut().find(|profile| profile.profile_id == id) {
-            (profile.access_token, profile.refresh_token, profile.expires_at) = (None, None, None);
-            if registration {
-                (profile.client_id, profile.client_secret, profile.dynamic_client_registration) = (None, None, false);
-            }
+    let forgotten = store.change_login(id, |profile, _| {
+        (profile.access_token, profile.refresh_token, profile.expires_at) = (None, None, None);
+        if registration {
+            (profile.client_id, profile.client_secret, profile.dynamic_client_registration) = (None, None, false);
         }
-        Ok(())
-    })
+    });
+    forgotten.map(drop)
 }

@@ -1,5 +1,5 @@
 //! `call`, `tools`, `read`, `token`, `debug`: what goes over the wire and what is printed.
-use crate::support::{Person, World, old_sse};
+use crate::support::{Person, World, old_session, old_sse};
 use serde_json::json;
 
 fn signed_in(world: &World, scope: &str) -> Person {
@@ -67,6 +67,27 @@ fn a_missing_scope_is_only_named_where_asking_is_forbidden() {
 }
 
 #[test]
+fn a_scope_that_was_not_granted_is_not_asked_for_again() {
+    let world = World::with(&["never-grants"]);
+    let person = signed_in(&world, "read");
+    for _ in 0..3 {
+        let refused = call(&person, &world, "secret", &["--json"]).failed();
+        assert_eq!(refused.json()["error"]["code"], "insufficient_scope");
+    }
+    assert_eq!(world.seen().authorizations.len(), 2);
+}
+
+#[test]
+fn no_scope_is_asked_for_at_another_authorization_server_than_that_of_the_login() {
+    let world = World::new();
+    let person = signed_in(&world, "read");
+    person.edit(|file| file["profiles"][0]["issuer"] = "https://before.example".into());
+    let refused = call(&person, &world, "secret", &["--json"]).failed();
+    assert_eq!(refused.json()["error"]["code"], "issuer_changed");
+    assert_eq!(world.seen().authorizations.len(), 1);
+}
+
+#[test]
 fn without_a_login_the_refusal_says_what_to_do() {
     let (world, person) = (World::new(), Person::new());
     let refused = person.run(&["tools", &world.mcp()]).failed();
@@ -116,6 +137,25 @@ fn nothing_secret_is_shown_by_verbose() {
     for secret in ["access-secret", "refresh-secret", "code=read"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
+}
+
+#[test]
+fn a_session_is_named_in_every_request_and_begun_anew_when_it_is_gone() {
+    let (url, posted) = old_session::serve();
+    let person = Person::new();
+    assert_eq!(person.run(&["tools", &url, "--protocol", "legacy"]).done().stdout, "lasting\n");
+    let posted: Vec<_> = posted.try_iter().map(|seen| [seen.method, seen.session, seen.version]).collect();
+    let wanted = [
+        ["initialize", "", ""],
+        ["notifications/initialized", "s1", "2025-06-18"],
+        // The server has forgotten it.
+        ["tools/list", "s1", "2025-06-18"],
+        ["initialize", "", ""],
+        ["notifications/initialized", "s2", "2025-06-18"],
+        ["tools/list", "s2", "2025-06-18"],
+        ["DELETE", "s2", "2025-06-18"],
+    ];
+    assert_eq!(posted, wanted);
 }
 
 #[test]

@@ -77,6 +77,8 @@ fn of_each_fault_exactly_that_fault_is_found() {
         &["registration-echo"],
         &["registration-no-store"],
         &["loopback-port"],
+        &["loopback-port-untyped"],
+        &["registration-default-scope"],
         &["redirect-exact"],
         &["pkce-required"],
         &["refresh-parallel"],
@@ -89,6 +91,12 @@ fn of_each_fault_exactly_that_fault_is_found() {
         .filter(|(fault, found)| found != &[*fault])
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_client_nobody_registered_may_be_refused_with_400() {
+    let unauthenticated = World::with(&["unknown-client-400"]);
+    assert_eq!(findings(&examined(&unauthenticated)), [""; 0]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn login(person: &Person, world: &World, more: &[&str]) -> crate::support::Run {
 fn discover_says_where_everything_was_found() {
     let (world, person) = (World::new(), Person::new());
     let text = person.run(&["discover", &world.mcp()]).done().stdout;
-    assert!(text.contains("Supported auth modes:   auth-code, device, client-creds, bearer"), "{text}");
+    assert!(text.contains("Supported auth modes: auth-code, device, client-creds, bearer\n"), "{text}");
     assert!(text.contains("(named by the challenge)"), "{text}");
     let found = person.run(&["discover", &world.mcp(), "--json"]).done().json();
     assert_eq!(found["status"], 401);
@@ -52,6 +52,7 @@ fn a_browser_login_registers_once_and_sends_pkce_resource_and_scope() {
     let seen = world.seen();
     assert_eq!(seen.registrations.len(), 1);
     assert_eq!(seen.registrations[0]["application_type"], "native");
+    assert_eq!(seen.registrations[0]["scope"], "read offline_access");
     let [first, second] = seen.authorizations.as_slice() else { panic!("two requests") };
     assert_eq!(first["resource"], world.mcp());
     assert_eq!(first["code_challenge_method"], "S256");
@@ -116,6 +117,82 @@ fn a_document_url_is_the_client_id_where_the_server_reads_documents_and_else_it_
     let (world, person) = (World::with(&["cimd"]), Person::new());
     login(&person, &world, &document).done();
     assert_eq!(world.seen().authorizations[0]["client_id"], "registered-1");
+}
+
+#[test]
+fn a_login_is_never_renewed_with_another_issuer_than_its_own() {
+    let (world, person) = (World::new(), Person::new());
+    login(&person, &world, &BROWSER).done();
+    person.edit(|file| file["profiles"][0]["issuer"] = "https://before.example".into());
+    let again = login(&person, &world, &[]).done();
+    assert!(again.stdout.starts_with("Signed in"), "{again:?}");
+    let seen = world.seen();
+    assert_eq!((seen.refreshes, seen.registrations.len(), seen.authorizations.len()), (0, 2, 2));
+}
+
+#[test]
+fn a_client_registered_by_hand_is_not_shown_to_another_issuer() {
+    let (world, person) = (World::new(), Person::new());
+    login(&person, &world, &[BROWSER.as_slice(), &["--client-id", "by-hand"]].concat()).done();
+    person.edit(|file| file["profiles"][0]["issuer"] = "https://before.example".into());
+    let refused = login(&person, &world, &["--json"]).failed();
+    assert_eq!(refused.json()["error"]["code"], "issuer_changed");
+    assert!(refused.stderr.contains("--client-id or --register"), "{refused:?}");
+    assert_eq!(world.seen().authorizations.len(), 1);
+}
+
+#[test]
+fn a_refused_registration_is_told_in_the_words_of_the_server() {
+    let (world, person) = (World::with(&["registration"]), Person::new());
+    let refused = login(&person, &world, &[BROWSER.as_slice(), &["--json"]].concat()).failed();
+    assert_eq!(refused.json()["error"]["code"], "invalid_client_metadata");
+    assert_eq!(refused.json()["error"]["http_status"], 400);
+    assert!(refused.stderr.contains("the registration endpoint refuses"), "{refused:?}");
+}
+
+#[test]
+fn only_addresses_of_web_pages_are_shown_or_opened() {
+    let (world, person) = (World::with(&["authorization-endpoint-script"]), Person::new());
+    for how in ["print", "open"] {
+        let refused = login(&person, &world, &[BROWSER.as_slice(), &["--browser", how, "--json"]].concat()).failed();
+        assert_eq!(refused.json()["error"]["code"], "insecure_http");
+        assert!(!refused.stderr.contains("alert"), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_registration_that_the_token_endpoint_does_not_know_is_made_anew_once() {
+    let (world, person) = (World::with(&["forgets-registrations"]), Person::new());
+    let refused = login(&person, &world, &[BROWSER.as_slice(), &["--json"]].concat()).failed();
+    assert_eq!(refused.json()["error"]["code"], "invalid_client");
+    assert_eq!(world.seen().registrations.len(), 2);
+    let (world, person) = (World::with(&["forgets-first-registration"]), Person::new());
+    login(&person, &world, &BROWSER).done();
+    assert_eq!(person.file()["profiles"][0]["client_id"], "registered-2");
+}
+
+#[test]
+fn where_no_client_can_register_the_person_is_asked_for_one() {
+    let (world, person) = (World::with(&["client-identity"]), Person::new());
+    let refused = login(&person, &world, &[BROWSER.as_slice(), &["--json"]].concat()).failed();
+    assert_eq!(refused.json()["error"]["code"], "no_client");
+    assert!(refused.stderr.contains("give --client-id"), "{refused:?}");
+    login(&person, &world, &[BROWSER.as_slice(), &["--client-id", "by-hand"]].concat()).done();
+    assert_eq!(world.seen().authorizations[0]["client_id"], "by-hand");
+}
+
+#[test]
+fn a_challenge_without_a_scope_leaves_it_to_what_the_resource_lists() {
+    let (world, person) = (World::with(&["challenge-without-scope"]), Person::new());
+    login(&person, &world, &BROWSER).done();
+    assert_eq!(world.seen().authorizations[0]["scope"], "listed read offline_access");
+}
+
+#[test]
+fn without_a_scope_anywhere_none_is_asked_for() {
+    let (world, person) = (World::with(&["challenge-scope"]), Person::new());
+    login(&person, &world, &BROWSER).done();
+    assert!(!world.seen().authorizations[0].contains_key("scope"));
 }
 
 #[test]

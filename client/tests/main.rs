@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 mod calls;
 mod doctor;
+mod help;
 mod logins;
 mod profiles;
 mod refresh;

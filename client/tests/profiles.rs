@@ -1,5 +1,5 @@
 //! `profile` and `logout`: what is stored, shown and forgotten.
-use crate::support::{Person, World};
+use crate::support::{Person, Run, World};
 use std::os::unix::fs::PermissionsExt;
 
 fn signed_in(world: &World) -> Person {
@@ -40,6 +40,51 @@ fn an_address_uses_the_profile_that_was_chosen_for_it() {
     assert_eq!(person.run(&["profile", "use", &first, "http://127.0.0.1:9/mcp"]).code, 2);
     person.run(&["profile", "delete", &first]).done();
     person.run(&["token", &world.mcp()]).failed();
+}
+
+/// No session bus, no keyring.
+#[cfg(target_os = "linux")]
+const NO_KEYRING: [(&str, &str); 1] = [("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_keyring_a_login_that_wants_one_is_not_begun() {
+    let (world, person) = (World::new(), Person::new());
+    let flag: (&[&str], &str) = (&["--keyring"], "0");
+    for (options, variable) in [flag, (&[], "1")] {
+        let mut command =
+            person.command(&[&["login", &world.mcp(), "--auth-mode", "auth-code", "--json"], options].concat());
+        let refused: Run = command.envs(NO_KEYRING).env("MCP_AUTH_KEYRING", variable).output().unwrap().into();
+        assert_eq!(refused.failed().json()["error"]["code"], "keyring");
+    }
+    assert!(world.seen().registrations.is_empty());
+    assert!(!person.home().join("profiles.json").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_login_whose_keyring_is_away_is_kept_as_it_is_and_can_be_thrown_away() {
+    let world = World::new();
+    let person = signed_in(&world);
+    let id = person.file()["profiles"][0]["profile_id"].as_str().unwrap().to_owned();
+    person.edit(|file| {
+        for name in ["access_token", "refresh_token"] {
+            file["profiles"][0][name] = serde_json::Value::Null;
+        }
+        file["extra"][&id]["sealed"] = "c2VhbGVk".into();
+    });
+    let (before, refused) = (person.file(), |arguments: &[&str]| {
+        let run: Run = person.command(arguments).envs(NO_KEYRING).output().unwrap().into();
+        run.failed().stderr
+    });
+    let again = ["login", &world.mcp(), "--auth-mode", "auth-code"];
+    for arguments in [&["tools", &world.mcp()][..], &["token", &world.mcp()], &["logout", &world.mcp()], &again] {
+        assert!(refused(arguments).contains("the keyring of this machine"), "{arguments:?}");
+    }
+    assert_eq!(world.seen().authorizations.len(), 1);
+    assert_eq!(person.file(), before);
+    let deleted = person.command(&["profile", "delete", &id]).envs(NO_KEYRING).output().unwrap();
+    assert!(deleted.status.success());
 }
 
 #[test]

@@ -81,12 +81,40 @@ fn robots_ask_for_a_new_token_instead() {
 }
 
 #[test]
-fn static_credentials_are_never_renewed() {
+fn a_robot_whose_refresh_token_ended_asks_for_a_new_token_all_the_same() {
     let (world, person) = (World::new(), Person::new());
-    person.run(&["login", &world.mcp(), "--bearer-token", "static-token"]).done();
-    person.edit(|file| file["profiles"][0]["access_token"] = "ended".into());
-    let refused = person.run(&["tools", &world.mcp()]).failed();
-    assert!(refused.stderr.contains("Stored credentials cannot refresh this profile. Run login again."), "{refused:?}");
+    person.run(&["login", &world.mcp(), "--client-id", "robot", "--client-secret", "s"]).done();
+    person.edit(|file| file["profiles"][0]["refresh_token"] = "ended".into());
+    person.expire();
+    assert_eq!(person.run(&["token", &world.mcp()]).done().stdout, "access-secret-2\n");
+    let grants: Vec<_> = world.seen().token_requests.iter().map(|request| request["grant_type"].clone()).collect();
+    assert_eq!(grants, ["client_credentials", "refresh_token", "client_credentials"]);
+    assert!(person.file()["profiles"][0]["refresh_token"].is_null());
+}
+
+#[test]
+fn static_credentials_are_never_renewed() {
+    let world = World::new();
+    let modes: [(&[&str], &str); 4] = [
+        (&["--bearer-token", "static-token"], ""),
+        (&["--auth-mode", "api-key", "--bearer-token", "static-token"], ""),
+        (&["--username", "alice", "--password-stdin"], "p:q\n"),
+        (&["--header", "X-Key=k1"], ""),
+    ];
+    for (options, input) in modes {
+        let person = Person::new();
+        person.tell(&[&["login", &world.mcp()], options].concat(), input).done();
+        person.edit(|file| {
+            let id = file["profiles"][0]["profile_id"].as_str().unwrap().to_owned();
+            match file.pointer_mut(&format!("/extra/{id}/headers/X-Key")) {
+                Some(header) => *header = "ended".into(),
+                None => file["profiles"][0]["access_token"] = "ended".into(),
+            }
+        });
+        let refused = person.run(&["tools", &world.mcp()]).failed();
+        let sentence = "Stored credentials cannot refresh this profile. Run login again.";
+        assert!(refused.stderr.contains(sentence), "{refused:?}");
+    }
     assert!(world.seen().token_requests.is_empty());
 }
 

@@ -1,4 +1,5 @@
 //! The program as a process, and a world for it: an MCP server with its authorization server.
+pub mod old_session;
 pub mod old_sse;
 mod world;
 

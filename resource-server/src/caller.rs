@@ -1,5 +1,6 @@
 //! Who calls, and how that is known, whatever the kind of credential.
-use crate::{accounts::Identity, attempts::Asker, verify::Access};
+use crate::{accounts::Identity, attempts::Asker, clock::Clock, verify::Access};
+use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Who acts: issuer (or kind of credential), subject, and client.
@@ -59,6 +60,11 @@ impl Caller {
 
     pub fn subject(&self) -> &str {
         &self.principal[1]
+    }
+
+    /// How long the credential is still good.
+    pub fn left(&self, clock: &Clock) -> Duration {
+        self.expires_at.map_or(Duration::MAX, |at| (at - clock.now()).try_into().unwrap_or_default())
     }
 }
 

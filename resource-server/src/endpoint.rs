@@ -80,8 +80,8 @@ impl Server {
 
     /// The stream of a legacy session: nothing to say here but that it lives, as long as its credential does.
     fn listen(&self, caller: &Caller) -> Response {
-        let left = caller.expires_at.map_or(Duration::MAX, |at| (at - self.clock.now()).unsigned_abs());
-        let silence = stream::pending::<Result<Event, Infallible>>().take_until(Box::pin(tokio::time::sleep(left)));
+        let end = Box::pin(tokio::time::sleep(caller.left(&self.clock)));
+        let silence = stream::pending::<Result<Event, Infallible>>().take_until(end);
         let mut response = Sse::new(silence).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
         response

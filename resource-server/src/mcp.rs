@@ -2,6 +2,7 @@
 use crate::{
     caller::Caller,
     challenge::RequestId,
+    client::Client,
     resources,
     schema::Schema,
     stdio::Connection,
@@ -15,14 +16,14 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
-        CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, ErrorCode, Implementation,
-        ListPromptsRequestMethod, ListPromptsResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities,
-        ServerConfig,
+        CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode, Implementation,
+        InputRequiredResult, InputResponses, JsonObject, ListPromptsRequestMethod, ListPromptsResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, ResourceContents, ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Milliseconds for which a client may keep a list.
@@ -33,7 +34,7 @@ pub(crate) struct Mcp(pub Arc<Surface>);
 
 impl Mcp {
     /// What the gate left with the HTTP request.
-    fn call(&self, context: &RequestContext<RoleServer>) -> Result<Call, ErrorData> {
+    fn call(&self, context: &RequestContext<RoleServer>, answers: Option<InputResponses>) -> Result<Call, ErrorData> {
         let parts = context.extensions.get::<Parts>();
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
         let (Some(parts), Some(caller)) = (parts, caller) else {
@@ -44,6 +45,7 @@ impl Mcp {
         let session = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
         Ok(Call {
             caller: caller.clone(),
+            client: Client::new(context, answers),
             surface: Arc::clone(&self.0.id),
             store: self.0.store.clone(),
             clock: self.0.clock.clone(),
@@ -79,7 +81,7 @@ impl ServerHandler for Mcp {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let call = self.call(&context)?;
+        let call = self.call(&context, None)?;
         let usable = self.0.tools.iter().filter(|tool| self.0.may_call(&call.caller, tool.name));
         let tools = usable.map(shown).collect();
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TTL).with_cache_scope(CacheScope::Private))
@@ -90,7 +92,7 @@ impl ServerHandler for Mcp {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let call = self.call(&context)?;
+        let call = self.call(&context, request.input_responses)?;
         let tool = self.0.tool(&request.name);
         let tool = tool.ok_or_else(|| {
             failed(&context, "unknown_tool");
@@ -98,18 +100,10 @@ impl ServerHandler for Mcp {
         })?;
         let request_id = call.request_id.clone();
         let result = tool.call(call, Value::Object(request.arguments.unwrap_or_default())).await;
-        let result = match result {
-            Ok(result) => CallToolResult::structured(result),
-            Err(Failure::Told(told)) => {
-                failed(&context, "tool_failed");
-                CallToolResult::structured_error(told)
-            }
-            Err(Failure::Internal(error)) => {
-                failed(&context, "server_error");
-                return Err(internal(&error, &request_id));
-            }
-        };
-        Ok(CallToolResponse::from(result))
+        match result {
+            Ok(result) => Ok(CallToolResult::structured(result).into()),
+            Err(failure) => ended(failure, &context, &request_id, |told| CallToolResult::structured_error(told).into()),
+        }
     }
 
     fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
@@ -136,19 +130,30 @@ impl ServerHandler for Mcp {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let call = self.call(&context)?;
+        let call = self.call(&context, None)?;
         let resource = resources::of(&self.0).find(|resource| resource.uri == request.uri);
         let resource = resource.ok_or_else(|| {
             failed(&context, "unknown_resource");
             ErrorData::resource_not_found("there is no such resource", None)
         })?;
         let request_id = call.request_id.clone();
-        let body = match (resource.read)(Arc::clone(&self.0), call).await {
-            Ok(body) | Err(Failure::Told(body)) => body,
-            Err(Failure::Internal(error)) => return Err(internal(&error, &request_id)),
+        let shown = |body: Value| {
+            let contents = ResourceContents::text(body.to_string(), resource.uri).with_mime_type("application/json");
+            ReadResourceResult::new(vec![contents]).into()
         };
-        let contents = ResourceContents::text(body.to_string(), resource.uri).with_mime_type("application/json");
-        Ok(ReadResourceResponse::from(ReadResourceResult::new(vec![contents])))
+        match (resource.read)(Arc::clone(&self.0), call).await {
+            Ok(body) => Ok(shown(body)),
+            Err(failure) => ended(failure, &context, &request_id, shown),
+        }
+    }
+
+    /// Log messages are asked for with each request, which is what only the revision with this method can do.
+    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let mut server = self.get_info();
+        if self.0.tools.iter().any(|tool| tool.logs) {
+            server.capabilities.logging = Some(JsonObject::new());
+        }
+        Ok(DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), server))
     }
 
     // rmcp would answer these two with nothing, as if prompts and completions were offered here.
@@ -187,6 +192,32 @@ fn shown(tool: &Tool) -> rmcp::model::Tool {
         .with_title(tool.title)
         .with_raw_output_schema(schema(&tool.output))
         .with_annotations(tool.annotations.clone())
+}
+
+/// What a call comes to that has no result: `told` to the model, a question for the client, or an error.
+fn ended<R: From<InputRequiredResult>>(
+    failure: Failure,
+    context: &RequestContext<RoleServer>,
+    request_id: &str,
+    told: impl FnOnce(Value) -> R,
+) -> Result<R, ErrorData> {
+    match failure {
+        Failure::Told(reason) => {
+            failed(context, "tool_failed");
+            Ok(told(reason))
+        }
+        Failure::Asks(questions) => Ok(InputRequiredResult::from_input_requests(questions).into()),
+        Failure::Lacks(capability) => {
+            failed(context, "missing_capability");
+            let data = json!({"requiredCapabilities": {capability: {}}});
+            let text = "Missing required client capability";
+            Err(ErrorData::new(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY, text, Some(data)))
+        }
+        Failure::Internal(error) => {
+            failed(context, "server_error");
+            Err(internal(&error, request_id))
+        }
+    }
 }
 
 fn internal(error: &anyhow::Error, request_id: &str) -> ErrorData {

@@ -144,6 +144,11 @@ impl Settings {
         Ok(Self { origins: vec![origin.to_owned()], issuer: issuer.to_owned(), ..settings })
     }
 
+    /// Whether this secret is one of the built-in set, and so known to everybody.
+    pub fn publishes(secret: &str) -> anyhow::Result<bool> {
+        Ok(read(BUILT_IN)?.secrets().any(|(published, _)| published.expose() == secret))
+    }
+
     /// Those of the common address, the default one first.
     pub(crate) fn origins(&self) -> Vec<String> {
         or_address(&self.origins, self.listen)

@@ -5,12 +5,12 @@ use crate::{
     challenge::{Refusal, RequestId},
     clock::Clock,
     endpoint::{HEARTBEAT, Server, server_error, session_id},
+    messages::messages,
     request_id::Id,
     sessions::Sessions,
     wire,
 };
 use axum::{
-    body::{Body, to_bytes},
     extract::{Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
@@ -21,15 +21,12 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 use tokio::{sync::mpsc, time::Interval};
 use url::form_urlencoded;
 
 /// Answers that wait for the client to read.
 const WAITING: usize = 64;
-/// Bytes of an answer.
-const LONGEST: usize = 16 * 1024 * 1024;
 
 /// Marks requests of this transport, for the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +90,13 @@ impl Streams {
         self.sessions.touch(id, owner, self.clock.now())
     }
 
-    async fn send(&self, id: &str, body: Body) -> Option<()> {
-        let answer = to_bytes(body, LONGEST).await.ok()?;
+    async fn send(&self, id: &str, response: Response) -> Option<()> {
         let stream = self.lock().get(id).cloned()?;
-        // One line: JSON as we write it has no line breaks.
-        stream.send(String::from_utf8(answer.to_vec()).ok()?).await.ok()
+        let mut messages = messages(response);
+        while let Some(message) = messages.next().await {
+            stream.send(message.ok()?).await.ok()?;
+        }
+        Some(())
     }
 }
 
@@ -129,11 +128,11 @@ pub(crate) async fn around(
     if response.status() != StatusCode::OK || !is_json {
         return response;
     }
-    let (parts, body) = response.into_parts();
-    streams.send(session.to_str().unwrap_or_default(), body).await;
+    let headers = response.headers().clone();
+    streams.send(session.to_str().unwrap_or_default(), response).await;
     let mut accepted = accepted();
     for (name, value) in
-        parts.headers.iter().filter(|(name, _)| ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name))
+        headers.iter().filter(|(name, _)| ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name))
     {
         accepted.headers_mut().append(name, value.clone());
     }
@@ -151,7 +150,7 @@ pub(crate) async fn listen(State(streams): State<Arc<Streams>>, Id(id): Id, requ
     tracing::warn!(request_id = id.as_str(), "a client uses HTTP with SSE, which is deprecated");
     let answers = streams.open(&name);
     let endpoint = Event::default().event("endpoint").data(streams.place(&name));
-    let left = caller.expires_at.map_or(Duration::MAX, |at| (at - streams.clock.now()).unsigned_abs());
+    let left = caller.left(&streams.clock);
     let heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
     let opened = Opened { id: name, owner: caller.principal, streams, answers, heartbeat };
     let events = stream::once(async { Ok::<_, Infallible>(endpoint) })
@@ -187,7 +186,7 @@ pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, req
     tokio::spawn(async move {
         let response = streams.server.post(parts, body, &id).await;
         if response.status() != StatusCode::ACCEPTED {
-            streams.send(&session, response.into_body()).await;
+            streams.send(&session, response).await;
         }
     });
     accepted()

@@ -1,17 +1,23 @@
 //! MCP over standard input and output: a message a line, judged and answered as if it had come by HTTP, but for who
 //! logs in: that counts for the whole process.
 use crate::{
+    messages::messages,
     settings::{Secret, Settings},
     surfaces, wire,
 };
 use anyhow::Context;
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::Request,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
 };
 use base64ct::{Base64, Encoding};
+use futures_util::{
+    StreamExt,
+    future::ready,
+    stream::{self, BoxStream},
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
@@ -39,8 +45,9 @@ pub async fn converse(
         if line.trim().is_empty() {
             continue;
         }
-        if let Some(answer) = bridge.answer(line).await? {
-            output.write_all(format!("{answer}\n").as_bytes()).await?;
+        let mut answers = bridge.answer(line).await?;
+        while let Some(answer) = answers.next().await {
+            output.write_all(format!("{}\n", answer?).as_bytes()).await?;
             output.flush().await?;
         }
     }
@@ -55,22 +62,17 @@ struct Bridge {
 }
 
 impl Bridge {
-    /// Nothing is said to notifications.
-    async fn answer(&self, line: String) -> anyhow::Result<Option<Value>> {
+    /// Nothing is said to notifications, and more than the answer if there is something to tell before it.
+    async fn answer(&self, line: String) -> anyhow::Result<BoxStream<'static, anyhow::Result<Value>>> {
         let message: Value = serde_json::from_str(&line).unwrap_or_default();
         let request = self.request(line, &message)?;
         let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-        let status = response.status();
-        if status == StatusCode::ACCEPTED {
-            return Ok(None);
+        if response.status() == StatusCode::ACCEPTED {
+            return Ok(stream::empty().boxed());
         }
-        let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await?)?;
-        if body.get("jsonrpc").is_some() {
-            return Ok(Some(body));
-        }
-        // A refusal that HTTP has its own words for.
-        let error = json!({"code": -32000, "message": body["error_description"], "data": body});
-        Ok(message.get("id").map(|id| json!({"jsonrpc": "2.0", "id": id, "error": error})))
+        let id = message.get("id").cloned();
+        let answers = messages(response).map(move |text| Ok(answered(serde_json::from_str(&text?)?, id.as_ref())));
+        Ok(answers.filter_map(|answer| ready(answer.transpose())).boxed())
     }
 
     fn request(&self, line: String, message: &Value) -> anyhow::Result<Request> {
@@ -90,6 +92,15 @@ impl Bridge {
         headers.extend(mirrored(message));
         Ok(request)
     }
+}
+
+/// The message; or, if it is a refusal that HTTP has its own words for, the error that it is to a request.
+fn answered(body: Value, id: Option<&Value>) -> Option<Value> {
+    if body.get("jsonrpc").is_some() {
+        return Some(body);
+    }
+    let error = json!({"code": -32000, "message": body["error_description"], "data": body});
+    id.map(|id| json!({"jsonrpc": "2.0", "id": id, "error": error}))
 }
 
 /// What a message of 2026-07-28 must say in headers too, where there are any.

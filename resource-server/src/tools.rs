@@ -5,6 +5,7 @@
 //! attributes such as `range` and `length` restrict) and arguments are checked against the very schema that clients
 //! see, before the closure runs.
 mod analytics;
+mod conformance;
 mod core;
 mod database;
 mod email;
@@ -24,12 +25,13 @@ mod weather;
 use crate::{
     accounts::Accounts,
     caller::Caller,
+    client::Client,
     clock::Clock,
     schema::{Breach, Schema},
     store::{Store, StoreError},
 };
 use anyhow::Context;
-use rmcp::model::ToolAnnotations;
+use rmcp::model::{InputRequests, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -49,6 +51,7 @@ pub(crate) const SETS: &[Set] = &[
     utilities::SET,
     monitor::SET,
     session::SET,
+    conformance::SET,
 ];
 
 /// Tools that belong together.
@@ -70,6 +73,8 @@ pub(crate) struct Tool {
     /// What calling it needs, on surfaces whose credentials have scopes.
     pub scope: Option<&'static str>,
     pub annotations: ToolAnnotations,
+    /// It sends log messages to clients that ask for them.
+    pub logs: bool,
     handler: Handler,
 }
 
@@ -79,6 +84,7 @@ type Handler = Arc<dyn Fn(Call, Value) -> Pin<Box<dyn Future<Output = Result<Val
 #[derive(Clone)]
 pub(crate) struct Call {
     pub caller: Caller,
+    pub client: Client,
     /// The surface's id.
     pub surface: Arc<str>,
     /// Its people, if they log in there.
@@ -99,6 +105,10 @@ pub(crate) struct Call {
 pub(crate) enum Failure {
     /// A rule of the business: told to the model, as a result with `isError`.
     Told(Value),
+    /// The client has to answer this first; then it makes the call anew.
+    Asks(InputRequests),
+    /// The client said nothing of a capability that the call needs.
+    Lacks(&'static str),
     /// Our fault: logged, and told to nobody.
     Internal(anyhow::Error),
 }
@@ -179,6 +189,7 @@ impl Tool {
             output: Schema::of_output::<R>()?,
             scope: None,
             annotations: ToolAnnotations::new().read_only(true).open_world(false),
+            logs: false,
             handler: Arc::new(handler),
         })
     }
@@ -197,6 +208,11 @@ impl Tool {
     /// It destroys something.
     pub fn destroys(mut self) -> Self {
         self.annotations = ToolAnnotations::new().read_only(false).destructive(true).open_world(false);
+        self
+    }
+
+    pub fn logs(mut self) -> Self {
+        self.logs = true;
         self
     }
 

@@ -1,7 +1,7 @@
 //! An MCP server of somebody else behind a gate: what was judged is forwarded, with who is calling, and the answer is
 //! passed on as it comes.
-mod events;
-mod headers;
+pub(crate) mod events;
+pub(crate) mod headers;
 pub(crate) mod legacy;
 
 use crate::{
@@ -122,11 +122,6 @@ impl Upstream {
         Ok(response)
     }
 
-    /// Until then whoever brought the credential may listen.
-    fn left(&self, caller: &Caller) -> Duration {
-        caller.expires_at.map_or(Duration::MAX, |at| (at - self.clock.now()).unsigned_abs())
-    }
-
     /// Leaves in a list of tools those that the caller may call; anything else is as it was.
     fn usable(&self, caller: &Caller, message: &mut Value) -> bool {
         let tools = message.get_mut("result").and_then(|result| result.get_mut("tools")).and_then(Value::as_array_mut);
@@ -220,7 +215,7 @@ pub(crate) async fn serve(State(upstream): State<Arc<Upstream>>, Id(id): Id, req
             Arc::clone(&upstream).list(response, caller).await
         }
         Ok(response) if parts.method == Method::GET => {
-            let end = Box::pin(tokio::time::sleep(upstream.left(&caller)));
+            let end = Box::pin(tokio::time::sleep(caller.left(&upstream.clock)));
             Ok(response.map(|body| Body::from_stream(body.into_data_stream().take_until(end))))
         }
         answer => answer,

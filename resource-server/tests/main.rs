@@ -3,6 +3,7 @@
 mod broken;
 mod catalogue;
 mod challenges;
+mod conformance;
 mod debug;
 mod dpop;
 mod explain;

@@ -1,6 +1,7 @@
 # A fresh demo for each program that judges it: new data, new ports, new limits.
 
 demo_pid=
+declare -A background=()
 
 build_keyward() {
   progress "building keyward"
@@ -40,6 +41,51 @@ against_demo() {
     row "$name" 0 1
   fi
   stop_demo
+}
+
+# in_background NAME COMMAND…: the same for a command that lasts, beside all others. `collect NAME` waits for it and
+# counts its lines.
+in_background() {
+  local name=$1
+  shift
+  mkdir "$work/$name" || return 1
+  (
+    work=$work/$name
+    trap 'kill "$program" 2>/dev/null; stop_demo' EXIT
+    trap 'exit 143' TERM
+    program=
+    start_demo || { tail -20 "$work/demo.log"; echo "not ok - $name: the demo did not start"; exit; }
+    KEYWARD_ISSUER=$demo_issuer KEYWARD_RESOURCE=$demo_resource "$@" &
+    program=$!
+    wait "$program" || echo "not ok - $name: ended well"
+    program=
+  ) >"$work/$name/lines" 2>&1 &
+  background[$name]=$!
+}
+
+collect() {
+  local name=$1
+  [ -n "${background[$name]:-}" ] || return 0
+  progress "$name, to its end"
+  lines_check "$name" tail --pid="${background[$name]}" --sleep-interval=0.5 --lines=+1 --follow "$work/$name/lines"
+  unset "background[$name]"
+}
+
+stop_background() {
+  local pid
+  for pid in "${background[@]}"; do
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+  done
+}
+
+# with_guards COMMAND…: its demo knows four more resources, the guards that the program starts itself.
+with_guards() {
+  KEYWARD__RESOURCES__EVERYTHING__IDENTIFIER=http://127.0.0.1:$(free_port)/mcp \
+    KEYWARD__RESOURCES__EVERYTHING_SSE__IDENTIFIER=http://127.0.0.1:$(free_port)/sse \
+    KEYWARD__RESOURCES__FASTMCP__IDENTIFIER=http://127.0.0.1:$(free_port)/mcp \
+    KEYWARD__RESOURCES__FASTMCP_JSON__IDENTIFIER=http://127.0.0.1:$(free_port)/mcp \
+    "$@"
 }
 
 start_demo() {

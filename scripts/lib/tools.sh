@@ -61,6 +61,13 @@ need_python() {
     cp tests/strangers/requirements.txt "$home/.keyward-requirements"
 }
 
+need_keyring() {
+  keyring_tools && return
+  install dbus gnome-keyring && keyring_tools
+}
+
+keyring_tools() { command -v dbus-run-session >/dev/null && command -v gnome-keyring-daemon >/dev/null; }
+
 need_browser() {
   export KEYWARD_CHROMIUM
   npm_packages tests/browser "$node" "$npm" || return 1

@@ -149,8 +149,23 @@ impl<'a> Asked<'a> {
                 "mode": if decision.is_some() { "page" } else { "remembered" }});
             let event = audit::Event::new("approval").user(self.user.id).client(&self.client.id);
             event.grant(id).details(details).record(app).await;
+            let issued = audit::Event::new("authorization_code_issued").user(self.user.id).client(&self.client.id);
+            issued.grant(id).note(app).await;
+            let how = if decision.is_some() { "asked on the page" } else { "remembered" };
+            app.trace.success("consent_approved", Some(&self.client.id), how);
+            app.trace.success("authorization_code_issued", Some(&self.client.id), "good for one exchange");
         }
         Ok(approved.then_some(secret))
+    }
+
+    /// Records the refusal, which the client is told.
+    pub async fn deny(&self, app: &App) -> OAuthError {
+        let details = json!({"scope": self.scopes.to_string(), "resource": self.identifiers(), "mode": "page"});
+        let event = audit::Event::new("approval").failed().user(self.user.id).client(&self.client.id);
+        event.details(details).record(app).await;
+        let error = OAuthError::access_denied("the user said no");
+        app.trace.failure("consent_denied", Some(&self.client.id), &error);
+        error
     }
 }
 

@@ -115,7 +115,10 @@ pub async fn look_up<'a>(app: &'a App, code: &UserCode, user: &User) -> Result<O
         tracing::warn!(user = %user.id, "guesses at device codes throttled");
     })?;
     let found = device_codes::find_by_user_code(&app.db, &code.digest(&app.form_key)).await?;
-    let Some(device) = found.filter(|device| device.is_open(app.clock.now())) else { return Ok(None) };
+    let Some(device) = found.filter(|device| device.is_open(app.clock.now())) else {
+        audit::wrong_try(app, &account, anywhere).await;
+        return Ok(None);
+    };
     app.guesses.take_back(&account, anywhere);
     let client = app.clients.find(device.client_id.as_str()).await?;
     let Some(client) = client.filter(|client| client.disabled_at.is_none()) else { return Ok(None) };
@@ -147,6 +150,8 @@ impl Waiting<'_> {
                 "mode": "device", "device_ip_address": self.device.ip_address});
             let event = event.user(user.id).client(&self.client.id).from(address);
             event.details(details).record(app).await;
+            let said = if allow { Ok(()) } else { Err(OAuthError::access_denied("the user said no")) };
+            app.trace.outcome(["device_approved", "device_denied"], Some(&self.client.id), "asked on the page", &said);
         }
         Ok(decided)
     }

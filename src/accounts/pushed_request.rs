@@ -1,5 +1,5 @@
 //! Pushed authorization requests (RFC 9126): judged when the client posts them, kept until the user has decided.
-use super::request::{Judged, hinted_subject};
+use super::request::{Judged, hinted_subject, record};
 use crate::{
     app::App,
     error::OAuthError,
@@ -23,6 +23,22 @@ const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion"
 ///
 /// `jkt` is the key that proved itself with it, which is as good as naming it in `dpop_jkt` (RFC 9449 §10.1).
 pub async fn push(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<RequestUri, OAuthError> {
+    let query = judge(app, client, params, jkt).await;
+    record(app, Some(&client.id), query.as_ref().err());
+    let uri = RequestUri::random();
+    let pushed = PushedRequest {
+        request_hash: uri.digest(),
+        client_id: client.id.clone(),
+        query: query?,
+        expires_at: app.clock.now() + Duration::seconds(LIFETIME.into()),
+        opened_at: None,
+    };
+    pushed_requests::insert(&app.db, &pushed).await?;
+    Ok(uri)
+}
+
+/// What is kept of it.
+async fn judge(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<String, OAuthError> {
     if params.get("request_uri")?.is_some() {
         return Err(OAuthError::invalid_request("request_uri must not be pushed (RFC 9126 section 2.1)"));
     }
@@ -40,16 +56,7 @@ pub async fn push(app: &App, client: &Client, params: &Params, jkt: Option<&str>
     if query.len() > MAX_QUERY {
         return Err(OAuthError::invalid_request("the request has more than 32 KiB"));
     }
-    let uri = RequestUri::random();
-    let pushed = PushedRequest {
-        request_hash: uri.digest(),
-        client_id: client.id.clone(),
-        query,
-        expires_at: app.clock.now() + Duration::seconds(LIFETIME.into()),
-        opened_at: None,
-    };
-    pushed_requests::insert(&app.db, &pushed).await?;
-    Ok(uri)
+    Ok(query)
 }
 
 /// What was pushed, if the request says no more than a reference to that: nothing beside it counts, and nothing is

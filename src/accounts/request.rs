@@ -4,9 +4,9 @@ use crate::{
     app::App,
     clients::metadata_document::{Resolved, resolve},
     error::OAuthError,
-    model::{Client, Role, Scopes, UserId},
+    model::{Client, ClientId, Role, Scopes, UserId},
     oauth::{
-        authorization_request::{AuthorizationRequest, Callback},
+        authorization_request::{AuthorizationRequest, Callback, REDIRECT_URI_MISMATCH},
         params::Params,
         resource::{OIDC_SCOPES, Resource, grantable},
     },
@@ -47,6 +47,23 @@ impl From<OAuthError> for Refusal {
 impl<'a> Judged<'a> {
     /// `visitor` is who signed in. A reference to a pushed request is read as what was pushed.
     pub async fn parse(app: &'a App, query: &str, visitor: Option<UserId>) -> Result<Self, Refusal> {
+        let mut client = None;
+        let judged = Self::read(app, query, visitor, &mut client).await;
+        match &judged {
+            Ok(_) => record(app, client.as_ref(), None),
+            Err(Refusal::ToUser(error) | Refusal::ToClient { error, .. }) => record(app, client.as_ref(), Some(error)),
+            Err(Refusal::AfterSignIn) => {}
+        }
+        judged
+    }
+
+    /// `known` becomes the client as soon as it is found.
+    async fn read(
+        app: &'a App,
+        query: &str,
+        visitor: Option<UserId>,
+        known: &mut Option<ClientId>,
+    ) -> Result<Self, Refusal> {
         let asked = Params::parse(query.as_bytes())?;
         let (params, pushed) = match pushed_request::find(app, &asked).await? {
             Some((params, hash)) => (params, Some(hash)),
@@ -63,6 +80,7 @@ impl<'a> Judged<'a> {
                 return Err(OAuthError::invalid_client(sentence).into());
             }
         };
+        *known = Some(client.id.clone());
         let callback = Callback::resolve(&params, &client.metadata)?;
         let details = match &pushed {
             None if must_push(app, &client) => {
@@ -100,6 +118,17 @@ impl<'a> Judged<'a> {
     #[must_use]
     pub fn refuse(self, error: OAuthError) -> Refusal {
         Refusal::ToClient { client: self.client, callback: self.callback, error }
+    }
+}
+
+/// What came of looking at a request, here or when it was pushed.
+pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthError>) {
+    match error {
+        None => app.trace.success("authorize_request_validation", client, "nothing is wrong with the request"),
+        Some(error) if error.description == REDIRECT_URI_MISMATCH => {
+            app.trace.failure("authorize_redirect_uri_mismatch", client, error);
+        }
+        Some(error) => app.trace.failure("authorize_request_validation", client, error),
     }
 }
 

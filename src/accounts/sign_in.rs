@@ -21,11 +21,13 @@ pub async fn sign_in(app: &App, username: &str, password: &str, address: IpAddr)
     let hash = known.as_ref().map(|user| user.password_hash.as_str());
     let right = app.passwords.verify(password, hash).await?;
     let user = known.filter(|user| right && user.disabled_at.is_none());
+    app.metrics.sign_in(user.is_some());
     if let Some(user) = &user {
         app.guesses.right(&account, address);
         audit::Event::new("login_success").user(user.id).from(address).record(app).await;
     } else {
         audit::Event::new("login_failure").failed().from(address).record(app).await;
+        audit::wrong_try(app, &account, address).await;
     }
     Ok(user)
 }

@@ -2,6 +2,7 @@
 use super::keys;
 use crate::{
     app::App,
+    audit,
     error::OAuthError,
     model::{AuthMethod, Client, ClientSource},
     oauth::{
@@ -123,7 +124,9 @@ async fn with_secret(
     }
     // A right secret always passes; only wrong ones are slowed down (RFC 6749 §2.3.1).
     let account = candidates.first().map_or("", |(id, _)| id);
-    app.guesses.attempt(&format!("client {account}"), address)?;
+    let account = format!("client {account}");
+    app.guesses.attempt(&account, address)?;
+    audit::wrong_try(app, &account, address).await;
     Err(refused())
 }
 

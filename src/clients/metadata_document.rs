@@ -9,6 +9,7 @@ use crate::{
     model::{Client, ClientId, ClientMetadata, ClientSource, UserId},
     oauth::client_metadata::document::parse_document,
     storage,
+    trace::Verdict,
 };
 use serde_json::json;
 use std::{borrow::Cow, sync::Arc};
@@ -64,7 +65,12 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolv
         known = app.clients.find(id).await?;
     }
     match known {
-        Some(client) if settled(&client) => return Ok(Resolved::Client(client)),
+        Some(client) if settled(&client) => {
+            if client.source == ClientSource::Cimd {
+                app.trace.success("cimd_fetch_cache_hit", Some(&client.id), "the document is fresh");
+            }
+            return Ok(Resolved::Client(client));
+        }
         None if !documents.is_url(id) => return Ok(Resolved::Unknown),
         _ => {}
     }
@@ -73,6 +79,10 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolv
         return Err(OAuthError::invalid_client("apps that this host describes are not let in here"));
     }
     let Some(asker) = asker else { return Ok(Resolved::AfterSignIn) };
+    let about = Some(&ClientId::from(id));
+    let age = if known.is_some() { "the document is out of date" } else { "the document is not known" };
+    app.trace.success("cimd_fetch_cache_miss", about, age);
+    app.trace.success("cimd_fetch_start", about, "the document is asked for");
     let fetched = fetch(app, id, &host, asker).await;
     let failed = match fetched.and_then(|fetched| Ok((judge(app, id, &fetched)?, fetched.max_age))) {
         Ok((metadata, max_age)) => return store(app, id, metadata, max_age).await,
@@ -107,11 +117,19 @@ impl Failed {
 
     /// The trail grows no faster than documents may be fetched.
     async fn record(&self, app: &App, id: &str, asker: Asker) {
+        let client = ClientId::from(id);
         match self {
-            Self::Limited(_) => tracing::warn!(client = id, "cimd_fetch_limited"),
-            Self::Refused { event, rule, .. } => {
+            Self::Limited(error) => {
+                tracing::warn!(client = id, "cimd_fetch_limited");
+                app.trace.failure("cimd_fetch_error", Some(&client), error);
+            }
+            Self::Refused { event, rule, may_pass } => {
                 tracing::warn!(client = id, %rule, "{event}");
-                let event = Event::new(event).failed().client(&ClientId::from(id)).details(json!({ "rule": rule }));
+                // What a host said, or a system about it, is not our word.
+                let known = if *may_pass { "the host did not answer properly".into() } else { rule.clone() };
+                let result = if *event == "cimd_ssrf_blocked" { Verdict::Blocked } else { Verdict::Failure };
+                app.trace.add(event, Some(&client), "the document cannot be used", result, Some(known));
+                let event = Event::new(event).failed().client(&client).details(json!({ "rule": rule }));
                 let event = match asker {
                     Asker::Person(user) => event.user(user),
                     Asker::Issuer => event,
@@ -151,7 +169,7 @@ fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Faile
 }
 
 async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolved, OAuthError> {
-    tracing::debug!(client = id, "cimd_fetch_success");
+    app.trace.success("cimd_fetch_success", Some(&ClientId::from(id)), "the document is valid");
     let now = app.clock.now();
     let fresh_for = max_age.clamp(SHORTEST, LONGEST).cast_signed();
     let client = Client {

@@ -23,6 +23,22 @@ const MAX_REDIRECT_URIS: usize = 20;
 
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
+    app.trace.success("dcr_register_start", None, "somebody registers a client");
+    match judge(app, body, bearer, address).await {
+        Ok((client, answer)) => {
+            app.trace.success("dcr_register_success", Some(&client.id), "the client is on record");
+            Ok(answer)
+        }
+        Err(error) => {
+            let about_metadata = ["invalid_client_metadata", "invalid_redirect_uri", "invalid_software_statement"];
+            let invalid = about_metadata.contains(&error.code);
+            app.trace.failure(if invalid { "dcr_validation_error" } else { "dcr_register_error" }, None, &error);
+            Err(error)
+        }
+    }
+}
+
+async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<(Client, Value), OAuthError> {
     let now = app.clock.now();
     let permission = allow(app, bearer, now).await?;
     let (body, statement) = statement::apply(app, body).await?;
@@ -53,7 +69,8 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
         None => insert(app, &asked, permission.as_ref(), address).await?,
     };
     let token = if app.config.registration.management { Some(management(app, &client).await?) } else { None };
-    information(app, &client, secret.as_ref(), token.as_ref())
+    let answer = information(app, &client, secret.as_ref(), token.as_ref())?;
+    Ok((client, answer))
 }
 
 async fn management(app: &App, client: &Client) -> Result<RegistrationAccessToken, OAuthError> {

@@ -45,6 +45,7 @@ impl Demo {
         println!("Opening {} ...", self.data.display());
         let listen = listener.local_addr()?;
         let mut config = load_config(&settings(&self.data, listen, &origin), self.config.as_deref())?;
+        config.debug.this_machine = true;
         // Under another name we might not be the one who answers there.
         let ourselves = config.issuer == format!("http://{listen}") && config.client_metadata_documents.is_on();
         let folder = ourselves.then(|| format!("{}{}", config.origin(), demo::documents::FOLDER));
@@ -151,6 +152,8 @@ fn welcome(issuer: &str, origin: &str, documents: Option<&str>) -> String {
                            called without it, the client is sent back to ask you
     {issuer}/logout  and sign in as bob / hunter2
     {origin}/  the same server protected in other ways
-{documents}"
+{documents}
+{}",
+        demo::identities()
     )
 }

@@ -1,7 +1,15 @@
 //! What `demo` and `serve` share: opening the house, and closing it gracefully.
-use crate::{app::App, clock::Clock, config::Config, http, jobs, storage::Db};
+use crate::{
+    app::App,
+    audit::{self, Event, chain},
+    clock::Clock,
+    config::Config,
+    http, jobs,
+    storage::Db,
+};
 use anyhow::{Context, ensure};
 use secrecy::ExposeSecret;
+use serde_json::json;
 use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
@@ -55,6 +63,8 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    audit::compare_settings(&app).await?;
+    Event::new("server_start").details(json!({"version": env!("CARGO_PKG_VERSION")})).record(&app).await;
     let housekeeping = tokio::spawn(jobs::run(app.clone()));
     let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let (stopping, stopped) = tokio::sync::oneshot::channel();
@@ -72,6 +82,8 @@ pub async fn run(
         () = patience => {}
     }
     housekeeping.abort();
+    Event::new("server_stop").record(&app).await;
+    chain::extend(&app).await?;
     app.db.close().await?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Settings for authorization requests.
 use anyhow::ensure;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Authorization {
     /// Clients may push their requests (RFC 9126); if not, there is no endpoint for it.

@@ -1,15 +1,15 @@
 //! Settings for clients: those the operator writes down, and what any of them may do.
-use super::list;
+use super::{hidden, list};
 use anyhow::{Context, ensure};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What is shorter can be guessed.
 const MIN_SECRET: usize = 32;
 
 /// A client that the operator wrote down: trusted, and written anew at each start.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientSettings {
     /// The client identifier (RFC 6749 §2.2); else the short name.
@@ -17,10 +17,13 @@ pub struct ClientSettings {
     /// What the consent page calls it; else its identifier.
     pub name: Option<String>,
     /// At least 32 characters. Without secret and keys the client is public.
+    #[serde(serialize_with = "hidden::maybe")]
     pub secret: Option<SecretString>,
     /// Counts too, so that a secret can be changed at one end first.
+    #[serde(serialize_with = "hidden::maybe")]
     pub previous_secret: Option<SecretString>,
     /// Its public keys (RFC 7517 §5), as a table or as JSON text, for `private_key_jwt`; ...
+    #[serde(serialize_with = "hidden::maybe")]
     pub jwks: Option<Value>,
     /// ... or where they are published.
     pub jwks_uri: Option<String>,
@@ -39,7 +42,7 @@ pub struct ClientSettings {
 }
 
 /// What can be exchanged for tokens.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrantSettings {
     /// Grant types, by their names in metadata, that are not offered here.
@@ -48,7 +51,7 @@ pub struct GrantSettings {
 }
 
 /// How clients may authenticate beside `none` and a secret.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientAuthentication {
     /// Signed assertions (RFC 7523 §2.2).

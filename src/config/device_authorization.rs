@@ -1,7 +1,7 @@
 //! Settings of the device authorization grant (RFC 8628).
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeviceAuthorization {
     /// Let people allow devices that have no browser of their own.

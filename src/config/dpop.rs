@@ -1,7 +1,7 @@
 //! Settings about proofs of possession (RFC 9449).
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dpop {
     /// Take proofs and bind tokens to their keys.

@@ -1,7 +1,7 @@
 //! Settings about the logos of clients.
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logos {
     /// Fetch, keep and show what clients name as their `logo_uri` (RFC 7591 §2); else their initial letter is shown.

@@ -2,11 +2,11 @@
 use super::list;
 use crate::{error::OAuthError, oauth::client_id};
 use anyhow::ensure;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// Clients whose identifier is the URL of their metadata document.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientMetadataDocuments {
     /// `open`, or `off`: not advertised, and such clients are unknown here.
@@ -26,7 +26,7 @@ pub struct ClientMetadataDocuments {
     pub own_folder: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentPolicy {
     Open,
@@ -34,7 +34,7 @@ pub enum DocumentPolicy {
 }
 
 /// Requests to addresses that strangers choose. There is no setting that opens private networks to them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fetch {
     /// Ports that URLs may name.

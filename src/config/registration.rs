@@ -1,15 +1,16 @@
 //! Who may register clients (RFC 7591), and how many.
-use super::list;
+use super::{hidden, list};
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Registration {
     /// `open`, `token` (an initial access token is needed) or `off`.
     pub policy: RegistrationPolicy,
     /// An initial access token (RFC 7591 §3) for policy `token` without limits, beside those of the command
     /// `registration-token`.
+    #[serde(serialize_with = "hidden::maybe")]
     pub initial_access_token: Option<SecretString>,
     /// Each registration comes with a token to read, change and delete it with (RFC 7592). Then none is shared: the
     /// same registration again is another client.
@@ -29,7 +30,7 @@ pub struct Registration {
     pub client_credentials: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegistrationPolicy {
     Open,

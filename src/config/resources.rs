@@ -1,5 +1,5 @@
 //! The MCP servers that tokens are issued for, as the operator writes them down.
-use super::{ExchangeSettings, list};
+use super::{ExchangeSettings, hidden, list};
 use crate::{
     model::{Role, Scopes},
     oauth::resource::{AccessTokenFormat, IntrospectionCredentials, Resource, ScopeRule},
@@ -7,11 +7,11 @@ use crate::{
 };
 use anyhow::{Context, ensure};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use url::Url;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceSettings {
     /// The resource identifier (RFC 9728 §1.2): the URL that people give to their MCP client.
@@ -37,7 +37,7 @@ pub struct ResourceSettings {
     pub exchange: Vec<ExchangeSettings>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum ScopeSettings {
     Words(String),
@@ -48,10 +48,11 @@ pub enum ScopeSettings {
     },
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntrospectionSettings {
     pub id: String,
+    #[serde(serialize_with = "hidden::one")]
     pub secret: SecretString,
     /// JWS `alg` of the signed answers it asks for (RFC 9701 §6); else RS256.
     pub signed_response_alg: Option<String>,

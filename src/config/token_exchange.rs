@@ -4,11 +4,11 @@ use crate::{
     oauth::token_exchange::ExchangeRule,
 };
 use anyhow::Context;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One permission, written at the resource that the new tokens are for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeSettings {
     /// Identifier of the client that may; it must be confidential.

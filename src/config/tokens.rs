@@ -1,9 +1,9 @@
 //! How long tokens live, and how refresh tokens rotate.
 use crate::oauth::resource::AccessTokenFormat;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Durations in seconds.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(clippy::struct_field_names)] // the names are the settings'
 pub struct Tokens {

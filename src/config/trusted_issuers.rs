@@ -1,11 +1,11 @@
 //! Settings for issuers whose signed word counts here: about people, about programs.
-use super::{Config, Workload, list};
+use super::{Config, Workload, hidden, list};
 use crate::oauth::{
     jws::{ALGORITHMS, PublicKeys},
     resource::Resources,
 };
 use anyhow::{Context, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use url::Url;
@@ -17,13 +17,14 @@ const OF_A_PERSON: u32 = 600;
 const OF_A_WORKLOAD: u32 = 3_600;
 
 /// An issuer that the operator trusts for what is switched on here.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools)] // switches, each for itself
 pub struct TrustedIssuer {
     /// What it calls itself in `iss`, byte for byte.
     pub issuer: String,
     /// Its public keys (RFC 7517 §5), as a table or as JSON text; ...
+    #[serde(serialize_with = "hidden::maybe")]
     pub jwks: Option<Value>,
     /// ... or where they are published.
     pub jwks_uri: Option<String>,

@@ -2,12 +2,12 @@
 use super::list;
 use crate::{model::Scopes, oauth::resource::Resources};
 use anyhow::ensure;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Whoever has these claims is this client.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
     /// Names and values of claims, all of which it must have: a text exactly, or its beginning if a `*` ends it.

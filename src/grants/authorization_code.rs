@@ -26,7 +26,12 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     if code.client_id != client.id {
         return Err(OAuthError::invalid_grant("code was issued to another client"));
     }
-    if let Err(error) = prove(request, &code) {
+    let proven = prove(request, &code).and_then(|()| {
+        let verified = verify(request, &code);
+        app.trace.outcome(["pkce_validation_success", "pkce_validation_failure"], Some(&client.id), "S256", &verified);
+        verified
+    });
+    if let Err(error) = proven {
         codes::count_failure(&app.db, &code.code_hash).await?;
         return Err(error);
     }
@@ -39,6 +44,8 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             // longer trusted (OAuth 2.1 §7.5.2).
             let event = audit::Event::new("authorization_code_reused").critical().client(&client.id);
             event.user(grant.user_id).grant(grant.id).record(app).await;
+            let rule = "a code is good for one use; its grant is revoked (OAuth 2.1 section 7.5.2)";
+            app.trace.blocked("authorization_code_reused", Some(&client.id), rule);
         }
         return Err(unusable());
     }
@@ -58,6 +65,10 @@ fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {
     if code.dpop_jkt.is_some() && code.dpop_jkt.as_deref() != request.jkt {
         return Err(OAuthError::invalid_grant("the key of dpop_jkt must prove itself with the code (RFC 9449 section 10)"));
     }
+    Ok(())
+}
+
+fn verify(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {
     let verifier = request.params.get("code_verifier")?;
     let missing = || OAuthError::invalid_grant("code_verifier is missing (RFC 7636 section 4.5)");
     let verifier = verifier.ok_or_else(missing)?;

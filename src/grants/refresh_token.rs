@@ -107,5 +107,7 @@ async fn revoke_family(app: &App, grant: &Grant, now: OffsetDateTime) -> Result<
         let event = audit::Event::new("refresh_reuse_detected").critical().client(&grant.client_id);
         event.user(grant.user_id).grant(grant.id).record(app).await;
     }
-    Ok(OAuthError::invalid_grant("refresh_token was used before; all tokens of this grant are revoked"))
+    let rule = "refresh_token was used before; all tokens of this grant are revoked";
+    app.trace.blocked("refresh_reuse_detected", Some(&grant.client_id), rule);
+    Ok(OAuthError::invalid_grant(rule))
 }

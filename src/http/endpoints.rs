@@ -60,13 +60,16 @@ macro_rules! endpoints {
 
 endpoints!(
     client_configuration,
+    debug,
     demo_clients,
     device_authorization,
     health,
     introspect,
     jwks,
     logo,
+    metrics,
     par,
+    ready,
     register,
     revoke,
     token,

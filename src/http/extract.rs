@@ -90,6 +90,15 @@ pub fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
     content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
 }
 
+/// Whether no page of another origin sent it (Fetch Metadata, RFC 6454 §7).
+#[must_use]
+pub fn same_origin(app: &App, headers: &HeaderMap) -> bool {
+    let is = |name: &str, allowed: &[&str]| {
+        headers.get_all(name).iter().all(|value| value.to_str().is_ok_and(|value| allowed.contains(&value)))
+    };
+    is("sec-fetch-site", &["same-origin", "none"]) && is(header::ORIGIN.as_str(), &[app.config.origin()])
+}
+
 /// Whether `Accept` names `wanted` itself, and does not rank `other` higher (RFC 9110 §12.5.1).
 #[must_use]
 pub fn accepts_rather(headers: &HeaderMap, wanted: &str, other: &str) -> bool {

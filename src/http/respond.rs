@@ -24,9 +24,10 @@ impl<T: IntoResponse> IntoResponse for NoStore<T> {
 /// RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8628 §3.5 and our own failures.
 fn status(error: &OAuthError) -> StatusCode {
     match error.code {
-        "invalid_client" | "invalid_token" => StatusCode::UNAUTHORIZED,
+        "invalid_client" | "invalid_token" | "unauthorized" => StatusCode::UNAUTHORIZED,
         "forbidden" | "insufficient_scope" => StatusCode::FORBIDDEN,
         "not_found" => StatusCode::NOT_FOUND,
+        "misdirected_request" => StatusCode::MISDIRECTED_REQUEST,
         "request_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "too_many_requests" => StatusCode::TOO_MANY_REQUESTS,
         "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
@@ -39,6 +40,7 @@ fn status(error: &OAuthError) -> StatusCode {
 fn challenge(error: &OAuthError) -> Option<String> {
     match error.code {
         "invalid_client" => Some(r#"Basic realm="keyward", charset="UTF-8""#.into()),
+        "unauthorized" => Some(r#"Bearer realm="keyward""#.into()),
         "invalid_token" | "insufficient_scope" => Some(format!(
             r#"Bearer realm="keyward", error="{}", error_description="{}"{}"#,
             error.code,
@@ -49,6 +51,10 @@ fn challenge(error: &OAuthError) -> Option<String> {
     }
 }
 
+/// In the extensions of an answer: the error that it tells.
+#[derive(Clone, Copy)]
+pub struct Refused(pub &'static str);
+
 /// The JSON form of an error; its cause goes to the log, here and nowhere else.
 #[must_use]
 pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
@@ -56,6 +62,7 @@ pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
     let body = Json(json!({"error": error.code, "error_description": error.description}));
     let mut response = (status, NoStore(body)).into_response();
     add_headers(error, response.headers_mut());
+    response.extensions_mut().insert(Refused(error.code));
     response
 }
 
@@ -93,6 +100,7 @@ pub fn page_error(error: &OAuthError, page: impl IntoResponse) -> Response {
         _ => status(error),
     };
     let mut response = (status, page).into_response();
+    response.extensions_mut().insert(Refused(error.code));
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }

@@ -1,5 +1,6 @@
 //! Something that happened and must be accounted for.
 use super::{AuditEventId, ClientId, GrantId, UserId};
+use crate::secrets::Digest;
 use time::OffsetDateTime;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -18,5 +19,32 @@ pub struct AuditEvent {
     pub details: serde_json::Value,
     pub request_id: Option<String>,
     pub ip_address: Option<String>,
+    /// What the client or the browser calls itself.
+    pub user_agent: Option<String>,
     pub at: OffsetDateTime,
+}
+
+/// An event as somebody reads it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct AuditRecord {
+    #[sqlx(flatten)]
+    pub event: AuditEvent,
+    /// Of the person as they are called now.
+    pub username: Option<String>,
+}
+
+/// A link of the chain: so many events up to here, and the seal of them all.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Link {
+    pub place: i64,
+    pub seal: Digest,
+}
+
+/// An event in its place.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SealedEvent {
+    #[sqlx(flatten)]
+    pub event: AuditEvent,
+    #[sqlx(flatten)]
+    pub link: Link,
 }

@@ -54,6 +54,19 @@ pub struct Code {
     pub dpop_jkt: Option<String>,
 }
 
+/// A code, and what it carries over.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct IssuedCode {
+    pub code_hash: Digest,
+    pub client_id: ClientId,
+    #[sqlx(try_from = "String")]
+    pub scopes: Scopes,
+    #[sqlx(json)]
+    pub resources: Vec<String>,
+    pub expires_at: OffsetDateTime,
+    pub consumed_at: Option<OffsetDateTime>,
+}
+
 /// What a user once allowed a client on a resource, so as not to be asked twice.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Consent {

@@ -9,6 +9,9 @@ use crate::{
 const MAX_STATE: usize = 4 * 1024;
 const MAX_NONCE: usize = 1024;
 
+/// The rule whose breach is worth a name of its own.
+pub const REDIRECT_URI_MISMATCH: &str = "redirect_uri is not registered for this client";
+
 /// Where the answer goes, proven to be the client's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
@@ -26,7 +29,7 @@ impl Callback {
         let redirect_uri = match (params.get("redirect_uri")?, client.redirect_uris.as_slice()) {
             (Some(requested), registered) => {
                 if !registered.iter().any(|one| redirect_uri::matches(one, requested)) {
-                    return Err(OAuthError::invalid_request("redirect_uri is not registered for this client"));
+                    return Err(OAuthError::invalid_request(REDIRECT_URI_MISMATCH));
                 }
                 requested
             }

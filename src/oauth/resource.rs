@@ -5,7 +5,7 @@ use crate::{
     model::{Role, Scopes},
     secrets::Digest,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Scopes of OpenID Connect Core §5.4 and §11: about the user and the grant, so allowed beside every resource.
 pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
@@ -33,7 +33,7 @@ pub struct Resource {
 }
 
 /// What an access token is to the server that it is meant for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessTokenFormat {
     /// Says what it is worth, signed (RFC 9068).

@@ -1,5 +1,5 @@
 //! Table `clients`: the programs that ask for tokens.
-use super::Db;
+use super::{Db, Selection};
 use crate::{
     model::{Client, ClientId},
     secrets::Digest,
@@ -9,6 +9,17 @@ use time::OffsetDateTime;
 
 pub async fn find(db: &Db, id: &ClientId) -> sqlx::Result<Option<Client>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(on))
+}
+
+pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<Client>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT * FROM clients WHERE id = coalesce($1, id) AND created_at >= coalesce($2, created_at)
+          ORDER BY created_at DESC, id DESC LIMIT $3",
+    )
+    .bind(&wanted.client_id)
+    .bind(wanted.since)
+    .bind(wanted.limit)
+    .fetch_all(on))
 }
 
 /// Inserts; or, if a client with this fingerprint is there, answers that one with `seen_at` moved. What else is

@@ -1,10 +1,27 @@
 //! Table `codes`: authorization codes (RFC 6749 §4.1.2), each good for one exchange.
-use super::Db;
-use crate::{model::Code, secrets::Digest};
+use super::{Db, Selection};
+use crate::{
+    model::{Code, IssuedCode},
+    secrets::Digest,
+};
 use time::{Duration, OffsetDateTime};
 
 pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<Code>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM codes WHERE code_hash = $1").bind(hash).fetch_optional(on))
+}
+
+/// With what they carry over.
+pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<IssuedCode>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT codes.code_hash, codes.client_id, grants.scopes, grants.resources, codes.expires_at, codes.consumed_at
+           FROM codes JOIN grants ON grants.id = codes.grant_id
+          WHERE codes.client_id = coalesce($1, codes.client_id) AND grants.created_at >= coalesce($2, grants.created_at)
+          ORDER BY grants.id DESC LIMIT $3",
+    )
+    .bind(&wanted.client_id)
+    .bind(wanted.since)
+    .bind(wanted.limit)
+    .fetch_all(on))
 }
 
 /// `true` for the first caller only; never once it expired or was guessed at `max_failures` times.

@@ -1,5 +1,5 @@
 //! Table `device_codes`: devices that wait for somebody to let them in (RFC 8628).
-use super::Db;
+use super::{Db, Selection};
 use crate::{
     model::{ClientId, DeviceAuthorization, Scopes, UserId},
     secrets::Digest,
@@ -42,6 +42,19 @@ pub async fn find_by_user_code(db: &Db, user_code: &Digest) -> sqlx::Result<Opti
     read!(db, |on| sqlx::query_as("SELECT * FROM device_codes WHERE user_code_hash = $1")
         .bind(user_code)
         .fetch_optional(on))
+}
+
+pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<DeviceAuthorization>> {
+    read!(db, |on| {
+        sqlx::query_as(
+        "SELECT * FROM device_codes WHERE client_id = coalesce($1, client_id) AND created_at >= coalesce($2, created_at)
+          ORDER BY created_at DESC, device_code_hash LIMIT $3",
+    )
+    .bind(&wanted.client_id)
+    .bind(wanted.since)
+    .bind(wanted.limit)
+    .fetch_all(on)
+    })
 }
 
 /// Unexpired codes of this client that nobody decided about.

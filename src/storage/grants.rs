@@ -1,5 +1,5 @@
 //! Table `grants`: what users allowed clients; every refresh family is one row.
-use super::Db;
+use super::{Db, Selection};
 use crate::{
     model::{ClientId, Code, Consent, Grant, GrantId, UserId},
     secrets::Digest,
@@ -44,6 +44,17 @@ pub async fn find_by_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Grant>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE user_id = $1 ORDER BY created_at DESC, id DESC")
         .bind(user)
         .fetch_all(on))
+}
+
+pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<Grant>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT * FROM grants WHERE client_id = coalesce($1, client_id) AND created_at >= coalesce($2, created_at)
+          ORDER BY id DESC LIMIT $3",
+    )
+    .bind(&wanted.client_id)
+    .bind(wanted.since)
+    .bind(wanted.limit)
+    .fetch_all(on))
 }
 
 /// Stores a grant, its code, and the consents as given (they replace those on record). `false`, and nothing

@@ -1,4 +1,4 @@
-//! Table `settings`: values made once and shared by all nodes.
+//! Table `settings`: values that all nodes share.
 use super::Db;
 
 /// Answers the value on record; the given one if there was none.
@@ -11,6 +11,24 @@ pub async fn get_or_insert(db: &Db, name: &str, value: &[u8]) -> sqlx::Result<Ve
     .bind(name)
     .bind(value)
     .fetch_one(on))
+}
+
+/// Answers the value that was there before.
+pub async fn replace(db: &Db, name: &str, value: &[u8]) -> sqlx::Result<Option<Vec<u8>>> {
+    transaction!(db, |on| {
+        let before = sqlx::query_scalar("SELECT value FROM settings WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&mut *on)
+            .await?;
+        sqlx::query(
+            "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(name)
+        .bind(value)
+        .execute(&mut *on)
+        .await?;
+        before
+    })
 }
 
 pub async fn find(db: &Db, name: &str) -> sqlx::Result<Option<Vec<u8>>> {

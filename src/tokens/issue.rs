@@ -5,8 +5,9 @@ use super::{access_token, id_token, opaque::OpaqueToken, refresh_token::RefreshT
 use crate::{
     accounts::request::within_limit,
     app::App,
+    audit::Event,
     error::OAuthError,
-    grants::{TokenRequest, client_credentials},
+    grants::{TokenRequest, client_credentials, refresh_token},
     model::{AccessToken, Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
         params::Params,
@@ -18,6 +19,7 @@ use crate::{
 use access_token::{AccessTokenClaims, Confirmation, PersonClaims};
 use exchange::Delegation;
 use serde::Serialize;
+use serde_json::json;
 use time::OffsetDateTime;
 
 /// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
@@ -53,6 +55,8 @@ pub struct Permit<'a> {
     delegation: Option<Delegation>,
     /// What it all began with; of an exchanged token nobody asks.
     grant_type: Option<String>,
+    /// What the audit trail calls it.
+    event: &'static str,
 }
 
 /// On whose behalf.
@@ -100,7 +104,9 @@ impl<'a> Permit<'a> {
         let (auth_time, acr) = (grant.auth_time, grant.acr.clone());
         let subject = Subject::Person { user, grant_id: grant.id, auth_time, acr };
         let (ends_at, grant_type) = (grant.expires_at.unix_timestamp(), Some(grant.grant_type.clone()));
-        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation: None, grant_type })
+        let refreshed = params.get("grant_type")? == Some(refresh_token::NAME);
+        let event = if refreshed { "token_refresh" } else { "token_issued" };
+        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation: None, grant_type, event })
     }
 
     /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
@@ -130,7 +136,8 @@ impl<'a> Permit<'a> {
         }
         let audience = Audience::Resource(resource);
         let (subject, grant_type) = (Subject::Client, Some(client_credentials::NAME.to_owned()));
-        Ok(Self { client, subject, audience, scopes, jkt, ends_at: i64::MAX, delegation: None, grant_type })
+        let (ends_at, delegation, event) = (i64::MAX, None, "token_issued");
+        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation, grant_type, event })
     }
 
     #[must_use]
@@ -178,6 +185,11 @@ impl<'a> Permit<'a> {
             }
             _ => None,
         };
+        if app.config.audit.tokens {
+            let details = json!({"jti": claims.jti, "scope": claims.scope, "resource": claims.aud,
+                "grant_type": claims.grant_type});
+            self.subject.put_into(Event::new(self.event).client(&self.client.id).details(details)).note(app).await;
+        }
         Ok(TokenResponse {
             access_token,
             issued_token_type,
@@ -196,6 +208,13 @@ impl Subject {
             Self::Person { user, .. } => user.id.to_string(),
             Self::Client => client.id.to_string(),
             Self::Other { sub } => sub.clone(),
+        }
+    }
+
+    fn put_into(&self, event: Event) -> Event {
+        match self {
+            Self::Person { user, grant_id, .. } => event.user(user.id).grant(*grant_id),
+            Self::Client | Self::Other { .. } => event,
         }
     }
 

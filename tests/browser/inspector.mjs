@@ -1,45 +1,14 @@
 // MCP Inspector 2.12 in its web form: discovery and registration from a browser page, sign-in, consent, a tool call.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { check, finish } from '../strangers/support/checks.mjs';
-import { freePort } from '../strangers/support/free_port.mjs';
 import { Person } from '../strangers/support/person.mjs';
 import { claims } from '../strangers/support/tokens.mjs';
 import { decide, launch, look, screenshot, signIn } from './support/browser.mjs';
-import { authorization, redeem, register, resource, within } from './support/client.mjs';
-
-const program = fileURLToPath(
-  new URL('node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js', import.meta.url),
-);
-
-/** Starts the Inspector on a free port; gives its process and the address it prints, token included. */
-async function start(home) {
-  const port = await freePort();
-  const child = spawn(process.execPath, [program, '--web', '--server-url', resource, '--transport', 'http'], {
-    env: {
-      ...process.env,
-      HOME: home,
-      CLIENT_PORT: String(port),
-      MCP_SANDBOX_PORT: '0',
-      MCP_AUTO_OPEN_ENABLED: 'false',
-      MCP_INSPECTOR_SECRET_STORE: 'memory',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout });
-  const address = await within(60_000, 'the Inspector', new Promise((resolve) => {
-    lines.on('line', (line) => {
-      const found = line.match(/http:\/\/\S+MCP_INSPECTOR_API_TOKEN=\S+/);
-      if (found) resolve(found[0].replace('127.0.0.1', 'localhost'));
-    });
-  }));
-  return { child, address };
-}
+import { authorization, redeem, register, resource } from './support/client.mjs';
+import { startInspector } from './support/inspector.mjs';
 
 /** Who alice is to the MCP server: the subject of a token she allowed another client. */
 async function subjectOfAlice() {
@@ -53,7 +22,7 @@ const home = await mkdtemp(path.join(tmpdir(), 'keyward-inspector-'));
 let inspector;
 let browser;
 try {
-  inspector = await start(home);
+  inspector = await startInspector(home, resource);
   browser = await launch();
   const page = await browser.newPage();
   page.setDefaultTimeout(20_000);

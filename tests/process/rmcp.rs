@@ -53,7 +53,7 @@ impl Agent {
 }
 
 /// Discovers from the MCP URL, registers, asks alice for `mcp:read`, and comes back with the code.
-async fn authorized(keyward: &Keyward, alice: &mut Person) -> AuthorizationManager {
+pub async fn authorized(keyward: &Keyward, alice: &mut Person) -> AuthorizationManager {
     let mut state = OAuthState::new(&keyward.resource, None).await.unwrap();
     let request = AuthorizationRequest::new(REDIRECT).with_client_name("rmcp").with_scopes(["mcp:read"]);
     state.start_authorization(request).await.unwrap();

@@ -152,5 +152,10 @@ async fn attack_96_the_demo_leaves_nothing_in_clear_in_the_database_and_in_the_l
     walker.sign_in("alice", "password123").await;
     walker.call(&keyward).await;
     walker.walk("alice", "password123", ("demo-resource-server", "demo-resource-secret")).await;
+    for view in ["approvals", "audit", "authorizations", "clients", "config", "devices", "grants", "traces"] {
+        let answer = keyward.at.get(&format!("/debug/{view}?limit=1000")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        walker.seen.absent_from(view, answer.body.as_bytes(), &[]);
+    }
     nothing_is_left_behind(&house, keyward, walker.seen, &["password"]).await;
 }

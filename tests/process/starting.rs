@@ -2,7 +2,6 @@
 use crate::support::{app::authorize_path, process::House};
 use keyward::model::ClientId;
 use serde_json::json;
-use sqlx::{Connection, PgConnection, SqliteConnection};
 
 const REDIRECT: &str = "http://127.0.0.1:51004/callback";
 const STRONG: &str = "staple battery horse correct";
@@ -120,6 +119,12 @@ async fn serving_refuses_what_the_demo_published() {
         .set("KEYWARD__RESOURCES__MAIN__INTROSPECTION__ID", "main")
         .set("KEYWARD__RESOURCES__MAIN__INTROSPECTION__SECRET", "demo-resource-secret");
     assert!(secret.refusal(&serve()).contains("publishes"));
+    for token in ["dev-confidential-secret", "test-api-key-12345"] {
+        let house = House::new().await.for_serving().set("KEYWARD__DEBUG__ADMIN_TOKEN", token);
+        assert!(house.refusal(&serve()).contains("publishes"), "{token}");
+    }
+    let short = House::new().await.for_serving().set("KEYWARD__DEBUG__ADMIN_TOKEN", "fifteen letters");
+    assert!(short.refusal(&serve()).contains("at least 16 characters"));
 
     let house = House::new().await;
     house.demo().stop("INT");
@@ -154,14 +159,7 @@ async fn a_newer_database_is_refused() {
     house.serve().stop("TERM");
     let newer =
         "UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
-    let url = house.database_url();
-    if url.starts_with("sqlite:") {
-        let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
-    } else {
-        let mut connection = PgConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
-    }
+    house.change(newer).await;
     assert!(house.refusal(&serve()).contains("newer version of keyward"));
 }
 
@@ -190,4 +188,50 @@ async fn the_link_printed_on_an_empty_database_makes_the_first_administrator_onc
     let mut again = house.serve();
     assert_eq!(again.stop("TERM").code(), Some(0));
     assert_eq!(again.said("setup"), None);
+}
+
+#[tokio::test]
+async fn the_demo_can_be_looked_into_and_serving_only_with_the_administrators_token() {
+    const TOKEN: &str = "the token of the administrator";
+    let demo = House::new().await;
+    let keyward = demo.demo();
+    let clients = keyward.at.get("/debug/clients?client_id=dev-confidential-client").await.json();
+    assert_eq!(clients["clients"][0]["methods"], json!(["client_secret_basic", "client_secret_post"]));
+    assert_eq!(keyward.at.get("/debug/traces").await.json(), json!({"traces": []}));
+    assert!(keyward.at.get("/metrics").await.body.contains("keyward_requests_total"));
+    assert_eq!(keyward.at.get("/ready").await.json(), json!({"status": "ready"}));
+    drop(keyward);
+
+    let house = House::new().await.for_serving();
+    let keyward = house.serve();
+    keyward.at.get("/debug/clients").await.refused(404, "not_found");
+    keyward.at.get("/metrics").await.refused(404, "not_found");
+    drop(keyward);
+    let keyward = house.set("KEYWARD__DEBUG__ADMIN_TOKEN", TOKEN);
+    let keyward = keyward.serve();
+    keyward.at.get("/debug/clients").await.refused(401, "unauthorized");
+    let request = keyward.at.http.get(format!("{}/debug/config", keyward.at.issuer)).bearer_auth(TOKEN);
+    let answer = crate::support::remote::send(request).await.unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.json()["debug"]["admin_token"]), (200, &json!({"set": true})));
+}
+
+#[tokio::test]
+async fn starts_stops_and_changed_settings_are_in_the_trail_and_a_command_says_whether_it_is_whole() {
+    const TAMPER: &str = "UPDATE audit_events SET event_type = 'nothing' WHERE place = 2";
+    let audit = ["audit".to_owned()];
+    let mut house = House::new().await.for_serving();
+    house.serve().stop("TERM");
+    house.serve().stop("TERM");
+    assert_eq!(house.answer(&audit), "All 4 events of the audit trail are as they were written.\n");
+    house = house.set("KEYWARD__TOKENS__CODE_LIFETIME", "59");
+    house.serve().stop("INT");
+    assert!(house.answer(&audit).starts_with("All 7 events"));
+    let db = keyward::storage::Db::open(&house.database_url()).await.unwrap();
+    let events = keyward::storage::audit_events::recent(&db, 10).await.unwrap();
+    let names: Vec<_> = events.iter().rev().map(|event| event.event_type.as_str()).collect();
+    let run = ["server_start", "server_stop"];
+    assert_eq!(names, [&run[..], &run, &["config_change"], &run].concat());
+    db.close().await.unwrap();
+    house.change(TAMPER).await;
+    assert_eq!(house.refusal(&audit), "event 2 of the audit trail is gone, or is not as it was written");
 }

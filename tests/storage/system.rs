@@ -75,6 +75,7 @@ async fn audit_events_come_back_youngest_first_and_outlive_whom_they_speak_of() 
         details: serde_json::json!({ "scope": "mcp:read", "count": 3 }),
         request_id: None,
         ip_address: Some("2001:db8::1".into()),
+        user_agent: Some("Agent/1".into()),
         at: now(),
     };
     let [first, second, third] = ["grant.issued", "grant.rotated", "grant.revoked"].map(event);

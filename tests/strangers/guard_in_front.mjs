@@ -1,86 +1,65 @@
-// Somebody else's MCP server (npm `@modelcontextprotocol/server-everything`), which has no authorization, behind the
-// guard; and somebody else's client in front of it.
+// Somebody else's MCP servers behind the guard, over both transports, and somebody else's client in front of it.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { check, finish, required } from './support/checks.mjs';
-import { freePort } from './support/free_port.mjs';
+import { createHash } from 'node:crypto';
+import { check, finish } from './support/checks.mjs';
+import { guarded } from './support/guarded.mjs';
+import { signedIn } from './support/signed_in.mjs';
+import { claims } from './support/tokens.mjs';
 
-const resource = required('KEYWARD_RESOURCE');
-const issuer = required('KEYWARD_ISSUER');
-const binary = required('KEYWARD_GUARD_BINARY');
-const children = [];
-process.on('exit', () => children.forEach((child) => child.kill()));
+const named = ({ title }, sentence) => `${title} behind the guard: ${sentence}`;
+const text = ({ isError, content }) => assert.ok(!isError, JSON.stringify(content)) ?? content[0].text;
 
-const everything = fileURLToPath(new URL('node_modules/.bin/mcp-server-everything', import.meta.url));
-const [behind, front] = [await freePort(), await freePort()];
-await start(behind, process.execPath, [everything, 'streamableHttp'], { PORT: `${behind}` });
-const tool = (name, scope) => ['--tool', `${name}=${scope}`];
-await start(front, binary, [
-  'guard', '--upstream', `http://127.0.0.1:${behind}/mcp`, '--issuer', issuer, '--resource', resource,
-  '--listen', `127.0.0.1:${front}`, ...tool('get-env', 'mcp:tools:admin'),
-]);
-const place = new URL(new URL(resource).pathname, `http://127.0.0.1:${front}`);
+for (const name of ['everything', 'everything_sse']) {
+  const server = await guarded(name);
+  await sendsStrangersAway(server);
+  await check(named(server, 'the TypeScript client v2 calls tools, and not those above its scopes'), async () => {
+    const { client } = await signedIn(server);
+    const names = (await client.listTools()).tools.map((tool) => tool.name);
+    assert.ok(names.includes('echo'), `no echo among ${names}`);
+    assert.ok(!names.includes('get-env'), 'get-env is listed');
+    assert.equal(text(await client.callTool({ name: 'echo', arguments: { message: 'grüße' } })), 'Echo: grüße');
+    let steps = 0;
+    const onprogress = () => { steps += 1; };
+    const long = { name: 'trigger-long-running-operation', arguments: { duration: 1, steps: 4 } };
+    await client.callTool(long, { onprogress });
+    assert.ok(steps > 0, 'no progress came through');
+    await assert.rejects(client.callTool({ name: 'get-env', arguments: {} }));
+    await client.close();
+  });
+}
 
-const named = (sentence) => `server-everything behind the guard: ${sentence}`;
-
-await check(named('a client without a token is sent to the authorization server'), async () => {
-  const response = await fetch(place, { method: 'POST' });
-  assert.equal(response.status, 401);
-  assert.match(response.headers.get('www-authenticate'), /resource_metadata="/);
-});
-
-await check(named('the TypeScript client v2 calls tools, and not those above its scopes'), async () => {
-  const headers = { Authorization: `Bearer ${await accessToken()}` };
-  const transport = new StreamableHTTPClientTransport(place, { requestInit: { headers } });
-  const client = new Client({ name: 'keyward-strangers', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
-  await client.connect(transport);
-  const names = (await client.listTools()).tools.map(({ name }) => name);
-  assert.ok(names.includes('echo'), `no echo among ${names}`);
-  assert.ok(!names.includes('get-env'), 'get-env is listed');
-  const { content } = await client.callTool({ name: 'echo', arguments: { message: 'grüße' } });
-  assert.equal(content[0].text, 'Echo: grüße');
-  let steps = 0;
-  const onprogress = () => { steps += 1; };
-  const long = { name: 'trigger-long-running-operation', arguments: { duration: 1, steps: 4 } };
-  await client.callTool(long, { onprogress });
-  assert.ok(steps > 0, 'no progress came through');
-  await assert.rejects(client.callTool({ name: 'get-env', arguments: {} }));
-  await client.close();
-});
-
+for (const name of ['fastmcp', 'fastmcp_json']) {
+  const server = await guarded(name);
+  await sendsStrangersAway(server);
+  await check(named(server, 'it learns who calls, from nobody but the guard, and never sees the token'), async () => {
+    const { client, tokens } = await signedIn(server, { 'x-auth-subject': 'root', 'x-auth-roles': 'root' });
+    const { structuredContent: seen } = await client.callTool({ name: 'headers', arguments: {} });
+    const { sub, client_id: clientId, scope } = claims(tokens.access_token);
+    assert.equal(seen['x-auth-subject'], sub);
+    assert.equal(seen['x-auth-username'], 'alice');
+    assert.equal(seen['x-auth-client-id'], clientId);
+    assert.equal(seen['x-auth-scope'], scope);
+    const all = JSON.stringify(seen);
+    assert.ok(!all.includes(tokens.access_token) && !all.includes('root') && !('authorization' in seen), all);
+    await client.close();
+  });
+  await check(named(server, 'an answer of 64 MiB comes through as it was sent'), async () => {
+    const { client } = await signedIn(server);
+    const bytes = 64 * 1024 * 1024;
+    const answer = text(await client.callTool({ name: 'digits', arguments: { mebibytes: 64 } }, { timeout: 120_000 }));
+    const made = createHash('shake128', { outputLength: bytes / 2 }).update('keyward').digest('hex');
+    const digest = (digits) => createHash('sha256').update(digits).digest('hex');
+    assert.equal(answer.length, bytes);
+    assert.equal(digest(answer), digest(made));
+    await client.close();
+  });
+}
 finish();
 
-async function accessToken() {
-  const { token_endpoint: endpoint } = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json();
-  const body = new URLSearchParams({
-    grant_type: 'client_credentials', client_id: 'dev-service-client', client_secret: 'dev-service-secret',
-    scope: 'mcp:read mcp:write', resource,
-  });
-  const { access_token: token } = await (await fetch(endpoint, { method: 'POST', body })).json();
-  return token;
-}
-
-/** A program, once it listens. */
-async function start(port, command, args, env = {}) {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
-  children.push(child);
-  let words = '';
-  child.stderr.on('data', (chunk) => { words += chunk; });
-  for (let tries = 0; tries < 300; tries += 1) {
-    if (await listens(port)) return;
-    assert.equal(child.exitCode, null, `${command} ended: ${words}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${command} does not listen: ${words}`);
-}
-
-function listens(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => resolve(true) || socket.destroy());
-    socket.on('error', () => resolve(false));
+async function sendsStrangersAway(server) {
+  await check(named(server, 'a client without a token is sent to the authorization server'), async () => {
+    const response = await fetch(server.url, { method: server.sse ? 'GET' : 'POST' });
+    assert.equal(response.status, 401);
+    assert.match(response.headers.get('www-authenticate'), /resource_metadata="/);
   });
 }

@@ -1,56 +1,10 @@
 // The third program, `mcp-auth`, with a person behind it, against the demo: they share nothing but the wire.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
-import { check, finish, required } from './support/checks.mjs';
+import { rm } from 'node:fs/promises';
+import { check, finish } from './support/checks.mjs';
 import { Person } from './support/person.mjs';
+import { call, edit, execute, home, issuer, login, resource, run } from './support/terminal.mjs';
 import { assertScope } from './support/tokens.mjs';
-
-const binary = required('MCP_AUTH_BINARY');
-const resource = required('KEYWARD_RESOURCE');
-const issuer = required('KEYWARD_ISSUER');
-const home = await mkdtemp(path.join(tmpdir(), 'mcp-auth-demo-'));
-const env = { ...process.env, MCP_AUTH_CLI_HOME: home };
-const execute = promisify(execFile);
-
-/** One run; its JSON, or the JSON of its failure. */
-async function run(verb, ...options) {
-  try {
-    return JSON.parse((await execute(binary, [verb, resource, ...options, '--json'], { env })).stdout);
-  } catch (error) {
-    if (!error.stdout) throw error;
-    return JSON.parse(error.stdout);
-  }
-}
-
-const call = (name, args = {}) =>
-  run('call', 'tools/call', '--tool-name', name, '--tool-arguments', JSON.stringify(args));
-
-/** Signs in as a person does: reads the printed address, opens it, comes back to the listener. */
-async function login(person, ...options) {
-  const args = ['login', resource, '--browser', 'print', ...options];
-  const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const address = line.replace('Visit:', '').trim();
-    const inBrowser = () => person.authorize(address).then((callback) => fetch(callback));
-    if (address.startsWith(`${issuer}/authorize?`)) inBrowser().catch(() => child.kill());
-    else if (address.startsWith(issuer)) person.letIn(address).catch(() => child.kill());
-  }
-  assert.equal(await ended, 0, 'login failed');
-}
-
-async function edit(change) {
-  const file = path.join(home, 'profiles.json');
-  const profiles = JSON.parse(await readFile(file, 'utf8'));
-  change(profiles.profiles[0]);
-  await writeFile(file, JSON.stringify(profiles));
-  return profiles.profiles[0];
-}
 
 const browser = ['--auth-mode', 'auth-code'];
 const service = ['--client-id', 'dev-service-client', '--client-secret', 'dev-service-secret'];
@@ -114,12 +68,12 @@ try {
     assert.equal((await call('whoami')).structuredContent.identity, 'alice');
   });
   await check(named('signs in as a robot, by the secret of its client'), async () => {
-    await execute(binary, ['login', resource, ...robot], { env });
+    await execute('login', resource, ...robot);
     assert.equal((await call('whoami')).structuredContent.subject, 'dev-service-client');
     assert.equal((await run('logout')).revoked, true);
-    const { profiles } = JSON.parse((await execute(binary, ['profile', 'list', '--json'], { env })).stdout);
+    const { profiles } = JSON.parse(await execute('profile', 'list', '--json'));
     const { profile_id: id } = profiles.find(({ auth_mode: mode }) => mode === 'auth-code');
-    await execute(binary, ['profile', 'use', id, resource], { env });
+    await execute('profile', 'use', id, resource);
   });
   await check(named('logs out: the tokens are revoked, the login is gone'), async () => {
     await login(person, ...browser, '--scope', 'mcp:read');

@@ -45,7 +45,10 @@ HARMLESS: dict[str, dict[str, Any]] = {
     "calculate": {"expression": "6 * 7"},
     "generate_random": {},
     "get_memory_stats": {},
+    "get_user_profile": {},
 }
+
+LOGIN = {"username": "testuser", "password": "TestPass123!"}
 
 
 def succeeded(status: int, answer: dict) -> dict:
@@ -80,8 +83,8 @@ GITHUB = {"X-GitHub-Token": "ghp_test1234567890abcdefghijklmnopqrstuvwxyz"}
 BRAVE = {"X-Brave-Key": "BSA_test1234567890abcdefghijklmnopqrstuvwxyz"}
 
 # The surface, in words how it is entered, and the headers that do it for a URL of the surface. Where the clients have
-# an authorization of their own for it, that is named instead.
-ENTRANCES: list[tuple[str, str, str | Callable[[str], dict[str, str]]]] = [
+# an authorization of their own for it, that is named instead; where one logs in by a tool, its arguments.
+ENTRANCES: list[tuple[str, str, str | dict[str, str] | Callable[[str], dict[str, str]]]] = [
     ("oauth", "sign-in", "sign_in"),
     ("oauth", "client credentials", "client_credentials"),
     ("client-credentials", "client credentials", "client_credentials"),
@@ -93,6 +96,7 @@ ENTRANCES: list[tuple[str, str, str | Callable[[str], dict[str, str]]]] = [
     ("security-keys", "a key in a header of its own", lambda _: GITHUB),
     ("security-keys", "two keys in two headers", lambda _: GITHUB | BRAVE),
     ("no-auth", "nothing", lambda _: {}),
+    ("session", "a login", LOGIN),
 ]
 
 
@@ -160,8 +164,13 @@ async def call_harmless(sdk: PythonSdk | Fastmcp, client: Any, surface: str) -> 
     for name in called:
         result = await client.call_tool(name, HARMLESS[name])
         assert not result.is_error, (name, result.content)
-        answer = result.structured_content or json.loads(result.content[0].text)
+        answer = contents(result)
         assert name != "whoami" or answer["surface"] == surface, answer
+        assert name != "get_user_profile" or answer["username"] == LOGIN["username"], answer
+
+
+def contents(result: Any) -> dict[str, Any]:
+    return result.structured_content or json.loads(result.content[0].text)
 
 
 async def enters(sdk: PythonSdk | Fastmcp, path: str, surface: str, entrance: Any) -> None:
@@ -169,6 +178,9 @@ async def enters(sdk: PythonSdk | Fastmcp, path: str, surface: str, entrance: An
     headers, auth = {}, None
     if isinstance(entrance, str):
         auth = getattr(sdk, entrance)(url)
+    elif isinstance(entrance, dict):
+        async with sdk.connect(url, {}, None) as client:
+            headers = bearer(contents(await client.call_tool("authenticate_user", entrance))["access_token"])
     else:
         headers = await asyncio.to_thread(entrance, url)
     async with sdk.connect(url, headers, auth) as client:

@@ -8,7 +8,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { check, finish, required } from './support/checks.mjs';
 import { MemoryProvider } from './support/memory_provider.mjs';
 import { Person } from './support/person.mjs';
-import { callHarmless, entrances, httpWithSse, service, streamableHttp } from './support/surfaces.mjs';
+import { callHarmless, entrances, httpWithSse, loggedIn, service, streamableHttp } from './support/surfaces.mjs';
 
 const issuer = required('KEYWARD_ISSUER');
 const self = { name: 'keyward-strangers', version: '1.0.0' };
@@ -52,6 +52,12 @@ async function connect({ client: newClient, Transport }, url, options) {
 
 /** What the entrance is to a transport: headers, or the SDK's own authorization. */
 async function optionsFor(entrance, sdk, url) {
+  if (entrance.login) {
+    const client = await connect(sdk, url);
+    const result = await client.callTool(entrance.login);
+    await client.close();
+    return { requestInit: { headers: loggedIn(result) } };
+  }
   if (entrance.headers) return { requestInit: { headers: await entrance.headers(url) } };
   if (entrance.sdk === 'clientCredentials') return { authProvider: sdk.robot() };
   const authProvider = new MemoryProvider({ clientName: sdk.title, redirectUrl: 'http://127.0.0.1:3333/callback' });

@@ -3,6 +3,7 @@ use super::{
     db::{TestDb, fresh_db},
     remote::Address,
 };
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader},
@@ -136,6 +137,18 @@ impl House {
     /// What all starts wrote to standard error.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap()
+    }
+
+    /// One statement, behind the program's back.
+    pub async fn change(&self, statement: &'static str) {
+        let url = self.database_url();
+        if url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        }
     }
 
     pub fn database_url(&self) -> String {

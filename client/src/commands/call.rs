@@ -11,7 +11,8 @@ use url::Url;
 
 /// Send one request to an MCP server and print its result.
 ///
-/// The stored login is used and renewed when needed; servers that want none are called without.
+/// The stored login is used, and renewed when needed; servers that want none are called without. Where a scope is
+/// missing it is asked for, after a question. Exit code 1 if the tool itself reports an error.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     mcp-auth call https://mcp.example.com/mcp tools/list\n  \
@@ -20,18 +21,18 @@ use url::Url;
 pub struct Call {
     /// Address of the MCP server.
     url: Url,
-    /// Method, such as tools/call.
+    /// Method, such as tools/list, tools/call or resources/read.
     method: String,
-    /// Parameters, as a JSON object.
+    /// Send these parameters, a JSON object.
     #[arg(long, value_name = "JSON", value_parser = object)]
     params: Option<Params>,
-    /// The tool to call, with the method tools/call.
+    /// Call this tool (with tools/call).
     #[arg(long, value_name = "NAME")]
     tool_name: Option<String>,
-    /// The tool's arguments, as a JSON object.
+    /// Give the tool these arguments, a JSON object.
     #[arg(long, value_name = "JSON", value_parser = object)]
     tool_arguments: Option<Params>,
-    /// The JSON-RPC id to begin at.
+    /// Begin JSON-RPC ids at this number.
     #[arg(long, value_name = "NUMBER")]
     request_id: Option<u64>,
     #[command(flatten)]

@@ -1,7 +1,6 @@
 //! `mcp-auth debug`: a server's own view of things, where it offers one.
 use super::{Context, session};
 use crate::{
-    cli::Calling,
     credential::Credential,
     error::{Failure, Result},
     output::pretty,
@@ -9,16 +8,20 @@ use crate::{
 };
 use url::Url;
 
-/// Fetch /debug/NAME of the server's origin.
+/// Show a server's own view of things: /debug/NAME of its origin.
+///
+/// Servers that offer it, such as the demo, answer on this machine only, or to administrators.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  mcp-auth debug http://127.0.0.1:8990/mcp/oauth tokens")]
+#[command(after_help = "Examples:\n  mcp-auth debug http://127.0.0.1:8990/mcp/oauth tokens\n  \
+    mcp-auth debug http://127.0.0.1:8990/mcp/oauth 'requests?limit=5'")]
 pub struct Debug {
     /// Address of the MCP server.
     url: Url,
     /// What to look at: tokens, requests, audit, sessions, policies, surfaces, config.
     name: String,
-    #[command(flatten)]
-    calling: Calling,
+    /// Use this profile instead of the active one of the address.
+    #[arg(long, value_name = "ID")]
+    profile_id: Option<String>,
 }
 
 impl Debug {
@@ -28,7 +31,7 @@ impl Debug {
         let segments = url.path_segments_mut();
         segments.map_err(|()| Failure::usage("the address has no path"))?.pop_if_empty().extend(path.split('/'));
         url.set_query(query);
-        let credential = match session::find(context, &self.url, &self.calling)? {
+        let credential = match session::find(context, &self.url, self.profile_id.as_deref())? {
             Some(id) => {
                 let (profile, extra) = refresh::ensure(&context.http, &context.store, &id, None).await?;
                 Credential::of(&profile, &extra)?

@@ -11,8 +11,12 @@ use serde_json::{Value, json};
 use url::Url;
 
 /// Find out how an MCP server wants to be logged in to.
+///
+/// Shows the challenge, where the metadata was found, the ways to log in, scopes and endpoints, and a warning for
+/// every deviation. Nothing is changed, and no login is needed.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  mcp-auth discover https://mcp.example.com/mcp")]
+#[command(after_help = "Examples:\n  mcp-auth discover https://mcp.example.com/mcp\n  \
+    mcp-auth discover https://mcp.example.com/mcp --json | jq .authorization_server.document")]
 pub struct Discover {
     /// Address of the MCP server.
     url: Url,
@@ -126,11 +130,11 @@ fn server_lines(lines: &mut Lines, server: &ServerMetadata, metadata_url: Option
     let yes = |yes: bool| Some(if yes { "yes" } else { "no" }.to_owned());
     lines.put("Authorization server", Some(server.issuer.clone()));
     lines.put("Its metadata", Some(metadata_url.map_or("none, paths by convention".to_owned(), Url::to_string)));
-    lines.put("Authorization endpoint", text(&server.authorization_endpoint));
+    lines.put("Authorize endpoint", text(&server.authorization_endpoint));
     lines.put("Token endpoint", text(&server.token_endpoint));
     lines.put("Device endpoint", text(&server.device_authorization_endpoint));
     lines.put("Grants", server.grant_types_supported.as_ref().map(|grants| grants.join(", ")));
-    lines.put("Client authentication", Some(server.auth_methods().join(", ")));
+    lines.put("Client auth methods", Some(server.auth_methods().join(", ")));
     lines.put("Metadata documents", yes(server.client_id_metadata_document_supported));
     lines.put("Registration", Some(text(&server.registration_endpoint).unwrap_or_else(|| "no".to_owned())));
     lines.put("DPoP", server.dpop_signing_alg_values_supported.as_ref().map(|algorithms| algorithms.join(", ")));
@@ -162,7 +166,7 @@ impl Lines {
     fn put(&mut self, name: &str, value: Option<String>) {
         use std::fmt::Write;
         if let Some(value) = value {
-            let _ = writeln!(self.0, "{:<24}{value}", format!("{name}:"));
+            let _ = writeln!(self.0, "{:<22}{value}", format!("{name}:"));
         }
     }
 }

@@ -12,8 +12,9 @@ use url::Url;
 
 /// Say what is wrong with an MCP server, whom that hurts, and how to mend it.
 ///
-/// Looks at the server and its authorization server from outside. Nothing is changed unless you allow it: --trial-registration leaves a client behind, --trial-refresh renews the
-/// stored login. Exit code 1 if something that must be is not.
+/// Looks at the server and its authorization server from outside. Nothing is changed unless you allow it:
+/// --trial-registration leaves a client behind, --trial-refresh renews the stored login. Exit code 1 if something that
+/// must be is not.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     mcp-auth doctor https://mcp.example.com/mcp\n  \
@@ -22,7 +23,7 @@ use url::Url;
 pub struct Doctor {
     /// Address of the MCP server.
     url: Url,
-    /// Only the rules of this revision and of those before it.
+    /// Keep to the rules of this revision and of those before it.
     #[arg(long, value_enum, value_name = "REVISION")]
     revision: Option<Revision>,
     /// Register a client, to see the answer and how its redirect URIs are compared.
@@ -55,11 +56,9 @@ impl Doctor {
 
     fn login(&self, context: &Context) -> Result<(crate::profiles::Profile, crate::profiles::Extra)> {
         let profiles = context.store.load()?;
-        let profile = profiles.active(&address(&self.url)).filter(|profile| profile.refresh_token.is_some());
-        let profile = profile.ok_or_else(|| {
-            Failure::new("login_required", "--trial-refresh needs a stored login that can be refreshed")
-        })?;
-        Ok((profile.clone(), profiles.extra(&profile.profile_id)))
+        let needed = || Failure::new("login_required", "--trial-refresh needs a stored login that can be refreshed");
+        let id = &profiles.active(&address(&self.url)).ok_or_else(needed)?.profile_id;
+        Some(context.store.login(id)?).filter(|(profile, _)| profile.refresh_token.is_some()).ok_or_else(needed)
     }
 }
 
@@ -70,12 +69,7 @@ fn keep(context: &Context, id: &str, evidence: &Evidence) -> Result<()> {
     let tokens = answers.into_iter().flatten().filter(|answer| answer.status == 200);
     let tokens = tokens.filter_map(|answer| serde_json::from_value::<TokenResponse>(answer.json()?).ok());
     let Some(tokens) = tokens.into_iter().next() else { return Ok(()) };
-    context.store.change(|profiles| {
-        for profile in profiles.profiles.iter_mut().filter(|profile| profile.profile_id == id) {
-            refresh::put_tokens(profile, &tokens);
-        }
-        Ok(())
-    })
+    context.store.change_login(id, |profile, _| refresh::put_tokens(profile, &tokens)).map(drop)
 }
 
 fn people(url: &Url, evidence: &Evidence, report: &Report) -> String {

@@ -12,8 +12,9 @@ use crate::{
     output,
     profiles::{Extra, Profile},
     refresh,
+    seal::Keyring,
 };
-use clap::ValueEnum;
+use clap::{ValueEnum, builder::FalseyValueParser};
 pub use oauth::step_up;
 use serde_json::json;
 use url::Url;
@@ -21,28 +22,32 @@ use url::Url;
 /// Sign in to an MCP server and keep the login.
 ///
 /// Without --auth-mode: a stored login is renewed; else a client id with secret or key is used; else the device flow
-/// or a browser, whichever the server offers. Registration happens by itself where the server allows it.
+/// if the server has it; else a browser. The client registers by itself where the server allows it.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
-    mcp-auth login https://mcp.example.com/mcp --open-browser\n  \
-    mcp-auth login https://mcp.example.com/mcp --auth-mode device\n  \
-    mcp-auth login https://mcp.example.com/mcp --auth-mode client-creds --client-id me --client-secret-env S\n  \
-    mcp-auth login https://mcp.example.com/mcp --auth-mode header --header X-Api-Key=k123\n  \
+    mcp-auth login https://mcp.example.com/mcp\n  \
+    mcp-auth login https://mcp.example.com/mcp --open-browser --keyring\n  \
+    mcp-auth login https://mcp.example.com/mcp --client-id robot --client-secret-env ROBOT_SECRET\n  \
+    mcp-auth login https://mcp.example.com/mcp --username alice --password-stdin < password\n  \
+    mcp-auth login https://mcp.example.com/mcp --header X-Api-Key=k123\n  \
     echo \"$TOKEN\" | mcp-auth login https://mcp.example.com/mcp --bearer-token -")]
 pub struct Login {
     /// Address of the MCP server.
     pub url: Url,
     #[command(flatten)]
     pub hints: Hints,
-    /// How to sign in.
+    /// Sign in this way.
     #[arg(long, value_enum, value_name = "MODE")]
     pub auth_mode: Option<Mode>,
-    /// Scopes to ask for, instead of those the server names.
+    /// Ask for these scopes, instead of those the server names.
     #[arg(long, value_name = "SCOPES")]
     pub scope: Option<String>,
     /// Bind the tokens to a key that only this login has (RFC 9449).
     #[arg(long)]
     pub dpop: bool,
+    /// Seal the secrets of this login with a key in the keyring of the operating system.
+    #[arg(long, env = "MCP_AUTH_KEYRING", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub keyring: bool,
     #[command(flatten)]
     pub client: arguments::WhichClient,
     #[command(flatten)]
@@ -55,23 +60,23 @@ pub struct Login {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// A browser (authorization code with PKCE).
+    /// In a browser (authorization code with PKCE).
     AuthCode,
-    /// A code to enter on any device.
+    /// By a code that is entered on any device.
     Device,
-    /// The client for itself.
+    /// As a client for itself, no person.
     ClientCreds,
-    /// An ID token of the company's identity provider (ID-JAG).
+    /// By an ID token of the company's identity provider (ID-JAG).
     IdJag,
-    /// An assertion of the platform (workload identity).
+    /// By an assertion of the platform (workload identity).
     JwtBearer,
-    /// A token you have.
+    /// With a token you have.
     Bearer,
-    /// Name and password.
+    /// With name and password.
     Basic,
-    /// An API key, sent as a bearer token.
+    /// With an API key, sent as a bearer token.
     ApiKey,
-    /// Headers of your own.
+    /// With headers of your own.
     Header,
 }
 
@@ -105,20 +110,57 @@ impl Login {
     }
 
     async fn log_in(&self, context: &Context) -> Result<(Profile, &'static str)> {
+        // Before a person signs in for nothing.
+        if self.keyring || context.store.load()?.any_sealed(&address(&self.url)) {
+            Keyring::check()?;
+        }
         if let Some(mode) = self.static_mode() {
             return Ok((stored::run(self, context, mode).await?, "Signed in to"));
-        }
-        if self.has_no_wishes()
-            && let Some(profile) = renewed(context, &self.url).await?
-        {
-            return Ok((profile, "Still signed in to"));
         }
         let found = discover::discover(&context.http, &self.url, &(&self.hints).into()).await?;
         for warning in &found.warnings {
             output::warn(warning);
         }
+        if self.has_no_wishes()
+            && let Some(profile) = self.renewed(context, &found).await?
+        {
+            return Ok((profile, "Still signed in to"));
+        }
         let mode = self.mode(context, &found)?;
-        Ok((oauth::run(self, context, &found, mode).await?, "Signed in to"))
+        let (profile, _) = oauth::run(self, context, &found, mode).await?;
+        Ok((profile, "Signed in to"))
+    }
+
+    /// A stored login that works again; never with another issuer than its own.
+    async fn renewed(&self, context: &Context, found: &Discovery) -> Result<Option<Profile>> {
+        let profiles = context.store.load()?;
+        let Some(known) = profiles.active(&address(&self.url)) else { return Ok(None) };
+        let Some(issuer) = &known.issuer else { return Ok(None) };
+        if !found.accepts(issuer) {
+            return registered_by_hand(known).map_or(Ok(None), |client| {
+                let message = format!(
+                    "client {client} is known to {issuer}, which the server no longer names; give --client-id or --register"
+                );
+                Err(Failure::new("issuer_changed", message))
+            });
+        }
+        let id = &known.profile_id;
+        let profile = match context.store.login(id) {
+            Err(failure) if failure.code == "login_required" => return Ok(None),
+            login => login?.0,
+        };
+        if !refresh::can_renew(&profile) {
+            return Ok(None);
+        }
+        // The token in hand may be one the server refuses: only a new one is known to be good.
+        let refused = profile.access_token.as_deref();
+        let Ok((profile, _)) = refresh::ensure(&context.http, &context.store, id, refused).await else {
+            return Ok(None);
+        };
+        if self.keyring {
+            context.store.change_login(id, |_, extra| extra.sealed = Some(String::new()))?;
+        }
+        Ok(Some(profile))
     }
 
     /// What was given says what is meant.
@@ -172,16 +214,9 @@ impl Login {
     }
 }
 
-/// A stored login that still works, or works again.
-async fn renewed(context: &Context, url: &Url) -> Result<Option<Profile>> {
-    let profiles = context.store.load()?;
-    let Some(profile) = profiles.active(&address(url)).filter(|profile| refresh::can_renew(profile)) else {
-        return Ok(None);
-    };
-    // The token in hand may be one the server refuses: only a new one is known to be good.
-    let refused = profile.access_token.clone();
-    let renewed = refresh::ensure(&context.http, &context.store, &profile.profile_id, refused.as_deref()).await;
-    Ok(renewed.ok().map(|(profile, _)| profile))
+/// Documents are the same client everywhere, and registrations are made anew.
+fn registered_by_hand(profile: &Profile) -> Option<&str> {
+    profile.client_id.as_deref().filter(|id| !profile.dynamic_client_registration && !id.starts_with("https://"))
 }
 
 /// The profile that this login replaces: same address, mode and issuer.
@@ -191,15 +226,15 @@ fn same_login<'a>(profiles: &'a [Profile], new: &Profile) -> Option<&'a Profile>
     })
 }
 
-/// Stores it, in the place of the login it replaces.
-fn store(context: &Context, mut profile: Profile, extra: &Extra) -> Result<Profile> {
+/// Stores it, in the place of the login it replaces. What was in the keyring once stays there.
+fn store(context: &Context, mut profile: Profile, mut extra: Extra) -> Result<(Profile, Extra)> {
     context.store.change(|profiles| {
         if let Some(known) = same_login(&profiles.profiles, &profile) {
             profile.profile_id.clone_from(&known.profile_id);
             profile.created_at = known.created_at;
+            extra.sealed = extra.sealed.take().or_else(|| profiles.extra(&profile.profile_id).sealed);
         }
-        profiles.put(profile.clone(), extra.clone());
-        Ok(())
-    })?;
-    Ok(profile)
+        context.store.put(profiles, &profile, &extra)?;
+        Ok((profile, extra))
+    })
 }

@@ -1,5 +1,5 @@
 //! `mcp-auth logout`: the login ends here and, where the server can be told, there.
-use super::{Context, address};
+use super::{Context, address, session};
 use crate::{
     error::{Failure, Result},
     flows::client_auth,
@@ -13,44 +13,42 @@ use url::Url;
 
 /// Revoke the tokens at the authorization server and forget the login.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  mcp-auth logout https://mcp.example.com/mcp")]
+#[command(after_help = "Examples:\n  mcp-auth logout https://mcp.example.com/mcp\n  \
+    mcp-auth logout https://mcp.example.com/mcp --keep-client")]
 pub struct Logout {
     /// Address of the MCP server.
     url: Url,
-    /// Use this profile instead of the active one of the address.
+    /// End this login instead of the active one of the address.
     #[arg(long, value_name = "ID")]
     profile_id: Option<String>,
-    /// Keep the client's registration, so that the next login need not register.
+    /// Keep the client, so that the next login need not register.
     #[arg(long)]
     keep_client: bool,
-    /// Only forget the tokens, do not revoke them.
+    /// Only forget the tokens here; the authorization server is not told.
     #[arg(long)]
     no_revoke: bool,
 }
 
 impl Logout {
     pub async fn run(self, context: &Context) -> Result<()> {
-        let profiles = context.store.load()?;
-        let profile = match &self.profile_id {
-            Some(id) => profiles.find(id),
-            None => profiles.active(&address(&self.url)),
-        };
-        let profile = profile.cloned().ok_or_else(|| Failure::new("no_profile", "there is no login to end"))?;
-        let id = profile.profile_id.clone();
-        let revoked = if self.no_revoke { false } else { revoke(context, &profile, &profiles.extra(&id)).await };
-        context.store.change(|profiles| {
-            if self.keep_client {
-                for known in profiles.profiles.iter_mut().filter(|known| known.profile_id == id) {
-                    (known.access_token, known.refresh_token, known.expires_at) = (None, None, None);
-                }
-            } else {
-                profiles.remove(&id);
-            }
-            Ok(())
-        })?;
+        let id = session::find(context, &self.url, self.profile_id.as_deref())?;
+        let id =
+            id.ok_or_else(|| Failure::new("no_profile", "there is no login to end. See: mcp-auth profile list"))?;
+        let mut revoked = false;
+        if !self.no_revoke {
+            let (profile, extra) = context.store.login(&id)?;
+            revoked = revoke(context, &profile, &extra).await;
+        }
+        if self.keep_client {
+            context.store.change_login(&id, |profile, _| {
+                (profile.access_token, profile.refresh_token, profile.expires_at) = (None, None, None);
+            })?;
+        } else {
+            context.store.remove(&id)?;
+        }
         let object = json!({"profile_id": id, "revoked": revoked, "client_kept": self.keep_client});
         let how = if revoked { "revoked and forgotten" } else { "forgotten" };
-        context.out.result(&object, || format!("Signed out of {}: tokens {how}.", profile.resource_url));
+        context.out.result(&object, || format!("Signed out of {}: tokens {how}.", address(&self.url)));
         Ok(())
     }
 }

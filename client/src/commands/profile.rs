@@ -4,7 +4,7 @@ use crate::{
     error::{Failure, Result},
     mask,
     output::pretty,
-    profiles::{Profile as Stored, Profiles},
+    profiles::{Profile as Stored, Profiles, no_profile},
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -21,19 +21,34 @@ pub struct Profile {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// One line each: id, mode, address.
+    /// Print one line for each profile: id, mode, address.
+    #[command(after_help = "Examples:\n  mcp-auth profile list\n  \
+        mcp-auth profile list | while read id mode url; do echo \"$url\"; done")]
     List,
-    /// One profile, or all of them, as JSON with every secret masked.
+    /// Print one profile, or all of them, as JSON with every secret masked.
+    #[command(after_help = "Examples:\n  mcp-auth profile show 1f0c77aa\n  \
+        mcp-auth profile show --resource-url https://mcp.example.com/mcp")]
     Show {
+        /// The profile's id; without it all of them.
         id: Option<String>,
-        /// The profiles of this address.
+        /// Only the profiles of this address.
         #[arg(long, value_name = "URL")]
         resource_url: Option<Url>,
     },
-    /// Make a profile the active one of its address.
-    Use { id: String, url: Url },
-    /// Delete a profile here; the server is not told (see logout).
-    Delete { id: String },
+    /// Use a profile for its address from now on.
+    #[command(after_help = "Example:\n  mcp-auth profile use 1f0c77aa https://mcp.example.com/mcp")]
+    Use {
+        /// The profile's id.
+        id: String,
+        /// The address of its MCP server.
+        url: Url,
+    },
+    /// Delete a profile here; the authorization server is not told (see logout).
+    #[command(after_help = "Example:\n  mcp-auth profile delete 1f0c77aa")]
+    Delete {
+        /// The profile's id.
+        id: String,
+    },
 }
 
 impl Profile {
@@ -52,10 +67,11 @@ fn list(context: &Context) -> Result<()> {
     let line = |profile: &Stored| format!("{} {} {}", profile.profile_id, profile.auth_mode, profile.resource_url);
     let objects: Vec<_> = profiles.profiles.iter().map(|profile| masked(&profiles, profile)).collect();
     let lines: Vec<_> = profiles.profiles.iter().map(line).collect();
-    let nothing = || "no profiles yet; mcp-auth login URL makes one".to_owned();
-    context.out.result(&json!({"profiles": objects, "active_profiles": profiles.active_profiles}), || {
-        if lines.is_empty() { nothing() } else { lines.join("\n") }
-    });
+    if lines.is_empty() {
+        eprintln!("no profiles yet; mcp-auth login URL makes one");
+    }
+    let object = json!({"profiles": objects, "active_profiles": profiles.active_profiles});
+    context.out.result(&object, || lines.join("\n"));
     Ok(())
 }
 
@@ -84,8 +100,7 @@ fn masked(profiles: &Profiles, profile: &Stored) -> Value {
 
 fn choose(context: &Context, id: &str, url: &Url) -> Result<()> {
     context.store.change(|profiles| {
-        let profile =
-            profiles.find(id).ok_or_else(|| Failure::new("no_profile", format!("there is no profile {id}")))?;
+        let profile = profiles.find(id).ok_or_else(|| no_profile(id))?;
         if profile.resource_url != address(url) {
             return Err(Failure::usage(format!("profile {id} is for {}", profile.resource_url)));
         }
@@ -99,8 +114,7 @@ fn choose(context: &Context, id: &str, url: &Url) -> Result<()> {
 }
 
 fn delete(context: &Context, id: &str) -> Result<()> {
-    let removed = context.store.change(|profiles| Ok(profiles.remove(id)))?;
-    removed.ok_or_else(|| Failure::new("no_profile", format!("there is no profile {id}")))?;
+    context.store.remove(id)?;
     context.out.result(&json!({"deleted": id}), || format!("deleted {id}"));
     Ok(())
 }

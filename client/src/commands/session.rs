@@ -7,7 +7,7 @@ use crate::{
     credential::Credential,
     error::{Failure, Result},
     mcp::{Client, Params},
-    profiles::{Extra, Profile},
+    profiles::{Extra, Profile, no_profile},
     refresh,
 };
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Without a profile the server is called without credentials: some want none.
     pub async fn open(context: &'a Context, url: &Url, calling: &Calling) -> Result<Self> {
-        let profile = match find(context, url, calling)? {
+        let profile = match find(context, url, calling.profile_id.as_deref())? {
             Some(id) => Some(refresh::ensure(&context.http, &context.store, &id, None).await?),
             None => None,
         };
@@ -143,17 +143,17 @@ impl<'a> Session<'a> {
 }
 
 /// The named profile, else the one in use for the address.
-pub fn find(context: &Context, url: &Url, calling: &Calling) -> Result<Option<String>> {
+pub fn find(context: &Context, url: &Url, profile_id: Option<&str>) -> Result<Option<String>> {
     let profiles = context.store.load()?;
     let address = address(url);
-    let Some(id) = &calling.profile_id else {
+    let Some(id) = profile_id else {
         return Ok(profiles.active(&address).map(|profile| profile.profile_id.clone()));
     };
-    let profile = profiles.find(id).ok_or_else(|| Failure::usage(format!("there is no profile {id}")))?;
+    let profile = profiles.find(id).ok_or_else(|| no_profile(id))?;
     if profile.resource_url != address {
         return Err(Failure::usage(format!("profile {id} is for {}, not for {address}", profile.resource_url)));
     }
-    Ok(Some(id.clone()))
+    Ok(Some(id.to_owned()))
 }
 
 fn confirm(question: &str) -> bool {
@@ -168,7 +168,7 @@ fn confirm(question: &str) -> bool {
 }
 
 /// Both sets, each scope once, in order of appearance.
-fn union(before: &str, more: &str) -> String {
+pub fn union(before: &str, more: &str) -> String {
     let mut all: Vec<&str> = Vec::new();
     for scope in before.split_whitespace().chain(more.split_whitespace()) {
         if !all.contains(&scope) {

@@ -1,5 +1,5 @@
 //! `mcp-auth token`: a valid access token for scripts.
-use super::{Context, address};
+use super::{Context, session};
 use crate::{
     error::{Failure, Result},
     refresh,
@@ -8,9 +8,13 @@ use serde_json::json;
 use url::Url;
 
 /// Print a valid access token, renewed if needed.
+///
+/// With --json also its type, scope and end. Tokens that are bound to a key (--dpop) are of no use without it.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  curl -H \"Authorization: Bearer $(mcp-auth token https://mcp.example.com/mcp)\" \
-    https://mcp.example.com/files")]
+#[command(
+    after_help = "Examples:\n  mcp-auth token https://mcp.example.com/mcp\n  curl -H \"Authorization: Bearer $(mcp-auth token https://mcp.example.com/mcp)\" \
+    https://mcp.example.com/files"
+)]
 pub struct Token {
     /// Address of the MCP server.
     url: Url,
@@ -21,15 +25,9 @@ pub struct Token {
 
 impl Token {
     pub async fn run(self, context: &Context) -> Result<()> {
-        let profiles = context.store.load()?;
-        let id = match self.profile_id {
-            Some(id) => id,
-            None => {
-                profiles.active(&address(&self.url)).map(|profile| profile.profile_id.clone()).ok_or_else(|| {
-                    Failure::new("login_required", format!("there is no login. Run: mcp-auth login {}", self.url))
-                })?
-            }
-        };
+        let id = session::find(context, &self.url, self.profile_id.as_deref())?.ok_or_else(|| {
+            Failure::new("login_required", format!("there is no login. Run: mcp-auth login {}", self.url))
+        })?;
         let (profile, _) = refresh::ensure(&context.http, &context.store, &id, None).await?;
         let token = profile.access_token.clone().ok_or_else(|| {
             Failure::new("no_token", format!("profile {id} authenticates with headers, not with a token"))

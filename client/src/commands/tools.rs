@@ -7,7 +7,8 @@ use url::Url;
 
 /// List the tools of an MCP server.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  mcp-auth tools https://mcp.example.com/mcp")]
+#[command(after_help = "Examples:\n  mcp-auth tools https://mcp.example.com/mcp\n  \
+    mcp-auth tools https://mcp.example.com/mcp --json | jq '.tools[].inputSchema'")]
 pub struct Tools {
     /// Address of the MCP server.
     url: Url,

@@ -45,8 +45,12 @@ pub enum Form {
 pub struct Registration {
     pub redirect_uri: String,
     pub answer: Answer,
+    /// An authorization request for the scopes that the resource names.
+    pub with_scope: Option<Answer>,
     /// An authorization request with another loopback port.
     pub other_port: Option<Answer>,
+    /// The same of a client that called itself native, where the first was refused.
+    pub other_port_native: Option<Answer>,
     /// An authorization request with a redirect URI nobody registered.
     pub other_redirect: Option<Answer>,
     /// An authorization request without PKCE.

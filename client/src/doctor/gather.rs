@@ -114,7 +114,9 @@ async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidenc
     }
     let Ok(server) = serde_json::from_value::<ServerMetadata>(metadata.clone()) else { return };
     if trials.register {
-        found.registration = trial::register(http, &server).await;
+        let scopes = found.resource_metadata().and_then(|metadata| metadata.scopes_supported);
+        let scope = scopes.map(|scopes| scopes.join(" ")).filter(|scope| !scope.is_empty());
+        found.registration = trial::register(http, &server, scope.as_deref()).await;
     }
     if let Some((profile, extra)) = &trials.refresh {
         found.refresh = trial::refresh(http, profile, extra).await;

@@ -10,7 +10,7 @@ use crate::{
     profiles::{Extra, Profile},
     token::{self, form},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 /// What the person allows.
@@ -22,27 +22,65 @@ pub struct Trials {
     pub refresh: Option<(Profile, Extra)>,
 }
 
-pub async fn register(http: &Http, server: &ServerMetadata) -> Option<Registration> {
+const REGISTERED: &str = "http://127.0.0.1:4711/callback";
+const OTHER_PORT: &str = "http://127.0.0.1:4712/callback";
+
+pub async fn register(http: &Http, server: &ServerMetadata, scope: Option<&str>) -> Option<Registration> {
     let endpoint = server.registration_endpoint.as_ref()?;
-    let redirect_uri = "http://127.0.0.1:4711/callback".to_owned();
-    // Without application_type, as most clients send it.
-    let request = json!({
-        "client_name": "mcp-auth doctor", "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none",
+    // Without application_type and scope, as many clients send it.
+    let mut request = json!({
+        "client_name": "mcp-auth doctor", "redirect_uris": [REGISTERED], "token_endpoint_auth_method": "none",
         "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
     });
-    let response = http.post_json(endpoint, &request, &Headers::new()).await.ok()?;
-    let answer = http::read(endpoint, response).await.ok()?;
-    let client_id = answer.json().and_then(|client| client["client_id"].as_str().map(str::to_owned));
-    let mut found = Registration { redirect_uri, answer, other_port: None, other_redirect: None, without_pkce: None };
-    if let (Some(id), Some(endpoint)) = (client_id, &server.authorization_endpoint) {
-        let ask = async |redirect: &str, pkce: bool| {
-            http.get(&authorization(endpoint, &id, redirect, pkce), &[("accept", "text/html")]).await.ok()
-        };
-        found.other_port = ask("http://127.0.0.1:4712/callback", true).await;
-        found.other_redirect = ask("https://stranger.example/callback", true).await;
-        found.without_pkce = ask("http://127.0.0.1:4711/callback", false).await;
+    let answer = registered(http, endpoint, &request).await?;
+    let id = client_id(&answer);
+    let mut found = Registration {
+        redirect_uri: REGISTERED.to_owned(),
+        answer,
+        with_scope: None,
+        other_port: None,
+        other_port_native: None,
+        other_redirect: None,
+        without_pkce: None,
+    };
+    let (Some(id), Some(authorize)) = (id, &server.authorization_endpoint) else { return Some(found) };
+    let ask = async |url: Url| http.get(&url, &[("accept", "text/html")]).await.ok();
+    if let Some(scope) = scope {
+        let mut url = authorization(authorize, &id, REGISTERED, true);
+        url.query_pairs_mut().append_pair("scope", scope);
+        found.with_scope = ask(url).await;
+    }
+    found.other_port = ask(authorization(authorize, &id, OTHER_PORT, true)).await;
+    found.other_redirect = ask(authorization(authorize, &id, "https://stranger.example/callback", true)).await;
+    found.without_pkce = ask(authorization(authorize, &id, REGISTERED, false)).await;
+    if found.other_port.as_ref().and_then(refusal).is_some() {
+        request["application_type"] = "native".into();
+        let native = registered(http, endpoint, &request).await.as_ref().and_then(client_id);
+        if let Some(id) = native {
+            found.other_port_native = ask(authorization(authorize, &id, OTHER_PORT, true)).await;
+        }
     }
     Some(found)
+}
+
+async fn registered(http: &Http, endpoint: &Url, request: &Value) -> Option<Answer> {
+    let response = http.post_json(endpoint, request, &Headers::new()).await.ok()?;
+    http::read(endpoint, response).await.ok()
+}
+
+fn client_id(answer: &Answer) -> Option<String> {
+    answer.json()?["client_id"].as_str().map(str::to_owned)
+}
+
+/// How an authorization request was refused: by a page, or by an error sent to the client (OAuth 2.1 §4.1.2.1).
+pub fn refusal(answer: &Answer) -> Option<String> {
+    let sent_back = sent_back(answer).map(|error| format!("sent back with {error}"));
+    sent_back.or_else(|| (answer.status >= 400).then(|| format!("HTTP {}", answer.status)))
+}
+
+pub fn sent_back(answer: &Answer) -> Option<String> {
+    let to = answer.url.join(answer.header("location")?).ok()?;
+    to.query_pairs().find(|(name, _)| name == "error").map(|(_, code)| code.into_owned())
 }
 
 /// The address of an authorization request.

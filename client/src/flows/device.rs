@@ -37,7 +37,7 @@ async fn authorize(ask: &Ask<'_>) -> Result<DeviceAuthorization> {
         .ok_or_else(|| token::refusal("the device authorization endpoint", &answer))
 }
 
-/// RFC 8628 §3.5: not faster than asked, five seconds slower after each `slow_down`, not beyond the end.
+/// RFC 8628 §3.5: not faster than asked, and not beyond the end.
 async fn poll(ask: &Ask<'_>, device: &DeviceAuthorization) -> Result<TokenResponse> {
     let (mut interval, end) = (device.interval.unwrap_or(5), clock::now() + device.expires_in);
     let request = form([
@@ -48,12 +48,36 @@ async fn poll(ask: &Ask<'_>, device: &DeviceAuthorization) -> Result<TokenRespon
     while clock::now() < end {
         tokio::time::sleep(Duration::from_secs(interval)).await;
         match ask.token(&request).await {
-            Err(failure) if failure.code == "authorization_pending" => {}
-            Err(failure) if failure.code == "slow_down" => interval += 5,
-            // A lost answer is asked for again, slower (RFC 8628 §3.5).
-            Err(failure) if failure.code == "network" => interval *= 2,
-            other => return other,
+            Err(failure) => interval = next_interval(interval, &failure.code).ok_or(failure)?,
+            tokens => return tokens,
         }
     }
     Err(Failure::new("expired_token", "the user code has expired; run login again"))
+}
+
+/// Seconds until the next question; None where the answer is final.
+fn next_interval(interval: u64, code: &str) -> Option<u64> {
+    match code {
+        "authorization_pending" => Some(interval),
+        "slow_down" => Some(interval + 5),
+        // A lost answer is asked for again, slower.
+        "network" => Some(interval * 2),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_told_to_slow_down_asks_five_seconds_later_from_then_on() {
+        assert_eq!(next_interval(5, "authorization_pending"), Some(5));
+        assert_eq!(next_interval(5, "slow_down"), Some(10));
+        assert_eq!(next_interval(10, "slow_down"), Some(15));
+        assert_eq!(next_interval(5, "network"), Some(10));
+        for last in ["access_denied", "expired_token", "invalid_grant"] {
+            assert_eq!(next_interval(5, last), None, "{last}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::io;
 /// Bytes of an event that is held until it is whole. A longer one passes as it comes.
 const LONGEST: usize = 1024 * 1024;
 
-pub(super) enum Rewritten {
+pub(crate) enum Rewritten {
     Same,
     Other(String),
     /// The stream cannot go on.
@@ -13,7 +13,7 @@ pub(super) enum Rewritten {
 }
 
 #[derive(Default)]
-pub(super) struct Events {
+pub(crate) struct Events {
     held: Vec<u8>,
     /// In the middle of an event that is too long.
     passing: bool,
@@ -84,7 +84,7 @@ pub(super) fn name(event: &str) -> Option<&str> {
     lines(event).find_map(|line| field(line, "event"))
 }
 
-pub(super) fn data(event: &str) -> String {
+pub(crate) fn data(event: &str) -> String {
     lines(event).filter_map(|line| field(line, "data")).collect::<Vec<_>>().join("\n")
 }
 

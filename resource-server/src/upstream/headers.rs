@@ -97,7 +97,7 @@ pub(super) fn back(headers: &mut HeaderMap) {
 }
 
 /// The media type, without parameters.
-pub(super) fn essence(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn essence(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }

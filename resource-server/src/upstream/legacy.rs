@@ -91,7 +91,7 @@ pub(crate) async fn listen(State(relay): State<Arc<Relay>>, Id(id): Id, request:
         Ok(response) => response,
         Err(reason) => return bad_gateway(reason, None, &id),
     };
-    let end = Box::pin(tokio::time::sleep(upstream.left(&caller)));
+    let end = Box::pin(tokio::time::sleep(caller.left(&upstream.clock)));
     let (mut parts, body) = response.into_parts();
     let (answers, body) = (relay.streams.open(&name), body.into_data_stream());
     let heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);

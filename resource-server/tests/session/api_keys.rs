@@ -98,13 +98,28 @@ async fn keys_are_listed_without_their_secrets_to_their_owner_and_all_to_an_admi
     assert_eq!((&listed["key_count"], &mine["id"], &mine["owner"]), (&json!(1), &json!(id), &json!("alice")));
     assert!(mine["last_used"].is_string() && mine["expires_at"].is_string(), "{mine}");
     assert_eq!(mine["fingerprint"].as_str().unwrap().len(), 12);
-    assert!(!listed.to_string().contains(key.rsplit_once('_').unwrap().1));
+    assert!(!listed.to_string().contains(key.splitn(3, '_').nth(2).unwrap()));
     let bob = site.token("bob", "hunter2").await;
     assert_eq!(site.good(&bob, "list_api_keys", json!({})).await["key_count"], 0);
     let admin = site.admin().await;
     assert_eq!(site.good(&admin, "list_api_keys", json!({})).await["key_count"], 1);
     site.good(&admin, "revoke_api_key", json!({"id": id})).await;
     assert_eq!(site.events("api_key_used").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_whose_secret_is_not_its_own_is_none() {
+    let site = Site::start();
+    let (id, key) = make(&site, &site.token("alice", "password123").await, json!({"name": "n"})).await;
+    let (_, other) = make(&site, &site.token("bob", "hunter2").await, json!({"name": "n"})).await;
+    let bobs = other.splitn(3, '_').nth(2).map(|secret| format!("mk_{id}_{secret}")).unwrap();
+    for wrong in [&key[..key.len() - 1], &format!("{key}a"), &format!("mk_{id}_"), &format!("mk_{id}"), &bobs] {
+        for path in ["/mcp/session", "/mcp/api-key"] {
+            assert_eq!(site.send_to(path, &bearer(wrong), &call("x", json!({}))).await.status, 401, "{path}");
+        }
+        site.bad(&none(), "authenticate_with_api_key", json!({"api_key": wrong})).await;
+    }
+    site.good(&bearer(&key), "get_user_profile", json!({})).await;
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn a_restart_keeps_people_logged_in_their_notes_and_their_keys_and_the_sto
     let key = key["api_key"].as_str().unwrap();
     again.good(&super::bearer(key), "get_user_profile", json!({})).await;
     again.good(&none(), "refresh_session", json!({"refresh_token": login["refresh_token"]})).await;
-    let secrets = ["tell-tale", "tale-teller", "password123", key, key.rsplit_once('_').unwrap().1];
+    let secrets = ["tell-tale", "tale-teller", "password123", key, key.splitn(3, '_').nth(2).unwrap()];
     let tokens = ["access_token", "refresh_token"].map(|name| login[name].as_str().unwrap());
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();

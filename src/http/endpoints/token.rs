@@ -9,7 +9,9 @@ use crate::{
         extract::{ClientIp, Form, dpop_proof, single},
         respond::NoStore,
     },
-    tokens::dpop,
+    model::Client,
+    oauth::params::Params,
+    tokens::{TokenResponse, dpop},
 };
 use axum::{
     Json,
@@ -18,7 +20,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse},
     routing,
 };
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 pub fn endpoint(_: &App) -> Endpoint {
     let endpoint = Endpoint::new("/token", routing::post(post)).advertised("token_endpoint");
@@ -31,24 +33,55 @@ async fn post(
     headers: HeaderMap,
     Form(params): Form,
 ) -> Result<impl IntoResponse, OAuthError> {
-    let authorization = single(&headers, "authorization")?;
+    let mut client = None;
+    let answer = match authenticated(&app, &headers, &params, address).await {
+        Ok(known) => answer(&app, client.insert(known), &headers, &params).await,
+        Err(error) => Err(error),
+    };
+    let client = client.map(|client| client.id.clone());
+    match &answer {
+        Ok(issued) => {
+            app.metrics.token(issued.grant_type);
+            app.trace.success("token_exchange_success", client.as_ref(), issued.grant_type);
+        }
+        Err(error) => app.trace.failure("token_exchange_error", client.as_ref(), error),
+    }
+    let Issued { tokens, nonce, .. } = answer?;
+    Ok((AppendHeaders(nonce.map(|nonce| ("dpop-nonce", nonce))), NoStore(Json(tokens))))
+}
+
+struct Issued {
+    tokens: TokenResponse,
+    grant_type: &'static str,
+    /// For the next proof of possession.
+    nonce: Option<String>,
+}
+
+async fn authenticated(
+    app: &App,
+    headers: &HeaderMap,
+    params: &Params,
+    address: IpAddr,
+) -> Result<Arc<Client>, OAuthError> {
+    let authorization = single(headers, "authorization")?;
     let identified = match params.get("grant_type")? {
-        Some(jwt_bearer::NAME) => jwt_bearer::identify(&app, authorization, &params).await?,
+        Some(jwt_bearer::NAME) => jwt_bearer::identify(app, authorization, params).await?,
         _ => None,
     };
-    let client = match identified {
-        Some(client) => client,
-        None => authenticate::client(&app, authorization, &params, address).await?,
-    };
+    match identified {
+        Some(client) => Ok(client),
+        None => authenticate::client(app, authorization, params, address).await,
+    }
+}
+
+async fn answer(app: &App, client: &Client, headers: &HeaderMap, params: &Params) -> Result<Issued, OAuthError> {
     let name = params.require("grant_type")?;
     let grant_type = grants::find(&app.config, name)
         .ok_or_else(|| OAuthError::unsupported_grant_type("this grant_type is not one of grant_types_supported"))?;
     if !client.metadata.grant_types.iter().any(|registered| registered == grant_type.name) {
         return Err(OAuthError::unauthorized_client("the client did not register this grant_type"));
     }
-    let jkt = dpop::at_token_endpoint(&app, &client, dpop_proof(&headers)?).await?;
-    let request = TokenRequest { app: &app, client: &client, params: &params, jkt: jkt.as_deref() };
-    let tokens = (grant_type.exchange)(request).await?;
-    let nonce = jkt.and_then(|_| dpop::next_nonce(&app)).map(|nonce| ("dpop-nonce", nonce));
-    Ok((AppendHeaders(nonce), NoStore(Json(tokens))))
+    let jkt = dpop::at_token_endpoint(app, client, dpop_proof(headers)?).await?;
+    let tokens = (grant_type.exchange)(TokenRequest { app, client, params, jkt: jkt.as_deref() }).await?;
+    Ok(Issued { tokens, grant_type: grant_type.name, nonce: jkt.and_then(|_| dpop::next_nonce(app)) })
 }

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
-        respond::{Page, SeeOther, log, page_error},
+        respond::{Page, Refused, SeeOther, log, page_error},
         views::Leaving,
     },
     model::Client,
@@ -15,7 +15,10 @@ use crate::{
     },
     secrets::AuthorizationCode,
 };
-use axum::response::{IntoResponse, Response};
+use axum::{
+    Extension,
+    response::{IntoResponse, Response},
+};
 
 /// RFC 6749 §4.1.2. Without a code the form was used before, and counts once.
 pub fn code(app: &App, callback: &Callback, code: Option<&AuthorizationCode>) -> Response {
@@ -36,7 +39,7 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
             let description = [("error", error.code), ("error_description", error.description.as_ref())];
             let location = callback.location(&app.config.issuer, &description);
             if signed_in || is_trusted(&client) {
-                return Ok(SeeOther(location).into_response());
+                return Ok((Extension(Refused(error.code)), SeeOther(location)).into_response());
             }
             let what = format!("The app's request can't be completed: {}.", error.description);
             let page = Leaving {

@@ -11,7 +11,6 @@ use crate::{
         request::{Judged, Refusal},
     },
     app::App,
-    audit,
     clients::logos,
     error::OAuthError,
     grants,
@@ -151,7 +150,7 @@ async fn deny(app: &App, judged: &Judged<'_>, signed_in: &SignedIn) -> Result<Re
     if !pushed_request::complete(app, judged.pushed.as_ref()).await? {
         return Ok(answer::code(app, &judged.callback, None));
     }
-    let event = audit::Event::new("approval").failed().user(signed_in.user.id).client(&judged.client.id);
-    event.record(app).await;
-    Err(OAuthError::access_denied("the user said no"))
+    let scopes = judged.scopes(signed_in.user.role).unwrap_or_default();
+    let asked = Asked::new(judged, &signed_in.user, signed_in.auth_time, scopes);
+    Err(asked.deny(app).await)
 }

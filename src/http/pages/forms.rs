@@ -2,15 +2,12 @@
 use crate::{
     app::App,
     error::OAuthError,
-    http::extract::{is_type, read},
+    http::extract::{is_type, read, same_origin},
     oauth::params::Params,
     secrets::{Digest, base64url, from_base64url},
 };
 use aws_lc_rs::hmac;
-use axum::{
-    extract::{FromRequest, Request},
-    http::{HeaderMap, header},
-};
+use axum::extract::{FromRequest, Request};
 use std::sync::Arc;
 
 use super::{Problem, authorize::MAX_URL};
@@ -67,11 +64,4 @@ impl FromRequest<Arc<App>> for PageForm {
         }
         Ok(Self(Params::parse_up_to(MAX_URL, &read(request.into_body(), MAX_FORM).await?)?))
     }
-}
-
-fn same_origin(app: &App, headers: &HeaderMap) -> bool {
-    let is = |name: &str, allowed: &[&str]| {
-        headers.get_all(name).iter().all(|value| value.to_str().is_ok_and(|value| allowed.contains(&value)))
-    };
-    is("sec-fetch-site", &["same-origin", "none"]) && is(header::ORIGIN.as_str(), &[app.config.origin()])
 }

@@ -55,7 +55,17 @@ impl<'a> Permit<'a> {
         }
         let delegation = Some(Delegation { actor, may_act: subject.may_act.clone() });
         let (audience, ends_at) = (Audience::Resource(target), subject.exp);
-        Ok(Self { client, subject: behind, audience, scopes, jkt, ends_at, delegation, grant_type: None })
+        Ok(Self {
+            client,
+            subject: behind,
+            audience,
+            scopes,
+            jkt,
+            ends_at,
+            delegation,
+            grant_type: None,
+            event: "token_issued",
+        })
     }
 }
 

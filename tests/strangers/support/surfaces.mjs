@@ -26,6 +26,7 @@ const harmless = {
   calculate: { expression: '6 * 7' },
   generate_random: {},
   get_memory_stats: {},
+  get_user_profile: {},
 };
 
 /** Lists the tools and calls those that are harmless. */
@@ -36,10 +37,16 @@ export async function callHarmless(client, surface) {
   for (const name of called) {
     const result = await client.callTool({ name, arguments: harmless[name] });
     assert.ok(!result.isError, `${name} answered an error: ${JSON.stringify(result.content)}`);
-    const answer = result.structuredContent ?? JSON.parse(result.content[0].text);
+    const answer = contents(result);
     if (name === 'whoami') assert.equal(answer.surface, surface);
+    if (name === 'get_user_profile') assert.equal(answer.username, login.arguments.username);
   }
 }
+
+const contents = (result) => result.structuredContent ?? JSON.parse(result.content[0].text);
+
+/** What a login by a tool is worth to a client: the headers with the session token of the result. */
+export const loggedIn = (result) => bearer(contents(result).access_token);
 
 async function post(url, body) {
   const response = await fetch(url, { method: 'POST', body: body && new URLSearchParams(body) });
@@ -78,9 +85,11 @@ const bearer = (token) => ({ authorization: `Bearer ${token}` });
 const basic = (user, password) => ({ authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
 const minted = async () => (await post(`${origin}/test-auth/bearer-token/mint`)).access_token;
 
+const login = { name: 'authenticate_user', arguments: { username: 'testuser', password: 'TestPass123!' } };
+
 /**
  * One line each: the surface, in words how it is entered, and the headers that do it for a URL of the surface.
- * Where an SDK has an authorization of its own for it, that is named instead.
+ * Where an SDK has an authorization of its own for it, that is named instead; where one logs in by a tool, the call.
  */
 export const entrances = [
   { surface: 'oauth', by: 'sign-in', sdk: 'signIn' },
@@ -107,4 +116,5 @@ export const entrances = [
     }),
   },
   { surface: 'no-auth', by: 'nothing', headers: () => ({}) },
+  { surface: 'session', by: 'a login', login },
 ];

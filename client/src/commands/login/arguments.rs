@@ -3,75 +3,75 @@ use crate::error::{Failure, Result};
 use std::{io::Read, path::PathBuf};
 
 #[derive(clap::Args, Clone, Debug, Default)]
-#[command(next_help_heading = "The client")]
+#[command(next_help_heading = "The client (registered by itself where nothing is given)")]
 pub struct WhichClient {
-    /// A registered client id, or the https address of a client metadata document.
+    /// Be this registered client, or the one that this https address describes (CIMD).
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
-    /// Its secret; others on this machine can see it here.
+    /// The client's secret; other people on this machine can see it here.
     #[arg(long, value_name = "SECRET", conflicts_with_all = ["client_secret_file", "client_secret_env"])]
     pub client_secret: Option<String>,
-    /// A file that holds the secret.
+    /// Read the client's secret from a file.
     #[arg(long, value_name = "FILE", conflicts_with = "client_secret_env")]
     pub client_secret_file: Option<PathBuf>,
-    /// A variable that holds the secret.
+    /// Read the client's secret from a variable.
     #[arg(long, value_name = "NAME")]
     pub client_secret_env: Option<String>,
-    /// The client's private key, PKCS#8 PEM, for `private_key_jwt`.
+    /// Authenticate the client with this private key (PKCS#8 PEM, `private_key_jwt`).
     #[arg(long, value_name = "FILE")]
     pub private_key: Option<PathBuf>,
-    /// Register anew, whatever is known.
+    /// Register a new client, whatever is known.
     #[arg(long)]
     pub register: bool,
 }
 
 #[derive(clap::Args, Clone, Debug, Default)]
-#[command(next_help_heading = "The person")]
+#[command(next_help_heading = "The browser (auth-code)")]
 pub struct Person {
-    /// Open the sign-in page in the browser of this machine.
+    /// Open the sign-in page, as --browser open.
     #[arg(long)]
     pub open_browser: bool,
-    /// Where the browser is sent back to [default: http://127.0.0.1:PORT/callback].
+    /// Be sent back to this address [default: http://127.0.0.1:PORT/callback].
     #[arg(long, value_name = "URI")]
     pub redirect_uri: Option<String>,
-    /// The port of that address [default: a free one].
+    /// Listen on this port [default: a free one].
     #[arg(long, value_name = "PORT")]
     pub listen_port: Option<u16>,
 }
 
 #[derive(clap::Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Credentials you have")]
+#[command(next_help_heading = "Credentials you have (bearer, api-key, basic, header)")]
 pub struct Static {
-    /// The token or API key; `-` reads it from standard input.
+    /// Send this token or API key; - reads it from standard input.
     #[arg(long, value_name = "TOKEN")]
     pub bearer_token: Option<String>,
-    /// The name for Basic.
+    /// Send this name by Basic.
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
-    /// Read the password for Basic from standard input.
+    /// Read the password for it from standard input.
     #[arg(long)]
     pub password_stdin: bool,
-    /// A header that is (part of) the credential; may be repeated.
+    /// Send this header; give it several times for several.
     #[arg(long, value_name = "NAME=VALUE")]
     pub header: Vec<String>,
 }
 
 #[derive(clap::Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Assertions")]
+#[command(next_help_heading = "Assertions (jwt-bearer, id-jag)")]
 pub struct Vouchers {
-    /// A file with the platform's assertion; read again at each renewal.
+    /// Show the platform's assertion in this file; it is read again at each renewal.
     #[arg(long, value_name = "FILE")]
     pub assertion_file: Option<String>,
-    /// Issuer of the company's identity provider.
+    /// Ask the company's identity provider with this issuer.
     #[arg(long, value_name = "ISSUER", requires = "id_token_file")]
     pub idp: Option<String>,
-    /// A file with the ID token it issued; `-` reads it from standard input.
+    /// Show it the ID token in this file; - reads it from standard input.
     #[arg(long, value_name = "FILE", requires = "idp")]
     pub id_token_file: Option<String>,
-    /// This client's id at the identity provider.
+    /// Be this client at the identity provider.
     #[arg(long, value_name = "ID")]
     pub idp_client_id: Option<String>,
-    /// A variable that holds its secret there.
+    /// Read the client's secret there from a variable.
     #[arg(long, value_name = "NAME")]
     pub idp_client_secret_env: Option<String>,
 }

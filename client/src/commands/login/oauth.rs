@@ -1,5 +1,5 @@
 //! The ways in that end at a token endpoint.
-use super::{Context, Login, Mode, address, arguments, store};
+use super::{super::session, Context, Login, Mode, address, arguments, store};
 use crate::{
     discover::{self, AuthorizationServer, Discovery, Hints},
     error::{Failure, Result},
@@ -24,17 +24,19 @@ struct Plan<'a> {
     scope: Option<String>,
     key: Option<SigningKey>,
     assertion: &'a arguments::Vouchers,
+    /// The secrets belong into the keyring.
+    sealed: bool,
 }
 
-pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode) -> Result<Profile> {
+pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode) -> Result<(Profile, Extra)> {
     let known = context.store.load()?;
     let server = found.authorization_server()?;
     let mut redirect = redirect(login, &known, server, mode).await?;
-    let wish = wish(login)?;
+    let scope = login.scope.clone().or_else(|| default_scope(found, server, mode));
+    let wish = wish(login, found, scope.as_deref())?;
     let uri = redirect.as_ref().map(Redirect::uri);
     let identity = who(context, &server.metadata, &known, &wish, uri, mode).await?;
     let key = (login.dpop || found.demands_dpop()).then(SigningKey::generate).transpose()?;
-    let scope = login.scope.clone().or_else(|| default_scope(found, server, mode));
     let plan = Plan {
         context,
         found,
@@ -45,6 +47,7 @@ pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode
         scope,
         key,
         assertion: &login.assertion,
+        sealed: login.keyring,
     };
     let tokens = match plan.tokens(redirect.as_mut()).await {
         // The server has forgotten this registration: a new one, once.
@@ -69,8 +72,16 @@ pub async fn step_up(
     extra: &Extra,
     scope: &str,
 ) -> Result<(Profile, Extra)> {
-    let hints = Hints { authorization_server: profile.issuer.clone(), ..Hints::default() };
-    let found = discover::discover(&context.http, url, &hints).await?;
+    let issuer = profile.issuer.as_deref().unwrap_or_default();
+    let mut found = discover::discover(&context.http, url, &Hints::default()).await?;
+    if !found.accepts(issuer) {
+        let message = "the server names another authorization server than that of this login. Run login again.";
+        return Err(Failure::new("issuer_changed", message));
+    }
+    // One of several, and not the first.
+    if found.authorization_server()?.metadata.issuer != issuer {
+        found.authorization_server = Some(discover::authorization_server(&context.http, issuer).await?);
+    }
     let mode = Mode::from_str(&profile.auth_mode, false).map_err(|_| Failure::usage("the profile has no such mode"))?;
     let mut redirect = match mode {
         Mode::AuthCode => Some(open_again(profile.redirect_uri.as_deref()).await?),
@@ -88,11 +99,10 @@ pub async fn step_up(
         scope: Some(scope.to_owned()),
         key: extra.dpop_key.as_deref().map(SigningKey::from_pem).transpose()?,
         assertion: &arguments::Vouchers::default(),
+        sealed: extra.sealed.is_some(),
     };
     let tokens = plan.tokens(redirect.as_mut()).await?;
-    let profile = plan.keep(&tokens)?;
-    let extra = context.store.load()?.extra(&profile.profile_id);
-    Ok((profile, extra))
+    plan.keep(&tokens)
 }
 
 /// The registered port if it is free, else any (RFC 8252 §7.3).
@@ -122,13 +132,17 @@ async fn redirect(
     open_again(registered.filter(|_| !login.client.register)).await.map(Some)
 }
 
-fn wish(login: &Login) -> Result<Wish> {
+fn wish(login: &Login, found: &Discovery, scope: Option<&str>) -> Result<Wish> {
     let client = &login.client;
+    let listed = found.resource_metadata.as_ref().and_then(|(_, _, metadata)| metadata.scopes_supported.as_ref());
+    let listed = listed.map(|scopes| scopes.join(" ")).unwrap_or_default();
     Ok(Wish {
         client_id: client.client_id.clone(),
         secret: client.secret()?,
         private_key: client.private_key()?,
         register: client.register,
+        // All the resource has, so that a step-up needs no other registration.
+        scope: Some(session::union(scope.unwrap_or_default(), &listed)).filter(|scope| !scope.is_empty()),
     })
 }
 
@@ -147,7 +161,11 @@ async fn who(
     if matches!(mode, Mode::ClientCreds | Mode::IdJag) && wish.client_id.is_none() {
         return Err(Failure::usage("this mode needs --client-id"));
     }
-    identity::identify(&context.http, server, known, wish, redirect_uri).await
+    let registration = identity::registration(known, &server.issuer, redirect_uri);
+    // One whose secret cannot be had is made anew.
+    let registration = registration.and_then(|known| context.store.login(&known.profile_id).ok());
+    let registration = registration.as_ref().map(|(profile, _)| profile);
+    identity::identify(&context.http, server, registration, wish, redirect_uri).await
 }
 
 /// The server's wish, and offline access where a person signs in and the server has it.
@@ -214,7 +232,7 @@ impl Plan<'_> {
     }
 
     /// The profile of this login, stored.
-    fn keep(&self, tokens: &TokenResponse) -> Result<Profile> {
+    fn keep(&self, tokens: &TokenResponse) -> Result<(Profile, Extra)> {
         let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
         let (server, identity) = (&self.server.metadata, &self.identity);
         let mut profile = Profile {
@@ -241,8 +259,9 @@ impl Plan<'_> {
             dpop_key: self.key.as_ref().map(|key| key.pem().to_owned()),
             client_private_key: identity.private_key.clone(),
             assertion_file: self.assertion.assertion_file.clone(),
+            sealed: self.sealed.then(String::new),
             ..Extra::default()
         };
-        store(self.context, profile, &extra)
+        store(self.context, profile, extra)
     }
 }

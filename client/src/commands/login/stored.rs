@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 pub async fn run(login: &Login, context: &Context, mode: Mode) -> Result<Profile> {
     let mut profile = Profile::new(&address(&login.url), &mode.name());
-    let mut extra = Extra::default();
+    let mut extra = Extra { sealed: login.keyring.then(String::new), ..Extra::default() };
     match mode {
         Mode::Basic => {
             (profile.access_token, profile.token_type) = (Some(basic(&login.stored)?), Some("Basic".to_owned()));
@@ -24,7 +24,7 @@ pub async fn run(login: &Login, context: &Context, mode: Mode) -> Result<Profile
         _ => (profile.access_token, profile.token_type) = (Some(token(&login.stored)?), Some("Bearer".to_owned())),
     }
     try_out(login, context, &profile, &extra).await?;
-    store(context, profile, &extra)
+    store(context, profile, extra).map(|(profile, _)| profile)
 }
 
 /// A credential that is refused is not worth keeping.

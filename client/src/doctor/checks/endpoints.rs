@@ -78,12 +78,13 @@ pub const CHECKS: &[Check] = &[
         level: Should,
         rule: "OAuth 2.1 §3.2.4",
         since: R03,
-        wanted: "401 invalid_client for a client nobody registered",
+        wanted: "invalid_client for a client nobody registered",
         breaks: "SDKs: only invalid_client makes them register again after you lost theirs",
-        mend: "judge the client before the code, and answer 401 invalid_client",
+        mend: "judge the client before the code, and answer invalid_client",
         judge: |seen| match seen.unknown_client.as_ref().and_then(|answer| Some((answer.status, answer.json()?))) {
             Some((status, body)) if body["error"].is_string() => {
-                let good = body["error"] == "invalid_client" && status == 401;
+                // 401 is a must only where the client used the Authorization header.
+                let good = body["error"] == "invalid_client" && matches!(status, 400 | 401);
                 Verdict::unless(good, format!("{status} {}", shown(&body["error"])))
             }
             _ => Silent,

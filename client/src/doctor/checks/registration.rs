@@ -5,7 +5,7 @@ use super::super::{
     Revision::R03,
     Verdict::{self, Bad, Good, Silent},
     evidence::Registration,
-    trial::refresh_token,
+    trial::{refresh_token, refusal, sent_back},
 };
 use crate::http::Answer;
 
@@ -64,12 +64,44 @@ pub const CHECKS: &[Check] = &[
         breaks: "Claude Code, Codex, VS Code, every CLI: their port is another one each time",
         mend: "compare loopback redirect URIs without their port",
         judge: |seen| {
-            registered(seen, |trial| match &trial.other_port {
+            registered(seen, |trial| match trial.other_port.as_ref().map(refusal) {
                 None => Silent,
-                Some(answer) => match sent_back(answer) {
-                    Some(error) => Bad(format!("sent back with {error}")),
-                    None => Verdict::unless(answer.status < 400, format!("HTTP {}", answer.status)),
-                },
+                Some(Some(seen)) if !native_may(trial) => Bad(seen),
+                _ => Good,
+            })
+        },
+    },
+    Check {
+        id: "loopback-port-untyped",
+        level: Should,
+        rule: "RFC 8252 §7.3; MCP sends application_type since 2026-07-28",
+        since: R03,
+        wanted: "any port also for a client that left application_type out",
+        breaks: "CLIs that do not say application_type native yet: their port is another one each time",
+        mend: "take a client for native whose redirect URIs are all loopback",
+        judge: |seen| {
+            registered(seen, |trial| match trial.other_port.as_ref().map(refusal) {
+                Some(None) => Good,
+                Some(Some(seen)) if native_may(trial) => Bad(format!("{seen}; accepted of a native client")),
+                _ => Silent,
+            })
+        },
+    },
+    Check {
+        id: "registration-default-scope",
+        level: Should,
+        rule: "RFC 7591 §2",
+        since: R03,
+        wanted: "the resource's scopes for a client that registered without scope",
+        breaks: "clients that leave scope out of their registration: whatever they ask for is refused",
+        mend: "register such a client with a default set of scopes",
+        judge: |seen| {
+            registered(seen, |trial| match &trial.with_scope {
+                None => Silent,
+                Some(answer) => Verdict::unless(
+                    sent_back(answer).as_deref() != Some("invalid_scope"),
+                    "sent back with invalid_scope",
+                ),
             })
         },
     },
@@ -99,10 +131,7 @@ pub const CHECKS: &[Check] = &[
         judge: |seen| {
             registered(seen, |trial| match &trial.without_pkce {
                 None => Silent,
-                Some(answer) => {
-                    let refused = answer.status >= 400 || sent_back(answer).is_some();
-                    Verdict::unless(refused, format!("HTTP {}", answer.status))
-                }
+                Some(answer) => Verdict::unless(refusal(answer).is_some(), format!("HTTP {}", answer.status)),
             })
         },
     },
@@ -160,15 +189,14 @@ fn tried(seen: &Evidence, judge: impl Fn(&Registration) -> Verdict) -> Verdict {
     seen.registration.as_ref().map_or(Silent, judge)
 }
 
+/// Whether another port was accepted of a client that called itself native.
+fn native_may(trial: &Registration) -> bool {
+    trial.other_port_native.as_ref().is_some_and(|answer| refusal(answer).is_none())
+}
+
 /// What follows a registration says nothing where there was none.
 fn registered(seen: &Evidence, judge: impl Fn(&Registration) -> Verdict) -> Verdict {
     tried(seen, |trial| if matches!(trial.answer.status, 200 | 201) { judge(trial) } else { Silent })
-}
-
-/// The error code in a redirect to the client (OAuth 2.1 §4.1.2.1).
-fn sent_back(answer: &Answer) -> Option<String> {
-    let to = answer.url.join(answer.header("location")?).ok()?;
-    to.query_pairs().find(|(name, _)| name == "error").map(|(_, code)| code.into_owned())
 }
 
 fn told(answer: &Answer) -> String {

@@ -1,0 +1,190 @@
+//! `profiles.json`: readable by its owner only, changed under a lock, replaced whole.
+use super::{Extra, Profile, Profiles};
+use crate::{
+    error::{Failure, Result},
+    seal::Keyring,
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// The directory and the file in it.
+#[derive(Clone)]
+pub struct Store {
+    home: PathBuf,
+    keyring: Keyring,
+}
+
+impl Store {
+    /// `--profile-home`, else `$MCP_AUTH_CLI_HOME`, else `~/.config/mcp-auth`.
+    pub fn open(home: Option<PathBuf>) -> Result<Self> {
+        let under_home = || std::env::home_dir().map(|home| home.join(".config/mcp-auth"));
+        let home = home.or_else(under_home).ok_or_else(|| Failure::usage("no home directory: give --profile-home"))?;
+        Ok(Self { home, keyring: Keyring::default() })
+    }
+
+    pub fn load(&self) -> Result<Profiles> {
+        match fs::read(self.file()) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| Failure::new("profiles", format!("{} is damaged: {error}", self.file().display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Profiles::default()),
+            Err(error) => Err(self.failure(&error)),
+        }
+    }
+
+    /// One login with its secrets.
+    pub fn login(&self, id: &str) -> Result<(Profile, Extra)> {
+        self.open_login(&self.load()?, id)
+    }
+
+    /// Changes one login, secrets and all.
+    pub fn change_login(&self, id: &str, change: impl FnOnce(&mut Profile, &mut Extra)) -> Result<(Profile, Extra)> {
+        self.change(|profiles| {
+            let (mut profile, mut extra) = self.open_login(profiles, id)?;
+            change(&mut profile, &mut extra);
+            let (sealed, with) = self.sealed(profile.clone(), extra.clone())?;
+            profiles.set(sealed, with);
+            Ok((profile, extra))
+        })
+    }
+
+    /// Puts a login in its place and in use.
+    pub fn put(&self, profiles: &mut Profiles, profile: &Profile, extra: &Extra) -> Result<()> {
+        let (sealed, with) = self.sealed(profile.clone(), extra.clone())?;
+        profiles.put(sealed, with);
+        Ok(())
+    }
+
+    /// Needs no keyring: a login that cannot be opened any more can still be thrown away.
+    pub fn remove(&self, id: &str) -> Result<()> {
+        let extra = self.change(|profiles| {
+            let extra = profiles.extra(id);
+            profiles.remove(id).map(|_| extra).ok_or_else(|| no_profile(id))
+        })?;
+        if extra.sealed.is_some() {
+            Keyring::forget(id);
+        }
+        Ok(())
+    }
+
+    fn open_login(&self, profiles: &Profiles, id: &str) -> Result<(Profile, Extra)> {
+        let mut profile = profiles.find(id).cloned().ok_or_else(|| no_profile(id))?;
+        let mut extra = profiles.extra(id);
+        self.keyring.open(&mut profile, &mut extra)?;
+        Ok((profile, extra))
+    }
+
+    fn sealed(&self, mut profile: Profile, mut extra: Extra) -> Result<(Profile, Extra)> {
+        self.keyring.seal(&mut profile, &mut extra)?;
+        Ok((profile, extra))
+    }
+
+    /// Reads, changes and replaces the file while no other process can.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Profiles) -> Result<T>) -> Result<T> {
+        let _lock = self.lock("profiles")?;
+        let mut profiles = self.load()?;
+        let result = change(&mut profiles)?;
+        self.replace(&profiles).map_err(|error| self.failure(&error))?;
+        Ok(result)
+    }
+
+    /// Held until dropped; the operating system lets go of it when a process dies.
+    pub fn lock(&self, name: &str) -> Result<File> {
+        let path = self.home.join(format!("{name}.lock"));
+        let lock = || {
+            private_directory(&self.home)?;
+            let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().map_err(|error| self.failure(&error))
+    }
+
+    fn replace(&self, profiles: &Profiles) -> std::io::Result<()> {
+        let (file, new) = (self.file(), self.home.join("profiles.json.new"));
+        // A process that died while writing has left its half behind.
+        let _ = fs::remove_file(&new);
+        let mut writer = private(OpenOptions::new().create_new(true).write(true)).open(&new)?;
+        writer.write_all(&serde_json::to_vec_pretty(profiles)?)?;
+        writer.write_all(b"\n")?;
+        writer.sync_all()?;
+        fs::rename(&new, &file)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.home.join("profiles.json")
+    }
+
+    fn failure(&self, error: &std::io::Error) -> Failure {
+        Failure::new("profiles", format!("{}: {error}", self.home.display()))
+    }
+}
+
+pub fn no_profile(id: &str) -> Failure {
+    Failure::new("no_profile", format!("there is no profile {id}. See: mcp-auth profile list"))
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600)
+}
+
+#[cfg(not(unix))]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Made for its owner only; one that is there already keeps its rights.
+#[cfg(unix)]
+fn private_directory(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn private_directory(path: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_and_its_directory_are_for_their_owner_only_and_keep_what_they_do_not_know() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(Some(directory.path().join("deep/home"))).unwrap();
+        let profile = Profile::new("https://mcp.example", "bearer");
+        store
+            .change(|profiles| {
+                profiles.unknown.insert("later".to_owned(), 7.into());
+                profiles.put(profile.clone(), Extra { requested_scope: Some("a".to_owned()), ..Extra::default() });
+                Ok(())
+            })
+            .unwrap();
+        store.change(|profiles| Ok(profiles.active_profiles.insert("x".to_owned(), "y".to_owned()))).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&store.file()), 0o600);
+        assert_eq!(mode(&store.home), 0o700);
+        let again = store.load().unwrap();
+        assert_eq!(again.unknown["later"], 7);
+        assert_eq!(again.active("https://mcp.example").unwrap().profile_id, profile.profile_id);
+        assert_eq!(again.extra(&profile.profile_id).requested_scope.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_failed_change_changes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(Some(directory.path().to_owned())).unwrap();
+        let refused = store.change(|profiles| {
+            profiles.put(Profile::new("https://mcp.example", "bearer"), Extra::default());
+            Err::<(), _>(Failure::usage("no"))
+        });
+        assert!(refused.is_err());
+        assert!(store.load().unwrap().profiles.is_empty());
+    }
+}

@@ -1,0 +1,195 @@
+//! Secrets of a login under a key that the keyring of the operating system keeps, for whom the rights of a file are
+//! not enough.
+//!
+//! The secrets stay in the one file that is replaced whole, so a renewal has one place to be stored in; and a keyring
+//! need not hold what some of them cannot (Windows ends at 2560 bytes, many a token does not).
+use crate::{
+    encode,
+    error::{Failure, Result},
+    profiles::{Extra, Profile},
+};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use keyring::{Entry, Error};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The name under which people see the keys in their keyring.
+const SERVICE: &str = "mcp-auth";
+
+type Key = [u8; 32];
+
+/// The keys of this process, each asked for once: what was renewed can be sealed whatever becomes of the keyring.
+#[derive(Clone, Default)]
+pub struct Keyring(Arc<Mutex<HashMap<String, Key>>>);
+
+/// Everything of a login that nobody else may see.
+#[derive(Deserialize, Serialize)]
+struct Secrets {
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    client_secret: Option<String>,
+    dpop_key: Option<String>,
+    client_private_key: Option<String>,
+    headers: BTreeMap<String, String>,
+}
+
+impl Secrets {
+    fn take(profile: &mut Profile, extra: &mut Extra) -> Self {
+        Self {
+            access_token: profile.access_token.take(),
+            refresh_token: profile.refresh_token.take(),
+            client_secret: profile.client_secret.take(),
+            dpop_key: extra.dpop_key.take(),
+            client_private_key: extra.client_private_key.take(),
+            headers: std::mem::take(&mut extra.headers),
+        }
+    }
+
+    fn put(self, profile: &mut Profile, extra: &mut Extra) {
+        profile.access_token = self.access_token;
+        profile.refresh_token = self.refresh_token;
+        profile.client_secret = self.client_secret;
+        extra.dpop_key = self.dpop_key;
+        extra.client_private_key = self.client_private_key;
+        extra.headers = self.headers;
+    }
+}
+
+impl Keyring {
+    /// Whether something can be kept there. Asked before a person signs in; one that is locked is opened now.
+    pub fn check() -> Result<()> {
+        let entry = entry(&encode::random())?;
+        let tried = entry.set_password("check").and_then(|()| entry.delete_credential());
+        tried.map_err(|error| unreachable(&error))
+    }
+
+    /// As it lies in the file.
+    pub fn seal(&self, profile: &mut Profile, extra: &mut Extra) -> Result<()> {
+        if extra.sealed.is_some() {
+            let key = self.key(&profile.profile_id, true)?;
+            let secrets = Secrets::take(profile, extra);
+            extra.sealed = Some(seal(&key, &profile.profile_id, &secrets)?);
+        }
+        Ok(())
+    }
+
+    /// As it is used.
+    pub fn open(&self, profile: &mut Profile, extra: &mut Extra) -> Result<()> {
+        if let Some(sealed) = &extra.sealed {
+            let key = self.key(&profile.profile_id, false)?;
+            let secrets = open(&key, &profile.profile_id, sealed).ok_or_else(lost)?;
+            secrets.put(profile, extra);
+        }
+        Ok(())
+    }
+
+    /// What was sealed with the key, copies included, can never be opened again.
+    pub fn forget(id: &str) {
+        let _ = entry(id).map(|entry| entry.delete_credential());
+    }
+
+    fn key(&self, id: &str, make: bool) -> Result<Key> {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = keys.get(id) {
+            return Ok(*key);
+        }
+        let entry = entry(id)?;
+        let key = match entry.get_password() {
+            Ok(text) => decode(&text).ok_or_else(lost)?,
+            Err(Error::NoEntry) if make => {
+                let key = encode::random_bytes();
+                entry.set_password(&encode::base64url(key)).map_err(|error| unreachable(&error))?;
+                key
+            }
+            Err(Error::NoEntry) => return Err(lost()),
+            Err(error) => return Err(unreachable(&error)),
+        };
+        keys.insert(id.to_owned(), key);
+        Ok(key)
+    }
+}
+
+fn entry(id: &str) -> Result<Entry> {
+    Entry::store_status().as_ref().map_err(unreachable)?;
+    Entry::new(SERVICE, id).map_err(|error| unreachable(&error))
+}
+
+fn seal(key: &Key, id: &str, secrets: &Secrets) -> Result<String> {
+    let sealed = || {
+        let mut text = serde_json::to_vec(secrets).ok()?;
+        let key = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
+        let nonce = key.seal_in_place_append_tag(Aad::from(id), &mut text).ok()?;
+        Some(encode::base64url([nonce.as_ref().as_slice(), &text].concat()))
+    };
+    sealed().ok_or_else(|| Failure::new("keyring", "the secrets cannot be sealed"))
+}
+
+fn open(key: &Key, id: &str, sealed: &str) -> Option<Secrets> {
+    let bytes = Base64UrlUnpadded::decode_vec(sealed).ok()?;
+    let (nonce, text) = bytes.split_at_checked(NONCE_LEN)?;
+    let (nonce, mut text) = (Nonce::try_assume_unique_for_key(nonce).ok()?, text.to_vec());
+    let key = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
+    serde_json::from_slice(key.open_in_place(nonce, Aad::from(id), &mut text).ok()?).ok()
+}
+
+fn decode(text: &str) -> Option<Key> {
+    Base64UrlUnpadded::decode_vec(text).ok()?.try_into().ok()
+}
+
+fn lost() -> Failure {
+    Failure::new("login_required", "the keyring no longer has the key of this login. Run login again.")
+}
+
+fn unreachable(error: &Error) -> Failure {
+    let which = if cfg!(target_os = "linux") { " (Secret Service: GNOME Keyring, KWallet, KeePassXC)" } else { "" };
+    Failure::new("keyring", format!("the keyring of this machine{which} cannot be used: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(token: &str) -> Secrets {
+        let mut profile = Profile { access_token: Some(token.to_owned()), ..Profile::default() };
+        Secrets::take(&mut profile, &mut Extra::default())
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_its_key_for_its_profile_only() {
+        let (key, other) = ([1; 32], [2; 32]);
+        let sealed = seal(&key, "a", &secrets("s3cret")).unwrap();
+        assert_eq!(open(&key, "a", &sealed).unwrap().access_token.as_deref(), Some("s3cret"));
+        assert!(open(&other, "a", &sealed).is_none());
+        assert!(open(&key, "b", &sealed).is_none(), "sealed for another profile");
+        assert!(open(&key, "a", &sealed[..sealed.len() - 2]).is_none());
+        assert!(open(&key, "a", "").is_none());
+        assert_ne!(sealed, seal(&key, "a", &secrets("s3cret")).unwrap(), "a nonce is used once");
+    }
+
+    #[test]
+    fn every_secret_of_a_login_is_taken_out_and_comes_back() {
+        let text = |text: &str| Some(text.to_owned());
+        let mut profile = Profile {
+            access_token: text("s3cret-1"),
+            refresh_token: text("s3cret-2"),
+            client_secret: text("s3cret-3"),
+            client_id: text("public"),
+            ..Profile::default()
+        };
+        let mut extra = Extra {
+            dpop_key: text("s3cret-4"),
+            client_private_key: text("s3cret-5"),
+            headers: BTreeMap::from([("x-key".to_owned(), "s3cret-6".to_owned())]),
+            ..Extra::default()
+        };
+        let before = serde_json::json!([profile, extra]);
+        let secrets = Secrets::take(&mut profile, &mut extra);
+        assert!(!serde_json::json!([profile, extra]).to_string().contains("s3cret"));
+        secrets.put(&mut profile, &mut extra);
+        assert_eq!(serde_json::json!([profile, extra]), before);
+    }
+}

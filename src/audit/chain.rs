@@ -1,0 +1,93 @@
+//! The chain of the audit trail: each event is sealed together with all before it, under a key that is not in the
+//! database. Who changes the database cannot change, add or take away an event in the middle without being noticed.
+use crate::{
+    app::App,
+    model::{AuditEvent, Link},
+    secrets::Digest,
+    storage::audit_chain,
+};
+use aws_lc_rs::hmac;
+use serde_json::json;
+
+/// Events that get their place in one transaction: others wait for its end.
+const AT_ONCE: usize = 100;
+/// Events looked at in one go.
+const PAGE: i64 = 1000;
+
+/// Writes the events that were noted, and gives every event without a place one.
+pub async fn extend(app: &App) -> sqlx::Result<()> {
+    let _alone = app.noted.writer.lock().await;
+    loop {
+        let noted = app.noted.oldest(AT_ONCE);
+        if noted.is_empty() && !audit_chain::any_unsealed(&app.db).await? {
+            return Ok(());
+        }
+        let limit = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
+        let link = |before: &Link, event: &AuditEvent| link(&app.audit_key, before, event);
+        audit_chain::extend(&app.db, &noted, limit, link).await?;
+        app.noted.drop_oldest(noted.len());
+    }
+}
+
+/// What looking at the chain brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// So many events are as they were sealed.
+    Whole(i64),
+    /// The one with this number is not, or is gone.
+    BrokenAt(i64),
+}
+
+/// Looks at the last `most` events, or at all of them.
+pub async fn verify(app: &App, most: Option<i64>) -> sqlx::Result<Chain> {
+    let (base, head) = audit_chain::ends(&app.db).await?;
+    if app.config.audit.keep == 0 && base.place > 0 {
+        return Ok(Chain::BrokenAt(1));
+    }
+    let from = most.map_or(base.place, |most| base.place.max(head.place - most));
+    let mut last = match from - base.place {
+        0 => base,
+        _ => match audit_chain::after(&app.db, from - 1, 1).await?.pop() {
+            Some(found) if found.link.place == from => found.link,
+            _ => return Ok(Chain::BrokenAt(from)),
+        },
+    };
+    while last.place < head.place {
+        let page = audit_chain::after(&app.db, last.place, PAGE.min(head.place - last.place)).await?;
+        if page.is_empty() {
+            return Ok(Chain::BrokenAt(last.place + 1));
+        }
+        for found in page {
+            let expected = link(&app.audit_key, &last, &found.event);
+            if found.link != expected {
+                return Ok(Chain::BrokenAt(expected.place));
+            }
+            last = expected;
+        }
+    }
+    Ok(if last == head { Chain::Whole(head.place - from) } else { Chain::BrokenAt(head.place) })
+}
+
+/// Over all that an event says, in this form for ever: another would break every chain there is.
+fn link(key: &hmac::Key, before: &Link, event: &AuditEvent) -> Link {
+    let place = before.place + 1;
+    let said = json!([
+        place,
+        event.id.to_string(),
+        event.event_type,
+        event.level,
+        event.user_id.map(|id| id.to_string()),
+        event.client_id,
+        event.grant_id.map(|id| id.to_string()),
+        event.success,
+        event.details,
+        event.request_id,
+        event.ip_address,
+        event.user_agent,
+        event.at.unix_timestamp(),
+    ]);
+    let mut context = hmac::Context::with_key(key);
+    context.update(before.seal.as_bytes());
+    context.update(said.to_string().as_bytes());
+    Link { place, seal: Digest::of(context.sign()) }
+}

@@ -1,0 +1,88 @@
+//! Who may look inside: in the demo whoever is on this machine, else the administrator.
+use super::extract::{ClientIp, bearer, same_origin};
+use crate::{app::App, audit, error::OAuthError, secrets::Digest};
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{
+        header,
+        request::Parts,
+        uri::{Authority, Uri},
+    },
+};
+use secrecy::ExposeSecret;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+use url::Url;
+
+/// What only a proxy adds: then it is not known who is at its other end.
+const FORWARDED: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
+/// Whose wrong tries are counted.
+const ACCOUNT: &str = "administrator";
+
+/// The request comes from somebody who may look.
+pub struct Administrator;
+
+impl FromRequestParts<Arc<App>> for Administrator {
+    type Rejection = OAuthError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, OAuthError> {
+        let Ok(ClientIp(address)) = ClientIp::from_request_parts(parts, app).await;
+        admit(app, parts, address).await.map(|()| Self)
+    }
+}
+
+/// A browser never sends the token by itself, so with it neither `Host` nor `Origin` matters.
+async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthError> {
+    let presented = bearer(&parts.headers)?;
+    if presented.is_some_and(|token| knows(app, token)) {
+        return Ok(());
+    }
+    if app.config.debug.this_machine && is_here(parts) {
+        return check_browser(app, parts);
+    }
+    if presented.is_some() {
+        app.guesses.attempt(ACCOUNT, address)?;
+        audit::wrong_try(app, ACCOUNT, address).await;
+        return Err(OAuthError::invalid_token("this is not the token of the administrator"));
+    }
+    Err(OAuthError::new("unauthorized", "this needs the token of the administrator"))
+}
+
+fn knows(app: &App, presented: &str) -> bool {
+    let token = app.config.debug.admin_token.as_ref();
+    token.is_some_and(|token| Digest::of(presented).matches(&Digest::of(token.expose_secret())))
+}
+
+fn is_here(parts: &Parts) -> bool {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+    let direct = FORWARDED.iter().all(|name| !parts.headers.contains_key(*name));
+    direct && peer.is_some_and(|peer| peer.is_loopback())
+}
+
+/// A browser on this machine may be showing anybody's page: one whose host name was made to point here (DNS
+/// rebinding), or one of another origin.
+fn check_browser(app: &App, parts: &Parts) -> Result<(), OAuthError> {
+    let issuer = Url::parse(&app.config.issuer).ok();
+    let own = issuer.as_ref().and_then(Url::host_str);
+    let names = ["localhost", "127.0.0.1", "[::1]"];
+    let ours = |host: &str| own.into_iter().chain(names).any(|name| name.eq_ignore_ascii_case(host));
+    if !host(parts).is_some_and(|host| !host.as_str().contains('@') && ours(host.host())) {
+        return Err(OAuthError::new("misdirected_request", "the Host header names no host of this server"));
+    }
+    same_origin(app, &parts.headers)
+        .then_some(())
+        .ok_or_else(|| OAuthError::new("forbidden", "the request comes from a page of another origin"))
+}
+
+/// The one there is; HTTP/2 has it in the URI (RFC 9113 §8.3.1).
+fn host(parts: &Parts) -> Option<Authority> {
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => Uri::authority(&parts.uri).cloned(),
+        (Some(host), None) => host.to_str().ok()?.parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,67 @@
+//! `GET /debug/{name}`: what is on record and what was decided, as JSON without secrets.
+mod views;
+
+use super::Endpoint;
+use crate::{
+    app::App,
+    error::OAuthError,
+    http::{administrator::Administrator, not_found, respond::NoStore},
+    model::ClientId,
+    oauth::params::Params,
+    storage::Selection,
+};
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::sync::Arc;
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+
+const USUAL: i64 = 50;
+const MOST: i64 = 1000;
+
+pub fn endpoint(app: &App) -> Endpoint {
+    Endpoint::new("/debug/{name}", get(show)).only_if(app.config.debug.is_on())
+}
+
+/// What somebody wants to see.
+struct Wanted {
+    rows: Selection,
+    /// Of traces only.
+    event_type: Option<String>,
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    _: Administrator,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, OAuthError> {
+    let wanted = Wanted::parse(&query.unwrap_or_default())?;
+    match views::find(&app, &name, &wanted).await? {
+        Some(view) => Ok(NoStore(Json(view)).into_response()),
+        None => Ok(not_found().await),
+    }
+}
+
+impl Wanted {
+    fn parse(query: &str) -> Result<Self, OAuthError> {
+        let params = Params::parse(query.as_bytes())?;
+        let limit = match params.get("limit")? {
+            None => USUAL,
+            Some(text) => text
+                .parse::<u32>()
+                .map(|limit| i64::from(limit).min(MOST))
+                .map_err(|_| OAuthError::invalid_request("limit must be a number"))?,
+        };
+        let since = params.get("since")?.map(|text| OffsetDateTime::parse(text, &Rfc3339)).transpose();
+        let since = since.map_err(|_| OAuthError::invalid_request("since must be a date and time of RFC 3339"))?;
+        // Dates are kept in whole seconds.
+        let since = since.map(|since| since.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(since));
+        let client_id = params.get("client_id")?.map(ClientId::from);
+        let event_type = params.get("event_type")?.map(str::to_owned);
+        Ok(Self { rows: Selection { limit, client_id, since }, event_type })
+    }
+}

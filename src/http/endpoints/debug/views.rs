@@ -1,0 +1,182 @@
+//! The views of `/debug`: one function and one name in this list each.
+use super::{MOST, Wanted};
+use crate::{
+    app::App,
+    audit::chain::{self, Chain},
+    error::OAuthError,
+    model::{AuthMethod, AuditRecord, Client, ClientSource, DeviceAuthorization, Grant, IssuedCode},
+    storage::{audit_events, clients, codes, device_codes, grants},
+};
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+macro_rules! views {
+    ($($name:ident),* $(,)?) => {
+        /// `None` if there is no such view.
+        pub(super) async fn find(app: &App, name: &str, wanted: &Wanted) -> Result<Option<Value>, OAuthError> {
+            Ok(Some(match name {
+                $(stringify!($name) => $name(app, wanted).await?,)*
+                _ => return Ok(None),
+            }))
+        }
+    };
+}
+
+views!(approvals, audit, authorizations, clients, config, devices, grants, traces);
+
+async fn approvals(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+    let events = audit_events::select(&app.db, Some("approval"), &wanted.rows).await?;
+    Ok(json!({"approvals": all(&events, |AuditRecord { event, .. }| json!({
+        "client_id": event.client_id,
+        "scope": event.details["scope"],
+        "decision": if event.success { "approved" } else { "denied" },
+        "mode": event.details["mode"],
+        "subject": event.user_id.map(|id| id.to_string()),
+        "timestamp": date(event.at),
+    }))}))
+}
+
+async fn audit(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+    chain::extend(app).await?;
+    let chain = match chain::verify(app, Some(MOST)).await? {
+        Chain::Whole(_) => "ok".to_owned(),
+        Chain::BrokenAt(place) => format!("broken at {place}"),
+    };
+    let events = audit_events::select(&app.db, wanted.event_type.as_deref(), &wanted.rows).await?;
+    Ok(json!({"chain": chain, "audit_events": all(&events, |AuditRecord { event, username }| json!({
+        "id": event.id.to_string(),
+        "event_type": event.event_type,
+        "level": event.level,
+        "user_id": event.user_id.map(|id| id.to_string()),
+        "username": username,
+        "client_id": event.client_id,
+        "resource": event.details["resource"],
+        "action": event.details["mode"],
+        "details": event.details,
+        "client_info": {
+            "ip_address": event.ip_address,
+            "user_agent": event.user_agent,
+            "transport": event.request_id.as_ref().map(|_| "http"),
+            "surface": null,
+        },
+        "success": event.success,
+        "error_message": event.details["rule"],
+        "request_id": event.request_id,
+        "timestamp": date(event.at),
+    }))}))
+}
+
+async fn authorizations(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+    let codes = codes::select(&app.db, &wanted.rows).await?;
+    Ok(json!({"authorizations": all(&codes, |code: &IssuedCode| json!({
+        "code_hash": code.code_hash.fingerprint(),
+        "client_id": code.client_id,
+        "scope": code.scopes.to_string(),
+        "resource": resource(&code.resources),
+        "expires_at": date(code.expires_at),
+        "used": code.consumed_at.is_some(),
+    }))}))
+}
+
+async fn clients(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+    let clients = clients::select(&app.db, &wanted.rows).await?;
+    Ok(json!({"clients": all(&clients, |client: &Client| json!({
+        "client_id": client.id,
+        "client_name": client.metadata.client_name,
+        "source": match client.source {
+            ClientSource::Seed => "seed",
+            ClientSource::Dcr => "dcr",
+            ClientSource::Cimd => "cimd",
+        },
+        "methods": methods(client),
+        "grants": client.metadata.grant_types,
+        "redirect_uris": client.metadata.redirect_uris,
+        "has_client_secret": client.secret_hash.is_some(),
+        "disabled": client.disabled_at.is_some(),
+        "created_at": date(client.created_at),
+    }))}))
+}
+
+/// Of a secret no more than that it is set.
+async fn config(app: &App, _: &Wanted) -> Result<Value, OAuthError> {
+    serde_json::to_value(&app.config).map_err(OAuthError::server_error)
+}
+
+async fn devices(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+    let (devices, now) = (device_codes::select(&app.db, &wanted.rows).await?, app.clock.now());
+    Ok(json!({"devices": all(&devices, |device: &DeviceAuthorization| json!({
+        "device_code_hash": device.device_code_hash.fingerprint(),
+        "client_id": device.client_id,
+        "scope": device.scopes.to_string(),
+        "resource": resource(&device.resources),
+        "status": status(device, now),
+        "subject": device.user_id.map(|id| id.to_string()),
+        "ip_address": device.ip_address,
+        "interval": device.poll_interval,
+        "created_at": date(device.created_at),
+        "expires_at": date(device.expires_at),
+    }))}))
+}
+
+async fn grants(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+    let grants = grants::select(&app.db, &wanted.rows).await?;
+    Ok(json!({"grants": all(&grants, |grant: &Grant| json!({
+        "grant_id": grant.id.to_string(),
+        "client_id": grant.client_id,
+        "subject": grant.user_id.to_string(),
+        "grant_type": grant.grant_type,
+        "scope": grant.scopes.to_string(),
+        "resource": resource(&grant.resources),
+        "refresh_token_hash": grant.refresh_hash.fingerprint(),
+        "generation": grant.generation,
+        "dpop_bound": grant.dpop_jkt.is_some(),
+        "created_at": date(grant.created_at),
+        "refreshed_at": date(grant.refreshed_at),
+        "expires_at": date(grant.expires_at),
+        "revoked_at": grant.revoked_at.map(date),
+    }))}))
+}
+
+async fn traces(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+    let Wanted { rows, event_type } = wanted;
+    let mut traces = app.trace.recent();
+    traces.retain(|decision| {
+        event_type.as_deref().is_none_or(|wanted| decision.event_type == wanted)
+            && rows.client_id.as_ref().is_none_or(|wanted| decision.client_id.as_ref() == Some(wanted))
+            && rows.since.is_none_or(|since| decision.timestamp >= since)
+    });
+    traces.truncate(usize::try_from(rows.limit).unwrap_or_default());
+    Ok(json!({ "traces": traces }))
+}
+
+fn all<T>(rows: &[T], view: impl Fn(&T) -> Value) -> Vec<Value> {
+    rows.iter().map(view).collect()
+}
+
+/// Dates as text; those of this server have all one form.
+fn date(at: OffsetDateTime) -> Option<String> {
+    at.format(&Rfc3339).ok()
+}
+
+/// Identifiers between spaces, as scopes are; none is about ourselves.
+fn resource(identifiers: &[String]) -> Option<String> {
+    (!identifiers.is_empty()).then(|| identifiers.join(" "))
+}
+
+fn methods(client: &Client) -> Vec<AuthMethod> {
+    if client.metadata.any_secret_method {
+        vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
+    } else {
+        vec![client.metadata.token_endpoint_auth_method]
+    }
+}
+
+fn status(device: &DeviceAuthorization, now: OffsetDateTime) -> &'static str {
+    match device {
+        DeviceAuthorization { consumed_at: Some(_), .. } => "redeemed",
+        DeviceAuthorization { decided_at: Some(_), allowed: false, .. } => "denied",
+        device if device.expires_at <= now => "expired",
+        DeviceAuthorization { decided_at: Some(_), .. } => "approved",
+        _ => "pending",
+    }
+}

@@ -1,0 +1,18 @@
+//! `GET /ready`: whether tokens can be issued now, with the database and the keys that takes.
+use super::Endpoint;
+use crate::{app::App, error::OAuthError, http::respond::NoStore, model::KeyStatus};
+use axum::{Json, extract::State, routing::get};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub fn endpoint(_: &App) -> Endpoint {
+    Endpoint::new("/ready", get(ready))
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {
+    app.db.ping().await?;
+    if app.keys.ring().find(app.signing_alg(), KeyStatus::Current).is_none() {
+        return Err(OAuthError::unavailable(anyhow::anyhow!("there is no signing key")));
+    }
+    Ok(NoStore(Json(json!({"status": "ready"}))))
+}

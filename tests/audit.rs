@@ -1,0 +1,238 @@
+//! The audit trail: which events there are, and that nobody changes them unnoticed.
+use crate::{
+    device,
+    support::{
+        app::{CALLBACK, PASSWORD, TestApp, authorize_path},
+        db::TestDb,
+    },
+};
+use keyward::{
+    audit::{
+        Event,
+        chain::{self, Chain},
+    },
+    jobs,
+    model::AuditEvent,
+    storage::{audit_chain, audit_events},
+};
+use time::Duration;
+
+/// All that happened, oldest first, once it is on disk.
+async fn trail(t: &TestApp) -> Vec<AuditEvent> {
+    chain::extend(&t.app).await.unwrap();
+    let mut events = audit_events::recent(&t.db, 10_000).await.unwrap();
+    events.reverse();
+    events
+}
+
+async fn names(t: &TestApp) -> Vec<String> {
+    trail(t).await.into_iter().map(|event| event.event_type).collect()
+}
+
+async fn happen(t: &TestApp, count: usize) {
+    for _ in 0..count {
+        Event::new("something").record(&t.app).await;
+    }
+    chain::extend(&t.app).await.unwrap();
+}
+
+/// As somebody who can write to the database, but does not have the master key.
+async fn tamper(db: &TestDb, sql: &'static str) {
+    db.outside(sql).await;
+}
+
+#[tokio::test]
+async fn what_a_client_gets_and_loses_is_in_the_trail_in_the_words_of_the_specification() {
+    let t = TestApp::start().await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let tokens = t.tokens(&client, &[("scope", "mcp:read")]).await;
+    let refresh = t.refresh(&client, tokens["refresh_token"].as_str().unwrap()).await.json()["refresh_token"].clone();
+    t.post("/revoke", &[("client_id", "c"), ("token", refresh.as_str().unwrap())]).await;
+    let names = names(&t).await;
+    for name in
+        ["login_success", "approval", "authorization_code_issued", "token_issued", "token_refresh", "token_revoked"]
+    {
+        assert_eq!(names.iter().filter(|found| *found == name).count(), 1, "{name}: {names:?}");
+    }
+    let trail = trail(&t).await;
+    let issued = trail.iter().find(|event| event.event_type == "token_issued").unwrap();
+    let claims = TestApp::claims(&tokens["access_token"]);
+    assert_eq!(
+        issued.details,
+        serde_json::json!({"jti": claims["jti"], "scope": "mcp:read", "resource": claims["aud"],
+        "grant_type": "authorization_code"})
+    );
+    let alice = t.user_named("alice").await.id;
+    assert_eq!((issued.user_id, issued.client_id.as_ref(), issued.success), (Some(alice), Some(&client), true));
+    assert_eq!(issued.grant_id.unwrap().to_string(), claims["grant_id"]);
+    assert!(issued.request_id.is_some() && issued.ip_address.as_deref() == Some("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn tokens_are_no_events_where_the_operator_says_so() {
+    let t = TestApp::with("audit.tokens = false").await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    t.tokens(&client, &[]).await;
+    let names = names(&t).await;
+    assert!(names.contains(&"approval".to_owned()) && !names.contains(&"token_issued".to_owned()), "{names:?}");
+}
+
+#[tokio::test]
+async fn guessing_that_has_to_wait_and_floods_are_told_once_for_each_wait_and_minute() {
+    let t = TestApp::start().await;
+    for _ in 0..8 {
+        t.browser().sign_in("alice", &format!("not {PASSWORD}"), "/").await;
+    }
+    t.confidential_client("c", "a secret").await;
+    let wrong = [("client_id", "c"), ("client_secret", "wrong"), ("grant_type", "client_credentials")];
+    for _ in 0..8 {
+        t.post("/token", &wrong).await;
+    }
+    let mut bob = t.signed_in("bob").await;
+    for _ in 0..8 {
+        device::enter(&mut bob, "BCDF-GHJK").await;
+    }
+    let trail = trail(&t).await;
+    let of = |name: &str| trail.iter().filter(|event| event.event_type == name).collect::<Vec<_>>();
+    let guesses = of("brute_force_detected");
+    let accounts: Vec<_> = guesses.iter().map(|event| event.details["account"].as_str().unwrap()).collect();
+    assert_eq!(accounts, ["user", "client", "device"]);
+    assert!(guesses.iter().all(|event| !event.success && event.ip_address.is_some()));
+    let floods = of("rate_limit_exceeded");
+    assert_eq!((floods.len(), &floods[0].details), (1, &serde_json::json!({"endpoint": "/login"})));
+    assert_eq!(of("login_failure").len(), 5);
+}
+
+#[tokio::test]
+async fn a_whole_trail_is_whole_however_often_it_is_extended_and_by_however_many_nodes() {
+    let t = TestApp::start().await;
+    assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(0));
+    let other = t.second_node().await;
+    let nodes = [t.app.clone(), other.clone()].map(|app| {
+        tokio::spawn(async move {
+            for number in 0..150 {
+                let event = Event::new("something").details(serde_json::json!({"b": 1.0, "a": [number, "ü\"\\"]}));
+                if number % 2 == 0 {
+                    event.record(&app).await;
+                } else {
+                    event.note(&app).await;
+                }
+                if number % 10 == 0 {
+                    chain::extend(&app).await.unwrap();
+                }
+            }
+            chain::extend(&app).await.unwrap();
+        })
+    });
+    for node in nodes {
+        node.await.unwrap();
+    }
+    for app in [&t.app, &other] {
+        assert_eq!(chain::verify(app, None).await.unwrap(), Chain::Whole(300));
+        assert_eq!(chain::verify(app, Some(7)).await.unwrap(), Chain::Whole(7));
+        assert_eq!(chain::verify(app, Some(1_000)).await.unwrap(), Chain::Whole(300));
+    }
+}
+
+#[tokio::test]
+async fn whoever_changes_an_event_or_takes_one_away_breaks_the_chain_there() {
+    for (sql, broken_at) in [
+        ("UPDATE audit_events SET success = NOT success WHERE place = 3", 3),
+        ("UPDATE audit_events SET details = '{\"a\": 1}' WHERE place = 1", 1),
+        ("UPDATE audit_events SET client_id = 'other' WHERE place = 5", 5),
+        ("UPDATE audit_events SET at = (SELECT expires_at FROM sessions LIMIT 1) WHERE place = 2", 2),
+        ("UPDATE audit_events SET place = place + 1000 WHERE place = 4", 4),
+        ("DELETE FROM audit_events WHERE place = 3", 3),
+        ("DELETE FROM audit_events WHERE place >= 5", 5),
+        ("DELETE FROM audit_events", 1),
+        // Set back to what it was before the last of them, which its seal does not allow.
+        (
+            "DELETE FROM audit_events WHERE place = 3; UPDATE audit_events SET place = place - 1 WHERE place > 3;
+          UPDATE audit_chain SET place = place - 1",
+            3,
+        ),
+        ("UPDATE audit_chain SET base_place = 2, base_seal = (SELECT seal FROM audit_events WHERE place = 1)", 3),
+    ] {
+        let t = TestApp::start().await;
+        t.signed_in("alice").await;
+        happen(&t, 5).await;
+        assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(6));
+        tamper(&t.db, sql).await;
+        assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::BrokenAt(broken_at), "{sql}");
+        // It goes on, and stays broken.
+        happen(&t, 1).await;
+        assert!(matches!(chain::verify(&t.app, None).await.unwrap(), Chain::BrokenAt(_)), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_master_key_nobody_can_seal() {
+    let t = TestApp::start().await;
+    happen(&t, 3).await;
+    let (_, head) = audit_chain::ends(&t.db).await.unwrap();
+    assert_eq!(head.place, 3);
+    tamper(&t.db, "INSERT INTO audit_events SELECT * FROM audit_events WHERE false").await;
+    let forged = AuditEvent { event_type: "forged".into(), ..trail(&t).await.remove(0) };
+    let seal = keyward::secrets::Digest::of("a guess");
+    let forge = |before: &keyward::model::Link, _: &AuditEvent| keyward::model::Link {
+        place: before.place + 1,
+        seal: seal.clone(),
+    };
+    let forged = AuditEvent { id: keyward::model::AuditEventId::new(), ..forged };
+    assert_eq!(audit_chain::extend(&t.db, &[forged], 10, forge).await.unwrap(), 1);
+    assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::BrokenAt(4));
+}
+
+#[tokio::test]
+async fn events_are_kept_as_long_as_the_operator_says_and_the_rest_stays_whole() {
+    let t = TestApp::with("audit.keep = 86400").await;
+    happen(&t, 3).await;
+    t.app.clock.advance(Duration::hours(23));
+    happen(&t, 2).await;
+    jobs::sweep(&t.app).await.unwrap();
+    assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(5));
+    t.app.clock.advance(Duration::hours(2));
+    jobs::sweep(&t.app).await.unwrap();
+    assert_eq!(trail(&t).await.len(), 2);
+    assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(2));
+    assert_eq!(chain::verify(&t.app, Some(2)).await.unwrap(), Chain::Whole(2));
+    t.app.clock.advance(Duration::days(2));
+    jobs::sweep(&t.app).await.unwrap();
+    happen(&t, 1).await;
+    assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(1));
+
+    // Where they are kept for ever, none may be gone.
+    let t = TestApp::with("audit.keep = 0").await;
+    happen(&t, 3).await;
+    t.app.clock.advance(Duration::days(10_000));
+    jobs::sweep(&t.app).await.unwrap();
+    assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(3));
+    audit_chain::sweep(&t.db, t.app.clock.now()).await.unwrap();
+    assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::BrokenAt(1));
+}
+
+#[tokio::test]
+async fn a_denied_consent_is_in_the_trail_with_what_was_asked() {
+    let t = TestApp::start().await;
+    let client = t.stranger("c", &[CALLBACK]).await;
+    t.signed_in("alice").await.decide(&authorize_path(&client, &[]), "deny").await;
+    let trail = trail(&t).await;
+    let denied = trail.iter().find(|event| event.event_type == "approval").unwrap();
+    assert!(!denied.success && denied.details["scope"] == "mcp:read" && denied.details["mode"] == "page", "{denied:?}");
+}
+
+#[tokio::test]
+async fn an_event_tells_from_where_and_with_what_it_was_brought_about() {
+    let t = TestApp::start().await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let refresh = t.tokens(&client, &[]).await["refresh_token"].as_str().unwrap().to_owned();
+    let form = [("client_id", "c"), ("token", refresh.as_str())];
+    let agent = "Agent/".repeat(100);
+    t.post_with("/revoke", &form, &[("user-agent", &agent)]).await;
+    let trail = trail(&t).await;
+    let revoked = trail.iter().find(|event| event.event_type == "token_revoked").unwrap();
+    assert_eq!(
+        (revoked.ip_address.as_deref(), revoked.user_agent.as_deref()),
+        (Some("127.0.0.1"), Some(&agent[..200]))
+    );
+}

@@ -1,0 +1,131 @@
+//! Rows that somebody wants to look at, of each table that can be looked at.
+use super::{a_grant, a_pair, new_code, new_grant, now};
+use crate::support::db::fresh_db;
+use keyward::{
+    model::{AuditEvent, AuditEventId, AuditRecord, ClientId, DeviceAuthorization, Grant, Scopes},
+    secrets::{Digest, random},
+    storage::{Db, Selection, audit_events, clients, codes, device_codes, grants},
+};
+use time::{Duration, OffsetDateTime};
+
+fn all() -> Selection {
+    Selection { limit: 10, client_id: None, since: None }
+}
+
+fn of(client: &str) -> Selection {
+    Selection { client_id: Some(ClientId::from(client)), ..all() }
+}
+
+fn since(at: OffsetDateTime) -> Selection {
+    Selection { since: Some(at), ..all() }
+}
+
+/// By limit, client and date, of two rows of which the second is an hour younger.
+macro_rules! select_the_right {
+    ($select:path, $db:expr, $of_row:expr, $first:expr, $second:expr) => {
+        let found = async |wanted: Selection| {
+            let rows = $select($db, &wanted).await.unwrap();
+            rows.iter().map($of_row).map(|id: &ClientId| id.to_string()).collect::<Vec<_>>()
+        };
+        let (first, second) = ($first.as_str(), $second.as_str());
+        assert_eq!(found(all()).await, [second, first]);
+        assert_eq!(found(Selection { limit: 1, ..all() }).await, [second]);
+        assert_eq!(found(of(first)).await, [first]);
+        assert!(found(of("nobody")).await.is_empty());
+        assert_eq!(found(since(now())).await, [second, first]);
+        assert_eq!(found(since(now() + Duration::hours(1))).await, [second]);
+        assert!(found(since(now() + Duration::hours(2))).await.is_empty());
+    };
+}
+
+/// Another client with a grant, an hour after the first.
+async fn a_later_grant(db: &Db) -> Grant {
+    let (mut client, owner) = a_pair(db).await;
+    clients::delete(db, &client.id).await.unwrap();
+    client.created_at += Duration::hours(1);
+    clients::register(db, &client).await.unwrap();
+    let grant = Grant { created_at: now() + Duration::hours(1), ..new_grant(&client, &owner) };
+    assert!(grants::authorize(db, &grant, &new_code(&grant), None, &[]).await.unwrap());
+    grant
+}
+
+#[tokio::test]
+async fn clients_codes_and_grants_are_selected_by_client_and_date_newest_first() {
+    let db = fresh_db().await;
+    let (first, code) = a_grant(&db).await;
+    let second = a_later_grant(&db).await;
+    let (one, two) = (&first.client_id, &second.client_id);
+    select_the_right!(clients::select, &db, |row| &row.id, one, two);
+    select_the_right!(grants::select, &db, |row| &row.client_id, one, two);
+    select_the_right!(codes::select, &db, |row| &row.client_id, one, two);
+    let found = codes::select(&db, &of(one.as_str())).await.unwrap().remove(0);
+    assert_eq!((found.code_hash, found.expires_at, found.consumed_at), (code.code_hash.clone(), code.expires_at, None));
+    assert_eq!((found.scopes.to_string(), found.resources), (first.scopes.to_string(), first.resources));
+    codes::consume(&db, &code.code_hash, now(), 5).await.unwrap();
+    assert_eq!(codes::select(&db, &of(one.as_str())).await.unwrap()[0].consumed_at, Some(now()));
+}
+
+#[tokio::test]
+async fn devices_are_selected_by_client_and_date_newest_first() {
+    let db = fresh_db().await;
+    let mut ids = vec![];
+    for later in [Duration::ZERO, Duration::hours(1)] {
+        let (client, _) = a_pair(&db).await;
+        let device = DeviceAuthorization {
+            device_code_hash: Digest::of(random()),
+            user_code_hash: Digest::of(random()),
+            client_id: client.id.clone(),
+            scopes: Scopes::default(),
+            resources: vec![],
+            ip_address: "192.0.2.1".into(),
+            source: "192.0.2.1".into(),
+            created_at: now() + later,
+            expires_at: now() + later + Duration::minutes(10),
+            poll_interval: 5,
+            next_poll_at: now(),
+            user_id: None,
+            auth_time: None,
+            decided_at: None,
+            allowed: false,
+            consumed_at: None,
+        };
+        assert!(device_codes::insert(&db, &device).await.unwrap());
+        ids.push(client.id);
+    }
+    select_the_right!(device_codes::select, &db, |row| &row.client_id, ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn audit_events_are_selected_by_type_client_and_date_with_the_name_of_the_person() {
+    let db = fresh_db().await;
+    let (client, owner) = a_pair(&db).await;
+    for (event_type, later) in [("one", Duration::ZERO), ("two", Duration::hours(1))] {
+        let event = AuditEvent {
+            id: AuditEventId::new(),
+            event_type: event_type.into(),
+            level: "info".into(),
+            user_id: (event_type == "one").then_some(owner.id),
+            client_id: (event_type == "one").then(|| client.id.clone()),
+            grant_id: None,
+            success: true,
+            details: serde_json::json!({}),
+            request_id: None,
+            ip_address: None,
+            user_agent: None,
+            at: now() + later,
+        };
+        audit_events::insert(&db, &event).await.unwrap();
+    }
+    let found = async |event_type: Option<&str>, wanted: Selection| {
+        let rows = audit_events::select(&db, event_type, &wanted).await.unwrap();
+        let named = |row: AuditRecord| format!("{} {}", row.event.event_type, row.username.unwrap_or_default());
+        rows.into_iter().map(named).collect::<Vec<_>>()
+    };
+    let (one, two) = (&*format!("one {}", owner.username), "two ");
+    assert_eq!(found(None, all()).await, [two, one]);
+    assert_eq!(found(Some("one"), all()).await, [one]);
+    assert_eq!(found(None, of(client.id.as_str())).await, [one]);
+    assert!(found(Some("two"), of(client.id.as_str())).await.is_empty());
+    assert_eq!(found(None, since(now() + Duration::minutes(1))).await, [two]);
+    assert_eq!(found(None, Selection { limit: 1, ..all() }).await, [two]);
+}

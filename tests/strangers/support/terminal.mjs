@@ -1,0 +1,58 @@
+// `mcp-auth` as a person at a terminal uses it, with a home of its own.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { required } from './checks.mjs';
+
+const binary = required('MCP_AUTH_BINARY');
+export const resource = required('KEYWARD_RESOURCE');
+export const issuer = required('KEYWARD_ISSUER');
+export const home = await mkdtemp(path.join(tmpdir(), 'mcp-auth-demo-'));
+const env = { ...process.env, MCP_AUTH_CLI_HOME: home };
+const file = path.join(home, 'profiles.json');
+
+/** One run; what it printed. */
+export const execute = async (...args) => (await promisify(execFile)(binary, args, { env })).stdout;
+
+/** One run; its JSON, or the JSON of its failure. */
+export async function run(verb, ...options) {
+  try {
+    return JSON.parse(await execute(verb, resource, ...options, '--json'));
+  } catch (error) {
+    if (!error.stdout) throw error;
+    return JSON.parse(error.stdout);
+  }
+}
+
+export const call = (name, args = {}) =>
+  run('call', 'tools/call', '--tool-name', name, '--tool-arguments', JSON.stringify(args));
+
+/** Signs in as a person does: reads the printed address, opens it, comes back to the listener. */
+export async function login(person, ...options) {
+  const args = ['login', resource, '--browser', 'print', ...options];
+  const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  for await (const line of createInterface({ input: child.stdout })) {
+    const address = line.replace('Visit:', '').trim();
+    const inBrowser = () => person.authorize(address).then((callback) => fetch(callback));
+    if (address.startsWith(`${issuer}/authorize?`)) inBrowser().catch(() => child.kill());
+    else if (address.startsWith(issuer)) person.letIn(address).catch(() => child.kill());
+  }
+  assert.equal(await ended, 0, 'login failed');
+}
+
+/** `profiles.json` as it lies on the disk. */
+export const stored = () => readFile(file, 'utf8');
+export const store = (text) => writeFile(file, text);
+
+/** The first profile, changed by hand. */
+export async function edit(change) {
+  const profiles = JSON.parse(await stored());
+  change(profiles.profiles[0]);
+  await store(JSON.stringify(profiles));
+  return profiles.profiles[0];
+}
