@@ -75,6 +75,10 @@ pub(crate) struct Kind {
     pub name: &'static str,
     /// One line for people: what to send.
     pub shown: &'static str,
+    /// What `mcp-auth login` wants to know beside the URL; `None`: there is nothing to log in to.
+    pub login: Option<&'static str>,
+    /// What `curl` sends along; `URL` stands for the surface's.
+    pub curl: &'static str,
     pub build: fn(&Setup) -> anyhow::Result<Built>,
 }
 

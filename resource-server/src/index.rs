@@ -1,22 +1,22 @@
 //! The front page: which surfaces there are, how to reach each, and what to try; for people and for programs.
-use crate::{endpoint::accepted, settings::Settings, surface::Surface};
+use crate::{
+    credentials,
+    endpoint::accepted,
+    page::{self, escape},
+    settings::Settings,
+    surface::Surface,
+};
 use axum::{
     Json,
-    http::{HeaderMap, header},
-    response::{Html, IntoResponse, Response},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use std::{fmt::Write, sync::Arc};
-
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
-    table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.4rem .8rem .4rem 0;\
-    border-bottom:1px solid #ccc}code{font-size:.9em;overflow-wrap:anywhere}";
+use std::sync::Arc;
 
 pub(crate) struct Index {
     json: Value,
     html: String,
-    /// Allows exactly our style sheet (CSP Level 3 §8.4).
-    policy: String,
 }
 
 impl Index {
@@ -27,59 +27,70 @@ impl Index {
             "authorization_server": settings.issuer,
             "surfaces": surfaces.iter().map(|surface| surface.described()).collect::<Vec<_>>(),
         });
-        let policy = format!(
-            "default-src 'none'; style-src 'sha256-{}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-            base64(STYLE)
-        );
-        Self { json, html: page(settings, surfaces), policy }
+        Self { json, html: page::of("MCP surfaces", &main(settings, surfaces)) }
     }
 
     pub fn show(&self, headers: &HeaderMap) -> Response {
-        let vary = (header::VARY, "Accept");
-        if !accepted(headers).any(|range| range == "text/html") {
-            return ([vary], Json(self.json.clone())).into_response();
-        }
-        ([vary, (header::CONTENT_SECURITY_POLICY, self.policy.as_str())], Html(self.html.clone())).into_response()
+        let mut response = if accepted(headers).any(|range| range == "text/html") {
+            page::response(self.html.clone())
+        } else {
+            Json(self.json.clone()).into_response()
+        };
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+        response
     }
 }
 
-fn page(settings: &Settings, surfaces: &[Arc<Surface>]) -> String {
-    let mut rows = String::new();
-    for surface in surfaces {
-        let tools: Vec<_> = surface.tools.iter().map(|tool| format!("<code>{}</code>", tool.name)).collect();
-        let urls = surface.urls.iter().flatten().map(|url| format!("<code>{}</code>", escape(url)));
-        let _ = write!(
-            rows,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
-            escape(&surface.id),
-            urls.collect::<Vec<_>>().join("<br>"),
-            escape(surface.shown),
-            tools.join(", ")
-        );
-    }
+fn main(settings: &Settings, surfaces: &[Arc<Surface>]) -> String {
     let issuer = escape(&settings.issuer);
+    let links = surfaces.iter().map(|surface| format!("<li><a href=\"#{0}\">{0}</a>", escape(&surface.id)));
     format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>MCP surfaces</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style><h1>MCP surfaces</h1>\
-         <p>One MCP server, protected in every common way, each at its own address. A credential that is good at one \
+        "<p>One MCP server, protected in every common way, each at its own address. A credential that is good at one \
          is refused by all others. The OAuth surfaces trust <a href=\"{issuer}\">{issuer}</a>; clients find it by \
          themselves.</p>\
-         <table><tr><th>Surface</th><th>Streamable HTTP, and SSE for older clients</th><th>Send</th><th>Tools</th></tr>\
-         {rows}</table>\
-         <h2>What to try</h2><ul>\
-         <li>Give your client the address of <code>oauth</code> and nothing else; sign in, and call <code>whoami</code>.\
+         <nav aria-label=\"Surfaces\"><ul>{}</ul></nav>{}\
+         <section><h2>What else to try</h2><ul>\
+         <li>Give your client the address of an OAuth surface and nothing else; sign in, and call \
+         <code>whoami</code>.\
          <li>Call <code>get_secret</code> with the scope <code>mcp:read</code>: the client is sent back to ask for more.\
          <li>Call <code>write_note</code> with a content of <code>rm -rf</code>: a rule on arguments refuses it.\
          <li>Take a token of one surface to another, and read the challenge.\
-         <li>Read the resources <code>surface://self</code> and <code>policy://tools</code>.</ul>"
+         <li>Read the resources <code>surface://self</code> and <code>policy://tools</code>.\
+         <li>Let a browser be sent back to <a href=\"{2}\">{2}</a>, which shows what came along.</ul></section>",
+        links.collect::<String>(),
+        surfaces.iter().map(|surface| section(surface)).collect::<String>(),
+        crate::callback::PATH,
     )
 }
 
-fn base64(text: &str) -> String {
-    use base64ct::{Base64, Encoding};
-    Base64::encode_string(&crate::digest::of(text.as_bytes()))
+fn section(surface: &Surface) -> String {
+    let id = escape(&surface.id);
+    let tools: Vec<_> = surface.tools.iter().map(|tool| format!("<code>{}</code>", tool.name)).collect();
+    let places = ["Streamable HTTP", "HTTP with SSE"].into_iter().zip(&surface.urls);
+    let places = places.filter_map(|(transport, url)| Some((transport, url.as_ref()?)));
+    let places = places.map(|(transport, url)| format!("<dt>{transport}<dd><code>{}</code>", escape(url)));
+    let tools = if tools.is_empty() { "those of the server behind".to_owned() } else { tools.join(", ") };
+    format!(
+        "<section id=\"{id}\"><h2>{id}: {}</h2><dl>{}<dt>Send<dd>{}<dt>Tools<dd>{tools}</dl>{}</section>",
+        escape(&surface.title),
+        places.collect::<String>(),
+        escape(surface.shown),
+        tries(surface)
+    )
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// Lines for a shell, with names in capitals for what only the reader knows.
+fn tries(surface: &Surface) -> String {
+    let (Ok(kind), [Some(url), _]) = (credentials::kind(surface.kind), &surface.urls) else { return String::new() };
+    let login = kind.login.map(|flags| format!("mcp-auth login {url}{flags}\n")).unwrap_or_default();
+    let curl = kind.curl.replace("URL", url);
+    let curl = if curl.is_empty() { curl } else { format!("{curl} \\\n  ") };
+    let lines = format!(
+        "{login}mcp-auth tools {url}\n\n\
+         curl {url} \\\n  {curl}-H 'Content-Type: application/json' \\\n  \
+         -d '{{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"tools/list\"}}'"
+    );
+    // Lines too long for the window are scrolled to by keyboard, too.
+    let label = escape(&surface.id);
+    format!("<pre tabindex=\"0\" aria-label=\"How to try {label}\"><code>{}</code></pre>", escape(&lines))
 }

@@ -6,6 +6,7 @@ use crate::{
     allowance::Allowance,
     arguments::Rules,
     audit::Audit,
+    callback,
     challenge::{Refusal, RequestId},
     credentials::{self, Setup},
     debug,
@@ -174,6 +175,7 @@ impl<'a> Address<'a> {
         let router = router
             .merge(metadata::routes(documents))
             .merge(health::routes(&shared.store))
+            .route(callback::PATH, get(callback::show))
             .route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }))
             .fallback(|id: Id| async move { Refusal::not_found().into_response(&id.0) })
             .method_not_allowed_fallback(|id: Id| async move {

@@ -1,6 +1,7 @@
 //! What a client sees of the resource server: one test binary, a file per subject.
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 mod broken;
+mod catalogue;
 mod challenges;
 mod conformance;
 mod debug;
@@ -14,6 +15,7 @@ mod matrix;
 mod metadata;
 mod modern;
 mod origins;
+mod pages;
 mod process;
 mod results;
 mod scopes;

@@ -20,6 +20,7 @@ async fn the_document_says_which_resource_whose_tokens_and_which_scopes() {
             "scopes_supported": ["mcp:read", "mcp:write"],
             "bearer_methods_supported": ["header"],
             "resource_name": "Keyward demo server",
+            "resource_documentation": "http://127.0.0.1:8990/",
             "dpop_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
         })
     );

@@ -7,8 +7,13 @@ use crate::attempts::Attempts;
 
 const NAME: &str = "api-key";
 
-pub(super) const KIND: Kind =
-    Kind { name: NAME, shown: "Authorization: Bearer <API key>", build: |setup| Ok(build(setup)) };
+pub(super) const KIND: Kind = Kind {
+    name: NAME,
+    shown: "Authorization: Bearer <API key>",
+    login: Some(" --auth-mode api-key --bearer-token -"),
+    curl: "-H \"Authorization: Bearer KEY\"",
+    build: |setup| Ok(build(setup)),
+};
 
 fn build(setup: &Setup) -> Built {
     Built::everywhere(BearerKeys {

@@ -16,7 +16,13 @@ use serde_json::Value;
 
 const NAME: &str = "basic";
 
-pub(super) const KIND: Kind = Kind { name: NAME, shown: "Authorization: Basic <user name and password>", build };
+pub(super) const KIND: Kind = Kind {
+    name: NAME,
+    shown: "Authorization: Basic <user name and password>",
+    login: Some(" --auth-mode basic --username NAME --password-stdin"),
+    curl: "-u NAME",
+    build,
+};
 
 struct Basic {
     realm: String,

@@ -33,8 +33,13 @@ const LIFETIME: u32 = 300;
 const LONGEST_LIFETIME: u32 = 3600;
 const MINTED_PER_MINUTE: usize = 30;
 
-pub(super) const KIND: Kind =
-    Kind { name: NAME, shown: "Authorization: Bearer <configured or minted token>", build: |setup| Ok(build(setup)) };
+pub(super) const KIND: Kind = Kind {
+    name: NAME,
+    shown: "Authorization: Bearer <configured or minted token>",
+    login: Some(" --auth-mode bearer --bearer-token -"),
+    curl: "-H \"Authorization: Bearer TOKEN\"",
+    build: |setup| Ok(build(setup)),
+};
 
 struct Mint {
     bearer: Arc<BearerKeys>,

@@ -4,5 +4,7 @@ use super::{Kind, oauth};
 pub(super) const KIND: Kind = Kind {
     name: "device",
     shown: "Authorization: Bearer <access token of the device grant>",
+    login: Some(" --auth-mode device"),
+    curl: "-H \"Authorization: Bearer $(mcp-auth token URL)\"",
     build: |setup| Ok(oauth::build(setup, &["urn:ietf:params:oauth:grant-type:device_code"])),
 };

@@ -5,7 +5,8 @@ use axum::http::{header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::Value;
 
-pub(super) const KIND: Kind = Kind { name: "no-auth", shown: "nothing", build: |_| Ok(Built::everywhere(Everybody)) };
+pub(super) const KIND: Kind =
+    Kind { name: "no-auth", shown: "nothing", login: None, curl: "", build: |_| Ok(Built::everywhere(Everybody)) };
 
 struct Everybody;
 

@@ -18,12 +18,17 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 use std::sync::Arc;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
-pub(super) const KIND: Kind =
-    Kind { name: "oauth", shown: "Authorization: Bearer <access token>", build: |setup| Ok(build(setup, &[])) };
+pub(super) const KIND: Kind = Kind {
+    name: "oauth",
+    shown: "Authorization: Bearer <access token>",
+    login: Some(""),
+    curl: "-H \"Authorization: Bearer $(mcp-auth token URL)\"",
+    build: |setup| Ok(build(setup, &[])),
+};
 
 pub(crate) struct AccessTokens {
     challenge: Challenge,
@@ -43,7 +48,9 @@ pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> Built {
     let introspection = setup.settings.introspection.clone();
     let at = move |place: &Place| -> anyhow::Result<Arc<dyn Credential>> {
         let guard = Guard::with(&place.url, Arc::clone(&issuer))?.name(&title)?.clock(clock.clone());
-        let mut guard = guard.scopes(&scopes.0, &scopes.1)?.at(place).grants(grants);
+        let front_page = Url::parse(&place.url)?.join("/")?;
+        let guard = guard.scopes(&scopes.0, &scopes.1)?.at(place).grants(grants);
+        let mut guard = guard.documentation(front_page);
         if let Some(own) = &introspection {
             guard = guard.introspect(&own.id, own.secret.expose());
         }

@@ -12,7 +12,13 @@ use serde_json::{Value, json};
 
 const NAME: &str = "security-keys";
 
-pub(super) const KIND: Kind = Kind { name: NAME, shown: "a key in one of the configured headers", build };
+pub(super) const KIND: Kind = Kind {
+    name: NAME,
+    shown: "a key in one of the configured headers",
+    login: Some(" --auth-mode header --header HEADER=KEY"),
+    curl: "-H \"HEADER: KEY\"",
+    build,
+};
 
 struct SecurityKeys {
     realm: String,

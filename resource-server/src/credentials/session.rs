@@ -24,6 +24,8 @@ pub(crate) const LOGIN: &str = "authenticate_user";
 pub(super) const KIND: Kind = Kind {
     name: accounts::KIND,
     shown: "nothing to come in; then authenticate_user, or Authorization: Bearer <session token or API key>",
+    login: None,
+    curl: "",
     build,
 };
 

@@ -1,0 +1,42 @@
+//! Pages for people: without script, in one style that the content security policy knows by its hash.
+use axum::{
+    http::header,
+    response::{Html, IntoResponse, Response},
+};
+use base64ct::{Base64, Encoding};
+
+const STYLE: &str = "\
+    :root{color-scheme:light dark}\
+    body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:0 auto;padding:1rem 1rem 4rem}\
+    h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.2rem;margin:0 0 .5rem}\
+    section{border-top:1px solid #8888;margin-top:1.5rem;padding-top:1.25rem}\
+    dl{display:grid;grid-template-columns:11rem minmax(0,1fr);gap:.25rem 1rem;margin:0}\
+    dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}\
+    code,pre{font:.875rem/1.5 ui-monospace,monospace}\
+    pre{overflow-x:auto;margin:.75rem 0 0;padding:.75rem;border-radius:.375rem;background:#8882}\
+    nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;list-style:none;margin:0;padding:0}\
+    a{color:LinkText;display:inline-block;padding:.125rem 0}:focus-visible{outline:2px solid;outline-offset:2px}\
+    @media(max-width:40rem){dl{grid-template-columns:minmax(0,1fr);gap:0}dt{margin-top:.5rem}}";
+
+/// The whole page around its `main`, which has been escaped.
+pub(crate) fn of(title: &str, main: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><style>{STYLE}</style>\
+         <main><h1>{title}</h1>{main}</main></html>"
+    )
+}
+
+/// Allows exactly our style sheet (CSP Level 3 §8.4).
+pub(crate) fn response(html: String) -> Response {
+    let hash = Base64::encode_string(&crate::digest::of(STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    );
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+}
+
+pub(crate) fn escape(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
+}
