@@ -66,6 +66,8 @@ async fn a_code_its_approval_its_grant_and_its_client_are_shown_as_they_stand() 
     let expected = json!({"client_id": client, "scope": "mcp:read mcp:write", "decision": "approved", "mode": "page",
         "subject": alice, "timestamp": approvals[0]["timestamp"]});
     assert_eq!(approvals, [expected]);
+    let audited = rows(&t, "audit?event_type=approval", "audit_events").await;
+    has(&audited[0], &[("resource", json!(MCP)), ("action", json!("page")), ("username", json!("alice"))]);
     t.signed_in("bob").await.decide(&authorize_path(&client, &[]), "deny").await;
     let denied = &rows(&t, "approvals", "approvals").await[0];
     has(denied, &[("decision", json!("denied")), ("mode", json!("page")), ("scope", json!("mcp:read"))]);

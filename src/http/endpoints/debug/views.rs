@@ -50,7 +50,7 @@ async fn audit(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
         "user_id": event.user_id.map(|id| id.to_string()),
         "username": username,
         "client_id": event.client_id,
-        "resource": event.details["resource"],
+        "resource": resource_of(&event.details["resource"]),
         "action": event.details["mode"],
         "details": event.details,
         "client_info": {
@@ -161,6 +161,14 @@ fn date(at: OffsetDateTime) -> Option<String> {
 /// Identifiers between spaces, as scopes are; none is about ourselves.
 fn resource(identifiers: &[String]) -> Option<String> {
     (!identifiers.is_empty()).then(|| identifiers.join(" "))
+}
+
+/// As the trail has it: one, several, or none.
+fn resource_of(detail: &Value) -> Option<String> {
+    match detail {
+        Value::Array(several) => Some(several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+        one => one.as_str().map(str::to_owned),
+    }
 }
 
 fn methods(client: &Client) -> Vec<AuthMethod> {
