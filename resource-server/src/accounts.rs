@@ -123,14 +123,15 @@ impl Accounts {
     pub async fn log_in(&self, user: &User) -> anyhow::Result<Tokens> {
         self.note_login(user).await?;
         let session = Session { id: Uuid::now_v7().to_string(), user_id: user.id.clone() };
-        let refresh_token = new_refresh_token()?;
+        let refresh_token = refresh_token(&random::<32>()?);
         self.store.open_session(&self.surface, &session, &digest::of(refresh_token.as_bytes())).await?;
         self.tokens(user, session, refresh_token)
     }
 
-    /// Uses a refresh token up. One that was used before ends its session.
-    pub async fn renew(&self, refresh_token: &str) -> anyhow::Result<Refreshed> {
-        let (presented, next) = (digest::of(refresh_token.as_bytes()), new_refresh_token()?);
+    /// Uses a refresh token up. One that was used before brings the same for a while, and then ends its session.
+    pub async fn renew(&self, old: &str) -> anyhow::Result<Refreshed> {
+        let presented = digest::of(old.as_bytes());
+        let next = refresh_token(self.keys.successor(old).as_ref());
         let renewal = self.store.renew_session(&self.surface, &presented, &digest::of(next.as_bytes())).await?;
         let (Renewal::Renewed(session) | Renewal::Reused(session)) = &renewal else { return Ok(Refreshed::Unknown) };
         let Some(user) = self.user(&session.user_id).cloned() else { return Ok(Refreshed::Unknown) };
@@ -205,6 +206,6 @@ fn base64url(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-fn new_refresh_token() -> anyhow::Result<String> {
-    Ok(format!("{REFRESH_TOKEN}{}", base64url(&random::<32>()?)))
+fn refresh_token(secret: &[u8]) -> String {
+    format!("{REFRESH_TOKEN}{}", base64url(secret))
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
     hkdf::{HKDF_SHA256, Salt},
-    rand,
+    hmac, rand,
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64ct::{Base64Unpadded, Encoding};
@@ -21,6 +21,7 @@ pub(crate) struct Keys {
     pub signing: EncodingKey,
     pub verifying: DecodingKey,
     sealing: RandomizedNonceKey,
+    renewing: hmac::Key,
 }
 
 impl Keys {
@@ -38,7 +39,13 @@ impl Keys {
             signing: EncodingKey::from_ed_der(pair.to_pkcs8v1()?.as_ref()),
             verifying: DecodingKey::from_ed_der(pair.public_key().as_ref()),
             sealing: RandomizedNonceKey::new(&AES_256_GCM, &derive(&master, "secure notes")?)?,
+            renewing: hmac::Key::new(hmac::HMAC_SHA256, &derive(&master, "refresh tokens")?),
         })
+    }
+
+    /// What comes after this secret: always the same, and to be known by nobody else.
+    pub fn successor(&self, secret: &str) -> hmac::Tag {
+        hmac::sign(&self.renewing, secret.as_bytes())
     }
 
     /// Encrypts for this place only: what is copied to another cannot be opened there.

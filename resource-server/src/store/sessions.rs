@@ -14,6 +14,8 @@ pub(super) const TABLES: &str = "\
 
 /// A session that is not renewed for so long ends.
 const LIFETIME: Duration = Duration::days(7);
+/// For so long a refresh token that was used may be used again, and brings the same: the answer may have been lost.
+const REPLAY_WINDOW: Duration = Duration::minutes(1);
 /// Of one person; beyond, those renewed longest ago end.
 const MOST: i64 = 100;
 
@@ -27,7 +29,7 @@ pub(crate) struct Session {
 /// What became of a refresh token that was presented.
 pub(crate) enum Renewal {
     Renewed(Session),
-    /// It had been used: whoever stole it, or was stolen from, is logged out.
+    /// It had been used, and not just now: whoever stole it, or was stolen from, is logged out.
     Reused(Session),
     Unknown,
 }
@@ -64,7 +66,7 @@ impl Store {
         sqlx::query_as(query).bind(surface).bind(id).bind(self.oldest()).fetch_optional(&self.pool).await
     }
 
-    /// Uses `refresh` up, and gives the session `next`.
+    /// Uses `refresh` up, and gives the session `next`, which follows from it.
     pub async fn renew_session(&self, surface: &str, refresh: &Digest, next: &Digest) -> sqlx::Result<Renewal> {
         let now = self.clock.now().unix_timestamp();
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -79,7 +81,12 @@ impl Store {
         .await?;
         let Some((id, user_id, used_at)) = found else { return Ok(Renewal::Unknown) };
         let session = Session { id, user_id };
-        if used_at.is_some() {
+        if let Some(used_at) = used_at {
+            let unused = "SELECT EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = $1 AND used_at IS NULL)";
+            let unused: bool = sqlx::query_scalar(unused).bind(&next[..]).fetch_one(&mut *transaction).await?;
+            if unused && now - used_at < REPLAY_WINDOW.whole_seconds() {
+                return Ok(Renewal::Renewed(session));
+            }
             let ended = sqlx::query("UPDATE sessions SET ended_at = $1 WHERE id = $2");
             ended.bind(now).bind(&session.id).execute(&mut *transaction).await?;
             transaction.commit().await?;

@@ -91,3 +91,35 @@ async fn what_was_acknowledged_outlives_a_kill_and_is_in_the_unbroken_trail() {
         assert!(audited.contains(key), "{key} was not audited");
     }
 }
+
+/// Renews a session again and again until the server is gone; returns what was last brought, answered or not.
+async fn renew(server: Server, mut token: Value) -> Value {
+    let (url, server) = (server.url("/mcp/session"), Arc::new(Mutex::new(server)));
+    let http = Client::builder().no_proxy().build().unwrap();
+    for number in 0.. {
+        if number == ENOUGH / 10 {
+            let server = Arc::clone(&server);
+            tokio::task::spawn_blocking(move || server.lock().unwrap().kill());
+        }
+        let request = http.post(&url).json(&call("refresh_session", json!({"refresh_token": token})));
+        let Ok(answer) = request.send().await else { break };
+        let Ok(answer) = answer.json::<Value>().await else { break };
+        token = answer["result"]["structuredContent"]["refresh_token"].clone();
+        assert!(token.is_string(), "{answer}");
+    }
+    token
+}
+
+#[tokio::test]
+async fn a_session_outlives_a_kill_in_the_middle_of_its_renewal() {
+    let house = House::new(&TestServer::start().await);
+    let first = house.start("warn,keyward_resource_server=info");
+    let login = call("authenticate_user", json!({"username": "alice", "password": "password123"}));
+    let http = Client::builder().no_proxy().build().unwrap();
+    let answer = http.post(first.url("/mcp/session")).json(&login).send().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    let mut token = renew(first, answer["result"]["structuredContent"]["refresh_token"].clone()).await;
+    for _ in 0..4 {
+        token = renew(house.start("warn,keyward_resource_server=info"), token).await;
+    }
+}

@@ -139,6 +139,22 @@ async fn a_token_of_another_kind_or_surface_or_server_is_refused() {
 }
 
 #[tokio::test]
+async fn whoever_did_not_get_the_answer_may_ask_again_within_a_minute_and_gets_the_same() {
+    let site = Site::start();
+    let first = site.login(&none(), "alice", "password123").await;
+    let refresh = async |old: &Value| site.call(&none(), "refresh_session", json!({"refresh_token": old})).await;
+    let renewed = refresh(&first["refresh_token"]).await["structuredContent"].clone();
+    site.clock.advance(Duration::seconds(59));
+    let again = refresh(&first["refresh_token"]).await["structuredContent"].clone();
+    assert_eq!(again["refresh_token"], renewed["refresh_token"]);
+    // Its successor was used: the answer had arrived, so this is another who asks.
+    let third = refresh(&renewed["refresh_token"]).await["structuredContent"].clone();
+    assert_eq!(refresh(&first["refresh_token"]).await["isError"], true);
+    assert_eq!(refresh(&third["refresh_token"]).await["isError"], true);
+    refused(&site, &bearer(third["access_token"].as_str().unwrap())).await;
+}
+
+#[tokio::test]
 async fn a_refresh_token_is_good_once_and_used_again_it_ends_the_session() {
     let site = Site::start();
     let first = site.login(&none(), "alice", "password123").await;
@@ -149,6 +165,7 @@ async fn a_refresh_token_is_good_once_and_used_again_it_ends_the_session() {
     let alice = bearer(second["access_token"].as_str().unwrap());
     site.good(&alice, PROFILE, json!({})).await;
 
+    site.clock.advance(Duration::MINUTE);
     let again = site.bad(&none(), "refresh_session", json!({"refresh_token": first["refresh_token"]})).await;
     assert_eq!(again, json!({"success": false, "error": "Invalid refresh token"}));
     refused(&site, &alice).await;
