@@ -42,7 +42,7 @@ struct Selection {
     client_id: Option<String>,
     /// RFC 3339.
     since: Option<String>,
-    /// Of audit events.
+    /// Of audit events and traces.
     event_type: Option<String>,
 }
 
@@ -83,6 +83,13 @@ impl Debug {
                 let tokens =
                     requests().filter(|record| record.token_hash.clone().is_some_and(|hash| seen.insert(hash)));
                 json!({"tokens": tokens.take(limit).map(|record| token(&record)).collect::<Vec<_>>()})
+            }
+            "traces" => {
+                let traces = requests().filter_map(|record| trace(&record));
+                let of_type = |trace: &Value| {
+                    selection.event_type.as_ref().is_none_or(|wanted| trace["event_type"] == wanted.as_str())
+                };
+                json!({"traces": traces.filter(of_type).take(limit).collect::<Vec<_>>()})
             }
             "audit" => {
                 let filter = Filter {
@@ -184,6 +191,21 @@ fn token(record: &Record) -> Value {
         "surface": record.surface,
         "timestamp": record.timestamp,
     })
+}
+
+/// What became of a token, in the words of the authorization server's own trace.
+fn trace(record: &Record) -> Option<Value> {
+    record.token_hash.as_ref()?;
+    let accepted = record.principal.is_some();
+    Some(json!({
+        "event_type": if accepted { "rs_token_accepted" } else { "rs_token_rejected" },
+        "client_id": record.client_id,
+        "detail": record.reason.filter(|_| !accepted).unwrap_or("the token was accepted"),
+        "result": if accepted { "success" } else { "failure" },
+        "rule": record.error.filter(|_| !accepted),
+        "request_id": record.request_id,
+        "timestamp": record.timestamp,
+    }))
 }
 
 fn config(settings: &Settings) -> Value {

@@ -1,5 +1,9 @@
 //! What happened to each request: logged, kept for a while for `/debug`, and audited if it matters. Names, hashes and
 //! sizes; never a credential, and never what a tool was called with.
+mod record;
+
+pub(crate) use record::Record;
+
 use crate::{
     audit::{self, Audit},
     caller::Caller,
@@ -19,7 +23,6 @@ use axum::{
     extract::{ConnectInfo, Request},
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
-use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
@@ -27,7 +30,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::format_description::well_known::Rfc3339;
 
 /// Requests remembered.
 const KEPT: usize = 1000;
@@ -58,43 +61,6 @@ impl Outcome {
     pub fn failed(&self, error: &'static str) {
         let _ = self.0.set(error);
     }
-}
-
-/// A request that was answered.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Record {
-    pub timestamp: String,
-    pub request_id: String,
-    pub surface: String,
-    pub transport: &'static str,
-    pub scheme: Option<&'static str>,
-    pub method: Option<String>,
-    pub tool: Option<String>,
-    pub arguments: Vec<String>,
-    pub principal: Option<String>,
-    pub subject: Option<String>,
-    pub client_id: Option<String>,
-    pub scope: Option<String>,
-    pub grant_type: Option<String>,
-    pub audience: Option<String>,
-    pub issuer: Option<String>,
-    pub expires_at: Option<String>,
-    pub token_hash: Option<String>,
-    pub source_ip: Option<String>,
-    #[serde(skip)]
-    pub username: Option<String>,
-    #[serde(skip)]
-    pub user_agent: Option<String>,
-    /// `allowed` or `refused`.
-    pub decision: &'static str,
-    pub failed_check: Option<&'static str>,
-    pub error: Option<&'static str>,
-    pub reason: Option<&'static str>,
-    pub status: u16,
-    pub duration_ms: u64,
-    pub payload_length: usize,
-    #[serde(skip)]
-    pub at: i64,
 }
 
 /// The requests of one server.
@@ -171,7 +137,7 @@ impl Records {
         let Trace { started, caller, mut record, payload, locks, outcome, .. } = trace;
         let now = self.clock.now();
         if let Some(caller) = &caller {
-            describe(&mut record, caller);
+            record.describe(caller);
         }
         let chosen = [&mut record.method, &mut record.tool, &mut record.user_agent];
         for text in chosen.into_iter().flatten().chain(&mut record.arguments) {
@@ -187,9 +153,9 @@ impl Records {
         let payload = payload.filter(|_| self.log_payloads).map(|payload| self.masker.masked(&payload).to_string());
         record.error = record.error.or(outcome.0.get().copied());
         self.metrics.count(&record, took);
-        log(&record, payload.as_deref());
-        let locking = locks.then(|| audit::Event { level: "critical", ..event(&record, "brute_force_detected") });
-        for event in event_of(&record).into_iter().chain(locking) {
+        record.log(payload.as_deref());
+        let locking = locks.then(|| audit::Event { level: "critical", ..record.event("brute_force_detected") });
+        for event in record.to_audit().into_iter().chain(locking) {
             self.audit.record(event).await;
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,87 +168,6 @@ impl Records {
     /// Newest first.
     pub fn recent(&self) -> Vec<Record> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-}
-
-fn log(record: &Record, payload: Option<&str>) {
-    let event = if record.error.is_some() || !(200..300).contains(&record.status) {
-        "request_error"
-    } else {
-        "request_success"
-    };
-    let arguments = record.arguments.join(" ");
-    tracing::info!(
-        event,
-        request_id = record.request_id,
-        surface = record.surface,
-        scheme = record.scheme,
-        transport = record.transport,
-        method = record.method,
-        tool = record.tool,
-        arguments,
-        client_id = record.client_id,
-        subject = record.subject,
-        scope = record.scope,
-        grant_type = record.grant_type,
-        audience = record.audience,
-        source_ip = record.source_ip,
-        status = record.status,
-        duration_ms = record.duration_ms,
-        payload_length = record.payload_length,
-        failed_check = record.failed_check,
-        error = record.error,
-        payload,
-        "request"
-    );
-}
-
-fn describe(record: &mut Record, caller: &Caller) {
-    record.scheme = Some(caller.scheme);
-    record.principal = Some(caller.principal[..2].join(" "));
-    record.subject = Some(caller.subject().to_owned());
-    record.username = caller.username().or(Some(caller.subject())).map(str::to_owned);
-    record.scope = caller.scopes.as_ref().map(|scopes| scopes.join(" "));
-    record.expires_at = caller.expires_at.and_then(|at: OffsetDateTime| at.format(&Rfc3339).ok());
-    if let Some(access) = &caller.access {
-        record.client_id = Some(access.client_id.clone());
-        record.grant_type.clone_from(&access.grant_type);
-        record.audience = Some(access.audience.clone());
-        record.issuer = Some(access.issuer.clone());
-    }
-}
-
-/// What is worth remembering for good: refusals but of those who brought nothing, and calls.
-fn event_of(record: &Record) -> Option<audit::Event> {
-    let kind = match record.failed_check {
-        Some("rate_limit") => "rate_limit_exceeded",
-        Some("policy" | "environment") => "policy_denied",
-        Some("origin") => "security_violation",
-        Some("credential") if record.error == Some("unauthorized") => return None,
-        Some("credential" | "scope" | "sign_in") => "access_denied",
-        None if ["tools/call", "resources/read"].contains(&record.method.as_deref()?) => "mcp_request",
-        _ => return None,
-    };
-    Some(event(record, kind))
-}
-
-fn event(record: &Record, kind: &'static str) -> audit::Event {
-    audit::Event {
-        user_id: record.subject.clone(),
-        username: record.username.clone(),
-        client_id: record.client_id.clone(),
-        resource: Some(record.surface.clone()),
-        action: record.tool.clone().or_else(|| record.method.clone()),
-        details: json!({"check": record.failed_check, "arguments": record.arguments}),
-        client_info: json!({
-            "ip_address": record.source_ip,
-            "user_agent": record.user_agent,
-            "transport": record.transport,
-            "surface": record.surface,
-        }),
-        error_message: record.reason.or(record.error),
-        request_id: Some(record.request_id.clone()),
-        ..audit::Event::new(kind, record.error.is_none())
     }
 }
 

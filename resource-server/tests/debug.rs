@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 /// What whoever may not look inside must not reach either.
 const CONTROLS: [(&str, &str); 3] =
     [("GET", "/metrics"), ("POST", "/debug/explain"), ("POST", "/test-auth/bearer-token/mint")];
-const VIEWS: [&str; 7] = ["tokens", "requests", "audit", "sessions", "policies", "surfaces", "config"];
+const VIEWS: [&str; 8] = ["tokens", "traces", "requests", "audit", "sessions", "policies", "surfaces", "config"];
 const ADMIN: &str = "the-administrators-own-token";
 
 pub async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: HeaderMap, body: String) -> Answer {
@@ -186,6 +186,17 @@ async fn tokens_are_shown_once_each_by_their_hash_and_whether_they_were_accepted
     assert_eq!((&tokens[0]["accepted"], &tokens[1]["accepted"]), (&json!(false), &json!(true)));
     assert_eq!((&tokens[1]["client_id"], &tokens[1]["scope"]), (&json!("c1"), &json!("mcp:read")));
     assert_eq!(tokens[1]["token_hash"].as_str().unwrap().len(), 12);
+    let traces = async |query: &str| view(&t, &format!("traces?{query}")).await["traces"].as_array().unwrap().clone();
+    let all = traces("").await;
+    let types: Vec<_> = all.iter().map(|trace| trace["event_type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["rs_token_rejected", "rs_token_accepted", "rs_token_accepted"]);
+    assert_eq!((&all[0]["result"], &all[0]["rule"]), (&json!("failure"), &json!("invalid_token")));
+    assert_eq!(
+        (&all[1]["result"], &all[1]["client_id"], &all[1]["rule"]),
+        (&json!("success"), &json!("c1"), &Value::Null)
+    );
+    assert_eq!(traces("event_type=rs_token_rejected").await.len(), 1);
+    assert_eq!(traces("limit=1&event_type=rs_token_accepted").await.len(), 1);
 }
 
 #[tokio::test]

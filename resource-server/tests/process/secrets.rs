@@ -168,7 +168,7 @@ async fn use_rightly(t: &TestServer, demo: &Demo, server: &Server) {
 /// What is there for people to look at, and all that was logged.
 async fn look_everywhere(secrets: &[String], house: &House, mut server: Server) {
     let http = client(0);
-    for name in ["tokens", "requests", "audit", "sessions", "policies", "surfaces", "config"] {
+    for name in ["tokens", "traces", "requests", "audit", "sessions", "policies", "surfaces", "config"] {
         let view = http.get(server.url(&format!("/debug/{name}?limit=1000"))).send().await.unwrap();
         assert_eq!(view.status(), 200, "{name}");
         absent(secrets, &format!("/debug/{name}"), &view.bytes().await.unwrap());
@@ -191,7 +191,24 @@ async fn known(t: &TestServer, demo: &Demo, server: &Server) -> Vec<String> {
         let bearer = credential(t, surface)[header::AUTHORIZATION].to_str().unwrap().to_owned();
         secrets.push(bearer.strip_prefix("Bearer ").unwrap().to_owned());
     }
+    secrets.extend(of_a_login(server).await);
     secrets
+}
+
+/// What whoever logs in by a tool is given.
+async fn of_a_login(server: &Server) -> Vec<String> {
+    let send = async |bearer: &str, tool: &str, arguments: Value| {
+        let request = client(0).post(server.url("/mcp/session")).json(&call(tool, arguments));
+        let request = if bearer.is_empty() { request } else { request.bearer_auth(bearer) };
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        answer["result"]["structuredContent"].clone()
+    };
+    let person = json!({"username": "testuser", "password": "TestPass123!"});
+    let login = send("", "authenticate_user", person).await;
+    let issued = |answer: &Value, name: &str| answer[name].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+    let token = issued(&login, "access_token");
+    let made = send(&token, "create_api_key", json!({"name": "mine"})).await;
+    vec![issued(&login, "refresh_token"), issued(&made, "api_key"), token]
 }
 
 #[tokio::test]

@@ -1,0 +1,124 @@
+//! One request that was answered, as it is logged, shown and audited.
+use crate::{audit, caller::Caller};
+use serde::Serialize;
+use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Record {
+    pub timestamp: String,
+    pub request_id: String,
+    pub surface: String,
+    pub transport: &'static str,
+    pub scheme: Option<&'static str>,
+    pub method: Option<String>,
+    pub tool: Option<String>,
+    pub arguments: Vec<String>,
+    pub principal: Option<String>,
+    pub subject: Option<String>,
+    pub client_id: Option<String>,
+    pub scope: Option<String>,
+    pub grant_type: Option<String>,
+    pub audience: Option<String>,
+    pub issuer: Option<String>,
+    pub expires_at: Option<String>,
+    pub token_hash: Option<String>,
+    pub source_ip: Option<String>,
+    #[serde(skip)]
+    pub username: Option<String>,
+    #[serde(skip)]
+    pub user_agent: Option<String>,
+    /// `allowed` or `refused`.
+    pub decision: &'static str,
+    pub failed_check: Option<&'static str>,
+    pub error: Option<&'static str>,
+    pub reason: Option<&'static str>,
+    pub status: u16,
+    pub duration_ms: u64,
+    pub payload_length: usize,
+    #[serde(skip)]
+    pub at: i64,
+}
+
+impl Record {
+    pub fn log(&self, payload: Option<&str>) {
+        let event = if self.error.is_some() || !(200..300).contains(&self.status) {
+            "request_error"
+        } else {
+            "request_success"
+        };
+        let arguments = self.arguments.join(" ");
+        tracing::info!(
+            event,
+            request_id = self.request_id,
+            surface = self.surface,
+            scheme = self.scheme,
+            transport = self.transport,
+            method = self.method,
+            tool = self.tool,
+            arguments,
+            client_id = self.client_id,
+            subject = self.subject,
+            scope = self.scope,
+            grant_type = self.grant_type,
+            audience = self.audience,
+            source_ip = self.source_ip,
+            status = self.status,
+            duration_ms = self.duration_ms,
+            payload_length = self.payload_length,
+            failed_check = self.failed_check,
+            error = self.error,
+            payload,
+            "request"
+        );
+    }
+
+    pub fn describe(&mut self, caller: &Caller) {
+        self.scheme = Some(caller.scheme);
+        self.principal = Some(caller.principal[..2].join(" "));
+        self.subject = Some(caller.subject().to_owned());
+        self.username = caller.username().or(Some(caller.subject())).map(str::to_owned);
+        self.scope = caller.scopes.as_ref().map(|scopes| scopes.join(" "));
+        self.expires_at = caller.expires_at.and_then(|at: OffsetDateTime| at.format(&Rfc3339).ok());
+        if let Some(access) = &caller.access {
+            self.client_id = Some(access.client_id.clone());
+            self.grant_type.clone_from(&access.grant_type);
+            self.audience = Some(access.audience.clone());
+            self.issuer = Some(access.issuer.clone());
+        }
+    }
+
+    /// What is worth remembering for good: refusals but of those who brought nothing, and calls.
+    pub fn to_audit(&self) -> Option<audit::Event> {
+        let kind = match self.failed_check {
+            Some("rate_limit") => "rate_limit_exceeded",
+            Some("policy" | "environment") => "policy_denied",
+            Some("origin") => "security_violation",
+            Some("credential") if self.error == Some("unauthorized") => return None,
+            Some("credential" | "scope" | "sign_in") => "access_denied",
+            None if ["tools/call", "resources/read"].contains(&self.method.as_deref()?) => "mcp_request",
+            _ => return None,
+        };
+        Some(self.event(kind))
+    }
+
+    pub fn event(&self, kind: &'static str) -> audit::Event {
+        audit::Event {
+            user_id: self.subject.clone(),
+            username: self.username.clone(),
+            client_id: self.client_id.clone(),
+            resource: Some(self.surface.clone()),
+            action: self.tool.clone().or_else(|| self.method.clone()),
+            details: json!({"check": self.failed_check, "arguments": self.arguments}),
+            client_info: json!({
+                "ip_address": self.source_ip,
+                "user_agent": self.user_agent,
+                "transport": self.transport,
+                "surface": self.surface,
+            }),
+            error_message: self.reason.or(self.error),
+            request_id: Some(self.request_id.clone()),
+            ..audit::Event::new(kind, self.error.is_none())
+        }
+    }
+}
