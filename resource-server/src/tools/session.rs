@@ -89,8 +89,7 @@ impl Visit {
     /// The header counts first, then the argument, then the login on this connection; all that are there must be the
     /// same person's.
     pub async fn new(call: Call, session_token: Option<&str>) -> Result<Self, Failure> {
-        let missing = || Failure::Internal(anyhow!("the surface {} has no people", call.surface));
-        let accounts = call.accounts.clone().ok_or_else(missing)?;
+        let accounts = accounts_of(&call)?;
         let told = match session_token {
             Some(token) => Some(of_argument(&accounts, &call, token).await?),
             None => None,
@@ -130,6 +129,10 @@ impl Visit {
             ..event(&self.call, kind, success)
         }
     }
+}
+
+fn accounts_of(call: &Call) -> Result<Arc<Accounts>, Failure> {
+    call.accounts.clone().ok_or_else(|| Failure::Internal(anyhow!("the surface {} has no people", call.surface)))
 }
 
 async fn of_argument(accounts: &Accounts, call: &Call, token: &str) -> Result<Identity, Failure> {

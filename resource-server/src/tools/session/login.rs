@@ -1,5 +1,5 @@
 //! Logging in, staying so, and logging out.
-use super::{Tool, Visit, event, open, too_many};
+use super::{Tool, Visit, accounts_of, event, open, too_many};
 use crate::{
     accounts::{Accounts, Proof, Refreshed, Tokens, User, is_username, roles::Role},
     audit::Event,
@@ -79,7 +79,7 @@ pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
         Tool::waiting(
             "refresh_session",
             "Renew a session",
-            "Gives new tokens for a refresh token, which is thereby used up. Using it again ends the session.",
+            "Gives new tokens for a refresh token, which is thereby used up. Using it once more after a while ends the session.",
             refresh,
         )?
         .writes(),
@@ -90,7 +90,7 @@ pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
 
 async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, Failure> {
     let PasswordArguments { username, password } = arguments;
-    let accounts = Visit::new(call.clone(), None).await?.accounts;
+    let accounts = accounts_of(&call)?;
     if !is_username(&username) {
         return Err(Failure::new("Invalid username format"));
     }
@@ -112,7 +112,7 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
 }
 
 async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Result<Known, Failure> {
-    let accounts = Visit::new(call.clone(), None).await?.accounts;
+    let accounts = accounts_of(&call)?;
     if accounts.attempts.allow(None, call.caller.asker).is_err() {
         return Err(too_many(&accounts, &call).await);
     }
@@ -125,7 +125,7 @@ async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Resul
 }
 
 async fn refresh(call: Call, RefreshArguments { refresh_token }: RefreshArguments) -> Result<Login, Failure> {
-    let accounts = Visit::new(call.clone(), None).await?.accounts;
+    let accounts = accounts_of(&call)?;
     if accounts.attempts.allow(None, call.caller.asker).is_err() {
         return Err(too_many(&accounts, &call).await);
     }
