@@ -1,8 +1,8 @@
 //! Every surface with its own credential, none, a bad one and those of all others, by both transports, in all
 //! revisions.
 use crate::{
-    support::{TestServer, initialize, meta, request},
-    surfaces::{SURFACES, credential, headers},
+    support::{Answer, TestServer, call, initialize, meta, request},
+    surfaces::{SURFACES, credential, headers, post, with_bearer},
 };
 use axum::{body::Body, http::HeaderMap};
 use serde_json::{Value, json};
@@ -15,18 +15,30 @@ const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11
 #[derive(Clone, Copy, Debug)]
 enum Brought {
     Of(&'static str),
+    /// What a login on the session surface brings.
+    SessionToken(&'static str),
+    /// An API key that somebody made there.
+    OwnKey(&'static str),
     None,
     Bad,
 }
 
 impl Brought {
-    fn all() -> impl Iterator<Item = Self> {
-        SURFACES.into_iter().map(Self::Of).chain([Self::None, Self::Bad])
+    async fn all(t: &TestServer) -> Vec<Self> {
+        let login = call("authenticate_user", json!({"username": "alice", "password": "password123"}));
+        let token = text(post(t, "session", HeaderMap::new(), &login).await, "access_token");
+        let make = call("create_api_key", json!({"name": "n"}));
+        let key = text(with_bearer(t, "session", token, &make).await, "api_key");
+        let of_session = [Self::SessionToken(token), Self::OwnKey(key)];
+        SURFACES.into_iter().map(Self::Of).chain([Self::None, Self::Bad]).chain(of_session).collect()
     }
 
     fn headers(self, t: &TestServer, at: &str) -> HeaderMap {
         match (self, at) {
             (Self::Of(surface), _) => credential(t, surface),
+            (Self::SessionToken(text) | Self::OwnKey(text), _) => {
+                headers(&[("authorization", &format!("Bearer {text}"))])
+            }
             (Self::None, _) => HeaderMap::new(),
             (Self::Bad, "basic") => headers(&[("authorization", "Basic dGVzdHVzZXI6d3Jvbmc=")]),
             (Self::Bad, "security-keys") => headers(&[("x-github-token", "wrong")]),
@@ -37,6 +49,7 @@ impl Brought {
     fn is_good(self, at: &str) -> bool {
         match (self, at) {
             (_, "no-auth") | (Self::None | Self::Of("no-auth" | "security-keys"), "session") => true,
+            (Self::SessionToken(_) | Self::OwnKey(_), "session") | (Self::OwnKey(_), "api-key") => true,
             (Self::Of(of), _) => of == at,
             _ => false,
         }
@@ -55,9 +68,16 @@ impl Brought {
             _ if at == "session" => "invalid_token",
             Self::Bad => "invalid_token",
             Self::Of(of) if scheme(of) == scheme(at) => "invalid_token",
+            Self::SessionToken(_) | Self::OwnKey(_) if scheme(at) == "Bearer" => "invalid_token",
             _ => "unauthorized",
         }
     }
+}
+
+/// A member of what a tool answered, for as long as the test runs.
+fn text(answer: Answer, member: &str) -> &'static str {
+    let content = answer.json()["result"]["structuredContent"][member].clone();
+    content.as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned().leak()
 }
 
 /// A message of the revision, with the headers that it needs.
@@ -78,9 +98,10 @@ fn message(revision: &str, method: &str) -> (HeaderMap, Value) {
 #[tokio::test]
 async fn every_surface_answers_every_revision_to_its_own_credential_and_refuses_all_others() {
     let t = TestServer::start().await;
+    let all = Brought::all(&t).await;
     for (at, revision) in SURFACES.into_iter().flat_map(|at| REVISIONS.map(|revision| (at, revision))) {
         let first = if revision == MODERN { "server/discover" } else { "initialize" };
-        for brought in Brought::all() {
+        for brought in all.iter().copied() {
             for method in [first, "tools/list"] {
                 let (mut named, message) = message(revision, method);
                 named.extend(brought.headers(&t, at));
@@ -130,8 +151,9 @@ async fn status(t: &TestServer, method: &str, path: &str, brought: HeaderMap, bo
 #[tokio::test]
 async fn every_stream_and_every_place_of_messages_refuses_all_but_its_own_credential() {
     let t = TestServer::start().await;
+    let all = Brought::all(&t).await;
     for (at, revision) in SURFACES.into_iter().flat_map(|at| REVISIONS.map(|revision| (at, revision))) {
-        for brought in Brought::all() {
+        for brought in all.iter().copied() {
             let places = [("GET", format!("/sse/{at}")), ("POST", format!("/messages/{at}?session_id=made-up"))];
             for (method, path) in places {
                 let (mut named, message) = message(revision, "tools/list");

@@ -4,9 +4,11 @@ use crate::{
     surfaces::{SURFACES, credential},
 };
 use axum::http::HeaderMap;
+use futures_util::StreamExt;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use tower::ServiceExt;
 
 struct Site {
     t: TestServer,
@@ -161,6 +163,21 @@ async fn whoever_logs_in_on_a_stream_is_known_on_that_stream_only() {
     ] {
         assert_eq!(site.post(&streams[on].endpoint, HeaderMap::new(), message).await.status(), 202);
         assert_eq!(streams[on].answer().await["result"]["structuredContent"][member], expected);
+    }
+}
+
+/// Time is a hand that goes on by itself when there is nothing else to do.
+#[tokio::test(start_paused = true)]
+async fn a_stream_on_which_nothing_happens_shows_every_fifteen_seconds_that_it_lives() {
+    let router = crate::session::Site::start().router;
+    let request = crate::support::request("GET", "/sse/no-auth").body(axum::body::Body::empty()).unwrap();
+    let mut stream = router.oneshot(request).await.unwrap().into_body().into_data_stream();
+    let endpoint = stream.next().await.unwrap().unwrap();
+    assert!(endpoint.starts_with(b"event: endpoint\n"), "{endpoint:?}");
+    let opened = tokio::time::Instant::now();
+    for beat in 1..=3 {
+        assert_eq!(stream.next().await.unwrap().unwrap(), &b": alive\n\n"[..]);
+        assert_eq!(opened.elapsed().as_secs(), beat * 15);
     }
 }
 

@@ -120,7 +120,8 @@ impl TestServer {
         // Whoever calls, these tools tell.
         for surface in &mut settings.surfaces {
             surface.name = Some("Keyward demo server".to_owned());
-            surface.tools = ["core", "greeting"].map(str::to_owned).to_vec();
+            surface.tools.retain(|set| set == "session");
+            surface.tools.extend(["core", "greeting"].map(str::to_owned));
         }
         let router = router(&settings).unwrap();
         Self { issuer, signer: Signer::es256("k1"), clock, router }
