@@ -26,9 +26,9 @@ enum Brought {
 impl Brought {
     async fn all(t: &TestServer) -> Vec<Self> {
         let login = call("authenticate_user", json!({"username": "alice", "password": "password123"}));
-        let token = text(post(t, "session", HeaderMap::new(), &login).await, "access_token");
+        let token = text(&post(t, "session", HeaderMap::new(), &login).await, "access_token");
         let make = call("create_api_key", json!({"name": "n"}));
-        let key = text(with_bearer(t, "session", token, &make).await, "api_key");
+        let key = text(&with_bearer(t, "session", token, &make).await, "api_key");
         let of_session = [Self::SessionToken(token), Self::OwnKey(key)];
         SURFACES.into_iter().map(Self::Of).chain([Self::None, Self::Bad]).chain(of_session).collect()
     }
@@ -48,8 +48,9 @@ impl Brought {
 
     fn is_good(self, at: &str) -> bool {
         match (self, at) {
-            (_, "no-auth") | (Self::None | Self::Of("no-auth" | "security-keys"), "session") => true,
-            (Self::SessionToken(_) | Self::OwnKey(_), "session") | (Self::OwnKey(_), "api-key") => true,
+            (_, "no-auth")
+            | (Self::OwnKey(_), "api-key" | "session")
+            | (Self::None | Self::SessionToken(_) | Self::Of("no-auth" | "security-keys"), "session") => true,
             (Self::Of(of), _) => of == at,
             _ => false,
         }
@@ -75,7 +76,7 @@ impl Brought {
 }
 
 /// A member of what a tool answered, for as long as the test runs.
-fn text(answer: Answer, member: &str) -> &'static str {
+fn text(answer: &Answer, member: &str) -> &'static str {
     let content = answer.json()["result"]["structuredContent"][member].clone();
     content.as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned().leak()
 }
