@@ -24,6 +24,7 @@ use logins::Logins;
 use people::Person;
 pub(crate) use people::User;
 use roles::Permission;
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use time::Duration;
 use tokens::Claims;
@@ -175,7 +176,8 @@ impl Accounts {
         let (user_id, key) = match proof {
             Proof::Session(id) => (self.store.session(&self.surface, id).await?.map(|session| session.user_id), None),
             Proof::ApiKey(id) => {
-                let key = self.store.api_key(id).await?.filter(|key| key.surface == self.surface);
+                let key = self.store.api_key(&self.surface, id).await?;
+                let key = key.filter(|key| !key.has_expired(self.clock.now()));
                 (key.as_ref().map(|key| key.user_id.clone()), key)
             }
         };
@@ -185,14 +187,16 @@ impl Accounts {
         Ok(Some(Identity { user: Arc::clone(user), permissions, proof: proof.clone() }))
     }
 
-    /// Of somebody, and as yet of no call.
-    pub fn event(&self, kind: &'static str, user: &User) -> audit::Event {
-        audit::Event {
+    /// Audits what happened to somebody, whatever call brought it about.
+    async fn audit(&self, kind: &'static str, user: &User, details: Value) {
+        let event = audit::Event {
             user_id: Some(user.id.clone()),
             username: Some(user.username.clone()),
             resource: Some(self.surface.clone()),
+            details,
             ..audit::Event::new(kind, true)
-        }
+        };
+        self.records.audit.record(event).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! API keys that people make for themselves: `mk_<id>_<secret>`, shown once.
 use super::{Accounts, Identity, Proof, base64url, people::User, random, roles::Permission};
 use crate::{
-    audit, digest,
+    digest,
     store::{ApiKey, StoreError},
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -20,18 +20,17 @@ impl Accounts {
         let Some((id, secret)) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')) else {
             return Ok(None);
         };
-        let Some(key) = self.store.api_key(id).await?.filter(|key| key.surface == self.surface) else {
-            return Ok(None);
-        };
-        if verify_slices_are_equal(&key.hash, &digest::of(secret.as_bytes())).is_err() {
+        let same = |key: &ApiKey| verify_slices_are_equal(&key.hash, &digest::of(secret.as_bytes())).is_ok();
+        let Some(key) = self.store.api_key(&self.surface, id).await?.filter(same) else { return Ok(None) };
+        if let Some(user) = self.user(&key.user_id).filter(|_| key.has_expired(self.clock.now())) {
+            self.audit("api_key_expired", user, json!({"api_key": key.id})).await;
             return Ok(None);
         }
         let identity = self.identify_by(&Proof::ApiKey(key.id.clone())).await?;
         if let Some(identity) = &identity
             && self.store.note_use(&key).await?
         {
-            let event = self.event("api_key_used", &identity.user);
-            self.records.audit.record(audit::Event { details: json!({"api_key": key.id}), ..event }).await;
+            self.audit("api_key_used", &identity.user, json!({"api_key": key.id})).await;
         }
         Ok(identity)
     }
@@ -79,8 +78,7 @@ impl Accounts {
             last_used: None,
         };
         self.store.add_api_key(&key).await?;
-        let event = self.event("api_key_created", user);
-        self.records.audit.record(audit::Event { details: json!({"api_key": id}), ..event }).await;
+        self.audit("api_key_created", user, json!({"api_key": id})).await;
         Ok((key, format!("{PREFIX}{id}_{secret}")))
     }
 }

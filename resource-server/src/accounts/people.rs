@@ -89,6 +89,7 @@ impl Accounts {
         if passwords::is_bcrypt(&hash) {
             let better = Rehashed { imported: fingerprint(&hash), hash: passwords::hash(password).await? };
             self.store.put(&self.owner(&person.user), PASSWORD, PASSWORD, &better).await.map_err(StoreError::broken)?;
+            self.audit("user_updated", &person.user, json!({"password_hash": "argon2id"})).await;
         }
         Ok(Some(Arc::clone(&person.user)))
     }
@@ -120,6 +121,7 @@ impl Accounts {
         }
         let account = Account { created_at: self.clock.now(), last_login: None };
         self.store.put(&owner, ACCOUNT, ACCOUNT, &account).await.map_err(StoreError::broken)?;
+        self.audit("user_created", user, json!({"role": user.role})).await;
         Ok(account)
     }
 }

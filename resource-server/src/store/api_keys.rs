@@ -2,7 +2,7 @@
 use super::{Store, StoreError};
 use crate::accounts::roles::Permission;
 use sqlx::types::Json;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 pub(super) const TABLE: &str = "\
     CREATE TABLE IF NOT EXISTS api_keys (\
@@ -31,16 +31,18 @@ pub(crate) struct ApiKey {
     pub last_used: Option<i64>,
 }
 
-const ALIVE: &str = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)";
+impl ApiKey {
+    pub fn has_expired(&self, now: OffsetDateTime) -> bool {
+        self.expires_at.is_some_and(|at| at <= now.unix_timestamp())
+    }
+}
 
 impl Store {
     pub async fn add_api_key(&self, key: &ApiKey) -> Result<(), StoreError> {
-        let query = format!(
-            "INSERT INTO api_keys (id, surface, user_id, name, permissions, hash, created_at, expires_at) \
-             SELECT $2, $3, $4, $5, $6, $7, $1, $8 \
-             WHERE (SELECT count(*) FROM api_keys WHERE surface = $3 AND user_id = $4 AND {ALIVE}) < $9"
-        );
-        let added = sqlx::query(sqlx::AssertSqlSafe(query))
+        let query = "INSERT INTO api_keys (id, surface, user_id, name, permissions, hash, created_at, expires_at) \
+            SELECT $2, $3, $4, $5, $6, $7, $1, $8 WHERE (SELECT count(*) FROM api_keys WHERE surface = $3 \
+            AND user_id = $4 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)) < $9";
+        let added = sqlx::query(query)
             .bind(key.created_at)
             .bind(&key.id)
             .bind(&key.surface)
@@ -55,11 +57,10 @@ impl Store {
         if added.rows_affected() == 0 { Err(StoreError::Full) } else { Ok(()) }
     }
 
-    /// One that is neither revoked nor expired.
-    pub async fn api_key(&self, id: &str) -> sqlx::Result<Option<ApiKey>> {
-        let query = format!("SELECT * FROM api_keys WHERE {ALIVE} AND id = $2");
-        let now = self.clock.now().unix_timestamp();
-        sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).bind(id).fetch_optional(&self.pool).await
+    /// One of this surface's people that is not revoked.
+    pub async fn api_key(&self, surface: &str, id: &str) -> sqlx::Result<Option<ApiKey>> {
+        let query = "SELECT * FROM api_keys WHERE surface = $1 AND id = $2 AND revoked_at IS NULL";
+        sqlx::query_as(query).bind(surface).bind(id).fetch_optional(&self.pool).await
     }
 
     /// Of a surface's people, or of this one, oldest first; also expired ones, which explain themselves.

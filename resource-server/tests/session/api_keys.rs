@@ -76,6 +76,8 @@ async fn a_key_ends_when_it_expires_or_is_revoked() {
     let status = async |path, key: &str| site.send_to(path, &bearer(key), &weather).await.status.as_u16();
     assert_eq!((status("/mcp/session", &short).await, status("/mcp/api-key", &short).await), (401, 401));
     assert_eq!((status("/mcp/session", &long).await, status("/mcp/api-key", &long).await), (200, 200));
+    let expired = site.events("api_key_expired").await;
+    assert_eq!((expired.len(), &expired[0]["username"]), (2, &json!("alice")));
     let bob = site.token("bob", "hunter2").await;
     let unknown = json!({"success": false, "error": "API key not found"});
     assert_eq!(site.bad(&bob, "revoke_api_key", json!({"id": id})).await, unknown);
