@@ -3,7 +3,7 @@ use crate::{
     attempts::Attempts,
     challenge::Refusal,
     clock::Clock,
-    credentials::keys_of,
+    credentials::{keys::Keys, keys_of},
     request_id::Id,
     settings::{KeySettings, Secret},
     wire,
@@ -18,7 +18,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 pub(crate) struct Admission {
     demo: bool,
-    admin: Option<Secret>,
+    admin: Option<Keys>,
     attempts: Attempts,
     clock: Clock,
 }
@@ -27,7 +27,8 @@ impl Admission {
     /// `None`: nobody could be let in.
     pub fn new(demo: bool, admin: Option<&Secret>, clock: &Clock) -> Option<Arc<Self>> {
         let (attempts, clock) = (Attempts::new(clock.clone()), clock.clone());
-        (demo || admin.is_some()).then(|| Arc::new(Self { demo, admin: admin.cloned(), attempts, clock }))
+        let admin = admin.map(|secret| keys_of(&[KeySettings { secret: secret.clone(), scope: None }]));
+        (demo || admin.is_some()).then(|| Arc::new(Self { demo, admin, attempts, clock }))
     }
 
     fn judge(&self, request: &Request) -> Result<(), Refusal> {
@@ -48,8 +49,8 @@ impl Admission {
     fn knows(&self, request: &Request) -> bool {
         let value = wire::single(request.headers(), &header::AUTHORIZATION).ok().flatten().unwrap_or_default();
         let presented = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let admin = self.admin.clone().map(|secret| keys_of(&[KeySettings { secret, scope: None }]));
-        let found = presented.zip(admin).and_then(|((_, text), admin)| admin.find(text.trim(), self.clock.now()));
+        let found =
+            presented.zip(self.admin.as_ref()).and_then(|((_, text), admin)| admin.find(text.trim(), self.clock.now()));
         found.is_some()
     }
 }

@@ -6,7 +6,7 @@ mod basic;
 mod bearer_token;
 mod client_credentials;
 mod device;
-mod keys;
+pub(crate) mod keys;
 mod no_auth;
 pub(crate) mod oauth;
 mod security_keys;

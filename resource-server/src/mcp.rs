@@ -5,11 +5,10 @@ use crate::{
     client::Client,
     resources,
     schema::Schema,
-    stdio::Connection,
+    stdio::connection,
     surface::Surface,
     tools::{Call, Failure, Tool},
     trace::{self, Outcome},
-    wire,
 };
 use axum::http::request::Parts;
 use rmcp::{
@@ -41,8 +40,6 @@ impl Mcp {
             return Err(ErrorData::internal_error("the server stands without its gate", None));
         };
         let request_id = parts.extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
-        let process = parts.extensions.get::<Connection>().map(|process| &*process.0);
-        let session = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
         Ok(Call {
             caller: caller.clone(),
             client: Client::new(context, answers),
@@ -51,7 +48,7 @@ impl Mcp {
             clock: self.0.clock.clone(),
             demo: self.0.demo,
             accounts: self.0.accounts.clone(),
-            connection: process.or(session).map(str::to_owned),
+            connection: connection(parts).map(str::to_owned),
             client_info: trace::client_info(parts, &self.0.id),
             request_id: request_id.to_owned(),
         })

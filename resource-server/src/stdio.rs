@@ -10,7 +10,7 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
 };
 use base64ct::{Base64, Encoding};
 use futures_util::{
@@ -28,6 +28,14 @@ use uuid::Uuid;
 /// What a request came on that came from this process's own client; it takes the place of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection(pub Arc<str>);
+
+/// What a request is part of, if anything: this process's conversation, or a legacy session. Requests of 2026-07-28
+/// have none of the latter.
+pub(crate) fn connection(parts: &Parts) -> Option<&str> {
+    let process = parts.extensions.get::<Connection>().map(|process| &*process.0);
+    let session = || wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
+    process.or_else(|| session().filter(|_| !wire::speaks_modern(&parts.headers)))
+}
 
 /// Answers what `input` says on `output` until it ends, one message after another. The surface is the one of this id,
 /// or the first of kind `session`; `credential` is a session token or an API key.

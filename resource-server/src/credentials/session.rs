@@ -9,8 +9,8 @@ use crate::{
     attempts::Asker,
     caller::{Caller, Known, Principal},
     challenge::Refusal,
-    stdio::Connection,
-    wire::{self, Message},
+    stdio::connection,
+    wire::Message,
 };
 use anyhow::Context;
 use axum::http::{header, request::Parts};
@@ -82,10 +82,7 @@ impl Sessions {
 
     /// Whoever logged in on the session or the process that this request is part of; the gate judges whose that is.
     async fn of_connection(&self, parts: &Parts) -> Result<Option<Identity>, Refusal> {
-        let process = parts.extensions.get::<Connection>().map(|process| &*process.0);
-        let session = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
-        let session = session.filter(|_| !wire::speaks_modern(&parts.headers));
-        let Some(proof) = process.or(session).and_then(|connection| self.accounts.logins.of(connection)) else {
+        let Some(proof) = connection(parts).and_then(|connection| self.accounts.logins.of(connection)) else {
             return Ok(None);
         };
         self.accounts.identify_by(&proof).await.map_err(|error| broken(&error, parts))
