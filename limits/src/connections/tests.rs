@@ -1,0 +1,326 @@
+//! The listener against what clients do on a socket; tokio's time is moved by hand.
+use super::*;
+use axum::{
+    body::{Bytes, to_bytes},
+    extract::Request,
+    routing::{get, post},
+};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::oneshot,
+    time::{Instant, advance, sleep},
+};
+
+struct Server {
+    address: SocketAddr,
+    connections: Connections,
+    stop: Option<oneshot::Sender<()>>,
+    refused: Arc<Mutex<Vec<IpAddr>>>,
+    ended: tokio::task::JoinHandle<()>,
+}
+
+/// How many bodies were asked for.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+async fn read_all(request: Request) -> Result<String, StatusCode> {
+    ASKED.fetch_add(1, Ordering::Relaxed);
+    let body = to_bytes(request.into_body(), usize::MAX).await.map_err(|_| StatusCode::BAD_REQUEST)?;
+    Ok(body.len().to_string())
+}
+
+/// A stream that says something every fifteen seconds, for ever.
+async fn stream() -> Body {
+    Body::new(Ticking(Box::pin(sleep(Duration::ZERO))))
+}
+
+struct Ticking(Pinned<tokio::time::Sleep>);
+
+impl http_body::Body for Ticking {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        std::task::ready!(self.0.as_mut().poll(cx));
+        self.0.as_mut().reset(Instant::now() + Duration::from_secs(15));
+        std::task::Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b": alive\n\n")))))
+    }
+}
+
+impl Server {
+    async fn start(bounds: Bounds) -> Self {
+        let router = Router::new()
+            .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }))
+            .route("/body", post(read_all))
+            .route("/no", post(|| async { StatusCode::FORBIDDEN }))
+            .route("/stream", get(stream))
+            .route("/large", get(|| async { "x".repeat(64 * 1024 * 1024) }))
+            .route(
+                "/slow",
+                get(|| async {
+                    sleep(Duration::from_secs(5)).await;
+                    "done"
+                }),
+            );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let refused = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&refused);
+        let connections = Connections::new(bounds, Arc::default(), move |address| told.lock().unwrap().push(address));
+        let (stop, stopped) = oneshot::channel();
+        let own = connections.clone();
+        let ended = tokio::spawn(async move {
+            own.serve(listener, router, async { drop(stopped.await) }).await;
+        });
+        Self { address, connections, stop: Some(stop), refused, ended }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn connect_from(&self, last: u8) -> TcpStream {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 1, last], 0))).unwrap();
+        socket.connect(self.address).await.unwrap()
+    }
+
+    /// All that comes back until the server closes.
+    async fn say(&self, request: &str) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        rest(&mut stream).await
+    }
+}
+
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    // A reset after the answer is an end too.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn some(stream: &mut TcpStream) -> String {
+    let mut buffer = [0; 4096];
+    let count = stream.read(&mut buffer).await.unwrap_or(0);
+    String::from_utf8_lossy(&buffer[..count]).into_owned()
+}
+
+/// Lets everybody do what they can do without time passing.
+async fn settle() {
+    for _ in 0..50 {
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+}
+
+fn status(answer: &str) -> &str {
+    answer.get(9..12).unwrap_or("")
+}
+
+#[tokio::test]
+async fn exactly_one_host_is_asked_for_as_http_1_1_wants_it() {
+    let server = Server::start(Bounds::default()).await;
+    for (hosts, wanted) in [
+        ("", "400"),
+        ("host: a.example\r\n", "200"),
+        ("host: [2001:db8::1]:80\r\n", "200"),
+        ("host: a.example\r\nhost: a.example\r\n", "400"),
+        ("host: a.example\r\nHost: b.example\r\n", "400"),
+        ("host: a.example, b.example\r\n", "400"),
+        ("host: user@a.example\r\n", "400"),
+        ("host: a b\r\n", "400"),
+        ("host: a.example/path\r\n", "400"),
+    ] {
+        let answer = server.say(&format!("GET / HTTP/1.1\r\n{hosts}connection: close\r\n\r\n")).await;
+        assert_eq!(status(&answer), wanted, "{hosts:?}: {answer}");
+        if wanted == "400" {
+            assert!(
+                answer.contains(r#"{"error":"invalid_request""#) && answer.contains("connection: close"),
+                "{answer}"
+            );
+        }
+    }
+    assert_eq!(status(&server.say("GET / HTTP/1.0\r\n\r\n").await), "200");
+}
+
+#[tokio::test]
+async fn a_head_over_64_kib_is_431_and_one_below_is_answered() {
+    let server = Server::start(Bounds::default()).await;
+    for (bytes, wanted) in [(60 * 1024, "200"), (65 * 1024, "431"), (200 * 1024, "431")] {
+        let value = "x".repeat(bytes);
+        let answer =
+            server.say(&format!("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nlong: {value}\r\n\r\n")).await;
+        assert_eq!(status(&answer), wanted, "{bytes}");
+    }
+    let many = "h: v\r\n".repeat(5_000);
+    assert_eq!(status(&server.say(&format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n")).await), "431");
+}
+
+#[tokio::test]
+async fn a_body_is_asked_for_only_where_somebody_wants_it() {
+    let server = Server::start(Bounds::default()).await;
+    let head = |path: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n"
+        )
+    };
+    for path in ["/no", "/nowhere"] {
+        let answer = server.say(&head(path)).await;
+        assert!(["403", "404"].contains(&status(&answer)) && !answer.contains("100 Continue"), "{answer}");
+    }
+    let mut stream = server.connect().await;
+    stream.write_all(head("/body").as_bytes()).await.unwrap();
+    assert!(some(&mut stream).await.starts_with("HTTP/1.1 100 Continue\r\n\r\n"));
+    stream.write_all(b"four").await.unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(status(&answer) == "200" && answer.ends_with('4'), "{answer}");
+}
+
+#[tokio::test]
+async fn who_has_said_all_there_is_to_say_still_hears_the_answer() {
+    let server = Server::start(Bounds::default()).await;
+    for request in
+        ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", "POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nab"]
+    {
+        let mut stream = server.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        assert_eq!(status(&rest(&mut stream).await), "200", "{request}");
+    }
+}
+
+#[tokio::test]
+async fn the_greediest_source_yields_and_the_newest_is_answered() {
+    let server = Server::start(Bounds { total: 20, per_source: 20, ..Bounds::default() }).await;
+    let mut greedy = Vec::new();
+    for _ in 0..20 {
+        greedy.push(server.connect_from(1).await);
+    }
+    let mut honest = server.connect_from(2).await;
+    honest.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let answer = some(&mut honest).await;
+    assert!(status(&answer) == "200" && answer.ends_with("127.0.1.2"), "{answer}");
+    // One of the greedy one's own is gone for it, the one that was idle longest.
+    assert_eq!(some(&mut greedy[0]).await, "");
+    assert_eq!((server.connections.count(), server.refused.lock().unwrap().len()), (20, 0));
+}
+
+#[tokio::test]
+async fn a_source_with_its_share_of_answers_under_way_is_told_to_come_back() {
+    let server = Server::start(Bounds { total: 20, per_source: 3, ..Bounds::default() }).await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let mut stream = server.connect_from(1).await;
+        stream.write_all(b"GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        assert_eq!(status(&some(&mut stream).await), "200");
+        streams.push(stream);
+    }
+    let answer = rest(&mut server.connect_from(1).await).await;
+    assert!(status(&answer) == "503" && answer.contains("retry-after: 5"), "{answer}");
+    assert_eq!(*server.refused.lock().unwrap(), [IpAddr::from([127, 0, 1, 1])]);
+    let mut other = server.connect_from(2).await;
+    other.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    assert_eq!(status(&rest(&mut other).await), "200");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_dribbles_is_given_up_after_ten_seconds_and_an_idle_connection_after_75() {
+    let server = Server::start(Bounds::default()).await;
+    let mut dribbling = server.connect().await;
+    let mut silent = server.connect().await;
+    for byte in b"GET / HTTP" {
+        dribbling.write_all(&[*byte]).await.unwrap();
+        settle().await;
+        advance(Duration::from_millis(1_100)).await;
+    }
+    assert_eq!((some(&mut dribbling).await, some(&mut silent).await), (String::new(), String::new()));
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    assert_eq!(status(&some(&mut idle).await), "200");
+    settle().await;
+    advance(Duration::from_secs(70)).await;
+    settle().await;
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    assert_eq!(status(&some(&mut idle).await), "200");
+    settle().await;
+    advance(Duration::from_secs(76)).await;
+    assert_eq!(some(&mut idle).await, "");
+    settle().await;
+    assert_eq!(server.connections.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_dribbles_is_given_up_and_a_slow_one_that_keeps_coming_is_not() {
+    let server = Server::start(Bounds::default()).await;
+    let mut dribbling = server.connect().await;
+    dribbling.write_all(b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
+    for _ in 0..8 {
+        let _ = dribbling.write_all(b"x").await;
+        settle().await;
+        advance(Duration::from_secs(5)).await;
+        settle().await;
+    }
+    let answer = rest(&mut dribbling).await;
+    assert!(["", "400"].contains(&status(&answer)), "{answer}");
+    let mut slow = server.connect().await;
+    slow.write_all(b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        slow.write_all(&vec![0; 50_000]).await.unwrap();
+        settle().await;
+        advance(Duration::from_secs(9)).await;
+        settle().await;
+    }
+    let answer = rest(&mut slow).await;
+    assert!(answer.ends_with("1000000"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_reads_an_answer_loses_it_and_a_stream_that_is_read_goes_on() {
+    let server = Server::start(Bounds::default()).await;
+    let mut deaf = server.connect().await;
+    deaf.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    assert_eq!(status(&some(&mut stream).await), "200");
+    settle().await;
+    for _ in 0..40 {
+        settle().await;
+        advance(Duration::from_secs(15)).await;
+        settle().await;
+        assert!(some(&mut stream).await.contains(": alive"));
+    }
+    settle().await;
+    assert_eq!(server.connections.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn asked_to_stop_it_finishes_what_is_under_way_and_ends_streams_after_the_grace() {
+    let mut server = Server::start(Bounds::default()).await;
+    let (mut idle, mut slow, mut stream) = (server.connect().await, server.connect().await, server.connect().await);
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    assert_eq!(status(&some(&mut idle).await), "200");
+    slow.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    assert_eq!(status(&some(&mut stream).await), "200");
+    settle().await;
+    server.stop.take().unwrap().send(()).unwrap();
+    settle().await;
+    assert_eq!(some(&mut idle).await, "");
+    assert!(TcpStream::connect(server.address).await.is_err());
+    advance(Duration::from_secs(6)).await;
+    let answer = rest(&mut slow).await;
+    assert!(status(&answer) == "200" && answer.ends_with("done"), "{answer}");
+    assert!(!server.ended.is_finished());
+    advance(Duration::from_secs(5)).await;
+    rest(&mut stream).await;
+    server.ended.await.unwrap();
+}

@@ -1,0 +1,156 @@
+//! The address a request came from, as proxies tell it in `X-Forwarded-For`; a proxy is believed only if it was named.
+use axum::http::HeaderMap;
+use ipnet::{IpNet, Ipv4Net};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Networks of the proxies in front of a server.
+#[derive(Debug, Default)]
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    warned: AtomicBool,
+}
+
+impl TrustedProxies {
+    #[must_use]
+    pub fn new(networks: &[IpNet]) -> Self {
+        Self { networks: networks.iter().copied().map(canonical).collect(), warned: AtomicBool::new(false) }
+    }
+
+    #[must_use]
+    pub fn trust(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// The client's address: read from the right, for each hop was added by the proxy after it, up to the first that
+    /// is no proxy of ours. Behind a hop that nobody can read, nothing is believed.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut nearest = peer.to_canonical();
+        if !self.trust(nearest) {
+            return nearest;
+        }
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        for hop in hops.filter(|hop| !hop.is_empty()) {
+            let Some(address) = std::str::from_utf8(hop).ok().and_then(address) else {
+                self.warn();
+                return nearest;
+            };
+            nearest = address;
+            if !self.trust(nearest) {
+                break;
+            }
+        }
+        nearest
+    }
+
+    /// Once: it would be a line for every request otherwise.
+    fn warn(&self) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a trusted proxy sends X-Forwarded-For with what is no address; \
+                 whoever comes through it shares the budgets of the nearest hop that is one"
+            );
+        }
+    }
+}
+
+/// A network of mapped addresses is the network that it maps.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(six) = network else { return network };
+    let mapped = six.prefix_len().checked_sub(96).zip(six.addr().to_ipv4_mapped());
+    mapped.and_then(|(length, four)| Ipv4Net::new(four, length).ok()).map_or(network, IpNet::V4)
+}
+
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `fe80::1%eth0`, `[2001:db8::1]`, `[2001:db8::1]:80`, each also in quotes.
+fn address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.strip_prefix('"').and_then(|hop| hop.strip_suffix('"')).unwrap_or(hop);
+    let address = if let Some(bracketed) = hop.strip_prefix('[') {
+        let (address, port) = bracketed.split_once(']')?;
+        (port.is_empty() || is_port(port.strip_prefix(':')?)).then(|| six(address))?.map(IpAddr::V6)
+    } else if let Some((address, port)) = hop.split_once(':').filter(|(_, rest)| !rest.contains(':')) {
+        is_port(port).then(|| address.parse().ok())?.map(IpAddr::V4)
+    } else {
+        hop.parse().ok().or_else(|| six(hop).map(IpAddr::V6))
+    };
+    address.map(|address| address.to_canonical())
+}
+
+/// The zone says which of the proxy's own networks it came by (RFC 4007 §11).
+fn six(text: &str) -> Option<Ipv6Addr> {
+    text.split('%').next()?.parse().ok()
+}
+
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, lines: &[&str]) -> String {
+        let trusted = ["10.0.0.0/8", "::1/128", "fe80::/10", "::ffff:198.51.100.0/120"];
+        let proxies = TrustedProxies::new(&trusted.map(|network| network.parse().unwrap()));
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        proxies.client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn every_way_to_write_an_address_is_understood() {
+        for (written, meant) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1:5678", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            ("\"[2001:db8::1]:80\"", "2001:db8::1"),
+            ("2001:db8::1%eth0", "2001:db8::1"),
+            ("[2001:db8::1%25eth0]:80", "2001:db8::1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("[::ffff:192.0.2.1]:80", "192.0.2.1"),
+            ("  192.0.2.1\t", "192.0.2.1"),
+            (" , 192.0.2.1, ,", "192.0.2.1"),
+        ] {
+            assert_eq!(client("10.0.0.1", &[written]), meant, "{written}");
+            assert_eq!(client("::ffff:10.0.0.1", &[written]), meant, "{written}");
+        }
+    }
+
+    #[test]
+    fn only_what_proxies_of_ours_added_counts() {
+        assert_eq!(client("192.0.2.9", &["203.0.113.1"]), "192.0.2.9");
+        assert_eq!(client("10.0.0.1", &["203.0.113.1, 192.0.2.1"]), "192.0.2.1");
+        assert_eq!(client("10.0.0.1", &["203.0.113.1, 192.0.2.1, 10.0.0.2:80"]), "192.0.2.1");
+        assert_eq!(client("10.0.0.1", &["203.0.113.1", "192.0.2.1, 198.51.100.7"]), "192.0.2.1");
+        assert_eq!(client("::1", &["192.0.2.1", "fe80::1%eth0"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn behind_a_hop_that_nobody_can_read_the_nearest_one_counts() {
+        for strange in [
+            "unknown",
+            "_hidden",
+            "192.0.2.1:",
+            "192.0.2.1:99999",
+            "192.0.2.1:80:80",
+            "[::1",
+            "010.0.0.1",
+            "[::1]80",
+            "é",
+        ] {
+            assert_eq!(client("10.0.0.1", &[strange]), "10.0.0.1", "{strange}");
+            assert_eq!(client("10.0.0.1", &["203.0.113.1", strange, "10.0.0.2"]), "10.0.0.2", "{strange}");
+            assert_eq!(client("10.0.0.1", &[&format!("{strange}, 192.0.2.1")]), "192.0.2.1", "{strange}");
+        }
+        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+    }
+}
