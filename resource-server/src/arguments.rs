@@ -1,5 +1,6 @@
 //! Rules on what tools are called with, beyond their schemas: data, not code.
-use anyhow::Context;
+use crate::{json, names::alike};
+use anyhow::{Context, ensure};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +12,7 @@ pub struct ArgumentRule {
     pub tool: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
-    /// It must be there.
+    /// It must be there, as a text, unless `equals` says what else it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
     /// In characters.
@@ -53,6 +54,9 @@ impl Rules {
             let anchored = rule.pattern.as_ref().map(|pattern| format!("^(?:{pattern})$"));
             let pattern = anchored.map(|anchored| Regex::new(&anchored)).transpose();
             let pattern = pattern.with_context(|| format!("the argument rule of {} has no good pattern", rule.tool))?;
+            let of_text = rule.required || rule.min_length.is_some() || rule.max_length.is_some();
+            let of_text = of_text || pattern.is_some() || rule.contains.is_some();
+            ensure!(rule.parameter.is_some() || !of_text, "the argument rule of {} must name a parameter", rule.tool);
             anyhow::Ok((rule, pattern))
         };
         rules.into_iter().map(compile).collect::<Result<_, _>>().map(Self)
@@ -85,35 +89,52 @@ impl Rules {
         self.all().filter(|rule| rule.tool == tool).collect()
     }
 
-    pub fn check(&self, tool: &str, arguments: &Value) -> Result<(), Denial<'_>> {
-        self.0
-            .iter()
-            .filter(|(rule, _)| rule.tool == tool)
-            .try_for_each(|(rule, pattern)| rule.check(pattern.as_ref(), arguments))
+    /// Those of the tool; if there are none, those of a tool that it may be taken for.
+    fn speaking_of(&self, tool: &str) -> impl Iterator<Item = &(ArgumentRule, Option<Regex>)> {
+        let is_named = self.all().any(|rule| rule.tool == tool);
+        self.0.iter().filter(move |(rule, _)| if is_named { rule.tool == tool } else { alike(&rule.tool, tool) })
+    }
+
+    /// Does an argument have almost the name of one that a rule speaks of?
+    pub fn confuses(&self, tool: &str, arguments: &str) -> bool {
+        let ruled: Vec<_> = self.speaking_of(tool).filter_map(|(rule, _)| rule.parameter.as_deref()).collect();
+        let confused = |name: &str| !ruled.contains(&name) && ruled.iter().any(|ruled| alike(ruled, name));
+        json::parts(arguments).any(|(name, _)| confused(&name))
+    }
+
+    /// Judges arguments as they are written.
+    pub fn check(&self, tool: &str, arguments: &str) -> Result<(), Denial<'_>> {
+        self.speaking_of(tool).try_for_each(|(rule, pattern)| rule.check(pattern.as_ref(), arguments))
     }
 
     /// What the operator has not allowed, whatever the arguments are.
     pub fn check_environment(&self, tool: &str) -> Result<(), Denial<'_>> {
-        self.all().filter(|rule| rule.tool == tool).try_for_each(ArgumentRule::check_environment)
+        self.speaking_of(tool).try_for_each(|(rule, _)| rule.check_environment())
     }
 }
 
 impl ArgumentRule {
-    fn check(&self, pattern: Option<&Regex>, arguments: &Value) -> Result<(), Denial<'_>> {
+    fn check(&self, pattern: Option<&Regex>, arguments: &str) -> Result<(), Denial<'_>> {
         let parameter = self.parameter.as_deref();
-        let value = parameter.map_or(Some(arguments), |name| arguments.get(name));
-        let Some(value) = value else {
+        let Some(value) = parameter.map_or(Some(arguments), |name| json::member(arguments, name)) else {
             return if self.required { Err(self.denial("required", "the argument is missing")) } else { Ok(()) };
         };
-        let text = value.as_str();
+        // To some readers a text ends at U+0000.
+        let text = json::text(value).filter(|text| !text.contains('\0'));
+        let text = text.as_deref();
         let length = text.map(|text| text.chars().count());
-        let fails = |limit: Option<usize>, broken: fn(usize, usize) -> bool| {
-            limit.zip(length).is_some_and(|(limit, length)| broken(length, limit))
+        let fails = |limit: Option<usize>, holds: fn(usize, usize) -> bool| {
+            limit.is_some_and(|limit| !length.is_some_and(|length| holds(length, limit)))
         };
         let broken = [
-            (fails(self.min_length, |length, limit| length < limit), "min_length", "the text is too short"),
-            (fails(self.max_length, |length, limit| length > limit), "max_length", "the text is too long"),
-            (self.equals.as_ref().is_some_and(|equals| equals != value), "equals", "the value is not the one required"),
+            (self.required && self.equals.is_none() && text.is_none(), "required", "the argument is not a text"),
+            (fails(self.min_length, |length, limit| length >= limit), "min_length", "the text is too short"),
+            (fails(self.max_length, |length, limit| length <= limit), "max_length", "the text is too long"),
+            (
+                self.equals.as_ref().is_some_and(|equals| !json::equals(value, equals)),
+                "equals",
+                "the value is not the one required",
+            ),
             (
                 pattern.is_some_and(|pattern| !text.is_some_and(|text| pattern.is_match(text))),
                 "pattern",
@@ -140,17 +161,12 @@ impl ArgumentRule {
         }
     }
 
-    fn blocks(&self, value: &Value) -> bool {
+    fn blocks(&self, value: &str) -> bool {
         let blocked = |text: &str| {
             let text = text.to_lowercase();
             self.blocked_substrings.iter().any(|part| text.contains(&part.to_lowercase()))
         };
-        match value {
-            Value::String(text) => blocked(text),
-            Value::Array(items) => items.iter().any(|item| self.blocks(item)),
-            Value::Object(members) => members.iter().any(|(name, member)| blocked(name) || self.blocks(member)),
-            _ => false,
-        }
+        !self.blocked_substrings.is_empty() && json::texts(value).any(|text| blocked(&text))
     }
 
     fn denial(&self, rule: &'static str, reason: &'static str) -> Denial<'_> {
@@ -167,14 +183,15 @@ mod tests {
         let mut rule = rule;
         rule["tool"] = json!("t");
         let rules = Rules::new(vec![serde_json::from_value(rule).unwrap()]).unwrap();
-        assert_eq!(rules.check("another", arguments).and_then(|()| rules.check_environment("another")), Ok(()));
-        rules.check("t", arguments).and_then(|()| rules.check_environment("t")).err().map(|denial| denial.rule)
+        let arguments = arguments.to_string();
+        assert_eq!(rules.check("another", &arguments).and_then(|()| rules.check_environment("another")), Ok(()));
+        rules.check("t", &arguments).and_then(|()| rules.check_environment("t")).err().map(|denial| denial.rule)
     }
 
     #[test]
     fn each_rule_lets_the_good_pass_and_names_itself() {
         let cases = [
-            (json!({"parameter": "a", "required": true}), json!({"a": 1}), json!({}), "required"),
+            (json!({"parameter": "a", "required": true}), json!({"a": ""}), json!({}), "required"),
             (json!({"parameter": "a", "min_length": 2}), json!({"a": "äö"}), json!({"a": "a"}), "min_length"),
             (json!({"parameter": "a", "max_length": 2}), json!({"a": "äö"}), json!({"a": "abc"}), "max_length"),
             (json!({"parameter": "a", "equals": true}), json!({"a": true}), json!({"a": "true"}), "equals"),
@@ -198,8 +215,62 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_is_none_is_refused_at_start() {
-        let rule = ArgumentRule { tool: "t".to_owned(), pattern: Some("(".to_owned()), ..ArgumentRule::default() };
-        assert!(Rules::new(vec![rule]).is_err());
+    fn rules_on_texts_refuse_what_is_none() {
+        for (rule, name) in [
+            (json!({"required": true}), "required"),
+            (json!({"min_length": 0}), "min_length"),
+            (json!({"max_length": 9}), "max_length"),
+            (json!({"pattern": "(?s).*"}), "pattern"),
+            (json!({"contains": ""}), "contains"),
+        ] {
+            for value in [json!(null), json!(1), json!(true), json!(["a"]), json!({"a": "a"}), json!("a\0")] {
+                let mut rule = rule.clone();
+                rule["parameter"] = json!("a");
+                assert_eq!(broken(rule, &json!({"a": value})), Some(name), "{value}");
+            }
+        }
+        assert_eq!(broken(json!({"parameter": "a", "required": true, "equals": 1}), &json!({"a": 1})), None);
+    }
+
+    #[test]
+    fn arguments_and_tools_that_may_be_taken_for_ruled_ones_are_known() {
+        let rule = |tool: &str, parameter: &str| ArgumentRule {
+            tool: tool.to_owned(),
+            parameter: Some(parameter.to_owned()),
+            max_length: Some(1),
+            ..ArgumentRule::default()
+        };
+        let rules = Rules::new(vec![rule("write", "userKey"), rule("Write", "path"), rule("write", "User")]).unwrap();
+        for (tool, arguments, confuses) in [
+            ("write", r#"{"userKey":1,"User":1,"other":{"userkey":1}}"#, false),
+            ("write", r#"{"user_key":1}"#, true),
+            ("write", r#"{"u\u017ferKey":1}"#, true),
+            ("write", r#"{"Path":1}"#, false),
+            ("Write", r#"{"Path":1}"#, true),
+            ("WRITE", r#"{"Path":1}"#, true),
+        ] {
+            assert_eq!(rules.confuses(tool, arguments), confuses, "{tool} {arguments}");
+        }
+        assert!(rules.check("WRITE", r#"{"userKey":"ab"}"#).is_err());
+        assert_eq!(rules.check("write", r#"{"path":"ab"}"#), Ok(()));
+    }
+
+    #[test]
+    fn rules_that_cannot_work_are_refused_at_start() {
+        let refused = |rule: Value| {
+            let rule = serde_json::from_value(rule).unwrap();
+            Rules::new(vec![rule]).unwrap_err().to_string()
+        };
+        assert!(refused(json!({"tool": "t", "parameter": "a", "pattern": "("})).contains("no good pattern"));
+        for of_text in ["required", "min_length", "max_length", "pattern", "contains"] {
+            let value = if of_text == "required" {
+                json!(true)
+            } else if of_text.contains('_') {
+                json!(1)
+            } else {
+                json!("a")
+            };
+            assert!(refused(json!({"tool": "t", of_text: value})).contains("name a parameter"), "{of_text}");
+        }
     }
 }

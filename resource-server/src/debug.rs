@@ -4,6 +4,7 @@ use crate::{
     challenge::Refusal,
     endpoint::server_error,
     gate::Gates,
+    json,
     origin::{self, Allowed},
     request_id::Id,
     settings::Settings,
@@ -20,7 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, json};
 use std::{collections::HashSet, sync::Arc};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -55,7 +56,9 @@ struct Question {
     header: Option<String>,
     surface: String,
     tool: Option<String>,
-    arguments: Option<Value>,
+    /// Read as they are written.
+    #[expect(dead_code, reason = "no other member is allowed")]
+    arguments: Option<IgnoredAny>,
 }
 
 /// Nothing where nobody could be let in.
@@ -153,7 +156,8 @@ fn failed(error: &anyhow::Error, id: &Id) -> Response {
 /// How a call would be judged; nothing happens.
 async fn explain(State(debug): State<Arc<Debug>>, id: Id, body: Bytes) -> Response {
     let invalid = |text| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text).into_response(&id.0);
-    let Ok(question) = serde_json::from_slice::<Question>(&body) else {
+    let text = str::from_utf8(&body).unwrap_or_default();
+    let Ok(question) = serde_json::from_str::<Question>(text) else {
         return invalid("the body must be JSON with surface, and at most token or header, tool and arguments");
     };
     let Some((_, gates)) = debug.watched.iter().find(|(surface, _)| *surface.id == *question.surface) else {
@@ -173,7 +177,8 @@ async fn explain(State(debug): State<Arc<Debug>>, id: Id, body: Bytes) -> Respon
     if let (Some(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
         request.headers_mut().insert(name, value);
     }
-    let checks = gates.explain(request, question.tool.as_deref(), question.arguments.as_ref()).await;
+    let arguments = json::member(text, "arguments").filter(|arguments| *arguments != "null");
+    let checks = gates.explain(request, question.tool.as_deref(), arguments).await;
     Json(json!({"surface": question.surface, "tool": question.tool, "checks": checks})).into_response()
 }
 

@@ -3,6 +3,7 @@ use crate::{
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
+    json,
     mcp::Mcp,
     request_id::Id,
     wire::{self, Message},
@@ -57,14 +58,15 @@ impl Server {
             let text = "the Accept header allows neither application/json nor text/event-stream";
             return Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text).into_response(id);
         };
-        let Some(mut message) = parts.extensions.get::<Message>().cloned() else { return server_error(id) };
+        let Some(message) = parts.extensions.get::<Message>().cloned() else { return server_error(id) };
         let both = HeaderValue::from_static("application/json, text/event-stream");
         parts.headers.insert(header::ACCEPT, both);
         if message.method() != "initialize" {
             return settle(server.handle(Request::from_parts(parts, body)).await.map(Body::new), &message, id);
         }
-        fill_in(&mut message.body, &parts.headers);
-        let body = Body::from(message.body.to_string());
+        let Ok(mut greeting) = serde_json::from_slice(&message.body) else { return not_of_mcp(&message, id) };
+        fill_in(&mut greeting, &parts.headers);
+        let body = Body::from(greeting.to_string());
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = server.handle(Request::from_parts(parts, body)).await.map(Body::new);
         open_session(settle(response, &message, id), &message, id).await
@@ -129,7 +131,7 @@ fn fill_in(body: &mut Value, headers: &HeaderMap) {
 async fn open_session(response: Response, message: &Message, id: &RequestId) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(greeting) = to_bytes(body, LONGEST_GREETING).await else { return server_error(id) };
-    let first = message.body["params"]["protocolVersion"] == wire::LEGACY[0];
+    let first = message.param("protocolVersion").and_then(json::text).as_deref() == Some(wire::LEGACY[0]);
     let greeted = std::str::from_utf8(&greeting).is_ok_and(|text| text.contains("\"protocolVersion\""));
     if parts.status == StatusCode::OK && greeted && !first {
         match session_id() {
@@ -155,10 +157,14 @@ fn settle(response: Response, message: &Message, id: &RequestId) -> Response {
         return response;
     }
     if status.is_client_error() {
-        let text = "Invalid Request: the message is not one of MCP";
-        return Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None).into_response(id);
+        return not_of_mcp(message, id);
     }
     server_error(id)
+}
+
+fn not_of_mcp(message: &Message, id: &RequestId) -> Response {
+    let text = "Invalid Request: the message is not one of MCP";
+    Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None).into_response(id)
 }
 
 pub(crate) fn server_error(id: &RequestId) -> Response {

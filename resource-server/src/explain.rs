@@ -3,7 +3,7 @@ use crate::{
     attempts::Wondering,
     caller::{Caller, Principal},
     challenge::Refusal,
-    gate::Gates,
+    gate::{Gate, Gates},
     wire::Message,
 };
 use axum::{
@@ -31,13 +31,15 @@ impl Gates {
 
     /// Each check of a call of `tool`, or of listing tools, in the order in which a gate makes them: passed, failed and
     /// why, not reached, or not judged as no arguments were given.
-    pub async fn explain(&self, request: Request, tool: Option<&str>, arguments: Option<&Value>) -> Vec<Value> {
+    pub async fn explain(&self, request: Request, tool: Option<&str>, arguments: Option<&str>) -> Vec<Value> {
         let Some((authority, gate)) = self.0.first() else { return Vec::new() };
         let (mut checks, mut request) = (Checks::default(), request);
         request.extensions_mut().insert(Wondering);
         if let Ok(own) = HeaderValue::from_str(authority) {
             request.headers_mut().entry(header::HOST).or_insert(own);
         }
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
         checks.judge("origin", gate.allowed.check(&request).map(drop));
         let (mut parts, _) = request.into_parts();
         let message = asked(&parts.headers, tool, arguments);
@@ -62,13 +64,17 @@ impl Gates {
 }
 
 /// The call as a client would send it.
-fn asked(headers: &HeaderMap, tool: Option<&str>, arguments: Option<&Value>) -> Result<Message, Refusal> {
-    let mut message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
-    if let Some(tool) = tool {
-        message["method"] = "tools/call".into();
-        message["params"] = json!({"name": tool, "arguments": arguments.unwrap_or(&json!({}))});
-    }
-    Message::read(headers, message.to_string().as_bytes())
+fn asked(headers: &HeaderMap, tool: Option<&str>, arguments: Option<&str>) -> Result<Message, Refusal> {
+    let message = tool.map_or_else(
+        || json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).to_string(),
+        |tool| {
+            let (name, arguments) = (Value::from(tool), arguments.unwrap_or("{}"));
+            format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{name},"arguments":{arguments}}}}}"#
+            )
+        },
+    );
+    Gate::read(headers, message.into())
 }
 
 #[derive(Default)]

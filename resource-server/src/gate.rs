@@ -1,6 +1,8 @@
 //! The gate of a surface: Host and Origin, then the credential, then the message, its scopes and arguments, then the
 //! server.
 mod checks;
+mod forwarded;
+mod streams;
 
 use crate::{
     caller::Caller,
@@ -18,9 +20,9 @@ use crate::{
     wire::{self, Message},
 };
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::Bytes,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -48,7 +50,9 @@ struct Visit {
 impl Gate {
     /// Of an OAuth protected resource.
     pub fn of_guard(guard: Guard) -> Self {
-        let (policy, clock) = (Arc::new(guard.policy.clone()), guard.clock.clone());
+        let (mut policy, clock) = (guard.policy.clone(), guard.clock.clone());
+        policy.begin_with(&guard.challenge_scope);
+        let policy = Arc::new(policy);
         Self::new(guard.allowed.clone(), Arc::new(AccessTokens::new(guard, &policy)), policy, clock)
     }
 
@@ -82,7 +86,8 @@ impl Gate {
             parts.extensions.insert(access);
         }
         if parts.method == Method::POST {
-            return self.admit_message(Request::from_parts(parts, body), caller, trace).await;
+            let body = forwarded::collect(body).await?;
+            return self.admit_message(parts, body, caller, trace);
         }
         trace.check = "sign_in";
         self.credential.check_sign_in(&caller, None)?;
@@ -94,34 +99,37 @@ impl Gate {
             return Err(Refusal::method_not_allowed("POST"));
         }
         let method = parts.method.clone();
-        Ok((Request::from_parts(parts, body), Visit { method, caller, modern: false, session }))
+        let request = forwarded::bare(parts, session.as_deref());
+        Ok((request, Visit { method, caller, modern: false, session }))
     }
 
-    async fn admit_message(
+    fn admit_message(
         &self,
-        request: Request,
+        parts: Parts,
+        body: Bytes,
         caller: Caller,
         trace: &mut Trace,
     ) -> Result<(Request, Visit), Refusal> {
-        let (mut parts, body) = request.into_parts();
+        // Only what is said to a session's owner may be said on its stream.
+        let session = self.session(&parts.headers, &caller);
+        trace.owns_session = session.as_ref().is_ok_and(Option::is_some);
         trace.check = "message";
-        require_json(&parts.headers)?;
-        let body = collect(body).await?;
-        let message = Message::read(&parts.headers, &body)?;
-        trace.message(&message, body.len());
+        let length = body.len();
+        let message = Self::read(&parts.headers, body)?;
+        trace.message(&message, length);
         trace.check = "sign_in";
         self.credential.check_sign_in(&caller, Some(&message))?;
         let modern = message.modern;
-        if modern {
-            parts.headers.remove(wire::SESSION_ID);
-            parts.headers.remove(wire::LAST_EVENT_ID);
-        }
         if modern && parts.extensions.get::<sse::Legacy>().is_some() {
             let text = "Invalid Request: this transport ended before the revision 2026-07-28";
             return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None));
         }
         trace.check = "session";
-        let session = self.session(&parts.headers, &caller)?;
+        let session = if modern { None } else { session? };
+        if message.is_response() && !session.as_ref().is_some_and(|id| self.sessions.answer(id, message.id())) {
+            let text = "Invalid Request: nobody waits for this response";
+            return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None));
+        }
         trace.check = "scope";
         self.check_scopes(&message, &caller)?;
         trace.check = "schema";
@@ -130,13 +138,14 @@ impl Gate {
         self.check_rules(&message)?;
         trace.check = "environment";
         self.check_environment(&message)?;
-        // Written anew, so that the server reads what was judged here, repeated members and all.
-        let body = Bytes::from(message.body.to_string());
-        parts.headers.remove(header::TRANSFER_ENCODING);
-        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-        parts.extensions.insert(message);
-        let request = Request::from_parts(parts, Body::from(body));
+        let request = forwarded::message(parts, message, session.as_deref())?;
         Ok((request, Visit { method: Method::POST, caller, modern, session }))
+    }
+
+    /// The message, and what is said of it.
+    pub fn read(headers: &HeaderMap, body: Bytes) -> Result<Message, Refusal> {
+        forwarded::require_json(headers)?;
+        Message::read(headers, body)
     }
 
     /// A session that ended, or is another's, is not found: the client opens a new one.
@@ -153,19 +162,21 @@ impl Gate {
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }
 
-    /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded.
-    fn note_session(&self, visit: &Visit, response: &Response) {
+    /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded. The one that the
+    /// answer belongs to.
+    fn note_session(&self, visit: &Visit, response: &Response) -> Option<String> {
         if visit.modern || !response.status().is_success() {
-            return;
+            return None;
         }
         if visit.method == Method::DELETE {
             visit.session.iter().for_each(|session| self.sessions.end(session));
-            return;
+            return None;
         }
         let opened = response.headers().get(wire::SESSION_ID).and_then(|id| id.to_str().ok());
         if let Some(opened) = opened.filter(|opened| visit.session.as_deref() != Some(*opened)) {
             self.sessions.bind(opened, visit.caller.principal.clone(), self.clock.now());
         }
+        opened.map(str::to_owned).or_else(|| visit.session.clone())
     }
 }
 
@@ -215,32 +226,20 @@ async fn answer(gate: &Gate, id: &RequestId, allowed: Result<(), Refusal>, reque
     let response = match admitted {
         Ok((request, visit)) => {
             let response = next.run(request).await;
-            gate.note_session(&visit, &response);
-            response
+            let session = gate.note_session(&visit, &response);
+            gate.watch(response, session, visit.caller)
         }
         Err(refusal) => {
             trace.refused(&refusal);
-            refusal.into_response(id)
+            let mut response = refusal.into_response(id);
+            if trace.owns_session {
+                response.extensions_mut().insert(sse::ForStream);
+            }
+            response
         }
     };
     if let Some(surface) = &gate.surface {
         surface.records.add(trace, surface, response.status()).await;
     }
     response
-}
-
-/// The body has been taken whole, and is no longer than it may be.
-async fn collect(body: Body) -> Result<Bytes, Refusal> {
-    let unread = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
-    to_bytes(body, usize::MAX).await.map_err(unread)
-}
-
-fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let value = wire::single(headers, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    let text = "the Content-Type must be application/json";
-    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text))
 }

@@ -1,14 +1,27 @@
 //! Which scopes a call needs, and which narrower ones a broader scope brings along (RFC 6749 §3.3).
+use crate::names::{alike, folded};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Scope rules of one MCP server. Starts with the `mcp:` hierarchy, and with `mcp:tools:list` for the listing methods.
 #[derive(Clone, Debug)]
 pub struct Policy {
     implies: BTreeMap<String, Vec<String>>,
-    methods: BTreeMap<String, Vec<String>>,
-    tools: BTreeMap<String, Vec<String>>,
+    methods: Needs,
+    tools: Needs,
     other_tools: Vec<String>,
+    /// `None`: what the first challenge names.
+    other_methods: Option<Vec<String>>,
 }
+
+/// What each of these needs. Whatever a reader may take for one of them needs that too.
+#[derive(Clone, Debug, Default)]
+struct Needs {
+    exact: BTreeMap<String, Vec<String>>,
+    alike: BTreeMap<String, Vec<String>>,
+}
+
+/// What anybody may send who was let in, as it opens a conversation.
+const OPEN: [&str; 4] = ["initialize", "notifications/initialized", "ping", "server/discover"];
 
 /// Short names of coarse scopes.
 const ALIASES: [(&str, &str); 5] = [
@@ -23,9 +36,10 @@ impl Default for Policy {
     fn default() -> Self {
         let mut policy = Self {
             implies: BTreeMap::new(),
-            methods: BTreeMap::new(),
-            tools: BTreeMap::new(),
+            methods: Needs::default(),
+            tools: Needs::default(),
             other_tools: words("mcp:tools:call"),
+            other_methods: None,
         };
         policy.imply("mcp:tools:admin", "mcp:tools:write");
         policy.imply("mcp:tools:write", "mcp:tools:read");
@@ -56,12 +70,12 @@ impl Policy {
 
     /// The JSON-RPC method needs all of `scopes` (space-separated).
     pub fn method(&mut self, method: &str, scopes: &str) {
-        self.methods.insert(method.to_owned(), words(scopes));
+        self.methods.set(method, scopes);
     }
 
     /// Calling the tool needs all of `scopes` (space-separated).
     pub fn tool(&mut self, tool: &str, scopes: &str) {
-        self.tools.insert(tool.to_owned(), words(scopes));
+        self.tools.set(tool, scopes);
     }
 
     /// What tools without a rule of their own need; nothing when empty.
@@ -69,12 +83,24 @@ impl Policy {
         self.other_tools = words(scopes);
     }
 
+    /// What methods without a rule of their own need, but for those that open a conversation; at first what the guard's
+    /// first challenge names.
+    pub fn other_methods(&mut self, scopes: &str) {
+        self.other_methods = Some(words(scopes));
+    }
+
+    /// The same, unless it was said.
+    pub(crate) fn begin_with(&mut self, first: &str) {
+        self.other_methods.get_or_insert_with(|| words(first));
+    }
+
     /// All scopes a call needs, in the order they were given.
     #[must_use]
     pub fn needed(&self, method: &str, tool: Option<&str>) -> &[String] {
-        match tool.filter(|_| method == "tools/call") {
-            Some(tool) => self.tools.get(tool).unwrap_or(&self.other_tools),
-            None => self.methods.get(method).map_or(&[], Vec::as_slice),
+        match tool.filter(|_| alike(method, "tools/call")) {
+            Some(tool) => self.tools.of(tool).unwrap_or(&self.other_tools),
+            None if OPEN.contains(&method) && !self.methods.exact.contains_key(method) => &[],
+            None => self.methods.of(method).unwrap_or(self.other_methods.as_deref().unwrap_or_default()),
         }
     }
 
@@ -89,7 +115,8 @@ impl Policy {
     #[must_use]
     pub fn knows(&self, scope: &str) -> bool {
         let implied = || self.implies.values().flatten();
-        let named = || self.methods.values().chain(self.tools.values()).flatten().chain(&self.other_tools);
+        let others = || self.other_tools.iter().chain(self.other_methods.iter().flatten());
+        let named = || self.methods.exact.values().chain(self.tools.exact.values()).flatten().chain(others());
         self.implies.contains_key(scope) || implied().chain(named()).any(|known| known == scope)
     }
 
@@ -102,6 +129,18 @@ impl Policy {
             }
         }
         held
+    }
+}
+
+impl Needs {
+    fn set(&mut self, name: &str, scopes: &str) {
+        self.exact.insert(name.to_owned(), words(scopes));
+        self.alike.entry(folded(name).collect()).or_default().extend(words(scopes));
+    }
+
+    fn of(&self, name: &str) -> Option<&[String]> {
+        let alike = || self.alike.get(&folded(name).collect::<String>());
+        self.exact.get(name).or_else(alike).map(Vec::as_slice)
     }
 }
 
@@ -182,5 +221,40 @@ mod tests {
         assert_eq!(policy.needed("tools/call", Some("echo")), ["mcp:tools:echo"]);
         assert_eq!(policy.needed("tools/call", Some("forgotten")), ["mcp:tools:call"]);
         assert!(policy.needed("ping", Some("echo")).is_empty());
+    }
+
+    #[test]
+    fn a_method_without_a_rule_needs_the_first_scope_but_for_those_that_open_a_conversation() {
+        let mut policy = Policy::default();
+        policy.begin_with("first");
+        for method in OPEN {
+            assert!(policy.needed(method, None).is_empty(), "{method}");
+        }
+        for method in ["", "Ping", "initialise", "tasks/list", "logging/setLevel", "vendor.example/run", "tool/call"] {
+            assert_eq!(policy.needed(method, None), ["first"], "{method}");
+        }
+        assert_eq!(policy.needed("Tools/List", None), ["mcp:tools:list"]);
+        policy.method("ping", "mcp:tools:list");
+        assert_eq!(policy.needed("ping", None), ["mcp:tools:list"]);
+        policy.other_methods("others");
+        policy.begin_with("first");
+        assert_eq!(policy.needed("tasks/list", None), ["others"]);
+    }
+
+    #[test]
+    fn what_is_almost_a_tool_with_a_rule_needs_what_that_needs() {
+        let mut policy = Policy::default();
+        policy.tool("delete", "mcp:tools:admin");
+        policy.tool("read", "");
+        policy.tool("Read", "mcp:tools:write");
+        for (method, tool, needed) in [
+            ("tools/call", "Delete", "mcp:tools:admin"),
+            ("Tools/Call", "de_lete", "mcp:tools:admin"),
+            ("tools/call", "read", ""),
+            ("tools/call", "READ", "mcp:tools:write"),
+            ("tools/call", "deletes", "mcp:tools:call"),
+        ] {
+            assert_eq!(policy.needed(method, Some(tool)), words(needed), "{method} {tool}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Which principal a legacy MCP session belongs to: an `Mcp-Session-Id` is no credential, and of use only to its owner.
 use crate::{caller::Principal, digest};
+use serde_json::Value;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
@@ -9,6 +10,8 @@ use time::{Duration, OffsetDateTime};
 const IDLE: Duration = Duration::minutes(30);
 const MOST: usize = 10_000;
 const MOST_OF_ONE_PRINCIPAL: usize = 64;
+/// Requests of the server that wait for the client at the same time.
+const MOST_ASKED: usize = 64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
@@ -17,6 +20,8 @@ pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
 struct Session {
     owner: Principal,
     used_at: OffsetDateTime,
+    /// The ids of what the server asks the client, and was not yet answered.
+    asked: VecDeque<Value>,
 }
 
 impl Sessions {
@@ -32,7 +37,7 @@ impl Sessions {
                 sessions.remove(&oldest);
             }
         }
-        sessions.insert(id.to_owned(), Session { owner, used_at: now });
+        sessions.insert(id.to_owned(), Session { owner, used_at: now, asked: VecDeque::new() });
     }
 
     /// Is the session alive and this principal's? Then it was just used.
@@ -40,6 +45,24 @@ impl Sessions {
         let mut sessions = self.lock();
         let found = sessions.get_mut(id).filter(|s| s.owner == *principal && now - s.used_at < IDLE);
         found.map(|session| session.used_at = now).is_some()
+    }
+
+    /// The server asks the client.
+    pub fn ask(&self, id: &str, request: Value) {
+        if let Some(session) = self.lock().get_mut(id).filter(|session| !session.asked.contains(&request)) {
+            session.asked.truncate(MOST_ASKED - 1);
+            session.asked.push_front(request);
+        }
+    }
+
+    /// Does the server wait for this answer? Then it waits no longer.
+    pub fn answer(&self, id: &str, request: &Value) -> bool {
+        let mut sessions = self.lock();
+        let found = sessions.get_mut(id).and_then(|session| {
+            let at = session.asked.iter().position(|asked| asked == request)?;
+            session.asked.remove(at)
+        });
+        found.is_some()
     }
 
     pub fn end(&self, id: &str) {
@@ -62,6 +85,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn principal(subject: &str) -> Principal {
         ["issuer".to_owned(), subject.to_owned(), "client".to_owned()]
@@ -76,6 +100,24 @@ mod tests {
         assert!(!sessions.touch("s", &principal("bob"), start + Duration::minutes(29)));
         assert!(sessions.touch("s", &principal("alice"), start + Duration::minutes(58)));
         assert!(!sessions.touch("s", &principal("alice"), start + Duration::minutes(88)));
+    }
+
+    #[test]
+    fn each_question_is_answered_once_and_the_oldest_are_forgotten() {
+        let sessions = Sessions::default();
+        sessions.ask("s", 0.into());
+        assert!(!sessions.answer("s", &0.into()), "there is no such session");
+        sessions.bind("s", principal("alice"), OffsetDateTime::UNIX_EPOCH);
+        for id in 0..=MOST_ASKED {
+            sessions.ask("s", id.into());
+            sessions.ask("s", id.into());
+        }
+        sessions.ask("s", "1".into());
+        for (id, waits) in
+            [(json!(0), false), (json!(1), false), (json!(2), true), (json!(2), false), (json!("1"), true)]
+        {
+            assert_eq!(sessions.answer("s", &id), waits, "{id}");
+        }
     }
 
     #[test]

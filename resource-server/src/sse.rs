@@ -35,6 +35,10 @@ pub(crate) enum Legacy {
     Message,
 }
 
+/// Marks refusals that may be said on the stream of the session they are about.
+#[derive(Clone, Copy)]
+pub(crate) struct ForStream;
+
 /// The streams of one surface. Whose each is, the gate's sessions know: its id is that of a session.
 pub(crate) struct Streams {
     open: Mutex<HashMap<String, mpsc::Sender<String>>>,
@@ -125,7 +129,8 @@ pub(crate) async fn around(
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let response = next.run(request).await;
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
-    if response.status() != StatusCode::OK || !is_json {
+    let is_owners = response.extensions().get::<ForStream>().is_some();
+    if response.status() != StatusCode::OK || !is_json || !is_owners {
         return response;
     }
     let headers = response.headers().clone();

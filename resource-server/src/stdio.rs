@@ -1,6 +1,7 @@
 //! MCP over standard input and output: a message a line, judged and answered as if it had come by HTTP, but for who
 //! logs in: that counts for the whole process.
 use crate::{
+    json,
     messages::messages,
     settings::{Secret, Settings},
     surfaces, wire,
@@ -12,7 +13,6 @@ use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
 };
-use base64ct::{Base64, Encoding};
 use futures_util::{
     StreamExt,
     future::ready,
@@ -55,7 +55,9 @@ pub async fn converse(
         }
         let mut answers = bridge.answer(line).await?;
         while let Some(answer) = answers.next().await {
-            output.write_all(format!("{}\n", answer?).as_bytes()).await?;
+            // Between its tokens JSON may have line breaks.
+            let answer = answer?.replace(['\n', '\r'], " ");
+            output.write_all(format!("{answer}\n").as_bytes()).await?;
             output.flush().await?;
         }
     }
@@ -71,19 +73,19 @@ struct Bridge {
 
 impl Bridge {
     /// Nothing is said to notifications, and more than the answer if there is something to tell before it.
-    async fn answer(&self, line: String) -> anyhow::Result<BoxStream<'static, anyhow::Result<Value>>> {
-        let message: Value = serde_json::from_str(&line).unwrap_or_default();
-        let request = self.request(line, &message)?;
+    async fn answer(&self, line: String) -> anyhow::Result<BoxStream<'static, anyhow::Result<String>>> {
+        let id = json::member(&line, "id").and_then(wire::read_id);
+        let request = self.request(line)?;
         let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         if response.status() == StatusCode::ACCEPTED {
             return Ok(stream::empty().boxed());
         }
-        let id = message.get("id").cloned();
-        let answers = messages(response).map(move |text| Ok(answered(serde_json::from_str(&text?)?, id.as_ref())));
+        let answers = messages(response).map(move |text| answered(text?, id.as_ref()));
         Ok(answers.filter_map(|answer| ready(answer.transpose())).boxed())
     }
 
-    fn request(&self, line: String, message: &Value) -> anyhow::Result<Request> {
+    fn request(&self, line: String) -> anyhow::Result<Request> {
+        let mirrored = mirrored(&line);
         let mut request = Request::new(Body::from(line));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.url.path().parse()?;
@@ -97,32 +99,29 @@ impl Bridge {
             let value = value.ok().context("the credential has characters that none has")?;
             headers.insert(header::AUTHORIZATION, value);
         }
-        headers.extend(mirrored(message));
+        headers.extend(mirrored);
         Ok(request)
     }
 }
 
 /// The message; or, if it is a refusal that HTTP has its own words for, the error that it is to a request.
-fn answered(body: Value, id: Option<&Value>) -> Option<Value> {
-    if body.get("jsonrpc").is_some() {
-        return Some(body);
+fn answered(text: String, id: Option<&Value>) -> anyhow::Result<Option<String>> {
+    if json::member(&text, "jsonrpc").is_some() {
+        return Ok(Some(text));
     }
+    let body: Value = serde_json::from_str(&text)?;
     let error = json!({"code": -32000, "message": body["error_description"], "data": body});
-    id.map(|id| json!({"jsonrpc": "2.0", "id": id, "error": error}))
+    Ok(id.map(|id| json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string()))
 }
 
 /// What a message of 2026-07-28 must say in headers too, where there are any.
-fn mirrored(message: &Value) -> Vec<(HeaderName, HeaderValue)> {
-    let version = message["params"]["_meta"][wire::META_VERSION].as_str();
-    let Some(version) = version.filter(|version| !wire::LEGACY.contains(version)) else { return Vec::new() };
-    let method = message["method"].as_str().unwrap_or_default();
-    let name = wire::named_by(method).and_then(|member| message["params"][member].as_str());
-    let all = [(wire::PROTOCOL_VERSION, Some(version)), (wire::METHOD, Some(method)), (wire::NAME, name)];
-    all.into_iter().filter_map(|(header, text)| Some((header, encoded(text?)))).collect()
-}
-
-fn encoded(text: &str) -> HeaderValue {
-    let plain = HeaderValue::from_str(text).ok().filter(|_| text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)));
-    let in_base64 = || HeaderValue::from_str(&format!("=?base64?{}?=", Base64::encode_string(text.as_bytes())));
-    plain.or_else(|| in_base64().ok()).unwrap_or(HeaderValue::from_static(""))
+fn mirrored(message: &str) -> Vec<(HeaderName, HeaderValue)> {
+    let text = |object, name| json::member(object, name).and_then(json::text);
+    let params = json::member(message, "params").unwrap_or_default();
+    let version = json::member(params, "_meta").and_then(|meta| text(meta, wire::META_VERSION));
+    let Some(version) = version.filter(|version| !wire::LEGACY.contains(&&**version)) else { return Vec::new() };
+    let method = text(message, "method").unwrap_or_default();
+    let name = wire::named_by(&method).and_then(|member| text(params, member));
+    let all = [(wire::PROTOCOL_VERSION, Some(version)), (wire::NAME, name), (wire::METHOD, Some(method))];
+    all.into_iter().filter_map(|(header, text)| Some((header, wire::encoded(&text?)))).collect()
 }

@@ -1,5 +1,5 @@
 //! How recently and how well people must have signed in, for everything or for one tool (RFC 9470).
-use crate::verify::Access;
+use crate::{names::alike, verify::Access};
 use std::collections::BTreeMap;
 use time::{Duration, OffsetDateTime};
 
@@ -28,9 +28,11 @@ impl StepUp {
         self.tools.entry(tool.to_owned()).or_default()
     }
 
-    /// A tool demands what everything does, and its own beside it.
+    /// A tool demands what everything does, and its own beside it; or that of the one it may be taken for.
     pub fn demand(&self, tool: Option<&str>) -> Demand {
-        let Some(own) = tool.and_then(|tool| self.tools.get(tool)) else { return self.everything.clone() };
+        let taken_for = |tool| self.tools.iter().find(|(own, _)| alike(own, tool)).map(|(_, demand)| demand);
+        let own = tool.and_then(|tool| self.tools.get(tool).or_else(|| taken_for(tool)));
+        let Some(own) = own else { return self.everything.clone() };
         let max_age = [self.everything.max_age, own.max_age].into_iter().flatten().min();
         let acr_values = match (&self.everything.acr_values, &own.acr_values) {
             (Some(all), Some(own)) => Some(own.iter().filter(|class| all.contains(class)).cloned().collect()),
@@ -65,6 +67,7 @@ mod tests {
         assert_eq!(rules.demand(None), Demand::default());
         assert_eq!(rules.demand(Some("other")), Demand::default());
         assert_eq!(rules.demand(Some("wipe")), Demand { max_age: Some(60), acr_values: classes(&["phr", "mfa"]) });
+        assert_eq!(rules.demand(Some("Wipe")).max_age, Some(60));
         rules.everything().max_age = Some(30);
         rules.everything().acr_values = classes(&["pwd", "mfa"]);
         assert_eq!(rules.demand(Some("other")), Demand { max_age: Some(30), acr_values: classes(&["pwd", "mfa"]) });

@@ -1,9 +1,9 @@
 //! A surface: one way to be protected, the tools behind it, and where it is found.
 use crate::{
-    accounts::Accounts, allowance::Allowance, arguments::Rules, caller::Caller, clock::Clock, scopes::Policy,
+    accounts::Accounts, allowance::Allowance, arguments::Rules, caller::Caller, clock::Clock, json, scopes::Policy,
     store::Store, tools::Tool, trace::Records,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 pub(crate) struct Surface {
@@ -35,8 +35,9 @@ pub(crate) struct Surface {
 impl Surface {
     /// For programs that look around.
     pub fn described(&self) -> Value {
-        let tools: Vec<_> = self.tools.iter().map(|tool| json!({"name": tool.name, "scope": tool.scope})).collect();
-        json!({
+        let tools: Vec<_> =
+            self.tools.iter().map(|tool| serde_json::json!({"name": tool.name, "scope": tool.scope})).collect();
+        serde_json::json!({
             "id": &*self.id,
             "kind": self.kind,
             "title": self.title,
@@ -54,6 +55,18 @@ impl Surface {
     pub fn may_call(&self, caller: &Caller, tool: &str) -> bool {
         let needed = self.policy.needed("tools/call", Some(tool));
         caller.scopes.as_ref().is_none_or(|held| self.policy.allows(held, needed))
+    }
+
+    /// A message whose list of tools has more than the caller may call, without those; all else is as it was written.
+    pub fn shortened(&self, caller: &Caller, message: &str) -> Option<String> {
+        let tools = json::member(json::member(message, "result")?, "tools").filter(|tools| tools.starts_with('['))?;
+        let name = |tool| json::member(tool, "name").and_then(json::text);
+        let may_call = |tool| name(tool).is_some_and(|name| self.may_call(caller, &name));
+        let (usable, others): (Vec<_>, Vec<_>) =
+            json::parts(tools).map(|(_, tool)| tool).partition(|tool| may_call(tool));
+        let start = tools.as_ptr().addr() - message.as_ptr().addr();
+        let (before, after) = (&message[..start], &message[start + tools.len()..]);
+        (!others.is_empty()).then(|| format!("{before}[{}]{after}", usable.join(",")))
     }
 }
 

@@ -196,6 +196,7 @@ impl<'a> Address<'a> {
         let shipped = if upstream.is_some() { Vec::new() } else { Rules::shipped() };
         let rules = shipped.into_iter().chain(own.rules.iter().cloned()).collect();
         let mut policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
+        policy.begin_with(&own.scopes().0);
         if own.scope_aliases {
             policy.with_aliases();
         }

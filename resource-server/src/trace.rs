@@ -9,7 +9,7 @@ use crate::{
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
-    digest,
+    digest, json,
     mask::Masker,
     metrics::Metrics,
     settings::Settings,
@@ -19,13 +19,13 @@ use crate::{
     wire::{self, Message},
 };
 use axum::{
-    body::HttpBody,
+    body::{Bytes, HttpBody},
     extract::{ConnectInfo, Request},
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
 use serde_json::{Value, json};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
@@ -44,8 +44,10 @@ pub(crate) struct Trace {
     /// The check it is at, or failed.
     pub check: &'static str,
     pub caller: Option<Caller>,
+    /// The session it names is its caller's.
+    pub owns_session: bool,
     record: Record,
-    payload: Option<Value>,
+    payload: Option<Bytes>,
     /// Somebody guesses: with this a lock began.
     locks: bool,
     pub outcome: Outcome,
@@ -97,6 +99,7 @@ impl Trace {
             started: Instant::now(),
             check: "origin",
             caller: None,
+            owns_session: false,
             record,
             payload: None,
             locks: false,
@@ -105,13 +108,16 @@ impl Trace {
     }
 
     pub fn message(&mut self, message: &Message, length: usize) {
-        let arguments = message.body["params"]["arguments"].as_object();
-        let mut names: Vec<_> = arguments.into_iter().flatten().map(|(name, _)| short(name)).collect();
-        names.sort();
-        names.truncate(MOST_ARGUMENTS);
+        let mut names = BTreeSet::new();
+        for (name, _) in json::parts(message.arguments()) {
+            names.insert(short(&name));
+            if names.len() > MOST_ARGUMENTS {
+                names.pop_last();
+            }
+        }
         self.record.method = Some(short(message.method()));
         self.record.tool = message.tool().map(short);
-        self.record.arguments = names;
+        self.record.arguments = names.into_iter().collect();
         self.record.payload_length = length;
         self.payload = Some(message.body.clone());
     }
@@ -150,7 +156,10 @@ impl Records {
         record.status = status.as_u16();
         let took = started.elapsed();
         record.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let payload = payload.filter(|_| self.log_payloads).map(|payload| self.masker.masked(&payload).to_string());
+        let payload = payload.filter(|_| self.log_payloads).map(|payload| {
+            let payload = serde_json::from_slice(&payload).unwrap_or("a number in it is too large for the log".into());
+            self.masker.masked(&payload).to_string()
+        });
         record.error = record.error.or(outcome.0.get().copied());
         self.metrics.count(&record, took);
         record.log(payload.as_deref());

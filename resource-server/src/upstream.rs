@@ -23,9 +23,9 @@ use axum::{
     http::{Method, StatusCode, header, request::Parts},
     response::Response,
 };
-use events::{Events, Rewritten};
-use futures_util::{StreamExt, future::ready};
-use serde_json::{Value, json};
+use futures_util::StreamExt;
+use serde::de::IgnoredAny;
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
@@ -33,16 +33,6 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a list of tools.
 const LONGEST_LIST: usize = 16 * 1024 * 1024;
-/// What reads from the server beside calling tools and listing.
-const READING: [&str; 6] = [
-    "resources/read",
-    "resources/templates/list",
-    "resources/subscribe",
-    "prompts/list",
-    "prompts/get",
-    "completion/complete",
-];
-
 pub(crate) struct Upstream {
     url: Url,
     client: reqwest::Client,
@@ -73,9 +63,6 @@ pub(crate) fn policy(settings: &SurfaceSettings) -> Policy {
         if !policy.allows(&words(&first), policy.needed(list, None)) {
             policy.method(list, &first);
         }
-    }
-    for method in READING {
-        policy.method(method, &first);
     }
     policy.other_tools(&first);
     for (tool, scopes) in &settings.tool_scopes {
@@ -122,46 +109,17 @@ impl Upstream {
         Ok(response)
     }
 
-    /// Leaves in a list of tools those that the caller may call; anything else is as it was.
-    fn usable(&self, caller: &Caller, message: &mut Value) -> bool {
-        let tools = message.get_mut("result").and_then(|result| result.get_mut("tools")).and_then(Value::as_array_mut);
-        let Some(tools) = tools else { return false };
-        let before = tools.len();
-        tools.retain(|tool| tool["name"].as_str().is_some_and(|name| self.surface.may_call(caller, name)));
-        tools.len() < before
-    }
-
-    fn shorten(&self, caller: &Caller, event: &str) -> Rewritten {
-        // Cheaper than reading every message.
-        if !event.contains("\"tools\"") {
-            return Rewritten::Same;
+    /// A list of tools, but for those that the caller may not call. In streams the gate shortens them.
+    async fn list(&self, response: Response, caller: &Caller) -> Result<Response, &'static str> {
+        if headers::essence(response.headers()).as_deref() != Some("application/json") {
+            return Ok(response);
         }
-        let Ok(mut message) = serde_json::from_str(&events::data(event)) else { return Rewritten::Same };
-        let shorter = self.usable(caller, &mut message);
-        if shorter { Rewritten::Other(events::with_data(event, &message.to_string())) } else { Rewritten::Same }
-    }
-
-    async fn list(self: Arc<Self>, response: Response, caller: Caller) -> Result<Response, &'static str> {
         let (mut parts, body) = response.into_parts();
-        let is = |essence| headers::essence(&parts.headers).as_deref() == Some(essence);
-        if is("text/event-stream") {
-            let mut events = Events::default();
-            let stream = body.into_data_stream().filter_map(move |chunk| {
-                let chunk = chunk.map_err(std::io::Error::other);
-                let rewrite = |event: &str| self.shorten(&caller, event);
-                let whole = chunk.and_then(|chunk| events.push(&chunk, rewrite));
-                ready(Some(whole).filter(|whole| !whole.as_ref().is_ok_and(Bytes::is_empty)))
-            });
-            parts.headers.remove(header::CONTENT_LENGTH);
-            return Ok(Response::from_parts(parts, Body::from_stream(stream)));
-        }
-        if !is("application/json") {
-            return Ok(Response::from_parts(parts, body));
-        }
         let text = "the MCP server behind this one broke off, or lists too much";
         let body = to_bytes(body, LONGEST_LIST).await.map_err(|_| text)?;
-        let mut message = serde_json::from_slice(&body).map_err(|_| "the MCP server behind this one sent no JSON")?;
-        let body = if self.usable(&caller, &mut message) { Bytes::from(message.to_string()) } else { body };
+        let message = str::from_utf8(&body).ok().filter(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+        let message = message.ok_or("the MCP server behind this one sent no JSON")?;
+        let body = self.surface.shortened(caller, message).map_or_else(|| body.clone(), Bytes::from);
         parts.headers.remove(header::CONTENT_LENGTH);
         Ok(Response::from_parts(parts, Body::from(body)))
     }
@@ -177,6 +135,9 @@ fn check(response: &Response, method: &Method) -> Result<(), &'static str> {
     let challenges = response.headers().contains_key(header::WWW_AUTHENTICATE);
     if challenges || [StatusCode::UNAUTHORIZED, StatusCode::PROXY_AUTHENTICATION_REQUIRED].contains(&status) {
         return Err("the MCP server behind this one wants credentials of its own");
+    }
+    if status.is_informational() {
+        return Err("the MCP server behind this one wants another protocol");
     }
     if status.is_redirection() {
         return Err("the MCP server behind this one is found elsewhere");
@@ -212,7 +173,7 @@ pub(crate) async fn serve(State(upstream): State<Arc<Upstream>>, Id(id): Id, req
     let message = parts.extensions.get::<Message>();
     let answer = match upstream.send(upstream.url.clone(), &parts, &caller, body).await {
         Ok(response) if message.is_some_and(|message| message.method() == "tools/list") => {
-            Arc::clone(&upstream).list(response, caller).await
+            upstream.list(response, &caller).await
         }
         Ok(response) if parts.method == Method::GET => {
             let end = Box::pin(tokio::time::sleep(caller.left(&upstream.clock)));

@@ -1,6 +1,13 @@
 //! Reads one MCP message off the wire, and checks what its headers say about it (Streamable HTTP, 2026-07-28).
-use crate::challenge::Refusal;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use crate::{
+    challenge::Refusal,
+    json::{self, Malformed},
+    names::alike,
+};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+};
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -25,57 +32,105 @@ const INVALID_PARAMS: i64 = -32602;
 const HEADER_MISMATCH: i64 = -32020;
 const UNSUPPORTED_VERSION: i64 = -32022;
 
-/// A JSON-RPC request, notification or response.
+/// Of messages.
+const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+/// Members of `params` that are judged here, so that nothing beside them may be taken for them.
+const JUDGED: [&str; 4] = ["name", "uri", "arguments", "_meta"];
+const JUDGED_META: [&str; 2] = [META_VERSION, META_CAPABILITIES];
+
+/// A JSON-RPC request, notification or response, as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
-    pub body: Value,
+    pub body: Bytes,
     /// Of the 2026-07-28 revision; else it is of those that open with `initialize`.
     pub modern: bool,
+    /// Null for notifications.
+    id: Value,
+    /// Empty for responses.
+    method: String,
+    /// Empty if there are none.
+    params: Bytes,
+    /// Those of its members that are judged.
+    judged: Vec<(&'static str, Bytes)>,
+    tool: Option<String>,
 }
 
 impl Message {
-    pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|_| malformed(&Value::Null, PARSE_ERROR, "Parse error: the body is not JSON"))?;
-        let id = well_formed_id(&body)?;
-        let version = protocol_version(headers, &id)?;
-        let mut message = Self { body, modern: false };
+    pub fn read(headers: &HeaderMap, body: Bytes) -> Result<Self, Refusal> {
+        let envelope = Envelope::read(&body)?;
+        let version = protocol_version(headers, &envelope.id)?;
+        let params = envelope.params.map_or_else(Bytes::new, |params| body.slice_ref(params.as_bytes()));
+        let (id, method) = (envelope.id, envelope.method.into_owned());
+        let mut message = Self { body, modern: false, id, method, params, judged: Vec::new(), tool: None };
+        message.judged = message.check_names()?;
         message.modern = version == Some(MODERN)
-            || message.meta(META_VERSION) == Some(&Value::from(MODERN))
-            || message.method() == "server/discover";
+            || message.meta(META_VERSION).and_then(json::text).as_deref() == Some(MODERN)
+            || message.method == "server/discover";
         if message.modern {
             message.check_modern(headers, version)?;
         }
-        message.check_call()?;
+        if alike(&message.method, "tools/call") {
+            message.tool = Some(message.called()?);
+        }
         Ok(message)
     }
 
     /// Empty for responses.
     pub fn method(&self) -> &str {
-        self.body["method"].as_str().unwrap_or_default()
+        &self.method
     }
 
     pub fn id(&self) -> &Value {
-        &self.body["id"]
+        &self.id
     }
 
     pub fn is_request(&self) -> bool {
-        self.body.get("id").is_some() && self.body.get("method").is_some()
+        !self.id.is_null() && !self.is_response()
+    }
+
+    pub fn is_response(&self) -> bool {
+        self.method.is_empty()
     }
 
     /// The tool a `tools/call` names.
     pub fn tool(&self) -> Option<&str> {
-        self.body["params"]["name"].as_str().filter(|_| self.method() == "tools/call")
+        self.tool.as_deref()
     }
 
-    /// What it is called with; nothing, if it says nothing.
-    pub fn arguments(&self) -> Cow<'_, Value> {
-        let arguments = self.body["params"].get("arguments").map(Cow::Borrowed);
-        arguments.unwrap_or_else(|| Cow::Owned(json!({})))
+    /// What it is called with, as it is written; nothing, if it says nothing.
+    pub fn arguments(&self) -> &str {
+        self.param("arguments").unwrap_or("{}")
     }
 
-    fn meta(&self, member: &str) -> Option<&Value> {
-        self.body.get("params")?.get("_meta")?.get(member)
+    /// A member of `params`, as it is written.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        let judged = self.judged.iter().find(|(own, _)| *own == name).map(|(_, part)| written(part));
+        if JUDGED.contains(&name) { judged } else { json::member(written(&self.params), name) }
+    }
+
+    fn meta(&self, name: &str) -> Option<&str> {
+        json::member(self.param("_meta")?, name)
+    }
+
+    /// What the `Mcp-Name` header repeats.
+    pub fn named(&self) -> Option<Cow<'_, str>> {
+        self.param(named_by(&self.method)?).and_then(json::text)
+    }
+
+    /// Refuses names that a reader may take for those that are judged, which it gives.
+    fn check_names(&self) -> Result<Vec<(&'static str, Bytes)>, Refusal> {
+        let text = "Invalid Request: a member's name is almost that of another, or has control characters";
+        let odd = || malformed(&self.id, INVALID_REQUEST, text);
+        let mut judged = Vec::new();
+        for (name, part) in json::parts(written(&self.params)) {
+            let own = taken_for(&name, &JUDGED).map_err(|Odd| odd())?;
+            judged.extend(own.map(|own| (own, self.params.slice_ref(part.as_bytes()))));
+        }
+        for (of, names) in [("_meta", &JUDGED_META[..]), ("arguments", &[])] {
+            let object = judged.iter().find(|(own, _)| *own == of).map_or("", |(_, part)| written(part));
+            json::parts(object).try_for_each(|(name, _)| taken_for(&name, names).map(drop)).map_err(|Odd| odd())?;
+        }
+        Ok(judged)
     }
 
     fn check_modern(&self, headers: &HeaderMap, version: Option<&str>) -> Result<(), Refusal> {
@@ -86,45 +141,103 @@ impl Message {
             return Err(Refusal::json_rpc(StatusCode::NOT_FOUND, id, METHOD_NOT_FOUND, text, Some(data)));
         }
         let Some(version) = version else {
-            return Err(malformed(id, HEADER_MISMATCH, "Header mismatch: MCP-Protocol-Version is missing"));
+            return Err(mismatch(id, "Header mismatch: MCP-Protocol-Version is missing"));
         };
         if self.is_request() {
             self.check_meta(version)?;
         }
-        if self.body.get("method").is_some() && single(headers, &METHOD) != Ok(Some(self.method())) {
-            return Err(malformed(id, HEADER_MISMATCH, "Header mismatch: Mcp-Method must repeat the method"));
+        if !self.is_response() && single(headers, &METHOD) != Ok(Some(self.method())) {
+            return Err(mismatch(id, "Header mismatch: Mcp-Method must repeat the method"));
         }
-        let Some(member) = named_by(self.method()) else { return Ok(()) };
+        if named_by(self.method()).is_none() {
+            return Ok(());
+        }
         let in_header = single(headers, &NAME).ok().flatten().and_then(decoded);
-        if in_header.is_none() || in_header.as_deref() != self.body["params"][member].as_str() {
-            return Err(malformed(id, HEADER_MISMATCH, "Header mismatch: Mcp-Name must repeat the name or uri"));
+        if in_header.is_none() || in_header.as_deref() != self.named().as_deref() {
+            return Err(mismatch(id, "Header mismatch: Mcp-Name must repeat the name or uri"));
         }
         Ok(())
     }
 
     fn check_meta(&self, version: &str) -> Result<(), Refusal> {
-        let (in_meta, capabilities) = (self.meta(META_VERSION), self.meta(META_CAPABILITIES));
-        if !in_meta.is_some_and(Value::is_string) || !capabilities.is_some_and(Value::is_object) {
+        let in_meta = self.meta(META_VERSION).and_then(json::text);
+        if in_meta.is_none() || !self.meta(META_CAPABILITIES).is_some_and(is_object) {
             let text = "Invalid params: _meta must have protocolVersion and clientCapabilities";
             return Err(malformed(self.id(), INVALID_PARAMS, text));
         }
-        if in_meta.and_then(Value::as_str) != Some(version) {
+        if in_meta.as_deref() != Some(version) {
             let text = "Header mismatch: MCP-Protocol-Version must equal protocolVersion in _meta";
-            return Err(malformed(self.id(), HEADER_MISMATCH, text));
+            return Err(mismatch(self.id(), text));
         }
         Ok(())
     }
 
     /// A tool call must name its tool, since that decides which scopes it needs.
-    fn check_call(&self) -> Result<(), Refusal> {
-        let arguments = self.body["params"].get("arguments");
-        let well_formed = self.tool().is_some() && arguments.is_none_or(Value::is_object);
-        if self.method() != "tools/call" || well_formed {
-            return Ok(());
-        }
+    fn called(&self) -> Result<String, Refusal> {
+        let name = self.param("name").and_then(json::text);
+        let name = name.filter(|name| is_object(self.arguments()) && !name.chars().any(char::is_control));
         let status = if self.modern { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         let text = "Invalid params: tools/call needs a name, and arguments must be an object";
-        Err(Refusal::json_rpc(status, self.id(), INVALID_PARAMS, text, None))
+        let refusal = || Refusal::json_rpc(status, self.id(), INVALID_PARAMS, text, None);
+        name.map(Cow::into_owned).ok_or_else(refusal)
+    }
+}
+
+/// No reader is to be led to what was not judged.
+struct Odd;
+
+/// Which of `known` it is. In JavaScript `__proto__` names where other members are looked for.
+fn taken_for(name: &str, known: &[&'static str]) -> Result<Option<&'static str>, Odd> {
+    let own = known.iter().find(|own| **own == name).copied();
+    let is_odd =
+        || name == "__proto__" || name.chars().any(char::is_control) || known.iter().any(|own| alike(own, name));
+    if own.is_none() && is_odd() { Err(Odd) } else { Ok(own) }
+}
+
+/// What was read from a text.
+fn written(part: &Bytes) -> &str {
+    str::from_utf8(part).unwrap_or_default()
+}
+
+/// The members that JSON-RPC has, and no others (JSON-RPC 2.0 §4 and §5).
+#[derive(Default)]
+struct Envelope<'a> {
+    id: Value,
+    method: Cow<'a, str>,
+    params: Option<&'a str>,
+}
+
+impl<'a> Envelope<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, Refusal> {
+        let text = json::check(body).map_err(|malformed| unreadable(body, malformed))?;
+        let refuse = |text| Err(malformed(&id_of(body), INVALID_REQUEST, text));
+        if text.trim_start().starts_with('[') {
+            return refuse("Invalid Request: batches are not supported");
+        }
+        let members: Vec<_> = json::parts(text).take(MEMBERS.len() + 1).collect();
+        if members.iter().any(|(name, _)| !MEMBERS.contains(&&**name)) {
+            return refuse("Invalid Request: JSON-RPC has no such member");
+        }
+        let member = |name| members.iter().find(|(own, _)| own == name).map(|(_, part)| *part);
+        let only = |of: &[&str]| members.iter().all(|(name, _)| of.contains(&&**name));
+        let (id, method, params) = (member("id"), member("method"), member("params"));
+        let (identified, named) = (id.and_then(read_id), method.and_then(json::text));
+        let is_call = named.is_some() && only(&MEMBERS[..4]) && id.is_some() == identified.is_some();
+        let has_result = member("result").is_some() && only(&["jsonrpc", "id", "result"]);
+        let has_error = member("error").is_some_and(is_error) && only(&["jsonrpc", "id", "error"]);
+        let is_response = identified.is_some() && (has_result || has_error);
+        if member("jsonrpc").and_then(json::text).as_deref() != Some("2.0") || !(is_call || is_response) {
+            return refuse("Invalid Request: the body is not a JSON-RPC 2.0 message");
+        }
+        if params.is_some_and(|params| !is_object(params)) {
+            return refuse("Invalid Request: params must be an object");
+        }
+        let method = named.unwrap_or_default();
+        let spelled = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
+        if is_call && (method.is_empty() || !method.bytes().all(spelled)) {
+            return refuse("Invalid Request: the method has other characters than letters, digits, _, -, . and /");
+        }
+        Ok(Self { id: identified.unwrap_or_default(), method, params })
     }
 }
 
@@ -133,38 +246,58 @@ pub(crate) fn speaks_modern(headers: &HeaderMap) -> bool {
     single(headers, &PROTOCOL_VERSION) == Ok(Some(MODERN))
 }
 
-/// JSON-RPC 2.0 §4 and §5: the id, or null for messages without.
-fn well_formed_id(body: &Value) -> Result<Value, Refusal> {
-    if body.is_array() {
-        let text = "Invalid Request: batches are not supported";
-        return Err(malformed(&Value::Null, INVALID_REQUEST, text));
-    }
-    let id = body.get("id").filter(|id| id.is_string() || id.is_i64() || id.is_u64());
-    let named = body.get("method").is_none_or(Value::is_string);
-    let is_something = ["method", "result", "error"].iter().any(|member| body.get(member).is_some());
-    let identified = id.is_some() || body.get("id").is_none() || body.get("error").is_some();
-    if body["jsonrpc"] != "2.0" || !named || !is_something || !identified {
-        let text = "Invalid Request: the body is not a JSON-RPC 2.0 message";
-        return Err(malformed(id.unwrap_or(&Value::Null), INVALID_REQUEST, text));
-    }
-    if body.get("params").is_some_and(|params| !params.is_object()) {
-        let text = "Invalid Request: params must be an object";
-        return Err(malformed(id.unwrap_or(&Value::Null), INVALID_REQUEST, text));
-    }
-    Ok(id.cloned().unwrap_or_default())
+/// JSON-RPC 2.0 §5.1.
+fn is_error(part: &str) -> bool {
+    let known = |name: &str, member: &str| match name {
+        "code" => member.parse::<i64>().is_ok(),
+        "message" => json::text(member).is_some(),
+        "data" => true,
+        _ => false,
+    };
+    is_object(part)
+        && json::parts(part).all(|(name, member)| known(&name, member))
+        && ["code", "message"].iter().all(|name| json::member(part, name).is_some())
+}
+
+fn is_object(part: &str) -> bool {
+    part.starts_with('{')
+}
+
+/// A text or an integer.
+pub(crate) fn read_id(part: &str) -> Option<Value> {
+    let id = serde_json::from_str::<Value>(part).ok()?;
+    Some(id).filter(|id| id.is_string() || id.is_i64() || id.is_u64())
+}
+
+/// As far as it can be told, whatever else is wrong with the body.
+fn id_of(body: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(body);
+    let mut ids = json::parts(&text).filter(|(name, _)| name == "id");
+    let id = ids.next().and_then(|(_, part)| read_id(part));
+    id.filter(|_| ids.next().is_none()).unwrap_or_default()
+}
+
+fn unreadable(body: &[u8], malformed: Malformed) -> Refusal {
+    let data = json!({"reason": malformed.reason, "at": malformed.at, "member": malformed.member});
+    let text = "Parse error: the body is not JSON that all read alike";
+    Refusal::json_rpc(StatusCode::BAD_REQUEST, &id_of(body), PARSE_ERROR, text, Some(data))
 }
 
 /// The version the header names, if it is one we know.
 fn protocol_version<'a>(headers: &'a HeaderMap, id: &Value) -> Result<Option<&'a str>, Refusal> {
     let Ok(version) = single(headers, &PROTOCOL_VERSION) else {
         let text = "Header mismatch: MCP-Protocol-Version must occur once, in visible ASCII";
-        return Err(malformed(id, HEADER_MISMATCH, text));
+        return Err(mismatch(id, text));
     };
-    let unknown = version.filter(|version| *version != MODERN && !LEGACY.contains(version));
+    let unknown = version.filter(|version| !knows(version));
     let Some(requested) = unknown else { return Ok(version) };
     let data = json!({"supported": supported(), "requested": requested});
     let text = "Unsupported protocol version";
     Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, id, UNSUPPORTED_VERSION, text, Some(data)))
+}
+
+pub(crate) fn knows(version: &str) -> bool {
+    version == MODERN || LEGACY.contains(&version)
 }
 
 fn supported() -> Vec<&'static str> {
@@ -181,11 +314,19 @@ pub(crate) fn named_by(method: &str) -> Option<&'static str> {
 }
 
 /// `=?base64?…?=` carries what a header cannot.
-fn decoded(value: &str) -> Option<String> {
+pub(crate) fn decoded(value: &str) -> Option<String> {
     match value.strip_prefix("=?base64?").and_then(|value| value.strip_suffix("?=")) {
         Some(encoded) => String::from_utf8(Base64::decode_vec(encoded).ok()?).ok(),
         None => Some(value.to_owned()),
     }
+}
+
+/// The other way.
+pub(crate) fn encoded(text: &str) -> HeaderValue {
+    let plain = !text.starts_with("=?") && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
+    let plain = HeaderValue::from_str(text).ok().filter(|_| plain);
+    let in_base64 = || HeaderValue::from_str(&format!("=?base64?{}?=", Base64::encode_string(text.as_bytes())));
+    plain.or_else(|| in_base64().ok()).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The header's only value; `Err` when it is repeated or not text.
@@ -196,6 +337,11 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
         (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
         _ => Err(()),
     }
+}
+
+/// A header says another thing than the message.
+pub(crate) fn mismatch(id: &Value, text: &'static str) -> Refusal {
+    malformed(id, HEADER_MISMATCH, text)
 }
 
 fn malformed(id: &Value, code: i64, text: &'static str) -> Refusal {

@@ -15,7 +15,7 @@ fn bodies() -> Vec<(&'static str, Vec<u8>, u16, i64)> {
         ("nothing", Vec::new(), 400, -32700),
         ("a batch", batch, 400, -32600),
         ("an empty batch", b"[]".to_vec(), 400, -32600),
-        ("a number", b"1e999999".to_vec(), 400, -32700),
+        ("a number", b"1e999999".to_vec(), 400, -32600),
         ("null", b"null".to_vec(), 400, -32600),
         ("a text", b"\"ping\"".to_vec(), 400, -32600),
         ("half of it", br#"{"jsonrpc":"2.0","id":1,"method":"ping""#.to_vec(), 400, -32700),

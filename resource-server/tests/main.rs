@@ -8,6 +8,7 @@ mod debug;
 mod dpop;
 mod explain;
 mod introspection;
+mod judged;
 mod keys;
 mod legacy;
 mod limits;

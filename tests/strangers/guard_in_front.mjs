@@ -34,7 +34,8 @@ for (const name of ['fastmcp', 'fastmcp_json']) {
   await check(named(server, 'it learns who calls, from nobody but the guard, and never sees the token'), async () => {
     const { client, tokens } = await signedIn(server, { 'x-auth-subject': 'root', 'x-auth-roles': 'root' });
     const { structuredContent: seen } = await client.callTool({ name: 'headers', arguments: {} });
-    const { sub, client_id: clientId, scope } = claims(tokens.access_token);
+    const { iss, sub, client_id: clientId, scope } = claims(tokens.access_token);
+    assert.equal(seen['x-auth-issuer'], iss);
     assert.equal(seen['x-auth-subject'], sub);
     assert.equal(seen['x-auth-username'], 'alice');
     assert.equal(seen['x-auth-client-id'], clientId);

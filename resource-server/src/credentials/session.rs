@@ -9,6 +9,7 @@ use crate::{
     attempts::Asker,
     caller::{Caller, Known, Principal},
     challenge::Refusal,
+    json,
     stdio::connection,
     wire::Message,
 };
@@ -101,7 +102,7 @@ impl Credential for Sessions {
     /// Whether a password may be tried now, before it is.
     fn check_sign_in(&self, caller: &Caller, message: Option<&Message>) -> Result<(), Refusal> {
         let Some(message) = message.filter(|message| message.tool() == Some(LOGIN)) else { return Ok(()) };
-        let username = message.body["params"]["arguments"]["username"].as_str();
-        self.accounts.attempts.allow(username, caller.asker)
+        let username = json::member(message.arguments(), "username").and_then(json::text);
+        self.accounts.attempts.allow(username.as_deref(), caller.asker)
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     arguments::{Denial, Rules},
     caller::Caller,
     challenge::Refusal,
+    schema::Breach,
     wire::Message,
 };
 use axum::http::StatusCode;
@@ -11,7 +12,8 @@ use serde_json::json;
 
 impl Gate {
     pub fn check_scopes(&self, message: &Message, caller: &Caller) -> Result<(), Refusal> {
-        let Some(held) = &caller.scopes else { return Ok(()) };
+        // What is answered was asked in a session of the caller's.
+        let Some(held) = caller.scopes.as_ref().filter(|_| !message.is_response()) else { return Ok(()) };
         let policy = &self.policy;
         let needed = policy.needed(message.method(), message.tool());
         if policy.allows(held, needed) {
@@ -38,7 +40,11 @@ impl Gate {
 
     pub fn check_schema(&self, message: &Message) -> Result<(), Refusal> {
         let Some((name, surface)) = message.tool().zip(self.surface.as_ref()) else { return Ok(()) };
-        let Some(Err(breach)) = surface.tool(name).map(|tool| tool.check(&message.arguments())) else { return Ok(()) };
+        let Some(tool) = surface.tool(name) else { return Ok(()) };
+        // A number of our own tools is one that we can calculate with.
+        let numbers = Breach { parameter: String::new(), rule: "type" };
+        let checked = serde_json::from_str(message.arguments()).map_err(|_| numbers).and_then(|all| tool.check(&all));
+        let Err(breach) = checked else { return Ok(()) };
         let text = "Invalid params: the arguments do not match the tool's inputSchema";
         let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": name});
         Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)))
@@ -46,7 +52,12 @@ impl Gate {
 
     /// The rules on arguments.
     pub fn check_rules(&self, message: &Message) -> Result<(), Refusal> {
-        self.deny(message, |rules, tool| rules.check(tool, &message.arguments()))
+        let surface = message.tool().zip(self.surface.as_ref());
+        if surface.is_some_and(|(name, surface)| surface.rules.confuses(name, message.arguments())) {
+            let text = "Invalid params: an argument's name is almost that of one that a rule speaks of";
+            return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32602, text, None));
+        }
+        self.deny(message, |rules, tool| rules.check(tool, message.arguments()))
     }
 
     /// What the environment allows.

@@ -47,6 +47,11 @@ impl Events {
         }
         Ok(given.into())
     }
+
+    /// What is left of a stream that ended within an event.
+    pub fn rest(&mut self) -> Bytes {
+        std::mem::take(&mut self.held).into()
+    }
 }
 
 /// After the first empty line; lines end with LF, CR LF or CR.
@@ -89,7 +94,7 @@ pub(crate) fn data(event: &str) -> String {
 }
 
 /// The same event with other data, of one line.
-pub(super) fn with_data(event: &str, data: &str) -> String {
+pub(crate) fn with_data(event: &str, data: &str) -> String {
     let others = lines(event).filter(|line| field(line, "data").is_none());
     others.map(|line| format!("{line}\n")).chain([format!("data: {data}\n\n")]).collect()
 }

@@ -50,6 +50,8 @@ pub(super) fn onward(inbound: &HeaderMap, caller: &Caller, id: Option<&RequestId
     let scope = caller.scopes.as_ref().map(|scopes| scopes.iter().map(|scope| plain(scope)).collect::<Vec<_>>());
     let identity = [
         ("x-auth-subject", known.map(plain)),
+        // Two issuers may have the same subject.
+        ("x-auth-issuer", known.map(|_| plain(&caller.principal[0]))),
         ("x-auth-username", access.and_then(|access| access.username.as_deref()).map(plain)),
         ("x-auth-client-id", access.map(|access| plain(&access.client_id))),
         ("x-auth-scope", scope.map(|scopes| scopes.join(" "))),

@@ -63,9 +63,9 @@ impl Relay {
     }
 
     /// Messages go to the server that the operator named, whatever it says.
-    fn rewrite(&self, id: &str, caller: &Caller, event: &str) -> Rewritten {
+    fn rewrite(&self, id: &str, event: &str) -> Rewritten {
         if events::name(event) != Some("endpoint") {
-            return self.upstream.shorten(caller, event);
+            return Rewritten::Same;
         }
         let place = self.upstream.url.join(&events::data(event)).ok();
         let Some(place) = place.filter(|place| place.origin() == self.upstream.url.origin()) else {
@@ -111,9 +111,9 @@ async fn next(mut opened: Opened) -> Option<(io::Result<Bytes>, Opened)> {
             opened.relay.streams.live(&opened.id, &opened.caller.principal).then(|| Ok(": alive\n\n".into()))?
         }
         chunk = opened.body.next() => {
-            let Opened { id, caller, relay, events, .. } = &mut opened;
+            let Opened { id, relay, events, .. } = &mut opened;
             let chunk = chunk?.map_err(io::Error::other);
-            chunk.and_then(|chunk| events.push(&chunk, |event| relay.rewrite(id, caller, event)))
+            chunk.and_then(|chunk| events.push(&chunk, |event| relay.rewrite(id, event)))
         }
     };
     Some((given, opened))

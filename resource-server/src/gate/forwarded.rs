@@ -1,0 +1,105 @@
+//! What goes on to the server: the very bytes that were judged, and headers that say about them what was judged.
+use crate::{
+    challenge::Refusal,
+    json,
+    wire::{self, Message},
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+};
+use std::borrow::Cow;
+
+/// Of a tool's arguments, in headers (Streamable HTTP, 2026-07-28).
+const PARAMETER: &str = "mcp-param-";
+const MOST_PARAMETERS: usize = 32;
+const UTF_8: [&str; 3] = ["", "charset=utf-8", "charset=\"utf-8\""];
+
+/// RFC 8259 §8.1: JSON is UTF-8, and only what is sent as it is can be judged as it is.
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let value = wire::single(headers, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default().to_ascii_lowercase();
+    let (essence, parameter) = value.split_once(';').unwrap_or((&value, ""));
+    let encoding = wire::single(headers, &header::CONTENT_ENCODING).map(|encoding| encoding.unwrap_or("identity"));
+    let is_plain = encoding.is_ok_and(|encoding| encoding.trim().eq_ignore_ascii_case("identity"));
+    if essence.trim() == "application/json" && UTF_8.contains(&parameter.trim()) && is_plain {
+        return Ok(());
+    }
+    let text = "the Content-Type must be application/json in UTF-8, without a Content-Encoding";
+    let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text);
+    Err(refusal.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")))
+}
+
+/// A message that was judged.
+pub(super) fn message(mut parts: Parts, message: Message, session: Option<&str>) -> Result<Request, Refusal> {
+    let body = message.body.clone();
+    let mut judged = about_session(&parts.headers, session);
+    if message.modern {
+        let name = message.named();
+        let both = [(wire::METHOD, Some(message.method())), (wire::NAME, name.as_deref())];
+        judged.extend(both.into_iter().filter_map(|(name, text)| Some((name, wire::encoded(text?)))));
+        judged.extend(parameters(&parts.headers, &message)?);
+    }
+    judged.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    judged.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    describe(&mut parts.headers, judged);
+    parts.headers.remove(wire::LAST_EVENT_ID);
+    parts.extensions.insert(message);
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// A request without a message, and so without a body.
+pub(super) fn bare(mut parts: Parts, session: Option<&str>) -> Request {
+    let judged = about_session(&parts.headers, session);
+    describe(&mut parts.headers, judged);
+    Request::from_parts(parts, Body::empty())
+}
+
+/// Nothing that clients say of the message or its body stays.
+fn describe(headers: &mut HeaderMap, judged: HeaderMap) {
+    let is_about = |name: &&HeaderName| {
+        // Some servers take `_` for `-`.
+        let name = name.as_str().replace('_', "-");
+        name.starts_with("mcp-") || name.starts_with("content-") || ["transfer-encoding", "trailer"].contains(&&*name)
+    };
+    let said: Vec<_> = headers.keys().filter(is_about).cloned().collect();
+    said.iter().for_each(|name| drop(headers.remove(name)));
+    headers.extend(judged);
+}
+
+fn about_session(headers: &HeaderMap, session: Option<&str>) -> HeaderMap {
+    let version = wire::single(headers, &wire::PROTOCOL_VERSION).ok().flatten();
+    let both = [(wire::PROTOCOL_VERSION, version.filter(|version| wire::knows(version))), (wire::SESSION_ID, session)];
+    both.into_iter().filter_map(|(name, text)| Some((name, HeaderValue::from_str(text?).ok()?))).collect()
+}
+
+/// `Mcp-Param-*`, each from the argument that it repeats: the one of its name, or else any with its value.
+fn parameters(headers: &HeaderMap, message: &Message) -> Result<HeaderMap, Refusal> {
+    let mut written = HeaderMap::new();
+    let named: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PARAMETER)).collect();
+    for name in &named {
+        let said = wire::single(headers, name).ok().flatten().and_then(wire::decoded);
+        let plain = |name: &str| name.replace(['-', '_'], "");
+        let wanted = plain(&name.as_str()[PARAMETER.len()..]);
+        let (mut of_name, mut of_value) = (None, None);
+        for (argument, part) in json::leaves(message.arguments()) {
+            let text = json::text(part).unwrap_or(Cow::Borrowed(part));
+            let same = said.as_deref() == Some(&*text);
+            if plain(&argument).eq_ignore_ascii_case(&wanted) {
+                of_name = of_name.filter(|same| *same).or(Some(same));
+            }
+            of_value = of_value.or(same.then_some(text));
+        }
+        let value = of_value.filter(|_| of_name != Some(false) && named.len() <= MOST_PARAMETERS);
+        let value =
+            value.ok_or_else(|| wire::mismatch(message.id(), "Header mismatch: Mcp-Param must repeat an argument"))?;
+        written.insert((*name).clone(), wire::encoded(&value));
+    }
+    Ok(written)
+}
+
+/// The body has been taken whole, and is no longer than it may be.
+pub(super) async fn collect(body: Body) -> Result<Bytes, Refusal> {
+    let unread = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
+    axum::body::to_bytes(body, usize::MAX).await.map_err(unread)
+}
