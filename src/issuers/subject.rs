@@ -6,7 +6,7 @@ use crate::{
     audit,
     error::OAuthError,
     model::{Role, SubjectLink, User},
-    oauth::client_metadata::display_name,
+    oauth::display_name::display_name,
     secrets::{self, Digest, base64url},
     storage::{subject_links, users},
 };

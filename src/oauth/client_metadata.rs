@@ -7,8 +7,10 @@ pub mod update;
 
 use super::{
     client_assertion::{self, PublicKeys},
+    display_name::display_name,
     json,
     redirect_uri::{self, RedirectKind},
+    resource::OFFLINE_ACCESS,
     uri,
 };
 use crate::{
@@ -22,7 +24,6 @@ use serde_json::Value;
 const SUPPORTED_ID_TOKEN_ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
 /// Members that only a private or symmetric key has (RFC 7518 §6).
 pub(super) const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-const MAX_NAME_CHARACTERS: usize = 100;
 const MAX_CONTACTS: usize = 10;
 /// Characters of a contact, a software identifier or a software version.
 const MAX_TEXT: usize = 200;
@@ -149,7 +150,14 @@ fn check_jwks(members: &Members) -> Result<(), OAuthError> {
 }
 
 fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<String>, OAuthError> {
-    let requested = members.strings("grant_types")?.unwrap_or_else(|| vec!["authorization_code"]);
+    let requested = match members.strings("grant_types")? {
+        Some(requested) => requested,
+        // RFC 7591 §2 has a default, but this one says what it wants.
+        None if scope(members)?.is_some_and(|scope| scope.split(' ').any(|one| one == OFFLINE_ACCESS)) => {
+            vec!["authorization_code", "refresh_token"]
+        }
+        None => vec!["authorization_code"],
+    };
     let mut kept = Vec::<String>::new();
     for grant_type in requested.into_iter().filter(|grant_type| rules.grant_types.contains(grant_type)) {
         if !kept.iter().any(|held| held == grant_type) {
@@ -226,21 +234,6 @@ fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<Au
             }
         })
         .transpose()
-}
-
-/// A name as it may stand on a page: one line, no invisible or text-turning characters, at most 100 characters.
-#[must_use]
-pub fn display_name(name: &str) -> Option<String> {
-    let hidden = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
-            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-            || matches!(character, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let visible: String = name.chars().filter(|c| c.is_whitespace() || !hidden(*c)).collect();
-    let line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown: String = line.chars().take(MAX_NAME_CHARACTERS).collect();
-    Some(shown.trim().to_owned()).filter(|shown| !shown.is_empty())
 }
 
 /// A page people may be sent to: https, or http on loopback while developing (RFC 7591 §5).
