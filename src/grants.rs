@@ -1,5 +1,12 @@
 //! Grant types of the token endpoint: one file and one name in this list each.
-use crate::{app::App, config::Config, error::OAuthError, model::Client, oauth::params::Params, tokens::TokenResponse};
+use crate::{
+    app::App,
+    config::Config,
+    error::OAuthError,
+    model::{AuthMethod, Client},
+    oauth::params::Params,
+    tokens::TokenResponse,
+};
 use std::{future::Future, pin::Pin};
 
 /// An authenticated token request (RFC 6749 §4.1.3, §6).
@@ -69,4 +76,26 @@ pub fn for_documents(config: &Config) -> Vec<&'static str> {
 #[must_use]
 pub fn find(config: &Config, name: &str) -> Option<&'static GrantType> {
     enabled(config).find(|grant_type| grant_type.name == name)
+}
+
+/// Whether the client registered it, and it is not switched off.
+#[must_use]
+pub fn is_open_to(config: &Config, client: &Client, name: &str) -> bool {
+    client.metadata.grant_types.iter().any(|registered| registered == name) && find(config, name).is_some()
+}
+
+/// Whether the token endpoint would hear this client out: nobody is to be asked for what it would refuse anyway.
+pub fn check_redeemable(config: &Config, client: &Client, name: &str) -> Result<(), OAuthError> {
+    let metadata = &client.metadata;
+    if !is_open_to(config, client, name) {
+        return Err(OAuthError::unauthorized_client("the client did not register this grant type, or it is off"));
+    }
+    let needs_keys = metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
+    if needs_keys && !config.client_authentication.private_key_jwt {
+        return Err(OAuthError::unauthorized_client("the client authenticates by private_key_jwt, which is off"));
+    }
+    if metadata.dpop_bound_access_tokens && !config.dpop.enabled {
+        return Err(OAuthError::unauthorized_client("the client needs proofs of possession, which are off"));
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod client_credentials;
 mod clients;
 mod clocks;
 mod code;
+mod consent;
 mod device;
 mod dpop;
 mod id_jag;

@@ -1,12 +1,13 @@
 //! Clients that are described by a document at the URL that is their identifier.
 use crate::support::{
     app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path},
-    browser::Browser,
+    browser::{Browser, borrowed, hidden},
     client_key::{ClientKey, with},
     db::fresh_db,
     internet::{Internet, json},
 };
 use keyward::{
+    accounts::request::{Judged, Visitor},
     fetch::{Fetcher, Network},
     model::{ClientId, ClientSource},
     storage::clients,
@@ -86,7 +87,7 @@ async fn a_client_nobody_registered_is_described_by_its_document_and_gets_tokens
     browser.sign_in("alice", PASSWORD, &path(LOOPBACK)).await;
     let consent = browser.get(&path(LOOPBACK)).await;
     assert_eq!(consent.status, 200, "{consent:?}");
-    for shown in ["Claude Code", "described by <bdi>claude.ai</bdi>", URL, "any program on this device can claim"] {
+    for shown in ["Claude Code", "described by <bdi>claude.ai</bdi>", URL, "Any program on this computer can claim"] {
         assert!(consent.body.contains(shown), "{shown} is not on the page");
     }
     assert!(!consent.body.contains("unverified") && !consent.body.contains("verified</span>"));
@@ -151,10 +152,10 @@ async fn another_node_uses_what_one_has_fetched() {
     browser.get(&path(LOOPBACK)).await;
     // The other has the internet of real servers, where this document is not.
     let other = t.second_node().await;
-    let alice = Some(t.user_named("alice").await.id);
+    let alice = Visitor::Person(t.user_named("alice").await.id);
     let judged = |app| async move {
         let query = path(LOOPBACK).split_once('?').unwrap().1.to_owned();
-        keyward::accounts::request::Judged::parse(app, &query, alice).await.map(|judged| judged.client.id.clone()).ok()
+        Judged::parse(app, &query, alice).await.map(|judged| judged.client.id.clone()).ok()
     };
     assert_eq!(judged(&*other).await, Some(id()));
     // What the other remembers is out of date; what the first fetched meanwhile is on record.
@@ -501,4 +502,63 @@ async fn documents_nobody_was_granted_anything_through_are_forgotten_in_time() {
     t.app.clock.advance(Duration::days(25));
     keyward::jobs::sweep(&t.app).await.unwrap();
     assert!(stored(&t).await.is_some());
+}
+
+/// The consent form on a page, answered with yes.
+#[track_caller]
+fn yes(page: &Answer) -> Vec<(String, String)> {
+    let mut form = hidden(page, "/consent");
+    form.push(("decision".into(), "allow".into()));
+    form
+}
+
+#[tokio::test]
+async fn attack_105_a_decision_fetches_nothing_and_is_about_the_document_that_was_shown() {
+    let internet = Internet::new().await;
+    internet.publish(&on_the_web()).await;
+    let t = start(&internet, "").await;
+    let (mut alice, mut bob) = (t.signed_in("alice").await, t.signed_in("bob").await);
+    let mut changed = on_the_web();
+    changed["redirect_uris"] = json!([CALLBACK, "https://evil.example/cb"]);
+    changed["logo_uri"] = json!("https://evil.example/logo.png");
+    let page = alice.get(&path(CALLBACK)).await;
+    internet.publish(&changed).await;
+    t.app.clock.advance(Duration::minutes(6));
+    // Past its freshness, and another where it is published: what was shown is on record, and is granted.
+    assert!(alice.post("/consent", &borrowed(&yes(&page))).await.returned("code").is_some());
+    assert_eq!(internet.requests().await, 0);
+    let asked = alice.get(&path(CALLBACK)).await;
+    assert!(asked.body.contains("It may now send you to evil.example, too."), "{asked:?}");
+
+    // Where somebody else's page made another of it meanwhile, nothing is granted.
+    let page = bob.get(&path(CALLBACK)).await;
+    changed["client_name"] = json!("Other");
+    internet.publish(&changed).await;
+    t.app.clock.advance(Duration::minutes(6));
+    alice.get(&path(CALLBACK)).await.page(200);
+    let before = internet.requests().await;
+    let again = bob.post("/consent", &borrowed(&yes(&page))).await;
+    again.page(409);
+    assert!(again.body.contains("“<bdi>Other</bdi>”") && again.body.contains("something else of itself"), "{again:?}");
+    assert_eq!(internet.requests().await, before);
+}
+
+#[tokio::test]
+async fn attack_105_a_document_too_old_to_believe_decides_nothing() {
+    let internet = Internet::new().await;
+    internet.publish(&on_the_web()).await;
+    let t = start(&internet, "").await;
+    let mut alice = t.signed_in("alice").await;
+    alice.get(&path(CALLBACK)).await.page(200);
+    internet.serve(URL, ResponseTemplate::new(503)).await;
+    t.app.clock.advance(Duration::hours(23) + Duration::minutes(50));
+    let page = alice.get(&path(CALLBACK)).await;
+    page.page(200);
+    t.app.clock.advance(Duration::minutes(15));
+    let before = internet.requests().await;
+    let anew = alice.post("/consent", &borrowed(&yes(&page))).await;
+    assert_eq!(anew.location(), path(CALLBACK));
+    assert_eq!(internet.requests().await, before);
+    assert!(keyward::storage::grants::find_by_user(&t.db, t.user_named("alice").await.id).await.unwrap().is_empty());
+    alice.get(&path(CALLBACK)).await.page(400);
 }

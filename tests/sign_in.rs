@@ -17,7 +17,7 @@ async fn an_unknown_user_and_a_wrong_password_read_the_same() {
     let wrong = t.browser().sign_in("alice", "wrong horse", "/").await;
     for answer in [&unknown, &wrong] {
         assert_eq!(answer.status, 403);
-        assert!(answer.body.contains("User name or password is wrong."));
+        assert!(answer.body.contains("Wrong username or password."));
     }
     assert_eq!(blank(&unknown.body), blank(&wrong.body));
     assert_eq!(audit_events::recent(&t.db, 10).await.unwrap().iter().filter(|event| !event.success).count(), 2);

@@ -141,7 +141,9 @@ fn new_consent(grant: &Grant) -> Consent {
             redirect_uris: vec!["https://app.example/cb".into()],
             authentication: AuthMethod::None,
             keys: None,
+            is_short_lived: false,
         }),
+        places: vec!["app.example".into()],
         granted_at: now(),
     }
 }

@@ -1,4 +1,4 @@
-//! Consent: what a user allowed a client before, what is new now, and the approval itself.
+//! Consent: what a user would allow a client, what they allowed it before, and the approval itself.
 use crate::{
     accounts::{pushed_request, request::Judged},
     app::App,
@@ -9,8 +9,8 @@ use crate::{
     oauth::{
         authentication_context,
         authorization_request::{AuthorizationRequest, Callback},
-        redirect_uri::{RedirectKind, kind},
-        resource::{OIDC_SCOPES, Resource},
+        redirect_uri::{RedirectKind, kind, place},
+        resource::{Grantable, OFFLINE_ACCESS, OIDC_SCOPES, Resource},
     },
     secrets::{AuthorizationCode, Digest},
     storage::{consents, grants},
@@ -19,75 +19,122 @@ use crate::{
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-/// One judged authorization request, and who is asked.
-pub struct Asked<'a> {
+/// What somebody would allow whom.
+pub struct Terms<'a> {
     pub client: &'a Client,
     pub user: &'a User,
-    pub auth_time: OffsetDateTime,
-    pub callback: &'a Callback,
-    pub request: &'a AuthorizationRequest,
+    /// Empty when only our own claims about the user are asked for.
     pub resources: &'a [&'a Resource],
-    /// What would be granted.
-    pub scopes: Scopes,
-    /// As in [`Judged`].
-    pub pushed: Option<&'a Digest>,
+    pub granted: &'a Grantable,
 }
 
-/// What was allowed before.
-#[derive(Default)]
-pub struct Remembered {
-    /// Allowed on every one of the resources asked for.
-    pub scopes: Scopes,
-    /// Sentences: what of the client changed since then, so that it no longer counts.
-    pub changes: Vec<String>,
-}
-
-impl<'a> Asked<'a> {
-    #[must_use]
-    pub fn new(judged: &'a Judged<'_>, user: &'a User, auth_time: OffsetDateTime, scopes: Scopes) -> Self {
-        let Judged { client, callback, request, resources, pushed } = judged;
-        Self { client, user, auth_time, callback, request, resources, scopes, pushed: pushed.as_ref() }
-    }
-
-    /// Resource identifiers the grant will cover; ourselves when only our own claims are asked for.
+impl Terms<'_> {
+    /// Resource identifiers the grant will cover; none when only our own claims are asked for.
     fn identifiers(&self) -> Vec<String> {
         self.resources.iter().map(|resource| resource.identifier.clone()).collect()
     }
 
-    /// A consent is kept for each resource; one about nobody's resource is about us.
-    fn consent_keys(&self, app: &App) -> Vec<String> {
-        let identifiers = self.identifiers();
-        if identifiers.is_empty() { vec![app.config.issuer.clone()] } else { identifiers }
+    /// Those that mean something at the resource, and that this person may have there.
+    #[must_use]
+    pub fn at(&self, resource: &Resource) -> Scopes {
+        self.granted.scopes.filter(|scope| resource.allows(scope, self.user.role))
+    }
+
+    /// Those about the person. How long access lasts is told as that, whether `offline_access` was asked for or not.
+    #[must_use]
+    pub fn identity(&self) -> Scopes {
+        self.granted.scopes.filter(|scope| OIDC_SCOPES.contains(&scope) && scope != OFFLINE_ACCESS)
+    }
+
+    /// A consent is kept for each resource, with its own scopes; and one for us, about the person.
+    fn by_audience(&self, app: &App) -> Vec<(String, Scopes)> {
+        let resources = self.resources.iter().map(|one| (one.identifier.clone(), self.at(one)));
+        let all = resources.chain([(app.config.issuer.clone(), self.identity())]);
+        all.filter(|(_, scopes)| !scopes.is_empty()).collect()
+    }
+}
+
+/// One judged authorization request, and who is asked.
+pub struct Asked<'a> {
+    pub terms: Terms<'a>,
+    pub auth_time: OffsetDateTime,
+    pub callback: &'a Callback,
+    pub request: &'a AuthorizationRequest,
+    /// As in [`Judged`].
+    pub pushed: Option<&'a Digest>,
+}
+
+/// What was allowed before, on those resources that are asked for.
+#[derive(Default)]
+pub struct Remembered {
+    consents: Vec<Consent>,
+    /// Sentences: what of the client changed since then, so that it no longer counts.
+    pub changes: Vec<String>,
+}
+
+impl Remembered {
+    /// On this resource; `audience` may be our own identifier.
+    #[must_use]
+    pub fn scopes(&self, audience: &str) -> Scopes {
+        let consent = self.consents.iter().find(|consent| consent.resource == audience);
+        consent.map(|consent| consent.scopes.clone()).unwrap_or_default()
+    }
+
+    /// When something of it was last allowed.
+    #[must_use]
+    pub fn since(&self) -> Option<OffsetDateTime> {
+        self.consents.iter().map(|consent| consent.granted_at).max()
+    }
+
+    /// Whether all of it was for a client that returned there.
+    #[must_use]
+    pub fn is_of_place(&self, redirect_uri: &str) -> bool {
+        let place = place(redirect_uri);
+        self.consents.iter().all(|consent| consent.places.contains(&place))
+    }
+}
+
+impl<'a> Asked<'a> {
+    #[must_use]
+    pub fn new(judged: &'a Judged<'_>, user: &'a User, auth_time: OffsetDateTime, granted: &'a Grantable) -> Self {
+        let Judged { client, callback, request, resources, pushed } = judged;
+        let terms = Terms { client, user, resources, granted };
+        Self { terms, auth_time, callback, request, pushed: pushed.as_ref() }
     }
 
     pub async fn remembered(&self, app: &App) -> Result<Remembered, OAuthError> {
-        let now = KnownClient::of(self.client);
+        let Terms { client, user, .. } = self.terms;
+        let now = KnownClient::of(client);
         let fingerprint = now.fingerprint();
-        let mut all: Option<Scopes> = None;
-        for resource in self.consent_keys(app) {
-            let Some(consent) = consents::find(&app.db, self.user.id, &self.client.id, &resource).await? else {
-                return Ok(Remembered::default());
-            };
+        let mut consents = vec![];
+        for (audience, _) in self.terms.by_audience(app) {
+            let Some(consent) = consents::find(&app.db, user.id, &client.id, &audience).await? else { continue };
             if !consent.fingerprint.matches(&fingerprint) {
                 let before = consent.known_client.as_ref().unwrap_or(&now);
-                let changes = before.changes_to(&now);
-                return Ok(Remembered { scopes: Scopes::default(), changes });
+                return Ok(Remembered { consents: vec![], changes: before.changes_to(&now) });
             }
-            all = Some(match all {
-                None => consent.scopes,
-                Some(before) => before.filter(|scope| consent.scopes.contains(scope)),
-            });
+            consents.push(consent);
         }
-        Ok(Remembered { scopes: all.unwrap_or_default(), changes: vec![] })
+        Ok(Remembered { consents, changes: vec![] })
     }
 
-    /// Nothing new, and a client that cannot be anybody else (RFC 9700 §4.11, OAuth 2.1 §7.3.1): a public client
-    /// behind a loopback address or a private scheme is asked for each time.
+    /// Whether nothing is asked for that was not allowed before.
     #[must_use]
-    pub fn needs_no_page(&self, remembered: &Remembered) -> bool {
-        let provable =
-            !self.client.is_public() || matches!(kind(&self.callback.redirect_uri), RedirectKind::Https { .. });
-        provable && !remembered.scopes.is_empty() && self.scopes.is_subset(&remembered.scopes)
+    pub fn is_remembered(&self, app: &App, remembered: &Remembered) -> bool {
+        let all = self.terms.by_audience(app);
+        all.iter().all(|(audience, scopes)| scopes.is_subset(&remembered.scopes(audience)))
+    }
+
+    /// Whether the client cannot be anybody else: a public client behind a loopback address or a private scheme can,
+    /// and is asked about each time (RFC 9700 §4.11, OAuth 2.1 §7.3.1).
+    #[must_use]
+    pub fn is_provable(&self) -> bool {
+        !self.terms.client.is_public() || matches!(kind(&self.callback.redirect_uri), RedirectKind::Https { .. })
+    }
+
+    #[must_use]
+    pub fn needs_no_page(&self, app: &App, remembered: &Remembered) -> bool {
+        self.is_provable() && self.is_remembered(app, remembered) && remembered.is_of_place(&self.callback.redirect_uri)
     }
 
     /// Records the approval: grant, code and consent in one step. `decision` identifies the form, which counts
@@ -96,17 +143,17 @@ impl<'a> Asked<'a> {
         if !pushed_request::complete(app, self.pushed).await? {
             return Ok(None);
         }
-        let (now, known_client) = (app.clock.now(), KnownClient::of(self.client));
-        let fingerprint = known_client.fingerprint();
+        let Terms { client, user, granted, .. } = self.terms;
+        let now = app.clock.now();
         let secret = AuthorizationCode::random();
         let id = GrantId::new();
         let grant = Grant {
             id,
-            client_id: self.client.id.clone(),
-            user_id: self.user.id,
+            client_id: client.id.clone(),
+            user_id: user.id,
             grant_type: authorization_code::NAME.into(),
-            scopes: self.scopes.clone(),
-            resources: self.identifiers(),
+            scopes: granted.scopes.clone(),
+            resources: self.terms.identifiers(),
             auth_time: self.auth_time,
             acr: Some(authentication_context::PASSWORD.into()),
             created_at: now,
@@ -120,7 +167,7 @@ impl<'a> Asked<'a> {
         let code = Code {
             code_hash: secret.digest(),
             grant_id: id,
-            client_id: self.client.id.clone(),
+            client_id: client.id.clone(),
             redirect_uri: self.callback.redirect_uri.clone(),
             code_challenge: self.request.code_challenge.clone(),
             nonce: self.request.nonce.clone(),
@@ -129,59 +176,59 @@ impl<'a> Asked<'a> {
             failures: 0,
             dpop_jkt: self.request.dpop_jkt.clone().filter(|_| app.config.dpop.enabled),
         };
-        let mut consents = Vec::new();
-        for resource in self.consent_keys(app) {
-            let before = consents::find(&app.db, self.user.id, &self.client.id, &resource).await?;
-            let before = before.filter(|consent| consent.fingerprint.matches(&fingerprint));
-            consents.push(Consent {
-                user_id: self.user.id,
-                client_id: self.client.id.clone(),
-                resource,
-                scopes: before.map(|consent| consent.scopes).unwrap_or_default().union(&self.scopes),
-                fingerprint: fingerprint.clone(),
-                known_client: Some(known_client.clone()),
-                granted_at: now,
-            });
-        }
+        let consents = self.consents(app, now).await?;
         let approved = grants::authorize(&app.db, &grant, &code, decision, &consents).await?;
         if approved {
-            let details = json!({"scope": self.scopes.to_string(), "resource": grant.resources,
+            let details = json!({"scope": grant.scopes.to_string(), "resource": grant.resources,
                 "mode": if decision.is_some() { "page" } else { "remembered" }});
-            let event = audit::Event::new("approval").user(self.user.id).client(&self.client.id);
+            let event = audit::Event::new("approval").user(user.id).client(&client.id);
             event.grant(id).details(details).record(app).await;
-            let issued = audit::Event::new("authorization_code_issued").user(self.user.id).client(&self.client.id);
+            let issued = audit::Event::new("authorization_code_issued").user(user.id).client(&client.id);
             issued.grant(id).note(app).await;
             let how = if decision.is_some() { "asked on the page" } else { "remembered" };
-            app.trace.success("consent_approved", Some(&self.client.id), how);
-            app.trace.success("authorization_code_issued", Some(&self.client.id), "good for one exchange");
+            app.trace.success("consent_approved", Some(&client.id), how);
+            app.trace.success("authorization_code_issued", Some(&client.id), "good for one exchange");
         }
         Ok(approved.then_some(secret))
     }
 
+    /// What is to be remembered: this very client as it was shown, and what it was allowed, with what it was before.
+    async fn consents(&self, app: &App, now: OffsetDateTime) -> Result<Vec<Consent>, OAuthError> {
+        let Terms { client, user, .. } = self.terms;
+        let (known_client, place) = (KnownClient::of(client), place(&self.callback.redirect_uri));
+        let fingerprint = known_client.fingerprint();
+        let mut consents = vec![];
+        for (resource, scopes) in self.terms.by_audience(app) {
+            let before = consents::find(&app.db, user.id, &client.id, &resource).await?;
+            let before = before.filter(|consent| consent.fingerprint.matches(&fingerprint));
+            let (allowed, mut places) = before.map(|consent| (consent.scopes, consent.places)).unwrap_or_default();
+            if !places.contains(&place) {
+                places.push(place.clone());
+            }
+            consents.push(Consent {
+                user_id: user.id,
+                client_id: client.id.clone(),
+                resource,
+                scopes: allowed.union(&scopes),
+                fingerprint: fingerprint.clone(),
+                known_client: Some(known_client.clone()),
+                places,
+                granted_at: now,
+            });
+        }
+        Ok(consents)
+    }
+
     /// Records the refusal, which the client is told.
     pub async fn deny(&self, app: &App) -> OAuthError {
-        let details = json!({"scope": self.scopes.to_string(), "resource": self.identifiers(), "mode": "page"});
-        let event = audit::Event::new("approval").failed().user(self.user.id).client(&self.client.id);
+        let Terms { client, user, granted, .. } = self.terms;
+        let details =
+            json!({"scope": granted.scopes.to_string(), "resource": self.terms.identifiers(), "mode": "page"});
+        let event = audit::Event::new("approval").failed().user(user.id).client(&client.id);
         event.details(details).record(app).await;
         let error = OAuthError::access_denied("the user said no");
-        app.trace.failure("consent_denied", Some(&self.client.id), &error);
+        app.trace.failure("consent_denied", Some(&client.id), &error);
         error
-    }
-}
-
-/// The scopes in the words of those who know them.
-#[must_use]
-pub fn words<'a>(scope: &str, resources: &'a [&'a Resource]) -> &'a str {
-    match scope {
-        "openid" => "Know that it is you",
-        "profile" => "See your name and user name",
-        "email" => "See your e-mail address",
-        "offline_access" => "Keep its access while you are away",
-        other => {
-            debug_assert!(!OIDC_SCOPES.contains(&other));
-            let rules = resources.iter().flat_map(|resource| &resource.scopes);
-            rules.filter(|rule| rule.name == other).map(|rule| rule.description.as_str()).next().unwrap_or("")
-        }
     }
 }
 

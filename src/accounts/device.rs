@@ -1,15 +1,18 @@
 //! Devices without a browser (RFC 8628): their request, the code that people type for them, and the decision.
 use crate::{
-    accounts::request::{registered_scopes, resources, within_limit},
+    accounts::{
+        consent::Terms,
+        request::{asking, resources},
+    },
     app::App,
     audit,
     error::OAuthError,
     grants,
     limits::source,
-    model::{Client, DeviceAuthorization, Role, Scopes, User},
+    model::{Client, DeviceAuthorization, Scopes, User},
     oauth::{
         params::Params,
-        resource::{Resource, grantable},
+        resource::{Grantable, Resource},
     },
     secrets::{DeviceCode, UserCode},
     storage::device_codes::{self, Decision},
@@ -33,16 +36,13 @@ pub struct Codes {
 
 /// RFC 8628 §3.1: judged now, so that the device hears of a mistake before it shows a code to anybody.
 pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr) -> Result<Codes, OAuthError> {
-    if !client.metadata.grant_types.iter().any(|name| name == grants::device_code::NAME) {
-        return Err(OAuthError::unauthorized_client("the client did not register the device_code grant_type"));
-    }
+    grants::check_redeemable(&app.config, client, grants::device_code::NAME)?;
     let malformed = || OAuthError::invalid_scope("scope is malformed (RFC 6749 section 3.3)");
     let scopes = params.get("scope")?.map(|text| Scopes::parse(text).ok_or_else(malformed)).transpose()?;
     let named: Vec<_> = params.all("resource").map(str::to_owned).collect();
     let resources = resources(app, &named, scopes.as_ref(), client)?;
     // Whoever will be asked: if nobody could allow this, say so now.
-    let open = grantable(scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
-    within_limit(client, open)?;
+    asking(app, client, scopes.as_ref(), &resources).is_grantable()?;
     let identifiers = resources.iter().map(|resource| resource.identifier.clone()).collect();
     within_limits(app, client, address).await?;
     store(app, client, scopes.unwrap_or_default(), identifiers, address).await
@@ -103,7 +103,7 @@ pub struct Waiting<'a> {
     /// Empty when only our own claims about the user are asked for.
     pub resources: Vec<&'a Resource>,
     /// What would be granted.
-    pub scopes: Scopes,
+    pub granted: Grantable,
 }
 
 /// The device with this code. `None` whatever is wrong with it: unknown, expired, or decided about.
@@ -126,12 +126,17 @@ pub async fn look_up<'a>(app: &'a App, code: &UserCode, user: &User) -> Result<O
         [] => vec![],
         identifiers => app.resources.select(identifiers)?,
     };
-    let scopes = grantable(Some(&device.scopes), registered_scopes(&client).as_ref(), &resources, user.role)?;
-    let scopes = within_limit(&client, scopes)?;
-    Ok(Some(Waiting { device, client, resources, scopes }))
+    grants::check_redeemable(&app.config, &client, grants::device_code::NAME)?;
+    let granted = asking(app, &client, Some(&device.scopes), &resources).grantable(user.role)?;
+    Ok(Some(Waiting { device, client, resources, granted }))
 }
 
 impl Waiting<'_> {
+    #[must_use]
+    pub fn terms<'a>(&'a self, user: &'a User) -> Terms<'a> {
+        Terms { client: &self.client, user, resources: &self.resources, granted: &self.granted }
+    }
+
     /// Records a yes or a no. `false` if it is too late: somebody decided, or the code has expired.
     pub async fn decide(
         &self,
@@ -141,12 +146,12 @@ impl Waiting<'_> {
         allow: bool,
         address: IpAddr,
     ) -> Result<bool, OAuthError> {
-        let said = Decision { user_id: user.id, auth_time, allowed: allow.then_some(&self.scopes) };
+        let said = Decision { user_id: user.id, auth_time, allowed: allow.then_some(&self.granted.scopes) };
         let decided = device_codes::decide(&app.db, &self.device.device_code_hash, &said, app.clock.now()).await?;
         if decided {
             let event = audit::Event::new("approval");
             let event = if allow { event } else { event.failed() };
-            let details = json!({"scope": self.scopes.to_string(), "resource": self.device.resources,
+            let details = json!({"scope": self.granted.scopes.to_string(), "resource": self.device.resources,
                 "mode": "device", "device_ip_address": self.device.ip_address});
             let event = event.user(user.id).client(&self.client.id).from(address);
             event.details(details).record(app).await;

@@ -1,5 +1,6 @@
 //! What a person could have recognised a client by when they allowed it, and what of that is different now.
 use crate::{
+    grants::refresh_token,
     model::{AuthMethod, Client, KnownClient},
     oauth::redirect_uri::{RedirectKind, kind},
     secrets::{Digest, base64url},
@@ -20,6 +21,7 @@ impl KnownClient {
             redirect_uris,
             authentication: metadata.token_endpoint_auth_method,
             keys: has_keys.then(|| base64url(Digest::of(keys.to_string()).as_bytes())),
+            is_short_lived: !metadata.grant_types.iter().any(|name| name == refresh_token::NAME),
         }
     }
 
@@ -45,6 +47,9 @@ impl KnownClient {
             changes.push("The addresses there that it sends you back to are others.".to_owned());
         }
         changes.extend(self.other_proof(now).map(str::to_owned));
+        if self.is_short_lived && !now.is_short_lived {
+            changes.push("It can now keep its access for longer.".to_owned());
+        }
         if changes.is_empty() {
             changes.push("What it says of itself is different.".to_owned());
         }
@@ -83,6 +88,7 @@ mod tests {
             redirect_uris: vec!["https://a.example/cb".into(), "https://b.example/cb".into()],
             authentication: AuthMethod::PrivateKeyJwt,
             keys: Some("k1".into()),
+            is_short_lived: true,
         }
     }
 
@@ -107,6 +113,7 @@ mod tests {
                 "The addresses there that it sends you back to are others.",
             ),
             (KnownClient { keys: Some("k2".into()), ..known() }, "The keys that it proves itself with, or"),
+            (KnownClient { is_short_lived: false, ..known() }, "It can now keep its access for longer."),
             (
                 KnownClient { authentication: AuthMethod::None, ..known() },
                 "It no longer proves that it is the one it says.",

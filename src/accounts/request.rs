@@ -2,13 +2,14 @@
 use crate::{
     accounts::pushed_request,
     app::App,
-    clients::metadata_document::{Resolved, resolve},
+    clients::metadata_document::{Resolved, on_record, resolve},
     error::OAuthError,
+    grants::{self, authorization_code, refresh_token},
     model::{Client, ClientId, Role, Scopes, UserId},
     oauth::{
         authorization_request::{AuthorizationRequest, Callback, REDIRECT_URI_MISMATCH},
         params::Params,
-        resource::{OIDC_SCOPES, Resource, grantable},
+        resource::{Asking, Grantable, OIDC_SCOPES, Resource},
     },
     secrets::Digest,
     tokens::id_token,
@@ -23,6 +24,15 @@ pub struct Judged<'a> {
     pub resources: Vec<&'a Resource>,
     /// Of the `request_uri`, if the request was pushed (RFC 9126): good until the user has decided.
     pub pushed: Option<Digest>,
+}
+
+/// Who sent the request.
+#[derive(Clone, Copy)]
+pub enum Visitor {
+    Nobody,
+    Person(UserId),
+    /// Somebody who decides about what a page showed: nothing is fetched meanwhile.
+    Decider,
 }
 
 /// Who is told what is wrong (RFC 6749 §4.1.2.1).
@@ -45,8 +55,8 @@ impl From<OAuthError> for Refusal {
 }
 
 impl<'a> Judged<'a> {
-    /// `visitor` is who signed in. A reference to a pushed request is read as what was pushed.
-    pub async fn parse(app: &'a App, query: &str, visitor: Option<UserId>) -> Result<Self, Refusal> {
+    /// A reference to a pushed request is read as what was pushed.
+    pub async fn parse(app: &'a App, query: &str, visitor: Visitor) -> Result<Self, Refusal> {
         let mut client = None;
         let judged = Self::read(app, query, visitor, &mut client).await;
         match &judged {
@@ -58,18 +68,19 @@ impl<'a> Judged<'a> {
     }
 
     /// `known` becomes the client as soon as it is found.
-    async fn read(
-        app: &'a App,
-        query: &str,
-        visitor: Option<UserId>,
-        known: &mut Option<ClientId>,
-    ) -> Result<Self, Refusal> {
+    async fn read(app: &'a App, query: &str, visitor: Visitor, known: &mut Option<ClientId>) -> Result<Self, Refusal> {
         let asked = Params::parse(query.as_bytes())?;
         let (params, pushed) = match pushed_request::find(app, &asked).await? {
             Some((params, hash)) => (params, Some(hash)),
             None => (asked.clone(), None),
         };
-        let client = match resolve(app, asked.require("client_id")?, visitor).await? {
+        let id = asked.require("client_id")?;
+        let resolved = match visitor {
+            Visitor::Nobody => resolve(app, id, None).await?,
+            Visitor::Person(user) => resolve(app, id, Some(user)).await?,
+            Visitor::Decider => on_record(app, id).await?,
+        };
+        let client = match resolved {
             Resolved::Client(client) if client.disabled_at.is_none() => client,
             Resolved::AfterSignIn if params.get("prompt")? == Some("none") => {
                 return Err(OAuthError::login_required("nobody is signed in").into());
@@ -101,18 +112,16 @@ impl<'a> Judged<'a> {
         client: &Client,
     ) -> Result<(AuthorizationRequest, Vec<&'a Resource>), OAuthError> {
         let request = AuthorizationRequest::parse(params, &client.metadata)?;
+        grants::check_redeemable(&app.config, client, authorization_code::NAME)?;
         let resources = resources(app, &request.resources, request.scopes.as_ref(), client)?;
         // Whoever signs in: if nobody could be asked for this, say so now.
-        let open = grantable(request.scopes.as_ref(), registered_scopes(client).as_ref(), &resources, Role::Admin)?;
-        within_limit(client, open)?;
+        asking(app, client, request.scopes.as_ref(), &resources).is_grantable()?;
         Ok((request, resources))
     }
 
     /// What a user of this role would be asked to grant.
-    pub fn scopes(&self, role: Role) -> Result<Scopes, OAuthError> {
-        let registered = registered_scopes(&self.client);
-        let open = grantable(self.request.scopes.as_ref(), registered.as_ref(), &self.resources, role)?;
-        within_limit(&self.client, open)
+    pub fn grantable(&self, app: &App, role: Role) -> Result<Grantable, OAuthError> {
+        asking(app, &self.client, self.request.scopes.as_ref(), &self.resources).grantable(role)
     }
 
     #[must_use]
@@ -139,9 +148,31 @@ fn must_push(app: &App, client: &Client) -> bool {
         || (settings.pushed_requests && client.metadata.require_pushed_authorization_requests)
 }
 
+/// What this client asks for with these scopes of these resources.
+pub(super) fn asking<'a>(
+    app: &App,
+    client: &Client,
+    requested: Option<&Scopes>,
+    resources: &'a [&'a Resource],
+) -> Asking<'a> {
+    Asking {
+        requested: requested.cloned().unwrap_or_default(),
+        default: registered_scopes(client).unwrap_or_default(),
+        limit: limit(client),
+        refreshes: grants::is_open_to(&app.config, client, refresh_token::NAME),
+        resources,
+    }
+}
+
+/// The most a client is ever granted; `None` sets no limit.
+#[must_use]
+pub fn limit(client: &Client) -> Option<Scopes> {
+    client.metadata.scope_limit.as_deref().and_then(Scopes::parse)
+}
+
 /// What is left of these for a client that is never granted more than its limit.
 pub fn within_limit(client: &Client, scopes: Scopes) -> Result<Scopes, OAuthError> {
-    let Some(limit) = client.metadata.scope_limit.as_deref().and_then(Scopes::parse) else { return Ok(scopes) };
+    let Some(limit) = limit(client) else { return Ok(scopes) };
     let left = scopes.filter(|scope| limit.contains(scope));
     if left.is_empty() {
         return Err(OAuthError::invalid_scope("none of the scopes is open to this client"));
@@ -166,7 +197,8 @@ pub fn registered_scopes(client: &Client) -> Option<Scopes> {
     client.metadata.scope.as_deref().and_then(Scopes::parse)
 }
 
-/// RFC 8707 §2. Ourselves may be named; and when only OpenID Connect's scopes are asked for, nobody else is meant.
+/// RFC 8707 §2. Ourselves may be named; and when of all that is asked for only OpenID Connect's scopes mean
+/// something, nobody else is meant.
 pub fn resources<'a>(
     app: &'a App,
     named: &[String],
@@ -178,7 +210,9 @@ pub fn resources<'a>(
         return Err(OAuthError::invalid_scope("scope is of a resource that is not named (RFC 8707 section 2)"));
     }
     let scopes = scopes.cloned().or_else(|| registered_scopes(client)).unwrap_or_default();
-    let only_openid = scopes.contains("openid") && scopes.iter().all(|scope| OIDC_SCOPES.contains(&scope));
+    let of_a_resource = |scope: &str| app.resources.iter().any(|resource| resource.scope(scope).is_some());
+    let only_openid =
+        scopes.contains("openid") && scopes.iter().all(|scope| OIDC_SCOPES.contains(&scope) || !of_a_resource(scope));
     if others.is_empty() && (only_openid || !named.is_empty()) {
         return Ok(vec![]);
     }

@@ -23,9 +23,9 @@ const KEPT: Duration = Duration::days(1);
 /// Where nothing was to be had is asked again after this.
 const TRIED: Duration = Duration::hours(1);
 
-/// The path of a client's logo on this server, for a page that this user sees. Whatever is wrong with the logo, there
-/// is none.
-pub async fn path(app: &App, client: &Client, visitor: UserId) -> Result<Option<String>, OAuthError> {
+/// The path of a client's logo on this server, for a page that this user sees; for nobody it is what is kept. Whatever
+/// is wrong with the logo, there is none.
+pub async fn path(app: &App, client: &Client, visitor: Option<UserId>) -> Result<Option<String>, OAuthError> {
     let Some(uri) = client.metadata.logo_uri.as_deref().filter(|_| app.config.logos.enabled) else { return Ok(None) };
     let now = app.clock.now();
     let kept = logos::find(&app.db, &client.id).await?.filter(|kept| kept.uri == uri);
@@ -33,9 +33,10 @@ pub async fn path(app: &App, client: &Client, visitor: UserId) -> Result<Option<
         Some(_) => kept.fetched_at + KEPT <= now && kept.fetched_at < client.seen_at,
         None => kept.fetched_at + TRIED <= now,
     });
-    let hash = match kept {
-        Some(kept) if !due => kept.hash,
-        kept => fetch(app, client, uri, visitor, kept.and_then(|kept| kept.hash)).await?,
+    let hash = kept.and_then(|kept| kept.hash);
+    let hash = match visitor.filter(|_| due) {
+        Some(visitor) => fetch(app, client, uri, visitor, hash).await?,
+        None => hash,
     };
     Ok(hash.map(|hash| format!("{FOLDER}{}", base64url(hash.as_bytes()))))
 }

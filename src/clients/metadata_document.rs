@@ -23,7 +23,7 @@ const LONGEST: u64 = 86_400;
 pub enum Resolved {
     Client(Arc<Client>),
     Unknown,
-    /// The document has to be fetched, which we do for no anonymous visitor.
+    /// The document has to be fetched, which we do for no anonymous visitor, and not while somebody decides.
     AfterSignIn,
 }
 
@@ -31,6 +31,16 @@ pub enum Resolved {
 /// the host is not to be reached the last document serves, but no longer than the longest a document may be kept.
 pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Resolved, OAuthError> {
     resolve_for(app, id, visitor.map(Asker::Person)).await
+}
+
+/// The same without a fetch: what is kept of it serves for as long as if its host were not to be reached.
+pub async fn on_record(app: &App, id: &str) -> Result<Resolved, OAuthError> {
+    let now = app.clock.now();
+    Ok(match app.clients.find(id).await? {
+        Some(client) if is_settled(&client, now) || may_serve(&client, now) => Resolved::Client(client),
+        None if !app.config.client_metadata_documents.is_url(id) => Resolved::Unknown,
+        _ => Resolved::AfterSignIn,
+    })
 }
 
 /// The same for a client that an issuer we trust has vouched for; whether there is one, is for others to find out.
@@ -46,6 +56,11 @@ pub async fn is_known(app: &App, id: &str) -> Result<bool, OAuthError> {
 
 fn is_settled(client: &Client, now: OffsetDateTime) -> bool {
     client.fresh_until.is_none_or(|until| until > now) || client.disabled_at.is_some()
+}
+
+/// Whether a document out of date may still be believed.
+fn may_serve(client: &Client, now: OffsetDateTime) -> bool {
+    client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now
 }
 
 /// On whose behalf something may be fetched.
@@ -89,7 +104,7 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolv
         Err(failed) => failed,
     };
     failed.record(app, id, asker).await;
-    match known.filter(|client| failed.may_pass() && client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now) {
+    match known.filter(|client| failed.may_pass() && may_serve(client, now)) {
         Some(stale) => Ok(Resolved::Client(stale)),
         None => Err(failed.told()),
     }

@@ -37,7 +37,9 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
     let grant = grants::find(&app.db, code.grant_id).await?.ok_or_else(unusable)?;
     let permit = Permit::judge(request, &grant).await?;
-    if !codes::consume(&app.db, &code.code_hash, now, MAX_FAILURES).await? {
+    // A public client's refresh tokens are bound to the key that it proves now (RFC 9449 §5).
+    let bound = jkt.filter(|_| client.is_public());
+    if !codes::consume(&app.db, &code.code_hash, now, MAX_FAILURES, bound).await? {
         let replayed = codes::find(&app.db, &code.code_hash).await?.is_some_and(|code| code.consumed_at.is_some());
         if replayed && grants::revoke(&app.db, grant.id, now).await? {
             // Everything else about it was right: somebody holds a copy, and what the first use brought is no
@@ -49,10 +51,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         }
         return Err(unusable());
     }
-    if let Some(jkt) = jkt.filter(|_| client.is_public()) {
-        grants::bind(&app.db, grant.id, jkt).await?;
-    }
-    let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
+    let may_refresh = super::is_open_to(&app.config, client, super::refresh_token::NAME);
     let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, presented.expose()));
     permit.issue(app, refresh, code.nonce.as_deref()).await
 }

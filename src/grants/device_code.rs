@@ -59,7 +59,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(unusable());
     }
     audit::Event::new("device_code_redeemed").client(&client.id).user(user_id).grant(id).record(app).await;
-    let may_refresh = client.metadata.grant_types.iter().any(|name| name == super::refresh_token::NAME);
+    let may_refresh = super::is_open_to(&app.config, client, super::refresh_token::NAME);
     permit.issue(app, may_refresh.then_some(first), None).await
 }
 

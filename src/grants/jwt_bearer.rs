@@ -2,7 +2,7 @@
 //! person is behind the client (Identity Assertion JWT Authorization Grant §4.4), or which program asks for itself.
 use super::TokenRequest;
 use crate::{
-    accounts::request::{registered_scopes, within_limit},
+    accounts::request::{limit, registered_scopes},
     app::App,
     audit,
     config::Workload,
@@ -14,7 +14,7 @@ use crate::{
     model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
         params::Params,
-        resource::{OIDC_SCOPES, Resource, grantable},
+        resource::{Asking, OIDC_SCOPES, Resource},
     },
     secrets::{self, Digest},
     storage::grants,
@@ -197,7 +197,13 @@ fn scopes(
         return Err(OAuthError::invalid_scope("the assertion has no scope of a resource of this server"));
     }
     let registered = registered_scopes(client).as_ref().map(no_openid);
-    within_limit(client, grantable(says.as_ref(), registered.as_ref(), resources, role)?)
+    let defaults = resources.iter().fold(Scopes::default(), |all, one| all.union(&one.default_scopes));
+    let none = Scopes::default;
+    let asking = Asking { requested: none(), default: none(), limit: limit(client), refreshes: false, resources };
+    // What the issuer said is the most: nothing is added to it.
+    let candidates = says.map_or_else(|| registered.into_iter().chain([defaults]).collect(), |says| vec![says]);
+    let open = candidates.iter().map(|scopes| asking.open(scopes, role)).find(|open| !open.is_empty());
+    open.ok_or_else(|| OAuthError::invalid_scope("none of the scopes exists here and is open to this user"))
 }
 
 /// Of that, what this request asks for: the rest of what it asks for is left out, and the answer says so.

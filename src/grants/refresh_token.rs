@@ -52,10 +52,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
                 let permit = Permit::judge(request, &grant).await?;
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
-                if advance(app, &presented, &next, now).await?.is_some() {
-                    if let Some(jkt) = jkt.filter(|_| client.is_public()) {
-                        grants::bind(&app.db, grant.id, jkt).await?;
-                    }
+                if advance(app, &presented, &next, jkt.filter(|_| client.is_public()), now).await?.is_some() {
                     return permit.issue(app, Some(next), None).await;
                 }
             }
@@ -85,11 +82,13 @@ fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateT
     }
 }
 
-/// One UPDATE, which only the first of many comes through.
+/// One UPDATE, which only the first of many comes through; it binds the family to the key `jkt` too, unless it is
+/// bound (RFC 9449 §5).
 async fn advance(
     app: &App,
     presented: &RefreshToken,
     next: &RefreshToken,
+    jkt: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<Option<Grant>, OAuthError> {
     let (id, generation, hash) = (presented.grant_id, presented.generation, presented.digest());
@@ -97,7 +96,7 @@ async fn advance(
     Ok(if next == presented {
         grants::touch(&app.db, id, generation, &hash, now, idle_since).await?
     } else {
-        grants::rotate(&app.db, id, generation, &hash, &next.digest(), now, idle_since).await?
+        grants::rotate(&app.db, id, generation, &hash, &next.digest(), jkt, now, idle_since).await?
     })
 }
 

@@ -2,6 +2,7 @@
 mod answer;
 mod device;
 mod forms;
+mod question;
 mod session;
 mod static_files;
 
@@ -84,6 +85,7 @@ impl IntoResponse for Problem {
         let (title, advice) = match error.code {
             "server_error" => ("Something went wrong here", Some("Try again in a moment.")),
             "temporarily_unavailable" | "too_many_requests" => ("Please wait a moment", Some("Then try again.")),
+            "invalid_scope" => ("Not available to you", None),
             "access_denied" => ("This page can't be used like that", Some("Go back to your app and start again.")),
             "invalid_client" => ("Unknown app", Some("Remove the connection in your app, then connect again.")),
             _ => ("This request can't be completed", Some("Go back to your app and start again.")),

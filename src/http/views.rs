@@ -1,5 +1,6 @@
 //! What people see: one struct per page, each filled in by its handler and escaped by askama.
 pub mod device;
+pub mod question;
 
 use askama::Template;
 
@@ -13,100 +14,20 @@ pub struct SignIn<'a> {
     /// What was typed before; empty at first.
     pub username: &'a str,
     pub error: Option<&'a str>,
-    pub client_name: Option<&'a str>,
-    pub server_name: Option<&'a str>,
+    /// That sent the browser here.
+    pub app: Option<AppName>,
 }
 
-/// The question of RFC 6749 §4.1.1; posts `form_token`, `request` and `decision` (`allow` or `deny`) to `/consent`,
-/// and `form_token` and `return_to` to `/logout` for whom somebody else signed in.
-#[derive(Template)]
-#[template(path = "consent.html")]
-pub struct ConsentPage<'a> {
-    pub form_token: &'a str,
-    /// The authorization request: its raw query, percent-encoded as it came.
-    pub request: &'a str,
-    pub username: &'a str,
-    pub client: ClientCard<'a>,
-    pub server: ServerCard<'a>,
-    /// Identifiers of further servers it asks for.
-    pub also: Vec<&'a str>,
-    pub destination: Destination<'a>,
-    pub scopes: Vec<ScopeLine<'a>>,
-    /// A sentence: until when the consent lasts.
-    pub lifetime: &'a str,
-    /// Sentences: what of the client changed since it was last allowed.
-    pub changed: &'a [String],
-    /// Part of `scopes` was allowed before; `is_new` tells which part was not.
-    pub step_up: bool,
-}
-
-impl<'a> ConsentPage<'a> {
-    /// What is decided now: in a step-up only what is new.
-    fn asked(&self) -> impl Iterator<Item = &ScopeLine<'a>> {
-        self.scopes.iter().filter(|scope| scope.is_new || !self.step_up)
-    }
-
-    /// What a step-up leaves as it was.
-    fn kept(&self) -> impl Iterator<Item = &ScopeLine<'a>> {
-        self.scopes.iter().filter(|scope| self.step_up && !scope.is_new)
-    }
-}
-
-/// Who asks. Without `verified`, `vouched_by`, `document_host` and `proven_host` the page calls it unverified.
-pub struct ClientCard<'a> {
-    /// What it calls itself (RFC 7591 §2 `client_name`).
-    pub name: &'a str,
-    pub id: &'a str,
-    /// The host of its `https` redirect URI: whoever it is, only this host receives the code.
-    pub proven_host: Option<&'a str>,
-    /// The host of the metadata document that its identifier is the URL of: the name and the redirect URIs are this
-    /// host's word.
-    pub document_host: Option<&'a str>,
-    /// The operator wrote it down, so the name is true.
-    pub verified: bool,
-    /// The name of an issuer, trusted by the operator, that signed the name and the redirect URIs (RFC 7591 §2.3).
-    pub vouched_by: Option<&'a str>,
-    /// What it says its homepage is (`client_uri`); shown, never linked.
-    pub homepage: Option<&'a str>,
-    /// The path of its logo on this server, if it has one.
-    pub logo: Option<&'a str>,
-}
-
-impl ClientCard<'_> {
-    /// Stands for a logo where there is none.
-    fn initial(&self) -> String {
-        let letter = self.name.chars().find(|letter| letter.is_alphanumeric());
-        letter.map_or_else(|| "?".to_owned(), |letter| letter.to_uppercase().collect())
-    }
+/// What an app calls itself, in quotation marks unless the operator wrote it down.
+pub struct AppName {
+    pub name: String,
+    pub is_verified: bool,
 }
 
 /// An MCP server: a resource in the words of RFC 8707.
 pub struct ServerCard<'a> {
     pub name: &'a str,
     pub url: &'a str,
-}
-
-/// Where the code goes.
-pub struct Destination<'a> {
-    /// The host of the redirect URI, or the app's scheme.
-    pub label: &'a str,
-    pub kind: DestinationKind,
-}
-
-/// The kinds of redirect URI of RFC 8252 §7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DestinationKind {
-    Https,
-    Loopback,
-    App,
-}
-
-/// One scope, by its wire name and in words.
-pub struct ScopeLine<'a> {
-    pub name: &'a str,
-    pub words: &'a str,
-    /// Not allowed before.
-    pub is_new: bool,
 }
 
 /// An error told to a person, because it must not or cannot go to the client (RFC 6749 §4.1.2.1).
@@ -182,59 +103,24 @@ mod tests {
     use super::*;
 
     const HOSTILE: &str = "<script>alert(1)</script>";
-    const BADGE: &str = r#"<span class="badge caution">unverified</span>"#;
 
-    fn consent<'a>(name: &'a str, proven_host: Option<&'a str>, verified: bool) -> ConsentPage<'a> {
-        ConsentPage {
-            form_token: "form",
-            request: "response_type=code&client_id=abc",
-            username: "alice",
-            client: ClientCard {
-                name,
-                id: "abc",
-                proven_host,
-                document_host: None,
-                verified,
-                vouched_by: None,
-                homepage: None,
-                logo: None,
-            },
-            server: ServerCard { name: "Notes", url: "https://notes.example/mcp" },
-            destination: Destination { label: "127.0.0.1", kind: DestinationKind::Loopback },
-            scopes: vec![
-                ScopeLine { name: "mcp:read", words: "Read your notes", is_new: false },
-                ScopeLine { name: "mcp:write", words: "Change your notes", is_new: true },
-            ],
-            lifetime: "Until you revoke it.",
-            changed: &[],
-            also: vec![],
-            step_up: false,
-        }
+    fn sign_in(error: Option<&str>, app: Option<AppName>) -> askama::Result<String> {
+        SignIn { form_token: "form", return_to: "/", username: "alice", error, app }.render()
+    }
+
+    #[test]
+    fn a_stranger_stays_between_quotation_marks_and_nothing_is_promised() {
+        let page = |is_verified| sign_in(None, Some(AppName { name: "My Agent".into(), is_verified })).unwrap();
+        assert!(page(false).contains("“<bdi>My Agent</bdi>” sent you here."));
+        assert!(page(true).contains("<strong><bdi>My Agent</bdi></strong> sent you here."));
+        assert!(page(false).contains("asked before it gets anything you have not allowed before"));
     }
 
     fn every_page(text: &str) -> Vec<String> {
-        let mut consent = consent(text, Some(text), false);
-        (consent.request, consent.username, consent.lifetime) = (text, text, text);
-        (consent.client.homepage, consent.client.logo) = (Some(text), Some(text));
-        consent.client.id = text;
-        consent.client.document_host = Some(text);
-        consent.server = ServerCard { name: text, url: text };
-        consent.destination = Destination { label: text, kind: DestinationKind::App };
-        consent.scopes = vec![ScopeLine { name: text, words: text, is_new: true }];
-        let changed = [text.to_owned()];
-        (consent.changed, consent.also) = (&changed, vec![text]);
         let some = Some(text);
         let pages = [
-            consent.render(),
-            SignIn {
-                form_token: text,
-                return_to: text,
-                username: text,
-                error: some,
-                client_name: some,
-                server_name: some,
-            }
-            .render(),
+            sign_in(some, Some(AppName { name: text.into(), is_verified: false })),
+            sign_in(None, Some(AppName { name: text.into(), is_verified: true })),
             ErrorPage { title: text, message: text, advice: some, reference: text, code: text }.render(),
             Leaving { client_name: text, host: text, href: text, what: text, code: text }.render(),
             SignOut { form_token: text, username: some, done: false }.render(),
@@ -268,7 +154,6 @@ mod tests {
         for page in every_page(HOSTILE) {
             assert!(!page.contains("<script"), "{page}");
         }
-        assert!(consent(HOSTILE, None, false).render().unwrap().contains("&#60;script&#62;alert(1)"));
         for page in every_page("\" autofocus onfocus=\"alert(1)") {
             assert!(!page.contains("onfocus=\""), "{page}");
         }
@@ -284,96 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_called_unverified_exactly_when_nothing_is_proven() {
-        for (proven_host, verified) in [(None, false), (None, true), (Some("app.example"), false)] {
-            let page = consent("Notes App", proven_host, verified).render().unwrap();
-            let nothing = proven_host.is_none() && !verified;
-            assert_eq!(page.contains(BADGE), nothing);
-            assert_eq!(page.contains("Anybody can register under this name"), nothing);
-        }
-    }
-
-    #[test]
-    fn a_client_described_by_a_host_is_shown_with_it_and_on_this_computer_with_what_that_is_worth() {
-        let mut page = consent("Notes App", None, false);
-        page.client.document_host = Some("app.example");
-        let html = page.render().unwrap();
-        assert!(html.contains("described by <bdi>app.example</bdi>") && !html.contains(BADGE));
-        assert!(html.contains("can claim to be"));
-        page.destination = Destination { label: "app.example", kind: DestinationKind::Https };
-        page.client.proven_host = Some("app.example");
-        let html = page.render().unwrap();
-        assert!(html.contains("described by <bdi>app.example</bdi>") && !html.contains("can claim to be"));
-    }
-
-    #[test]
-    fn a_logo_comes_from_here_with_words_and_an_initial_letter_stands_for_none() {
-        let mut page = consent("“notes” App", None, false);
-        let (letter, picture) = (r#"<span class="logo" aria-hidden="true">N</span>"#, r#"<img class="logo""#);
-        let html = page.render().unwrap();
-        assert!(html.contains(letter) && !html.contains(picture), "{html}");
-        page.client.logo = Some("/logos/abc");
-        let html = page.render().unwrap();
-        assert!(html.contains(r#"<img class="logo" src="/logos/abc" alt="Logo of “notes” App, by its own account""#));
-        assert!(!html.contains(r#"<span class="logo""#));
-    }
-
-    #[test]
-    fn a_client_that_an_issuer_signed_for_is_shown_with_it_and_on_this_computer_with_what_that_is_worth() {
-        let mut page = consent("Notes App", None, false);
-        page.client.vouched_by = Some("Acme");
-        let html = page.render().unwrap();
-        assert!(html.contains("verified by <bdi>Acme</bdi>") && !html.contains(BADGE));
-        assert!(html.contains("can claim to be"));
-        page.destination = Destination { label: "app.example", kind: DestinationKind::Https };
-        page.client.proven_host = Some("app.example");
-        let html = page.render().unwrap();
-        assert!(html.contains("verified by <bdi>Acme</bdi>") && !html.contains("can claim to be"));
-        page.client.vouched_by = Some(HOSTILE);
-        assert!(!page.render().unwrap().contains("<script"));
-    }
-
-    #[test]
-    fn saying_no_is_as_prominent_as_saying_yes() {
-        let page = consent("Notes App", None, false).render().unwrap();
-        assert!(page.contains(r#"<button class="button no" name="decision" value="deny">"#));
-        assert!(page.contains(r#"<button class="button" name="decision" value="allow">"#));
-    }
-
-    #[test]
-    fn a_code_for_this_computer_comes_with_a_caution() {
-        let mut page = consent("Notes App", None, false);
-        assert!(page.render().unwrap().contains("The code goes to a program on this computer."));
-        page.destination = Destination { label: "app.example", kind: DestinationKind::Https };
-        assert!(!page.render().unwrap().contains("on this computer"));
-    }
-
-    #[test]
-    fn a_step_up_tells_what_is_added_from_what_stays() {
-        let mut page = consent("Notes App", None, false);
-        let html = page.render().unwrap();
-        assert!(!html.contains("Already allowed") && !html.contains(">new</span>"));
-        page.step_up = true;
-        let html = page.render().unwrap();
-        let (added, kept) = html.split_once("Already allowed").unwrap();
-        assert!(added.contains("What is added") && added.contains("mcp:write") && !added.contains("mcp:read"));
-        assert!(kept.contains("mcp:read") && !kept.contains("mcp:write"));
-        assert_eq!(html.matches(">new</span>").count(), 1);
-    }
-
-    #[test]
     fn a_wrong_password_is_announced_and_tied_to_both_fields() {
-        let page = |error| SignIn {
-            form_token: "form",
-            return_to: "/",
-            username: "alice",
-            error,
-            client_name: None,
-            server_name: None,
-        };
-        let html = page(Some("Wrong.")).render().unwrap();
+        let html = sign_in(Some("Wrong."), None).unwrap();
         assert!(html.contains(r#"role="alert" id="problem""#));
         assert_eq!(html.matches(r#"aria-describedby="problem""#).count(), 2);
-        assert!(!page(None).render().unwrap().contains("problem"));
+        assert!(!sign_in(None, None).unwrap().contains("problem"));
     }
 }

@@ -80,6 +80,10 @@ pub struct Consent {
     /// What the user could have recognised the client by; older rows don't know.
     #[sqlx(json(nullable))]
     pub known_client: Option<KnownClient>,
+    /// Where the client returned to, as [`place`](crate::oauth::redirect_uri::place) tells them apart; older rows know
+    /// of none.
+    #[sqlx(json)]
+    pub places: Vec<String>,
     pub granted_at: OffsetDateTime,
 }
 
@@ -92,4 +96,7 @@ pub struct KnownClient {
     pub authentication: AuthMethod,
     /// Digest of its public keys, or of where they are published.
     pub keys: Option<String>,
+    /// It gets no refresh token. Told of few, so that what is known of all others stays as it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_short_lived: bool,
 }

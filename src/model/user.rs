@@ -24,3 +24,7 @@ pub enum Role {
     User,
     Readonly,
 }
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Service, Self::User, Self::Readonly];
+}

@@ -102,6 +102,29 @@ pub fn kind(uri: &str) -> RedirectKind {
     }
 }
 
+/// What a person is told of where it leads: the host, with its port unless that is the usual one, or the scheme.
+#[must_use]
+pub fn label(uri: &str) -> String {
+    match (kind(uri), uri::authority(uri)) {
+        (RedirectKind::PrivateUse { scheme }, _) => format!("{scheme}:"),
+        (RedirectKind::Https { host }, None) | (RedirectKind::Loopback { host }, None) => host,
+        (RedirectKind::Https { .. }, Some((authority, _))) => {
+            authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase()
+        }
+        (RedirectKind::Loopback { .. }, Some((authority, _))) => authority.to_owned(),
+    }
+}
+
+/// Where it leads, so that two that lead to the same place are equal: on the web another port may be another's, on
+/// loopback it means nothing (RFC 8252 §7.3).
+#[must_use]
+pub fn place(uri: &str) -> String {
+    match kind(uri) {
+        RedirectKind::Loopback { .. } => "loopback".to_owned(),
+        _ => label(uri),
+    }
+}
+
 /// The URI with response parameters added; what it had is kept as it was (RFC 6749 §4.1.2).
 #[must_use]
 pub fn append(uri: &str, params: &[(&str, &str)]) -> String {
@@ -127,6 +150,23 @@ mod tests {
         let error = check_registrable(uri, &["cursor".to_owned(), "javascript".to_owned()]).expect_err(uri);
         assert_eq!(error.code, "invalid_redirect_uri");
         error.description.into_owned()
+    }
+
+    #[test]
+    fn a_place_is_a_host_with_its_port_this_computer_or_what_opens_a_scheme() {
+        for (uri, shown, leads_to) in [
+            ("https://client.example/cb?a=b", "client.example", "client.example"),
+            ("https://Client.example:443/other", "client.example", "client.example"),
+            ("https://client.example:8443", "client.example:8443", "client.example:8443"),
+            ("https://[2001:db8::1]:8443/cb", "[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+            ("http://localhost:3000/cb", "localhost:3000", "loopback"),
+            ("http://127.0.0.1/", "127.0.0.1", "loopback"),
+            ("http://[::1]:1", "[::1]:1", "loopback"),
+            ("com.example.app:/cb", "com.example.app:", "com.example.app:"),
+            ("cursor://host:1/cb", "cursor:", "cursor:"),
+        ] {
+            assert_eq!((label(uri).as_str(), place(uri).as_str()), (shown, leads_to));
+        }
     }
 
     #[test]

@@ -24,19 +24,39 @@ pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<IssuedCode>
     .fetch_all(on))
 }
 
-/// `true` for the first caller only; never once it expired or was guessed at `max_failures` times.
-pub async fn consume(db: &Db, hash: &Digest, now: OffsetDateTime, max_failures: i32) -> sqlx::Result<bool> {
-    execute!(
-        db,
-        sqlx::query(
+/// `true` for the first caller only; never once it expired or was guessed at `max_failures` times. With the code goes
+/// the binding of its grant to the key that was proven, `jkt`: none gets one without the other.
+pub async fn consume(
+    db: &Db,
+    hash: &Digest,
+    now: OffsetDateTime,
+    max_failures: i32,
+    jkt: Option<&str>,
+) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let consumed = sqlx::query(
             "UPDATE codes SET consumed_at = $2
               WHERE code_hash = $1 AND consumed_at IS NULL AND expires_at > $2 AND failures < $3",
         )
         .bind(hash)
         .bind(now)
         .bind(max_failures)
-    )
-    .map(|rows| rows > 0)
+        .execute(&mut *on)
+        .await?
+        .rows_affected()
+            > 0;
+        if let Some(jkt) = jkt.filter(|_| consumed) {
+            sqlx::query(
+                "UPDATE grants SET dpop_jkt = $2
+                  WHERE id = (SELECT grant_id FROM codes WHERE code_hash = $1) AND dpop_jkt IS NULL",
+            )
+            .bind(hash)
+            .bind(jkt)
+            .execute(&mut *on)
+            .await?;
+        }
+        consumed
+    })
 }
 
 /// A wrong verifier or redirect URI was presented with it.

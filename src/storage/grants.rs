@@ -89,11 +89,12 @@ pub async fn authorize(
         }
         for consent in consents.iter().filter(|_| granted) {
             sqlx::query(
-                "INSERT INTO consents (user_id, client_id, resource, scopes, fingerprint, granted_at, known_client)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)
+                "INSERT INTO consents (user_id, client_id, resource, scopes, fingerprint, granted_at, known_client,
+                     places)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                  ON CONFLICT (user_id, client_id, resource) DO UPDATE SET scopes = excluded.scopes,
                      fingerprint = excluded.fingerprint, granted_at = excluded.granted_at,
-                     known_client = excluded.known_client",
+                     known_client = excluded.known_client, places = excluded.places",
             )
             .bind(consent.user_id)
             .bind(&consent.client_id)
@@ -102,6 +103,7 @@ pub async fn authorize(
             .bind(&consent.fingerprint)
             .bind(consent.granted_at)
             .bind(consent.known_client.as_ref().map(Json))
+            .bind(Json(&consent.places))
             .execute(&mut *on)
             .await?;
         }
@@ -141,18 +143,21 @@ pub async fn assert(db: &Db, grant: &Grant, assertion: &Digest) -> sqlx::Result<
 }
 
 /// Puts the successor in the place of the presented refresh token, if that is the live one of a live grant: of
-/// all who present it, one gets the grant.
+/// all who present it, one gets the grant. It is bound to the key `jkt`, unless it was bound to one before.
+#[allow(clippy::too_many_arguments)] // one statement's
 pub async fn rotate(
     db: &Db,
     id: GrantId,
     generation: i32,
     presented: &Digest,
     successor: &Digest,
+    jkt: Option<&str>,
     now: OffsetDateTime,
     idle_since: OffsetDateTime,
 ) -> sqlx::Result<Option<Grant>> {
     fetch!(db, |on| sqlx::query_as(
-        "UPDATE grants SET generation = generation + 1, refresh_hash = $4, refreshed_at = $5
+        "UPDATE grants SET generation = generation + 1, refresh_hash = $4, refreshed_at = $5,
+             dpop_jkt = coalesce(dpop_jkt, $7)
           WHERE id = $1 AND generation = $2 AND refresh_hash = $3
             AND revoked_at IS NULL AND expires_at > $5 AND refreshed_at > $6
          RETURNING *",
@@ -163,6 +168,7 @@ pub async fn rotate(
     .bind(successor)
     .bind(now)
     .bind(idle_since)
+    .bind(jkt)
     .fetch_optional(on))
 }
 
@@ -187,15 +193,6 @@ pub async fn touch(
     .bind(now)
     .bind(idle_since)
     .fetch_optional(on))
-}
-
-/// Binds the refresh family of a public client to the key its tokens were issued for (RFC 9449 §5); once.
-pub async fn bind(db: &Db, id: GrantId, dpop_jkt: &str) -> sqlx::Result<()> {
-    execute!(
-        db,
-        sqlx::query("UPDATE grants SET dpop_jkt = $2 WHERE id = $1 AND dpop_jkt IS NULL").bind(id).bind(dpop_jkt)
-    )
-    .map(drop)
 }
 
 /// `false` if there is no such grant or it was revoked before.

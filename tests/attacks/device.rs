@@ -206,13 +206,15 @@ async fn attack_74_a_link_a_frame_or_another_site_lets_no_device_in() {
     let bare = [("user_code", user_code(&device)), ("decision", "allow")];
     victim.post("/device/decision", &bare).await.page(403);
     victim.post("/device", &bare).await.page(403);
-    t.signed_in("bob").await.post("/device/decision", &borrowed(&form)).await.page(403);
+    t.signed_in("bob").await.post("/device/decision", &borrowed(&form)).await.page(409);
     let evil = begin(&t, &tv, &[]).await;
     let swapped: Vec<_> = form
         .iter()
         .map(|(name, value)| if name == "user_code" { ("user_code", user_code(&evil)) } else { (&**name, &**value) })
         .collect();
-    victim.post("/device/decision", &swapped).await.page(403);
+    let again = victim.post("/device/decision", &swapped).await;
+    again.page(409);
+    assert!(again.body.contains("another device"), "{again:?}");
     t.browser().post("/device/decision", &borrowed(&form)).await.page(403);
     let undecided: Vec<_> = borrowed(&form).into_iter().filter(|(name, _)| *name != "decision").collect();
     victim.post("/device/decision", &undecided).await.page(400);

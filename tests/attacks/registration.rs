@@ -114,7 +114,7 @@ async fn attack_84_a_made_up_name_is_plain_text_one_short_line_and_unverified() 
     let mut browser = t.signed_in("alice").await;
     for (name, shown) in [
         ("<script>alert(1)</script>", "&#60;script&#62;alert(1)"),
-        ("\" onmouseover=\"x", "&#34; onmouseover=&#34;x"),
+        ("\" onmouseover=\"x", "&#39; onmouseover=&#39;x"),
         ("Good\u{202e}live\u{200b}\r\n\u{0} App", "Goodlive App"),
         (&"long ".repeat(2_048), "long long"),
         ("Client notes", "Client notes"),
@@ -130,7 +130,7 @@ async fn attack_84_a_made_up_name_is_plain_text_one_short_line_and_unverified() 
         let page = browser.get(&authorize_path(&client, &[])).await;
         page.page(200);
         assert!(page.body.contains(shown), "{shown} is not on {}", page.body);
-        assert!(page.body.contains("It chose this name itself") && page.body.contains("evil.example"));
+        assert!(page.body.contains("The name is its own choice") && page.body.contains("evil.example"));
         assert!(!page.body.contains(">verified<") && page.body.len() < 20_000);
         let login = format!("/login?return_to={}", form_urlencode(&authorize_path(&client, &[])));
         for body in [page.body, t.get(&login).await.body] {

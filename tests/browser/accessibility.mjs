@@ -67,30 +67,37 @@ await judge('sign-in refused', 'Sign in', async () => {
   await signIn(page, 'alice', 'not her password');
   await page.getByRole('alert').waitFor();
 });
-await judge('consent', /Weather Assistant.*asks to use/, () => signIn(page));
-await judge('consent to an app', /Weather Assistant.*asks to use/, () => page.goto(request('mcp:read', app)));
-await judge('consent to a website', /Weather Assistant.*asks to use/, () => page.goto(request('mcp:read', elsewhere)));
-await judge('consent for more', /asks for more/, async () => {
-  await page.goto(request('mcp:read'));
-  // Nobody listens at the callback: the code is not wanted, only the remembered consent.
+await judge('consent', /Weather Assistant.*wants to use/, () => signIn(page));
+await judge('consent to an app', /Weather Assistant.*wants to use/, () => page.goto(request('mcp:read', app)));
+await judge('consent to a website', /Weather Assistant.*wants to use/, () => page.goto(request('mcp:read', elsewhere)));
+/** Nobody listens at the callback: the code is not wanted, only the remembered consent. */
+async function allow(redirectUri) {
+  await page.goto(request('mcp:read', redirectUri));
   await decide(page, 'allow').catch(() => {});
-  await page.waitForURL(`${loopback}?**`, { waitUntil: 'commit' }).catch(() => {});
-  await page.goto(request('mcp:read mcp:tools:write'));
+  await page.waitForURL(`${redirectUri}?**`, { waitUntil: 'commit' }).catch(() => {});
+}
+await judge('consent once more', /Weather Assistant.*wants to connect again/, async () => {
+  await allow(loopback);
+  await page.goto(request('mcp:read'));
+});
+await judge('consent for more', /asks for more/, async () => {
+  await allow(elsewhere);
+  await page.goto(request('mcp:read mcp:tools:write', elsewhere));
 });
 const device = await waitingDevice();
-await judge('device code', 'Let a device in', () => page.goto(`${issuer}/device`));
-await judge('device code refused', 'Let a device in', async () => {
+await judge('device code', 'Connect a device', () => page.goto(`${issuer}/device`));
+await judge('device code refused', 'Connect a device', async () => {
   await page.getByLabel('Code on the device').fill('BBBB-BBBB');
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByRole('alert').waitFor();
 });
-await judge('device consent', /on a device asks to use/, async () => {
+await judge('device consent', /on a device wants to use/, async () => {
   await page.goto(device.verification_uri_complete);
   await page.getByRole('button', { name: 'Continue' }).click();
 });
-await judge('device allowed', 'The device is let in', () => decide(page, 'allow'));
+await judge('device allowed', 'Connected', () => decide(page, 'allow'));
 const stranger = await waitingDevice(await registerDevice('Living Room TV'));
-await judge('device consent to a stranger', /on a device asks to use/, async () => {
+await judge('device consent to a stranger', /on a device wants to use/, async () => {
   await page.goto(stranger.verification_uri_complete);
   await page.getByRole('button', { name: 'Continue' }).click();
 });

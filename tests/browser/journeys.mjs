@@ -1,7 +1,7 @@
 // People on their way through the pages: without JavaScript, without a mouse, and back to every kind of callback.
 import assert from 'node:assert/strict';
 import { check, finish } from '../strangers/support/checks.mjs';
-import { decide, launch, signIn, watchPolicy } from './support/browser.mjs';
+import { decide, launch, signIn, watchPolicy, yes } from './support/browser.mjs';
 import {
   authorization, issuer, listen, pollOnce, redeem, register, waitingDevice, within,
 } from './support/client.mjs';
@@ -88,7 +88,7 @@ await check('journeys: going back from the client and allowing again does not br
   await callback.answerTo(request);
   await page.waitForURL(`${callback.redirectUri}?**`);
   await page.goBack();
-  const again = page.getByRole('button', { name: 'Allow', exact: true });
+  const again = page.getByRole('button', { name: yes });
   if (await again.isVisible().catch(() => false)) await again.click();
   await assertCodeWorks(request);
 });
@@ -147,7 +147,7 @@ await check('journeys: a mistake of a client nobody vouches for leads a stranger
   assert.equal(target.searchParams.get('code'), null);
 });
 
-for (const [decision, heading] of [['allow', 'The device is let in'], ['deny', 'Nothing was allowed']]) {
+for (const [decision, heading] of [['allow', 'Connected'], ['deny', 'Nothing was allowed']]) {
   await check(`journeys: on a phone, from the link of a device's QR code, to ${decision}`, async () => {
     const page = await newPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
     const refused = watchPolicy(page);

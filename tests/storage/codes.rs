@@ -21,18 +21,18 @@ async fn a_code_comes_back_as_stored() {
 async fn a_code_is_consumed_once_and_remembers_when() {
     let db = fresh_db().await;
     let (_, code) = a_grant(&db).await;
-    assert!(codes::consume(&db, &code.code_hash, now(), 5).await.unwrap());
-    assert!(!codes::consume(&db, &code.code_hash, now(), 5).await.unwrap());
+    assert!(codes::consume(&db, &code.code_hash, now(), 5, None).await.unwrap());
+    assert!(!codes::consume(&db, &code.code_hash, now(), 5, None).await.unwrap());
     assert_eq!(codes::find(&db, &code.code_hash).await.unwrap().unwrap().consumed_at, Some(now()));
-    assert!(!codes::consume(&db, &Digest::of("unknown"), now(), 5).await.unwrap());
+    assert!(!codes::consume(&db, &Digest::of("unknown"), now(), 5, None).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_code_expires_on_the_second() {
     let db = fresh_db().await;
     let (_, code) = a_grant(&db).await;
-    assert!(!codes::consume(&db, &code.code_hash, code.expires_at, 5).await.unwrap());
-    assert!(codes::consume(&db, &code.code_hash, code.expires_at - Duration::seconds(1), 5).await.unwrap());
+    assert!(!codes::consume(&db, &code.code_hash, code.expires_at, 5, None).await.unwrap());
+    assert!(codes::consume(&db, &code.code_hash, code.expires_at - Duration::seconds(1), 5, None).await.unwrap());
 }
 
 #[tokio::test]
@@ -42,8 +42,8 @@ async fn a_code_guessed_at_too_often_is_dead() {
     codes::count_failure(&db, &code.code_hash).await.unwrap();
     codes::count_failure(&db, &code.code_hash).await.unwrap();
     assert_eq!(codes::find(&db, &code.code_hash).await.unwrap().unwrap().failures, 2);
-    assert!(!codes::consume(&db, &code.code_hash, now(), 2).await.unwrap());
-    assert!(codes::consume(&db, &code.code_hash, now(), 3).await.unwrap());
+    assert!(!codes::consume(&db, &code.code_hash, now(), 2, None).await.unwrap());
+    assert!(codes::consume(&db, &code.code_hash, now(), 3, None).await.unwrap());
 }
 
 #[tokio::test]

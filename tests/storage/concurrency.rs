@@ -45,7 +45,7 @@ async fn sixty_four_writers_at_once_all_succeed_and_read_what_they_wrote() {
             }
             let (grant, code) = a_grant(&db).await;
             assert!(grants::find(&db, grant.id).await.unwrap().is_some());
-            assert!(codes::consume(&db, &code.code_hash, now(), 5).await.unwrap());
+            assert!(codes::consume(&db, &code.code_hash, now(), 5, None).await.unwrap());
         }
     }))
     .await;
@@ -58,14 +58,12 @@ async fn of_fifty_rotations_of_one_token_one_succeeds() {
     let db = fresh_db().await;
     let (grant, _) = a_grant(&db).await;
     let answers =
-        all(
-            (0..50).map(|_| {
-                let (db, grant, next) = ((*db).clone(), grant.clone(), Digest::of(secrets::random()));
-                async move {
-                    grants::rotate(&db, grant.id, 1, &grant.refresh_hash, &next, now(), idle_since()).await.unwrap()
-                }
-            }),
-        )
+        all((0..50).map(|_| {
+            let (db, grant, next) = ((*db).clone(), grant.clone(), Digest::of(secrets::random()));
+            async move {
+                grants::rotate(&db, grant.id, 1, &grant.refresh_hash, &next, None, now(), idle_since()).await.unwrap()
+            }
+        }))
         .await;
     let rotated: Vec<_> = answers.into_iter().flatten().collect();
     assert_eq!(rotated.len(), 1);
@@ -78,7 +76,7 @@ async fn of_fifty_exchanges_of_one_code_one_succeeds() {
     let (_, code) = a_grant(&db).await;
     let answers = all((0..50).map(|_| {
         let (db, hash) = ((*db).clone(), code.code_hash.clone());
-        async move { codes::consume(&db, &hash, now(), 5).await.unwrap() }
+        async move { codes::consume(&db, &hash, now(), 5, None).await.unwrap() }
     }))
     .await;
     assert_eq!(answers.into_iter().filter(|consumed| *consumed).count(), 1);

@@ -3,7 +3,7 @@ use super::{a_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
     secrets::Digest,
-    storage::{dpop_proofs, grants},
+    storage::{codes, dpop_proofs, grants},
 };
 use time::Duration;
 
@@ -38,12 +38,35 @@ async fn of_many_who_use_a_proof_at_once_one_is_first() {
 }
 
 #[tokio::test]
-async fn a_grant_is_bound_to_the_first_key_for_good() {
+async fn a_grant_is_bound_with_its_code_or_its_rotation_and_to_the_first_key_for_good() {
     let db = fresh_db().await;
-    let (grant, _) = a_grant(&db).await;
-    assert_eq!(grants::find(&db, grant.id).await.unwrap().unwrap().dpop_jkt, None);
-    for jkt in ["first", "second"] {
-        grants::bind(&db, grant.id, jkt).await.unwrap();
-        assert_eq!(grants::find(&db, grant.id).await.unwrap().unwrap().dpop_jkt.as_deref(), Some("first"));
-    }
+    let bound = async |id| grants::find(&db, id).await.unwrap().unwrap().dpop_jkt;
+    let (grant, code) = a_grant(&db).await;
+    assert!(codes::consume(&db, &code.code_hash, now(), 5, Some("first")).await.unwrap());
+    assert_eq!(bound(grant.id).await.as_deref(), Some("first"));
+    // Nothing consumed, nothing bound.
+    assert!(!codes::consume(&db, &code.code_hash, now(), 5, Some("second")).await.unwrap());
+    let next = Digest::of("next");
+    let idle = now() - Duration::days(1);
+    assert!(
+        grants::rotate(&db, grant.id, 1, &grant.refresh_hash, &next, Some("second"), now(), idle)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(bound(grant.id).await.as_deref(), Some("first"));
+
+    let (grant, code) = a_grant(&db).await;
+    assert!(!codes::consume(&db, &code.code_hash, code.expires_at, 5, Some("late")).await.unwrap());
+    assert_eq!(bound(grant.id).await, None);
+    assert!(
+        grants::rotate(&db, grant.id, 2, &grant.refresh_hash, &next, Some("wrong"), now(), idle)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(bound(grant.id).await, None);
+    let rotated =
+        grants::rotate(&db, grant.id, 1, &grant.refresh_hash, &next, Some("first"), now(), idle).await.unwrap();
+    assert_eq!(rotated.unwrap().dpop_jkt.as_deref(), Some("first"));
 }

@@ -61,7 +61,7 @@ async fn clients_codes_and_grants_are_selected_by_client_and_date_newest_first()
     let found = codes::select(&db, &of(one.as_str())).await.unwrap().remove(0);
     assert_eq!((found.code_hash, found.expires_at, found.consumed_at), (code.code_hash.clone(), code.expires_at, None));
     assert_eq!((found.scopes.to_string(), found.resources), (first.scopes.to_string(), first.resources));
-    codes::consume(&db, &code.code_hash, now(), 5).await.unwrap();
+    codes::consume(&db, &code.code_hash, now(), 5, None).await.unwrap();
     assert_eq!(codes::select(&db, &of(one.as_str())).await.unwrap()[0].consumed_at, Some(now()));
 }
 

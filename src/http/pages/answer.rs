@@ -11,7 +11,8 @@ use crate::{
     model::Client,
     oauth::{
         authorization_request::Callback,
-        redirect_uri::{RedirectKind, kind},
+        display_name::{display_name, quotable},
+        redirect_uri::label,
     },
     secrets::AuthorizationCode,
 };
@@ -43,8 +44,8 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
             }
             let what = format!("The app's request can't be completed: {}.", error.description);
             let page = Leaving {
-                client_name: client_name(&client),
-                host: &host(&callback.redirect_uri),
+                client_name: &client_name(&client),
+                host: &label(&callback.redirect_uri),
                 href: &location,
                 what: &what,
                 code: error.code,
@@ -54,14 +55,11 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
     }
 }
 
-pub fn client_name(client: &Client) -> &str {
-    client.metadata.client_name.as_deref().unwrap_or(client.id.as_str())
-}
-
-/// The host the redirect goes to, or the scheme of the app it opens.
-pub fn host(redirect_uri: &str) -> String {
-    match kind(redirect_uri) {
-        RedirectKind::Https { host } | RedirectKind::Loopback { host } => host,
-        RedirectKind::PrivateUse { scheme } => format!("{scheme}:"),
+/// As a page may show it: what a stranger calls itself stays between our quotation marks.
+pub fn client_name(client: &Client) -> String {
+    match client.metadata.client_name.as_deref().and_then(display_name) {
+        Some(name) if is_trusted(client) => name,
+        Some(name) => quotable(&name),
+        None => client.id.to_string(),
     }
 }

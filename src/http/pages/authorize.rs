@@ -3,7 +3,7 @@ use super::{Problem, answer, consent, session, session::SignedIn};
 use crate::{
     accounts::{
         consent::Asked,
-        request::{Judged, Refusal, hinted_subject},
+        request::{Judged, Refusal, Visitor, hinted_subject},
     },
     app::App,
     error::OAuthError,
@@ -67,23 +67,26 @@ async fn proceed(
     query: &str,
     signed_in: Option<SignedIn>,
 ) -> Result<Response, Refusal> {
-    let judged = match Judged::parse(app, query, signed_in.as_ref().map(|signed_in| signed_in.user.id)).await {
+    let visitor = signed_in.as_ref().map_or(Visitor::Nobody, |signed_in| Visitor::Person(signed_in.user.id));
+    let judged = match Judged::parse(app, query, visitor).await {
         Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),
         judged => judged?,
     };
     // From here whatever fails is told to the client, our own failures too (RFC 6749 §4.1.2.1).
-    match ask(app, session, query, signed_in, &judged).await {
+    match ask(app, session, query, signed_in, &judged, &[]).await {
         Ok(response) => Ok(response),
         Err(error) => Err(judged.refuse(error)),
     }
 }
 
-async fn ask(
+/// `again` says why a decision was none: then nobody gets anything without another one.
+pub async fn ask(
     app: &App,
     session: &Session,
     query: &str,
     signed_in: Option<SignedIn>,
     judged: &Judged<'_>,
+    again: &[String],
 ) -> Result<Response, OAuthError> {
     let began_for_this = session::began_for(session, &authorize_url(query)).await?;
     let signed_in = match acceptable(app, judged, signed_in, began_for_this).await? {
@@ -93,10 +96,10 @@ async fn ask(
         }
         None => return Ok(to_login(query).into_response()),
     };
-    let scopes = judged.scopes(signed_in.user.role)?;
-    let asked = Asked::new(judged, &signed_in.user, signed_in.auth_time, scopes);
+    let granted = judged.grantable(app, signed_in.user.role)?;
+    let asked = Asked::new(judged, &signed_in.user, signed_in.auth_time, &granted);
     let remembered = asked.remembered(app).await?;
-    if asked.needs_no_page(&remembered) && !judged.request.prompt.consent {
+    if again.is_empty() && asked.needs_no_page(app, &remembered) && !judged.request.prompt.consent {
         session::satisfied(session).await?;
         let code = asked.approve(app, None).await?;
         return Ok(answer::code(app, &judged.callback, code.as_ref()));
@@ -104,7 +107,7 @@ async fn ask(
     if judged.request.prompt.none {
         return Err(OAuthError::consent_required("the user has to be asked"));
     }
-    consent::page(app, &asked, &remembered, query, &signed_in.session_id).await
+    consent::page(app, &asked, &remembered, query, &signed_in.session_id, again).await
 }
 
 /// Whether who is signed in will do (OpenID Connect Core §3.1.2.1); `None` asks for another sign-in.
@@ -131,7 +134,7 @@ async fn acceptable(
     Ok((!again || began_for_this).then_some(signed_in))
 }
 
-fn authorize_url(query: &str) -> String {
+pub fn authorize_url(query: &str) -> String {
     format!("{AUTHORIZE}{query}")
 }
 

@@ -1,29 +1,21 @@
 //! `/device`: which device waits for you, and may it in? (RFC 8628 §3.3)
 use super::{
-    Problem, answer,
-    consent::{document_host, lifetime},
-    forms::{self, PageForm},
+    Problem,
+    forms::{self, PageForm, Purpose},
+    question,
     session::{self, SignedIn},
 };
 use crate::{
-    accounts::{
-        consent::{is_trusted, words},
-        device::{Waiting, look_up},
-    },
+    accounts::device::{Waiting, look_up},
     app::App,
-    clients::logos,
     error::OAuthError,
     http::{
         extract::ClientIp,
         respond::{NoStore, Page, SeeOther},
-        views::{
-            ClientCard, Message, ScopeLine, ServerCard,
-            device::{DeviceConsent, EnterCode},
-        },
+        views::{Message, device::EnterCode, question::QuestionPage},
     },
-    issuers::statement::voucher,
     oauth::params::{Params, form_urlencode},
-    secrets::{UserCode, base64url},
+    secrets::UserCode,
 };
 use axum::{
     Router,
@@ -34,12 +26,10 @@ use axum::{
 };
 use qrcode::{QrCode, render::svg};
 use std::{net::IpAddr, sync::Arc};
-use time::OffsetDateTime;
 use tower_sessions::Session;
 
 pub const DEVICE: &str = "/device";
 pub const DEVICE_WITH_CODE: &str = "/device?user_code=";
-const PURPOSE: &str = "device";
 /// Unknown, expired and used codes must read the same.
 const NO_SUCH_CODE: &str = "No device waits for this code. Compare it with what the device shows. Codes are good for \
                             ten minutes; after that, start again on the device.";
@@ -63,7 +53,7 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
 }
 
 fn enter_code(app: &App, signed_in: &SignedIn, user_code: &str, error: Option<&str>) -> Response {
-    let form_token = forms::mint(app, &signed_in.session_id, PURPOSE);
+    let form_token = forms::mint(app, Purpose::EnterCode, &signed_in.session_id, &[]);
     let username = &signed_in.user.username;
     Page(EnterCode { form_token: &form_token, username, user_code, error }).into_response()
 }
@@ -80,7 +70,7 @@ async fn find(
     PageForm(params): PageForm,
 ) -> Result<Response, Problem> {
     let signed_in = someone(&app, &session).await?;
-    forms::verify(&app, &params, Some(&signed_in.session_id), PURPOSE)?;
+    forms::verify(&app, &params, Purpose::EnterCode, Some(&signed_in.session_id))?;
     let typed = params.get("user_code")?.unwrap_or("");
     let (code, waiting) = match UserCode::parse(typed) {
         Some(code) => {
@@ -93,57 +83,30 @@ async fn find(
         let shown: String = typed.chars().take(40).collect();
         return Ok((StatusCode::BAD_REQUEST, enter_code(&app, &signed_in, &shown, Some(NO_SUCH_CODE))).into_response());
     };
-    Ok(ask(&app, &signed_in, &code, &waiting, address).await?)
+    Ok(ask(&app, &signed_in, &code, &waiting, address, &[]).await?)
 }
 
-/// The form decides about this very request: should its code be given to another device, it decides nothing.
-fn purpose(waiting: &Waiting<'_>) -> String {
-    format!("device {}", base64url(waiting.device.device_code_hash.as_bytes()))
-}
-
+/// `again` says why a decision was none: then nothing is fetched for the page, either.
 async fn ask(
     app: &App,
     signed_in: &SignedIn,
     code: &UserCode,
     waiting: &Waiting<'_>,
     address: IpAddr,
+    again: &[String],
 ) -> Result<Response, OAuthError> {
-    let logo = logos::path(app, &waiting.client, signed_in.user.id).await?;
-    let Waiting { device, client, resources, scopes } = waiting;
-    let server = match resources[..] {
-        [] => ServerCard { name: "Your account here", url: &app.config.issuer },
-        [resource, ..] => ServerCard { name: &resource.name, url: &resource.identifier },
-    };
-    let scopes = scopes.iter().map(|name| ScopeLine { name, words: words(name, resources), is_new: true });
-    let minutes = (app.clock.now() - device.created_at).whole_minutes();
-    Ok(Page(DeviceConsent {
-        form_token: &forms::mint(app, &signed_in.session_id, &purpose(waiting)),
-        user_code: &code.expose(),
-        username: &signed_in.user.username,
-        client: ClientCard {
-            name: answer::client_name(client),
-            id: client.id.as_str(),
-            proven_host: None,
-            document_host: document_host(app, client).as_deref(),
-            verified: is_trusted(client),
-            vouched_by: voucher(app, client),
-            homepage: client.metadata.client_uri.as_deref(),
-            logo: logo.as_deref(),
-        },
-        server,
-        also: resources.iter().skip(1).map(|resource| resource.identifier.as_str()).collect(),
-        device_address: &device.ip_address,
-        same_address: device.ip_address == address.to_string(),
-        asked_at: &date(device.created_at),
-        minutes_ago: minutes,
-        scopes: scopes.collect(),
-        lifetime: &lifetime(app, client),
-    })
-    .into_response())
-}
-
-fn date(at: OffsetDateTime) -> String {
-    format!("{} {} {}, {:02}:{:02} UTC", at.day(), at.month(), at.year(), at.hour(), at.minute())
+    let (user, session_id) = (&signed_in.user, &signed_in.session_id);
+    let visitor = again.is_empty().then_some(user.id);
+    let question = question::of_device(app, waiting, user, code, address, visitor).await?;
+    let page = Page(QuestionPage {
+        form_token: &forms::mint(app, Purpose::Device, session_id, &question.digests()),
+        sign_out_token: &forms::mint(app, Purpose::SignOut, session_id, &[]),
+        request: "",
+        question: &question,
+        again,
+    });
+    let status = if again.is_empty() { StatusCode::OK } else { StatusCode::CONFLICT };
+    Ok((status, page).into_response())
 }
 
 async fn decide(
@@ -153,20 +116,20 @@ async fn decide(
     PageForm(params): PageForm,
 ) -> Result<Response, Problem> {
     let signed_in = someone(&app, &session).await?;
-    let allow = match params.get("decision")? {
-        Some("allow") => true,
-        Some("deny") => false,
-        _ => return Err(OAuthError::invalid_request("decision must be allow or deny").into()),
-    };
+    let (allow, form) = (forms::decision(&params)?, forms::sent(&app, &params, Purpose::Device)?);
     let too_late = || OAuthError::invalid_request("no device waits for this decision any longer");
     let code = UserCode::parse(params.require("user_code")?).ok_or_else(too_late)?;
     let waiting = look_up(&app, &code, &signed_in.user).await?.ok_or_else(too_late)?;
-    forms::verify(&app, &params, Some(&signed_in.session_id), &purpose(&waiting))?;
+    let question = question::of_device(&app, &waiting, &signed_in.user, &code, address, None).await?;
+    let again = question::differences(&form, &signed_in.session_id, &question);
+    if !again.is_empty() {
+        return Ok(ask(&app, &signed_in, &code, &waiting, address, &again).await?);
+    }
     if !waiting.decide(&app, &signed_in.user, signed_in.auth_time, allow, address).await? {
         return Err(too_late().into());
     }
     let (title, message) = if allow {
-        ("The device is let in", "Go back to it: it goes on by itself in a few seconds. You can close this page.")
+        ("Connected", "The device goes on by itself in a few seconds. You can close this page.")
     } else {
         ("Nothing was allowed", "The device is told that you said no. You can close this page.")
     };

@@ -16,36 +16,91 @@ const MAX_FORM: usize = 64 * 1024;
 /// Seconds a page may lie open before its form is too old.
 const LIFETIME: i64 = 30 * 60;
 const NONCE: usize = 16;
+const DIGEST: usize = 32;
 
-/// A token for one form: `browser` is what only this browser holds, `purpose` what the form decides about.
+/// What a form of ours is for. It is authenticated as a byte of its own, and all else in fixed lengths behind it, so
+/// that no text can make a form of one purpose look like one of another.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub enum Purpose {
+    SetUp = 1,
+    SignIn,
+    SignOut,
+    EnterCode,
+    Consent,
+    Device,
+}
+
+/// A form that we made, as it says of itself.
+pub struct Form {
+    /// Identifies this one form, so that it can be made to count once.
+    pub id: Digest,
+    pub is_old: bool,
+    browser: Digest,
+    /// Of each part of what the page showed.
+    pub shown: Vec<Digest>,
+}
+
+impl Form {
+    pub fn is_of(&self, browser: &str) -> bool {
+        self.browser.matches(&Digest::of(browser))
+    }
+}
+
+/// A token for one form: `browser` is what only this browser holds, `shown` what the page says, by digests.
 #[must_use]
-pub fn mint(app: &App, browser: &str, purpose: &str) -> String {
+pub fn mint(app: &App, purpose: Purpose, browser: &str, shown: &[Digest]) -> String {
     let nonce = rand::random::<[u8; NONCE]>();
     let issued_at = app.clock.now().unix_timestamp().to_be_bytes();
-    let head = [nonce.as_slice(), &issued_at].concat();
-    let mac = authenticate(app, &head, browser, purpose);
-    base64url([&head, mac.as_ref()].concat())
+    let browser = Digest::of(browser);
+    let digests = [&browser].into_iter().chain(shown).flat_map(Digest::as_bytes).copied();
+    let said: Vec<_> = nonce.into_iter().chain(issued_at).chain(digests).collect();
+    let mac = authenticate(app, purpose, &said);
+    base64url([&said, mac.as_ref()].concat())
 }
 
-/// What identifies this one form, so that it can be made to count once.
-pub fn verify(app: &App, params: &Params, browser: Option<&str>, purpose: &str) -> Result<Digest, OAuthError> {
-    let refused = || OAuthError::access_denied("this form was not made for this browser, or is too old");
-    let (token, browser) = (params.get("form_token")?.ok_or_else(refused)?, browser.ok_or_else(refused)?);
-    let bytes = from_base64url(token).ok_or_else(refused)?;
-    let (head, mac) = bytes.split_at_checked(NONCE + 8).ok_or_else(refused)?;
-    let expected = authenticate(app, head, browser, purpose);
+/// A form that decides about nothing that a page showed. Answers its identity.
+pub fn verify(app: &App, params: &Params, purpose: Purpose, browser: Option<&str>) -> Result<Digest, OAuthError> {
+    let form = sent(app, params, purpose)?;
+    let good = !form.is_old && browser.is_some_and(|browser| form.is_of(browser));
+    good.then_some(form.id).ok_or_else(refused)
+}
+
+/// The form that was sent, if we made it for this purpose. Whether it still counts is for its page to judge.
+pub fn sent(app: &App, params: &Params, purpose: Purpose) -> Result<Form, OAuthError> {
+    let bytes = params.get("form_token")?.and_then(from_base64url).ok_or_else(refused)?;
+    let (said, mac) =
+        bytes.len().checked_sub(DIGEST).and_then(|end| bytes.split_at_checked(end)).ok_or_else(refused)?;
+    let expected = authenticate(app, purpose, said);
     aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_ref(), mac).map_err(|_| refused())?;
+    let (head, digests) = said.split_at_checked(NONCE + 8).ok_or_else(refused)?;
     let issued_at = head.last_chunk::<8>().copied().map(i64::from_be_bytes).unwrap_or_default();
-    let fresh = app.clock.now().unix_timestamp() - issued_at <= LIFETIME;
-    fresh.then(|| Digest::of(head)).ok_or_else(refused)
+    let mut digests = digests.chunks(DIGEST).map(Digest::from_bytes);
+    Ok(Form {
+        id: Digest::of(head),
+        is_old: app.clock.now().unix_timestamp() - issued_at > LIFETIME,
+        browser: digests.next().ok_or_else(refused)?,
+        shown: digests.collect(),
+    })
 }
 
-fn authenticate(app: &App, head: &[u8], browser: &str, purpose: &str) -> hmac::Tag {
+/// What somebody said: yes or no.
+pub fn decision(params: &Params) -> Result<bool, OAuthError> {
+    match params.get("decision")? {
+        Some("allow") => Ok(true),
+        Some("deny") => Ok(false),
+        _ => Err(OAuthError::invalid_request("decision must be allow or deny")),
+    }
+}
+
+fn refused() -> OAuthError {
+    OAuthError::access_denied("this form was not made for this browser, or is too old")
+}
+
+fn authenticate(app: &App, purpose: Purpose, said: &[u8]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(&app.form_key);
-    context.update(head);
-    // Fixed lengths, so that one part can't be taken for another.
-    context.update(Digest::of(browser).as_bytes());
-    context.update(Digest::of(purpose).as_bytes());
+    context.update(&[purpose as u8]);
+    context.update(said);
     context.sign()
 }
 

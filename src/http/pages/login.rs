@@ -1,20 +1,21 @@
 //! `/login`: who are you?
 use super::{
     Problem,
+    answer::client_name,
     authorize::{AUTHORIZE, MAX_URL},
     cookie_name,
     device::{DEVICE, DEVICE_WITH_CODE},
-    forms::{self, PageForm},
+    forms::{self, PageForm, Purpose},
     session,
 };
 use crate::{
-    accounts::sign_in::sign_in,
+    accounts::{consent::is_trusted, sign_in::sign_in},
     app::App,
     error::OAuthError,
     http::{
         extract::ClientIp,
         respond::{Page, SeeOther, page_error},
-        views::SignIn,
+        views::{AppName, SignIn},
     },
     oauth::params::Params,
 };
@@ -56,7 +57,7 @@ async fn post(
     PageForm(params): PageForm,
 ) -> Result<Response, Problem> {
     let browser = browser(&app, &headers);
-    forms::verify(&app, &params, browser, "login")?;
+    forms::verify(&app, &params, Purpose::SignIn, browser)?;
     let return_to = return_to(&params)?;
     let (username, password) = (params.get("username")?.unwrap_or(""), params.get("password")?.unwrap_or(""));
     let refused = |text| page(&app, browser.unwrap_or(""), return_to, username, Some(text));
@@ -65,7 +66,7 @@ async fn post(
             session::begin(&app, &session, &user, return_to).await?;
             Ok(SeeOther(return_to.to_owned()).into_response())
         }
-        Ok(None) => Ok((StatusCode::FORBIDDEN, refused("User name or password is wrong.").await?).into_response()),
+        Ok(None) => Ok((StatusCode::FORBIDDEN, refused("Wrong username or password.").await?).into_response()),
         Err(error) if error.code == "too_many_requests" => {
             let page = refused("Too many wrong tries. Wait a little, then try again.").await?;
             Ok(page_error(&error, page))
@@ -85,11 +86,9 @@ async fn page(
         Some(id) => app.clients.find(&id).await?,
         None => None,
     };
-    let form_token = forms::mint(app, browser, "login");
-    let client_name =
-        client.as_ref().map(|client| client.metadata.client_name.as_deref().unwrap_or(client.id.as_str()));
-    Ok(Page(SignIn { form_token: &form_token, return_to, username, error, client_name, server_name: None })
-        .into_response())
+    let form_token = forms::mint(app, Purpose::SignIn, browser, &[]);
+    let app = client.map(|client| AppName { name: client_name(&client), is_verified: is_trusted(&client) });
+    Ok(Page(SignIn { form_token: &form_token, return_to, username, error, app }).into_response())
 }
 
 fn asking_client(return_to: &str) -> Option<String> {
@@ -98,7 +97,7 @@ fn asking_client(return_to: &str) -> Option<String> {
 }
 
 /// Only ever a path of ours: never a way out (RFC 9700 §4.11).
-fn return_to(params: &Params) -> Result<&str, OAuthError> {
+pub fn return_to(params: &Params) -> Result<&str, OAuthError> {
     let path = params.get("return_to")?.unwrap_or("/");
     let ours = path == "/" || path.starts_with(AUTHORIZE) || path == DEVICE || path.starts_with(DEVICE_WITH_CODE);
     let plain = path.len() <= MAX_URL && path.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\');

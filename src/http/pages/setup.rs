@@ -1,7 +1,7 @@
 //! `/setup`: the first administrator, through the link that was printed at the start.
 use super::{
     Problem,
-    forms::{self, PageForm},
+    forms::{self, PageForm, Purpose},
 };
 use crate::{
     accounts::sign_in::{create_first_admin, refuse_choice},
@@ -44,7 +44,7 @@ async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<
 /// The link itself is what only this browser holds.
 async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result<Response, Problem> {
     let token = SetupToken::presented(params.get("token")?.unwrap_or(""));
-    forms::verify(&app, &params, Some(token.expose()), "setup")?;
+    forms::verify(&app, &params, Purpose::SetUp, Some(token.expose()))?;
     let username = params.get("username")?.unwrap_or("").trim();
     let password = params.get("password")?.unwrap_or("");
     let wrong = match params.get("password_again")? {
@@ -62,6 +62,6 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
 }
 
 fn page(app: &App, token: &SetupToken, username: &str, error: Option<&str>) -> impl IntoResponse + use<> {
-    let form_token = forms::mint(app, token.expose(), "setup");
+    let form_token = forms::mint(app, Purpose::SetUp, token.expose(), &[]);
     Page(Setup { form_token: &form_token, token: token.expose(), username, error }).into_response()
 }

@@ -221,7 +221,7 @@ async fn attack_24_the_code_of_one_issuer_is_worth_nothing_at_its_neighbour() {
     let mut form = hidden(&alice.get(&path).await, "/consent");
     form.push(("decision".into(), "allow".into()));
     let mut there = two.signed_in("alice").await;
-    there.post("/consent", &borrowed(&form)).await.page(403);
+    there.post("/consent", &borrowed(&form)).await.page(409);
     let code = alice.approve(&path).await.returned("code").unwrap();
     two.redeem(&client, &code).await.refused(400, "invalid_grant");
     nothing_was_granted(&two).await;

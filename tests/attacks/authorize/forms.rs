@@ -47,9 +47,15 @@ async fn attack_15_a_decision_from_another_site_or_another_session_decides_nothi
     let login = hidden(&t.browser().get("/login").await, "/login");
     let mut nothing = form.clone();
     nothing.retain(|(name, _)| name != "form_token");
+    // Made elsewhere, though by us: the question is asked anew.
+    for elsewhere in [others, own_elsewhere] {
+        for headers in [&[][..], &[("origin", ISSUER)]] {
+            let again = alice.post_from("/consent", &borrowed(&elsewhere), headers).await;
+            again.page(409);
+            assert_ne!(yes(&again), elsewhere);
+        }
+    }
     for wrong in [
-        others,
-        own_elsewhere,
         nothing,
         with(&form, "form_token", ""),
         with(&form, "form_token", "AAAA"),
@@ -72,8 +78,11 @@ async fn attack_15_a_form_is_too_old_after_half_an_hour() {
     let mut alice = t.signed_in("alice").await;
     let form = yes(&alice.get(&authorize_path(&client, &[])).await);
     t.app.clock.advance(time::Duration::minutes(31));
-    alice.post("/consent", &borrowed(&form)).await.page(403);
+    let again = alice.post("/consent", &borrowed(&form)).await;
+    again.page(409);
+    assert!(again.body.contains("open for more than 30 minutes"), "{again:?}");
     nothing_was_granted(&t).await;
+    assert!(alice.post("/consent", &borrowed(&yes(&again))).await.returned("code").is_some());
 }
 
 #[tokio::test]
@@ -83,7 +92,7 @@ async fn attack_16_what_the_attacker_began_cannot_be_ended_by_the_victim() {
     let path = authorize_path(&client, &[]);
     let begun = yes(&t.signed_in("bob").await.get(&path).await);
     let mut victim = t.signed_in("alice").await;
-    victim.post("/consent", &borrowed(&begun)).await.page(403);
+    victim.post("/consent", &borrowed(&begun)).await.page(409);
     // The address alone carries no answer: the victim is asked as if for the first time.
     hidden(&victim.get(&path).await, "/consent");
 
@@ -107,17 +116,20 @@ async fn attack_17_changed_fields_change_nothing_and_a_decision_counts_once() {
     let mut alice = t.signed_in("alice").await;
     let form = yes(&alice.get(&asked).await);
     let (_, request) = asked.split_once('?').unwrap();
-    for changed in [
-        request.replace("mcp%3Aread", "mcp%3Aread%20mcp%3Awrite"),
-        request.replace("client.example%2Fcb", "client.example%2F2"),
-        request.replace("client_id=c", "client_id=other"),
-        request.replace("E9Melhoa", "AAAAAAAA"),
-        format!("{request}&nonce=n"),
-        String::from("client_id=other"),
+    for (status, changed) in [
+        (409, request.replace("mcp%3Aread", "mcp%3Aread%20mcp%3Awrite")),
+        (409, request.replace("client.example%2Fcb", "client.example%2F2")),
+        (400, request.replace("client_id=c", "client_id=other")),
+        (409, request.replace("E9Melhoa", "AAAAAAAA")),
+        (409, format!("{request}&nonce=n")),
     ] {
         assert_ne!(changed, request);
-        alice.post("/consent", &borrowed(&with(&form, "request", &changed))).await.page(403);
+        let again = alice.post("/consent", &borrowed(&with(&form, "request", &changed))).await;
+        again.page(status);
+        assert!(status == 400 || again.body.contains("another request than before"), "{again:?}");
     }
+    let malformed = alice.post("/consent", &borrowed(&with(&form, "request", "client_id=other"))).await;
+    assert_eq!((malformed.returned("error").as_deref(), malformed.returned("code")), (Some("invalid_request"), None));
     alice.post("/consent", &borrowed(&with(&form, "request", ""))).await.page(400);
     let mut twice = form.clone();
     twice.push(("request".into(), request.replace("mcp%3Aread", "mcp%3Awrite")));

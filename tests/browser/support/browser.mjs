@@ -63,6 +63,9 @@ export async function signIn(page, username = 'alice', password = 'password123')
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
+/** What a yes is called: the second where nothing is new. */
+export const yes = /^(Allow|Connect)$/;
+
 export function decide(page, decision) {
-  return page.getByRole('button', { name: decision === 'allow' ? 'Allow' : 'Deny', exact: true }).click();
+  return page.getByRole('button', { name: decision === 'allow' ? yes : 'Deny', exact: true }).click();
 }

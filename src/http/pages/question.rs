@@ -1,0 +1,246 @@
+//! From terms to the question that a page asks; and whether a decision is about what the page asked.
+use super::{answer, forms::Form};
+use crate::{
+    accounts::{
+        consent::{Asked, Remembered, Terms, is_trusted},
+        device::Waiting,
+    },
+    app::App,
+    clients::logos,
+    error::OAuthError,
+    grants::{self, refresh_token},
+    http::views::question::{
+        App as AppCard, Device, History, Line, Origin, Question, RedirectKind, Server, Standing, Step,
+    },
+    issuers::statement::voucher,
+    model::{ClientSource, Scopes, User, UserId},
+    oauth::{
+        redirect_uri::{self, kind, label},
+        resource::Resource,
+    },
+    secrets::{Digest, UserCode, base64url},
+};
+use serde_json::json;
+use std::net::IpAddr;
+use time::OffsetDateTime;
+
+/// Of an authorization request. A logo is fetched for `visitor`; without one, what is kept of it is shown.
+pub async fn of_request(
+    app: &App,
+    asked: &Asked<'_>,
+    remembered: &Remembered,
+    query: &str,
+    visitor: Option<UserId>,
+) -> Result<Question, OAuthError> {
+    let uri = &asked.callback.redirect_uri;
+    let kind = match kind(uri) {
+        redirect_uri::RedirectKind::Https { .. } => RedirectKind::Https,
+        redirect_uri::RedirectKind::Loopback { .. } => RedirectKind::Loopback,
+        redirect_uri::RedirectKind::PrivateUse { .. } => RedirectKind::App,
+    };
+    let origin = Origin::Redirect { kind, label: label(uri), uri: uri.clone() };
+    let history = history(app, asked, remembered);
+    let mut question = of_terms(app, &asked.terms, origin, &Digest::of(query), visitor).await?;
+    let mark = |lines: &mut Vec<Line>, known: &Scopes| {
+        lines.iter_mut().for_each(|line| line.is_new = !known.contains(&line.scope));
+    };
+    for server in &mut question.servers {
+        mark(&mut server.lines, &remembered.scopes(&server.url));
+    }
+    mark(&mut question.identity, &remembered.scopes(&app.config.issuer));
+    Ok(Question { history, ..question })
+}
+
+/// Of a device. Its person is asked each time, whatever was allowed before.
+pub async fn of_device(
+    app: &App,
+    waiting: &Waiting<'_>,
+    user: &User,
+    code: &UserCode,
+    address: IpAddr,
+    visitor: Option<UserId>,
+) -> Result<Question, OAuthError> {
+    let device = &waiting.device;
+    let origin = Origin::Device(Device {
+        user_code: code.expose(),
+        address: device.ip_address.clone(),
+        same_address: device.ip_address == address.to_string(),
+        asked_at: date_and_time(device.created_at),
+        minutes_ago: (app.clock.now() - device.created_at).whole_minutes(),
+    });
+    of_terms(app, &waiting.terms(user), origin, &device.device_code_hash, visitor).await
+}
+
+async fn of_terms(
+    app: &App,
+    terms: &Terms<'_>,
+    origin: Origin,
+    about: &Digest,
+    visitor: Option<UserId>,
+) -> Result<Question, OAuthError> {
+    let Terms { client, user, resources, granted } = terms;
+    let logo = logos::path(app, client, visitor).await?;
+    let standing = standing(app, terms, &origin);
+    let withheld = |resource: &&&Resource| {
+        let scopes = granted.withheld.filter(|scope| resource.scope(scope).is_some());
+        lines(&scopes, Some(resource))
+    };
+    Ok(Question {
+        about: base64url(about.as_bytes()),
+        app: AppCard {
+            name: answer::client_name(client),
+            id: client.id.to_string(),
+            standing,
+            homepage: client.metadata.client_uri.clone(),
+            logo,
+            metadata: base64url(Digest::of(json!(client.metadata).to_string()).as_bytes()),
+        },
+        origin,
+        servers: resources.iter().map(|one| server(one, &terms.at(one))).collect(),
+        identity: lines(&terms.identity(), None),
+        withheld: resources.iter().flat_map(|resource| withheld(&resource)).collect(),
+        lifetime: lifetime(app, terms),
+        username: user.username.clone(),
+        user_id: user.id.to_string(),
+        history: History::default(),
+    })
+}
+
+fn standing(app: &App, terms: &Terms<'_>, origin: &Origin) -> Standing {
+    let client = terms.client;
+    let document_host = || app.config.client_metadata_documents.host(client.id.as_str()).ok();
+    match origin {
+        _ if is_trusted(client) => Standing::Verified,
+        _ if let Some(issuer) = voucher(app, client) => Standing::VouchedBy(issuer.to_owned()),
+        _ if client.source == ClientSource::Cimd
+            && let Some(host) = document_host() =>
+        {
+            Standing::DescribedBy(host)
+        }
+        Origin::Redirect { kind: RedirectKind::Https, label, .. } => Standing::ReturnsTo(label.clone()),
+        _ => Standing::Unverified,
+    }
+}
+
+fn server(resource: &Resource, scopes: &Scopes) -> Server {
+    let lines = lines(scopes, Some(resource));
+    Server { name: resource.name.clone(), url: resource.identifier.clone(), lines }
+}
+
+/// In the words of the resource; without one, in ours.
+fn lines(scopes: &Scopes, resource: Option<&Resource>) -> Vec<Line> {
+    let words = |scope: &str| match (resource, scope) {
+        (Some(resource), _) => resource.scope(scope).map(|rule| rule.description.clone()).unwrap_or_default(),
+        (None, "openid") => "Know that it is you".into(),
+        (None, "profile") => "See your name and username".into(),
+        (None, "email") => "See your e-mail address".into(),
+        (None, _) => String::new(),
+    };
+    scopes.iter().map(|scope| Line { scope: scope.into(), words: words(scope), is_new: true }).collect()
+}
+
+fn history(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> History {
+    let changes = remembered.changes.clone();
+    let Some(since) = remembered.since() else { return History { changes, ..History::default() } };
+    let nothing_new = asked.is_remembered(app, remembered);
+    let same_place = remembered.is_of_place(&asked.callback.redirect_uri);
+    let step = match nothing_new {
+        true => Step::Same,
+        // Of a program that may be another nothing is known to stay.
+        false if asked.is_provable() => Step::More,
+        false => Step::First,
+    };
+    let note = match () {
+        () if !asked.is_provable() => {
+            Some("You allowed an app under this name before; any program here can claim to be it.".to_owned())
+        }
+        () if !same_place => Some("You allowed this before, when it returned to another address.".to_owned()),
+        () if nothing_new => {
+            Some(format!("You allowed this before, on {}. The app wants you to be asked again.", day(since)))
+        }
+        () => None,
+    };
+    let known = |audience: &str| remembered.scopes(audience);
+    let (mut kept, mut kept_identity) = (vec![], vec![]);
+    if step == Step::More {
+        let servers = asked.terms.resources.iter().map(|resource| {
+            let stays = known(&resource.identifier);
+            server(resource, &stays.filter(|scope| resource.allows(scope, asked.terms.user.role)))
+        });
+        kept = servers.filter(|server| !server.lines.is_empty()).collect();
+        kept_identity = lines(&known(&app.config.issuer), None);
+    }
+    History { step, changes, note, kept, kept_identity }
+}
+
+/// Never longer than it is, nor rounded up.
+fn lifetime(app: &App, terms: &Terms<'_>) -> String {
+    let tokens = &app.config.tokens;
+    if grants::is_open_to(&app.config, terms.client, refresh_token::NAME) {
+        let (most, idle) = (span(tokens.refresh_lifetime), span(tokens.refresh_idle));
+        return match tokens.refresh_idle < tokens.refresh_lifetime {
+            true => format!("Up to {most}; it ends earlier if unused for {idle}."),
+            false => format!("Up to {most}."),
+        };
+    }
+    let own = terms.resources.iter().map(|one| one.access_token_lifetime.unwrap_or(tokens.access_token_lifetime));
+    format!("Up to {}.", span(own.max().unwrap_or(tokens.access_token_lifetime)))
+}
+
+/// In the largest unit that says it exactly.
+fn span(seconds: u32) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds % size == 0).unwrap_or((1, "second"));
+    match seconds / size {
+        1 => format!("1 {unit}"),
+        many => format!("{many} {unit}s"),
+    }
+}
+
+fn day(at: OffsetDateTime) -> String {
+    format!("{} {} {}", at.day(), at.month(), at.year())
+}
+
+fn date_and_time(at: OffsetDateTime) -> String {
+    format!("{}, {:02}:{:02} UTC", day(at), at.hour(), at.minute())
+}
+
+/// Sentences: why a decision made on this form is none about this question. Empty if it is one.
+pub fn differences(form: &Form, session_id: &str, question: &Question) -> Vec<String> {
+    let mut all = vec![];
+    if form.is_old {
+        all.push("This page was open for more than 30 minutes.".to_owned());
+    }
+    let parts = question.parts();
+    if form.shown.len() == parts.len() {
+        let changed = parts.into_iter().zip(&form.shown).filter(|((now, _), shown)| !now.matches(shown));
+        all.extend(changed.map(|((_, sentence), _)| sentence));
+    } else {
+        all.push("This page is of another version of this server.".to_owned());
+    }
+    if all.is_empty() && !form.is_of(session_id) {
+        all.push("You signed in anew since this page was opened.".to_owned());
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_exactly() {
+        for (seconds, told) in [
+            (3_600, "1 hour"),
+            (86_400, "1 day"),
+            (129_600, "36 hours"),
+            (180 * 86_400, "180 days"),
+            (600, "10 minutes"),
+            (60, "1 minute"),
+            (90, "90 seconds"),
+            (1, "1 second"),
+        ] {
+            assert_eq!(span(seconds), told);
+        }
+    }
+}

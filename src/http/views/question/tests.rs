@@ -1,0 +1,334 @@
+//! What the page of a question says, in each combination of what it can be about.
+use super::*;
+
+const HOSTILE: &str = "<script>alert(1)</script>";
+const BADGE: &str = r#"<span class="badge caution">unverified</span>"#;
+
+fn line(scope: &str, words: &str, is_new: bool) -> Line {
+    Line { scope: scope.into(), words: words.into(), is_new }
+}
+
+fn notes(lines: Vec<Line>) -> Server {
+    Server { name: "Notes".into(), url: "https://notes.example/mcp".into(), lines }
+}
+
+fn question() -> Question {
+    Question {
+        about: "request".into(),
+        app: App {
+            name: "My Agent".into(),
+            id: "abc".into(),
+            standing: Standing::Unverified,
+            homepage: None,
+            logo: None,
+            metadata: "digest".into(),
+        },
+        origin: Origin::Redirect {
+            kind: RedirectKind::Loopback,
+            label: "127.0.0.1:4711".into(),
+            uri: "http://127.0.0.1:4711/cb".into(),
+        },
+        servers: vec![notes(vec![
+            line("mcp:read", "Read your notes", false),
+            line("mcp:write", "Change your notes", true),
+        ])],
+        identity: vec![],
+        withheld: vec![],
+        lifetime: "Up to 1 hour.".into(),
+        username: "alice".into(),
+        user_id: "1".into(),
+        history: History::default(),
+    }
+}
+
+fn on_the_web() -> Question {
+    let (label, uri) = ("app.example".to_owned(), "https://app.example/cb".to_owned());
+    let mut question = question();
+    question.app.standing = Standing::ReturnsTo(label.clone());
+    question.origin = Origin::Redirect { kind: RedirectKind::Https, label, uri };
+    question
+}
+
+fn of_device() -> Question {
+    let device = Device {
+        user_code: "BCDF-GHJK".into(),
+        address: "192.0.2.1".into(),
+        same_address: false,
+        asked_at: "1 May 2030, 10:00 UTC".into(),
+        minutes_ago: 1,
+    };
+    Question { origin: Origin::Device(device), ..question() }
+}
+
+fn html(question: &Question) -> String {
+    let request = if matches!(question.origin, Origin::Device(_)) { "" } else { "response_type=code&client_id=abc" };
+    QuestionPage { form_token: "form", sign_out_token: "out", request, question, again: &[] }.render().unwrap()
+}
+
+/// Text of the only element of this kind, in one line.
+#[track_caller]
+fn words(html: &str, element: &str) -> String {
+    let page = scraper::Html::parse_document(html);
+    let all: Vec<_> = page.select(&scraper::Selector::parse(element).unwrap()).collect();
+    assert_eq!(all.len(), 1, "{element} in {html}");
+    all[0].text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// All pages there are, with this text wherever text comes from outside.
+fn every_page(text: &str) -> Vec<String> {
+    let text = || text.to_owned();
+    let standings = [
+        Standing::Verified,
+        Standing::VouchedBy(text()),
+        Standing::DescribedBy(text()),
+        Standing::ReturnsTo(text()),
+        Standing::Unverified,
+    ];
+    let kinds = [Some(RedirectKind::Https), Some(RedirectKind::Loopback), Some(RedirectKind::App), None];
+    let mut pages = vec![];
+    for (standing, kind) in standings.iter().flat_map(|standing| kinds.map(|kind| (standing.clone(), kind))) {
+        for step in [Step::First, Step::More, Step::Same] {
+            let lines = || vec![line(&text(), &text(), true), line(&text(), &text(), false)];
+            let server = || Server { name: text(), url: text(), lines: lines() };
+            let mut question = if kind.is_none() { of_device() } else { question() };
+            match &mut question.origin {
+                Origin::Redirect { kind: now, label, uri } => {
+                    (*now, *label, *uri) = (kind.unwrap_or(RedirectKind::App), text(), text());
+                }
+                Origin::Device(device) => (device.user_code, device.address) = (text(), text()),
+            }
+            let app = App {
+                name: text(),
+                id: text(),
+                standing: standing.clone(),
+                homepage: Some(text()),
+                logo: Some(text()),
+                metadata: text(),
+            };
+            let (servers, identity, withheld) = (vec![server(), server()], lines(), lines());
+            let history = History {
+                step,
+                changes: vec![text()],
+                note: Some(text()),
+                kept: vec![server()],
+                kept_identity: lines(),
+            };
+            let (lifetime, username) = (text(), text());
+            let question = Question { app, servers, identity, withheld, lifetime, username, history, ..question };
+            let (token, again) = (text(), [text()]);
+            let page = QuestionPage {
+                form_token: &token,
+                sign_out_token: &token,
+                request: &token,
+                question: &question,
+                again: &again,
+            };
+            pages.push(page.render().unwrap());
+        }
+    }
+    pages
+}
+
+#[test]
+fn each_page_has_one_title_and_heading_and_needs_nothing_the_policy_forbids() {
+    for page in every_page("calm") {
+        for once in ["<title>", "<h1>", "<main "] {
+            assert_eq!(page.matches(once).count(), 1, "{once} in {page}");
+        }
+        for forbidden in ["<script", "<style", " style=", "javascript:", "http-equiv"] {
+            assert!(!page.contains(forbidden), "{forbidden} in {page}");
+        }
+    }
+}
+
+#[test]
+fn no_page_lets_text_become_markup() {
+    for page in every_page(HOSTILE) {
+        assert!(!page.contains("<script") && page.contains("&#60;script&#62;alert(1)"), "{page}");
+    }
+    for page in every_page("\" autofocus onfocus=\"alert(1)") {
+        assert!(!page.contains("onfocus=\""), "{page}");
+    }
+}
+
+#[test]
+fn titles_headings_sections_and_buttons_agree_in_every_combination() {
+    for step in [Step::First, Step::More, Step::Same] {
+        for (servers, identity) in [(1, false), (1, true), (2, false), (3, true), (0, true)] {
+            let mut question = on_the_web();
+            question.servers = (0..servers)
+                .map(|number| Server {
+                    name: format!("Server {number}"),
+                    ..notes(vec![line("x:read", "Read x", true)])
+                })
+                .collect();
+            question.identity = if identity { vec![line("openid", "Know that it is you", true)] } else { vec![] };
+            question.history.step = step;
+            let page = html(&question);
+            let names = ["", "Server 0", "Server 0 and Server 1", "Server 0 and 2 other servers"][servers];
+            let (title, heading) = match (step, servers) {
+                (Step::First, 0) => ("Allow My Agent?", "“My Agent” asks who you are".to_owned()),
+                (Step::First, _) => ("Allow My Agent?", format!("“My Agent” wants to use {names}")),
+                (Step::More, 0) => ("Allow more to My Agent?", "“My Agent” asks for more about you".to_owned()),
+                (Step::More, _) => ("Allow more to My Agent?", format!("“My Agent” asks for more on {names}")),
+                (Step::Same, _) => ("Connect My Agent again?", "“My Agent” wants to connect again".to_owned()),
+            };
+            assert_eq!(words(&page, "title"), format!("{title} · Keyward"));
+            assert_eq!(words(&page, "h1"), heading);
+            let section = match (step, servers) {
+                (Step::More, _) => "New",
+                (_, 0) => "What it would learn",
+                _ => "What it could do in your name",
+            };
+            assert_eq!(words(&page, "#asked"), section);
+            assert_eq!(page.contains("id=\"kept\""), step == Step::More);
+            let button = if step == Step::Same { "Connect" } else { "Allow" };
+            assert_eq!(words(&page, "button[value=allow]"), button);
+            assert_eq!(page.matches("Read x").count(), servers);
+            assert_eq!(page.matches("Know that it is you").count(), usize::from(identity));
+            assert_eq!(page.contains("About you"), identity && servers > 0);
+        }
+    }
+    let page = html(&of_device());
+    assert_eq!(words(&page, "title"), "Connect My Agent? · Keyward");
+    assert_eq!(words(&page, "h1"), "“My Agent” on a device wants to use Notes");
+    let page = html(&Question { servers: vec![], ..of_device() });
+    assert_eq!(words(&page, "h1"), "“My Agent” on a device asks who you are");
+}
+
+#[test]
+fn a_step_up_tells_what_is_new_from_all_that_stays() {
+    let mut question = on_the_web();
+    question.history.step = Step::More;
+    question.history.kept =
+        vec![notes(vec![line("mcp:read", "Read your notes", true), line("mcp:share", "Share your notes", true)])];
+    let page = html(&question);
+    let (added, kept) = page.split_once("Already allowed, and stays so").unwrap();
+    assert!(added.contains("mcp:write") && !added.contains("mcp:read"), "{added}");
+    assert!(kept.contains("mcp:read") && kept.contains("mcp:share") && !kept.contains("mcp:write"), "{kept}");
+}
+
+#[test]
+fn the_same_word_of_two_servers_is_explained_by_each() {
+    let server = |name: &str, words: &str| Server {
+        name: name.into(),
+        url: format!("https://{name}.example/mcp"),
+        lines: vec![line("read", words, true)],
+    };
+    for question in [question(), of_device()] {
+        let servers = vec![server("weather", "Read forecasts"), server("bank", "Read your balance")];
+        let page = html(&Question { servers, ..question });
+        let (first, second) = page.split_once("https://bank.example/mcp").unwrap();
+        assert!(first.contains("https://weather.example/mcp") && first.contains("Read forecasts"));
+        assert!(second.contains("Read your balance") && !second.contains("Read forecasts"));
+    }
+}
+
+#[test]
+fn a_client_is_called_unverified_exactly_when_nothing_is_certain() {
+    for (standing, badge) in [
+        (Standing::Verified, ">verified</span>"),
+        (Standing::VouchedBy("Acme".into()), "verified by <bdi>Acme</bdi>"),
+        (Standing::DescribedBy("app.example".into()), "described by <bdi>app.example</bdi>"),
+        (Standing::ReturnsTo("app.example".into()), "returns to <bdi>app.example</bdi>"),
+        (Standing::Unverified, BADGE),
+    ] {
+        for mut question in [question(), on_the_web(), of_device()] {
+            question.app.standing = standing.clone();
+            let page = html(&question);
+            assert!(page.contains(badge), "{badge} in {page}");
+            assert_eq!(page.contains(BADGE), standing == Standing::Unverified);
+            assert_eq!(page.contains("“<bdi>My Agent</bdi>”"), standing != Standing::Verified);
+        }
+    }
+}
+
+#[test]
+fn what_returns_to_this_computer_comes_with_one_warning_and_what_goes_to_the_web_with_none() {
+    let claims = "Any program on this computer can claim to be it.";
+    let mut here = question();
+    assert!(html(&here).contains("Unverified. Any program can use this name."));
+    for standing in [Standing::Verified, Standing::DescribedBy("app.example".into())] {
+        here.app.standing = standing;
+        let page = html(&here);
+        assert!(page.contains(claims), "{page}");
+        assert_eq!(page.matches("class=\"notice caution\"").count(), 1, "{page}");
+        assert!(page.contains("Continue only if you just started it on this computer."));
+    }
+    let note = "You allowed an app under this name before; any program here can claim to be it.";
+    here.history = History { note: Some(note.into()), ..History::default() };
+    let page = html(&here);
+    assert!(page.contains(note) && !page.contains(claims), "{page}");
+    let page = html(&on_the_web());
+    assert!(!page.contains("on this computer") && !page.contains("class=\"notice"), "{page}");
+}
+
+#[test]
+fn a_long_name_leaves_room_in_the_heading_and_is_told_in_full_below() {
+    let name = "Long ".repeat(19) + "name";
+    let mut question = on_the_web();
+    question.app.name.clone_from(&name);
+    let page = html(&question);
+    assert!(words(&page, "h1").chars().count() < 65 && words(&page, "h1").contains('…'));
+    assert!(page.contains(&format!("<bdi>{name}</bdi>")));
+}
+
+#[test]
+fn a_logo_comes_from_here_with_words_and_an_initial_letter_stands_for_none() {
+    let mut question = on_the_web();
+    question.app.name = "'notes' App".into();
+    let (letter, picture) = (r#"<span class="logo" aria-hidden="true">N</span>"#, r#"<img class="logo""#);
+    let page = html(&question);
+    assert!(page.contains(letter) && !page.contains(picture), "{page}");
+    question.app.logo = Some("/logos/abc".into());
+    let page = html(&question);
+    assert!(page.contains(r#"<img class="logo" src="/logos/abc" alt="Logo of "#), "{page}");
+    assert!(!page.contains(r#"<span class="logo""#));
+}
+
+#[test]
+fn saying_no_is_as_easy_as_saying_yes() {
+    for question in [question(), on_the_web(), of_device()] {
+        let page = html(&question);
+        assert!(page.contains(r#"<button class="button no" name="decision" value="deny">"#));
+        assert!(page.contains(r#"<button class="button" name="decision" value="allow">"#));
+    }
+}
+
+#[test]
+fn whatever_is_shown_differently_is_another_part() {
+    type Change = (usize, fn(&mut Question));
+    let changes: [Change; 17] = [
+        (0, |question| question.about = "other".into()),
+        (1, |question| question.app.name = "Other".into()),
+        (1, |question| question.app.id = "other".into()),
+        (1, |question| question.app.standing = Standing::Verified),
+        (1, |question| question.app.homepage = Some("https://other.example".into())),
+        (1, |question| question.app.logo = Some("/logos/other".into())),
+        (1, |question| question.app.metadata = "other".into()),
+        (2, |question| question.origin = of_device().origin),
+        (3, |question| question.servers[0].name = "Other".into()),
+        (3, |question| question.servers[0].url = "https://other.example".into()),
+        (4, |question| question.servers[0].lines[0].words = "Delete your notes".into()),
+        (4, |question| question.identity.push(line("email", "See your e-mail address", true))),
+        (5, |question| question.withheld.push(line("mcp:admin", "Everything", true))),
+        (6, |question| question.lifetime = "Up to 2 hours.".into()),
+        (7, |question| question.username = "bob".into()),
+        (7, |question| question.user_id = "2".into()),
+        (8, |question| question.history.step = Step::Same),
+    ];
+    let before = question().digests();
+    for (part, change) in changes {
+        let mut question = question();
+        change(&mut question);
+        let differ: Vec<_> = (0..9).filter(|at| !question.digests()[*at].matches(&before[*at])).collect();
+        assert_eq!(differ, [part]);
+    }
+    // Time that passes is no difference.
+    let mut device = of_device();
+    let before = device.digests();
+    if let Origin::Device(device) = &mut device.origin {
+        device.minutes_ago = 5;
+    }
+    assert_eq!(device.digests(), before);
+}

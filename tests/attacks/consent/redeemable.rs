@@ -1,0 +1,233 @@
+//! Nobody is asked for what the token endpoint would refuse: generated over roles, scopes, resources and grants.
+use super::{LOOPBACK, texts};
+use crate::{
+    attacks::par::push,
+    device::{GRANT_TYPE, ask, decision, enter, user_code},
+    support::{
+        app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER, authorize_path},
+        browser::{Browser, borrowed},
+    },
+};
+use keyward::model::ClientId;
+use serde_json::{Value, json};
+
+const ROBOTS: &str = "https://robots.example/mcp";
+const ROBOTS_SETTINGS: &str = r#"
+[resources.robots]
+identifier = "https://robots.example/mcp"
+name = "Robots"
+[resources.robots.scopes."robots:run"]
+description = "Run robots"
+roles = ["service"]
+"#;
+
+const ROLES: [&str; 4] = [
+    "UPDATE users SET role = 'user' WHERE username = 'alice'",
+    "UPDATE users SET role = 'readonly' WHERE username = 'alice'",
+    "UPDATE users SET role = 'service' WHERE username = 'alice'",
+    "UPDATE users SET role = 'admin' WHERE username = 'alice'",
+];
+
+const SCOPES: [&str; 13] = [
+    "",
+    "mcp:read",
+    "mcp:admin",
+    "mcp:admin offline_access",
+    "mcp:admin openid",
+    "mcp:read mcp:admin offline_access",
+    "mcp:read other:read",
+    "openid profile email offline_access",
+    "profile",
+    "offline_access",
+    "bogus offline_access",
+    "openid bogus",
+    "robots:run mcp:read",
+];
+
+const RESOURCES: [&[&str]; 8] =
+    [&[], &[MCP], &[OTHER], &[ROBOTS], &[MCP, OTHER], &[MCP, ROBOTS], &[ISSUER], &[ISSUER, MCP]];
+
+async fn client(t: &TestApp, grant_types: Value) -> ClientId {
+    let answer = t
+        .register(&json!({"client_name": "App", "redirect_uris": [LOOPBACK], "grant_types": grant_types,
+            "token_endpoint_auth_method": "none"}))
+        .await;
+    ClientId::from(answer.json()["client_id"].as_str().unwrap())
+}
+
+/// The request's parameters.
+fn request<'a>(scope: &'a str, resources: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+    let scope = [("scope", scope)].into_iter().filter(|(_, scope)| !scope.is_empty());
+    scope.chain(resources.iter().map(|resource| ("resource", *resource))).collect()
+}
+
+/// Scopes that a page shows.
+fn shown(page: &Answer) -> Vec<String> {
+    texts(page, ".scopes li code")
+}
+
+/// What was asked of the person is what the tokens are worth, at each server that was named.
+async fn redeem_all(
+    t: &TestApp,
+    client: &ClientId,
+    first: &[(&str, &str)],
+    page: &Answer,
+    resources: &[&str],
+    refreshes: bool,
+) {
+    let what = format!("{first:?} {resources:?}");
+    let id = ("client_id", client.as_str());
+    // Us only where it is asked who somebody is.
+    let about_person = shown(page).iter().any(|scope| scope == "openid");
+    let mut named: Vec<_> = resources.iter().filter(|one| **one != ISSUER || about_person).copied().collect();
+    if refreshes {
+        named.truncate(1);
+    }
+    let first_of: Vec<_> = named.last().map(|resource| ("resource", *resource)).into_iter().collect();
+    let answer = t.post("/token", &[first, &[id], &first_of].concat()).await;
+    assert_eq!(answer.status, 200, "{what}: {answer:?}");
+    let tokens = answer.json();
+    assert_eq!(tokens.get("refresh_token").is_some(), refreshes, "{what}");
+    let granted: Vec<_> = tokens["scope"].as_str().unwrap().split(' ').map(str::to_owned).collect();
+    assert!(refreshes || !granted.contains(&"offline_access".to_owned()), "{what}");
+    assert!(
+        granted.iter().filter(|scope| *scope != "offline_access").all(|scope| shown(page).contains(scope)),
+        "{what}"
+    );
+    let mut refresh_token = tokens["refresh_token"].as_str().map(str::to_owned);
+    for resource in resources.iter().filter(|one| **one != ISSUER) {
+        let Some(token) = &refresh_token else { break };
+        let refreshed = t.refresh_with(client, token, &[("resource", resource)]).await;
+        assert_eq!(refreshed.status, 200, "{what} at {resource}: {refreshed:?}");
+        let prefix = if *resource == MCP {
+            "mcp:"
+        } else if *resource == OTHER {
+            "other:"
+        } else {
+            "robots:"
+        };
+        let claims = TestApp::claims(&refreshed.json()["access_token"]);
+        assert!(claims["scope"].as_str().unwrap().contains(prefix), "{what}: nothing at {resource}");
+        refresh_token = refreshed.json()["refresh_token"].as_str().map(str::to_owned);
+    }
+}
+
+async fn by_code(
+    t: &TestApp,
+    alice: &mut Browser<'_>,
+    client: &ClientId,
+    scope: &str,
+    resources: &[&str],
+    refreshes: bool,
+) -> bool {
+    let path = authorize_path(client, &request(scope, resources));
+    let page = alice.get(&path).await;
+    if page.status != 200 {
+        assert!(page.returned("code").is_none() && page.returned("error").is_some(), "{page:?}");
+        return false;
+    }
+    let code = alice.approve(&path).await.returned("code").unwrap();
+    let form = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
+    redeem_all(t, client, &form, &page, resources, refreshes).await;
+    true
+}
+
+async fn by_device(
+    t: &TestApp,
+    alice: &mut Browser<'_>,
+    client: &ClientId,
+    scope: &str,
+    resources: &[&str],
+    refreshes: bool,
+) -> bool {
+    t.app.clock.advance(time::Duration::minutes(10));
+    let begun = ask(t, client, &request(scope, resources)).await;
+    if begun.status != 200 {
+        return false;
+    }
+    let device = begun.json();
+    let page = enter(alice, user_code(&device)).await;
+    if page.status != 200 {
+        assert!(page.body.contains("Not available to you") && page.body.contains("sk the operator"), "{page:?}");
+        return false;
+    }
+    assert_eq!(alice.post("/device/decision", &borrowed(&decision(&page, "allow"))).await.status, 200);
+    t.app.clock.advance(time::Duration::seconds(6));
+    let form = [("grant_type", GRANT_TYPE), ("device_code", device["device_code"].as_str().unwrap())];
+    redeem_all(t, client, &form, &page, resources, refreshes).await;
+    true
+}
+
+#[tokio::test]
+async fn attack_100_nothing_that_the_token_endpoint_refuses_was_ever_asked_of_a_person() {
+    let t = TestApp::with(&format!("sessions.lifetime = 99999999\n{ROBOTS_SETTINGS}")).await;
+    let mut alice = t.signed_in("alice").await;
+    let mut asked = 0;
+    for refreshes in [true, false] {
+        let refresh = if refreshes { vec!["refresh_token"] } else { vec![] };
+        let code = client(&t, json!([&["authorization_code"][..], &refresh].concat())).await;
+        let tv = client(&t, json!([&[GRANT_TYPE][..], &refresh].concat())).await;
+        for role in ROLES {
+            t.db.outside(role).await;
+            for (at, scope) in SCOPES.iter().enumerate() {
+                for (of, resources) in RESOURCES.iter().enumerate() {
+                    asked += usize::from(by_code(&t, &mut alice, &code, scope, resources, refreshes).await);
+                    // Each combination with devices once in a while.
+                    if (at + of) % 3 == 0 {
+                        asked += usize::from(by_device(&t, &mut alice, &tv, scope, resources, refreshes).await);
+                    }
+                }
+            }
+        }
+    }
+    assert!(asked > 300, "{asked} were asked");
+}
+
+#[tokio::test]
+async fn attack_100_whoever_may_not_have_it_is_told_so_before_the_question_and_the_client_too() {
+    let t = TestApp::with(ROBOTS_SETTINGS).await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let mut alice = t.signed_in("alice").await;
+    for scope in ["mcp:admin", "mcp:admin offline_access", "mcp:admin openid"] {
+        let refused = alice.get(&authorize_path(&client, &[("scope", scope)])).await;
+        assert_eq!(refused.returned("error").as_deref(), Some("invalid_scope"), "{scope}");
+        let told = refused.returned("error_description").unwrap();
+        assert_eq!(told, "this account may not have mcp:admin: ask the operator of this server for it");
+        assert!(t.signed_in("root").await.get(&authorize_path(&client, &[("scope", scope)])).await.status == 200);
+    }
+    // What nobody could allow is refused when it is pushed; what one role alone may, is not.
+    for (scope, resource, status) in [
+        ("offline_access", ISSUER, 400),
+        ("bogus offline_access", MCP, 400),
+        ("mcp:read", ISSUER, 400),
+        ("robots:run", ROBOTS, 201),
+        ("mcp:admin", MCP, 201),
+    ] {
+        let pushed = push(&t, &client, &[("scope", scope), ("resource", resource)]).await;
+        assert_eq!(pushed.status, status, "{scope} of {resource}: {pushed:?}");
+    }
+    let page = alice.get(&authorize_path(&client, &[("scope", "mcp:read mcp:admin")])).await;
+    assert!(page.body.contains("Not available to you: Everything (<code>mcp:admin</code>)."), "{page:?}");
+}
+
+#[tokio::test]
+async fn attack_100_a_client_that_cannot_come_back_for_its_tokens_is_not_asked_about() {
+    for (settings, members) in [
+        (r#"grants.off = ["authorization_code"]"#, json!({})),
+        ("client_authentication.private_key_jwt = false", json!({"token_endpoint_auth_method": "private_key_jwt"})),
+        ("dpop.enabled = false", json!({"dpop_bound_access_tokens": true})),
+    ] {
+        let t = TestApp::with(settings).await;
+        let client = t.public_client("c", &[CALLBACK]).await;
+        let mut stored = keyward::storage::clients::find(&t.db, &client).await.unwrap().unwrap();
+        let mut metadata = json!(stored.metadata);
+        for (name, value) in members.as_object().unwrap() {
+            metadata[name] = value.clone();
+        }
+        stored.metadata = serde_json::from_value(metadata).unwrap();
+        keyward::storage::clients::put_seed(&t.db, &stored).await.unwrap();
+        t.app.clients.forget(&client);
+        let refused = t.signed_in("alice").await.get(&authorize_path(&client, &[])).await;
+        assert_eq!(refused.returned("error").as_deref(), Some("unauthorized_client"), "{settings}");
+    }
+}
