@@ -61,6 +61,16 @@ need_python() {
     cp tests/strangers/requirements.txt "$home/.keyward-requirements"
 }
 
+# Languages whose servers stand behind the guard, beside Node's and Python's.
+need_readers() {
+  readers_tools && return
+  install golang-go default-jdk-headless libjackson2-databind-java && readers_tools
+}
+
+readers_tools() {
+  command -v go >/dev/null && command -v javac >/dev/null && [ -e /usr/share/java/jackson-databind.jar ]
+}
+
 need_keyring() {
   keyring_tools && return
   install dbus gnome-keyring && keyring_tools
