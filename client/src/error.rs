@@ -1,5 +1,5 @@
 //! The one error of the program: a code for machines, a sentence for people.
-use crate::{challenge::Challenge, mask};
+use crate::challenge::Challenge;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -34,8 +34,7 @@ impl Failure {
     }
 
     pub fn to_json(&self) -> Value {
-        let message = mask::text(&self.message);
-        json!({"error": {"code": mask::text(&self.code), "message": message, "http_status": self.http_status}})
+        json!({"error": {"code": self.code, "message": self.message, "http_status": self.http_status}})
     }
 }
 
@@ -47,7 +46,7 @@ impl fmt::Display for Failure {
 
 impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {
-        let url = error.url().map(mask::url).unwrap_or_default();
+        let url = error.url().map(crate::mask::url).unwrap_or_default();
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
             cause = deeper;

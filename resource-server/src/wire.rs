@@ -152,11 +152,14 @@ impl Message {
         if named_by(self.method()).is_none() {
             return Ok(());
         }
-        let in_header = single(headers, &NAME).ok().flatten().and_then(decoded);
-        if in_header.is_none() || in_header.as_deref() != self.named().as_deref() {
-            return Err(mismatch(id, "Header mismatch: Mcp-Name must repeat the name or uri"));
+        let said = single(headers, &NAME);
+        let may_be_silent =
+            said == Ok(None) && !["tools/call", "prompts/get", "resources/read"].contains(&self.method());
+        let said = said.ok().flatten().and_then(decoded);
+        if may_be_silent || (said.is_some() && said.as_deref() == self.named().as_deref()) {
+            return Ok(());
         }
-        Ok(())
+        Err(mismatch(id, "Header mismatch: Mcp-Name must repeat what the message names"))
     }
 
     fn check_meta(&self, version: &str) -> Result<(), Refusal> {
@@ -308,7 +311,8 @@ fn supported() -> Vec<&'static str> {
 pub(crate) fn named_by(method: &str) -> Option<&'static str> {
     match method {
         "tools/call" | "prompts/get" => Some("name"),
-        "resources/read" => Some("uri"),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! `/debug/explain`: how a call would be judged, check by check, without anything happening.
 use crate::{
     debug::{ask, view},
-    support::{ORIGIN, TestServer},
+    support::{ORIGIN, TestServer, bearer},
     surfaces::{basic, credential, ping, post},
 };
 use axum::http::HeaderMap;
@@ -96,6 +96,58 @@ async fn a_call_is_explained_check_by_check() {
     for bad in [json!({}), json!({"surface": "no-such"}), json!({"surface": "basic", "token": "a", "header": "b: c"})] {
         let answer = ask(&t, "POST", "/debug/explain", [127, 0, 0, 1], HeaderMap::new(), bad.to_string()).await;
         assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (400, "invalid_request"));
+    }
+}
+
+/// What is explained is what happens, for arguments that not every reader reads alike too.
+#[tokio::test]
+async fn an_explanation_agrees_with_the_gate() {
+    let t = TestServer::start().await;
+    let arguments = [
+        r#"{"key":"a","content":"b"}"#,
+        r#"{"key":"a","content":"b","content":"c"}"#,
+        r#"{"key":"a","content":"b","Content":"c"}"#,
+        r#"{"key":"a","content":"\ud800"}"#,
+        r#"{"key":"a","content":"b","__proto__":{}}"#,
+        r#"{"key":"a","content":1e400}"#,
+        r#"{"key":"a","content":"rm -rf"}"#,
+        r#"{"key":"a"}"#,
+        r#"{"target":"*","confirm":true}"#,
+        r#"{"target":"*","confirm":1}"#,
+        r#"{"message":"a","count":1e400}"#,
+        r#"{"message":"a","count":1}"#,
+        "[]",
+        "7",
+    ];
+    for scope in ["", "mcp:read", "mcp:admin"] {
+        let token = t.token(scope);
+        for tool in ["write_note", "dangerous_delete", "echo", "Echo", "write_note\\u0000"] {
+            for arguments in arguments {
+                let question =
+                    format!(r#"{{"surface":"oauth","token":"{token}","tool":"{tool}","arguments":{arguments}}}"#);
+                let local = [127, 0, 0, 1];
+                let answer = ask(&t, "POST", "/debug/explain", local, HeaderMap::new(), question).await;
+                let Some(checks) = answer.json()["checks"].as_array().cloned() else {
+                    assert_eq!(answer.status, 400, "{arguments}");
+                    continue;
+                };
+                let failed =
+                    checks.iter().find(|check| check["result"] == "failed").map(|check| check["check"].clone());
+                let message = format!(
+                    r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+                );
+                t.send(bearer(&token).body(axum::body::Body::from(message)).unwrap()).await;
+                let last = view(&t, "requests").await["requests"][0].clone();
+                // Of a tool that is not there the server itself says so.
+                let failed = failed.filter(|check| check != "method");
+                let refused = Some(last["failed_check"].clone()).filter(|_| failed.is_some() || tool != "Echo");
+                assert_eq!(
+                    refused.unwrap_or_default(),
+                    failed.unwrap_or_default(),
+                    "{scope} {tool} {arguments}: {last}"
+                );
+            }
+        }
     }
 }
 

@@ -306,6 +306,19 @@ async fn attack_115_headers_that_say_another_thing_than_the_message() {
             assert_eq!(headers.get_all(*name).iter().collect::<Vec<_>>(), [value], "{name}");
         }
         assert!(!headers.contains_key("mcp-session-id"));
+        for (method, member) in [("tasks/get", "taskId"), ("resources/subscribe", "uri"), ("vendor/run", "name")] {
+            let mut params = json!({"_meta": meta()});
+            params[member] = json!("b/c");
+            let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}).to_string();
+            for (name, status, written) in [("b/c", 200, Some("b/c")), ("d", 400, None)] {
+                let said = [modern[0], ("mcp-method", method), ("mcp-name", name)];
+                let (written, status) = if member == "name" { (None, 200) } else { (written, status) };
+                assert_eq!(g.post("mcp:read", &said, body.clone()).await.status, status, "{method} {name}");
+                let got = g.take();
+                let got = got.first().and_then(|(_, headers, _)| headers.get("mcp-name"));
+                assert_eq!(got.map(|name| name.to_str().unwrap()), written, "{method} {name}");
+            }
+        }
         for bad in [("mcp-param-path", "eu2"), ("mcp-param-n", "6"), ("mcp-param-other", "no"), ("mcp-param-n", "5|5")]
         {
             let answer = g.post("mcp:read", &with(&[bad]), body.to_string()).await;

@@ -1,7 +1,9 @@
 //! `mcp-auth tools`: what a server can do for this login.
 use super::{Context, session::Session};
-use crate::{address::Address, cli::Calling, error::Result, mcp::mirror, output};
+use crate::{cli::Calling, error::Result, mcp::mirror, output};
 use serde_json::{Value, json};
+use std::fmt::Write;
+use url::Url;
 
 /// List the tools of an MCP server.
 #[derive(clap::Args)]
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
     mcp-auth tools https://mcp.example.com/mcp --json | jq '.tools[].inputSchema'")]
 pub struct Tools {
     /// Address of the MCP server.
-    pub url: Address,
+    url: Url,
     #[command(flatten)]
     calling: Calling,
 }
@@ -30,12 +32,12 @@ impl Tools {
     }
 }
 
-fn people(tools: &[Value]) -> Vec<String> {
+fn people(tools: &[Value]) -> String {
     let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
     let width = tools.iter().map(|tool| name(tool).chars().count()).max().unwrap_or_default();
-    let line = |tool: &Value| {
+    tools.iter().fold(String::new(), |mut text, tool| {
         let described = tool["description"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
-        format!("{:width$}  {described}", name(tool)).trim_end().to_owned()
-    };
-    tools.iter().map(line).collect()
+        let _ = writeln!(text, "{}", format!("{:width$}  {described}", name(tool)).trim_end());
+        text
+    })
 }

@@ -1,39 +1,42 @@
 //! Revision 2026-07-28: every request stands alone, and says of itself what it is.
 use super::{
-    Client, Elicitation, MODERN, Params, capabilities, client_info, events::Events, http_failure, mirror, result_of,
+    Client, Elicitation, MODERN, Params, capabilities, client_info, events::Events, http_failure, is_events, mirror,
+    read_whole, result_of,
 };
 use crate::{
-    bounds,
     error::{Failure, Result},
-    http::{Answer, Headers, Reply},
+    http::{Answer, Headers},
 };
+use reqwest::Response;
 use serde_json::{Value, json};
 
 /// Codes that only a server of the stateless revision answers with: mismatch, capability, version.
 const MODERN_ERRORS: [i64; 3] = [-32020, -32021, UNSUPPORTED_VERSION];
 const UNSUPPORTED_VERSION: i64 = -32022;
+/// How often a server may ask back before an answer is given up.
+const MAX_ROUNDS: usize = 8;
 
 /// What came back for one request.
-pub(super) enum Outcome {
+pub(super) enum Reply {
     Result(Value),
     /// The server is not of the stateless revision.
     NotModern,
 }
 
 impl Client<'_> {
-    pub(super) async fn modern(&mut self, method: &str, params: &Params) -> Result<Outcome> {
+    pub(super) async fn modern(&mut self, method: &str, params: &Params) -> Result<Reply> {
         let mirrored = match method {
             "tools/call" => self.mirrored(params).await?,
             _ => Headers::new(),
         };
         let mut params = params.clone();
-        for _ in 0..bounds::QUESTIONS {
+        for _ in 0..MAX_ROUNDS {
             let result = match self.modern_once(method, &params, &mirrored).await? {
-                Outcome::Result(result) => result,
-                Outcome::NotModern => return Ok(Outcome::NotModern),
+                Reply::Result(result) => result,
+                Reply::NotModern => return Ok(Reply::NotModern),
             };
             if result["resultType"] != "input_required" {
-                return Ok(Outcome::Result(result));
+                return Ok(Reply::Result(result));
             }
             self.elicitation.answer_all(&result, &mut params)?;
         }
@@ -42,10 +45,10 @@ impl Client<'_> {
 
     /// What the tool's schema wants repeated in headers; a tool that cannot be looked up is called without.
     async fn mirrored(&mut self, params: &Params) -> Result<Headers> {
-        let Outcome::Result(list) =
+        let Reply::Result(list) =
             self.modern_once("tools/list", &Params::new(), &Headers::new()).await.or_else(|failure| {
                 // The call itself will tell what is wrong, and may be allowed where the list is not.
-                if failure.http_status == Some(401) { Err(failure) } else { Ok(Outcome::NotModern) }
+                if failure.http_status == Some(401) { Err(failure) } else { Ok(Reply::NotModern) }
             })?
         else {
             return Ok(Headers::new());
@@ -57,16 +60,16 @@ impl Client<'_> {
         }
     }
 
-    async fn modern_once(&mut self, method: &str, params: &Params, mirrored: &Headers) -> Result<Outcome> {
+    async fn modern_once(&mut self, method: &str, params: &Params, mirrored: &Headers) -> Result<Reply> {
         let mut reply = self.modern_attempt(method, params, mirrored).await?;
         if let Attempt::Version(supported) = &reply {
             if !supported.iter().any(|version| version == MODERN) {
-                return Ok(Outcome::NotModern);
+                return Ok(Reply::NotModern);
             }
             reply = self.modern_attempt(method, params, mirrored).await?;
         }
         match reply {
-            Attempt::Outcome(outcome) => Ok(outcome),
+            Attempt::Reply(reply) => Ok(reply),
             Attempt::Version(_) => Err(Failure::new("protocol", "the server refuses the version it says it supports")),
         }
     }
@@ -77,16 +80,16 @@ impl Client<'_> {
         let mut headers = modern_headers(method, params);
         headers.extend(mirrored.iter().cloned());
         let response = self.post(&self.url, &message, &headers).await?;
-        let status = response.status();
-        if response.is_events() && status == 200 {
-            return Ok(Attempt::Outcome(Outcome::Result(self.streamed(response, id).await?)));
+        let status = response.status().as_u16();
+        if is_events(&response) && status == 200 {
+            return Ok(Attempt::Reply(Reply::Result(self.streamed(response, id).await?)));
         }
-        let answer = response.read(bounds::RESULT).await?;
-        Ok(judge_modern(&answer)?.unwrap_or(Attempt::Outcome(Outcome::NotModern)))
+        let answer = read_whole(&self.url, response).await?;
+        Ok(judge_modern(&answer)?.unwrap_or(Attempt::Reply(Reply::NotModern)))
     }
 
     /// The result for this request out of a stream; whatever the server asks meanwhile has no way to be answered.
-    async fn streamed(&self, response: Reply, id: u64) -> Result<Value> {
+    async fn streamed(&self, response: Response, id: u64) -> Result<Value> {
         let mut events = Events::new(response);
         while let Some(event) = events.next().await? {
             let Some(message) = event.json() else { continue };
@@ -99,7 +102,7 @@ impl Client<'_> {
 }
 
 enum Attempt {
-    Outcome(Outcome),
+    Reply(Reply),
     /// The versions the server has instead.
     Version(Vec<String>),
 }
@@ -125,7 +128,7 @@ fn judge_modern(answer: &Answer) -> Result<Option<Attempt>> {
             return Ok(None);
         }
     }
-    result_of(&message, answer.status).map(|result| Some(Attempt::Outcome(Outcome::Result(result))))
+    result_of(&message, answer.status).map(|result| Some(Attempt::Reply(Reply::Result(result))))
 }
 
 /// Older servers that look at the session before anything else.

@@ -1,6 +1,5 @@
 //! An MCP server and its authorization server on one loopback port, healthy but for the faults it is told to have.
 mod authorization;
-mod malice;
 
 use axum::{
     Router,
@@ -24,7 +23,7 @@ pub struct World {
 
 struct Shared {
     origin: String,
-    faults: Mutex<Vec<String>>,
+    faults: Vec<String>,
     seen: Mutex<Seen>,
 }
 
@@ -38,8 +37,6 @@ pub struct Seen {
     pub calls: Vec<Value>,
     pub call_headers: Vec<HeaderMap>,
     pub revoked: Vec<String>,
-    /// All requests, whatever for.
-    pub requests: usize,
     pub refreshes: usize,
     /// The one refresh token that works.
     refresh_token: String,
@@ -61,7 +58,8 @@ impl World {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Shared { origin: origin.clone(), faults: named(faults), seen: Mutex::default() });
+        let faults = faults.iter().map(|fault| (*fault).to_owned()).collect();
+        let state = Arc::new(Shared { origin: origin.clone(), faults, seen: Mutex::default() });
         let app = Router::new().fallback(answer).with_state(state.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -81,11 +79,6 @@ impl World {
         self.state.seen.lock().unwrap()
     }
 
-    /// Has other faults from now on. `MALICE@/path` is one: [`malice`] has them.
-    pub fn turn(&self, faults: &[&str]) {
-        *self.state.faults.lock().unwrap() = named(faults).into_inner().unwrap();
-    }
-
     /// No access token works any more, as after a restart of the server.
     pub fn forget_tokens(&self) {
         self.seen().tokens.clear();
@@ -100,10 +93,6 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let query = form(uri.query().unwrap_or_default().as_bytes());
-    world.seen().requests += 1;
-    if let Some(to) = world.fault("redirects=") {
-        return redirect(&format!("{to}{}", uri.path()));
-    }
     let mut response = match (method.as_str(), uri.path()) {
         ("OPTIONS", path) => world.preflight(path),
         ("POST", "/mcp") => world.mcp(&headers, &body),
@@ -135,17 +124,7 @@ async fn answer(
     if world.has("server-clock") && uri.path() == "/mcp" {
         response.headers_mut().insert("date", "Thu, 01 Jan 2026 00:00:00 GMT".parse().unwrap());
     }
-    let faults = world.faults.lock().unwrap().clone();
-    for (malice, _) in
-        faults.iter().filter_map(|fault| fault.split_once('@')).filter(|(_, at)| uri.path().starts_with(at))
-    {
-        response = malice::spoil(malice, uri.path(), response).await;
-    }
     response
-}
-
-fn named(faults: &[&str]) -> Mutex<Vec<String>> {
-    Mutex::new(faults.iter().map(|fault| (*fault).to_owned()).collect())
 }
 
 fn form(bytes: &[u8]) -> Form {
@@ -162,17 +141,7 @@ fn oauth_error(status: StatusCode, code: &str) -> Response {
 
 impl Shared {
     fn has(&self, fault: &str) -> bool {
-        self.faults.lock().unwrap().iter().any(|known| known == fault)
-    }
-
-    /// What it calls itself, which is not where it listens if there is something between.
-    fn called(&self) -> String {
-        self.fault("called=").unwrap_or_else(|| self.origin.clone())
-    }
-
-    /// The rest of a fault that begins so.
-    fn fault(&self, begins: &str) -> Option<String> {
-        self.faults.lock().unwrap().iter().find_map(|fault| Some(fault.strip_prefix(begins)?.to_owned()))
+        self.faults.iter().any(|known| known == fault)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -180,7 +149,7 @@ impl Shared {
     }
 
     fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.called())
+        format!("{}{path}", self.origin)
     }
 
     fn document(&self, value: Value) -> Response {
@@ -217,13 +186,10 @@ impl Shared {
         }
         let mut document = json!({
             "resource": self.at("/mcp"),
-            "authorization_servers": [self.called()],
+            "authorization_servers": [self.origin],
             "scopes_supported": ["read"],
             "bearer_methods_supported": ["header"],
         });
-        if let Some(issuer) = self.fault("issuer=") {
-            document["authorization_servers"] = json!([issuer]);
-        }
         let mut change = |fault: &str, name: &str, value: Value| {
             if self.has(fault) {
                 document[name] = value;
@@ -235,7 +201,7 @@ impl Shared {
         change(
             "resource-authorization-servers-https",
             "authorization_servers",
-            json!([self.called(), "http://as.example"]),
+            json!([self.origin, "http://as.example"]),
         );
         change("resource-header-method", "bearer_methods_supported", json!(["query"]));
         change("challenge-without-scope", "scopes_supported", json!(["listed", "read"]));
@@ -297,8 +263,7 @@ impl Shared {
             }
         };
         if message["params"]["name"] == "secret" && !scope.split(' ').any(|scope| scope == "write") {
-            let needs = self.fault("needs=").unwrap_or_else(|| "write".to_owned());
-            return self.refuse(StatusCode::FORBIDDEN, Some("insufficient_scope"), &needs);
+            return self.refuse(StatusCode::FORBIDDEN, Some("insufficient_scope"), "write");
         }
         self.seen().calls.push(message.clone());
         self.seen().call_headers.push(headers.clone());

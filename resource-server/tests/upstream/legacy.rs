@@ -77,6 +77,30 @@ async fn a_server_of_http_with_sse_is_guarded_on_both_of_its_paths() {
 }
 
 #[tokio::test]
+async fn what_it_asks_on_its_stream_is_answered_once_by_whose_stream_it_is() {
+    let (url, seen, stream) = legacy("in?session=theirs").await;
+    let t = guard(&url, RULES).await;
+    let of = |subject: &str| t.token_with(json!({"aud": format!("{ORIGIN}/sse/oauth"), "sub": subject}));
+    let get = request("GET", "/sse/oauth").header("authorization", format!("Bearer {}", of("alice")));
+    let mut body = open(&t, get.body(Body::empty()).unwrap()).await.into_body().into_data_stream();
+    let place = read(&mut body).await.split("data: ").nth(1).unwrap().trim().to_owned();
+    let tools = json!({"jsonrpc": "2.0", "id": 5, "result": {"tools": [{"name": "delete"}, {"name": "read"}]}});
+    for event in [json!({"jsonrpc": "2.0", "id": 1, "method": "roots/list"}), tools] {
+        stream.send(format!("event: message\r\ndata: {event}\r\n\r\n")).await.unwrap();
+    }
+    assert!(read(&mut body).await.contains("roots/list"));
+    let list = read(&mut body).await;
+    assert!(list.contains("\"read\"") && !list.contains("delete"), "{list}");
+    for (subject, id, status) in [("alice", 2, 400), ("bob", 1, 404), ("alice", 1, 202), ("alice", 1, 400)] {
+        let answer = json!({"jsonrpc": "2.0", "id": id, "result": {"roots": []}}).to_string();
+        let sent = request("POST", &place).header("authorization", format!("Bearer {}", of(subject)));
+        let sent = sent.header("content-type", "application/json").body(Body::from(answer)).unwrap();
+        assert_eq!(t.send(sent).await.status, status, "{subject} {id}");
+    }
+    assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn messages_go_nowhere_but_to_the_server_that_was_named() {
     let (url, ..) = legacy("http://elsewhere.example/in").await;
     let t = guard(&url, "").await;
