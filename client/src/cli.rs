@@ -1,5 +1,7 @@
 //! The command line: every verb with its flags, help and an example.
 use crate::{
+    address::Address,
+    bounds::Deadline,
     commands::{call, debug, discover, doctor, login, logout, profile, read, token, tools},
     http,
     mcp::{Elicitation, Protocol},
@@ -52,6 +54,24 @@ pub enum Verb {
     Debug(debug::Debug),
 }
 
+impl Verb {
+    /// The MCP server that the person named: what it names is judged by where it is.
+    pub fn server(&self) -> Option<&Address> {
+        match self {
+            Self::Discover(verb) => Some(&verb.url),
+            Self::Doctor(verb) => Some(&verb.url),
+            Self::Login(verb) => Some(&verb.url),
+            Self::Logout(verb) => Some(&verb.url),
+            Self::Token(verb) => Some(&verb.url),
+            Self::Tools(verb) => Some(&verb.url),
+            Self::Read(verb) => Some(&verb.url),
+            Self::Call(verb) => Some(&verb.url),
+            Self::Debug(verb) => Some(&verb.url),
+            Self::Profile(_) => None,
+        }
+    }
+}
+
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Options of every verb")]
 pub struct Global {
@@ -64,9 +84,12 @@ pub struct Global {
     /// Keep logins in this directory [default: ~/.config/mcp-auth].
     #[arg(long, global = true, value_name = "DIR", env = "MCP_AUTH_CLI_HOME", hide_env_values = true)]
     pub profile_home: Option<PathBuf>,
-    /// Wait so long for a connection, and for the next bytes of an answer.
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "30")]
+    /// Give the servers so long for all their answers together.
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "120")]
     pub timeout: NonZeroU64,
+    /// Give a person so long to sign in or to answer.
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "300")]
+    pub patience: NonZeroU64,
     /// Trust these certificate authorities (PEM) besides the system's.
     #[arg(long, global = true, value_name = "FILE")]
     pub cacert: Option<PathBuf>,
@@ -88,12 +111,12 @@ pub struct Global {
 
 impl Global {
     pub fn http(&self) -> http::Settings {
-        http::Settings {
-            timeout: Duration::from_secs(self.timeout.get()),
-            cacert: self.cacert.clone(),
-            insecure_http: self.insecure_http,
-            verbose: self.verbose,
-        }
+        http::Settings { cacert: self.cacert.clone(), insecure_http: self.insecure_http, verbose: self.verbose }
+    }
+
+    pub fn deadline(&self) -> Deadline {
+        let seconds = |number: NonZeroU64| Duration::from_secs(number.get());
+        Deadline::new(seconds(self.timeout), seconds(self.patience))
     }
 }
 
@@ -113,7 +136,7 @@ pub enum Browser {
 pub struct Hints {
     /// Read the resource metadata (RFC 9728) here, instead of asking the server where it is.
     #[arg(long, value_name = "URL")]
-    pub resource_metadata_url: Option<url::Url>,
+    pub resource_metadata_url: Option<Address>,
     /// Use the authorization server with this issuer, instead of the first one the resource names.
     #[arg(long, value_name = "ISSUER")]
     pub authorization_server: Option<String>,

@@ -19,7 +19,6 @@ use crate::{
     output::Output,
     profiles::{Profile, Store},
 };
-use url::Url;
 
 /// What every verb works with.
 pub struct Context {
@@ -31,12 +30,17 @@ pub struct Context {
 
 pub async fn run(cli: Cli) -> Result<()> {
     let context = Context {
-        http: Http::new(cli.global.http())?,
+        http: Http::new(cli.global.http(), cli.global.deadline(), cli.verb.server().cloned())?,
         store: Store::open(cli.global.profile_home.clone())?,
         out: Output { json: cli.global.json },
         browser: cli.global.browser,
     };
-    match cli.verb {
+    let http = context.http.clone();
+    http.deadline().hold(Box::pin(run_verb(cli.verb, context))).await
+}
+
+async fn run_verb(verb: Verb, context: Context) -> Result<()> {
+    match verb {
         Verb::Discover(verb) => verb.run(&context).await,
         Verb::Login(verb) => verb.run(context).await,
         Verb::Call(verb) => verb.run(&context).await,
@@ -50,16 +54,10 @@ pub async fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// The one spelling under which an address is remembered: URL libraries add a slash to a bare host.
-pub fn address(url: &Url) -> String {
-    let text = url.as_str();
-    if url.path() == "/" && url.query().is_none() { text.trim_end_matches('/').to_owned() } else { text.to_owned() }
-}
-
 /// `in 59 min`, for people.
 pub fn expiry(profile: &Profile) -> String {
     let renews = if crate::refresh::can_renew(profile) { ", renews itself" } else { "" };
-    match profile.expires_at.map(|end| end - clock::now()) {
+    match profile.expires_at.map(|end| end.saturating_sub(clock::now())) {
         None => format!("no end is known{renews}"),
         Some(..=0) => format!("expired{renews}"),
         Some(seconds @ ..120) => format!("in {seconds} s{renews}"),

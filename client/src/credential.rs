@@ -4,6 +4,7 @@ use crate::{
     error::Result,
     http::{Headers, Http},
     keys::SigningKey,
+    mask,
     profiles::{Extra, Profile},
 };
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub enum Credential {
 
 impl Credential {
     pub fn of(profile: &Profile, extra: &Extra) -> Result<Self> {
+        extra.headers.values().chain(&profile.access_token).for_each(|secret| mask::learn(secret));
         if !extra.headers.is_empty() {
             return Ok(Self::Headers(
                 extra.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
@@ -56,7 +58,7 @@ impl Credential {
             Self::None => Headers::new(),
             Self::Authorization { scheme, value } => vec![authorization(format!("{scheme} {value}"))],
             Self::Dpop { token, key } => {
-                let proof = dpop::proof(key, &http.nonces, method, url, Some(token))?;
+                let proof = dpop::proof(key, http.nonces(), method, url, Some(token))?;
                 vec![authorization(format!("DPoP {token}")), ("dpop".to_owned(), proof)]
             }
             Self::Headers(headers) => headers.clone(),

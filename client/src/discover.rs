@@ -2,21 +2,30 @@
 mod plan;
 
 use crate::{
+    address::Address,
     challenge::{self, Challenge},
     error::{Failure, Result},
     http::{Answer, Headers, Http},
-    mask, mcp,
+    mcp,
     metadata::{ResourceMetadata, ServerMetadata},
 };
 pub use plan::{authorization_server_urls, fits, resource_metadata_urls};
 use serde_json::Value;
-use url::Url;
 
 /// What is known beforehand and need not be asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
-    pub resource_metadata_url: Option<Url>,
+    pub resource_metadata_url: Option<Address>,
     pub authorization_server: Option<String>,
+}
+
+impl Hints {
+    /// What the person named besides the MCP server.
+    fn root(&self) -> Result<Option<Address>> {
+        let issuer = self.authorization_server.as_deref().map(Address::parse).transpose();
+        let issuer = issuer.map_err(|failure| Failure::usage(format!("--authorization-server: {failure}")))?;
+        Ok(issuer.or_else(|| self.resource_metadata_url.clone()))
+    }
 }
 
 /// Where a document was found.
@@ -33,11 +42,11 @@ pub enum Source {
 /// Everything a client learns before it asks anybody for a token.
 #[derive(Clone, Debug)]
 pub struct Discovery {
-    pub server: Url,
+    pub server: Address,
     /// How the server answers a request without credentials.
     pub status: u16,
     pub challenges: Vec<Challenge>,
-    pub resource_metadata: Option<(Url, Source, ResourceMetadata)>,
+    pub resource_metadata: Option<(Address, Source, ResourceMetadata)>,
     pub authorization_server: Option<AuthorizationServer>,
     /// The authorization server was found as revision 2025-03-26 has it, which knows no `resource`.
     pub by_origin: bool,
@@ -49,7 +58,9 @@ pub struct Discovery {
 pub struct AuthorizationServer {
     pub metadata: ServerMetadata,
     /// None: the server of 2025-03-26 publishes nothing, and its paths are known by convention.
-    pub metadata_url: Option<Url>,
+    pub metadata_url: Option<Address>,
+    /// What the person named that leads here.
+    pub root: Address,
 }
 
 impl Discovery {
@@ -58,7 +69,7 @@ impl Discovery {
         match &self.resource_metadata {
             Some((_, _, metadata)) => Some(metadata.resource.clone()),
             None if self.by_origin => None,
-            None => Some(self.server.to_string()),
+            None => Some(self.server.as_str().to_owned()),
         }
     }
 
@@ -87,9 +98,14 @@ impl Discovery {
             };
             Failure::new(
                 "no_authorization_server",
-                format!("{} cannot be logged in to with OAuth: {found}", self.server),
+                format!("{} cannot be logged in to with OAuth: {found}", self.server.shown()),
             )
         })
+    }
+
+    /// The authorization server, by its name.
+    pub fn issuer(&self) -> &str {
+        self.authorization_server.as_ref().map_or("none", |server| &server.metadata.issuer)
     }
 
     /// Whether the server takes tokens of this issuer, as far as it says.
@@ -106,7 +122,7 @@ impl Discovery {
     }
 }
 
-pub async fn discover(http: &Http, server: &Url, hints: &Hints) -> Result<Discovery> {
+pub async fn discover(http: &Http, server: &Address, hints: &Hints) -> Result<Discovery> {
     let probe = mcp::probe(http, server, &Headers::new()).await?;
     let mut found = Discovery {
         server: server.clone(),
@@ -122,12 +138,13 @@ pub async fn discover(http: &Http, server: &Url, hints: &Hints) -> Result<Discov
     let issuer = match (&hints.authorization_server, &found.resource_metadata) {
         (Some(issuer), _) => Some(issuer.clone()),
         (None, Some((url, _, metadata))) => Some(metadata.authorization_servers.first().cloned().ok_or_else(|| {
-            Failure::new("discovery", format!("{} names no authorization_servers (RFC 9728 §2)", mask::url(url)))
+            Failure::new("discovery", format!("{} names no authorization_servers (RFC 9728 §2)", url.shown()))
         })?),
         (None, None) => None,
     };
+    let root = hints.root()?.unwrap_or_else(|| server.clone());
     found.authorization_server = match issuer {
-        Some(issuer) => Some(authorization_server(http, &issuer).await?),
+        Some(issuer) => Some(authorization_server(http, &root, &issuer).await?),
         None if open || !speaks_bearer(&found.challenges) => None,
         None => {
             found.by_origin = true;
@@ -146,9 +163,11 @@ async fn resource_metadata(
     http: &Http,
     found: &mut Discovery,
     hints: &Hints,
-) -> Result<Option<(Url, Source, ResourceMetadata)>> {
-    let named = challenge::parameter(&found.challenges, "resource_metadata").map(Url::parse).transpose();
-    let named = named.map_err(|_| Failure::new("discovery", "the challenge's resource_metadata is no URL"))?;
+) -> Result<Option<(Address, Source, ResourceMetadata)>> {
+    let named = challenge::parameter(&found.challenges, "resource_metadata").map(Address::parse).transpose();
+    let unusable = |failure| Failure::new("discovery", format!("the challenge's resource_metadata: {failure}"));
+    let named = named.map_err(unusable)?;
+    let http = hints.resource_metadata_url.as_ref().map_or_else(|| http.clone(), |url| http.under(url));
     if let Some((url, source)) = hints
         .resource_metadata_url
         .clone()
@@ -157,7 +176,7 @@ async fn resource_metadata(
     {
         let answer = http.document(&url).await?;
         let metadata = judge_resource(&answer, found).ok_or_else(|| {
-            Failure::new("discovery", format!("{} is no resource metadata (HTTP {})", mask::url(&url), answer.status))
+            Failure::new("discovery", format!("{} is no resource metadata (HTTP {})", url.shown(), answer.status))
         })??;
         return Ok(Some((url, source, metadata)));
     }
@@ -174,7 +193,7 @@ async fn resource_metadata(
 fn judge_resource(answer: &Answer, found: &mut Discovery) -> Option<Result<ResourceMetadata>> {
     let value = answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())?;
     if !answer.is_json() {
-        found.warnings.push(format!("{} is not served as application/json", mask::url(&answer.url)));
+        found.warnings.push(format!("{} is not served as application/json", answer.url.shown()));
     }
     let metadata: ResourceMetadata = match serde_json::from_value(value) {
         Ok(metadata) => metadata,
@@ -192,27 +211,29 @@ fn judge_resource(answer: &Answer, found: &mut Discovery) -> Option<Result<Resou
     }
     Some(Err(Failure::new(
         "resource_mismatch",
-        format!("{} describes another resource than this server (RFC 9728 §3.3)", mask::url(&answer.url)),
+        format!("{} describes another resource than this server (RFC 9728 §3.3)", answer.url.shown()),
     )))
 }
 
 /// The first document that says of itself what was asked for (RFC 8414 §3.3, byte for byte).
-pub async fn authorization_server(http: &Http, issuer: &str) -> Result<AuthorizationServer> {
-    let parsed = Url::parse(issuer).map_err(|_| Failure::new("discovery", "the issuer identifier is no URL"))?;
-    http.allow(&parsed)?;
+pub async fn authorization_server(http: &Http, root: &Address, issuer: &str) -> Result<AuthorizationServer> {
+    let http = http.under(root);
+    let unusable = |failure| Failure::new("discovery", format!("the issuer identifier: {failure}"));
+    let parsed = Address::parse(issuer).map_err(unusable)?;
+    http.allow(&parsed).await?;
     let mut mismatch = None;
     for url in authorization_server_urls(&parsed) {
         let Ok(answer) = http.document(&url).await else { continue };
         let Some(metadata) = server_metadata(&answer) else { continue };
         if metadata.issuer == issuer {
-            return Ok(AuthorizationServer { metadata, metadata_url: Some(url) });
+            return Ok(AuthorizationServer { metadata, metadata_url: Some(url), root: root.clone() });
         }
         mismatch.get_or_insert(url);
     }
     Err(match mismatch {
         Some(url) => Failure::new(
             "issuer_mismatch",
-            format!("{} is of another issuer than {issuer} and cannot be used (RFC 8414 §3.3)", mask::url(&url)),
+            format!("{} is of another issuer than {issuer} and cannot be used (RFC 8414 §3.3)", url.shown()),
         ),
         None => {
             Failure::new("discovery", format!("{issuer} publishes no metadata (RFC 8414, OpenID Connect Discovery)"))
@@ -227,19 +248,19 @@ pub fn server_metadata(answer: &Answer) -> Option<ServerMetadata> {
 }
 
 /// Revision 2025-03-26: the MCP server's origin is the authorization server.
-async fn of_the_same_origin(http: &Http, server: &Url) -> Result<AuthorizationServer> {
+async fn of_the_same_origin(http: &Http, server: &Address) -> Result<AuthorizationServer> {
     let origin = server.origin().ascii_serialization();
-    let parsed = Url::parse(&origin).map_err(|_| Failure::usage("the address has no origin"))?;
+    let (parsed, root) = (server.root(), server.clone());
     for url in authorization_server_urls(&parsed) {
         let Ok(answer) = http.document(&url).await else { continue };
         let Some(metadata) = server_metadata(&answer) else { continue };
         if metadata.issuer == origin || metadata.issuer == parsed.as_str() {
-            return Ok(AuthorizationServer { metadata, metadata_url: Some(url) });
+            return Ok(AuthorizationServer { metadata, metadata_url: Some(url), root });
         }
         return Err(Failure::new(
             "issuer_mismatch",
-            format!("{} is of another issuer than {origin} and cannot be used (RFC 8414 §3.3)", mask::url(&url)),
+            format!("{} is of another issuer than {origin} and cannot be used (RFC 8414 §3.3)", url.shown()),
         ));
     }
-    Ok(AuthorizationServer { metadata: ServerMetadata::by_convention(&parsed), metadata_url: None })
+    Ok(AuthorizationServer { metadata: ServerMetadata::by_convention(&parsed), metadata_url: None, root })
 }

@@ -4,6 +4,7 @@ mod evidence;
 mod gather;
 mod trial;
 
+use crate::mask;
 pub use evidence::Evidence;
 pub use gather::gather;
 use serde::Serialize;
@@ -92,7 +93,7 @@ pub fn examine(evidence: &Evidence, revision: Option<Revision>) -> Report {
         match (check.judge)(evidence) {
             Verdict::Good => report.passed.push(check.id),
             Verdict::Silent => report.not_applicable.push(check.id),
-            Verdict::Bad(seen) => report.findings.push(finding(check, seen)),
+            Verdict::Bad(seen) => report.findings.push(finding(check, &seen)),
         }
     }
     report
@@ -103,7 +104,7 @@ pub fn untried(report: &Report) -> usize {
     report.not_applicable.iter().filter(|id| checks::needs_trial(id)).count()
 }
 
-fn finding(check: &Check, seen: String) -> Finding {
+fn finding(check: &Check, seen: &str) -> Finding {
     let Check { id, level, rule, since, wanted, breaks, mend, .. } = *check;
-    Finding { id, level, rule, since, seen, wanted, breaks, mend }
+    Finding { id, level, rule, since, seen: mask::text(seen), wanted, breaks, mend }
 }

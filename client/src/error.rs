@@ -1,5 +1,5 @@
 //! The one error of the program: a code for machines, a sentence for people.
-use crate::challenge::Challenge;
+use crate::{challenge::Challenge, mask};
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -34,7 +34,8 @@ impl Failure {
     }
 
     pub fn to_json(&self) -> Value {
-        json!({"error": {"code": self.code, "message": self.message, "http_status": self.http_status}})
+        let message = mask::text(&self.message);
+        json!({"error": {"code": mask::text(&self.code), "message": message, "http_status": self.http_status}})
     }
 }
 
@@ -46,7 +47,7 @@ impl fmt::Display for Failure {
 
 impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {
-        let url = error.url().map(crate::mask::url).unwrap_or_default();
+        let url = error.url().map(mask::url).unwrap_or_default();
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
             cause = deeper;

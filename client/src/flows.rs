@@ -7,16 +7,17 @@ pub mod id_jag;
 pub mod jwt_bearer;
 
 use crate::{
+    address::Address,
     cli::Browser,
     error::{Failure, Result},
     http::Http,
     identity::Identity,
     keys::SigningKey,
+    mask,
     metadata::ServerMetadata,
     output::Output,
     token::{self, ClientAuth, Form, TokenResponse},
 };
-use url::Url;
 
 /// What every flow knows.
 pub struct Ask<'a> {
@@ -44,6 +45,7 @@ impl Ask<'_> {
 }
 
 pub fn client_auth(identity: &Identity, issuer: &str) -> Result<ClientAuth> {
+    identity.secret.as_deref().inspect(|secret| mask::learn(secret));
     Ok(ClientAuth {
         client_id: identity.client_id.clone(),
         method: identity.method.clone(),
@@ -53,6 +55,8 @@ pub fn client_auth(identity: &Identity, issuer: &str) -> Result<ClientAuth> {
     })
 }
 
-fn endpoint<'a>(endpoint: Option<&'a Url>, name: &str) -> Result<&'a Url> {
-    endpoint.ok_or_else(|| Failure::new("discovery", format!("the authorization server's metadata has no {name}")))
+fn endpoint<'a>(endpoint: Option<&'a Address>, name: &str) -> Result<&'a Address> {
+    endpoint.ok_or_else(|| {
+        Failure::new("discovery", format!("the authorization server's metadata has no {name} that is a web address"))
+    })
 }

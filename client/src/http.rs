@@ -1,9 +1,12 @@
-//! The one way out: timeouts, trust, the rule against plain http, and the trace that `--verbose` shows.
+//! The one way out: where to, by which way, how much may come back, and the trace that `--verbose` shows.
 use crate::{
+    address::Address,
+    bounds::{self, Deadline},
     challenge::{self, Challenge},
     dpop::Nonces,
     error::{Failure, Result},
-    mask,
+    mask, output,
+    reach::{Reach, Route, is_loopback},
 };
 use reqwest::{
     Certificate, Client, Method, Response,
@@ -11,32 +14,44 @@ use reqwest::{
     redirect,
 };
 use serde_json::Value;
-use std::{path::PathBuf, time::Duration};
-use url::{Host, Url, form_urlencoded};
-
-/// Metadata and token answers are small; more than this is not one.
-const MAX_DOCUMENT: usize = 1 << 20;
-const MAX_REDIRECTS: usize = 3;
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use url::form_urlencoded;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub timeout: Duration,
     pub cacert: Option<PathBuf>,
     pub insecure_http: bool,
     pub verbose: bool,
 }
 
+/// Requests for what one server named, which the person named.
+#[derive(Clone)]
 pub struct Http {
-    client: Client,
+    shared: Arc<Shared>,
+    root: Option<Address>,
+}
+
+struct Shared {
+    direct: Client,
+    proxied: Client,
+    reach: Reach,
     settings: Settings,
-    /// The last nonce of each server (RFC 9449 §8).
-    pub nonces: Nonces,
+    nonces: Nonces,
+    deadline: Deadline,
+    /// Bytes of answers so far.
+    received: AtomicUsize,
 }
 
 /// An answer read to its end.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    pub url: Url,
+    pub url: Address,
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -68,80 +83,139 @@ pub fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
 
 pub type Headers = Vec<(String, String)>;
 
+/// An answer whose body is still to come.
+pub struct Reply {
+    url: Address,
+    response: Response,
+    shared: Arc<Shared>,
+}
+
+impl Reply {
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    pub fn is_events(&self) -> bool {
+        let kind = self.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        kind.to_ascii_lowercase().starts_with("text/event-stream")
+    }
+
+    /// The next bytes. Nothing else in the program reads from a server.
+    #[allow(clippy::disallowed_methods)] // the one place that reads
+    pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(chunk) = self.response.chunk().await? else { return Ok(None) };
+        let before = self.shared.received.fetch_add(chunk.len(), Ordering::Relaxed);
+        if before.saturating_add(chunk.len()) > bounds::RUN {
+            return Err(self.too_much(bounds::RUN));
+        }
+        Ok(Some(chunk.to_vec()))
+    }
+
+    /// All of it, if that is no more than this.
+    pub async fn read(mut self, at_most: usize) -> Result<Answer> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if body.len() + chunk.len() > at_most {
+                return Err(self.too_much(at_most));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(self.head(body))
+    }
+
+    pub fn too_much(&self, at_most: usize) -> Failure {
+        Failure::new("too_much", format!("{} answers more than {} MiB", self.url.shown(), at_most >> 20))
+    }
+
+    /// Without its body.
+    pub fn head(self, body: Vec<u8>) -> Answer {
+        Answer { status: self.status(), headers: self.headers().clone(), url: self.url, body }
+    }
+}
+
 impl Http {
-    pub fn new(settings: Settings) -> Result<Self> {
-        let mut client = Client::builder()
-            .user_agent(concat!("mcp-auth/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(settings.timeout)
-            .read_timeout(settings.timeout);
-        if let Some(path) = &settings.cacert {
-            let unreadable =
-                |error: &dyn std::fmt::Display| Failure::usage(format!("--cacert {}: {error}", path.display()));
-            let pem = std::fs::read(path).map_err(|error| unreadable(&error))?;
-            let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(&error))?;
-            client = client.tls_certs_merge(authorities);
-        }
-        Ok(Self { client: client.build()?, settings, nonces: Nonces::default() })
+    pub fn new(settings: Settings, deadline: Deadline, root: Option<Address>) -> Result<Self> {
+        let reach = Reach::new();
+        let certificates = settings.cacert.as_deref().map(certificates).transpose()?.unwrap_or_default();
+        let direct = client(&certificates).no_proxy().dns_resolver(reach.names()).build()?;
+        let proxied = client(&certificates).build()?;
+        let received = AtomicUsize::new(0);
+        let shared = Shared { direct, proxied, reach, settings, deadline, nonces: Nonces::default(), received };
+        Ok(Self { shared: Arc::new(shared), root })
     }
 
-    /// https, or http to this machine, unless `--insecure-http` allows more (OAuth 2.1 §1.5).
-    pub fn allow(&self, url: &Url) -> Result<()> {
-        match url.scheme() {
-            "https" => Ok(()),
-            "http" if self.settings.insecure_http || is_loopback(url) => Ok(()),
-            "http" => Err(Failure::new(
-                "insecure_http",
-                format!("{} is plain http beyond this machine; --insecure-http allows that", mask::url(url)),
-            )),
-            other => Err(Failure::new("insecure_http", format!("{other} is no scheme to send credentials to"))),
-        }
+    /// For another server that the person named as well.
+    pub fn under(&self, root: &Address) -> Self {
+        Self { shared: self.shared.clone(), root: Some(root.clone()) }
     }
 
-    pub async fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer> {
+    pub fn deadline(&self) -> &Deadline {
+        &self.shared.deadline
+    }
+
+    /// The last nonce of each server (RFC 9449 §8).
+    pub fn nonces(&self) -> &Nonces {
+        &self.shared.nonces
+    }
+
+    /// https, or http to this machine, unless `--insecure-http` allows more (OAuth 2.1 §1.5); and nowhere nearer than
+    /// the server is that named it.
+    pub async fn allow(&self, url: &Address) -> Result<Route> {
+        if url.scheme() == "http" && !self.shared.settings.insecure_http && !is_loopback(url) {
+            let message = format!("{} is plain http beyond this machine; --insecure-http allows that", url.shown());
+            return Err(Failure::new("insecure_http", message));
+        }
+        self.shared.reach.route(url, self.root.as_ref()).await
+    }
+
+    pub async fn get(&self, url: &Address, headers: &[(&str, &str)]) -> Result<Answer> {
         let headers: Headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let response = self.send(Method::GET, url, &headers, None).await?;
-        read(url, response).await
+        self.send(Method::GET, url, &headers, None).await?.read(bounds::DOCUMENT).await
     }
 
     /// A public document; follows a few redirects, each judged as the first address was.
-    pub async fn document(&self, url: &Url) -> Result<Answer> {
+    pub async fn document(&self, url: &Address) -> Result<Answer> {
         let mut url = url.clone();
-        for _ in 0..=MAX_REDIRECTS {
+        for _ in 0..=bounds::REDIRECTS {
             let answer = self.get(&url, &[("accept", "application/json")]).await?;
-            let next = answer.header("location").filter(|_| (300..400).contains(&answer.status));
-            match next.and_then(|location| url.join(location).ok()) {
-                Some(next) => url = next,
+            match answer.header("location").filter(|_| (300..400).contains(&answer.status)) {
+                Some(next) => url = url.join(next)?,
                 None => return Ok(answer),
             }
         }
-        Err(Failure::new("discovery", format!("{} redirects without end", mask::url(&url))))
+        Err(Failure::new("discovery", format!("{} redirects without end", url.shown())))
     }
 
     /// A form to an endpoint of an authorization server.
-    pub async fn form(&self, url: &Url, form: &[(String, String)], headers: &Headers) -> Result<Answer> {
+    pub async fn form(&self, url: &Address, form: &[(String, String)], headers: &Headers) -> Result<Answer> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let mut headers = headers.clone();
         headers.push(("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
         headers.push(("accept".to_owned(), "application/json".to_owned()));
-        if self.settings.verbose {
+        self.trace(|| {
             let shown: Vec<_> = form.iter().map(|(name, value)| mask::parameter(name, value)).collect();
-            eprintln!("  with {}", shown.join(" "));
-        }
-        let response = self.send(Method::POST, url, &headers, Some(body.into_bytes())).await?;
-        read(url, response).await
+            format!("  with {}", shown.join(" "))
+        });
+        self.send(Method::POST, url, &headers, Some(body.into_bytes())).await?.read(bounds::DOCUMENT).await
     }
 
-    pub async fn post_json(&self, url: &Url, body: &Value, headers: &Headers) -> Result<Response> {
+    pub async fn post_json(&self, url: &Address, body: &Value, headers: &Headers) -> Result<Reply> {
         let mut headers = headers.clone();
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
         self.send(Method::POST, url, &headers, Some(body.to_string().into_bytes())).await
     }
 
-    pub async fn send(&self, method: Method, url: &Url, headers: &Headers, body: Option<Vec<u8>>) -> Result<Response> {
-        self.allow(url)?;
-        self.trace(|| format!("> {method} {}", mask::url(url)));
-        let mut request = self.client.request(method, url.clone());
+    pub async fn send(&self, method: Method, url: &Address, headers: &Headers, body: Option<Vec<u8>>) -> Result<Reply> {
+        let client = match self.allow(url).await? {
+            Route::Direct => &self.shared.direct,
+            Route::Proxy => &self.shared.proxied,
+        };
+        self.trace(|| format!("> {method} {}", url.shown()));
+        let mut request = client.request(method, url.as_str());
         for (name, value) in headers {
             let name = HeaderName::try_from(name.as_str());
             let value = HeaderValue::try_from(value.as_str());
@@ -158,34 +232,28 @@ impl Http {
         for line in response.headers().get_all("www-authenticate") {
             self.trace(|| format!("< www-authenticate: {}", line.to_str().unwrap_or("(not ASCII)")));
         }
-        self.nonces.remember(url, response.headers());
-        Ok(response)
+        self.shared.nonces.remember(url, response.headers());
+        Ok(Reply { url: url.clone(), response, shared: self.shared.clone() })
     }
 
     pub fn trace(&self, line: impl FnOnce() -> String) {
-        if self.settings.verbose {
-            eprintln!("{}", line());
+        if self.shared.settings.verbose {
+            output::note(&line());
         }
     }
 }
 
-pub async fn read(url: &Url, mut response: Response) -> Result<Answer> {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_DOCUMENT {
-            return Err(Failure::new("network", format!("{} answers more than a megabyte", mask::url(url))));
-        }
-    }
-    Ok(Answer { url: url.clone(), status, headers, body })
+#[allow(clippy::disallowed_methods)] // the one place that makes them
+fn client(certificates: &[Certificate]) -> reqwest::ClientBuilder {
+    let client = Client::builder()
+        .user_agent(concat!("mcp-auth/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(bounds::CONNECT);
+    if certificates.is_empty() { client } else { client.tls_certs_merge(certificates.iter().cloned()) }
 }
 
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+fn certificates(path: &Path) -> Result<Vec<Certificate>> {
+    let unreadable = |error: &dyn std::fmt::Display| Failure::usage(format!("--cacert {}: {error}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(&error))
 }

@@ -1,14 +1,16 @@
 //! Who this client is to an authorization server: configured, described by a document, or registered (RFC 7591).
 use crate::{
+    address::Address,
+    bounds,
     error::{Failure, Result},
-    http::{self, Http, is_loopback},
+    http::Http,
     metadata::{AUTHORIZATION_CODE, DEVICE_CODE, ServerMetadata},
     output,
     profiles::{Profile, Profiles},
+    reach::is_loopback,
     token,
 };
 use serde_json::{Value, json};
-use url::Url;
 
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
@@ -84,13 +86,12 @@ pub fn registration<'a>(known: &'a Profiles, issuer: &str, redirect_uri: Option<
 /// RFC 8252 §7.3: the port of a loopback redirect is free at each request.
 fn same_but_for_port(registered: Option<&str>, wanted: &str) -> bool {
     let parse = |text: &str| {
-        let mut url = Url::parse(text).ok()?;
-        if is_loopback(&url) {
-            url.set_port(None).ok()?;
-        }
-        Some(url)
+        let url = Address::parse(text).ok().filter(is_loopback)?;
+        Some(url.changed(|url| url.set_port(None).unwrap_or_default()))
     };
-    registered.is_some_and(|registered| registered == wanted || (parse(registered) == parse(wanted)))
+    registered.is_some_and(|registered| {
+        registered == wanted || parse(registered).is_some_and(|url| Some(url) == parse(wanted))
+    })
 }
 
 fn given(server: &ServerMetadata, wish: &Wish, id: String, redirect_uri: Option<String>) -> Result<Identity> {
@@ -119,14 +120,13 @@ fn given(server: &ServerMetadata, wish: &Wish, id: String, redirect_uri: Option<
 async fn register(
     http: &Http,
     server: &ServerMetadata,
-    endpoint: &Url,
+    endpoint: &Address,
     redirect_uri: Option<String>,
     scope: Option<&str>,
 ) -> Result<Identity> {
     let (request, method) = registration_request(server, redirect_uri.as_deref(), scope)?;
     let headers = vec![("accept".to_owned(), "application/json".to_owned())];
-    let response = http.post_json(endpoint, &request, &headers).await?;
-    let answer = http::read(endpoint, response).await?;
+    let answer = http.post_json(endpoint, &request, &headers).await?.read(bounds::DOCUMENT).await?;
     let refused = || token::refusal("the registration endpoint", &answer);
     if !matches!(answer.status, 200 | 201) {
         return Err(refused());

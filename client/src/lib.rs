@@ -4,8 +4,13 @@
 //! - `discover`, `metadata`, `challenge`: from an address to an authorization server
 //! - `identity`, `flows`, `token`, `refresh`, `keys`, `dpop`: from there to a token
 //! - `credential`, `mcp`: from the token to an answer
-//! - `profiles`, `seal`: what is remembered · `http`: the one way out · `mask`, `output`, `error`: what is shown
+//! - `profiles`, `seal`: what is remembered, `bound`: to whom a credential belongs
+//! - `http`: the one way out, `address`, `reach`: what may be connected to, `bounds`: how long and how much
+//! - `output`: what is printed and typed, `mask`, `error`: what is shown
 //! - `doctor`: what is wrong with a server, and whom that hurts
+mod address;
+mod bound;
+mod bounds;
 mod challenge;
 mod cli;
 mod clock;
@@ -25,6 +30,7 @@ mod mcp;
 mod metadata;
 mod output;
 mod profiles;
+mod reach;
 mod refresh;
 mod seal;
 mod token;
@@ -43,11 +49,11 @@ pub async fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let out = output::Output { json: cli.global.json };
-    match commands::run(cli).await {
+    match Box::pin(commands::run(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.code == "usage" => {
             out.failure(&failure);
-            eprintln!("Try: mcp-auth {verb} --help");
+            output::note(&format!("Try: mcp-auth {verb} --help"));
             ExitCode::from(2)
         }
         Err(failure) => {
@@ -57,16 +63,17 @@ pub async fn main() -> ExitCode {
     }
 }
 
-/// A command line that makes no sense, or one that asks for help.
+/// A command line that makes no sense, or one that asks for help. What was typed may be a secret in a wrong place.
 fn misused(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
     if !error.use_stderr() {
+        let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    let text = error.to_string();
+    text.lines().for_each(output::note);
     if std::env::args().any(|argument| argument == "--json") {
-        let text = error.to_string();
         let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        output::object(&error::Failure::usage(first).to_json());
+        output::object(&error::Failure::usage(mask::text(first)).to_json());
     }
     ExitCode::from(2)
 }

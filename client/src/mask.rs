@@ -1,29 +1,35 @@
 //! Credentials as they may be shown: a digest to recognise them by, nothing of the value.
+mod text;
+
 use crate::encode::{hex, sha256};
 use serde_json::Value;
-use url::Url;
+pub use text::{learn, text};
+use url::{Url, form_urlencoded};
 
 /// `sha256:<12 hex> (len=N)`.
 pub fn mask(value: &str) -> String {
     format!("sha256:{} (len={})", &hex(&sha256(value))[..12], value.chars().count())
 }
 
-/// Members and parameters whose value is a credential.
+/// Members, parameters and headers whose value is a credential.
 pub fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    match &*name {
-        "code" | "token" | "authorization" | "cookie" | "set-cookie" | "api_key" | "dpop_key" | "headers"
-        | "sealed" => true,
-        "client_assertion_type"
-        | "token_type"
-        | "issued_token_type"
-        | "subject_token_type"
-        | "requested_token_type" => false,
-        _ => {
-            let ends = ["_token", "secret", "password", "code_verifier", "assertion", "_code", "private_key", "_jwt"];
-            ends.iter().any(|end| name.ends_with(end))
-        }
-    }
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    let whole = ["code", "token", "headers", "sealed", "dpop_key", "jwt", "passphrase", "passwd", "credential"];
+    let ends = [
+        "_token",
+        "secret",
+        "password",
+        "code_verifier",
+        "assertion",
+        "_code",
+        "private_key",
+        "_jwt",
+        "api_key",
+        "apikey",
+        "authorization",
+        "cookie",
+    ];
+    whole.contains(&&*name) || ends.iter().any(|end| name.ends_with(end))
 }
 
 /// Every secret member masked, at any depth.
@@ -59,15 +65,21 @@ fn whole(value: &Value) -> Value {
     }
 }
 
-/// An address with the secrets of its query masked.
+/// An address with the secrets of its query and fragment masked, and without anybody's name or password.
 pub fn url(url: &Url) -> String {
-    if url.query().is_none() {
-        return url.to_string();
-    }
-    let pairs: Vec<_> = url.query_pairs().map(|(name, value)| parameter(&name, &value)).collect();
+    let pairs = |text: &str| {
+        let pairs = form_urlencoded::parse(text.as_bytes());
+        pairs.map(|(name, value)| parameter(&name, &value)).collect::<Vec<_>>().join("&")
+    };
     let mut bare = url.clone();
+    let _ = (bare.set_username(""), bare.set_password(None));
     bare.set_query(None);
-    format!("{bare}?{}", pairs.join("&"))
+    bare.set_fragment(None);
+    let query = url.query().map(|query| format!("?{}", pairs(query))).unwrap_or_default();
+    // A fragment is a form in the answers of old flows (RFC 6749 §4.2.2), and a word elsewhere.
+    let part = |fragment: &str| if fragment.contains('=') { pairs(fragment) } else { fragment.to_owned() };
+    let fragment = url.fragment().map(|fragment| format!("#{}", part(fragment))).unwrap_or_default();
+    format!("{bare}{query}{fragment}")
 }
 
 /// One `name=value` for people to read.
@@ -98,8 +110,12 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods)] // what no Address can be
     fn the_code_of_a_callback_is_masked_in_its_address() {
-        let shown = url(&Url::parse("http://127.0.0.1/callback?code=abc&iss=https%3A%2F%2Fas").unwrap());
-        assert!(!shown.contains("code=abc") && shown.contains("iss=https://as"), "{shown}");
+        for text in ["?code=abcde&iss=https%3A%2F%2Fas", "?c%6Fde=abcde&iss=https://as", "?iss=https://as#code=abcde"] {
+            let shown = url(&Url::parse(&format!("http://user:s3cret@127.0.0.1/callback{text}")).unwrap());
+            assert!(!shown.contains("abcde") && shown.contains("iss=https://as"), "{shown}");
+            assert!(!shown.contains("user") && !shown.contains("s3cret"), "{shown}");
+        }
     }
 }

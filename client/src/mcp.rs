@@ -6,16 +6,18 @@ pub mod mirror;
 mod modern;
 
 use crate::{
+    address::Address,
+    bounds,
     credential::Credential,
     error::{Failure, Result},
-    http::{self, Answer, Headers, Http},
+    http::{self, Answer, Headers, Http, Reply},
 };
 pub use elicitation::Elicitation;
 use legacy::Legacy;
-use modern::{Reply, modern_headers, modern_message};
-use reqwest::{Method, Response};
+use modern::{Outcome, modern_headers, modern_message};
+use reqwest::Method;
 use serde_json::{Map, Value, json};
-use url::Url;
+use std::collections::HashSet;
 
 pub const MODERN: &str = "2026-07-28";
 pub type Params = Map<String, Value>;
@@ -35,7 +37,7 @@ pub enum Protocol {
 /// A caller of one MCP server.
 pub struct Client<'a> {
     http: &'a Http,
-    url: Url,
+    url: Address,
     protocol: Protocol,
     elicitation: Elicitation,
     pub credential: Credential,
@@ -46,7 +48,7 @@ pub struct Client<'a> {
 impl<'a> Client<'a> {
     pub fn new(
         http: &'a Http,
-        url: &Url,
+        url: &Address,
         protocol: Protocol,
         elicitation: Elicitation,
         credential: Credential,
@@ -58,11 +60,11 @@ impl<'a> Client<'a> {
     pub async fn request(&mut self, method: &str, params: Params) -> Result<Value> {
         if self.protocol != Protocol::Legacy && self.legacy.is_none() {
             match self.modern(method, &params).await? {
-                Reply::Result(result) => return Ok(result),
-                Reply::NotModern if self.protocol == Protocol::Modern => {
-                    return Err(Failure::new("protocol", format!("{} does not speak {MODERN}", self.url)));
+                Outcome::Result(result) => return Ok(result),
+                Outcome::NotModern if self.protocol == Protocol::Modern => {
+                    return Err(Failure::new("protocol", format!("{} does not speak {MODERN}", self.url.shown())));
                 }
-                Reply::NotModern => {}
+                Outcome::NotModern => {}
             }
         }
         self.legacy_request(method, params).await
@@ -70,18 +72,19 @@ impl<'a> Client<'a> {
 
     /// All pages of a list.
     pub async fn list(&mut self, method: &str, member: &str) -> Result<Vec<Value>> {
-        let (mut items, mut params) = (Vec::new(), Params::new());
-        loop {
+        let (mut items, mut params, mut seen) = (Vec::new(), Params::new(), HashSet::new());
+        for _ in 0..bounds::PAGES {
             let mut page = self.request(method, params.clone()).await?;
             if let Some(found) = page.get_mut(member).and_then(Value::as_array_mut) {
                 items.append(found);
             }
-            let next = page["nextCursor"].as_str().filter(|cursor| params.get("cursor") != Some(&json!(cursor)));
-            match next {
-                Some(cursor) => drop(params.insert("cursor".to_owned(), cursor.into())),
-                None => return Ok(items),
+            let Some(cursor) = page["nextCursor"].as_str() else { return Ok(items) };
+            if !seen.insert(cursor.to_owned()) {
+                break;
             }
+            params.insert("cursor".to_owned(), cursor.into());
         }
+        Err(Failure::new("protocol", format!("{} has pages without end", self.url.shown())))
     }
 
     /// The id of the next request.
@@ -95,13 +98,13 @@ impl<'a> Client<'a> {
     }
 
     /// A POST with the credential; 401 and 403 are failures that carry the challenge.
-    async fn post(&self, url: &Url, message: &Value, headers: &Headers) -> Result<Response> {
+    async fn post(&self, url: &Address, message: &Value, headers: &Headers) -> Result<Reply> {
         let response = self.send(Method::POST, url, headers, Some(message)).await?;
-        refused(self.http, url, response).await
+        refused(self.http, response).await
     }
 
     /// Once more where the server names a nonce (RFC 9449 §9).
-    async fn send(&self, method: Method, url: &Url, headers: &Headers, body: Option<&Value>) -> Result<Response> {
+    async fn send(&self, method: Method, url: &Address, headers: &Headers, body: Option<&Value>) -> Result<Reply> {
         let attempt = || async {
             let mut headers = headers.clone();
             headers.extend(self.credential.headers(self.http, method.as_str(), url)?);
@@ -141,41 +144,26 @@ fn capabilities(elicitation: Elicitation) -> Value {
 }
 
 /// A request with no other credentials than these headers, to see the challenge (RFC 9728 §5.1).
-pub async fn probe(http: &Http, url: &Url, with: &Headers) -> Result<Answer> {
+pub async fn probe(http: &Http, url: &Address, with: &Headers) -> Result<Answer> {
     let message = modern_message(1, "tools/list", &Params::new(), Elicitation::Decline);
     let mut headers = modern_headers("tools/list", &Params::new());
     headers.extend(with.iter().cloned());
     headers.push(("accept".to_owned(), "application/json, text/event-stream".to_owned()));
-    let response = http.post_json(url, &message, &headers).await?;
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    if is_events(&response) {
-        return Ok(Answer { url: url.clone(), status, headers, body: Vec::new() });
-    }
-    http::read(url, response).await
+    let reply = http.post_json(url, &message, &headers).await?;
+    if reply.is_events() { Ok(reply.head(Vec::new())) } else { reply.read(bounds::DOCUMENT).await }
 }
 
-fn is_events(response: &Response) -> bool {
-    let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.to_ascii_lowercase().starts_with("text/event-stream")
-}
-
-/// Results may be as large as they like.
-async fn read_whole(url: &Url, response: Response) -> Result<Answer> {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Ok(Answer { url: url.clone(), status, headers, body: response.bytes().await?.to_vec() })
-}
-
-async fn refused(http: &Http, url: &Url, response: Response) -> Result<Response> {
-    let status = response.status().as_u16();
+async fn refused(http: &Http, reply: Reply) -> Result<Reply> {
+    let status = reply.status();
     if status != 401 && status != 403 {
-        return Ok(response);
+        return Ok(reply);
     }
-    let answer = http::read(url, response).await?;
+    let answer = reply.read(bounds::DOCUMENT).await?;
     let challenges = answer.challenges();
     let error = challenges.iter().find_map(|challenge| challenge.get("error"));
     let code = error.unwrap_or(if status == 401 { "unauthorized" } else { "forbidden" }).to_owned();
     let described = challenges.iter().find_map(|challenge| challenge.get("error_description"));
-    let mut message = format!("{url} answers {status}");
+    let mut message = format!("{} answers {status}", answer.url.shown());
     for part in [error, described].into_iter().flatten() {
         message = format!("{message}, {part}");
     }
@@ -199,5 +187,6 @@ fn result_of(message: &Value, status: u16) -> Result<Value> {
 fn http_failure(answer: &Answer) -> Failure {
     let text: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
     let text = if text.trim().is_empty() { String::new() } else { format!(": {}", text.trim()) };
-    Failure::new("http", format!("{} answers HTTP {}{text}", answer.url, answer.status)).with_status(answer.status)
+    Failure::new("http", format!("{} answers HTTP {}{text}", answer.url.shown(), answer.status))
+        .with_status(answer.status)
 }

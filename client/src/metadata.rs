@@ -1,6 +1,6 @@
 //! What servers publish about themselves: RFC 9728 for MCP servers, RFC 8414 for authorization servers.
+use crate::address::{Address, usable};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 /// Protected resource metadata (RFC 9728 §2).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -19,12 +19,18 @@ pub struct ResourceMetadata {
 #[serde(default)]
 pub struct ServerMetadata {
     pub issuer: String,
-    pub authorization_endpoint: Option<Url>,
-    pub token_endpoint: Option<Url>,
-    pub device_authorization_endpoint: Option<Url>,
-    pub registration_endpoint: Option<Url>,
-    pub revocation_endpoint: Option<Url>,
-    pub pushed_authorization_request_endpoint: Option<Url>,
+    #[serde(deserialize_with = "usable")]
+    pub authorization_endpoint: Option<Address>,
+    #[serde(deserialize_with = "usable")]
+    pub token_endpoint: Option<Address>,
+    #[serde(deserialize_with = "usable")]
+    pub device_authorization_endpoint: Option<Address>,
+    #[serde(deserialize_with = "usable")]
+    pub registration_endpoint: Option<Address>,
+    #[serde(deserialize_with = "usable")]
+    pub revocation_endpoint: Option<Address>,
+    #[serde(deserialize_with = "usable")]
+    pub pushed_authorization_request_endpoint: Option<Address>,
     pub require_pushed_authorization_requests: bool,
     pub scopes_supported: Option<Vec<String>>,
     pub grant_types_supported: Option<Vec<String>>,
@@ -62,7 +68,7 @@ impl ServerMetadata {
     }
 
     /// The fixed paths of a server of 2025-03-26 that publishes nothing.
-    pub fn by_convention(origin: &Url) -> Self {
+    pub fn by_convention(origin: &Address) -> Self {
         let endpoint = |path| origin.join(path).ok();
         Self {
             issuer: origin.origin().ascii_serialization(),

@@ -1,7 +1,24 @@
-//! Results on standard output, for people or as one JSON object; everything else on standard error.
-use crate::error::{Failure, TOOL_ERROR};
+//! All that is printed, and what a person types: results on standard output, everything else on standard error.
+//!
+//! What is printed is lines. Whatever text stands in one, servers' too, it stays that line: nothing in it ends the
+//! line, moves, colours or hides anything.
+use crate::{
+    address::Address,
+    bounds,
+    error::{Failure, TOOL_ERROR},
+    mask,
+};
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup as Group},
+};
 use serde_json::Value;
-use std::io::Write;
+use std::{
+    fmt::Write as _,
+    io::{BufRead, IsTerminal, Read, Write},
+    sync::OnceLock,
+};
+use tokio::sync::{Mutex, mpsc};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -10,25 +27,32 @@ pub struct Output {
 
 impl Output {
     /// The result of a verb: the object, or the lines for people.
-    pub fn result(self, object: &Value, people: impl FnOnce() -> String) {
-        let text = if self.json { pretty(object) } else { people() };
-        print(&text);
+    pub fn result(self, object: &Value, people: impl FnOnce() -> Vec<String>) {
+        print(&if self.json { pretty(object) } else { people() });
     }
 
     /// What a person must read while the verb runs.
-    pub fn say(self, line: &str) {
+    pub fn say(self, lines: &[&str]) {
         if self.json {
-            eprintln!("{line}");
+            for line in lines {
+                complain(line);
+            }
         } else {
-            let _ = writeln!(std::io::stdout(), "{line}");
+            print(lines);
         }
+    }
+
+    /// An address to go to, as it is: one that can be gone to is all an [`Address`] can be.
+    pub fn visit(self, before: &str, url: &Address, after: &[&str]) {
+        self.say(&[before, "", &format!("  {}", url.as_str()), ""]);
+        self.say(after);
     }
 
     pub fn failure(self, failure: &Failure) {
         if self.json && failure.code != TOOL_ERROR {
             object(&failure.to_json());
         }
-        eprintln!("mcp-auth: {}", failure.message);
+        note(&format!("mcp-auth: {}", failure.message));
     }
 }
 
@@ -38,20 +62,161 @@ pub fn object(object: &Value) {
 
 /// Something forgiven.
 pub fn warn(line: &str) {
-    eprintln!("warning: {line}");
+    note(&format!("warning: {line}"));
 }
 
-/// A closed pipe is not our failure, and no lines are not an empty one.
-fn print(text: &str) {
-    if text.is_empty() {
-        return;
+/// For whoever looks on; no credential is in it.
+pub fn note(line: &str) {
+    complain(&mask::text(line));
+}
+
+/// A yes of somebody at the terminal; nobody there is a no.
+pub async fn confirmed(question: &str) -> bool {
+    if !std::io::stdin().is_terminal() || !stderr().is_terminal() {
+        return false;
     }
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
+    let _ = write!(stderr(), "{} [y/N] ", visible(question));
+    let _ = stderr().flush();
+    matches!(typed().await.as_deref(), Some("y" | "Y" | "yes"))
 }
 
-/// Two spaces, keys in order.
-pub fn pretty(value: &Value) -> String {
+/// The next line that somebody types or pastes; None at the end of standard input.
+pub async fn typed() -> Option<String> {
+    static LINES: OnceLock<Mutex<mpsc::Receiver<String>>> = OnceLock::new();
+    LINES.get_or_init(|| Mutex::new(lines())).lock().await.recv().await
+}
+
+/// Read apart, for reading cannot be given up: the process ends without it.
+fn lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(1);
+    if in_background() {
+        return receiver;
+    }
+    std::thread::spawn(move || {
+        loop {
+            let mut line = Vec::new();
+            let read = std::io::stdin().lock().take(bounds::PASTE).read_until(b'\n', &mut line);
+            let text = String::from_utf8_lossy(&line).trim().to_owned();
+            if !read.is_ok_and(|read| read > 0) || sender.blocking_send(text).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// A terminal stops whoever reads from it then.
+#[cfg(unix)]
+fn in_background() -> bool {
+    rustix::termios::tcgetpgrp(std::io::stdin()).is_ok_and(|front| front != rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+fn in_background() -> bool {
+    false
+}
+
+#[allow(clippy::disallowed_methods)] // the one place that prints
+fn stderr() -> std::io::Stderr {
+    std::io::stderr()
+}
+
+/// A closed pipe is not our failure.
+#[allow(clippy::disallowed_methods)] // the one place that prints
+fn print(lines: &[impl AsRef<str>]) {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        let _ = writeln!(out, "{}", visible(line.as_ref()));
+    }
+}
+
+fn complain(line: &str) {
+    let shown = visible(line);
+    let end = shown.char_indices().nth(bounds::LINE).map_or(shown.len(), |(at, _)| at);
+    let more = if end < shown.len() { "…" } else { "" };
+    let _ = writeln!(stderr(), "{}{more}", &shown[..end]);
+}
+
+/// One line of text, whoever wrote it: what does not show itself is shown by its number.
+fn visible(text: &str) -> String {
+    with_numbers(text, |shown, character| shown.extend(character.escape_unicode()))
+}
+
+fn with_numbers(text: &str, number: impl Fn(&mut String, char)) -> String {
+    let (mut shown, mut marks) = (String::with_capacity(text.len()), 0);
+    for character in text.chars() {
+        let category = category(character);
+        marks = if Group::Mark.contains(category) { marks + 1 } else { 0 };
+        if marks > MARKS || hides(character, category) { number(&mut shown, character) } else { shown.push(character) }
+    }
+    shown
+}
+
+/// No language puts more on a letter (Unicode Technical Standard #39 §5.4); more paint over other lines.
+const MARKS: usize = 4;
+
+/// Controls, directions, joiners, fillers, separators of lines, and what is no character.
+fn hides(character: char, category: GeneralCategory) -> bool {
+    use GeneralCategory::{LineSeparator, ParagraphSeparator};
+    Group::Other.contains(category)
+        || matches!(category, LineSeparator | ParagraphSeparator)
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
+}
+
+fn category(character: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(character)
+}
+
+/// Two spaces, keys in order, and the same value in visible characters.
+pub fn pretty(value: &Value) -> Vec<String> {
     let mut sorted = value.clone();
     sorted.sort_all_objects();
-    serde_json::to_string_pretty(&sorted).unwrap_or_default()
+    let text = serde_json::to_string_pretty(&sorted).unwrap_or_default();
+    let escape = |shown: &mut String, character: char| {
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            let _ = write!(shown, "\\u{unit:04x}");
+        }
+    };
+    text.split('\n').map(|line| with_numbers(line, escape)).collect()
+}
+
+/// A word of a command that somebody may paste into a shell.
+pub fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._~+-,=@%".contains(&byte);
+    match word {
+        _ if !word.is_empty() && word.bytes().all(plain) => word.to_owned(),
+        _ if word.bytes().all(|byte| plain(byte) || byte == b' ') => format!("\"{word}\""),
+        _ => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const HOSTILE: &str = "a\u{1b}]8;;javascript:x\u{7}b\r\nc\td\u{9b}2J\u{85}\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}\u{e0041}\u{e0100}\u{3164}\u{7f}é👍";
+
+    #[test]
+    fn attack_165_text_of_others_stays_one_line_of_visible_characters() {
+        let shown = visible(HOSTILE);
+        assert!(!shown.chars().any(|c| hides(c, category(c))) && !shown.contains('\n'), "{shown}");
+        assert!(shown.starts_with("a\\u{1b}]8;;") && shown.ends_with("é👍"), "{shown}");
+        assert_eq!(
+            visible("e\u{301}x\u{301}\u{301}\u{301}\u{301}\u{301}"),
+            "e\u{301}x\u{301}\u{301}\u{301}\u{301}\\u{301}"
+        );
+        let value = json!({HOSTILE: [HOSTILE, "x\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}"]});
+        let lines = pretty(&value);
+        assert!(lines.iter().all(|line| visible(line) == *line), "{lines:?}");
+        assert_eq!(serde_json::from_str::<Value>(&lines.join("\n")).unwrap(), value);
+    }
+
+    #[test]
+    fn attack_166_a_command_to_be_pasted_has_no_words_but_ours() {
+        assert_eq!(quoted("https://mcp.example/mcp"), "https://mcp.example/mcp");
+        assert_eq!(quoted("read write"), "\"read write\"");
+        assert_eq!(quoted("x\"; $(evil) '`"), "'x\"; $(evil) '\\''`'");
+        assert_eq!(quoted(""), "\"\"");
+    }
 }

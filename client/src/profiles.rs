@@ -1,7 +1,7 @@
 //! What is remembered between runs: logins, and which one an address uses.
 mod store;
 
-use crate::{clock, encode};
+use crate::{address::Address, clock, encode, error::Result};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -45,6 +45,9 @@ pub struct Extra {
     /// What tokens are asked for (RFC 8707).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// What the person named besides the MCP server, and leads to the authorization server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation_endpoint: Option<String>,
     /// The scope of the last authorization request, which step-up adds to.
@@ -78,12 +81,15 @@ pub struct Profiles {
     pub active_profiles: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, Extra>,
+    /// The issuers that saw a credential which a person gave.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bound: BTreeMap<String, Vec<String>>,
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
 }
 
 /// Whole seconds, also where another tool wrote fractions.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<i64>, D::Error> {
     #[allow(clippy::cast_possible_truncation)] // fractions of seconds are what is cut off
     Ok(Option::<f64>::deserialize(deserializer)?.map(|seconds| seconds as i64))
 }
@@ -99,9 +105,14 @@ impl Profile {
         }
     }
 
+    /// What the person named that leads to the authorization server.
+    pub fn root(&self, extra: &Extra) -> Result<Address> {
+        Address::parse(extra.root.as_ref().unwrap_or(&self.resource_url))
+    }
+
     /// Thirty seconds before the end counts as the end.
     pub fn is_fresh(&self) -> bool {
-        self.access_token.is_some() && self.expires_at.is_none_or(|end| end - 30 > clock::now())
+        self.access_token.is_some() && self.expires_at.is_none_or(|end| end.saturating_sub(30) > clock::now())
     }
 }
 

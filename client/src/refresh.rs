@@ -1,5 +1,6 @@
 //! A valid token for a profile, renewed by one process at a time: a refresh token is worth one use.
 use crate::{
+    address::Address,
     error::{Failure, Result},
     flows::{self, Ask, client_auth},
     http::Http,
@@ -10,7 +11,6 @@ use crate::{
     profiles::{Extra, Profile, Store},
     token::{self, TokenResponse, form},
 };
-use url::Url;
 
 /// A profile with a token that is good for another half minute at least, and is not the one just refused.
 pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>) -> Result<(Profile, Extra)> {
@@ -29,7 +29,7 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
         return Ok(found);
     }
     let (profile, extra) = store.login(id)?;
-    match renew(http, &profile, &extra).await {
+    match renew(&http.under(&profile.root(&extra)?), &profile, &extra).await {
         // Stored before it is used: a process that dies now loses nobody's login.
         Ok(tokens) => store.change_login(id, |profile, _| {
             if asks_anew(profile) {
@@ -106,7 +106,7 @@ pub fn read_assertion(file: &str) -> Result<String> {
 }
 
 fn server_of(profile: &Profile) -> Result<ServerMetadata> {
-    let endpoint = profile.token_endpoint.as_deref().and_then(|url| Url::parse(url).ok());
+    let endpoint = profile.token_endpoint.as_deref().and_then(|url| Address::parse(url).ok());
     let issuer = profile.issuer.clone().unwrap_or_default();
     Ok(ServerMetadata { issuer, token_endpoint: Some(endpoint.ok_or_else(cannot_renew)?), ..ServerMetadata::default() })
 }

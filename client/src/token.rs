@@ -1,13 +1,15 @@
 //! The token endpoint: who the client is, what it asks for, what it gets (RFC 6749 §5, RFC 7523, RFC 9449).
 use crate::{
+    address::Address,
     clock, dpop, encode,
     error::{Failure, Result},
     http::{Answer, Headers, Http},
     keys::SigningKey,
+    mask,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 pub type Form = Vec<(String, String)>;
 
@@ -43,13 +45,13 @@ impl TokenResponse {
 
     #[allow(clippy::cast_possible_truncation)] // lifetimes are seconds, far below the limit
     pub fn expires_at(&self) -> Option<i64> {
-        self.expires_in.map(|seconds| clock::now() + seconds as i64)
+        self.expires_in.map(|seconds| clock::now().saturating_add(seconds as i64))
     }
 }
 
 pub async fn request(
     http: &Http,
-    endpoint: &Url,
+    endpoint: &Address,
     auth: &ClientAuth,
     form: &Form,
     key: Option<&SigningKey>,
@@ -61,8 +63,14 @@ pub async fn request(
     }
     let tokens: TokenResponse = answer.json().and_then(|json| serde_json::from_value(json).ok()).ok_or_else(refused)?;
     let known = ["bearer", "dpop"].iter().any(|kind| tokens.token_type.eq_ignore_ascii_case(kind));
-    if tokens.access_token.is_empty() || !known {
+    // RFC 6749 §A.12, §A.17; anything else could not be sent, and would not stay where it is printed.
+    let sendable = |token: &str| token.bytes().all(|byte| byte.is_ascii_graphic());
+    let sound = sendable(&tokens.access_token) && tokens.refresh_token.as_deref().is_none_or(sendable);
+    if tokens.access_token.is_empty() || !known || !sound {
         return Err(Failure::new("invalid_response", "the token endpoint answers no token this client can use"));
+    }
+    for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref()].into_iter().flatten() {
+        mask::learn(token);
     }
     if key.is_some() && !tokens.is_dpop() {
         return Err(Failure::new(
@@ -76,7 +84,7 @@ pub async fn request(
 /// Any endpoint at which clients authenticate; once more when the server names a nonce (RFC 9449 §8).
 pub async fn post(
     http: &Http,
-    endpoint: &Url,
+    endpoint: &Address,
     auth: &ClientAuth,
     form: &Form,
     key: Option<&SigningKey>,
@@ -91,7 +99,7 @@ pub async fn post(
 
 async fn attempt(
     http: &Http,
-    endpoint: &Url,
+    endpoint: &Address,
     auth: &ClientAuth,
     form: &Form,
     key: Option<&SigningKey>,
@@ -99,7 +107,7 @@ async fn attempt(
     let (mut form, mut headers) = (form.clone(), Headers::new());
     auth.apply(&mut form, &mut headers)?;
     if let Some(key) = key {
-        headers.push(("dpop".to_owned(), dpop::proof(key, &http.nonces, "POST", endpoint, None)?));
+        headers.push(("dpop".to_owned(), dpop::proof(key, http.nonces(), "POST", endpoint, None)?));
     }
     http.form(endpoint, &form, &headers).await
 }

@@ -1,15 +1,13 @@
 //! The help: every verb has an example, and what the documentation names is there.
-use crate::support::{Person, Run};
+use crate::support::{Person, Run, verbs};
 use std::collections::BTreeSet;
 
 const PROFILE: [&str; 4] = ["list", "show", "use", "delete"];
 
 /// Every command line that has a help of its own.
 fn commands() -> Vec<Vec<String>> {
-    let top = Person::new().run(&["--help"]).done().stdout;
-    let listed = top.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let verbs: Vec<_> = listed.map(|line| vec![line.split_whitespace().next().unwrap().to_owned()]).collect();
-    assert_eq!(verbs.len(), 10, "{top}");
+    let verbs: Vec<_> = verbs().into_iter().map(|verb| vec![verb]).collect();
+    assert_eq!(verbs.len(), 10, "{verbs:?}");
     let profile = PROFILE.iter().map(|action| vec!["profile".to_owned(), (*action).to_owned()]);
     verbs.into_iter().chain(profile).collect()
 }

@@ -1,5 +1,5 @@
 //! `login` and `discover`: every way in, and what is kept of it.
-use crate::support::{Person, World, line_with};
+use crate::support::{Person, World, line_with, visit};
 use serde_json::json;
 
 const BROWSER: [&str; 2] = ["--auth-mode", "auth-code"];
@@ -86,19 +86,6 @@ fn a_person_comes_back_through_the_listener_and_strange_requests_do_not_end_the_
     assert_eq!(person.file()["profiles"][0]["auth_mode"], "auth-code");
 }
 
-/// One GET without a library.
-fn visit(url: &str) -> String {
-    use std::io::{Read, Write};
-    let url = url::Url::parse(url).unwrap();
-    let address = (url.host_str().unwrap(), url.port().unwrap());
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let target = &url[url::Position::BeforePath..];
-    write!(stream, "GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    text
-}
-
 #[test]
 fn the_callback_of_another_issuer_is_discarded_before_the_code_is_sent_anywhere() {
     let (world, person) = (World::with(&["wrong-iss"]), Person::new());
@@ -155,7 +142,7 @@ fn only_addresses_of_web_pages_are_shown_or_opened() {
     let (world, person) = (World::with(&["authorization-endpoint-script"]), Person::new());
     for how in ["print", "open"] {
         let refused = login(&person, &world, &[BROWSER.as_slice(), &["--browser", how, "--json"]].concat()).failed();
-        assert_eq!(refused.json()["error"]["code"], "insecure_http");
+        assert_eq!(refused.json()["error"]["code"], "discovery");
         assert!(!refused.stderr.contains("alert"), "{refused:?}");
     }
 }

@@ -5,7 +5,8 @@ mod world;
 
 use serde_json::Value;
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
@@ -99,6 +100,29 @@ impl Person {
     pub fn expire(&self) {
         self.edit(|file| file["profiles"][0]["expires_at"] = 1.into());
     }
+}
+
+/// Every verb that the program has, by its own word.
+pub fn verbs() -> Vec<String> {
+    let top = Person::new().run(&["--help"]).done().stdout;
+    let listed = top.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    listed.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+/// One GET without a library; what came back.
+pub fn visit(url: &str) -> String {
+    let url = url::Url::parse(url).unwrap();
+    let mut stream = connect(url.as_str());
+    let target = &url[url::Position::BeforePath..];
+    write!(stream, "GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+pub fn connect(url: &str) -> TcpStream {
+    let url = url::Url::parse(url).unwrap();
+    TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).unwrap()
 }
 
 /// The lines of a process until one holds the word; that line.

@@ -1,13 +1,13 @@
 //! `mcp-auth call`: one request to an MCP server.
 use super::{Context, session::Session};
 use crate::{
+    address::Address,
     cli::Calling,
     error::{Failure, Result, TOOL_ERROR},
     mcp::Params,
     output::pretty,
 };
 use serde_json::Value;
-use url::Url;
 
 /// Send one request to an MCP server and print its result.
 ///
@@ -20,7 +20,7 @@ use url::Url;
     mcp-auth call https://mcp.example.com/mcp resources/read --params '{\"uri\":\"user://profile\"}'")]
 pub struct Call {
     /// Address of the MCP server.
-    url: Url,
+    pub url: Address,
     /// Method, such as tools/list, tools/call or resources/read.
     method: String,
     /// Send these parameters, a JSON object.

@@ -1,12 +1,6 @@
 //! `mcp-auth debug`: a server's own view of things, where it offers one.
 use super::{Context, session};
-use crate::{
-    credential::Credential,
-    error::{Failure, Result},
-    output::pretty,
-    refresh, token,
-};
-use url::Url;
+use crate::{address::Address, credential::Credential, error::Result, output::pretty, refresh, token};
 
 /// Show a server's own view of things: /debug/NAME of its origin.
 ///
@@ -16,7 +10,7 @@ use url::Url;
     mcp-auth debug http://127.0.0.1:8990/mcp/oauth 'requests?limit=5'")]
 pub struct Debug {
     /// Address of the MCP server.
-    url: Url,
+    pub url: Address,
     /// What to look at: tokens, requests, audit, sessions, policies, surfaces, config.
     name: String,
     /// Use this profile instead of the active one of the address.
@@ -26,11 +20,13 @@ pub struct Debug {
 
 impl Debug {
     pub async fn run(self, context: &Context) -> Result<()> {
-        let mut url = self.url.join("/debug/").map_err(|_| Failure::usage("the address has no origin"))?;
         let (path, query) = self.name.split_once('?').map_or((&*self.name, None), |(path, query)| (path, Some(query)));
-        let segments = url.path_segments_mut();
-        segments.map_err(|()| Failure::usage("the address has no path"))?.pop_if_empty().extend(path.split('/'));
-        url.set_query(query);
+        let url = self.url.join("/debug/")?.changed(|url| {
+            if let Ok(mut segments) = url.path_segments_mut() {
+                segments.pop_if_empty().extend(path.split('/'));
+            }
+            url.set_query(query);
+        });
         let credential = match session::find(context, &self.url, self.profile_id.as_deref())? {
             Some(id) => {
                 let (profile, extra) = refresh::ensure(&context.http, &context.store, &id, None).await?;
@@ -44,7 +40,7 @@ impl Debug {
         let answer = context.http.get(&url, &headers).await?;
         match answer.json().filter(|_| answer.status == 200) {
             Some(found) => context.out.result(&found, || pretty(&found)),
-            None => return Err(token::refusal(url.as_str(), &answer)),
+            None => return Err(token::refusal(&url.shown(), &answer)),
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! `mcp-auth discover`: what a server wants, and where that was found.
 use super::Context;
 use crate::{
+    address::Address,
     cli::Hints,
     discover::{self, Discovery},
     error::Result,
@@ -8,7 +9,6 @@ use crate::{
     output,
 };
 use serde_json::{Value, json};
-use url::Url;
 
 /// Find out how an MCP server wants to be logged in to.
 ///
@@ -19,7 +19,7 @@ use url::Url;
     mcp-auth discover https://mcp.example.com/mcp --json | jq .authorization_server.document")]
 pub struct Discover {
     /// Address of the MCP server.
-    url: Url,
+    pub url: Address,
     #[command(flatten)]
     hints: Hints,
 }
@@ -105,13 +105,13 @@ fn object(found: &Discovery) -> Value {
     })
 }
 
-fn people(found: &Discovery) -> String {
+fn people(found: &Discovery) -> Vec<String> {
     let mut lines = Lines::default();
-    lines.put("MCP server", Some(found.server.to_string()));
+    lines.put("MCP server", Some(found.server.shown()));
     lines.put("Without login", Some(without_login(found)));
     match &found.resource_metadata {
         Some((url, source, metadata)) => {
-            lines.put("Resource metadata", Some(format!("{url} ({})", label(*source))));
+            lines.put("Resource metadata", Some(format!("{} ({})", url.shown(), label(*source))));
             lines.put("Resource", Some(metadata.resource.clone()));
             lines.put("Name", metadata.resource_name.clone());
         }
@@ -125,11 +125,11 @@ fn people(found: &Discovery) -> String {
     lines.0
 }
 
-fn server_lines(lines: &mut Lines, server: &ServerMetadata, metadata_url: Option<&Url>) {
-    let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
+fn server_lines(lines: &mut Lines, server: &ServerMetadata, metadata_url: Option<&Address>) {
+    let text = |url: &Option<Address>| url.as_ref().map(Address::shown);
     let yes = |yes: bool| Some(if yes { "yes" } else { "no" }.to_owned());
     lines.put("Authorization server", Some(server.issuer.clone()));
-    lines.put("Its metadata", Some(metadata_url.map_or("none, paths by convention".to_owned(), Url::to_string)));
+    lines.put("Its metadata", Some(metadata_url.map_or("none, paths by convention".to_owned(), Address::shown)));
     lines.put("Authorize endpoint", text(&server.authorization_endpoint));
     lines.put("Token endpoint", text(&server.token_endpoint));
     lines.put("Device endpoint", text(&server.device_authorization_endpoint));
@@ -160,13 +160,10 @@ fn label(source: discover::Source) -> &'static str {
 }
 
 #[derive(Default)]
-struct Lines(String);
+struct Lines(Vec<String>);
 
 impl Lines {
     fn put(&mut self, name: &str, value: Option<String>) {
-        use std::fmt::Write;
-        if let Some(value) = value {
-            let _ = writeln!(self.0, "{:<22}{value}", format!("{name}:"));
-        }
+        self.0.extend(value.map(|value| format!("{:<22}{value}", format!("{name}:"))));
     }
 }

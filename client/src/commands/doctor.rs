@@ -1,14 +1,13 @@
 //! `mcp-auth doctor`: what is wrong with a server, whom that hurts, and how it is mended.
-use super::{Context, address};
+use super::Context;
 use crate::{
+    address::Address,
     doctor::{self, Evidence, Level, Report, Revision, Trials},
     error::{Failure, Result},
     refresh,
     token::TokenResponse,
 };
 use serde_json::json;
-use std::fmt::Write;
-use url::Url;
 
 /// Say what is wrong with an MCP server, whom that hurts, and how to mend it.
 ///
@@ -22,7 +21,7 @@ use url::Url;
     mcp-auth doctor https://mcp.example.com/mcp --trial-registration --trial-refresh --json")]
 pub struct Doctor {
     /// Address of the MCP server.
-    url: Url,
+    pub url: Address,
     /// Keep to the rules of this revision and of those before it.
     #[arg(long, value_enum, value_name = "REVISION")]
     revision: Option<Revision>,
@@ -57,7 +56,7 @@ impl Doctor {
     fn login(&self, context: &Context) -> Result<(crate::profiles::Profile, crate::profiles::Extra)> {
         let profiles = context.store.load()?;
         let needed = || Failure::new("login_required", "--trial-refresh needs a stored login that can be refreshed");
-        let id = &profiles.active(&address(&self.url)).ok_or_else(needed)?.profile_id;
+        let id = &profiles.active(&self.url.remembered()).ok_or_else(needed)?.profile_id;
         Some(context.store.login(id)?).filter(|(profile, _)| profile.refresh_token.is_some()).ok_or_else(needed)
     }
 }
@@ -72,30 +71,33 @@ fn keep(context: &Context, id: &str, evidence: &Evidence) -> Result<()> {
     context.store.change_login(id, |profile, _| refresh::put_tokens(profile, &tokens)).map(drop)
 }
 
-fn people(url: &Url, evidence: &Evidence, report: &Report) -> String {
-    let mut text = format!("{url}\n");
-    if let Some(issuer) = &evidence.issuer {
-        let _ = writeln!(text, "authorization server {issuer}");
-    }
+fn people(url: &Address, evidence: &Evidence, report: &Report) -> Vec<String> {
+    let mut lines = vec![url.shown()];
+    lines.extend(evidence.issuer.as_ref().map(|issuer| format!("authorization server {issuer}")));
     for finding in &report.findings {
         let level = if finding.level == Level::Must { "MUST  " } else { "should" };
         let since = clap::ValueEnum::to_possible_value(&finding.since);
         let since = since.as_ref().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let _ = write!(
-            text,
-            "\n{level} {}\n  rule    {} (since {since})\n  seen    {}\n  wanted  {}\n  breaks  {}\n  mend    {}\n",
-            finding.id, finding.rule, finding.seen, finding.wanted, finding.breaks, finding.mend
-        );
+        lines.extend([
+            String::new(),
+            format!("{level} {}", finding.id),
+            format!("  rule    {} (since {since})", finding.rule),
+            format!("  seen    {}", finding.seen),
+            format!("  wanted  {}", finding.wanted),
+            format!("  breaks  {}", finding.breaks),
+            format!("  mend    {}", finding.mend),
+        ]);
     }
     let (found, good, silent) = (report.findings.len(), report.passed.len(), report.not_applicable.len());
     let findings = if found == 1 { "finding" } else { "findings" };
-    let _ = write!(text, "\n{found} {findings}, {good} checks passed, {silent} did not apply");
+    let mut last = format!("{found} {findings}, {good} checks passed, {silent} did not apply");
     let untried = doctor::untried(report);
     if untried > 0 {
-        let _ = write!(text, " ({untried} of them need --trial-registration or --trial-refresh)");
+        last = format!("{last} ({untried} of them need --trial-registration or --trial-refresh)");
     }
     if evidence.is_open() {
-        text.push_str("; the server serves everybody, without login");
+        last.push_str("; the server serves everybody, without login");
     }
-    text
+    lines.extend([String::new(), last]);
+    lines
 }

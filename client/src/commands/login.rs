@@ -3,8 +3,9 @@ mod arguments;
 mod oauth;
 mod stored;
 
-use super::{Context, address, expiry};
+use super::{Context, expiry};
 use crate::{
+    address::Address,
     cli::{Browser, Hints},
     discover::{self, Discovery},
     error::{Failure, Result},
@@ -17,7 +18,6 @@ use crate::{
 use clap::{ValueEnum, builder::FalseyValueParser};
 pub use oauth::step_up;
 use serde_json::json;
-use url::Url;
 
 /// Sign in to an MCP server and keep the login.
 ///
@@ -33,7 +33,7 @@ use url::Url;
     echo \"$TOKEN\" | mcp-auth login https://mcp.example.com/mcp --bearer-token -")]
 pub struct Login {
     /// Address of the MCP server.
-    pub url: Url,
+    pub url: Address,
     #[command(flatten)]
     pub hints: Hints,
     /// Sign in this way.
@@ -102,16 +102,18 @@ impl Login {
             "refreshable": refresh::can_renew(&profile),
         });
         context.out.result(&object, || {
-            let scope = profile.scope.as_ref().map(|scope| format!("\n  scopes   {scope}")).unwrap_or_default();
             let (url, id, mode) = (&profile.resource_url, &profile.profile_id, &profile.auth_mode);
-            format!("{how} {url}\n  profile  {id} ({mode}){scope}\n  expires  {}", expiry(&profile))
+            let mut lines = vec![format!("{how} {url}"), format!("  profile  {id} ({mode})")];
+            lines.extend(profile.scope.as_ref().map(|scope| format!("  scopes   {scope}")));
+            lines.push(format!("  expires  {}", expiry(&profile)));
+            lines
         });
         Ok(())
     }
 
     async fn log_in(&self, context: &Context) -> Result<(Profile, &'static str)> {
         // Before a person signs in for nothing.
-        if self.keyring || context.store.load()?.any_sealed(&address(&self.url)) {
+        if self.keyring || context.store.load()?.any_sealed(&self.url.remembered()) {
             Keyring::check()?;
         }
         if let Some(mode) = self.static_mode() {
@@ -134,15 +136,17 @@ impl Login {
     /// A stored login that works again; never with another issuer than its own.
     async fn renewed(&self, context: &Context, found: &Discovery) -> Result<Option<Profile>> {
         let profiles = context.store.load()?;
-        let Some(known) = profiles.active(&address(&self.url)) else { return Ok(None) };
+        let Some(known) = profiles.active(&self.url.remembered()) else { return Ok(None) };
         let Some(issuer) = &known.issuer else { return Ok(None) };
         if !found.accepts(issuer) {
-            return registered_by_hand(known).map_or(Ok(None), |client| {
-                let message = format!(
-                    "client {client} is known to {issuer}, which the server no longer names; give --client-id or --register"
-                );
-                Err(Failure::new("issuer_changed", message))
-            });
+            let Some(client) = registered_by_hand(known) else { return Ok(None) };
+            let now = found.issuer();
+            let message = format!(
+                "client {client} is known to {issuer}, but the server now names {now}: nothing was sent there; \
+                 give --client-id or --register, and --authorization-server {} where it has a secret",
+                output::quoted(now)
+            );
+            return Err(Failure::new("issuer_changed", message));
         }
         let id = &known.profile_id;
         let profile = match context.store.login(id) {

@@ -1,6 +1,7 @@
 //! `mcp-auth logout`: the login ends here and, where the server can be told, there.
-use super::{Context, address, session};
+use super::{Context, session};
 use crate::{
+    address::Address,
     error::{Failure, Result},
     flows::client_auth,
     identity::{self, Identity},
@@ -9,7 +10,6 @@ use crate::{
     token,
 };
 use serde_json::json;
-use url::Url;
 
 /// Revoke the tokens at the authorization server and forget the login.
 #[derive(clap::Args)]
@@ -17,7 +17,7 @@ use url::Url;
     mcp-auth logout https://mcp.example.com/mcp --keep-client")]
 pub struct Logout {
     /// Address of the MCP server.
-    url: Url,
+    pub url: Address,
     /// End this login instead of the active one of the address.
     #[arg(long, value_name = "ID")]
     profile_id: Option<String>,
@@ -48,22 +48,23 @@ impl Logout {
         }
         let object = json!({"profile_id": id, "revoked": revoked, "client_kept": self.keep_client});
         let how = if revoked { "revoked and forgotten" } else { "forgotten" };
-        context.out.result(&object, || format!("Signed out of {}: tokens {how}.", address(&self.url)));
+        context.out.result(&object, || vec![format!("Signed out of {}: tokens {how}.", self.url.remembered())]);
         Ok(())
     }
 }
 
 /// RFC 7009. The refresh token first: most servers take the access tokens with it. A failure is no reason to stay.
 async fn revoke(context: &Context, profile: &Profile, extra: &Extra) -> bool {
-    let endpoint = extra.revocation_endpoint.as_deref().and_then(|url| Url::parse(url).ok());
+    let endpoint = extra.revocation_endpoint.as_deref().and_then(|url| Address::parse(url).ok());
     let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, None) };
     let auth = client_auth(&identity, profile.issuer.as_deref().unwrap_or_default());
-    let (Some(endpoint), Ok(auth)) = (endpoint, auth) else { return false };
+    let (Some(endpoint), Ok(auth), Ok(root)) = (endpoint, auth, profile.root(extra)) else { return false };
+    let http = context.http.under(&root);
     let mut all = true;
     let tokens = [(&profile.refresh_token, "refresh_token"), (&profile.access_token, "access_token")];
     for (token, hint) in tokens.into_iter().filter_map(|(token, hint)| Some((token.as_deref()?, hint))) {
         let form = token::form([("token", Some(token)), ("token_type_hint", Some(hint))]);
-        match token::post(&context.http, &endpoint, &auth, &form, None).await {
+        match token::post(&http, &endpoint, &auth, &form, None).await {
             Ok(answer) if answer.status == 200 => {}
             Ok(answer) => {
                 all = false;

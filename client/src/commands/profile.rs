@@ -1,13 +1,13 @@
 //! `mcp-auth profile`: what is stored, secrets masked.
-use super::{Context, address};
+use super::Context;
 use crate::{
+    address::Address,
     error::{Failure, Result},
     mask,
-    output::pretty,
+    output::{self, pretty},
     profiles::{Profile as Stored, Profiles, no_profile},
 };
 use serde_json::{Value, json};
-use url::Url;
 
 /// List, show, choose and delete stored logins.
 #[derive(clap::Args)]
@@ -33,7 +33,7 @@ enum Action {
         id: Option<String>,
         /// Only the profiles of this address.
         #[arg(long, value_name = "URL")]
-        resource_url: Option<Url>,
+        resource_url: Option<Address>,
     },
     /// Use a profile for its address from now on.
     #[command(after_help = "Example:\n  mcp-auth profile use 1f0c77aa https://mcp.example.com/mcp")]
@@ -41,7 +41,7 @@ enum Action {
         /// The profile's id.
         id: String,
         /// The address of its MCP server.
-        url: Url,
+        url: Address,
     },
     /// Delete a profile here; the authorization server is not told (see logout).
     #[command(after_help = "Example:\n  mcp-auth profile delete 1f0c77aa")]
@@ -68,17 +68,17 @@ fn list(context: &Context) -> Result<()> {
     let objects: Vec<_> = profiles.profiles.iter().map(|profile| masked(&profiles, profile)).collect();
     let lines: Vec<_> = profiles.profiles.iter().map(line).collect();
     if lines.is_empty() {
-        eprintln!("no profiles yet; mcp-auth login URL makes one");
+        output::note("no profiles yet; mcp-auth login URL makes one");
     }
     let object = json!({"profiles": objects, "active_profiles": profiles.active_profiles});
-    context.out.result(&object, || lines.join("\n"));
+    context.out.result(&object, || lines);
     Ok(())
 }
 
-fn show(context: &Context, id: Option<&str>, url: Option<&Url>) -> Result<()> {
+fn show(context: &Context, id: Option<&str>, url: Option<&Address>) -> Result<()> {
     let profiles = context.store.load()?;
     let wanted = |profile: &&Stored| {
-        id.is_none_or(|id| profile.profile_id == id) && url.is_none_or(|url| profile.resource_url == address(url))
+        id.is_none_or(|id| profile.profile_id == id) && url.is_none_or(|url| profile.resource_url == url.remembered())
     };
     let found: Vec<_> = profiles.profiles.iter().filter(wanted).map(|profile| masked(&profiles, profile)).collect();
     if found.is_empty() && (id.is_some() || url.is_some()) {
@@ -98,23 +98,23 @@ fn masked(profiles: &Profiles, profile: &Stored) -> Value {
     mask::json(&value)
 }
 
-fn choose(context: &Context, id: &str, url: &Url) -> Result<()> {
+fn choose(context: &Context, id: &str, url: &Address) -> Result<()> {
     context.store.change(|profiles| {
         let profile = profiles.find(id).ok_or_else(|| no_profile(id))?;
-        if profile.resource_url != address(url) {
+        if profile.resource_url != url.remembered() {
             return Err(Failure::usage(format!("profile {id} is for {}", profile.resource_url)));
         }
-        profiles.active_profiles.insert(address(url), id.to_owned());
+        profiles.active_profiles.insert(url.remembered(), id.to_owned());
         Ok(())
     })?;
-    context
-        .out
-        .result(&json!({"profile_id": id, "resource_url": address(url)}), || format!("{id} is in use for {url}"));
+    context.out.result(&json!({"profile_id": id, "resource_url": url.remembered()}), || {
+        vec![format!("{id} is in use for {}", url.shown())]
+    });
     Ok(())
 }
 
 fn delete(context: &Context, id: &str) -> Result<()> {
     context.store.remove(id)?;
-    context.out.result(&json!({"deleted": id}), || format!("deleted {id}"));
+    context.out.result(&json!({"deleted": id}), || vec![format!("deleted {id}")]);
     Ok(())
 }

@@ -1,14 +1,13 @@
 //! `mcp-auth read`: one resource of a server.
 use super::{Context, call, session::Session};
-use crate::{cli::Calling, error::Result, mcp::Params};
-use url::Url;
+use crate::{address::Address, cli::Calling, error::Result, mcp::Params};
 
 /// Read a resource of an MCP server.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  mcp-auth read https://mcp.example.com/mcp user://profile")]
 pub struct Read {
     /// Address of the MCP server.
-    url: Url,
+    pub url: Address,
     /// URI of the resource.
     uri: String,
     #[command(flatten)]

@@ -1,22 +1,23 @@
 //! A call with a login behind it: a valid token before, one refresh after a 401, more scope after a 403.
-use super::{Context, address, login};
+use super::{Context, login};
 use crate::{
+    address::Address,
     challenge,
     cli::Calling,
     clock,
     credential::Credential,
     error::{Failure, Result},
     mcp::{Client, Params},
+    output,
     profiles::{Extra, Profile, no_profile},
     refresh,
 };
 use serde_json::Value;
-use std::io::{IsTerminal, Write};
-use url::Url;
+use std::time::Duration;
 
 pub struct Session<'a> {
     context: &'a Context,
-    url: Url,
+    url: Address,
     calling: Calling,
     pub client: Client<'a>,
     profile: Option<(Profile, Extra)>,
@@ -24,7 +25,7 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Without a profile the server is called without credentials: some want none.
-    pub async fn open(context: &'a Context, url: &Url, calling: &Calling) -> Result<Self> {
+    pub async fn open(context: &'a Context, url: &Address, calling: &Calling) -> Result<Self> {
         let profile = match find(context, url, calling.profile_id.as_deref())? {
             Some(id) => Some(refresh::ensure(&context.http, &context.store, &id, None).await?),
             None => None,
@@ -71,7 +72,7 @@ impl<'a> Session<'a> {
 
     async fn refresh(&mut self, refusal: Failure) -> Result<()> {
         let Some((profile, _)) = &self.profile else {
-            let message = format!("{refusal}. Run: mcp-auth login {}", self.url);
+            let message = format!("{refusal}. Run: mcp-auth login {}", output::quoted(self.url.as_str()));
             return Err(Failure { message, ..refusal });
         };
         let refused = profile.access_token.clone().unwrap_or_default();
@@ -109,28 +110,32 @@ impl<'a> Session<'a> {
         if needed.is_empty() || wanted == union(&before, "") {
             return Err(explained("it was asked for already and not granted"));
         }
-        let again = format!("run: mcp-auth login {} --scope \"{wanted}\"", self.url);
-        if self.calling.no_step_up || !self.may_ask(profile, &needed) {
+        let (url, scope) = (output::quoted(self.url.as_str()), output::quoted(&wanted));
+        let again = format!("run: mcp-auth login {url} --scope {scope}");
+        if self.calling.no_step_up || !self.may_ask(profile, &needed).await? {
             return Err(explained(&again));
         }
         let stepped_up = login::step_up(self.context, &self.url, profile, extra, &wanted).await?;
         self.take(stepped_up)
     }
 
-    fn may_ask(&self, profile: &Profile, needed: &str) -> bool {
-        match &*profile.auth_mode {
+    async fn may_ask(&self, profile: &Profile, needed: &str) -> Result<bool> {
+        Ok(match &*profile.auth_mode {
             "client-creds" => true,
             "auth-code" if self.context.browser == crate::cli::Browser::Follow => true,
-            "auth-code" | "device" => confirm(&format!("The server needs more: {needed}. Ask for it now?")),
+            "auth-code" | "device" => {
+                let question = format!("The server needs more: {needed}. Ask for it now?");
+                self.context.http.deadline().person(Duration::MAX, output::confirmed(&question)).await?
+            }
             _ => false,
-        }
+        })
     }
 
     /// Once a minute is exact enough, and spares parallel processes the lock.
     fn mark_used(&self) -> Result<()> {
         let Some((profile, _)) = &self.profile else { return Ok(()) };
         let now = clock::now();
-        if profile.last_used_at.is_some_and(|last| now - last < 60) {
+        if profile.last_used_at.is_some_and(|last| now.saturating_sub(last) < 60) {
             return Ok(());
         }
         self.context.store.change(|profiles| {
@@ -143,9 +148,9 @@ impl<'a> Session<'a> {
 }
 
 /// The named profile, else the one in use for the address.
-pub fn find(context: &Context, url: &Url, profile_id: Option<&str>) -> Result<Option<String>> {
+pub fn find(context: &Context, url: &Address, profile_id: Option<&str>) -> Result<Option<String>> {
     let profiles = context.store.load()?;
-    let address = address(url);
+    let address = url.remembered();
     let Some(id) = profile_id else {
         return Ok(profiles.active(&address).map(|profile| profile.profile_id.clone()));
     };
@@ -154,17 +159,6 @@ pub fn find(context: &Context, url: &Url, profile_id: Option<&str>) -> Result<Op
         return Err(Failure::usage(format!("profile {id} is for {}, not for {address}", profile.resource_url)));
     }
     Ok(Some(id.to_owned()))
-}
-
-fn confirm(question: &str) -> bool {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return false;
-    }
-    eprint!("{question} [y/N] ");
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    let _ = std::io::stdin().read_line(&mut answer);
-    matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 /// Both sets, each scope once, in order of appearance.

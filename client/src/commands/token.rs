@@ -1,11 +1,11 @@
 //! `mcp-auth token`: a valid access token for scripts.
 use super::{Context, session};
 use crate::{
+    address::Address,
     error::{Failure, Result},
-    refresh,
+    output, refresh,
 };
 use serde_json::json;
-use url::Url;
 
 /// Print a valid access token, renewed if needed.
 ///
@@ -17,7 +17,7 @@ use url::Url;
 )]
 pub struct Token {
     /// Address of the MCP server.
-    url: Url,
+    pub url: Address,
     /// Use this profile instead of the active one of the address.
     #[arg(long, value_name = "ID")]
     profile_id: Option<String>,
@@ -26,7 +26,10 @@ pub struct Token {
 impl Token {
     pub async fn run(self, context: &Context) -> Result<()> {
         let id = session::find(context, &self.url, self.profile_id.as_deref())?.ok_or_else(|| {
-            Failure::new("login_required", format!("there is no login. Run: mcp-auth login {}", self.url))
+            Failure::new(
+                "login_required",
+                format!("there is no login. Run: mcp-auth login {}", output::quoted(self.url.as_str())),
+            )
         })?;
         let (profile, _) = refresh::ensure(&context.http, &context.store, &id, None).await?;
         let token = profile.access_token.clone().ok_or_else(|| {
@@ -34,7 +37,7 @@ impl Token {
         })?;
         let object = json!({"access_token": token, "token_type": profile.token_type, "expires_at": profile.expires_at,
             "scope": profile.scope});
-        context.out.result(&object, || token.clone());
+        context.out.result(&object, || vec![token.clone()]);
         Ok(())
     }
 }

@@ -1,9 +1,7 @@
 //! `mcp-auth tools`: what a server can do for this login.
 use super::{Context, session::Session};
-use crate::{cli::Calling, error::Result, mcp::mirror, output};
+use crate::{address::Address, cli::Calling, error::Result, mcp::mirror, output};
 use serde_json::{Value, json};
-use std::fmt::Write;
-use url::Url;
 
 /// List the tools of an MCP server.
 #[derive(clap::Args)]
@@ -11,7 +9,7 @@ use url::Url;
     mcp-auth tools https://mcp.example.com/mcp --json | jq '.tools[].inputSchema'")]
 pub struct Tools {
     /// Address of the MCP server.
-    url: Url,
+    pub url: Address,
     #[command(flatten)]
     calling: Calling,
 }
@@ -32,12 +30,16 @@ impl Tools {
     }
 }
 
-fn people(tools: &[Value]) -> String {
+/// Characters of the column of names.
+const WIDEST: usize = 60;
+
+fn people(tools: &[Value]) -> Vec<String> {
     let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
-    let width = tools.iter().map(|tool| name(tool).chars().count()).max().unwrap_or_default();
-    tools.iter().fold(String::new(), |mut text, tool| {
+    // One name of a megabyte widens no other line.
+    let width = tools.iter().map(|tool| name(tool).chars().count()).max().unwrap_or_default().min(WIDEST);
+    let line = |tool: &Value| {
         let described = tool["description"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
-        let _ = writeln!(text, "{}", format!("{:width$}  {described}", name(tool)).trim_end());
-        text
-    })
+        format!("{:width$}  {described}", name(tool)).trim_end().to_owned()
+    };
+    tools.iter().map(line).collect()
 }

@@ -1,9 +1,9 @@
 //! The addresses to ask, in the order in which they are asked. Nothing here does any asking.
 use super::Source;
-use url::Url;
+use crate::address::Address;
 
 /// RFC 9728 §3.1: the well-known part goes between host and path; then the root, plain and with the resource named.
-pub fn resource_metadata_urls(server: &Url) -> Vec<(Url, Source)> {
+pub fn resource_metadata_urls(server: &Address) -> Vec<(Address, Source)> {
     const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
     let path = server.path().trim_end_matches('/');
     let mut urls = Vec::new();
@@ -12,15 +12,14 @@ pub fn resource_metadata_urls(server: &Url) -> Vec<(Url, Source)> {
     }
     urls.push((at(server, WELL_KNOWN, None), Source::Root));
     if !path.is_empty() {
-        let mut query = at(server, WELL_KNOWN, None);
-        query.query_pairs_mut().append_pair("resource", server.as_str());
+        let query = at(server, WELL_KNOWN, None).with([("resource", server.as_str())]);
         urls.push((query, Source::RootQuery));
     }
     urls
 }
 
 /// RFC 8414 §3.1 and §5, OpenID Connect Discovery §4: inserted before the issuer's path, then appended to it.
-pub fn authorization_server_urls(issuer: &Url) -> Vec<Url> {
+pub fn authorization_server_urls(issuer: &Address) -> Vec<Address> {
     let path = issuer.path().trim_end_matches('/');
     let mut urls = vec![
         at(issuer, &format!("/.well-known/oauth-authorization-server{path}"), None),
@@ -33,27 +32,27 @@ pub fn authorization_server_urls(issuer: &Url) -> Vec<Url> {
 }
 
 /// Whether a resource identifier may stand for this address: the same, or one above it on the same origin.
-pub fn fits(resource: &str, server: &Url) -> bool {
-    let Ok(resource) = Url::parse(resource) else { return false };
+pub fn fits(resource: &str, server: &Address) -> bool {
+    let Ok(resource) = Address::parse(resource) else { return false };
     let (above, path) = (resource.path().trim_end_matches('/'), server.path());
     let below = path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     resource.fragment().is_none() && resource.origin() == server.origin() && below
 }
 
-fn at(base: &Url, path: &str, query: Option<&str>) -> Url {
-    let mut url = base.clone();
-    url.set_path(path);
-    url.set_query(query);
-    url.set_fragment(None);
-    url
+fn at(base: &Address, path: &str, query: Option<&str>) -> Address {
+    base.changed(|url| {
+        url.set_path(path);
+        url.set_query(query);
+        url.set_fragment(None);
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn url(text: &str) -> Url {
-        Url::parse(text).unwrap()
+    fn url(text: &str) -> Address {
+        Address::parse(text).unwrap()
     }
 
     #[test]
@@ -75,7 +74,7 @@ mod tests {
     #[test]
     fn an_issuer_with_a_path_is_asked_at_three_places() {
         let urls: Vec<String> =
-            authorization_server_urls(&url("https://as.example/t1/")).iter().map(Url::to_string).collect();
+            authorization_server_urls(&url("https://as.example/t1/")).iter().map(|url| url.to_string()).collect();
         assert_eq!(
             urls,
             [
@@ -102,6 +101,7 @@ mod tests {
             "x",
             "https://mcp.example/a/mcp/more",
             "https://mcp.example/a/mcp#f",
+            "https://user:s3cret@mcp.example/a/mcp",
         ] {
             assert!(!fits(bad, &server), "{bad}");
         }

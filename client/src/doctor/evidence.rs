@@ -1,13 +1,12 @@
 //! What was seen of a server; the checks look at nothing else.
 use super::Verdict;
-use crate::{discover::Source, http::Answer, metadata::ResourceMetadata};
+use crate::{address::Address, discover::Source, http::Answer, metadata::ResourceMetadata};
 use serde_json::Value;
-use url::Url;
 
 /// Everything gathered. What could not be asked is absent.
 #[derive(Clone)]
 pub struct Evidence {
-    pub server: Url,
+    pub server: Address,
     /// This machine's clock, in seconds.
     pub now: i64,
     /// A request without credentials.

@@ -5,24 +5,24 @@ use super::{
     trial::{self, Trials},
 };
 use crate::{
-    challenge, clock,
+    address::Address,
+    bounds, challenge, clock,
     discover::{Source, authorization_server_urls, resource_metadata_urls},
     encode,
     error::Result,
-    http::{self, Answer, Headers, Http},
+    http::{Answer, Headers, Http},
     mcp,
     metadata::ServerMetadata,
 };
 use reqwest::Method;
 use serde_json::Value;
-use url::Url;
 
 /// A page of somebody else.
 const STRANGER: &str = "https://stranger.example";
 /// Where MCP Inspector runs.
 const BROWSER: &str = "http://localhost:6274";
 
-pub async fn gather(http: &Http, server: &Url, trials: &Trials) -> Result<Evidence> {
+pub async fn gather(http: &Http, server: &Address, trials: &Trials) -> Result<Evidence> {
     let probe = mcp::probe(http, server, &Headers::new()).await?;
     let with = |name: &str, value: String| vec![(name.to_owned(), value)];
     let token = with("authorization", format!("Bearer {}", encode::random()));
@@ -44,7 +44,7 @@ pub async fn gather(http: &Http, server: &Url, trials: &Trials) -> Result<Eviden
         refresh: None,
     };
     found.issuer = found.resource_metadata().and_then(|metadata| metadata.authorization_servers.first().cloned());
-    if let Some(issuer) = found.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok()) {
+    if let Some(issuer) = found.issuer.as_deref().and_then(|issuer| Address::parse(issuer).ok()) {
         found.server_documents = server_documents(http, &issuer).await;
     }
     if let Some(metadata) = found.metadata() {
@@ -53,9 +53,9 @@ pub async fn gather(http: &Http, server: &Url, trials: &Trials) -> Result<Eviden
     Ok(found)
 }
 
-async fn resource_documents(http: &Http, server: &Url, probe: &Answer) -> Vec<(Source, Answer)> {
+async fn resource_documents(http: &Http, server: &Address, probe: &Answer) -> Vec<(Source, Answer)> {
     let challenges = probe.challenges();
-    let named = challenge::parameter(&challenges, "resource_metadata").and_then(|url| Url::parse(url).ok());
+    let named = challenge::parameter(&challenges, "resource_metadata").and_then(|url| Address::parse(url).ok());
     let mut places: Vec<_> = named.map(|url| (url, Source::Challenge)).into_iter().collect();
     places.extend(resource_metadata_urls(server));
     let mut documents = Vec::new();
@@ -68,14 +68,12 @@ async fn resource_documents(http: &Http, server: &Url, probe: &Answer) -> Vec<(S
 }
 
 /// A path that surely names nothing.
-async fn unknown_resource(http: &Http, server: &Url) -> Option<Answer> {
-    let mut url = server.clone();
-    url.set_query(None);
-    url.set_path(&format!("/.well-known/oauth-protected-resource/{}", encode::random()));
+async fn unknown_resource(http: &Http, server: &Address) -> Option<Answer> {
+    let url = server.root().join(&format!("/.well-known/oauth-protected-resource/{}", encode::random())).ok()?;
     http.get(&url, &[("accept", "application/json")]).await.ok()
 }
 
-async fn server_documents(http: &Http, issuer: &Url) -> Vec<(Form, Answer)> {
+async fn server_documents(http: &Http, issuer: &Address) -> Vec<(Form, Answer)> {
     let mut documents = Vec::new();
     let forms = [Form::OAuth, Form::OpenIdInserted, Form::OpenIdAppended];
     for (form, url) in forms.into_iter().zip(authorization_server_urls(issuer)) {
@@ -87,7 +85,7 @@ async fn server_documents(http: &Http, issuer: &Url) -> Vec<(Form, Answer)> {
 }
 
 async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidence, trials: &Trials) {
-    let url = |name: &str| metadata[name].as_str().and_then(|url| Url::parse(url).ok());
+    let url = |name: &str| metadata[name].as_str().and_then(|url| Address::parse(url).ok());
     if let Some(url) = url("jwks_uri") {
         found.jwks = http.get(&url, &[("accept", "application/json")]).await.ok();
     }
@@ -123,13 +121,12 @@ async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidenc
     }
 }
 
-async fn preflight(http: &Http, url: &Url) -> Option<Answer> {
+async fn preflight(http: &Http, url: &Address) -> Option<Answer> {
     let headers = [
         ("origin", BROWSER),
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "content-type,authorization"),
     ];
     let headers: Headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let response = http.send(Method::OPTIONS, url, &headers, None).await.ok()?;
-    http::read(url, response).await.ok()
+    http.send(Method::OPTIONS, url, &headers, None).await.ok()?.read(bounds::DOCUMENT).await.ok()
 }

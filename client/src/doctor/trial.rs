@@ -1,9 +1,10 @@
 //! What only shows when it is tried: a registration, and the refresh of a login. Only ever with permission.
 use super::evidence::{Refresh, Registration};
 use crate::{
-    encode,
+    address::Address,
+    bounds, encode,
     flows::client_auth,
-    http::{self, Answer, Headers, Http},
+    http::{Answer, Headers, Http},
     identity::{self, Identity},
     keys::SigningKey,
     metadata::ServerMetadata,
@@ -11,7 +12,6 @@ use crate::{
     token::{self, form},
 };
 use serde_json::{Value, json};
-use url::Url;
 
 /// What the person allows.
 #[derive(Default)]
@@ -44,11 +44,10 @@ pub async fn register(http: &Http, server: &ServerMetadata, scope: Option<&str>)
         without_pkce: None,
     };
     let (Some(id), Some(authorize)) = (id, &server.authorization_endpoint) else { return Some(found) };
-    let ask = async |url: Url| http.get(&url, &[("accept", "text/html")]).await.ok();
+    let ask = async |url: Address| http.get(&url, &[("accept", "text/html")]).await.ok();
     if let Some(scope) = scope {
-        let mut url = authorization(authorize, &id, REGISTERED, true);
-        url.query_pairs_mut().append_pair("scope", scope);
-        found.with_scope = ask(url).await;
+        let url = authorization(authorize, &id, REGISTERED, true);
+        found.with_scope = ask(url.with([("scope", scope)])).await;
     }
     found.other_port = ask(authorization(authorize, &id, OTHER_PORT, true)).await;
     found.other_redirect = ask(authorization(authorize, &id, "https://stranger.example/callback", true)).await;
@@ -63,9 +62,8 @@ pub async fn register(http: &Http, server: &ServerMetadata, scope: Option<&str>)
     Some(found)
 }
 
-async fn registered(http: &Http, endpoint: &Url, request: &Value) -> Option<Answer> {
-    let response = http.post_json(endpoint, request, &Headers::new()).await.ok()?;
-    http::read(endpoint, response).await.ok()
+async fn registered(http: &Http, endpoint: &Address, request: &Value) -> Option<Answer> {
+    http.post_json(endpoint, request, &Headers::new()).await.ok()?.read(bounds::DOCUMENT).await.ok()
 }
 
 fn client_id(answer: &Answer) -> Option<String> {
@@ -84,7 +82,7 @@ pub fn sent_back(answer: &Answer) -> Option<String> {
 }
 
 /// The address of an authorization request.
-pub fn authorization(endpoint: &Url, client_id: &str, redirect_uri: &str, pkce: bool) -> Url {
+pub fn authorization(endpoint: &Address, client_id: &str, redirect_uri: &str, pkce: bool) -> Address {
     let challenge = encode::base64url(encode::sha256(encode::random()));
     let request = form([
         ("response_type", Some("code")),
@@ -94,13 +92,12 @@ pub fn authorization(endpoint: &Url, client_id: &str, redirect_uri: &str, pkce: 
         ("code_challenge", pkce.then_some(&*challenge)),
         ("code_challenge_method", pkce.then_some("S256")),
     ]);
-    let mut url = endpoint.clone();
-    url.query_pairs_mut().extend_pairs(request);
-    url
+    endpoint.with(request)
 }
 
 pub async fn refresh(http: &Http, profile: &Profile, extra: &Extra) -> Option<Refresh> {
-    let endpoint = Url::parse(profile.token_endpoint.as_deref()?).ok()?;
+    let http = &http.under(&profile.root(extra).ok()?);
+    let endpoint = Address::parse(profile.token_endpoint.as_deref()?).ok()?;
     let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, None) };
     let auth = client_auth(&identity, profile.issuer.as_deref()?).ok()?;
     let key = extra.dpop_key.as_deref().and_then(|pem| SigningKey::from_pem(pem).ok());

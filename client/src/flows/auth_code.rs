@@ -1,7 +1,10 @@
 //! Authorization code with PKCE (OAuth 2.1 §4.1), the issuer checked before the code goes anywhere (RFC 9207).
 pub use super::callback::Redirect;
+use super::callback::{Answer, Awaited, parameters};
 use super::{Ask, endpoint};
 use crate::{
+    address::Address,
+    bounds,
     cli::Browser,
     encode,
     error::{Failure, Result},
@@ -10,11 +13,7 @@ use crate::{
     token::{self, Form, TokenResponse, form},
 };
 use jsonwebtoken::jwk::ThumbprintHash;
-use std::{collections::HashMap, time::Duration};
-use url::Url;
-
-/// How long a person may take.
-const PATIENCE: Duration = Duration::from_mins(3);
+use std::time::Duration;
 
 /// What one authorization request must be answered with.
 struct Expected<'a> {
@@ -22,7 +21,7 @@ struct Expected<'a> {
     server: &'a ServerMetadata,
 }
 
-pub async fn run(ask: &Ask<'_>, redirect: &mut Redirect) -> Result<TokenResponse> {
+pub async fn run(ask: &Ask<'_>, redirect: &Redirect) -> Result<TokenResponse> {
     let methods = ask.server.code_challenge_methods_supported.as_deref().unwrap_or_default();
     if !methods.iter().any(|method| method == "S256") {
         let message = "the authorization server does not advertise PKCE with S256 (code_challenge_methods_supported); \
@@ -31,8 +30,11 @@ pub async fn run(ask: &Ask<'_>, redirect: &mut Redirect) -> Result<TokenResponse
     }
     let (state, verifier) = (encode::random(), encode::random());
     let url = authorization_url(ask, &state, &verifier, redirect).await?;
-    let answer = send_person(ask, &url, redirect).await?;
+    let says_issuer = ask.server.authorization_response_iss_parameter_supported;
+    let answer = send_person(ask, &url, redirect, &Awaited { state: state.clone(), says_issuer }).await?;
     let code = judge(&answer, &Expected { state: &state, server: ask.server })?;
+    mask::learn(&code);
+    mask::learn(&verifier);
     let form = form([
         ("grant_type", Some("authorization_code")),
         ("code", Some(&code)),
@@ -43,9 +45,9 @@ pub async fn run(ask: &Ask<'_>, redirect: &mut Redirect) -> Result<TokenResponse
     ask.token(&form).await
 }
 
-async fn authorization_url(ask: &Ask<'_>, state: &str, verifier: &str, redirect: &Redirect) -> Result<Url> {
-    let mut url = endpoint(ask.server.authorization_endpoint.as_ref(), "authorization_endpoint")?.clone();
-    ask.http.allow(&url)?;
+async fn authorization_url(ask: &Ask<'_>, state: &str, verifier: &str, redirect: &Redirect) -> Result<Address> {
+    let url = endpoint(ask.server.authorization_endpoint.as_ref(), "authorization_endpoint")?;
+    ask.http.allow(url).await?;
     let challenge = encode::base64url(encode::sha256(verifier));
     let thumbprint = ask.key.map(crate::keys::SigningKey::jwk).transpose()?;
     let thumbprint = thumbprint.and_then(|jwk| jwk.thumbprint(ThumbprintHash::SHA256).ok());
@@ -64,8 +66,7 @@ async fn authorization_url(ask: &Ask<'_>, state: &str, verifier: &str, redirect:
         ("dpop_jkt", thumbprint.as_deref()),
     ]);
     let request = if ask.server.require_pushed_authorization_requests { pushed(ask, &request).await? } else { request };
-    url.query_pairs_mut().extend_pairs(request);
-    Ok(url)
+    Ok(url.with(request))
 }
 
 /// RFC 9126 §2, where the server insists.
@@ -79,43 +80,42 @@ async fn pushed(ask: &Ask<'_>, request: &Form) -> Result<Form> {
     Ok(form([("client_id", ask.identity.client_id.as_deref()), ("request_uri", Some(uri))]))
 }
 
-async fn send_person(ask: &Ask<'_>, url: &Url, redirect: &mut Redirect) -> Result<HashMap<String, String>> {
-    match ask.browser {
+async fn send_person(ask: &Ask<'_>, url: &Address, redirect: &Redirect, awaited: &Awaited) -> Result<Answer> {
+    let before = match ask.browser {
         Browser::Follow => return follow(ask, url, redirect.uri()).await,
-        Browser::Open if open(url) => {
-            ask.out.say(&format!("Your browser shows the sign-in page. If not, open\n\n  {url}\n"));
-        }
-        Browser::Open | Browser::Print => ask.out.say(&format!("Open this address to sign in:\n\n  {url}\n")),
-    }
-    let waited = tokio::time::timeout(PATIENCE, redirect.wait()).await;
-    waited.map_err(|_| Failure::new("timeout", format!("nobody came back within {} s", PATIENCE.as_secs())))?
+        Browser::Open if open(url) => "Your browser shows the sign-in page. If not, open",
+        Browser::Open | Browser::Print => "Open this address to sign in:",
+    };
+    ask.out.visit(before, url, &["If the page you end on does not load, paste its whole address here."]);
+    ask.http.deadline().person(Duration::MAX, redirect.wait(awaited)).await?
 }
 
-/// Without a shell; only addresses that were allowed before.
-fn open(url: &Url) -> bool {
+/// Without a shell.
+fn open(url: &Address) -> bool {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let quiet = std::process::Stdio::null;
     std::process::Command::new(program).arg(url.as_str()).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn().is_ok()
 }
 
 /// No person: the server's redirects lead to the callback by themselves.
-async fn follow(ask: &Ask<'_>, url: &Url, callback: &str) -> Result<HashMap<String, String>> {
+async fn follow(ask: &Ask<'_>, url: &Address, callback: &str) -> Result<Answer> {
     let mut url = url.clone();
-    for _ in 0..10 {
+    for _ in 0..bounds::STEPS {
         let answer = ask.http.get(&url, &[("accept", "text/html")]).await?;
-        let next = answer.header("location").and_then(|location| url.join(location).ok()).ok_or_else(|| {
-            Failure::new("interaction_required", format!("{} wants a person (HTTP {})", mask::url(&url), answer.status))
+        let next = answer.header("location").ok_or_else(|| {
+            Failure::new("interaction_required", format!("{} wants a person (HTTP {})", url.shown(), answer.status))
         })?;
-        if next.as_str().split('?').next() == Some(callback) {
-            return Ok(next.query_pairs().into_owned().collect());
+        if let Some((_, query)) = next.split_once('?').filter(|(to, _)| *to == callback) {
+            let twice = || Failure::new("invalid_response", "the callback has a parameter twice");
+            return parameters(query).ok_or_else(twice);
         }
-        url = next;
+        url = url.join(next)?;
     }
     Err(Failure::new("interaction_required", "the authorization endpoint redirects without end"))
 }
 
 /// RFC 9207 §2.4, then OAuth 2.1 §4.1.2: nothing of an answer of another issuer is used, not even its error text.
-fn judge(answer: &HashMap<String, String>, expected: &Expected<'_>) -> Result<String> {
+fn judge(answer: &Answer, expected: &Expected<'_>) -> Result<String> {
     if answer.get("state").map(String::as_str) != Some(expected.state) {
         return Err(Failure::new("invalid_response", "the callback's state is not the one that was sent"));
     }

@@ -1,16 +1,26 @@
 //! Where the authorization server sends the person back to: a listener on this machine (RFC 8252 §7.3), or a paste.
 use crate::{
+    address::Address,
+    bounds,
     error::{Failure, Result},
-    http::is_loopback,
+    output,
+    reach::is_loopback,
 };
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, VecDeque},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    task::{AbortHandle, JoinSet},
 };
-use url::Url;
+use url::{Url, form_urlencoded};
 
-const MAX_REQUEST: usize = 16 * 1024;
+/// The parameters of an answer.
+pub type Answer = HashMap<String, String>;
 
 pub struct Redirect {
     uri: Url,
@@ -19,12 +29,20 @@ pub struct Redirect {
     listener: Option<TcpListener>,
 }
 
+/// What tells the answer that is waited for from all others.
+#[derive(Clone)]
+pub struct Awaited {
+    pub state: String,
+    /// Its answers say who they come from (RFC 9207); a code by itself does not.
+    pub says_issuer: bool,
+}
+
 impl Redirect {
     /// `http://127.0.0.1:<port>/callback`, unless an address is given.
     pub async fn open(uri: Option<&str>, port: Option<u16>) -> Result<Self> {
         let text = uri.unwrap_or("http://127.0.0.1/callback");
-        let mut uri = Url::parse(text).map_err(|_| Failure::usage("--redirect-uri is no URL"))?;
-        if uri.scheme() != "http" || !is_loopback(&uri) {
+        let mut uri = redirect_uri(text)?;
+        if uri.scheme() != "http" || !Address::parse(text).is_ok_and(|address| is_loopback(&address)) {
             return Ok(Self { text: text.to_owned(), uri, listener: None });
         }
         let port = port.or(uri.port()).unwrap_or(0);
@@ -45,46 +63,124 @@ impl Redirect {
         &self.text
     }
 
-    /// The parameters of the one request that comes to the exact path.
-    pub async fn wait(&mut self) -> Result<HashMap<String, String>> {
-        let Some(listener) = &self.listener else { return pasted() };
+    /// The answer, whichever way it comes first. Whoever else comes is told so and changes nothing.
+    pub async fn wait(&self, awaited: &Awaited) -> Result<Answer> {
+        tokio::select! {
+            answer = self.listen(awaited) => Ok(answer),
+            answer = self.paste(awaited) => answer,
+        }
+    }
+
+    /// Visitors wait for nobody but themselves; where too many stay, those who came first have to go.
+    async fn listen(&self, awaited: &Awaited) -> Answer {
+        let Some(listener) = &self.listener else { return pending().await };
+        let (mut visits, mut present) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
+        let here = Arc::new((self.uri.path().to_owned(), awaited.clone()));
         loop {
-            let Ok((mut stream, _)) = listener.accept().await else { continue };
-            let target = read_target(&mut stream).await;
-            let found =
-                target.and_then(|target| self.uri.join(&target).ok()).filter(|url| url.path() == self.uri.path());
-            let done = found.as_ref().is_some_and(|url| url.query().is_some());
-            answer(&mut stream, done).await;
-            if let Some(url) = found.filter(|_| done) {
-                return Ok(url.query_pairs().into_owned().collect());
+            let visitor = tokio::select! {
+                visitor = listener.accept() => visitor,
+                Some(visit) = visits.join_next() => match visit {
+                    Ok(Ok(Some(answer))) => return answer,
+                    _ => continue,
+                },
+            };
+            let Ok((stream, _)) = visitor else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            present.push_back(visits.spawn(tokio::time::timeout(bounds::VISIT_TIME, visit(stream, here.clone()))));
+            present.retain(|visit| !visit.is_finished());
+            if present.len() > bounds::VISITORS
+                && let Some(first) = present.pop_front()
+            {
+                first.abort();
             }
         }
     }
+
+    /// What a person pastes who was sent to another machine, as over SSH.
+    async fn paste(&self, awaited: &Awaited) -> Result<Answer> {
+        while let Some(line) = output::typed().await {
+            match pasted(&line, awaited) {
+                _ if line.is_empty() => {}
+                Some(answer) => return Ok(answer),
+                None => {
+                    output::note("That is not the answer to this sign-in. Paste the whole address you are sent to:");
+                }
+            }
+        }
+        if self.listener.is_none() { Err(Failure::new("callback", "nothing was pasted")) } else { pending().await }
+    }
+}
+
+/// Any scheme: an application of the person's may be behind it (RFC 8252 §7.1).
+#[allow(clippy::disallowed_methods)] // it goes to the server, and nothing is connected to it
+fn redirect_uri(text: &str) -> Result<Url> {
+    let uri = Url::parse(text).map_err(|_| Failure::usage("--redirect-uri is no URL"))?;
+    if !uri.username().is_empty() || uri.password().is_some() {
+        return Err(Failure::usage("--redirect-uri has a name or a password in it (user:password@)"));
+    }
+    Ok(uri)
+}
+
+/// None: a parameter comes twice, and nobody knows which one counts (RFC 6749 §3.1).
+pub fn parameters(query: &str) -> Option<Answer> {
+    let mut answer = Answer::new();
+    let mut pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+    pairs.all(|(name, value)| answer.insert(name, value).is_none()).then_some(answer)
+}
+
+impl Awaited {
+    fn answer(&self, query: &str) -> Option<Answer> {
+        parameters(query).filter(|answer| answer.get("state") == Some(&self.state))
+    }
+}
+
+/// An address, its query, or the code by itself.
+fn pasted(line: &str, awaited: &Awaited) -> Option<Answer> {
+    let line = line.trim_matches(['"', '\'', '<', '>', ' ']);
+    if let Some(answer) = line.split(['?', '#']).find_map(|part| awaited.answer(part)) {
+        return Some(answer);
+    }
+    let bare = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_graphic() && !b"?&#:/".contains(&byte));
+    let code = bare && !awaited.says_issuer;
+    code.then(|| {
+        [("code", line), ("state", &*awaited.state)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    })
+}
+
+/// One connection, and the answer if it brings it.
+async fn visit(mut stream: TcpStream, here: Arc<(String, Awaited)>) -> Option<Answer> {
+    let (path, awaited) = &*here;
+    let target = target(&mut stream).await;
+    let (at, query) = target.as_deref().map(|target| target.split_once('?').unwrap_or((target, "")))?;
+    let answer = awaited.answer(query).filter(|_| at == path);
+    let (status, text) = match &answer {
+        Some(_) => ("200 OK", "You can close this page and go back to the terminal."),
+        None if at == path && !query.is_empty() => ("400 Bad Request", "This is not the answer that is waited for."),
+        None => ("404 Not Found", "Nothing here."),
+    };
+    respond(&mut stream, status, text).await;
+    answer
 }
 
 /// The target of a GET; None for anything else.
-async fn read_target(stream: &mut TcpStream) -> Option<String> {
-    let mut request = Vec::new();
-    let mut chunk = [0; 2048];
+async fn target(stream: &mut TcpStream) -> Option<String> {
+    let (mut request, mut chunk) = (Vec::new(), [0; 2048]);
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-        let read = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read(&mut chunk)).await.ok()?.ok()?;
+        let read = stream.read(&mut chunk).await.ok()?;
         request.extend_from_slice(&chunk[..read]);
-        if read == 0 || request.len() > MAX_REQUEST {
+        if read == 0 || request.len() > bounds::VISIT {
             return None;
         }
     }
     let request = String::from_utf8(request).ok()?;
     let mut words = request.lines().next()?.split(' ');
     let (method, target) = (words.next()?, words.next()?);
-    (method == "GET" && target.starts_with('/') && !target.starts_with("//")).then(|| target.to_owned())
+    (method == "GET" && target.starts_with('/')).then(|| target.to_owned())
 }
 
-async fn answer(stream: &mut TcpStream, done: bool) {
-    let (status, text) = if done {
-        ("200 OK", "You can close this page and go back to the terminal.")
-    } else {
-        ("404 Not Found", "Nothing here.")
-    };
+async fn respond(stream: &mut TcpStream, status: &str, text: &str) {
     let body = format!("<!doctype html><meta charset=\"utf-8\"><title>mcp-auth</title><p>{text}</p>");
     let head = "content-type: text/html; charset=utf-8\r\ncache-control: no-store\r\nreferrer-policy: no-referrer\r\n\
         content-security-policy: default-src 'none'\r\nconnection: close";
@@ -93,10 +189,33 @@ async fn answer(stream: &mut TcpStream, done: bool) {
     let _ = stream.shutdown().await;
 }
 
-fn pasted() -> Result<HashMap<String, String>> {
-    eprintln!("Paste the whole address you are sent to:");
-    let mut line = String::new();
-    let _ = std::io::stdin().read_line(&mut line);
-    let url = Url::parse(line.trim()).map_err(|_| Failure::new("callback", "that is no address"))?;
-    Ok(url.query_pairs().into_owned().collect())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paste_is_an_address_its_query_or_a_code_and_of_this_sign_in() {
+        let awaited = |says_issuer| Awaited { state: "s".to_owned(), says_issuer };
+        for good in [
+            "http://127.0.0.1:1/callback?code=c&state=s",
+            "'https://app.example/cb?state=s&code=c#x'",
+            "com.example:/cb#code=c&state=s",
+            "?code=c&state=s",
+            "code=c&state=s",
+        ] {
+            assert_eq!(pasted(good, &awaited(true)).unwrap()["code"], "c", "{good}");
+        }
+        assert_eq!(pasted("c.d_e", &awaited(false)).unwrap()["code"], "c.d_e");
+        for bad in [
+            "http://127.0.0.1:1/callback?code=c&state=t",
+            "http://127.0.0.1:1/callback?code=c",
+            "code=c&state=s&state=t",
+            "code=c&code=d&state=s",
+            "two words",
+            "",
+        ] {
+            assert!(pasted(bad, &awaited(false)).is_none(), "{bad}");
+        }
+        assert!(pasted("c", &awaited(true)).is_none(), "who sent it cannot be seen");
+    }
 }

@@ -1,8 +1,10 @@
 //! Sign-in on another device (RFC 8628).
 use super::{Ask, endpoint};
 use crate::{
-    clock,
+    address::{Address, usable},
+    bounds,
     error::{Failure, Result},
+    mask,
     metadata::DEVICE_CODE,
     token::{self, TokenResponse, form},
 };
@@ -14,17 +16,24 @@ use std::time::Duration;
 struct DeviceAuthorization {
     device_code: String,
     user_code: String,
-    verification_uri: String,
-    verification_uri_complete: Option<String>,
-    expires_in: i64,
-    interval: Option<u64>,
+    #[serde(default, deserialize_with = "usable")]
+    verification_uri: Option<Address>,
+    #[serde(default, deserialize_with = "usable")]
+    verification_uri_complete: Option<Address>,
+    expires_in: f64,
+    interval: Option<f64>,
 }
 
 pub async fn run(ask: &Ask<'_>) -> Result<TokenResponse> {
     let device = authorize(ask).await?;
-    let visit = device.verification_uri_complete.as_ref().unwrap_or(&device.verification_uri);
-    ask.out.say(&format!("Visit:     {visit}\nUser code: {}\n", device.user_code));
-    poll(ask, &device).await
+    mask::learn(&device.device_code);
+    let visit = device.verification_uri_complete.as_ref().or(device.verification_uri.as_ref());
+    let no_page = || Failure::new("invalid_response", "the device authorization endpoint names no page to visit");
+    let visit = visit.ok_or_else(no_page)?;
+    ask.http.allow(visit).await?;
+    ask.out.say(&[&format!("Visit:     {}", visit.as_str()), &format!("User code: {}", device.user_code), ""]);
+    let end = Duration::try_from_secs_f64(device.expires_in.max(0.0)).unwrap_or(Duration::MAX);
+    ask.http.deadline().person(end, poll(ask, &device)).await?
 }
 
 async fn authorize(ask: &Ask<'_>) -> Result<DeviceAuthorization> {
@@ -37,31 +46,31 @@ async fn authorize(ask: &Ask<'_>) -> Result<DeviceAuthorization> {
         .ok_or_else(|| token::refusal("the device authorization endpoint", &answer))
 }
 
-/// RFC 8628 §3.5: not faster than asked, and not beyond the end.
+/// RFC 8628 §3.5: not faster than asked.
 async fn poll(ask: &Ask<'_>, device: &DeviceAuthorization) -> Result<TokenResponse> {
-    let (mut interval, end) = (device.interval.unwrap_or(5), clock::now() + device.expires_in);
+    let mut interval = device.interval.unwrap_or(5.0);
     let request = form([
         ("grant_type", Some(DEVICE_CODE)),
         ("device_code", Some(&device.device_code)),
         ("resource", ask.resource),
     ]);
-    while clock::now() < end {
-        tokio::time::sleep(Duration::from_secs(interval)).await;
+    loop {
+        interval = interval.clamp(bounds::POLL.0, bounds::POLL.1);
+        tokio::time::sleep(Duration::from_secs_f64(interval)).await;
         match ask.token(&request).await {
             Err(failure) => interval = next_interval(interval, &failure.code).ok_or(failure)?,
             tokens => return tokens,
         }
     }
-    Err(Failure::new("expired_token", "the user code has expired; run login again"))
 }
 
 /// Seconds until the next question; None where the answer is final.
-fn next_interval(interval: u64, code: &str) -> Option<u64> {
+fn next_interval(interval: f64, code: &str) -> Option<f64> {
     match code {
         "authorization_pending" => Some(interval),
-        "slow_down" => Some(interval + 5),
+        "slow_down" => Some(interval + 5.0),
         // A lost answer is asked for again, slower.
-        "network" => Some(interval * 2),
+        "network" => Some(interval * 2.0),
         _ => None,
     }
 }
@@ -72,12 +81,12 @@ mod tests {
 
     #[test]
     fn who_is_told_to_slow_down_asks_five_seconds_later_from_then_on() {
-        assert_eq!(next_interval(5, "authorization_pending"), Some(5));
-        assert_eq!(next_interval(5, "slow_down"), Some(10));
-        assert_eq!(next_interval(10, "slow_down"), Some(15));
-        assert_eq!(next_interval(5, "network"), Some(10));
+        assert_eq!(next_interval(5.0, "authorization_pending"), Some(5.0));
+        assert_eq!(next_interval(5.0, "slow_down"), Some(10.0));
+        assert_eq!(next_interval(10.0, "slow_down"), Some(15.0));
+        assert_eq!(next_interval(5.0, "network"), Some(10.0));
         for last in ["access_denied", "expired_token", "invalid_grant"] {
-            assert_eq!(next_interval(5, last), None, "{last}");
+            assert_eq!(next_interval(5.0, last), None, "{last}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Enterprise-managed authorization: an ID token becomes an ID-JAG at the identity provider, and that a token here.
 use super::{Ask, client_auth, endpoint, jwt_bearer};
 use crate::{
+    address::Address,
     discover,
     error::Result,
     identity::Identity,
+    mask,
     metadata::TOKEN_EXCHANGE,
     token::{self, TokenResponse, form},
 };
@@ -16,7 +18,11 @@ pub struct IdentityProvider<'a> {
 }
 
 pub async fn run(ask: &Ask<'_>, provider: &IdentityProvider<'_>) -> Result<TokenResponse> {
-    let found = discover::authorization_server(ask.http, provider.issuer).await?;
+    mask::learn(provider.id_token);
+    // The person named it.
+    let root = Address::parse(provider.issuer)?;
+    let http = ask.http.under(&root);
+    let found = discover::authorization_server(&http, &root, provider.issuer).await?;
     let token_endpoint = endpoint(found.metadata.token_endpoint.as_ref(), "token_endpoint")?;
     let auth = client_auth(provider.identity, provider.issuer)?;
     // RFC 8693 §2.1; `audience` is the authorization server, `resource` the MCP server.
@@ -29,7 +35,7 @@ pub async fn run(ask: &Ask<'_>, provider: &IdentityProvider<'_>) -> Result<Token
         ("subject_token", Some(provider.id_token)),
         ("subject_token_type", Some("urn:ietf:params:oauth:token-type:id_token")),
     ]);
-    let answer = token::post(ask.http, token_endpoint, &auth, &exchange, None).await?;
+    let answer = token::post(&http, token_endpoint, &auth, &exchange, None).await?;
     let body = answer.json().filter(|_| answer.status == 200);
     let assertion = body.as_ref().filter(|body| body["issued_token_type"] == "urn:ietf:params:oauth:token-type:id-jag");
     let assertion = assertion.and_then(|body| body["access_token"].as_str());

@@ -2,12 +2,14 @@
 use super::Ask;
 use crate::{
     error::Result,
+    mask,
     metadata::JWT_BEARER,
     token::{TokenResponse, form},
 };
 
 /// A refused assertion is final: no second try, no other grant.
 pub async fn run(ask: &Ask<'_>, assertion: &str) -> Result<TokenResponse> {
+    mask::learn(assertion);
     let form = form([
         ("grant_type", Some(JWT_BEARER)),
         ("assertion", Some(assertion)),

@@ -1,6 +1,5 @@
 //! Server-sent events (HTML, "Server-sent events").
-use crate::error::Result;
-use reqwest::Response;
+use crate::{bounds, error::Result, http::Reply};
 use serde_json::Value;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,14 +16,14 @@ impl Event {
 
 /// The events of one response, and what is needed to go on after it.
 pub struct Events {
-    response: Response,
+    reply: Reply,
     parser: Parser,
     ready: std::collections::VecDeque<Event>,
 }
 
 impl Events {
-    pub fn new(response: Response) -> Self {
-        Self { response, parser: Parser::default(), ready: std::collections::VecDeque::new() }
+    pub fn new(reply: Reply) -> Self {
+        Self { reply, parser: Parser::default(), ready: std::collections::VecDeque::new() }
     }
 
     pub async fn next(&mut self) -> Result<Option<Event>> {
@@ -32,9 +31,12 @@ impl Events {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(Some(event));
             }
-            match self.response.chunk().await? {
+            match self.reply.chunk().await? {
                 Some(chunk) => self.ready.extend(self.parser.push(&chunk)),
                 None => return Ok(None),
+            }
+            if self.parser.held() > bounds::RESULT {
+                return Err(self.reply.too_much(bounds::RESULT));
             }
         }
     }
@@ -54,24 +56,35 @@ struct Parser {
     rest: Vec<u8>,
     name: String,
     data: Vec<String>,
+    /// Bytes of lines since the last event.
+    held: usize,
     last_id: Option<String>,
     retry: Option<u64>,
 }
 
 impl Parser {
     fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
-        self.rest.extend_from_slice(bytes);
-        let mut events = Vec::new();
-        while let Some((line, used)) = next_line(&self.rest) {
-            let line = String::from_utf8_lossy(&line).into_owned();
-            self.rest.drain(..used);
-            events.extend(self.line(&line));
+        let mut rest = std::mem::take(&mut self.rest);
+        // What was searched before is not searched again, but for a CR whose LF may have come.
+        let (mut events, mut begin, mut from) = (Vec::new(), 0, rest.len().saturating_sub(1));
+        rest.extend_from_slice(bytes);
+        while let Some((end, next)) = line_end(&rest, from) {
+            events.extend(self.line(&String::from_utf8_lossy(&rest[begin..end])));
+            (begin, from) = (next, next);
         }
+        self.rest = rest.split_off(begin);
         events
     }
 
+    /// Bytes that are not yet an event.
+    fn held(&self) -> usize {
+        self.rest.len() + self.held
+    }
+
     fn line(&mut self, line: &str) -> Option<Event> {
+        self.held += line.len() + 1;
         if line.is_empty() {
+            self.held = 0;
             let (name, data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data));
             return (!data.is_empty()).then(|| Event { name, data: data.join("\n") });
         }
@@ -88,16 +101,15 @@ impl Parser {
     }
 }
 
-/// A whole line, ended by LF, CRLF or CR, and how many bytes it took.
-fn next_line(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?;
-    let crlf = match (bytes[end], bytes.get(end + 1)) {
-        (b'\r', Some(b'\n')) => 2,
+/// Where the first line ends that ends at or after `from`, by LF, CRLF or CR, and where the next one begins.
+fn line_end(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+    let end = from + bytes.get(from..)?.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?;
+    match (bytes[end], bytes.get(end + 1)) {
+        (b'\r', Some(b'\n')) => Some((end, end + 2)),
         // Whether a LF follows is not known yet.
-        (b'\r', None) => return None,
-        _ => 1,
-    };
-    Some((bytes[..end].to_vec(), end + crlf))
+        (b'\r', None) => None,
+        _ => Some((end, end + 1)),
+    }
 }
 
 #[cfg(test)]

@@ -1,26 +1,22 @@
 //! Revisions 2024-11-05 to 2025-11-25: `initialize`, an optional session, streams that resume, the old SSE transport.
-use super::{
-    Client, Elicitation, Params, capabilities, client_info, events::Events, http_failure, is_events, read_whole,
-    refused, result_of,
-};
+use super::{Client, Elicitation, Params, capabilities, client_info, events::Events, http_failure, refused, result_of};
 use crate::{
+    address::Address,
+    bounds,
     error::{Failure, Result},
-    http::Headers,
+    http::{Headers, Reply},
 };
-use reqwest::{Method, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use url::Url;
 
 const NEWEST: &str = "2025-11-25";
-/// How often a broken stream is taken up again.
-const MAX_RESUMPTIONS: usize = 10;
 
 pub struct Legacy {
     version: String,
     session: Option<String>,
     /// The transport of 2024-11-05: one stream for all answers, and where to post.
-    stream: Option<(Events, Url)>,
+    stream: Option<(Events, Address)>,
 }
 
 impl Client<'_> {
@@ -64,7 +60,7 @@ impl Client<'_> {
 
     async fn own_stream(&self) -> Option<Events> {
         let response = self.send(Method::GET, &self.url, &self.legacy_headers(), None).await.ok()?;
-        (response.status() == 200 && is_events(&response)).then(|| Events::new(response))
+        (response.status() == 200 && response.is_events()).then(|| Events::new(response))
     }
 
     /// Answers what is asked on that stream; when it ends, waits for ever.
@@ -115,8 +111,8 @@ impl Client<'_> {
     /// HTTP with SSE, revision 2024-11-05: the first event of the stream says where to post.
     async fn open_stream(&mut self, otherwise: Failure) -> Result<()> {
         let response = self.send(Method::GET, &self.url, &Headers::new(), None).await?;
-        let response = refused(self.http, &self.url, response).await?;
-        if !is_events(&response) {
+        let response = refused(self.http, response).await?;
+        if !response.is_events() {
             return Err(otherwise);
         }
         let mut events = Events::new(response);
@@ -130,7 +126,7 @@ impl Client<'_> {
         Ok(())
     }
 
-    fn post_url(&self) -> Url {
+    fn post_url(&self) -> Address {
         let stream = self.legacy.as_ref().and_then(|legacy| legacy.stream.as_ref());
         stream.map_or_else(|| self.url.clone(), |(_, endpoint)| endpoint.clone())
     }
@@ -167,10 +163,10 @@ impl Client<'_> {
                 legacy.session = session;
             }
         }
-        if is_events(&response) && response.status() == 200 {
+        if response.is_events() && response.status() == 200 {
             return self.resumed(response, id).await;
         }
-        let answer = read_whole(&self.url, response).await?;
+        let answer = response.read(bounds::RESULT).await?;
         match answer.json().filter(|message| message["jsonrpc"] == "2.0") {
             Some(message) => result_of(&message, answer.status),
             None => Err(http_failure(&answer)),
@@ -178,9 +174,9 @@ impl Client<'_> {
     }
 
     /// A stream that closes before the answer is taken up again after the last event (2025-11-25, resumability).
-    async fn resumed(&mut self, response: Response, id: u64) -> Result<Value> {
+    async fn resumed(&mut self, response: Reply, id: u64) -> Result<Value> {
         let mut events = Events::new(response);
-        for _ in 0..MAX_RESUMPTIONS {
+        for _ in 0..bounds::RESUMPTIONS {
             if let Some(result) = self.reply(&mut events, id).await? {
                 return Ok(result);
             }
@@ -189,8 +185,8 @@ impl Client<'_> {
             let mut headers = self.legacy_headers();
             headers.push(("last-event-id".to_owned(), last));
             let response = self.send(Method::GET, &self.url, &headers, None).await?;
-            let response = refused(self.http, &self.url, response).await?;
-            if !is_events(&response) {
+            let response = refused(self.http, response).await?;
+            if !response.is_events() {
                 break;
             }
             events = Events::new(response);

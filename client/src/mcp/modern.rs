@@ -1,42 +1,39 @@
 //! Revision 2026-07-28: every request stands alone, and says of itself what it is.
 use super::{
-    Client, Elicitation, MODERN, Params, capabilities, client_info, events::Events, http_failure, is_events, mirror,
-    read_whole, result_of,
+    Client, Elicitation, MODERN, Params, capabilities, client_info, events::Events, http_failure, mirror, result_of,
 };
 use crate::{
+    bounds,
     error::{Failure, Result},
-    http::{Answer, Headers},
+    http::{Answer, Headers, Reply},
 };
-use reqwest::Response;
 use serde_json::{Value, json};
 
 /// Codes that only a server of the stateless revision answers with: mismatch, capability, version.
 const MODERN_ERRORS: [i64; 3] = [-32020, -32021, UNSUPPORTED_VERSION];
 const UNSUPPORTED_VERSION: i64 = -32022;
-/// How often a server may ask back before an answer is given up.
-const MAX_ROUNDS: usize = 8;
 
 /// What came back for one request.
-pub(super) enum Reply {
+pub(super) enum Outcome {
     Result(Value),
     /// The server is not of the stateless revision.
     NotModern,
 }
 
 impl Client<'_> {
-    pub(super) async fn modern(&mut self, method: &str, params: &Params) -> Result<Reply> {
+    pub(super) async fn modern(&mut self, method: &str, params: &Params) -> Result<Outcome> {
         let mirrored = match method {
             "tools/call" => self.mirrored(params).await?,
             _ => Headers::new(),
         };
         let mut params = params.clone();
-        for _ in 0..MAX_ROUNDS {
+        for _ in 0..bounds::QUESTIONS {
             let result = match self.modern_once(method, &params, &mirrored).await? {
-                Reply::Result(result) => result,
-                Reply::NotModern => return Ok(Reply::NotModern),
+                Outcome::Result(result) => result,
+                Outcome::NotModern => return Ok(Outcome::NotModern),
             };
             if result["resultType"] != "input_required" {
-                return Ok(Reply::Result(result));
+                return Ok(Outcome::Result(result));
             }
             self.elicitation.answer_all(&result, &mut params)?;
         }
@@ -45,10 +42,10 @@ impl Client<'_> {
 
     /// What the tool's schema wants repeated in headers; a tool that cannot be looked up is called without.
     async fn mirrored(&mut self, params: &Params) -> Result<Headers> {
-        let Reply::Result(list) =
+        let Outcome::Result(list) =
             self.modern_once("tools/list", &Params::new(), &Headers::new()).await.or_else(|failure| {
                 // The call itself will tell what is wrong, and may be allowed where the list is not.
-                if failure.http_status == Some(401) { Err(failure) } else { Ok(Reply::NotModern) }
+                if failure.http_status == Some(401) { Err(failure) } else { Ok(Outcome::NotModern) }
             })?
         else {
             return Ok(Headers::new());
@@ -60,16 +57,16 @@ impl Client<'_> {
         }
     }
 
-    async fn modern_once(&mut self, method: &str, params: &Params, mirrored: &Headers) -> Result<Reply> {
+    async fn modern_once(&mut self, method: &str, params: &Params, mirrored: &Headers) -> Result<Outcome> {
         let mut reply = self.modern_attempt(method, params, mirrored).await?;
         if let Attempt::Version(supported) = &reply {
             if !supported.iter().any(|version| version == MODERN) {
-                return Ok(Reply::NotModern);
+                return Ok(Outcome::NotModern);
             }
             reply = self.modern_attempt(method, params, mirrored).await?;
         }
         match reply {
-            Attempt::Reply(reply) => Ok(reply),
+            Attempt::Outcome(outcome) => Ok(outcome),
             Attempt::Version(_) => Err(Failure::new("protocol", "the server refuses the version it says it supports")),
         }
     }
@@ -80,16 +77,16 @@ impl Client<'_> {
         let mut headers = modern_headers(method, params);
         headers.extend(mirrored.iter().cloned());
         let response = self.post(&self.url, &message, &headers).await?;
-        let status = response.status().as_u16();
-        if is_events(&response) && status == 200 {
-            return Ok(Attempt::Reply(Reply::Result(self.streamed(response, id).await?)));
+        let status = response.status();
+        if response.is_events() && status == 200 {
+            return Ok(Attempt::Outcome(Outcome::Result(self.streamed(response, id).await?)));
         }
-        let answer = read_whole(&self.url, response).await?;
-        Ok(judge_modern(&answer)?.unwrap_or(Attempt::Reply(Reply::NotModern)))
+        let answer = response.read(bounds::RESULT).await?;
+        Ok(judge_modern(&answer)?.unwrap_or(Attempt::Outcome(Outcome::NotModern)))
     }
 
     /// The result for this request out of a stream; whatever the server asks meanwhile has no way to be answered.
-    async fn streamed(&self, response: Response, id: u64) -> Result<Value> {
+    async fn streamed(&self, response: Reply, id: u64) -> Result<Value> {
         let mut events = Events::new(response);
         while let Some(event) = events.next().await? {
             let Some(message) = event.json() else { continue };
@@ -102,7 +99,7 @@ impl Client<'_> {
 }
 
 enum Attempt {
-    Reply(Reply),
+    Outcome(Outcome),
     /// The versions the server has instead.
     Version(Vec<String>),
 }
@@ -128,7 +125,7 @@ fn judge_modern(answer: &Answer) -> Result<Option<Attempt>> {
             return Ok(None);
         }
     }
-    result_of(&message, answer.status).map(|result| Some(Attempt::Reply(Reply::Result(result))))
+    result_of(&message, answer.status).map(|result| Some(Attempt::Outcome(Outcome::Result(result))))
 }
 
 /// Older servers that look at the session before anything else.

@@ -1,4 +1,6 @@
 //! `profiles.json`: readable by its owner only, changed under a lock, replaced whole.
+mod home;
+
 use super::{Extra, Profile, Profiles};
 use crate::{
     error::{Failure, Result},
@@ -22,6 +24,7 @@ impl Store {
     pub fn open(home: Option<PathBuf>) -> Result<Self> {
         let under_home = || std::env::home_dir().map(|home| home.join(".config/mcp-auth"));
         let home = home.or_else(under_home).ok_or_else(|| Failure::usage("no home directory: give --profile-home"))?;
+        home::judge(&home)?;
         Ok(Self { home, keyring: Keyring::default() })
     }
 
@@ -93,8 +96,10 @@ impl Store {
     /// Held until dropped; the operating system lets go of it when a process dies.
     pub fn lock(&self, name: &str) -> Result<File> {
         let path = self.home.join(format!("{name}.lock"));
+        private_directory(&self.home).map_err(|error| self.failure(&error))?;
+        // What was made just now lies in what was there before.
+        home::judge(&self.home)?;
         let lock = || {
-            private_directory(&self.home)?;
             let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path)?;
             file.lock()?;
             Ok(file)

@@ -1,5 +1,7 @@
 //! An MCP server and its authorization server on one loopback port, healthy but for the faults it is told to have.
 mod authorization;
+mod malice;
+mod resource;
 
 use axum::{
     Router,
@@ -23,7 +25,7 @@ pub struct World {
 
 struct Shared {
     origin: String,
-    faults: Vec<String>,
+    faults: Mutex<Vec<String>>,
     seen: Mutex<Seen>,
 }
 
@@ -37,6 +39,8 @@ pub struct Seen {
     pub calls: Vec<Value>,
     pub call_headers: Vec<HeaderMap>,
     pub revoked: Vec<String>,
+    /// All requests, whatever for.
+    pub requests: usize,
     pub refreshes: usize,
     /// The one refresh token that works.
     refresh_token: String,
@@ -58,8 +62,7 @@ impl World {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let faults = faults.iter().map(|fault| (*fault).to_owned()).collect();
-        let state = Arc::new(Shared { origin: origin.clone(), faults, seen: Mutex::default() });
+        let state = Arc::new(Shared { origin: origin.clone(), faults: named(faults), seen: Mutex::default() });
         let app = Router::new().fallback(answer).with_state(state.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -79,6 +82,11 @@ impl World {
         self.state.seen.lock().unwrap()
     }
 
+    /// Has other faults from now on. `MALICE@/path` is one: [`malice`] has them.
+    pub fn turn(&self, faults: &[&str]) {
+        *self.state.faults.lock().unwrap() = named(faults).into_inner().unwrap();
+    }
+
     /// No access token works any more, as after a restart of the server.
     pub fn forget_tokens(&self) {
         self.seen().tokens.clear();
@@ -93,6 +101,10 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let query = form(uri.query().unwrap_or_default().as_bytes());
+    world.seen().requests += 1;
+    if let Some(to) = world.fault("redirects=") {
+        return redirect(&format!("{to}{}", uri.path()));
+    }
     let mut response = match (method.as_str(), uri.path()) {
         ("OPTIONS", path) => world.preflight(path),
         ("POST", "/mcp") => world.mcp(&headers, &body),
@@ -124,7 +136,17 @@ async fn answer(
     if world.has("server-clock") && uri.path() == "/mcp" {
         response.headers_mut().insert("date", "Thu, 01 Jan 2026 00:00:00 GMT".parse().unwrap());
     }
+    let faults = world.faults.lock().unwrap().clone();
+    for (malice, _) in
+        faults.iter().filter_map(|fault| fault.split_once('@')).filter(|(_, at)| uri.path().starts_with(at))
+    {
+        response = malice::spoil(malice, uri.path(), response).await;
+    }
     response
+}
+
+fn named(faults: &[&str]) -> Mutex<Vec<String>> {
+    Mutex::new(faults.iter().map(|fault| (*fault).to_owned()).collect())
 }
 
 fn form(bytes: &[u8]) -> Form {
@@ -141,7 +163,17 @@ fn oauth_error(status: StatusCode, code: &str) -> Response {
 
 impl Shared {
     fn has(&self, fault: &str) -> bool {
-        self.faults.iter().any(|known| known == fault)
+        self.faults.lock().unwrap().iter().any(|known| known == fault)
+    }
+
+    /// What it calls itself, which is not where it listens if there is something between.
+    fn called(&self) -> String {
+        self.fault("called=").unwrap_or_else(|| self.origin.clone())
+    }
+
+    /// The rest of a fault that begins so.
+    fn fault(&self, begins: &str) -> Option<String> {
+        self.faults.lock().unwrap().iter().find_map(|fault| Some(fault.strip_prefix(begins)?.to_owned()))
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -149,7 +181,7 @@ impl Shared {
     }
 
     fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.origin)
+        format!("{}{path}", self.called())
     }
 
     fn document(&self, value: Value) -> Response {
@@ -179,114 +211,4 @@ impl Shared {
             StatusCode::METHOD_NOT_ALLOWED.into_response()
         }
     }
-
-    fn resource_metadata(&self, place: &str) -> Response {
-        if self.has("resource-metadata") || (place == "path" && self.has("resource-metadata-path-inserted")) {
-            return StatusCode::NOT_FOUND.into_response();
-        }
-        let mut document = json!({
-            "resource": self.at("/mcp"),
-            "authorization_servers": [self.origin],
-            "scopes_supported": ["read"],
-            "bearer_methods_supported": ["header"],
-        });
-        let mut change = |fault: &str, name: &str, value: Value| {
-            if self.has(fault) {
-                document[name] = value;
-            }
-        };
-        change("resource-exact", "resource", self.at("/mcp/").into());
-        change("another-resource", "resource", "https://evil.example/mcp".into());
-        change("resource-authorization-servers", "authorization_servers", json!([]));
-        change(
-            "resource-authorization-servers-https",
-            "authorization_servers",
-            json!([self.origin, "http://as.example"]),
-        );
-        change("resource-header-method", "bearer_methods_supported", json!(["query"]));
-        change("challenge-without-scope", "scopes_supported", json!(["listed", "read"]));
-        change("resource-no-offline-access", "scopes_supported", json!(["read", "offline_access"]));
-        change("challenge-scope", "scopes_supported", json!([]));
-        change("scopes-known", "scopes_supported", json!(["read", "unheard-of"]));
-        if place == "path" {
-            change("resource-agrees", "scopes_supported", json!(["write"]));
-        }
-        self.cors("resource-cors", self.document(document))
-    }
-
-    fn challenge(&self, error: Option<&str>, scope: &str) -> String {
-        if self.has("challenge-scheme") {
-            return "Basic realm=\"x\"".to_owned();
-        }
-        let at = if self.has("challenge-elsewhere") {
-            self.at("/metadata")
-        } else {
-            self.at("/.well-known/oauth-protected-resource/mcp")
-        };
-        let at = if self.has("challenge-resource-metadata-served") { self.at("/nowhere") } else { at };
-        let mut parts = Vec::new();
-        if !self.has("challenge-resource-metadata") {
-            parts.push(format!("resource_metadata=\"{at}\""));
-        }
-        if !self.has("challenge-scope") && !self.has("challenge-without-scope") {
-            parts.push(format!("scope=\"{scope}\""));
-        }
-        if let Some(error) = error.or(self.has("challenge-no-error").then_some("invalid_token")) {
-            parts.push(format!("error=\"{error}\""));
-        }
-        format!("Bearer {}", parts.join(", "))
-    }
-
-    fn refuse(&self, status: StatusCode, error: Option<&str>, scope: &str) -> Response {
-        (status, [("www-authenticate", self.challenge(error, scope))], "{}").into_response()
-    }
-
-    fn mcp(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        if text("origin").contains("stranger") {
-            let refused = if self.has("strange-origin") { StatusCode::OK } else { StatusCode::FORBIDDEN };
-            return (refused, "{}").into_response();
-        }
-        let message: Value = serde_json::from_slice(body).unwrap();
-        let scope = match &*text("authorization") {
-            "Basic YWxpY2U6cDpx" | "Bearer static-token" => "read write".to_owned(),
-            _ if text("x-key") == "k1" => "read write".to_owned(),
-            "" if self.has("challenge-401") => return StatusCode::FORBIDDEN.into_response(),
-            "" => return self.refuse(StatusCode::UNAUTHORIZED, None, "read"),
-            _ if self.has("unknown-token-401") => return StatusCode::FORBIDDEN.into_response(),
-            other => {
-                let token = other.rsplit(' ').next().unwrap_or_default();
-                match self.seen().tokens.get(token) {
-                    Some(scope) => scope.clone(),
-                    None => return self.refuse(StatusCode::UNAUTHORIZED, Some("invalid_token"), "read"),
-                }
-            }
-        };
-        if message["params"]["name"] == "secret" && !scope.split(' ').any(|scope| scope == "write") {
-            return self.refuse(StatusCode::FORBIDDEN, Some("insufficient_scope"), "write");
-        }
-        self.seen().calls.push(message.clone());
-        self.seen().call_headers.push(headers.clone());
-        result(&message)
-    }
-}
-
-fn result(message: &Value) -> Response {
-    let result = match message["method"].as_str().unwrap_or_default() {
-        "tools/list" => json!({"tools": [
-            {"name": "echo", "description": "Says it again", "inputSchema": {"type": "object", "properties": {
-                "message": {"type": "string"}, "region": {"type": "string", "x-mcp-header": "Region"}}}},
-            {"name": "secret", "description": "Needs more", "inputSchema": {"type": "object"}},
-            {"name": "broken", "inputSchema": {"properties": {"a": {"type": "object", "x-mcp-header": "A"}}}},
-        ]}),
-        "tools/call" if message["params"]["name"] == "fails" => json!({"isError": true, "content": []}),
-        "tools/call" => json!({"content": [{"type": "text", "text": message["params"]["arguments"]["message"]}]}),
-        "resources/read" => json!({"contents": [{"uri": message["params"]["uri"], "text": "hello"}]}),
-        _ => {
-            let error = json!({"code": -32601, "message": "Method not found"});
-            let error = json!({"jsonrpc": "2.0", "id": message["id"], "error": error});
-            return (StatusCode::NOT_FOUND, axum::Json(error)).into_response();
-        }
-    };
-    axum::Json(json!({"jsonrpc": "2.0", "id": message["id"], "result": result})).into_response()
 }

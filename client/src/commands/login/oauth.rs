@@ -1,9 +1,12 @@
 //! The ways in that end at a token endpoint.
-use super::{super::session, Context, Login, Mode, address, arguments, store};
+use super::{super::session, Context, Login, Mode, arguments, store};
 use crate::{
+    address::Address,
+    bound::{self, Given},
     discover::{self, AuthorizationServer, Discovery, Hints},
     error::{Failure, Result},
     flows::{self, Ask, auth_code, auth_code::Redirect, id_jag::IdentityProvider},
+    http::Http,
     identity::{self, Identity, Wish},
     keys::SigningKey,
     profiles::{Extra, Profile, Profiles},
@@ -11,11 +14,11 @@ use crate::{
     token::TokenResponse,
 };
 use clap::ValueEnum;
-use url::Url;
 
 /// One login, ready to be done.
 struct Plan<'a> {
     context: &'a Context,
+    http: Http,
     found: &'a Discovery,
     server: &'a AuthorizationServer,
     mode: Mode,
@@ -31,14 +34,17 @@ struct Plan<'a> {
 pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode) -> Result<(Profile, Extra)> {
     let known = context.store.load()?;
     let server = found.authorization_server()?;
-    let mut redirect = redirect(login, &known, server, mode).await?;
+    bind(login, context, &server.metadata.issuer)?;
+    let http = context.http.under(&server.root);
+    let redirect = redirect(login, &known, server, mode).await?;
     let scope = login.scope.clone().or_else(|| default_scope(found, server, mode));
     let wish = wish(login, found, scope.as_deref())?;
     let uri = redirect.as_ref().map(Redirect::uri);
-    let identity = who(context, &server.metadata, &known, &wish, uri, mode).await?;
+    let identity = who(context, &http, &server.metadata, &known, &wish, uri, mode).await?;
     let key = (login.dpop || found.demands_dpop()).then(SigningKey::generate).transpose()?;
     let plan = Plan {
         context,
+        http,
         found,
         server,
         mode,
@@ -49,14 +55,14 @@ pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode
         assertion: &login.assertion,
         sealed: login.keyring,
     };
-    let tokens = match plan.tokens(redirect.as_mut()).await {
+    let tokens = match plan.tokens(redirect.as_ref()).await {
         // The server has forgotten this registration: a new one, once.
         Err(failure) if failure.code == "invalid_client" && plan.identity.dynamic && !wish.register => {
             let again = Wish { register: true, client_id: None, ..wish };
-            let identity =
-                who(context, &server.metadata, &known, &again, redirect.as_ref().map(Redirect::uri), mode).await?;
+            let uri = redirect.as_ref().map(Redirect::uri);
+            let identity = who(context, &plan.http, &server.metadata, &known, &again, uri, mode).await?;
             let plan = Plan { identity, ..plan };
-            let tokens = plan.tokens(redirect.as_mut()).await?;
+            let tokens = plan.tokens(redirect.as_ref()).await?;
             return plan.keep(&tokens);
         }
         tokens => tokens?,
@@ -67,23 +73,28 @@ pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode
 /// More scope for a login there is: same client, same key, a new authorization.
 pub async fn step_up(
     context: &Context,
-    url: &Url,
+    url: &Address,
     profile: &Profile,
     extra: &Extra,
     scope: &str,
 ) -> Result<(Profile, Extra)> {
     let issuer = profile.issuer.as_deref().unwrap_or_default();
-    let mut found = discover::discover(&context.http, url, &Hints::default()).await?;
+    let root = profile.root(extra)?;
+    // What the person named is named again.
+    let authorization_server = extra.root.as_ref().map(|_| issuer.to_owned());
+    let hints = Hints { authorization_server, ..Hints::default() };
+    let mut found = discover::discover(&context.http, url, &hints).await?;
     if !found.accepts(issuer) {
-        let message = "the server names another authorization server than that of this login. Run login again.";
+        let message =
+            format!("this login is of {issuer}, but the server now names {}. Run login again.", found.issuer());
         return Err(Failure::new("issuer_changed", message));
     }
     // One of several, and not the first.
     if found.authorization_server()?.metadata.issuer != issuer {
-        found.authorization_server = Some(discover::authorization_server(&context.http, issuer).await?);
+        found.authorization_server = Some(discover::authorization_server(&context.http, &root, issuer).await?);
     }
     let mode = Mode::from_str(&profile.auth_mode, false).map_err(|_| Failure::usage("the profile has no such mode"))?;
-    let mut redirect = match mode {
+    let redirect = match mode {
         Mode::AuthCode => Some(open_again(profile.redirect_uri.as_deref()).await?),
         _ => None,
     };
@@ -91,6 +102,7 @@ pub async fn step_up(
     let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, uri) };
     let plan = Plan {
         context,
+        http: context.http.under(&root),
         found: &found,
         server: found.authorization_server()?,
         mode,
@@ -101,7 +113,7 @@ pub async fn step_up(
         assertion: &arguments::Vouchers::default(),
         sealed: extra.sealed.is_some(),
     };
-    let tokens = plan.tokens(redirect.as_mut()).await?;
+    let tokens = plan.tokens(redirect.as_ref()).await?;
     plan.keep(&tokens)
 }
 
@@ -132,8 +144,22 @@ async fn redirect(
     open_again(registered.filter(|_| !login.client.register)).await.map(Some)
 }
 
+/// Before anything that a person gave goes anywhere.
+fn bind(login: &Login, context: &Context, issuer: &str) -> Result<()> {
+    let named = login.hints.authorization_server.is_some();
+    let client = login.client.client_id.clone().filter(|_| login.client.has_credential());
+    let assertion = login.assertion.assertion_file.as_deref().map(Given::assertion);
+    for given in client.map(Given::Client).into_iter().chain(assertion) {
+        bound::bind(&context.store, &given, issuer, named)?;
+    }
+    Ok(())
+}
+
 fn wish(login: &Login, found: &Discovery, scope: Option<&str>) -> Result<Wish> {
     let client = &login.client;
+    if let Some(document) = client.client_id.as_deref().filter(|id| id.starts_with("https:")) {
+        Address::parse(document).map_err(|failure| Failure::usage(format!("--client-id: {failure}")))?;
+    }
     let listed = found.resource_metadata.as_ref().and_then(|(_, _, metadata)| metadata.scopes_supported.as_ref());
     let listed = listed.map(|scopes| scopes.join(" ")).unwrap_or_default();
     Ok(Wish {
@@ -148,6 +174,7 @@ fn wish(login: &Login, found: &Discovery, scope: Option<&str>) -> Result<Wish> {
 
 async fn who(
     context: &Context,
+    http: &Http,
     server: &crate::metadata::ServerMetadata,
     known: &Profiles,
     wish: &Wish,
@@ -165,7 +192,7 @@ async fn who(
     // One whose secret cannot be had is made anew.
     let registration = registration.and_then(|known| context.store.login(&known.profile_id).ok());
     let registration = registration.as_ref().map(|(profile, _)| profile);
-    identity::identify(&context.http, server, registration, wish, redirect_uri).await
+    identity::identify(http, server, registration, wish, redirect_uri).await
 }
 
 /// The server's wish, and offline access where a person signs in and the server has it.
@@ -186,7 +213,7 @@ fn default_scope(found: &Discovery, server: &AuthorizationServer, mode: Mode) ->
 impl Plan<'_> {
     fn ask(&self) -> Ask<'_> {
         Ask {
-            http: &self.context.http,
+            http: &self.http,
             out: self.context.out,
             browser: self.context.browser,
             server: &self.server.metadata,
@@ -197,7 +224,7 @@ impl Plan<'_> {
         }
     }
 
-    async fn tokens(&self, redirect: Option<&mut Redirect>) -> Result<TokenResponse> {
+    async fn tokens(&self, redirect: Option<&Redirect>) -> Result<TokenResponse> {
         let ask = self.ask();
         match (self.mode, redirect) {
             (Mode::AuthCode, Some(redirect)) => auth_code::run(&ask, redirect).await,
@@ -233,7 +260,7 @@ impl Plan<'_> {
 
     /// The profile of this login, stored.
     fn keep(&self, tokens: &TokenResponse) -> Result<(Profile, Extra)> {
-        let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
+        let text = |url: &Option<Address>| url.as_ref().map(|url| url.as_str().to_owned());
         let (server, identity) = (&self.server.metadata, &self.identity);
         let mut profile = Profile {
             issuer: Some(server.issuer.clone()),
@@ -249,11 +276,14 @@ impl Plan<'_> {
             dynamic_client_registration: identity.dynamic,
             // An answer without a scope grants what was asked for (RFC 6749 §5.1).
             scope: self.scope.clone(),
-            ..Profile::new(&address(&self.found.server), &self.mode.name())
+            ..Profile::new(&self.found.server.remembered(), &self.mode.name())
         };
         refresh::put_tokens(&mut profile, tokens);
         let extra = Extra {
             resource: self.resource.clone(),
+            root: Some(&self.server.root)
+                .filter(|root| **root != self.found.server)
+                .map(|root| root.as_str().to_owned()),
             revocation_endpoint: text(&server.revocation_endpoint),
             requested_scope: self.scope.clone(),
             dpop_key: self.key.as_ref().map(|key| key.pem().to_owned()),

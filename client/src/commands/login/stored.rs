@@ -1,6 +1,6 @@
 //! Credentials that no authorization server issued: tokens, keys, passwords, headers.
 use super::{
-    Context, Login, Mode, address,
+    Context, Login, Mode,
     arguments::{Static, stdin},
     store,
 };
@@ -14,7 +14,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 pub async fn run(login: &Login, context: &Context, mode: Mode) -> Result<Profile> {
-    let mut profile = Profile::new(&address(&login.url), &mode.name());
+    let mut profile = Profile::new(&login.url.remembered(), &mode.name());
     let mut extra = Extra { sealed: login.keyring.then(String::new), ..Extra::default() };
     match mode {
         Mode::Basic => {

@@ -6,8 +6,7 @@ use super::super::{
     Verdict::{self, Bad, Good, Silent},
     evidence::{Form, holds, shown, with},
 };
-use crate::http::is_loopback;
-use url::Url;
+use crate::{address::Address, reach::is_loopback};
 
 pub const CHECKS: &[Check] = &[
     Check {
@@ -130,11 +129,12 @@ pub const CHECKS: &[Check] = &[
                     "revocation_endpoint",
                     "jwks_uri",
                 ];
-                let urls = names.iter().filter_map(|name| Url::parse(document[*name].as_str()?).ok());
-                match urls.into_iter().find(|url| url.scheme() != "https" && !is_loopback(url)) {
-                    Some(url) => Bad(url.to_string()),
-                    None => Good,
-                }
+                let mut named = names.iter().filter_map(|name| Some((name, document[*name].as_str()?)));
+                let unsafe_one = named.find_map(|(name, text)| match Address::parse(text) {
+                    Ok(url) => (url.scheme() != "https" && !is_loopback(&url)).then(|| url.shown()),
+                    Err(failure) => Some(format!("{name}: {failure}")),
+                });
+                unsafe_one.map_or(Good, Bad)
             })
         },
     },

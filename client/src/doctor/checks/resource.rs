@@ -6,8 +6,7 @@ use super::super::{
     Verdict::{self, Bad, Good, Silent},
     evidence::{holds, shown, strings},
 };
-use crate::{challenge, discover::Source, http::is_loopback};
-use url::Url;
+use crate::{address::Address, challenge, discover::Source, reach::is_loopback};
 
 pub const CHECKS: &[Check] = &[
     Check {
@@ -209,7 +208,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "Claude on the web, desktop and phone: other ports are not reached",
         mend: "put both behind port 443",
         judge: |seen| {
-            let issuer = seen.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok());
+            let issuer = seen.issuer.as_deref().and_then(|issuer| Address::parse(issuer).ok());
             let mut public =
                 [Some(seen.server.clone()), issuer].into_iter().flatten().filter(|url| !is_loopback(url)).peekable();
             if public.peek().is_none() {
@@ -224,7 +223,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 fn is_issuer(issuer: &str) -> bool {
-    Url::parse(issuer).is_ok_and(|url| {
+    Address::parse(issuer).is_ok_and(|url| {
         let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         safe && url.query().is_none() && url.fragment().is_none()
     })

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 impl Shared {
     pub(super) fn metadata(&self) -> Value {
         let mut document = json!({
-            "issuer": self.origin,
+            "issuer": self.called(),
             "authorization_endpoint": self.at("/authorize"),
             "token_endpoint": self.at("/token"),
             "device_authorization_endpoint": self.at("/device"),
@@ -40,6 +40,16 @@ impl Shared {
         change("pkce-s256", "code_challenge_methods_supported", json!([]));
         change("pkce-no-plain", "code_challenge_methods_supported", json!(["S256", "plain"]));
         change("authorization-endpoint-script", "authorization_endpoint", "javascript:alert(1)".into());
+        if let Some(at) = self.fault("endpoints=") {
+            for name in ["authorization", "token", "device_authorization", "registration", "revocation"] {
+                document[format!("{name}_endpoint")] = at.replace('*', name).into();
+            }
+        }
+        let mut change = |fault: &str, name: &str, value: Value| {
+            if self.has(fault) {
+                document[name] = value;
+            }
+        };
         change("response-type-code", "response_types_supported", json!(["token"]));
         change("cimd-none", "token_endpoint_auth_methods_supported", json!(["client_secret_basic"]));
         change("cimd", "client_id_metadata_document_supported", false.into());
@@ -124,13 +134,17 @@ impl Shared {
         if self.has("never-grants") {
             scope = scope.replace("write", "");
         }
-        let iss = if self.has("wrong-iss") { "https://evil.example" } else { &self.origin };
+        let iss = if self.has("wrong-iss") { "https://evil.example".to_owned() } else { self.called() };
         to(&format!("code={}&iss={iss}", scope.replace(' ', "+")))
     }
 
     pub(super) fn device(&self) -> Response {
-        let device = json!({"device_code": "d1", "user_code": "WDJB-MJHT", "verification_uri": self.at("/device"),
+        let mut device = json!({"device_code": "d1", "user_code": "WDJB-MJHT", "verification_uri": self.at("/device"),
             "expires_in": 60, "interval": 0});
+        if let Some(more) = self.fault("device=") {
+            let more: Value = serde_json::from_str(&more).unwrap();
+            device.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        }
         axum::Json(device).into_response()
     }
 
@@ -139,6 +153,14 @@ impl Shared {
         let mut seen = self.seen();
         seen.token_requests.push(form.clone());
         seen.token_headers.push(headers.clone());
+        if self.has("echoes") || self.has("echoes-encoded") {
+            // Unspelled by whoever has nothing better to do.
+            let basic = headers.get("authorization").map(|value| value.to_str().unwrap()).unwrap_or_default();
+            let secret = if self.has("echoes") { "s3cret/of+robot" } else { "s3cret%2fof%2brob%6ft" };
+            let error = json!({"error": "invalid_client",
+                "error_description": format!("no such client: a|{secret}@b, {basic}, client_secret={secret}")});
+            return (StatusCode::UNAUTHORIZED, axum::Json(error)).into_response();
+        }
         if known("client_id").starts_with("a-client-nobody") {
             return match () {
                 () if self.has("token-error-json") => redirect("/login"),
@@ -156,6 +178,10 @@ impl Shared {
             seen.spent.as_ref().filter(|(token, _)| *token == known("refresh_token")).map(|(_, tokens)| tokens);
         if let Some(tokens) = replayed.filter(|_| !self.has("refresh-parallel")) {
             return axum::Json(tokens.clone()).into_response();
+        }
+        if known("grant_type") == "urn:ietf:params:oauth:grant-type:token-exchange" {
+            let jag = "urn:ietf:params:oauth:token-type:id-jag";
+            return axum::Json(json!({"access_token": "a.b.jag", "issued_token_type": jag})).into_response();
         }
         let scope = match &*known("grant_type") {
             "authorization_code" => known("code"),
@@ -190,8 +216,11 @@ impl Shared {
         let token = format!("access-secret-{count}");
         seen.tokens.insert(token.clone(), scope.clone());
         let kind = if headers.contains_key("dpop") { "DPoP" } else { "Bearer" };
-        let tokens = json!({"access_token": token, "token_type": kind, "expires_in": 3600,
+        let mut tokens = json!({"access_token": token, "token_type": kind, "expires_in": 3600,
             "refresh_token": refresh_token, "scope": scope});
+        if let Some(lifetime) = self.fault("lifetime=") {
+            tokens["expires_in"] = serde_json::from_str(&lifetime).unwrap();
+        }
         if known("grant_type") == "refresh_token" {
             seen.spent = Some((known("refresh_token"), tokens.clone()));
         }

@@ -1,0 +1,156 @@
+//! Addresses as they may be used: http or https, a host, and nobody's name or password in them.
+//!
+//! Whoever names one (a person, a server, a file), it is read here. Nothing else is connected to, shown or opened.
+use crate::{
+    error::{Failure, Result},
+    mask,
+};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{ops::Deref, str::FromStr};
+use url::Url;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Address(Url);
+
+impl Address {
+    /// A final slash that URL libraries add to a bare host is not part of what is remembered.
+    pub fn remembered(&self) -> String {
+        let text = self.as_str();
+        let bare = self.path() == "/" && self.query().is_none();
+        if bare { text.trim_end_matches('/').to_owned() } else { text.to_owned() }
+    }
+
+    /// For people, the secrets in it masked.
+    pub fn shown(&self) -> String {
+        mask::url(&self.0)
+    }
+
+    /// An address relative to this one.
+    #[allow(clippy::disallowed_methods)] // the one place that reads addresses
+    pub fn join(&self, text: &str) -> Result<Self> {
+        self.0.join(text).map_err(|_| Fault::NoUrl).and_then(Self::checked).map_err(Failure::from)
+    }
+
+    pub fn with(&self, parameters: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>) -> Self {
+        self.changed(|url| {
+            url.query_pairs_mut().extend_pairs(parameters);
+        })
+    }
+
+    pub fn changed(&self, change: impl FnOnce(&mut Url)) -> Self {
+        let mut url = self.0.clone();
+        change(&mut url);
+        Self(url)
+    }
+
+    /// The address of the origin alone.
+    pub fn root(&self) -> Self {
+        self.changed(|url| {
+            url.set_path("");
+            url.set_query(None);
+            url.set_fragment(None);
+        })
+    }
+
+    #[allow(clippy::disallowed_methods)] // the one place that reads addresses
+    pub fn parse(text: &str) -> Result<Self> {
+        // What browsers forgive has two readings.
+        let clean = text.trim() == text && !text.contains(char::is_control);
+        let url = Url::parse(text).ok().filter(|_| clean).ok_or(Fault::NoUrl);
+        url.and_then(Self::checked).map_err(Failure::from)
+    }
+
+    fn checked(url: Url) -> std::result::Result<Self, Fault> {
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+            return Err(Fault::NoWebAddress);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Fault::Credentials);
+        }
+        Ok(Self(url))
+    }
+}
+
+/// What is wrong with an address; its text is not repeated, for it may be what is wrong.
+enum Fault {
+    NoUrl,
+    NoWebAddress,
+    Credentials,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::new(
+            "address",
+            match fault {
+                Fault::NoUrl => "that is no address",
+                Fault::NoWebAddress => "only addresses that begin with http:// or https:// are used",
+                Fault::Credentials => {
+                    "an address with a name or a password in it (user:password@) is not used; \
+                     give them by --username and --password-stdin"
+                }
+            },
+        )
+    }
+}
+
+impl Deref for Address {
+    type Target = Url;
+
+    fn deref(&self) -> &Url {
+        &self.0
+    }
+}
+
+/// From the command line.
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        Self::parse(text).map_err(|failure| failure.message)
+    }
+}
+
+/// What a server names and nobody may use is as if it were not there.
+pub fn usable<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Address>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| Address::parse(&text).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_177_only_web_addresses_without_credentials_are_read() {
+        for good in ["https://mcp.example/mcp?a=b", "HTTP://127.0.0.1:8080", "https://[::1]/x"] {
+            assert!(Address::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)//https://",
+            "file:///etc/passwd",
+            "data:text/html,x",
+            "ftp://a.example/",
+            "ssh://a.example/",
+            "x-apple.systempreferences:",
+            "mailto:a@b.example",
+            "https://user:s3cret@mcp.example/",
+            "https://s3cret@mcp.example/",
+            "https://:s3cret@mcp.example/",
+            "https:\\\\user:s3cret@mcp.example",
+            " https://us%65r:s3cret%40@mcp.example",
+            "//mcp.example/",
+            "https://mcp.example/\n",
+            "https://mcp\t.example/",
+            "",
+        ] {
+            let refused = Address::parse(bad).unwrap_err();
+            assert!(!refused.message.contains("s3cret"), "{bad}");
+        }
+        let base = Address::parse("https://mcp.example/a").unwrap();
+        assert!(base.join("//user:pw@evil.example/").is_err() && base.join("javascript:x").is_err());
+        assert_eq!(base.join("../b").unwrap().as_str(), "https://mcp.example/b");
+    }
+}

@@ -1,0 +1,80 @@
+//! Credentials that a person gives belong to the authorization server that saw them first. An MCP server that names
+//! another one since gets them sent nowhere.
+use crate::{
+    error::{Failure, Result},
+    output::quoted,
+    profiles::{Extra, Profile, Profiles, Store},
+};
+use std::fmt;
+
+/// Something given by hand that an authorization server will see.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// A client id, with its secret or key.
+    Client(String),
+    /// What lies in a file, by its one path.
+    Assertion(String),
+}
+
+impl fmt::Display for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(id) => write!(f, "client {id}"),
+            Self::Assertion(file) => write!(f, "assertion {file}"),
+        }
+    }
+}
+
+impl Given {
+    pub fn assertion(file: &str) -> Self {
+        Self::Assertion(place(file))
+    }
+
+    fn is_in(&self, profile: &Profile, extra: &Extra) -> bool {
+        match self {
+            Self::Client(id) => {
+                let authenticates =
+                    profile.token_endpoint_auth_method.as_deref().is_some_and(|method| method != "none");
+                !profile.dynamic_client_registration && profile.client_id.as_ref() == Some(id) && authenticates
+            }
+            Self::Assertion(file) => extra.assertion_file.as_deref().map(place).as_ref() == Some(file),
+        }
+    }
+
+    /// The issuers of its logins; where all of them are gone, those it was shown to.
+    fn issuers(&self, known: &Profiles) -> Vec<String> {
+        let holding = known.profiles.iter().filter(|profile| self.is_in(profile, &known.extra(&profile.profile_id)));
+        let issuers: Vec<_> = holding.filter_map(|profile| profile.issuer.clone()).collect();
+        if issuers.is_empty() { known.bound.get(&self.to_string()).cloned().unwrap_or_default() } else { issuers }
+    }
+}
+
+/// One file, however it is spelled.
+fn place(file: &str) -> String {
+    std::fs::canonicalize(file).map_or_else(|_| file.to_owned(), |path| path.display().to_string())
+}
+
+/// Before anything is sent. `named`: the person named this issuer too.
+pub fn bind(store: &Store, given: &Given, issuer: &str, named: bool) -> Result<()> {
+    let belongs = |known: &Profiles| {
+        let issuers = given.issuers(known);
+        if named || issuers.is_empty() || issuers.iter().any(|known| known == issuer) {
+            return Ok(());
+        }
+        let message = format!(
+            "{given} belongs to {}, but the server now names {issuer}: nothing was sent there. If that is right, \
+             repeat the command with --authorization-server {}",
+            issuers.join(" and "),
+            quoted(issuer)
+        );
+        Err(Failure::new("issuer_changed", message))
+    };
+    store.change(|known| {
+        belongs(known)?;
+        let bound = known.bound.entry(given.to_string()).or_default();
+        if !bound.iter().any(|known| known == issuer) {
+            bound.push(issuer.to_owned());
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,108 @@
+//! How long anything may take, and how much of it may come: the one place that counts seconds and bytes.
+use crate::error::{Failure, Result};
+use std::{future::Future, pin::pin, time::Duration};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+/// Bytes of a metadata document, or an answer of an authorization server.
+pub const DOCUMENT: usize = 1 << 20;
+/// Bytes of one result of an MCP server, in one body or one event.
+pub const RESULT: usize = 16 << 20;
+/// Bytes of all answers of one run.
+pub const RUN: usize = 64 << 20;
+/// Characters of one line that says what went wrong.
+pub const LINE: usize = 2000;
+/// Pages of one list.
+pub const PAGES: usize = 1000;
+/// Redirects of one document, of a sign-in that nobody watches.
+pub const REDIRECTS: usize = 3;
+pub const STEPS: usize = 10;
+/// How often a server may ask back before it answers.
+pub const QUESTIONS: usize = 8;
+/// How often a broken stream is taken up again.
+pub const RESUMPTIONS: usize = 10;
+/// Connections at the login's callback at a time, and what each may send in which time.
+pub const VISITORS: usize = 32;
+pub const VISIT: usize = 16 * 1024;
+pub const VISIT_TIME: Duration = Duration::from_secs(5);
+/// Bytes of a line that a person pastes.
+pub const PASTE: u64 = 64 * 1024;
+/// How often an authorization server may be asked whether the person has come (RFC 8628 §3.5), in seconds.
+pub const POLL: (f64, f64) = (0.2, 60.0);
+/// One connection: another address of the same host may be better.
+pub const CONNECT: Duration = Duration::from_secs(10);
+
+/// When the servers' time is up. A person's time is counted apart.
+pub struct Deadline {
+    end: watch::Sender<Instant>,
+    given: Duration,
+    patience: Duration,
+}
+
+impl Deadline {
+    /// So long for all servers together, and so long for each thing that a person is asked.
+    pub fn new(given: Duration, patience: Duration) -> Self {
+        // A year is longer than anybody waits, and shorter than clocks reach.
+        let at_most = |time: Duration| time.min(Duration::from_hours(24 * 365));
+        let (given, patience) = (at_most(given), at_most(patience));
+        Self { end: watch::Sender::new(Instant::now() + given), given, patience }
+    }
+
+    /// Everything that a verb does happens in here.
+    pub async fn hold<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let (mut work, mut end) = (pin!(work), self.end.subscribe());
+        loop {
+            let now = *end.borrow_and_update();
+            tokio::select! {
+                result = &mut work => return result,
+                _ = end.changed() => {}
+                () = sleep_until(now) => {
+                    let given = self.given.as_secs();
+                    let message = format!("the servers were not done after {given} s; --timeout SECONDS gives them more");
+                    return Err(Failure::new("timeout", message));
+                }
+            }
+        }
+    }
+
+    /// Waits for a person, but not for ever and not longer than this.
+    pub async fn person<T>(&self, at_most: Duration, wait: impl Future<Output = T>) -> Result<T> {
+        let (begun, patience) = (Instant::now(), self.patience.min(at_most));
+        // The end is put off while the person has the word.
+        self.end.send_modify(|end| *end += patience);
+        let waited = tokio::time::timeout(patience, wait).await;
+        self.end.send_modify(|end| *end = *end - patience + begun.elapsed());
+        waited.map_err(|_| Failure::new("timeout", format!("nobody came back within {} s", patience.as_secs())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_without_end_ends_at_the_deadline_and_a_persons_time_is_not_counted() {
+        let deadline = Deadline::new(seconds(5), seconds(100));
+        let begun = Instant::now();
+        let work = async {
+            tokio::time::sleep(seconds(3)).await;
+            deadline.person(Duration::MAX, tokio::time::sleep(seconds(60))).await?;
+            tokio::time::sleep(seconds(1)).await;
+            let nobody = deadline.person(seconds(10), pending::<()>()).await;
+            assert_eq!(nobody.unwrap_err().code, "timeout");
+            pending::<Result<()>>().await
+        };
+        assert_eq!(deadline.hold(work).await.unwrap_err().code, "timeout");
+        assert_eq!(begun.elapsed().as_secs(), 75);
+        let endless = Deadline::new(Duration::MAX, Duration::MAX);
+        assert!(endless.hold(async { Ok(()) }).await.is_ok());
+        assert!(endless.hold(endless.person(Duration::MAX, async {})).await.is_ok());
+    }
+}

@@ -1,0 +1,200 @@
+//! Credentials in the midst of text: those of this run wherever they stand, others by what stands before them.
+use super::{is_secret, mask};
+use crate::encode;
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use url::form_urlencoded;
+
+/// Shorter ones are words, and masking them would tell more than it hides.
+const SHORTEST: usize = 6;
+
+/// How [`mask`] begins: once is enough.
+const MASKED: &str = "sha256:";
+
+static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn known() -> MutexGuard<'static, BTreeSet<String>> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A credential that this run holds.
+pub fn learn(secret: &str) {
+    if secret.len() >= SHORTEST {
+        known().insert(secret.to_owned());
+    }
+}
+
+/// The line with every credential masked.
+pub fn text(line: &str) -> String {
+    let known = known();
+    let line = known.iter().rev().fold(line.to_owned(), |line, secret| without(&line, secret));
+    let mut before = Before::Nothing;
+    words(&line, |word| {
+        // Anybody may write any character as its number.
+        let hidden =
+            word.contains('%').then(|| decoded(word)).and_then(|text| known.iter().find(|s| text.contains(*s)));
+        hidden.map_or_else(|| masked(word, &mut before), |secret| mask(secret))
+    })
+}
+
+/// However it is written: as it is, in a form, in a URL, in Basic.
+fn without(line: &str, secret: &str) -> String {
+    let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    [secret, &form, &encode::base64(secret), &encode::base64url(secret)]
+        .into_iter()
+        .fold(line.to_owned(), |line, spelling| line.replace(spelling, &mask(secret)))
+}
+
+/// Every word of a line changed, and what stands between left as it is.
+fn words(line: &str, mut change: impl FnMut(&str) -> String) -> String {
+    let (mut shown, mut rest) = (String::new(), line);
+    while !rest.is_empty() {
+        let (between, tail) = rest.split_at(rest.find(in_word).unwrap_or(rest.len()));
+        let (word, tail) = tail.split_at(tail.find(|c| !in_word(c)).unwrap_or(tail.len()));
+        shown.push_str(between);
+        shown.push_str(&change(word));
+        rest = tail;
+    }
+    shown
+}
+
+/// What the word before says about the next one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// `Bearer`, `Basic`, ...
+    Scheme,
+    /// The name of a credential, whose value may follow after a colon.
+    Name,
+    /// With its colon.
+    Named,
+}
+
+fn masked(word: &str, before: &mut Before) -> String {
+    if matches!(word, ":" | "=") && *before == Before::Name {
+        *before = Before::Named;
+        return word.to_owned();
+    }
+    let (was, name) = (*before, word.trim_end_matches([':', '=']));
+    *before = match name {
+        _ if is_scheme(name) => Before::Scheme,
+        _ if secret_name(name) && name.len() < word.len() => Before::Named,
+        _ if secret_name(name) => Before::Name,
+        _ => Before::Nothing,
+    };
+    match was {
+        _ if word.is_empty() || *before != Before::Nothing => word.to_owned(),
+        _ if word.starts_with(MASKED) => word.to_owned(),
+        Before::Named => mask(word),
+        Before::Scheme if is_opaque(word) => mask(word),
+        _ => inside(word),
+    }
+}
+
+/// `name=value`, `scheme://user:password@host`, and a JWT anywhere.
+fn inside(word: &str) -> String {
+    if let Some((scheme, rest)) = word.split_once("://") {
+        let authority = rest.find('/').unwrap_or(rest.len());
+        if let Some(at) = rest[..authority].rfind('@') {
+            return format!("{}://{}", inside(scheme), inside(&rest[at + 1..]));
+        }
+    }
+    let separators = word.char_indices().filter(|(_, c)| matches!(c, '=' | ':'));
+    for (at, _) in separators {
+        if secret_name(&word[..at]) && at + 1 < word.len() && !word[at + 1..].starts_with(MASKED) {
+            return format!("{}{}", &word[..=at], mask(&word[at + 1..]));
+        }
+    }
+    let parts = word.split_inclusive(['/', ':', '@', '=', '%']);
+    parts.map(|part| if is_jwt(part) { mask(part) } else { part.to_owned() }).collect()
+}
+
+/// Whether the last part of a text names a credential, however it is written.
+fn secret_name(text: &str) -> bool {
+    let text = decoded(text);
+    text.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).next().is_some_and(is_secret)
+}
+
+fn is_scheme(word: &str) -> bool {
+    ["bearer", "basic", "dpop", "negotiate", "token"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// No word of a language: those have neither digits nor capitals inside.
+fn is_opaque(word: &str) -> bool {
+    let odd = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase();
+    let inner = word.trim_end_matches('=');
+    word.len() >= 8 && !inner.contains('=') && inner.chars().skip(1).any(odd)
+}
+
+fn is_jwt(part: &str) -> bool {
+    part.starts_with("eyJ") && part.matches('.').count() >= 2
+}
+
+fn in_word(character: char) -> bool {
+    !character.is_whitespace() && !"\"'<>()[]{},;&?#|\\".contains(character)
+}
+
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return text.into();
+    }
+    // A form without its separators is its percent-encoding.
+    let pair = text.replace('+', "%2B").replace('=', "%3D").replace('&', "%26");
+    let decoded = form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name.into_owned());
+    decoded.unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_178_a_credential_of_this_run_is_masked_wherever_it_stands() {
+        learn("kn0wn/s3cret+of: us");
+        for line in [
+            "x|kn0wn/s3cret+of: us|y",
+            "https://a.example/kn0wn/s3cret+of: us@b",
+            "a=kn0wn%2Fs3cret%2Bof%3A+us&b",
+            "a=%6B%6E0wn%2fs3cret%2Bof%3A%20us",
+            "Basic a24wd24vczNjcmV0K29mOiB1cw==",
+            "%kn0wn/s3cret+of: us%",
+        ] {
+            let shown = text(line);
+            assert!(shown.contains("sha256:") && !shown.contains("s3cret") && !shown.contains("a24wd24v"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn attack_178_what_names_or_looks_like_a_credential_is_masked_in_text_of_others() {
+        for line in [
+            "client_secret=Hidden1value",
+            "see https://u:Hidden1value@as.example/x",
+            "see https://Hidden1value@as.example/x?client_secret=Hidden1value#access_token=Hidden1value",
+            "{\"refresh_token\":\"Hidden1value\"}",
+            "{\"refresh_token\" : \"Hidden1value\"}",
+            "password: Hidden1value",
+            "password:Hidden1value",
+            "x|y/client%5Fsecret=Hidden1value",
+            "Authorization: Bearer Hidden1value",
+            "authorization: basic Hidden1value==",
+            "DPoP  Hidden1value",
+            "at:eyJhbGciOi.Hidden1value.c2ln",
+        ] {
+            let shown = text(line);
+            assert!(!shown.contains("Hidden1value"), "{shown}");
+        }
+        for plain in [
+            "the token endpoint refuses with invalid_grant: the code is unknown",
+            "the server answers error -32601: no message",
+            "warning: no token_endpoint_auth_methods_supported: that means client_secret_basic only",
+            "< www-authenticate: Bearer realm=\"x\", resource_metadata=\"https://a.example/b\"",
+            "https://mcp.example:8443/mcp answers 401, Bearer token refused",
+            "",
+        ] {
+            assert_eq!(text(plain), plain);
+        }
+    }
+}
