@@ -4,7 +4,7 @@ use keyward::commands::Command;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match Command::parse().run() {
+    match keyward_resource_server::answer_query().unwrap_or_else(|| Command::parse().run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("keyward: {}", sentence(&error));

@@ -81,4 +81,5 @@ pub use guard::Guard;
 pub use settings::{Credentials, InFront, Settings};
 pub use stdio::converse;
 pub use surfaces::{router, serve};
+pub use tools::database::answer_query;
 pub use verify::{Access, Scheme};

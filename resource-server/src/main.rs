@@ -113,8 +113,12 @@ fn tool_scopes(text: &str) -> Result<(String, String), &'static str> {
 
 const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 
+fn main() -> anyhow::Result<()> {
+    keyward_resource_server::answer_query().unwrap_or_else(run)
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn run() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // Whatever else is asked for: in detail it writes down what clients send as it is.
     let filter = filter.add_directive("rmcp=warn".parse()?);
@@ -157,9 +161,14 @@ impl Arguments {
 
 /// The settings of a file, or the built-in ones.
 fn written(file: Option<&Path>) -> anyhow::Result<Settings> {
-    let Some(file) = file else { return Settings::built_in() };
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Settings::parse(&text).with_context(|| format!("in {}", file.display()))
+    let settings = match file {
+        None => Settings::built_in()?,
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            Settings::parse(&text).with_context(|| format!("in {}", file.display()))?
+        }
+    };
+    Ok(Settings { queries: std::env::current_exe().ok(), ..settings })
 }
 
 impl StdioArguments {

@@ -47,6 +47,7 @@ impl Mcp {
             store: self.0.store.clone(),
             clock: self.0.clock.clone(),
             demo: self.0.demo,
+            queries: self.0.queries.clone(),
             accounts: self.0.accounts.clone(),
             connection: connection(parts).map(str::to_owned),
             client_info: trace::client_info(parts, &self.0.id),

@@ -47,6 +47,10 @@ pub struct Settings {
     pub log_payloads: bool,
     #[serde(default, rename = "surface")]
     pub surfaces: Vec<SurfaceSettings>,
+    /// The program that answers SQL queries of the tool set `database`, as one that calls [`crate::answer_query`] does:
+    /// each gets a process of its own. Without it none are answered.
+    #[serde(skip)]
+    pub queries: Option<PathBuf>,
     /// Tests move it.
     #[serde(skip)]
     pub clock: Clock,

@@ -4,7 +4,7 @@ use crate::{
     store::Store, tools::Tool, trace::Records,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 pub(crate) struct Surface {
     pub id: Arc<str>,
@@ -29,6 +29,8 @@ pub(crate) struct Surface {
     pub accounts: Option<Arc<Accounts>>,
     /// What tools do not know they may make up.
     pub demo: bool,
+    /// Answers SQL queries.
+    pub queries: Option<Arc<Path>>,
     pub clock: Clock,
 }
 

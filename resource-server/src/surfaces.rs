@@ -216,6 +216,7 @@ impl<'a> Address<'a> {
             store: shared.store.clone(),
             accounts: shared.accounts.get(&own.id).cloned(),
             demo: settings.demo,
+            queries: settings.queries.as_deref().map(Arc::from),
             clock: settings.clock.clone(),
         });
         let built = (kind.build)(&Setup {

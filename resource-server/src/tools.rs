@@ -7,7 +7,7 @@
 mod analytics;
 mod conformance;
 mod core;
-mod database;
+pub(crate) mod database;
 mod email;
 mod expression;
 mod fake;
@@ -35,7 +35,7 @@ use rmcp::model::{InputRequests, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use std::{pin::Pin, sync::Arc};
+use std::{path::Path, pin::Pin, sync::Arc};
 use time::Date;
 
 pub(crate) const SETS: &[Set] = &[
@@ -93,6 +93,8 @@ pub(crate) struct Call {
     pub clock: Clock,
     /// What is unknown may be made up, and says so.
     pub demo: bool,
+    /// Answers SQL queries.
+    pub queries: Option<Arc<Path>>,
     /// The legacy session, SSE stream or process that the call came on; whoever logs in there is logged in there only.
     pub connection: Option<String>,
     /// Of audit events.

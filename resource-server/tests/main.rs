@@ -1,5 +1,6 @@
 //! What a client sees of the resource server: one test binary, a file per subject.
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
+mod bounds;
 mod broken;
 mod catalogue;
 mod challenges;

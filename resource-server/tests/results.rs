@@ -1,7 +1,7 @@
 //! What the tools of the sets do: what they keep, make up, calculate and refuse.
 use crate::{
     sets::{day, good, send, start},
-    support::{TestServer, call},
+    support::{PROGRAM, TestServer, call},
     surfaces::{basic, headers, post},
 };
 use keyward_resource_server::{Settings, router};
@@ -78,7 +78,8 @@ async fn what_one_caller_keeps_another_never_sees() {
         tools = [\"projects\", \"files\", \"email\", \"database\"]\nusers = [{ username = \"alice\", password = \"a\" }, \
         { username = \"bob\", password = \"b\" }]";
     let t = TestServer::without_keys().await;
-    let t = TestServer { router: router(&Settings::parse(text).unwrap()).unwrap(), ..t };
+    let settings = Settings { queries: Some(PROGRAM.into()), ..Settings::parse(text).unwrap() };
+    let t = TestServer { router: router(&settings).unwrap(), ..t };
     let as_user = async |user: &str, tool: &str, arguments: Value| {
         let authorization = headers(&[("authorization", &basic(user, &user[..1]))]);
         let answer = post(&t, "basic", authorization, &call(tool, arguments)).await.json();
@@ -181,13 +182,6 @@ async fn queries_read_the_sample_and_can_be_exported() {
         assert!(failing(&t, "run_sql_query", unknown).await.starts_with("Unknown"));
     }
     assert!(failing(&t, "get_table_schema", json!({"table_name": "sqlite_master"})).await.starts_with("Unknown table"));
-    let part = |n: i32| format!("c{n} AS (SELECT 1 FROM {})", vec![format!("c{}", n - 1); 8].join(","));
-    let parts: Vec<_> = (1..12).map(part).collect();
-    let bomb = format!("WITH c0 AS (SELECT 1), {} SELECT 1 FROM c11", parts.join(","));
-    let refused = failing(&t, "run_sql_query", json!({"query": bomb})).await;
-    assert_eq!(refused, "The parts of the query ask for each other too often");
-    let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c";
-    assert_eq!(failing(&t, "run_sql_query", json!({"query": endless})).await, "The query took too long");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Every tool of the sets: a good call whose result is what its schema promises, and a call that breaks each rule.
-use crate::support::{TestServer, call, request};
+use crate::support::{PROGRAM, TestServer, call, request};
 use axum::body::Body;
 use keyward_resource_server::{Settings, router};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,8 @@ const SETS: [&str; 9] =
 pub async fn start(demo: bool) -> TestServer {
     let text = format!("demo = {demo}\n[[surface]]\nid = \"all\"\nkind = \"no-auth\"\ntools = {}", json!(SETS));
     let t = TestServer::without_keys().await;
-    let settings = Settings { clock: t.clock.clone(), ..Settings::parse(&text).unwrap() };
+    let settings =
+        Settings { clock: t.clock.clone(), queries: Some(PROGRAM.into()), ..Settings::parse(&text).unwrap() };
     TestServer { router: router(&settings).unwrap(), ..t }
 }
 

@@ -25,6 +25,7 @@ pub const ORIGIN: &str = "http://127.0.0.1:8990";
 pub const RESOURCE: &str = "http://127.0.0.1:8990/mcp/oauth";
 pub const PRM: &str = "http://127.0.0.1:8990/.well-known/oauth-protected-resource/mcp/oauth";
 pub const ENDPOINT: &str = "/mcp/oauth";
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_keyward-resource-server");
 
 /// A signing key of the authorization server.
 #[derive(Clone)]

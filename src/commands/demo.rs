@@ -60,7 +60,8 @@ impl Demo {
         }
         let issuer = app.config.issuer.clone();
         let store = Some(self.data.join("resource-server.db"));
-        let mut mcp_server = Settings { store, ..Settings::demo(&origin, &issuer)? };
+        let mut mcp_server =
+            Settings { store, queries: std::env::current_exe().ok(), ..Settings::demo(&origin, &issuer)? };
         let introspection = credentials(&app.config, &format!("{origin}/mcp/oauth"), self.introspect)?;
         let oauth = mcp_server.surfaces.iter_mut().filter(|surface| surface.id == "oauth");
         oauth.for_each(|surface| surface.introspection.clone_from(&introspection));
