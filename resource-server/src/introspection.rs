@@ -210,7 +210,11 @@ impl Introspector {
         let typ = header.typ.as_deref().unwrap_or_default();
         ensure!(typ.eq_ignore_ascii_case(SIGNED_TYPE) && header.crit.is_none(), "the answer is another kind of JWT");
         let algorithm = allowed(header.alg).context("the answer is signed with an algorithm that is not allowed")?;
-        let key = self.issuer.find(header.kid.as_deref(), algorithm, now).await.map_err(|error| anyhow!(error.0))?;
+        let kid = header.kid.as_deref();
+        let key = match self.issuer.known(kid, algorithm, now) {
+            Some(key) => Some(key),
+            None => self.issuer.look_up(kid, algorithm, now, now).await.map_err(|error| anyhow!(error.0))?,
+        };
         let key = key.context("the answer is signed by no key of the issuer")?;
         let signed: SignedAnswer = decode(jws, &key.decoding, &signature_only(algorithm))?.claims;
         ensure!(signed.iss == self.issuer.identifier, "the answer is signed by another issuer");

@@ -1,5 +1,5 @@
-//! An issuer's signing keys: found through its metadata (RFC 8414 §3), kept, and fetched again when a token names
-//! one that is not there (RFC 7517 §5).
+//! An issuer's signing keys: found through its metadata (RFC 8414 §3), kept, and fetched again when a token that is
+//! right but for its key names one that is not there (RFC 7517 §5).
 use anyhow::{Context, anyhow, ensure};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -16,10 +16,16 @@ use url::{Host, Url};
 const FRESH: Duration = Duration::minutes(10);
 /// Keys that could not be fetched anew serve this long, so that an outage of the issuer is not one of ours.
 const KEPT: Duration = Duration::hours(24);
-/// Between two fetches that a stranger's token can cause.
-const PAUSE: Duration = Duration::minutes(1);
+/// Between two fetches that a token can cause: strangers write such tokens too. Until the next one a new key stays
+/// unknown, so it is short.
+const PAUSE: Duration = Duration::seconds(5);
 /// Between two fetches while there are no keys at all.
 const COLD_PAUSE: Duration = Duration::seconds(2);
+/// Between two fetches beside.
+const ASIDE_PAUSE: Duration = Duration::minutes(1);
+/// A key is published before it signs, and no clock is further off than this: what younger keys do not verify, no key
+/// of the issuer does.
+const SETTLED: Duration = Duration::minutes(1);
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 /// Bytes of a metadata document or key set.
 const LONGEST: usize = 256 * 1024;
@@ -69,27 +75,38 @@ impl Issuer {
         })
     }
 
-    /// The key a token names, or `None` when the issuer has no such key that fits the algorithm.
-    pub async fn find(
-        self: &Arc<Self>,
+    /// The key a token names, if it is among those that are held.
+    pub fn known(self: &Arc<Self>, kid: Option<&str>, algorithm: Algorithm, now: OffsetDateTime) -> Option<Arc<Key>> {
+        let set = self.held(now)?;
+        let key = set.find(kid, algorithm)?;
+        if is_past(set.fetched_at, FRESH, now) {
+            self.refresh_aside(now);
+        }
+        Some(key)
+    }
+
+    /// The key that a token names and that is not [known](Self::known), which it has of its issuer since `issued_at`.
+    /// `None` when the issuer has no such key that fits the algorithm; as long as that cannot be told, it is not the
+    /// token's fault.
+    pub async fn look_up(
+        &self,
         kid: Option<&str>,
         algorithm: Algorithm,
+        issued_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<Option<Arc<Key>>, Unavailable> {
-        match self.held(now) {
-            Some(set) => {
-                if let Some(key) = set.find(kid, algorithm) {
-                    if now - set.fetched_at >= FRESH {
-                        self.refresh_aside(now);
-                    }
-                    return Ok(Some(key));
-                }
-                self.fetch_unless_tried(now, PAUSE).await;
-            }
-            None => self.fetch_unless_tried(now, COLD_PAUSE).await,
+        let before = self.held(now);
+        let is_young = |set: &KeySet| set.fetched_at <= now && set.fetched_at - issued_at >= SETTLED;
+        let is_settled = |set: &Arc<KeySet>| is_young(set) || set.names(kid, algorithm);
+        if before.as_ref().is_some_and(is_settled) {
+            return Ok(None);
         }
+        let looked = self.fetch_unless_tried(now, if before.is_some() { PAUSE } else { COLD_PAUSE }).await;
         let set = self.held(now).ok_or(Unavailable("the keys of the authorization server cannot be fetched"))?;
-        Ok(set.find(kid, algorithm))
+        match set.find(kid, algorithm) {
+            None if !looked => Err(Unavailable("the key of the access token cannot be looked up yet")),
+            key => Ok(key),
+        }
     }
 
     fn held(&self, now: OffsetDateTime) -> Option<Arc<KeySet>> {
@@ -98,17 +115,18 @@ impl Issuer {
     }
 
     fn refresh_aside(self: &Arc<Self>, now: OffsetDateTime) {
-        if self.tried_at.try_lock().is_ok_and(|tried_at| tried_at.is_none_or(|at| now - at >= PAUSE)) {
+        if self.tried_at.try_lock().is_ok_and(|tried_at| tried_at.is_none_or(|at| is_past(at, ASIDE_PAUSE, now))) {
             let issuer = Arc::clone(self);
-            tokio::spawn(async move { issuer.fetch_unless_tried(now, PAUSE).await });
+            tokio::spawn(async move { issuer.fetch_unless_tried(now, ASIDE_PAUSE).await });
         }
     }
 
-    /// Single flight: those who come while it runs wait for its outcome and do not fetch again.
-    async fn fetch_unless_tried(&self, now: OffsetDateTime, pause: Duration) {
+    /// Single flight: those who come while it runs wait for its outcome and do not fetch again. Whether the keys are
+    /// those of this moment.
+    async fn fetch_unless_tried(&self, now: OffsetDateTime, pause: Duration) -> bool {
         let mut tried_at = self.tried_at.lock().await;
-        if tried_at.is_some_and(|at| now - at < pause) {
-            return;
+        if tried_at.is_some_and(|at| !is_past(at, pause, now)) {
+            return false;
         }
         *tried_at = Some(now);
         match self.fetch().await {
@@ -116,9 +134,11 @@ impl Issuer {
                 tracing::info!(issuer = self.identifier, keys = keys.len(), "signing keys fetched");
                 let set = Arc::new(KeySet { keys, fetched_at: now });
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(set);
+                true
             }
             Err(error) => {
                 tracing::warn!(issuer = self.identifier, error = format!("{error:#}"), "signing keys not fetched");
+                false
             }
         }
     }
@@ -181,6 +201,11 @@ impl KeySet {
             None => fitting.next().filter(|_| fitting.next().is_none()).cloned(),
         }
     }
+
+    /// Is what a token names there, though nothing to verify it with?
+    fn names(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
+        self.keys.iter().any(|key| kid.map_or(key.algorithm == algorithm, |kid| key.id.as_deref() == Some(kid)))
+    }
 }
 
 impl Key {
@@ -216,6 +241,11 @@ struct Metadata {
 #[derive(Deserialize)]
 struct JwkDocument {
     keys: Vec<Value>,
+}
+
+/// Also when the clock was set back: that prolongs no pause.
+fn is_past(at: OffsetDateTime, pause: Duration, now: OffsetDateTime) -> bool {
+    !(Duration::ZERO..pause).contains(&(now - at))
 }
 
 fn metadata_urls(issuer: &str) -> anyhow::Result<Vec<Url>> {
