@@ -1,4 +1,5 @@
-//! The audit trail: events that are only ever added, each sealed with the hash of the one before.
+//! The audit trail: events that are only ever added, each sealed with the hash of the one before. What strangers are
+//! refused is summed: once a minute for each address.
 use crate::{
     clock::Clock,
     digest,
@@ -6,11 +7,15 @@ use crate::{
     store::{Filter, Store},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
-use time::format_description::well_known::Rfc3339;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, PoisonError},
+};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::Mutex;
 
 /// What happened.
+#[derive(Clone)]
 pub(crate) struct Event {
     pub kind: &'static str,
     /// `info`, `warning`, `error` or `critical`.
@@ -45,19 +50,55 @@ impl Event {
             request_id: None,
         }
     }
+
+    fn address(&self) -> Option<&str> {
+        self.client_info["ip_address"].as_str()
+    }
+
+    /// Of nobody who is known, and from somewhere.
+    fn is_strangers(&self) -> bool {
+        self.user_id.is_none() && self.address().is_some()
+    }
 }
+
+/// Failures of strangers are summed for so long, at so many addresses; beyond, all others together.
+const SUMMED: Duration = Duration::minutes(1);
+const MOST_SUMS: usize = 1000;
+const OTHERS: &str = "others";
 
 pub(crate) struct Audit {
     store: Store,
     clock: Clock,
     /// One at a time: each event needs the hash of the one before.
-    last: Mutex<Option<String>>,
+    trail: Mutex<Option<Trail>>,
+    sums: std::sync::Mutex<Sums>,
     masker: Option<Arc<Masker>>,
+}
+
+struct Trail {
+    /// The last seal.
+    last: String,
+    /// Events of those who are known, and of strangers.
+    counts: [i64; 2],
+}
+
+#[derive(Default)]
+struct Sums {
+    since: Option<OffsetDateTime>,
+    /// What happened again and again since it was written, by address, kind and surface: how often, and the last time.
+    of: HashMap<(String, &'static str, Option<String>), (u32, Option<Event>)>,
+}
+
+impl Sums {
+    fn end(&mut self) -> Vec<Event> {
+        self.since = None;
+        self.of.drain().filter_map(|(_, (_, last))| last).collect()
+    }
 }
 
 impl Audit {
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, last: Mutex::default(), masker: None }
+        Self { store, clock, trail: Mutex::default(), sums: std::sync::Mutex::default(), masker: None }
     }
 
     /// Whoever types a password where a name belongs does not find it in the trail.
@@ -67,8 +108,11 @@ impl Audit {
 
     /// A trail that cannot be written does not stop the server; it is logged.
     pub async fn record(&self, event: Event) {
-        if let Err(error) = self.append(event).await {
-            tracing::error!(error = format!("{error:#}"), "an event was not audited");
+        let (ended, event) = self.sum(event);
+        for event in ended.into_iter().chain(event) {
+            if let Err(error) = self.append(event).await {
+                tracing::error!(error = format!("{error:#}"), "an event was not audited");
+            }
         }
     }
 
@@ -78,12 +122,36 @@ impl Audit {
         self.record(Event { details, ..Event::new(kind, true) }).await;
     }
 
-    async fn append(&self, event: Event) -> anyhow::Result<()> {
-        let mut last = self.last.lock().await;
-        let before = match last.as_ref() {
-            Some(last) => last.clone(),
-            None => self.store.last_seal().await?.unwrap_or_default(),
+    /// The sums of the minute that is over, and the event if it is the first of its kind in this one.
+    fn sum(&self, event: Event) -> (Vec<Event>, Option<Event>) {
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let goes_on = sums.since.is_some_and(|since| (Duration::ZERO..SUMMED).contains(&(now - since)));
+        let ended = if goes_on { Vec::new() } else { sums.end() };
+        let since = *sums.since.get_or_insert(now);
+        let Some(address) = event.address().filter(|_| event.is_strangers() && event.level == "warning") else {
+            return (ended, Some(event));
         };
+        let key = |address: &str| (address.to_owned(), event.kind, event.resource.clone());
+        let own = Some(key(address)).filter(|own| sums.of.len() < MOST_SUMS || sums.of.contains_key(own));
+        match sums.of.entry(own.unwrap_or_else(|| key(OTHERS))) {
+            Entry::Vacant(first) => {
+                first.insert((0, None));
+                (ended, Some(event))
+            }
+            Entry::Occupied(mut again) => {
+                let times = again.get().0.saturating_add(1);
+                let since = since.format(&Rfc3339).unwrap_or_default();
+                let details = json!({"times": times, "since": since});
+                again.insert((times, Some(Event { details, request_id: None, ..event })));
+                (ended, None)
+            }
+        }
+    }
+
+    async fn append(&self, event: Event) -> anyhow::Result<()> {
+        let mut trail = self.trail.lock().await;
+        let strangers = event.is_strangers();
         let event = json!({
             "id": uuid::Uuid::now_v7().to_string(),
             "event_type": event.kind,
@@ -101,14 +169,34 @@ impl Audit {
             "timestamp": self.clock.now().format(&Rfc3339)?,
         });
         let event = self.masker.as_ref().map_or(event.clone(), |masker| masker.without_secrets(&event)).to_string();
-        let seal = seal(&before, &event);
+        let trail = match trail.as_mut() {
+            Some(trail) => trail,
+            None => trail.insert(Trail {
+                last: self.store.last_seal().await?.unwrap_or_default(),
+                counts: [self.store.count_trail(false).await?, self.store.count_trail(true).await?],
+            }),
+        };
+        let seal = seal(&trail.last, &event);
+        let count = &mut trail.counts[usize::from(strangers)];
+        *count -= self.store.make_room(strangers, *count).await?;
         self.store.append(&event, &seal).await?;
-        *last = Some(seal);
+        *count += 1;
+        trail.last = seal;
+        Ok(())
+    }
+
+    /// Writes down what was summed so far.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        let ended = self.sums.lock().unwrap_or_else(PoisonError::into_inner).end();
+        for event in ended {
+            self.append(event).await?;
+        }
         Ok(())
     }
 
     /// Newest first.
     pub async fn find(&self, filter: &Filter, limit: u32) -> anyhow::Result<Vec<Value>> {
+        self.settle().await?;
         let rows = self.store.events(filter, limit).await?;
         rows.iter().map(|(event, _)| Ok(serde_json::from_str(event)?)).collect()
     }

@@ -58,6 +58,11 @@ impl Caller {
         told.or_else(|| self.known.first().map(|identity| identity.user.username.as_str()))
     }
 
+    /// Has somebody shown who they are?
+    pub fn is_known(&self) -> bool {
+        self.scheme != "none" || self.known.first().is_some()
+    }
+
     pub fn subject(&self) -> &str {
         &self.principal[1]
     }

@@ -34,10 +34,31 @@ async fn guessing_is_audited_when_the_lock_begins_and_every_attempt_on_it() {
     }
     assert_eq!(send(&t, "basic", Some(&basic("testuser", "testpass123")), &ping()).await.status, 429);
     let denied = ("access_denied".to_owned(), "warning".to_owned(), false);
-    let mut expected = vec![denied; 5];
-    expected.insert(0, ("brute_force_detected".to_owned(), "critical".to_owned(), false));
-    expected.insert(0, ("rate_limit_exceeded".to_owned(), "warning".to_owned(), false));
-    assert_eq!(audited(&t).await, expected);
+    let limited = ("rate_limit_exceeded".to_owned(), "warning".to_owned(), false);
+    let guessed = ("brute_force_detected".to_owned(), "critical".to_owned(), false);
+    // The first at once, the others of the minute in one.
+    assert_eq!(audited(&t).await, [denied.clone(), limited, guessed, denied]);
+    let events = view(&t, "audit?event_type=access_denied").await["audit_events"].clone();
+    assert_eq!(events[0]["details"]["times"], 4);
+}
+
+#[tokio::test]
+async fn attack_152_a_stranger_who_is_refused_for_hours_flushes_nothing_from_the_audit_trail() {
+    let t = TestServer::start().await;
+    let known =
+        send(&t, "basic", Some(&basic("testuser", "testpass123")), &call("get_project_status", json!({}))).await;
+    assert_eq!(known.status, 200);
+    for _ in 0..3 {
+        for _ in 0..200 {
+            send(&t, "api-key", Some("Bearer wrong"), &ping()).await;
+        }
+        t.clock.advance(Duration::minutes(1));
+    }
+    let events = audited(&t).await;
+    // A minute: what was refused first, and how often it was since, of two kinds.
+    assert_eq!((events.len(), events.last().unwrap().0.as_str()), (13, "mcp_request"), "{events:?}");
+    let sums = view(&t, "audit?event_type=access_denied").await["audit_events"].clone();
+    assert_eq!(sums.as_array().unwrap().iter().filter(|event| event["details"]["times"].is_u64()).count(), 3);
 }
 
 /// Each caller three requests a minute, at two surfaces; at a third as many as they like.

@@ -1,13 +1,21 @@
-//! Table `audit_events`: what happened, only ever added to, and asked about.
+//! Table `audit_events`: what happened, only ever added to, and asked about. Whoever has most events makes room.
 use super::Store;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(super) const TABLE: &str = "\
     CREATE TABLE IF NOT EXISTS audit_events (\
-        id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, seal TEXT NOT NULL)";
+        id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, seal TEXT NOT NULL);\
+    CREATE INDEX IF NOT EXISTS audit_events_of ON audit_events (\
+        coalesce(event ->> 'user_id', '~' || (event -> 'client_info' ->> 'ip_address'), ''))";
 
-/// Beyond, the oldest go.
-const MOST: i64 = 100_000;
+/// Whose an event is: somebody's who is known, or after `~` of an address; as the index has it.
+const WHOSE: &str = "coalesce(event ->> 'user_id', '~' || (event -> 'client_info' ->> 'ip_address'), '')";
+
+/// Events kept of those who are known, and of strangers: so whatever strangers do, what is known stays.
+const MOST: [i64; 2] = [40_000, 10_000];
+const OF_STRANGERS: [&str; 2] = ["NOT BETWEEN", "BETWEEN"];
+/// How many go at a time.
+const ROOM: i64 = 100;
 
 /// Which events; all where nothing is named.
 #[derive(Clone, Debug, Default)]
@@ -36,9 +44,29 @@ impl Store {
     /// An event and its seal.
     pub async fn append(&self, event: &str, seal: &str) -> sqlx::Result<()> {
         let added = sqlx::query("INSERT INTO audit_events (event, seal) VALUES ($1, $2)").bind(event).bind(seal);
-        let id = added.execute(&self.pool).await?.last_insert_rowid();
-        let old = sqlx::query("DELETE FROM audit_events WHERE id <= $1").bind(id - MOST);
-        old.execute(&self.pool).await.map(drop)
+        added.execute(&self.pool).await.map(drop)
+    }
+
+    /// How many events there are of those who are known, or of strangers.
+    pub async fn count_trail(&self, strangers: bool) -> sqlx::Result<i64> {
+        let between = OF_STRANGERS[usize::from(strangers)];
+        let query = format!("SELECT count(*) FROM audit_events WHERE {WHOSE} {between} '~' AND '~~'");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.pool).await
+    }
+
+    /// If there are too many of a kind, the oldest go of whoever has most. How many went.
+    pub async fn make_room(&self, strangers: bool, count: i64) -> sqlx::Result<i64> {
+        if count < MOST[usize::from(strangers)] {
+            return Ok(0);
+        }
+        let between = OF_STRANGERS[usize::from(strangers)];
+        let query = format!(
+            "DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events WHERE {WHOSE} = (\
+                 SELECT {WHOSE} FROM audit_events WHERE {WHOSE} {between} '~' AND '~~' \
+                 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1) ORDER BY id LIMIT {ROOM})"
+        );
+        let gone = sqlx::query(sqlx::AssertSqlSafe(query)).execute(&self.pool).await?.rows_affected();
+        Ok(i64::try_from(gone).unwrap_or(i64::MAX))
     }
 
     pub async fn last_seal(&self) -> sqlx::Result<Option<String>> {
@@ -52,9 +80,12 @@ impl Store {
         filter.bind(sqlx::query_as(sqlx::AssertSqlSafe(query))).bind(limit).fetch_all(&self.pool).await
     }
 
-    /// How many of each type.
+    /// How many of each type, each as often as it says it happened.
     pub async fn count_events(&self, filter: &Filter) -> sqlx::Result<Vec<(String, i64)>> {
-        let query = format!("SELECT event ->> 'event_type', count(*) FROM audit_events WHERE {CHOSEN} GROUP BY 1");
+        let query = format!(
+            "SELECT event ->> 'event_type', sum(coalesce(event -> 'details' ->> 'times', 1)) FROM audit_events \
+             WHERE {CHOSEN} GROUP BY 1"
+        );
         filter.bind(sqlx::query_as(sqlx::AssertSqlSafe(query))).fetch_all(&self.pool).await
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Record {
     pub payload_length: usize,
     #[serde(skip)]
     pub at: i64,
+    #[serde(skip)]
+    pub known: bool,
 }
 
 impl Record {
@@ -75,6 +77,7 @@ impl Record {
 
     pub fn describe(&mut self, caller: &Caller) {
         self.scheme = Some(caller.scheme);
+        self.known = caller.is_known();
         self.principal = Some(caller.principal[..2].join(" "));
         self.subject = Some(caller.subject().to_owned());
         self.username = caller.username().or(Some(caller.subject())).map(str::to_owned);
@@ -104,7 +107,8 @@ impl Record {
 
     pub fn event(&self, kind: &'static str) -> audit::Event {
         audit::Event {
-            user_id: self.subject.clone(),
+            // Where anybody may call, nobody is known.
+            user_id: self.subject.clone().filter(|_| self.known),
             username: self.username.clone(),
             client_id: self.client_id.clone(),
             resource: Some(self.surface.clone()),

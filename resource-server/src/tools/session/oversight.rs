@@ -99,6 +99,7 @@ async fn list(visit: Visit, _: Identity, arguments: ListArguments) -> Result<Lis
 async fn summary(visit: &Visit, hours: u16) -> Result<Summary, Failure> {
     let (accounts, now) = (&visit.accounts, visit.accounts.clock.now());
     let filter = Filter { since: Some(now - Duration::hours(hours.into())), ..Filter::default() };
+    accounts.records.audit.settle().await.map_err(Failure::Internal)?;
     let counted = accounts.store.count_events(&filter).await?;
     let count = |kinds: &[&str]| {
         counted.iter().filter(|(kind, _)| kinds.contains(&kind.as_str())).map(|(_, count)| count).sum()
