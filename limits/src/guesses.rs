@@ -200,15 +200,20 @@ impl Guesses {
         Ok(Try { guesses: self, keys, judged: None })
     }
 
+    /// How long the next try has to wait, if it has to.
+    #[must_use]
+    pub fn wait(&self, who: &Guesser<'_>, now: OffsetDateTime) -> Option<Wait> {
+        let mut state = self.lock();
+        let now = state.steady.at(now);
+        let counters = self.keys(who).into_iter().zip(self.growths()).zip(&state.tables);
+        let waits = counters.filter_map(|((key, growth), table)| Some(table.peek(&key?)?.wait(growth, now)));
+        waits.max().filter(|longest| *longest > 0).map(|longest| Wait(seconds(longest)))
+    }
+
     /// Whether the next try has to wait.
     #[must_use]
     pub fn is_waiting(&self, who: &Guesser<'_>, now: OffsetDateTime) -> bool {
-        let mut state = self.lock();
-        let now = state.steady.at(now);
-        let mut counters = self.keys(who).into_iter().zip(self.growths()).zip(&state.tables);
-        counters.any(|((key, growth), table)| {
-            key.and_then(|key| table.peek(&key)).is_some_and(|counter| counter.wait(growth, now) > 0)
-        })
+        self.wait(who, now).is_some()
     }
 
     fn growths(&self) -> [Growth; 3] {
