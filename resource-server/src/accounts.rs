@@ -120,6 +120,11 @@ impl Accounts {
         self.people.iter().map(|person| &person.user).find(|user| user.id == id)
     }
 
+    /// How many are guessed at from so many places that new ones have to wait.
+    pub fn accounts_under_attack(&self) -> usize {
+        self.people.iter().filter(|person| self.attempts.is_under_attack(&person.user.username)).count()
+    }
+
     /// Begins a session.
     pub async fn log_in(&self, user: &User) -> anyhow::Result<Tokens> {
         self.note_login(user).await?;

@@ -1,6 +1,6 @@
 //! Who may look inside and control tests: in the demo whoever is on this machine, elsewhere the administrator.
 use crate::{
-    attempts::Attempts,
+    attempts::{Asker, Attempts},
     challenge::Refusal,
     clock::Clock,
     credentials::{keys::Keys, keys_of},
@@ -36,14 +36,15 @@ impl Admission {
         if self.demo && address.is_some_and(|address| address.0.ip().is_loopback()) {
             return Ok(());
         }
-        let asker = self.attempts.check(None, request.extensions())?;
         if self.knows(request) {
             return Ok(());
         }
-        self.attempts.failed(None, asker);
         let challenge = HeaderValue::from_static("Bearer realm=\"administration\"");
         let text = "this needs the token of the administrator";
-        Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text).header(header::WWW_AUTHENTICATE, challenge))
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text);
+        let refusal = refusal.header(header::WWW_AUTHENTICATE, challenge);
+        let brought = request.headers().contains_key(header::AUTHORIZATION);
+        Err(if brought { self.attempts.noise(Asker::of(request.extensions()), refusal) } else { refusal })
     }
 
     fn knows(&self, request: &Request) -> bool {

@@ -33,11 +33,36 @@ pub(crate) struct Refusal {
     json_rpc: Option<Value>,
     /// Somebody guesses: with this a lock begins.
     pub locks: bool,
+    /// Others need what there is only so much of.
+    pub by_budget: bool,
 }
 
 impl Refusal {
     pub fn new(status: StatusCode, error: &'static str, description: &'static str) -> Self {
-        Self { status, error, description, headers: Vec::new(), members: Vec::new(), json_rpc: None, locks: false }
+        Self {
+            status,
+            error,
+            description,
+            headers: Vec::new(),
+            members: Vec::new(),
+            json_rpc: None,
+            locks: false,
+            by_budget: false,
+        }
+    }
+
+    /// Whoever asks has had their share for now.
+    pub fn too_many(description: &'static str, seconds: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", description).until(seconds)
+    }
+
+    /// All shares are taken.
+    pub fn busy(description: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description).until(1)
+    }
+
+    fn until(self, seconds: u64) -> Self {
+        Self { by_budget: true, ..self.header(header::RETRY_AFTER, HeaderValue::from(seconds)) }
     }
 
     /// A JSON-RPC error response (JSON-RPC 2.0 §5.1) with an HTTP status of its own.

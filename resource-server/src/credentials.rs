@@ -17,6 +17,7 @@ use crate::{
     caller::Caller,
     challenge::Refusal,
     clock::Clock,
+    dpop,
     jwks::Issuer,
     metadata::ProtectedResource,
     origin::Allowed,
@@ -89,6 +90,8 @@ pub(crate) struct Setup<'a> {
     pub title: &'a str,
     /// The authorization server.
     pub issuer: Arc<Issuer>,
+    /// Which proofs were used, anywhere.
+    pub proofs: Arc<dpop::Used>,
     pub allowed: Allowed,
     pub policy: Arc<Policy>,
     /// Published secrets are good enough, and everybody may mint.

@@ -1,4 +1,5 @@
 //! Proofs of possession (RFC 9449 §7): the key that an access token is bound to signs each request anew.
+use crate::source;
 use aws_lc_rs::{
     digest::{SHA256, digest},
     signature::{
@@ -6,12 +7,9 @@ use aws_lc_rs::{
     },
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
+use keyward_limits::shares::Table;
 use serde::{Deserialize, de::IgnoredAny};
-use std::{
-    collections::HashSet,
-    mem,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
@@ -26,8 +24,9 @@ const AHEAD: Duration = Duration::seconds(10);
 /// Bytes; an RSA key of 8192 bits and its signature fit.
 const MAX_PROOF: usize = 8 * 1024;
 const MAX_JTI: usize = 1024;
-/// Proofs of one generation of the memory, each 32 bytes.
-const MOST: usize = 100_000;
+/// Proofs that are remembered, and those of one key: more would have to be made in the time that a proof counts.
+const MOST: usize = 50_000;
+const MOST_OF_KEY: usize = 5_000;
 
 /// The request that a proof must be for.
 pub(crate) struct Demand<'a> {
@@ -186,29 +185,26 @@ pub(crate) fn sha256(bytes: &[u8]) -> Trace {
     hash
 }
 
-/// Which proofs were used (RFC 9449 §11.1), as long as they count. Of too many the oldest are forgotten.
-#[derive(Debug, Default)]
-pub(crate) struct Used(Mutex<Generations>);
+/// Which proofs were used (RFC 9449 §11.1), as long as they count. Of too many, the oldest are forgotten of the key that
+/// made most: nobody but its owner could repeat them.
+#[derive(Debug)]
+pub(crate) struct Used(Mutex<Table<Trace, OffsetDateTime>>);
 
-#[derive(Debug, Default)]
-struct Generations {
-    current: HashSet<Trace>,
-    /// Full, or so old that nothing newer is needed to tell a repetition of what came before.
-    previous: HashSet<Trace>,
-    /// Of `current`.
-    since: Option<OffsetDateTime>,
+impl Default for Used {
+    fn default() -> Self {
+        Self(Mutex::new(Table::new(MOST, MOST_OF_KEY)))
+    }
 }
 
 impl Used {
     /// `true` for the first caller only.
-    pub fn first(&self, trace: Trace, now: OffsetDateTime) -> bool {
+    pub fn first(&self, jkt: &str, trace: Trace, now: OffsetDateTime) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = all.since.is_none_or(|since| now - since > LIFETIME + AHEAD);
-        if old || all.current.len() >= MOST {
-            all.previous = mem::take(&mut all.current);
-            all.since = Some(now);
+        if all.peek(&trace).is_some_and(|at| now - *at <= LIFETIME + AHEAD) {
+            return false;
         }
-        !all.previous.contains(&trace) && all.current.insert(trace)
+        all.insert(source::party(jkt), trace, now, 1);
+        true
     }
 }
 
@@ -243,27 +239,26 @@ mod tests {
     #[test]
     fn a_proof_is_remembered_for_as_long_as_it_counts() {
         let (used, start) = (Used::default(), OffsetDateTime::UNIX_EPOCH);
-        assert!(used.first([1; 32], start));
+        assert!(used.first("k", [1; 32], start));
         for seconds in [0, 1, 309, 310] {
-            assert!(!used.first([1; 32], start + Duration::seconds(seconds)), "{seconds}");
+            assert!(!used.first("k", [1; 32], start + Duration::seconds(seconds)), "{seconds}");
         }
-        // A new generation begins, which still knows the one before.
-        assert!(used.first([2; 32], start + Duration::seconds(311)));
-        assert!(!used.first([1; 32], start + Duration::seconds(311)));
-        assert!(!used.first([2; 32], start + Duration::seconds(900)));
+        assert!(used.first("k", [1; 32], start + Duration::seconds(311)));
     }
 
     #[test]
-    fn memory_is_bounded_and_the_newest_stay() {
+    fn memory_is_bounded_and_a_key_that_makes_many_proofs_pushes_out_its_own_only() {
         let (used, now) = (Used::default(), OffsetDateTime::UNIX_EPOCH);
         let trace = |number: usize| sha256(&number.to_be_bytes());
-        for number in 0..=2 * MOST {
-            assert!(used.first(trace(number), now));
+        assert!(used.first("honest", [1; 32], now));
+        for number in 0..2 * MOST {
+            assert!(used.first(["a", "b"][number % 2], trace(number), now));
         }
-        let all = used.0.lock().unwrap();
-        assert!(all.current.len() + all.previous.len() <= 2 * MOST);
-        drop(all);
-        assert!(!used.first(trace(2 * MOST), now) && !used.first(trace(MOST), now));
+        for number in 0..20 * MOST_OF_KEY {
+            assert!(used.first(&(number % 20).to_string(), trace(2 * MOST + number), now));
+        }
+        assert_eq!(used.0.lock().unwrap().len(), MOST);
+        assert!(!used.first("honest", [1; 32], now));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
 };
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -112,7 +112,7 @@ impl Checks {
             Err(refusal) => (None, Some(refusal)),
         };
         let failing = refused.as_ref().map(|refusal| match refusal.description.split(':').next() {
-            _ if refusal.status == StatusCode::TOO_MANY_REQUESTS => "rate_limit",
+            _ if refusal.by_budget => "rate_limit",
             Some("audience" | "grant") => "audience",
             _ => "credential",
         });

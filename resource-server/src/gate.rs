@@ -5,6 +5,7 @@ mod forwarded;
 mod streams;
 
 use crate::{
+    bodies::{self, Bodies, Held},
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
@@ -14,6 +15,7 @@ use crate::{
     request_id::Id,
     scopes::Policy,
     sessions::Sessions,
+    source::{self, source_of},
     sse,
     surface::Surface,
     trace::Trace,
@@ -26,6 +28,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use keyward_limits::source::Source;
 use std::sync::Arc;
 
 pub(crate) struct Gate {
@@ -35,6 +38,7 @@ pub(crate) struct Gate {
     /// Whose tools' arguments are judged here too.
     surface: Option<Arc<Surface>>,
     pub sessions: Arc<Sessions>,
+    bodies: Arc<Bodies>,
     clock: Clock,
 }
 
@@ -45,6 +49,9 @@ struct Visit {
     modern: bool,
     /// The legacy session the request named, which is the caller's.
     session: Option<String>,
+    /// Whom it counts for, and what its message takes.
+    source: Source,
+    held: Option<Arc<Held>>,
 }
 
 impl Gate {
@@ -57,7 +64,7 @@ impl Gate {
     }
 
     pub fn new(allowed: Allowed, credential: Arc<dyn Credential>, policy: Arc<Policy>, clock: Clock) -> Self {
-        Self { allowed, credential, policy, surface: None, sessions: Arc::default(), clock }
+        Self { allowed, credential, policy, surface: None, sessions: Arc::default(), bodies: Arc::default(), clock }
     }
 
     /// Judges what this surface's tools are called with.
@@ -72,22 +79,33 @@ impl Gate {
         self
     }
 
+    /// Has one room for messages with other gates.
+    pub fn bodies(mut self, bodies: Arc<Bodies>) -> Self {
+        self.bodies = bodies;
+        self
+    }
+
     async fn admit(&self, request: Request, trace: &mut Trace) -> Result<(Request, Visit), Refusal> {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(trace.outcome.clone());
         trace.check = "credential";
         let caller = self.credential.admit(&mut parts).await?;
         trace.caller = Some(caller.clone());
+        let source = source::of_caller(&caller, source_of(&parts.extensions));
         if let Some(allowance) = self.surface.as_ref().and_then(|surface| surface.allowance.as_ref()) {
-            allowance.spend(&caller, &parts.extensions)?;
+            allowance.spend(source)?;
         }
         parts.extensions.insert(caller.clone());
         if let Some(access) = caller.access.clone() {
             parts.extensions.insert(access);
         }
         if parts.method == Method::POST {
-            let body = forwarded::collect(body).await?;
-            return self.admit_message(parts, body, caller, trace);
+            let is_parsed = self.surface.as_ref().is_some_and(|surface| !surface.forwards);
+            let (body, held) = self.bodies.read(body, caller.is_known(), source, is_parsed).await?;
+            let held = Arc::new(held);
+            parts.extensions.insert(Arc::clone(&held));
+            let (request, visit) = self.admit_message(parts, body, caller, source, trace)?;
+            return Ok((request, Visit { held: Some(held), ..visit }));
         }
         trace.check = "sign_in";
         self.credential.check_sign_in(&caller, None)?;
@@ -100,7 +118,7 @@ impl Gate {
         }
         let method = parts.method.clone();
         let request = forwarded::bare(parts, session.as_deref());
-        Ok((request, Visit { method, caller, modern: false, session }))
+        Ok((request, Visit { method, caller, modern: false, session, source, held: None }))
     }
 
     fn admit_message(
@@ -108,6 +126,7 @@ impl Gate {
         parts: Parts,
         body: Bytes,
         caller: Caller,
+        source: Source,
         trace: &mut Trace,
     ) -> Result<(Request, Visit), Refusal> {
         // Only what is said to a session's owner may be said on its stream.
@@ -139,7 +158,7 @@ impl Gate {
         trace.check = "environment";
         self.check_environment(&message)?;
         let request = forwarded::message(parts, message, session.as_deref())?;
-        Ok((request, Visit { method: Method::POST, caller, modern, session }))
+        Ok((request, Visit { method: Method::POST, caller, modern, session, source, held: None }))
     }
 
     /// The message, and what is said of it.
@@ -174,7 +193,7 @@ impl Gate {
         }
         let opened = response.headers().get(wire::SESSION_ID).and_then(|id| id.to_str().ok());
         if let Some(opened) = opened.filter(|opened| visit.session.as_deref() != Some(*opened)) {
-            self.sessions.bind(opened, visit.caller.principal.clone(), self.clock.now());
+            self.sessions.bind(opened, visit.caller.principal.clone(), visit.source, self.clock.now());
         }
         opened.map(str::to_owned).or_else(|| visit.session.clone())
     }
@@ -223,23 +242,32 @@ async fn answer(gate: &Gate, id: &RequestId, allowed: Result<(), Refusal>, reque
         Ok(()) => gate.admit(request, &mut trace).await,
         Err(refusal) => Err(refusal),
     };
-    let response = match admitted {
-        Ok((request, visit)) => {
-            let response = next.run(request).await;
+    let answered = match admitted {
+        Ok((request, visit)) => run(request, &visit, next).await.map(|response| {
             let session = gate.note_session(&visit, &response);
             gate.watch(response, session, visit.caller)
-        }
-        Err(refusal) => {
-            trace.refused(&refusal);
-            let mut response = refusal.into_response(id);
-            if trace.owns_session {
-                response.extensions_mut().insert(sse::ForStream);
-            }
-            response
-        }
+        }),
+        Err(refusal) => Err(refusal),
     };
+    let response = answered.unwrap_or_else(|refusal| {
+        trace.refused(&refusal);
+        let mut response = refusal.into_response(id);
+        if trace.owns_session {
+            response.extensions_mut().insert(sse::ForStream);
+        }
+        response
+    });
     if let Some(surface) = &gate.surface {
         surface.records.add(trace, surface, response.status()).await;
     }
     response
+}
+
+/// The server's answer, unless others need the room that the message takes.
+async fn run(request: Request, visit: &Visit, next: Next) -> Result<Response, Refusal> {
+    let Some(held) = &visit.held else { return Ok(next.run(request).await) };
+    tokio::select! {
+        response = next.run(request) => Ok(response),
+        () = held.yields() => Err(bodies::busy()),
+    }
 }

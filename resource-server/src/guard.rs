@@ -11,6 +11,7 @@ use crate::{
     origin::{self, Allowed},
     request_id,
     scopes::{Policy, well_formed, words},
+    source,
     step_up::StepUp,
     whole,
 };
@@ -21,6 +22,8 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
 };
+use ipnet::IpNet;
+use keyward_limits::source::TrustedProxies;
 use std::{convert::Infallible, sync::Arc};
 use time::Duration;
 use tower::Service;
@@ -47,6 +50,9 @@ pub struct Guard {
     pub(crate) dpop: DpopPolicy,
     pub(crate) step_up: StepUp,
     pub(crate) introspection: introspection::Settings,
+    /// Which proofs were used.
+    pub(crate) proofs: Arc<dpop::Used>,
+    trusted_proxies: Vec<IpNet>,
     pub(crate) clock: Clock,
 }
 
@@ -83,6 +89,8 @@ impl Guard {
             dpop: DpopPolicy::Accepted,
             step_up: StepUp::default(),
             introspection: introspection::Settings::default(),
+            proofs: Arc::default(),
+            trusted_proxies: Vec::new(),
             clock: Clock::default(),
         })
     }
@@ -226,6 +234,14 @@ impl Guard {
         self
     }
 
+    /// Networks of proxies in front of this server, whose `X-Forwarded-For` says where a request came from. Without
+    /// `into_make_service_with_connect_info::<SocketAddr>()` all come from the same place, and have one share together.
+    #[must_use]
+    pub fn trusted_proxies(mut self, networks: &[IpNet]) -> Self {
+        self.trusted_proxies = networks.to_vec();
+        self
+    }
+
     /// Asks this clock instead of the system's (tests).
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -237,6 +253,12 @@ impl Guard {
     pub(crate) fn at(mut self, place: &Place) -> Self {
         self.aliases = place.all.iter().filter(|url| **url != self.identifier).cloned().collect();
         self.htu = Some(place.posts_to.clone());
+        self
+    }
+
+    /// Shares with other places what is known of proofs.
+    pub(crate) fn proofs(mut self, proofs: &Arc<dpop::Used>) -> Self {
+        self.proofs = Arc::clone(proofs);
         self
     }
 
@@ -280,12 +302,14 @@ impl Guard {
         S::Future: Send + 'static,
     {
         let resource = self.resource.clone();
+        let proxies = Arc::new(TrustedProxies::new(&self.trusted_proxies));
         let gate = Arc::new(Gates(vec![(String::new(), Gate::of_guard(self))]));
         let router = Router::new()
             .route_service(resource.path(), server)
             .route_layer(from_fn_with_state(gate, pass))
             .route_layer(from_fn(whole::take))
-            .route_layer(from_fn(request_id::attach));
+            .route_layer(from_fn(request_id::attach))
+            .route_layer(from_fn_with_state(proxies, source::attach));
         origin::secured(router, &[resource])
     }
 }

@@ -2,17 +2,18 @@
 use crate::{
     dpop::{Trace, sha256},
     jwks::{Issuer, Unavailable},
+    source,
     verify::{Claims, allowed, signature_only},
 };
 use anyhow::{Context, anyhow, ensure};
 use base64ct::{Base64, Encoding};
 use jsonwebtoken::{decode, decode_header};
+use keyward_limits::shares::Table;
 use reqwest::header;
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 use time::{Duration, OffsetDateTime};
@@ -21,8 +22,10 @@ use url::{Url, form_urlencoded};
 
 /// The longest that an answer is kept: what a revocation may cost.
 pub(crate) const KEPT: Duration = Duration::seconds(30);
-/// Answers of one generation of the memory.
-const MOST: usize = 10_000;
+/// Bytes of answers that are kept, those about one subject, and what an answer takes beside its text.
+const MOST: usize = 8 * 1024 * 1024;
+const MOST_OF_SUBJECT: usize = 1024 * 1024;
+const LEAST: usize = 512;
 /// Bytes of a token that is worth a question.
 const LONGEST: usize = 8 * 1024;
 /// From the question to the answer, metadata included.
@@ -55,6 +58,8 @@ impl Default for Settings {
 pub(crate) type Answer = Option<Arc<Active>>;
 
 pub(crate) struct Active {
+    /// Bytes of the answer.
+    length: usize,
     pub issuer: String,
     pub claims: Claims,
 }
@@ -201,7 +206,7 @@ impl Introspector {
         let Members { iss, username, mut claims } = members;
         ensure!(iss == self.issuer.identifier, "the answer names another issuer");
         claims.preferred_username = username.or(claims.preferred_username);
-        Ok(Some(Arc::new(Active { issuer: iss, claims })))
+        Ok(Some(Arc::new(Active { length: body.len(), issuer: iss, claims })))
     }
 
     /// What is signed, if it is by the issuer and for us (RFC 9701 §5, RFC 8725 §3.11).
@@ -223,32 +228,25 @@ impl Introspector {
     }
 }
 
-/// The answers of the last moment: two generations, of which the older one goes as a whole.
-#[derive(Default)]
-struct Answers {
-    current: Generation,
-    previous: Generation,
-    /// Of `current`.
-    since: Option<OffsetDateTime>,
-}
+/// The answers of the last moment, with the time of the question, from which on each counts.
+struct Answers(Table<Key, (Arc<Active>, OffsetDateTime)>);
 
-/// With the time of the question, from which on it counts.
-type Generation = HashMap<Key, (Arc<Active>, OffsetDateTime)>;
+impl Default for Answers {
+    fn default() -> Self {
+        Self(Table::new(MOST, MOST_OF_SUBJECT))
+    }
+}
 
 impl Answers {
     fn find(&self, key: &Key, now: OffsetDateTime, keep: Duration) -> Option<Arc<Active>> {
-        let (active, asked_at) = self.current.get(key).or_else(|| self.previous.get(key))?;
+        let (active, asked_at) = self.0.peek(key)?;
         // A clock that was set back makes nothing younger.
         (Duration::ZERO..keep).contains(&(now - *asked_at)).then(|| Arc::clone(active))
     }
 
     fn keep(&mut self, key: Key, active: &Arc<Active>, now: OffsetDateTime) {
-        let old = self.since.is_none_or(|since| !(Duration::ZERO..KEPT).contains(&(now - since)));
-        if old || self.current.len() >= MOST {
-            self.previous = mem::take(&mut self.current);
-            self.since = Some(now);
-        }
-        self.current.insert(key, (Arc::clone(active), now));
+        let subject = source::party(active.claims.subject());
+        self.0.insert(subject, key, (Arc::clone(active), now), active.length + LEAST);
     }
 }
 
@@ -269,20 +267,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_bounded_and_the_newest_stay() {
+    fn memory_is_bounded_and_a_subject_with_many_tokens_pushes_out_its_own_answers_only() {
         let (mut answers, now) = (Answers::default(), OffsetDateTime::UNIX_EPOCH);
-        let claims = r#"{"sub":"s","client_id":"c","jti":"j","aud":"a","exp":0,"iat":0}"#;
-        let active = Arc::new(Active { issuer: String::new(), claims: serde_json::from_str(claims).unwrap() });
+        let active = |subject: &str| {
+            let claims = format!(r#"{{"sub":"{subject}","client_id":"c","jti":"j","aud":"a","exp":0,"iat":0}}"#);
+            let claims = serde_json::from_str(&claims).unwrap();
+            Arc::new(Active { length: 50_000, issuer: String::new(), claims })
+        };
         let key = |number: usize| sha256(&number.to_be_bytes());
-        for number in 0..=2 * MOST {
-            answers.keep(key(number), &active, now);
+        answers.keep(key(0), &active("honest"), now);
+        for number in 1..1000 {
+            answers.keep(key(number), &active(&(number % 10).to_string()), now);
         }
-        assert!(answers.current.len() + answers.previous.len() <= 2 * MOST);
-        let kept = |number| answers.find(&key(number), now, KEPT).is_some();
-        assert!(kept(2 * MOST) && kept(MOST) && !kept(0));
-        // After a while the old ones go, however few came since.
-        answers.keep(key(0), &active, now + KEPT);
-        answers.keep(key(1), &active, now + KEPT * 2);
-        assert_eq!(answers.current.len() + answers.previous.len(), 2);
+        assert!(answers.0.weight() <= MOST);
+        let kept = |number, at| answers.find(&key(number), at, KEPT).is_some();
+        assert!(kept(0, now) && kept(999, now) && !kept(1, now) && !kept(999, now + KEPT));
     }
 }

@@ -1,6 +1,7 @@
 //! The resource server as a program.
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 use keyward_resource_server::{Credentials, InFront, Settings, converse, serve};
 use std::{
     io::IsTerminal,
@@ -31,6 +32,9 @@ struct Arguments {
     /// A public origin that leads there, such as <https://mcp.example>; the first is the default one
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<String>,
+    /// A network of proxies in front of this server, whose X-Forwarded-For is believed; may be repeated
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    trusted_proxies: Vec<IpNet>,
     /// The authorization server's issuer identifier; else as the file says, or <http://127.0.0.1:8999>
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
@@ -91,6 +95,9 @@ struct GuardArguments {
     /// Where the guard listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8990")]
     listen: SocketAddr,
+    /// A network of proxies in front of the guard, whose X-Forwarded-For is believed; may be repeated
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    trusted_proxies: Vec<IpNet>,
     /// The name people see
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
@@ -144,13 +151,11 @@ async fn run() -> anyhow::Result<()> {
 
 impl Arguments {
     fn settings(self) -> anyhow::Result<Settings> {
-        let mut settings = written(self.config.as_deref())?;
-        if let Some(id) = self.introspect_as {
-            introspect(&mut settings, id)?;
-        }
+        let mut settings = introspect(written(self.config.as_deref())?, self.introspect_as)?;
         if !self.origins.is_empty() {
             settings.origins = self.origins;
         }
+        settings.trusted_proxies.extend(self.trusted_proxies);
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.issuer = self.issuer.unwrap_or(settings.issuer);
         settings.log_payloads |= self.log_payloads;
@@ -183,19 +188,15 @@ impl StdioArguments {
 
 impl GuardArguments {
     fn settings(self) -> anyhow::Result<Settings> {
-        let Self { upstream, issuer, resource, listen, name, scopes, tools, introspect_as } = self;
+        let Self { upstream, issuer, resource, listen, name, scopes, tools, introspect_as, trusted_proxies } = self;
         let tools = tools.into_iter().collect();
-        let mut settings = Settings::in_front(&InFront { upstream, issuer, resource, listen, name, scopes, tools })?;
-        if let Some(id) = introspect_as {
-            introspect(&mut settings, id)?;
-        }
-        Ok(settings)
+        let settings = Settings::in_front(&InFront { upstream, issuer, resource, listen, name, scopes, tools })?;
+        introspect(Settings { trusted_proxies, ..settings }, introspect_as)
     }
 }
 
-fn introspect(settings: &mut Settings, id: String) -> anyhow::Result<()> {
+fn introspect(settings: Settings, id: Option<String>) -> anyhow::Result<Settings> {
+    let Some(id) = id else { return Ok(settings) };
     let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set: the secret of {id}"))?;
-    let own = Credentials { id, secret: secret.into() };
-    settings.surfaces.iter_mut().for_each(|surface| surface.introspection = Some(own.clone()));
-    Ok(())
+    settings.introspect(&Credentials { id, secret: secret.into() })
 }

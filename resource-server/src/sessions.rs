@@ -1,20 +1,23 @@
 //! Which principal a legacy MCP session belongs to: an `Mcp-Session-Id` is no credential, and of use only to its owner.
 use crate::{caller::Principal, digest};
+use keyward_limits::{shares::Table, source::Source};
 use serde_json::Value;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
 
 const IDLE: Duration = Duration::minutes(30);
+/// In all, and of one principal, or of one address where anybody may call. The least recently used makes room: one's
+/// own, or of whoever has most.
 const MOST: usize = 10_000;
-const MOST_OF_ONE_PRINCIPAL: usize = 64;
+const SHARE: usize = 64;
 /// Requests of the server that wait for the client at the same time.
 const MOST_ASKED: usize = 64;
 
-#[derive(Debug, Default)]
-pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
+#[derive(Debug)]
+pub(crate) struct Sessions(Mutex<Table<String, Session>>);
 
 #[derive(Debug)]
 struct Session {
@@ -24,32 +27,32 @@ struct Session {
     asked: VecDeque<Value>,
 }
 
+impl Default for Sessions {
+    fn default() -> Self {
+        Self(Mutex::new(Table::new(MOST, SHARE)))
+    }
+}
+
 impl Sessions {
-    /// Remembers whose a new session is. The least recently used makes room, the principal's own first.
-    pub fn bind(&self, id: &str, owner: Principal, now: OffsetDateTime) {
-        let mut sessions = self.lock();
-        sessions.retain(|_, session| now - session.used_at < IDLE);
-        let own = sessions.values().filter(|session| session.owner == owner).count();
-        if own >= MOST_OF_ONE_PRINCIPAL || sessions.len() >= MOST {
-            let spare = |session: &Session| own < MOST_OF_ONE_PRINCIPAL || session.owner == owner;
-            let oldest = sessions.iter().filter(|(_, session)| spare(session)).min_by_key(|(_, s)| s.used_at);
-            if let Some(oldest) = oldest.map(|(id, _)| id.clone()) {
-                sessions.remove(&oldest);
-            }
-        }
-        sessions.insert(id.to_owned(), Session { owner, used_at: now, asked: VecDeque::new() });
+    /// Remembers whose a new session is.
+    pub fn bind(&self, id: &str, owner: Principal, source: Source, now: OffsetDateTime) {
+        let session = Session { owner, used_at: now, asked: VecDeque::new() };
+        self.lock().insert(source, id.to_owned(), session, 1);
     }
 
     /// Is the session alive and this principal's? Then it was just used.
     pub fn touch(&self, id: &str, principal: &Principal, now: OffsetDateTime) -> bool {
-        let mut sessions = self.lock();
-        let found = sessions.get_mut(id).filter(|s| s.owner == *principal && now - s.used_at < IDLE);
-        found.map(|session| session.used_at = now).is_some()
+        let (mut sessions, id) = (self.lock(), id.to_owned());
+        let is_good = |session: &Session| session.owner == *principal && now - session.used_at < IDLE;
+        if !sessions.peek(&id).is_some_and(is_good) {
+            return false;
+        }
+        sessions.get(&id).map(|session| session.used_at = now).is_some()
     }
 
     /// The server asks the client.
     pub fn ask(&self, id: &str, request: Value) {
-        if let Some(session) = self.lock().get_mut(id).filter(|session| !session.asked.contains(&request)) {
+        if let Some(session) = self.lock().get(&id.to_owned()).filter(|session| !session.asked.contains(&request)) {
             session.asked.truncate(MOST_ASKED - 1);
             session.asked.push_front(request);
         }
@@ -58,7 +61,7 @@ impl Sessions {
     /// Does the server wait for this answer? Then it waits no longer.
     pub fn answer(&self, id: &str, request: &Value) -> bool {
         let mut sessions = self.lock();
-        let found = sessions.get_mut(id).and_then(|session| {
+        let found = sessions.get(&id.to_owned()).and_then(|session| {
             let at = session.asked.iter().position(|asked| asked == request)?;
             session.asked.remove(at)
         });
@@ -66,7 +69,7 @@ impl Sessions {
     }
 
     pub fn end(&self, id: &str) {
-        self.lock().remove(id);
+        self.lock().remove(&id.to_owned());
     }
 
     /// Each session's fingerprint, owner and last use.
@@ -77,7 +80,7 @@ impl Sessions {
         self.lock().iter().map(shown).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+    fn lock(&self) -> MutexGuard<'_, Table<String, Session>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,6 +90,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const SOURCE: Source = Source::Party(1);
+
     fn principal(subject: &str) -> Principal {
         ["issuer".to_owned(), subject.to_owned(), "client".to_owned()]
     }
@@ -95,7 +100,7 @@ mod tests {
     fn a_session_is_its_owners_until_it_idles_for_half_an_hour() {
         let sessions = Sessions::default();
         let start = OffsetDateTime::UNIX_EPOCH;
-        sessions.bind("s", principal("alice"), start);
+        sessions.bind("s", principal("alice"), SOURCE, start);
         assert!(sessions.touch("s", &principal("alice"), start + Duration::minutes(29)));
         assert!(!sessions.touch("s", &principal("bob"), start + Duration::minutes(29)));
         assert!(sessions.touch("s", &principal("alice"), start + Duration::minutes(58)));
@@ -107,7 +112,7 @@ mod tests {
         let sessions = Sessions::default();
         sessions.ask("s", 0.into());
         assert!(!sessions.answer("s", &0.into()), "there is no such session");
-        sessions.bind("s", principal("alice"), OffsetDateTime::UNIX_EPOCH);
+        sessions.bind("s", principal("alice"), SOURCE, OffsetDateTime::UNIX_EPOCH);
         for id in 0..=MOST_ASKED {
             sessions.ask("s", id.into());
             sessions.ask("s", id.into());
@@ -121,17 +126,15 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_who_opens_too_many_loses_only_sessions_of_their_own() {
+    fn a_source_that_opens_too_many_loses_only_sessions_of_its_own() {
         let sessions = Sessions::default();
         let start = OffsetDateTime::UNIX_EPOCH;
-        sessions.bind("bobs", principal("bob"), start);
-        for number in 0..=MOST_OF_ONE_PRINCIPAL {
-            let at = start + Duration::seconds(i64::try_from(number).unwrap() + 1);
-            sessions.bind(&number.to_string(), principal("alice"), at);
+        sessions.bind("bobs", principal("anonymous"), Source::Party(2), start);
+        for number in 0..=SHARE {
+            sessions.bind(&number.to_string(), principal("anonymous"), SOURCE, start);
         }
         let now = start + Duration::minutes(5);
-        assert!(sessions.touch("bobs", &principal("bob"), now));
-        assert!(!sessions.touch("0", &principal("alice"), now));
-        assert!(sessions.touch("1", &principal("alice"), now));
+        let lives = |id: &str| sessions.touch(id, &principal("anonymous"), now);
+        assert!(lives("bobs") && !lives("0") && lives("1"));
     }
 }

@@ -9,8 +9,9 @@ pub use users::UserSettings;
 
 use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
 use anyhow::{Context, anyhow, ensure};
+use ipnet::IpNet;
 use serde::Deserialize;
-use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 use url::Url;
 
 /// The set of surfaces served when there is no file.
@@ -33,6 +34,9 @@ pub struct Settings {
     /// The authorization server's issuer identifier.
     #[serde(default = "default_issuer")]
     pub issuer: String,
+    /// Networks of the proxies in front of this server, whose `X-Forwarded-For` is believed (`10.0.0.0/8`).
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
     /// Where tools keep what they are given, as a SQLite file; else in memory.
     #[serde(default)]
     pub store: Option<PathBuf>,
@@ -114,7 +118,7 @@ pub struct SurfaceSettings {
     pub scope_aliases: bool,
     /// How often whoever was let in may ask, each for themselves; else as often as they like.
     #[serde(default)]
-    pub requests_per_minute: Option<NonZeroUsize>,
+    pub requests_per_minute: Option<NonZeroU32>,
     /// Rules on what tools are called with, beyond those that go with the tools.
     #[serde(default, rename = "rule")]
     pub rules: Vec<ArgumentRule>,
@@ -151,6 +155,13 @@ impl Settings {
     /// Whether this secret is one of the built-in set, and so known to everybody.
     pub fn publishes(secret: &str) -> anyhow::Result<bool> {
         Ok(read(BUILT_IN)?.secrets().any(|(published, _)| published.expose() == secret))
+    }
+
+    /// All surfaces ask the authorization server about tokens (RFC 7662), authenticated with these.
+    pub fn introspect(mut self, own: &Credentials) -> anyhow::Result<Self> {
+        self.surfaces.iter_mut().for_each(|surface| surface.introspection = Some(own.clone()));
+        self.check()?;
+        Ok(self)
     }
 
     /// Those of the common address, the default one first.
@@ -197,7 +208,8 @@ impl Settings {
 
 impl SurfaceSettings {
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
-        let keys = self.keys.iter().chain(self.headers.values().flatten()).map(|key| (&key.secret, SHORTEST_KEY));
+        let keys = self.keys.iter().chain(self.headers.values().flatten()).map(|key| &key.secret);
+        let keys = keys.chain(self.introspection.iter().map(|own| &own.secret)).map(|secret| (secret, SHORTEST_KEY));
         let passwords = self.users.iter().filter_map(|user| user.password.as_ref());
         keys.chain(passwords.map(|password| (password, SHORTEST_PASSWORD)))
     }

@@ -1,6 +1,7 @@
 //! The transport of HTTP with SSE, of the revision 2024-11-05 and deprecated since: one stream for answers, and one
 //! place for messages.
 use crate::{
+    bodies::Held,
     caller::{Caller, Principal},
     challenge::{Refusal, RequestId},
     clock::Clock,
@@ -25,8 +26,8 @@ use std::{
 use tokio::{sync::mpsc, time::Interval};
 use url::form_urlencoded;
 
-/// Answers that wait for the client to read.
-const WAITING: usize = 64;
+/// Answers that wait for the client to read. More wait to get here, as long as there is room for them.
+const WAITING: usize = 1;
 
 /// Marks requests of this transport, for the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,11 +95,14 @@ impl Streams {
         self.sessions.touch(id, owner, self.clock.now())
     }
 
-    async fn send(&self, id: &str, response: Response) -> Option<()> {
+    /// `held` is the room that the answer takes until the client reads it.
+    async fn send(&self, id: &str, response: Response, held: Option<&Held>) -> Option<()> {
         let stream = self.lock().get(id).cloned()?;
         let mut messages = messages(response);
         while let Some(message) = messages.next().await {
-            stream.send(message.ok()?).await.ok()?;
+            let message = message.ok()?;
+            held.map_or(Ok(()), |held| held.answers(message.len())).ok()?;
+            stream.send(message).await.ok()?;
         }
         Some(())
     }
@@ -134,7 +138,7 @@ pub(crate) async fn around(
         return response;
     }
     let headers = response.headers().clone();
-    streams.send(session.to_str().unwrap_or_default(), response).await;
+    streams.send(session.to_str().unwrap_or_default(), response, None).await;
     let mut accepted = accepted();
     for (name, value) in
         headers.iter().filter(|(name, _)| ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name))
@@ -188,10 +192,18 @@ pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, req
     if parts.method != Method::POST {
         return Refusal::method_not_allowed("POST").into_response(&id);
     }
+    let Some(held) = parts.extensions.get::<Arc<Held>>().cloned() else { return server_error(&id) };
     tokio::spawn(async move {
-        let response = streams.server.post(parts, body, &id).await;
-        if response.status() != StatusCode::ACCEPTED {
-            streams.send(&session, response).await;
+        let answered = async {
+            let response = streams.server.post(parts, body, &id).await;
+            if response.status() != StatusCode::ACCEPTED {
+                streams.send(&session, response, Some(&held)).await;
+            }
+        };
+        tokio::select! {
+            () = answered => {}
+            // Who asks much and does not read makes room for others.
+            () = held.yields() => streams.close(&session),
         }
     });
     accepted()

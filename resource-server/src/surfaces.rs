@@ -5,11 +5,12 @@ use crate::{
     accounts,
     allowance::Allowance,
     arguments::Rules,
-    audit::Audit,
+    audit::{self, Audit},
+    bodies::{self, Bodies},
     callback,
     challenge::{Refusal, RequestId},
     credentials::{self, Setup},
-    debug,
+    debug, dpop,
     endpoint::server_error,
     health,
     index::Index,
@@ -18,6 +19,7 @@ use crate::{
     origin::{self, Allowed},
     request_id::{self, Id},
     settings::{self, Settings, SurfaceSettings},
+    source,
     store::Store,
     surface::{self, Surface},
     tools,
@@ -27,12 +29,23 @@ use crate::{
 use anyhow::{Context, ensure};
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     http::{HeaderMap, HeaderValue},
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
 use gating::{Gating, Part, Paths};
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use keyward_limits::{
+    connections::{Bounds, Connections},
+    source::TrustedProxies,
+};
+use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
@@ -54,6 +67,10 @@ struct Shared<'a> {
     accounts: accounts::All,
     /// One set of signing keys for all.
     issuer: Arc<Issuer>,
+    proxies: Arc<TrustedProxies>,
+    bodies: Arc<Bodies>,
+    /// Which proofs were used.
+    proofs: Arc<dpop::Used>,
 }
 
 impl<'a> Shared<'a> {
@@ -62,7 +79,16 @@ impl<'a> Shared<'a> {
         let audit = Audit::new(store.clone(), settings.clock.clone());
         let records = Arc::new(Records::new(audit, settings)?);
         let accounts = accounts::all(settings, &store, &records)?;
-        Ok(Self { settings, store, records, accounts, issuer: Arc::new(Issuer::new(&settings.issuer)?) })
+        Ok(Self {
+            settings,
+            store,
+            records,
+            accounts,
+            issuer: Arc::new(Issuer::new(&settings.issuer)?),
+            proxies: Arc::new(TrustedProxies::new(&settings.trusted_proxies)),
+            bodies: Arc::default(),
+            proofs: Arc::default(),
+        })
     }
 }
 
@@ -111,20 +137,35 @@ pub async fn serve(
         }
     };
     let mut running = tokio::task::JoinSet::new();
+    let connections = connections(&shared);
     for (listener, router) in servers {
         tracing::info!(address = %listener.local_addr()?, issuer = settings.issuer, "resource server listens");
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        running.spawn(axum::serve(listener, service).with_graceful_shutdown(stopping()).into_future());
+        let (connections, stopping) = (connections.clone(), stopping());
+        running.spawn(async move { connections.serve(listener, router, stopping).await });
     }
     tokio::select! {
-        Some(ended) = running.join_next() => return Ok(ended??),
+        Some(ended) = running.join_next() => return Ok(ended?),
         () = shutdown => {}
     }
     let _ = stop.send(true);
+    while running.join_next().await.is_some() {}
     shared.records.audit.server("server_stop").await;
-    let finished = async { while running.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(GRACE, finished).await;
-    Ok(())
+    shared.records.audit.settle().await
+}
+
+/// Of all addresses together. Those that are refused are audited.
+fn connections(shared: &Shared) -> Connections {
+    let records = Arc::clone(&shared.records);
+    let refused = move |address: IpAddr| {
+        let records = Arc::clone(&records);
+        tokio::spawn(async move {
+            let client_info = json!({"ip_address": address.to_string()});
+            let event = audit::Event::new("rate_limit_exceeded", false);
+            let event = audit::Event { client_info, error_message: Some("too many connections"), ..event };
+            records.audit.record(event).await;
+        });
+    };
+    Connections::new(Bounds { grace: GRACE, ..Bounds::default() }, Arc::clone(&shared.proxies), refused)
 }
 
 fn common(settings: &Settings) -> anyhow::Result<Address<'_>> {
@@ -182,8 +223,10 @@ impl<'a> Address<'a> {
                 Refusal::method_not_allowed("GET, HEAD").into_response(&id.0)
             })
             .layer(CatchPanicLayer::custom(|_| server_error(&RequestId(HeaderValue::from_static("unknown")))))
+            .layer(DefaultBodyLimit::max(bodies::LONGEST))
             .layer(from_fn(whole::take))
-            .layer(from_fn(request_id::attach));
+            .layer(from_fn(request_id::attach))
+            .layer(from_fn_with_state(Arc::clone(&shared.proxies), source::attach));
         Ok(origin::secured(router, &self.origins))
     }
 
@@ -210,7 +253,7 @@ impl<'a> Address<'a> {
             tools,
             forwards: upstream.is_some(),
             rules: Arc::new(Rules::new(rules)?),
-            allowance: own.requests_per_minute.map(|most| Allowance::new(most.get(), settings.clock.clone())),
+            allowance: own.requests_per_minute.map(|most| Allowance::new(most, settings.clock.clone())),
             urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
             records: Arc::clone(&shared.records),
             store: shared.store.clone(),
@@ -223,6 +266,7 @@ impl<'a> Address<'a> {
             settings: own,
             title: &surface.title,
             issuer: Arc::clone(&shared.issuer),
+            proofs: Arc::clone(&shared.proofs),
             allowed: allowed.clone(),
             policy: Arc::clone(&surface.policy),
             demo: settings.demo,
@@ -231,6 +275,7 @@ impl<'a> Address<'a> {
             clock: settings.clock.clone(),
         })?;
         let (sessions, documents, secrets) = (Arc::default(), Vec::new(), own.secrets().count());
-        Gating { address: self, surface, built, allowed, upstream, sessions, documents, secrets }.part(&paths)
+        let bodies = Arc::clone(&shared.bodies);
+        Gating { address: self, surface, bodies, built, allowed, upstream, sessions, documents, secrets }.part(&paths)
     }
 }

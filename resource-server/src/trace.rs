@@ -13,6 +13,7 @@ use crate::{
     mask::Masker,
     metrics::Metrics,
     settings::Settings,
+    source::{self, source_of},
     sse::Legacy,
     stdio::Connection,
     surface::Surface,
@@ -20,20 +21,22 @@ use crate::{
 };
 use axum::{
     body::{Bytes, HttpBody},
-    extract::{ConnectInfo, Request},
+    extract::Request,
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
+use keyward_limits::{shares::Table, source::Source};
 use serde_json::{Value, json};
 use std::{
-    collections::{BTreeSet, VecDeque},
-    net::SocketAddr,
+    cmp::Reverse,
+    collections::BTreeSet,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
 use time::format_description::well_known::Rfc3339;
 
-/// Requests remembered.
+/// Requests remembered, and those of one source.
 const KEPT: usize = 1000;
+const SHARE: usize = 500;
 /// Characters of what a client may name as it likes, and how many argument names.
 const LONGEST_NAME: usize = 100;
 const MOST_ARGUMENTS: usize = 32;
@@ -41,6 +44,7 @@ const MOST_ARGUMENTS: usize = 32;
 /// A request on its way through the gate.
 pub(crate) struct Trace {
     started: Instant,
+    source: Source,
     /// The check it is at, or failed.
     pub check: &'static str,
     pub caller: Option<Caller>,
@@ -67,7 +71,8 @@ impl Outcome {
 
 /// The requests of one server.
 pub(crate) struct Records {
-    recent: Mutex<VecDeque<Record>>,
+    /// By number, and the last one.
+    recent: Mutex<(Table<u64, Record>, u64)>,
     pub audit: Audit,
     log_payloads: bool,
     masker: Arc<Masker>,
@@ -97,6 +102,7 @@ impl Trace {
         );
         Self {
             started: Instant::now(),
+            source: source_of(request.extensions()),
             check: "origin",
             caller: None,
             owns_session: false,
@@ -126,8 +132,7 @@ impl Trace {
         self.record.error = Some(refusal.error);
         self.record.reason = Some(refusal.description);
         self.locks = refusal.locks;
-        let busy = refusal.status == StatusCode::TOO_MANY_REQUESTS;
-        self.record.failed_check = Some(if busy { "rate_limit" } else { self.check });
+        self.record.failed_check = Some(if refusal.by_budget { "rate_limit" } else { self.check });
     }
 }
 
@@ -136,15 +141,17 @@ impl Records {
         let (log_payloads, clock) = (settings.log_payloads, settings.clock.clone());
         let (masker, metrics) = (Arc::new(Masker::new(settings)), Metrics::new()?);
         let audit = audit.masked(&masker);
-        Ok(Self { recent: Mutex::default(), audit, log_payloads, masker, metrics, clock })
+        let recent = Mutex::new((Table::new(KEPT, SHARE), 0));
+        Ok(Self { recent, audit, log_payloads, masker, metrics, clock })
     }
 
     pub async fn add(&self, trace: Trace, surface: &Surface, status: StatusCode) {
-        let Trace { started, caller, mut record, payload, locks, outcome, .. } = trace;
+        let Trace { started, source, caller, mut record, payload, locks, outcome, .. } = trace;
         let now = self.clock.now();
         if let Some(caller) = &caller {
             record.describe(caller);
         }
+        let source = caller.as_ref().map_or(source, |caller| source::of_caller(caller, source));
         let chosen = [&mut record.method, &mut record.tool, &mut record.user_agent];
         for text in chosen.into_iter().flatten().chain(&mut record.arguments) {
             *text = self.masker.text(text);
@@ -167,16 +174,17 @@ impl Records {
         for event in record.to_audit().into_iter().chain(locking) {
             self.audit.record(event).await;
         }
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() >= KEPT {
-            recent.pop_back();
-        }
-        recent.push_front(record);
+        let (recent, last) = &mut *self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        *last += 1;
+        recent.insert(source, *last, record, 1);
     }
 
     /// Newest first.
     pub fn recent(&self) -> Vec<Record> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let (recent, _) = &*self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = recent.iter().collect();
+        all.sort_by_key(|(number, _)| Reverse(*number));
+        all.into_iter().map(|(_, record)| record.clone()).collect()
     }
 }
 
@@ -202,7 +210,7 @@ pub(crate) fn client_info(parts: &Parts, surface: &str) -> Value {
 }
 
 fn source_ip(extensions: &Extensions) -> Option<String> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|address| address.0.ip().to_string())
+    source::address(extensions).map(|address| address.to_string())
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {

@@ -132,6 +132,10 @@ struct Actor {
 }
 
 impl Claims {
+    pub fn subject(&self) -> &str {
+        &self.sub
+    }
+
     /// A subject that is the client itself gives the one away that issuers need not name (RFC 9068 §2.2).
     fn grant_type(&self) -> Option<String> {
         let for_itself = self.sub == self.client_id;

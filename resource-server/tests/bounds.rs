@@ -1,9 +1,16 @@
 //! What strangers can make grow or go on, and where it ends.
 use crate::{
+    debug::view,
     sets::{good, send, start},
-    support::call,
+    support::{ORIGIN, TestServer, call, initialize, request},
+    surfaces::{basic, headers, ping},
 };
-use serde_json::json;
+use axum::{body::Body, extract::ConnectInfo, http::Request};
+use futures_util::StreamExt;
+use keyward_resource_server::{Settings, router};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use tower::ServiceExt;
 
 /// Queries that go on for hours or take all memory, in many steps, in one, or before the first.
 fn endless_queries() -> Vec<String> {
@@ -41,4 +48,111 @@ async fn attack_150_a_query_that_would_run_for_hours_in_one_step_ends_and_the_ne
     }
     let next = good(&t, "run_sql_query", json!({"query": "SELECT count(*) AS n FROM users"})).await;
     assert_eq!(next["results"][0]["n"], 8);
+}
+
+fn from(mut request: Request<Body>, address: [u8; 4], forwarded: Option<&str>) -> Request<Body> {
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 1))));
+    let forwarded = forwarded.map(|forwarded| ("x-forwarded-for", forwarded));
+    request.headers_mut().extend(headers(forwarded.as_slice()));
+    request
+}
+
+fn message(surface: &str, brought: &[(&str, &str)], message: &Value) -> Request<Body> {
+    let mut request = request("POST", &format!("/mcp/{surface}")).header("content-type", "application/json");
+    request.headers_mut().unwrap().extend(headers(brought));
+    request.body(Body::from(message.to_string())).unwrap()
+}
+
+/// The built-in surfaces behind a proxy.
+async fn behind_a_proxy() -> TestServer {
+    let t = TestServer::start().await;
+    let settings = Settings {
+        clock: t.clock.clone(),
+        trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        ..Settings::demo(ORIGIN, &t.issuer.uri()).unwrap()
+    };
+    TestServer { router: router(&settings).unwrap(), ..t }
+}
+
+#[tokio::test]
+async fn attack_155_noise_behind_a_proxy_locks_no_surface() {
+    let t = behind_a_proxy().await;
+    let send = async |surface: &str, brought: &[(&str, &str)], client: &str| {
+        t.send(from(message(surface, brought, &ping()), [10, 0, 0, 1], Some(client))).await
+    };
+    let (wrong, right) = (basic("testuser", "wrong"), basic("testuser", "testpass123"));
+    for _ in 0..5 {
+        assert_eq!(send("basic", &[("authorization", &wrong)], "203.0.113.1, 192.0.2.1:4711").await.status, 401);
+    }
+    let waits = send("basic", &[("authorization", &right)], "192.0.2.1").await;
+    assert_eq!((waits.status.as_u16(), waits.header("retry-after")), (429, Some("30")));
+    assert_eq!(send("basic", &[("authorization", &right)], "192.0.2.2").await.status, 200);
+    for _ in 0..200 {
+        for surface in ["basic", "api-key", "bearer-token", "security-keys"] {
+            assert_eq!(send(surface, &[], "192.0.2.3").await.status, 401, "{surface}");
+        }
+        send("api-key", &[("authorization", "Bearer wrong")], "192.0.2.3").await;
+        send("security-keys", &[("x-brave-key", "wrong")], "192.0.2.3").await;
+    }
+    // What is right gets in from the very same place.
+    assert_eq!(send("basic", &[("authorization", &right)], "192.0.2.3").await.status, 200);
+    assert_eq!(send("api-key", &[("authorization", "Bearer test-api-key-12345")], "192.0.2.3").await.status, 200);
+    let key = ("x-brave-key", "BSA_test1234567890abcdefghijklmnopqrstuvwxyz");
+    assert_eq!(send("security-keys", &[key], "192.0.2.3").await.status, 200);
+    assert_eq!(send("api-key", &[("authorization", "Bearer wrong")], "192.0.2.3").await.status, 429);
+    assert_eq!(send("api-key", &[("authorization", "Bearer wrong")], "192.0.2.4").await.status, 401);
+}
+
+#[tokio::test]
+async fn attack_156_whoever_opens_sessions_without_end_ends_none_but_their_own() {
+    let t = TestServer::start().await;
+    let open = async |last: u8| {
+        let answer = t.send(from(message("no-auth", &[], &initialize("2025-06-18")), [192, 0, 2, last], None)).await;
+        answer.header("mcp-session-id").unwrap().to_owned()
+    };
+    let honest = open(1).await;
+    let first = open(2).await;
+    for _ in 0..200 {
+        open(2).await;
+    }
+    let lives = async |session: &str, last: u8| {
+        let message = message("no-auth", &[("mcp-session-id", session)], &ping());
+        t.send(from(message, [192, 0, 2, last], None)).await.status.as_u16()
+    };
+    assert_eq!((lives(&honest, 1).await, lives(&first, 2).await), (200, 404));
+}
+
+#[tokio::test]
+async fn attack_157_whoever_asks_without_end_is_all_that_they_push_out_of_what_is_shown_to_operators() {
+    let t = TestServer::start().await;
+    t.send(from(message("no-auth", &[], &ping()), [192, 0, 2, 1], None)).await;
+    for _ in 0..1200 {
+        t.send(from(message("api-key", &[], &ping()), [192, 0, 2, 2], None)).await;
+    }
+    let shown = view(&t, "requests?limit=1000").await["requests"].as_array().unwrap().clone();
+    assert_eq!((shown.len(), shown[0]["source_ip"].as_str()), (501, Some("192.0.2.2")));
+    assert_eq!(shown[500]["source_ip"], "192.0.2.1");
+}
+
+#[tokio::test]
+async fn attack_158_a_stream_that_nobody_reads_holds_no_more_answers_than_there_is_room_for() {
+    let t = TestServer::start().await;
+    let get = request("GET", "/sse/no-auth").body(Body::empty()).unwrap();
+    let mut stream =
+        t.router.clone().oneshot(from(get, [192, 0, 2, 2], None)).await.unwrap().into_body().into_data_stream();
+    let endpoint = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
+    let place = endpoint.split("data: ").nth(1).unwrap().trim().to_owned();
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    let mut accepted = 0;
+    for _ in 0..5_000 {
+        let post = request("POST", &place).header("content-type", "application/json");
+        let answer = t.send(from(post.body(Body::from(list.to_string())).unwrap(), [192, 0, 2, 2], None)).await;
+        if answer.status == 404 {
+            break;
+        }
+        accepted += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!((100..3_000).contains(&accepted), "{accepted}");
+    assert_eq!(t.send(from(message("no-auth", &[], &ping()), [192, 0, 2, 1], None)).await.status, 200);
 }

@@ -1,5 +1,6 @@
 //! The real program, as a child process that can be killed, started again and overheard.
 mod crash;
+mod flood;
 mod logs;
 mod secrets;
 

@@ -74,6 +74,7 @@ async fn settings_say_what_is_wrong_with_them() {
     let cases = [
         (surface("keys = [\"test-api-key-12345\"]"), "the demo's"),
         (surface("keys = [\"short\"]"), "shorter than 16"),
+        (surface("introspection = { id = \"rs\", secret = \"short\" }"), "shorter than 16"),
         (surface("users = [{ username = \"a\", password = \"testpass123\" }]"), "the demo's"),
         (surface("keys = [{ env = \"KEYWARD_TEST_NEVER_SET\" }]"), "KEYWARD_TEST_NEVER_SET is not set"),
         (surface("tools = [\"no-such-set\"]"), "there is no tool set"),

@@ -237,25 +237,6 @@ async fn a_password_may_hold_every_character_and_a_user_name_no_colon() {
 }
 
 #[tokio::test]
-async fn five_wrong_passwords_lock_the_account_for_a_while() {
-    let t = TestServer::start().await;
-    let attempt = async |password: &str, address: [u8; 4]| {
-        let headers = headers(&[("authorization", &basic("testuser", password))]);
-        let mut request = request_to("/mcp/basic", headers, &ping());
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 1))));
-        t.send(request).await
-    };
-    for _ in 0..5 {
-        assert_eq!(attempt("wrong", [192, 0, 2, 1]).await.status, 401);
-    }
-    let locked = attempt("testpass123", [192, 0, 2, 2]).await;
-    assert_eq!((locked.status.as_u16(), locked.header("retry-after")), (429, Some("300")));
-    assert_eq!(locked.json()["error"], "rate_limit_exceeded");
-    t.clock.advance(Duration::seconds(300));
-    assert_eq!(attempt("testpass123", [192, 0, 2, 2]).await.status, 200);
-}
-
-#[tokio::test]
 async fn one_good_security_key_is_enough_and_one_bad_is_too_many() {
     let t = TestServer::start().await;
     let (github, brave) =
@@ -343,8 +324,8 @@ async fn minting_has_bounds() {
         assert_eq!(mint(&t, "").await.status, 200);
     }
     let refused = mint(&t, "").await;
-    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, Some("60")));
-    t.clock.advance(Duration::seconds(60));
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, Some("2")));
+    t.clock.advance(Duration::seconds(2));
     assert_eq!(mint(&t, "").await.status, 200);
     let foreign = request("POST", "/test-auth/bearer-token/mint").header("origin", "https://evil.example");
     assert_eq!(t.send(here(foreign.body(Body::empty()).unwrap())).await.status, 403);

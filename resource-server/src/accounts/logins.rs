@@ -1,47 +1,35 @@
 //! Who logged in on a connection: a legacy session, a stream, or a process. Never more than that connection's.
 use super::Proof;
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use keyward_limits::{shares::Table, source::Source};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Connections remembered; of too many, those that logged in first are forgotten.
+/// Connections remembered, and those of one source; of too many, those used longest ago are forgotten, of whoever has
+/// most.
 const MOST: usize = 10_000;
+const SHARE: usize = 1_000;
 
-#[derive(Default)]
-pub(crate) struct Logins(Mutex<Remembered>);
+pub(crate) struct Logins(Mutex<Table<String, Proof>>);
 
-#[derive(Default)]
-struct Remembered {
-    proofs: HashMap<String, Proof>,
-    order: VecDeque<String>,
+impl Default for Logins {
+    fn default() -> Self {
+        Self(Mutex::new(Table::new(MOST, SHARE)))
+    }
 }
 
 impl Logins {
-    pub fn bind(&self, connection: &str, proof: Proof) {
-        let mut all = self.lock();
-        if all.proofs.insert(connection.to_owned(), proof).is_none() {
-            all.order.push_back(connection.to_owned());
-        }
-        if all.order.len() > MOST
-            && let Some(first) = all.order.pop_front()
-        {
-            all.proofs.remove(&first);
-        }
+    pub fn bind(&self, connection: &str, source: Source, proof: Proof) {
+        self.lock().insert(source, connection.to_owned(), proof, 1);
     }
 
     pub fn of(&self, connection: &str) -> Option<Proof> {
-        self.lock().proofs.get(connection).cloned()
+        self.lock().get(&connection.to_owned()).cloned()
     }
 
     pub fn unbind(&self, connection: &str) {
-        let mut all = self.lock();
-        if all.proofs.remove(connection).is_some() {
-            all.order.retain(|one| one != connection);
-        }
+        self.lock().remove(&connection.to_owned());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Remembered> {
+    fn lock(&self) -> MutexGuard<'_, Table<String, Proof>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -51,18 +39,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_has_its_own_login_until_it_ends_or_too_many_came_after() {
-        let logins = Logins::default();
+    fn a_connection_has_its_own_login_until_it_ends_or_too_many_came_after_from_there() {
+        let (logins, here, there) = (Logins::default(), Source::Party(1), Source::Party(2));
         let proof = |number: usize| Proof::Session(number.to_string());
-        logins.bind("c", proof(0));
-        logins.bind("c", proof(1));
+        logins.bind("c", here, proof(0));
+        logins.bind("c", here, proof(1));
         assert_eq!(logins.of("c"), Some(proof(1)));
         assert_eq!(logins.of("d"), None);
         logins.unbind("c");
         assert_eq!(logins.of("c"), None);
-        for number in 0..=MOST {
-            logins.bind(&number.to_string(), proof(number));
+        logins.bind("other", there, proof(0));
+        for number in 0..=SHARE {
+            logins.bind(&number.to_string(), here, proof(number));
         }
-        assert_eq!((logins.of("0"), logins.of("1")), (None, Some(proof(1))));
+        assert_eq!((logins.of("0"), logins.of("1"), logins.of("other")), (None, Some(proof(1)), Some(proof(0))));
     }
 }

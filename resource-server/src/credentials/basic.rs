@@ -1,7 +1,7 @@
 //! `basic`: a user name and a password (RFC 7617).
 use super::{Built, Credential, Kind, Setup, keys::challenge, quotable};
 use crate::{
-    attempts::Attempts,
+    attempts::{Asker, Attempts},
     caller::Caller,
     challenge::Refusal,
     digest::{self, Digest},
@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::{StatusCode, header, request::Parts};
 use base64ct::{Base64, Encoding};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 
 const NAME: &str = "basic";
@@ -53,22 +53,21 @@ fn build(setup: &Setup) -> anyhow::Result<Built> {
 }
 
 impl Basic {
-    fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
+    async fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
         let pair = self.pair(parts);
         parts.headers.remove(header::AUTHORIZATION);
-        let account = pair.as_ref().and_then(|pair| pair.as_ref().ok()).map(|(name, _)| name.as_str());
-        let asker = self.attempts.check(account, &parts.extensions)?;
-        let Some(pair) = &pair else {
-            self.attempts.failed(None, asker);
+        let asker = Asker::of(&parts.extensions);
+        let Some(pair) = pair else {
             return Err(self.refuse("unauthorized", "this resource needs a user name and a password"));
         };
-        let known = pair.as_ref().ok().filter(|(name, password)| self.knows(name, password));
-        let Some((name, _)) = known else {
-            let refusal = self.refuse("invalid_token", "the user name or the password is wrong");
-            return Err(refusal.locking(self.attempts.failed(account, asker)));
-        };
-        self.attempts.succeeded(name, asker);
-        Ok(Caller::of_kind(NAME, name, "Basic"))
+        let refusal = self.refuse("invalid_token", "the user name or the password is wrong");
+        let Ok((name, password)) = pair else { return Err(self.attempts.noise(asker, refusal)) };
+        let guess = self.attempts.book(&name, asker).await?;
+        if !self.knows(&name, &password) {
+            return Err(refusal.locking(guess.wrong()));
+        }
+        guess.right();
+        Ok(Caller::of_kind(NAME, &name, "Basic"))
     }
 
     /// `None`: there is none. An error: it is not one.
@@ -103,7 +102,7 @@ impl Basic {
 
 impl Credential for Basic {
     fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
-        ready(self.judge(parts)).boxed()
+        self.judge(parts).boxed()
     }
 
     fn scheme(&self) -> &'static str {

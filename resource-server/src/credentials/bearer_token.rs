@@ -5,22 +5,27 @@ use super::{
 };
 use crate::{
     admission::{Admission, admit},
-    attempts::{Attempts, Budget},
+    attempts::Attempts,
     challenge::Refusal,
     digest, origin,
     request_id::Id,
     scopes::{well_formed, words},
+    source::source_of,
 };
 use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::StatusCode,
+    http::{Extensions, StatusCode},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::post,
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
+use keyward_limits::{
+    shares::{Quota, Rates},
+    source::Source,
+};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -31,7 +36,8 @@ const PATH: &str = "/test-auth/bearer-token/mint";
 /// In seconds.
 const LIFETIME: u32 = 300;
 const LONGEST_LIFETIME: u32 = 3600;
-const MINTED_PER_MINUTE: usize = 30;
+/// By one source, and by all.
+const MINTED: [Quota; 2] = [Quota::per_minute(30), Quota::per_minute(120)];
 
 pub(super) const KIND: Kind = Kind {
     name: NAME,
@@ -43,7 +49,7 @@ pub(super) const KIND: Kind = Kind {
 
 struct Mint {
     bearer: Arc<BearerKeys>,
-    budget: Budget,
+    rates: Rates,
 }
 
 /// May be left out, as may each of its members.
@@ -64,8 +70,8 @@ fn build(setup: &Setup) -> Built {
         attempts: Attempts::new(setup.clock.clone()),
         clock: setup.clock.clone(),
     });
-    let budget = Budget::new(MINTED_PER_MINUTE, Duration::MINUTE, setup.clock.clone());
-    let mint = Arc::new(Mint { bearer: Arc::clone(&bearer), budget });
+    let [each, all] = MINTED;
+    let mint = Arc::new(Mint { bearer: Arc::clone(&bearer), rates: Rates::new(each, all) });
     let minting = |admission| {
         let minting = post(answer).with_state(mint).layer(from_fn_with_state(admission, admit));
         Router::new().route(PATH, minting.layer(from_fn_with_state(setup.allowed.clone(), origin::judge)))
@@ -75,13 +81,14 @@ fn build(setup: &Setup) -> Built {
     Built { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes }
 }
 
-async fn answer(State(mint): State<Arc<Mint>>, id: Id, body: Bytes) -> Response {
-    mint.mint(&body).unwrap_or_else(|refusal| refusal.into_response(&id.0))
+async fn answer(State(mint): State<Arc<Mint>>, id: Id, extensions: Extensions, body: Bytes) -> Response {
+    mint.mint(&body, source_of(&extensions)).unwrap_or_else(|refusal| refusal.into_response(&id.0))
 }
 
 impl Mint {
-    fn mint(&self, body: &[u8]) -> Result<Response, Refusal> {
-        self.budget.spend()?;
+    fn mint(&self, body: &[u8], source: Source) -> Result<Response, Refusal> {
+        let spent = self.rates.spend(source, self.bearer.clock.now());
+        spent.map_err(|seconds| Refusal::too_many("too many tokens are being minted", seconds))?;
         let invalid = |text| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text);
         let order = if body.is_empty() { Ok(Order::default()) } else { serde_json::from_slice::<Order>(body) };
         let order = order.map_err(|_| invalid("the body must be JSON with ttl and scope at most"))?;

@@ -2,7 +2,7 @@
 use super::{Credential, quotable};
 use crate::{
     accounts::{Accounts, Identity},
-    attempts::Attempts,
+    attempts::{Asker, Attempts},
     caller::{Caller, Known},
     challenge::{Refusal, RequestId},
     clock::Clock,
@@ -113,11 +113,7 @@ pub(super) struct BearerKeys {
 
 impl BearerKeys {
     async fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
-        let asker = self.attempts.check(None, &parts.extensions)?;
         let judged = self.find(parts).await;
-        if judged.is_err() {
-            self.attempts.failed(None, asker);
-        }
         parts.headers.remove(header::AUTHORIZATION);
         judged
     }
@@ -134,7 +130,8 @@ impl BearerKeys {
                 return Ok(self.in_name_of(identity));
             }
         }
-        Err(self.realm.invalid_token("unknown: the credential is not known here, or has expired"))
+        let refusal = self.realm.invalid_token("unknown: the credential is not known here, or has expired");
+        Err(self.attempts.noise(Asker::of(&parts.extensions), refusal))
     }
 
     /// With a key that somebody made, for what it is worth.

@@ -35,7 +35,7 @@ pub(crate) struct AccessTokens {
     verifier: Verifier,
     /// What proofs must be for.
     url: String,
-    proofs: dpop::Used,
+    proofs: Arc<dpop::Used>,
     step_up: StepUp,
     metadata: ProtectedResource,
     clock: Clock,
@@ -45,12 +45,12 @@ pub(crate) struct AccessTokens {
 pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> Built {
     let (issuer, scopes, policy) = (Arc::clone(&setup.issuer), setup.settings.scopes(), Arc::clone(&setup.policy));
     let (title, clock) = (setup.title.to_owned(), setup.clock.clone());
-    let introspection = setup.settings.introspection.clone();
+    let (introspection, proofs) = (setup.settings.introspection.clone(), Arc::clone(&setup.proofs));
     let at = move |place: &Place| -> anyhow::Result<Arc<dyn Credential>> {
         let guard = Guard::with(&place.url, Arc::clone(&issuer))?.name(&title)?.clock(clock.clone());
         let front_page = Url::parse(&place.url)?.join("/")?;
         let guard = guard.scopes(&scopes.0, &scopes.1)?.at(place).grants(grants);
-        let mut guard = guard.documentation(front_page);
+        let mut guard = guard.documentation(front_page).proofs(&proofs);
         if let Some(own) = &introspection {
             guard = guard.introspect(&own.id, own.secret.expose());
         }
@@ -79,15 +79,7 @@ impl AccessTokens {
             policy: Arc::clone(policy),
         };
         let url = guard.htu.unwrap_or(guard.identifier);
-        Self {
-            challenge,
-            verifier,
-            url,
-            proofs: dpop::Used::default(),
-            step_up: guard.step_up,
-            metadata,
-            clock: guard.clock,
-        }
+        Self { challenge, verifier, url, proofs: guard.proofs, step_up: guard.step_up, metadata, clock: guard.clock }
     }
 
     async fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
@@ -134,7 +126,7 @@ impl AccessTokens {
         let (method, url, now) = (method.as_str(), self.url.as_str(), self.clock.now());
         let trace =
             dpop::verify(proof, &dpop::Demand { method, url, access_token: token, jkt, now }).map_err(refuse)?;
-        let first = self.proofs.first(trace, now);
+        let first = self.proofs.first(jkt, trace, now);
         first.then_some(()).ok_or_else(|| refuse("the DPoP proof was used before (jti)"))
     }
 

@@ -4,7 +4,13 @@ use super::{
     keys::{Keys, challenge},
     quotable,
 };
-use crate::{attempts::Attempts, caller::Caller, challenge::Refusal, clock::Clock, digest, wire};
+use crate::{
+    attempts::{Asker, Attempts},
+    caller::Caller,
+    challenge::Refusal,
+    clock::Clock,
+    digest, wire,
+};
 use anyhow::{Context, ensure};
 use axum::http::{HeaderName, StatusCode, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -50,11 +56,7 @@ fn build(setup: &Setup) -> anyhow::Result<Built> {
 
 impl SecurityKeys {
     fn judge(&self, parts: &mut Parts) -> Result<Caller, Refusal> {
-        let asker = self.attempts.check(None, &parts.extensions)?;
         let judged = self.find(parts);
-        if judged.is_err() {
-            self.attempts.failed(None, asker);
-        }
         self.headers.iter().for_each(|header| drop(parts.headers.remove(&header.name)));
         judged
     }
@@ -74,7 +76,8 @@ impl SecurityKeys {
             }
         }
         if bad {
-            return Err(self.refuse("invalid_token", "unknown: a key is not known here, or its header is repeated"));
+            let refusal = self.refuse("invalid_token", "unknown: a key is not known here, or its header is repeated");
+            return Err(self.attempts.noise(Asker::of(&parts.extensions), refusal));
         }
         let Some(first) = good.first() else {
             return Err(self.refuse("unauthorized", "this resource needs a key in one of the accepted headers"));

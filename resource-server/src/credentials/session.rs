@@ -68,15 +68,13 @@ impl Sessions {
         if !parts.headers.contains_key(header::AUTHORIZATION) {
             return Ok(None);
         }
-        self.accounts.attempts.allow(None, asker)?;
         let found = match bearer(&parts.headers, &self.realm)? {
             Some(presented) => self.accounts.identify(presented).await.map_err(|error| broken(&error, parts))?,
             None => None,
         };
         if found.is_none() {
-            self.accounts.attempts.failed(None, asker);
             let text = "unknown: the credential is no session token or API key of this surface, or it has ended";
-            return Err(self.realm.invalid_token(text));
+            return Err(self.accounts.attempts.noise(asker, self.realm.invalid_token(text)));
         }
         Ok(found)
     }
@@ -103,6 +101,6 @@ impl Credential for Sessions {
     fn check_sign_in(&self, caller: &Caller, message: Option<&Message>) -> Result<(), Refusal> {
         let Some(message) = message.filter(|message| message.tool() == Some(LOGIN)) else { return Ok(()) };
         let username = json::member(message.arguments(), "username").and_then(json::text);
-        self.accounts.attempts.allow(username.as_deref(), caller.asker)
+        username.map_or(Ok(()), |username| self.accounts.attempts.check(&username, caller.asker))
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     wire::{self, Message},
 };
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
 };
@@ -96,10 +96,4 @@ fn parameters(headers: &HeaderMap, message: &Message) -> Result<HeaderMap, Refus
         written.insert((*name).clone(), wire::encoded(&value));
     }
     Ok(written)
-}
-
-/// The body has been taken whole, and is no longer than it may be.
-pub(super) async fn collect(body: Body) -> Result<Bytes, Refusal> {
-    let unread = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
-    axum::body::to_bytes(body, usize::MAX).await.map_err(unread)
 }

@@ -1,6 +1,7 @@
 //! Puts a surface behind gates: where it is found, by which transports, and with which credential at each place.
 use super::Address;
 use crate::{
+    bodies::Bodies,
     credentials::{Built, Credential, Place},
     endpoint::{self, Server},
     gate::{Gate, Gates, pass},
@@ -43,6 +44,7 @@ pub(super) struct Gating<'a> {
     pub surface: Arc<Surface>,
     pub built: Built,
     pub allowed: &'a Allowed,
+    pub bodies: Arc<Bodies>,
     pub upstream: Option<Url>,
     /// How many secrets are good here.
     pub secrets: usize,
@@ -130,6 +132,7 @@ impl Gating<'_> {
             let (policy, clock) = (Arc::clone(&self.surface.policy), self.surface.clock.clone());
             let gate = Gate::new(self.allowed.clone(), credential, policy, clock);
             let gate = gate.surface(Arc::clone(&self.surface)).sessions(Arc::clone(&self.sessions));
+            let gate = gate.bodies(Arc::clone(&self.bodies));
             gates.push((origin.authority().to_owned(), gate));
         }
         Ok(Arc::new(Gates(gates)))

@@ -42,6 +42,9 @@ pub(crate) struct Record {
     pub known: bool,
 }
 
+/// Characters of what a credential says: it may say much, and many of these are kept.
+const LONGEST: usize = 1000;
+
 impl Record {
     pub fn log(&self, payload: Option<&str>) {
         let event = if self.error.is_some() || !(200..300).contains(&self.status) {
@@ -88,6 +91,20 @@ impl Record {
             self.grant_type.clone_from(&access.grant_type);
             self.audience = Some(access.audience.clone());
             self.issuer = Some(access.issuer.clone());
+        }
+        let said = [
+            &mut self.principal,
+            &mut self.subject,
+            &mut self.username,
+            &mut self.scope,
+            &mut self.client_id,
+            &mut self.grant_type,
+            &mut self.issuer,
+        ];
+        for text in said.into_iter().flatten() {
+            if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+                text.truncate(end);
+            }
         }
     }
 

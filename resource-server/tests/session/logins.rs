@@ -79,21 +79,48 @@ async fn a_wrong_password_and_an_unknown_name_are_refused_alike() {
 }
 
 #[tokio::test]
-async fn five_wrong_passwords_lock_the_account_for_every_address_and_the_right_one() {
+async fn attack_153_five_wrong_guesses_at_a_login_tool_lock_nobody_out_elsewhere() {
     let site = Site::start();
     let from = |last: u8| With { address: Some([192, 0, 2, last]), ..none() };
     let login = |password: &str| call("authenticate_user", json!({"username": "alice", "password": password}));
     for _ in 0..5 {
         assert_eq!(site.send(&from(1), &login("wrong")).await.status, 200);
     }
-    let locked = site.send(&from(2), &login("password123")).await;
-    assert_eq!((locked.status.as_u16(), locked.header("retry-after")), (429, Some("300")));
-    assert_eq!(locked.json()["error"], "rate_limit_exceeded");
-    let summary = site.good(&site.admin().await, "get_security_summary", json!({})).await;
-    assert_eq!((&summary["locked_accounts"], &summary["failed_logins"]), (&json!(1), &json!(5)));
-    assert_eq!(summary["rate_limit_violations"], 1);
-    site.clock.advance(Duration::seconds(300));
+    let waits = site.send(&from(1), &login("password123")).await;
+    assert_eq!((waits.status.as_u16(), waits.header("retry-after")), (429, Some("30")));
+    assert_eq!(waits.json()["error"], "rate_limit_exceeded");
     assert_eq!(site.send(&from(2), &login("password123")).await.json()["result"]["structuredContent"]["success"], true);
+    let summary = site.good(&site.admin().await, "get_security_summary", json!({})).await;
+    assert_eq!((&summary["locked_accounts"], &summary["failed_logins"]), (&json!(0), &json!(5)));
+    assert_eq!(summary["rate_limit_violations"], 1);
+    assert_eq!(site.events("brute_force_detected").await.len(), 1);
+    site.clock.advance(Duration::seconds(30));
+    assert_eq!(site.send(&from(1), &login("password123")).await.json()["result"]["structuredContent"]["success"], true);
+}
+
+#[tokio::test]
+async fn attack_154_of_a_hundred_guesses_at_the_same_moment_five_are_judged() {
+    let site = Site::start();
+    let with = With { address: Some([192, 0, 2, 1]), ..none() };
+    let guess = call("authenticate_user", json!({"username": "alice", "password": "wrong"}));
+    let all = futures_util::future::join_all((0..100).map(|_| site.send(&with, &guess))).await;
+    let judged = |answer: &&crate::support::Answer| String::from_utf8_lossy(&answer.body).contains("Invalid username");
+    assert_eq!(all.iter().filter(judged).count(), 5);
+}
+
+#[tokio::test]
+async fn an_account_that_is_guessed_at_from_everywhere_opens_where_its_owner_was_before() {
+    let site = Site::start();
+    let from = |last: u8| With { address: Some([192, 0, 2, last]), ..none() };
+    let login = |password: &str| call("authenticate_user", json!({"username": "alice", "password": password}));
+    assert_eq!(site.send(&from(1), &login("password123")).await.status, 200);
+    for last in 100..150 {
+        assert_eq!(site.send(&from(last), &login("wrong")).await.status, 200);
+    }
+    assert_eq!(site.send(&from(2), &login("password123")).await.status, 429);
+    let summary = site.good(&site.admin().await, "get_security_summary", json!({})).await;
+    assert_eq!(summary["locked_accounts"], 1);
+    assert_eq!(site.send(&from(1), &login("password123")).await.json()["result"]["structuredContent"]["success"], true);
 }
 
 #[tokio::test]

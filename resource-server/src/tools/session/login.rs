@@ -94,18 +94,18 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
     if !is_username(&username) {
         return Err(Failure::new("Invalid username format"));
     }
-    if accounts.attempts.allow(Some(&username), call.caller.asker).is_err() {
+    let Ok(guess) = accounts.attempts.book(&username, call.caller.asker).await else {
         return Err(too_many(&accounts, &call).await);
-    }
+    };
     let Some(user) = accounts.check_password(&username, &password).await.map_err(Failure::Internal)? else {
-        if accounts.attempts.failed(Some(&username), call.caller.asker) {
+        if guess.wrong() {
             let guessed = event(&call, "brute_force_detected", false);
             let guessed = Event { level: "critical", username: Some(username), ..guessed };
             accounts.records.audit.record(guessed).await;
         }
         return Err(failed(&accounts, &call, "password", "Invalid username or password").await);
     };
-    accounts.attempts.succeeded(&username, call.caller.asker);
+    guess.right();
     let tokens = accounts.log_in(&user).await.map_err(Failure::Internal)?;
     logged_in(&accounts, &call, &user, Proof::Session(tokens.session_id.clone()), "login_success").await;
     Ok(login(&user, tokens))
@@ -113,11 +113,7 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
 
 async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Result<Known, Failure> {
     let accounts = accounts_of(&call)?;
-    if accounts.attempts.allow(None, call.caller.asker).is_err() {
-        return Err(too_many(&accounts, &call).await);
-    }
     let Some(identity) = accounts.identify_key(&api_key).await.map_err(Failure::Internal)? else {
-        accounts.attempts.failed(None, call.caller.asker);
         return Err(failed(&accounts, &call, "api_key", "Invalid API key").await);
     };
     logged_in(&accounts, &call, &identity.user, identity.proof.clone(), "login_success").await;
@@ -126,9 +122,6 @@ async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Resul
 
 async fn refresh(call: Call, RefreshArguments { refresh_token }: RefreshArguments) -> Result<Login, Failure> {
     let accounts = accounts_of(&call)?;
-    if accounts.attempts.allow(None, call.caller.asker).is_err() {
-        return Err(too_many(&accounts, &call).await);
-    }
     match accounts.renew(&refresh_token).await.map_err(Failure::Internal)? {
         Refreshed::Tokens(user, tokens) => {
             logged_in(&accounts, &call, &user, Proof::Session(tokens.session_id.clone()), "token_refresh").await;
@@ -139,9 +132,7 @@ async fn refresh(call: Call, RefreshArguments { refresh_token }: RefreshArgument
             let details = json!({"rule": "a refresh token was used twice, so its session ended"});
             accounts.records.audit.record(Event { details, ..violation }).await;
         }
-        Refreshed::Unknown => {
-            accounts.attempts.failed(None, call.caller.asker);
-        }
+        Refreshed::Unknown => {}
     }
     Err(Failure::new("Invalid refresh token"))
 }
@@ -165,7 +156,9 @@ async fn log_out(visit: Visit) -> Result<LoggedOut, Failure> {
 
 /// From now on the connection, if it is one, is theirs.
 async fn logged_in(accounts: &Accounts, call: &Call, user: &User, proof: Proof, kind: &'static str) {
-    call.connection.iter().for_each(|connection| accounts.logins.bind(connection, proof.clone()));
+    call.connection
+        .iter()
+        .for_each(|connection| accounts.logins.bind(connection, call.caller.asker.source, proof.clone()));
     accounts.records.audit.record(of(call, user, kind, true)).await;
 }
 

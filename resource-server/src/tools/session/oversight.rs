@@ -118,7 +118,7 @@ async fn summary(visit: &Visit, hours: u16) -> Result<Summary, Failure> {
         ]),
         rate_limit_violations: count(&["rate_limit_exceeded"]),
         active_sessions: accounts.store.count_sessions(&accounts.surface).await?,
-        locked_accounts: accounts.attempts.locked_accounts(),
+        locked_accounts: accounts.accounts_under_attack(),
         top_users: busiest.map(|(username, activity_count)| Busy { username, activity_count }).collect(),
         generated_at: now.format(&Rfc3339)?,
     })

@@ -1,0 +1,154 @@
+//! Request bodies that are held in memory: what all of them may take, with a share for each source. Those of strangers
+//! have a room of their own, and when it is full the greediest source yields.
+use crate::challenge::Refusal;
+use axum::{
+    body::{Body, Bytes},
+    http::StatusCode,
+};
+use futures_util::StreamExt;
+use keyward_limits::{shares::Table, source::Source};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::Notify, time::timeout};
+
+/// Bytes of one body.
+pub(crate) const LONGEST: usize = 1024 * 1024;
+/// Bytes that the messages of all who are known, and of all strangers, may take; and those of one source.
+const ROOM: usize = 48 * 1024 * 1024;
+const SHARE: usize = 32 * 1024 * 1024;
+/// What a message takes that says nothing.
+const LEAST: usize = 16 * 1024;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(crate) struct Bodies {
+    /// Of those who are known, and of strangers.
+    rooms: [Mutex<Table<u64, Arc<Notify>>>; 2],
+    next: AtomicU64,
+}
+
+/// The room that one message takes, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    bodies: Arc<Bodies>,
+    room: usize,
+    source: Source,
+    number: u64,
+    yields: Arc<Notify>,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self { rooms: [(); 2].map(|()| Mutex::new(Table::new(ROOM, SHARE))), next: AtomicU64::new(0) }
+    }
+}
+
+impl Bodies {
+    /// The whole body of a message, by somebody who is known or a stranger. What is parsed takes more.
+    pub async fn read(
+        self: &Arc<Self>,
+        body: Body,
+        is_known: bool,
+        source: Source,
+        is_parsed: bool,
+    ) -> Result<(Bytes, Held), Refusal> {
+        let held = Held {
+            bodies: Arc::clone(self),
+            room: usize::from(!is_known),
+            source,
+            number: self.next.fetch_add(1, Ordering::Relaxed),
+            yields: Arc::default(),
+        };
+        let late =
+            |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took more than 30 seconds");
+        let read = async {
+            tokio::select! {
+                body = held.read(body) => body,
+                () = held.yields() => Err(busy()),
+            }
+        };
+        let body = timeout(PATIENCE, read).await.map_err(late).flatten()?;
+        held.take(if is_parsed { weight(&body) } else { LEAST + 4 * body.len() })?;
+        Ok((body, held))
+    }
+
+    fn lock(&self, room: usize) -> MutexGuard<'_, Table<u64, Arc<Notify>>> {
+        self.rooms[room].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
+        let (mut stream, mut bytes) = (body.into_data_stream(), Vec::new());
+        while let Some(chunk) = stream.next().await {
+            let broken = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
+            let chunk = chunk.map_err(broken)?;
+            if bytes.len() + chunk.len() > LONGEST {
+                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", "the body exceeds 1 MiB"));
+            }
+            self.take(bytes.len() + chunk.len())?;
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.into())
+    }
+
+    /// From now on it is an answer of so many bytes that waits.
+    pub fn answers(&self, bytes: usize) -> Result<(), Refusal> {
+        self.take(LEAST + bytes)
+    }
+
+    /// So much from now on. Those who hold most make room.
+    fn take(&self, weight: usize) -> Result<(), Refusal> {
+        if weight > SHARE {
+            let text = "the message has too many parts";
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", text));
+        }
+        let gone = self.bodies.lock(self.room).insert(self.source, self.number, Arc::clone(&self.yields), weight);
+        gone.iter().for_each(|(_, yields)| yields.notify_one());
+        Ok(())
+    }
+
+    /// When others need the room.
+    pub async fn yields(&self) {
+        self.yields.notified().await;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.bodies.lock(self.room).remove(&self.number);
+    }
+}
+
+pub(crate) fn busy() -> Refusal {
+    Refusal::busy("others send less and came after you; try again")
+}
+
+/// Bytes that a message takes once it has been read: most of them are the nodes of its objects.
+fn weight(body: &[u8]) -> usize {
+    let of = |byte: &u8| match byte {
+        b'{' => 1400,
+        b'[' => 256,
+        b',' | b':' => 128,
+        _ => 0,
+    };
+    LEAST + 4 * body.len() + body.iter().map(of).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_weighs_what_it_takes_in_memory() {
+        assert_eq!(weight(b""), LEAST);
+        let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(1_000_000));
+        assert!(weight(text.as_bytes()) < 4_100_000);
+        assert!(weight("{\"\":0},".repeat(10_000).as_bytes()) > 7_000_000);
+    }
+}
