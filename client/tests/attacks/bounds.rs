@@ -1,7 +1,12 @@
 //! Answers without end, by bytes and by numbers.
 use super::meet;
 use crate::support::{Person, World, line_with};
-use std::{io::Write, net::TcpListener, thread, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
 
 const MINUTE: [&str; 3] = ["--timeout", "60", "--json"];
 
@@ -18,6 +23,7 @@ fn attack_168_a_head_without_end_is_no_answer() {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
                 let mut text = "HTTP/1.1 200 OK\r\nx-long: ";
                 while stream.write_all(text.as_bytes()).is_ok() {
                     text = "a";
