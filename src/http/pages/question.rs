@@ -184,7 +184,8 @@ fn lifetime(app: &App, terms: &Terms<'_>) -> String {
         };
     }
     let own = terms.resources.iter().map(|one| one.access_token_lifetime.unwrap_or(tokens.access_token_lifetime));
-    format!("Up to {}.", span(own.max().unwrap_or(tokens.access_token_lifetime)))
+    // No access token outlives its grant.
+    format!("Up to {}.", span(own.max().unwrap_or(tokens.access_token_lifetime).min(tokens.refresh_lifetime)))
 }
 
 /// In the largest unit that says it exactly.
