@@ -1,14 +1,15 @@
 //! Reads one MCP message off the wire, and checks what its headers say about it (Streamable HTTP, 2026-07-28).
-use crate::{
-    challenge::Refusal,
-    json::{self, Malformed},
-    names::alike,
-};
+mod envelope;
+
+pub(crate) use envelope::read_id;
+
+use crate::{challenge::Refusal, json, names::alike};
 use axum::{
     body::Bytes,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
 };
 use base64ct::{Base64, Encoding};
+use envelope::Envelope;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -25,15 +26,12 @@ pub(crate) const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", 
 pub(crate) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
-const PARSE_ERROR: i64 = -32700;
 const INVALID_REQUEST: i64 = -32600;
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 const HEADER_MISMATCH: i64 = -32020;
 const UNSUPPORTED_VERSION: i64 = -32022;
 
-/// Of messages.
-const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 /// Members of `params` that are judged here, so that nothing beside them may be taken for them.
 const JUDGED: [&str; 4] = ["name", "uri", "arguments", "_meta"];
 const JUDGED_META: [&str; 2] = [META_VERSION, META_CAPABILITIES];
@@ -121,9 +119,10 @@ impl Message {
     fn check_names(&self) -> Result<Vec<(&'static str, Bytes)>, Refusal> {
         let text = "Invalid Request: a member's name is almost that of another, or has control characters";
         let odd = || malformed(&self.id, INVALID_REQUEST, text);
+        let known: Vec<_> = JUDGED.into_iter().chain(named_by(&self.method)).collect();
         let mut judged = Vec::new();
         for (name, part) in json::parts(written(&self.params)) {
-            let own = taken_for(&name, &JUDGED).map_err(|Odd| odd())?;
+            let own = taken_for(&name, &known).map_err(|Odd| odd())?;
             judged.extend(own.map(|own| (own, self.params.slice_ref(part.as_bytes()))));
         }
         for (of, names) in [("_meta", &JUDGED_META[..]), ("arguments", &[])] {
@@ -197,93 +196,18 @@ fn taken_for(name: &str, known: &[&'static str]) -> Result<Option<&'static str>,
     if own.is_none() && is_odd() { Err(Odd) } else { Ok(own) }
 }
 
+fn is_object(part: &str) -> bool {
+    part.starts_with('{')
+}
+
 /// What was read from a text.
 fn written(part: &Bytes) -> &str {
     str::from_utf8(part).unwrap_or_default()
 }
 
-/// The members that JSON-RPC has, and no others (JSON-RPC 2.0 §4 and §5).
-#[derive(Default)]
-struct Envelope<'a> {
-    id: Value,
-    method: Cow<'a, str>,
-    params: Option<&'a str>,
-}
-
-impl<'a> Envelope<'a> {
-    fn read(body: &'a [u8]) -> Result<Self, Refusal> {
-        let text = json::check(body).map_err(|malformed| unreadable(body, malformed))?;
-        let refuse = |text| Err(malformed(&id_of(body), INVALID_REQUEST, text));
-        if text.trim_start().starts_with('[') {
-            return refuse("Invalid Request: batches are not supported");
-        }
-        let members: Vec<_> = json::parts(text).take(MEMBERS.len() + 1).collect();
-        if members.iter().any(|(name, _)| !MEMBERS.contains(&&**name)) {
-            return refuse("Invalid Request: JSON-RPC has no such member");
-        }
-        let member = |name| members.iter().find(|(own, _)| own == name).map(|(_, part)| *part);
-        let only = |of: &[&str]| members.iter().all(|(name, _)| of.contains(&&**name));
-        let (id, method, params) = (member("id"), member("method"), member("params"));
-        let (identified, named) = (id.and_then(read_id), method.and_then(json::text));
-        let is_call = named.is_some() && only(&MEMBERS[..4]) && id.is_some() == identified.is_some();
-        let has_result = member("result").is_some() && only(&["jsonrpc", "id", "result"]);
-        let has_error = member("error").is_some_and(is_error) && only(&["jsonrpc", "id", "error"]);
-        let is_response = identified.is_some() && (has_result || has_error);
-        if member("jsonrpc").and_then(json::text).as_deref() != Some("2.0") || !(is_call || is_response) {
-            return refuse("Invalid Request: the body is not a JSON-RPC 2.0 message");
-        }
-        if params.is_some_and(|params| !is_object(params)) {
-            return refuse("Invalid Request: params must be an object");
-        }
-        let method = named.unwrap_or_default();
-        let spelled = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
-        if is_call && (method.is_empty() || !method.bytes().all(spelled)) {
-            return refuse("Invalid Request: the method has other characters than letters, digits, _, -, . and /");
-        }
-        Ok(Self { id: identified.unwrap_or_default(), method, params })
-    }
-}
-
 /// Does the request come from a client that knows no sessions and no GET?
 pub(crate) fn speaks_modern(headers: &HeaderMap) -> bool {
     single(headers, &PROTOCOL_VERSION) == Ok(Some(MODERN))
-}
-
-/// JSON-RPC 2.0 §5.1.
-fn is_error(part: &str) -> bool {
-    let known = |name: &str, member: &str| match name {
-        "code" => member.parse::<i64>().is_ok(),
-        "message" => json::text(member).is_some(),
-        "data" => true,
-        _ => false,
-    };
-    is_object(part)
-        && json::parts(part).all(|(name, member)| known(&name, member))
-        && ["code", "message"].iter().all(|name| json::member(part, name).is_some())
-}
-
-fn is_object(part: &str) -> bool {
-    part.starts_with('{')
-}
-
-/// A text or an integer.
-pub(crate) fn read_id(part: &str) -> Option<Value> {
-    let id = serde_json::from_str::<Value>(part).ok()?;
-    Some(id).filter(|id| id.is_string() || id.is_i64() || id.is_u64())
-}
-
-/// As far as it can be told, whatever else is wrong with the body.
-fn id_of(body: &[u8]) -> Value {
-    let text = String::from_utf8_lossy(body);
-    let mut ids = json::parts(&text).filter(|(name, _)| name == "id");
-    let id = ids.next().and_then(|(_, part)| read_id(part));
-    id.filter(|_| ids.next().is_none()).unwrap_or_default()
-}
-
-fn unreadable(body: &[u8], malformed: Malformed) -> Refusal {
-    let data = json!({"reason": malformed.reason, "at": malformed.at, "member": malformed.member});
-    let text = "Parse error: the body is not JSON that all read alike";
-    Refusal::json_rpc(StatusCode::BAD_REQUEST, &id_of(body), PARSE_ERROR, text, Some(data))
 }
 
 /// The version the header names, if it is one we know.

@@ -63,7 +63,9 @@ fn describe(headers: &mut HeaderMap, judged: HeaderMap) {
         name.starts_with("mcp-") || name.starts_with("content-") || ["transfer-encoding", "trailer"].contains(&&*name)
     };
     let said: Vec<_> = headers.keys().filter(is_about).cloned().collect();
-    said.iter().for_each(|name| drop(headers.remove(name)));
+    for name in said {
+        headers.remove(name);
+    }
     headers.extend(judged);
 }
 

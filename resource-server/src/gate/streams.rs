@@ -11,9 +11,16 @@ use crate::{
     },
     wire::read_id,
 };
-use axum::{body::Body, http::header, response::Response};
+use axum::{
+    body::{Body, Bytes},
+    http::header,
+    response::Response,
+};
 use futures_util::{StreamExt, future::ready, stream};
 use std::{io, sync::Arc};
+
+/// Bytes of an id that is remembered.
+const LONGEST_ID: usize = 1024;
 
 /// Whose stream it is.
 struct Watch {
@@ -41,7 +48,7 @@ impl Gate {
                 Some(Err(error)) => Err(io::Error::other(error)),
                 None => Ok(events.rest()),
             };
-            ready(Some(given).filter(|given| !given.as_ref().is_ok_and(|bytes| bytes.is_empty())))
+            ready(Some(given).filter(|given| !given.as_ref().is_ok_and(Bytes::is_empty)))
         });
         parts.headers.remove(header::CONTENT_LENGTH);
         Response::from_parts(parts, Body::from_stream(seen))
@@ -54,7 +61,8 @@ impl Watch {
         // Servers of 2025-03-26 may send several at once.
         let batch = json::parts(&data).filter(|_| data.starts_with('[')).map(|(_, message)| message);
         for message in batch.chain([&*data]) {
-            let asks = json::member(message, "method").and_then(|_| read_id(json::member(message, "id")?));
+            let id = || json::member(message, "id").filter(|id| id.len() <= LONGEST_ID);
+            let asks = json::member(message, "method").and_then(|_| read_id(id()?));
             if let Some((session, id)) = self.session.as_ref().zip(asks) {
                 self.sessions.ask(session, id);
             }

@@ -1,6 +1,6 @@
 //! Messages made by chance, and what readers of several kinds make of those that came through.
-use super::{Guarded, meta};
-use crate::support::call;
+use super::Guarded;
+use crate::support::{call, meta};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::json;
 use std::fmt;
@@ -205,9 +205,9 @@ impl Chance {
 
 #[tokio::test]
 async fn no_reader_reads_another_method_tool_or_ruled_argument_than_was_judged() {
-    let rules = "tool_scopes = { delete = \"mcp:tools:admin\" }\n\
+    let configured = "tool_scopes = { delete = \"mcp:tools:admin\" }\n\
         [[surface.rule]]\ntool = \"write\"\nparameter = \"filePath\"\npattern = \"/public/.*\"\n";
-    let g = Guarded::start(rules).await;
+    let g = Guarded::start(configured).await;
     let seeds = [
         call("write", json!({"filePath": "/public/a", "other": {"a": 1}})),
         call("any", json!({"a": "b"})),
@@ -238,7 +238,7 @@ async fn no_reader_reads_another_method_tool_or_ruled_argument_than_was_judged()
             let ruled = if is_call && is(tool, "write") { 3 } else { 2 };
             assert!(read.iter().all(|one| one[..ruled] == read[0][..ruled]), "{text}: {read:?}");
             assert!(
-                scope != "" || ["ping", "notifications/initialized"].contains(&method.as_deref().unwrap()),
+                !scope.is_empty() || ["ping", "notifications/initialized"].contains(&method.as_deref().unwrap()),
                 "{text}"
             );
             assert!(!(is_call && is(tool, "delete")), "{text}");
