@@ -18,6 +18,8 @@ const LIFETIME: Duration = Duration::days(7);
 const REPLAY_WINDOW: Duration = Duration::minutes(1);
 /// Of one person; beyond, those renewed longest ago end.
 const MOST: i64 = 100;
+/// Refresh tokens of one session, all but the last used. Who brings an older one is refused as if it never was.
+const MOST_TOKENS: i64 = 1000;
 
 /// A login that is neither ended nor too old.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -119,5 +121,29 @@ impl Store {
 
 async fn add_refresh_token(connection: &mut sqlx::SqliteConnection, session: &str, hash: &Digest) -> sqlx::Result<()> {
     let query = sqlx::query("INSERT INTO refresh_tokens (hash, session_id) VALUES ($1, $2)");
-    query.bind(&hash[..]).bind(session).execute(connection).await.map(drop)
+    query.bind(&hash[..]).bind(session).execute(&mut *connection).await?;
+    let query = "DELETE FROM refresh_tokens WHERE rowid IN \
+        (SELECT rowid FROM refresh_tokens WHERE session_id = $1 ORDER BY rowid DESC LIMIT -1 OFFSET $2)";
+    sqlx::query(query).bind(session).bind(MOST_TOKENS).execute(connection).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Clock, digest};
+
+    #[tokio::test]
+    async fn a_session_that_is_renewed_without_end_keeps_so_many_tokens_and_lives() {
+        let store = Store::new(None, Clock::default());
+        let session = Session { id: "s".to_owned(), user_id: "u".to_owned() };
+        let token = |number: i64| digest::of(&number.to_be_bytes());
+        store.open_session("surface", &session, &token(0)).await.unwrap();
+        for number in 0..MOST_TOKENS + 10 {
+            let renewed = store.renew_session("surface", &token(number), &token(number + 1)).await.unwrap();
+            assert!(matches!(renewed, Renewal::Renewed(_)), "{number}");
+        }
+        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM refresh_tokens").fetch_one(&store.pool).await;
+        assert_eq!(count.unwrap(), MOST_TOKENS);
+        assert!(matches!(store.renew_session("surface", &token(0), &token(1)).await.unwrap(), Renewal::Unknown));
+    }
 }
