@@ -33,7 +33,7 @@ enum Swap {
     /// Members of the client's registration.
     Put(Value),
     /// The operator's settings, in a server that starts anew.
-    Settings(&'static str, fn(&mut Config)),
+    Settings(fn(&mut Config)),
     /// The person's role.
     Role,
     Person,
@@ -61,18 +61,13 @@ fn swaps(page: Page) -> Vec<Swap> {
         Swap::Put(json!({"logo_uri": "https://other.example/logo.png"})),
         Swap::Put(json!({"contacts": ["other@other.example"]})),
         Swap::Put(json!({"grant_types": [if page == Page::Device { GRANT_TYPE } else { "authorization_code" }]})),
-        Swap::Settings("longer", longer),
+        Swap::Settings(longer),
         Swap::Person,
         Swap::SignIn,
         Swap::Request,
     ];
     if page != Page::OpenId {
-        all.extend([
-            Swap::Role,
-            Swap::Settings("name", name),
-            Swap::Settings("words", words),
-            Swap::Settings("roles", roles),
-        ]);
+        all.extend([Swap::Role, Swap::Settings(name), Swap::Settings(words), Swap::Settings(roles)]);
     }
     if page == Page::Device {
         all.push(Swap::Address);
@@ -171,7 +166,7 @@ async fn swap(t: &TestApp, browser: &mut Browser<'_>, page: Page, swap: &Swap) {
             }
             put(t, &shown.client, &shown.token, &body).await;
         }
-        Swap::Settings(_, change) => {
+        Swap::Settings(change) => {
             let mut config = t.app.config.clone();
             change(&mut config);
             let db = keyward::storage::Db::open(&t.db.url).await.unwrap();
