@@ -1,7 +1,7 @@
 //! The tools, built once and handed to every request.
 use crate::{
     audit::Noted,
-    clients::Clients,
+    clients::{Clients, metadata_document::Refreshes},
     clock::Clock,
     config::Config,
     fetch::{Fetcher, Network, keys::FetchedKeys},
@@ -10,14 +10,14 @@ use crate::{
     metrics::Metrics,
     oauth::resource::Resources,
     passwords::Passwords,
-    storage::Db,
+    storage::{Db, changes::Changes},
     trace::Trace,
 };
 use anyhow::Context;
 use aws_lc_rs::hmac;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub struct App {
     pub config: Config,
@@ -36,7 +36,10 @@ pub struct App {
     pub dpop_key: hmac::Key,
     pub passwords: Passwords,
     pub resources: Resources,
+    /// What other processes do to the database.
+    pub changes: Arc<Changes>,
     pub clients: Clients,
+    pub refreshes: Refreshes,
     pub fetched_keys: FetchedKeys,
     pub fetcher: Fetcher,
     pub guesses: Guesses,
@@ -58,6 +61,7 @@ impl App {
             Some(key) => MasterKey::parse(key.expose_secret())?,
             None => MasterKey::load_or_create(&config.keys.master_key_file)?,
         };
+        let changes = Arc::new(Changes::new(db.clone(), clock.clone()));
         Ok(Self {
             refresh_key: master.hmac("refresh tokens")?,
             audit_key: master.hmac("audit trail")?,
@@ -67,7 +71,9 @@ impl App {
             keys: Keys::load(db.clone(), master, clock.clone()).await?,
             passwords: Passwords::new()?,
             resources: config.resources()?,
-            clients: Clients::new(db.clone(), config.client_metadata_documents.clone()),
+            clients: Clients::new(db.clone(), config.client_metadata_documents.clone(), clock.clone(), changes.clone()),
+            changes,
+            refreshes: Refreshes::default(),
             fetched_keys: FetchedKeys::default(),
             fetcher: Fetcher::new(Network {
                 ports: config.fetch.ports.clone(),

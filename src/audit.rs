@@ -40,6 +40,11 @@ impl Event {
             details: Value::Object(serde_json::Map::new()),
         }
     }
+    /// It may be what it should be, but look.
+    #[must_use]
+    pub fn warning(self) -> Self {
+        Self { level: "warning", ..self }
+    }
     #[must_use]
     pub fn failed(self) -> Self {
         Self { level: "warning", success: false, ..self }

@@ -8,35 +8,43 @@ pub mod metadata_document;
 pub mod register;
 
 use crate::{
+    clock::{Clock, Moment},
     config::ClientMetadataDocuments,
     error::OAuthError,
     model::{Client, ClientId, ClientSource},
-    storage::{self, Db},
+    remembered::Remembered,
+    storage::{self, Db, changes::Changes},
 };
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, PoisonError, RwLock, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, PoisonError, RwLock, RwLockWriteGuard,
+    atomic::{AtomicU64, Ordering},
 };
+use time::Duration;
 
-/// Bounds what a flood of registrations can make us remember.
-const MAX_REMEMBERED: usize = 10_000;
+/// Bytes: bounds what a flood of registrations can make us remember.
+const MAX_REMEMBERED: usize = 16 * 1024 * 1024;
+/// In memory a client takes about this many times the bytes of its JSON.
+const UNFOLDED: usize = 4;
+/// Whoever changes a row says so; this is for the case that somebody forgot.
+const MAX_AGE: Duration = Duration::MINUTE;
 
-/// The clients lately asked for. Exact: whoever changes a row says so, other nodes through the database.
+/// The clients lately asked for. Exact: whoever changes a row says so, other processes through the database; while they
+/// cannot be heard, nothing is believed.
 pub struct Clients {
     db: Db,
     documents: ClientMetadataDocuments,
-    remembered: RwLock<HashMap<ClientId, Arc<Client>>>,
+    clock: Clock,
+    heard: Arc<Changes>,
+    remembered: RwLock<Remembered<ClientId, (Arc<Client>, Moment)>>,
     /// Counts the changes, so that a row read before one is not remembered after it.
     changes: AtomicU64,
 }
 
 impl Clients {
     #[must_use]
-    pub fn new(db: Db, documents: ClientMetadataDocuments) -> Self {
-        Self { db, documents, remembered: RwLock::default(), changes: AtomicU64::new(0) }
+    pub fn new(db: Db, documents: ClientMetadataDocuments, clock: Clock, heard: Arc<Changes>) -> Self {
+        let remembered = RwLock::new(Remembered::new(MAX_REMEMBERED));
+        Self { db, documents, clock, heard, remembered, changes: AtomicU64::new(0) }
     }
 
     /// As it is on record, which for a client with a metadata document may be out of date; `None` if the operator no
@@ -51,20 +59,30 @@ impl Clients {
 
     async fn on_record(&self, id: &str) -> Result<Option<Arc<Client>>, OAuthError> {
         let id = ClientId::from(id);
-        if let Some(client) = self.remembered.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            return Ok(Some(client.clone()));
+        if let Some(client) = self.recall(&id) {
+            return Ok(Some(client));
         }
-        let changes = self.changes.load(Ordering::Acquire);
+        let (changes, read_at) = (self.changes.load(Ordering::Acquire), self.clock.moment());
         let Some(client) = storage::clients::find(&self.db, &id).await? else { return Ok(None) };
         let client = Arc::new(client);
         let mut remembered = self.write();
-        if self.changes.load(Ordering::Acquire) == changes {
-            if remembered.len() >= MAX_REMEMBERED {
-                remembered.clear();
-            }
-            remembered.insert(id, client.clone());
+        if self.heard.are_heard() && self.changes.load(Ordering::Acquire) == changes {
+            let bytes = serde_json::to_vec(&client.metadata).map_or(usize::MAX, |json| json.len() * UNFOLDED);
+            remembered.insert(id, (client.clone(), read_at), bytes);
         }
         Ok(Some(client))
+    }
+
+    fn recall(&self, id: &ClientId) -> Option<Arc<Client>> {
+        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        let (client, read_at) = remembered.get(id).filter(|_| self.heard.are_heard())?;
+        (self.clock.age(*read_at) < MAX_AGE).then(|| client.clone())
+    }
+
+    /// Bytes that are remembered.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.remembered.read().unwrap_or_else(PoisonError::into_inner).bytes()
     }
 
     /// After its row changed.
@@ -81,7 +99,7 @@ impl Clients {
         remembered.clear();
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<ClientId, Arc<Client>>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Remembered<ClientId, (Arc<Client>, Moment)>> {
         self.remembered.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -220,7 +220,7 @@ impl Config {
             self.is_https() || matches!(issuer.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")),
             "issuer must be https; http is for loopback only"
         );
-        ensure!((1..=600).contains(&self.tokens.code_lifetime), "tokens.code_lifetime must be 1 to 600 seconds");
+        self.tokens.check()?;
         let own = self.resources.values().filter_map(|resource| resource.access_token_lifetime);
         ensure!(
             own.chain([self.tokens.access_token_lifetime]).all(|lifetime| lifetime <= self.tokens.refresh_idle),
@@ -319,6 +319,25 @@ mod tests {
     fn a_misspelt_setting_is_an_error_that_names_it() {
         let error = load(&[("KEYWARD__ISSUER", "https://auth.example"), ("KEYWARD__TOKENS__REPLAY", "1")]).unwrap_err();
         assert!(format!("{error:#}").contains("replay"), "{error:#}");
+    }
+
+    #[test]
+    fn a_window_in_which_a_stolen_token_passes_for_a_lost_answer_has_a_ceiling() {
+        for (name, value, good) in [
+            ("REPLAY_WINDOW", "3600", true),
+            ("REPLAY_WINDOW", "3601", false),
+            ("REPLAY_GENERATIONS", "1", true),
+            ("REPLAY_GENERATIONS", "10", true),
+            ("REPLAY_GENERATIONS", "0", false),
+            ("REPLAY_GENERATIONS", "11", false),
+        ] {
+            let name = format!("KEYWARD__TOKENS__{name}");
+            let loaded = load(&[("KEYWARD__ISSUER", "https://auth.example"), (&name, value)]);
+            assert_eq!(loaded.is_ok(), good, "{name} {value}");
+            if let Err(error) = loaded {
+                assert!(format!("{error:#}").contains("tokens.replay_"), "{error:#}");
+            }
+        }
     }
 
     #[test]

@@ -3,16 +3,18 @@ pub mod rotation;
 
 use crate::{
     app::App,
-    audit::chain,
-    model::ClientId,
+    audit::{Event, chain},
+    clients::metadata_document,
+    clock::Moment,
     storage::{
-        CLIENTS_CHANNEL, Db, SIGNING_KEYS_CHANNEL, Sessions, access_tokens, audit_chain, clients, codes, device_codes,
-        dpop_proofs, grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
+        Sessions, access_tokens, audit_chain, changes::Change, clients, codes, dates, device_codes, dpop_proofs,
+        grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
     },
 };
-use sqlx::{PgPool, postgres::PgListener};
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use time::Duration as Seconds;
+use tokio::sync::Notify;
 
 /// What was noted meanwhile is lost if the machine stops.
 const EXTEND_CHAIN_EVERY: Duration = Duration::from_millis(500);
@@ -21,19 +23,60 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
 /// By how much the clock of another node may be behind ours.
 const CLOCK_SKEW: Seconds = Seconds::hours(1);
-const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(1);
+/// A clock that is corrected by less than this was right enough.
+const TOLERATED_STEP: Seconds = Seconds::seconds(2);
 
 /// Runs until dropped.
 pub async fn run(app: Arc<App>) {
-    let pool = match &app.db {
-        Db::Postgres(pool) => Some(pool.clone()),
-        Db::Sqlite(_) => None,
-    };
-    tokio::join!(sweep_forever(&app), rotate_forever(&app), extend_forever(&app), async {
-        if let Some(pool) = pool {
-            listen_forever(&app, &pool).await;
-        }
+    let keys_changed = Notify::new();
+    let heard = app.changes.watch(|change| match change {
+        Change::Client(id) => app.clients.forget(&id),
+        Change::Clients => app.clients.forget_all(),
+        Change::SigningKeys => keys_changed.notify_one(),
     });
+    tokio::join!(
+        sweep_forever(&app),
+        rotate_forever(&app, &keys_changed),
+        extend_forever(&app),
+        refresh_forever(&app),
+        heed_clock_forever(&app),
+        heard
+    );
+}
+
+/// Documents of clients that are past their freshness.
+async fn refresh_forever(app: &Arc<App>) {
+    loop {
+        app.refreshes.wait().await;
+        metadata_document::refresh_due(app).await;
+    }
+}
+
+async fn heed_clock_forever(app: &App) {
+    let mut ticks = tokio::time::interval(LOOK_AT_CLOCK_EVERY);
+    let mut before = app.clock.moment();
+    loop {
+        ticks.tick().await;
+        match heed_clock(app, before).await {
+            Ok(now) => before = now,
+            Err(error) => tracing::warn!(%error, "the clock was set back, which the database was not; trying again"),
+        }
+    }
+}
+
+/// If the clock was set back since that moment, what ends by a date ends by so much earlier a date, so that nothing lasts
+/// longer. Answers the moment to go on from.
+pub async fn heed_clock(app: &App, before: Moment) -> sqlx::Result<Moment> {
+    let now = app.clock.moment();
+    let by = now.set_back_since(before);
+    if by >= TOLERATED_STEP {
+        tracing::warn!(seconds = by.whole_seconds(), "the clock was set back");
+        dates::set_back(&app.db, by).await?;
+        app.clients.forget_all();
+        Event::new("clock_set_back").warning().details(json!({"seconds": by.whole_seconds()})).record(app).await;
+    }
+    Ok(now)
 }
 
 async fn sweep_forever(app: &App) {
@@ -56,10 +99,13 @@ async fn extend_forever(app: &App) {
     }
 }
 
-async fn rotate_forever(app: &App) {
+async fn rotate_forever(app: &App, keys_changed: &Notify) {
     let mut ticks = tokio::time::interval(LOOK_AT_KEYS_EVERY);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = keys_changed.notified() => {}
+        }
         if let Err(error) = rotation::turn(app).await {
             tracing::warn!(%error, "looking at the signing keys failed; the next round tries again");
         }
@@ -76,8 +122,8 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     grants::sweep(&app.db, now, idle_since).await?;
     pushed_requests::sweep(&app.db, now).await?;
     initial_access_tokens::sweep(&app.db, now).await?;
-    dpop_proofs::sweep(&app.db, now).await?;
-    // Forgotten too early, a revoked token would live again where it has not expired yet.
+    // Forgotten too early, a revoked token would live again where it has not expired yet, and what counts once twice.
+    dpop_proofs::sweep(&app.db, now - CLOCK_SKEW).await?;
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
     used_assertions::sweep(&app.db, now - CLOCK_SKEW).await?;
     Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;
@@ -92,30 +138,5 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     app.fetches.sweep();
     app.pushes.sweep();
     app.floods.sweep();
-    Ok(())
-}
-
-/// Other nodes change clients and keys too; while we can't hear of it, no client is remembered for long.
-async fn listen_forever(app: &App, pool: &PgPool) {
-    loop {
-        if let Err(error) = listen(app, pool).await {
-            tracing::warn!(%error, "not hearing of changes; listening again");
-        }
-        app.clients.forget_all();
-        tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
-    }
-}
-
-async fn listen(app: &App, pool: &PgPool) -> anyhow::Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all([CLIENTS_CHANNEL, SIGNING_KEYS_CHANNEL]).await?;
-    app.clients.forget_all();
-    // `None`: the connection broke, and what was said meanwhile is lost.
-    while let Some(notification) = listener.try_recv().await? {
-        match notification.channel() {
-            SIGNING_KEYS_CHANNEL => app.keys.reload().await?,
-            _ => app.clients.forget(&ClientId::from(notification.payload())),
-        }
-    }
     Ok(())
 }

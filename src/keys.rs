@@ -9,16 +9,21 @@ pub use ring::Ring;
 pub use signer::ALGORITHMS;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Moment},
     error::OAuthError,
     model::{KeyStatus, SigningKey},
     secrets::from_base64url,
     storage::{Db, signing_keys},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use signer::Signer;
 use std::sync::{Arc, PoisonError, RwLock};
+use time::Duration;
 use tokio::sync::Mutex;
+
+/// Without a look at the database: longer than that no token lives, and who withdrew a key is not heard.
+const BELIEVED_FOR: Duration = Duration::minutes(10);
 
 /// The keys as this node knows them, and the means to learn better.
 pub struct Keys {
@@ -28,12 +33,14 @@ pub struct Keys {
     ring: RwLock<Arc<Ring>>,
     /// One reading at a time, or an older one could replace a newer one.
     reading: Mutex<()>,
+    read_at: RwLock<Moment>,
 }
 
 impl Keys {
     /// Opens what the database holds; makes what is missing. Two nodes starting at once agree on the first.
     pub async fn load(db: Db, master: MasterKey, clock: Clock) -> anyhow::Result<Self> {
-        let keys = Self { db, master, clock, ring: RwLock::default(), reading: Mutex::default() };
+        let read_at = RwLock::new(clock.moment());
+        let keys = Self { db, master, clock, ring: RwLock::default(), reading: Mutex::default(), read_at };
         keys.reload().await?;
         for algorithm in ALGORITHMS {
             if keys.ring().find(algorithm, KeyStatus::Current).is_none() {
@@ -51,15 +58,26 @@ impl Keys {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The JWK Set (RFC 7517 §5), as it was not long ago.
+    pub async fn published(&self) -> Result<Value, OAuthError> {
+        let read_at = *self.read_at.read().unwrap_or_else(PoisonError::into_inner);
+        if self.clock.age(read_at) >= BELIEVED_FOR {
+            self.reload().await.map_err(OAuthError::unavailable)?;
+        }
+        Ok(self.ring().jwks())
+    }
+
     /// Looks what the database holds now. What did not change stays parsed.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let _alone = self.reading.lock().await;
+        let asked = self.clock.moment();
         let stored = signing_keys::all(&self.db).await?;
         let held = self.ring();
         if held.all() != stored {
             let ring = Arc::new(held.with(stored, &self.master)?);
             *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
         }
+        *self.read_at.write().unwrap_or_else(PoisonError::into_inner) = asked;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ pub struct Metrics {
     tokens: IntCounterVec,
     refusals: IntCounterVec,
     sign_ins: IntCounterVec,
+    replays: IntCounterVec,
 }
 
 impl Metrics {
@@ -24,6 +25,11 @@ impl Metrics {
             tokens: counter("keyward_tokens_issued_total", "Access tokens that were issued.", &["grant_type"])?,
             refusals: counter("keyward_refusals_total", "Requests that were refused, by error.", &["error"])?,
             sign_ins: counter("keyward_sign_ins_total", "Passwords that were tried.", &["result"])?,
+            replays: counter(
+                "keyward_refresh_replays_total",
+                "Rotated refresh tokens that were presented again within the window, by whether program and address were the same.",
+                &["by"],
+            )?,
             registry,
         })
     }
@@ -44,6 +50,10 @@ impl Metrics {
 
     pub fn sign_in(&self, succeeded: bool) {
         self.sign_ins.with_label_values(&[if succeeded { "success" } else { "failure" }]).inc();
+    }
+
+    pub fn replay(&self, same: bool) {
+        self.replays.with_label_values(&[if same { "same" } else { "other" }]).inc();
     }
 
     pub fn text(&self) -> Result<String, prometheus::Error> {

@@ -85,9 +85,11 @@ macro_rules! transaction {
 pub mod access_tokens;
 pub mod audit_chain;
 pub mod audit_events;
+pub mod changes;
 pub mod clients;
 pub mod codes;
 pub mod consents;
+pub mod dates;
 pub mod device_codes;
 pub mod dpop_proofs;
 pub mod grants;
@@ -114,11 +116,6 @@ pub struct Selection {
     pub client_id: Option<ClientId>,
     pub since: Option<OffsetDateTime>,
 }
-
-/// PostgreSQL only: the channel on which every changed or deleted client's id is notified.
-pub const CLIENTS_CHANNEL: &str = "keyward_clients";
-/// PostgreSQL only: the channel on which every change of the signing keys is notified, without saying which.
-pub const SIGNING_KEYS_CHANNEL: &str = "keyward_signing_keys";
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");

@@ -1,13 +1,17 @@
 //! Clients that are described by a document at the URL that is their identifier.
-use crate::support::{
-    app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path},
-    browser::{Browser, borrowed, hidden},
-    client_key::{ClientKey, with},
-    db::fresh_db,
-    internet::{Internet, json},
+use crate::{
+    client_keys::revoke,
+    support::{
+        app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path},
+        browser::{Browser, borrowed, hidden},
+        client_key::{ClientKey, with},
+        db::fresh_db,
+        internet::{Internet, json},
+    },
 };
 use keyward::{
     accounts::request::{Judged, Visitor},
+    clients::metadata_document::refresh_due,
     fetch::{Fetcher, Network},
     model::{ClientId, ClientSource},
     storage::clients,
@@ -158,11 +162,10 @@ async fn another_node_uses_what_one_has_fetched() {
         Judged::parse(app, &query, alice).await.map(|judged| judged.client.id.clone()).ok()
     };
     assert_eq!(judged(&*other).await, Some(id()));
-    // What the other remembers is out of date; what the first fetched meanwhile is on record.
+    // What the first fetched meanwhile is on record.
     t.app.clock.advance(Duration::minutes(6));
     t.signed_in("alice").await.get(&path(LOOPBACK)).await;
     assert_eq!(internet.requests().await, 2);
-    assert!(other.clients.find(URL).await.unwrap().unwrap().fresh_until.unwrap() < t.app.clock.now());
     assert_eq!(judged(&*other).await, Some(id()));
     assert_eq!(other.clients.find(URL).await.unwrap().unwrap().fresh_until, stored(&t).await.unwrap().fresh_until);
 }
@@ -561,4 +564,40 @@ async fn attack_105_a_document_too_old_to_believe_decides_nothing() {
     assert_eq!(internet.requests().await, before);
     assert!(keyward::storage::grants::find_by_user(&t.db, t.user_named("alice").await.id).await.unwrap().is_empty());
     alice.get(&path(CALLBACK)).await.page(400);
+}
+
+#[tokio::test]
+async fn attack_184_keys_of_a_document_are_refreshed_unasked_and_worth_nothing_after_a_day() {
+    let internet = Internet::new().await;
+    let [old, new] = ["a", "b"].map(ClientKey::es256);
+    let described = |key: &ClientKey| {
+        with(on_the_web(), &json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": key.jwks()}))
+    };
+    internet.publish(&described(&old)).await;
+    let t = start(&internet, "").await;
+    assert_eq!(t.signed_in("alice").await.get(&path(CALLBACK)).await.status, 200);
+    internet.publish(&described(&new)).await;
+    let prove = async |key: &ClientKey| revoke(&t, &key.assertion(&t, URL)).await;
+    assert_eq!(prove(&old).await.status, 200);
+    refresh_due(&t.app).await;
+    assert_eq!(internet.requests().await, 0, "it is fresh");
+    // Past that nobody waits, and the next one meets the new keys.
+    t.app.clock.advance(Duration::minutes(6));
+    assert_eq!(prove(&old).await.status, 200);
+    assert_eq!(internet.requests().await, 0);
+    refresh_due(&t.app).await;
+    assert_eq!(internet.requests().await, 1);
+    prove(&old).await.refused(401, "invalid_client");
+    assert_eq!(prove(&new).await.status, 200);
+    // While the host is away they serve for a day, whoever asks.
+    internet.serve(URL, ResponseTemplate::new(503)).await;
+    for _ in 0..23 {
+        t.app.clock.advance(Duration::hours(1));
+        assert_eq!(prove(&new).await.status, 200);
+        refresh_due(&t.app).await;
+    }
+    t.app.clock.advance(Duration::hours(2));
+    prove(&new).await.refused(401, "invalid_client");
+    internet.publish(&described(&new)).await;
+    assert_eq!(prove(&new).await.status, 200);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
 mod audit;
+mod changes;
 mod cimd;
 mod client_credentials;
 mod client_keys;
@@ -44,5 +45,6 @@ mod support {
     pub mod issuer;
     pub mod node;
     pub mod process;
+    pub mod proxy;
     pub mod remote;
 }

@@ -2,13 +2,15 @@
 mod ends;
 
 use crate::support::{
-    app::{Answer, CALLBACK, TestApp},
-    node::Node,
+    app::{Answer, CALLBACK, TestApp, encode},
+    node::{Node, from},
 };
+use axum::{body::Body, http::Request};
 use keyward::{
     model::{AuditEvent, ClientId, Grant, GrantId},
     secrets::{base64url, from_base64url},
     storage::{audit_events, grants},
+    tokens::refresh_token::RefreshToken,
 };
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -122,6 +124,69 @@ async fn a_stolen_token_takes_its_whole_family_down_and_no_other() {
     assert_eq!(t.refresh(&client, text(&other, "refresh_token")).await.status, 200);
 }
 
+/// A refresh by a program that calls itself so, from there.
+async fn refresh_as(t: &TestApp, token: &str, program: &str, peer: [u8; 4]) -> Answer {
+    let form = encode(&[("grant_type", "refresh_token"), ("client_id", "c"), ("refresh_token", token)]);
+    let request = Request::post("/token").header("content-type", "application/x-www-form-urlencoded");
+    let request = request.header("user-agent", program).body(Body::from(form)).unwrap();
+    t.send(from(peer, request)).await
+}
+
+#[tokio::test]
+async fn attack_185_a_replay_within_the_window_is_told_and_louder_if_somebody_else_may_have_sent_it() {
+    let t = TestApp::start().await;
+    let (_, first) = family(&t, "c").await;
+    let first = text(&first, "refresh_token");
+    let here = [192, 0, 2, 1];
+    let successor = refresh_token(&refresh_as(&t, first, "App/1", here).await);
+    for (program, peer, level, differs) in [
+        ("App/1", here, "info", json!([])),
+        ("curl/8", here, "warning", json!(["program"])),
+        ("App/1", [192, 0, 2, 2], "warning", json!(["address"])),
+        ("curl/8", [192, 0, 2, 2], "warning", json!(["address", "program"])),
+    ] {
+        assert_eq!(refresh_token(&refresh_as(&t, first, program, peer).await), successor);
+        keyward::audit::chain::extend(&t.app).await.unwrap();
+        let event = events(&t, "refresh_replayed").await.remove(0);
+        assert_eq!((event.level.as_str(), event.success), (level, true));
+        assert_eq!(event.details, json!({"generations": 1, "differs": differs}));
+        assert!(event.grant_id.is_some() && event.user_id.is_some() && event.client_id.is_some());
+    }
+    let counts = t.app.metrics.text().unwrap();
+    for line in [r#"keyward_refresh_replays_total{by="same"} 1"#, r#"keyward_refresh_replays_total{by="other"} 3"#] {
+        assert!(counts.contains(line), "{counts}");
+    }
+    // What is no replay is none of this.
+    refresh_token(&refresh_as(&t, &successor, "curl/8", here).await);
+    assert_eq!(events(&t, "refresh_replayed").await.len(), 4);
+}
+
+#[tokio::test]
+async fn processes_that_share_a_token_may_be_as_many_generations_late_as_the_operator_lets_them() {
+    let t = TestApp::with("tokens.replay_generations = 3").await;
+    let (client, first) = family(&t, "c").await;
+    let mut tokens = vec![text(&first, "refresh_token").to_owned()];
+    for n in 0..3 {
+        tokens.push(refresh_token(&t.refresh(&client, &tokens[n]).await));
+    }
+    // All get the one that is live.
+    for late in &tokens[..3] {
+        assert_eq!(refresh_token(&t.refresh(&client, late).await), tokens[3]);
+    }
+    tokens.push(refresh_token(&t.refresh(&client, &tokens[3]).await));
+    assert_eq!(refresh_token(&t.refresh(&client, &tokens[1]).await), tokens[4]);
+    assert!(grant_of(&t, &first).await.revoked_at.is_none());
+    t.refresh(&client, &tokens[0]).await.refused(400, "invalid_grant");
+    assert!(grant_of(&t, &first).await.revoked_at.is_some());
+    // The window is no longer for it.
+    let (client, first) = family(&t, "d").await;
+    let second = refresh_token(&t.refresh(&client, text(&first, "refresh_token")).await);
+    refresh_token(&t.refresh(&client, &second).await);
+    t.app.clock.advance(Duration::seconds(60));
+    t.refresh(&client, text(&first, "refresh_token")).await.refused(400, "invalid_grant");
+    assert!(grant_of(&t, &first).await.revoked_at.is_some());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_refreshes_at_once_over_two_nodes_leave_one_live_successor() {
     let t = TestApp::start().await;
@@ -173,10 +238,9 @@ async fn a_forged_token_is_refused_without_a_question_to_the_database() {
     }
     assert_eq!(grant_of(&t, &first).await.generation, 1);
 
+    assert!(forged.iter().all(|token| RefreshToken::parse(&t.app, token).is_none()));
+    assert!(RefreshToken::parse(&t.app, good).is_some());
     t.db.close().await.unwrap();
-    for token in &forged {
-        t.refresh(&client, token).await.refused(400, "invalid_grant");
-    }
     let genuine = t.refresh(&client, good).await;
     genuine.refused(503, "temporarily_unavailable");
     assert!(genuine.header("retry-after").parse::<u64>().is_ok());

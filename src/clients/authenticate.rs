@@ -1,5 +1,5 @@
 //! Who is calling: client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4) by `none`, secret or signed assertion.
-use super::keys;
+use super::{keys, metadata_document};
 use crate::{
     app::App,
     audit,
@@ -138,6 +138,8 @@ async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Ar
     };
     let client = app.clients.find(&assertion.client_id).await?.filter(|client| client.disabled_at.is_none());
     let client = client.ok_or_else(|| refuse("the client is unknown or disabled"))?;
+    let client = metadata_document::for_proof(app, client).await?;
+    let client = client.ok_or_else(|| refuse("the document of the client is gone"))?;
     if !app.config.client_authentication.private_key_jwt {
         return Err(refuse("private_key_jwt is switched off"));
     }

@@ -20,6 +20,8 @@ pub const FOLDER: &str = "/logos/";
 const PATIENCE: Wait = Wait::from_secs(2);
 /// A picture is asked for again after this, and not before the client said anew who it is.
 const KEPT: Duration = Duration::days(1);
+/// And after this whatever it said.
+const KEPT_AT_MOST: Duration = Duration::days(30);
 /// Where nothing was to be had is asked again after this.
 const TRIED: Duration = Duration::hours(1);
 
@@ -30,7 +32,10 @@ pub async fn path(app: &App, client: &Client, visitor: Option<UserId>) -> Result
     let now = app.clock.now();
     let kept = logos::find(&app.db, &client.id).await?.filter(|kept| kept.uri == uri);
     let due = kept.as_ref().is_none_or(|kept| match kept.hash {
-        Some(_) => kept.fetched_at + KEPT <= now && kept.fetched_at < client.seen_at,
+        Some(_) => {
+            let said_anew = kept.fetched_at + KEPT <= now && kept.fetched_at < client.seen_at;
+            said_anew || kept.fetched_at + KEPT_AT_MOST <= now
+        }
         None => kept.fetched_at + TRIED <= now,
     });
     let hash = kept.and_then(|kept| kept.hash);

@@ -12,8 +12,13 @@ use crate::{
     trace::Verdict,
 };
 use serde_json::json;
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 use time::{Duration, OffsetDateTime};
+use tokio::{sync::Notify, task::JoinSet};
 
 /// A document is fetched again after the time its host gave it, within these bounds (OAuth Client ID Metadata
 /// Document §4.4).
@@ -48,6 +53,68 @@ pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
     resolve_for(app, id, Some(Asker::Issuer)).await.map(drop)
 }
 
+/// Documents to be fetched again while nobody waits for them.
+#[derive(Default)]
+pub struct Refreshes {
+    due: Mutex<HashSet<ClientId>>,
+    wake: Notify,
+}
+
+/// More than this are not waited for; whoever comes again asks again.
+const MAX_DUE: usize = 1_000;
+
+impl Refreshes {
+    fn add(&self, id: &ClientId) {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        if due.len() < MAX_DUE {
+            due.insert(id.clone());
+            self.wake.notify_one();
+        }
+    }
+
+    /// Until there is one.
+    pub async fn wait(&self) {
+        self.wake.notified().await;
+    }
+
+    fn take(&self) -> HashSet<ClientId> {
+        std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Fetches them; the fetcher says how many at once.
+pub async fn refresh_due(app: &Arc<App>) {
+    let mut fetches = JoinSet::new();
+    for id in app.refreshes.take() {
+        let app = app.clone();
+        fetches.spawn(async move {
+            if let Err(error) = introduced(&app, id.as_str()).await {
+                tracing::info!(client = %id, %error, "the document is as it was");
+            }
+        });
+    }
+    while fetches.join_next().await.is_some() {}
+}
+
+/// The client as it may prove itself with the keys of its document: past freshness they are fetched again for the next
+/// time, and where that failed for a day they are believed no more.
+pub async fn for_proof(app: &App, client: Arc<Client>) -> Result<Option<Arc<Client>>, OAuthError> {
+    let now = app.clock.now();
+    if is_settled(&client, now) {
+        return Ok(Some(client));
+    }
+    if may_serve(&client, now) {
+        app.refreshes.add(&client.id);
+        return Ok(Some(client));
+    }
+    match resolve_for(app, client.id.as_str(), Some(Asker::Issuer)).await {
+        Ok(Resolved::Client(client)) => Ok(Some(client).filter(|client| client.disabled_at.is_none())),
+        Ok(Resolved::Unknown | Resolved::AfterSignIn) => Ok(None),
+        Err(error) if error.code == "invalid_request" => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether there is nothing to fetch about this client.
 pub async fn is_known(app: &App, id: &str) -> Result<bool, OAuthError> {
     let now = app.clock.now();
@@ -67,6 +134,7 @@ fn may_serve(client: &Client, now: OffsetDateTime) -> bool {
 #[derive(Clone, Copy)]
 enum Asker {
     Person(UserId),
+    /// An issuer that vouches for it, or the client itself.
     Issuer,
 }
 

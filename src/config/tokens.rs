@@ -1,6 +1,11 @@
 //! How long tokens live, and how refresh tokens rotate.
 use crate::oauth::resource::AccessTokenFormat;
+use anyhow::ensure;
 use serde::{Deserialize, Serialize};
+
+/// Seconds: within it a stolen token passes for a lost answer.
+const LONGEST_REPLAY_WINDOW: u32 = 3_600;
+const MOST_REPLAY_GENERATIONS: u32 = 10;
 
 /// Durations in seconds.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -21,6 +26,8 @@ pub struct Tokens {
     pub refresh_lifetime: u32,
     /// A rotated refresh token presented again within this time gets the same successor; 0 is strict.
     pub replay_window: u32,
+    /// How many generations old such a token may be; more than 1 for clients whose processes share one.
+    pub replay_generations: u32,
     /// Rotate the refresh tokens of confidential clients too.
     pub rotate_confidential: bool,
 }
@@ -36,7 +43,23 @@ impl Default for Tokens {
             refresh_idle: 30 * DAY,
             refresh_lifetime: 180 * DAY,
             replay_window: 60,
+            replay_generations: 1,
             rotate_confidential: false,
         }
+    }
+}
+
+impl Tokens {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        ensure!((1..=600).contains(&self.code_lifetime), "tokens.code_lifetime must be 1 to 600 seconds");
+        ensure!(
+            self.replay_window <= LONGEST_REPLAY_WINDOW,
+            "tokens.replay_window must be at most {LONGEST_REPLAY_WINDOW} seconds"
+        );
+        ensure!(
+            (1..=MOST_REPLAY_GENERATIONS).contains(&self.replay_generations),
+            "tokens.replay_generations must be 1 to {MOST_REPLAY_GENERATIONS}"
+        );
+        Ok(())
     }
 }

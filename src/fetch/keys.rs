@@ -1,34 +1,41 @@
 //! Public keys that others publish (RFC 7517 §5): fetched when first needed, and kept while fresh.
 use crate::{
     app::App,
+    clock::{Clock, Moment},
     error::OAuthError,
     oauth::{json, jws::PublicKeys},
+    remembered::Remembered,
 };
 use serde_json::Value;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-use time::{Duration, OffsetDateTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use time::Duration;
 
 /// A set is fetched again after the time its host gave it, within these bounds.
 const SHORTEST: u64 = 300;
 const LONGEST: u64 = 86_400;
 /// A signature that names an unknown key has the set fetched again, but not more often than this.
 const FETCH_AGAIN_AFTER: Duration = Duration::minutes(1);
-/// Bounds what a flood of registrations can make us remember.
-const MAX_REMEMBERED: usize = 10_000;
+/// Bytes: bounds what a flood of registrations can make us remember.
+const MAX_REMEMBERED: usize = 8 * 1024 * 1024;
+/// In memory a set takes about this many times the bytes it came in.
+const UNFOLDED: usize = 4;
 
 /// The key sets lately fetched, by where they were found.
-#[derive(Default)]
-pub struct FetchedKeys(Mutex<HashMap<String, Kept>>);
+pub struct FetchedKeys(Mutex<Remembered<String, Kept>>);
+
+impl Default for FetchedKeys {
+    fn default() -> Self {
+        Self(Mutex::new(Remembered::new(MAX_REMEMBERED)))
+    }
+}
 
 #[derive(Clone)]
 struct Kept {
     keys: Arc<PublicKeys>,
-    fetched_at: OffsetDateTime,
-    fresh_until: OffsetDateTime,
-    tried_at: OffsetDateTime,
+    bytes: usize,
+    fetched_at: Moment,
+    fresh_for: Duration,
+    tried_at: Moment,
 }
 
 /// The keys published there, one of which may have this `kid`; `None` if none are to be had. While the host is not to
@@ -39,25 +46,25 @@ pub async fn find(
     budget: &str,
     kid: Option<&str>,
 ) -> Result<Option<Arc<PublicKeys>>, OAuthError> {
-    let now = app.clock.now();
-    let kept = app.fetched_keys.lock().get(uri).cloned();
+    let (clock, now) = (&app.clock, app.clock.moment());
+    let kept = app.fetched_keys.lock().get(&uri.to_owned()).cloned();
     if let Some(kept) = &kept {
         let known = kid.is_none_or(|kid| kept.keys.has(kid));
-        let lately = kept.tried_at + FETCH_AGAIN_AFTER > now;
-        if (known && kept.fresh_until > now) || (lately && kept.usable(now)) {
+        let lately = clock.age(kept.tried_at) < FETCH_AGAIN_AFTER;
+        if (known && clock.age(kept.fetched_at) < kept.fresh_for) || (lately && kept.usable(clock)) {
             return Ok(Some(kept.keys.clone()));
         }
     }
     match fetch(app, uri, budget, now).await? {
         Some(fetched) => Ok(Some(app.fetched_keys.keep(uri, fetched))),
-        None => Ok(kept.filter(|kept| kept.usable(now)).map(|kept| {
+        None => Ok(kept.filter(|kept| kept.usable(clock)).map(|kept| {
             let tried = Kept { tried_at: now, ..kept };
             app.fetched_keys.keep(uri, tried)
         })),
     }
 }
 
-async fn fetch(app: &App, uri: &str, budget: &str, now: OffsetDateTime) -> Result<Option<Kept>, OAuthError> {
+async fn fetch(app: &App, uri: &str, budget: &str, now: Moment) -> Result<Option<Kept>, OAuthError> {
     app.fetches.allow_host(budget)?;
     let fetched = match app.fetcher.json(uri).await {
         Ok(fetched) => fetched,
@@ -72,28 +79,30 @@ async fn fetch(app: &App, uri: &str, budget: &str, now: OffsetDateTime) -> Resul
         return Ok(None);
     };
     let fresh_for = fetched.max_age.clamp(SHORTEST, LONGEST).cast_signed();
-    let fresh_until = now + Duration::seconds(fresh_for);
-    Ok(Some(Kept { keys: Arc::new(keys), fetched_at: now, fresh_until, tried_at: now }))
+    let (bytes, fresh_for) = (fetched.body.len() * UNFOLDED, Duration::seconds(fresh_for));
+    Ok(Some(Kept { keys: Arc::new(keys), bytes, fetched_at: now, fresh_for, tried_at: now }))
 }
 
 impl Kept {
-    fn usable(&self, now: OffsetDateTime) -> bool {
-        self.fetched_at + Duration::seconds(LONGEST.cast_signed()) > now
+    fn usable(&self, clock: &Clock) -> bool {
+        clock.age(self.fetched_at) < Duration::seconds(LONGEST.cast_signed())
     }
 }
 
 impl FetchedKeys {
     fn keep(&self, uri: &str, kept: Kept) -> Arc<PublicKeys> {
-        let keys = kept.keys.clone();
-        let mut remembered = self.lock();
-        if remembered.len() >= MAX_REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert(uri.to_owned(), kept);
+        let (keys, bytes) = (kept.keys.clone(), uri.len() + kept.bytes);
+        self.lock().insert(uri.to_owned(), kept, bytes);
         keys
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+    /// Bytes that are remembered.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Remembered<String, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,9 +5,12 @@ use crate::{
     audit,
     error::OAuthError,
     model::Grant,
-    storage::grants,
+    secrets::Digest,
+    storage::grants::{self, Refresher},
+    telemetry,
     tokens::{Permit, TokenResponse, refresh_token::RefreshToken},
 };
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 pub const NAME: &str = "refresh_token";
@@ -16,11 +19,12 @@ pub const NAME: &str = "refresh_token";
 #[derive(Debug, PartialEq)]
 enum Standing {
     Live,
-    /// Rotated a moment ago: its holder lost the answer, or shares the token with another process.
-    JustRotated,
+    /// Rotated a moment ago: its holder lost the answer, or shares the token with another process. The live one is
+    /// this.
+    JustRotated(RefreshToken),
     /// Rotated for good: two hold it, and one of them stole it.
     Stolen,
-    /// Of a future this database has no memory of.
+    /// Of a later generation than ours, or of another family: the database was restored from a backup.
     Unknown,
 }
 
@@ -44,9 +48,10 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         match standing(app, &grant, &presented, now) {
             Standing::Unknown => return Err(dead()),
             Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
-            Standing::JustRotated => {
+            Standing::JustRotated(live) => {
                 let permit = Permit::judge(request, &grant).await?;
-                return permit.issue(app, Some(presented.successor(app)), None).await;
+                record_replay(app, &grant, presented.generation).await?;
+                return permit.issue(app, Some(live), None).await;
             }
             Standing::Live => {
                 let permit = Permit::judge(request, &grant).await?;
@@ -70,16 +75,48 @@ fn idle_since(app: &App, now: OffsetDateTime) -> OffsetDateTime {
 }
 
 fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateTime) -> Standing {
-    match grant.generation - presented.generation {
-        0 if presented.digest().matches(&grant.refresh_hash) => Standing::Live,
-        1 if presented.successor(app).digest().matches(&grant.refresh_hash) => {
-            // The window opens at the rotation and repeats don't prolong it.
-            let window = Duration::seconds(app.config.tokens.replay_window.into());
-            if now - grant.refreshed_at < window { Standing::JustRotated } else { Standing::Stolen }
-        }
-        2.. => Standing::Stolen,
-        _ => Standing::Unknown,
+    let behind = grant.generation.saturating_sub(presented.generation);
+    if i64::from(behind) > i64::from(app.config.tokens.replay_generations) {
+        return Standing::Stolen;
     }
+    let live = (0..behind).fold(presented.clone(), |token, _| token.successor(app));
+    if behind < 0 || !live.digest().matches(&grant.refresh_hash) {
+        return Standing::Unknown;
+    }
+    // The window opens at the rotation and repeats don't prolong it. A rotation of the future is one of before the clock
+    // was set back, but for the little that the clocks of the nodes differ.
+    let (age, window) = (now - grant.refreshed_at, Duration::seconds(app.config.tokens.replay_window.into()));
+    match behind {
+        0 => Standing::Live,
+        _ if age < window && age > -window => Standing::JustRotated(live),
+        _ => Standing::Stolen,
+    }
+}
+
+/// Who asks, as far as it tells one program from another.
+fn refresher() -> Refresher {
+    let request = telemetry::request();
+    Refresher {
+        address: request.as_ref().map(|request| request.address.to_string()),
+        program: request.and_then(|request| request.user_agent).map(Digest::of),
+    }
+}
+
+/// Honest where an answer was lost or processes share a token; somebody else's address or program is worth a look.
+async fn record_replay(app: &App, grant: &Grant, generation: i32) -> Result<(), OAuthError> {
+    let (before, now) = (grants::refresher(&app.db, grant.id).await?.unwrap_or_default(), refresher());
+    let mut differs = Vec::new();
+    if before.address != now.address {
+        differs.push("address");
+    }
+    if before.program != now.program {
+        differs.push("program");
+    }
+    app.metrics.replay(differs.is_empty());
+    let event = audit::Event::new("refresh_replayed").client(&grant.client_id).user(grant.user_id).grant(grant.id);
+    let event = if differs.is_empty() { event } else { event.warning() };
+    event.details(json!({"generations": grant.generation - generation, "differs": differs})).note(app).await;
+    Ok(())
 }
 
 /// One UPDATE, which only the first of many comes through; it binds the family to the key `jkt` too, unless it is
@@ -96,7 +133,8 @@ async fn advance(
     Ok(if next == presented {
         grants::touch(&app.db, id, generation, &hash, now, idle_since).await?
     } else {
-        grants::rotate(&app.db, id, generation, &hash, &next.digest(), jkt, now, idle_since).await?
+        let hashes = [&hash, &next.digest()];
+        grants::rotate(&app.db, id, generation, hashes, jkt, &refresher(), now, idle_since).await?
     })
 }
 

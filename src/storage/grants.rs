@@ -142,6 +142,22 @@ pub async fn assert(db: &Db, grant: &Grant, assertion: &Digest) -> sqlx::Result<
     execute!(db, insert!(grant, Some(assertion))).map(|rows| rows > 0)
 }
 
+/// Who rotates a refresh token: the address, and a digest of what the program calls itself.
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow)]
+pub struct Refresher {
+    #[sqlx(rename = "refreshed_from")]
+    pub address: Option<String>,
+    #[sqlx(rename = "refreshed_with")]
+    pub program: Option<Digest>,
+}
+
+/// Who rotated last.
+pub async fn refresher(db: &Db, id: GrantId) -> sqlx::Result<Option<Refresher>> {
+    read!(db, |on| sqlx::query_as("SELECT refreshed_from, refreshed_with FROM grants WHERE id = $1")
+        .bind(id)
+        .fetch_optional(on))
+}
+
 /// Puts the successor in the place of the presented refresh token, if that is the live one of a live grant: of
 /// all who present it, one gets the grant. It is bound to the key `jkt`, unless it was bound to one before.
 #[allow(clippy::too_many_arguments)] // one statement's
@@ -149,15 +165,15 @@ pub async fn rotate(
     db: &Db,
     id: GrantId,
     generation: i32,
-    presented: &Digest,
-    successor: &Digest,
+    [presented, successor]: [&Digest; 2],
     jkt: Option<&str>,
+    by: &Refresher,
     now: OffsetDateTime,
     idle_since: OffsetDateTime,
 ) -> sqlx::Result<Option<Grant>> {
     fetch!(db, |on| sqlx::query_as(
         "UPDATE grants SET generation = generation + 1, refresh_hash = $4, refreshed_at = $5,
-             dpop_jkt = coalesce(dpop_jkt, $7)
+             dpop_jkt = coalesce(dpop_jkt, $7), refreshed_from = $8, refreshed_with = $9
           WHERE id = $1 AND generation = $2 AND refresh_hash = $3
             AND revoked_at IS NULL AND expires_at > $5 AND refreshed_at > $6
          RETURNING *",
@@ -169,6 +185,8 @@ pub async fn rotate(
     .bind(now)
     .bind(idle_since)
     .bind(jkt)
+    .bind(&by.address)
+    .bind(&by.program)
     .fetch_optional(on))
 }
 

@@ -36,6 +36,8 @@ struct Shared {
     /// Copies the log into the file without holding up the writer; `None` once closed.
     checkpointer: Mutex<Option<SqliteConnection>>,
     checkpoint_due: AtomicBool,
+    /// Asks whether others changed something, which is told to each connection for itself; `None` once closed.
+    watcher: Mutex<Option<SqliteConnection>>,
 }
 
 #[derive(Debug, Default)]
@@ -79,6 +81,7 @@ impl Sqlite {
         }
         let checkpointer =
             options.clone().busy_timeout(Duration::from_millis(250)).connect().await.with_context(cannot_open)?;
+        let watcher = options.clone().read_only(true).connect().await.with_context(cannot_open)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .test_before_acquire(false)
@@ -91,11 +94,19 @@ impl Sqlite {
             writer: Mutex::new(Writer { connection: Some(connection), ..Writer::default() }),
             checkpointer: Mutex::new(Some(checkpointer)),
             checkpoint_due: AtomicBool::new(false),
+            watcher: Mutex::new(Some(watcher)),
         })))
     }
 
     pub(super) fn readers(&self) -> &SqlitePool {
         &self.0.readers
+    }
+
+    /// Another number than before whenever a commit came in between.
+    pub(super) async fn data_version(&self) -> sqlx::Result<i64> {
+        let mut watcher = self.0.watcher.lock().await;
+        let watcher = watcher.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        sqlx::query_scalar("PRAGMA data_version").fetch_one(watcher).await
     }
 
     /// Waits for the writer; joins the open batch or begins one.
@@ -152,6 +163,9 @@ impl Sqlite {
         writer.closed = true;
         writer.commit().await;
         self.0.readers.close().await;
+        if let Some(connection) = self.0.watcher.lock().await.take() {
+            connection.close().await?;
+        }
         if let Some(connection) = writer.connection.take() {
             connection.close().await?;
         }

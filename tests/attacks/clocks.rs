@@ -1,14 +1,22 @@
 //! Attacks on what a node believes of the time: how wrong its clock may be, and what then holds.
+use super::par::{push, short};
 use crate::{
+    client_keys::{Party, register, revoke},
     dpop::TOKEN_URL,
     support::{
-        app::{CALLBACK, TestApp, VERIFIER},
+        app::{Answer, CALLBACK, TestApp, VERIFIER, authorize_path},
         client_key::{ClientKey, proof, with},
         dpop::DpopKey,
+        internet::{Internet, json},
         node::Node,
     },
 };
-use keyward::{clock::Clock, model::AuthMethod, storage::clients};
+use keyward::{
+    clock::Clock,
+    jobs,
+    model::AuthMethod,
+    storage::{audit_events, clients},
+};
 use serde_json::json;
 use time::Duration;
 
@@ -71,4 +79,109 @@ async fn attack_95_a_clock_two_minutes_off_stretches_no_limit_by_more_than_that(
     t.app.clock.advance(Duration::seconds(725));
     let introspected = t.introspect(issued["access_token"].as_str().unwrap()).await;
     assert_eq!(introspected.json(), json!({"active": false}));
+}
+
+/// Sets the clock, which a server notices by itself.
+async fn set(t: &TestApp, by: Duration) {
+    let before = t.app.clock.moment();
+    t.app.clock.set(by);
+    jobs::heed_clock(&t.app, before).await.unwrap();
+}
+
+fn refresh_token(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["refresh_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn attack_182_a_clock_set_an_hour_back_or_forward_gives_nothing_more_time() {
+    for by in [Duration::hours(-1), Duration::hours(1)] {
+        // How long before the step it all began: with a few seconds left, and over for so long that the dates are
+        // within their time again.
+        for (code_age, window_age) in [(50, 50), (3_610, 3_610)] {
+            let t = TestApp::with("sessions.lifetime = 7200").await;
+            let client = t.public_client("c", &[CALLBACK]).await;
+            let code = t.code(&client, &[]).await;
+            let first = t.tokens(&client, &[]).await;
+            let first = first["refresh_token"].as_str().unwrap();
+            let second = refresh_token(&t.refresh(&client, first).await);
+            let mut browser = t.signed_in("alice").await;
+            t.app.clock.advance(Duration::seconds(code_age));
+            let pushed = short("c", &push(&t, &client, &[]).await);
+            set(&t, by).await;
+            t.app.clock.advance(Duration::seconds(window_age.min(11)));
+            t.redeem(&client, &code).await.refused(400, "invalid_grant");
+            // Nor is what was rotated an hour ago a lost answer.
+            t.refresh(&client, first).await.refused(400, "invalid_grant");
+            t.refresh(&client, &second).await.refused(400, "invalid_grant");
+            t.app.clock.advance(Duration::seconds(600));
+            browser.get(&pushed).await.page(400);
+            t.app.clock.advance(Duration::seconds(7_200 - 611 - code_age));
+            let page = browser.get(&authorize_path(&client, &[])).await;
+            assert!(page.location().starts_with("/login"), "{by}: {page:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_is_told_and_what_begins_after_has_all_its_time() {
+    let t = TestApp::start().await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    t.app.clock.set(Duration::hours(1));
+    set(&t, Duration::hours(-1)).await;
+    let [event] = &audit_events::recent(&t.db, 1).await.unwrap()[..] else { panic!("no event") };
+    assert_eq!((event.event_type.as_str(), event.level.as_str()), ("clock_set_back", "warning"));
+    assert!((3_599..=3_600).contains(&event.details["seconds"].as_i64().unwrap()), "{event:?}");
+    let code = t.code(&client, &[]).await;
+    t.app.clock.advance(Duration::seconds(50));
+    let first = refresh_token(&t.redeem(&client, &code).await);
+    let second = refresh_token(&t.refresh(&client, &first).await);
+    t.app.clock.advance(Duration::seconds(50));
+    assert_eq!(refresh_token(&t.refresh(&client, &first).await), second);
+    // Less than that is no step.
+    let before = t.app.clock.moment();
+    t.app.clock.set(Duration::seconds(-1));
+    jobs::heed_clock(&t.app, before).await.unwrap();
+    let steps = audit_events::recent(&t.db, 100).await.unwrap();
+    assert_eq!(steps.iter().filter(|event| event.event_type == "clock_set_back").count(), 1);
+}
+
+#[tokio::test]
+async fn attack_183_a_clock_that_goes_an_hour_ahead_and_comes_back_forgets_nothing_that_counts_once() {
+    let Party { t, key, id } = Party::new(ClientKey::es256("k")).await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let tokens = t.tokens(&client, &[]).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let revoked = t.post("/revoke", &[("client_id", "c"), ("token", token)]).await;
+    assert_eq!(revoked.status, 200);
+    let (assertion, dpop) = (key.assertion(&t, &id), DpopKey::es256().proof("POST", TOKEN_URL, t.app.clock.now()));
+    assert_eq!(revoke(&t, &assertion).await.status, 200);
+    let bound = t.tokens(&client, &[]).await;
+    let bound = bound["refresh_token"].as_str().unwrap();
+    let form = [("grant_type", "refresh_token"), ("client_id", "c"), ("refresh_token", bound)];
+    assert_eq!(t.post_with("/token", &form, &[("dpop", &dpop)]).await.status, 200);
+    set(&t, Duration::hours(1)).await;
+    jobs::sweep(&t.app).await.unwrap();
+    t.app.clock.set(Duration::hours(-1));
+    assert_eq!(t.introspect(token).await.json(), json!({"active": false}));
+    revoke(&t, &assertion).await.refused(401, "invalid_client");
+    t.post_with("/token", &form, &[("dpop", &dpop)]).await.refused(400, "invalid_dpop_proof");
+}
+
+#[tokio::test]
+async fn keys_that_were_fetched_are_no_fresher_for_a_clock_that_was_set_back() {
+    const JWKS: &str = "https://client.example/jwks.json";
+    let internet = Internet::new().await;
+    let Party { t, .. } = Party::over(&internet, ClientKey::es256("other")).await;
+    let key = ClientKey::es256("k");
+    let id = register(&t, &json!({"jwks_uri": JWKS})).await;
+    internet.serve(JWKS, json(&key.jwks())).await;
+    assert_eq!(revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+    set(&t, Duration::hours(-1)).await;
+    t.app.clock.advance(Duration::minutes(4));
+    assert_eq!(revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+    assert_eq!(internet.requests().await, 1);
+    t.app.clock.advance(Duration::minutes(1));
+    assert_eq!(revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+    assert_eq!(internet.requests().await, 2);
 }

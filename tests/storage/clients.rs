@@ -4,7 +4,7 @@ use crate::support::db::fresh_db;
 use keyward::{
     model::{Client, ClientSource},
     secrets::Digest,
-    storage::{CLIENTS_CHANNEL, Db, clients, codes, consents, grants},
+    storage::{Db, changes::CLIENTS_CHANNEL, clients, codes, consents, grants},
 };
 use time::Duration;
 

@@ -57,14 +57,14 @@ async fn sixty_four_writers_at_once_all_succeed_and_read_what_they_wrote() {
 async fn of_fifty_rotations_of_one_token_one_succeeds() {
     let db = fresh_db().await;
     let (grant, _) = a_grant(&db).await;
-    let answers =
-        all((0..50).map(|_| {
-            let (db, grant, next) = ((*db).clone(), grant.clone(), Digest::of(secrets::random()));
-            async move {
-                grants::rotate(&db, grant.id, 1, &grant.refresh_hash, &next, None, now(), idle_since()).await.unwrap()
-            }
-        }))
-        .await;
+    let answers = all((0..50).map(|_| {
+        let (db, grant, next) = ((*db).clone(), grant.clone(), Digest::of(secrets::random()));
+        async move {
+            let (by, hashes) = (grants::Refresher::default(), [&grant.refresh_hash, &next]);
+            grants::rotate(&db, grant.id, 1, hashes, None, &by, now(), idle_since()).await.unwrap()
+        }
+    }))
+    .await;
     let rotated: Vec<_> = answers.into_iter().flatten().collect();
     assert_eq!(rotated.len(), 1);
     assert_eq!(grants::find(&db, grant.id).await.unwrap().unwrap().refresh_hash, rotated[0].refresh_hash);

@@ -19,7 +19,15 @@ impl Node {
     }
 
     pub async fn at(test: &TestApp, clock: Clock) -> Self {
-        let db = Db::open(&test.db.url).await.unwrap();
+        Self::with(test, Db::open(&test.db.url).await.unwrap(), clock).await
+    }
+
+    /// That reaches the database by a way of its own.
+    pub async fn on(test: &TestApp, db: Db) -> Self {
+        Self::with(test, db, test.app.clock.clone()).await
+    }
+
+    async fn with(test: &TestApp, db: Db, clock: Clock) -> Self {
         let app = Arc::new(App::build(test.app.config.clone(), db, clock).await.unwrap());
         Self { router: router(app.clone()), app }
     }

@@ -1,6 +1,6 @@
 //! `GET /jwks`: our public keys (RFC 7517 §5).
 use super::Endpoint;
-use crate::{app::App, http::respond::Document};
+use crate::{app::App, error::OAuthError, http::respond::Document};
 use axum::{
     extract::State,
     http::{HeaderMap, Method},
@@ -14,6 +14,6 @@ pub fn endpoint(_: &App) -> Endpoint {
 }
 
 /// Rotation changes it at any time.
-async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    Document::new(&app.keys.ring().jwks()).respond(&headers)
+async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
+    Ok(Document::new(&app.keys.published().await?).respond(&headers))
 }
