@@ -1,6 +1,6 @@
 //! The tools, built once and handed to every request.
 use crate::{
-    audit::Noted,
+    audit::{Noted, tally::Tally},
     clients::{Clients, metadata_document::Refreshes},
     clock::Clock,
     config::Config,
@@ -28,6 +28,8 @@ pub struct App {
     pub audit_key: hmac::Key,
     /// Events of it that wait to be written.
     pub noted: Noted,
+    /// Events that are counted rather than written one by one.
+    pub tally: Tally,
     /// Ratchets and authenticates refresh tokens.
     pub refresh_key: hmac::Key,
     /// Authenticates the forms of our own pages.
@@ -66,6 +68,7 @@ impl App {
             refresh_key: master.hmac("refresh tokens")?,
             audit_key: master.hmac("audit trail")?,
             noted: Noted::default(),
+            tally: Tally::default(),
             form_key: master.hmac("forms")?,
             dpop_key: master.hmac("dpop nonces")?,
             keys: Keys::load(db.clone(), master, clock.clone()).await?,

@@ -1,5 +1,6 @@
 //! The audit trail: what a person responsible for this server wants to be able to ask later.
 pub mod chain;
+pub mod tally;
 
 use crate::{
     app::App,
@@ -15,6 +16,7 @@ use std::{
 };
 
 /// An event in the making.
+#[derive(Clone)]
 pub struct Event {
     name: &'static str,
     level: &'static str,
@@ -166,6 +168,7 @@ pub async fn compare_settings(app: &App) -> anyhow::Result<()> {
 pub async fn wrong_try(app: &App, account: &str, address: IpAddr) {
     if app.guesses.blocked(account, address) {
         let kind = account.split(' ').next().unwrap_or_default();
-        Event::new("brute_force_detected").failed().details(json!({"account": kind})).record(app).await;
+        let event = Event::new("brute_force_detected").failed().details(json!({"account": kind}));
+        event.tally(app, account, address).await;
     }
 }

@@ -24,7 +24,7 @@ use time::Duration;
 /// Bytes: bounds what a flood of registrations can make us remember.
 const MAX_REMEMBERED: usize = 16 * 1024 * 1024;
 /// In memory a client takes about this many times the bytes of its JSON.
-const UNFOLDED: usize = 4;
+const UNFOLDED: usize = 8;
 /// Whoever changes a row says so; this is for the case that somebody forgot.
 const MAX_AGE: Duration = Duration::MINUTE;
 

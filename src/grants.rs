@@ -5,7 +5,7 @@ use crate::{
     error::OAuthError,
     model::{AuthMethod, Client},
     oauth::params::Params,
-    tokens::TokenResponse,
+    tokens::{TokenResponse, dpop::Presented},
 };
 use std::{future::Future, pin::Pin};
 
@@ -17,6 +17,8 @@ pub struct TokenRequest<'a> {
     pub params: &'a Params,
     /// Thumbprint of the key that proved itself (RFC 9449 §5), which the tokens will be bound to.
     pub jkt: Option<&'a str>,
+    /// Its proof, which is used up when all else was judged.
+    pub proof: Option<&'a Presented>,
 }
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<TokenResponse, OAuthError>> + Send + 'a>>;

@@ -3,7 +3,7 @@ pub mod rotation;
 
 use crate::{
     app::App,
-    audit::{Event, chain},
+    audit::{Event, chain, tally},
     clients::metadata_document,
     clock::Moment,
     storage::{
@@ -93,6 +93,7 @@ async fn extend_forever(app: &App) {
     let mut ticks = tokio::time::interval(EXTEND_CHAIN_EVERY);
     loop {
         ticks.tick().await;
+        tally::tell(app).await;
         if let Err(error) = chain::extend(app).await {
             tracing::warn!(%error, "the audit trail was not sealed; the next round tries again");
         }

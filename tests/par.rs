@@ -21,7 +21,7 @@ async fn a_confidential_client_pushes_and_the_browser_carries_only_a_reference()
     ];
     let pushed = t.post_with("/par", &form, &credentials).await;
     assert_eq!((pushed.status.as_u16(), pushed.header("cache-control")), (201, "no-store"), "{pushed:?}");
-    assert_eq!(pushed.json()["expires_in"], 90);
+    assert_eq!(pushed.json()["expires_in"], 600);
     let request_uri = pushed.json()["request_uri"].as_str().unwrap().to_owned();
     let random = request_uri.strip_prefix("urn:ietf:params:oauth:request_uri:").unwrap();
     assert_eq!(keyward::secrets::from_base64url(random).unwrap().len(), 32);

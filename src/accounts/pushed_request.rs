@@ -3,17 +3,18 @@ use super::request::{Judged, hinted_subject, record};
 use crate::{
     app::App,
     error::OAuthError,
+    limits::source,
     model::{Client, ClientId, PushedRequest},
     oauth::{authorization_request::Callback, params::Params},
     secrets::{Digest, RequestUri},
-    storage::pushed_requests,
+    storage::pushed_requests::{self, Insertion},
+    tokens::dpop::Presented,
 };
+use std::net::IpAddr;
 use time::Duration;
 
-/// Seconds a browser has to come with the `request_uri` (RFC 9126 §2.2).
-pub const LIFETIME: u16 = 90;
-/// How long it stays good once a browser came: people take their time to sign in and to decide.
-const OPEN_FOR: Duration = Duration::minutes(30);
+/// Seconds from the push until the user has decided (RFC 9126 §2.2): people take their time. Nothing prolongs them.
+pub const LIFETIME: u16 = 600;
 /// Bytes; as much as fits in a URL of ours.
 const MAX_QUERY: usize = 32 * 1024;
 /// Proof of who pushes it is no part of what is pushed.
@@ -21,20 +22,37 @@ const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion"
 
 /// Everything that would be refused at `/authorize` is refused here already (RFC 9126 §2.1).
 ///
-/// `jkt` is the key that proved itself with it, which is as good as naming it in `dpop_jkt` (RFC 9449 §10.1).
-pub async fn push(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<RequestUri, OAuthError> {
+/// `proof` is of the key that proved itself with it, which is as good as naming it in `dpop_jkt` (RFC 9449 §10.1).
+pub async fn push(
+    app: &App,
+    client: &Client,
+    params: &Params,
+    proof: Option<&Presented>,
+    address: IpAddr,
+) -> Result<RequestUri, OAuthError> {
+    let jkt = proof.map(|proof| proof.jkt.as_str());
     let query = judge(app, client, params, jkt).await;
     record(app, Some(&client.id), query.as_ref().err());
-    let uri = RequestUri::random();
+    let (uri, now) = (RequestUri::random(), app.clock.now());
     let pushed = PushedRequest {
         request_hash: uri.digest(),
         client_id: client.id.clone(),
         query: query?,
-        expires_at: app.clock.now() + Duration::seconds(LIFETIME.into()),
-        opened_at: None,
+        expires_at: now + Duration::seconds(LIFETIME.into()),
     };
-    pushed_requests::insert(&app.db, &pushed).await?;
-    Ok(uri)
+    if let Some(proof) = proof {
+        proof.spend(app).await?;
+    }
+    match pushed_requests::insert(&app.db, &pushed, &source(address).to_string(), now).await? {
+        Insertion::Done => Ok(uri),
+        Insertion::SourceFull => {
+            Err(OAuthError::too_many_requests("too many pushed requests wait for their users")
+                .retry_after(LIFETIME.into()))
+        }
+        Insertion::Full => {
+            Err(OAuthError::temporarily_unavailable("too many pushed requests wait for their users").retry_after(60))
+        }
+    }
 }
 
 /// What is kept of it.
@@ -71,9 +89,6 @@ pub async fn find(app: &App, params: &Params) -> Result<Option<(Params, Digest)>
         let sentence = "this request was never made by this app, is too old, or is completed already";
         OAuthError::new("invalid_request_uri", sentence)
     })?;
-    if known.opened_at.is_none() {
-        pushed_requests::open(&app.db, &hash, now, now + OPEN_FOR).await?;
-    }
     Ok(Some((Params::parse(known.query.as_bytes())?, hash)))
 }
 

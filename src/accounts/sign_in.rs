@@ -26,7 +26,7 @@ pub async fn sign_in(app: &App, username: &str, password: &str, address: IpAddr)
         app.guesses.right(&account, address);
         audit::Event::new("login_success").user(user.id).from(address).record(app).await;
     } else {
-        audit::Event::new("login_failure").failed().from(address).record(app).await;
+        audit::Event::new("login_failure").failed().tally(app, &account, address).await;
         audit::wrong_try(app, &account, address).await;
     }
     Ok(user)

@@ -1,7 +1,7 @@
 //! What `demo` and `serve` share: opening the house, and closing it gracefully.
 use crate::{
     app::App,
-    audit::{self, Event, chain},
+    audit::{self, Event, chain, tally},
     clock::Clock,
     config::Config,
     http, jobs,
@@ -82,6 +82,7 @@ pub async fn run(
         () = patience => {}
     }
     housekeeping.abort();
+    tally::tell_all(&app).await;
     Event::new("server_stop").record(&app).await;
     chain::extend(&app).await?;
     app.db.close().await?;

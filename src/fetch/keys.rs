@@ -18,7 +18,7 @@ const FETCH_AGAIN_AFTER: Duration = Duration::minutes(1);
 /// Bytes: bounds what a flood of registrations can make us remember.
 const MAX_REMEMBERED: usize = 8 * 1024 * 1024;
 /// In memory a set takes about this many times the bytes it came in.
-const UNFOLDED: usize = 4;
+const UNFOLDED: usize = 8;
 
 /// The key sets lately fetched, by where they were found.
 pub struct FetchedKeys(Mutex<Remembered<String, Kept>>);

@@ -18,7 +18,7 @@ const MAX_FAILURES: i32 = 5;
 /// Judges the code first and burns it last, in one statement: a mistake costs the rightful owner nothing, and of
 /// many who are right at once one gets the tokens.
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    let TokenRequest { app, client, params, jkt } = request;
+    let TokenRequest { app, client, params, jkt, .. } = request;
     let presented = AuthorizationCode::presented(params.require("code")?);
     let now = app.clock.now();
     let unusable = || OAuthError::invalid_grant("code is unknown, expired or used");
@@ -36,7 +36,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(error);
     }
     let grant = grants::find(&app.db, code.grant_id).await?.ok_or_else(unusable)?;
-    let permit = Permit::judge(request, &grant).await?;
+    let permit = Permit::judge(request, &grant).await?.proven(app).await?;
     // A public client's refresh tokens are bound to the key that it proves now (RFC 9449 §5).
     let bound = jkt.filter(|_| client.is_public());
     if !codes::consume(&app.db, &code.code_hash, now, MAX_FAILURES, bound).await? {

@@ -10,7 +10,7 @@ pub const NAME: &str = "client_credentials";
 
 /// No refresh token, for the client can ask again whenever it likes (RFC 6749 §4.4.3).
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    judge(request)?.issue(request.app, None, None).await
+    judge(request)?.proven(request.app).await?.issue(request.app, None, None).await
 }
 
 fn judge(request: TokenRequest<'_>) -> Result<Permit<'_>, OAuthError> {

@@ -21,7 +21,7 @@ const WIDEST: i32 = 60;
 /// Tells nothing to who asks too often, then how things stand; the code is burnt last, together with the grant's
 /// coming to be.
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    let TokenRequest { app, client, params, jkt } = request;
+    let TokenRequest { app, client, params, jkt, .. } = request;
     let presented = DeviceCode::presented(params.require("device_code")?);
     let now = app.clock.now();
     let unusable = || OAuthError::invalid_grant("device_code is unknown or used");
@@ -54,7 +54,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         // A public client's refresh tokens are bound to the key that it proves now (RFC 9449 §5).
         dpop_jkt: jkt.filter(|_| client.is_public()).map(str::to_owned),
     };
-    let permit = Permit::judge(request, &grant).await?;
+    let permit = Permit::judge(request, &grant).await?.proven(app).await?;
     if !grants::redeem(&app.db, &grant, &device.device_code_hash, now).await? {
         return Err(unusable());
     }

@@ -62,7 +62,7 @@ async fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<Toke
     if params.all("resource").any(|asked| known(asked).is_some_and(|asked| !own.contains(&asked))) {
         return Err(OAuthError::invalid_target("resource is not open to this workload"));
     }
-    Permit::for_client(request)?.issue(app, None, None).await
+    Permit::for_client(request)?.proven(app).await?.issue(app, None, None).await
 }
 
 /// One assertion is one grant, however often it may be presented: revoked, it opens nothing any more. There is no
@@ -83,7 +83,7 @@ async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthErr
         }
         let grant = grant(request, &assertion, &resources, &subject.user, before.as_ref())?;
         let asked = asked(params, &grant.scopes)?;
-        let permit = Permit::for_person(request, &grant, subject.user.clone(), &asked)?;
+        let permit = Permit::for_person(request, &grant, subject.user.clone(), &asked)?.proven(app).await?;
         if !subject.keep(app, &assertion).await? {
             continue;
         }

@@ -29,7 +29,7 @@ enum Standing {
 }
 
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    let TokenRequest { app, client, params, jkt } = request;
+    let TokenRequest { app, client, params, jkt, .. } = request;
     let presented = RefreshToken::parse(app, params.require("refresh_token")?).ok_or_else(dead)?;
     // Twice at most: who loses the race to rotate finds the token just rotated.
     for _ in 0..2 {
@@ -49,12 +49,12 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             Standing::Unknown => return Err(dead()),
             Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
             Standing::JustRotated(live) => {
-                let permit = Permit::judge(request, &grant).await?;
+                let permit = Permit::judge(request, &grant).await?.proven(app).await?;
                 record_replay(app, &grant, presented.generation).await?;
                 return permit.issue(app, Some(live), None).await;
             }
             Standing::Live => {
-                let permit = Permit::judge(request, &grant).await?;
+                let permit = Permit::judge(request, &grant).await?.proven(app).await?;
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
                 if advance(app, &presented, &next, jkt.filter(|_| client.is_public()), now).await?.is_some() {

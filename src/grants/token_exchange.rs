@@ -34,6 +34,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     let (target, rule) = target(request, &subject, &asked.targets)?;
     let sub = actor.sub.clone();
     let permit = Permit::for_exchange(request, &subject, actor, (target, rule), asked.scopes.as_ref()).await?;
+    let permit = permit.proven(app).await?;
     let details = json!({
         "actor": sub, "subject": subject.sub, "subject_jti": subject.jti, "subject_client_id": subject.client_id,
         "from": subject.aud, "resource": target.identifier, "scope": permit.scopes().to_string(),

@@ -12,6 +12,4 @@ pub struct PushedRequest {
     /// Its parameters, form-encoded, without credentials.
     pub query: String,
     pub expires_at: OffsetDateTime,
-    /// When a browser first came with it.
-    pub opened_at: Option<OffsetDateTime>,
 }

@@ -118,11 +118,12 @@ fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, OAuthError
     if algorithm.is_some_and(|algorithm| !client_assertion::ALGORITHMS.contains(&algorithm)) {
         return Err(refused("token_endpoint_auth_signing_alg", "is not supported: ES256, EdDSA and RS256 are"));
     }
-    let keys = Keys { jwks: members.get("jwks").cloned(), jwks_uri: members.string("jwks_uri")?.map(str::to_owned) };
+    let jwks = members.get("jwks").map(PublicKeys::used);
+    let keys = Keys { jwks, jwks_uri: members.string("jwks_uri")?.map(str::to_owned) };
     match (&keys.jwks, &keys.jwks_uri) {
         (None, None) => Err(refused("token_endpoint_auth_method", "private_key_jwt needs jwks or jwks_uri")),
         (Some(jwks), _) if PublicKeys::parse(jwks).is_none_or(|keys| keys.is_empty()) => {
-            Err(refused("jwks", "has no key for ES256, EdDSA or RS256 (of 2048 bits or more)"))
+            Err(refused("jwks", "has no key for ES256, EdDSA or RS256 (of 2048 to 4096 bits)"))
         }
         _ => Ok(keys),
     }

@@ -1,5 +1,5 @@
 //! Demonstrating proof of possession (RFC 9449): what a proof must be to count for one request.
-use super::{client_metadata::PRIVATE_KEY_MEMBERS, json};
+use super::{client_metadata::PRIVATE_KEY_MEMBERS, json, jws::RSA_MODULUS};
 use crate::{
     error::OAuthError,
     secrets::{Digest, base64url, from_base64url},
@@ -19,7 +19,7 @@ pub const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "EdDSA", "Ed25519"];
 pub const LIFETIME: Duration = Duration::minutes(5);
 /// How far ahead of ours the client's clock may be.
 const AHEAD: Duration = Duration::seconds(10);
-/// Bytes; an RSA key of 8192 bits and its signature fit.
+/// Bytes; an RSA key of 4096 bits and its signature fit.
 const MAX_PROOF: usize = 8 * 1024;
 const MAX_JTI: usize = 1024;
 
@@ -142,7 +142,10 @@ impl PublicKey {
         match (alg, string(jwk, "kty")?, string(jwk, "crv")) {
             ("ES256", "EC", Some("P-256")) => Some(Self::P256 { x: bytes("x")?, y: bytes("y")? }),
             ("EdDSA" | "Ed25519", "OKP", Some("Ed25519")) => Some(Self::Ed25519 { x: bytes("x")? }),
-            ("RS256", "RSA", None) => Some(Self::Rsa { n: bytes("n")?, e: bytes("e")? }),
+            ("RS256", "RSA", None) => {
+                let (n, e) = (bytes("n")?, bytes("e")?);
+                RSA_MODULUS.contains(&n.len()).then_some(Self::Rsa { n, e })
+            }
             _ => None,
         }
     }

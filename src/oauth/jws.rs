@@ -12,8 +12,10 @@ const CLOCK_SKEW: i64 = 30;
 const MAX_JTI: usize = 256;
 /// Keys of one set that are looked at.
 const MAX_KEYS: usize = 20;
-/// Bytes of an RSA modulus (RFC 7518 §3.3).
-const MIN_RSA_MODULUS: usize = 256;
+/// Bytes of an RSA modulus (RFC 7518 §3.3): larger ones cost more to verify with than they are worth.
+pub(super) const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
+/// Keys that one signature is tried with: one that signs, and its successor.
+const MAX_TRIED: usize = 2;
 
 /// Well-formed; who signed it is not known yet. Errors are the rule that is broken, and repeat nothing of it.
 pub struct Jws<'a> {
@@ -127,9 +129,11 @@ impl<'a> Jws<'a> {
     /// Whether one of these keys signed it; keys in its own header are not asked.
     #[must_use]
     pub fn is_signed_by(&self, keys: &PublicKeys) -> bool {
-        let named = |key: &&PublicKey| self.kid.is_none() || key.kid.is_none() || key.kid == self.kid;
-        let mut fitting = keys.0.iter().filter(|key| key.algorithm == self.algorithm).filter(named);
-        fitting.any(|key| {
+        let fitting = || keys.0.iter().filter(|key| key.algorithm == self.algorithm);
+        let has_name = self.kid.is_some() && fitting().any(|key| key.kid == self.kid);
+        let named =
+            |key: &&PublicKey| if has_name { key.kid == self.kid } else { self.kid.is_none() || key.kid.is_none() };
+        fitting().filter(named).take(MAX_TRIED).any(|key| {
             let message = self.message.as_bytes();
             crypto::verify(self.signature, message, &key.key, self.algorithm).unwrap_or(false)
         })
@@ -180,6 +184,16 @@ impl PublicKeys {
         Some(Self(keys.iter().take(MAX_KEYS).filter_map(PublicKey::parse).collect()))
     }
 
+    /// Of a JWK Set what is used of it: the keys that [`Self::parse`] finds, with the members that it reads.
+    #[must_use]
+    pub fn used(jwks: &Value) -> Value {
+        let keys = jwks.get("keys").and_then(Value::as_array).into_iter().flatten().take(MAX_KEYS);
+        let used = keys
+            .filter(|key| PublicKey::parse(key).is_some())
+            .filter_map(|key| members(key, &["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"]));
+        serde_json::json!({ "keys": used.collect::<Vec<_>>() })
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -197,7 +211,7 @@ impl PublicKey {
         let (algorithm, name) = match (member("kty")?, member("crv")) {
             ("EC", Some("P-256")) => (Algorithm::ES256, "ES256"),
             ("OKP", Some("Ed25519")) => (Algorithm::EdDSA, "EdDSA"),
-            ("RSA", _) if from_base64url(member("n")?)?.len() >= MIN_RSA_MODULUS => (Algorithm::RS256, "RS256"),
+            ("RSA", _) if RSA_MODULUS.contains(&from_base64url(member("n")?)?.len()) => (Algorithm::RS256, "RS256"),
             _ => return None,
         };
         let for_signatures = key.get("use").is_none_or(|purpose| purpose == "sig")
@@ -208,15 +222,16 @@ impl PublicKey {
             return None;
         }
         let kid = member("kid").map(str::to_owned);
-        let parts = key_members(key)?;
+        // The rest is judged above, and may be of a vocabulary the library lacks.
+        let parts = members(key, &["kty", "crv", "x", "y", "n", "e"])?;
         let key = DecodingKey::from_jwk(&serde_json::from_value::<jwk::Jwk>(parts).ok()?).ok()?;
         Some(Self { kid, algorithm, key })
     }
 }
 
-/// What the key itself is made of: the rest was judged above, and may be of a vocabulary the library lacks.
-fn key_members(key: &Value) -> Option<Value> {
+/// Those of a key that are named so and are texts.
+fn members(key: &Value, names: &[&str]) -> Option<Value> {
     let members = key.as_object()?.iter();
-    let own = members.filter(|(name, _)| matches!(name.as_str(), "kty" | "crv" | "x" | "y" | "n" | "e"));
+    let own = members.filter(|(name, value)| names.contains(&name.as_str()) && value.is_string());
     Some(Value::Object(own.map(|(name, value)| (name.clone(), value.clone())).collect()))
 }

@@ -240,19 +240,25 @@ pub async fn revoke_for_user(db: &Db, user: UserId, now: OffsetDateTime) -> sqlx
     )
 }
 
-/// Deletes grants that are over: expired, idle, or revoked more than a day ago (until then a replayed token is
-/// recognised). Those whose code may still be exchanged stay. Answers how many went.
+/// Until then the form that brought a grant could be sent again, and would bring another.
+const UNREDEEMED: Duration = Duration::minutes(40);
+
+/// Deletes grants that are over: expired, idle, revoked more than a day ago (until then a replayed token is
+/// recognised), or begun with a code that nobody redeemed in time. Those whose code may still be exchanged stay. Answers
+/// how many went.
 pub async fn sweep(db: &Db, now: OffsetDateTime, idle_since: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(
         db,
         sqlx::query(
             "DELETE FROM grants
-              WHERE (expires_at <= $1 OR refreshed_at <= $2 OR revoked_at < $3)
+              WHERE ((expires_at <= $1 OR refreshed_at <= $2 OR revoked_at < $3)
                 AND NOT EXISTS (SELECT 1 FROM codes
-                     WHERE codes.grant_id = grants.id AND codes.consumed_at IS NULL AND codes.expires_at > $1)",
+                     WHERE codes.grant_id = grants.id AND codes.consumed_at IS NULL AND codes.expires_at > $1))
+                 OR id IN (SELECT grant_id FROM codes WHERE consumed_at IS NULL AND expires_at <= $4)",
         )
         .bind(now)
         .bind(idle_since)
         .bind(now - Duration::days(1))
+        .bind(now - UNREDEEMED)
     )
 }

@@ -6,20 +6,73 @@ use crate::{
 };
 use time::OffsetDateTime;
 
-pub async fn insert(db: &Db, request: &PushedRequest) -> sqlx::Result<()> {
-    execute!(
-        db,
-        sqlx::query(
-            "INSERT INTO pushed_requests (request_hash, client_id, query, expires_at, opened_at)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(&request.request_hash)
-        .bind(&request.client_id)
-        .bind(&request.query)
-        .bind(request.expires_at)
-        .bind(request.opened_at)
-    )
-    .map(drop)
+/// Bytes that requests of one source may take, and all together.
+pub const MAX_PER_SOURCE: i64 = 2 * 1024 * 1024;
+pub const MAX_IN_ALL: i64 = 32 * 1024 * 1024;
+/// What the smallest takes.
+const LEAST: i64 = 1024;
+/// Of the greediest source so many go to make room: no request takes more than they did.
+const MADE_ROOM: i64 = 32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insertion {
+    Done,
+    /// The source has its share.
+    SourceFull,
+    /// All have theirs, and none has more than this source.
+    Full,
+}
+
+/// Where all shares are used up, the oldest of the greediest source make room.
+pub async fn insert(db: &Db, request: &PushedRequest, source: &str, now: OffsetDateTime) -> sqlx::Result<Insertion> {
+    let bytes = i64::try_from(request.query.len()).unwrap_or(i64::MAX).max(LEAST);
+    transaction!(db, |on| {
+        sqlx::query("DELETE FROM pushed_requests WHERE expires_at <= $1").bind(now).execute(&mut *on).await?;
+        let own: i64 =
+            sqlx::query_scalar("SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE source = $1")
+                .bind(source)
+                .fetch_one(&mut *on)
+                .await?;
+        let all: i64 = sqlx::query_scalar("SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests")
+            .fetch_one(&mut *on)
+            .await?;
+        let mut insertion = if own + bytes > MAX_PER_SOURCE { Insertion::SourceFull } else { Insertion::Done };
+        if insertion == Insertion::Done && all + bytes > MAX_IN_ALL {
+            let (greediest, held): (String, i64) = sqlx::query_as(
+                "SELECT source, CAST(sum(bytes) AS BIGINT) AS held FROM pushed_requests
+                  GROUP BY source ORDER BY held DESC, source LIMIT 1",
+            )
+            .fetch_one(&mut *on)
+            .await?;
+            if own + bytes >= held {
+                insertion = Insertion::Full;
+            } else {
+                sqlx::query(
+                    "DELETE FROM pushed_requests WHERE request_hash IN (SELECT request_hash FROM pushed_requests
+                          WHERE source = $1 ORDER BY expires_at, request_hash LIMIT $2)",
+                )
+                .bind(greediest)
+                .bind(MADE_ROOM)
+                .execute(&mut *on)
+                .await?;
+            }
+        }
+        if insertion == Insertion::Done {
+            sqlx::query(
+                "INSERT INTO pushed_requests (request_hash, client_id, query, expires_at, source, bytes)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(&request.request_hash)
+            .bind(&request.client_id)
+            .bind(&request.query)
+            .bind(request.expires_at)
+            .bind(source)
+            .bind(bytes)
+            .execute(&mut *on)
+            .await?;
+        }
+        insertion
+    })
 }
 
 /// `None` if it is another client's, expired, completed or was never pushed.
@@ -36,20 +89,6 @@ pub async fn find(
     .bind(client)
     .bind(now)
     .fetch_optional(on))
-}
-
-/// A browser came with it: the first time, and only then, it gets another term.
-pub async fn open(db: &Db, hash: &Digest, now: OffsetDateTime, expires_at: OffsetDateTime) -> sqlx::Result<()> {
-    execute!(
-        db,
-        sqlx::query(
-            "UPDATE pushed_requests SET opened_at = $2, expires_at = $3 WHERE request_hash = $1 AND opened_at IS NULL"
-        )
-        .bind(hash)
-        .bind(now)
-        .bind(expires_at)
-    )
-    .map(drop)
 }
 
 /// `true` for the first caller only, and never once it expired.

@@ -8,14 +8,26 @@ use crate::{
     storage::dpop_proofs,
 };
 use aws_lc_rs::hmac;
+use time::OffsetDateTime;
+use tokio::sync::OnceCell;
 
 /// Seconds after which there is a new nonce; the one before still counts.
 const NONCE_STEP: i64 = 300;
 
-/// Judges the proof of a token request and answers the thumbprint that the tokens will be bound to, if any.
-pub async fn at_token_endpoint(app: &App, client: &Client, proof: Option<&str>) -> Result<Option<String>, OAuthError> {
+/// A proof that is good if it was not used before, which is for [`Presented::spend`] to say once all else is judged:
+/// only what counted for something is remembered.
+pub struct Presented {
+    /// Thumbprint of the key that proved itself.
+    pub jkt: String,
+    hash: Digest,
+    expires_at: OffsetDateTime,
+    spent: OnceCell<()>,
+}
+
+/// Judges the proof of a token request, if there is one or must be.
+pub fn at_token_endpoint(app: &App, client: &Client, proof: Option<&str>) -> Result<Option<Presented>, OAuthError> {
     match proof.filter(|_| app.config.dpop.enabled) {
-        Some(proof) => Ok(Some(accept(app, proof, "POST", "/token", None).await?.jkt)),
+        Some(proof) => check(app, proof, "POST", "/token", None).map(Some),
         None if client.metadata.dpop_bound_access_tokens => Err(OAuthError::invalid_dpop_proof(
             "the client registered dpop_bound_access_tokens and must send a DPoP proof (RFC 9449 section 5.2)",
         )),
@@ -23,26 +35,34 @@ pub async fn at_token_endpoint(app: &App, client: &Client, proof: Option<&str>) 
     }
 }
 
-/// A proof for this method and path of ours, and for the access token that came with it; never again after this.
-pub async fn accept(
+/// A proof for this method and path of ours, and for the access token that came with it.
+pub fn check(
     app: &App,
     proof: &str,
     method: &str,
     path: &str,
     access_token: Option<&str>,
-) -> Result<Proof, OAuthError> {
+) -> Result<Presented, OAuthError> {
     let (now, url) = (app.clock.now(), format!("{}{path}", app.config.origin()));
     let proof = Proof::verify(proof, &Demand { method, url: &url, access_token, now })?;
     if app.config.dpop.require_nonce && !proof.nonce.as_deref().is_some_and(|nonce| is_ours(app, nonce)) {
         let missing = OAuthError::use_dpop_nonce("the DPoP proof needs the nonce of the DPoP-Nonce header");
         return Err(OAuthError { dpop_nonce: Some(nonce(app, 0)), ..missing });
     }
-    // Twice its lifetime, for the clocks of the nodes differ.
     let hash = Digest::of([proof.jkt.as_str(), &url, &proof.jti].join(" "));
-    if !dpop_proofs::insert(&app.db, &hash, now + LIFETIME * 2).await? {
-        return Err(OAuthError::invalid_dpop_proof("the DPoP proof was used before (jti)"));
+    // Twice its lifetime, for the clocks of the nodes differ.
+    Ok(Presented { jkt: proof.jkt, hash, expires_at: now + LIFETIME * 2, spent: OnceCell::new() })
+}
+
+impl Presented {
+    /// For this request, and never again after it.
+    pub async fn spend(&self, app: &App) -> Result<(), OAuthError> {
+        let first = async || {
+            let first = dpop_proofs::insert(&app.db, &self.hash, self.expires_at).await?;
+            first.then_some(()).ok_or_else(|| OAuthError::invalid_dpop_proof("the DPoP proof was used before (jti)"))
+        };
+        self.spent.get_or_try_init(first).await.copied()
     }
-    Ok(proof)
 }
 
 /// What the next proof should hold, told beside an answer (RFC 9449 §8.2); `None` while nonces are not asked for.

@@ -1,7 +1,7 @@
 //! The one place where tokens are issued.
 mod exchange;
 
-use super::{access_token, id_token, opaque::OpaqueToken, refresh_token::RefreshToken};
+use super::{access_token, dpop::Presented, id_token, opaque::OpaqueToken, refresh_token::RefreshToken};
 use crate::{
     accounts::request::within_limit,
     app::App,
@@ -49,6 +49,7 @@ pub struct Permit<'a> {
     scopes: Scopes,
     /// Thumbprint of the key that the access token is bound to.
     jkt: Option<&'a str>,
+    proof: Option<&'a Presented>,
     /// Seconds since the epoch: when what it comes from ends, grant or token, and the access token at the latest.
     ends_at: i64,
     /// Of an exchange only.
@@ -58,6 +59,9 @@ pub struct Permit<'a> {
     /// What the audit trail calls it.
     event: &'static str,
 }
+
+/// A permit whose proof of possession was used up for it: what is left is to consume and to issue.
+pub struct Proven<'a>(Permit<'a>);
 
 /// On whose behalf.
 enum Subject {
@@ -95,7 +99,7 @@ impl<'a> Permit<'a> {
         user: User,
         asked: &Scopes,
     ) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params, jkt } = request;
+        let TokenRequest { app, client, params, jkt, proof } = request;
         let audience = Audience::choose(app, params, grant)?;
         let scopes = asked.filter(|scope| audience.knows(scope, user.role));
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
@@ -106,12 +110,12 @@ impl<'a> Permit<'a> {
         let (ends_at, grant_type) = (grant.expires_at.unix_timestamp(), Some(grant.grant_type.clone()));
         let refreshed = params.get("grant_type")? == Some(refresh_token::NAME);
         let event = if refreshed { "token_refresh" } else { "token_issued" };
-        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation: None, grant_type, event })
+        Ok(Self { client, subject, audience, scopes, jkt, proof, ends_at, delegation: None, grant_type, event })
     }
 
     /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
     pub fn for_client(request: TokenRequest<'a>) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params, jkt } = request;
+        let TokenRequest { app, client, params, jkt, proof } = request;
         let asked: Vec<_> = params.all("resource").chain(client.metadata.default_resource.as_deref()).collect();
         let resource = match (params.count("resource"), asked.first()) {
             (2.., _) => {
@@ -137,12 +141,22 @@ impl<'a> Permit<'a> {
         let audience = Audience::Resource(resource);
         let (subject, grant_type) = (Subject::Client, Some(client_credentials::NAME.to_owned()));
         let (ends_at, delegation, event) = (i64::MAX, None, "token_issued");
-        Ok(Self { client, subject, audience, scopes, jkt, ends_at, delegation, grant_type, event })
+        Ok(Self { client, subject, audience, scopes, jkt, proof, ends_at, delegation, grant_type, event })
     }
 
+    /// Uses up the proof that came with the request, if one did.
+    pub async fn proven(self, app: &App) -> Result<Proven<'a>, OAuthError> {
+        if let Some(proof) = self.proof {
+            proof.spend(app).await?;
+        }
+        Ok(Proven(self))
+    }
+}
+
+impl Proven<'_> {
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
-        &self.scopes
+        &self.0.scopes
     }
 
     /// Makes of it what was judged. `refresh` is the token that goes with it, if any.
@@ -152,43 +166,48 @@ impl<'a> Permit<'a> {
         refresh: Option<RefreshToken>,
         nonce: Option<&str>,
     ) -> Result<TokenResponse, OAuthError> {
+        let permit = self.0;
         let now = app.clock.now().unix_timestamp();
-        let (audience, lifetime) = match self.audience {
+        let (audience, lifetime) = match permit.audience {
             Audience::Issuer => (&app.config.issuer, None),
             Audience::Resource(resource) => (&resource.identifier, resource.access_token_lifetime),
         };
         let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
-        let exp = self.ends_at.min(now + i64::from(lifetime));
-        let issued_token_type = self.delegation.as_ref().map(|_| token_exchange::ACCESS_TOKEN);
-        let (act, may_act) = self.delegation.map(|delegation| (delegation.actor, delegation.may_act)).unzip();
+        let exp = permit.ends_at.min(now + i64::from(lifetime));
+        let issued_token_type = permit.delegation.as_ref().map(|_| token_exchange::ACCESS_TOKEN);
+        let (act, may_act) = permit.delegation.map(|delegation| (delegation.actor, delegation.may_act)).unzip();
         let claims = AccessTokenClaims {
             iss: app.config.issuer.clone(),
-            sub: self.subject.identifier(self.client),
+            sub: permit.subject.identifier(permit.client),
             aud: audience.clone(),
-            client_id: self.client.id.clone(),
+            client_id: permit.client.id.clone(),
             iat: now,
             exp,
             jti: crate::secrets::random(),
             // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
-            scope: self.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
-            grant_type: self.grant_type,
-            cnf: self.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
+            scope: permit.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
+            grant_type: permit.grant_type,
+            cnf: permit.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
             act,
             may_act: may_act.flatten(),
-            person: self.subject.person(),
+            person: permit.subject.person(),
         };
-        let access_token = self.audience.access_token(app, &claims).await?;
-        let id_token = match &self.subject {
-            Subject::Person { user, auth_time, acr, .. } if self.scopes.contains("openid") => {
+        let access_token = permit.audience.access_token(app, &claims).await?;
+        let id_token = match &permit.subject {
+            Subject::Person { user, auth_time, acr, .. } if permit.scopes.contains("openid") => {
                 let signed_in = (*auth_time, acr.as_deref());
-                Some(id_token::sign(app, self.client, user, signed_in, &access_token, nonce)?)
+                Some(id_token::sign(app, permit.client, user, signed_in, &access_token, nonce)?)
             }
             _ => None,
         };
         if app.config.audit.tokens {
             let details = json!({"jti": claims.jti, "scope": claims.scope, "resource": claims.aud,
                 "grant_type": claims.grant_type});
-            self.subject.put_into(Event::new(self.event).client(&self.client.id).details(details)).note(app).await;
+            permit
+                .subject
+                .put_into(Event::new(permit.event).client(&permit.client.id).details(details))
+                .note(app)
+                .await;
         }
         Ok(TokenResponse {
             access_token,
@@ -196,7 +215,7 @@ impl<'a> Permit<'a> {
             token_type: claims.token_type(),
             expires_in: exp - now,
             refresh_token: refresh.map(|token| token.expose(app)),
-            scope: self.scopes.to_string(),
+            scope: permit.scopes.to_string(),
             id_token,
         })
     }

@@ -3,7 +3,10 @@ use super::{a_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
     secrets::Digest,
-    storage::{codes, dpop_proofs, grants},
+    storage::{
+        codes, dpop_proofs,
+        grants::{self, Refresher},
+    },
 };
 use time::Duration;
 
@@ -49,10 +52,19 @@ async fn a_grant_is_bound_with_its_code_or_its_rotation_and_to_the_first_key_for
     let next = Digest::of("next");
     let idle = now() - Duration::days(1);
     assert!(
-        grants::rotate(&db, grant.id, 1, &grant.refresh_hash, &next, Some("second"), now(), idle)
-            .await
-            .unwrap()
-            .is_some()
+        grants::rotate(
+            &db,
+            grant.id,
+            1,
+            [&grant.refresh_hash, &next],
+            Some("second"),
+            &Refresher::default(),
+            now(),
+            idle
+        )
+        .await
+        .unwrap()
+        .is_some()
     );
     assert_eq!(bound(grant.id).await.as_deref(), Some("first"));
 
@@ -60,13 +72,32 @@ async fn a_grant_is_bound_with_its_code_or_its_rotation_and_to_the_first_key_for
     assert!(!codes::consume(&db, &code.code_hash, code.expires_at, 5, Some("late")).await.unwrap());
     assert_eq!(bound(grant.id).await, None);
     assert!(
-        grants::rotate(&db, grant.id, 2, &grant.refresh_hash, &next, Some("wrong"), now(), idle)
-            .await
-            .unwrap()
-            .is_none()
+        grants::rotate(
+            &db,
+            grant.id,
+            2,
+            [&grant.refresh_hash, &next],
+            Some("wrong"),
+            &Refresher::default(),
+            now(),
+            idle
+        )
+        .await
+        .unwrap()
+        .is_none()
     );
     assert_eq!(bound(grant.id).await, None);
-    let rotated =
-        grants::rotate(&db, grant.id, 1, &grant.refresh_hash, &next, Some("first"), now(), idle).await.unwrap();
+    let rotated = grants::rotate(
+        &db,
+        grant.id,
+        1,
+        [&grant.refresh_hash, &next],
+        Some("first"),
+        &Refresher::default(),
+        now(),
+        idle,
+    )
+    .await
+    .unwrap();
     assert_eq!(rotated.unwrap().dpop_jkt.as_deref(), Some("first"));
 }

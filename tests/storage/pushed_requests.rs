@@ -4,7 +4,10 @@ use crate::support::db::fresh_db;
 use keyward::{
     model::{ClientId, PushedRequest},
     secrets::{self, Digest},
-    storage::{Db, clients, pushed_requests},
+    storage::{
+        Db, clients,
+        pushed_requests::{self, Insertion, MAX_IN_ALL, MAX_PER_SOURCE, insert},
+    },
 };
 use time::Duration;
 
@@ -15,9 +18,8 @@ async fn a_request(db: &Db) -> PushedRequest {
         client_id: client.id,
         query: "scope=a%20b&state=%C3%A4".into(),
         expires_at: now() + Duration::seconds(90),
-        opened_at: None,
     };
-    pushed_requests::insert(db, &request).await.unwrap();
+    assert_eq!(insert(db, &request, "192.0.2.1", now()).await.unwrap(), Insertion::Done);
     request
 }
 
@@ -37,18 +39,69 @@ async fn a_pushed_request_comes_back_as_stored_and_only_to_its_client() {
 }
 
 #[tokio::test]
-async fn it_expires_on_the_second_and_opening_extends_it_once() {
+async fn it_expires_on_the_second() {
     let db = fresh_db().await;
     let request = a_request(&db).await;
     let find = async |at| pushed_requests::find(&db, &request.request_hash, &request.client_id, at).await.unwrap();
     assert!(find(request.expires_at - Duration::seconds(1)).await.is_some());
     assert!(find(request.expires_at).await.is_none());
-    let until = now() + Duration::minutes(30);
-    pushed_requests::open(&db, &request.request_hash, now(), until).await.unwrap();
-    pushed_requests::open(&db, &request.request_hash, now(), until + Duration::hours(1)).await.unwrap();
-    let opened = find(until - Duration::seconds(1)).await.unwrap();
-    assert_eq!((opened.opened_at, opened.expires_at), (Some(now()), until));
-    assert!(find(until).await.is_none());
+}
+
+const BYTES: &str = "SELECT CAST(sum(bytes) AS BIGINT) FROM pushed_requests WHERE bytes >= length(query)";
+
+/// So many bytes, from there.
+async fn push(db: &Db, client: &ClientId, bytes: usize, source: &str) -> (Digest, Insertion) {
+    let request_hash = Digest::of(secrets::random());
+    let (client_id, query, expires_at) = (client.clone(), "x".repeat(bytes), now() + Duration::minutes(10));
+    let request = PushedRequest { request_hash: request_hash.clone(), client_id, query, expires_at };
+    (request_hash, insert(db, &request, source, now()).await.unwrap())
+}
+
+async fn held(db: &Db, client: &ClientId, hash: &Digest) -> bool {
+    pushed_requests::find(db, hash, client, now()).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn attack_187_no_source_has_more_than_its_share_and_where_all_are_used_the_greediest_makes_room() {
+    let db = fresh_db().await;
+    let (client, _) = a_pair(&db).await;
+    let largest = 32 * 1024;
+    let fits = |most: i64, bytes: usize| usize::try_from(most).unwrap() / bytes;
+    let oldest = push(&db, &client.id, largest, "192.0.2.0").await.0;
+    for _ in 1..fits(MAX_PER_SOURCE, largest) {
+        assert_eq!(push(&db, &client.id, largest, "192.0.2.0").await.1, Insertion::Done);
+    }
+    assert_eq!(push(&db, &client.id, 1, "192.0.2.0").await.1, Insertion::SourceFull);
+    // Small ones count as something, too.
+    for _ in 0..fits(MAX_PER_SOURCE / 2, 1024) {
+        assert_eq!(push(&db, &client.id, 1, "192.0.2.1").await.1, Insertion::Done);
+    }
+    assert_eq!(push(&db, &client.id, largest, "192.0.2.1").await.1, Insertion::Done);
+    let honest = push(&db, &client.id, 600, "2001:db8::").await.0;
+    for source in 2..200 {
+        for _ in 0..3 {
+            push(&db, &client.id, largest, &format!("198.51.100.{source}")).await;
+        }
+    }
+    for source in 2..200 {
+        for _ in 0..4 {
+            push(&db, &client.id, largest, &format!("203.0.113.{source}")).await;
+        }
+    }
+    assert!(held(&db, &client.id, &honest).await && !held(&db, &client.id, &oldest).await);
+    // Who has as much as anybody waits.
+    let full = push(&db, &client.id, largest, "203.0.113.199").await.1;
+    assert!(matches!(full, Insertion::Full | Insertion::Done), "{full:?}");
+    let (again, insertion) = push(&db, &client.id, 600, "2001:db8:0:1::").await;
+    assert!(insertion == Insertion::Done && held(&db, &client.id, &again).await);
+    let bytes = db.number(BYTES).await;
+    assert!(bytes <= MAX_IN_ALL, "{bytes}");
+    // What has expired takes no room.
+    let later = now() + Duration::minutes(10);
+    let expires_at = later + Duration::minutes(10);
+    let request = PushedRequest { request_hash: again, client_id: client.id, query: String::new(), expires_at };
+    assert_eq!(insert(&db, &request, "192.0.2.0", later).await.unwrap(), Insertion::Done);
+    assert_eq!(db.number(BYTES).await, 1024);
 }
 
 #[tokio::test]

@@ -33,11 +33,9 @@ async fn post(
     ClientAuth { client, params }: ClientAuth,
 ) -> Result<impl IntoResponse, OAuthError> {
     app.pushes.allow(address)?;
-    let jkt = match dpop_proof(&headers)?.filter(|_| app.config.dpop.enabled) {
-        Some(proof) => Some(dpop::accept(&app, proof, "POST", "/par", None).await?.jkt),
-        None => None,
-    };
-    let request_uri = push(&app, &client, &params, jkt.as_deref()).await?;
+    let proof = dpop_proof(&headers)?.filter(|_| app.config.dpop.enabled);
+    let proof = proof.map(|proof| dpop::check(&app, proof, "POST", "/par", None)).transpose()?;
+    let request_uri = push(&app, &client, &params, proof.as_ref(), address).await?;
     let answer = json!({"request_uri": request_uri.expose(), "expires_in": pushed_request::LIFETIME});
     Ok((StatusCode::CREATED, NoStore(Json(answer))))
 }

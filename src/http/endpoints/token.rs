@@ -81,7 +81,8 @@ async fn answer(app: &App, client: &Client, headers: &HeaderMap, params: &Params
     if !client.metadata.grant_types.iter().any(|registered| registered == grant_type.name) {
         return Err(OAuthError::unauthorized_client("the client did not register this grant_type"));
     }
-    let jkt = dpop::at_token_endpoint(app, client, dpop_proof(headers)?).await?;
-    let tokens = (grant_type.exchange)(TokenRequest { app, client, params, jkt: jkt.as_deref() }).await?;
-    Ok(Issued { tokens, grant_type: grant_type.name, nonce: jkt.and_then(|_| dpop::next_nonce(app)) })
+    let proof = dpop::at_token_endpoint(app, client, dpop_proof(headers)?)?;
+    let (proof, jkt) = (proof.as_ref(), proof.as_ref().map(|proof| proof.jkt.as_str()));
+    let tokens = (grant_type.exchange)(TokenRequest { app, client, params, jkt, proof }).await?;
+    Ok(Issued { tokens, grant_type: grant_type.name, nonce: proof.and_then(|_| dpop::next_nonce(app)) })
 }

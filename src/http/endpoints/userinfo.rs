@@ -88,10 +88,11 @@ async fn prove(app: &App, method: &Method, headers: &HeaderMap, token: &Active, 
     let cnf = token.claims.cnf.as_ref().ok_or_else(unbound)?;
     let missing = || OAuthError::invalid_dpop_proof("the DPoP header with the proof is missing");
     let proof = dpop_proof(headers)?.ok_or_else(missing)?;
-    let proof = dpop::accept(app, proof, method.as_str(), "/userinfo", Some(text)).await?;
-    (proof.jkt == cnf.jkt)
-        .then_some(())
-        .ok_or_else(|| OAuthError::invalid_dpop_proof("the DPoP proof is by another key than the token is bound to"))
+    let proof = dpop::check(app, proof, method.as_str(), "/userinfo", Some(text))?;
+    if proof.jkt != cnf.jkt {
+        return Err(OAuthError::invalid_dpop_proof("the DPoP proof is by another key than the token is bound to"));
+    }
+    proof.spend(app).await
 }
 
 /// A refusal in the words of the scheme that was used.

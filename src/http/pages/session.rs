@@ -3,6 +3,7 @@ use crate::{
     app::App,
     error::OAuthError,
     model::{User, UserId},
+    secrets::{Digest, base64url},
     storage::users,
 };
 use time::{Duration, OffsetDateTime};
@@ -47,12 +48,17 @@ pub async fn begin(app: &App, session: &Session, user: &User, page: &str) -> Res
     session.cycle_id().await?;
     session.insert(USER, user.id.to_string()).await?;
     session.insert(AUTH_TIME, app.clock.now().unix_timestamp()).await?;
-    session.insert(SIGNED_IN_FOR, page).await?;
+    session.insert(SIGNED_IN_FOR, short(page)).await?;
     Ok(())
 }
 
 pub async fn began_for(session: &Session, page: &str) -> Result<bool, OAuthError> {
-    Ok(session.get::<String>(SIGNED_IN_FOR).await?.is_some_and(|demanded| demanded == page))
+    Ok(session.get::<String>(SIGNED_IN_FOR).await?.is_some_and(|demanded| demanded == short(page)))
+}
+
+/// A URL may be as long as a stranger likes; what tells it apart is not.
+fn short(page: &str) -> String {
+    base64url(Digest::of(page).as_bytes())
 }
 
 /// The page got what it demanded; the same demand again wants another sign-in.

@@ -32,7 +32,7 @@ impl<'a> Permit<'a> {
         (target, rule): (&'a Resource, &ExchangeRule),
         scopes: Option<&Scopes>,
     ) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, jkt, .. } = request;
+        let TokenRequest { app, client, jkt, proof, .. } = request;
         let behind = match &subject.person {
             Some(person) => Subject::of(app, person).await?,
             None => Subject::Other { sub: subject.sub.clone() },
@@ -61,6 +61,7 @@ impl<'a> Permit<'a> {
             audience,
             scopes,
             jkt,
+            proof,
             ends_at,
             delegation,
             grant_type: None,

@@ -1,0 +1,101 @@
+//! Events that a stranger brings about as often as he likes: of each kind, account and source the first in a minute is
+//! written, the others are counted and told when the minute is over.
+use super::Event;
+use crate::{
+    app::App,
+    clock::{Clock, Moment},
+    limits::source,
+    secrets::Digest,
+};
+use serde_json::json;
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use time::Duration;
+
+/// How long they are counted before that is told.
+const COUNTED_FOR: Duration = Duration::MINUTE;
+/// Accounts that are told apart for one source; the others are counted together.
+const MAX_PER_SOURCE: usize = 10;
+/// What is told apart at all; beyond that sources are counted together.
+const MAX_ENTRIES: usize = 200;
+
+/// Which events are counted together.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    name: &'static str,
+    account: Option<Digest>,
+    source: Option<IpAddr>,
+}
+
+struct Counted {
+    first: Event,
+    since: Moment,
+    more: u64,
+}
+
+#[derive(Default)]
+pub struct Tally(Mutex<HashMap<Key, Counted>>);
+
+impl Tally {
+    /// Whether it is the first of its kind, account and source, which is to be written.
+    fn is_first(&self, event: &Event, account: &str, address: IpAddr, clock: &Clock) -> bool {
+        let (mut counted, name, source) = (self.lock(), event.name, Some(source(address)));
+        let own = Key { name, account: Some(Digest::of(account)), source };
+        let of_source = counted.keys().filter(|key| key.name == name && key.source == source).count();
+        let key = match () {
+            () if counted.contains_key(&own) => own,
+            () if counted.len() >= MAX_ENTRIES => Key { name, account: None, source: None },
+            () if of_source >= MAX_PER_SOURCE => Key { account: None, ..own },
+            () => own,
+        };
+        if let Some(known) = counted.get_mut(&key) {
+            known.more += 1;
+            return false;
+        }
+        let address = event.ip_address.clone().filter(|_| key.source.is_some());
+        let first = Event { ip_address: address, ..event.clone() };
+        counted.insert(key, Counted { first, since: clock.moment(), more: 0 });
+        true
+    }
+
+    fn take(&self, over: impl Fn(&Counted) -> bool) -> Vec<Counted> {
+        self.lock().extract_if(|_, counted| over(counted)).map(|(_, counted)| counted).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Counted>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Event {
+    /// For what somebody does to an account, or in its name, from this address.
+    pub async fn tally(self, app: &App, account: &str, address: IpAddr) {
+        let event = self.from(address);
+        if app.tally.is_first(&event, account, address, &app.clock) {
+            event.record(app).await;
+        }
+    }
+}
+
+/// Tells how many came after the first, of those whose minute is over.
+pub async fn tell(app: &App) {
+    tell_of(app, |counted| app.clock.age(counted.since) >= COUNTED_FOR).await;
+}
+
+/// The same of all, at the end.
+pub async fn tell_all(app: &App) {
+    tell_of(app, |_| true).await;
+}
+
+async fn tell_of(app: &App, over: impl Fn(&Counted) -> bool) {
+    for Counted { first, more, .. } in app.tally.take(over) {
+        if more > 0 {
+            let mut details = first.details.clone();
+            details["more"] = json!(more);
+            first.details(details).record(app).await;
+        }
+    }
+}
