@@ -80,6 +80,7 @@ impl App {
             fetched_keys: FetchedKeys::default(),
             fetcher: Fetcher::new(Network {
                 ports: config.fetch.ports.clone(),
+                denied: config.fetch.deny_networks.clone(),
                 own_folder: config.client_metadata_documents.own_folder.clone(),
                 ..Network::default()
             })

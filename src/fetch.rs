@@ -4,11 +4,13 @@
 mod addresses;
 mod connection;
 pub mod keys;
+mod names;
 
 pub use addresses::is_public;
 
 use crate::oauth::client_id;
 use hyper::{HeaderMap, StatusCode, header, http::response::Parts};
+use ipnet::IpNet;
 use std::{
     collections::HashMap,
     future::Future,
@@ -43,6 +45,8 @@ pub struct Network {
     pub ports: Vec<u16>,
     /// May this address be connected to? One that may not condemns every other address of its name.
     pub allows: fn(IpAddr) -> bool,
+    /// Nor to these, which the operator knows better.
+    pub denied: Vec<IpNet>,
     pub lookup: Lookup,
     pub tls: bool,
     /// The folder of documents of our own, which is not asked for any of this: see [`client_id::lies_in`].
@@ -57,14 +61,20 @@ impl Default for Network {
         Self {
             ports: vec![443],
             allows: is_public,
-            lookup: Arc::new(|name| {
-                Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect::<Vec<_>>()) })
-            }),
+            denied: vec![],
+            lookup: names::lookup(),
             tls: true,
             own_folder: None,
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(5),
         }
+    }
+}
+
+impl Network {
+    fn may_reach(&self, address: IpAddr) -> bool {
+        let denied = |address| self.denied.iter().any(|network| network.contains(&address));
+        (self.allows)(address) && !denied(address) && !addresses::embedded(address).is_some_and(denied)
     }
 }
 

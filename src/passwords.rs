@@ -108,6 +108,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_guess_at_nobody_costs_what_a_guess_at_somebody_does_from_the_start() {
+        let passwords = Passwords::new().unwrap();
+        let (nobody, somebody) = (passwords.nobody.to_string(), passwords.hash("correct horse").await.unwrap());
+        let cost = |hash: &str| Params::try_from(&PasswordHash::new(hash).unwrap()).unwrap();
+        assert_eq!(cost(&nobody), cost(&somebody));
+    }
+
+    #[tokio::test]
     async fn a_password_verifies_against_its_own_hash_only() {
         let passwords = Passwords::new().unwrap();
         let hash = passwords.hash("correct horse").await.unwrap();

@@ -241,3 +241,27 @@ async fn attack_90_a_host_sees_few_of_our_requests_at_once() {
     victim.abort();
     assert_eq!(seen.load(Ordering::SeqCst), 2);
 }
+
+#[tokio::test]
+async fn attack_193_nothing_is_fetched_from_a_network_that_the_operator_denied_however_its_addresses_are_written() {
+    let internet = Internet::new().await;
+    internet.serve(URL, json(&json!({}))).await;
+    for (denied, address, reached) in [
+        ("192.0.2.0/24", "127.0.0.1", true),
+        ("127.0.0.0/8", "127.0.0.1", false),
+        ("127.0.0.1/32", "::ffff:127.0.0.1", false),
+        ("127.0.0.1/32", "64:ff9b::7f00:1", false),
+        ("2001:db8:64::/96", "2001:db8:64::7f00:1", false),
+        ("::ffff:0:0/96", "::ffff:127.0.0.1", false),
+        ("0.0.0.0/0", "127.0.0.1", false),
+    ] {
+        let address = internet.at(address);
+        let denied = vec![denied.parse().unwrap()];
+        let network = Network { allows: |_| true, denied, ..internet.leading_to(move |_| vec![address]) };
+        let before = internet.requests().await;
+        let outcome = Fetcher::new(network).unwrap().json(URL).await;
+        assert_eq!(outcome.is_ok(), reached, "{address}: {outcome:?}");
+        assert_eq!(matches!(outcome, Err(FetchError::Forbidden(_))), !reached, "{address}: {outcome:?}");
+        assert_eq!(internet.requests().await - before, usize::from(reached));
+    }
+}

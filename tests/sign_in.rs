@@ -24,6 +24,29 @@ async fn an_unknown_user_and_a_wrong_password_read_the_same() {
 }
 
 #[tokio::test]
+async fn attack_194_what_is_not_let_in_is_the_same_for_every_name_in_answer_and_in_trail() {
+    let t = TestApp::start().await;
+    t.db.outside("UPDATE users SET disabled_at = created_at WHERE username = 'bob'").await;
+    let long = "n".repeat(200);
+    let mut seen = Vec::new();
+    for (name, password) in
+        [("alice", "wrong horse"), ("bob", PASSWORD), ("bob", "wrong horse"), ("nobody", PASSWORD), (&*long, PASSWORD)]
+    {
+        let answer = t.browser().sign_in(name, password, "/").await;
+        let headers: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        let event = audit_events::recent(&t.db, 1).await.unwrap().remove(0);
+        let told = (event.event_type, event.level, event.user_id, event.details.to_string(), event.ip_address);
+        seen.push((answer.status, headers, told));
+        // Counted for a minute where it is the same account.
+        t.app.clock.advance(Duration::MINUTE);
+        keyward::audit::tally::tell(&t.app).await;
+    }
+    assert_eq!((seen[0].0.as_u16(), &*seen[0].2.0), (403, "login_failure"));
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+}
+
+#[tokio::test]
 async fn the_sixth_wrong_password_waits_and_its_owner_elsewhere_does_not() {
     let t = TestApp::start().await;
     for _ in 0..5 {

@@ -2,6 +2,7 @@
 use super::list;
 use crate::{error::OAuthError, oauth::client_id};
 use anyhow::ensure;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -40,6 +41,9 @@ pub struct Fetch {
     /// Ports that URLs may name.
     #[serde(deserialize_with = "list")]
     pub ports: Vec<u16>,
+    /// Networks that nothing is fetched from although they are public: NAT64 prefixes, own ranges.
+    #[serde(deserialize_with = "list")]
+    pub deny_networks: Vec<IpNet>,
 }
 
 impl Default for ClientMetadataDocuments {
@@ -56,7 +60,7 @@ impl Default for ClientMetadataDocuments {
 
 impl Default for Fetch {
     fn default() -> Self {
-        Self { ports: vec![443] }
+        Self { ports: vec![443], deny_networks: vec![] }
     }
 }
 

@@ -41,16 +41,19 @@ const NAT64: Ipv6Net = v6(0x64, 0xff9b, 96);
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|net| net.contains(&address)),
-        IpAddr::V6(address) => match embedded(address) {
-            Some(address) => is_public(address.into()),
+        IpAddr::V6(address) => match embedded(address.into()) {
+            Some(address) => is_public(address),
             None => GLOBAL_V6.contains(&address) && !SPECIAL_V6.iter().any(|net| net.contains(&address)),
         },
     }
 }
 
-fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+/// The IPv4 address that an IPv6 one means.
+pub(super) fn embedded(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(address) = address else { return None };
     let [.., a, b, c, d] = address.octets();
-    address.to_ipv4_mapped().or_else(|| NAT64.contains(&address).then_some(Ipv4Addr::new(a, b, c, d)))
+    let found = address.to_ipv4_mapped().or_else(|| NAT64.contains(&address).then_some(Ipv4Addr::new(a, b, c, d)));
+    found.map(IpAddr::V4)
 }
 
 #[cfg(test)]

@@ -101,8 +101,10 @@ fn is_own(url: &Url) -> bool {
 async fn connect(network: &Network, url: &Url) -> Result<TcpStream, FetchError> {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443));
     let addresses = (network.lookup)(host.to_owned()).await.map_err(|error| failed(&error))?;
-    if !is_own(url) && !addresses.iter().all(|address| (network.allows)(address.ip())) {
-        return Err(FetchError::Forbidden("the host has an address that is not on the public internet"));
+    if !is_own(url) && !addresses.iter().all(|address| network.may_reach(address.ip())) {
+        return Err(FetchError::Forbidden(
+            "the host has an address that is not on the public internet, or in a network that is never fetched from",
+        ));
     }
     let mut last = FetchError::Unavailable("the host has no address".into());
     let each = network.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);

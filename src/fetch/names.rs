@@ -1,0 +1,81 @@
+//! Names looked up on a few threads of their own: a name server that never answers holds up no other work.
+use super::{Addresses, Lookup};
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
+    thread,
+};
+use tokio::sync::{Semaphore, oneshot};
+
+/// Threads: the system's resolver cannot be called off, so that each is taken until it gives up by itself.
+const AT_ONCE: usize = 16;
+
+type Resolve = fn(&str) -> io::Result<Vec<SocketAddr>>;
+
+pub(super) fn lookup() -> Lookup {
+    bounded(|name| Ok((name, 0).to_socket_addrs()?.collect()))
+}
+
+fn bounded(resolve: Resolve) -> Lookup {
+    let threads = Arc::new(Semaphore::new(AT_ONCE));
+    Arc::new(move |name| {
+        let threads = threads.clone();
+        let found: Addresses = Box::pin(async move {
+            let taken = threads.acquire_owned().await.map_err(io::Error::other)?;
+            let (answer, found) = oneshot::channel();
+            thread::Builder::new().name("names".into()).spawn(move || {
+                // Nobody may wait any more.
+                let _ = answer.send(resolve(&name));
+                drop(taken);
+            })?;
+            found.await.map_err(io::Error::other)?
+        });
+        found
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    };
+
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    static ANSWERS: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+    /// A name server that does not answer until it is told to.
+    #[allow(clippy::unnecessary_wraps)] // what a resolver answers
+    fn silent(_: &str) -> io::Result<Vec<SocketAddr>> {
+        ASKED.fetch_add(1, SeqCst);
+        let answers = ANSWERS.1.wait_while(ANSWERS.0.lock().unwrap(), |answers| !*answers).unwrap();
+        drop(answers);
+        Ok(vec![])
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_name_server_that_never_answers_takes_its_own_few_threads_and_no_other() {
+        let lookup = bounded(silent);
+        let all: Vec<_> = (0..200).map(|n| tokio::spawn(lookup(format!("{n}.example")))).collect();
+        while ASKED.load(SeqCst) < AT_ONCE {
+            tokio::task::yield_now().await;
+        }
+        // Passwords are hashed on these.
+        assert_eq!(tokio::task::spawn_blocking(|| 1).await.unwrap(), 1);
+        assert_eq!(ASKED.load(SeqCst), AT_ONCE);
+        // Who no longer waits gives no thread back, and takes none.
+        let (gone, waiting) = all.split_at(100);
+        gone.iter().for_each(tokio::task::JoinHandle::abort);
+        assert_eq!(ASKED.load(SeqCst), AT_ONCE);
+        *ANSWERS.0.lock().unwrap() = true;
+        ANSWERS.1.notify_all();
+        for one in waiting {
+            while !one.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert!(ASKED.load(SeqCst) <= 200);
+    }
+}
