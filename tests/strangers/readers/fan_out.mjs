@@ -42,10 +42,14 @@ async function serve(guard, ports, judge) {
   for (;;) {
     const arrived = await guard.read({ waits: true });
     if (arrived === null) break;
-    const asked = ports.map(async (port, at) => {
+    const ask = async (port, at) => {
       if (!behind[at]?.open) behind[at] = Wire.to(port);
       behind[at].socket.write(arrived.bytes);
-      const answer = await behind[at].read();
+      return behind[at].read();
+    };
+    const asked = ports.map(async (port, at) => {
+      // It may have closed a connection that was idle just when this was sent.
+      const answer = await ask(port, at) ?? await ask(port, at);
       assert.ok(answer, `the reader at ${port} broke off`);
       if (header(answer, 'connection') === 'close') behind[at].close();
       return / 200 /.test(answer.first) ? JSON.parse(answer.body) : [];
