@@ -109,8 +109,11 @@ impl Drop for Servers {
     }
 }
 
-/// The program of another package, made as ours was: cargo makes none beside a benchmark of this one.
+/// The program of another package. Cargo makes none beside a benchmark of this one, so it is made here, as ours was.
 fn resource_server() -> anyhow::Result<PathBuf> {
+    if let Some(made) = std::env::var_os("KEYWARD_GUARD_BINARY") {
+        return Ok(made.into());
+    }
     let keyward = Path::new(env!("CARGO_BIN_EXE_keyward"));
     let folder = keyward.parent().and_then(Path::file_name).and_then(OsStr::to_str).context("no folder")?;
     let profile = if folder == "debug" { "dev" } else { folder };

@@ -41,15 +41,15 @@ export class Message {
       `user-agent: readers/${this.number}`, ...this.headers.map(([name, value]) => `${name}: ${value}`),
     ];
     if (this.inSession) lines.push(`mcp-session-id: ${session}`);
-    const body = this.chunked ? pieces(this.body) : this.body;
-    if (this.chunked || this.lengths) lines.push('transfer-encoding: chunked');
+    const body = this.chunked || this.twoLengths ? pieces(this.body) : this.body;
+    if (body !== this.body) lines.push('transfer-encoding: chunked');
     if (!this.chunked) lines.push(`content-length: ${body.length}`);
     return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body]);
   }
 
   /** Does the connection end with it? */
   get last() {
-    return this.lengths !== undefined;
+    return this.twoLengths === true;
   }
 }
 

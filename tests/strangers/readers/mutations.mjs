@@ -262,7 +262,7 @@ const ofHeads = [
     message.chunked = true;
   },
   function of_two_lengths(message) {
-    message.lengths = 'both';
+    message.twoLengths = true;
   },
 ];
 
