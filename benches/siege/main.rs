@@ -28,7 +28,7 @@ use std::{
 use tokio::{task::JoinSet, time::Instant};
 use watch::Watch;
 
-/// MiB that no server may take of the memory, and that the database may take of the disk.
+/// MiB that no server may take of the memory, and the database of the disk.
 const MEMORY: u64 = 150;
 const DISK: u64 = 512;
 

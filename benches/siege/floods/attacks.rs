@@ -139,7 +139,7 @@ impl Field {
 
     /// A pushed request, and a look at it that would prolong it.
     async fn push(&self, keyward: Line) -> anyhow::Result<Answer> {
-        let value = "x".repeat(8000);
+        let value = "x".repeat(4000);
         let pairs = [
             ("response_type", "code"),
             ("client_id", &*self.client),
