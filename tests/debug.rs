@@ -273,3 +273,45 @@ async fn no_view_holds_a_secret_after_every_flow() {
         }
     }
 }
+
+#[tokio::test]
+async fn attack_129_a_date_or_a_number_at_the_edge_of_its_type_is_refused_and_nothing_breaks() {
+    let t = open("").await;
+    let client = agent(&t).await;
+    for view in ["approvals", "audit", "authorizations", "clients", "devices", "grants", "traces", "config"] {
+        for wrong in [
+            "since=9999-12-31T23:59:59-23:59",
+            "since=9999-12-31T23:59:59Z",
+            "since=0000-01-01T00:00:00%2B23:59",
+            "since=%2B10000-01-01T00:00:00Z",
+            "limit=18446744073709551616",
+            "limit=4294967296",
+        ] {
+            look(&t, &format!("/debug/{view}?{wrong}")).await.refused(400, "invalid_request");
+        }
+        let first = look(&t, &format!("/debug/{view}?since=1970-01-01T23:59:59%2B23:59&limit=4294967295")).await;
+        assert_eq!(first.status, 200, "{view}: {first:?}");
+    }
+    let mut alice = t.signed_in("alice").await;
+    for (max_age, asked) in
+        [("18446744073709551615", true), ("9223372036854775808", true), ("18446744073709551616", false)]
+    {
+        let answer = alice.get(&authorize_path(&client, &[("max_age", max_age)])).await;
+        assert_eq!(answer.status == 200, asked, "{max_age}: {answer:?}");
+        assert!(asked || answer.returned("error").as_deref() == Some("invalid_request"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn attack_129_no_date_that_another_signed_is_beyond_what_can_be_counted_with() {
+    let idp = crate::support::issuer::Trusting::start().await;
+    for name in ["exp", "iat", "nbf", "auth_time"] {
+        for edge in
+            [json!(i64::MAX), json!(i64::MIN), json!(u64::MAX), json!(253_402_300_799_i64), json!(-1e300), json!(-1)]
+        {
+            let answer = idp.redeem(&idp.assertion(&json!({name: edge})), &[]).await;
+            answer.refused(400, "invalid_grant");
+        }
+    }
+    assert_eq!(idp.redeem(&idp.assertion(&json!({})), &[]).await.status, 200);
+}

@@ -29,7 +29,7 @@ use keyward::{
 use time::{Duration, OffsetDateTime};
 
 fn now() -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap()
+    OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_800_000_000)
 }
 
 fn idle_since() -> OffsetDateTime {

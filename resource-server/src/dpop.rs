@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_rfc_counts_for_five_minutes_one_key_and_one_token() {
-        let made = OffsetDateTime::from_unix_timestamp(1_562_262_618).unwrap();
+        let made = OffsetDateTime::UNIX_EPOCH + Duration::seconds(1_562_262_618);
         let demand = |seconds| Demand {
             method: "GET",
             url: "https://resource.example.org/protectedresource",

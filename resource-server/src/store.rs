@@ -7,7 +7,7 @@ pub(crate) use api_keys::ApiKey;
 pub(crate) use events::Filter;
 pub(crate) use sessions::{Renewal, Session};
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
     Executor, SqliteConnection, SqlitePool,
@@ -152,7 +152,7 @@ fn make_private(file: &Path) {
 }
 
 fn document<T: DeserializeOwned>((id, body, updated_at): Row) -> Result<Document<T>, StoreError> {
-    let updated_at = OffsetDateTime::from_unix_timestamp(updated_at)?;
+    let updated_at = clock::date(updated_at)?;
     Ok(Document { id, body: serde_json::from_str(&body)?, updated_at })
 }
 

@@ -16,7 +16,6 @@ use crate::{
     storage::used_assertions,
 };
 use std::{net::IpAddr, sync::Arc};
-use time::OffsetDateTime;
 
 /// What the request offers as proof; at most one method (RFC 6749 §2.3).
 enum Credentials<'a> {
@@ -152,8 +151,7 @@ async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Ar
         return Err(refuse("none of the client's keys signed it"));
     }
     let jti = Digest::of(&once.jti);
-    let expires_at = OffsetDateTime::from_unix_timestamp(once.expires_at).map_err(OAuthError::server_error)?;
-    if !used_assertions::insert(&app.db, &client.id, &jti, expires_at).await? {
+    if !used_assertions::insert(&app.db, &client.id, &jti, once.expires_at).await? {
         return Err(refuse("it was used before"));
     }
     Ok(client)

@@ -4,7 +4,7 @@ use super::TokenRequest;
 use crate::{
     accounts::request::{limit, registered_scopes},
     app::App,
-    audit,
+    audit, clock,
     config::Workload,
     error::OAuthError,
     issuers::{
@@ -158,10 +158,10 @@ fn grant(
 ) -> Result<Grant, OAuthError> {
     let TokenRequest { app, client, .. } = request;
     let says = &assertion.says;
-    let (now, date) = (app.clock.now(), OffsetDateTime::from_unix_timestamp);
+    let now = app.clock.now();
     let lifetimes = resources.iter().filter_map(|resource| resource.access_token_lifetime);
     let longest = lifetimes.chain([app.config.tokens.access_token_lifetime]).max().unwrap_or_default();
-    let ends = date(assertion.once.expires_at).map_err(OAuthError::server_error)? + Duration::seconds(longest.into());
+    let ends = assertion.once.expires_at + Duration::seconds(longest.into());
     Ok(Grant {
         id: before.map_or_else(GrantId::new, |before| before.id),
         client_id: client.id.clone(),
@@ -169,7 +169,7 @@ fn grant(
         grant_type: NAME.into(),
         scopes: scopes(client, says.scopes.as_ref(), resources, user.role)?,
         resources: resources.iter().map(|resource| resource.identifier.clone()).collect(),
-        auth_time: date(says.auth_time).unwrap_or(now),
+        auth_time: clock::date(says.auth_time).unwrap_or(now),
         acr: None,
         created_at: now,
         // It outlives the last token that the assertion can bring, and with it the memory that it was used.

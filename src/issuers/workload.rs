@@ -15,7 +15,6 @@ use crate::{
 };
 use serde_json::json;
 use std::sync::Arc;
-use time::OffsetDateTime;
 
 /// The rule that made somebody this client.
 #[must_use]
@@ -64,8 +63,7 @@ async fn verify(app: &App, text: &str) -> Result<Arc<Client>, OAuthError> {
     let client = client.ok_or_else(|| OAuthError::unauthorized_client("the client of this workload is disabled"))?;
     if trusted.single_use {
         let jti = Digest::of(json!([trusted.issuer, once.jti]).to_string());
-        let expires_at = OffsetDateTime::from_unix_timestamp(once.expires_at).map_err(OAuthError::server_error)?;
-        if !used_assertions::insert(&app.db, &client.id, &jti, expires_at).await? {
+        if !used_assertions::insert(&app.db, &client.id, &jti, once.expires_at).await? {
             return Err(refused("the assertion was used before"));
         }
     }

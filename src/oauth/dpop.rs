@@ -198,7 +198,7 @@ mod tests {
             method: "POST",
             url: "https://server.example.com/token",
             access_token: None,
-            now: OffsetDateTime::from_unix_timestamp(1_562_262_616).unwrap(),
+            now: OffsetDateTime::UNIX_EPOCH + Duration::seconds(1_562_262_616),
         }
     }
 

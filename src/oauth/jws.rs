@@ -1,8 +1,10 @@
 //! What others signed: a compact JWS of claims (RFC 7515 §7.1, RFC 7519 §3), read strictly, verified with their keys.
 use super::json;
+use crate::clock;
 use crate::secrets::from_base64url;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto, jwk};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 /// What others may sign with.
 pub const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "RS256"];
@@ -42,8 +44,7 @@ pub struct Expected<'a> {
 #[derive(Debug, PartialEq)]
 pub struct Once {
     pub jti: String,
-    /// Seconds since the epoch.
-    pub expires_at: i64,
+    pub expires_at: OffsetDateTime,
 }
 
 impl<'a> Jws<'a> {
@@ -97,7 +98,7 @@ impl<'a> Jws<'a> {
         }
         let jti = self.claim("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI);
         let jti = jti.ok_or("jti must be a string of 1 to 256 bytes")?;
-        Ok(Once { jti: jti.to_owned(), expires_at })
+        Ok(Once { jti: jti.to_owned(), expires_at: clock::date(expires_at).map_err(|error| error.0)? })
     }
 
     /// Not over, and begun; answers when it ends, if it says so.
@@ -144,7 +145,8 @@ impl<'a> Jws<'a> {
         let Some(value) = self.claims.get(name) else { return Ok(None) };
         #[allow(clippy::cast_possible_truncation)] // saturates, and is far away then
         let date = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64));
-        date.map(Some).ok_or("dates must be numbers")
+        let date = date.ok_or("dates must be numbers")?;
+        clock::date(date).map(|_| Some(date)).map_err(|error| error.0)
     }
 }
 

@@ -98,6 +98,7 @@ fn digest(id: &Id) -> Digest {
     Digest::of(id.0.to_le_bytes())
 }
 
+#[allow(clippy::disallowed_methods)] // ours, and in UTC already
 fn whole_seconds(time: OffsetDateTime) -> OffsetDateTime {
     let utc = time.to_offset(time::UtcOffset::UTC);
     utc.replace_nanosecond(0).unwrap_or(utc)

@@ -3,6 +3,7 @@
 use super::opaque::OpaqueToken;
 use crate::{
     app::App,
+    clock,
     error::OAuthError,
     model::{ClientId, GrantId, Scopes, User},
     oauth::token_exchange::Actor,
@@ -10,7 +11,6 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 
 pub const TYPE: &str = "at+jwt";
 
@@ -94,7 +94,7 @@ pub async fn revoke(app: &App, token: &str, claims: &AccessTokenClaims) -> Resul
     if let Some(opaque) = OpaqueToken::parse(token) {
         return Ok(access_tokens::delete(&app.db, &opaque.digest()).await?);
     }
-    let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(OAuthError::server_error)?;
+    let expires_at = clock::date(claims.exp).map_err(OAuthError::server_error)?;
     Ok(revoked_tokens::insert(&app.db, &claims.jti, expires_at).await?)
 }
 

@@ -6,6 +6,7 @@ use crate::{
     accounts::request::within_limit,
     app::App,
     audit::Event,
+    clock,
     error::OAuthError,
     grants::{TokenRequest, client_credentials, refresh_token},
     model::{AccessToken, Client, ClientSource, Grant, GrantId, Role, Scopes, User},
@@ -302,7 +303,7 @@ impl<'a> Audience<'a> {
                 let stored = AccessToken {
                     token_hash: token.digest(),
                     claims: serde_json::to_value(claims).map_err(OAuthError::server_error)?,
-                    expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).map_err(OAuthError::server_error)?,
+                    expires_at: clock::date(claims.exp).map_err(OAuthError::server_error)?,
                 };
                 access_tokens::insert(&app.db, &stored).await?;
                 Ok(token.expose())

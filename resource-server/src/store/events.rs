@@ -32,13 +32,12 @@ const CHOSEN: &str = "($1 IS NULL OR event ->> 'event_type' = $1) AND ($2 IS NUL
 impl Filter {
     /// Binds `$1` to `$4`. Times compare as texts: all are whole seconds, UTC.
     fn bind<'q, O>(&'q self, query: QueryAs<'q, O>) -> QueryAs<'q, O> {
-        let since = self.since.map(|since| since.to_offset(time::UtcOffset::UTC));
-        let since = since.and_then(|since| since.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
+        let since = self.since.and_then(|since| since.format(&Rfc3339).ok());
         query.bind(&self.event_type).bind(&self.username).bind(&self.client_id).bind(since)
     }
 }
 
-type QueryAs<'q, O> = sqlx::query::QueryAs<'q, sqlx::Sqlite, O, sqlx::sqlite::SqliteArguments>;
+pub(super) type QueryAs<'q, O> = sqlx::query::QueryAs<'q, sqlx::Sqlite, O, sqlx::sqlite::SqliteArguments>;
 
 impl Store {
     /// An event and its seal.

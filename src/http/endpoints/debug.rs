@@ -4,6 +4,7 @@ mod views;
 use super::Endpoint;
 use crate::{
     app::App,
+    clock,
     error::OAuthError,
     http::{administrator::Administrator, not_found, respond::NoStore},
     model::ClientId,
@@ -17,7 +18,6 @@ use axum::{
     routing::get,
 };
 use std::sync::Arc;
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 const USUAL: i64 = 50;
 const MOST: i64 = 1000;
@@ -56,10 +56,8 @@ impl Wanted {
                 .map(|limit| i64::from(limit).min(MOST))
                 .map_err(|_| OAuthError::invalid_request("limit must be a number"))?,
         };
-        let since = params.get("since")?.map(|text| OffsetDateTime::parse(text, &Rfc3339)).transpose();
-        let since = since.map_err(|_| OAuthError::invalid_request("since must be a date and time of RFC 3339"))?;
-        // Dates are kept in whole seconds.
-        let since = since.map(|since| since.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(since));
+        let wrong = |_| OAuthError::invalid_request("since must be a date and time of RFC 3339, from 1970 to 9000");
+        let since = params.get("since")?.map(clock::parse).transpose().map_err(wrong)?;
         let client_id = params.get("client_id")?.map(ClientId::from);
         let event_type = params.get("event_type")?.map(str::to_owned);
         Ok(Self { rows: Selection { limit, client_id, since }, event_type })

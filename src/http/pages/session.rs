@@ -1,6 +1,7 @@
 //! The browser's session: who signed in, when, and for which request.
 use crate::{
     app::App,
+    clock,
     error::OAuthError,
     model::{User, UserId},
     secrets::{Digest, base64url},
@@ -33,7 +34,7 @@ pub async fn current(app: &App, session: &Session) -> Result<Option<SignedIn>, O
     };
     let user = users::find(&app.db, id).await?.filter(|user| user.disabled_at.is_none());
     let auth_time = session.get::<i64>(AUTH_TIME).await?.unwrap_or_default();
-    let auth_time = OffsetDateTime::from_unix_timestamp(auth_time).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let auth_time = clock::date(auth_time).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let lifetime = Duration::seconds(app.config.sessions.lifetime.into());
     if auth_time + lifetime <= app.clock.now() {
         return Ok(None);

@@ -3,6 +3,7 @@ use super::{Audience, Permit, Subject};
 use crate::{
     accounts::request::within_limit,
     app::App,
+    clock,
     error::OAuthError,
     grants::TokenRequest,
     model::{GrantId, Scopes},
@@ -14,7 +15,6 @@ use crate::{
     tokens::access_token::{AccessTokenClaims, PersonClaims},
 };
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 
 /// That somebody acts for the subject, as the issued token will say.
 pub struct Delegation {
@@ -79,7 +79,7 @@ impl Subject {
         let grant = grants::find(&app.db, grant_id).await?;
         let grant = grant.filter(|grant| grant.revoked_at.is_none() && grant.expires_at > now).ok_or_else(over)?;
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
-        let auth_time = OffsetDateTime::from_unix_timestamp(person.auth_time).map_err(OAuthError::server_error)?;
+        let auth_time = clock::date(person.auth_time).map_err(OAuthError::server_error)?;
         Ok(Self::Person { user: user.ok_or_else(over)?, grant_id, auth_time, acr: person.acr.clone() })
     }
 }

@@ -100,6 +100,7 @@ pub const CHECKS: &[Check] = &[
 fn clock(date: Option<&str>, now: i64) -> Verdict {
     let Some(date) = date else { return Silent };
     // HTTP writes GMT where RFC 2822 has +0000.
+    #[allow(clippy::disallowed_methods)] // only compared
     let Ok(time) = OffsetDateTime::parse(&date.replace("GMT", "+0000"), &Rfc2822) else { return Silent };
     let skew = time.unix_timestamp() - now;
     Verdict::unless(skew.abs() <= SKEW, format!("{skew} s off"))

@@ -2,13 +2,14 @@
 use super::{Tool, Visit, closed};
 use crate::{
     accounts::{Identity, roles::Permission},
+    clock,
     store::Filter,
     tools::{Call, Failure},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, format_description::well_known::Rfc3339};
 
 const SUMMARY: &str = "get_security_summary";
 /// Named in a summary.
@@ -89,7 +90,7 @@ pub(crate) async fn summary_of_a_day(call: Call) -> Result<Value, Failure> {
 
 async fn list(visit: Visit, _: Identity, arguments: ListArguments) -> Result<Listing, Failure> {
     let ListArguments { limit, event_type, username, since } = arguments;
-    let since = since.map(|since| OffsetDateTime::parse(&since, &Rfc3339)).transpose();
+    let since = since.map(|since| clock::parse(&since)).transpose();
     let since = since.map_err(|_| Failure::new("since is no RFC 3339 time"))?;
     let filter = Filter { event_type, username, since, ..Filter::default() };
     let events = visit.accounts.records.audit.find(&filter, limit).await.map_err(Failure::Internal)?;
