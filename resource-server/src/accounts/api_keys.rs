@@ -46,7 +46,7 @@ impl Accounts {
             }
             let all = [Permission::Read, Permission::Write, Permission::Create];
             let permissions = all.into_iter().filter(|one| user.role.permissions().contains(one)).collect();
-            let key = self.make_key(user, name, permissions, Some(FIRST_LIFETIME)).await;
+            let key = self.make_key(user, name, permissions, Some(FIRST_LIFETIME), None).await;
             let (key, shown) = key.map_err(StoreError::broken)?;
             self.store.put(&owner, FIRST, name, &key.id).await.map_err(StoreError::broken)?;
             made.push((user.username.clone(), name.clone(), shown));
@@ -54,18 +54,27 @@ impl Accounts {
         Ok(made)
     }
 
-    /// A new key and what it is shown as, once: `mk_<id>_<secret>`.
+    /// A new key and what it is shown as, once: `mk_<id>_<secret>`. It does not outlive what it is made with.
     pub async fn make_key(
         &self,
         user: &User,
         name: &str,
         permissions: Vec<Permission>,
         lifetime: Option<Duration>,
+        made_with: Option<&Proof>,
     ) -> Result<(ApiKey, String), StoreError> {
         let secrets = || anyhow::Ok((random::<8>()?, base64url(&random::<32>()?)));
         let (id, secret) = secrets().map_err(StoreError::Broken)?;
         let id = digest::hex(&id);
         let now = self.clock.now();
+        let (parent, end) = match made_with {
+            None => (None, None),
+            Some(Proof::Session(id)) => (Some(id), self.store.session_ends_at(&self.surface, id).await?),
+            Some(Proof::ApiKey(id)) => {
+                (Some(id), self.store.api_key(&self.surface, id).await?.and_then(|key| key.expires_at))
+            }
+        };
+        let wanted = lifetime.map(|lifetime| (now + lifetime).unix_timestamp());
         let key = ApiKey {
             id: id.clone(),
             surface: self.surface.clone(),
@@ -74,10 +83,10 @@ impl Accounts {
             permissions: Json(permissions),
             hash: digest::of(secret.as_bytes()).to_vec(),
             created_at: now.unix_timestamp(),
-            expires_at: lifetime.map(|lifetime| (now + lifetime).unix_timestamp()),
+            expires_at: wanted.into_iter().chain(end).min(),
             last_used: None,
         };
-        self.store.add_api_key(&key).await?;
+        self.store.add_api_key(&key, parent.map(String::as_str)).await?;
         self.audit("api_key_created", user, json!({"api_key": id})).await;
         Ok((key, format!("{PREFIX}{id}_{secret}")))
     }

@@ -1,5 +1,5 @@
 //! Table `api_keys`: keys that people made for themselves.
-use super::{Store, StoreError};
+use super::{Store, StoreError, events::QueryAs};
 use crate::accounts::roles::Permission;
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
@@ -9,7 +9,19 @@ pub(super) const TABLE: &str = "\
         id TEXT PRIMARY KEY, surface TEXT NOT NULL, user_id TEXT NOT NULL, name TEXT NOT NULL, \
         permissions TEXT NOT NULL, hash BLOB NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, \
         last_used INTEGER, revoked_at INTEGER);\
-    CREATE INDEX IF NOT EXISTS api_keys_of_user ON api_keys (surface, user_id);";
+    CREATE INDEX IF NOT EXISTS api_keys_of_user ON api_keys (surface, user_id);\
+    CREATE TABLE IF NOT EXISTS api_key_parents (key_id TEXT PRIMARY KEY, parent_id TEXT NOT NULL);";
+
+/// Of a row of `api_keys`, where `$1` is now and `$2` when sessions of today were renewed at the earliest: neither it
+/// nor what it was made with has ended, be that a key or a session, nor what that was made with.
+const STANDS: &str = "revoked_at IS NULL AND NOT EXISTS (\
+    WITH RECURSIVE parents (id) AS (\
+        SELECT parent_id FROM api_key_parents WHERE key_id = api_keys.id \
+        UNION SELECT parent_id FROM api_key_parents JOIN parents ON key_id = parents.id) \
+    SELECT 1 FROM parents \
+    WHERE NOT EXISTS (SELECT 1 FROM api_keys AS parent WHERE parent.id = parents.id \
+        AND parent.revoked_at IS NULL AND (parent.expires_at IS NULL OR parent.expires_at > $1)) \
+    AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = parents.id AND ended_at IS NULL AND renewed_at > $2))";
 
 /// Alive at a time, of one person.
 const MOST: i64 = 100;
@@ -38,12 +50,17 @@ impl ApiKey {
 }
 
 impl Store {
-    pub async fn add_api_key(&self, key: &ApiKey) -> Result<(), StoreError> {
-        let query = "INSERT INTO api_keys (id, surface, user_id, name, permissions, hash, created_at, expires_at) \
-            SELECT $2, $3, $4, $5, $6, $7, $1, $8 WHERE (SELECT count(*) FROM api_keys WHERE surface = $3 \
-            AND user_id = $4 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)) < $9";
-        let added = sqlx::query(query)
+    /// A key that ends with `parent`, the session or key it was made with, if there is one.
+    pub async fn add_api_key(&self, key: &ApiKey, parent: Option<&str>) -> Result<(), StoreError> {
+        let query = format!(
+            "INSERT INTO api_keys (id, surface, user_id, name, permissions, hash, created_at, expires_at) \
+             SELECT $3, $4, $5, $6, $7, $8, $1, $9 WHERE (SELECT count(*) FROM api_keys WHERE surface = $4 \
+             AND user_id = $5 AND (expires_at IS NULL OR expires_at > $1) AND {STANDS}) < $10"
+        );
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let added = sqlx::query(sqlx::AssertSqlSafe(query))
             .bind(key.created_at)
+            .bind(self.oldest())
             .bind(&key.id)
             .bind(&key.surface)
             .bind(&key.user_id)
@@ -52,22 +69,39 @@ impl Store {
             .bind(&key.hash)
             .bind(key.expires_at)
             .bind(MOST)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        if added.rows_affected() == 0 { Err(StoreError::Full) } else { Ok(()) }
+        if added.rows_affected() == 0 {
+            return Err(StoreError::Full);
+        }
+        if let Some(parent) = parent {
+            let query = sqlx::query("INSERT INTO api_key_parents (key_id, parent_id) VALUES ($1, $2)");
+            query.bind(&key.id).bind(parent).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
-    /// One of this surface's people that is not revoked.
+    /// One of this surface's people that is not revoked, nor is what it was made with.
     pub async fn api_key(&self, surface: &str, id: &str) -> sqlx::Result<Option<ApiKey>> {
-        let query = "SELECT * FROM api_keys WHERE surface = $1 AND id = $2 AND revoked_at IS NULL";
-        sqlx::query_as(query).bind(surface).bind(id).fetch_optional(&self.pool).await
+        let query = format!("SELECT * FROM api_keys WHERE surface = $3 AND id = $4 AND {STANDS}");
+        let query = self.standing(&query).bind(surface).bind(id);
+        query.fetch_optional(&self.pool).await
+    }
+
+    /// Binds `$1` and `$2`.
+    fn standing<'q>(&self, query: &str) -> QueryAs<'q, ApiKey> {
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(query.to_owned()));
+        query.bind(self.clock.now().unix_timestamp()).bind(self.oldest())
     }
 
     /// Of a surface's people, or of this one, oldest first; also expired ones, which explain themselves.
     pub async fn api_keys(&self, surface: &str, user: Option<&str>) -> sqlx::Result<Vec<ApiKey>> {
-        let query = "SELECT * FROM api_keys WHERE surface = $1 AND ($2 IS NULL OR user_id = $2) \
-            AND revoked_at IS NULL ORDER BY created_at, id LIMIT 1000";
-        sqlx::query_as(query).bind(surface).bind(user).fetch_all(&self.pool).await
+        let query = format!(
+            "SELECT * FROM api_keys WHERE surface = $3 AND ($4 IS NULL OR user_id = $4) AND {STANDS} \
+             ORDER BY created_at, id LIMIT 1000"
+        );
+        let query = self.standing(&query).bind(surface).bind(user);
+        query.fetch_all(&self.pool).await
     }
 
     /// Was it the first use for a while?

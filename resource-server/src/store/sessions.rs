@@ -68,6 +68,13 @@ impl Store {
         sqlx::query_as(query).bind(surface).bind(id).bind(self.oldest()).fetch_optional(&self.pool).await
     }
 
+    /// When a session ends that is not renewed.
+    pub async fn session_ends_at(&self, surface: &str, id: &str) -> sqlx::Result<Option<i64>> {
+        let query = "SELECT renewed_at + $3 FROM sessions WHERE surface = $1 AND id = $2 AND ended_at IS NULL";
+        let query = sqlx::query_scalar(query).bind(surface).bind(id).bind(LIFETIME.whole_seconds());
+        query.fetch_optional(&self.pool).await
+    }
+
     /// Uses `refresh` up, and gives the session `next`, which follows from it.
     pub async fn renew_session(&self, surface: &str, refresh: &Digest, next: &Digest) -> sqlx::Result<Renewal> {
         let now = self.clock.now().unix_timestamp();
@@ -114,7 +121,7 @@ impl Store {
         sqlx::query_scalar(query).bind(surface).bind(self.oldest()).fetch_one(&self.pool).await
     }
 
-    fn oldest(&self) -> i64 {
+    pub(super) fn oldest(&self) -> i64 {
         (self.clock.now() - LIFETIME).unix_timestamp()
     }
 }

@@ -89,6 +89,99 @@ async fn a_key_ends_when_it_expires_or_is_revoked() {
     assert_eq!((events.len(), &events[0]["details"]["api_key"]), (1, &json!(id)));
 }
 
+/// The status on both surfaces that take keys.
+async fn statuses(site: &Site, key: &str) -> [u16; 2] {
+    let weather = call("get_current_weather", json!({"city": "Berlin"}));
+    let mut all = [0; 2];
+    for (place, path) in ["/mcp/session", "/mcp/api-key"].into_iter().enumerate() {
+        all[place] = site.send_to(path, &bearer(key), &weather).await.status.as_u16();
+    }
+    all
+}
+
+#[tokio::test]
+async fn attack_122_no_key_outlives_the_key_or_session_it_was_made_with_however_many_lie_between() {
+    let site = Site::start();
+    let making = |days: Option<u16>| {
+        let mut arguments = json!({"name": "n", "permissions": ["read", "create"]});
+        days.iter().for_each(|days| arguments["expires_days"] = json!(days));
+        arguments
+    };
+    let alice = site.token("alice", "password123").await;
+    let (first, parent) = make(&site, &alice, making(Some(1))).await;
+    // For longer, for ever, and made by one that was made by one.
+    let (_, longer) = make(&site, &bearer(&parent), making(Some(365))).await;
+    let (_, endless) = make(&site, &bearer(&parent), making(None)).await;
+    let mut deepest = endless.clone();
+    for _ in 0..20 {
+        deepest = make(&site, &bearer(&deepest), making(None)).await.1;
+    }
+    let by_connection = session(&site.open_session(&none()).await);
+    site.good(&by_connection, "authenticate_with_api_key", json!({"api_key": parent})).await;
+    let (_, connected) = make(&site, &by_connection, making(None)).await;
+    let by_argument = json!({"name": "n", "session_token": parent});
+    let (_, argued) = make(&site, &none(), by_argument).await;
+    let all = [&longer, &endless, &deepest, &connected, &argued];
+    let ends = site.good(&alice, "list_api_keys", json!({})).await;
+    let end = ends["keys"][0]["expires_at"].clone();
+    assert!(ends["keys"].as_array().unwrap().iter().all(|key| key["expires_at"] == end), "{ends}");
+    for key in all {
+        assert_eq!(statuses(&site, key).await, [200, 200]);
+    }
+    // It cannot be made to last by those it made.
+    site.good(&bearer(&deepest), "revoke_api_key", json!({"id": first})).await;
+    for key in all.into_iter().chain([&parent]) {
+        assert_eq!(statuses(&site, key).await, [401, 401]);
+    }
+    assert_eq!(site.good(&alice, "list_api_keys", json!({})).await["key_count"], 0);
+
+    let (_, parent) = make(&site, &alice, making(Some(1))).await;
+    let (_, child) = make(&site, &bearer(&parent), making(None)).await;
+    site.clock.advance(Duration::days(1));
+    assert_eq!((statuses(&site, &parent).await, statuses(&site, &child).await), ([401, 401], [401, 401]));
+}
+
+#[tokio::test]
+async fn attack_122_a_key_made_in_a_session_ends_with_it_and_one_made_with_the_password_does_not() {
+    let site = Site::start();
+    let making = |password: Option<&str>| {
+        let mut arguments = json!({"name": "n", "permissions": ["read", "create"]});
+        password.iter().for_each(|password| arguments["password"] = json!(password));
+        arguments
+    };
+    let alice = site.token("alice", "password123").await;
+    let (_, own) = make(&site, &alice, making(None)).await;
+    let (_, child) = make(&site, &bearer(&own), making(None)).await;
+    let (_, lasting) = make(&site, &alice, making(Some("password123"))).await;
+    let wrong = site.bad(&alice, "create_api_key", making(Some("hunter2"))).await;
+    assert_eq!(wrong, json!({"success": false, "error": "Invalid username or password"}));
+    site.good(&alice, "logout", json!({})).await;
+    for (key, status) in [(&own, 401), (&child, 401), (&lasting, 200)] {
+        assert_eq!(statuses(&site, key).await, [status; 2]);
+    }
+    let alice = site.token("alice", "password123").await;
+    let listed = site.good(&alice, "list_api_keys", json!({})).await;
+    assert_eq!((&listed["key_count"], &listed["keys"][0]["expires_at"]), (&json!(1), &Value::Null));
+    // A session that is not renewed ends, and so it is with its keys.
+    let (_, own) = make(&site, &alice, making(None)).await;
+    site.clock.advance(Duration::days(7));
+    assert_eq!((statuses(&site, &own).await, statuses(&site, &lasting).await), ([401, 401], [200, 200]));
+}
+
+#[tokio::test]
+async fn attack_122_a_stolen_session_takes_the_keys_made_in_it_along() {
+    let site = Site::start();
+    let login = site.login(&none(), "alice", "password123").await;
+    let with = bearer(login["access_token"].as_str().unwrap());
+    let (_, key) = make(&site, &with, json!({"name": "n"})).await;
+    let renew = json!({"refresh_token": login["refresh_token"]});
+    site.good(&none(), "refresh_session", renew.clone()).await;
+    assert_eq!(statuses(&site, &key).await, [200, 200]);
+    site.clock.advance(Duration::minutes(2));
+    site.bad(&none(), "refresh_session", renew).await;
+    assert_eq!(statuses(&site, &key).await, [401, 401]);
+}
+
 #[tokio::test]
 async fn keys_are_listed_without_their_secrets_to_their_owner_and_all_to_an_administrator() {
     let site = Site::start();

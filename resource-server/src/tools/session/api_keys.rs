@@ -1,16 +1,16 @@
 //! API keys that people make for their programs.
-use super::{Tool, Visit, closed};
+use super::{Tool, Visit, closed, login::check_again};
 use crate::{
     accounts::{Identity, roles::Permission},
     audit::Event,
-    digest,
+    clock, digest,
     store::ApiKey,
     tools::{Failure, NoArguments},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, format_description::well_known::Rfc3339};
 
 /// What a key can be made for.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -30,9 +30,11 @@ struct CreateArguments {
     #[serde(default = "reading")]
     #[schemars(length(min = 1, max = 4))]
     permissions: Vec<Purpose>,
-    /// After how many days it is good no more; else never.
+    /// After how many days it is good no more; else not before what it is made with.
     #[schemars(range(min = 1, max = 365))]
     expires_days: Option<u16>,
+    /// Your password once more: then the key is made with that, and does not end with this session or key.
+    password: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -90,7 +92,8 @@ pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
         closed(
             "create_api_key",
             "Make an API key",
-            "Makes an API key that acts for you here and on the surface for API keys. It is shown once.",
+            "Makes an API key that acts for you here and on the surface for API keys. It is shown once, and ends with the \
+             session or key that it is made with, unless you give your password.",
             Some(Permission::Create),
             create,
         )?
@@ -114,14 +117,18 @@ pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
 }
 
 async fn create(visit: Visit, identity: Identity, arguments: CreateArguments) -> Result<Created, Failure> {
-    let CreateArguments { name, permissions, expires_days } = arguments;
+    let CreateArguments { name, permissions, expires_days, password } = arguments;
     let mut permissions: Vec<_> = permissions.into_iter().map(Purpose::permission).collect();
     permissions.dedup();
     if let Some(beyond) = permissions.iter().find(|wanted| !identity.permissions.contains(wanted)) {
         return Err(Failure::Told(json!({"error": "Permission denied", "required": beyond})));
     }
     let lifetime = expires_days.map(|days| Duration::days(days.into()));
-    let (key, api_key) = visit.accounts.make_key(&identity.user, &name, permissions, lifetime).await?;
+    let made_with = match password {
+        Some(password) => check_again(&visit, &identity, &password).await.map(|()| None)?,
+        None => Some(&identity.proof),
+    };
+    let (key, api_key) = visit.accounts.make_key(&identity.user, &name, permissions, lifetime, made_with).await?;
     Ok(Created {
         success: true,
         id: key.id,
@@ -171,7 +178,7 @@ fn reading() -> Vec<Purpose> {
 }
 
 fn shown(seconds: i64) -> Result<String, Failure> {
-    Ok(OffsetDateTime::from_unix_timestamp(seconds)?.format(&Rfc3339)?)
+    Ok(clock::date(seconds)?.format(&Rfc3339)?)
 }
 
 impl Purpose {

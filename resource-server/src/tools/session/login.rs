@@ -1,7 +1,7 @@
 //! Logging in, staying so, and logging out.
 use super::{Tool, Visit, accounts_of, event, open, too_many};
 use crate::{
-    accounts::{Accounts, Proof, Refreshed, Tokens, User, is_username, roles::Role},
+    accounts::{Accounts, Identity, Proof, Refreshed, Tokens, User, is_username, roles::Role},
     audit::Event,
     credentials::session::LOGIN,
     tools::{Call, Failure, NoArguments},
@@ -94,21 +94,32 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
     if !is_username(&username) {
         return Err(Failure::new("Invalid username format"));
     }
-    let Ok(guess) = accounts.attempts.book(&username, call.caller.asker).await else {
-        return Err(too_many(&accounts, &call).await);
-    };
-    let Some(user) = accounts.check_password(&username, &password).await.map_err(Failure::Internal)? else {
-        if guess.wrong() {
-            let guessed = event(&call, "brute_force_detected", false);
-            let guessed = Event { level: "critical", username: Some(username), ..guessed };
-            accounts.records.audit.record(guessed).await;
-        }
-        return Err(failed(&accounts, &call, "password", "Invalid username or password").await);
-    };
-    guess.right();
+    let user = known(&accounts, &call, &username, &password).await?;
     let tokens = accounts.log_in(&user).await.map_err(Failure::Internal)?;
     logged_in(&accounts, &call, &user, Proof::Session(tokens.session_id.clone()), "login_success").await;
     Ok(login(&user, tokens))
+}
+
+/// Whoever has this name and password; tries are counted.
+async fn known(accounts: &Accounts, call: &Call, username: &str, password: &str) -> Result<Arc<User>, Failure> {
+    let Ok(guess) = accounts.attempts.book(username, call.caller.asker).await else {
+        return Err(too_many(accounts, call).await);
+    };
+    let Some(user) = accounts.check_password(username, password).await.map_err(Failure::Internal)? else {
+        if guess.wrong() {
+            let guessed = event(call, "brute_force_detected", false);
+            let guessed = Event { level: "critical", username: Some(username.to_owned()), ..guessed };
+            accounts.records.audit.record(guessed).await;
+        }
+        return Err(failed(accounts, call, "password", "Invalid username or password").await);
+    };
+    guess.right();
+    Ok(user)
+}
+
+/// Whether somebody who is known knows their password, too.
+pub(super) async fn check_again(visit: &Visit, identity: &Identity, password: &str) -> Result<(), Failure> {
+    known(&visit.accounts, &visit.call, &identity.user.username, password).await.map(drop)
 }
 
 async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Result<Known, Failure> {
