@@ -28,6 +28,12 @@ pub(crate) fn is_bcrypt(hash: &str) -> bool {
     hash.len() == 60 && ["$2a$", "$2b$", "$2y$"].iter().any(|start| hash.starts_with(start))
 }
 
+/// What takes as long to compare with: algorithm and parameters.
+pub(crate) fn cost(hash: &str) -> &str {
+    let end = if is_bcrypt(hash) { 2 } else { 3 };
+    hash.match_indices('$').nth(end).map_or(hash, |(end, _)| &hash[..end])
+}
+
 /// A PHC string, with the parameters that OWASP names: 19 MiB, two passes, one lane.
 pub(crate) async fn hash(password: &str) -> anyhow::Result<String> {
     let password = password.to_owned();
@@ -36,7 +42,8 @@ pub(crate) async fn hash(password: &str) -> anyhow::Result<String> {
 
 /// Longer passwords than anybody can have are wrong, and cost no less.
 pub(crate) async fn verify(password: &str, hash: &str) -> anyhow::Result<bool> {
-    let fits = password.chars().count() <= LONGEST;
+    // What bcrypt takes for the end of a password is in nobody's.
+    let fits = password.chars().count() <= LONGEST && !password.contains('\0');
     let (password, hash) = (if fits { password.to_owned() } else { String::new() }, hash.to_owned());
     let same = aside(move || {
         if is_bcrypt(&hash) {

@@ -1,10 +1,14 @@
 //! Who there is, as the configuration says, and what is remembered of them.
 use super::{Accounts, KIND, base64url, passwords, random, roles::Role};
-use crate::{digest, settings::UserSettings, store::StoreError};
+use crate::{
+    digest::{self, Digest},
+    settings::UserSettings,
+    store::StoreError,
+};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::sync::Arc;
-use tokio::sync::OnceCell;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Kinds of document.
 const ACCOUNT: &str = "account";
@@ -36,11 +40,8 @@ pub(super) struct Person {
 }
 
 enum Password {
-    /// Hashed when it is first asked for.
-    Configured {
-        text: String,
-        hash: OnceCell<String>,
-    },
+    /// As safe as the configuration; only what is compared is hashed.
+    Configured(Digest),
     Imported(String),
 }
 
@@ -61,49 +62,71 @@ impl Person {
             role: settings.role.unwrap_or_default(),
         };
         let password = match (&settings.password, &settings.password_hash) {
-            (Some(text), None) => Password::Configured { text: text.expose().to_owned(), hash: OnceCell::new() },
+            (Some(text), None) => Password::Configured(text.digest()),
             (None, Some(hash)) => Password::Imported(hash.expose().to_owned()),
             _ => anyhow::bail!("a user has either a password or a password_hash"),
         };
         Ok(Self { user: Arc::new(user), first_api_key: settings.first_api_key.clone(), password })
+    }
+
+    pub fn imported(&self) -> Option<&str> {
+        match &self.password {
+            Password::Configured(_) => None,
+            Password::Imported(hash) => Some(hash),
+        }
     }
 }
 
 impl Accounts {
     /// Whose documents somebody's are.
     pub fn owner(&self, user: &User) -> String {
-        json!([self.surface, KIND, user.id]).to_string()
+        self.owner_of(&user.id)
     }
 
-    /// Whoever has this name and this password; takes as long whoever is named.
+    fn owner_of(&self, id: &str) -> String {
+        json!([self.surface, KIND, id]).to_string()
+    }
+
+    /// Whoever has this name and this password. Whoever is named, and if nobody is, the same is done: one look into the
+    /// store, and one comparison for each cost that anybody's hash here has.
     pub async fn check_password(&self, username: &str, password: &str) -> anyhow::Result<Option<Arc<User>>> {
         let person = self.people.iter().find(|person| person.user.username == username);
-        let hash = match person {
-            Some(person) => self.hash_of(person).await?,
-            None => {
-                self.nobody.get_or_try_init(async || passwords::hash(&base64url(&random::<24>()?)).await).await?.clone()
-            }
+        let owner = person.map_or_else(|| self.owner_of("nobody"), |person| self.owner(&person.user));
+        let kept = self.store.get::<Rehashed>(&owner, PASSWORD, PASSWORD).await.map_err(StoreError::broken)?;
+        let imported = person.and_then(Person::imported);
+        let better = imported.zip(kept).filter(|(hash, kept)| kept.body.imported == fingerprint(hash));
+        let own = better.map(|(_, kept)| kept.body.hash).or(imported.map(str::to_owned));
+        let configured = match person.map(|person| &person.password) {
+            Some(Password::Configured(own)) => *own,
+            _ => self.unguessable,
         };
-        let good = passwords::verify(password, &hash).await?;
+        let mut good = verify_slices_are_equal(&configured, &digest::of(password.as_bytes())).is_ok();
+        for hash in self.comparisons(own.as_deref()).await? {
+            good |= passwords::verify(password, &hash).await? && own.as_ref() == Some(&hash);
+        }
         let Some(person) = person.filter(|_| good) else { return Ok(None) };
-        if passwords::is_bcrypt(&hash) {
+        if let Some(hash) = own.filter(|hash| passwords::is_bcrypt(hash)) {
             let better = Rehashed { imported: fingerprint(&hash), hash: passwords::hash(password).await? };
-            self.store.put(&self.owner(&person.user), PASSWORD, PASSWORD, &better).await.map_err(StoreError::broken)?;
+            self.store.put(&owner, PASSWORD, PASSWORD, &better).await.map_err(StoreError::broken)?;
             self.audit("user_updated", &person.user, json!({"password_hash": "argon2id"})).await;
         }
         Ok(Some(Arc::clone(&person.user)))
     }
 
-    async fn hash_of(&self, person: &Person) -> anyhow::Result<String> {
-        match &person.password {
-            Password::Configured { text, hash } => Ok(hash.get_or_try_init(|| passwords::hash(text)).await?.clone()),
-            Password::Imported(hash) if !passwords::is_bcrypt(hash) => Ok(hash.clone()),
-            Password::Imported(hash) => {
-                let kept = self.store.get::<Rehashed>(&self.owner(&person.user), PASSWORD, PASSWORD).await;
-                let better = kept.map_err(StoreError::broken)?.filter(|kept| kept.body.imported == fingerprint(hash));
-                Ok(better.map_or_else(|| hash.clone(), |better| better.body.hash))
-            }
-        }
+    /// A hash of each cost; somebody's own in the place of that of the same cost.
+    async fn comparisons(&self, own: Option<&str>) -> anyhow::Result<Vec<String>> {
+        let nobody = self.prepared().await?;
+        let imported = self.people.iter().filter_map(Person::imported);
+        let mut all: BTreeMap<_, _> = imported.map(|hash| (passwords::cost(hash), hash)).collect();
+        all.insert(passwords::cost(nobody), nobody);
+        all.extend(own.map(|own| (passwords::cost(own), own)));
+        Ok(all.into_values().map(str::to_owned).collect())
+    }
+
+    /// What must be there before anybody is judged, so that the first is judged like all others: a hash of nobody's.
+    pub async fn prepared(&self) -> anyhow::Result<&str> {
+        let hash = self.nobody.get_or_try_init(async || passwords::hash(&base64url(&random::<24>()?)).await);
+        hash.await.map(String::as_str)
     }
 
     /// Notes that somebody logged in now.
@@ -129,4 +152,49 @@ impl Accounts {
 /// Of a hash, which is no secret of the kind that could be guessed.
 fn fingerprint(hash: &str) -> String {
     digest::hex(&digest::of(hash.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{accounts, audit::Audit, settings::Settings, store::Store, trace::Records};
+    use std::{collections::BTreeSet, sync::Arc};
+
+    #[tokio::test]
+    async fn attack_128_whoever_is_named_the_same_is_compared_with_also_the_first_time() {
+        let bcrypt = |cost| bcrypt::hash("Correct-Horse-1", cost).unwrap();
+        let argon2 = accounts::passwords::hash("Correct-Horse-1").await.unwrap();
+        let dear = argon2.replace("t=2", "t=3");
+        let text = format!(
+            "[[surface]]\nid = \"s\"\nkind = \"session\"\nusers = [\
+             {{ username = \"plain\", password = \"Correct-Horse-1\" }}, \
+             {{ username = \"cheap\", password_hash = \"{}\" }}, {{ username = \"dearer\", password_hash = \"{}\" }}, \
+             {{ username = \"argon\", password_hash = \"{argon2}\" }}, {{ username = \"dear\", password_hash = \"{dear}\" }}]",
+            bcrypt(4),
+            bcrypt(5),
+        );
+        let settings = Settings::parse(&text).unwrap();
+        let store = Store::new(None, settings.clock.clone());
+        let audit = Audit::new(store.clone(), settings.clock.clone());
+        let records = Arc::new(Records::new(audit, &settings).unwrap());
+        let accounts = accounts::all(&settings, &store, &records).unwrap();
+        let accounts = &accounts["s"];
+        let costs = async |own: Option<&str>| {
+            let compared = accounts.comparisons(own).await.unwrap();
+            compared.iter().map(|hash| accounts::passwords::cost(hash).to_owned()).collect::<Vec<_>>()
+        };
+        let nobody = costs(None).await;
+        assert_eq!(nobody.iter().collect::<BTreeSet<_>>().len(), 4, "{nobody:?}");
+        for person in &accounts.people {
+            assert_eq!(costs(person.imported()).await, nobody, "{}", person.user.username);
+        }
+        for username in ["plain", "cheap", "dearer", "argon", "cheap"] {
+            assert!(accounts.check_password(username, "correct-horse-1").await.unwrap().is_none(), "{username}");
+            let known = accounts.check_password(username, "Correct-Horse-1").await.unwrap();
+            assert_eq!(known.unwrap().username, username);
+        }
+        // What comes with a hash of one's own is compared with that alone.
+        for (username, password) in [("nobody", "Correct-Horse-1"), ("cheap", "with\0zero"), ("plain", "with\0zero")] {
+            assert!(accounts.check_password(username, password).await.unwrap().is_none(), "{username}");
+        }
+    }
 }
