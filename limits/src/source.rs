@@ -1,6 +1,8 @@
 //! Whom a request belongs to: an IPv4 address, an IPv6 /64, or somebody who proved who they are.
+mod hops;
 mod proxies;
 
+pub use hops::is_forwarded;
 pub use proxies::TrustedProxies;
 
 use std::{

@@ -9,15 +9,13 @@ use axum::{
         uri::{Authority, Uri},
     },
 };
+use keyward_limits::source::is_forwarded;
 use secrecy::ExposeSecret;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 use url::Url;
-
-/// What only a proxy adds: then it is not known who is at its other end.
-const FORWARDED: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 /// Whose wrong tries are counted.
 const ACCOUNT: &str = "administrator";
@@ -58,8 +56,7 @@ fn knows(app: &App, presented: &str) -> bool {
 
 fn is_here(parts: &Parts) -> bool {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-    let direct = FORWARDED.iter().all(|name| !parts.headers.contains_key(*name));
-    direct && peer.is_some_and(|peer| peer.is_loopback())
+    !is_forwarded(&parts.headers) && peer.is_some_and(|peer| peer.is_loopback())
 }
 
 /// A browser on this machine may be showing anybody's page: one whose host name was made to point here (DNS

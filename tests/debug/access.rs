@@ -10,6 +10,22 @@ use std::net::SocketAddr;
 const PATHS: [&str; 4] = ["/debug/clients", "/debug/config", "/debug/nothing", "/metrics"];
 const TOKEN: &str = "an administrator's token";
 
+/// What proxies add, whatever it says.
+const PROXIES: [&str; 12] = [
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "X_Forwarded_Host",
+    "forwarded",
+    "x-real-ip",
+    "via",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "cdn-loop",
+    "x-envoy-external-address",
+    "x-amzn-trace-id",
+    "proxy-connection",
+];
+
 async fn ask(t: &TestApp, path: &str, peer: &str, headers: &[(&str, &str)]) -> Answer {
     let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
     let mut request = request.body(Body::empty()).unwrap();
@@ -26,7 +42,7 @@ fn nothing(answer: &Answer, status: u16, error: &str) {
 }
 
 #[tokio::test]
-async fn in_the_demo_this_machine_may_look_and_nobody_else() {
+async fn attack_127_in_the_demo_this_machine_may_look_and_nobody_else_nor_anybody_behind_a_proxy() {
     let t = open("").await;
     for host in ["127.0.0.1:8999", "localhost:8999", "[::1]:8999", "auth.example", "AUTH.example:443"] {
         for peer in ["127.0.0.1:40000", "[::1]:40000", "[::ffff:127.0.0.1]:40000"] {
@@ -40,7 +56,7 @@ async fn in_the_demo_this_machine_may_look_and_nobody_else() {
             nothing(&answer, 401, "unauthorized");
             assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="keyward""#);
         }
-        for header in ["x-forwarded-for", "forwarded", "x-real-ip", "via"] {
+        for header in PROXIES {
             let forwarded = [here[0], (header, "127.0.0.1")];
             nothing(&ask(&t, path, "127.0.0.1:40000", &forwarded).await, 401, "unauthorized");
             // A proxy that is believed may say what it likes.

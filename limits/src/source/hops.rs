@@ -1,0 +1,90 @@
+//! Signs that a request came through a proxy: then it is not known who is at its other end.
+use axum::http::HeaderMap;
+
+/// What names of headers are, begin with, or hold that proxies, load balancers and tunnels add (RFC 7239, RFC 9110
+/// §7.6.3, RFC 8586), and clients have no use for.
+const NAMES: [&str; 1] = ["via"];
+const BEGINNINGS: [&str; 14] = [
+    "cdn-",
+    "cf-",
+    "fastly-",
+    "fly-",
+    "ngrok-",
+    "tailscale-",
+    "x-amz",
+    "x-appengine-",
+    "x-arr-",
+    "x-azure-",
+    "x-cloud-",
+    "x-envoy-",
+    "x-original-",
+    "x-vercel-",
+];
+const PARTS: [&str; 7] = ["forwarded", "proxy", "real-ip", "client-ip", "connecting-ip", "remote-ip", "remote-addr"];
+
+#[must_use]
+pub fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        // Some write `_` for `-`.
+        let name = name.as_str().replace('_', "-");
+        NAMES.contains(&name.as_str())
+            || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+            || PARTS.iter().any(|part| name.contains(part))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+
+    fn with(name: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_static(""));
+        is_forwarded(&headers)
+    }
+
+    #[test]
+    fn what_a_proxy_adds_tells_of_it_and_what_a_browser_sends_does_not() {
+        for name in [
+            "Forwarded",
+            "Via",
+            "X-Forwarded-For",
+            "X-Forwarded",
+            "X-Forwarded-Proto",
+            "x_forwarded_for",
+            "X-Real-IP",
+            "True-Client-IP",
+            "X-Client-IP",
+            "CF-Connecting-IP",
+            "CF-Ray",
+            "CDN-Loop",
+            "X-Envoy-External-Address",
+            "X-Amzn-Trace-Id",
+            "Proxy-Connection",
+            "WL-Proxy-Client-IP",
+            "X-ProxyUser-Ip",
+            "Tailscale-User-Login",
+            "X-Original-Host",
+        ] {
+            assert!(with(name), "{name}");
+        }
+        for name in [
+            "Host",
+            "User-Agent",
+            "Accept-Language",
+            "Authorization",
+            "Cookie",
+            "Origin",
+            "Sec-Fetch-Site",
+            "Sec-CH-UA",
+            "X-Request-Id",
+            "Traceparent",
+            "Upgrade-Insecure-Requests",
+            "DPoP",
+            "MCP-Protocol-Version",
+        ] {
+            assert!(!with(name), "{name}");
+        }
+    }
+}
