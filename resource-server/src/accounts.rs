@@ -11,7 +11,7 @@ use crate::{
     attempts::Attempts,
     audit,
     clock::Clock,
-    digest,
+    digest::{self, Digest},
     settings::{Settings, SurfaceSettings},
     store::{Renewal, Session, Store},
     trace::Records,
@@ -20,6 +20,7 @@ use anyhow::Context;
 use aws_lc_rs::rand;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use keys::Keys;
+pub(crate) use keys::session_key;
 use logins::Logins;
 use people::Person;
 pub(crate) use people::User;
@@ -77,8 +78,10 @@ pub(crate) struct Accounts {
     /// Their issuer: this server.
     origin: String,
     people: Vec<Person>,
-    /// What a guess at an unknown user is compared with.
+    /// What a guess at somebody without a hash is compared with.
     nobody: OnceCell<String>,
+    /// And the digest of a password that nobody has.
+    unguessable: Digest,
     pub attempts: Attempts,
     pub logins: Logins,
     pub keys: Keys,
@@ -102,6 +105,7 @@ pub(crate) fn all(settings: &Settings, store: &Store, records: &Arc<Records>) ->
                 origin,
                 people: own.users.iter().map(|user| Person::new(&own.id, user)).collect::<Result<_, _>>()?,
                 nobody: OnceCell::new(),
+                unguessable: random()?,
                 attempts: Attempts::new(settings.clock.clone()),
                 logins: Logins::default(),
                 keys: Keys::of_store(settings.store.as_deref())?,

@@ -1,6 +1,6 @@
 //! Request bodies that are held in memory: what all of them may take, with a share for each source. Those of strangers
 //! have a room of their own, and when it is full the greediest source yields.
-use crate::challenge::Refusal;
+use crate::{challenge::Refusal, settings::BodyLimit};
 use axum::{
     body::{Body, Bytes},
     http::StatusCode,
@@ -16,8 +16,6 @@ use std::{
 };
 use tokio::{sync::Notify, time::timeout};
 
-/// Bytes of one body.
-pub(crate) const LONGEST: usize = 1024 * 1024;
 /// Bytes that the messages of all who are known, and of all strangers, may take; and those of one source.
 const ROOM: usize = 48 * 1024 * 1024;
 const SHARE: usize = 32 * 1024 * 1024;
@@ -30,6 +28,7 @@ pub(crate) struct Bodies {
     /// Of those who are known, and of strangers.
     rooms: [Mutex<Table<u64, Arc<Notify>>>; 2],
     next: AtomicU64,
+    longest: usize,
 }
 
 /// The room that one message takes, until it is dropped.
@@ -44,11 +43,19 @@ pub(crate) struct Held {
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self { rooms: [(); 2].map(|()| Mutex::new(Table::new(ROOM, SHARE))), next: AtomicU64::new(0) }
+        Self::new(BodyLimit::default())
     }
 }
 
 impl Bodies {
+    /// A body as long as it may be has room, and another beside it.
+    pub fn new(limit: BodyLimit) -> Self {
+        let longest = limit.bytes();
+        let share = share(longest);
+        let room = || Mutex::new(Table::new(ROOM.max(share + share / 2), share));
+        Self { rooms: [room(), room()], next: AtomicU64::new(0), longest }
+    }
+
     /// The whole body of a message, by somebody who is known or a stranger. What is parsed takes more.
     pub async fn read(
         self: &Arc<Self>,
@@ -82,14 +89,23 @@ impl Bodies {
     }
 }
 
+/// What one source may take, so that the longest body fits.
+fn share(longest: usize) -> usize {
+    SHARE.max(5 * longest)
+}
+
 impl Held {
     async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
         let (mut stream, mut bytes) = (body.into_data_stream(), Vec::new());
         while let Some(chunk) = stream.next().await {
             let broken = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
             let chunk = chunk.map_err(broken)?;
-            if bytes.len() + chunk.len() > LONGEST {
-                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", "the body exceeds 1 MiB"));
+            if bytes.len() + chunk.len() > self.bodies.longest {
+                return Err(Refusal::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "content_too_large",
+                    "the body is longer than this server takes",
+                ));
             }
             self.take(bytes.len() + chunk.len())?;
             bytes.extend_from_slice(&chunk);
@@ -104,7 +120,7 @@ impl Held {
 
     /// So much from now on. Those who hold most make room.
     fn take(&self, weight: usize) -> Result<(), Refusal> {
-        if weight > SHARE {
+        if weight > share(self.bodies.longest) {
             let text = "the message has too many parts";
             return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", text));
         }

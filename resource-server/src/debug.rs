@@ -2,6 +2,7 @@
 use crate::{
     admission::{Admission, admit},
     challenge::Refusal,
+    clock,
     endpoint::server_error,
     gate::Gates,
     json,
@@ -15,16 +16,16 @@ use crate::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, Request, State},
+    extract::{Path, Query, Request, State, rejection::QueryRejection},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Value, json};
 use std::{collections::HashSet, sync::Arc};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 const MOST: usize = 1000;
 
@@ -42,7 +43,8 @@ struct Selection {
     limit: Option<usize>,
     client_id: Option<String>,
     /// RFC 3339.
-    since: Option<String>,
+    #[serde(default, deserialize_with = "date")]
+    since: Option<OffsetDateTime>,
     /// Of audit events and traces.
     event_type: Option<String>,
 }
@@ -79,7 +81,7 @@ impl Debug {
     async fn view(&self, name: &str, selection: &Selection) -> anyhow::Result<Option<Value>> {
         let limit = selection.limit.unwrap_or(50).min(MOST);
         let requests = || self.records.recent().into_iter().filter(|record| selection.has(record));
-        Ok(Some(match name {
+        let view = match name {
             "requests" => json!({"requests": requests().take(limit).collect::<Vec<_>>()}),
             "tokens" => {
                 let mut seen = HashSet::new();
@@ -98,7 +100,7 @@ impl Debug {
                 let filter = Filter {
                     event_type: selection.event_type.clone(),
                     client_id: selection.client_id.clone(),
-                    since: selection.since(),
+                    since: selection.since,
                     ..Filter::default()
                 };
                 let events = self.records.audit.find(&filter, u32::try_from(limit)?).await?;
@@ -111,7 +113,10 @@ impl Debug {
             "surfaces" => json!({"surfaces": self.each(|surface, _| vec![surface.described()])}),
             "config" => self.config.clone(),
             _ => return Ok(None),
-        }))
+        };
+        // Of requests and events it is known already.
+        let masked = ["requests", "tokens", "traces", "audit"].contains(&name);
+        Ok(Some(if masked { view } else { self.records.masker.without_secrets(&view) }))
     }
 
     fn each(&self, view: impl Fn(&Surface, &Gates) -> Vec<Value>) -> Vec<Value> {
@@ -120,23 +125,21 @@ impl Debug {
 }
 
 impl Selection {
-    fn since(&self) -> Option<OffsetDateTime> {
-        self.since.as_ref().and_then(|since| OffsetDateTime::parse(since, &Rfc3339).ok())
-    }
-
     fn has(&self, record: &Record) -> bool {
-        let since = self.since();
         let of_client = self.client_id.is_none() || self.client_id == record.client_id;
-        of_client && since.is_none_or(|since| record.at >= since.unix_timestamp())
+        of_client && self.since.is_none_or(|since| record.at >= since.unix_timestamp())
     }
 }
 
 async fn show(
     State(debug): State<Arc<Debug>>,
     Path(name): Path<String>,
-    Query(selection): Query<Selection>,
+    selection: Result<Query<Selection>, QueryRejection>,
     id: Id,
 ) -> Response {
+    let Ok(Query(selection)) = selection else {
+        return invalid("limit must be a number, and since a date and time of RFC 3339, from 1970 to 9000", &id);
+    };
     match debug.view(&name, &selection).await {
         Ok(Some(view)) => Json(view).into_response(),
         Ok(None) => Refusal::not_found().into_response(&id.0),
@@ -153,9 +156,18 @@ fn failed(error: &anyhow::Error, id: &Id) -> Response {
     server_error(&id.0)
 }
 
+fn invalid(text: &'static str, id: &Id) -> Response {
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text).into_response(&id.0)
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    clock::parse(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
 /// How a call would be judged; nothing happens.
 async fn explain(State(debug): State<Arc<Debug>>, id: Id, body: Bytes) -> Response {
-    let invalid = |text| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text).into_response(&id.0);
+    let invalid = |text| invalid(text, &id);
     let text = str::from_utf8(&body).unwrap_or_default();
     let Ok(question) = serde_json::from_str::<Question>(text) else {
         return invalid("the body must be JSON with surface, and at most token or header, tool and arguments");
@@ -179,7 +191,8 @@ async fn explain(State(debug): State<Arc<Debug>>, id: Id, body: Bytes) -> Respon
     }
     let arguments = json::member(text, "arguments").filter(|arguments| *arguments != "null");
     let checks = gates.explain(request, question.tool.as_deref(), arguments).await;
-    Json(json!({"surface": question.surface, "tool": question.tool, "checks": checks})).into_response()
+    let told = json!({"surface": question.surface, "tool": question.tool, "checks": checks});
+    Json(debug.records.masker.without_secrets(&told)).into_response()
 }
 
 fn token(record: &Record) -> Value {

@@ -24,7 +24,6 @@ use rmcp::transport::streamable_http_server::{
 use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Bytes of an answer to `initialize`, which is ours.
 const LONGEST_GREETING: usize = 64 * 1024;
 
@@ -35,6 +34,7 @@ type Rmcp = StreamableHttpService<Mcp, NeverSessionManager>;
 pub(crate) struct Server {
     json: Rmcp,
     stream: Rmcp,
+    pub heartbeat: Duration,
     clock: Clock,
 }
 
@@ -46,11 +46,13 @@ impl Server {
             let config = StreamableHttpServerConfig::default()
                 .with_legacy_session_mode(false)
                 .with_json_response(json)
+                // Whoever let the body in has measured it.
+                .with_max_request_body_bytes(usize::MAX)
                 .disable_allowed_hosts()
                 .disable_allowed_origins();
             StreamableHttpService::new(move || Ok(mcp.clone()), Arc::default(), config)
         };
-        Self { json: rmcp(true), stream: rmcp(false), clock }
+        Self { json: rmcp(true), stream: rmcp(false), heartbeat: mcp.0.heartbeat, clock }
     }
 
     pub async fn post(&self, mut parts: Parts, body: Body, id: &RequestId) -> Response {
@@ -84,7 +86,7 @@ impl Server {
     fn listen(&self, caller: &Caller) -> Response {
         let end = Box::pin(tokio::time::sleep(caller.left(&self.clock)));
         let silence = stream::pending::<Result<Event, Infallible>>().take_until(end);
-        let mut response = Sse::new(silence).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
+        let mut response = Sse::new(silence).keep_alive(KeepAlive::new().interval(self.heartbeat)).into_response();
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
         response
     }

@@ -16,7 +16,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 impl Gates {
     /// Sessions as `/debug` shows them; the gates of a surface have them in common.
     pub fn sessions(&self, surface: &str) -> Vec<Value> {
-        let all = self.0.first().map(|(_, gate)| gate.sessions.all()).unwrap_or_default();
+        let all = self.0.first().map(|(_, gate)| gate.sessions.all(gate.clock.now())).unwrap_or_default();
         let shown = |(session, owner, used_at): (String, Principal, OffsetDateTime)| {
             json!({
                 "surface": surface,

@@ -39,7 +39,7 @@ pub(crate) struct Gate {
     surface: Option<Arc<Surface>>,
     pub sessions: Arc<Sessions>,
     bodies: Arc<Bodies>,
-    clock: Clock,
+    pub clock: Clock,
 }
 
 /// Who was let in, and for what; the answer is judged by it.
@@ -48,10 +48,18 @@ struct Visit {
     caller: Caller,
     modern: bool,
     /// The legacy session the request named, which is the caller's.
-    session: Option<String>,
+    session: Option<Named>,
+    /// By the transport that Streamable HTTP replaced, whose sessions are streams.
+    streams: bool,
     /// Whom it counts for, and what its message takes.
     source: Source,
     held: Option<Arc<Held>>,
+}
+
+/// A session, as the client knows it, and as the server behind does.
+struct Named {
+    id: String,
+    inner: String,
 }
 
 impl Gate {
@@ -60,22 +68,24 @@ impl Gate {
         let (mut policy, clock) = (guard.policy.clone(), guard.clock.clone());
         policy.begin_with(&guard.challenge_scope);
         let policy = Arc::new(policy);
-        Self::new(guard.allowed.clone(), Arc::new(AccessTokens::new(guard, &policy)), policy, clock)
+        let sessions = Arc::new(Sessions::new(&guard.identifier, guard.session_key.clone()));
+        Self::new(guard.allowed.clone(), Arc::new(AccessTokens::new(guard, &policy)), policy, sessions, clock)
     }
 
-    pub fn new(allowed: Allowed, credential: Arc<dyn Credential>, policy: Arc<Policy>, clock: Clock) -> Self {
-        Self { allowed, credential, policy, surface: None, sessions: Arc::default(), bodies: Arc::default(), clock }
+    /// The gates of a surface know the same sessions.
+    pub fn new(
+        allowed: Allowed,
+        credential: Arc<dyn Credential>,
+        policy: Arc<Policy>,
+        sessions: Arc<Sessions>,
+        clock: Clock,
+    ) -> Self {
+        Self { allowed, credential, policy, surface: None, sessions, bodies: Arc::default(), clock }
     }
 
     /// Judges what this surface's tools are called with.
     pub fn surface(mut self, surface: Arc<Surface>) -> Self {
         self.surface = Some(surface);
-        self
-    }
-
-    /// Knows the sessions of another gate of the same surface.
-    pub fn sessions(mut self, sessions: Arc<Sessions>) -> Self {
-        self.sessions = sessions;
         self
     }
 
@@ -117,8 +127,8 @@ impl Gate {
             return Err(Refusal::method_not_allowed("POST"));
         }
         let method = parts.method.clone();
-        let request = forwarded::bare(parts, session.as_deref());
-        Ok((request, Visit { method, caller, modern: false, session, source, held: None }))
+        let request = forwarded::bare(parts, session.as_ref().map(|session| self.behind(session)));
+        Ok((request, Visit { method, caller, modern: false, session, streams: listens, source, held: None }))
     }
 
     fn admit_message(
@@ -145,7 +155,9 @@ impl Gate {
         }
         trace.check = "session";
         let session = if modern { None } else { session? };
-        if message.is_response() && !session.as_ref().is_some_and(|id| self.sessions.answer(id, message.id())) {
+        if message.is_response()
+            && !session.as_ref().is_some_and(|session| self.sessions.answer(&session.id, message.id()))
+        {
             let text = "Invalid Request: nobody waits for this response";
             return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None));
         }
@@ -157,8 +169,9 @@ impl Gate {
         self.check_rules(&message)?;
         trace.check = "environment";
         self.check_environment(&message)?;
-        let request = forwarded::message(parts, message, session.as_deref())?;
-        Ok((request, Visit { method: Method::POST, caller, modern, session, source, held: None }))
+        let streams = parts.extensions.get::<sse::Legacy>().is_some();
+        let request = forwarded::message(parts, message, session.as_ref().map(|session| self.behind(session)))?;
+        Ok((request, Visit { method: Method::POST, caller, modern, session, streams, source, held: None }))
     }
 
     /// The message, and what is said of it.
@@ -167,35 +180,53 @@ impl Gate {
         Message::read(headers, body)
     }
 
+    /// By which name the server behind is told of a session. Our own knows it as the client does: people log in on it.
+    fn behind<'a>(&self, session: &'a Named) -> &'a str {
+        let is_ours = self.surface.as_ref().is_some_and(|surface| !surface.forwards);
+        if is_ours { &session.id } else { &session.inner }
+    }
+
     /// A session that ended, or is another's, is not found: the client opens a new one.
-    fn session(&self, headers: &HeaderMap, caller: &Caller) -> Result<Option<String>, Refusal> {
+    fn session(&self, headers: &HeaderMap, caller: &Caller) -> Result<Option<Named>, Refusal> {
         let Ok(session) = wire::single(headers, &wire::SESSION_ID) else {
             let text = "the Mcp-Session-Id header must occur once, in visible ASCII";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text));
         };
         let Some(session) = session else { return Ok(None) };
         let mut owners = std::iter::once(&caller.principal).chain(&caller.joins);
-        if owners.any(|owner| self.sessions.touch(session, owner, self.clock.now())) {
-            return Ok(Some(session.to_owned()));
+        if let Some(inner) = owners.find_map(|owner| self.sessions.touch(session, owner, self.clock.now())) {
+            return Ok(Some(Named { id: session.to_owned(), inner }));
         }
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }
 
-    /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded. The one that the
-    /// answer belongs to.
-    fn note_session(&self, visit: &Visit, response: &Response) -> Option<String> {
-        if visit.modern || !response.status().is_success() {
+    /// Sessions are known here by being seen: opened in an answer, ended by a DELETE that succeeded. The server's own id
+    /// stays behind. The one that the answer belongs to.
+    fn note_session(&self, visit: &Visit, response: &mut Response) -> Option<String> {
+        let told = response.headers_mut().remove(wire::SESSION_ID).filter(|_| !visit.modern);
+        let (named, success) = (visit.session.as_ref().filter(|_| !visit.modern), response.status().is_success());
+        if visit.method == Method::DELETE && success {
+            if let Some(session) = named {
+                self.sessions.end(&session.id);
+            }
             return None;
         }
-        if visit.method == Method::DELETE {
-            visit.session.iter().for_each(|session| self.sessions.end(session));
-            return None;
+        let same = named.filter(|session| told.as_ref().is_some_and(|told| *told == *session.inner));
+        let opened = || told.filter(|_| success).and_then(|told| self.open_session(told.to_str().ok()?, visit));
+        let id = same.map(|session| session.id.clone()).or_else(opened);
+        if let Some(value) = id.as_ref().and_then(|id| HeaderValue::from_str(id).ok()) {
+            response.headers_mut().insert(wire::SESSION_ID, value);
         }
-        let opened = response.headers().get(wire::SESSION_ID).and_then(|id| id.to_str().ok());
-        if let Some(opened) = opened.filter(|opened| visit.session.as_deref() != Some(*opened)) {
-            self.sessions.bind(opened, visit.caller.principal.clone(), visit.source, self.clock.now());
+        id.or_else(|| named.map(|session| session.id.clone())).filter(|_| success)
+    }
+
+    fn open_session(&self, told: &str, visit: &Visit) -> Option<String> {
+        let (owner, now) = (visit.caller.principal.clone(), self.clock.now());
+        if visit.streams {
+            self.sessions.bind(told, owner, visit.source, now);
+            return Some(told.to_owned());
         }
-        opened.map(str::to_owned).or_else(|| visit.session.clone())
+        self.sessions.open(told, owner, visit.source, now)
     }
 }
 
@@ -243,8 +274,8 @@ async fn answer(gate: &Gate, id: &RequestId, allowed: Result<(), Refusal>, reque
         Err(refusal) => Err(refusal),
     };
     let answered = match admitted {
-        Ok((request, visit)) => run(request, &visit, next).await.map(|response| {
-            let session = gate.note_session(&visit, &response);
+        Ok((request, visit)) => run(request, &visit, next).await.map(|mut response| {
+            let session = gate.note_session(&visit, &mut response);
             gate.watch(response, session, visit.caller)
         }),
         Err(refusal) => Err(refusal),

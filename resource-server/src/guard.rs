@@ -1,9 +1,10 @@
 //! A guard before an MCP server, as its author sets it up.
 use crate::{
+    bodies::Bodies,
     challenge::DpopPolicy,
     clock::Clock,
     credentials::Place,
-    dpop,
+    digest, dpop,
     gate::{Gate, Gates, pass},
     introspection,
     jwks::{Issuer, is_loopback},
@@ -11,11 +12,13 @@ use crate::{
     origin::{self, Allowed},
     request_id,
     scopes::{Policy, well_formed, words},
+    sessions::SessionKey,
+    settings::{BodyLimit, ResourceAlias},
     source,
     step_up::StepUp,
     whole,
 };
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use axum::{
     Router,
     extract::Request,
@@ -53,6 +56,8 @@ pub struct Guard {
     /// Which proofs were used.
     pub(crate) proofs: Arc<dpop::Used>,
     trusted_proxies: Vec<IpNet>,
+    pub(crate) session_key: SessionKey,
+    max_body: BodyLimit,
     pub(crate) clock: Clock,
 }
 
@@ -91,6 +96,8 @@ impl Guard {
             introspection: introspection::Settings::default(),
             proofs: Arc::default(),
             trusted_proxies: Vec::new(),
+            session_key: SessionKey::random()?,
+            max_body: BodyLimit::default(),
             clock: Clock::default(),
         })
     }
@@ -242,6 +249,29 @@ impl Guard {
         self
     }
 
+    /// Knows the sessions of its clients again by this secret of 16 characters at least, after a restart and where
+    /// several guards stand before one server. Without it, they are known to this one only while it runs.
+    pub fn session_key(mut self, secret: &str) -> anyhow::Result<Self> {
+        ensure!(secret.chars().count() >= 16, "the session key must have 16 characters, better 32 that are random");
+        self.session_key = SessionKey::new(&digest::of(secret.as_bytes()))?;
+        Ok(self)
+    }
+
+    /// Another URL of the resource: tokens may be for it, and clients may ask its host. The metadata names the first.
+    pub fn alias(mut self, url: &str) -> anyhow::Result<Self> {
+        let alias: ResourceAlias = url.parse().map_err(|error: String| anyhow!(error))?;
+        self.allowed.allow_host(alias.url().host_str().unwrap_or_default());
+        self.aliases.push(alias.as_str().to_owned());
+        Ok(self)
+    }
+
+    /// Takes bodies up to this size; at first 8 MiB.
+    #[must_use]
+    pub fn max_body(mut self, limit: BodyLimit) -> Self {
+        self.max_body = limit;
+        self
+    }
+
     /// Asks this clock instead of the system's (tests).
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -301,9 +331,9 @@ impl Guard {
         S::Response: IntoResponse + 'static,
         S::Future: Send + 'static,
     {
-        let resource = self.resource.clone();
+        let (resource, max_body) = (self.resource.clone(), self.max_body);
         let proxies = Arc::new(TrustedProxies::new(&self.trusted_proxies));
-        let gate = Arc::new(Gates(vec![(String::new(), Gate::of_guard(self))]));
+        let gate = Arc::new(Gates(vec![(String::new(), Gate::of_guard(self).bodies(Arc::new(Bodies::new(max_body))))]));
         let router = Router::new()
             .route_service(resource.path(), server)
             .route_layer(from_fn_with_state(gate, pass))

@@ -8,7 +8,10 @@ use crate::{
 use anyhow::{Context, anyhow, ensure};
 use base64ct::{Base64, Encoding};
 use jsonwebtoken::{decode, decode_header};
-use keyward_limits::shares::Table;
+use keyward_limits::{
+    shares::{Seats, Table},
+    source::Source,
+};
 use reqwest::header;
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,6 +33,10 @@ const LEAST: usize = 512;
 const LONGEST: usize = 8 * 1024;
 /// From the question to the answer, metadata included.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+/// Questions under way at once, of which one source has its share; and how many wait for others to be answered.
+const UNDER_WAY: usize = 32;
+const OF_ONE_SOURCE: usize = 8;
+const WAITING: usize = 256;
 /// An older endpoint is looked up anew.
 const FRESH: Duration = Duration::minutes(10);
 
@@ -101,6 +108,7 @@ pub(crate) struct Introspector {
     endpoint: tokio::sync::Mutex<Option<(Url, OffsetDateTime)>>,
     answers: Mutex<Answers>,
     flights: Mutex<HashMap<Key, Weak<Flight>>>,
+    seats: Seats,
 }
 
 impl Introspector {
@@ -117,11 +125,12 @@ impl Introspector {
             endpoint: tokio::sync::Mutex::default(),
             answers: Mutex::default(),
             flights: Mutex::default(),
+            seats: Seats::new(UNDER_WAY, OF_ONE_SOURCE, WAITING),
         })
     }
 
     /// A good answer is kept, by digest of the token; a bad one never, and nor is silence.
-    pub async fn ask(&self, token: &str, now: OffsetDateTime) -> Result<Answer, Unavailable> {
+    pub async fn ask(&self, token: &str, source: Source, now: OffsetDateTime) -> Result<Answer, Unavailable> {
         if token.len() > LONGEST {
             return Ok(None);
         }
@@ -131,7 +140,7 @@ impl Introspector {
         }
         let flight = self.join(key);
         let landing = async {
-            let answer = self.question(token, now).await;
+            let answer = self.question(token, source, now).await;
             if let Ok(Some(active)) = &answer {
                 lock(&self.answers).keep(key, active, now);
             }
@@ -154,8 +163,12 @@ impl Introspector {
         flight
     }
 
-    async fn question(&self, token: &str, now: OffsetDateTime) -> Result<Answer, Unavailable> {
-        let asked = tokio::time::timeout(PATIENCE, self.request(token, now)).await;
+    async fn question(&self, token: &str, source: Source, now: OffsetDateTime) -> Result<Answer, Unavailable> {
+        let in_turn = async {
+            let _seat = self.seats.take(source).await.map_err(|_| anyhow!("too many questions are under way"))?;
+            self.request(token, now).await
+        };
+        let asked = tokio::time::timeout(PATIENCE, in_turn).await;
         let failed = |error| {
             tracing::warn!(issuer = self.issuer.identifier, error = format!("{error:#}"), "introspection failed");
             AWAY

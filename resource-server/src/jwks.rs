@@ -175,6 +175,17 @@ impl Issuer {
         Err(last.unwrap_or_else(|| anyhow!("no metadata")).context("issuer metadata"))
     }
 
+    /// Its metadata as it is, all members included.
+    pub async fn document(&self) -> anyhow::Result<Value> {
+        for url in metadata_urls(&self.identifier)? {
+            let document = self.get::<Value>(url).await;
+            if let Some(document) = document.ok().filter(|document| document["issuer"] == self.identifier) {
+                return Ok(document);
+            }
+        }
+        Err(anyhow!("there is no metadata of this issuer"))
+    }
+
     async fn get<T: serde::de::DeserializeOwned>(&self, url: Url) -> anyhow::Result<T> {
         Ok(serde_json::from_slice(&self.whole(self.client.get(url).header("accept", "application/json")).await?)?)
     }

@@ -31,6 +31,7 @@ mod allowance;
 mod arguments;
 mod attempts;
 mod audit;
+mod authorization_server;
 mod bodies;
 mod callback;
 mod caller;
@@ -80,7 +81,9 @@ mod wire;
 
 pub use arguments::ArgumentRule;
 pub use guard::Guard;
-pub use settings::{Credentials, InFront, Settings};
+pub use settings::{
+    BodyLimit, Credentials, Heartbeat, InFront, PageOrigin, ResourceAlias, Secret, Settings, UpstreamHeaders,
+};
 pub use stdio::converse;
 pub use surfaces::{router, serve};
 pub use tools::database::answer_query;

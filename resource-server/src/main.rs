@@ -1,8 +1,11 @@
 //! The resource server as a program.
-use anyhow::Context;
+use anyhow::{Context, Error};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
-use keyward_resource_server::{Credentials, InFront, Settings, converse, serve};
+use keyward_resource_server::{
+    BodyLimit, Credentials, Heartbeat, InFront, PageOrigin, ResourceAlias, Secret, Settings, UpstreamHeaders, converse,
+    serve,
+};
 use std::{
     io::IsTerminal,
     net::SocketAddr,
@@ -57,7 +60,7 @@ enum Command {
         never the token.\nMake sure that it is reached through the guard only.\n\nExample:\n  \
         keyward-resource-server guard --upstream http://127.0.0.1:3000/mcp \\\n    \
         --issuer https://auth.example --resource https://mcp.example/mcp --tool delete_note=mcp:tools:admin")]
-    Guard(GuardArguments),
+    Guard(Box<GuardArguments>),
     /// Serve one surface to the program that starts this one, over standard input and output
     #[command(
         after_help = "The surface is one of kind session: tools are open, and whoever logs in by one is logged in \
@@ -111,6 +114,39 @@ struct GuardArguments {
     /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
     #[arg(long, value_name = "ID")]
     introspect_as: Option<String>,
+    /// The largest body that clients may send, 64 MiB at most
+    #[arg(long, value_name = "SIZE", default_value = "8 MiB")]
+    max_body: BodyLimit,
+    /// After how many seconds of silence an event stream shows that it is alive
+    #[arg(long, value_name = "SECONDS", default_value = "15")]
+    heartbeat: Heartbeat,
+    /// A header that the server gets with each request; may be repeated, as may the next two
+    #[arg(long = "upstream-header", value_name = "NAME=VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// One whose value is in a variable, such as a key of the server
+    #[arg(long = "upstream-header-env", value_name = "NAME=VARIABLE", value_parser = header)]
+    header_variables: Vec<(String, String)>,
+    /// One whose value is in a file
+    #[arg(long = "upstream-header-file", value_name = "NAME=FILE", value_parser = header)]
+    header_files: Vec<(String, String)>,
+    /// Web pages that may call the server, such as <https://app.example>; may be repeated
+    #[arg(long = "allow-origin", value_name = "URL")]
+    allowed_origins: Vec<PageOrigin>,
+    /// Another URL of the server that tokens may be for and clients may come to; may be repeated
+    #[arg(long = "resource-alias", value_name = "URL")]
+    resource_aliases: Vec<ResourceAlias>,
+    /// Answer for the authorization server's metadata as well, for clients of the revision 2025-03-26
+    #[arg(long)]
+    authorization_server_metadata: bool,
+    /// A file with a secret by which sessions are known again after a restart, and by other guards in front of the
+    /// same server; else they are this process's
+    #[arg(long, value_name = "FILE")]
+    session_key_file: Option<PathBuf>,
+}
+
+fn header(text: &str) -> Result<(String, String), &'static str> {
+    let (name, rest) = text.split_once('=').ok_or("it must be the header's name, = and what follows")?;
+    Ok((name.to_owned(), rest.to_owned()))
 }
 
 fn tool_scopes(text: &str) -> Result<(String, String), &'static str> {
@@ -188,10 +224,28 @@ impl StdioArguments {
 
 impl GuardArguments {
     fn settings(self) -> anyhow::Result<Settings> {
-        let Self { upstream, issuer, resource, listen, name, scopes, tools, introspect_as, trusted_proxies } = self;
+        let upstream_headers = self.upstream_headers().map_err(Error::msg)?;
+        let Self { upstream, issuer, resource, listen, name, scopes, tools, introspect_as, trusted_proxies, .. } = self;
         let tools = tools.into_iter().collect();
         let settings = Settings::in_front(&InFront { upstream, issuer, resource, listen, name, scopes, tools })?;
-        introspect(Settings { trusted_proxies, ..settings }, introspect_as)
+        let mut settings = introspect(Settings { trusted_proxies, ..settings }, introspect_as)?;
+        for surface in &mut settings.surfaces {
+            surface.upstream_headers = upstream_headers.clone();
+            surface.resource_aliases.clone_from(&self.resource_aliases);
+        }
+        (settings.max_body, settings.heartbeat) = (self.max_body, self.heartbeat);
+        settings.allowed_origins = self.allowed_origins;
+        settings.authorization_server_metadata = self.authorization_server_metadata;
+        settings.session_key = self.session_key_file.as_deref().map(Secret::of_file).transpose().map_err(Error::msg)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn upstream_headers(&self) -> Result<UpstreamHeaders, String> {
+        let plain = self.headers.iter().map(|(name, value)| Ok((name.clone(), value.clone().into())));
+        let variables = self.header_variables.iter().map(|(name, own)| Ok((name.clone(), Secret::of_variable(own)?)));
+        let files = self.header_files.iter().map(|(name, own)| Ok((name.clone(), Secret::of_file(Path::new(own))?)));
+        UpstreamHeaders::new(plain.chain(variables).chain(files).collect::<Result<Vec<_>, String>>()?)
     }
 }
 

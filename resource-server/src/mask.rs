@@ -1,26 +1,25 @@
 //! Hides credentials in what is written for people.
-use crate::{
-    digest::{self, Digest},
-    settings::Settings,
-};
+mod finder;
+mod views;
+
+use crate::{digest, settings::Settings};
+use finder::Finder;
 use serde_json::Value;
-use std::collections::HashSet;
 
 /// Parts of names of members that hold credentials, without case and the marks between words.
 const TELLING: [&str; 9] =
     ["password", "passphrase", "secret", "token", "code", "apikey", "assertion", "authorization", "cookie"];
 
-/// How credentials begin that are issued: JWTs, those made here, and those of Keyward.
-const ISSUED: [&str; 10] = ["eyJ", "static_", "mk_", "srt_", "kwa_", "kwc_", "kwd_", "kwm_", "kwr_", "kws_"];
-/// Bytes of them; what is shorter may well be a word.
-const SHORTEST_ISSUED: usize = 20;
+/// Bytes of a text that is looked through; a longer one is hidden as a whole.
+const LONGEST: usize = 64 * 1024;
 
 /// What is a credential here, by its name or by being one.
+#[derive(Clone)]
 pub(crate) struct Masker {
     telling: Vec<String>,
-    /// Of all secrets of the configuration: whoever sends one under another name, or in the middle of a text, still
+    /// Knows all secrets of the configuration: whoever sends one under another name, or in the middle of a text, still
     /// sent a secret.
-    known: HashSet<Digest>,
+    finder: Finder,
 }
 
 /// Enough to tell two credentials apart: `sha256:<12 hex> (len=N)`.
@@ -29,12 +28,23 @@ fn credential(text: &str) -> String {
 }
 
 impl Masker {
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let headers = settings.surfaces.iter().flat_map(|surface| surface.headers.keys()).map(|name| plain(name));
-        Self {
-            telling: TELLING.into_iter().map(str::to_owned).chain(headers).collect(),
-            known: settings.secrets().map(|(secret, _)| secret.digest()).collect(),
+        let telling = TELLING.into_iter().map(str::to_owned).chain(headers).collect();
+        let mut finder = Finder::new()?;
+        for secret in settings.secrets().map(|(secret, _)| secret).chain(settings.entrusted()) {
+            finder.know(secret.expose());
+            // `Bearer KEY` is a header's value, and KEY the secret.
+            secret.expose().split_once(' ').iter().for_each(|(_, key)| finder.know(key));
         }
+        Ok(Self { telling, finder })
+    }
+
+    /// One that knows these secrets, too.
+    pub fn beside<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut masker = self.clone();
+        secrets.into_iter().for_each(|secret| masker.finder.know(secret));
+        masker
     }
 
     /// The same, with all that members named like credentials hold masked, at any depth, JSON in texts included.
@@ -69,20 +79,21 @@ impl Masker {
         }
     }
 
-    /// A text without the secrets that are among its words.
+    /// A text without the secrets that stand in it.
     pub fn text(&self, text: &str) -> String {
-        let issued = |word: &str| word.len() >= SHORTEST_ISSUED && ISSUED.iter().any(|start| word.starts_with(start));
-        let known = |word: &str| !self.known.is_empty() && self.known.contains(&digest::of(word.as_bytes()));
-        let secret = |word: &str| issued(word) || known(word);
-        if known(text) {
+        if text.len() > LONGEST {
             return credential(text);
         }
-        let between = |letter: char| letter.is_whitespace() || "\"'`,;=&?<>()[]{}".contains(letter);
-        let words = text.split_inclusive(between).map(|piece| {
-            let word = piece.trim_end_matches(between);
-            if secret(word) { format!("{}{}", credential(word), &piece[word.len()..]) } else { piece.to_owned() }
-        });
-        words.collect()
+        let (mut masked, mut at) = (String::new(), 0);
+        for place in self.finder.find(text) {
+            // Whole characters: what was decoded may begin within one.
+            let (start, end) = (text.floor_char_boundary(place.start).max(at), text.ceil_char_boundary(place.end));
+            masked.push_str(&text[at..start]);
+            masked.push_str(&credential(&text[start..end]));
+            at = end;
+        }
+        masked.push_str(&text[at..]);
+        masked
     }
 }
 
@@ -102,10 +113,11 @@ fn hidden(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64ct::{Base64, Base64UrlUnpadded, Encoding};
     use serde_json::json;
 
     fn masker() -> Masker {
-        Masker::new(&Settings::built_in().unwrap())
+        Masker::new(&Settings::built_in().unwrap()).unwrap()
     }
 
     #[test]
@@ -147,18 +159,90 @@ mod tests {
         }
     }
 
+    /// A secret in each place and encoding in which somebody may put it.
+    fn disguised(secret: &str) -> Vec<String> {
+        let percent = |text: &str| {
+            digest::hex(text.as_bytes())
+                .as_bytes()
+                .chunks(2)
+                .fold(String::new(), |all, byte| all + "%" + std::str::from_utf8(byte).unwrap())
+        };
+        let upper = |text: &str| percent(text).to_uppercase();
+        let form = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let json = |text: &str| json!(text).to_string();
+        let unicode = percent(secret).replace('%', "\\u00");
+        let base64 = |text: String| Base64::encode_string(text.as_bytes());
+        let url_safe = |text: String| Base64UrlUnpadded::encode_string(text.as_bytes());
+        vec![
+            secret.to_owned(),
+            percent(secret),
+            upper(secret),
+            form(secret),
+            percent(&form(secret)),
+            form(&form(&form(secret))),
+            format!("{}{}", percent(&secret[..3]), &secret[3..]),
+            unicode,
+            json(secret),
+            json(&json(secret)),
+            form(&json(secret)),
+            base64(secret.to_owned()),
+            base64(format!("alice:{secret}")),
+            base64(format!("a:{secret}")),
+            url_safe(format!("{secret}:x")),
+            form(&base64(format!("al:{secret}"))),
+        ]
+    }
+
     #[test]
-    fn a_secret_that_is_known_or_was_issued_is_hidden_whatever_it_is_called() {
-        for text in [
-            "test-api-key-12345",
-            "Bearer test-api-key-12345",
-            "(test-api-key-12345), please",
-            "?k=test-api-key-12345&a",
-        ] {
-            let masked = masker().masked(&json!({"message": text, text: [text]}));
-            assert!(!masked.to_string().contains("test-api-key-12345"), "{masked}");
+    fn attack_123_a_secret_is_found_wherever_it_stands_and_however_it_is_encoded() {
+        let hides = masker();
+        let issued = format!("mk_0011223344556677_{}", "a0-_".repeat(10));
+        let jwt = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWl0";
+        let password = r##"!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##;
+        for secret in ["test-api-key-12345", "TestPass123!", "hunter2", password, &issued, jwt] {
+            for text in disguised(secret) {
+                for around in
+                    ["", " ", ":", "/", "|", "@", "%", "%25", "=", "&", "\"", "'", "\\", ".", "~", "é", "x", "\n"]
+                {
+                    for whole in
+                        [format!("{around}{text}{around}"), format!("tool{around}{text}"), format!("{text}{around}2")]
+                    {
+                        // What goes on in its own letters goes on in it, if only its form is known.
+                        let masked = hides.text(&whole);
+                        let left = disguised(secret).into_iter().find(|form| masked.contains(form.as_str()));
+                        assert!(left.is_none() && masked.contains("sha256:"), "{whole:?} became {masked:?}");
+                    }
+                }
+            }
         }
-        let harmless = json!({"message": "an  ordinary, (text)", "half": "test-api-key"});
+    }
+
+    #[test]
+    fn a_secret_that_nobody_knows_is_found_by_what_stands_before_it() {
+        let hides = masker();
+        for (text, expected) in [
+            ("Bearer opaque-token-0123456789 x", "Bearer sha256:"),
+            ("bearer:opaque-token-0123456789", "bearer:sha256:"),
+            ("see https://alice:opensesame@host/a", "see https://sha256:"),
+            ("/cb?code=opensesame&state=1", "/cb?code=sha256:"),
+            ("access_token=opensesame", "access_token=sha256:"),
+        ] {
+            let masked = hides.text(text);
+            assert!(masked.starts_with(expected) && !masked.contains("opensesame"), "{masked}");
+        }
+        let brought = hides.beside(["opensesame"]);
+        assert!(!brought.text("xopensesamex").contains("opensesame"));
+        assert_eq!(hides.text("xopensesamex"), "xopensesamex");
+    }
+
+    #[test]
+    fn a_harmless_text_stays_as_it_is() {
+        let harmless = json!({
+            "message": "an  ordinary, (text)", "half": "test-api-key", "grant": "urn:ietf:params:oauth:token-type:jwt",
+            "word": "basic functionality of bearer tokens", "umlaut": "grüße %zz %", "id": "01a1fd69-326c-7341-90f7-fb698896fba5",
+            "url": "https://app.example/client?a=b#c", "tool": "get_current_weather", "base64": "aGVsbG8gd29ybGQ=",
+        });
         assert_eq!(masker().masked(&harmless), harmless);
+        assert_eq!(masker().without_secrets(&harmless), harmless);
     }
 }

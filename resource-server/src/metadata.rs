@@ -30,14 +30,22 @@ pub struct ProtectedResource {
     pub dpop_bound_access_tokens_required: bool,
 }
 
+/// A document, and the path where it is found.
+pub(crate) type Placed = (String, ProtectedResource);
+
 /// Serves the documents of all resources of an origin. The root place describes the first, or, with `?resource=`,
 /// the one named. Readable from every web page.
 pub fn routes(resources: Vec<ProtectedResource>) -> Router {
+    placed(resources.into_iter().map(|resource| (well_known_path(&resource.resource), resource)).collect())
+}
+
+pub(crate) fn placed(documents: Vec<Placed>) -> Router {
     let mut router = Router::new().route(&format!("{WELL_KNOWN}/{{*path}}"), get(unknown));
     let mut places: BTreeMap<String, Vec<ProtectedResource>> = BTreeMap::new();
-    for resource in &resources {
-        places.entry(well_known_path(&resource.resource)).or_default().push(resource.clone());
+    for (place, resource) in &documents {
+        places.entry(place.clone()).or_default().push(resource.clone());
     }
+    let resources: Vec<_> = documents.into_iter().map(|(_, resource)| resource).collect();
     places.remove(WELL_KNOWN);
     for (place, same) in places {
         let same = Arc::new(same);
@@ -49,9 +57,12 @@ pub fn routes(resources: Vec<ProtectedResource>) -> Router {
             }),
         );
     }
+    readable(router.route(WELL_KNOWN, get(root)).with_state(Arc::new(resources)))
+}
+
+/// From every web page.
+pub(crate) fn readable(router: Router) -> Router {
     router
-        .route(WELL_KNOWN, get(root))
-        .with_state(Arc::new(resources))
         .method_not_allowed_fallback(|id: Id| async move {
             Refusal::method_not_allowed("GET, HEAD, OPTIONS").into_response(&id.0)
         })
@@ -90,6 +101,9 @@ fn cached(document: Json<ProtectedResource>) -> Response {
 
 /// RFC 9728 §3.1: the well-known path goes between host and path.
 pub(crate) fn well_known_path(resource: &str) -> String {
-    let path = Url::parse(resource).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
-    format!("{WELL_KNOWN}{path}")
+    Url::parse(resource).map(|url| well_known_place(url.path())).unwrap_or_default()
+}
+
+pub(crate) fn well_known_place(path: &str) -> String {
+    format!("{WELL_KNOWN}{}", path.trim_end_matches('/'))
 }

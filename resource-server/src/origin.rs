@@ -1,5 +1,5 @@
 //! Who may ask at all: the `Host` and `Origin` of a request (against DNS rebinding), and CORS for allowed origins.
-use crate::{challenge::Refusal, jwks::is_loopback, request_id::Id, wire::single};
+use crate::{challenge::Refusal, jwks::is_loopback, request_id::Id, settings::PageOrigin, wire::single};
 use axum::{
     Router,
     extract::{Request as Asked, State},
@@ -22,6 +22,8 @@ const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub(crate) struct Allowed {
     hosts: Vec<String>,
     origins: Vec<url::Origin>,
+    /// As browsers spell them.
+    pages: Vec<PageOrigin>,
     pub loopback_origins: bool,
 }
 
@@ -30,7 +32,7 @@ impl Allowed {
     pub fn for_resource(resource: &Url) -> Self {
         let own = resource.host_str().unwrap_or_default();
         let hosts = ["localhost", "127.0.0.1", "::1", own].map(bare).to_vec();
-        Self { hosts, origins: vec![resource.origin()], loopback_origins: true }
+        Self { hosts, origins: vec![resource.origin()], pages: Vec::new(), loopback_origins: true }
     }
 
     pub fn allow_host(&mut self, host: &str) {
@@ -39,6 +41,12 @@ impl Allowed {
 
     pub fn allow_origin(&mut self, origin: &Url) {
         self.origins.push(origin.origin());
+    }
+
+    /// Lets these pages in, and nothing answers to their hosts.
+    pub fn with_pages(&self, pages: &[PageOrigin]) -> Self {
+        let pages = [self.pages.as_slice(), pages].concat();
+        Self { pages, ..self.clone() }
     }
 
     /// The origin of the page that asks, if a page does; 421 (RFC 9110 §15.5.20) for a host that is not ours.
@@ -56,10 +64,12 @@ impl Allowed {
     }
 
     fn allows_origin(&self, origin: &str) -> bool {
-        Url::parse(origin).is_ok_and(|url| {
-            self.origins.contains(&url.origin())
-                || (self.loopback_origins && url.origin().is_tuple() && is_loopback(&url))
-        })
+        let is_page = self.pages.iter().any(|page| page.as_str() == origin);
+        is_page
+            || Url::parse(origin).is_ok_and(|url| {
+                self.origins.contains(&url.origin())
+                    || (self.loopback_origins && url.origin().is_tuple() && is_loopback(&url))
+            })
     }
 }
 

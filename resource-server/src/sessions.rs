@@ -1,53 +1,119 @@
-//! Which principal a legacy MCP session belongs to: an `Mcp-Session-Id` is no credential, and of use only to its owner.
-use crate::{caller::Principal, digest};
+//! Whose a legacy MCP session is: an `Mcp-Session-Id` is no credential, and of use only to its owner. What a client gets
+//! as the id is sealed for its owner, and holds the id that the server behind knows it by; so another guard with the same
+//! key, or this one after a restart, knows it again.
+use crate::{caller::Principal, clock, digest, source};
+use anyhow::Context;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use keyward_limits::{shares::Table, source::Source};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
 
 const IDLE: Duration = Duration::minutes(30);
-/// In all, and of one principal, or of one address where anybody may call. The least recently used makes room: one's
+/// After that, an id is not known again.
+const LONGEST: Duration = Duration::hours(24);
+/// How far ahead of ours another guard's clock may be.
+const AHEAD: Duration = Duration::minutes(2);
+/// In all, and of one principal, or of one address where anybody may call. The least recently used is forgotten: one's
 /// own, or of whoever has most.
 const MOST: usize = 10_000;
 const SHARE: usize = 64;
 /// Requests of the server that wait for the client at the same time.
 const MOST_ASKED: usize = 64;
 
-#[derive(Debug)]
-pub(crate) struct Sessions(Mutex<Table<String, Session>>);
+/// Seals the ids of sessions.
+#[derive(Clone)]
+pub(crate) struct SessionKey(Arc<RandomizedNonceKey>);
+
+pub(crate) struct Sessions {
+    /// Sessions of one surface are none of another.
+    surface: String,
+    key: SessionKey,
+    /// What is remembered of sessions that were used here. Those that ended are among them, lest they be known again.
+    used: Mutex<Table<String, Session>>,
+}
 
 #[derive(Debug)]
 struct Session {
     owner: Principal,
+    /// As the server behind knows it.
+    inner: String,
     used_at: OffsetDateTime,
+    ended: bool,
     /// The ids of what the server asks the client, and was not yet answered.
     asked: VecDeque<Value>,
 }
 
-impl Default for Sessions {
-    fn default() -> Self {
-        Self(Mutex::new(Table::new(MOST, SHARE)))
+impl SessionKey {
+    pub fn new(key: &[u8; 32]) -> anyhow::Result<Self> {
+        Ok(Self(Arc::new(RandomizedNonceKey::new(&AES_256_GCM, key)?)))
+    }
+
+    /// Of this process only.
+    pub fn random() -> anyhow::Result<Self> {
+        let mut key = [0; 32];
+        aws_lc_rs::rand::fill(&mut key).ok().context("there is no randomness to be had")?;
+        Self::new(&key)
+    }
+
+    fn seal(&self, whose: String, text: &str, now: OffsetDateTime) -> Option<String> {
+        let mut sealed = now.unix_timestamp().to_be_bytes().to_vec();
+        sealed.extend_from_slice(text.as_bytes());
+        let nonce = self.0.seal_in_place_append_tag(Aad::from(whose), &mut sealed).ok()?;
+        Some(Base64UrlUnpadded::encode_string(&[nonce.as_ref().as_slice(), &sealed].concat()))
+    }
+
+    fn open(&self, whose: String, sealed: &str) -> Option<(OffsetDateTime, String)> {
+        let mut bytes = Base64UrlUnpadded::decode_vec(sealed).ok()?;
+        let (nonce, rest) = bytes.split_at_mut_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let (seconds, inner) = self.0.open_in_place(nonce, Aad::from(whose), rest).ok()?.split_first_chunk()?;
+        let opened_at = clock::date(i64::from_be_bytes(*seconds)).ok()?;
+        Some((opened_at, String::from_utf8(inner.to_vec()).ok()?))
     }
 }
 
 impl Sessions {
-    /// Remembers whose a new session is.
+    pub fn new(surface: &str, key: SessionKey) -> Self {
+        Self { surface: surface.to_owned(), key, used: Mutex::new(Table::new(MOST, SHARE)) }
+    }
+
+    /// The id that the owner gets for a new session, which the server behind knows by another.
+    pub fn open(&self, inner: &str, owner: Principal, source: Source, now: OffsetDateTime) -> Option<String> {
+        let id = self.key.seal(self.whose(&owner), inner, now)?;
+        self.remember(&id, inner, owner, source, now);
+        Some(id)
+    }
+
+    /// Remembers whose a session is that lives no longer than this process.
     pub fn bind(&self, id: &str, owner: Principal, source: Source, now: OffsetDateTime) {
-        let session = Session { owner, used_at: now, asked: VecDeque::new() };
+        self.remember(id, id, owner, source, now);
+    }
+
+    fn remember(&self, id: &str, inner: &str, owner: Principal, source: Source, now: OffsetDateTime) {
+        let session = Session { owner, inner: inner.to_owned(), used_at: now, ended: false, asked: VecDeque::new() };
         self.lock().insert(source, id.to_owned(), session, 1);
     }
 
-    /// Is the session alive and this principal's? Then it was just used.
-    pub fn touch(&self, id: &str, principal: &Principal, now: OffsetDateTime) -> bool {
-        let (mut sessions, id) = (self.lock(), id.to_owned());
-        let is_good = |session: &Session| session.owner == *principal && now - session.used_at < IDLE;
-        if !sessions.peek(&id).is_some_and(is_good) {
-            return false;
+    /// As what the server behind knows it, if the session is alive and this principal's. Then it was just used.
+    pub fn touch(&self, id: &str, principal: &Principal, now: OffsetDateTime) -> Option<String> {
+        if let Some(session) = self.lock().get(&id.to_owned()) {
+            let alive = session.owner == *principal && !session.ended && now - session.used_at < IDLE;
+            return alive.then(|| {
+                session.used_at = now;
+                session.inner.clone()
+            });
         }
-        sessions.get(&id).map(|session| session.used_at = now).is_some()
+        let (opened_at, inner) = self.key.open(self.whose(principal), id)?;
+        if !(-AHEAD..LONGEST).contains(&(now - opened_at)) {
+            return None;
+        }
+        self.remember(id, &inner, principal.clone(), source::party(&principal.join("\n")), now);
+        Some(inner)
     }
 
     /// The server asks the client.
@@ -69,26 +135,33 @@ impl Sessions {
     }
 
     pub fn end(&self, id: &str) {
-        self.lock().remove(&id.to_owned());
+        if let Some(session) = self.lock().get(&id.to_owned()) {
+            session.ended = true;
+        }
     }
 
-    /// Each session's fingerprint, owner and last use.
-    pub fn all(&self) -> Vec<(String, Principal, OffsetDateTime)> {
+    /// Each live session's fingerprint, owner and last use.
+    pub fn all(&self, now: OffsetDateTime) -> Vec<(String, Principal, OffsetDateTime)> {
         let shown = |(id, session): (&String, &Session)| {
             (digest::fingerprint(&digest::of(id.as_bytes())), session.owner.clone(), session.used_at)
         };
-        self.lock().iter().map(shown).collect()
+        let sessions = self.lock();
+        let alive = sessions.iter().filter(|(_, session)| !session.ended && now - session.used_at < IDLE);
+        alive.map(shown).collect()
+    }
+
+    fn whose(&self, owner: &Principal) -> String {
+        json!([self.surface, owner]).to_string()
     }
 
     fn lock(&self) -> MutexGuard<'_, Table<String, Session>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     const SOURCE: Source = Source::Party(1);
 
@@ -98,18 +171,19 @@ mod tests {
 
     #[test]
     fn a_session_is_its_owners_until_it_idles_for_half_an_hour() {
-        let sessions = Sessions::default();
-        let start = OffsetDateTime::UNIX_EPOCH;
-        sessions.bind("s", principal("alice"), SOURCE, start);
-        assert!(sessions.touch("s", &principal("alice"), start + Duration::minutes(29)));
-        assert!(!sessions.touch("s", &principal("bob"), start + Duration::minutes(29)));
-        assert!(sessions.touch("s", &principal("alice"), start + Duration::minutes(58)));
-        assert!(!sessions.touch("s", &principal("alice"), start + Duration::minutes(88)));
+        let sessions = Sessions::new("s", SessionKey::random().unwrap());
+        let (alice, bob, start) = (principal("alice"), principal("bob"), OffsetDateTime::UNIX_EPOCH);
+        let id = sessions.open("inner", alice.clone(), SOURCE, start).unwrap();
+        let touch = |who, minutes| sessions.touch(&id, who, start + Duration::minutes(minutes));
+        assert_eq!(touch(&alice, 29).as_deref(), Some("inner"));
+        assert_eq!(touch(&bob, 29), None);
+        assert_eq!(touch(&alice, 58).as_deref(), Some("inner"));
+        assert_eq!(touch(&alice, 88), None);
     }
 
     #[test]
     fn each_question_is_answered_once_and_the_oldest_are_forgotten() {
-        let sessions = Sessions::default();
+        let sessions = Sessions::new("s", SessionKey::random().unwrap());
         sessions.ask("s", 0.into());
         assert!(!sessions.answer("s", &0.into()), "there is no such session");
         sessions.bind("s", principal("alice"), SOURCE, OffsetDateTime::UNIX_EPOCH);
@@ -126,15 +200,29 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_opens_too_many_loses_only_sessions_of_its_own() {
-        let sessions = Sessions::default();
-        let start = OffsetDateTime::UNIX_EPOCH;
-        sessions.bind("bobs", principal("anonymous"), Source::Party(2), start);
-        for number in 0..=SHARE {
-            sessions.bind(&number.to_string(), principal("anonymous"), SOURCE, start);
+    fn another_guard_with_the_same_key_knows_a_session_again_and_its_owner_only() {
+        let (key, start) = (SessionKey::random().unwrap(), OffsetDateTime::UNIX_EPOCH + Duration::days(1));
+        let (alice, bob) = (principal("alice"), principal("bob"));
+        let id = Sessions::new("s", key.clone()).open("inner", alice.clone(), SOURCE, start).unwrap();
+        let other = |surface: &str| Sessions::new(surface, key.clone());
+        assert_eq!(other("s").touch(&id, &alice, start + Duration::hours(23)).as_deref(), Some("inner"));
+        assert_eq!(other("s").touch(&id, &alice, start - Duration::minutes(1)).as_deref(), Some("inner"));
+        assert_eq!(other("s").touch(&id, &alice, start + Duration::hours(24)), None);
+        assert_eq!(other("s").touch(&id, &alice, start - Duration::minutes(3)), None);
+        assert_eq!(other("s").touch(&id, &bob, start), None);
+        assert_eq!(other("t").touch(&id, &alice, start), None);
+        assert_eq!(Sessions::new("s", SessionKey::random().unwrap()).touch(&id, &alice, start), None);
+        for at in 0..id.len() {
+            let mut forged = id.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(other("s").touch(std::str::from_utf8(&forged).unwrap(), &alice, start), None, "{at}");
         }
-        let now = start + Duration::minutes(5);
-        let lives = |id: &str| sessions.touch(id, &principal("anonymous"), now);
-        assert!(lives("bobs") && !lives("0") && lives("1"));
+        for none in ["", "inner", "AAAA", &id[1..], &format!("{id}AA")] {
+            assert_eq!(other("s").touch(none, &alice, start), None, "{none}");
+        }
+        let third = other("s");
+        assert!(third.touch(&id, &alice, start).is_some());
+        third.end(&id);
+        assert_eq!(third.touch(&id, &alice, start), None);
     }
 }

@@ -1,10 +1,16 @@
 //! What a resource server is made of, as `surfaces.toml` says it.
 mod in_front;
+mod limits;
+mod places;
 mod secret;
+mod upstream_headers;
 mod users;
 
 pub use in_front::InFront;
+pub use limits::{BodyLimit, Heartbeat};
+pub use places::{PageOrigin, ResourceAlias};
 pub use secret::{KeySettings, Secret};
+pub use upstream_headers::UpstreamHeaders;
 pub use users::UserSettings;
 
 use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
@@ -20,6 +26,9 @@ const BUILT_IN: &str = include_str!("surfaces.toml");
 /// Characters of a secret that is not the demo's.
 const SHORTEST_KEY: usize = 16;
 const SHORTEST_PASSWORD: usize = 8;
+
+/// Kinds of surface whose credentials are access tokens.
+const OAUTH: [&str; 3] = ["oauth", "client-credentials", "device"];
 
 /// A resource server. Every member may be left out of the file.
 #[derive(Clone, Debug, Deserialize)]
@@ -49,6 +58,21 @@ pub struct Settings {
     /// Logs what clients send, with credentials masked.
     #[serde(default)]
     pub log_payloads: bool,
+    /// Web pages that may call the surfaces, beside those of `origins` and of this machine. Nothing answers to their
+    /// host names.
+    #[serde(default)]
+    pub allowed_origins: Vec<PageOrigin>,
+    #[serde(default)]
+    pub max_body: BodyLimit,
+    #[serde(default)]
+    pub heartbeat: Heartbeat,
+    /// By which sessions given to clients are known again, after a restart and by other guards in front of the same
+    /// server; else one of the store, and without a store one of this process.
+    #[serde(default)]
+    pub session_key: Option<Secret>,
+    /// Answers for the metadata of the authorization server as well, where clients of 2025-03-26 look for it.
+    #[serde(default)]
+    pub authorization_server_metadata: bool,
     #[serde(default, rename = "surface")]
     pub surfaces: Vec<SurfaceSettings>,
     /// The program that answers SQL queries of the tool set `database`, as one that calls [`crate::answer_query`] does:
@@ -90,6 +114,9 @@ pub struct SurfaceSettings {
     /// The URL of an MCP server whose tools these are, instead of tool sets; the surface is a guard in front of it.
     #[serde(default)]
     pub upstream: Option<String>,
+    /// With it: headers that the server gets with each request.
+    #[serde(default)]
+    pub upstream_headers: UpstreamHeaders,
     /// With it, space-separated: what calling each of its tools needs; else `challenge_scope`.
     #[serde(default)]
     pub tool_scopes: BTreeMap<String, String>,
@@ -101,6 +128,10 @@ pub struct SurfaceSettings {
     /// Of OAuth surfaces, to ask the authorization server about tokens (RFC 7662); without, JWTs are verified here.
     #[serde(default)]
     pub introspection: Option<Credentials>,
+    /// Of OAuth surfaces: other URLs of it, which tokens may be for and clients may come to. The metadata names the
+    /// first origin and path.
+    #[serde(default)]
+    pub resource_aliases: Vec<ResourceAlias>,
     /// Of `bearer-token` and `api-key`.
     #[serde(default)]
     pub keys: Vec<KeySettings>,
@@ -169,7 +200,9 @@ impl Settings {
         or_address(&self.origins, self.listen)
     }
 
-    fn check(&self) -> anyhow::Result<()> {
+    /// # Errors
+    /// Something in it cannot work, or is too weak.
+    pub fn check(&self) -> anyhow::Result<()> {
         let mut ids: Vec<_> = self.surfaces.iter().map(|surface| &surface.id).collect();
         ids.sort();
         ids.dedup();
@@ -193,7 +226,14 @@ impl Settings {
     /// All of them, and how long each must be at least.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
         let of_surfaces = self.surfaces.iter().flat_map(SurfaceSettings::secrets);
-        of_surfaces.chain(self.admin_token.iter().map(|secret| (secret, SHORTEST_KEY)))
+        of_surfaces.chain(self.admin_token.iter().chain(&self.session_key).map(|secret| (secret, SHORTEST_KEY)))
+    }
+
+    /// Those of others, which are none of ours to judge.
+    pub(crate) fn entrusted(&self) -> impl Iterator<Item = &Secret> {
+        let headers = self.surfaces.iter().flat_map(|surface| surface.upstream_headers.values());
+        let introspection = self.surfaces.iter().filter_map(|surface| surface.introspection.as_ref());
+        headers.chain(introspection.map(|own| &own.secret))
     }
 
     /// What is published must not be reachable from elsewhere.
@@ -241,6 +281,16 @@ impl SurfaceSettings {
         ensure!(
             self.upstream.is_some() || self.tool_scopes.is_empty(),
             "{:?} has tool_scopes and no upstream",
+            self.id
+        );
+        ensure!(
+            self.upstream.is_some() || self.upstream_headers.is_empty(),
+            "{:?} has upstream_headers and no upstream",
+            self.id
+        );
+        ensure!(
+            self.resource_aliases.is_empty() || OAUTH.contains(&self.kind.as_str()),
+            "{:?} has resource_aliases and is no OAuth surface: use aliases for other paths",
             self.id
         );
         let good = self.tool_scopes.values().all(|scopes| well_formed(scopes));

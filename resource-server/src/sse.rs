@@ -5,7 +5,7 @@ use crate::{
     caller::{Caller, Principal},
     challenge::{Refusal, RequestId},
     clock::Clock,
-    endpoint::{HEARTBEAT, Server, server_error, session_id},
+    endpoint::{Server, server_error, session_id},
     messages::messages,
     request_id::Id,
     sessions::Sessions,
@@ -90,9 +90,14 @@ impl Streams {
         self.sessions.end(id);
     }
 
+    pub fn heartbeat(&self) -> Interval {
+        let every = self.server.heartbeat;
+        tokio::time::interval_at(tokio::time::Instant::now() + every, every)
+    }
+
     /// Has the session not ended? Then its stream is a use of it.
     pub fn live(&self, id: &str, owner: &Principal) -> bool {
-        self.sessions.touch(id, owner, self.clock.now())
+        self.sessions.touch(id, owner, self.clock.now()).is_some()
     }
 
     /// `held` is the room that the answer takes until the client reads it.
@@ -160,7 +165,7 @@ pub(crate) async fn listen(State(streams): State<Arc<Streams>>, Id(id): Id, requ
     let answers = streams.open(&name);
     let endpoint = Event::default().event("endpoint").data(streams.place(&name));
     let left = caller.left(&streams.clock);
-    let heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+    let heartbeat = streams.heartbeat();
     let opened = Opened { id: name, owner: caller.principal, streams, answers, heartbeat };
     let events = stream::once(async { Ok::<_, Infallible>(endpoint) })
         .chain(stream::unfold(opened, next_event))

@@ -4,7 +4,7 @@ use crate::{
     store::Store, tools::Tool, trace::Records,
 };
 use serde_json::Value;
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 pub(crate) struct Surface {
     pub id: Arc<str>,
@@ -31,6 +31,8 @@ pub(crate) struct Surface {
     pub demo: bool,
     /// Answers SQL queries.
     pub queries: Option<Arc<Path>>,
+    /// For how long a stream may be silent.
+    pub heartbeat: Duration,
     pub clock: Clock,
 }
 

@@ -6,7 +6,8 @@ use crate::{
     allowance::Allowance,
     arguments::Rules,
     audit::{self, Audit},
-    bodies::{self, Bodies},
+    authorization_server,
+    bodies::Bodies,
     callback,
     challenge::{Refusal, RequestId},
     credentials::{self, Setup},
@@ -18,6 +19,7 @@ use crate::{
     metadata,
     origin::{self, Allowed},
     request_id::{self, Id},
+    sessions::{SessionKey, Sessions},
     settings::{self, Settings, SurfaceSettings},
     source,
     store::Store,
@@ -71,6 +73,7 @@ struct Shared<'a> {
     bodies: Arc<Bodies>,
     /// Which proofs were used.
     proofs: Arc<dpop::Used>,
+    session_key: SessionKey,
 }
 
 impl<'a> Shared<'a> {
@@ -86,8 +89,9 @@ impl<'a> Shared<'a> {
             accounts,
             issuer: Arc::new(Issuer::new(&settings.issuer)?),
             proxies: Arc::new(TrustedProxies::new(&settings.trusted_proxies)),
-            bodies: Arc::default(),
+            bodies: Arc::new(Bodies::new(settings.max_body)),
             proofs: Arc::default(),
+            session_key: accounts::session_key(settings)?,
         })
     }
 }
@@ -124,6 +128,7 @@ pub async fn serve(
     }
     shared.records.audit.server("server_start").await;
     for accounts in shared.accounts.values() {
+        accounts.prepared().await?;
         for (username, name, key) in accounts.first_keys().await? {
             // Where it is seen once, and not in the log.
             println!("API key {name} of {username}, shown this once: {key}");
@@ -213,8 +218,11 @@ impl<'a> Address<'a> {
         let shown: Vec<_> = watched.iter().map(|(surface, _)| Arc::clone(surface)).collect();
         router = router.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
         let index = Arc::new(Index::new(shared.settings, &shown));
+        if shared.settings.authorization_server_metadata && !documents.is_empty() {
+            router = router.merge(authorization_server::routes(&shared.issuer, &shared.settings.clock));
+        }
         let router = router
-            .merge(metadata::routes(documents))
+            .merge(metadata::placed(documents))
             .merge(health::routes(&shared.store))
             .route(callback::PATH, get(callback::show))
             .route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }))
@@ -223,7 +231,7 @@ impl<'a> Address<'a> {
                 Refusal::method_not_allowed("GET, HEAD").into_response(&id.0)
             })
             .layer(CatchPanicLayer::custom(|_| server_error(&RequestId(HeaderValue::from_static("unknown")))))
-            .layer(DefaultBodyLimit::max(bodies::LONGEST))
+            .layer(DefaultBodyLimit::max(shared.settings.max_body.bytes()))
             .layer(from_fn(whole::take))
             .layer(from_fn(request_id::attach))
             .layer(from_fn_with_state(Arc::clone(&shared.proxies), source::attach));
@@ -260,6 +268,7 @@ impl<'a> Address<'a> {
             accounts: shared.accounts.get(&own.id).cloned(),
             demo: settings.demo,
             queries: settings.queries.as_deref().map(Arc::from),
+            heartbeat: settings.heartbeat.interval(),
             clock: settings.clock.clone(),
         });
         let built = (kind.build)(&Setup {
@@ -274,8 +283,25 @@ impl<'a> Address<'a> {
             accounts: &shared.accounts,
             clock: settings.clock.clone(),
         })?;
-        let (sessions, documents, secrets) = (Arc::default(), Vec::new(), own.secrets().count());
+        let mut allowed = allowed.with_pages(&settings.allowed_origins);
+        own.resource_aliases.iter().for_each(|alias| allowed.allow_host(alias.url().host_str().unwrap_or_default()));
+        let sessions = Arc::new(Sessions::new(&own.id, shared.session_key.clone()));
+        let (aliases, documents, secrets) = (&own.resource_aliases, Vec::new(), own.secrets().count());
         let bodies = Arc::clone(&shared.bodies);
-        Gating { address: self, surface, bodies, built, allowed, upstream, sessions, documents, secrets }.part(&paths)
+        let headers = own.upstream_headers.map();
+        let gating = Gating {
+            address: self,
+            surface,
+            bodies,
+            built,
+            allowed,
+            upstream,
+            headers,
+            sessions,
+            aliases,
+            documents,
+            secrets,
+        };
+        gating.part(&paths)
     }
 }

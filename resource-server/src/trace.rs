@@ -24,6 +24,7 @@ use axum::{
     extract::Request,
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
+use base64ct::{Base64, Encoding};
 use keyward_limits::{shares::Table, source::Source};
 use serde_json::{Value, json};
 use std::{
@@ -52,6 +53,8 @@ pub(crate) struct Trace {
     pub owns_session: bool,
     record: Record,
     payload: Option<Bytes>,
+    /// Credentials that it brought, right or wrong.
+    brought: Vec<String>,
     /// Somebody guesses: with this a lock began.
     locks: bool,
     pub outcome: Outcome,
@@ -75,15 +78,16 @@ pub(crate) struct Records {
     recent: Mutex<(Table<u64, Record>, u64)>,
     pub audit: Audit,
     log_payloads: bool,
-    masker: Arc<Masker>,
+    pub masker: Arc<Masker>,
     pub metrics: Metrics,
     clock: Clock,
 }
 
 impl Trace {
     pub fn new(request: &Request, id: &RequestId, surface: Option<&Surface>) -> Self {
+        let masked = |text: &str| surface.map_or_else(|| text.to_owned(), |surface| surface.records.masker.text(text));
         let record = Record {
-            request_id: id.as_str().to_owned(),
+            request_id: masked(id.as_str()),
             transport: transport(request.extensions()),
             token_hash: presented(request.headers()).map(|text| digest::fingerprint(&digest::of(text.as_bytes()))),
             source_ip: source_ip(request.extensions()),
@@ -95,7 +99,7 @@ impl Trace {
             request_id = record.request_id,
             surface = surface.map(|surface| &*surface.id),
             transport = record.transport,
-            http_method = request.method().as_str(),
+            http_method = masked(request.method().as_str()),
             source_ip = record.source_ip,
             payload_length = request.body().size_hint().exact(),
             "request"
@@ -108,6 +112,7 @@ impl Trace {
             owns_session: false,
             record,
             payload: None,
+            brought: brought(request.headers()),
             locks: false,
             outcome: Outcome::default(),
         }
@@ -139,22 +144,24 @@ impl Trace {
 impl Records {
     pub fn new(audit: Audit, settings: &Settings) -> anyhow::Result<Self> {
         let (log_payloads, clock) = (settings.log_payloads, settings.clock.clone());
-        let (masker, metrics) = (Arc::new(Masker::new(settings)), Metrics::new()?);
+        let (masker, metrics) = (Arc::new(Masker::new(settings)?), Metrics::new()?);
         let audit = audit.masked(&masker);
         let recent = Mutex::new((Table::new(KEPT, SHARE), 0));
         Ok(Self { recent, audit, log_payloads, masker, metrics, clock })
     }
 
     pub async fn add(&self, trace: Trace, surface: &Surface, status: StatusCode) {
-        let Trace { started, source, caller, mut record, payload, locks, outcome, .. } = trace;
+        let Trace { started, source, caller, mut record, payload, brought, locks, outcome, .. } = trace;
         let now = self.clock.now();
         if let Some(caller) = &caller {
             record.describe(caller);
         }
         let source = caller.as_ref().map_or(source, |caller| source::of_caller(caller, source));
-        let chosen = [&mut record.method, &mut record.tool, &mut record.user_agent];
-        for text in chosen.into_iter().flatten().chain(&mut record.arguments) {
-            *text = self.masker.text(text);
+        // Where nobody judged it, it may be a name that somebody wants to have hidden.
+        let judged = caller.as_ref().is_none_or(|caller| !["none", "SecurityKey"].contains(&caller.scheme));
+        let masker = self.masker.beside(brought.iter().filter(|_| judged).map(String::as_str));
+        for text in record.told() {
+            *text = masker.text(text);
         }
         record.at = now.unix_timestamp();
         record.timestamp = now.format(&Rfc3339).unwrap_or_default();
@@ -165,7 +172,7 @@ impl Records {
         record.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let payload = payload.filter(|_| self.log_payloads).map(|payload| {
             let payload = serde_json::from_slice(&payload).unwrap_or("a number in it is too large for the log".into());
-            self.masker.masked(&payload).to_string()
+            masker.masked(&payload).to_string()
         });
         record.error = record.error.or(outcome.0.get().copied());
         self.metrics.count(&record, took);
@@ -215,6 +222,14 @@ fn source_ip(extensions: &Extensions) -> Option<String> {
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {
     wire::single(headers, &header::USER_AGENT).ok().flatten().map(short)
+}
+
+/// What a request brings as a credential: as it is, and of a pair its password (RFC 7617 §2).
+fn brought(headers: &HeaderMap) -> Vec<String> {
+    let Some(presented) = presented(headers) else { return Vec::new() };
+    let pair = Base64::decode_vec(presented).ok().and_then(|pair| String::from_utf8(pair).ok());
+    let password = pair.and_then(|pair| Some(pair.split_once(':')?.1.to_owned()));
+    [Some(presented.to_owned()), password].into_iter().flatten().collect()
 }
 
 /// The credential in the `Authorization` header, without its scheme.

@@ -2,6 +2,7 @@
 //! passed on as it comes.
 pub(crate) mod events;
 pub(crate) mod headers;
+mod heartbeat;
 pub(crate) mod legacy;
 
 use crate::{
@@ -20,7 +21,7 @@ use anyhow::{Context, ensure};
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::Response,
 };
 use futures_util::StreamExt;
@@ -35,6 +36,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_LIST: usize = 16 * 1024 * 1024;
 pub(crate) struct Upstream {
     url: Url,
+    /// Of each request.
+    headers: HeaderMap,
     client: reqwest::Client,
     surface: Arc<Surface>,
     clock: Clock,
@@ -72,17 +75,21 @@ pub(crate) fn policy(settings: &SurfaceSettings) -> Policy {
 }
 
 impl Upstream {
-    pub fn new(url: Url, surface: Arc<Surface>, clock: Clock) -> anyhow::Result<Self> {
+    pub fn new(url: Url, headers: HeaderMap, surface: Arc<Surface>, clock: Clock) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
         // A redirect would lead around what was judged.
         let client = client.redirect(reqwest::redirect::Policy::none());
         let client = if is_loopback(&url) { client.no_proxy() } else { client };
-        Ok(Self { url, client: client.build().context("cannot set up the HTTP client")?, surface, clock })
+        Ok(Self { url, headers, client: client.build().context("cannot set up the HTTP client")?, surface, clock })
     }
 
     /// The answer's head, once it is there.
     async fn ask(&self, url: Url, parts: &Parts, caller: &Caller, body: Bytes) -> Result<Response, &'static str> {
-        let headers = headers::onward(&parts.headers, caller, parts.extensions.get());
+        let mut headers = headers::onward(&parts.headers, caller, parts.extensions.get());
+        // The operator's own take the place of a client's.
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
         let request = self.client.request(parts.method.clone(), url).headers(headers).body(body);
         let response = request.send().await.map_err(|error| {
             let reason = if error.is_connect() {
@@ -181,5 +188,8 @@ pub(crate) async fn serve(State(upstream): State<Arc<Upstream>>, Id(id): Id, req
         }
         answer => answer,
     };
-    answer.unwrap_or_else(|reason| bad_gateway(reason, message, &id))
+    match answer {
+        Ok(answer) => heartbeat::added(answer, upstream.surface.heartbeat),
+        Err(reason) => bad_gateway(reason, message, &id),
+    }
 }

@@ -1,12 +1,16 @@
 //! Judges access tokens: of a trusted issuer by its signature or its word, made for this resource, in time (RFC 9068
 //! §4, RFC 8725 §3, RFC 7662 §4).
 use crate::{
+    clock,
     introspection::Introspector,
     jwks::{Issuer, Unavailable},
     scopes::{Policy, well_formed, words},
 };
+use base64ct::{Base64UrlUnpadded, Encoding};
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous::insecure_decode_claims, decode, decode_header};
+use keyward_limits::source::Source;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
@@ -185,9 +189,16 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     /// A bound token's key is yet to prove itself.
-    pub async fn verify(&self, scheme: Scheme, token: &str, now: OffsetDateTime) -> Result<Access, Rejection> {
+    pub async fn verify(
+        &self,
+        scheme: Scheme,
+        token: &str,
+        source: Source,
+        now: OffsetDateTime,
+    ) -> Result<Access, Rejection> {
         if let Some(introspector) = self.introspector.as_ref().filter(|_| !self.is_of_another(token)) {
-            let active = introspector.ask(token, now).await?.ok_or(INACTIVE)?;
+            self.judge_unseen(token, now)?;
+            let active = introspector.ask(token, source, now).await?.ok_or(INACTIVE)?;
             return self.judge_claims(scheme, active.claims.clone(), active.issuer.clone(), now);
         }
         let header = decode_header(token).map_err(|_| UNKNOWN)?;
@@ -217,6 +228,26 @@ impl Verifier {
         claims.is_ok_and(|claims| self.issuers.iter().skip(1).any(|issuer| issuer.identifier == claims.iss))
     }
 
+    /// What a JWT says of itself, true or not: whoever is not its issuer, or has no use for it, does not get to see it.
+    /// A token that says nothing is the issuer's to judge.
+    fn judge_unseen(&self, token: &str, now: OffsetDateTime) -> Result<(), Rejection> {
+        let claims = token.split('.').nth(1).and_then(|claims| Base64UrlUnpadded::decode_vec(claims).ok());
+        let claims = claims.and_then(|claims| serde_json::from_slice::<Map<String, Value>>(&claims).ok());
+        let Some(claims) = claims else { return Ok(()) };
+        let claim = |name| claims.get(name);
+        let issuer = self.issuers.first().map(|issuer| issuer.identifier.as_str());
+        if claim("iss").is_some_and(|iss| iss.as_str() != issuer) {
+            return Err(ISSUER);
+        }
+        let named = |aud: &Value| aud.as_str().is_some_and(|aud| self.resources.iter().any(|own| own == aud));
+        if claim("aud").is_some_and(|aud| !named(aud) && !aud.as_array().is_some_and(|all| all.iter().any(named))) {
+            return Err(AUDIENCE);
+        }
+        #[allow(clippy::cast_precision_loss)] // of the year 287396
+        let ended = |exp: &Value| exp.as_f64().is_none_or(|exp| exp <= now.unix_timestamp() as f64);
+        if claim("exp").is_some_and(ended) { Err(EXPIRED) } else { Ok(()) }
+    }
+
     fn judge_claims(
         &self,
         scheme: Scheme,
@@ -229,7 +260,7 @@ impl Verifier {
         if !self.grants.is_empty() && !grant_type.as_ref().is_some_and(|one| self.grants.contains(&one.as_str())) {
             return Err(GRANT);
         }
-        let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| CLAIMS)?;
+        let expires_at = clock::date(claims.exp).map_err(|_| CLAIMS)?;
         if expires_at <= now {
             return Err(EXPIRED);
         }
@@ -243,7 +274,7 @@ impl Verifier {
             (Scheme::Dpop, None) => return Err(UNBOUND),
             (_, Some(_)) => return Err(BOUND),
         };
-        let auth_time = claims.auth_time.map(OffsetDateTime::from_unix_timestamp).transpose().map_err(|_| CLAIMS)?;
+        let auth_time = claims.auth_time.map(clock::date).transpose().map_err(|_| CLAIMS)?;
         let scope = claims.scope.unwrap_or_default();
         if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(&scope) {
             return Err(CLAIMS);

@@ -27,7 +27,7 @@ fn bodies() -> Vec<(&'static str, Vec<u8>, u16, i64)> {
         ("params that are a text", typed(r#""method":"tools/list","params":"x""#), 400, -32600),
         ("an id that is an object", br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#.to_vec(), 400, -32600),
         ("a million objects", [b"[".as_slice(), &b"{},".repeat(300_000), b"{}]"].concat(), 413, 0),
-        ("more than a mebibyte", vec![b' '; 1024 * 1024 + 1], 413, 0),
+        ("more than eight mebibytes", vec![b' '; 8 * 1024 * 1024 + 1], 413, 0),
         ("ten megabytes", vec![b'['; 10_000_000], 413, 0),
     ]
 }

@@ -270,3 +270,110 @@ async fn sessions_and_rules_and_settings_describe_themselves() {
     assert_eq!(policies[0]["rule"]["tool"], "write_note");
     assert_eq!(view(&t, "config").await["admin_token"], json!({"set": false}));
 }
+
+#[tokio::test]
+async fn attack_130_a_date_at_the_edge_of_its_type_is_refused_and_nothing_breaks() {
+    let t = TestServer::start().await;
+    let dates = ["9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00%2B23:59", "yesterday", ""];
+    for name in VIEWS {
+        for wrong in dates.map(|date| format!("since={date}")).iter().map(String::as_str).chain([
+            "limit=-1",
+            "limit=18446744073709551616",
+            "limit=1&limit=2",
+        ]) {
+            let path = format!("/debug/{name}?{wrong}");
+            let answer = ask(&t, "GET", &path, [127, 0, 0, 1], HeaderMap::new(), String::new()).await;
+            assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (400, &json!("invalid_request")), "{path}");
+        }
+        view(&t, &format!("{name}?since=1970-01-01T23:59:59%2B23:59&limit=18446744073709551615")).await;
+    }
+    let now = t.clock.now().unix_timestamp();
+    for edge in [json!(i64::MAX), json!(i64::MIN), json!(253_402_300_799_i64), json!(-1), json!(1e300), json!(null)] {
+        assert!(t.judge(&t.token_with(json!({"exp": edge}))).await.is_err(), "exp {edge}");
+        if !edge.is_null() {
+            assert!(t.judge(&t.token_with(json!({"auth_time": edge}))).await.is_err(), "auth_time {edge}");
+        }
+    }
+    for ahead in [json!(i64::MAX), json!(253_402_300_799_i64), json!(now + 60)] {
+        assert!(t.judge(&t.token_with(json!({"iat": ahead}))).await.is_err(), "iat {ahead}");
+        assert!(t.judge(&t.token_with(json!({"nbf": ahead}))).await.is_err(), "nbf {ahead}");
+    }
+    assert_eq!(t.judge(&t.token("mcp:read")).await, Ok(()));
+}
+
+#[tokio::test]
+async fn attack_126_what_is_open_on_this_machine_is_closed_as_soon_as_a_proxy_tells_of_itself() {
+    let t = TestServer::start().await;
+    let views = VIEWS.map(|name| ("GET", format!("/debug/{name}")));
+    let all: Vec<_> = CONTROLS.map(|(method, path)| (method, path.to_owned())).into_iter().chain(views).collect();
+    for (method, path) in &all {
+        for name in [
+            "Forwarded",
+            "Via",
+            "X-Forwarded-For",
+            "X-Forwarded-Proto",
+            "x_forwarded_host",
+            "X-Real-IP",
+            "CF-Connecting-IP",
+            "CF-Ray",
+            "True-Client-IP",
+            "CDN-Loop",
+            "X-Envoy-External-Address",
+            "X-Amzn-Trace-Id",
+            "Proxy-Connection",
+        ] {
+            for value in ["127.0.0.1", ""] {
+                let forwarded = headers(&[(name, value)]);
+                let answer = ask(&t, method, path, [127, 0, 0, 1], forwarded, String::new()).await;
+                assert_eq!(
+                    (answer.status.as_u16(), &answer.json()["error"]),
+                    (401, &json!("unauthorized")),
+                    "{path} {name}"
+                );
+                assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"administration\""));
+                t.clock.advance(time::Duration::minutes(1));
+            }
+        }
+        let direct = ask(&t, method, path, [127, 0, 0, 1], HeaderMap::new(), "{}".to_owned()).await;
+        assert_ne!(direct.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn attack_123_a_secret_in_any_name_is_shown_nowhere() {
+    let t = TestServer::start().await;
+    let (key, opaque) = ("test-api-key-12345", "Zx9-an-opaque-token-of-somebody");
+    let encoded = |text: &str| text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"));
+    let names = ["{}", ":{}", "a/{}|b", "x@{}%", "Bearer {}", "read_{}s"].map(|around| around.replace("{}", key));
+    for name in names.into_iter().chain([encoded(key), encoded(&encoded(key)), opaque.to_owned()]) {
+        let message = call(&name, json!({&name: name}));
+        let claims = json!({"sub": name, "preferred_username": name, "client_id": name, "aud": format!("{}/mcp/oauth", crate::support::ORIGIN)});
+        t.post(&t.token_with(claims), &message).await;
+        for surface in ["basic", "no-auth", "api-key"] {
+            let mut with = credential(&t, surface);
+            with.extend(headers(&[("user-agent", &name), ("x-request-id", key)]));
+            post(&t, surface, with, &message).await;
+        }
+        // Wrong ones, which are in no configuration.
+        post(
+            &t,
+            "api-key",
+            headers(&[("authorization", &format!("Bearer {opaque}")), ("user-agent", opaque)]),
+            &call(opaque, json!({})),
+        )
+        .await;
+        let question = json!({"surface": "api-key", "tool": name, "token": name}).to_string();
+        let explained = ask(&t, "POST", "/debug/explain", [127, 0, 0, 1], HeaderMap::new(), question).await;
+        assert!(explained.status != 200 || !String::from_utf8_lossy(&explained.body).contains(key), "{explained:?}");
+        t.clock.advance(time::Duration::minutes(1));
+    }
+    for name in VIEWS {
+        let shown = view(&t, &format!("{name}?limit=1000")).await.to_string();
+        for secret in [key, &encoded(key), &encoded(&encoded(key))] {
+            assert!(!shown.contains(secret), "{name} shows {secret}: {shown}");
+        }
+    }
+    let requests = view(&t, "requests?limit=1000").await;
+    let refused = requests["requests"].as_array().unwrap().iter().filter(|request| request["status"] == 401);
+    assert!(!refused.map(Value::to_string).any(|request| request.contains(opaque)), "{requests}");
+}

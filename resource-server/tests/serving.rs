@@ -4,20 +4,28 @@ use axum::{Extension, Router, body::Body, http::HeaderMap, routing::post as on_p
 use keyward_resource_server::{Access, Guard, Settings, router, serve};
 use serde_json::json;
 
+const MIB: usize = 1024 * 1024;
+
 #[tokio::test]
-async fn a_body_beyond_one_mebibyte_is_too_large() {
+async fn a_body_beyond_eight_mebibytes_or_what_was_configured_is_too_large() {
     let t = TestServer::start().await;
     let message = |length: usize| {
         let start = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":""#;
         format!("{start}{}\"}}}}", "x".repeat(length - start.len() - 3))
     };
-    let fits = bearer(&t.token("mcp:read")).body(Body::from(message(1024 * 1024))).unwrap();
-    assert_eq!(t.send(fits).await.status, 200);
-    for length in [1024 * 1024 + 1, 10 * 1024 * 1024] {
-        let answer = t.send(bearer(&t.token("mcp:read")).body(Body::from(message(length))).unwrap()).await;
+    let send = async |t: &TestServer, length: usize| {
+        t.send(bearer(&t.token("mcp:read")).body(Body::from(message(length))).unwrap()).await
+    };
+    assert_eq!(send(&t, 8 * MIB).await.status, 200);
+    for length in [8 * MIB + 1, 30 * MIB] {
+        let answer = send(&t, length).await;
         assert_eq!(answer.status, 413);
         assert_eq!(answer.json()["error"], "content_too_large");
     }
+    let settings = Settings { clock: t.clock.clone(), ..Settings::demo(ORIGIN, &t.issuer.uri()).unwrap() };
+    let settings = Settings { max_body: "1 KiB".parse().unwrap(), ..settings };
+    let t = TestServer { router: router(&settings).unwrap(), ..t };
+    assert_eq!((send(&t, 1024).await.status.as_u16(), send(&t, 1025).await.status.as_u16()), (200, 413));
 }
 
 #[tokio::test]

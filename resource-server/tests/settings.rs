@@ -83,7 +83,7 @@ async fn settings_say_what_is_wrong_with_them() {
         (surface("origins = [\"https://a.example\"]"), "no address"),
         (surface("colour = \"red\""), "unknown field"),
         (surface("keys = [{ value = \"test-api-key-12345\", scope = \"a\\\\b\" }]"), "line 4: a scope has a character"),
-        (surface("keys = [\"test-api-key-12345\", {}]"), "either a value or an env"),
+        (surface("keys = [\"test-api-key-12345\", {}]"), "either a value or an env or a file"),
         (surface("admin_token = \"test-api-key-12345\""), "unknown field"),
         ("[[surface]]\nid = \"a\"\nkind = \"guess\"".to_owned(), "there is no kind of surface"),
         (format!("{}\n{}", surface(""), surface("")), "the same id"),

@@ -2,7 +2,9 @@
 //! server is not well.
 mod identity;
 mod legacy;
+mod operator;
 mod refusals;
+mod sessions;
 
 use crate::support::{ORIGIN, TestServer, bearer, call, initialize, request};
 use axum::{
@@ -213,8 +215,8 @@ async fn a_stream_that_a_client_opened_ends_with_its_token() {
         let token = t.token_with(json!({"aud": format!("{ORIGIN}/{path}/oauth")}));
         let mut sent = request("GET", &format!("/{path}/oauth")).header("authorization", format!("Bearer {token}"));
         if path == "mcp" {
-            assert_eq!(t.post(&token, &initialize("2025-11-25")).await.status, 200);
-            sent = sent.header("mcp-session-id", "of-upstream");
+            let opened = t.post(&token, &initialize("2025-11-25")).await;
+            sent = sent.header("mcp-session-id", opened.header("mcp-session-id").unwrap());
         }
         let response = open(&t, sent.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), 200);

@@ -1,5 +1,6 @@
 //! The secret of a server and what it is used for: one key for each purpose, all derived from one random value
 //! (RFC 5869), which lies in a file beside the store, or in memory with it.
+use crate::{digest, sessions::SessionKey, settings::Settings};
 use anyhow::{Context, anyhow};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -27,13 +28,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// Of the server whose store is this file; the key file is made when there is none.
     pub fn of_store(store: Option<&Path>) -> anyhow::Result<Self> {
-        let master = match store {
-            None => random()?,
-            Some(store) => {
-                let file = store.with_added_extension("key");
-                read_or_make(&file).with_context(|| format!("the key file {}", file.display()))?
-            }
-        };
+        let master = master(store)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&derive(&master, "session+jwt")?)?;
         Ok(Self {
             signing: EncodingKey::from_ed_der(pair.to_pkcs8v1()?.as_ref()),
@@ -66,6 +61,23 @@ impl Keys {
         let text = text.map_err(|_| anyhow!("what was sealed does not open with this key file"))?;
         Ok(String::from_utf8(text.to_vec())?)
     }
+}
+
+/// By which sessions of clients are known again: of the secret that was configured, else of the store, else of this
+/// process.
+pub(crate) fn session_key(settings: &Settings) -> anyhow::Result<SessionKey> {
+    let master = match (&settings.session_key, &settings.store) {
+        (Some(secret), _) => digest::of(secret.expose().as_bytes()),
+        (None, store) => master(store.as_deref())?,
+    };
+    SessionKey::new(&derive(&master, "mcp sessions")?)
+}
+
+/// Of the server whose store is this file; the key file is made when there is none.
+fn master(store: Option<&Path>) -> anyhow::Result<Key> {
+    let Some(store) = store else { return random() };
+    let file = store.with_added_extension("key");
+    read_or_make(&file).with_context(|| format!("the key file {}", file.display()))
 }
 
 fn random() -> anyhow::Result<Key> {

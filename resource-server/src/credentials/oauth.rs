@@ -10,6 +10,7 @@ use crate::{
     introspection::Introspector,
     metadata::{self, ProtectedResource},
     scopes::Policy,
+    source::source_of,
     step_up::StepUp,
     verify::{Access, Rejection, Scheme, Verifier},
     wire::{self, Message},
@@ -87,7 +88,8 @@ impl AccessTokens {
         if scheme == Scheme::Bearer && self.challenge.dpop == DpopPolicy::Required {
             return Err(self.challenge.invalid_token(Scheme::Dpop, "unknown: this resource takes no bearer tokens"));
         }
-        let verified = self.verifier.verify(scheme, token, self.clock.now()).await;
+        let source = source_of(&parts.extensions);
+        let verified = self.verifier.verify(scheme, token, source, self.clock.now()).await;
         let access = verified.map_err(|rejection| self.refuse(scheme, &rejection))?;
         self.prove(&parts.method, &parts.headers, token, &access)?;
         // Token and proof were for us, and go no further.

@@ -4,7 +4,10 @@ use crate::{
     scopes::well_formed,
 };
 use serde::{Deserialize, Deserializer};
-use std::fmt;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// A secret, which may be limited to scopes: a text, or `{ value = "…", scope = "mcp:read" }`.
 #[derive(Clone, Debug)]
@@ -14,7 +17,8 @@ pub struct KeySettings {
     pub scope: Option<String>,
 }
 
-/// Shows nothing of itself. In a file it is a text, or `{ env = "NAME" }` for a variable of the environment.
+/// Shows nothing of itself. In a file it is a text, or `{ env = "NAME" }` for a variable of the environment, or
+/// `{ file = "PATH" }` for a file that holds it on one line.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -25,6 +29,20 @@ impl From<String> for Secret {
 }
 
 impl Secret {
+    /// # Errors
+    /// The variable is not set.
+    pub fn of_variable(name: &str) -> Result<Self, String> {
+        std::env::var(name).map(Self).map_err(|_| format!("the variable {name} is not set"))
+    }
+
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of_file(file: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|error| format!("the file {} cannot be read: {}", file.display(), error.kind()))?;
+        Ok(Self(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -53,21 +71,24 @@ enum Written {
 struct Table {
     value: Option<String>,
     env: Option<String>,
+    file: Option<PathBuf>,
     scope: Option<String>,
 }
 
 impl Written {
     fn read<E: serde::de::Error>(self) -> Result<KeySettings, E> {
-        let (text, scope) = match self {
-            Self::Text(text) => (text, None),
-            Self::Table(Table { value: Some(value), env: None, scope }) => (value, scope),
-            Self::Table(Table { value: None, env: Some(env), scope }) => {
-                let missing = |_| E::custom(format!("the variable {env} is not set"));
-                (std::env::var(&env).map_err(missing)?, scope)
+        let (secret, scope) = match self {
+            Self::Text(text) => (Secret(text), None),
+            Self::Table(Table { value: Some(value), env: None, file: None, scope }) => (Secret(value), scope),
+            Self::Table(Table { value: None, env: Some(env), file: None, scope }) => {
+                (Secret::of_variable(&env).map_err(E::custom)?, scope)
             }
-            Self::Table(_) => return Err(E::custom("a secret has either a value or an env")),
+            Self::Table(Table { value: None, env: None, file: Some(file), scope }) => {
+                (Secret::of_file(&file).map_err(E::custom)?, scope)
+            }
+            Self::Table(_) => return Err(E::custom("a secret has either a value or an env or a file")),
         };
-        Ok(KeySettings { secret: Secret(text), scope })
+        Ok(KeySettings { secret, scope })
     }
 }
 

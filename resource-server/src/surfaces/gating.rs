@@ -9,7 +9,7 @@ use crate::{
     metadata,
     origin::Allowed,
     sessions::Sessions,
-    settings::SurfaceSettings,
+    settings::{ResourceAlias, SurfaceSettings},
     sse::{self, Streams},
     surface::Surface,
     upstream::{
@@ -17,8 +17,8 @@ use crate::{
         legacy::{self, Relay},
     },
 };
-use axum::{Router, middleware::from_fn_with_state, routing::any};
-use std::sync::Arc;
+use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::any};
+use std::{collections::BTreeSet, sync::Arc};
 use url::Url;
 
 /// Where a surface is found on its address.
@@ -35,7 +35,7 @@ pub(super) struct Part {
     /// Of its main path.
     pub gates: Arc<Gates>,
     pub router: Router,
-    pub documents: Vec<metadata::ProtectedResource>,
+    pub documents: Vec<metadata::Placed>,
 }
 
 /// Puts a surface behind gates, one for each origin and path.
@@ -43,13 +43,16 @@ pub(super) struct Gating<'a> {
     pub address: &'a Address<'a>,
     pub surface: Arc<Surface>,
     pub built: Built,
-    pub allowed: &'a Allowed,
+    pub allowed: Allowed,
     pub bodies: Arc<Bodies>,
     pub upstream: Option<Url>,
+    /// Of each request to it.
+    pub headers: HeaderMap,
     /// How many secrets are good here.
     pub secrets: usize,
     pub sessions: Arc<Sessions>,
-    pub documents: Vec<metadata::ProtectedResource>,
+    pub aliases: &'a [ResourceAlias],
+    pub documents: Vec<metadata::Placed>,
 }
 
 impl Gating<'_> {
@@ -67,13 +70,21 @@ impl Gating<'_> {
             all.push(Arc::clone(&gates));
             router = router.route_service(path, http.clone().layer(from_fn_with_state(gates, pass)));
         }
+        let main = paths.http.first().cloned().unwrap_or_default();
+        let others: BTreeSet<_> = self.aliases.iter().map(|alias| alias.url().path().to_owned()).collect();
+        for path in others.into_iter().filter(|path| !main.is_empty() && !paths.has(path)) {
+            let gates = self.gates(paths, &main, &path)?;
+            let canonical = self.documents.iter().find(|(place, _)| *place == metadata::well_known_place(&main));
+            let canonical = canonical.map(|(_, document)| (metadata::well_known_place(&path), document.clone()));
+            self.documents.extend(canonical);
+            router = router.route_service(&path, http.clone().layer(from_fn_with_state(gates, pass)));
+        }
         if let Some(sse) = &paths.sse {
             let gates = self.gates(paths, sse, sse)?;
             self.announce("sse (deprecated)", sse, &gates);
             all.push(Arc::clone(&gates));
             router = router.merge(self.of_sse(paths, sse, server, gates)?);
         }
-        self.documents.dedup_by(|one, other| one.resource == other.resource);
         let gates = all.swap_remove(0);
         Ok(Part { surface: self.surface, gates, router, documents: self.documents })
     }
@@ -114,7 +125,10 @@ impl Gating<'_> {
     }
 
     fn forwarding(&self) -> anyhow::Result<Option<Upstream>> {
-        let new = |url: &Url| Upstream::new(url.clone(), Arc::clone(&self.surface), self.surface.clock.clone());
+        let new = |url: &Url| {
+            let (surface, clock) = (Arc::clone(&self.surface), self.surface.clock.clone());
+            Upstream::new(url.clone(), self.headers.clone(), surface, clock)
+        };
         self.upstream.as_ref().map(new).transpose()
     }
 
@@ -123,23 +137,31 @@ impl Gating<'_> {
         let at = |origin: &Url, path: &str| format!("{}{path}", origin.origin().ascii_serialization());
         let origins = &self.address.origins;
         let both = || paths.http.iter().chain(&paths.sse);
-        let all: Vec<_> = origins.iter().flat_map(|origin| both().map(move |path| at(origin, path))).collect();
+        let all = origins.iter().flat_map(|origin| both().map(move |path| at(origin, path)));
+        let all: Vec<_> = all.chain(self.aliases.iter().map(|alias| alias.as_str().to_owned())).collect();
         let mut gates = Vec::new();
-        for origin in origins {
-            let place = Place { url: at(origin, path), posts_to: at(origin, posts_to), all: all.clone() };
+        // What comes to an alias comes to the first origin, under another name.
+        let aliases = self.aliases.iter().map(|alias| (&origins[0], alias.url()));
+        for (origin, named) in origins.iter().map(|origin| (origin, origin)).chain(aliases) {
+            let place = Place { url: at(origin, path), posts_to: at(named, posts_to), all: all.clone() };
             let credential: Arc<dyn Credential> = (self.built.at)(&place)?;
-            self.documents.extend(credential.metadata());
+            let document = credential.metadata().map(|document| (metadata::well_known_path(&place.url), document));
+            self.documents
+                .extend(document.filter(|(_, new)| self.documents.iter().all(|(_, own)| own.resource != new.resource)));
             let (policy, clock) = (Arc::clone(&self.surface.policy), self.surface.clock.clone());
-            let gate = Gate::new(self.allowed.clone(), credential, policy, clock);
-            let gate = gate.surface(Arc::clone(&self.surface)).sessions(Arc::clone(&self.sessions));
-            let gate = gate.bodies(Arc::clone(&self.bodies));
-            gates.push((origin.authority().to_owned(), gate));
+            let gate = Gate::new(self.allowed.clone(), credential, policy, Arc::clone(&self.sessions), clock);
+            let gate = gate.surface(Arc::clone(&self.surface)).bodies(Arc::clone(&self.bodies));
+            gates.push((named.authority().to_owned(), gate));
         }
         Ok(Arc::new(Gates(gates)))
     }
 }
 
 impl Paths {
+    fn has(&self, path: &str) -> bool {
+        self.http.iter().chain(&self.sse).chain([&self.messages]).any(|own| own == path)
+    }
+
     /// A guard has the transport of the server behind it.
     pub fn of(own: &SurfaceSettings, upstream: Option<&Url>) -> Self {
         let http = std::iter::once(own.path()).chain(own.aliases.iter().cloned()).collect();

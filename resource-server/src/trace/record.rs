@@ -108,6 +108,24 @@ impl Record {
         }
     }
 
+    /// What others chose the words of.
+    pub fn told(&mut self) -> impl Iterator<Item = &mut String> {
+        let all = [
+            &mut self.method,
+            &mut self.tool,
+            &mut self.principal,
+            &mut self.subject,
+            &mut self.client_id,
+            &mut self.scope,
+            &mut self.grant_type,
+            &mut self.audience,
+            &mut self.issuer,
+            &mut self.username,
+            &mut self.user_agent,
+        ];
+        all.into_iter().flatten().chain(&mut self.arguments)
+    }
+
     /// What is worth remembering for good: refusals but of those who brought nothing, and calls.
     pub fn to_audit(&self) -> Option<audit::Event> {
         let kind = match self.failed_check {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     caller::Caller,
     challenge::Refusal,
-    endpoint::{HEARTBEAT, server_error, session_id},
+    endpoint::{server_error, session_id},
     request_id::Id,
     sse::{self, Streams},
     wire::{self, Message},
@@ -94,7 +94,7 @@ pub(crate) async fn listen(State(relay): State<Arc<Relay>>, Id(id): Id, request:
     let end = Box::pin(tokio::time::sleep(caller.left(&upstream.clock)));
     let (mut parts, body) = response.into_parts();
     let (answers, body) = (relay.streams.open(&name), body.into_data_stream());
-    let heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+    let heartbeat = relay.streams.heartbeat();
     let opened = Opened { id: name, caller, relay, body, events: Events::default(), answers, heartbeat };
     parts.headers.insert(wire::SESSION_ID, session);
     parts.headers.remove(header::CONTENT_LENGTH);

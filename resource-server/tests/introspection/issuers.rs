@@ -1,10 +1,20 @@
 //! Issuers that are away or elsewhere, that break off, that say what cannot be meant, or that sign what they say.
 use super::{Asking, METADATA, SIGNED};
-use crate::support::{Signer, TestServer};
+use crate::support::{Signer, TestServer, bearer};
+use axum::{body::Body, extract::ConnectInfo};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use keyward_resource_server::Guard;
 use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::ServiceExt;
 use wiremock::ResponseTemplate;
 
 #[tokio::test]
@@ -180,4 +190,94 @@ async fn a_guard_that_wants_signed_answers_takes_no_others() {
     say(t.signer.sign_as(&header, &with(&claims, "token_introspection", json!({"active": false}))));
     t.clock.advance(Duration::seconds(30));
     assert!(asking.judge("t").await.unwrap_err().contains("knows no such"));
+}
+
+#[tokio::test]
+async fn attack_124_a_token_of_anybody_else_or_for_anybody_else_is_shown_to_no_issuer() {
+    let asking = Asking::start().await;
+    let (t, now) = (&asking.t, asking.t.clock.now().unix_timestamp());
+    let stranger = Signer::eddsa("k1");
+    for (changes, reason) in [
+        (json!({"iss": "https://evil.example"}), "issuer: "),
+        (json!({"iss": format!("{}/", t.issuer.uri())}), "issuer: "),
+        (json!({"iss": [t.issuer.uri()]}), "issuer: "),
+        (json!({"aud": "https://other.example/mcp"}), "audience: "),
+        (json!({"aud": format!("{}/", crate::support::RESOURCE)}), "audience: "),
+        (json!({"aud": ["https://other.example/mcp", [crate::support::RESOURCE]]}), "audience: "),
+        (json!({"aud": []}), "audience: "),
+        (json!({"aud": {}}), "audience: "),
+        (json!({"exp": now}), "expired: "),
+        (json!({"exp": now - 3600}), "expired: "),
+        (json!({"exp": 0.5}), "expired: "),
+        (json!({"exp": "soon"}), "expired: "),
+    ] {
+        // However they are signed, and whatever their header says.
+        let claims = t.changed(&changes);
+        let odd = t.signer.sign_as(&json!({"alg": "none", "typ": "x"}), &claims);
+        for token in [t.token_with(changes.clone()), stranger.sign(&stranger.header(), &claims), odd] {
+            asking.say_good(&token, json!({}));
+            let refused = asking.judge(&token).await.unwrap_err();
+            assert!(refused.starts_with(reason), "{changes}: {refused}");
+        }
+    }
+    assert_eq!(asking.asked().await, 0);
+    let several = json!({"aud": ["https://other.example", crate::support::RESOURCE]});
+    for good in [json!({}), several, json!({"exp": now + 1}), json!({"iss": null, "aud": null, "exp": null})] {
+        let token = t.token_with(good.clone());
+        asking.say_good(&token, json!({}));
+        assert_eq!(asking.judge(&token).await, Ok(()), "{good}");
+    }
+    for opaque in ["a.b.c", "a.e30.c", "....", "kwm_0123456789"] {
+        asking.say_good(opaque, json!({}));
+        assert_eq!(asking.judge(opaque).await, Ok(()), "{opaque}");
+    }
+    assert_eq!(asking.asked().await, 8);
+}
+
+#[tokio::test]
+async fn attack_125_a_flood_of_tokens_has_a_share_of_the_questions_and_leaves_the_rest_to_others() {
+    let asking = Asking::start().await;
+    let (good, under_way) = (asking.good(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&under_way);
+    let answer = move |body: String| {
+        let (counted, good) = (Arc::clone(&counted), good.clone());
+        async move {
+            if body.contains("flood") {
+                counted.fetch_add(1, Ordering::SeqCst);
+                std::future::pending::<()>().await;
+            }
+            axum::Json(good)
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}/introspect", listener.local_addr().unwrap());
+    tokio::spawn(
+        axum::serve(listener, axum::Router::new().route("/introspect", axum::routing::post(answer))).into_future(),
+    );
+    let uri = asking.t.issuer.uri();
+    asking.t.issuer.reset().await;
+    asking.t.answer(METADATA, json!({"issuer": uri, "introspection_endpoint": endpoint})).await;
+    let from = |address: [u8; 4], token: &str| {
+        let mut request = bearer(token).body(Body::from(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#)).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 1))));
+        asking.t.router.clone().oneshot(request)
+    };
+    let mut flood = FuturesUnordered::new();
+    for number in 0..400 {
+        flood.push(from([192, 0, 2, 1], &format!("flood-{number}")));
+    }
+    // Those beyond the queue are told at once that nobody can judge them now; the others wait.
+    let refused = flood.by_ref().take(136).map(|answer| answer.unwrap().status()).collect::<Vec<_>>();
+    tokio::select! {
+        refused = refused => assert!(refused.iter().all(|status| *status == 503), "{refused:?}"),
+        () = tokio::time::sleep(std::time::Duration::from_secs(4)) => panic!("nobody was refused"),
+    }
+    for number in 0..8 {
+        let honest = from([192, 0, 2, 2], &format!("honest-{number}"));
+        tokio::select! {
+            answer = honest => assert_eq!(answer.unwrap().status(), 200),
+            _ = flood.next() => panic!("the flood was answered first"),
+        }
+    }
+    assert_eq!(under_way.load(Ordering::SeqCst), 8);
 }

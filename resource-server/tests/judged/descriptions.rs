@@ -65,11 +65,12 @@ async fn attack_107_another_encoding_than_the_one_that_was_judged() {
 async fn attack_113_a_body_where_there_is_no_message() {
     for g in Guarded::both().await {
         let token = g.t.token("mcp:read");
-        assert_eq!(g.post("mcp:read", &[], initialize("2025-11-25").to_string()).await.status, 200);
+        let opened = g.post("mcp:read", &[], initialize("2025-11-25").to_string()).await;
+        let session = opened.header("mcp-session-id").unwrap().to_owned();
         g.take();
         for method in ["GET", "DELETE"] {
             let sent = request(method, "/mcp/oauth").header("authorization", format!("Bearer {token}"));
-            let sent = sent.header("mcp-session-id", "of-upstream").header("content-type", "application/json");
+            let sent = sent.header("mcp-session-id", &session).header("content-type", "application/json");
             let sent = sent.header("mcp-method", "tools/call").header("content-encoding", "gzip");
             let body = call("delete", json!({})).to_string();
             let sent = sent.header("content-length", body.len()).body(Body::from(body)).unwrap();

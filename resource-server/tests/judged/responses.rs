@@ -49,11 +49,11 @@ fn asking() -> (Router, mpsc::Sender<String>, Arc<Mutex<Vec<Value>>>) {
     (Router::new().route("/mcp", any(answer)), sender, answers)
 }
 
-async fn open(t: &TestServer, token: &str, session: &str) {
+async fn open(t: &TestServer, token: &str, session: &str) -> String {
     let mut greeting = initialize("2025-11-25");
     greeting["params"]["clientInfo"]["name"] = session.into();
     let answer = t.post(token, &greeting).await;
-    assert_eq!(answer.header("mcp-session-id"), Some(session), "{answer:?}");
+    answer.header("mcp-session-id").unwrap().to_owned()
 }
 
 async fn listen(t: &TestServer, token: &str, session: &str) -> BodyDataStream {
@@ -103,10 +103,11 @@ async fn attack_116_a_response_that_nobody_waits_for() {
         };
         let t = TestServer { router, ..t };
         let (alice, bob) = (t.token("mcp:read"), t.token_with(json!({"sub": "bob"})));
-        open(&t, &alice, "of-alice").await;
-        open(&t, &bob, "of-bob").await;
-        let mut stream = listen(&t, &alice, "of-alice").await;
-        assert_eq!(respond(&t, &alice, Some("of-alice"), json!(1)).await, 400, "nothing was asked");
+        let of_alice = open(&t, &alice, "of-alice").await;
+        let of_bob = open(&t, &bob, "of-bob").await;
+        let (of_alice, of_bob) = (of_alice.as_str(), of_bob.as_str());
+        let mut stream = listen(&t, &alice, of_alice).await;
+        assert_eq!(respond(&t, &alice, Some(of_alice), json!(1)).await, 400, "nothing was asked");
         asks.send("id: 1\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\n".to_owned()).await.unwrap();
         asks.send("data: \"method\":\"roots/list\"}\n\n".to_owned()).await.unwrap();
         asks.send("data: [{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"method\":\"ping\"}]\n\n".to_owned()).await.unwrap();
@@ -120,16 +121,16 @@ async fn attack_116_a_response_that_nobody_waits_for() {
             "{seen}"
         );
         for (token, session, id, status) in [
-            (&alice, Some("of-alice"), json!(2), 400),
-            (&alice, Some("of-alice"), json!("1"), 400),
-            (&alice, Some("of-alice"), json!(5), 400),
+            (&alice, Some(of_alice), json!(2), 400),
+            (&alice, Some(of_alice), json!("1"), 400),
+            (&alice, Some(of_alice), json!(5), 400),
             (&alice, None, json!(1), 400),
-            (&bob, Some("of-bob"), json!(1), 400),
-            (&bob, Some("of-alice"), json!(1), 404),
+            (&bob, Some(of_bob), json!(1), 400),
+            (&bob, Some(of_alice), json!(1), 404),
             (&alice, Some("made-up"), json!(1), 404),
-            (&alice, Some("of-alice"), json!(1), 202),
-            (&alice, Some("of-alice"), json!(1), 400),
-            (&alice, Some("of-alice"), json!("a"), 202),
+            (&alice, Some(of_alice), json!(1), 202),
+            (&alice, Some(of_alice), json!(1), 400),
+            (&alice, Some(of_alice), json!("a"), 202),
         ] {
             assert_eq!(respond(&t, token, session, id.clone()).await, status, "{session:?} {id}");
         }
@@ -245,13 +246,14 @@ async fn attack_119_a_list_heard_on_a_stream_that_was_resumed() {
     for (scope, expected) in [("mcp:read", SHORTER), ("mcp:admin", TOOLS)] {
         let token = t.token(scope);
         let list = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list"});
-        assert_eq!(t.post(&token, &initialize("2025-11-25")).await.status, 200);
+        let opened = t.post(&token, &initialize("2025-11-25")).await;
+        let session = opened.header("mcp-session-id").unwrap();
         let answer = t.post(&token, &list).await;
         assert_eq!(String::from_utf8_lossy(&answer.body), expected);
         for (method, body) in [("GET", Body::empty()), ("POST", Body::from(call("any", json!({})).to_string()))] {
             let sent = request(method, "/mcp/oauth").header("authorization", format!("Bearer {token}"));
             let sent = sent.header("content-type", "application/json").header("accept", "text/event-stream");
-            let sent = sent.header("mcp-session-id", "of-upstream").header("last-event-id", "0");
+            let sent = sent.header("mcp-session-id", session).header("last-event-id", "0");
             let answer = t.send(sent.body(body).unwrap()).await;
             assert_eq!(String::from_utf8_lossy(&answer.body), format!("id: 1\ndata: {expected}\n\n"), "{method}");
         }

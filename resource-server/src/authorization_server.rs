@@ -1,0 +1,70 @@
+//! The authorization server's metadata at the origin of an MCP server, where clients of the revision 2025-03-26 look for
+//! it. It is the issuer's own document, answered here: not all of those clients follow redirects.
+use crate::{challenge::Refusal, clock::Clock, jwks::Issuer, metadata::readable, request_id::Id};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::Value;
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::Mutex;
+
+const PATH: &str = "/.well-known/oauth-authorization-server";
+/// An older document is fetched anew.
+const FRESH: Duration = Duration::minutes(10);
+/// One that could not be fetched anew is answered for so long.
+const KEPT: Duration = Duration::hours(24);
+/// Between two fetches that anybody's request can cause.
+const PAUSE: Duration = Duration::seconds(2);
+
+struct Known {
+    issuer: Arc<Issuer>,
+    clock: Clock,
+    /// Whoever holds the lock is the one that fetches.
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    document: Option<(Value, OffsetDateTime)>,
+    tried_at: Option<OffsetDateTime>,
+}
+
+/// Readable from every web page, as the issuer's own is.
+pub(crate) fn routes(issuer: &Arc<Issuer>, clock: &Clock) -> Router {
+    let known = Known { issuer: Arc::clone(issuer), clock: clock.clone(), kept: Mutex::default() };
+    readable(Router::new().route(PATH, get(show)).with_state(Arc::new(known)))
+}
+
+async fn show(State(known): State<Arc<Known>>, id: Id) -> Response {
+    if let Some(document) = known.document().await {
+        return ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response();
+    }
+    let text = "the metadata of the authorization server cannot be fetched";
+    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text);
+    refusal.header(header::RETRY_AFTER, HeaderValue::from_static("5")).into_response(&id.0)
+}
+
+impl Known {
+    async fn document(&self) -> Option<Value> {
+        let (mut kept, now) = (self.kept.lock().await, self.clock.now());
+        // A clock that was set back makes nothing younger.
+        let within = |at: OffsetDateTime, span| (Duration::ZERO..span).contains(&(now - at));
+        let is_fresh = kept.document.as_ref().is_some_and(|(_, at)| within(*at, FRESH));
+        if !is_fresh && !kept.tried_at.is_some_and(|at| within(at, PAUSE)) {
+            kept.tried_at = Some(now);
+            match self.issuer.document().await {
+                Ok(document) => kept.document = Some((document, now)),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(issuer = self.issuer.identifier, error, "metadata not fetched");
+                }
+            }
+        }
+        kept.document.as_ref().filter(|(_, at)| within(*at, KEPT)).map(|(document, _)| document.clone())
+    }
+}
