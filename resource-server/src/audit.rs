@@ -82,11 +82,14 @@ struct Trail {
     counts: [i64; 2],
 }
 
+/// An address, a kind of event, and a surface.
+type Kind = (String, &'static str, Option<String>);
+
 #[derive(Default)]
 struct Sums {
     since: Option<OffsetDateTime>,
-    /// What happened again and again since it was written, by address, kind and surface: how often, and the last time.
-    of: HashMap<(String, &'static str, Option<String>), (u32, Option<Event>)>,
+    /// What happened again and again since it was written: how often, and the last time.
+    of: HashMap<Kind, (u32, Option<Event>)>,
 }
 
 impl Sums {

@@ -125,7 +125,9 @@ impl Held {
             return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", text));
         }
         let gone = self.bodies.lock(self.room).insert(self.source, self.number, Arc::clone(&self.yields), weight);
-        gone.iter().for_each(|(_, yields)| yields.notify_one());
+        for (_, yields) in &gone {
+            yields.notify_one();
+        }
         Ok(())
     }
 

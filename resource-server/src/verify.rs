@@ -207,15 +207,14 @@ impl Verifier {
         let Unverified { iss } = insecure_decode_claims(token).map_err(|_| UNKNOWN)?;
         let issuer = self.issuers.iter().find(|issuer| issuer.identifier == iss).ok_or(ISSUER)?;
         let kid = header.kid.as_deref();
-        let key = match issuer.known(kid, algorithm, now) {
-            Some(key) => key,
+        let key = if let Some(key) = issuer.known(kid, algorithm, now) {
+            key
+        } else {
             // What would be refused with any key is not worth a look at the issuer's.
-            None => {
-                let claims: Claims = insecure_decode_claims(token).map_err(|_| CLAIMS)?;
-                let issued_at = OffsetDateTime::from_unix_timestamp(claims.iat).map_err(|_| CLAIMS)?;
-                self.judge_claims(scheme, claims, iss.clone(), now)?;
-                issuer.look_up(kid, algorithm, issued_at, now).await?.ok_or(UNKNOWN)?
-            }
+            let claims: Claims = insecure_decode_claims(token).map_err(|_| CLAIMS)?;
+            let issued_at = clock::date(claims.iat).map_err(|_| CLAIMS)?;
+            self.judge_claims(scheme, claims, iss.clone(), now)?;
+            issuer.look_up(kid, algorithm, issued_at, now).await?.ok_or(UNKNOWN)?
         };
         let claims = decode::<Claims>(token, &key.decoding, &signature_only(key.algorithm));
         let claims = claims.map_err(|error| if is_about_claims(&error) { CLAIMS } else { UNKNOWN })?.claims;
