@@ -104,7 +104,7 @@ async fn attack_155_noise_behind_a_proxy_locks_no_surface() {
 }
 
 #[tokio::test]
-async fn attack_156_whoever_opens_sessions_without_end_ends_none_but_their_own() {
+async fn attack_156_whoever_opens_sessions_without_end_ends_nobodys() {
     let t = TestServer::start().await;
     let open = async |last: u8| {
         let answer = t.send(from(message("no-auth", &[], &initialize("2025-06-18")), [192, 0, 2, last], None)).await;
@@ -119,7 +119,8 @@ async fn attack_156_whoever_opens_sessions_without_end_ends_none_but_their_own()
         let message = message("no-auth", &[("mcp-session-id", session)], &ping());
         t.send(from(message, [192, 0, 2, last], None)).await.status.as_u16()
     };
-    assert_eq!((lives(&honest, 1).await, lives(&first, 2).await), (200, 404));
+    // The first of the many was forgotten: it is known again by its seal.
+    assert_eq!((lives(&honest, 1).await, lives(&first, 2).await), (200, 200));
 }
 
 #[tokio::test]
