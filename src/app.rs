@@ -15,6 +15,7 @@ use crate::{
 };
 use anyhow::Context;
 use aws_lc_rs::hmac;
+use keyward_limits::source::TrustedProxies;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -34,6 +35,8 @@ pub struct App {
     pub refresh_key: hmac::Key,
     /// Authenticates the forms of our own pages.
     pub form_key: hmac::Key,
+    /// Authenticates the marks of browsers that signed in before.
+    pub known_browser_key: hmac::Key,
     /// Makes the nonces that proofs of possession must hold.
     pub dpop_key: hmac::Key,
     pub passwords: Passwords,
@@ -49,6 +52,7 @@ pub struct App {
     pub fetches: Fetches,
     pub pushes: Pushes,
     pub floods: Floods,
+    pub proxies: Arc<TrustedProxies>,
     pub trace: Trace,
     pub metrics: Metrics,
     /// User names and passwords that the demo publishes; empty otherwise.
@@ -70,6 +74,7 @@ impl App {
             noted: Noted::default(),
             tally: Tally::default(),
             form_key: master.hmac("forms")?,
+            known_browser_key: master.hmac("known browsers")?,
             dpop_key: master.hmac("dpop nonces")?,
             keys: Keys::load(db.clone(), master, clock.clone()).await?,
             passwords: Passwords::new()?,
@@ -86,10 +91,11 @@ impl App {
             })
             .context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")?,
             guesses: Guesses::new(clock.clone()),
-            registrations: Registrations::new(config.registration.burst, config.registration.per_minute),
-            fetches: Fetches::default(),
-            pushes: Pushes::default(),
-            floods: Floods::default(),
+            registrations: Registrations::new(config.registration.burst, config.registration.per_minute, clock.clone()),
+            fetches: Fetches::new(clock.clone()),
+            pushes: Pushes::new(clock.clone()),
+            floods: Floods::new(clock.clone()),
+            proxies: Arc::new(TrustedProxies::new(&config.trusted_proxies)),
             metrics: Metrics::new()?,
             trace: Trace::new(clock.clone()),
             demo_people: &[],

@@ -163,12 +163,9 @@ pub async fn compare_settings(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// After a wrong try: the account has to wait from now on, where so many came from the same address. Of the account
-/// only the kind is told: what somebody typed as a name may be a password.
-pub async fn wrong_try(app: &App, account: &str, address: IpAddr) {
-    if app.guesses.blocked(account, address) {
-        let kind = account.split(' ').next().unwrap_or_default();
-        let event = Event::new("brute_force_detected").failed().details(json!({"account": kind}));
-        event.tally(app, account, address).await;
-    }
+/// After a wrong try with which a wait begins. Of the account only the kind is told: what somebody typed as a name may be
+/// a password.
+pub async fn wrong_try(app: &App, kind: &str, account: &str, address: IpAddr) {
+    let event = Event::new("brute_force_detected").failed().details(json!({"account": kind}));
+    event.tally(app, &format!("{kind} {account}"), address).await;
 }

@@ -4,7 +4,7 @@ mod demo;
 mod keys;
 mod registration_token;
 mod serve;
-mod server;
+pub mod server;
 
 use crate::config::Config;
 use std::path::Path;

@@ -2,6 +2,7 @@
 mod audit;
 mod authorization;
 mod clients;
+mod connections;
 mod debug;
 mod device_authorization;
 mod dpop;
@@ -18,6 +19,7 @@ mod workloads;
 pub use audit::Audit;
 pub use authorization::Authorization;
 pub use clients::{ClientAuthentication, ClientSettings, GrantSettings};
+pub use connections::Connections;
 pub use debug::Debug;
 pub use device_authorization::DeviceAuthorization;
 pub use dpop::Dpop;
@@ -34,7 +36,7 @@ use crate::oauth::resource::Resources;
 use anyhow::{Context, bail, ensure};
 use config::{Environment, File, FileFormat};
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -56,6 +58,8 @@ pub struct Config {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(default, deserialize_with = "list")]
     pub trusted_proxies: Vec<IpNet>,
+    #[serde(default)]
+    pub connections: Connections,
     #[serde(default)]
     pub database: Database,
     #[serde(default)]
@@ -237,6 +241,7 @@ impl Config {
         }
         self.authorization.check()?;
         self.debug.check()?;
+        self.registration.check()?;
         // Twice as long as caches may keep the keys.
         ensure!(self.keys.publish_before >= 600, "keys.publish_before must be at least 600 seconds");
         ensure!(
@@ -282,10 +287,18 @@ impl Config {
     }
 }
 
+/// What is shorter than this can be guessed.
+const MIN_SECRET: usize = 16;
+
+fn long(name: &str, secret: &SecretString) -> anyhow::Result<()> {
+    let is_long = secret.expose_secret().chars().count() >= MIN_SECRET;
+    ensure!(is_long, "{name} needs at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one");
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
 
     fn load(variables: &[(&str, &str)]) -> anyhow::Result<Config> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -300,7 +313,7 @@ mod tests {
             ("KEYWARD__RESOURCES__MAIN__IDENTIFIER", "https://mcp.example/mcp"),
             ("KEYWARD__TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"),
             ("KEYWARD__REGISTRATION__PRIVATE_USE_SCHEMES", ""),
-            ("KEYWARD__REGISTRATION__INITIAL_ACCESS_TOKEN", "0123"),
+            ("KEYWARD__REGISTRATION__INITIAL_ACCESS_TOKEN", "0123456789012345"),
             ("KEYWARD__TOKENS__ROTATE_CONFIDENTIAL", "true"),
             ("KEYWARD__CLIENT_METADATA_DOCUMENTS__DENY", "evil.example, *.evil.example"),
             ("KEYWARD__FETCH__PORTS", "443,8443"),
@@ -310,7 +323,7 @@ mod tests {
         assert!(!config.client_metadata_documents.lets_in("a.evil.example"));
         assert_eq!(config.fetch.ports, [443, 8443]);
         assert!(config.registration.private_use_schemes.is_empty() && config.tokens.rotate_confidential);
-        assert_eq!(config.registration.initial_access_token.as_ref().unwrap().expose_secret(), "0123");
+        assert_eq!(config.registration.initial_access_token.as_ref().unwrap().expose_secret(), "0123456789012345");
         assert_eq!(config.tokens.replay_window, 0);
         assert_eq!(config.resources().unwrap().default().unwrap().identifier, "https://mcp.example/mcp");
     }

@@ -12,6 +12,8 @@ pub struct OAuthError {
     pub retry_after: Option<u64>,
     /// What the next proof of possession must hold (`DPoP-Nonce`, RFC 9449 §8).
     pub dpop_nonce: Option<String>,
+    /// A budget was used up, and so it is told of in the audit trail.
+    pub by_budget: bool,
 }
 
 macro_rules! codes {
@@ -29,7 +31,8 @@ impl OAuthError {
         let description = description.into();
         // RFC 6749 §5.2
         debug_assert!(description.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
-        Self { code, description, cause: None, retry_after: None, dpop_nonce: None }
+        let by_budget = code == "too_many_requests";
+        Self { code, description, cause: None, retry_after: None, dpop_nonce: None, by_budget }
     }
 
     // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, RFC 8628 §3.5, RFC 9449 §5 and §8,
@@ -73,6 +76,12 @@ impl OAuthError {
     pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         let told = Self::temporarily_unavailable("the server cannot answer now; try again in a moment");
         Self { cause: Some(cause.into()), ..told }.retry_after(5)
+    }
+
+    /// What all share is used up, and this source had its share.
+    #[must_use]
+    pub fn overloaded(description: &'static str) -> Self {
+        Self { by_budget: true, ..Self::temporarily_unavailable(description) }.retry_after(5)
     }
 
     #[must_use]

@@ -11,6 +11,7 @@ pub use addresses::is_public;
 use crate::oauth::client_id;
 use hyper::{HeaderMap, StatusCode, header, http::response::Parts};
 use ipnet::IpNet;
+use keyward_limits::{shares::Seats, source::Source};
 use std::{
     collections::HashMap,
     future::Future,
@@ -33,6 +34,10 @@ const MAX_HEADERS: usize = 16 * 1024;
 /// Requests under way at once, in all and to one host; more wait, within the time they have.
 const AT_ONCE: usize = 32;
 const AT_ONCE_PER_HOST: usize = 2;
+/// The same for strangers, who take nothing from the others: in all, for one of them, and in line.
+const STRANGERS_AT_ONCE: usize = 8;
+const STRANGER_AT_ONCE: usize = 2;
+const STRANGERS_IN_LINE: usize = 32;
 
 pub type Lookup = Arc<dyn Fn(String) -> Addresses + Send + Sync>;
 /// Of a name; each with the port to use where the URL names none, or 0 for the scheme's own.
@@ -129,6 +134,7 @@ pub struct Fetcher {
     flights: Shared<OnceCell<Outcome>>,
     hosts: Shared<Semaphore>,
     everywhere: Semaphore,
+    strangers: Seats,
 }
 
 impl Fetcher {
@@ -142,24 +148,30 @@ impl Fetcher {
             flights: Shared::default(),
             hosts: Shared::default(),
             everywhere: Semaphore::new(AT_ONCE),
+            strangers: Seats::new(STRANGERS_AT_ONCE, STRANGER_AT_ONCE, STRANGERS_IN_LINE),
         })
     }
 
     /// The JSON at this URL.
     pub async fn json(&self, url: &str) -> Outcome {
-        self.fetch(url, &JSON).await
+        self.fetch(url, &JSON, None).await
+    }
+
+    /// The same for somebody that we do not know.
+    pub async fn json_for_stranger(&self, url: &str, source: Source) -> Outcome {
+        self.fetch(url, &JSON, Some(source)).await
     }
 
     /// What somebody calls a picture, at this URL: its type is to be told by its bytes.
     pub async fn image(&self, url: &str) -> Outcome {
-        self.fetch(url, &IMAGE).await
+        self.fetch(url, &IMAGE, None).await
     }
 
-    async fn fetch(&self, url: &str, wanted: &Wanted) -> Outcome {
+    async fn fetch(&self, url: &str, wanted: &Wanted, stranger: Option<Source>) -> Outcome {
         let url = self.judge(url)?;
-        let flight = self.flights.get(&format!("{} {url}", wanted.accept), OnceCell::new);
+        let flight = self.flights.get(&format!("{} {} {url}", stranger.is_some(), wanted.accept), OnceCell::new);
         let in_time = async {
-            let outcome = tokio::time::timeout(self.network.timeout, self.get(&url, wanted)).await;
+            let outcome = tokio::time::timeout(self.network.timeout, self.get(&url, wanted, stranger)).await;
             outcome.unwrap_or_else(|_| Err(FetchError::Unavailable("no answer in time".into())))
         };
         flight.get_or_init(|| in_time).await.clone()
@@ -188,9 +200,16 @@ impl Fetcher {
         Ok(url)
     }
 
-    async fn get(&self, url: &Url, wanted: &Wanted) -> Outcome {
+    async fn get(&self, url: &Url, wanted: &Wanted, stranger: Option<Source>) -> Outcome {
         let closed = |_| FetchError::Unavailable("shutting down".into());
-        let host = self.hosts.get(url.host_str().unwrap_or_default(), || Semaphore::new(AT_ONCE_PER_HOST));
+        let host = format!("{} {}", stranger.is_some(), url.host_str().unwrap_or_default());
+        let host = self.hosts.get(&host, || Semaphore::new(AT_ONCE_PER_HOST));
+        let _seat = match stranger {
+            Some(source) => Some(
+                self.strangers.take(source).await.map_err(|_| FetchError::Unavailable("too much at once".into()))?,
+            ),
+            None => None,
+        };
         // First the host's turn, then everybody's: a slow host must not fill the queue of all.
         let _turn_at_host = host.acquire().await.map_err(closed)?;
         let _turn = self.everywhere.acquire().await.map_err(closed)?;

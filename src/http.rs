@@ -93,8 +93,8 @@ async fn name_the_request(
         let response = next.run(request).await;
         let path = path.unwrap_or("none");
         app.metrics.request(path, response.status().as_u16());
-        if let Some(Refused(error)) = response.extensions().get().copied() {
-            refused(&app, error, path, address).await;
+        if let Some(refusal) = response.extensions().get().copied() {
+            refused(&app, refusal, path, address).await;
         }
         response
     };
@@ -106,9 +106,9 @@ async fn name_the_request(
     response
 }
 
-async fn refused(app: &App, error: &str, path: &str, address: IpAddr) {
+async fn refused(app: &App, Refused { error, by_budget }: Refused, path: &str, address: IpAddr) {
     app.metrics.refusal(error);
-    if error == "too_many_requests" && app.floods.is_new(address) {
+    if by_budget && app.floods.is_new(address) {
         let event = audit::Event::new("rate_limit_exceeded").failed().from(address);
         event.details(json!({ "endpoint": path })).record(app).await;
     }
@@ -126,6 +126,10 @@ async fn preflight_without_content(request: Request, next: Next) -> Response {
 /// Takes a request whole before anybody answers it: an answer given while the body is still on its way would cost
 /// the client its connection (RFC 9112 §9.3).
 async fn take_whole(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(header::EXPECT) {
+        // Nothing is on its way until somebody asks for it (RFC 9110 §10.1.1).
+        return next.run(request).await;
+    }
     let (parts, body) = request.into_parts();
     let (body, whole) = match extract::take(body, MAX_BODY).await {
         Ok(taken) => taken,

@@ -9,6 +9,7 @@ use crate::{
     config::TrustedIssuer,
     error::OAuthError,
     fetch::keys,
+    limits::Asker,
     oauth::jws::{Jws, PublicKeys},
 };
 use std::sync::Arc;
@@ -43,7 +44,7 @@ async fn find_keys(
 ) -> Result<Option<Arc<PublicKeys>>, OAuthError> {
     if let Some(uri) = &issuer.jwks_uri {
         // No host is called that: what strangers have fetched from the same host takes nothing from this.
-        return keys::find(app, uri, &format!("trusted issuer {name}"), kid).await;
+        return keys::find(app, uri, Asker::Known(&format!("trusted issuer {name}")), kid).await;
     }
     let jwks = issuer.keys().map_err(OAuthError::server_error)?;
     Ok(jwks.as_ref().and_then(PublicKeys::parse).map(Arc::new))

@@ -129,15 +129,11 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     used_assertions::sweep(&app.db, now - CLOCK_SKEW).await?;
     Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;
     let unused_since = now - Seconds::seconds(app.config.registration.unused_after.into());
-    if clients::sweep_unused(&app.db, unused_since).await? > 0 {
+    if clients::sweep_unused(&app.db, unused_since, None).await? > 0 {
         app.clients.forget_all();
     }
     if app.config.audit.keep > 0 {
         audit_chain::sweep(&app.db, now - Seconds::seconds(app.config.audit.keep.into())).await?;
     }
-    app.registrations.sweep();
-    app.fetches.sweep();
-    app.pushes.sweep();
-    app.floods.sweep();
     Ok(())
 }

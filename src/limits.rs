@@ -1,310 +1,229 @@
-//! How often somebody may try: wrong secrets by account and address, new registrations by address, fetches by user.
+//! This server's budgets, each with a share for every source: wrong secrets, registrations, fetches, pushed requests.
 use crate::{clock::Clock, error::OAuthError, model::UserId, secrets::Digest};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
-    sync::{Mutex, MutexGuard, PoisonError},
+use keyward_limits::{
+    guesses::{self, Counters, Growth, Guesser, Try, Wait},
+    shares::{Holdings, Quota, Rates, Table},
+    source::Source,
 };
-use time::{Duration, OffsetDateTime};
+use std::{
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
 
-/// Wrong tries that cost nothing, within `WINDOW`.
-const FREE_TRIES: u32 = 5;
-const WINDOW: Duration = Duration::minutes(15);
-const FIRST_DELAY: i64 = 30;
-const LONGEST_DELAY: i64 = 3_600;
-/// More pairs of account and address than this are not remembered at once; the oldest go first.
-const MAX_ENTRIES: usize = 100_000;
+/// New registrations of all sources, in budgets of one.
+const REGISTERING_SOURCES: u32 = 20;
+/// Hosts whose budgets are remembered at once, and for one source.
+const MOST_HOSTS: usize = 5_000;
+const MOST_HOSTS_OF_SOURCE: usize = 500;
 
-/// Wrong secrets, counted for each pair of account and address: a stranger's guesses never lock out the owner,
-/// who comes from elsewhere.
+/// Whom an address belongs to: of IPv6 a /64, within which one machine may take any address it likes.
+#[must_use]
+pub fn source(address: IpAddr) -> Source {
+    Source::of(address)
+}
+
+/// Somebody known, wherever they come from.
+#[must_use]
+pub fn party(id: UserId) -> Source {
+    Source::Party(u128::from_be_bytes(*id.as_bytes()))
+}
+
+/// Who has to yield to `newcomer`, where each source has so many of something; `None` if that is the newcomer.
+#[must_use]
+pub fn yields_to(newcomer: Source, held: impl IntoIterator<Item = (String, i64)>) -> Option<String> {
+    let mut holdings = Holdings::default();
+    let held = held.into_iter().map(|(name, count)| {
+        // What is no address was written before sources were.
+        let source = name.parse().map_or(Source::Party(0), Source::of);
+        holdings.add(source, usize::try_from(count).unwrap_or(0));
+        (source, name)
+    });
+    let names: Vec<_> = held.collect();
+    let greediest = holdings.yields_to(newcomer).filter(|source| *source != newcomer)?;
+    names.into_iter().find(|(source, _)| *source == greediest).map(|(_, name)| name)
+}
+
+fn too_many(description: &'static str) -> impl FnOnce(u64) -> OAuthError {
+    move |seconds| OAuthError::too_many_requests(description).retry_after(seconds)
+}
+
+/// Wrong secrets. Those that people choose can be guessed, so that whoever tries them is counted three times, before
+/// they are judged. Those of programs are long and random: a right one always passes, and only wrong ones wait.
 pub struct Guesses {
     clock: Clock,
-    tries: Mutex<HashMap<(String, IpAddr), Tries>>,
-}
-
-#[derive(Clone, Copy)]
-struct Tries {
-    wrong: u32,
-    last: OffsetDateTime,
-}
-
-impl Tries {
-    /// Five tries are free; each further one doubles the wait.
-    fn blocked_until(self) -> OffsetDateTime {
-        let Some(beyond) = self.wrong.checked_sub(FREE_TRIES) else { return OffsetDateTime::UNIX_EPOCH };
-        let delay = FIRST_DELAY.checked_shl(beyond.min(16)).unwrap_or(LONGEST_DELAY).min(LONGEST_DELAY);
-        self.last + Duration::seconds(delay)
-    }
-
-    fn forgotten(self, now: OffsetDateTime) -> bool {
-        now > self.blocked_until() && now - self.last > WINDOW
-    }
+    people: guesses::Guesses,
+    programs: guesses::Guesses,
 }
 
 impl Guesses {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { clock, tries: Mutex::default() }
+        // Behind the addresses of a hosted client are many people: dead credentials of one cost the others nothing.
+        let never = Growth { free: u32::MAX, ..Counters::default().pair };
+        let programs = Counters { source: never, account: never, ..Counters::default() };
+        Self { clock, people: guesses::Guesses::default(), programs: guesses::Guesses::new(programs) }
     }
 
-    /// Counts a try as wrong until `right` says otherwise, so that tries at the same moment count too. Refuses, with
-    /// the seconds to wait, while the pair has to.
-    pub fn attempt(&self, account: &str, address: IpAddr) -> Result<(), OAuthError> {
-        let now = self.clock.now();
-        let mut tries = self.lock();
-        let until = tries.get(&key(account, address)).map(|entry| entry.blocked_until());
-        if let Some(until) = until.filter(|until| *until > now) {
-            let wait = u64::try_from((until - now).whole_seconds()).unwrap_or(1);
-            return Err(OAuthError::too_many_requests("too many wrong tries; wait before the next").retry_after(wait));
-        }
-        if tries.len() >= MAX_ENTRIES {
-            tries.retain(|_, entry| !entry.forgotten(now));
-        }
-        if tries.len() >= MAX_ENTRIES {
-            let oldest = tries.iter().min_by_key(|(_, entry)| entry.last).map(|(key, _)| key.clone());
-            oldest.and_then(|key| tries.remove(&key));
-        }
-        let entry = tries.entry(key(account, address)).or_insert(Tries { wrong: 0, last: now });
-        if entry.forgotten(now) {
-            entry.wrong = 0;
-        }
-        *entry = Tries { wrong: entry.wrong.saturating_add(1), last: now };
-        Ok(())
+    /// Books a try to sign in; `known` says that the browser has signed in to this account before.
+    pub async fn sign_in(&self, username: &str, address: IpAddr, known: bool) -> Result<Try<'_>, OAuthError> {
+        let who = Guesser { kind: "user", account: username, source: source(address), known };
+        self.book(&self.people, who).await
     }
 
-    /// Whether the pair has to wait now.
-    #[must_use]
-    pub fn blocked(&self, account: &str, address: IpAddr) -> bool {
-        let now = self.clock.now();
-        self.lock().get(&key(account, address)).is_some_and(|entry| entry.blocked_until() > now)
+    /// Books a try at a code that a device shows. They are counted for each person, from wherever they come (RFC 8628
+    /// §5.1).
+    pub async fn device_code(&self, user: UserId) -> Result<Try<'_>, OAuthError> {
+        let who = Guesser { kind: "device", account: "", source: party(user), known: false };
+        self.book(&self.programs, who).await
     }
 
-    pub fn right(&self, account: &str, address: IpAddr) {
-        self.lock().remove(&key(account, address));
+    async fn book<'a>(&self, counted: &'a guesses::Guesses, who: Guesser<'_>) -> Result<Try<'a>, OAuthError> {
+        let booked = counted.book(&who, || self.clock.now()).await;
+        booked.map_err(|Wait(seconds)| too_many_wrong(seconds))
     }
 
-    /// The last try was right, which says nothing for the wrong ones before it: an account of one's own, or a code one
-    /// asked for oneself, is no licence to guess at those of others.
-    pub fn take_back(&self, account: &str, address: IpAddr) {
-        if let Some(entry) = self.lock().get_mut(&key(account, address)) {
-            entry.wrong = entry.wrong.saturating_sub(1);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, IpAddr), Tries>> {
-        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts a wrong secret of a program. Answers whether a wait begins with it.
+    pub fn wrong(&self, kind: &'static str, account: &str, address: IpAddr) -> Result<bool, OAuthError> {
+        let who = Guesser { kind, account, source: source(address), known: false };
+        self.programs.wrong(&who, self.clock.now()).map_err(|Wait(seconds)| too_many_wrong(seconds))
     }
 }
 
-fn key(account: &str, address: IpAddr) -> (String, IpAddr) {
-    // What was typed may be long; what tells accounts apart is not.
-    (account.chars().take(128).flat_map(char::to_lowercase).collect(), source(address))
-}
-
-/// Whom an address belongs to: of IPv6 a /64, within which one machine may take any address it likes.
-#[must_use]
-pub fn source(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),
-    }
+fn too_many_wrong(seconds: u64) -> OAuthError {
+    too_many("too many wrong tries; wait before the next")(seconds)
 }
 
 /// New registrations: a small budget for each address and set of redirect hosts, so that many clients behind one
 /// address don't starve each other, and a larger one for the address.
 pub struct Registrations {
-    /// The hosts as a digest: they are the stranger's words, and as many and as long as a stranger likes.
-    by_hosts: DefaultKeyedRateLimiter<(IpAddr, Digest)>,
-    by_address: DefaultKeyedRateLimiter<IpAddr>,
+    clock: Clock,
+    by_hosts: Rates,
+    by_address: Rates,
 }
 
 impl Registrations {
     #[must_use]
-    pub fn new(burst: u32, per_minute: u32) -> Self {
-        let quota = |times: u32| {
-            let of = |count: u32| NonZeroU32::new(count.saturating_mul(times)).unwrap_or(NonZeroU32::MIN);
-            Quota::per_minute(of(per_minute)).allow_burst(of(burst))
+    pub fn new(burst: u32, per_minute: u32, clock: Clock) -> Self {
+        let times = |times: u32| Quota {
+            burst: burst.saturating_mul(times).max(1),
+            per_minute: per_minute.saturating_mul(times).max(1),
         };
-        Self { by_hosts: RateLimiter::keyed(quota(1)), by_address: RateLimiter::keyed(quota(4)) }
+        let by_address = Rates::new(times(4), times(4 * REGISTERING_SOURCES));
+        Self { clock, by_hosts: Rates::new(times(1), Quota::UNBOUNDED), by_address }
     }
 
     pub fn allow(&self, address: IpAddr, mut redirect_hosts: Vec<String>) -> Result<(), OAuthError> {
         redirect_hosts.sort();
         redirect_hosts.dedup();
-        let (source, hosts) = (source(address), Digest::of(redirect_hosts.join("\n")));
-        let within = self.by_hosts.check_key(&(source, hosts)).is_ok() && self.by_address.check_key(&source).is_ok();
-        within.then_some(()).ok_or_else(|| {
-            OAuthError::too_many_requests("too many new registrations from this address").retry_after(60)
-        })
-    }
-
-    pub fn sweep(&self) {
-        self.by_hosts.retain_recent();
-        self.by_address.retain_recent();
+        // As a digest: they are the stranger's words, and as many and as long as a stranger likes.
+        let hosts = Digest::of(redirect_hosts.join("\n"));
+        let hosts = hosts.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes);
+        let (source, now) = (source(address), self.clock.now());
+        let spent = self.by_hosts.spend_for(source, hosts, now).and_then(|()| self.by_address.spend(source, now));
+        spent.map_err(too_many("too many new registrations from this address"))
     }
 }
 
-/// Documents fetched on behalf of users: so many a minute for each user, so that nobody uses up the others' share,
-/// and for each host, so that nobody is flooded through us.
+/// On whose behalf something is fetched from a host.
+#[derive(Clone, Copy)]
+pub enum Asker<'a> {
+    /// Somebody signed in, or an issuer that is trusted.
+    Known(&'a str),
+    /// Nobody that we know.
+    Stranger(&'a str, Source),
+}
+
+/// What is fetched: so much a minute for each user, so that nobody uses up the others' share, and for each host, so
+/// that nobody is flooded through us. What strangers have fetched takes nothing from that.
 pub struct Fetches {
-    by_user: DefaultKeyedRateLimiter<UserId>,
-    by_host: DefaultKeyedRateLimiter<String>,
-}
-
-impl Default for Fetches {
-    fn default() -> Self {
-        let quota = |count| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
-        Self { by_user: RateLimiter::keyed(quota(20)), by_host: RateLimiter::keyed(quota(60)) }
-    }
+    clock: Clock,
+    by_user: Rates,
+    of_known: Hosts,
+    of_strangers: Hosts,
 }
 
 impl Fetches {
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        let hosts = |each, all| Hosts {
+            each: Quota::per_minute(each),
+            all: Quota::per_minute(all),
+            rates: Mutex::new(Table::new(MOST_HOSTS, MOST_HOSTS_OF_SOURCE)),
+        };
+        let by_user = Rates::new(Quota::per_minute(20), Quota::UNBOUNDED);
+        Self { clock, by_user, of_known: hosts(60, 60), of_strangers: hosts(20, 60) }
+    }
+
     pub fn allow(&self, user: UserId, host: &str) -> Result<(), OAuthError> {
-        let within = self.by_user.check_key(&user).is_ok() && self.by_host.check_key(&host.to_owned()).is_ok();
-        within
-            .then_some(())
-            .ok_or_else(|| OAuthError::too_many_requests("too many new apps were asked for at once").retry_after(60))
+        let (user, now) = (party(user), self.clock.now());
+        let spent = self.by_user.spend(user, now).and_then(|()| self.of_known.spend(user, host, now));
+        spent.map_err(too_many("too many new apps were asked for at once"))
     }
 
-    /// For a client of that host, which no user asked for.
-    pub fn allow_host(&self, host: &str) -> Result<(), OAuthError> {
-        let within = self.by_host.check_key(&host.to_owned()).is_ok();
-        within
-            .then_some(())
-            .ok_or_else(|| OAuthError::too_many_requests("too much was fetched from one host at once").retry_after(60))
+    /// For a client of that host, or an issuer, which no user asked for.
+    pub fn allow_host(&self, asker: Asker<'_>) -> Result<(), OAuthError> {
+        let now = self.clock.now();
+        let spent = match asker {
+            Asker::Known(host) => self.of_known.spend(Source::Party(0), host, now),
+            Asker::Stranger(host, source) => self.of_strangers.spend(source, host, now),
+        };
+        spent.map_err(too_many("too much was fetched from one host at once"))
     }
+}
 
-    pub fn sweep(&self) {
-        self.by_user.retain_recent();
-        self.by_host.retain_recent();
+/// A budget for each host.
+struct Hosts {
+    each: Quota,
+    all: Quota,
+    rates: Mutex<Table<String, Rates>>,
+}
+
+impl Hosts {
+    fn spend(&self, source: Source, host: &str, now: time::OffsetDateTime) -> Result<(), u64> {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = host.to_owned();
+        if rates.get(&host).is_none() {
+            rates.insert(source, host.clone(), Rates::new(self.each, self.all), 1);
+        }
+        rates.get(&host).map_or(Ok(()), |of_host| of_host.spend(source, now))
     }
 }
 
 /// Pushed authorization requests: each is a row for a while, and anybody may push one for a public client.
-pub struct Pushes(DefaultKeyedRateLimiter<IpAddr>);
-
-impl Default for Pushes {
-    fn default() -> Self {
-        Self(RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(600).unwrap_or(NonZeroU32::MIN))))
-    }
+pub struct Pushes {
+    clock: Clock,
+    rates: Rates,
 }
 
 impl Pushes {
-    pub fn allow(&self, address: IpAddr) -> Result<(), OAuthError> {
-        self.0
-            .check_key(&source(address))
-            .map_err(|_| OAuthError::too_many_requests("too many pushed requests from this address").retry_after(5))
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, rates: Rates::new(Quota::per_minute(600), Quota::per_minute(6_000)) }
     }
 
-    pub fn sweep(&self) {
-        self.0.retain_recent();
+    pub fn allow(&self, address: IpAddr) -> Result<(), OAuthError> {
+        let spent = self.rates.spend(source(address), self.clock.now());
+        spent.map_err(too_many("too many pushed requests from this address"))
     }
 }
 
-/// Refusals that the audit trail tells of: one a minute for each address.
-pub struct Floods(DefaultKeyedRateLimiter<IpAddr>);
-
-impl Default for Floods {
-    fn default() -> Self {
-        Self(RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)))
-    }
+/// Refusals that the audit trail tells of: one a minute for each source.
+pub struct Floods {
+    clock: Clock,
+    rates: Rates,
 }
 
 impl Floods {
     #[must_use]
-    pub fn is_new(&self, address: IpAddr) -> bool {
-        self.0.check_key(&source(address)).is_ok()
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, rates: Rates::new(Quota::per_minute(1), Quota::per_minute(600)) }
     }
 
-    pub fn sweep(&self) {
-        self.0.retain_recent();
+    #[must_use]
+    pub fn is_new(&self, address: IpAddr) -> bool {
+        self.rates.spend(source(address), self.clock.now()).is_ok()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::Ipv4Addr;
-
-    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-
-    #[test]
-    fn the_sixth_try_waits_ever_longer_and_only_where_the_wrong_ones_came_from() {
-        let clock = Clock::default();
-        let guesses = Guesses::new(clock.clone());
-        for _ in 0..5 {
-            guesses.attempt("alice", HERE).unwrap();
-        }
-        let first = guesses.attempt("ALICE", HERE).unwrap_err().retry_after.unwrap();
-        guesses.attempt("alice", THERE).unwrap();
-        assert!(guesses.blocked("alice", HERE) && !guesses.blocked("alice", THERE));
-        clock.advance(Duration::seconds(31));
-        guesses.attempt("alice", HERE).unwrap();
-        assert!(guesses.attempt("alice", HERE).unwrap_err().retry_after.unwrap() > first);
-        guesses.right("alice", HERE);
-        guesses.attempt("alice", HERE).unwrap();
-    }
-
-    #[test]
-    fn another_address_of_the_same_ipv6_network_is_no_new_start() {
-        let guesses = Guesses::new(Clock::default());
-        let address = |host: u16| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, host));
-        (0..5).for_each(|host| guesses.attempt("alice", address(host)).unwrap());
-        guesses.attempt("alice", address(6)).unwrap_err();
-    }
-
-    #[test]
-    fn wrong_tries_are_forgotten_after_a_quarter_of_an_hour() {
-        let clock = Clock::default();
-        let guesses = Guesses::new(clock.clone());
-        (0..4).for_each(|_| guesses.attempt("alice", HERE).unwrap());
-        clock.advance(Duration::minutes(16));
-        (0..3).for_each(|_| guesses.attempt("alice", HERE).unwrap());
-    }
-
-    #[test]
-    fn who_holds_a_whole_ipv6_network_is_still_one_source() {
-        let address = |last: u16| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last));
-        let guesses = Guesses::new(Clock::default());
-        (0..5).for_each(|n| guesses.attempt("alice", address(n)).unwrap());
-        assert_eq!(guesses.attempt("alice", address(5)).unwrap_err().code, "too_many_requests");
-        guesses.attempt("alice", "2001:db8:0:2::1".parse().unwrap()).unwrap();
-        let registrations = Registrations::new(3, 1);
-        (0..3).for_each(|n| registrations.allow(address(n), vec!["a.example".into()]).unwrap());
-        assert!(registrations.allow(address(3), vec!["a.example".into()]).is_err());
-    }
-
-    #[test]
-    fn one_crowded_redirect_host_does_not_starve_another_behind_the_same_address() {
-        let registrations = Registrations::new(3, 1);
-        for _ in 0..3 {
-            registrations.allow(HERE, vec!["a.example".into()]).unwrap();
-        }
-        assert_eq!(registrations.allow(HERE, vec!["a.example".into()]).unwrap_err().code, "too_many_requests");
-        registrations.allow(HERE, vec!["b.example".into()]).unwrap();
-        registrations.allow(THERE, vec!["a.example".into()]).unwrap();
-    }
-
-    #[test]
-    fn attack_90_neither_one_user_nor_many_can_flood_a_host_through_us() {
-        let fetches = Fetches::default();
-        let greedy = UserId::new();
-        let allowed = |user, host| fetches.allow(user, host).is_ok();
-        assert_eq!((0..500).filter(|_| allowed(greedy, "a.example")).count(), 20);
-        assert!(allowed(UserId::new(), "a.example"));
-        assert_eq!((0..500).filter(|_| allowed(UserId::new(), "victim.example")).count(), 60);
-        assert!(!allowed(UserId::new(), "victim.example") && allowed(UserId::new(), "b.example"));
-    }
-
-    #[test]
-    fn attack_65_one_address_pushes_six_hundred_requests_at_once_and_no_more() {
-        let pushes = Pushes::default();
-        let allowed = |address| (0..2_000).filter(|_| pushes.allow(address).is_ok()).count();
-        assert!((600..700).contains(&allowed(HERE)));
-        assert_eq!(pushes.allow(HERE).unwrap_err().code, "too_many_requests");
-        pushes.allow(THERE).unwrap();
-    }
-}
+mod tests;

@@ -1,39 +1,53 @@
-//! Passwords: argon2id on a few threads of their own, each with its memory kept, behind a bounded queue.
+//! Passwords: argon2id on a few threads of their own, each with its memory, behind a queue that every source shares.
 use crate::error::OAuthError;
 use argon2::{
     Algorithm, Argon2, Block, Params, PasswordHash, Version,
     password_hash::phc::{Output, ParamsString, Salt},
 };
 use aws_lc_rs::constant_time;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use keyward_limits::{shares::Seats, source::Source};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+use tokio::sync::oneshot;
 
 /// OWASP's setting: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
-/// Who waits longer in line than this many others is told to come back.
+/// Who may wait in line. When it is full, whoever has most in it is told to come back.
 const QUEUE: usize = 32;
 /// Longer ones are refused before they cost anything.
 pub const MAX_LENGTH: usize = 128;
 
+type Work = Box<dyn FnOnce(&mut [Block]) + Send>;
+
 #[derive(Clone)]
 pub struct Passwords {
-    threads: Arc<Semaphore>,
-    places: Arc<Semaphore>,
-    buffers: Arc<Mutex<Vec<Vec<Block>>>>,
+    /// As many as there are threads.
+    seats: Seats,
+    threads: mpsc::Sender<Work>,
     /// Hash of a password nobody has: what a guess at an unknown user is checked against.
     nobody: Arc<str>,
 }
 
 impl Passwords {
     pub fn new() -> Result<Self, OAuthError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let buffers = (0..cores).map(|_| vec![Block::default(); MEMORY_KIB as usize]).collect();
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let (threads, work) = mpsc::channel();
+        let work = Arc::new(Mutex::new(work));
+        for _ in 0..cores {
+            let work = work.clone();
+            thread::Builder::new()
+                .name("passwords".into())
+                .spawn(move || hash_forever(&work))
+                .map_err(OAuthError::server_error)?;
+        }
         let mut first = vec![Block::default(); MEMORY_KIB as usize];
         Ok(Self {
-            threads: Arc::new(Semaphore::new(cores)),
-            places: Arc::new(Semaphore::new(cores + QUEUE)),
-            buffers: Arc::new(Mutex::new(buffers)),
+            seats: Seats::new(cores, cores, QUEUE),
+            threads,
             nobody: make(&crate::secrets::random(), &mut first).map_err(OAuthError::server_error)?.into(),
         })
     }
@@ -41,36 +55,45 @@ impl Passwords {
     /// PHC string of a new hash.
     pub async fn hash(&self, password: &str) -> Result<String, OAuthError> {
         let password = password.to_owned();
-        self.run(move |memory| make(&password, memory)).await
+        // Only what was permitted before comes here: it is nobody's guess.
+        self.run(Source::Party(0), move |memory| make(&password, memory)).await
     }
 
-    /// Takes the same time whether or not there is a hash to compare with.
-    pub async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, OAuthError> {
+    /// Takes the same time whether or not there is a hash to compare with. It is a guess of that source's.
+    pub async fn verify(&self, password: &str, hash: Option<&str>, source: Source) -> Result<bool, OAuthError> {
         let known = hash.is_some() && password.len() <= MAX_LENGTH;
         let hash = hash.unwrap_or(&self.nobody).to_owned();
         let password = if password.len() <= MAX_LENGTH { password.to_owned() } else { String::new() };
-        let matches = self.run(move |memory| check(&password, &hash, memory)).await?;
+        let matches = self.run(source, move |memory| check(&password, &hash, memory)).await?;
         Ok(matches && known)
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        source: Source,
         work: impl FnOnce(&mut [Block]) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, OAuthError> {
-        let busy = || OAuthError::temporarily_unavailable("too many sign-ins at once").retry_after(5);
-        let place = self.places.clone().try_acquire_owned().map_err(|_| busy())?;
-        let thread = self.threads.clone().acquire_owned().await.map_err(OAuthError::server_error)?;
-        let buffers = self.buffers.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let (_place, _thread) = (place, thread);
-            let lock = || buffers.lock().unwrap_or_else(PoisonError::into_inner);
-            let taken = lock().pop();
-            let mut memory = taken.unwrap_or_else(|| vec![Block::default(); MEMORY_KIB as usize]);
-            let done = work(&mut memory);
-            lock().push(memory);
-            done
-        });
-        done.await.map_err(OAuthError::server_error)?.map_err(OAuthError::server_error)
+        let seat = self.seats.take(source).await.map_err(|_| OAuthError::overloaded("too many sign-ins at once"))?;
+        let (done, outcome) = oneshot::channel();
+        let work = move |memory: &mut [Block]| {
+            let outcome = work(memory);
+            drop(seat);
+            let _ = done.send(outcome);
+        };
+        let ended = |_| OAuthError::server_error(anyhow::anyhow!("no thread hashes passwords any more"));
+        self.threads.send(Box::new(work)).map_err(ended)?;
+        outcome.await.map_err(OAuthError::server_error)?.map_err(OAuthError::server_error)
+    }
+}
+
+/// Its memory is its own, so that none is asked for while people wait.
+fn hash_forever(work: &Mutex<mpsc::Receiver<Work>>) {
+    let mut memory = vec![Block::default(); MEMORY_KIB as usize];
+    loop {
+        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(next) = next else { return };
+        // Whoever asked hears that nobody answered; the thread is still needed.
+        let _ = catch_unwind(AssertUnwindSafe(|| next(&mut memory)));
     }
 }
 
@@ -107,6 +130,8 @@ fn check(password: &str, phc: &str, memory: &mut [Block]) -> anyhow::Result<bool
 mod tests {
     use super::*;
 
+    const HERE: Source = Source::Party(1);
+
     #[tokio::test]
     async fn a_guess_at_nobody_costs_what_a_guess_at_somebody_does_from_the_start() {
         let passwords = Passwords::new().unwrap();
@@ -120,8 +145,8 @@ mod tests {
         let passwords = Passwords::new().unwrap();
         let hash = passwords.hash("correct horse").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify("correct horse", Some(&hash)).await.unwrap());
-        assert!(!passwords.verify("wrong horse", Some(&hash)).await.unwrap());
-        assert!(!passwords.verify("correct horse", None).await.unwrap());
+        assert!(passwords.verify("correct horse", Some(&hash), HERE).await.unwrap());
+        assert!(!passwords.verify("wrong horse", Some(&hash), HERE).await.unwrap());
+        assert!(!passwords.verify("correct horse", None, HERE).await.unwrap());
     }
 }

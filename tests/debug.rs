@@ -194,7 +194,7 @@ async fn of_the_configuration_everything_is_shown_but_its_secrets() {
     }
     assert_eq!(config.pointer("/clients/own/jwks"), Some(&json!({"set": false})));
     let master = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    for secret in secrets.into_iter().chain(["notes-secret", "other-secret", master, &t.db.url]) {
+    for secret in secrets.into_iter().chain(["notes-server-secret", "other-server-secret", master, &t.db.url]) {
         assert!(!answer.body.contains(secret), "{secret} is told");
     }
 }

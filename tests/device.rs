@@ -293,6 +293,8 @@ async fn so_many_codes_at_once_for_one_address_and_for_one_client() {
     refused.refused(429, "too_many_requests");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
     assert_eq!(ask_from(&t, &tv, "192.0.2.1:1").await.status, 200);
+    // Where all wait that may, one of whoever has most gives way; and whoever that is gets no more.
+    assert_eq!(ask_from(&t, &tv, "192.0.2.2:1").await.status, 200);
     ask_from(&t, &tv, "192.0.2.2:1").await.refused(429, "too_many_requests");
     assert_eq!(ask_from(&t, &other, "192.0.2.2:1").await.status, 200);
     t.app.clock.advance(Duration::minutes(10));

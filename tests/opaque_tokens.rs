@@ -97,7 +97,7 @@ async fn introspection_answers_as_for_a_jwt_and_only_whom_the_token_is_meant_for
         assert_eq!(answer[same], expected[same], "{same}");
     }
     assert_eq!(answer["sub"], t.user_named("alice").await.id.to_string());
-    assert_eq!(t.introspect_as("other-server", "other-secret", token).await.body, INACTIVE);
+    assert_eq!(t.introspect_as("other-server", "other-server-secret", token).await.body, INACTIVE);
     t.introspect_as("notes-server", "wrong", token).await.refused(401, "invalid_client");
     // One letter off, or cut short, it is nobody's.
     for text in [format!("{token}A"), token[..51].to_owned(), token.replace("kwa_", "kwa-")] {
@@ -138,7 +138,7 @@ async fn it_ends_at_once_with_whatever_it_hangs_from() {
     let (client, tokens) = alices(&t, &[]).await;
     let (token, alice, now) = (access_token(&tokens), t.user_named("alice").await.id, t.app.clock.now());
     let other = Node::beside(&t).await;
-    let auth = [("client_id", "notes-server"), ("client_secret", "notes-secret"), ("token", token)];
+    let auth = [("client_id", "notes-server"), ("client_secret", "notes-server-secret"), ("token", token)];
     let everywhere = async || {
         let (here, there) = (t.introspect(token).await.body, other.post("/introspect", &auth).await.body);
         assert_eq!(here == INACTIVE, there == INACTIVE);
@@ -268,8 +268,8 @@ async fn a_guard_that_asks_lets_it_in_until_thirty_seconds_after_it_was_revoked(
     let (_, tokens) = guarded.tokens("c").await;
     let token = access_token(&tokens);
     guarded.call(token).await.refused(401, "invalid_token");
-    let asking = guarded.another(|guard| guard.introspect("notes-server", "notes-secret"));
-    let always = guarded.another(|guard| guard.introspect("notes-server", "notes-secret").keep_answers(0));
+    let asking = guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret"));
+    let always = guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret").keep_answers(0));
     for guard in [&asking, &always] {
         assert_eq!(call_through(guard, token).await.body, "reached");
     }
@@ -289,7 +289,7 @@ fn tokens_that_nobody_could_ask_about_are_refused_at_start() {
         let settings = format!("issuer = 'https://auth.example'\nresources.a.identifier = 'https://a.example'\n{more}");
         Config::load(&settings, None, [].into()).map_err(|error| format!("{error:#}"))
     };
-    let credentials = "resources.a.introspection = { id = 'a', secret = 'b' }";
+    let credentials = "resources.a.introspection = { id = 'a', secret = 'a secret of sixteen' }";
     for format in ["resources.a.access_token_format = 'opaque'", ALL] {
         let error = load(format).unwrap_err();
         assert!(error.contains("\"a\"") && error.contains("introspection.id"), "{error}");

@@ -114,7 +114,7 @@ async fn a_resource_may_have_its_tokens_signed_with_rs256() {
     let jwks = t.get("/jwks").await.json();
     assert!(jwks["keys"].as_array().unwrap().iter().any(|key| key["kid"] == header["kid"] && key["kty"] == "RSA"));
     assert_eq!(
-        t.introspect_as("other-server", "other-secret", tokens["access_token"].as_str().unwrap()).await.json()["aud"],
+        t.introspect_as("other-server", "other-server-secret", tokens["access_token"].as_str().unwrap()).await.json()["aud"],
         OTHER
     );
 }

@@ -48,7 +48,7 @@ async fn a_token_registers_as_many_clients_as_it_says_and_wrong_requests_cost_no
 
 #[tokio::test]
 async fn a_token_ends_when_it_says_and_the_configured_one_does_not() {
-    let t = TestApp::with(&format!("{TOKEN}\nregistration.initial_access_token = \"0123456789\"")).await;
+    let t = TestApp::with(&format!("{TOKEN}\nregistration.initial_access_token = \"0123456789abcdef\"")).await;
     let output = command(&t, &["--uses", "9", "--expires-in", "60", "--json"]);
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&answer["uses"], &answer["scope"]), (&json!(9), &json!(null)));
@@ -57,7 +57,7 @@ async fn a_token_ends_when_it_says_and_the_configured_one_does_not() {
     assert_eq!(register(&t, token, &named("in time")).await.status, 201);
     t.app.clock.advance(Duration::seconds(61));
     register(&t, token, &named("late")).await.refused(401, "invalid_token");
-    assert_eq!(register(&t, "0123456789", &named("configured")).await.status, 201);
+    assert_eq!(register(&t, "0123456789abcdef", &named("configured")).await.status, 201);
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn without_a_name_the_first_is_meant_and_each_server_sees_its_own_tokens_o
     for (token, notes, other) in [(&there, false, true), (&here, true, false)] {
         let token = text(token, "access_token");
         assert_eq!(t.introspect(token).await.json()["active"], notes);
-        assert_eq!(t.introspect_as("other-server", "other-secret", token).await.json()["active"], other);
+        assert_eq!(t.introspect_as("other-server", "other-server-secret", token).await.json()["active"], other);
     }
 }
 

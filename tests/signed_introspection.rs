@@ -13,8 +13,8 @@ async fn ask(t: &TestApp, (id, secret): (&str, &str), token: &str, accept: &str)
     t.post_with("/introspect", &[("token", token)], &headers).await
 }
 
-const NOTES: (&str, &str) = ("notes-server", "notes-secret");
-const OTHER: (&str, &str) = ("other-server", "other-secret");
+const NOTES: (&str, &str) = ("notes-server", "notes-server-secret");
+const OTHER: (&str, &str) = ("other-server", "other-server-secret");
 
 /// The claims, if everything around them is right.
 async fn verified(t: &TestApp, answer: &Answer, algorithm: &str, audience: &str) -> Value {

@@ -150,7 +150,7 @@ fn new_consent(grant: &Grant) -> Consent {
 
 /// A client and a user on record.
 async fn a_pair(db: &Db) -> (Client, User) {
-    let client = storage::clients::register(db, &new_client()).await.unwrap();
+    let client = storage::clients::register(db, &new_client(), "192.0.2.1").await.unwrap();
     let user = new_user(&secrets::random());
     assert!(storage::users::insert(db, &user).await.unwrap());
     (client, user)

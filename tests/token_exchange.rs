@@ -103,7 +103,7 @@ fn claims(token: &str) -> Value {
 }
 
 pub async fn is_active(t: &TestApp, token: &str) -> bool {
-    t.introspect_as("other-server", "other-secret", token).await.json()["active"] == true
+    t.introspect_as("other-server", "other-server-secret", token).await.json()["active"] == true
 }
 
 pub async fn events(t: &TestApp) -> Vec<Value> {
@@ -120,7 +120,7 @@ async fn an_opaque_token_is_exchanged_like_any_other_and_for_one_that_names_the_
     let answer = exchange(&t, "notes", &received, &[]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let exchanged = answer.json();
-    let said = t.introspect_as("other-server", "other-secret", text(&exchanged, "access_token")).await.json();
+    let said = t.introspect_as("other-server", "other-server-secret", text(&exchanged, "access_token")).await.json();
     assert_eq!((&said["active"], &said["act"]["sub"]), (&json!(true), &json!("notes")), "{said}");
     assert!(said["exp"].as_i64() <= t.introspect(&received).await.json()["exp"].as_i64());
 }
@@ -145,7 +145,7 @@ async fn an_mcp_server_exchanges_the_token_it_received_for_one_of_its_own_at_the
     assert_eq!((&after["scope"], &after["act"]), (&json!("other:read"), &json!({"sub": "notes"})));
     assert_ne!(after["jti"], before["jti"]);
 
-    let seen = t.introspect_as("other-server", "other-secret", text(&tokens, "access_token")).await.json();
+    let seen = t.introspect_as("other-server", "other-server-secret", text(&tokens, "access_token")).await.json();
     assert_eq!((&seen["active"], &seen["act"]), (&json!(true), &json!({"sub": "notes"})));
     assert_eq!((&seen["username"], &seen["client_id"]), (&json!("alice"), &json!("notes")));
     // Not the server that was called first.

@@ -8,7 +8,7 @@ use crate::{
     audit,
     error::OAuthError,
     grants,
-    limits::source,
+    limits::{source, yields_to},
     model::{Client, DeviceAuthorization, Scopes, User},
     oauth::{
         params::Params,
@@ -48,14 +48,19 @@ pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr)
     store(app, client, scopes.unwrap_or_default(), identifiers, address).await
 }
 
+/// Of too many devices that wait, one of whoever has most is given up for a newcomer's.
 async fn within_limits(app: &App, client: &Client, address: IpAddr) -> Result<(), OAuthError> {
-    let (now, limits) = (app.clock.now(), &app.config.device_authorization);
-    let here = device_codes::count_of_source(&app.db, &source(address).to_string(), now).await?;
-    let waiting = device_codes::count_of_client(&app.db, &client.id, now).await?;
-    let within = here < limits.max_per_address.into() && waiting < limits.max_per_client.into();
-    within
-        .then_some(())
-        .ok_or_else(|| OAuthError::too_many_requests("too many devices are waiting to be let in").retry_after(60))
+    let (now, limits, newcomer) = (app.clock.now(), &app.config.device_authorization, source(address));
+    let full = || OAuthError::too_many_requests("too many devices are waiting to be let in").retry_after(60);
+    if device_codes::count_of_source(&app.db, &newcomer.to_string(), now).await? >= limits.max_per_address.into() {
+        return Err(full());
+    }
+    if device_codes::count_of_client(&app.db, &client.id, now).await? >= limits.max_per_client.into() {
+        let held = device_codes::count_by_source(&app.db, &client.id, now).await?;
+        let greediest = yields_to(newcomer, held).ok_or_else(full)?;
+        device_codes::give_up_oldest(&app.db, &client.id, &greediest, now).await?;
+    }
+    Ok(())
 }
 
 async fn store(
@@ -110,16 +115,19 @@ pub struct Waiting<'a> {
 ///
 /// Tries are counted for each person, from wherever they come (RFC 8628 §5.1).
 pub async fn look_up<'a>(app: &'a App, code: &UserCode, user: &User) -> Result<Option<Waiting<'a>>, OAuthError> {
-    let (account, anywhere) = (format!("device codes of {}", user.id), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    app.guesses.attempt(&account, anywhere).inspect_err(|_| {
+    let booked = app.guesses.device_code(user.id).await.inspect_err(|_| {
         tracing::warn!(user = %user.id, "guesses at device codes throttled");
     })?;
     let found = device_codes::find_by_user_code(&app.db, &code.digest(&app.form_key)).await?;
     let Some(device) = found.filter(|device| device.is_open(app.clock.now())) else {
-        audit::wrong_try(app, &account, anywhere).await;
+        if booked.wrong(app.clock.now()) {
+            let anywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            audit::wrong_try(app, "device", &user.id.to_string(), anywhere).await;
+        }
         return Ok(None);
     };
-    app.guesses.take_back(&account, anywhere);
+    // No licence for others: wrong ones before it stay wrong.
+    drop(booked);
     let client = app.clients.find(device.client_id.as_str()).await?;
     let Some(client) = client.filter(|client| client.disabled_at.is_none()) else { return Ok(None) };
     let resources = match device.resources.as_slice() {

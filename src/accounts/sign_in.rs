@@ -1,8 +1,10 @@
 //! Signing in with a password, and making the first account that can.
+use super::known_browser;
 use crate::{
     app::App,
     audit,
     error::OAuthError,
+    limits::source,
     model::{Role, User, UserId},
     passwords::MAX_LENGTH,
     secrets::SetupToken,
@@ -11,23 +13,35 @@ use crate::{
 use serde_json::json;
 use std::net::IpAddr;
 
-/// `None` for an unknown user, a wrong password and a disabled account alike, after the same time.
-pub async fn sign_in(app: &App, username: &str, password: &str, address: IpAddr) -> Result<Option<User>, OAuthError> {
-    let account = format!("user {username}");
-    app.guesses.attempt(&account, address).inspect_err(|_| {
+/// `None` for an unknown user, a wrong password and a disabled account alike, after the same time. `marks` are those of
+/// the browser.
+pub async fn sign_in(
+    app: &App,
+    username: &str,
+    password: &str,
+    address: IpAddr,
+    marks: &str,
+) -> Result<Option<User>, OAuthError> {
+    let known = if username.len() <= MAX_LENGTH { users::find_by_username(&app.db, username).await? } else { None };
+    let known_browser = known.as_ref().is_some_and(|user| known_browser::is_known(app, marks, user));
+    let account: String = username.chars().take(MAX_LENGTH).collect();
+    let booked = app.guesses.sign_in(&account, address, known_browser).await.inspect_err(|_| {
         tracing::warn!(%address, "sign-in throttled");
     })?;
-    let known = if username.len() <= MAX_LENGTH { users::find_by_username(&app.db, username).await? } else { None };
     let hash = known.as_ref().map(|user| user.password_hash.as_str());
-    let right = app.passwords.verify(password, hash).await?;
+    // What cannot be judged is taken back.
+    let right = app.passwords.verify(password, hash, source(address)).await?;
     let user = known.filter(|user| right && user.disabled_at.is_none());
     app.metrics.sign_in(user.is_some());
     if let Some(user) = &user {
-        app.guesses.right(&account, address);
+        booked.right();
         audit::Event::new("login_success").user(user.id).from(address).record(app).await;
     } else {
+        let waits = booked.wrong(app.clock.now());
         audit::Event::new("login_failure").failed().tally(app, &account, address).await;
-        audit::wrong_try(app, &account, address).await;
+        if waits {
+            audit::wrong_try(app, "user", &account, address).await;
+        }
     }
     Ok(user)
 }

@@ -7,6 +7,7 @@ use crate::{
     limits::source,
     secrets::Digest,
 };
+use keyward_limits::source::Source;
 use serde_json::json;
 use std::{
     collections::HashMap,
@@ -27,7 +28,7 @@ const MAX_ENTRIES: usize = 200;
 struct Key {
     name: &'static str,
     account: Option<Digest>,
-    source: Option<IpAddr>,
+    source: Option<Source>,
 }
 
 struct Counted {

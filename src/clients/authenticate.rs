@@ -83,7 +83,7 @@ pub async fn client(
             if id.is_some_and(|id| id != assertion.client_id) {
                 return Err(OAuthError::invalid_client("client_id and the assertion name different clients"));
             }
-            with_assertion(app, assertion).await
+            with_assertion(app, assertion, address).await
         }
         Credentials::Post { id, secret } => {
             with_secret(app, &[(id, secret)], AuthMethod::ClientSecretPost, address).await
@@ -123,14 +123,18 @@ async fn with_secret(
     }
     // A right secret always passes; only wrong ones are slowed down (RFC 6749 §2.3.1).
     let account = candidates.first().map_or("", |(id, _)| id);
-    let account = format!("client {account}");
-    app.guesses.attempt(&account, address)?;
-    audit::wrong_try(app, &account, address).await;
+    if app.guesses.wrong("client", account, address)? {
+        audit::wrong_try(app, "client", account, address).await;
+    }
     Err(refused())
 }
 
 /// RFC 7523 §3: everything about it is judged before its `jti` is used up.
-async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Arc<Client>, OAuthError> {
+async fn with_assertion(
+    app: &App,
+    assertion: &ClientAssertion<'_>,
+    address: IpAddr,
+) -> Result<Arc<Client>, OAuthError> {
     let refuse = |rule: &'static str| {
         tracing::info!(client = assertion.client_id, rule, "client_assertion_refused");
         refused()
@@ -145,7 +149,7 @@ async fn with_assertion(app: &App, assertion: &ClientAssertion<'_>) -> Result<Ar
     let other_audiences = other_audiences(app, &client);
     let audiences: Vec<_> = [&app.config.issuer].into_iter().chain(&other_audiences).map(String::as_str).collect();
     let once = assertion.check(&audiences, app.clock.now().unix_timestamp()).map_err(refuse)?;
-    let keys = keys::find(app, &client, assertion.kid()).await?;
+    let keys = keys::find(app, &client, assertion.kid(), address).await?;
     let keys = keys.ok_or_else(|| refuse("the client has no keys"))?;
     if !assertion.is_signed_by(&keys) {
         return Err(refuse("none of the client's keys signed it"));

@@ -1,13 +1,40 @@
 //! Public keys of clients: registered with them, or fetched from where they publish them.
-use crate::{app::App, error::OAuthError, fetch::keys, model::Client, oauth::jws::PublicKeys};
-use std::sync::Arc;
+use crate::{
+    app::App,
+    error::OAuthError,
+    fetch::keys,
+    limits::{Asker, source},
+    model::{Client, ClientSource},
+    oauth::jws::PublicKeys,
+    secrets::Digest,
+};
+use keyward_limits::source::Source;
+use std::{net::IpAddr, sync::Arc};
 
 /// The keys that may have signed an assertion naming this `kid`; `None` if the client has none, or none are to be had.
-pub async fn find(app: &App, client: &Client, kid: Option<&str>) -> Result<Option<Arc<PublicKeys>>, OAuthError> {
+pub async fn find(
+    app: &App,
+    client: &Client,
+    kid: Option<&str>,
+    address: IpAddr,
+) -> Result<Option<Arc<PublicKeys>>, OAuthError> {
     if let Some(jwks) = &client.metadata.jwks {
         return Ok(PublicKeys::parse(jwks).map(Arc::new));
     }
     let Some(uri) = &client.metadata.jwks_uri else { return Ok(None) };
     let host = url::Url::parse(uri).ok().and_then(|uri| uri.host_str().map(str::to_owned));
-    keys::find(app, uri, &host.unwrap_or_default(), kid).await
+    let host = host.unwrap_or_default();
+    // Whoever sends an assertion is nobody yet.
+    let asker = match client.source {
+        ClientSource::Seed => Asker::Known(&host),
+        ClientSource::Cimd => Asker::Stranger(&host, itself(client)),
+        ClientSource::Dcr => Asker::Stranger(&host, source(address)),
+    };
+    keys::find(app, uri, asker, kid).await
+}
+
+/// A client that somebody signed in has seen has a share of its own, whatever is asked for in its name elsewhere.
+fn itself(client: &Client) -> Source {
+    let id = Digest::of(client.id.as_str());
+    Source::Party(id.as_bytes().first_chunk().copied().map_or(0, u128::from_be_bytes))
 }

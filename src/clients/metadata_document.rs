@@ -5,7 +5,7 @@ use crate::{
     audit::Event,
     error::OAuthError,
     fetch::{FetchError, Fetched},
-    grants,
+    grants, limits,
     model::{Client, ClientId, ClientMetadata, ClientSource, UserId},
     oauth::client_metadata::document::parse_document,
     storage,
@@ -236,7 +236,7 @@ impl Failed {
 async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<Fetched>, Failed> {
     let allowed = match asker {
         Asker::Person(user) => app.fetches.allow(user, host),
-        Asker::Issuer => app.fetches.allow_host(host),
+        Asker::Issuer => app.fetches.allow_host(limits::Asker::Known(host)),
     };
     allowed.map_err(Failed::Limited)?;
     app.fetcher.json(id).await.map_err(|error| match error {

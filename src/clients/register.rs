@@ -6,6 +6,7 @@ use crate::{
     error::OAuthError,
     grants,
     issuers::statement,
+    limits::{source, yields_to},
     model::{Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
     oauth::{
         client_metadata::{self, Registered, RegistrationRules, parse_registration},
@@ -14,6 +15,7 @@ use crate::{
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
     storage::{self, initial_access_tokens, registration_access_tokens},
 };
+use keyward_limits::source::Source;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -157,18 +159,30 @@ async fn insert(
     address: IpAddr,
 ) -> Result<Client, OAuthError> {
     app.registrations.allow(address, redirect_hosts(&asked.metadata))?;
+    let source = source(address);
     if storage::clients::count_unused(&app.db).await? >= i64::from(app.config.registration.max_unused) {
-        return Err(OAuthError::temporarily_unavailable("too many unused registrations are kept").retry_after(3_600));
+        make_room(app, source).await?;
     }
     if let Some(token) = permission
         && !initial_access_tokens::take(&app.db, &token.token_hash, asked.created_at).await?
     {
         return Err(not_permitted());
     }
-    let client = storage::clients::register(&app.db, asked).await?;
+    let client = storage::clients::register(&app.db, asked, &source.to_string()).await?;
     let name = json!({"client_name": client.metadata.client_name, "redirect_uris": client.metadata.redirect_uris});
     audit::Event::new("registration").client(&client.id).from(address).details(name).record(app).await;
     Ok(client)
+}
+
+/// Of too many unused registrations, the oldest of whoever made most are forgotten; many at once, as each time costs a look
+/// at all of them.
+async fn make_room(app: &App, newcomer: Source) -> Result<(), OAuthError> {
+    let most = (app.config.registration.max_unused / 100).max(1);
+    let made = storage::clients::count_unused_by_source(&app.db).await?;
+    let greediest = yields_to(newcomer, made).unwrap_or_else(|| newcomer.to_string());
+    storage::clients::forget_oldest_unused(&app.db, &greediest, most).await?;
+    app.clients.forget_all();
+    Ok(())
 }
 
 pub(super) fn redirect_hosts(metadata: &ClientMetadata) -> Vec<String> {

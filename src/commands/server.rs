@@ -8,13 +8,11 @@ use crate::{
     storage::Db,
 };
 use anyhow::{Context, ensure};
+use keyward_limits::connections::{Bounds, Connections};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::net::TcpListener;
-
-/// How long requests under way may take to end once we were asked to stop.
-const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
 /// A taken port is one sentence.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -66,27 +64,27 @@ pub async fn run(
     audit::compare_settings(&app).await?;
     Event::new("server_start").details(json!({"version": env!("CARGO_PKG_VERSION")})).record(&app).await;
     let housekeeping = tokio::spawn(jobs::run(app.clone()));
-    let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-        shutdown.await;
-        let _ = stopping.send(());
-    });
-    // Idle connections that browsers keep open must not keep us here.
-    let patience = async {
-        let _ = stopped.await;
-        tokio::time::sleep(LAST_REQUESTS).await;
-    };
-    tokio::select! {
-        ended = server => ended?,
-        () = patience => {}
-    }
+    connections(&app).serve(listener, http::router(app.clone()), shutdown).await;
     housekeeping.abort();
     tally::tell_all(&app).await;
     Event::new("server_stop").record(&app).await;
     chain::extend(&app).await?;
     app.db.close().await?;
     Ok(())
+}
+
+fn connections(app: &Arc<App>) -> Connections {
+    let settings = &app.config.connections;
+    let bounds = Bounds { total: settings.total.get(), per_source: settings.per_source.get(), ..Bounds::default() };
+    let told = Arc::downgrade(app);
+    Connections::new(bounds, app.proxies.clone(), move |address| {
+        if let Some(app) = told.upgrade().filter(|app| app.floods.is_new(address)) {
+            tokio::spawn(async move {
+                let event = Event::new("rate_limit_exceeded").failed().from(address);
+                event.details(json!({"endpoint": "connection"})).record(&app).await;
+            });
+        }
+    })
 }
 
 /// Ends at Ctrl-C, or at the signal a service manager sends; both are heard from this call on.

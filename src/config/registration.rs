@@ -1,5 +1,5 @@
 //! Who may register clients (RFC 7591), and how many.
-use super::{hidden, list};
+use super::{hidden, list, long};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Registration {
     /// `open`, `token` (an initial access token is needed) or `off`.
     pub policy: RegistrationPolicy,
-    /// An initial access token (RFC 7591 §3) for policy `token` without limits, beside those of the command
+    /// At least 16 characters: an initial access token (RFC 7591 §3) for policy `token` without limits, beside those of the command
     /// `registration-token`.
     #[serde(serialize_with = "hidden::maybe")]
     pub initial_access_token: Option<SecretString>,
@@ -28,6 +28,12 @@ pub struct Registration {
     pub private_use_schemes: Vec<String>,
     /// Let clients register themselves for `client_credentials` too.
     pub client_credentials: bool,
+}
+
+impl Registration {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        self.initial_access_token.as_ref().map_or(Ok(()), |token| long("registration.initial_access_token", token))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

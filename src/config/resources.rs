@@ -1,5 +1,5 @@
 //! The MCP servers that tokens are issued for, as the operator writes them down.
-use super::{ExchangeSettings, hidden, list};
+use super::{ExchangeSettings, hidden, list, long};
 use crate::{
     model::{Role, Scopes},
     oauth::resource::{AccessTokenFormat, IntrospectionCredentials, Resource, ScopeRule},
@@ -66,7 +66,8 @@ impl ResourceSettings {
             !opaque || self.introspection.is_some(),
             "resource {name:?}: opaque access tokens need introspection.id and introspection.secret (RFC 7662 §2.1)"
         );
-        Ok(())
+        let own = self.introspection.as_ref();
+        own.map_or(Ok(()), |own| long(&format!("resources.{name}.introspection.secret"), &own.secret))
     }
 
     pub(super) fn resource(&self) -> anyhow::Result<Resource> {

@@ -3,6 +3,7 @@ use crate::{
     app::App,
     clock::{Clock, Moment},
     error::OAuthError,
+    limits::Asker,
     oauth::{json, jws::PublicKeys},
     remembered::Remembered,
 };
@@ -39,11 +40,11 @@ struct Kept {
 }
 
 /// The keys published there, one of which may have this `kid`; `None` if none are to be had. While the host is not to
-/// be reached the last set serves, but no longer than a day. What is fetched counts against `budget`.
+/// be reached the last set serves, but no longer than a day. What is fetched counts for `asker`.
 pub async fn find(
     app: &App,
     uri: &str,
-    budget: &str,
+    asker: Asker<'_>,
     kid: Option<&str>,
 ) -> Result<Option<Arc<PublicKeys>>, OAuthError> {
     let (clock, now) = (&app.clock, app.clock.moment());
@@ -55,7 +56,7 @@ pub async fn find(
             return Ok(Some(kept.keys.clone()));
         }
     }
-    match fetch(app, uri, budget, now).await? {
+    match fetch(app, uri, asker, now).await? {
         Some(fetched) => Ok(Some(app.fetched_keys.keep(uri, fetched))),
         None => Ok(kept.filter(|kept| kept.usable(clock)).map(|kept| {
             let tried = Kept { tried_at: now, ..kept };
@@ -64,9 +65,13 @@ pub async fn find(
     }
 }
 
-async fn fetch(app: &App, uri: &str, budget: &str, now: Moment) -> Result<Option<Kept>, OAuthError> {
-    app.fetches.allow_host(budget)?;
-    let fetched = match app.fetcher.json(uri).await {
+async fn fetch(app: &App, uri: &str, asker: Asker<'_>, now: Moment) -> Result<Option<Kept>, OAuthError> {
+    app.fetches.allow_host(asker)?;
+    let fetched = match asker {
+        Asker::Known(_) => app.fetcher.json(uri).await,
+        Asker::Stranger(_, source) => app.fetcher.json_for_stranger(uri, source).await,
+    };
+    let fetched = match fetched {
         Ok(fetched) => fetched,
         Err(error) => {
             tracing::warn!(uri, %error, "jwks_fetch_error");

@@ -42,8 +42,9 @@ async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthErr
         return check_browser(app, parts);
     }
     if presented.is_some() {
-        app.guesses.attempt(ACCOUNT, address)?;
-        audit::wrong_try(app, ACCOUNT, address).await;
+        if app.guesses.wrong(ACCOUNT, "", address)? {
+            audit::wrong_try(app, ACCOUNT, "", address).await;
+        }
         return Err(OAuthError::invalid_token("this is not the token of the administrator"));
     }
     Err(OAuthError::new("unauthorized", "this needs the token of the administrator"))

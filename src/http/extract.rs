@@ -1,7 +1,7 @@
 //! What a request carries, parsed once at the border.
 use crate::{app::App, clients::authenticate, error::OAuthError, model::Client, oauth::params::Params};
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes, HttpBody, to_bytes},
     extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
@@ -38,16 +38,8 @@ impl FromRequestParts<Arc<App>> for ClientIp {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
-        let trusted = |address: &IpAddr| app.config.trusted_proxies.iter().any(|proxy| proxy.contains(address));
-        if !trusted(&peer) {
-            return Ok(Self(peer));
-        }
-        // From the right: each hop was added by the proxy after it; the first stranger is the client.
-        let hops = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let hops: Vec<_> = hops.flat_map(|value| value.split(',')).map(|hop| hop.trim().parse::<IpAddr>()).collect();
-        let client = hops.into_iter().rev().map_while(Result::ok).find(|hop| !trusted(hop));
-        Ok(Self(client.unwrap_or(peer)))
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Ok(Self(app.proxies.client(peer, &parts.headers)))
     }
 }
 
@@ -71,16 +63,16 @@ pub async fn take(mut body: Body, limit: usize) -> Result<(Body, bool), OAuthErr
     Ok((taken.into(), true))
 }
 
-/// The body, up to `limit` bytes.
+/// The body, up to `limit` bytes. One that says it is longer is not listened to.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, OAuthError> {
+    let too_long = || OAuthError::new("request_too_large", "the request body is larger than this endpoint takes");
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > limit {
+        return Err(too_long());
+    }
     to_bytes(body, limit).await.map_err(|error| {
-        let too_long = std::error::Error::source(&error)
-            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-        if too_long {
-            OAuthError::new("request_too_large", "the request body is larger than this endpoint takes")
-        } else {
-            broken_off()
-        }
+        let source = std::error::Error::source(&error);
+        let is_too_long = source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
+        if is_too_long { too_long() } else { broken_off() }
     })
 }
 

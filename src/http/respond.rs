@@ -51,9 +51,18 @@ fn challenge(error: &OAuthError) -> Option<String> {
     }
 }
 
-/// In the extensions of an answer: the error that it tells.
+/// In the extensions of an answer: the error that it tells, and whether a budget was used up.
 #[derive(Clone, Copy)]
-pub struct Refused(pub &'static str);
+pub struct Refused {
+    pub error: &'static str,
+    pub by_budget: bool,
+}
+
+impl From<&OAuthError> for Refused {
+    fn from(error: &OAuthError) -> Self {
+        Self { error: error.code, by_budget: error.by_budget }
+    }
+}
 
 /// The JSON form of an error; its cause goes to the log, here and nowhere else.
 #[must_use]
@@ -62,7 +71,7 @@ pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
     let body = Json(json!({"error": error.code, "error_description": error.description}));
     let mut response = (status, NoStore(body)).into_response();
     add_headers(error, response.headers_mut());
-    response.extensions_mut().insert(Refused(error.code));
+    response.extensions_mut().insert(Refused::from(error));
     response
 }
 
@@ -100,7 +109,7 @@ pub fn page_error(error: &OAuthError, page: impl IntoResponse) -> Response {
         _ => status(error),
     };
     let mut response = (status, page).into_response();
-    response.extensions_mut().insert(Refused(error.code));
+    response.extensions_mut().insert(Refused::from(error));
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }

@@ -5,7 +5,7 @@ use crate::{
     secrets::Digest,
 };
 use sqlx::types::Json;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 pub async fn find(db: &Db, id: &ClientId) -> sqlx::Result<Option<Client>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(on))
@@ -23,11 +23,12 @@ pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<Client>> {
 }
 
 /// Inserts; or, if a client with this fingerprint is there, answers that one with `seen_at` moved. What else is
-/// known of it stays as it was, above all that it is disabled.
-pub async fn register(db: &Db, client: &Client) -> sqlx::Result<Client> {
+/// known of it stays as it was, above all that it is disabled. `from` is its source as limits see it.
+pub async fn register(db: &Db, client: &Client, from: &str) -> sqlx::Result<Client> {
     fetch!(db, |on| sqlx::query_as(
-        "INSERT INTO clients (id, source, metadata, secret_hash, fingerprint, created_at, seen_at, disabled_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO clients (id, source, metadata, secret_hash, fingerprint, created_at, seen_at, disabled_at,
+             registered_from)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (fingerprint) DO UPDATE SET seen_at = excluded.seen_at
          RETURNING *",
     )
@@ -39,6 +40,7 @@ pub async fn register(db: &Db, client: &Client) -> sqlx::Result<Client> {
     .bind(client.created_at)
     .bind(client.seen_at)
     .bind(client.disabled_at)
+    .bind(from)
     .fetch_one(on))
 }
 
@@ -122,27 +124,46 @@ pub async fn delete(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
     execute!(db, sqlx::query("DELETE FROM clients WHERE id = $1").bind(id)).map(|rows| rows > 0)
 }
 
-/// Deletes clients that came by themselves, were last seen before the given time and hold no grant. Disabled ones
-/// stay, or coming again would enable them.
-pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime) -> sqlx::Result<u64> {
+/// Deletes clients that came by themselves, were last seen before the given time and hold no grant; of one source if it
+/// is named. Disabled ones stay, or coming again would enable them.
+pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime, of: Option<&str>) -> sqlx::Result<u64> {
     const SWEEP: &str = "DELETE FROM clients
          WHERE source <> 'seed' AND disabled_at IS NULL AND seen_at < $1
+           AND coalesce(registered_from, '') = coalesce($2, registered_from, '')
            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)";
     let Db::Postgres(pool) = db else {
-        return execute!(db, sqlx::query(SWEEP).bind(seen_before));
+        return execute!(db, sqlx::query(SWEEP).bind(seen_before).bind(of));
     };
     // A grant being inserted holds its client's row: wait for it, and only then look who has none.
     let mut transaction = super::begin(pool).await?;
     sqlx::query(
         "SELECT 1 FROM clients WHERE source <> 'seed' AND disabled_at IS NULL AND seen_at < $1
+            AND coalesce(registered_from, '') = coalesce($2, registered_from, '')
             AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id) ORDER BY id FOR UPDATE",
     )
     .bind(seen_before)
+    .bind(of)
     .execute(&mut *transaction)
     .await?;
-    let swept = sqlx::query(SWEEP).bind(seen_before).execute(&mut *transaction).await?.rows_affected();
+    let swept = sqlx::query(SWEEP).bind(seen_before).bind(of).execute(&mut *transaction).await?.rows_affected();
     transaction.commit().await?;
     Ok(swept)
+}
+
+/// Deletes about so many unused clients of this source, those that were seen longest ago.
+pub async fn forget_oldest_unused(db: &Db, source: &str, count: u32) -> sqlx::Result<u64> {
+    let last: Option<OffsetDateTime> = read!(db, |on| sqlx::query_scalar(
+        "SELECT max(seen_at) FROM (SELECT seen_at FROM clients
+          WHERE source = 'dcr' AND disabled_at IS NULL AND coalesce(registered_from, '') = $1
+            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)
+          ORDER BY seen_at LIMIT $2) AS oldest",
+    )
+    .bind(source)
+    .bind(i64::from(count))
+    .fetch_one(on))?;
+    // Of the same second all go: time is kept in whole ones.
+    let Some(last) = last else { return Ok(0) };
+    sweep_unused(db, last + Duration::SECOND, Some(source)).await
 }
 
 /// How many clients registered themselves and hold no grant.
@@ -152,6 +173,16 @@ pub async fn count_unused(db: &Db) -> sqlx::Result<i64> {
           WHERE source = 'dcr' AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)",
     )
     .fetch_one(on))
+}
+
+/// The same, and not disabled, for each source.
+pub async fn count_unused_by_source(db: &Db) -> sqlx::Result<Vec<(String, i64)>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT coalesce(registered_from, ''), count(*) FROM clients
+          WHERE source = 'dcr' AND disabled_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id) GROUP BY 1",
+    )
+    .fetch_all(on))
 }
 
 /// The client that registered exactly this before, if it is still welcome; it registered again now.

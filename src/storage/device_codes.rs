@@ -75,6 +75,34 @@ pub async fn count_of_source(db: &Db, source: &str, now: OffsetDateTime) -> sqlx
         .fetch_one(on))
 }
 
+/// Of [`count_of_client`], how many each source has.
+pub async fn count_by_source(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<Vec<(String, i64)>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT source, count(*) FROM device_codes
+          WHERE client_id = $1 AND expires_at > $2 AND decided_at IS NULL GROUP BY source",
+    )
+    .bind(client)
+    .bind(now)
+    .fetch_all(on))
+}
+
+/// The oldest code of this client and source that nobody decided about has expired now.
+pub async fn give_up_oldest(db: &Db, client: &ClientId, source: &str, now: OffsetDateTime) -> sqlx::Result<()> {
+    execute!(
+        db,
+        sqlx::query(
+            "UPDATE device_codes SET expires_at = $3 WHERE decided_at IS NULL AND device_code_hash =
+                 (SELECT device_code_hash FROM device_codes
+                   WHERE client_id = $1 AND source = $2 AND expires_at > $3 AND decided_at IS NULL
+                   ORDER BY created_at, device_code_hash LIMIT 1)",
+        )
+        .bind(client)
+        .bind(source)
+        .bind(now)
+    )
+    .map(drop)
+}
+
 /// Notes a poll of `device` as it was read. `false` if another poll came in between.
 pub async fn poll(
     db: &Db,

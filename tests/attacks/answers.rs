@@ -70,8 +70,8 @@ async fn attack_79_introspection_tells_strangers_nothing_and_always_in_the_same_
     let bearer = [("authorization", "Bearer x")];
     t.post_with("/introspect", &[("token", access)], &bearer).await.refused(401, "invalid_client");
     t.introspect_as("notes-server", "wrong", access).await.refused(401, "invalid_client");
-    t.introspect_as("other-server", "notes-secret", access).await.refused(401, "invalid_client");
-    let right = [("authorization", basic("notes-server", "notes-secret"))];
+    t.introspect_as("other-server", "notes-server-secret", access).await.refused(401, "invalid_client");
+    let right = [("authorization", basic("notes-server", "notes-server-secret"))];
     let right = right.each_ref().map(|(name, value)| (*name, value.as_str()));
     t.post_with("/introspect", &[], &right).await.refused(400, "invalid_request");
 
@@ -83,15 +83,17 @@ async fn attack_79_introspection_tells_strangers_nothing_and_always_in_the_same_
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("content-type"), "application/json");
     };
-    inactive("other-server", "other-secret", access).await;
-    for (id, secret) in [("notes-server", "notes-secret"), ("other-server", "other-secret"), ("stranger", "strange")] {
+    inactive("other-server", "other-server-secret", access).await;
+    for (id, secret) in
+        [("notes-server", "notes-server-secret"), ("other-server", "other-server-secret"), ("stranger", "strange")]
+    {
         for token in ["garbage", "kwr_AAAA", "eyJhbGciOiJub25lIn0.e30.", refresh, &access[..access.len() - 2]] {
             inactive(id, secret, token).await;
         }
     }
     inactive("stranger", "strange", access).await;
     t.app.clock.advance(Duration::seconds(601));
-    inactive("notes-server", "notes-secret", access).await;
+    inactive("notes-server", "notes-server-secret", access).await;
 }
 
 #[tokio::test]

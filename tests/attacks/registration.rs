@@ -209,13 +209,14 @@ async fn attack_85_an_address_nobody_vouches_for_brings_no_new_budget() {
 }
 
 #[tokio::test]
-async fn a_full_house_takes_no_new_strangers_and_still_knows_the_old() {
+async fn a_full_house_forgets_the_oldest_of_whoever_made_most_and_never_what_is_used() {
     let t = TestApp::with("registration.max_unused = 2").await;
-    let known = t.register(&public("first", CALLBACK)).await.json();
-    assert_eq!(t.register(&public("second", CALLBACK)).await.status, 201);
-    let full = t.register(&public("third", CALLBACK)).await;
-    full.refused(503, "temporarily_unavailable");
-    assert!(!full.header("retry-after").is_empty());
-    assert_eq!(t.register(&public("first", CALLBACK)).await.json()["client_id"], known["client_id"]);
+    let mut ids = Vec::new();
+    for name in ["first", "second", "third"] {
+        ids.push(t.register(&public(name, CALLBACK)).await.json()["client_id"].clone());
+        t.app.clock.advance(time::Duration::seconds(1));
+    }
     assert_eq!(clients::count_unused(&t.db).await.unwrap(), 2);
+    assert_eq!(t.register(&public("second", CALLBACK)).await.json()["client_id"], ids[1]);
+    assert_ne!(t.register(&public("first", CALLBACK)).await.json()["client_id"], ids[0]);
 }

@@ -104,7 +104,7 @@ async fn attack_93_every_well_known_place_says_the_same_and_nothing_is_left_to_b
 async fn raw(t: &TestApp, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
     let request = Request::post(path)
         .header("content-type", content_type)
-        .header("authorization", basic("notes-server", "notes-secret"));
+        .header("authorization", basic("notes-server", "notes-server-secret"));
     t.send(request.body(body.into()).unwrap()).await
 }
 
@@ -249,7 +249,8 @@ async fn attack_95_a_node_whose_clock_is_wrong_revives_nothing() {
     ahead.app.clock.advance(Duration::minutes(9));
     behind.app.clock.advance(Duration::minutes(9));
     jobs::sweep(&ahead.app).await.unwrap();
-    let introspect = [("token", access.as_str()), ("client_id", "notes-server"), ("client_secret", "notes-secret")];
+    let introspect =
+        [("token", access.as_str()), ("client_id", "notes-server"), ("client_secret", "notes-server-secret")];
     for node in [&Node::itself(&t), &behind] {
         assert_eq!(node.post("/introspect", &introspect).await.json(), json!({"active": false}));
     }

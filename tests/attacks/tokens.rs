@@ -186,7 +186,7 @@ async fn attack_57_a_resource_outside_the_grant_is_refused_and_one_of_two_is_the
     let claims = TestApp::claims(&other["access_token"]);
     assert_eq!((&claims["aud"], &claims["scope"]), (&json!(OTHER), &json!("other:read")));
     assert_eq!(t.introspect(text(&other, "access_token")).await.body, INACTIVE);
-    let there = t.introspect_as("other-server", "other-secret", text(&other, "access_token")).await;
+    let there = t.introspect_as("other-server", "other-server-secret", text(&other, "access_token")).await;
     assert_eq!(there.json()["active"], true);
 }
 

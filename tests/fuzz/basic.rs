@@ -24,10 +24,10 @@ impl Target for BasicHeaders {
         "{",
         "}",
         "{c:",
-        "{notes-server:notes-secret}",
+        "{notes-server:notes-server-secret}",
         "c",
         "notes-server",
-        "notes-secret",
+        "notes-server-secret",
         "p%20a+s:s\u{e4}",
         "p%2520a%2Bs%3As%C3%A4",
         "Og==",
@@ -87,7 +87,7 @@ fn is_known(header: &[u8]) -> bool {
     let decoded = halves.map(|half| form_urldecode(half).unwrap_or_default());
     header[..6].eq_ignore_ascii_case("basic ")
         && [raw, decoded].iter().any(|[id, secret]| {
-            matches!((id.as_str(), secret.as_str()), ("c" | "c d", SECRET) | ("notes-server", "notes-secret"))
+            matches!((id.as_str(), secret.as_str()), ("c" | "c d", SECRET) | ("notes-server", "notes-server-secret"))
         })
 }
 

@@ -145,7 +145,7 @@ impl Jwts {
 
     async fn as_access_token(&self, token: &str, jws: Option<&Jws>, now: i64) -> Vec<String> {
         let world = &self.world;
-        let (bearer, caller) = (format!("Bearer {token}"), basic("notes-server", "notes-secret"));
+        let (bearer, caller) = (format!("Bearer {token}"), basic("notes-server", "notes-server-secret"));
         let (userinfo, welcome) = world.try_to("GET", "/userinfo", &[("authorization", bearer.as_bytes())], b"").await;
         let form = encode(&[("token", token)]);
         let headers = [FORM, ("authorization", caller.as_bytes())];

@@ -208,7 +208,7 @@ impl Real {
             let grant = &model.grants[token.grant()];
             let answer = match token {
                 Token::Access { resource: MCP, .. } => self.t.introspect(text).await,
-                Token::Access { .. } => self.t.introspect_as("other-server", "other-secret", text).await,
+                Token::Access { .. } => self.t.introspect_as("other-server", "other-server-secret", text).await,
                 // A public client cannot ask, and nobody else is told.
                 Token::Refresh { .. } if grant.client == 0 || model.is_disabled(1) => continue,
                 Token::Refresh { .. } => self.t.introspect_as(self.ids[1].as_str(), SECRET, text).await,

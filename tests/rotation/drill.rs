@@ -79,7 +79,7 @@ async fn attack_92_a_verifier_with_keys_one_max_age_old_verifies_every_live_toke
         }
         for Live { token, .. } in live.iter().filter(|live| live.audience == MCP) {
             for node in [second, first] {
-                let auth = [("client_id", "notes-server"), ("client_secret", "notes-secret"), ("token", token)];
+                let auth = [("client_id", "notes-server"), ("client_secret", "notes-server-secret"), ("token", token)];
                 let answer = node.post("/introspect", &auth).await;
                 assert_eq!(answer.json()["active"], true, "step {step}");
             }

@@ -44,7 +44,7 @@ impl Traffic {
             text(&answer, "refresh_token").clone_into(&mut refresh_token);
             let token = text(&answer, "access_token");
             for token in [token, &before] {
-                let form = [("client_id", "notes-server"), ("client_secret", "notes-secret"), ("token", token)];
+                let form = [("client_id", "notes-server"), ("client_secret", "notes-server-secret"), ("token", token)];
                 assert_eq!(asked.post("/introspect", &form).await.json()["active"], true);
                 assert_eq!(self.guarded.call(token).await.body, "reached");
                 for guard in &self.asking {
@@ -74,9 +74,10 @@ async fn two_rotations_under_traffic_fail_no_request() {
     let nodes = [Node::itself(&guarded.t), Node::beside(&guarded.t).await];
     let (served, signed_with) = (watch::Sender::new(0), Mutex::default());
     let asking = [
-        guarded.another(|guard| guard.introspect("notes-server", "notes-secret")),
-        guarded
-            .another(|guard| guard.introspect("notes-server", "notes-secret").require_signed_answers().keep_answers(0)),
+        guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret")),
+        guarded.another(|guard| {
+            guard.introspect("notes-server", "notes-server-secret").require_signed_answers().keep_answers(0)
+        }),
     ];
     let traffic = Arc::new(Traffic { guarded, asking, nodes, served, signed_with });
     let mut clients = tokio::task::JoinSet::new();

@@ -16,7 +16,7 @@ fn with_fingerprint(fingerprint: &str) -> Client {
 async fn a_client_comes_back_as_it_was_registered() {
     let db = fresh_db().await;
     let client = Client { secret_hash: Some(Digest::of("secret")), ..with_fingerprint("f") };
-    let registered = clients::register(&db, &client).await.unwrap();
+    let registered = clients::register(&db, &client, "192.0.2.1").await.unwrap();
     let found = clients::find(&db, &client.id).await.unwrap().unwrap();
     for stored in [registered, found] {
         assert_eq!(format!("{stored:?}"), format!("{client:?}"));
@@ -27,9 +27,9 @@ async fn a_client_comes_back_as_it_was_registered() {
 #[tokio::test]
 async fn the_same_public_registration_again_is_the_same_client_seen_later() {
     let db = fresh_db().await;
-    let first = clients::register(&db, &with_fingerprint("same")).await.unwrap();
+    let first = clients::register(&db, &with_fingerprint("same"), "192.0.2.1").await.unwrap();
     let later = Client { seen_at: now() + Duration::days(3), ..with_fingerprint("same") };
-    let again = clients::register(&db, &later).await.unwrap();
+    let again = clients::register(&db, &later, "192.0.2.1").await.unwrap();
     assert_eq!((again.id, again.created_at, again.seen_at), (first.id, first.created_at, later.seen_at));
     assert!(clients::find(&db, &later.id).await.unwrap().is_none());
 }
@@ -37,19 +37,19 @@ async fn the_same_public_registration_again_is_the_same_client_seen_later() {
 #[tokio::test]
 async fn registrations_without_a_fingerprint_are_clients_of_their_own() {
     let db = fresh_db().await;
-    let one = clients::register(&db, &new_client()).await.unwrap();
-    let other = clients::register(&db, &new_client()).await.unwrap();
+    let one = clients::register(&db, &new_client(), "192.0.2.1").await.unwrap();
+    let other = clients::register(&db, &new_client(), "192.0.2.1").await.unwrap();
     assert_ne!(one.id, other.id);
 }
 
 #[tokio::test]
 async fn registering_again_does_not_enable_a_disabled_client() {
     let db = fresh_db().await;
-    let client = clients::register(&db, &with_fingerprint("bad")).await.unwrap();
+    let client = clients::register(&db, &with_fingerprint("bad"), "192.0.2.1").await.unwrap();
     assert!(clients::set_disabled(&db, &client.id, Some(now())).await.unwrap());
     // Nor does being forgotten in between.
-    assert_eq!(clients::sweep_unused(&db, now() + Duration::days(99)).await.unwrap(), 0);
-    let again = clients::register(&db, &with_fingerprint("bad")).await.unwrap();
+    assert_eq!(clients::sweep_unused(&db, now() + Duration::days(99), None).await.unwrap(), 0);
+    let again = clients::register(&db, &with_fingerprint("bad"), "192.0.2.1").await.unwrap();
     assert_eq!((again.id, again.disabled_at), (client.id.clone(), Some(now())));
     assert!(clients::set_disabled(&db, &client.id, None).await.unwrap());
     assert!(clients::find(&db, &client.id).await.unwrap().unwrap().disabled_at.is_none());
@@ -88,14 +88,14 @@ async fn deleting_a_client_takes_its_grants_codes_and_consents_along() {
 #[tokio::test]
 async fn only_old_registrations_that_were_never_granted_anything_are_swept() {
     let db = fresh_db().await;
-    let old = clients::register(&db, &new_client()).await.unwrap();
+    let old = clients::register(&db, &new_client(), "192.0.2.1").await.unwrap();
     let young = Client { seen_at: now() + Duration::days(2), ..new_client() };
-    clients::register(&db, &young).await.unwrap();
+    clients::register(&db, &young, "192.0.2.1").await.unwrap();
     let seed = Client { source: ClientSource::Seed, ..new_client() };
     clients::put_seed(&db, &seed).await.unwrap();
     let (granted, _) = a_grant(&db).await;
     assert_eq!(clients::count_unused(&db).await.unwrap(), 2);
-    assert_eq!(clients::sweep_unused(&db, now() + Duration::days(1)).await.unwrap(), 1);
+    assert_eq!(clients::sweep_unused(&db, now() + Duration::days(1), None).await.unwrap(), 1);
     assert!(clients::find(&db, &old.id).await.unwrap().is_none());
     for kept in [young.id, seed.id, granted.client_id] {
         assert!(clients::find(&db, &kept).await.unwrap().is_some());
@@ -111,8 +111,8 @@ async fn postgresql_notifies_which_client_changed_or_went() {
     };
     let mut listener = sqlx::postgres::PgListener::connect_with(pool).await.unwrap();
     listener.listen(CLIENTS_CHANNEL).await.unwrap();
-    let client = clients::register(&db, &with_fingerprint("f")).await.unwrap();
-    clients::register(&db, &with_fingerprint("f")).await.unwrap();
+    let client = clients::register(&db, &with_fingerprint("f"), "192.0.2.1").await.unwrap();
+    clients::register(&db, &with_fingerprint("f"), "192.0.2.1").await.unwrap();
     clients::set_disabled(&db, &client.id, Some(now())).await.unwrap();
     clients::delete(&db, &client.id).await.unwrap();
     let end = new_client().id;

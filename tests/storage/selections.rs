@@ -43,7 +43,7 @@ async fn a_later_grant(db: &Db) -> Grant {
     let (mut client, owner) = a_pair(db).await;
     clients::delete(db, &client.id).await.unwrap();
     client.created_at += Duration::hours(1);
-    clients::register(db, &client).await.unwrap();
+    clients::register(db, &client, "192.0.2.1").await.unwrap();
     let grant = Grant { created_at: now() + Duration::hours(1), ..new_grant(&client, &owner) };
     assert!(grants::authorize(db, &grant, &new_code(&grant), None, &[]).await.unwrap());
     grant

@@ -40,7 +40,7 @@ trusted_proxies = ["10.0.0.0/8"]
 identifier = "https://mcp.example/mcp"
 name = "Notes"
 default_scopes = ["mcp:read"]
-introspection = { id = "notes-server", secret = "notes-secret" }
+introspection = { id = "notes-server", secret = "notes-server-secret" }
 [resources.main.scopes]
 "mcp:read" = "Read your notes"
 "mcp:write" = "Change your notes"
@@ -49,7 +49,7 @@ introspection = { id = "notes-server", secret = "notes-secret" }
 [resources.other]
 identifier = "https://other.example/mcp"
 signing_alg = "RS256"
-introspection = { id = "other-server", secret = "other-secret" }
+introspection = { id = "other-server", secret = "other-server-secret" }
 [resources.other.scopes]
 "other:read" = "Read elsewhere"
 "#;
@@ -298,7 +298,7 @@ impl TestApp {
 
     /// Introspects as the resource server of `MCP`.
     pub async fn introspect(&self, token: &str) -> Answer {
-        self.introspect_as("notes-server", "notes-secret", token).await
+        self.introspect_as("notes-server", "notes-server-secret", token).await
     }
 
     pub async fn introspect_as(&self, id: &str, secret: &str, token: &str) -> Answer {

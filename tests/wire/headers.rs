@@ -31,7 +31,7 @@ async fn what_is_secret_or_personal_is_not_stored_by_caches() {
     let tokens = t.redeem(&client, &redirect.returned("code").unwrap()).await;
     let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {access}");
-    let notes = basic("notes-server", "notes-secret");
+    let notes = basic("notes-server", "notes-server-secret");
     for answer in [
         page,
         redirect,

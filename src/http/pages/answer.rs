@@ -40,7 +40,7 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
             let description = [("error", error.code), ("error_description", error.description.as_ref())];
             let location = callback.location(&app.config.issuer, &description);
             if signed_in || is_trusted(&client) {
-                return Ok((Extension(Refused(error.code)), SeeOther(location)).into_response());
+                return Ok((Extension(Refused::from(&error)), SeeOther(location)).into_response());
             }
             let what = format!("The app's request can't be completed: {}.", error.description);
             let page = Leaving {

@@ -9,7 +9,7 @@ use super::{
     session,
 };
 use crate::{
-    accounts::{consent::is_trusted, sign_in::sign_in},
+    accounts::{consent::is_trusted, known_browser, sign_in::sign_in},
     app::App,
     error::OAuthError,
     http::{
@@ -23,11 +23,16 @@ use axum::{
     Router,
     extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{AppendHeaders, IntoResponse, Response},
     routing::get,
 };
 use std::sync::Arc;
 use tower_sessions::Session;
+
+const BROWSER: &str = "keyward_browser";
+const KNOWN_BROWSER: &str = "keyward_known";
+/// As long as browsers keep any cookie (draft-ietf-httpbis-rfc6265bis §5.5).
+const REMEMBERED: &str = "; Max-Age=34560000";
 
 pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/login", get(show).post(post))
@@ -42,10 +47,7 @@ async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: H
     // No row for a visitor: a random value that only this browser holds is enough to bind a form to it.
     let browser = crate::secrets::random();
     let mut response = page(&app, &browser, return_to, "", None).await?;
-    let secure = if app.config.is_https() { "; Secure" } else { "" };
-    let cookie = format!("{}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}", browser_cookie(&app));
-    let cookie = HeaderValue::from_str(&cookie).map_err(OAuthError::server_error)?;
-    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response.headers_mut().append(header::SET_COOKIE, set_cookie(&app, BROWSER, &browser, "")?);
     Ok(response)
 }
 
@@ -61,10 +63,13 @@ async fn post(
     let return_to = return_to(&params)?;
     let (username, password) = (params.get("username")?.unwrap_or(""), params.get("password")?.unwrap_or(""));
     let refused = |text| page(&app, browser.unwrap_or(""), return_to, username, Some(text));
-    match sign_in(&app, username.trim(), password, address).await {
+    let marks = cookie(&headers, &cookie_name(&app, KNOWN_BROWSER)).unwrap_or("");
+    match sign_in(&app, username.trim(), password, address, marks).await {
         Ok(Some(user)) => {
             session::begin(&app, &session, &user, return_to).await?;
-            Ok(SeeOther(return_to.to_owned()).into_response())
+            let marks = known_browser::remember(&app, marks, &user);
+            let remember = set_cookie(&app, KNOWN_BROWSER, &marks, REMEMBERED)?;
+            Ok((AppendHeaders([(header::SET_COOKIE, remember)]), SeeOther(return_to.to_owned())).into_response())
         }
         Ok(None) => Ok((StatusCode::FORBIDDEN, refused("Wrong username or password.").await?).into_response()),
         Err(error) if error.code == "too_many_requests" => {
@@ -104,13 +109,18 @@ pub fn return_to(params: &Params) -> Result<&str, OAuthError> {
     (ours && plain).then_some(path).ok_or_else(|| OAuthError::invalid_request("return_to is no page of this server"))
 }
 
-fn browser_cookie(app: &App) -> String {
-    cookie_name(app, "keyward_browser")
+fn browser<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
+    cookie(headers, &cookie_name(app, BROWSER)).filter(|value| value.len() == 43)
 }
 
-fn browser<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
-    let name = browser_cookie(app);
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split("; ")).filter_map(|pair| pair.split_once('='));
-    pairs.find(|(found, value)| *found == name && value.len() == 43).map(|(_, value)| value)
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+fn set_cookie(app: &App, name: &str, value: &str, lifetime: &str) -> Result<HeaderValue, OAuthError> {
+    let secure = if app.config.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{lifetime}{secure}", cookie_name(app, name));
+    HeaderValue::from_str(&cookie).map_err(OAuthError::server_error)
 }

@@ -1,0 +1,43 @@
+//! Browsers that have signed in to an account before: guesses that others make at it do not keep them out.
+use crate::{
+    app::App,
+    model::User,
+    secrets::{Digest, base64url, from_base64url},
+};
+use aws_lc_rs::{constant_time, hmac};
+
+/// Accounts that one browser is remembered for.
+const MOST: usize = 5;
+const NONCE: usize = 16;
+
+/// Whether one of these marks is ours, and of this account with the password it has now.
+#[must_use]
+pub fn is_known(app: &App, marks: &str, user: &User) -> bool {
+    marks.split('.').take(MOST).any(|mark| is_of(app, mark, user))
+}
+
+/// The marks of a browser that has signed in to this account now.
+#[must_use]
+pub fn remember(app: &App, marks: &str, user: &User) -> String {
+    let nonce = rand::random::<[u8; NONCE]>();
+    let mac = authenticate(app, &nonce, user);
+    let mark = base64url([&nonce, &mac.as_ref()[..NONCE]].concat());
+    let others = marks.split('.').filter(|other| other.len() == mark.len() && !is_of(app, other, user));
+    [mark.as_str()].into_iter().chain(others).take(MOST).collect::<Vec<_>>().join(".")
+}
+
+fn is_of(app: &App, mark: &str, user: &User) -> bool {
+    let bytes = from_base64url(mark).unwrap_or_default();
+    let Some((nonce, mac)) = bytes.split_at_checked(NONCE) else { return false };
+    let expected = authenticate(app, nonce, user);
+    constant_time::verify_slices_are_equal(&expected.as_ref()[..NONCE], mac).is_ok()
+}
+
+/// It names nobody: the account is in none of what the browser can read.
+fn authenticate(app: &App, nonce: &[u8], user: &User) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(&app.known_browser_key);
+    context.update(nonce);
+    context.update(user.id.as_bytes());
+    context.update(Digest::of(&user.password_hash).as_bytes());
+    context.sign()
+}

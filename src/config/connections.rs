@@ -1,0 +1,19 @@
+//! Settings of connections: how many there may be at once.
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Connections {
+    /// In all; never more than three quarters of the files that the process may open.
+    pub total: NonZeroUsize,
+    /// Of one address that is none of `trusted_proxies`.
+    pub per_source: NonZeroUsize,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        let or_one = |count| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
+        Self { total: or_one(1_024), per_source: or_one(128) }
+    }
+}

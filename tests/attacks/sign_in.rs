@@ -1,0 +1,180 @@
+//! Guesses at passwords: what they cost whoever makes them, and that they cost nobody else anything.
+use crate::support::{
+    app::{Answer, PASSWORD, TestApp, encode, send},
+    browser::{borrowed, hidden},
+    node::from,
+};
+use axum::{Router, http::Request};
+use keyward::http::router;
+use time::Duration;
+use tokio::task::JoinSet;
+
+/// A sign-in page that was opened once, and is sent as often as one likes.
+#[derive(Clone)]
+pub struct Page {
+    router: Router,
+    form: Vec<(String, String)>,
+    cookie: String,
+}
+
+impl Page {
+    pub async fn open(t: &TestApp) -> Self {
+        let mut browser = t.browser();
+        let form = hidden(&browser.get("/login").await, "/login");
+        let cookie = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Self { router: router(t.app.clone()), form, cookie }
+    }
+
+    /// In a browser that holds this cookie too.
+    fn with(&self, answer: &Answer) -> Self {
+        let mut cookies = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+        let known = cookies.find(|cookie| cookie.starts_with("__Host-keyward_known=")).unwrap();
+        for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/", "Max-Age="] {
+            assert!(known.contains(attribute), "{attribute} is missing: {known}");
+        }
+        self.with_cookie(known.split(';').next().unwrap())
+    }
+
+    fn with_cookie(&self, cookie: &str) -> Self {
+        Self { cookie: format!("{}; {cookie}", self.cookie), ..self.clone() }
+    }
+
+    async fn send(self, address: [u8; 4], username: String, password: &'static str) -> Answer {
+        let mut form = borrowed(&self.form);
+        form.extend([("username", username.as_str()), ("password", password)]);
+        let request = Request::post("/login")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", &self.cookie)
+            .body(encode(&form).into());
+        send(&self.router, from(address, request.unwrap())).await
+    }
+
+    pub async fn status(&self, address: [u8; 4], username: &str, password: &'static str) -> u16 {
+        self.clone().send(address, username.into(), password).await.status.as_u16()
+    }
+
+    /// How often each of two statuses was the answer, of these that are all sent at once.
+    pub async fn at_once(&self, all: Vec<([u8; 4], String, &'static str)>, statuses: [u16; 2]) -> [usize; 2] {
+        let mut waiting = JoinSet::new();
+        for (address, username, password) in all {
+            waiting.spawn(self.clone().send(address, username, password));
+        }
+        let answers = waiting.join_all().await;
+        statuses.map(|status| answers.iter().filter(|answer| answer.status == status).count())
+    }
+}
+
+/// Wrong passwords for this account, from so many addresses.
+pub async fn attack_from_everywhere(t: &TestApp, username: &str) -> usize {
+    let mut judged = 0;
+    for n in 0..=255 {
+        if let Ok(booked) = t.app.guesses.sign_in(username, [198, 18, 0, n].into(), false).await {
+            let _ = booked.wrong(t.app.clock.now());
+            judged += 1;
+        }
+    }
+    judged
+}
+
+#[tokio::test]
+async fn attack_134_sixty_wrong_passwords_at_once_cost_whoever_has_the_right_one_nothing() {
+    let t = TestApp::start().await;
+    let page = Page::open(&t).await;
+    let flood: Vec<_> = (0..60).map(|n| ([192, 0, 2, 1 + n % 3], format!("somebody{n}"), "wrong horse")).collect();
+    let (flooding, honest) = (page.clone(), page.clone());
+    let flood = tokio::spawn(async move { flooding.at_once(flood, [403, 303]).await });
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    for user in ["alice", "bob", "root"] {
+        assert_eq!(honest.status([203, 0, 113, 9], user, PASSWORD).await, 303, "{user}");
+    }
+    assert_eq!(flood.await.unwrap()[1], 0);
+}
+
+#[tokio::test]
+async fn attack_135_an_account_that_is_guessed_at_from_everywhere_opens_to_a_browser_that_was_there_before() {
+    let t = TestApp::start().await;
+    let page = Page::open(&t).await;
+    let first = page.clone().send([203, 0, 113, 9], "alice".into(), PASSWORD).await;
+    let known = page.with(&first);
+    assert_eq!(attack_from_everywhere(&t, "alice").await, 50);
+    let elsewhere = page.clone().send([203, 0, 113, 10], "alice".into(), PASSWORD).await;
+    assert_eq!(elsewhere.status, 429);
+    assert!((1..=30).contains(&elsewhere.header("retry-after").parse().unwrap()));
+    assert!(elsewhere.body.contains("Too many wrong tries"));
+    // From wherever it is now; and everybody else is as before.
+    assert_eq!(known.status([203, 0, 113, 11], "alice", PASSWORD).await, 303);
+    assert_eq!(page.status([203, 0, 113, 10], "bob", PASSWORD).await, 303);
+    t.app.clock.advance(Duration::seconds(31));
+    assert_eq!(page.status([203, 0, 113, 10], "alice", PASSWORD).await, 303);
+}
+
+#[tokio::test]
+async fn attack_136_one_address_cannot_try_one_password_at_every_account() {
+    let t = TestApp::start().await;
+    let page = Page::open(&t).await;
+    let mut judged = 0;
+    for n in 0..40 {
+        judged += usize::from(page.status([192, 0, 2, 1], &format!("somebody{n}"), "wrong horse").await == 403);
+    }
+    assert_eq!(judged, 30);
+    assert_eq!(page.status([192, 0, 2, 1], "alice", PASSWORD).await, 429);
+    assert_eq!(page.status([192, 0, 2, 2], "alice", PASSWORD).await, 303);
+    t.app.clock.advance(Duration::seconds(31));
+    assert_eq!(page.status([192, 0, 2, 1], "alice", PASSWORD).await, 303);
+}
+
+#[tokio::test]
+async fn attack_137_of_a_hundred_guesses_at_the_same_moment_five_are_judged_and_right_ones_are_never_counted() {
+    let t = TestApp::start().await;
+    let page = Page::open(&t).await;
+    let all = |last, count, password| vec![([192, 0, 2, last], "alice".to_owned(), password); count];
+    assert_eq!(page.at_once(all(1, 20, PASSWORD), [303, 429]).await, [20, 0]);
+    assert_eq!(page.at_once(all(1, 100, "wrong horse"), [403, 429]).await, [5, 95]);
+    assert_eq!(page.at_once(all(2, 20, PASSWORD), [303, 429]).await, [20, 0]);
+}
+
+#[tokio::test]
+async fn attack_145_a_mark_of_another_account_or_of_ones_own_making_is_no_mark() {
+    let t = TestApp::start().await;
+    let page = Page::open(&t).await;
+    let bob = page.clone().send([203, 0, 113, 9], "bob".into(), PASSWORD).await;
+    attack_from_everywhere(&t, "alice").await;
+    let made_up = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    for value in ["", "x", ".....", made_up, &[made_up; 900].join(".")] {
+        let forged = page.with_cookie(&format!("__Host-keyward_known={value}"));
+        assert_eq!(forged.status([203, 0, 113, 9], "alice", PASSWORD).await, 429, "{value}");
+    }
+    assert_eq!(page.with(&bob).status([203, 0, 113, 9], "alice", PASSWORD).await, 429);
+    // A browser is remembered for several people, and a mark is no licence to guess.
+    t.app.clock.advance(Duration::seconds(31));
+    let both = page.with(&page.with(&bob).send([203, 0, 113, 9], "alice".into(), PASSWORD).await);
+    attack_from_everywhere(&t, "alice").await;
+    attack_from_everywhere(&t, "bob").await;
+    for user in ["alice", "bob"] {
+        assert_eq!(both.status([203, 0, 113, 9], user, PASSWORD).await, 303);
+    }
+    let all = vec![([203, 0, 113, 9], "alice".to_owned(), "wrong horse"); 50];
+    assert_eq!(both.at_once(all, [403, 429]).await, [5, 45]);
+}
+
+#[tokio::test]
+async fn attack_146_a_clock_that_is_set_an_hour_either_way_keeps_nobody_out_longer() {
+    for step in [Duration::hours(1), Duration::hours(-1)] {
+        let t = TestApp::start().await;
+        let page = Page::open(&t).await;
+        for _ in 0..5 {
+            assert_eq!(page.status([192, 0, 2, 1], "alice", "wrong horse").await, 403);
+        }
+        t.app.clock.advance(step);
+        if step.is_negative() {
+            let waits = Page::open(&t).await.send([192, 0, 2, 1], "alice".into(), PASSWORD).await;
+            assert_eq!(waits.status, 429);
+            assert!((1..=30).contains(&waits.header("retry-after").parse().unwrap()));
+        }
+        t.app.clock.advance(Duration::seconds(31));
+        // The page, which is older than it may be by now, is another matter.
+        assert_eq!(Page::open(&t).await.status([192, 0, 2, 1], "alice", PASSWORD).await, 303, "{step}");
+    }
+}
