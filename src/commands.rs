@@ -33,7 +33,7 @@ impl Command {
                 Self::Demo(command) => Box::pin(command.run()).await,
                 Self::Audit(command) => Box::pin(command.run()).await,
                 Self::RegistrationToken(command) => command.run().await,
-                Self::Serve(command) => command.run().await,
+                Self::Serve(command) => Box::pin(command.run()).await,
                 Self::Keys(command) => Box::pin(command.run()).await,
             }
         })

@@ -15,7 +15,7 @@ pub struct Audit {
 
 impl Audit {
     pub async fn run(self) -> anyhow::Result<()> {
-        let app = server::open_existing(load_config("", self.config.as_deref())?).await?;
+        let app = Box::pin(server::open_existing(load_config("", self.config.as_deref())?)).await?;
         let chain = chain::verify(&app, None).await?;
         app.db.close().await?;
         match chain {

@@ -45,7 +45,7 @@ const PUBLISHED: &str = "New keys are published, and sign once everybody who ver
 
 impl Keys {
     pub async fn run(self) -> anyhow::Result<()> {
-        let app = server::open_existing(load_config("", self.config.as_deref())?).await?;
+        let app = Box::pin(server::open_existing(load_config("", self.config.as_deref())?)).await?;
         let said = match self.action {
             Action::List => None,
             Action::Rotate { emergency: false } => rotation::begin(&app).await.map(|()| Some(PUBLISHED))?,

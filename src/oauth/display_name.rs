@@ -28,7 +28,7 @@ pub fn quotable(name: &str) -> String {
     name.chars().map(|character| if quotes.contains(character) { '\'' } else { character }).collect()
 }
 
-/// Default_Ignorable_Code_Point has fillers, selectors and tags; the category Other controls, formats and what is no
+/// `Default_Ignorable_Code_Point` has fillers, selectors and tags; the category Other controls, formats and what is no
 /// character.
 fn is_invisible(character: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)

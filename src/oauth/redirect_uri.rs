@@ -107,7 +107,7 @@ pub fn kind(uri: &str) -> RedirectKind {
 pub fn label(uri: &str) -> String {
     match (kind(uri), uri::authority(uri)) {
         (RedirectKind::PrivateUse { scheme }, _) => format!("{scheme}:"),
-        (RedirectKind::Https { host }, None) | (RedirectKind::Loopback { host }, None) => host,
+        (RedirectKind::Https { host } | RedirectKind::Loopback { host }, None) => host,
         (RedirectKind::Https { .. }, Some((authority, _))) => {
             authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase()
         }

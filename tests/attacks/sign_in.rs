@@ -21,7 +21,8 @@ impl Page {
     pub async fn open(t: &TestApp) -> Self {
         let mut browser = t.browser();
         let form = hidden(&browser.get("/login").await, "/login");
-        let cookie = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookie =
+            browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         Self { router: router(t.app.clone()), form, cookie }
     }
 

@@ -42,7 +42,9 @@ pub async fn of_request(
     let history = history(app, asked, remembered);
     let mut question = of_terms(app, &asked.terms, origin, &Digest::of(query), visitor).await?;
     let mark = |lines: &mut Vec<Line>, known: &Scopes| {
-        lines.iter_mut().for_each(|line| line.is_new = !known.contains(&line.scope));
+        for line in lines {
+            line.is_new = !known.contains(&line.scope);
+        }
     };
     for server in &mut question.servers {
         mark(&mut server.lines, &remembered.scopes(&server.url));
@@ -178,10 +180,9 @@ fn lifetime(app: &App, terms: &Terms<'_>) -> String {
     let tokens = &app.config.tokens;
     if grants::is_open_to(&app.config, terms.client, refresh_token::NAME) {
         let (most, idle) = (span(tokens.refresh_lifetime), span(tokens.refresh_idle));
-        return match tokens.refresh_idle < tokens.refresh_lifetime {
-            true => format!("Up to {most}; it ends earlier if unused for {idle}."),
-            false => format!("Up to {most}."),
-        };
+        let ends_earlier = tokens.refresh_idle < tokens.refresh_lifetime;
+        let idle = if ends_earlier { format!("; it ends earlier if unused for {idle}") } else { String::new() };
+        return format!("Up to {most}{idle}.");
     }
     let own = terms.resources.iter().map(|one| one.access_token_lifetime.unwrap_or(tokens.access_token_lifetime));
     // No access token outlives its grant.
@@ -191,7 +192,7 @@ fn lifetime(app: &App, terms: &Terms<'_>) -> String {
 /// In the largest unit that says it exactly.
 fn span(seconds: u32) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let (size, unit) = units.into_iter().find(|(size, _)| seconds % size == 0).unwrap_or((1, "second"));
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).unwrap_or((1, "second"));
     match seconds / size {
         1 => format!("1 {unit}"),
         many => format!("{many} {unit}s"),

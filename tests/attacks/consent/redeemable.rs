@@ -97,8 +97,8 @@ async fn redeem_all(
     let mut refresh_token = tokens["refresh_token"].as_str().map(str::to_owned);
     for resource in resources.iter().filter(|one| **one != ISSUER) {
         let Some(token) = &refresh_token else { break };
-        let refreshed = t.refresh_with(client, token, &[("resource", resource)]).await;
-        assert_eq!(refreshed.status, 200, "{what} at {resource}: {refreshed:?}");
+        let next = t.refresh_with(client, token, &[("resource", resource)]).await;
+        assert_eq!(next.status, 200, "{what} at {resource}: {next:?}");
         let prefix = if *resource == MCP {
             "mcp:"
         } else if *resource == OTHER {
@@ -106,9 +106,9 @@ async fn redeem_all(
         } else {
             "robots:"
         };
-        let claims = TestApp::claims(&refreshed.json()["access_token"]);
+        let claims = TestApp::claims(&next.json()["access_token"]);
         assert!(claims["scope"].as_str().unwrap().contains(prefix), "{what}: nothing at {resource}");
-        refresh_token = refreshed.json()["refresh_token"].as_str().map(str::to_owned);
+        refresh_token = next.json()["refresh_token"].as_str().map(str::to_owned);
     }
 }
 

@@ -214,7 +214,7 @@ async fn try_all(page: Page) {
     let t = TestApp::with(&format!("{ON}\nlogos.enabled = false")).await;
     let mut browser = t.signed_in("alice").await;
     for one in swaps(page) {
-        swap(&t, &mut browser, page, &one).await;
+        Box::pin(swap(&t, &mut browser, page, &one)).await;
     }
     // And where nothing was swapped, a yes is a yes.
     let shown = show(&t, &mut browser, page).await;
