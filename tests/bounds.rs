@@ -251,7 +251,7 @@ async fn attack_191_a_grant_whose_code_nobody_redeems_is_gone_within_the_hour() 
 }
 
 #[tokio::test]
-async fn attack_192_keys_that_are_dear_to_verify_with_are_nobodys() {
+async fn attack_161_keys_that_are_dear_to_verify_with_are_nobodys() {
     let t = TestApp::start().await;
     let rsa = |bytes: usize| {
         let mut modulus = vec![0xFF; bytes];
@@ -289,7 +289,7 @@ async fn attack_192_keys_that_are_dear_to_verify_with_are_nobodys() {
 }
 
 #[tokio::test]
-async fn attack_195_a_session_is_small_whatever_it_was_begun_for() {
+async fn attack_106_a_session_is_small_whatever_it_was_begun_for() {
     let t = TestApp::start().await;
     let client = t.public_client("c", &[CALLBACK]).await;
     let states: Vec<_> = (0..3).map(|n| (format!("x{n}"), "x".repeat(8_000))).collect();

@@ -243,7 +243,7 @@ async fn attack_90_a_host_sees_few_of_our_requests_at_once() {
 }
 
 #[tokio::test]
-async fn attack_193_nothing_is_fetched_from_a_network_that_the_operator_denied_however_its_addresses_are_written() {
+async fn attack_160_nothing_is_fetched_from_a_network_that_the_operator_denied_however_its_addresses_are_written() {
     let internet = Internet::new().await;
     internet.serve(URL, json(&json!({}))).await;
     for (denied, address, reached) in [

@@ -24,7 +24,7 @@ async fn an_unknown_user_and_a_wrong_password_read_the_same() {
 }
 
 #[tokio::test]
-async fn attack_194_what_is_not_let_in_is_the_same_for_every_name_in_answer_and_in_trail() {
+async fn attack_121_what_is_not_let_in_is_the_same_for_every_name_in_answer_and_in_trail() {
     let t = TestApp::start().await;
     t.db.outside("UPDATE users SET disabled_at = created_at WHERE username = 'bob'").await;
     let long = "n".repeat(200);
