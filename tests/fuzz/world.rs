@@ -87,7 +87,7 @@ impl World {
 
     /// How often something in the database has changed.
     pub async fn version(&self) -> i64 {
-        sqlx::query_scalar("SELECT count FROM changes").fetch_one(&mut *self.watch.lock().await).await.unwrap()
+        sqlx::query_scalar("SELECT changes FROM counted").fetch_one(&mut *self.watch.lock().await).await.unwrap()
     }
 
     /// Sends it from an address nobody sent from before. `None` if this is no request that HTTP can carry.
@@ -139,16 +139,16 @@ impl World {
 /// In every table but the audit trail, where refusals too may be told.
 async fn count_changes(connection: &mut SqliteConnection) {
     let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('audit_events') AND name NOT LIKE '\\_%'
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('audit_events', 'changes') AND name NOT LIKE '\\_%'
              ESCAPE '\\' AND name NOT LIKE 'sqlite%'",
     )
     .fetch_all(&mut *connection)
     .await
     .unwrap();
-    let mut sql = vec!["CREATE TABLE changes (count INTEGER NOT NULL); INSERT INTO changes VALUES (0);".to_owned()];
+    let mut sql = vec!["CREATE TABLE counted (changes INTEGER NOT NULL); INSERT INTO counted VALUES (0);".to_owned()];
     for (table, change) in tables.iter().flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|change| (table, change)))
     {
-        let count = "BEGIN UPDATE changes SET count = count + 1; END;";
+        let count = "BEGIN UPDATE counted SET changes = changes + 1; END;";
         sql.push(format!("CREATE TRIGGER {table}_{change} AFTER {change} ON {table} {count}"));
     }
     sqlx::raw_sql(AssertSqlSafe(sql.concat())).execute(connection).await.unwrap();
