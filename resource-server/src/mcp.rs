@@ -5,6 +5,7 @@ use crate::{
     client::Client,
     resources,
     schema::Schema,
+    source::{self, source_of},
     stdio::connection,
     surface::Surface,
     tools::{Call, Failure, Tool},
@@ -42,6 +43,7 @@ impl Mcp {
         let request_id = parts.extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
         Ok(Call {
             caller: caller.clone(),
+            source: source::of_caller(caller, source_of(&parts.extensions)),
             client: Client::new(context, answers),
             surface: Arc::clone(&self.0.id),
             store: self.0.store.clone(),

@@ -31,6 +31,7 @@ use crate::{
     store::{Store, StoreError},
 };
 use anyhow::Context;
+use keyward_limits::source::Source;
 use rmcp::model::{InputRequests, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -84,6 +85,8 @@ type Handler = Arc<dyn Fn(Call, Value) -> Pin<Box<dyn Future<Output = Result<Val
 #[derive(Clone)]
 pub(crate) struct Call {
     pub caller: Caller,
+    /// Whom the call counts for.
+    pub source: Source,
     pub client: Client,
     /// The surface's id.
     pub surface: Arc<str>,

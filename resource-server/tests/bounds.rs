@@ -6,7 +6,10 @@ use crate::{
     surfaces::{basic, headers, ping},
 };
 use axum::{body::Body, extract::ConnectInfo, http::Request};
-use futures_util::StreamExt;
+use futures_util::{
+    StreamExt,
+    future::{Either, join_all, select},
+};
 use keyward_resource_server::{Settings, router};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -48,6 +51,22 @@ async fn attack_150_a_query_that_would_run_for_hours_in_one_step_ends_and_the_ne
     }
     let next = good(&t, "run_sql_query", json!({"query": "SELECT count(*) AS n FROM users"})).await;
     assert_eq!(next["results"][0]["n"], 8);
+}
+
+#[tokio::test]
+async fn whoever_asks_long_queries_without_end_leaves_others_their_turn() {
+    let t = start(false).await;
+    let endless = endless_queries();
+    let ask = |last: u8, query: &str| {
+        let message = message("all", &[], &call("run_sql_query", json!({"query": query})));
+        t.send(from(message, [192, 0, 2, last], None))
+    };
+    let crowd = join_all((0..30).map(|_| ask(2, &endless[0])));
+    let honest = ask(1, "SELECT count(*) AS n FROM users");
+    let Either::Right((answer, _)) = select(Box::pin(crowd), Box::pin(honest)).await else {
+        panic!("others were answered first");
+    };
+    assert_eq!(answer.json()["result"]["structuredContent"]["results"][0]["n"], 8, "{answer:?}");
 }
 
 fn from(mut request: Request<Body>, address: [u8; 4], forwarded: Option<&str>) -> Request<Body> {

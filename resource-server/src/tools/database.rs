@@ -7,20 +7,21 @@ pub use process::answer_query;
 
 use super::{Call, Failure, Set, Tool, fake::Fake, fake::round};
 use crate::store::StoreError;
+use keyward_limits::shares::Seats;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::time::Instant;
+use std::{sync::LazyLock, time::Instant};
 use time::{Duration, format_description::well_known::Rfc3339};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 pub(super) const SET: Set = Set { name: "database", title: "Database", tools };
 
 /// Kind of document: how many rows a query had.
 const QUERY: &str = "query";
 const DATABASES: [&str; 2] = ["default", "main"];
-/// Queries at a time, whoever asks: each may take a processor for its whole time.
-static QUERIES: Semaphore = Semaphore::const_new(2);
+/// Queries at a time, since each may take a processor for its whole time; of one source; and in line.
+static QUERIES: LazyLock<Seats> = LazyLock::new(|| Seats::new(2, 1, 64));
 /// For its turn.
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -136,8 +137,8 @@ async fn run(call: Call, QueryArguments { query, database, limit }: QueryArgumen
     check_database(&database)?;
     let program = call.queries.clone().ok_or_else(|| Failure::new("There is nothing to run queries with"))?;
     let query_id = Fake::of(&[&call.request_id, &query]).id("query");
-    let permit = timeout(LONGEST_WAIT, QUERIES.acquire()).await;
-    let _permit = permit.map_err(|_| Failure::new("The database is busy; try again later"))??;
+    let seat = timeout(LONGEST_WAIT, QUERIES.take(call.source)).await.ok().and_then(Result::ok);
+    let _seat = seat.ok_or_else(|| Failure::new("The database is busy; try again later"))?;
     let started = Instant::now();
     let rows = process::ask(&program, query, limit).await?;
     let execution_time_ms = round(started.elapsed().as_secs_f64() * 1000.0, 3);
