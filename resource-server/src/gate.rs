@@ -120,14 +120,14 @@ impl Gate {
         trace.check = "sign_in";
         self.credential.check_sign_in(&caller, None)?;
         trace.check = "session";
-        let session = self.session(&parts.headers, &caller)?;
+        let session = self.session(&parts.headers, &caller, source)?;
         let listens = parts.method == Method::GET && parts.extensions.get() == Some(&sse::Legacy::Stream);
         let streams = [Method::GET, Method::DELETE].contains(&parts.method) && session.is_some();
         if !(listens || streams) || wire::speaks_modern(&parts.headers) {
             return Err(Refusal::method_not_allowed("POST"));
         }
         let method = parts.method.clone();
-        let request = forwarded::bare(parts, session.as_ref().map(|session| self.behind(session)));
+        let request = forwarded::bare(parts, session.as_ref().map(|session| &*session.inner));
         Ok((request, Visit { method, caller, modern: false, session, streams: listens, source, held: None }))
     }
 
@@ -140,7 +140,7 @@ impl Gate {
         trace: &mut Trace,
     ) -> Result<(Request, Visit), Refusal> {
         // Only what is said to a session's owner may be said on its stream.
-        let session = self.session(&parts.headers, &caller);
+        let session = self.session(&parts.headers, &caller, source);
         trace.owns_session = session.as_ref().is_ok_and(Option::is_some);
         trace.check = "message";
         let length = body.len();
@@ -170,7 +170,7 @@ impl Gate {
         trace.check = "environment";
         self.check_environment(&message)?;
         let streams = parts.extensions.get::<sse::Legacy>().is_some();
-        let request = forwarded::message(parts, message, session.as_ref().map(|session| self.behind(session)))?;
+        let request = forwarded::message(parts, message, session.as_ref().map(|session| &*session.inner))?;
         Ok((request, Visit { method: Method::POST, caller, modern, session, streams, source, held: None }))
     }
 
@@ -180,21 +180,15 @@ impl Gate {
         Message::read(headers, body)
     }
 
-    /// By which name the server behind is told of a session. Our own knows it as the client does: people log in on it.
-    fn behind<'a>(&self, session: &'a Named) -> &'a str {
-        let is_ours = self.surface.as_ref().is_some_and(|surface| !surface.forwards);
-        if is_ours { &session.id } else { &session.inner }
-    }
-
     /// A session that ended, or is another's, is not found: the client opens a new one.
-    fn session(&self, headers: &HeaderMap, caller: &Caller) -> Result<Option<Named>, Refusal> {
+    fn session(&self, headers: &HeaderMap, caller: &Caller, source: Source) -> Result<Option<Named>, Refusal> {
         let Ok(session) = wire::single(headers, &wire::SESSION_ID) else {
             let text = "the Mcp-Session-Id header must occur once, in visible ASCII";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text));
         };
         let Some(session) = session else { return Ok(None) };
         let mut owners = std::iter::once(&caller.principal).chain(&caller.joins);
-        if let Some(inner) = owners.find_map(|owner| self.sessions.touch(session, owner, self.clock.now())) {
+        if let Some(inner) = owners.find_map(|owner| self.sessions.touch(session, owner, source, self.clock.now())) {
             return Ok(Some(Named { id: session.to_owned(), inner }));
         }
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
@@ -208,6 +202,8 @@ impl Gate {
         if visit.method == Method::DELETE && success {
             if let Some(session) = named {
                 self.sessions.end(&session.id);
+                let accounts = self.surface.as_ref().and_then(|surface| surface.accounts.as_ref());
+                accounts.iter().for_each(|accounts| accounts.logins.unbind(&session.id));
             }
             return None;
         }
@@ -220,9 +216,10 @@ impl Gate {
         id.or_else(|| named.map(|session| session.id.clone())).filter(|_| success)
     }
 
+    /// Those of our own server are in this process only, and gone once they are forgotten.
     fn open_session(&self, told: &str, visit: &Visit) -> Option<String> {
         let (owner, now) = (visit.caller.principal.clone(), self.clock.now());
-        if visit.streams {
+        if visit.streams || self.surface.as_ref().is_some_and(|surface| !surface.forwards) {
             self.sessions.bind(told, owner, visit.source, now);
             return Some(told.to_owned());
         }

@@ -1,7 +1,7 @@
 //! Whose a legacy MCP session is: an `Mcp-Session-Id` is no credential, and of use only to its owner. What a client gets
-//! as the id is sealed for its owner, and holds the id that the server behind knows it by; so another guard with the same
-//! key, or this one after a restart, knows it again.
-use crate::{caller::Principal, clock, digest, source};
+//! as the id of a session of a server behind is sealed for its owner, and holds the id that the server knows it by; so
+//! another guard with the same key, or this one after a restart, knows it again.
+use crate::{caller::Principal, clock, digest};
 use anyhow::Context;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -100,20 +100,27 @@ impl Sessions {
     }
 
     /// As what the server behind knows it, if the session is alive and this principal's. Then it was just used.
-    pub fn touch(&self, id: &str, principal: &Principal, now: OffsetDateTime) -> Option<String> {
-        if let Some(session) = self.lock().get(&id.to_owned()) {
-            let alive = session.owner == *principal && !session.ended && now - session.used_at < IDLE;
-            return alive.then(|| {
-                session.used_at = now;
-                session.inner.clone()
-            });
+    pub fn touch(&self, id: &str, principal: &Principal, source: Source, now: OffsetDateTime) -> Option<String> {
+        if let Some(known) = self.touch_known(id, principal, now) {
+            return known;
         }
         let (opened_at, inner) = self.key.open(self.whose(principal), id)?;
         if !(-AHEAD..LONGEST).contains(&(now - opened_at)) {
             return None;
         }
-        self.remember(id, &inner, principal.clone(), source::party(&principal.join("\n")), now);
+        self.remember(id, &inner, principal.clone(), source, now);
         Some(inner)
+    }
+
+    /// The same of a session that is remembered; `None` if it is not.
+    pub fn touch_known(&self, id: &str, principal: &Principal, now: OffsetDateTime) -> Option<Option<String>> {
+        let mut sessions = self.lock();
+        let session = sessions.get(&id.to_owned())?;
+        let alive = session.owner == *principal && !session.ended && now - session.used_at < IDLE;
+        Some(alive.then(|| {
+            session.used_at = now;
+            session.inner.clone()
+        }))
     }
 
     /// The server asks the client.
@@ -174,7 +181,7 @@ mod tests {
         let sessions = Sessions::new("s", SessionKey::random().unwrap());
         let (alice, bob, start) = (principal("alice"), principal("bob"), OffsetDateTime::UNIX_EPOCH);
         let id = sessions.open("inner", alice.clone(), SOURCE, start).unwrap();
-        let touch = |who, minutes| sessions.touch(&id, who, start + Duration::minutes(minutes));
+        let touch = |who, minutes| sessions.touch(&id, who, SOURCE, start + Duration::minutes(minutes));
         assert_eq!(touch(&alice, 29).as_deref(), Some("inner"));
         assert_eq!(touch(&bob, 29), None);
         assert_eq!(touch(&alice, 58).as_deref(), Some("inner"));
@@ -205,24 +212,24 @@ mod tests {
         let (alice, bob) = (principal("alice"), principal("bob"));
         let id = Sessions::new("s", key.clone()).open("inner", alice.clone(), SOURCE, start).unwrap();
         let other = |surface: &str| Sessions::new(surface, key.clone());
-        assert_eq!(other("s").touch(&id, &alice, start + Duration::hours(23)).as_deref(), Some("inner"));
-        assert_eq!(other("s").touch(&id, &alice, start - Duration::minutes(1)).as_deref(), Some("inner"));
-        assert_eq!(other("s").touch(&id, &alice, start + Duration::hours(24)), None);
-        assert_eq!(other("s").touch(&id, &alice, start - Duration::minutes(3)), None);
-        assert_eq!(other("s").touch(&id, &bob, start), None);
-        assert_eq!(other("t").touch(&id, &alice, start), None);
-        assert_eq!(Sessions::new("s", SessionKey::random().unwrap()).touch(&id, &alice, start), None);
+        assert_eq!(other("s").touch(&id, &alice, SOURCE, start + Duration::hours(23)).as_deref(), Some("inner"));
+        assert_eq!(other("s").touch(&id, &alice, SOURCE, start - Duration::minutes(1)).as_deref(), Some("inner"));
+        assert_eq!(other("s").touch(&id, &alice, SOURCE, start + Duration::hours(24)), None);
+        assert_eq!(other("s").touch(&id, &alice, SOURCE, start - Duration::minutes(3)), None);
+        assert_eq!(other("s").touch(&id, &bob, SOURCE, start), None);
+        assert_eq!(other("t").touch(&id, &alice, SOURCE, start), None);
+        assert_eq!(Sessions::new("s", SessionKey::random().unwrap()).touch(&id, &alice, SOURCE, start), None);
         for at in 0..id.len() {
             let mut forged = id.clone().into_bytes();
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
-            assert_eq!(other("s").touch(std::str::from_utf8(&forged).unwrap(), &alice, start), None, "{at}");
+            assert_eq!(other("s").touch(std::str::from_utf8(&forged).unwrap(), &alice, SOURCE, start), None, "{at}");
         }
         for none in ["", "inner", "AAAA", &id[1..], &format!("{id}AA")] {
-            assert_eq!(other("s").touch(none, &alice, start), None, "{none}");
+            assert_eq!(other("s").touch(none, &alice, SOURCE, start), None, "{none}");
         }
         let third = other("s");
-        assert!(third.touch(&id, &alice, start).is_some());
+        assert!(third.touch(&id, &alice, SOURCE, start).is_some());
         third.end(&id);
-        assert_eq!(third.touch(&id, &alice, start), None);
+        assert_eq!(third.touch(&id, &alice, SOURCE, start), None);
     }
 }
