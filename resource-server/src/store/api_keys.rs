@@ -1,7 +1,7 @@
 //! Table `api_keys`: keys that people made for themselves.
 use super::{Store, StoreError, events::QueryAs};
 use crate::accounts::roles::Permission;
-use sqlx::types::Json;
+use sqlx::{SqliteConnection, types::Json};
 use time::{Duration, OffsetDateTime};
 
 pub(super) const TABLE: &str = "\
@@ -25,6 +25,9 @@ const STANDS: &str = "revoked_at IS NULL AND NOT EXISTS (\
 
 /// Alive at a time, of one person.
 const MOST: i64 = 100;
+/// Those that ended are kept for so long, and the last so many of one person.
+const KEPT: Duration = Duration::days(30);
+const MOST_ENDED: i64 = 100;
 /// How exactly the last use is known.
 const STEP: Duration = Duration::minutes(1);
 
@@ -58,6 +61,7 @@ impl Store {
              AND user_id = $5 AND (expires_at IS NULL OR expires_at > $1) AND {STANDS}) < $10"
         );
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        self.forget_ended(key, &mut transaction).await?;
         let added = sqlx::query(sqlx::AssertSqlSafe(query))
             .bind(key.created_at)
             .bind(self.oldest())
@@ -79,6 +83,29 @@ impl Store {
             query.bind(&key.id).bind(parent).execute(&mut *transaction).await?;
         }
         Ok(transaction.commit().await?)
+    }
+
+    /// Of the person that this key is for. What was made with a key that is gone has ended, too.
+    async fn forget_ended(&self, key: &ApiKey, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        let query = format!(
+            "WITH ended AS (\
+                SELECT id, rowid AS number, CASE WHEN revoked_at IS NOT NULL THEN revoked_at \
+                    WHEN expires_at <= $1 THEN expires_at ELSE created_at END AS at \
+                FROM api_keys WHERE surface = $3 AND user_id = $4 AND NOT ((expires_at IS NULL OR expires_at > $1) AND {STANDS})) \
+             DELETE FROM api_keys WHERE id IN (SELECT id FROM ended WHERE at <= $5) \
+             OR id IN (SELECT id FROM ended ORDER BY at DESC, number DESC LIMIT -1 OFFSET $6)"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(key.created_at)
+            .bind(self.oldest())
+            .bind(&key.surface)
+            .bind(&key.user_id)
+            .bind(key.created_at - KEPT.whole_seconds())
+            .bind(MOST_ENDED)
+            .execute(&mut *connection)
+            .await?;
+        let without = "DELETE FROM api_key_parents WHERE key_id NOT IN (SELECT id FROM api_keys)";
+        sqlx::query(without).execute(connection).await.map(drop)
     }
 
     /// One of this surface's people that is not revoked, nor is what it was made with.
@@ -119,5 +146,70 @@ impl Store {
         let now = self.clock.now().unix_timestamp();
         let revoked = sqlx::query(query).bind(now).bind(surface).bind(user).bind(id);
         Ok(revoked.execute(&self.pool).await?.rows_affected() > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    async fn add(store: &Store, user: &str, id: &str, parent: Option<&str>, lifetime: Option<i64>) {
+        let now = store.clock.now().unix_timestamp();
+        let key = ApiKey {
+            id: id.to_owned(),
+            surface: "s".to_owned(),
+            user_id: user.to_owned(),
+            name: id.to_owned(),
+            permissions: Json(Vec::new()),
+            hash: Vec::new(),
+            created_at: now,
+            expires_at: lifetime.map(|seconds| now + seconds),
+            last_used: None,
+        };
+        store.add_api_key(&key, parent).await.unwrap();
+    }
+
+    async fn kept(store: &Store) -> Vec<String> {
+        sqlx::query_scalar("SELECT id FROM api_keys ORDER BY rowid").fetch_all(&store.pool).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn keys_that_ended_are_kept_for_a_month() {
+        let clock = Clock::default();
+        let store = Store::new(None, clock.clone());
+        add(&store, "bob", "bobs", None, Some(60)).await;
+        for (id, parent, lifetime) in [
+            ("lasts", None, None),
+            ("revoked", None, None),
+            ("child", Some("revoked"), None),
+            ("expires", None, Some(60)),
+        ] {
+            add(&store, "alice", id, parent, lifetime).await;
+        }
+        store.revoke_api_key("s", None, "revoked").await.unwrap();
+        clock.advance(KEPT - Duration::seconds(1));
+        add(&store, "alice", "second", None, None).await;
+        assert_eq!(kept(&store).await, ["bobs", "lasts", "revoked", "child", "expires", "second"]);
+        clock.advance(Duration::minutes(2));
+        add(&store, "alice", "third", None, None).await;
+        assert_eq!(kept(&store).await, ["bobs", "lasts", "second", "third"]);
+        assert!(store.api_key("s", "child").await.unwrap().is_none());
+        let links: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM api_key_parents").fetch_one(&store.pool).await.unwrap();
+        assert_eq!(links, 0);
+    }
+
+    #[tokio::test]
+    async fn of_keys_that_ended_the_last_hundred_are_kept() {
+        let store = Store::new(None, Clock::default());
+        add(&store, "alice", "lasts", None, None).await;
+        for number in 0..300 {
+            add(&store, "alice", &number.to_string(), None, None).await;
+            store.revoke_api_key("s", None, &number.to_string()).await.unwrap();
+        }
+        add(&store, "alice", "last", None, None).await;
+        let kept = kept(&store).await;
+        assert_eq!((kept.len(), &*kept[0], &*kept[1], &*kept[101]), (102, "lasts", "200", "last"));
     }
 }
