@@ -309,7 +309,9 @@ async fn a_minted_token_is_limited_to_the_scope_asked_for() {
 #[tokio::test]
 async fn minting_has_bounds() {
     let t = TestServer::start().await;
+    let long = format!(r#"{{"scope": "{}"}}"#, "a".repeat(1025));
     let cases = [
+        (&*long, 400, "invalid_request"),
         ("[]", 400, "invalid_request"),
         (r#"{"ttl": 0}"#, 400, "invalid_request"),
         (r#"{"ttl": 3601}"#, 400, "invalid_request"),

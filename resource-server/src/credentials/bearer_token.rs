@@ -36,6 +36,8 @@ const PATH: &str = "/test-auth/bearer-token/mint";
 /// In seconds.
 const LIFETIME: u32 = 300;
 const LONGEST_LIFETIME: u32 = 3600;
+/// Bytes, since the token keeps it.
+const LONGEST_SCOPE: usize = 1024;
 /// By one source, and by all.
 const MINTED: [Quota; 2] = [Quota::per_minute(30), Quota::per_minute(120)];
 
@@ -95,6 +97,9 @@ impl Mint {
         let ttl = order.ttl.unwrap_or(LIFETIME);
         if !(1..=LONGEST_LIFETIME).contains(&ttl) {
             return Err(invalid("ttl must be 1 to 3600 seconds"));
+        }
+        if order.scope.as_ref().is_some_and(|scope| scope.len() > LONGEST_SCOPE) {
+            return Err(invalid("scope must be 1024 bytes at most"));
         }
         if !order.scope.as_deref().is_none_or(well_formed) {
             return Err(Refusal::new(
