@@ -14,6 +14,8 @@ use std::borrow::Cow;
 /// Of a tool's arguments, in headers (Streamable HTTP, 2026-07-28).
 const PARAMETER: &str = "mcp-param-";
 const MOST_PARAMETERS: usize = 32;
+/// Of the arguments, that are compared with those headers.
+const MOST_LEAVES: usize = 10_000;
 const UTF_8: [&str; 3] = ["", "charset=utf-8", "charset=\"utf-8\""];
 
 /// RFC 8259 §8.1: JSON is UTF-8, and only what is sent as it is can be judged as it is.
@@ -75,27 +77,61 @@ fn about_session(headers: &HeaderMap, session: Option<&str>) -> HeaderMap {
     both.into_iter().filter_map(|(name, text)| Some((name, HeaderValue::from_str(text?).ok()?))).collect()
 }
 
+/// What a header of `Mcp-Param-*` says, and what the arguments say of that.
+struct Parameter {
+    header: HeaderName,
+    /// The argument's name, as far as a header can spell it.
+    name: String,
+    said: Option<String>,
+    /// The argument of that name is the same.
+    of_name: Option<bool>,
+    of_value: bool,
+}
+
+impl Parameter {
+    fn new(headers: &HeaderMap, header: &HeaderName) -> Self {
+        let said = wire::single(headers, header).ok().flatten().and_then(wire::decoded);
+        let name = plain(&header.as_str()[PARAMETER.len()..]);
+        Self { header: header.clone(), name, said, of_name: None, of_value: false }
+    }
+
+    fn compare(&mut self, name: &str, text: &str) {
+        let same = self.said.as_deref() == Some(text);
+        if name.eq_ignore_ascii_case(&self.name) {
+            self.of_name = self.of_name.filter(|same| *same).or(Some(same));
+        }
+        self.of_value |= same;
+    }
+
+    /// What it said, which is what an argument says.
+    fn value(self) -> Option<(HeaderName, HeaderValue)> {
+        let said = self.said.filter(|_| self.of_value && self.of_name != Some(false))?;
+        Some((self.header, wire::encoded(&said)))
+    }
+}
+
+fn plain(name: &str) -> String {
+    name.replace(['-', '_'], "")
+}
+
 /// `Mcp-Param-*`, each from the argument that it repeats: the one of its name, or else any with its value.
 fn parameters(headers: &HeaderMap, message: &Message) -> Result<HeaderMap, Refusal> {
-    let mut written = HeaderMap::new();
-    let named: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PARAMETER)).collect();
-    for name in &named {
-        let said = wire::single(headers, name).ok().flatten().and_then(wire::decoded);
-        let plain = |name: &str| name.replace(['-', '_'], "");
-        let wanted = plain(&name.as_str()[PARAMETER.len()..]);
-        let (mut of_name, mut of_value) = (None, None);
-        for (argument, part) in json::leaves(message.arguments()) {
-            let text = json::text(part).unwrap_or(Cow::Borrowed(part));
-            let same = said.as_deref() == Some(&*text);
-            if plain(&argument).eq_ignore_ascii_case(&wanted) {
-                of_name = of_name.filter(|same| *same).or(Some(same));
-            }
-            of_value = of_value.or(same.then_some(text));
-        }
-        let value = of_value.filter(|_| of_name != Some(false) && named.len() <= MOST_PARAMETERS);
-        let value =
-            value.ok_or_else(|| wire::mismatch(message.id(), "Header mismatch: Mcp-Param must repeat an argument"))?;
-        written.insert((*name).clone(), wire::encoded(&value));
+    let mismatch = || wire::mismatch(message.id(), "Header mismatch: Mcp-Param must repeat an argument");
+    let names: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PARAMETER)).collect();
+    if names.is_empty() {
+        return Ok(HeaderMap::new());
     }
-    Ok(written)
+    if names.len() > MOST_PARAMETERS {
+        return Err(mismatch());
+    }
+    let mut parameters: Vec<_> = names.into_iter().map(|name| Parameter::new(headers, name)).collect();
+    for (at, (name, part)) in json::leaves(message.arguments()).enumerate() {
+        if at == MOST_LEAVES {
+            let text = "Header mismatch: there are too many arguments to compare Mcp-Param with";
+            return Err(wire::mismatch(message.id(), text));
+        }
+        let (name, text) = (plain(&name), json::text(part).unwrap_or(Cow::Borrowed(part)));
+        parameters.iter_mut().for_each(|parameter| parameter.compare(&name, &text));
+    }
+    parameters.into_iter().map(|parameter| parameter.value().ok_or_else(mismatch)).collect()
 }

@@ -147,6 +147,18 @@ async fn attack_115_headers_that_say_another_thing_than_the_message() {
             assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (400, &json!(-32020)), "{bad:?}");
             g.assert_nothing_came(bad.0);
         }
+        // Looking for what a header repeats comes to an end, and there is no looking for many headers.
+        let many = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "ünï",
+            "arguments": {"path": "ä", "all": vec![json!({"n": 5}); 10_000]}, "_meta": meta()}});
+        assert_eq!(g.post("mcp:read", &with(&[]), many.to_string()).await.status, 200);
+        g.take();
+        let names: Vec<_> = (0..33).map(|number| format!("mcp-param-n{number}")).collect();
+        let names: Vec<_> = names.into_iter().map(|name| (&*name.leak(), "5")).collect();
+        for (said, body) in [(&good[1..2], &many), (&names[..], &body)] {
+            let answer = g.post("mcp:read", &with(said), body.to_string()).await;
+            assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (400, &json!(-32020)), "{said:?}");
+            g.assert_nothing_came("too many");
+        }
     }
 }
 
