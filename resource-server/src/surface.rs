@@ -61,8 +61,19 @@ impl Surface {
         caller.scopes.as_ref().is_none_or(|held| self.policy.allows(held, needed))
     }
 
-    /// A message whose list of tools has more than the caller may call, without those; all else is as it was written.
-    pub fn shortened(&self, caller: &Caller, message: &str) -> Option<String> {
+    /// Messages, one or many, whose lists of tools have more than the caller may call, without those; all else is as it
+    /// was written.
+    pub fn shortened(&self, caller: &Caller, messages: &str) -> Option<String> {
+        if !messages.trim_start().starts_with('[') {
+            return self.shorter(caller, messages);
+        }
+        let all: Vec<_> = json::parts(messages).map(|(_, one)| (one, self.shorter(caller, one))).collect();
+        let is_shorter = all.iter().any(|(_, shorter)| shorter.is_some());
+        let all = all.into_iter().map(|(same, shorter)| shorter.unwrap_or_else(|| same.to_owned()));
+        is_shorter.then(|| format!("[{}]", all.collect::<Vec<_>>().join(",")))
+    }
+
+    fn shorter(&self, caller: &Caller, message: &str) -> Option<String> {
         let tools = json::member(json::member(message, "result")?, "tools").filter(|tools| tools.starts_with('['))?;
         let name = |tool| json::member(tool, "name").and_then(json::text);
         let may_call = |tool| name(tool).is_some_and(|name| self.may_call(caller, &name));

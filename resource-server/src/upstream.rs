@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     endpoint::server_error,
     jwks::is_loopback,
+    names::alike,
     request_id::Id,
     scopes::{Policy, words},
     settings::SurfaceSettings,
@@ -179,7 +180,7 @@ pub(crate) async fn serve(State(upstream): State<Arc<Upstream>>, Id(id): Id, req
     let Ok(body) = to_bytes(body, usize::MAX).await else { return server_error(&id) };
     let message = parts.extensions.get::<Message>();
     let answer = match upstream.send(upstream.url.clone(), &parts, &caller, body).await {
-        Ok(response) if message.is_some_and(|message| message.method() == "tools/list") => {
+        Ok(response) if message.is_some_and(|message| alike(message.method(), "tools/list")) => {
             upstream.list(response, &caller).await
         }
         Ok(response) if parts.method == Method::GET => {

@@ -94,13 +94,24 @@ async fn tools_that_the_token_may_not_call_are_not_listed() {
         ([("content-type", "text/event-stream; charset=utf-8")], body).into_response()
     })
     .await;
-    for (url, start) in [(as_json, ""), (as_stream, ": hello\n\nid: 1\ndata: ")] {
+    // Servers of 2025-03-26 may send several at once.
+    let batch = move || json!([{"jsonrpc": "2.0", "method": "notifications/noted"}, tools()]);
+    let as_batch = saying(move || Json(batch()).into_response()).await;
+    let as_event =
+        saying(move || ([("content-type", "text/event-stream")], format!("data: {}\n\n", batch())).into_response())
+            .await;
+    for (url, start) in [(as_json, ""), (as_stream, ": hello\n\nid: 1\ndata: "), (as_batch, ""), (as_event, "data: ")] {
         let t = guard(&url, RULES).await;
-        for (scope, names) in [("mcp:read", vec!["read"]), ("mcp:admin", vec!["read", "delete"])] {
-            let answer = t.post(&t.token(scope), &list()).await;
+        for (scope, method, names) in [
+            ("mcp:read", "tools/list", vec!["read"]),
+            ("mcp:read", "Tools/List", vec!["read"]),
+            ("mcp:admin", "tools/list", vec!["read", "delete"]),
+        ] {
+            let answer = t.post(&t.token(scope), &json!({"jsonrpc": "2.0", "id": 5, "method": method})).await;
             assert_eq!(answer.status, 200);
             let body = String::from_utf8_lossy(&answer.body).into_owned();
             let message: Value = serde_json::from_str(body.strip_prefix(start).unwrap().trim()).unwrap();
+            let message = message.get(1).unwrap_or(&message);
             let listed =
                 message["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap());
             assert_eq!(listed.collect::<Vec<_>>(), names);
