@@ -63,6 +63,13 @@ impl Caller {
         self.scheme != "none" || self.known.first().is_some()
     }
 
+    /// As who sends a message that belongs to no session, whoever logged in on one.
+    pub fn without_connection(self) -> Self {
+        let joined = self.joins.clone().filter(|_| self.known.bearer.is_none());
+        let principal = joined.unwrap_or_else(|| self.principal.clone());
+        Self { principal, known: Known { connection: None, ..self.known }, ..self }
+    }
+
     pub fn subject(&self) -> &str {
         &self.principal[1]
     }

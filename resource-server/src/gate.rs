@@ -17,6 +17,7 @@ use crate::{
     sessions::Sessions,
     source::{self, source_of},
     sse,
+    stdio::Connection,
     surface::Surface,
     trace::Trace,
     wire::{self, Message},
@@ -133,9 +134,9 @@ impl Gate {
 
     fn admit_message(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         body: Bytes,
-        caller: Caller,
+        mut caller: Caller,
         source: Source,
         trace: &mut Trace,
     ) -> Result<(Request, Visit), Refusal> {
@@ -149,6 +150,12 @@ impl Gate {
         trace.check = "sign_in";
         self.credential.check_sign_in(&caller, Some(&message))?;
         let modern = message.modern;
+        let is_process = parts.extensions.get::<Connection>().is_some();
+        if modern && !is_process && caller.known.connection.is_some() {
+            caller = caller.without_connection();
+            parts.extensions.insert(caller.clone());
+            trace.caller = Some(caller.clone());
+        }
         if modern && parts.extensions.get::<sse::Legacy>().is_some() {
             let text = "Invalid Request: this transport ended before the revision 2026-07-28";
             return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None));

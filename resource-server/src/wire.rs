@@ -31,6 +31,7 @@ const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 const HEADER_MISMATCH: i64 = -32020;
 const UNSUPPORTED_VERSION: i64 = -32022;
+const VERSIONS_DIFFER: &str = "Header mismatch: MCP-Protocol-Version must equal protocolVersion in _meta";
 
 /// Members of `params` that are judged here, so that nothing beside them may be taken for them.
 const JUDGED: [&str; 4] = ["name", "uri", "arguments", "_meta"];
@@ -144,6 +145,8 @@ impl Message {
         };
         if self.is_request() {
             self.check_meta(version)?;
+        } else if self.meta(META_VERSION).and_then(json::text).is_some_and(|in_meta| in_meta != version) {
+            return Err(mismatch(id, VERSIONS_DIFFER));
         }
         if !self.is_response() && single(headers, &METHOD) != Ok(Some(self.method())) {
             return Err(mismatch(id, "Header mismatch: Mcp-Method must repeat the method"));
@@ -168,8 +171,7 @@ impl Message {
             return Err(malformed(self.id(), INVALID_PARAMS, text));
         }
         if in_meta.as_deref() != Some(version) {
-            let text = "Header mismatch: MCP-Protocol-Version must equal protocolVersion in _meta";
-            return Err(mismatch(self.id(), text));
+            return Err(mismatch(self.id(), VERSIONS_DIFFER));
         }
         Ok(())
     }

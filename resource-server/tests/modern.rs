@@ -143,6 +143,10 @@ async fn headers_must_say_what_the_body_says() {
     for headers in wrong {
         refused(&t, with_headers(&t, headers, &message), 400, -32020).await;
     }
+    let noted = json!({"jsonrpc": "2.0", "method": "notifications/noted", "params": {"_meta": meta()}});
+    let of_another = [("mcp-protocol-version", "2025-11-25"), ("mcp-method", "notifications/noted")];
+    let answer = t.send(with_headers(&t, &of_another, &noted)).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (400, &json!(-32020)));
 }
 
 #[tokio::test]
