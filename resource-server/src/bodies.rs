@@ -96,18 +96,24 @@ fn share(longest: usize) -> usize {
 
 impl Held {
     async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
-        let (mut stream, mut bytes) = (body.into_data_stream(), Vec::new());
+        let (mut stream, mut bytes) = (body.into_data_stream(), Vec::<u8>::new());
         while let Some(chunk) = stream.next().await {
             let broken = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
             let chunk = chunk.map_err(broken)?;
-            if bytes.len() + chunk.len() > self.bodies.longest {
+            let length = bytes.len() + chunk.len();
+            if length > self.bodies.longest {
                 return Err(Refusal::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
                     "content_too_large",
                     "the body is longer than this server takes",
                 ));
             }
-            self.take(bytes.len() + chunk.len())?;
+            if length > bytes.capacity() {
+                // Half as much again: what is taken is what is counted.
+                let capacity = (bytes.capacity() + bytes.capacity() / 2).clamp(length, self.bodies.longest);
+                self.take(capacity)?;
+                bytes.reserve_exact(capacity - bytes.len());
+            }
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes.into())
