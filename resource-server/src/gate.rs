@@ -209,8 +209,9 @@ impl Gate {
         if visit.method == Method::DELETE && success {
             if let Some(session) = named {
                 self.sessions.end(&session.id);
-                let accounts = self.surface.as_ref().and_then(|surface| surface.accounts.as_ref());
-                accounts.iter().for_each(|accounts| accounts.logins.unbind(&session.id));
+                if let Some(accounts) = self.surface.as_ref().and_then(|surface| surface.accounts.as_ref()) {
+                    accounts.logins.unbind(&session.id);
+                }
             }
             return None;
         }

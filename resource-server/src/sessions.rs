@@ -37,6 +37,9 @@ pub(crate) struct Sessions {
     used: Mutex<Table<String, Session>>,
 }
 
+/// Or never known.
+pub(crate) struct Forgotten;
+
 #[derive(Debug)]
 struct Session {
     owner: Principal,
@@ -101,7 +104,7 @@ impl Sessions {
 
     /// As what the server behind knows it, if the session is alive and this principal's. Then it was just used.
     pub fn touch(&self, id: &str, principal: &Principal, source: Source, now: OffsetDateTime) -> Option<String> {
-        if let Some(known) = self.touch_known(id, principal, now) {
+        if let Ok(known) = self.touch_known(id, principal, now) {
             return known;
         }
         let (opened_at, inner) = self.key.open(self.whose(principal), id)?;
@@ -112,12 +115,17 @@ impl Sessions {
         Some(inner)
     }
 
-    /// The same of a session that is remembered; `None` if it is not.
-    pub fn touch_known(&self, id: &str, principal: &Principal, now: OffsetDateTime) -> Option<Option<String>> {
+    /// The same, of a session that is remembered.
+    pub fn touch_known(
+        &self,
+        id: &str,
+        principal: &Principal,
+        now: OffsetDateTime,
+    ) -> Result<Option<String>, Forgotten> {
         let mut sessions = self.lock();
-        let session = sessions.get(&id.to_owned())?;
+        let session = sessions.get(&id.to_owned()).ok_or(Forgotten)?;
         let alive = session.owner == *principal && !session.ended && now - session.used_at < IDLE;
-        Some(alive.then(|| {
+        Ok(alive.then(|| {
             session.used_at = now;
             session.inner.clone()
         }))

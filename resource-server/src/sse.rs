@@ -97,7 +97,7 @@ impl Streams {
 
     /// Has the session not ended? Then its stream is a use of it.
     pub fn live(&self, id: &str, owner: &Principal) -> bool {
-        self.sessions.touch_known(id, owner, self.clock.now()).flatten().is_some()
+        self.sessions.touch_known(id, owner, self.clock.now()).is_ok_and(|session| session.is_some())
     }
 
     /// `held` is the room that the answer takes until the client reads it.

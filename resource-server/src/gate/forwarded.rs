@@ -131,7 +131,9 @@ fn parameters(headers: &HeaderMap, message: &Message) -> Result<HeaderMap, Refus
             return Err(wire::mismatch(message.id(), text));
         }
         let (name, text) = (plain(&name), json::text(part).unwrap_or(Cow::Borrowed(part)));
-        parameters.iter_mut().for_each(|parameter| parameter.compare(&name, &text));
+        for parameter in &mut parameters {
+            parameter.compare(&name, &text);
+        }
     }
     parameters.into_iter().map(|parameter| parameter.value().ok_or_else(mismatch)).collect()
 }
