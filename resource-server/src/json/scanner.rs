@@ -47,7 +47,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Names are remembered by their hashes: that costs no more memory than they took to send.
+    /// Names are remembered by their hashes, some 20 bytes for a member that takes six at least to send: less than a
+    /// message counts for once it is read, and gone after this.
     fn parts(&mut self, open: u8, depth: usize, hasher: &RandomState) -> Result<(), Malformed> {
         let close = if open == b'{' { b'}' } else { b']' };
         let mut names = HashSet::new();
