@@ -69,7 +69,7 @@ async fn a_session_runs_from_greeting_to_farewell() {
     let t = TestServer::start().await;
     let token = t.token("mcp:read");
     let session = open(&t, &token).await;
-    assert!(session.len() > 64 && session.bytes().all(|byte| byte.is_ascii_graphic()), "{session}");
+    assert!(session.len() == 32 && session.bytes().all(|byte| byte.is_ascii_hexdigit()), "{session}");
     let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
     let answer = in_session(&t, &token, &session, &initialized).await;
     assert_eq!((answer.status.as_u16(), answer.body.len()), (202, 0));
