@@ -17,7 +17,6 @@ use hyper_util::rt::TokioIo;
 use patience::PatientBody;
 use room::{Member, Room};
 use std::{
-    convert::Infallible,
     fmt::{self, Debug, Formatter},
     future::Future,
     io::{self, ErrorKind},
@@ -161,8 +160,20 @@ async fn converse(
     mut stages: watch::Receiver<Stage>,
 ) {
     let member = Arc::new(member);
-    let stream = TokioIo::new(PatientStream::new(stream, Arc::clone(&member), bounds));
-    let service = service_fn(|request| answer(request, peer, router.clone(), Arc::clone(&member), bounds.stall));
+    let stream = PatientStream::new(stream, Arc::clone(&member), bounds);
+    let other_side = stream.other_side();
+    let stream = TokioIo::new(stream);
+    // Who has said all there is to say still hears the answer; so hyper does not notice who leaves.
+    let service = service_fn(|request| {
+        let answer = answer(request, peer, router.clone(), Arc::clone(&member), bounds.stall);
+        let other_side = other_side.clone();
+        async move {
+            tokio::select! {
+                answer = answer => answer,
+                () = other_side.leaves() => Err(timed_out()),
+            }
+        }
+    });
     let mut http = http1::Builder::new();
     // Time is kept by the stream: hyper knows one time-out for idle connections and slow heads.
     http.half_close(true).header_read_timeout(None).max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER);
@@ -194,14 +205,14 @@ async fn answer(
     router: Router,
     member: Arc<Member>,
     stall: Duration,
-) -> Result<Response<Answering>, Infallible> {
+) -> io::Result<Response<Answering>> {
     let busy = member.busy();
     let response = if let Some(rule) = malformed(&request) {
         refusal(rule)
     } else {
         let mut request = request.map(|body| Body::new(PatientBody::new(body, stall)));
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.oneshot(request).await?
+        router.oneshot(request).await.unwrap_or_else(|never| match never {})
     };
     Ok(response.map(|body| Answering { body, _busy: busy }))
 }

@@ -1,24 +1,54 @@
 //! A socket that fails when the other side takes too long for a request's head, to send one, or to take an answer.
 use super::{Bounds, Pinned, patience::Patience, room::Member, timed_out};
 use std::{
-    io::{self, IoSlice},
-    pin::Pin,
+    future::Future,
+    io::{self, ErrorKind, IoSlice},
+    pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     time::{Instant, Sleep, sleep},
 };
 
 pub(super) struct PatientStream {
-    stream: TcpStream,
+    input: Arc<OwnedReadHalf>,
+    output: OwnedWriteHalf,
     member: Arc<Member>,
     bounds: Bounds,
     reading: Reading,
     writing: Patience,
+}
+
+/// Whoever waits for an answer.
+#[derive(Clone)]
+pub(super) struct OtherSide {
+    input: Arc<OwnedReadHalf>,
+    stall: Duration,
+}
+
+impl OtherSide {
+    /// Returns once it has said its last for a while. Whoever leaves does so, and who only has no more to say cannot be
+    /// told from them.
+    pub async fn leaves(&self) {
+        let mut was_closed = false;
+        loop {
+            sleep(self.stall).await;
+            // Looked at, not awaited: of who goes on talking it is always ready.
+            let ready = pin!(self.input.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
+            let is_closed = matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed());
+            if is_closed && was_closed {
+                return;
+            }
+            was_closed = is_closed;
+        }
+    }
 }
 
 /// Of what comes in while no request is being answered.
@@ -33,7 +63,23 @@ struct Reading {
 impl PatientStream {
     pub fn new(stream: TcpStream, member: Arc<Member>, bounds: Bounds) -> Self {
         let reading = Reading { turn: member.turn(), begun: true, timer: None };
-        Self { stream, member, bounds, reading, writing: Patience::new(bounds.stall) }
+        let (input, output) = stream.into_split();
+        Self { input: Arc::new(input), output, member, bounds, reading, writing: Patience::new(bounds.stall) }
+    }
+
+    pub fn other_side(&self) -> OtherSide {
+        OtherSide { input: Arc::clone(&self.input), stall: self.bounds.stall }
+    }
+
+    fn receive(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let input: &TcpStream = (*self.input).as_ref();
+        loop {
+            ready!(input.poll_read_ready(cx))?;
+            match input.try_read(buffer.initialize_unfilled()) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(|bytes| buffer.advance(bytes))),
+            }
+        }
     }
 
     fn written(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<usize>>, of: usize) -> Poll<io::Result<usize>> {
@@ -72,7 +118,7 @@ impl AsyncRead for PatientStream {
             this.reading = Reading { turn, begun: false, timer: None };
         }
         let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let read = this.receive(cx, buffer);
         if this.member.is_busy() {
             // A body, whose time is kept where it is read; or nothing, for as long as the answer takes.
             return read;
@@ -91,7 +137,7 @@ impl AsyncRead for PatientStream {
 impl AsyncWrite for PatientStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let wrote = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        let wrote = Pin::new(&mut this.output).poll_write(cx, bytes);
         this.written(cx, wrote, bytes.len())
     }
 
@@ -101,19 +147,19 @@ impl AsyncWrite for PatientStream {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let wrote = Pin::new(&mut this.stream).poll_write_vectored(cx, bytes);
+        let wrote = Pin::new(&mut this.output).poll_write_vectored(cx, bytes);
         this.written(cx, wrote, bytes.iter().map(|slice| slice.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.output.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.output).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.output).poll_shutdown(cx)
     }
 }

@@ -5,9 +5,12 @@ use axum::{
     extract::Request,
     routing::{get, post},
 };
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    convert::Infallible,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -30,6 +33,24 @@ async fn read_all(request: Request) -> Result<String, StatusCode> {
     ASKED.fetch_add(1, Ordering::Relaxed);
     let body = to_bytes(request.into_body(), usize::MAX).await.map_err(|_| StatusCode::BAD_REQUEST)?;
     Ok(body.len().to_string())
+}
+
+/// Requests that are never answered.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        UNDER_WAY.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A stream that says something every fifteen seconds, for ever.
@@ -61,6 +82,13 @@ impl Server {
             .route("/no", post(|| async { StatusCode::FORBIDDEN }))
             .route("/stream", get(stream))
             .route("/large", get(|| async { "x".repeat(64 * 1024 * 1024) }))
+            .route(
+                "/never",
+                get(|| async {
+                    let _counted = Counted::new();
+                    std::future::pending::<()>().await;
+                }),
+            )
             .route(
                 "/slow",
                 get(|| async {
@@ -194,6 +222,28 @@ async fn who_has_said_all_there_is_to_say_still_hears_the_answer() {
         stream.shutdown().await.unwrap();
         assert_eq!(status(&rest(&mut stream).await), "200", "{request}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_request_of_who_leaves_is_dropped_and_that_of_who_waits_is_not() {
+    let server = Server::start(Bounds::default()).await;
+    let mut streams = Vec::new();
+    // The last has more to say, and waits.
+    for more in ["", "", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"] {
+        let mut stream = server.connect().await;
+        stream.write_all(format!("GET /never HTTP/1.1\r\nhost: a\r\n\r\n{more}").as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    settle().await;
+    assert_eq!(UNDER_WAY.load(Ordering::Relaxed), 3);
+    drop(streams.remove(0));
+    for (seconds, under_way) in [(30, 3), (30, 2), (30, 2), (30, 2)] {
+        settle().await;
+        advance(Duration::from_secs(seconds)).await;
+        settle().await;
+        assert_eq!(UNDER_WAY.load(Ordering::Relaxed), under_way);
+    }
+    assert_eq!(server.connections.count(), 2);
 }
 
 #[tokio::test]
