@@ -16,6 +16,7 @@ use axum::{
     routing::{any, get},
 };
 use futures_util::{StreamExt, stream};
+use keyward_limits::connections::{Bounds, Connections};
 use keyward_resource_server::{Settings, clock::Clock, router};
 use serde_json::{Value, json};
 use std::{
@@ -24,6 +25,7 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     net::TcpListener,
@@ -36,6 +38,16 @@ async fn behind(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, router).into_future());
+    format!("http://{address}")
+}
+
+/// A guard on a port of its own, as the program listens, with little patience.
+async fn listening(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let bounds = Bounds { stall: Duration::from_millis(200), ..Bounds::default() };
+    let connections = Connections::new(bounds, Arc::default(), |_| ());
+    tokio::spawn(async move { connections.serve(listener, router, std::future::pending()).await });
     format!("http://{address}")
 }
 
@@ -183,7 +195,7 @@ async fn when_the_client_goes_the_request_to_the_server_behind_is_dropped() {
             }
         };
         let t = guard(&format!("{}/mcp", behind(Router::new().route("/mcp", any(handler))).await), "").await;
-        let url = format!("{}/mcp/oauth", behind(t.router.clone()).await);
+        let url = format!("{}/mcp/oauth", listening(t.router.clone()).await);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let sent = client.post(&url).bearer_auth(t.token("mcp:read")).json(&call("slow", json!({}))).send();
         let waiting = tokio::spawn(async move {
