@@ -6,7 +6,7 @@ use crate::{
     config::Config,
     fetch::{Fetcher, Network, keys::FetchedKeys},
     keys::{Keys, MasterKey},
-    limits::{Fetches, Floods, Guesses, Pushes, Registrations},
+    limits::{Arrivals, Fetches, Floods, Guesses, Registrations},
     metrics::Metrics,
     oauth::resource::Resources,
     passwords::Passwords,
@@ -15,7 +15,7 @@ use crate::{
 };
 use anyhow::Context;
 use aws_lc_rs::hmac;
-use keyward_limits::source::TrustedProxies;
+use keyward_limits::source::{TrustedProxies, canonical};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -50,7 +50,9 @@ pub struct App {
     pub guesses: Guesses,
     pub registrations: Registrations,
     pub fetches: Fetches,
-    pub pushes: Pushes,
+    pub pushes: Arrivals,
+    pub devices: Arrivals,
+    pub assertions: Arrivals,
     pub floods: Floods,
     pub proxies: Arc<TrustedProxies>,
     pub trace: Trace,
@@ -62,13 +64,14 @@ pub struct App {
 }
 
 impl App {
-    pub async fn build(config: Config, db: Db, clock: Clock) -> anyhow::Result<Self> {
+    /// In a box: it is large, and futures that hold it would be.
+    pub async fn build(config: Config, db: Db, clock: Clock) -> anyhow::Result<Box<Self>> {
         let master = match &config.keys.master_key {
             Some(key) => MasterKey::parse(key.expose_secret())?,
             None => MasterKey::load_or_create(&config.keys.master_key_file)?,
         };
         let changes = Arc::new(Changes::new(db.clone(), clock.clone()));
-        Ok(Self {
+        Ok(Box::new(Self {
             refresh_key: master.hmac("refresh tokens")?,
             audit_key: master.hmac("audit trail")?,
             noted: Noted::default(),
@@ -85,7 +88,7 @@ impl App {
             fetched_keys: FetchedKeys::default(),
             fetcher: Fetcher::new(Network {
                 ports: config.fetch.ports.clone(),
-                denied: config.fetch.deny_networks.clone(),
+                denied: config.fetch.deny_networks.iter().copied().map(canonical).collect(),
                 own_folder: config.client_metadata_documents.own_folder.clone(),
                 ..Network::default()
             })
@@ -93,7 +96,9 @@ impl App {
             guesses: Guesses::new(clock.clone()),
             registrations: Registrations::new(config.registration.burst, config.registration.per_minute, clock.clone()),
             fetches: Fetches::new(clock.clone()),
-            pushes: Pushes::new(clock.clone()),
+            pushes: Arrivals::of_pushed_requests(clock.clone()),
+            devices: Arrivals::of_devices(clock.clone()),
+            assertions: Arrivals::of_assertions(clock.clone()),
             floods: Floods::new(clock.clone()),
             proxies: Arc::new(TrustedProxies::new(&config.trusted_proxies)),
             metrics: Metrics::new()?,
@@ -103,7 +108,7 @@ impl App {
             config,
             clock,
             db,
-        })
+        }))
     }
 
     /// What ID tokens and access tokens are signed with when nobody asked otherwise.

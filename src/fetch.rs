@@ -169,7 +169,9 @@ impl Fetcher {
 
     async fn fetch(&self, url: &str, wanted: &Wanted, stranger: Option<Source>) -> Outcome {
         let url = self.judge(url)?;
-        let flight = self.flights.get(&format!("{} {} {url}", stranger.is_some(), wanted.accept), OnceCell::new);
+        // A stranger may have to wait in a line of its own, which nobody else joins.
+        let whose = stranger.map_or_else(|| "known".to_owned(), |source| source.to_string());
+        let flight = self.flights.get(&format!("{whose} {} {url}", wanted.accept), OnceCell::new);
         let in_time = async {
             let outcome = tokio::time::timeout(self.network.timeout, self.get(&url, wanted, stranger)).await;
             outcome.unwrap_or_else(|_| Err(FetchError::Unavailable("no answer in time".into())))
@@ -212,7 +214,10 @@ impl Fetcher {
         };
         // First the host's turn, then everybody's: a slow host must not fill the queue of all.
         let _turn_at_host = host.acquire().await.map_err(closed)?;
-        let _turn = self.everywhere.acquire().await.map_err(closed)?;
+        let _turn = match stranger {
+            Some(_) => None,
+            None => Some(self.everywhere.acquire().await.map_err(closed)?),
+        };
         let (head, body) = connection::get(&self.network, self.tls.as_ref(), url, wanted).await?;
         Ok(Arc::new(Fetched { body: body.into(), max_age: max_age(&head.headers) }))
     }

@@ -189,21 +189,38 @@ impl Hosts {
     }
 }
 
-/// Pushed authorization requests: each is a row for a while, and anybody may push one for a public client.
-pub struct Pushes {
+/// What anybody may have us store for a while: so much a minute for each source, and for all together.
+pub struct Arrivals {
     clock: Clock,
     rates: Rates,
+    refusal: &'static str,
 }
 
-impl Pushes {
+impl Arrivals {
+    /// Pushed authorization requests.
     #[must_use]
-    pub fn new(clock: Clock) -> Self {
-        Self { clock, rates: Rates::new(Quota::per_minute(600), Quota::per_minute(6_000)) }
+    pub fn of_pushed_requests(clock: Clock) -> Self {
+        Self::new(600, 6_000, "too many pushed requests from this address", clock)
     }
 
-    pub fn allow(&self, address: IpAddr) -> Result<(), OAuthError> {
-        let spent = self.rates.spend(source(address), self.clock.now());
-        spent.map_err(too_many("too many pushed requests from this address"))
+    /// Devices that begin to wait.
+    #[must_use]
+    pub fn of_devices(clock: Clock) -> Self {
+        Self::new(60, 600, "too many devices from this address", clock)
+    }
+
+    /// Assertions that clients, which anybody may be, prove themselves with.
+    #[must_use]
+    pub fn of_assertions(clock: Clock) -> Self {
+        Self::new(600, 6_000, "too many assertions of this client", clock)
+    }
+
+    fn new(each: u32, all: u32, refusal: &'static str, clock: Clock) -> Self {
+        Self { clock, rates: Rates::new(Quota::per_minute(each), Quota::per_minute(all)), refusal }
+    }
+
+    pub fn allow(&self, source: Source) -> Result<(), OAuthError> {
+        self.rates.spend(source, self.clock.now()).map_err(too_many(self.refusal))
     }
 }
 

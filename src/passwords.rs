@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 
 /// OWASP's setting: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
+/// Each holds that much as long as the server runs, on however large a machine.
+const MOST_THREADS: usize = 4;
 const PASSES: u32 = 2;
 /// Who may wait in line. When it is full, whoever has most in it is told to come back.
 const QUEUE: usize = 32;
@@ -34,7 +36,7 @@ pub struct Passwords {
 
 impl Passwords {
     pub fn new() -> Result<Self, OAuthError> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         let (threads, work) = mpsc::channel();
         let work = Arc::new(Mutex::new(work));
         for _ in 0..cores {

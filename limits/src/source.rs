@@ -3,7 +3,7 @@ mod hops;
 mod proxies;
 
 pub use hops::is_forwarded;
-pub use proxies::TrustedProxies;
+pub use proxies::{TrustedProxies, canonical};
 
 use std::{
     fmt::{self, Display, Formatter},

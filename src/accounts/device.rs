@@ -12,7 +12,7 @@ use crate::{
     model::{Client, DeviceAuthorization, Scopes, User},
     oauth::{
         params::Params,
-        resource::{Grantable, Resource},
+        resource::{Grantable, OIDC_SCOPES, Resource},
     },
     secrets::{DeviceCode, UserCode},
     storage::device_codes::{self, Decision},
@@ -44,8 +44,11 @@ pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr)
     // Whoever will be asked: if nobody could allow this, say so now.
     asking(app, client, scopes.as_ref(), &resources).is_grantable()?;
     let identifiers = resources.iter().map(|resource| resource.identifier.clone()).collect();
+    app.devices.allow(source(address))?;
     within_limits(app, client, address).await?;
-    store(app, client, scopes.unwrap_or_default(), identifiers, address).await
+    // What nobody here knows is granted to nobody, and not worth keeping.
+    let known = |name: &str| OIDC_SCOPES.contains(&name) || resources.iter().any(|one| one.scope(name).is_some());
+    store(app, client, scopes.unwrap_or_default().filter(known), identifiers, address).await
 }
 
 /// Of too many devices that wait, one of whoever has most is given up for a newcomer's.

@@ -49,9 +49,7 @@ pub async fn push(
             Err(OAuthError::too_many_requests("too many pushed requests wait for their users")
                 .retry_after(LIFETIME.into()))
         }
-        Insertion::Full => {
-            Err(OAuthError::temporarily_unavailable("too many pushed requests wait for their users").retry_after(60))
-        }
+        Insertion::Full => Err(OAuthError::overloaded("too many pushed requests wait for their users").retry_after(60)),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     error::OAuthError,
     fetch::keys,
     limits::{Asker, source},
-    model::{Client, ClientSource},
+    model::{Client, ClientId, ClientSource},
     oauth::jws::PublicKeys,
     secrets::Digest,
 };
@@ -23,18 +23,19 @@ pub async fn find(
     }
     let Some(uri) = &client.metadata.jwks_uri else { return Ok(None) };
     let host = url::Url::parse(uri).ok().and_then(|uri| uri.host_str().map(str::to_owned));
-    let host = host.unwrap_or_default();
+    let (host, seed) = (host.unwrap_or_default(), format!("seed client {}", client.id));
     // Whoever sends an assertion is nobody yet.
     let asker = match client.source {
-        ClientSource::Seed => Asker::Known(&host),
-        ClientSource::Cimd => Asker::Stranger(&host, itself(client)),
+        // What strangers send in its name costs no host's people or issuers anything.
+        ClientSource::Seed => Asker::Known(&seed),
+        ClientSource::Cimd => Asker::Stranger(&host, itself(&client.id)),
         ClientSource::Dcr => Asker::Stranger(&host, source(address)),
     };
     keys::find(app, uri, asker, kid).await
 }
 
 /// A client that somebody signed in has seen has a share of its own, whatever is asked for in its name elsewhere.
-fn itself(client: &Client) -> Source {
-    let id = Digest::of(client.id.as_str());
+pub(super) fn itself(id: &ClientId) -> Source {
+    let id = Digest::of(id.as_str());
     Source::Party(id.as_bytes().first_chunk().copied().map_or(0, u128::from_be_bytes))
 }

@@ -1,12 +1,12 @@
 //! Clients whose identifier is the URL of their metadata document: fetched for who signed in, kept while fresh.
-use super::register::rules;
+use super::{keys, register::rules};
 use crate::{
     app::App,
     audit::Event,
     error::OAuthError,
     fetch::{FetchError, Fetched},
     grants, limits,
-    model::{Client, ClientId, ClientMetadata, ClientSource, UserId},
+    model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, UserId},
     oauth::client_metadata::document::parse_document,
     storage,
     trace::Verdict,
@@ -88,7 +88,7 @@ pub async fn refresh_due(app: &Arc<App>) {
     for id in app.refreshes.take() {
         let app = app.clone();
         fetches.spawn(async move {
-            if let Err(error) = introduced(&app, id.as_str()).await {
+            if let Err(error) = resolve_for(&app, id.as_str(), Some(Asker::Itself)).await {
                 tracing::info!(client = %id, %error, "the document is as it was");
             }
         });
@@ -100,14 +100,15 @@ pub async fn refresh_due(app: &Arc<App>) {
 /// time, and where that failed for a day they are believed no more.
 pub async fn for_proof(app: &App, client: Arc<Client>) -> Result<Option<Arc<Client>>, OAuthError> {
     let now = app.clock.now();
-    if is_settled(&client, now) {
+    let proves_itself = client.metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
+    if !proves_itself || is_settled(&client, now) {
         return Ok(Some(client));
     }
     if may_serve(&client, now) {
         app.refreshes.add(&client.id);
         return Ok(Some(client));
     }
-    match resolve_for(app, client.id.as_str(), Some(Asker::Issuer)).await {
+    match resolve_for(app, client.id.as_str(), Some(Asker::Itself)).await {
         Ok(Resolved::Client(client)) => Ok(Some(client).filter(|client| client.disabled_at.is_none())),
         Ok(Resolved::Unknown | Resolved::AfterSignIn) => Ok(None),
         Err(error) if error.code == "invalid_request" => Ok(None),
@@ -134,8 +135,10 @@ fn may_serve(client: &Client, now: OffsetDateTime) -> bool {
 #[derive(Clone, Copy)]
 enum Asker {
     Person(UserId),
-    /// An issuer that vouches for it, or the client itself.
+    /// An issuer that vouches for it.
     Issuer,
+    /// The client itself, in whose name anybody may come.
+    Itself,
 }
 
 async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolved, OAuthError> {
@@ -215,7 +218,7 @@ impl Failed {
                 let event = Event::new(event).failed().client(&client).details(json!({ "rule": rule }));
                 let event = match asker {
                     Asker::Person(user) => event.user(user),
-                    Asker::Issuer => event,
+                    Asker::Issuer | Asker::Itself => event,
                 };
                 event.record(app).await;
             }
@@ -234,12 +237,18 @@ impl Failed {
 }
 
 async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<Fetched>, Failed> {
+    let itself = keys::itself(&ClientId::from(id));
     let allowed = match asker {
         Asker::Person(user) => app.fetches.allow(user, host),
         Asker::Issuer => app.fetches.allow_host(limits::Asker::Known(host)),
+        Asker::Itself => app.fetches.allow_host(limits::Asker::Stranger(host, itself)),
     };
     allowed.map_err(Failed::Limited)?;
-    app.fetcher.json(id).await.map_err(|error| match error {
+    let fetched = match asker {
+        Asker::Person(_) | Asker::Issuer => app.fetcher.json(id).await,
+        Asker::Itself => app.fetcher.json_for_stranger(id, itself).await,
+    };
+    fetched.map_err(|error| match error {
         FetchError::Forbidden(rule) => Failed::refused("cimd_ssrf_blocked", rule, false),
         FetchError::Unacceptable(rule) => Failed::refused("cimd_fetch_error", rule, false),
         FetchError::Unavailable(cause) => Failed::refused("cimd_fetch_error", cause, true),

@@ -77,7 +77,7 @@ impl Demo {
         println!("{}", welcome(&issuer, &origin, folder.as_deref()));
         let servers = async {
             tokio::try_join!(
-                server::run(Arc::new(app), listener, stopping()),
+                server::run(Arc::from(app), listener, stopping()),
                 keyward_resource_server::serve(resource_listener, mcp_server, stopping()),
             )
         };

@@ -27,7 +27,7 @@ impl Serve {
         let config = load_config("", self.config.as_deref())?;
         demo::refuse_published_secrets(&config)?;
         let listener = server::bind(config.listen).await?;
-        let app = Arc::new(server::open(config).await?);
+        let app: Arc<App> = Arc::from(server::open(config).await?);
         ensure!(
             !demo::is_demo(&app.db).await?,
             "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."

@@ -20,7 +20,7 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Opens database and keys; the folders they lie in are made if need be.
-pub async fn open(config: Config) -> anyhow::Result<App> {
+pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
     for file in files(&config) {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_private_folder(folder)?;
@@ -31,7 +31,7 @@ pub async fn open(config: Config) -> anyhow::Result<App> {
 }
 
 /// Opens what a server has made: with wrong settings, a second and empty one would look like the right one.
-pub async fn open_existing(config: Config) -> anyhow::Result<App> {
+pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
     for file in files(&config) {
         let there = file.try_exists().unwrap_or(false);
         ensure!(there, "there is no {}: did a server run here with these settings?", file.display());

@@ -47,11 +47,11 @@ fn attack_90_neither_one_user_nor_many_can_flood_a_host_through_us() {
 
 #[test]
 fn attack_65_one_address_pushes_six_hundred_requests_at_once_and_no_more() {
-    let pushes = Pushes::new(Clock::stopped());
-    let allowed = |address| (0..2_000).filter(|_| pushes.allow(address).is_ok()).count();
+    let pushes = Arrivals::of_pushed_requests(Clock::stopped());
+    let allowed = |address| (0..2_000).filter(|_| pushes.allow(source(address)).is_ok()).count();
     assert_eq!(allowed(HERE), 600);
-    assert_eq!(pushes.allow(HERE).unwrap_err().code, "too_many_requests");
-    pushes.allow(THERE).unwrap();
+    assert_eq!(pushes.allow(source(HERE)).unwrap_err().code, "too_many_requests");
+    pushes.allow(source(THERE)).unwrap();
 }
 
 #[test]

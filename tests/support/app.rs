@@ -136,7 +136,7 @@ impl TestApp {
         let config = Config::load(SETTINGS, Some(&file), [].into()).unwrap();
         let mut app = Box::pin(App::build(config, db.clone(), Clock::default())).await.unwrap();
         prepare(&mut app);
-        let app = Arc::new(app);
+        let app: Arc<App> = Arc::from(app);
         let test = Self { router: router(app.clone()), app, db };
         for (name, role) in [("alice", Role::User), ("bob", Role::User), ("root", Role::Admin)] {
             test.user(name, role).await;
@@ -147,7 +147,7 @@ impl TestApp {
     /// A second node: another process on the same database.
     pub async fn second_node(&self) -> Arc<App> {
         let db = keyward::storage::Db::open(&self.db.url).await.unwrap();
-        Arc::new(App::build(self.app.config.clone(), db, self.app.clock.clone()).await.unwrap())
+        Arc::from(App::build(self.app.config.clone(), db, self.app.clock.clone()).await.unwrap())
     }
 
     async fn user(&self, name: &str, role: Role) {

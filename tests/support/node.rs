@@ -28,7 +28,7 @@ impl Node {
     }
 
     async fn with(test: &TestApp, db: Db, clock: Clock) -> Self {
-        let app = Arc::new(App::build(test.app.config.clone(), db, clock).await.unwrap());
+        let app: Arc<App> = Arc::from(App::build(test.app.config.clone(), db, clock).await.unwrap());
         Self { router: router(app.clone()), app }
     }
 

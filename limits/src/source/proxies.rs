@@ -60,7 +60,8 @@ impl TrustedProxies {
 }
 
 /// A network of mapped addresses is the network that it maps.
-fn canonical(network: IpNet) -> IpNet {
+#[must_use]
+pub fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(six) = network else { return network };
     let mapped = six.prefix_len().checked_sub(96).zip(six.addr().to_ipv4_mapped());
     mapped.and_then(|(length, four)| Ipv4Net::new(four, length).ok()).map_or(network, IpNet::V4)

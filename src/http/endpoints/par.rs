@@ -4,6 +4,7 @@ use crate::{
     accounts::pushed_request::{self, push},
     app::App,
     error::OAuthError,
+    limits::source,
     http::{
         extract::{ClientAuth, ClientIp, dpop_proof},
         respond::NoStore,
@@ -32,7 +33,7 @@ async fn post(
     headers: HeaderMap,
     ClientAuth { client, params }: ClientAuth,
 ) -> Result<impl IntoResponse, OAuthError> {
-    app.pushes.allow(address)?;
+    app.pushes.allow(source(address))?;
     let proof = dpop_proof(&headers)?.filter(|_| app.config.dpop.enabled);
     let proof = proof.map(|proof| dpop::check(&app, proof, "POST", "/par", None)).transpose()?;
     let request_uri = push(&app, &client, &params, proof.as_ref(), address).await?;
