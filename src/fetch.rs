@@ -53,6 +53,8 @@ pub struct Network {
     /// Nor to these, which the operator knows better.
     pub denied: Vec<IpNet>,
     pub lookup: Lookup,
+    /// The same for strangers, whose name servers may never answer.
+    pub strangers_lookup: Lookup,
     pub tls: bool,
     /// The folder of documents of our own, which is not asked for any of this: see [`client_id::lies_in`].
     pub own_folder: Option<String>,
@@ -68,6 +70,7 @@ impl Default for Network {
             allows: is_public,
             denied: vec![],
             lookup: names::lookup(),
+            strangers_lookup: names::lookup(),
             tls: true,
             own_folder: None,
             connect_timeout: Duration::from_secs(2),
@@ -214,11 +217,11 @@ impl Fetcher {
         };
         // First the host's turn, then everybody's: a slow host must not fill the queue of all.
         let _turn_at_host = host.acquire().await.map_err(closed)?;
-        let _turn = match stranger {
-            Some(_) => None,
-            None => Some(self.everywhere.acquire().await.map_err(closed)?),
+        let (_turn, lookup) = match stranger {
+            Some(_) => (None, &self.network.strangers_lookup),
+            None => (Some(self.everywhere.acquire().await.map_err(closed)?), &self.network.lookup),
         };
-        let (head, body) = connection::get(&self.network, self.tls.as_ref(), url, wanted).await?;
+        let (head, body) = connection::get(&self.network, lookup, self.tls.as_ref(), url, wanted).await?;
         Ok(Arc::new(Fetched { body: body.into(), max_age: max_age(&head.headers) }))
     }
 }

@@ -56,7 +56,9 @@ async fn start(found: Vec<Vec<SocketAddr>>, allows: fn(IpAddr) -> bool) -> Arc<T
         let found = names[&name].clone();
         Box::pin(async move { Ok(found) })
     });
-    let network = Network { lookup, allows, tls: false, timeout: Duration::from_secs(2), ..Network::default() };
+    let strangers_lookup = lookup.clone();
+    let network =
+        Network { lookup, strangers_lookup, allows, tls: false, timeout: Duration::from_secs(2), ..Network::default() };
     Arc::new(TestApp::prepared(fresh_db().await, "", |app| app.fetcher = Fetcher::new(network).unwrap()).await)
 }
 

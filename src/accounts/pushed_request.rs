@@ -43,7 +43,7 @@ pub async fn push(
     if let Some(proof) = proof {
         proof.spend(app).await?;
     }
-    match pushed_requests::insert(&app.db, &pushed, &source(address).to_string(), now).await? {
+    match pushed_requests::insert(&app.db, &pushed, source(address), now).await? {
         Insertion::Done => Ok(uri),
         Insertion::SourceFull => {
             Err(OAuthError::too_many_requests("too many pushed requests wait for their users")

@@ -1,5 +1,5 @@
 //! One request on one connection of its own: to an address just checked, and for so many bytes and no more.
-use super::{FetchError, MAX_HEADERS, Network, Wanted, check};
+use super::{FetchError, Lookup, MAX_HEADERS, Network, Wanted, check};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{
     Request,
@@ -46,11 +46,12 @@ pub(super) fn tls() -> Result<TlsConnector, rustls::Error> {
 /// The head of an answer that is what was wanted, and its body.
 pub(super) async fn get(
     network: &Network,
+    lookup: &Lookup,
     tls: Option<&TlsConnector>,
     url: &Url,
     wanted: &Wanted,
 ) -> Result<(Parts, Bytes), FetchError> {
-    let opened = timeout(network.connect_timeout, open(network, tls, url, wanted.max_body)).await;
+    let opened = timeout(network.connect_timeout, open(network, lookup, tls, url, wanted.max_body)).await;
     let stream = opened.map_err(|_| FetchError::Unavailable("no connection in time".into()))??;
     let request = request(url, wanted).map_err(|error| failed(&error))?;
     let mut http = http1::Builder::new();
@@ -81,11 +82,12 @@ fn request(url: &Url, wanted: &Wanted) -> http::Result<Request<Empty<Bytes>>> {
 
 async fn open(
     network: &Network,
+    lookup: &Lookup,
     tls: Option<&TlsConnector>,
     url: &Url,
     max_body: usize,
 ) -> Result<Box<dyn Stream>, FetchError> {
-    let stream = Bounded { stream: connect(network, url).await?, left: MAX_BESIDE + max_body };
+    let stream = Bounded { stream: connect(network, lookup, url).await?, left: MAX_BESIDE + max_body };
     let (Some(tls), false) = (tls, is_own(url)) else { return Ok(Box::new(stream)) };
     let host = url.host_str().unwrap_or_default();
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
@@ -98,9 +100,9 @@ fn is_own(url: &Url) -> bool {
 }
 
 /// Looked up once, so that what is checked is what is connected to (no DNS rebinding).
-async fn connect(network: &Network, url: &Url) -> Result<TcpStream, FetchError> {
+async fn connect(network: &Network, lookup: &Lookup, url: &Url) -> Result<TcpStream, FetchError> {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443));
-    let addresses = (network.lookup)(host.to_owned()).await.map_err(|error| failed(&error))?;
+    let addresses = lookup(host.to_owned()).await.map_err(|error| failed(&error))?;
     if !is_own(url) && !addresses.iter().all(|address| network.may_reach(address.ip())) {
         return Err(FetchError::Forbidden(
             "the host has an address that is not on the public internet, or in a network that is never fetched from",

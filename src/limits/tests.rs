@@ -74,3 +74,15 @@ fn the_greediest_yields_to_a_newcomer_and_a_newcomer_that_is_it_yields_to_nobody
     assert_eq!(yields_to(source(HERE), held()).as_deref(), Some("192.0.2.1"));
     assert_eq!(yields_to(source(THERE), held()), None);
 }
+
+#[test]
+fn attack_192_devices_and_assertions_of_one_source_come_at_a_rate_and_take_nothing_from_another() {
+    for (arrivals, each) in
+        [(Arrivals::of_devices(Clock::stopped()), 60), (Arrivals::of_assertions(Clock::stopped()), 600)]
+    {
+        assert_eq!((0..2_000).filter(|_| arrivals.allow(source(HERE)).is_ok()).count(), each);
+        let refused = arrivals.allow(source(HERE)).unwrap_err();
+        assert_eq!((refused.code, refused.by_budget), ("too_many_requests", true));
+        arrivals.allow(source(THERE)).unwrap();
+    }
+}

@@ -4,6 +4,7 @@ use crate::{
     model::{ClientId, PushedRequest},
     secrets::Digest,
 };
+use keyward_limits::source::Source;
 use time::OffsetDateTime;
 
 /// Bytes that requests of one source may take, and all together.
@@ -19,18 +20,19 @@ pub enum Insertion {
     Done,
     /// The source has its share.
     SourceFull,
-    /// All have theirs, and none has more than this source.
+    /// All have theirs, and no network has more than this source's.
     Full,
 }
 
-/// Where all shares are used up, the oldest of the greediest source make room.
-pub async fn insert(db: &Db, request: &PushedRequest, source: &str, now: OffsetDateTime) -> sqlx::Result<Insertion> {
+/// Where all shares are used up, the oldest of the greediest network make room.
+pub async fn insert(db: &Db, request: &PushedRequest, source: Source, now: OffsetDateTime) -> sqlx::Result<Insertion> {
+    let (source, network) = (source.to_string(), source.network().to_string());
     let bytes = i64::try_from(request.query.len()).unwrap_or(i64::MAX).max(LEAST);
     transaction!(db, |on| {
         sqlx::query("DELETE FROM pushed_requests WHERE expires_at <= $1").bind(now).execute(&mut *on).await?;
         let own: i64 =
             sqlx::query_scalar("SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE source = $1")
-                .bind(source)
+                .bind(&source)
                 .fetch_one(&mut *on)
                 .await?;
         let all: i64 = sqlx::query_scalar("SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests")
@@ -39,9 +41,15 @@ pub async fn insert(db: &Db, request: &PushedRequest, source: &str, now: OffsetD
         let mut insertion = if own + bytes > MAX_PER_SOURCE { Insertion::SourceFull } else { Insertion::Done };
         if insertion == Insertion::Done && all + bytes > MAX_IN_ALL {
             let (greediest, held): (String, i64) = sqlx::query_as(
-                "SELECT source, CAST(sum(bytes) AS BIGINT) AS held FROM pushed_requests
-                  GROUP BY source ORDER BY held DESC, source LIMIT 1",
+                "SELECT network, CAST(sum(bytes) AS BIGINT) AS held FROM pushed_requests
+                  GROUP BY network ORDER BY held DESC, network LIMIT 1",
             )
+            .fetch_one(&mut *on)
+            .await?;
+            let own: i64 = sqlx::query_scalar(
+                "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE network = $1",
+            )
+            .bind(&network)
             .fetch_one(&mut *on)
             .await?;
             if own + bytes >= held {
@@ -49,7 +57,7 @@ pub async fn insert(db: &Db, request: &PushedRequest, source: &str, now: OffsetD
             } else {
                 sqlx::query(
                     "DELETE FROM pushed_requests WHERE request_hash IN (SELECT request_hash FROM pushed_requests
-                          WHERE source = $1 ORDER BY expires_at, request_hash LIMIT $2)",
+                          WHERE network = $1 ORDER BY expires_at, request_hash LIMIT $2)",
                 )
                 .bind(greediest)
                 .bind(MADE_ROOM)
@@ -59,14 +67,15 @@ pub async fn insert(db: &Db, request: &PushedRequest, source: &str, now: OffsetD
         }
         if insertion == Insertion::Done {
             sqlx::query(
-                "INSERT INTO pushed_requests (request_hash, client_id, query, expires_at, source, bytes)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
+                "INSERT INTO pushed_requests (request_hash, client_id, query, expires_at, source, network, bytes)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(&request.request_hash)
             .bind(&request.client_id)
             .bind(&request.query)
             .bind(request.expires_at)
-            .bind(source)
+            .bind(&source)
+            .bind(&network)
             .bind(bytes)
             .execute(&mut *on)
             .await?;

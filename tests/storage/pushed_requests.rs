@@ -9,7 +9,12 @@ use keyward::{
         pushed_requests::{self, Insertion, MAX_IN_ALL, MAX_PER_SOURCE, insert},
     },
 };
+use keyward_limits::source::Source;
 use time::Duration;
+
+fn source(address: &str) -> Source {
+    Source::of(address.parse().unwrap())
+}
 
 async fn a_request(db: &Db) -> PushedRequest {
     let (client, _) = a_pair(db).await;
@@ -19,7 +24,7 @@ async fn a_request(db: &Db) -> PushedRequest {
         query: "scope=a%20b&state=%C3%A4".into(),
         expires_at: now() + Duration::seconds(90),
     };
-    assert_eq!(insert(db, &request, "192.0.2.1", now()).await.unwrap(), Insertion::Done);
+    assert_eq!(insert(db, &request, source("192.0.2.1"), now()).await.unwrap(), Insertion::Done);
     request
 }
 
@@ -50,11 +55,11 @@ async fn it_expires_on_the_second() {
 const BYTES: &str = "SELECT CAST(sum(bytes) AS BIGINT) FROM pushed_requests WHERE bytes >= length(query)";
 
 /// So many bytes, from there.
-async fn push(db: &Db, client: &ClientId, bytes: usize, source: &str) -> (Digest, Insertion) {
+async fn push(db: &Db, client: &ClientId, bytes: usize, from: &str) -> (Digest, Insertion) {
     let request_hash = Digest::of(secrets::random());
     let (client_id, query, expires_at) = (client.clone(), "x".repeat(bytes), now() + Duration::minutes(10));
     let request = PushedRequest { request_hash: request_hash.clone(), client_id, query, expires_at };
-    (request_hash, insert(db, &request, source, now()).await.unwrap())
+    (request_hash, insert(db, &request, source(from), now()).await.unwrap())
 }
 
 async fn held(db: &Db, client: &ClientId, hash: &Digest) -> bool {
@@ -100,7 +105,7 @@ async fn attack_187_no_source_has_more_than_its_share_and_where_all_are_used_the
     let later = now() + Duration::minutes(10);
     let expires_at = later + Duration::minutes(10);
     let request = PushedRequest { request_hash: again, client_id: client.id, query: String::new(), expires_at };
-    assert_eq!(insert(&db, &request, "192.0.2.0", later).await.unwrap(), Insertion::Done);
+    assert_eq!(insert(&db, &request, source("192.0.2.0"), later).await.unwrap(), Insertion::Done);
     assert_eq!(db.number(BYTES).await, 1024);
 }
 
@@ -120,4 +125,19 @@ async fn the_expired_are_swept_and_a_deleted_client_takes_its_own_along() {
     assert_eq!(pushed_requests::sweep(&db, one.expires_at - Duration::seconds(1)).await.unwrap(), 0);
     assert!(clients::delete(&db, &one.client_id).await.unwrap());
     assert_eq!(pushed_requests::sweep(&db, other.expires_at).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn who_owns_a_whole_network_makes_room_though_none_of_its_sources_has_much() {
+    let db = fresh_db().await;
+    let (client, _) = a_pair(&db).await;
+    let most = usize::try_from(MAX_IN_ALL).unwrap() / (32 * 1024);
+    let mut pushed = vec![];
+    for n in 0..most {
+        pushed.push(push(&db, &client.id, 32 * 1024, &format!("2001:db8:1:{n:x}::1")).await);
+    }
+    assert!(pushed.iter().all(|(_, insertion)| *insertion == Insertion::Done));
+    let (honest, insertion) = push(&db, &client.id, 2048, "192.0.2.1").await;
+    assert_eq!(insertion, Insertion::Done);
+    assert!(held(&db, &client.id, &honest).await && !held(&db, &client.id, &pushed[0].0).await);
 }

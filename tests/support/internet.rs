@@ -29,11 +29,11 @@ impl Internet {
     /// Where the `n`th lookup, from 0, finds these; with the rule for addresses that real servers have.
     pub fn leading_to(&self, found: impl Fn(usize) -> Vec<SocketAddr> + Send + Sync + 'static) -> Network {
         let lookups = self.lookups.clone();
-        let lookup = Arc::new(move |_| {
+        let lookup: keyward::fetch::Lookup = Arc::new(move |_| {
             let found = found(lookups.fetch_add(1, Ordering::SeqCst));
             Box::pin(async move { Ok(found) }) as keyward::fetch::Addresses
         });
-        Network { lookup, tls: false, ..Network::default() }
+        Network { strangers_lookup: lookup.clone(), lookup, tls: false, ..Network::default() }
     }
 
     /// At the server's port.
