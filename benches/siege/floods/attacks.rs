@@ -147,7 +147,7 @@ impl Field {
             ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
             ("code_challenge_method", "S256"),
         ];
-        let more = ["state", "nonce", "a", "b", "c", "d", "e"].map(|name| (name, &*value));
+        let more = ["state", "a", "b", "c", "d", "e", "f"].map(|name| (name, &*value));
         let pairs = [&pairs[..], &more].concat();
         let pushed = keyward.form("/par", &pairs).await?;
         let body: Value = serde_json::from_str(&pushed.body).unwrap_or_default();
