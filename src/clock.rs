@@ -1,5 +1,6 @@
-//! The only asker of the time: the system's, or a hand that tests move; and the only reader of others' dates. Dates are whole seconds, UTC, so that JWT dates
-//! and both databases compare and round-trip alike. Ages also count what passed, which nobody can set.
+//! The only asker of the time: the system's, or a hand that tests move; and the only reader of others' dates.
+//! Dates are whole seconds, UTC, so that JWT dates and both databases compare and round-trip alike. Ages also count
+//! what passed, which nobody can set.
 use std::{
     fmt,
     sync::{

@@ -1,5 +1,5 @@
-//! The only asker of the time, the system's or that of a hand that tests move; and the only reader of dates that others write.
-//! Whole seconds, UTC, as JWT dates are.
+//! The only asker of the time: the system's, or a hand that tests move; and the only reader of others' dates. Whole
+//! seconds, UTC, as JWT dates are.
 use std::{
     fmt,
     sync::{

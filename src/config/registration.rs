@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Registration {
     /// `open`, `token` (an initial access token is needed) or `off`.
     pub policy: RegistrationPolicy,
-    /// At least 16 characters: an initial access token (RFC 7591 §3) for policy `token` without limits, beside those of the command
-    /// `registration-token`.
+    /// At least 16 characters: an initial access token (RFC 7591 §3) for policy `token` without limits, beside those of
+    /// the command `registration-token`.
     #[serde(serialize_with = "hidden::maybe")]
     pub initial_access_token: Option<SecretString>,
     /// Each registration comes with a token to read, change and delete it with (RFC 7592). Then none is shared: the
