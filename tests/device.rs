@@ -156,7 +156,7 @@ async fn a_device_is_asked_about_each_time_whatever_was_allowed_before() {
 #[tokio::test]
 async fn the_link_with_the_code_fills_it_in_after_sign_in_and_decides_nothing() {
     let t = TestApp::start().await;
-    let tv = device_client(&t, "TV").await;
+    let tv = device_client(&t, "Kitchen display").await;
     let device = begin(&t, &tv, &[]).await;
     let link = format!("/device?user_code={}", user_code(&device));
     let mut browser = t.browser();
@@ -169,7 +169,7 @@ async fn the_link_with_the_code_fills_it_in_after_sign_in_and_decides_nothing() 
     // Nothing was looked up: a code that does not exist looks the same.
     let other = browser.get("/device?user_code=BBBB-BBBB").await;
     assert!(other.status == 200 && other.body.contains("value=\"BBBB-BBBB\""));
-    assert!(!page.body.contains("TV"));
+    assert!(!page.body.contains("Kitchen display"));
     poll_later(&t, &tv, &device).await.refused(400, "authorization_pending");
 }
 
