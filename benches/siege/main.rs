@@ -13,6 +13,7 @@ mod servers;
 mod watch;
 mod wire;
 
+use anyhow::Context;
 use clap::Parser;
 use people::{PEOPLE, Person};
 use report::Report;
@@ -28,9 +29,8 @@ use std::{
 use tokio::{task::JoinSet, time::Instant};
 use watch::Watch;
 
-/// MiB that no server may take of the memory, and the database of the disk.
-const MEMORY: u64 = 150;
-const DISK: u64 = 512;
+/// Where stands what servers may take.
+const PROMISES: &str = include_str!("../../docs/security.md");
 
 /// Lay siege to both servers while honest people work.
 #[derive(Parser)]
@@ -87,5 +87,12 @@ async fn siege() -> anyhow::Result<bool> {
     floods::print(&floods::gathered(raging.join_all().await));
     report.print();
     watch.print();
-    Ok(report.good() && watch.within(MEMORY, DISK))
+    Ok(report.good() && watch.within(promised("memory")?, promised("disk")?))
+}
+
+/// MiB that a server may take of something, by the page that people read.
+fn promised(of: &str) -> anyhow::Result<u64> {
+    let (before, _) = PROMISES.split_once(&format!(" MiB of {of}**")).context("the page promises nothing")?;
+    let (_, figure) = before.rsplit_once("**").context("the page gives no figure")?;
+    Ok(figure.parse()?)
 }
