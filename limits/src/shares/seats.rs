@@ -59,17 +59,19 @@ impl Seats {
 
     /// A seat, if one is free now.
     pub fn try_take(&self, source: Source) -> Result<Seat, Full> {
-        let mut room = self.lock();
-        room.has_room_for(source).then(|| room.seat(source)).ok_or(Full)?;
-        Ok(Seat { room: self.clone(), source })
+        self.lock().seat(source).then(|| self.seat_of(source)).ok_or(Full)
     }
 
     /// A seat, if need be after a wait.
     pub async fn take(&self, source: Source) -> Result<Seat, Full> {
-        if let Ok(seat) = self.try_take(source) {
-            return Ok(seat);
-        }
-        let (turn, place) = self.lock().line_up(source)?;
+        let (turn, place) = {
+            let mut room = self.lock();
+            // In one step with lining up: a seat that is given back in between would call nobody.
+            if room.seat(source) {
+                return Ok(self.seat_of(source));
+            }
+            room.line_up(source)?
+        };
         let _in_line = InLine { room: self, place };
         turn.await.map_err(|_| Full)
     }
@@ -78,6 +80,10 @@ impl Seats {
     #[must_use]
     pub fn taken(&self) -> usize {
         self.lock().seated.held()
+    }
+
+    fn seat_of(&self, source: Source) -> Seat {
+        Seat { room: self.clone(), source }
     }
 
     fn lock(&self) -> MutexGuard<'_, Room> {
@@ -90,9 +96,14 @@ impl Room {
         self.seated.held() < self.seats && self.seated.of(source) < self.each
     }
 
-    fn seat(&mut self, source: Source) {
-        self.seated.add(source, 1);
-        self.turn = Some(source);
+    /// Whether there was one.
+    fn seat(&mut self, source: Source) -> bool {
+        let free = self.has_room_for(source);
+        if free {
+            self.seated.add(source, 1);
+            self.turn = Some(source);
+        }
+        free
     }
 
     fn line_up(&mut self, source: Source) -> Result<(oneshot::Receiver<Seat>, (Source, u64)), Full> {
@@ -121,8 +132,7 @@ impl Room {
         // Each source that waits is looked at once, and those before the last turn at the end.
         for _ in 0..2 {
             while let Some(place) = self.first_after(after) {
-                if self.has_room_for(place.0) {
-                    self.seat(place.0);
+                if self.seat(place.0) {
                     return self.leave(place).map(|waiter| (place.0, waiter));
                 }
                 after = Some(place.0);
