@@ -3,27 +3,26 @@
 demo_pid=
 declare -A background=()
 
-build_keyward() {
-  progress "building keyward"
-  cargo build --locked --bin keyward || return 1
+# All programs and all tests at once: what comes later finds each dependency compiled as it needs it. Other choices of
+# packages have other features, and would compile half of them anew.
+build_all() {
+  progress "building"
+  cargo test --locked --workspace --no-run || return 1
   local target
-  target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-  export KEYWARD_BINARY=$target/debug/keyward
-  [ -x "$KEYWARD_BINARY" ]
+  target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
+  export KEYWARD_BINARY=$target/keyward MCP_AUTH_BINARY=$target/mcp-auth
+  export KEYWARD_GUARD_BINARY=$target/keyward-resource-server
+  [ -x "$KEYWARD_BINARY" ] && [ -x "$MCP_AUTH_BINARY" ] && [ -x "$KEYWARD_GUARD_BINARY" ]
 }
 
-build_mcp_auth() {
-  progress "building mcp-auth"
-  cargo build --locked --package mcp-auth || return 1
-  export MCP_AUTH_BINARY=${KEYWARD_BINARY%/*}/mcp-auth
-  [ -x "$MCP_AUTH_BINARY" ]
-}
-
-build_guard() {
-  progress "building keyward-resource-server"
-  cargo build --locked --package keyward-resource-server || return 1
-  export KEYWARD_GUARD_BINARY=${KEYWARD_BINARY%/*}/keyward-resource-server
-  [ -x "$KEYWARD_GUARD_BINARY" ]
+# The tests of the authorization server alone, as `build_all` made them.
+server_tests() {
+  local program status=0
+  while read -r program; do
+    in_time 1800 env CARGO_MANIFEST_DIR="$PWD" "$program" || status=1
+  done < <(cargo test --locked --workspace --no-run --message-format json 2>/dev/null |
+    sed -n "s|.*\"manifest_path\":\"$PWD/Cargo.toml\".*\"executable\":\"\([^\"]*/deps/[^\"]*\)\".*|\1|p")
+  return $status
 }
 
 # against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE, and its log in

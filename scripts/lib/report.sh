@@ -14,6 +14,10 @@ row() {
   table+=("$(printf '%-44s %6d %6d %5ss' "$1" "$2" "$3" "${4:-0}")")
 }
 
+# in_time SECONDS COMMAND…: whoever hangs is ended, so that the others still have their say. In the foreground, where
+# Ctrl-C reaches it.
+in_time() { timeout --foreground --kill-after=10 "$@"; }
+
 # One command that is one check.
 command_check() {
   local name=$1 from=$SECONDS
@@ -41,8 +45,7 @@ cargo_check() {
 lines_check() {
   local name=$1 from=$SECONDS log=$work/lines.log status good bad
   shift
-  # In the foreground, where Ctrl-C reaches it.
-  timeout --foreground --kill-after=10 600 "$@" 2>&1 | tee "$log"
+  in_time 600 "$@" 2>&1 | tee "$log"
   status=${PIPESTATUS[0]}
   good=$(grep -c '^ok - ' "$log")
   bad=$(grep -c '^not ok - ' "$log")
