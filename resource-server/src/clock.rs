@@ -10,19 +10,30 @@ use std::{
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<AtomicI64>);
+pub struct Clock {
+    /// Seconds by which tests move it.
+    moved: Arc<AtomicI64>,
+    stopped_at: Option<OffsetDateTime>,
+}
 
 impl Clock {
     #[must_use]
     #[allow(clippy::disallowed_methods)] // the one place that may ask the system
     pub fn now(&self) -> OffsetDateTime {
-        let now = OffsetDateTime::now_utc() + Duration::seconds(self.0.load(Ordering::Relaxed));
+        let hand = self.stopped_at.unwrap_or_else(OffsetDateTime::now_utc);
+        let now = hand + Duration::seconds(self.moved.load(Ordering::Relaxed));
         now.replace_nanosecond(0).unwrap_or(now)
+    }
+
+    /// One that stands still until it is moved (tests).
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self { stopped_at: Some(Self::default().now()), ..Self::default() }
     }
 
     /// Moves this clock and all its clones forward (tests).
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.whole_seconds(), Ordering::Relaxed);
+        self.moved.fetch_add(by.whole_seconds(), Ordering::Relaxed);
     }
 }
 

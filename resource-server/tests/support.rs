@@ -116,7 +116,7 @@ impl TestServer {
 
     /// Before its authorization server answers.
     pub async fn without_keys() -> Self {
-        let (issuer, clock) = (MockServer::start().await, Clock::default());
+        let (issuer, clock) = (MockServer::start().await, Clock::stopped());
         let mut settings = Settings { clock: clock.clone(), ..Settings::demo(ORIGIN, &issuer.uri()).unwrap() };
         // Whoever calls, these tools tell.
         for surface in &mut settings.surfaces {
