@@ -112,48 +112,60 @@ async fn redeem_all(
     }
 }
 
-async fn by_code(
-    t: &TestApp,
-    alice: &mut Browser<'_>,
-    client: &ClientId,
-    scope: &str,
-    resources: &[&str],
-    refreshes: bool,
-) -> bool {
-    let path = authorize_path(client, &request(scope, resources));
+/// How a client asks.
+#[derive(Clone, Copy)]
+enum Way {
+    Code,
+    Device,
+}
+
+/// What somebody was asked, and the form that redeems their yes.
+type Asked = (Answer, Vec<(&'static str, String)>);
+
+async fn by_code(alice: &mut Browser<'_>, client: &ClientId, request: &[(&str, &str)]) -> Option<Asked> {
+    let path = authorize_path(client, request);
     let page = alice.get(&path).await;
     if page.status != 200 {
         assert!(page.returned("code").is_none() && page.returned("error").is_some(), "{page:?}");
-        return false;
+        return None;
     }
     let code = alice.approve(&path).await.returned("code").unwrap();
-    let form = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
-    redeem_all(t, client, &form, &page, resources, refreshes).await;
-    true
+    Some((page, vec![("grant_type", "authorization_code".into()), ("code", code), ("code_verifier", VERIFIER.into())]))
 }
 
-async fn by_device(
-    t: &TestApp,
-    alice: &mut Browser<'_>,
-    client: &ClientId,
-    scope: &str,
-    resources: &[&str],
-    refreshes: bool,
-) -> bool {
+async fn by_device(t: &TestApp, alice: &mut Browser<'_>, client: &ClientId, request: &[(&str, &str)]) -> Option<Asked> {
     t.app.clock.advance(time::Duration::minutes(10));
-    let begun = ask(t, client, &request(scope, resources)).await;
+    let begun = ask(t, client, request).await;
     if begun.status != 200 {
-        return false;
+        return None;
     }
     let device = begun.json();
     let page = enter(alice, user_code(&device)).await;
     if page.status != 200 {
         assert!(page.body.contains("Not available to you") && page.body.contains("sk the operator"), "{page:?}");
-        return false;
+        return None;
     }
     assert_eq!(alice.post("/device/decision", &borrowed(&decision(&page, "allow"))).await.status, 200);
     t.app.clock.advance(time::Duration::seconds(6));
-    let form = [("grant_type", GRANT_TYPE), ("device_code", device["device_code"].as_str().unwrap())];
+    let code = device["device_code"].as_str().unwrap().to_owned();
+    Some((page, vec![("grant_type", GRANT_TYPE.into()), ("device_code", code)]))
+}
+
+/// Whether anybody was asked; then it was redeemed.
+async fn try_one(
+    t: &TestApp,
+    alice: &mut Browser<'_>,
+    (way, client): (Way, &ClientId),
+    (scope, resources): (&str, &[&str]),
+    refreshes: bool,
+) -> bool {
+    let request = request(scope, resources);
+    let asked = match way {
+        Way::Code => by_code(alice, client, &request).await,
+        Way::Device => by_device(t, alice, client, &request).await,
+    };
+    let Some((page, form)) = asked else { return false };
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
     redeem_all(t, client, &form, &page, resources, refreshes).await;
     true
 }
@@ -162,6 +174,8 @@ async fn by_device(
 async fn attack_100_nothing_that_the_token_endpoint_refuses_was_ever_asked_of_a_person() {
     let t = TestApp::with(&format!("sessions.lifetime = 99999999\n{ROBOTS_SETTINGS}")).await;
     let mut alice = t.signed_in("alice").await;
+    let combinations: Vec<_> =
+        SCOPES.iter().enumerate().flat_map(|(at, scope)| RESOURCES.iter().map(move |all| (at, *scope, *all))).collect();
     let mut asked = 0;
     for refreshes in [true, false] {
         let refresh = if refreshes { vec!["refresh_token"] } else { vec![] };
@@ -169,13 +183,11 @@ async fn attack_100_nothing_that_the_token_endpoint_refuses_was_ever_asked_of_a_
         let tv = client(&t, json!([&[GRANT_TYPE][..], &refresh].concat())).await;
         for role in ROLES {
             t.db.outside(role).await;
-            for (at, scope) in SCOPES.iter().enumerate() {
-                for (of, resources) in RESOURCES.iter().enumerate() {
-                    asked += usize::from(by_code(&t, &mut alice, &code, scope, resources, refreshes).await);
-                    // Each combination with devices once in a while.
-                    if (at + of) % 3 == 0 {
-                        asked += usize::from(by_device(&t, &mut alice, &tv, scope, resources, refreshes).await);
-                    }
+            for (number, (at, scope, resources)) in combinations.iter().enumerate() {
+                // Each combination with devices once in a while.
+                let by_device = (at + number % RESOURCES.len()).is_multiple_of(3);
+                for by in [Some((Way::Code, &code)), by_device.then_some((Way::Device, &tv))].into_iter().flatten() {
+                    asked += usize::from(try_one(&t, &mut alice, by, (scope, resources), refreshes).await);
                 }
             }
         }
