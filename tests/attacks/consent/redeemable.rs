@@ -243,3 +243,20 @@ async fn attack_100_a_client_that_cannot_come_back_for_its_tokens_is_not_asked_a
         assert_eq!(refused.returned("error").as_deref(), Some("unauthorized_client"), "{settings}");
     }
 }
+
+#[tokio::test]
+async fn attack_100_a_device_that_can_no_longer_come_back_for_its_tokens_is_not_asked_about() {
+    let t = TestApp::start().await;
+    let tv = client(&t, json!([GRANT_TYPE, "refresh_token"])).await;
+    let device = ask(&t, &tv, &[]).await.json();
+    let mut alice = t.signed_in("alice").await;
+    let page = enter(&mut alice, user_code(&device)).await;
+    assert_eq!(page.status, 200);
+    let mut stored = keyward::storage::clients::find(&t.db, &tv).await.unwrap().unwrap();
+    stored.metadata.grant_types.retain(|name| name != GRANT_TYPE);
+    keyward::storage::clients::update(&t.db, &stored).await.unwrap();
+    t.app.clients.forget(&tv);
+    enter(&mut alice, user_code(&device)).await.page(400);
+    alice.post("/device/decision", &borrowed(&decision(&page, "allow"))).await.page(400);
+    assert_eq!(t.db.number("SELECT count(*) FROM device_codes WHERE decided_at IS NOT NULL").await, 0);
+}
