@@ -90,6 +90,10 @@ impl Moment {
     }
 }
 
+/// By how much the clocks of two nodes may differ. What was dated further in the future was so before the clock was set
+/// back, and nobody knows how long ago that is.
+pub const NODES_DIFFER: Duration = Duration::minutes(2);
+
 /// Dates of others up to the year 9000: whatever is added to one here, and whatever its offset, is still a date.
 const LATEST: i64 = 221_845_392_000;
 const RANGE: &str = "dates must be between the years 1970 and 9000";

@@ -5,6 +5,7 @@ use crate::{
     dpop::TOKEN_URL,
     support::{
         app::{Answer, CALLBACK, TestApp, VERIFIER, authorize_path},
+        browser::{borrowed, hidden},
         client_key::{ClientKey, proof, with},
         dpop::DpopKey,
         internet::{Internet, json},
@@ -144,6 +145,36 @@ async fn a_clock_that_is_set_back_is_told_and_what_begins_after_has_all_its_time
     jobs::heed_clock(&t.app, before).await.unwrap();
     let steps = audit_events::recent(&t.db, 100).await.unwrap();
     assert_eq!(steps.iter().filter(|event| event.event_type == "clock_set_back").count(), 1);
+}
+
+#[tokio::test]
+async fn a_page_and_a_sign_in_are_no_younger_for_a_clock_that_was_set_back() {
+    let t = TestApp::start().await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let mut alice = t.signed_in("alice").await;
+    let (path, recently) = (authorize_path(&client, &[]), authorize_path(&client, &[("max_age", "300")]));
+    alice.get(&recently).await.page(200);
+    let mut yes = hidden(&alice.get(&path).await, "/consent");
+    yes.push(("decision".into(), "allow".into()));
+    set(&t, Duration::hours(-1)).await;
+    // How old they are nobody knows any more.
+    alice.post("/consent", &borrowed(&yes)).await.page(409);
+    assert_eq!(t.db.number("SELECT count(*) FROM grants").await, 0);
+    assert!(alice.get(&recently).await.location().starts_with("/login"));
+    // What is shown from then on is as good as ever.
+    assert!(alice.approve(&path).await.returned("code").is_some());
+}
+
+#[tokio::test]
+async fn what_was_rotated_before_the_clock_was_set_back_is_no_lost_answer_even_before_that_was_noticed() {
+    let t = TestApp::start().await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let tokens = t.tokens(&client, &[]).await;
+    let first = tokens["refresh_token"].as_str().unwrap();
+    let second = refresh_token(&t.refresh(&client, first).await);
+    t.app.clock.set(Duration::hours(-1));
+    t.refresh(&client, first).await.refused(400, "invalid_grant");
+    t.refresh(&client, &second).await.refused(400, "invalid_grant");
 }
 
 #[tokio::test]

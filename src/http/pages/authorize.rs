@@ -6,6 +6,7 @@ use crate::{
         request::{Judged, Refusal, Visitor, hinted_subject},
     },
     app::App,
+    clock::NODES_DIFFER,
     error::OAuthError,
     http::{
         extract::{is_type, read},
@@ -128,7 +129,10 @@ async fn acceptable(
         };
     }
     let age = app.clock.now() - signed_in.auth_time;
-    let too_old = |most: u64| most == 0 || age > Duration::seconds(most.try_into().unwrap_or(i64::MAX));
+    let too_old = |most: u64| {
+        let longest = Duration::seconds(most.try_into().unwrap_or(i64::MAX));
+        most == 0 || age > longest || age < -NODES_DIFFER
+    };
     let too_old = request.max_age.is_some_and(too_old);
     let again = request.prompt.login || request.prompt.select_account || too_old;
     Ok((!again || began_for_this).then_some(signed_in))

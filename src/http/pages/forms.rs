@@ -1,6 +1,7 @@
 //! Our own forms: sent from our own pages, in the browser they were made for, about what they were made for.
 use crate::{
     app::App,
+    clock::NODES_DIFFER,
     error::OAuthError,
     http::extract::{is_type, read, same_origin},
     oauth::params::Params,
@@ -76,9 +77,10 @@ pub fn sent(app: &App, params: &Params, purpose: Purpose) -> Result<Form, OAuthE
     let (head, digests) = said.split_at_checked(NONCE + 8).ok_or_else(refused)?;
     let issued_at = head.last_chunk::<8>().copied().map(i64::from_be_bytes).unwrap_or_default();
     let mut digests = digests.chunks(DIGEST).map(Digest::from_bytes);
+    let age = app.clock.now().unix_timestamp() - issued_at;
     Ok(Form {
         id: Digest::of(head),
-        is_old: app.clock.now().unix_timestamp() - issued_at > LIFETIME,
+        is_old: !(-NODES_DIFFER.whole_seconds()..=LIFETIME).contains(&age),
         browser: digests.next().ok_or_else(refused)?,
         shown: digests.collect(),
     })
