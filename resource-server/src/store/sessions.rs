@@ -93,7 +93,8 @@ impl Store {
         if let Some(used_at) = used_at {
             let unused = "SELECT EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = $1 AND used_at IS NULL)";
             let unused: bool = sqlx::query_scalar(unused).bind(&next[..]).fetch_one(&mut *transaction).await?;
-            if unused && now - used_at < REPLAY_WINDOW.whole_seconds() {
+            // What was used in the future was so before the clock was set back, and that may be long ago.
+            if unused && (0..REPLAY_WINDOW.whole_seconds()).contains(&(now - used_at)) {
                 return Ok(Renewal::Renewed(session));
             }
             let ended = sqlx::query("UPDATE sessions SET ended_at = $1 WHERE id = $2");
@@ -138,6 +139,21 @@ async fn add_refresh_token(connection: &mut sqlx::SqliteConnection, session: &st
 mod tests {
     use super::*;
     use crate::{clock::Clock, digest};
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_prolongs_no_window_for_lost_answers() {
+        let (clock, session) = (Clock::default(), Session { id: "s".to_owned(), user_id: "u".to_owned() });
+        let store = Store::new(None, clock.clone());
+        let [first, second] = ["first", "second"].map(|text| digest::of(text.as_bytes()));
+        store.open_session("surface", &session, &first).await.unwrap();
+        for _ in 0..2 {
+            let renewed = store.renew_session("surface", &first, &second).await.unwrap();
+            assert!(matches!(renewed, Renewal::Renewed(_)));
+        }
+        clock.advance(-Duration::hours(1));
+        assert!(matches!(store.renew_session("surface", &first, &second).await.unwrap(), Renewal::Reused(_)));
+        assert!(store.session("surface", "s").await.unwrap().is_none());
+    }
 
     #[tokio::test]
     async fn a_session_that_is_renewed_without_end_keeps_so_many_tokens_and_lives() {
