@@ -213,6 +213,7 @@ fn seal(before: &str, event: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
 
     #[tokio::test]
     async fn each_event_is_sealed_with_all_before_it_also_after_a_restart() {
@@ -232,5 +233,24 @@ mod tests {
         }
         let newest = Audit::new(store, clock).find(&Filter::default(), 1).await.unwrap();
         assert_eq!(newest[0]["event_type"], "server_stop");
+    }
+
+    #[tokio::test]
+    async fn what_somebody_types_where_a_name_belongs_is_not_in_the_trail() {
+        let settings = Settings::built_in().unwrap();
+        let store = Store::new(None, Clock::default());
+        let masker = Arc::new(Masker::new(&settings).unwrap());
+        let audit = Audit::new(store.clone(), Clock::default()).masked(&masker);
+        let key = "test-api-key-12345";
+        let event = Event {
+            username: Some(key.to_owned()),
+            action: Some(format!("read {key}")),
+            details: json!({key: [key, {"of": key}]}),
+            ..Event::new("login_failure", false)
+        };
+        audit.record(event).await;
+        let [(event, sealed)] = &store.events(&Filter::default(), 2).await.unwrap()[..] else { panic!("no event") };
+        assert!(!event.contains(key) && event.contains("sha256:"), "{event}");
+        assert_eq!(&seal("", event), sealed);
     }
 }

@@ -1,8 +1,22 @@
 //! The server around the endpoint: limits, headers on every answer, front page, a guard of one's own.
 use crate::support::{ORIGIN, PRM, Signer, TestServer, bearer, post, request};
-use axum::{Extension, Router, body::Body, http::HeaderMap, routing::post as on_post};
+use axum::{
+    Extension, Router,
+    body::{Body, Bytes},
+    http::HeaderMap,
+    routing::post as on_post,
+};
+use futures_util::stream;
 use keyward_resource_server::{Access, Guard, Settings, router, serve};
 use serde_json::json;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
 
 const MIB: usize = 1024 * 1024;
 
@@ -110,6 +124,23 @@ async fn an_unknown_path_and_a_wrong_method_are_answered_in_json() {
         let answer = t.send(request("POST", path).body(Body::empty()).unwrap()).await;
         assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (405, "method_not_allowed"));
         assert!(answer.header("allow").unwrap().contains("GET"));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_waits_to_be_asked_for_is_asked_for_only_where_it_is_read() {
+    let t = TestServer::start().await;
+    for (method, path, status) in [("POST", "/nothing", 404), ("PUT", "/health", 405)] {
+        let asked = Arc::new(AtomicBool::new(false));
+        let noted = asked.clone();
+        let body = Body::from_stream(stream::poll_fn(move |_| {
+            noted.store(true, Ordering::SeqCst);
+            Poll::Ready(None::<Result<Bytes, Infallible>>)
+        }));
+        let waits = request(method, path).header("expect", "100-continue").header("content-length", "9999");
+        let answer = t.send(waits.body(body).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), answer.header("connection")), (status, Some("close")), "{path}");
+        assert!(!asked.load(Ordering::SeqCst), "{path}");
     }
 }
 

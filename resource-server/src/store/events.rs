@@ -97,3 +97,38 @@ impl Store {
         filter.bind(sqlx::query_as(sqlx::AssertSqlSafe(query))).bind(limit).fetch_all(&self.pool).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use serde_json::{Value, json};
+
+    async fn add(store: &Store, event: &Value, times: i64) {
+        let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
+            INSERT INTO audit_events (event, seal) SELECT $1, '' FROM n";
+        sqlx::query(many).bind(event.to_string()).bind(times).execute(&store.pool).await.unwrap();
+    }
+
+    async fn count(store: &Store, whose: &str) -> i64 {
+        let query = format!("SELECT count(*) FROM audit_events WHERE {WHOSE} = $1");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(whose).fetch_one(&store.pool).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn where_the_trail_is_full_of_strangers_the_one_with_most_makes_room_and_nobody_who_is_known() {
+        let store = Store::new(None, Clock::default());
+        let stranger = |last: u8| json!({"client_info": {"ip_address": format!("192.0.2.{last}")}});
+        add(&store, &json!({"user_id": "alice", "client_info": {"ip_address": "192.0.2.1"}}), 9_500).await;
+        add(&store, &stranger(1), 9_000).await;
+        add(&store, &stranger(2), 999).await;
+        let strangers = store.count_trail(true).await.unwrap();
+        assert_eq!((store.count_trail(false).await.unwrap(), strangers), (9_500, 9_999));
+        assert_eq!(store.make_room(true, strangers).await.unwrap(), 0);
+        add(&store, &stranger(2), 1).await;
+        assert_eq!(store.make_room(true, strangers + 1).await.unwrap(), ROOM);
+        for (whose, left) in [("alice", 9_500), ("~192.0.2.1", 9_000 - ROOM), ("~192.0.2.2", 1_000)] {
+            assert_eq!(count(&store, whose).await, left, "{whose}");
+        }
+    }
+}

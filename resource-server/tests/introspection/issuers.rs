@@ -222,7 +222,7 @@ async fn attack_124_a_token_of_anybody_else_or_for_anybody_else_is_shown_to_no_i
     }
     assert_eq!(asking.asked().await, 0);
     let several = json!({"aud": ["https://other.example", crate::support::RESOURCE]});
-    for good in [json!({}), several, json!({"exp": now + 1}), json!({"iss": null, "aud": null, "exp": null})] {
+    for good in [json!({}), several, json!({"exp": now + 60}), json!({"iss": null, "aud": null, "exp": null})] {
         let token = t.token_with(good.clone());
         asking.say_good(&token, json!({}));
         assert_eq!(asking.judge(&token).await, Ok(()), "{good}");
