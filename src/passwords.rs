@@ -143,6 +143,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_guess_at_nobody_waits_its_turn_and_is_judged_like_one_at_somebody() {
+        let passwords = Passwords::new().unwrap();
+        let (somebody, long) = (passwords.hash("correct horse").await.unwrap(), "x".repeat(MAX_LENGTH + 1));
+        let mut seats = vec![];
+        while let Ok(seat) = passwords.seats.try_take(HERE) {
+            seats.push(seat);
+        }
+        for (password, hash) in
+            [("wrong horse", Some(&*somebody)), ("wrong horse", None), (&long, Some(&*somebody)), (&long, None)]
+        {
+            tokio::select! {
+                biased;
+                answered = passwords.verify(password, hash, HERE) => panic!("{answered:?}, and nobody judged it"),
+                () = std::future::ready(()) => {}
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn a_password_verifies_against_its_own_hash_only() {
         let passwords = Passwords::new().unwrap();
         let hash = passwords.hash("correct horse").await.unwrap();

@@ -84,6 +84,24 @@ async fn who_does_not_hear_of_changes_asks_the_database_each_time() {
 }
 
 #[tokio::test]
+async fn what_nobody_tells_of_is_believed_for_a_minute_at_most() {
+    let t = TestApp::start().await;
+    let node = Node::beside(&t).await;
+    let _house = keeping_house(&node).await;
+    let (client, token) = known_to(&t, &node).await;
+    t.db.outside(match *t.db {
+        Db::Sqlite(_) => "DROP TRIGGER clients_updated",
+        Db::Postgres(_) => "ALTER TABLE clients DISABLE TRIGGER USER",
+    })
+    .await;
+    t.db.outside("UPDATE clients SET disabled_at = created_at").await;
+    t.app.clock.advance(time::Duration::minutes(1));
+    // It listens on, and hears nothing.
+    until(async || node.app.changes.are_heard()).await;
+    node.refresh(&client, &token).await.refused(401, "invalid_client");
+}
+
+#[tokio::test]
 async fn attack_181_a_connection_that_listens_and_is_silently_dead_lets_in_nobody() {
     let t = TestApp::start().await;
     if matches!(*t.db, Db::Sqlite(_)) {

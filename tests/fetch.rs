@@ -1,6 +1,7 @@
 //! Requests to addresses that strangers choose.
 use crate::support::internet::{Internet, json};
-use keyward::fetch::{FetchError, Fetcher, MAX_BODY, Network};
+use keyward::fetch::{FetchError, Fetcher, Lookup, MAX_BODY, Network};
+use keyward_limits::source::Source;
 use serde_json::json;
 use std::{
     net::SocketAddr,
@@ -13,6 +14,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    task::JoinSet,
 };
 use wiremock::ResponseTemplate;
 
@@ -240,6 +242,55 @@ async fn attack_90_a_host_sees_few_of_our_requests_at_once() {
     }
     victim.abort();
     assert_eq!(seen.load(Ordering::SeqCst), 2);
+}
+
+fn stranger(last: u8) -> Source {
+    Source::of([192, 0, 2, last].into())
+}
+
+#[tokio::test]
+async fn strangers_whose_names_nobody_finds_hold_up_nobody_who_is_known() {
+    let internet = Internet::new().await;
+    internet.serve(URL, json(&json!({}))).await;
+    let silent: Lookup = Arc::new(|_| Box::pin(std::future::pending()));
+    let network = Network { strangers_lookup: silent, ..internet.network() };
+    let fetcher = Arc::new(Fetcher::new(network).unwrap());
+    let mut strangers = JoinSet::new();
+    for last in 0..40 {
+        let fetcher = fetcher.clone();
+        // Also at the very same URL.
+        let url = if last % 2 == 0 { URL.to_owned() } else { format!("https://app.example/{last}") };
+        strangers.spawn(async move { fetcher.json_for_stranger(&url, stranger(last)).await.is_ok() });
+    }
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(internet.lookups.load(Ordering::SeqCst), 0, "a stranger's name was looked up among those of others");
+    assert!(fetcher.json(URL).await.is_ok());
+    assert!(strangers.join_all().await.iter().all(|found| !found));
+    assert_eq!(internet.lookups.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn one_stranger_who_fetches_without_end_holds_up_no_other() {
+    let internet = Internet::new().await;
+    internet.serve(URL, json(&json!({}))).await;
+    let at = *internet.server.address();
+    let slow: Lookup = Arc::new(move |name| {
+        Box::pin(async move { if name == "slow.example" { std::future::pending().await } else { Ok(vec![at]) } })
+    });
+    let fetcher = Arc::new(Fetcher::new(Network { strangers_lookup: slow, ..internet.network() }).unwrap());
+    let mut crowd = JoinSet::new();
+    for number in 0..60 {
+        let fetcher = fetcher.clone();
+        let url = format!("https://slow.example/{number}");
+        crowd.spawn(async move { fetcher.json_for_stranger(&url, stranger(1)).await.is_ok() });
+    }
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    let other = fetcher.json_for_stranger(URL, stranger(2)).await;
+    assert!(other.is_ok(), "{other:?}");
 }
 
 #[tokio::test]

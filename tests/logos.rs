@@ -1,7 +1,7 @@
 //! Logos of clients: from our own origin, or none.
 use crate::support::{
     app::{Answer, CALLBACK, TestApp, authorize_path},
-    browser::Browser,
+    browser::{Browser, borrowed, hidden},
     client_key::with,
     db::fresh_db,
     internet::{Internet, json},
@@ -187,6 +187,24 @@ async fn a_client_that_registered_has_its_logo_fetched_for_who_signed_in_and_not
     t.app.clock.advance(Duration::days(3));
     assert_eq!(pictures(&mut alice, id, CALLBACK).await.1, shown);
     assert_eq!(internet.requests().await, 0);
+}
+
+#[tokio::test]
+async fn no_logo_is_fetched_while_somebody_decides() {
+    let internet = Internet::new().await;
+    serve(&internet, &document(), ResponseTemplate::new(404)).await;
+    let t = start(&internet, "").await;
+    let mut alice = t.signed_in("alice").await;
+    pictures(&mut alice, ID, CALLBACK).await;
+    // A page from before the hour is over after which it would be asked for again, and a yes from after it.
+    t.app.clock.advance(Duration::minutes(50));
+    let (page, _) = pictures(&mut alice, ID, CALLBACK).await;
+    t.app.clock.advance(Duration::minutes(15));
+    let before = internet.requests().await;
+    let mut yes = hidden(&page, "/consent");
+    yes.push(("decision".into(), "allow".into()));
+    assert!(alice.post("/consent", &borrowed(&yes)).await.returned("code").is_some());
+    assert_eq!(internet.requests().await, before);
 }
 
 #[tokio::test]

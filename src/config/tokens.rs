@@ -63,3 +63,24 @@ impl Tokens {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_for_replays_and_its_generations_have_a_ceiling() {
+        let told = |tokens: Tokens| tokens.check().err().map(|error| error.to_string());
+        for (replay_window, replay_generations, error) in [
+            (LONGEST_REPLAY_WINDOW, 1, None),
+            (0, MOST_REPLAY_GENERATIONS, None),
+            (LONGEST_REPLAY_WINDOW + 1, 1, Some("tokens.replay_window must be at most 3600 seconds")),
+            (u32::MAX, 1, Some("tokens.replay_window must be at most 3600 seconds")),
+            (60, 0, Some("tokens.replay_generations must be 1 to 10")),
+            (60, MOST_REPLAY_GENERATIONS + 1, Some("tokens.replay_generations must be 1 to 10")),
+        ] {
+            let tokens = Tokens { replay_window, replay_generations, ..Tokens::default() };
+            assert_eq!(told(tokens).as_deref(), error, "{replay_window} {replay_generations}");
+        }
+    }
+}

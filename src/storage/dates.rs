@@ -35,3 +35,68 @@ pub async fn set_back(db: &Db, by: Duration) -> sqlx::Result<()> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    /// Of the others none lets anything last longer while it lies in the future: they are told to people, they say that
+    /// something is over, or what they end is remembered for longer than it counts.
+    const STAY: [(&str, &str); 20] = [
+        ("clients", "created_at"),
+        ("clients", "disabled_at"),
+        ("codes", "consumed_at"),
+        ("consents", "granted_at"),
+        ("device_codes", "consumed_at"),
+        ("device_codes", "created_at"),
+        ("device_codes", "decided_at"),
+        ("dpop_proofs", "expires_at"),
+        ("grants", "created_at"),
+        ("grants", "revoked_at"),
+        ("pushed_requests", "opened_at"),
+        ("revoked_tokens", "expires_at"),
+        ("setup_tokens", "created_at"),
+        ("signing_keys", "activated_at"),
+        ("signing_keys", "created_at"),
+        ("signing_keys", "retired_at"),
+        ("subject_links", "linked_at"),
+        ("used_assertions", "expires_at"),
+        ("users", "created_at"),
+        ("users", "disabled_at"),
+    ];
+
+    fn in_migrations(dialect: &str) -> BTreeSet<(String, String)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(dialect);
+        let mut found = BTreeSet::new();
+        for migration in fs::read_dir(folder).unwrap() {
+            let sql = fs::read_to_string(migration.unwrap().path()).unwrap();
+            let mut of = String::new();
+            for line in sql.lines() {
+                let words: Vec<_> = line.split([' ', '(', ',', ';']).filter(|word| !word.is_empty()).collect();
+                let (table, column) = match words[..] {
+                    ["CREATE", "TABLE", table, ..] => {
+                        table.clone_into(&mut of);
+                        continue;
+                    }
+                    ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => (table, column),
+                    [column, "TEXT" | "TIMESTAMPTZ", ..] => (of.as_str(), column),
+                    _ => continue,
+                };
+                if column.ends_with("_at") || column.ends_with("_until") {
+                    found.insert((table.to_owned(), column.to_owned()));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_date_in_the_database_is_set_back_with_the_clock_or_prolongs_nothing() {
+        let known: BTreeSet<_> = DATES.into_iter().chain(STAY).map(|(of, is)| (of.to_owned(), is.to_owned())).collect();
+        assert_eq!(known.len(), DATES.len() + STAY.len());
+        for dialect in ["sqlite", "postgres"] {
+            assert_eq!(in_migrations(dialect), known, "{dialect}");
+        }
+    }
+}

@@ -12,7 +12,16 @@ use crate::{
     },
 };
 use axum::{body::Body, http::Request};
-use keyward::{config::Config, fetch::Fetcher, model::ClientId, storage::audit_events};
+use keyward::{
+    clock::Clock,
+    config::Config,
+    fetch::Fetcher,
+    limits::{Arrivals, Fetches},
+    model::ClientId,
+    secrets::Digest,
+    storage::audit_events,
+};
+use keyward_limits::source::Source;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -43,7 +52,12 @@ async fn attack_138_keys_that_strangers_have_fetched_from_a_host_leave_its_docum
     });
     internet.publish(&document).await;
     let network = internet.network();
-    let t = TestApp::prepared(fresh_db().await, "", |app| app.fetcher = Fetcher::new(network).unwrap()).await;
+    let t = TestApp::prepared(fresh_db().await, "", |app| {
+        app.fetcher = Fetcher::new(network).unwrap();
+        // Nothing comes back while they are used up, however slow this machine is.
+        app.fetches = Fetches::new(Clock::stopped());
+    })
+    .await;
     let key = ClientKey::es256("k");
     for n in 0..70 {
         let client = register_keys(&t, &json!({"jwks_uri": format!("https://claude.ai/keys/{n}")})).await;
@@ -90,6 +104,30 @@ async fn attack_139_twenty_addresses_that_fill_the_waiting_devices_of_a_client_y
     assert_eq!(poll(&t, &tv, &honest.json()).await.json()["error"], "authorization_pending");
     let more = device_from(&t, &tv, [192, 0, 2, 19]).await;
     more.refused(429, "too_many_requests");
+}
+
+#[tokio::test]
+async fn devices_and_assertions_beyond_the_rate_of_their_source_leave_no_row() {
+    let t = TestApp::prepared(fresh_db().await, "", |app| {
+        app.devices = Arrivals::of_devices(Clock::stopped());
+        app.assertions = Arrivals::of_assertions(Clock::stopped());
+    })
+    .await;
+    let (tv, key) = (device_client(&t, "TV").await, ClientKey::es256("k"));
+    let [greedy, modest] = [
+        register_keys(&t, &json!({"jwks": key.jwks()})).await,
+        register_keys(&t, &json!({"jwks": key.jwks(), "client_name": "Other"})).await,
+    ];
+    while t.app.devices.allow(Source::of([192, 0, 2, 1].into())).is_ok() {}
+    let of_greedy = Digest::of(&greedy).as_bytes().first_chunk().copied().map(u128::from_be_bytes).unwrap();
+    while t.app.assertions.allow(Source::Party(of_greedy)).is_ok() {}
+    device_from(&t, &tv, [192, 0, 2, 1]).await.refused(429, "too_many_requests");
+    revoke(&t, &key.assertion(&t, &greedy)).await.refused(429, "too_many_requests");
+    for table in ["SELECT count(*) FROM device_codes", "SELECT count(*) FROM used_assertions"] {
+        assert_eq!(t.db.number(table).await, 0, "{table}");
+    }
+    assert_eq!(device_from(&t, &tv, [192, 0, 2, 2]).await.status, 200);
+    assert_eq!(revoke(&t, &key.assertion(&t, &modest)).await.status, 200);
 }
 
 #[tokio::test]
@@ -147,6 +185,12 @@ async fn attack_144_a_flood_that_is_refused_with_503_is_told_of_once_a_minute_fo
     let flood = |n: u8| ([192, 0, 2, 1 + n % 3], format!("somebody{n}"), "wrong horse");
     let [refused, _] = page.at_once((0..90).map(flood).collect(), [503, 303]).await;
     assert!(refused > 0);
+    // What nobody judged counts against nobody.
+    let mut let_in = 0;
+    for last in 1..=3 {
+        let_in += usize::from(page.status([192, 0, 2, last], "alice", PASSWORD).await == 303);
+    }
+    assert!(let_in > 0, "tries that were not judged are counted as wrong");
     let trail = audit_events::recent(&t.db, 1_000).await.unwrap();
     let told: Vec<_> = trail.iter().filter(|event| event.event_type == "rate_limit_exceeded").collect();
     let mut sources: Vec<_> = told.iter().map(|event| event.ip_address.as_deref().unwrap()).collect();

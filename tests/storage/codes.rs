@@ -28,6 +28,23 @@ async fn a_code_is_consumed_once_and_remembers_when() {
 }
 
 #[tokio::test]
+async fn a_key_is_bound_with_the_code_that_it_consumes_and_never_without() {
+    let db = fresh_db().await;
+    let bound = async |code: &Code| grants::find(&db, code.grant_id).await.unwrap().unwrap().dpop_jkt;
+    let (_, code) = a_grant(&db).await;
+    assert!(codes::consume(&db, &code.code_hash, now(), 5, Some("mine")).await.unwrap());
+    assert!(!codes::consume(&db, &code.code_hash, now(), 5, Some("thiefs")).await.unwrap());
+    assert_eq!(bound(&code).await.as_deref(), Some("mine"));
+    // Nor does whoever comes second, too late or after too many guesses bind what was bound to none.
+    let (_, code) = a_grant(&db).await;
+    assert!(!codes::consume(&db, &code.code_hash, code.expires_at, 5, Some("late")).await.unwrap());
+    assert!(!codes::consume(&db, &code.code_hash, now(), 0, Some("guessed")).await.unwrap());
+    assert!(codes::consume(&db, &code.code_hash, now(), 5, None).await.unwrap());
+    assert!(!codes::consume(&db, &code.code_hash, now(), 5, Some("second")).await.unwrap());
+    assert_eq!(bound(&code).await, None);
+}
+
+#[tokio::test]
 async fn a_code_expires_on_the_second() {
     let db = fresh_db().await;
     let (_, code) = a_grant(&db).await;

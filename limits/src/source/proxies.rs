@@ -93,6 +93,12 @@ fn is_port(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+    use std::sync::{Arc, atomic::AtomicUsize};
+    use tracing::{
+        Event, Metadata, Subscriber,
+        span::{self, Attributes, Id},
+    };
 
     fn client(peer: &str, lines: &[&str]) -> String {
         let trusted = ["10.0.0.0/8", "::1/128", "fe80::/10", "::ffff:198.51.100.0/120"];
@@ -123,6 +129,48 @@ mod tests {
             assert_eq!(client("10.0.0.1", &[written]), meant, "{written}");
             assert_eq!(client("::ffff:10.0.0.1", &[written]), meant, "{written}");
         }
+    }
+
+    /// Counts events, of whatever kind.
+    struct Counting(Arc<AtomicUsize>);
+
+    impl Subscriber for Counting {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn what_a_proxy_sends_that_nobody_can_read_is_told_of_once() {
+        let told = Arc::new(AtomicUsize::new(0));
+        tracing::subscriber::with_default(Counting(told.clone()), || {
+            let proxies = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]);
+            let hear = |peer: [u8; 4], line: &'static str| {
+                let headers = HeaderMap::from_iter([(
+                    HeaderName::from_static("x-forwarded-for"),
+                    HeaderValue::from_static(line),
+                )]);
+                let _ = proxies.client(peer.into(), &headers);
+            };
+            hear([10, 0, 0, 1], "192.0.2.1:80");
+            // Nor does a stranger bring it about.
+            hear([192, 0, 2, 1], "unknown");
+            assert_eq!(told.load(Ordering::SeqCst), 0);
+            for line in ["unknown", "_hidden", "unknown, 10.0.0.2"] {
+                hear([10, 0, 0, 1], line);
+                assert_eq!(told.load(Ordering::SeqCst), 1, "{line}");
+            }
+        });
     }
 
     #[test]
