@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 /// More of each counter are not remembered at once.
 const MOST: usize = 50_000;
 const MOST_PER_SOURCE: usize = 5_000;
+/// Which of the tables counts for an account and a source together.
+const PAIR: usize = 0;
 
 /// How many wrong tries cost nothing within `window`, and how long the waits after them are: each twice the last.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +105,14 @@ struct State {
 pub struct Try<'a> {
     guesses: &'a Guesses,
     keys: [Option<Key>; 3],
-    judged: Option<OffsetDateTime>,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    Unjudged,
+    Right,
+    Wrong(OffsetDateTime),
 }
 
 impl Counter {
@@ -197,7 +206,7 @@ impl Guesses {
                 table.insert(who.source, key, Counter { wrong: 0, pending: 1, last: now }, 1);
             }
         }
-        Ok(Try { guesses: self, keys, judged: None })
+        Ok(Try { guesses: self, keys, outcome: Outcome::Unjudged })
     }
 
     /// How long the next try has to wait, if it has to.
@@ -239,36 +248,35 @@ impl Try<'_> {
     /// Answers whether a wait begins with this.
     #[must_use]
     pub fn wrong(mut self, now: OffsetDateTime) -> bool {
-        self.judged = Some(now);
+        self.outcome = Outcome::Wrong(now);
         self.settle()
     }
 
     /// Forgives the pair. What the source did at other accounts, and what others did at this one, stays.
     pub fn right(mut self) {
-        let forgiven = self.keys[0].take();
-        let mut state = self.guesses.lock();
-        if let Some(counter) = forgiven.and_then(|key| state.tables[0].get(&key)) {
-            counter.pending = counter.pending.saturating_sub(1);
-            counter.wrong = 0;
-        }
+        self.outcome = Outcome::Right;
     }
 
     fn settle(&mut self) -> bool {
         let mut begins = false;
         let mut state = self.guesses.lock();
-        let now = self.judged.map(|now| state.steady.at(now));
+        let State { steady, tables } = &mut *state;
         for (table, (key, growth)) in self.keys.into_iter().zip(self.guesses.growths()).enumerate() {
             let Some(key) = key else { continue };
-            let table = &mut state.tables[table];
-            let Some(counter) = table.get(&key) else { continue };
+            let Some(counter) = tables[table].get(&key) else { continue };
             counter.pending = counter.pending.saturating_sub(1);
-            if let Some(now) = now {
-                counter.wrong = counter.wrong.saturating_add(1);
-                counter.last = now;
-                begins |= counter.wait(growth, now) > 0;
+            match self.outcome {
+                Outcome::Wrong(now) => {
+                    let now = steady.at(now);
+                    counter.wrong = counter.wrong.saturating_add(1);
+                    counter.last = now;
+                    begins |= counter.wait(growth, now) > 0;
+                }
+                Outcome::Right if table == PAIR => counter.wrong = 0,
+                Outcome::Right | Outcome::Unjudged => {}
             }
-            if counter.wrong + counter.pending == 0 {
-                table.remove(&key);
+            if counter.wrong == 0 && counter.pending == 0 {
+                tables[table].remove(&key);
             }
         }
         self.keys = [None; 3];
@@ -329,6 +337,21 @@ mod tests {
         // Taken back: the server could not judge.
         (0..100).for_each(|_| drop(guesses.book_now(&who("alice", 1), later).ok().unwrap()));
         assert_eq!(guesses.wrong(&who("alice", 1), later), Ok(true));
+    }
+
+    #[test]
+    fn a_thousand_right_tries_leave_nothing_behind() {
+        let guesses = Guesses::default();
+        let held = || guesses.lock().tables.iter().map(Table::len).collect::<Vec<_>>();
+        for number in 0..1_000 {
+            guesses.book_now(&who(&format!("account {number}"), number), NOON).ok().unwrap().right();
+            drop(guesses.book_now(&known(&format!("account {number}"), number), NOON).ok().unwrap());
+        }
+        assert_eq!(held(), [0, 0, 0]);
+        // Nor does one that forgives a wrong one, but for what others go by.
+        assert_eq!(guesses.wrong(&who("alice", 1), NOON), Ok(false));
+        guesses.book_now(&who("alice", 1), NOON).ok().unwrap().right();
+        assert_eq!(held(), [0, 1, 1]);
     }
 
     #[test]
