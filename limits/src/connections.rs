@@ -4,7 +4,7 @@ mod patience;
 mod room;
 mod stream;
 
-use crate::source::TrustedProxies;
+use crate::source::{Source, TrustedProxies};
 use answer::Answering;
 use axum::{
     Router,
@@ -16,7 +16,9 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use patience::PatientBody;
 use room::{Member, Room};
+use rustix::net::sockopt;
 use std::{
+    convert::Infallible,
     fmt::{self, Debug, Formatter},
     future::Future,
     io::{self, ErrorKind},
@@ -36,6 +38,9 @@ use tower::ServiceExt;
 const MAX_HEAD: usize = 64 * 1024;
 /// Bytes that a connection holds of what comes in and of what goes out.
 const MAX_BUFFER: usize = 128 * 1024;
+/// The kernel asks a silent other side whether it is there: after so long, and so often.
+const ASK_AFTER: Duration = Duration::from_secs(15);
+const ASK_TIMES: u32 = 4;
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -45,7 +50,7 @@ const BUSY: &[u8] =
 pub struct Bounds {
     /// Connections at once. Never more than three quarters of the files that the process may open.
     pub total: usize,
-    /// Connections at once of one source that is no trusted proxy.
+    /// Connections at once of one source that is no trusted proxy, and answers under way to one that a proxy tells of.
     pub per_source: usize,
     /// From the first byte of a request's head to its last.
     pub head: Duration,
@@ -95,7 +100,7 @@ enum Stage {
 }
 
 impl Connections {
-    /// `refused` is told of each address that a connection was refused to.
+    /// `refused` is told of each address that a connection was refused to, or an answer behind a proxy.
     #[must_use]
     pub fn new(bounds: Bounds, proxies: Arc<TrustedProxies>, refused: impl Fn(IpAddr) + Send + Sync + 'static) -> Self {
         let total = bounds.total.min(open_files().saturating_mul(3) / 4).max(1);
@@ -140,10 +145,20 @@ impl Connections {
             let _ = stream.try_write(BUSY);
             return;
         };
-        // Events of a stream are small and wait for nobody.
-        let _ = stream.set_nodelay(true);
-        tokio::spawn(converse(stream, peer, router.clone(), member, self.bounds, stages.clone()));
+        if let Err(error) = prepare(&stream) {
+            tracing::debug!(%error, "a connection is not as it should be");
+        }
+        tokio::spawn(self.clone().converse(stream, peer, router.clone(), member, stages.clone()));
     }
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    // Events of a stream are small and wait for nobody.
+    stream.set_nodelay(true)?;
+    sockopt::set_tcp_keepidle(stream, ASK_AFTER)?;
+    sockopt::set_tcp_keepintvl(stream, ASK_AFTER)?;
+    sockopt::set_tcp_keepcnt(stream, ASK_TIMES)?;
+    Ok(sockopt::set_socket_keepalive(stream, true)?)
 }
 
 fn open_files() -> usize {
@@ -151,70 +166,71 @@ fn open_files() -> usize {
     limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
-async fn converse(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    member: Member,
-    bounds: Bounds,
-    mut stages: watch::Receiver<Stage>,
-) {
-    let member = Arc::new(member);
-    let stream = PatientStream::new(stream, Arc::clone(&member), bounds);
-    let other_side = stream.other_side();
-    let stream = TokioIo::new(stream);
-    // Who has said all there is to say still hears the answer; so hyper does not notice who leaves.
-    let service = service_fn(|request| {
-        let answer = answer(request, peer, router.clone(), Arc::clone(&member), bounds.stall);
-        let other_side = other_side.clone();
-        async move {
+impl Connections {
+    async fn converse(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        router: Router,
+        member: Member,
+        mut stages: watch::Receiver<Stage>,
+    ) {
+        let member = Arc::new(member);
+        let stream = PatientStream::new(stream, Arc::clone(&member), self.bounds);
+        let other_side = stream.other_side();
+        let stream = TokioIo::new(stream);
+        let service = service_fn(|request| {
+            let (connections, router, member) = (self.clone(), router.clone(), Arc::clone(&member));
+            async move { Ok::<_, Infallible>(connections.answer(request, peer, router, &member).await) }
+        });
+        let mut http = http1::Builder::new();
+        // Who has said all there is to say still hears the answer; so hyper does not notice who leaves. Time is kept by
+        // the stream: hyper knows one time-out for idle connections and slow heads.
+        http.half_close(true).header_read_timeout(None).max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER);
+        let mut connection = pin!(http.serve_connection(stream, service));
+        let mut finishing = false;
+        loop {
             tokio::select! {
-                answer = answer => answer,
-                () = other_side.leaves() => Err(timed_out()),
-            }
-        }
-    });
-    let mut http = http1::Builder::new();
-    // Time is kept by the stream: hyper knows one time-out for idle connections and slow heads.
-    http.half_close(true).header_read_timeout(None).max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER);
-    let mut connection = pin!(http.serve_connection(stream, service));
-    let mut finishing = false;
-    loop {
-        tokio::select! {
-            ended = &mut connection => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection broke off");
-                }
-                return;
-            }
-            () = member.has_to_yield() => return,
-            stage = stages.wait_for(|stage| *stage == Stage::Over || (*stage == Stage::Finishing && !finishing)) => {
-                if !stage.is_ok_and(|stage| *stage == Stage::Finishing) {
+                ended = &mut connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection broke off");
+                    }
                     return;
                 }
-                finishing = true;
-                connection.as_mut().graceful_shutdown();
+                () = member.has_to_yield() => return,
+                () = other_side.leaves() => return,
+                stage = stages.wait_for(|stage| *stage == Stage::Over || (*stage == Stage::Finishing && !finishing)) => {
+                    if !stage.is_ok_and(|stage| *stage == Stage::Finishing) {
+                        return;
+                    }
+                    finishing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
             }
         }
     }
-}
 
-async fn answer(
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    router: Router,
-    member: Arc<Member>,
-    stall: Duration,
-) -> io::Result<Response<Answering>> {
-    let busy = member.busy();
-    let response = if let Some(rule) = malformed(&request) {
-        refusal(rule)
-    } else {
-        let mut request = request.map(|body| Body::new(PatientBody::new(body, stall)));
-        request.extensions_mut().insert(ConnectInfo(peer));
-        router.oneshot(request).await.unwrap_or_else(|never| match never {})
-    };
-    Ok(response.map(|body| Answering { body, _busy: busy }))
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        router: Router,
+        member: &Arc<Member>,
+    ) -> Response<Answering> {
+        let busy = member.busy();
+        let told = self.proxies.told(peer.ip(), request.headers());
+        let response = if let Some(rule) = malformed(&request) {
+            refusal(rule)
+        } else if let Some(crowded) = told.filter(|told| busy.count_for(Source::of(*told)).is_none()) {
+            (self.refused)(crowded);
+            crowd()
+        } else {
+            let mut request = request.map(|body| Body::new(PatientBody::new(body, self.bounds.stall)));
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.oneshot(request).await.unwrap_or_else(|never| match never {})
+        };
+        response.map(|body| Answering { body, _busy: busy })
+    }
 }
 
 /// RFC 9112 §3.2: exactly one host, and one that can be one.
@@ -235,12 +251,26 @@ fn is_host(value: &HeaderValue) -> bool {
 
 fn refusal(rule: &str) -> Response<Body> {
     let body = format!(r#"{{"error":"invalid_request","error_description":"{rule} (RFC 9112 section 3.2)"}}"#);
+    let mut response = error(StatusCode::BAD_REQUEST, body);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// To one of those behind a proxy, whose connection it is and stays.
+fn crowd() -> Response<Body> {
+    let text = "too many answers to this address are under way; try again when one has ended";
+    let body = format!(r#"{{"error":"temporarily_unavailable","error_description":"{text}"}}"#);
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, body);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+fn error(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -21,14 +21,15 @@ use keyward_resource_server::{Settings, clock::Clock, router};
 use serde_json::{Value, json};
 use std::{
     convert::Infallible,
+    net::SocketAddr,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 use tokio::{
-    net::TcpListener,
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot},
 };
 use tower::ServiceExt;
@@ -41,14 +42,13 @@ async fn behind(router: Router) -> String {
     format!("http://{address}")
 }
 
-/// A guard on a port of its own, as the program listens, with little patience.
-async fn listening(router: Router) -> String {
+/// A guard on a port of its own, as the program listens.
+async fn listening(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let bounds = Bounds { stall: Duration::from_millis(200), ..Bounds::default() };
-    let connections = Connections::new(bounds, Arc::default(), |_| ());
+    let connections = Connections::new(Bounds::default(), Arc::default(), |_| ());
     tokio::spawn(async move { connections.serve(listener, router, std::future::pending()).await });
-    format!("http://{address}")
+    address
 }
 
 /// What a server behind saw.
@@ -195,16 +195,19 @@ async fn when_the_client_goes_the_request_to_the_server_behind_is_dropped() {
             }
         };
         let t = guard(&format!("{}/mcp", behind(Router::new().route("/mcp", any(handler))).await), "").await;
-        let url = format!("{}/mcp/oauth", listening(t.router.clone()).await);
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let sent = client.post(&url).bearer_auth(t.token("mcp:read")).json(&call("slow", json!({}))).send();
-        let waiting = tokio::spawn(async move {
-            let response = sent.await.unwrap();
-            let _held = response;
-            std::future::pending::<()>().await;
-        });
+        let mut client = TcpStream::connect(listening(t.router.clone()).await).await.unwrap();
+        let (token, body) = (t.token("mcp:read"), call("slow", json!({})).to_string());
+        let head = "POST /mcp/oauth HTTP/1.1\r\nhost: 127.0.0.1:8990\r\ncontent-type: application/json";
+        let request =
+            format!("{head}\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        client.write_all(request.as_bytes()).await.unwrap();
         has_come.await.unwrap();
-        waiting.abort();
+        if answers {
+            client.read_u8().await.unwrap();
+        }
+        // As the kernel finds out of whoever went without a word.
+        client.set_zero_linger().unwrap();
+        drop(client);
         has_gone.await.unwrap();
     }
 }

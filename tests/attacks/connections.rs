@@ -101,23 +101,23 @@ async fn attack_147_a_body_that_nobody_wants_is_never_asked_for() {
     serving.stop().await;
 }
 
-#[tokio::test]
-async fn connections_that_are_refused_are_told_of_once_a_minute() {
-    let serving = Serving::start("connections = { total = 4, per_source = 1 }").await;
-    let mut busy = serving.connect_from(2).await;
-    let asking = "POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
-                  content-length: 10\r\nexpect: 100-continue\r\n\r\n";
-    let busy = tokio::task::spawn_blocking(move || {
-        busy.write_all(asking.as_bytes()).unwrap();
+/// Asks for something that is never answered, as whoever this header names.
+async fn hold(mut stream: TcpStream, header: &str) -> TcpStream {
+    let asking = format!(
+        "POST /token HTTP/1.1\r\nhost: x\r\n{header}content-type: application/x-www-form-urlencoded\r\n\
+         content-length: 10\r\nexpect: 100-continue\r\n\r\n"
+    );
+    let held = tokio::task::spawn_blocking(move || {
+        stream.write_all(asking.as_bytes()).unwrap();
         // From here on it is being answered.
-        busy.read_exact(&mut [0; 25]).unwrap();
-        busy
+        stream.read_exact(&mut [0; 25]).unwrap();
+        stream
     });
-    let busy = busy.await.unwrap();
-    for _ in 0..3 {
-        let answer = say(serving.connect_from(2).await, String::new()).await;
-        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
-    }
+    held.await.unwrap()
+}
+
+/// The address that refusals are told of, which is one.
+async fn told(serving: &Serving) -> Option<String> {
     let told = loop {
         let trail = keyward::storage::audit_events::recent(&serving.t.db, 100).await.unwrap();
         let told: Vec<_> = trail.into_iter().filter(|event| event.event_type == "rate_limit_exceeded").collect();
@@ -127,7 +127,42 @@ async fn connections_that_are_refused_are_told_of_once_a_minute() {
         tokio::task::yield_now().await;
     };
     assert_eq!((told.len(), &told[0].details), (1, &serde_json::json!({"endpoint": "connection"})));
-    assert_eq!(told[0].ip_address.as_deref(), Some(IpAddr::from([127, 0, 0, 2]).to_string().as_str()));
+    told[0].ip_address.clone()
+}
+
+#[tokio::test]
+async fn connections_that_are_refused_are_told_of_once_a_minute() {
+    let serving = Serving::start("connections = { total = 4, per_source = 1 }").await;
+    let busy = hold(serving.connect_from(2).await, "").await;
+    for _ in 0..3 {
+        let answer = say(serving.connect_from(2).await, String::new()).await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
+    }
+    assert_eq!(told(&serving).await, Some(IpAddr::from([127, 0, 0, 2]).to_string()));
     drop(busy);
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn a_stranger_who_holds_answers_behind_a_proxy_leaves_the_others_behind_it_theirs() {
+    let settings = "trusted_proxies = ['127.0.0.0/8']\nconnections = { total = 20, per_source = 2 }";
+    let serving = Serving::start(settings).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        held.push(hold(serving.connect_from(2).await, "x-forwarded-for: 192.0.2.9:4711\r\n").await);
+    }
+    let health = |from: &str| HEALTH.replace("host: x", &format!("host: x\r\nx-forwarded-for: {from}"));
+    for _ in 0..3 {
+        let answer = say(serving.connect_from(2).await, health("203.0.113.1, 192.0.2.9")).await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 5"), "{answer}");
+    }
+    for other in ["192.0.2.10", "2001:db8::1", "127.0.0.9"] {
+        for _ in 0..3 {
+            let answer = say(serving.connect_from(2).await, health(other)).await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{other}: {answer}");
+        }
+    }
+    assert_eq!(told(&serving).await.as_deref(), Some("192.0.2.9"));
+    drop(held);
     serving.stop().await;
 }

@@ -1,4 +1,5 @@
-//! Who is connected: so many in all and of each source, and who has to yield to whom.
+//! Who is connected: so many in all and of each source, and who has to yield to whom. A proxy's connection counts for
+//! whoever is answered on it.
 use crate::{shares::Holdings, source::Source};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,7 +19,8 @@ pub(super) struct Room {
 
 #[derive(Default)]
 struct Members {
-    /// Of those who came by themselves. Proxies bring many people, and so are nobody's measure of greed.
+    /// Of those who came by themselves, or whom a proxy tells of. Proxies themselves bring many people, and so are
+    /// nobody's measure of greed.
     holdings: Holdings,
     known: HashMap<u64, Known>,
     /// Of each source: the idle ones first, those longest like that before the others.
@@ -30,6 +32,9 @@ struct Members {
 type Place = Option<Source>;
 
 struct Known {
+    /// Of the connection itself.
+    own: Place,
+    /// Where it counts now.
     place: Place,
     busy: bool,
     tick: u64,
@@ -62,17 +67,9 @@ impl Room {
     pub fn enter(self: &Arc<Self>, address: IpAddr, is_proxy: bool) -> Option<Member> {
         let place = (!is_proxy).then(|| Source::of(address));
         let mut members = self.lock();
-        if place.is_some_and(|source| members.holdings.of(source) >= self.per_source) {
-            members.end_one(place, true)?;
-        }
+        members.make_share(place, self.per_source)?;
         if members.known.len() >= self.total {
-            if let Some(source) = place {
-                let greediest = members.holdings.yields_to(source)?;
-                members.end_one(Some(greediest), greediest == source)?;
-            } else if members.end_one(None, true).is_none() {
-                let greediest = members.holdings.greediest()?;
-                members.end_one(Some(greediest), false)?;
-            }
+            members.make_place(place)?;
         }
         let end = Arc::new(Notify::new());
         let id = members.add(place, Arc::clone(&end));
@@ -93,7 +90,7 @@ impl Members {
             self.holdings.add(source, 1);
         }
         self.order.insert((place, false, tick), tick);
-        self.known.insert(tick, Known { place, busy: false, tick, end });
+        self.known.insert(tick, Known { own: place, place, busy: false, tick, end });
         tick
     }
 
@@ -114,12 +111,36 @@ impl Members {
         Some(())
     }
 
-    fn set_busy(&mut self, id: u64, busy: bool) {
+    /// One more of a source: at its share, an idle one of its own goes for it.
+    fn make_share(&mut self, place: Place, per_source: usize) -> Option<()> {
+        let is_full = place.is_some_and(|source| self.holdings.of(source) >= per_source);
+        if is_full { self.end_one(place, true) } else { Some(()) }
+    }
+
+    /// One more in all.
+    fn make_place(&mut self, place: Place) -> Option<()> {
+        let greediest = match place {
+            Some(source) => self.holdings.yields_to(source),
+            None if self.end_one(None, true).is_some() => return Some(()),
+            None => self.holdings.greediest(),
+        };
+        match greediest {
+            Some(greediest) => self.end_one(Some(greediest), place == Some(greediest)),
+            None => self.end_one(None, true),
+        }
+    }
+
+    fn set(&mut self, id: u64, place: impl FnOnce(&Known) -> Place, busy: bool) {
         let Some(known) = self.known.get_mut(&id) else { return };
+        let place = place(known);
         self.ticks += 1;
         self.order.remove(&(known.place, known.busy, known.tick));
-        (known.busy, known.tick) = (busy, self.ticks);
-        self.order.insert((known.place, busy, known.tick), id);
+        if place != known.place {
+            known.place.inspect(|source| self.holdings.remove(*source, 1));
+            place.inspect(|source| self.holdings.add(*source, 1));
+        }
+        (known.place, known.busy, known.tick) = (place, busy, self.ticks);
+        self.order.insert((place, busy, known.tick), id);
     }
 }
 
@@ -131,7 +152,7 @@ impl Member {
 
     pub fn busy(self: &Arc<Self>) -> Busy {
         self.turn.fetch_add(1, Ordering::Relaxed);
-        self.room.lock().set_busy(self.id, true);
+        self.room.lock().set(self.id, |known| known.own, true);
         Busy(Arc::clone(self))
     }
 
@@ -144,10 +165,21 @@ impl Member {
     }
 }
 
+impl Busy {
+    /// Counts it for whom a proxy tells of, until it ends; not if that one has its share of answers under way.
+    pub fn count_for(&self, source: Source) -> Option<()> {
+        let Member { room, id, .. } = &*self.0;
+        let mut members = room.lock();
+        members.make_share(Some(source), room.per_source)?;
+        members.set(*id, |_| Some(source), true);
+        Some(())
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.turn.fetch_add(1, Ordering::Relaxed);
-        self.0.room.lock().set_busy(self.0.id, false);
+        self.0.room.lock().set(self.0.id, |known| known.own, false);
     }
 }
 
@@ -206,5 +238,33 @@ mod tests {
         let more = proxy().unwrap();
         assert!(of_proxy.iter().all(|one| !has_to_yield(one)) && !has_to_yield(&more));
         drop(busy);
+    }
+
+    #[test]
+    fn whoever_is_answered_through_a_proxy_has_a_share_and_yields_as_who_came_directly() {
+        let room = Arc::new(Room::new(5, 3));
+        let proxy = || room.enter([10, 0, 0, 1].into(), true).map(Arc::new);
+        let source = |last: u8| Source::of([192, 0, 2, last].into());
+        let of_proxy: Vec<_> = (0..5).map(|_| proxy().unwrap()).collect();
+        let mut busy: Vec<_> = of_proxy.iter().map(Member::busy).collect();
+        assert!(busy[..3].iter().all(|one| one.count_for(source(1)).is_some()));
+        assert!(busy[3].count_for(source(1)).is_none() && busy[3].count_for(source(2)).is_some());
+        assert!(busy[4].count_for(source(3)).is_some());
+        // All are taken, and the greediest yields to whoever comes, through the proxy or not.
+        let newcomers = (proxy().unwrap(), enter(&room, 4).unwrap());
+        assert_eq!(of_proxy.iter().map(|one| has_to_yield(one)).collect::<Vec<_>>(), [true, true, false, false, false]);
+        assert!(!has_to_yield(&newcomers.0) && !has_to_yield(&newcomers.1));
+        // What was answered counts no more, and whose place is gone takes none away.
+        busy.clear();
+        let members = room.lock();
+        assert_eq!((members.holdings.held(), members.holdings.of(source(4))), (1, 1));
+        assert_eq!((members.known.len(), members.order.len()), (5, 5));
+    }
+
+    #[test]
+    fn one_who_came_directly_needs_no_place_that_a_proxy_leaves_idle() {
+        let room = Arc::new(Room::new(2, 2));
+        let idle: Vec<_> = (0..2).map(|_| room.enter([10, 0, 0, 1].into(), true).unwrap()).collect();
+        assert!(enter(&room, 1).is_some() && has_to_yield(&idle[0]) && !has_to_yield(&idle[1]));
     }
 }

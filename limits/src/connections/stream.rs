@@ -3,9 +3,9 @@ use super::{Bounds, Pinned, patience::Patience, room::Member, timed_out};
 use std::{
     future::Future,
     io::{self, ErrorKind, IoSlice},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::{
@@ -27,27 +27,14 @@ pub(super) struct PatientStream {
 }
 
 /// Whoever waits for an answer.
-#[derive(Clone)]
-pub(super) struct OtherSide {
-    input: Arc<OwnedReadHalf>,
-    stall: Duration,
-}
+pub(super) struct OtherSide(Arc<OwnedReadHalf>);
 
 impl OtherSide {
-    /// Returns once it has said its last for a while. Whoever leaves does so, and who only has no more to say cannot be
-    /// told from them.
+    /// Returns once nothing could be written to it. Whoever has said all there is to say may still hear the answer, so
+    /// the end of what it says ends nothing; whoever left answers what the kernel asks with a reset, or not at all.
     pub async fn leaves(&self) {
-        let mut was_closed = false;
-        loop {
-            sleep(self.stall).await;
-            // Looked at, not awaited: of who goes on talking it is always ready.
-            let ready = pin!(self.input.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
-            let is_closed = matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed());
-            if is_closed && was_closed {
-                return;
-            }
-            was_closed = is_closed;
-        }
+        let stream: &TcpStream = (*self.0).as_ref();
+        let _ = stream.ready(Interest::ERROR).await;
     }
 }
 
@@ -68,7 +55,7 @@ impl PatientStream {
     }
 
     pub fn other_side(&self) -> OtherSide {
-        OtherSide { input: Arc::clone(&self.input), stall: self.bounds.stall }
+        OtherSide(Arc::clone(&self.input))
     }
 
     fn receive(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -76,6 +76,12 @@ impl http_body::Body for Ticking {
 
 impl Server {
     async fn start(bounds: Bounds) -> Self {
+        Self::start_behind(&[], bounds).await
+    }
+
+    async fn start_behind(proxies: &[&str], bounds: Bounds) -> Self {
+        let proxies: Vec<_> = proxies.iter().map(|network| network.parse().unwrap()).collect();
+        let proxies = Arc::new(TrustedProxies::new(&proxies));
         let router = Router::new()
             .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }))
             .route("/body", post(read_all))
@@ -95,12 +101,19 @@ impl Server {
                     sleep(Duration::from_secs(5)).await;
                     "done"
                 }),
+            )
+            .route(
+                "/an-hour",
+                get(|| async {
+                    sleep(Duration::from_hours(1)).await;
+                    "done"
+                }),
             );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let refused = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&refused);
-        let connections = Connections::new(bounds, Arc::default(), move |address| told.lock().unwrap().push(address));
+        let connections = Connections::new(bounds, proxies, move |address| told.lock().unwrap().push(address));
         let (stop, stopped) = oneshot::channel();
         let own = connections.clone();
         let ended = tokio::spawn(async move {
@@ -225,6 +238,97 @@ async fn who_has_said_all_there_is_to_say_still_hears_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_said_all_there_is_to_say_hears_an_answer_that_takes_an_hour() {
+    let server = Server::start(Bounds::default()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /an-hour HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    stream.shutdown().await.unwrap();
+    for _ in 0..61 {
+        settle().await;
+        advance(Duration::from_mins(1)).await;
+    }
+    let answer = rest(&mut stream).await;
+    assert!(status(&answer) == "200" && answer.ends_with("done"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_kernel_asks_whether_a_silent_other_side_is_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (_ours, accepted) =
+        (TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(), listener.accept().await);
+    let stream = accepted.unwrap().0;
+    prepare(&stream).unwrap();
+    assert!(stream.nodelay().unwrap() && sockopt::socket_keepalive(&stream).unwrap());
+    assert_eq!(
+        (sockopt::tcp_keepidle(&stream).unwrap(), sockopt::tcp_keepintvl(&stream).unwrap()),
+        (ASK_AFTER, ASK_AFTER)
+    );
+    assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), ASK_TIMES);
+}
+
+#[tokio::test]
+async fn a_stranger_behind_a_proxy_has_a_share_of_its_answers_and_the_others_have_theirs() {
+    let server = Server::start_behind(&["127.0.0.0/8"], Bounds { total: 20, per_source: 3, ..Bounds::default() }).await;
+    let ask = async |stream: &mut TcpStream, path: &str, from: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 203.0.113.9, {from}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        some(stream).await
+    };
+    let mut held = Vec::new();
+    for port in 1..=3 {
+        let mut stream = server.connect_from(1).await;
+        let answer = ask(&mut stream, "/stream", &format!("[2001:db8::{port}]:{port}")).await;
+        assert_eq!(status(&answer), "200");
+        held.push(stream);
+    }
+    // Another connection of the proxy, on which the stranger is refused, and the others are not, again and again.
+    let mut shared = server.connect_from(1).await;
+    for _ in 0..3 {
+        let answer = ask(&mut shared, "/", "2001:db8::f").await;
+        assert!(status(&answer) == "503" && answer.contains("retry-after: 5"), "{answer}");
+        assert!(answer.contains("temporarily_unavailable") && !answer.contains("connection: close"), "{answer}");
+        for other in ["192.0.2.2", "2001:db8:0:1::1", "127.0.0.7", "unknown"] {
+            assert_eq!(status(&ask(&mut shared, "/", other).await), "200", "{other}");
+        }
+    }
+    let stranger = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0xf]);
+    assert_eq!(*server.refused.lock().unwrap(), [stranger; 3]);
+    // The proxy itself has no share but the total.
+    let mut more = Vec::new();
+    for last in 0..16 {
+        let mut stream = server.connect_from(1).await;
+        assert_eq!(status(&ask(&mut stream, "/", &format!("192.0.2.{last}")).await), "200");
+        more.push(stream);
+    }
+    assert_eq!(server.connections.count(), 20);
+    // Whoever ends one may have one.
+    drop(held.pop());
+    drop(more);
+    while server.connections.count() > 3 {
+        settle().await;
+    }
+    assert_eq!(status(&ask(&mut shared, "/", "2001:db8::f").await), "200");
+}
+
+#[tokio::test]
+async fn all_places_held_through_a_proxy_by_one_stranger_are_given_up_one_by_one() {
+    let server = Server::start_behind(&["127.0.0.0/8"], Bounds { total: 4, per_source: 4, ..Bounds::default() }).await;
+    let ask = async |path: &str, from: &str| {
+        let mut stream = server.connect_from(1).await;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nx-forwarded-for: {from}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        (status(&some(&mut stream).await).to_owned(), stream)
+    };
+    let mut held = Vec::new();
+    for from in ["192.0.2.9", "192.0.2.1", "192.0.2.1", "192.0.2.1"] {
+        held.push(ask("/stream", from).await.1);
+    }
+    assert_eq!(ask("/", "192.0.2.2").await.0, "200");
+    rest(&mut held[1]).await;
+    assert_eq!(server.refused.lock().unwrap().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_request_of_who_leaves_is_dropped_and_that_of_who_waits_is_not() {
     let server = Server::start(Bounds::default()).await;
     let mut streams = Vec::new();
@@ -236,12 +340,14 @@ async fn the_request_of_who_leaves_is_dropped_and_that_of_who_waits_is_not() {
     }
     settle().await;
     assert_eq!(UNDER_WAY.load(Ordering::Relaxed), 3);
+    // As the kernel finds out once it has asked.
+    streams[0].set_zero_linger().unwrap();
     drop(streams.remove(0));
-    for (seconds, under_way) in [(30, 3), (30, 2), (30, 2), (30, 2)] {
+    streams[0].shutdown().await.unwrap();
+    for _ in 0..60 {
         settle().await;
-        advance(Duration::from_secs(seconds)).await;
-        settle().await;
-        assert_eq!(UNDER_WAY.load(Ordering::Relaxed), under_way);
+        assert_eq!(UNDER_WAY.load(Ordering::Relaxed), 2);
+        advance(Duration::from_mins(1)).await;
     }
     assert_eq!(server.connections.count(), 2);
 }

@@ -33,6 +33,9 @@ impl TrustedProxies {
         if !self.trust(nearest) {
             return nearest;
         }
+        if headers.contains_key("forwarded") && !headers.contains_key("x-forwarded-for") {
+            self.warn();
+        }
         let lines = headers.get_all("x-forwarded-for").iter().rev();
         let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
         for hop in hops.filter(|hop| !hop.is_empty()) {
@@ -48,12 +51,18 @@ impl TrustedProxies {
         nearest
     }
 
+    /// Whom a trusted proxy speaks for, if the request came through one that tells.
+    #[must_use]
+    pub fn told(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        Some(self.client(peer, headers)).filter(|client| self.trust(peer) && !self.trust(*client))
+    }
+
     /// Once: it would be a line for every request otherwise.
     fn warn(&self) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "a trusted proxy sends X-Forwarded-For with what is no address; \
-                 whoever comes through it shares the budgets of the nearest hop that is one"
+                "a trusted proxy sends X-Forwarded-For with what is no address, or Forwarded alone, which is not \
+                 believed; whoever comes through it shares the budgets of the nearest hop that is one"
             );
         }
     }
