@@ -4,23 +4,44 @@ use axum::http::HeaderMap;
 /// What names of headers are, begin with, or hold that proxies, load balancers and tunnels add (RFC 7239, RFC 9110
 /// §7.6.3, RFC 8586), and clients have no use for.
 const NAMES: [&str; 1] = ["via"];
-const BEGINNINGS: [&str; 14] = [
+const BEGINNINGS: [&str; 23] = [
+    "akamai-",
     "cdn-",
     "cf-",
     "fastly-",
     "fly-",
+    "front-end-https",
+    "incap-",
     "ngrok-",
+    "rndr-",
     "tailscale-",
+    "x-akamai-",
     "x-amz",
     "x-appengine-",
     "x-arr-",
     "x-azure-",
     "x-cloud-",
     "x-envoy-",
+    "x-nf-",
     "x-original-",
+    "x-railway-",
+    "x-scheme",
+    "x-url-scheme",
     "x-vercel-",
 ];
-const PARTS: [&str; 7] = ["forwarded", "proxy", "real-ip", "client-ip", "connecting-ip", "remote-ip", "remote-addr"];
+const PARTS: [&str; 11] = [
+    "forwarded",
+    "proxy",
+    "real-ip",
+    "realip",
+    "client-ip",
+    "clientip",
+    "connecting-ip",
+    "connection-ip",
+    "remote-ip",
+    "remote-addr",
+    "source-ip",
+];
 
 #[must_use]
 pub fn is_forwarded(headers: &HeaderMap) -> bool {
@@ -66,6 +87,12 @@ mod tests {
             "X-ProxyUser-Ip",
             "Tailscale-User-Login",
             "X-Original-Host",
+            "Akamai-Origin-Hop",
+            "X-NF-Client-Connection-IP",
+            "X-Sucuri-ClientIP",
+            "Front-End-Https",
+            "X-Scheme",
+            "Rndr-Id",
         ] {
             assert!(with(name), "{name}");
         }
