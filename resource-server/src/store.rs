@@ -2,6 +2,7 @@
 mod api_keys;
 mod events;
 mod sessions;
+mod strangers;
 
 pub(crate) use api_keys::ApiKey;
 pub(crate) use events::Filter;
@@ -16,10 +17,11 @@ use sqlx::{
 use std::{path::Path, time::Duration};
 use time::OffsetDateTime;
 
-/// Of one kind and owner.
-const MOST: i64 = 1000;
+/// What a document takes at least, in bytes, and all of one kind and owner together: a thousand small ones.
+const LEAST: u32 = 8 * 1024;
+const ROOM: u32 = 1000 * LEAST;
 
-const TABLES: [&str; 4] = [DOCUMENTS, events::TABLE, sessions::TABLES, api_keys::TABLE];
+const TABLES: [&str; 5] = [DOCUMENTS, strangers::TABLE, events::TABLE, sessions::TABLES, api_keys::TABLE];
 const DOCUMENTS: &str = "\
     CREATE TABLE IF NOT EXISTS documents (\
         owner TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, updated_at INTEGER NOT NULL, \
@@ -41,7 +43,7 @@ pub(crate) struct Document<T> {
 
 #[derive(Debug)]
 pub(crate) enum StoreError {
-    /// The owner has as many documents of this kind as there may be.
+    /// The owner, or a stranger's share of what strangers own together, has no room for more of this kind.
     Full,
     Broken(anyhow::Error),
 }
@@ -93,8 +95,8 @@ impl Store {
     pub async fn put(&self, owner: &str, kind: &str, id: &str, body: &impl Serialize) -> Result<(), StoreError> {
         let written = sqlx::query(
             "INSERT INTO documents (owner, kind, id, body, updated_at) SELECT $1, $2, $3, $4, $5 \
-             WHERE EXISTS (SELECT 1 FROM documents WHERE owner = $1 AND kind = $2 AND id = $3) \
-             OR (SELECT count(*) FROM documents WHERE owner = $1 AND kind = $2) < $6 \
+             WHERE max(octet_length($4), $6) + (SELECT coalesce(sum(max(octet_length(body), $6)), 0) FROM documents \
+             WHERE owner = $1 AND kind = $2 AND id <> $3) <= $7 \
              ON CONFLICT (owner, kind, id) DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at",
         )
         .bind(owner)
@@ -102,7 +104,8 @@ impl Store {
         .bind(id)
         .bind(serde_json::to_string(body)?)
         .bind(self.clock.now().unix_timestamp())
-        .bind(MOST)
+        .bind(LEAST)
+        .bind(ROOM)
         .execute(&self.pool)
         .await?;
         if written.rows_affected() == 0 { Err(StoreError::Full) } else { Ok(()) }
@@ -180,12 +183,27 @@ mod tests {
     #[tokio::test]
     async fn an_owner_has_room_for_a_thousand_of_a_kind() {
         let store = Store::new(None, Clock::default());
-        for number in 0..MOST {
+        for number in 0..1_000 {
             store.put("alice", "note", &number.to_string(), &number).await.unwrap();
         }
         assert!(matches!(store.put("alice", "note", "more", &1).await, Err(StoreError::Full)));
         store.put("alice", "note", "7", &1).await.unwrap();
         store.put("alice", "mail", "more", &1).await.unwrap();
         store.put("bob", "note", "more", &1).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_long_document_counts_as_several() {
+        let store = Store::new(None, Clock::default());
+        let of = |eighths: usize| "x".repeat(eighths * 8 * 1024 - 2);
+        store.put("alice", "note", "long", &of(600)).await.unwrap();
+        assert!(matches!(store.put("alice", "note", "second", &of(401)).await, Err(StoreError::Full)));
+        store.put("alice", "note", "second", &of(400)).await.unwrap();
+        assert!(matches!(store.put("alice", "note", "short", &1).await, Err(StoreError::Full)));
+        // Written anew, it takes the place of what it was.
+        assert!(matches!(store.put("alice", "note", "long", &of(601)).await, Err(StoreError::Full)));
+        store.put("alice", "note", "long", &of(599)).await.unwrap();
+        store.put("alice", "note", "short", &1).await.unwrap();
+        assert!(matches!(store.put("alice", "mail", "longest", &of(1_001)).await, Err(StoreError::Full)));
     }
 }

@@ -145,6 +145,20 @@ impl Call {
         let [issuer, subject, _] = &self.caller.principal;
         json!([&*self.surface, issuer, subject]).to_string()
     }
+
+    /// Where the call came from, if that is all that is known of who makes it.
+    pub fn stranger(&self) -> Option<Source> {
+        Some(self.source).filter(|_| !self.caller.is_known())
+    }
+
+    /// Keeps a document of the caller's.
+    pub async fn keep(&self, kind: &str, id: &str, body: &impl Serialize) -> Result<(), StoreError> {
+        let owner = self.owner();
+        match self.stranger() {
+            Some(source) => self.store.put_of_stranger(source, (&owner, kind), id, body).await,
+            None => self.store.put(&owner, kind, id, body).await,
+        }
+    }
 }
 
 impl Tool {

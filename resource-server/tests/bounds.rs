@@ -14,7 +14,7 @@ use futures_util::{
     StreamExt,
     future::{Either, join_all, select},
 };
-use keyward_resource_server::{Settings, router};
+use keyward_resource_server::{Settings, router, serve};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use tower::ServiceExt;
@@ -95,6 +95,81 @@ async fn behind_a_proxy() -> TestServer {
         ..Settings::demo(ORIGIN, &t.issuer.uri()).unwrap()
     };
     TestServer { router: router(&settings).unwrap(), ..t }
+}
+
+#[tokio::test]
+async fn attack_197_a_stranger_who_holds_answers_behind_a_proxy_leaves_the_others_behind_it_theirs() {
+    let t = TestServer::start().await;
+    let settings = Settings {
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        ..Settings::demo(ORIGIN, &t.issuer.uri()).unwrap()
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, settings, async { drop(stopped.await) }));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str, from: &str| {
+        let request = client.get(format!("http://{at}{path}")).header("host", "127.0.0.1:8990");
+        request.header("x-forwarded-for", from).send().await.unwrap()
+    };
+    let mut held = Vec::new();
+    for _ in 0..128 {
+        let stream = get("/sse/no-auth", "203.0.113.9").await;
+        assert_eq!(stream.status(), 200);
+        held.push(stream);
+    }
+    let refused = get("/health", "203.0.113.9").await;
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "5"));
+    assert_eq!(refused.json::<Value>().await.unwrap()["error"], "temporarily_unavailable");
+    for other in ["203.0.113.10", "2001:db8::1", "127.0.0.1"] {
+        assert_eq!(get("/health", other).await.status(), 200, "{other}");
+    }
+    let told = loop {
+        let trail =
+            client.get(format!("http://{at}/debug/audit")).header("host", "127.0.0.1:8990").send().await.unwrap();
+        let mut told = trail.json::<Value>().await.unwrap()["audit_events"].as_array().unwrap().clone();
+        told.retain(|event| event["success"] == false);
+        if !told.is_empty() {
+            break told;
+        }
+    };
+    let who = (told.len(), &told[0]["event_type"], &told[0]["client_info"]["ip_address"]);
+    assert_eq!(who, (1, &json!("rate_limit_exceeded"), &json!("203.0.113.9")));
+    drop(held);
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn attack_198_a_stranger_who_writes_without_end_where_anybody_may_leaves_the_others_room() {
+    let t = start(false).await;
+    let upload = async |last: u8, megabytes: u32| {
+        let arguments = json!({"filename": format!("{megabytes}.txt"), "size_mb": 1});
+        let answer = t.send(from(message("all", &[], &call("upload_file", arguments)), [192, 0, 2, last], None)).await;
+        answer.json()["result"]["structuredContent"].clone()
+    };
+    let mut kept = 0;
+    for number in 0..105 {
+        let answer = upload(1, number).await;
+        kept += usize::from(answer["success"] == true);
+        let rule = "There is no room for more; delete something first";
+        assert!(answer["success"] == true || answer["error"] == rule, "{answer}");
+    }
+    assert_eq!(kept, 100);
+    for stranger in 2..=5 {
+        for number in 0..5 {
+            assert_eq!(upload(stranger, number).await["success"], true, "{stranger}: {number}");
+        }
+    }
+    let listed = good(&t, "list_files", json!({})).await;
+    assert_eq!(listed["file_count"], 120);
+    // Answers to queries are the last ones, each stranger's own.
+    for number in 0..104 {
+        let query = call("run_sql_query", json!({"query": format!("SELECT {number} AS n")}));
+        let answer = t.send(from(message("all", &[], &query), [192, 0, 2, 1], None)).await.json();
+        assert_eq!(answer["result"]["structuredContent"]["success"], true, "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -173,7 +173,7 @@ async fn read_note(call: Call, ReadNoteArguments { key }: ReadNoteArguments) -> 
 }
 
 async fn write_note(call: Call, WriteNoteArguments { key, content }: WriteNoteArguments) -> Result<Written, Failure> {
-    call.store.put(&call.owner(), NOTE, &key, &content).await?;
+    call.keep(NOTE, &key, &content).await?;
     Ok(Written { key, stored: true, length: content.chars().count() })
 }
 

@@ -157,15 +157,12 @@ async fn run(call: Call, QueryArguments { query, database, limit }: QueryArgumen
 
 /// The oldest make room.
 async fn remember(call: &Call, query_id: &str, row_count: usize) -> Result<(), Failure> {
-    let owner = call.owner();
-    match call.store.put(&owner, QUERY, query_id, &row_count).await {
+    match call.keep(QUERY, query_id, &row_count).await {
         Err(StoreError::Full) => {}
         other => return Ok(other?),
     }
-    for old in call.store.list::<usize>(&owner, QUERY).await?.iter().take(100) {
-        call.store.delete(&owner, QUERY, &old.id).await?;
-    }
-    Ok(call.store.put(&owner, QUERY, query_id, &row_count).await?)
+    call.store.delete_oldest(&call.owner(), QUERY, call.stranger()).await?;
+    Ok(call.keep(QUERY, query_id, &row_count).await?)
 }
 
 async fn describe(_: Call, arguments: SchemaArguments) -> Result<TableSchema, Failure> {

@@ -189,7 +189,7 @@ async fn send(call: Call, arguments: SendArguments) -> Result<Accepted, Failure>
         date: sent_at.clone(),
         read: true,
     };
-    call.store.put(&call.owner(), MAIL, &message_id, &mail).await?;
+    call.keep(MAIL, &message_id, &mail).await?;
     Ok(Accepted { success: true, message_id, to, cc, subject, sent_at, delivery_status: "kept" })
 }
 

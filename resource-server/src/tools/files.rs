@@ -142,7 +142,7 @@ async fn upload(call: Call, arguments: UploadArguments) -> Result<Uploaded, Fail
         size_mb,
     };
     let kept = Kept { file, trashed: false };
-    call.store.put(&call.owner(), FILE, &kept.file.file_id, &kept).await?;
+    call.keep(FILE, &kept.file.file_id, &kept).await?;
     Ok(Uploaded { success: true, file: kept.file })
 }
 
@@ -172,7 +172,7 @@ async fn delete(call: Call, DeleteArguments { file_id, permanent }: DeleteArgume
         None => {}
         Some(_) if permanent => drop(call.store.delete(&owner, FILE, &file_id).await?),
         Some(kept) if kept.trashed => return Err(Failure::new("The file is in the trash already")),
-        Some(kept) => call.store.put(&owner, FILE, &file_id, &Kept { trashed: true, ..kept }).await?,
+        Some(kept) => call.keep(FILE, &file_id, &Kept { trashed: true, ..kept }).await?,
     }
     let (deletion_type, message) =
         if permanent { ("permanent", "The file was deleted for good") } else { ("trash", "The file is in the trash") };

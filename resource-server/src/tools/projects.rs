@@ -148,7 +148,7 @@ async fn create(call: Call, arguments: ProjectArguments) -> Result<Created, Fail
         created_at: call.clock.now().format(&Rfc3339)?,
         completion_percentage: 0,
     };
-    call.store.put(&call.owner(), PROJECT, &project.project_id, &project).await?;
+    call.keep(PROJECT, &project.project_id, &project).await?;
     Ok(Created { success: true, project })
 }
 
@@ -169,7 +169,7 @@ async fn add_task(call: Call, arguments: TaskArguments) -> Result<Added, Failure
         created_at: call.clock.now().format(&Rfc3339)?,
     };
     if known {
-        call.store.put(&owner, TASK, &task.task_id, &task).await?;
+        call.keep(TASK, &task.task_id, &task).await?;
     }
     Ok(Added { success: true, task, synthetic: !known })
 }
