@@ -1,5 +1,5 @@
 //! The audit trail: events that are only ever added, each sealed with the hash of the one before. What strangers are
-//! refused is summed: once a minute for each address.
+//! refused is summed: once a minute for each address. The sums of a minute are written when it is over.
 use crate::{
     clock::Clock,
     digest,
@@ -90,9 +90,15 @@ struct Sums {
     since: Option<OffsetDateTime>,
     /// What happened again and again since it was written: how often, and the last time.
     of: HashMap<Kind, (u32, Option<Event>)>,
+    /// Somebody waits for the end of the minute, to write them.
+    awaited: bool,
 }
 
 impl Sums {
+    fn goes_on(&self, now: OffsetDateTime) -> bool {
+        self.since.is_some_and(|since| (Duration::ZERO..SUMMED).contains(&(now - since)))
+    }
+
     fn end(&mut self) -> Vec<Event> {
         self.since = None;
         self.of.drain().filter_map(|(_, (_, last))| last).collect()
@@ -110,27 +116,53 @@ impl Audit {
     }
 
     /// A trail that cannot be written does not stop the server; it is logged.
-    pub async fn record(&self, event: Event) {
+    pub async fn record(self: &Arc<Self>, event: Event) {
         let (ended, event) = self.sum(event);
-        for event in ended.into_iter().chain(event) {
+        self.write(ended.into_iter().chain(event)).await;
+    }
+
+    async fn write(&self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
             if let Err(error) = self.append(event).await {
                 tracing::error!(error = format!("{error:#}"), "an event was not audited");
             }
         }
     }
 
+    /// Once the minute is over, also if nothing happens in the next.
+    fn write_later(self: &Arc<Self>) {
+        let (audit, clock) = (Arc::downgrade(self), self.clock.clone());
+        tokio::spawn(async move {
+            loop {
+                clock.sleep(SUMMED).await;
+                let Some(audit) = audit.upgrade() else { return };
+                let Some(ended) = audit.ended() else { return };
+                audit.write(ended).await;
+            }
+        });
+    }
+
+    /// The sums of a minute that is over; `None` if there is nothing to wait for.
+    fn ended(&self) -> Option<Vec<Event>> {
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        if sums.of.values().all(|(_, last)| last.is_none()) {
+            sums.awaited = false;
+            return None;
+        }
+        Some(if sums.goes_on(self.clock.now()) { Vec::new() } else { sums.end() })
+    }
+
     /// Of the server itself.
-    pub async fn server(&self, kind: &'static str) {
+    pub async fn server(self: &Arc<Self>, kind: &'static str) {
         let details = json!({"version": env!("CARGO_PKG_VERSION")});
         self.record(Event { details, ..Event::new(kind, true) }).await;
     }
 
     /// The sums of the minute that is over, and the event if it is the first of its kind in this one.
-    fn sum(&self, event: Event) -> (Vec<Event>, Option<Event>) {
+    fn sum(self: &Arc<Self>, event: Event) -> (Vec<Event>, Option<Event>) {
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        let goes_on = sums.since.is_some_and(|since| (Duration::ZERO..SUMMED).contains(&(now - since)));
-        let ended = if goes_on { Vec::new() } else { sums.end() };
+        let ended = if sums.goes_on(now) { Vec::new() } else { sums.end() };
         let since = *sums.since.get_or_insert(now);
         let Some(address) = event.address().filter(|_| event.is_strangers() && event.level == "warning") else {
             return (ended, Some(event));
@@ -147,6 +179,9 @@ impl Audit {
                 let since = since.format(&Rfc3339).unwrap_or_default();
                 let details = json!({"times": times, "since": since});
                 again.insert((times, Some(Event { details, request_id: None, ..event })));
+                if !std::mem::replace(&mut sums.awaited, true) {
+                    self.write_later();
+                }
                 (ended, None)
             }
         }
@@ -216,10 +251,51 @@ mod tests {
     use crate::settings::Settings;
 
     #[tokio::test]
+    async fn a_flood_that_ends_is_on_record_within_two_minutes_though_nothing_happens_after_it() {
+        let clock = Clock::stopped();
+        let store = Store::new(None, clock.clone());
+        let audit = Arc::new(Audit::new(store.clone(), clock.clone()));
+        let refused = |last: u8| Event {
+            client_info: json!({"ip_address": format!("192.0.2.{last}")}),
+            ..Event::new("rate_limit_exceeded", false)
+        };
+        let times = async |written: usize| {
+            let mut events = Vec::new();
+            // The writer has its turns, and no time passes.
+            for _ in 0..1_000 {
+                events = store.events(&Filter::default(), 100).await.unwrap();
+                if events.len() >= written {
+                    break;
+                }
+            }
+            let read = |(event, _): &(String, String)| serde_json::from_str::<Value>(event).unwrap();
+            events.iter().map(read).map(|event| event["details"]["times"].as_i64()).collect::<Vec<_>>()
+        };
+        for round in 1..=3 {
+            for _ in 0..5 {
+                audit.record(refused(round)).await;
+            }
+            audit.record(refused(round + 10)).await;
+            let before = usize::from(round - 1) * 3 + 2;
+            assert_eq!(times(before).await.len(), before);
+            clock.advance(Duration::seconds(59));
+            assert_eq!(times(before).await.len(), before);
+            clock.advance(Duration::seconds(61));
+            assert_eq!(times(before + 1).await[..3], [Some(4), None, None]);
+        }
+        // Whoever waits for the next does not keep the trail alive.
+        let trail = Arc::downgrade(&audit);
+        audit.record(refused(1)).await;
+        audit.record(refused(1)).await;
+        drop(audit);
+        assert!(trail.upgrade().is_none());
+    }
+
+    #[tokio::test]
     async fn each_event_is_sealed_with_all_before_it_also_after_a_restart() {
         let (store, clock) = (Store::new(None, Clock::default()), Clock::default());
         for _ in 0..2 {
-            let audit = Audit::new(store.clone(), clock.clone());
+            let audit = Arc::new(Audit::new(store.clone(), clock.clone()));
             audit.server("server_start").await;
             audit.server("server_stop").await;
         }
@@ -240,7 +316,7 @@ mod tests {
         let settings = Settings::built_in().unwrap();
         let store = Store::new(None, Clock::default());
         let masker = Arc::new(Masker::new(&settings).unwrap());
-        let audit = Audit::new(store.clone(), Clock::default()).masked(&masker);
+        let audit = Arc::new(Audit::new(store.clone(), Clock::default()).masked(&masker));
         let key = "test-api-key-12345";
         let event = Event {
             username: Some(key.to_owned()),

@@ -8,12 +8,19 @@ use std::{
     },
 };
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::sync::Notify;
 
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    /// Seconds by which tests move it.
-    moved: Arc<AtomicI64>,
+    hand: Arc<Hand>,
     stopped_at: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Default)]
+struct Hand {
+    /// Seconds by which tests move it.
+    ahead: AtomicI64,
+    moved: Notify,
 }
 
 impl Clock {
@@ -21,7 +28,7 @@ impl Clock {
     #[allow(clippy::disallowed_methods)] // the one place that may ask the system
     pub fn now(&self) -> OffsetDateTime {
         let hand = self.stopped_at.unwrap_or_else(OffsetDateTime::now_utc);
-        let now = hand + Duration::seconds(self.moved.load(Ordering::Relaxed));
+        let now = hand + Duration::seconds(self.hand.ahead.load(Ordering::Relaxed));
         now.replace_nanosecond(0).unwrap_or(now)
     }
 
@@ -33,7 +40,24 @@ impl Clock {
 
     /// Moves this clock and all its clones forward (tests).
     pub fn advance(&self, by: Duration) {
-        self.moved.fetch_add(by.whole_seconds(), Ordering::Relaxed);
+        self.hand.ahead.fetch_add(by.whole_seconds(), Ordering::Relaxed);
+        self.hand.moved.notify_waiters();
+    }
+
+    /// Until so much time has passed, be it by hand. A system's clock that is set prolongs nothing.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        let until = self.now() + duration;
+        loop {
+            let moved = self.hand.moved.notified();
+            let left = until - self.now();
+            if !left.is_positive() {
+                return;
+            }
+            tokio::select! {
+                () = moved => {}
+                () = tokio::time::sleep(left.unsigned_abs()), if self.stopped_at.is_none() => return,
+            }
+        }
     }
 }
 

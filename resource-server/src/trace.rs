@@ -76,7 +76,7 @@ impl Outcome {
 pub(crate) struct Records {
     /// By number, and the last one.
     recent: Mutex<(Table<u64, Record>, u64)>,
-    pub audit: Audit,
+    pub audit: Arc<Audit>,
     log_payloads: bool,
     pub masker: Arc<Masker>,
     pub metrics: Metrics,
@@ -145,7 +145,7 @@ impl Records {
     pub fn new(audit: Audit, settings: &Settings) -> anyhow::Result<Self> {
         let (log_payloads, clock) = (settings.log_payloads, settings.clock.clone());
         let (masker, metrics) = (Arc::new(Masker::new(settings)?), Metrics::new()?);
-        let audit = audit.masked(&masker);
+        let audit = Arc::new(audit.masked(&masker));
         let recent = Mutex::new((Table::new(KEPT, SHARE), 0));
         Ok(Self { recent, audit, log_payloads, masker, metrics, clock })
     }
