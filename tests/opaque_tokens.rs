@@ -268,8 +268,9 @@ async fn a_guard_that_asks_lets_it_in_until_thirty_seconds_after_it_was_revoked(
     let (_, tokens) = guarded.tokens("c").await;
     let token = access_token(&tokens);
     guarded.call(token).await.refused(401, "invalid_token");
-    let asking = guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret"));
-    let always = guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret").keep_answers(0));
+    let asking = guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret").unwrap());
+    let always =
+        guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret").unwrap().keep_answers(0));
     for guard in [&asking, &always] {
         assert_eq!(call_through(guard, token).await.body, "reached");
     }
@@ -278,7 +279,7 @@ async fn a_guard_that_asks_lets_it_in_until_thirty_seconds_after_it_was_revoked(
     assert_eq!(call_through(&asking, token).await.body, "reached");
     guarded.advance(Duration::seconds(30));
     call_through(&asking, token).await.refused(401, "invalid_token");
-    let stranger = guarded.another(|guard| guard.introspect("notes-server", "wrong"));
+    let stranger = guarded.another(|guard| guard.introspect("notes-server", "wrong, but long enough").unwrap());
     let answer = call_through(&stranger, token).await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "5"), "{answer:?}");
 }

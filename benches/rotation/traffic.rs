@@ -46,8 +46,8 @@ impl Guards {
         let (clock, [jwt, opaque], urls) = (Clock::default(), self.resources(), self.0.each_ref().map(url));
         let guards = [
             Guard::new(&jwt, issuer)?,
-            Guard::new(&opaque, issuer)?.introspect("opaque", SECRET),
-            Guard::new(&jwt, issuer)?.introspect("jwt", SECRET).require_signed_answers(),
+            Guard::new(&opaque, issuer)?.introspect("opaque", SECRET)?,
+            Guard::new(&jwt, issuer)?.introspect("jwt", SECRET)?.require_signed_answers(),
         ];
         for (listener, guard) in self.0.into_iter().zip(guards) {
             let server = guard.clock(clock.clone()).protect(post(async || "reached"));

@@ -13,7 +13,7 @@ use crate::{
     request_id,
     scopes::{Policy, well_formed, words},
     sessions::SessionKey,
-    settings::{BodyLimit, ResourceAlias},
+    settings::{BodyLimit, ResourceAlias, SHORTEST_KEY},
     source,
     step_up::StepUp,
     whole,
@@ -219,11 +219,12 @@ impl Guard {
 
     /// Asks the issuer that [`Guard::new`] named what each token is worth (RFC 7662), opaque tokens and JWTs alike,
     /// instead of verifying JWTs here. `id` and `secret` are what this resource server authenticates with there. An
-    /// answer is kept for 30 seconds, which is what a revocation then costs, and never beyond the token's end.
-    #[must_use]
-    pub fn introspect(mut self, id: &str, secret: &str) -> Self {
+    /// answer is kept for 30 seconds, which is what a revocation then costs, and never beyond the token's end. The
+    /// secret has 16 characters at least: whoever guesses it is told what every token is worth.
+    pub fn introspect(mut self, id: &str, secret: &str) -> anyhow::Result<Self> {
+        long_enough("the introspection secret", secret)?;
         self.introspection.credentials = Some((id.to_owned(), secret.to_owned()));
-        self
+        Ok(self)
     }
 
     /// Keeps answers of [`Guard::introspect`] for so many seconds, 30 at most; 0 asks about each request.
@@ -252,7 +253,7 @@ impl Guard {
     /// Knows the sessions of its clients again by this secret of 16 characters at least, after a restart and where
     /// several guards stand before one server. Without it, they are known to this one only while it runs.
     pub fn session_key(mut self, secret: &str) -> anyhow::Result<Self> {
-        ensure!(secret.chars().count() >= 16, "the session key must have 16 characters, better 32 that are random");
+        long_enough("the session key", secret)?;
         self.session_key = SessionKey::new(&digest::of(secret.as_bytes()))?;
         Ok(self)
     }
@@ -342,6 +343,12 @@ impl Guard {
             .route_layer(from_fn_with_state(proxies, source::attach));
         origin::secured(router, &[resource])
     }
+}
+
+fn long_enough(what: &str, secret: &str) -> anyhow::Result<()> {
+    let enough = secret.chars().count() >= SHORTEST_KEY;
+    ensure!(enough, "{what} must have {SHORTEST_KEY} characters, better 32 that are random");
+    Ok(())
 }
 
 /// Characters as in scopes, for they go into the same header.

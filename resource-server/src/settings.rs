@@ -24,7 +24,7 @@ use url::Url;
 const BUILT_IN: &str = include_str!("surfaces.toml");
 
 /// Characters of a secret that is not the demo's.
-const SHORTEST_KEY: usize = 16;
+pub(crate) const SHORTEST_KEY: usize = 16;
 const SHORTEST_PASSWORD: usize = 8;
 
 /// Kinds of surface whose credentials are access tokens.

@@ -32,8 +32,10 @@ impl Asking {
     }
 
     async fn guarded(set: impl FnOnce(Guard) -> Guard) -> Self {
-        let asking =
-            Self { t: TestServer::guarded(|guard| set(guard.introspect("rs", "s"))).await, said: Arc::default() };
+        let asking = Self {
+            t: TestServer::guarded(|guard| set(guard.introspect("rs", "sixteen or more!").unwrap())).await,
+            said: Arc::default(),
+        };
         asking.online().await;
         asking
     }
@@ -108,11 +110,11 @@ fn form(request: &Request) -> HashMap<String, String> {
 #[tokio::test]
 async fn a_token_is_worth_what_its_issuer_says() {
     let Asking { t, said } = Asking::start().await;
-    let own = Some(Credentials { id: "rs".into(), secret: "s".to_owned().into() });
+    let own = Some(Credentials { id: "rs".into(), secret: "sixteen or more!".to_owned().into() });
     let settings = Settings::demo(ORIGIN, &t.issuer.uri()).unwrap();
     let mut settings = Settings { clock: t.clock.clone(), ..settings };
     settings.surfaces.iter_mut().for_each(|surface| surface.introspection = own.clone());
-    assert!(!format!("{settings:?}").contains("\"s\""));
+    assert!(!format!("{settings:?}").contains("sixteen"));
     let asking = Asking { t: TestServer { router: router(&settings).unwrap(), ..t }, said };
     asking.say_good("opaque", json!({"username": "Alice"}));
     let answer = asking.t.post("opaque", &call("whoami", json!({}))).await;
@@ -126,17 +128,28 @@ async fn a_token_is_worth_what_its_issuer_says() {
 
 #[tokio::test]
 async fn the_resource_server_proves_itself_by_its_secret_form_encoded() {
-    let asking = Asking::guarded(|guard| guard.introspect("notes server", "a:b+c%é")).await;
+    let asking = Asking::guarded(|guard| guard.introspect("notes server", "a:b+c%é and more").unwrap()).await;
     asking.say_good("a+b/c=", json!({}));
     assert_eq!(asking.judge("a+b/c=").await, Ok(()));
     let [question] = &asking.questions().await[..] else { panic!("not one question") };
     let header = |name: &str| question.headers[name].to_str().unwrap().to_owned();
-    let credentials = Base64::encode_string(b"notes+server:a%3Ab%2Bc%25%C3%A9");
+    let credentials = Base64::encode_string(b"notes+server:a%3Ab%2Bc%25%C3%A9+and+more");
     assert_eq!(header("authorization"), format!("Basic {credentials}"));
     assert_eq!(header("content-type"), "application/x-www-form-urlencoded");
     assert_eq!(header("accept"), "application/json");
     let expected = [("token", "a+b/c="), ("token_type_hint", "access_token")];
     assert_eq!(form(question), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+}
+
+#[test]
+fn a_secret_of_fewer_than_sixteen_characters_is_none_to_introspect_with() {
+    let guard = || keyward_resource_server::Guard::new(crate::support::RESOURCE, "https://auth.example").unwrap();
+    for short in ["", "s", "fifteen or less", "é".repeat(15).as_str()] {
+        let said = guard().introspect("rs", short).err().map(|error| error.to_string());
+        let rule = "the introspection secret must have 16 characters, better 32 that are random";
+        assert_eq!(said.as_deref(), Some(rule), "{short}");
+    }
+    assert!(guard().introspect("rs", "sixteen or more!").is_ok());
 }
 
 #[tokio::test]

@@ -74,9 +74,9 @@ async fn two_rotations_under_traffic_fail_no_request() {
     let nodes = [Node::itself(&guarded.t), Node::beside(&guarded.t).await];
     let (served, signed_with) = (watch::Sender::new(0), Mutex::default());
     let asking = [
-        guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret")),
+        guarded.another(|guard| guard.introspect("notes-server", "notes-server-secret").unwrap()),
         guarded.another(|guard| {
-            guard.introspect("notes-server", "notes-server-secret").require_signed_answers().keep_answers(0)
+            guard.introspect("notes-server", "notes-server-secret").unwrap().require_signed_answers().keep_answers(0)
         }),
     ];
     let traffic = Arc::new(Traffic { guarded, asking, nodes, served, signed_with });

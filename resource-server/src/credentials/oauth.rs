@@ -53,7 +53,7 @@ pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> Built {
         let guard = guard.scopes(&scopes.0, &scopes.1)?.at(place).grants(grants);
         let mut guard = guard.documentation(front_page).proofs(&proofs);
         if let Some(own) = &introspection {
-            guard = guard.introspect(&own.id, own.secret.expose());
+            guard = guard.introspect(&own.id, own.secret.expose())?;
         }
         Ok(Arc::new(AccessTokens::new(guard, &policy)))
     };
