@@ -150,6 +150,9 @@ fn check(response: &Response, method: &Method) -> Result<(), &'static str> {
     if status.is_redirection() {
         return Err("the MCP server behind this one is found elsewhere");
     }
+    if !headers::is_plain(response.headers()) {
+        return Err("the MCP server behind this one sent an encoded answer, which it was not asked for");
+    }
     if (status.is_server_error() && essence.as_deref() != Some("application/json"))
         || (status == StatusCode::OK && method != Method::DELETE && !speaks)
     {

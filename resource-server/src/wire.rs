@@ -33,6 +33,9 @@ const HEADER_MISMATCH: i64 = -32020;
 const UNSUPPORTED_VERSION: i64 = -32022;
 const VERSIONS_DIFFER: &str = "Header mismatch: MCP-Protocol-Version must equal protocolVersion in _meta";
 
+/// Bytes of a name that is compared with others: what it is compared as may be eleven times as long.
+const LONGEST_NAME: usize = 1024;
+
 /// Members of `params` that are judged here, so that nothing beside them may be taken for them.
 const JUDGED: [&str; 4] = ["name", "uri", "arguments", "_meta"];
 const JUDGED_META: [&str; 2] = [META_VERSION, META_CAPABILITIES];
@@ -118,7 +121,8 @@ impl Message {
 
     /// Refuses names that a reader may take for those that are judged, which it gives.
     fn check_names(&self) -> Result<Vec<(&'static str, Bytes)>, Refusal> {
-        let text = "Invalid Request: a member's name is almost that of another, or has control characters";
+        let text = "Invalid Request: a member's name is almost that of another, has control characters, or is longer \
+            than 1024 bytes";
         let odd = || malformed(&self.id, INVALID_REQUEST, text);
         let known: Vec<_> = JUDGED.into_iter().chain(named_by(&self.method)).collect();
         let mut judged = Vec::new();
@@ -179,9 +183,10 @@ impl Message {
     /// A tool call must name its tool, since that decides which scopes it needs.
     fn called(&self) -> Result<String, Refusal> {
         let name = self.param("name").and_then(json::text);
-        let name = name.filter(|name| is_object(self.arguments()) && !name.chars().any(char::is_control));
+        let name = name.filter(|name| name.len() <= LONGEST_NAME && !name.chars().any(char::is_control));
+        let name = name.filter(|_| is_object(self.arguments()));
         let status = if self.modern { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-        let text = "Invalid params: tools/call needs a name, and arguments must be an object";
+        let text = "Invalid params: tools/call needs a name of 1024 bytes at most, and arguments must be an object";
         let refusal = || Refusal::json_rpc(status, self.id(), INVALID_PARAMS, text, None);
         name.map(Cow::into_owned).ok_or_else(refusal)
     }
@@ -193,8 +198,12 @@ struct Odd;
 /// Which of `known` it is. In JavaScript `__proto__` names where other members are looked for.
 fn taken_for(name: &str, known: &[&'static str]) -> Result<Option<&'static str>, Odd> {
     let own = known.iter().find(|own| **own == name).copied();
-    let is_odd =
-        || name == "__proto__" || name.chars().any(char::is_control) || known.iter().any(|own| alike(own, name));
+    let is_odd = || {
+        name == "__proto__"
+            || name.len() > LONGEST_NAME
+            || name.chars().any(char::is_control)
+            || known.iter().any(|own| alike(own, name))
+    };
     if own.is_none() && is_odd() { Err(Odd) } else { Ok(own) }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 
 /// Bytes of an event that is held until it is whole. A longer one passes as it comes.
 const LONGEST: usize = 1024 * 1024;
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 pub(crate) enum Rewritten {
     Same,
@@ -17,6 +18,8 @@ pub(crate) struct Events {
     held: Vec<u8>,
     /// In the middle of an event that is too long.
     passing: bool,
+    /// What the stream begins with was looked at.
+    begun: bool,
 }
 
 impl Events {
@@ -28,6 +31,12 @@ impl Events {
     /// The events that this chunk makes whole, each as `rewrite` wants it.
     pub fn push(&mut self, chunk: &[u8], rewrite: impl Fn(&str) -> Rewritten) -> io::Result<Bytes> {
         self.held.extend_from_slice(chunk);
+        // What every client leaves out would be read here as part of a name.
+        if !self.begun {
+            let is_marked = self.held.starts_with(BYTE_ORDER_MARK);
+            self.held.drain(..if is_marked { BYTE_ORDER_MARK.len() } else { 0 });
+            self.begun = is_marked || !BYTE_ORDER_MARK.starts_with(&self.held);
+        }
         let mut given = Vec::new();
         while let Some(end) = end_of_event(&self.held) {
             let event: Vec<_> = self.held.drain(..end).collect();
@@ -93,10 +102,11 @@ pub(crate) fn data(event: &str) -> String {
     lines(event).filter_map(|line| field(line, "data")).collect::<Vec<_>>().join("\n")
 }
 
-/// The same event with other data, of one line.
+/// The same event with other data.
 pub(crate) fn with_data(event: &str, data: &str) -> String {
     let others = lines(event).filter(|line| field(line, "data").is_none());
-    others.map(|line| format!("{line}\n")).chain([format!("data: {data}\n\n")]).collect()
+    let data = data.split('\n').map(|line| format!("data: {line}\n"));
+    others.map(|line| format!("{line}\n")).chain(data).chain(["\n".to_owned()]).collect()
 }
 
 #[cfg(test)]
@@ -117,8 +127,19 @@ mod tests {
                 let mut events = Events::default();
                 let pushed = whole.as_bytes().chunks(size).map(|chunk| events.push(chunk, upper).unwrap());
                 let given = pushed.collect::<Vec<_>>().concat();
-                assert_eq!(String::from_utf8(given).unwrap(), "event: a\ndata: X\nY\n\nid:1\ndata: Z\n\n");
+                assert_eq!(String::from_utf8(given).unwrap(), "event: a\ndata: X\ndata: Y\n\nid:1\ndata: Z\n\n");
             }
+        }
+    }
+
+    #[test]
+    fn a_mark_of_the_byte_order_is_no_part_of_a_name() {
+        for size in 1..6 {
+            let mut events = Events::default();
+            let whole = "\u{FEFF}data: x\n\n\u{FEFF}data: y\n\n";
+            let given: Vec<_> = whole.as_bytes().chunks(size).map(|chunk| events.push(chunk, upper).unwrap()).collect();
+            let expected = "data: X\n\n\u{FEFF}data: y\ndata: \n\n";
+            assert_eq!(String::from_utf8(given.concat()).unwrap(), expected);
         }
     }
 

@@ -19,11 +19,18 @@ const ONWARD: [&str; 9] = [
     "x-request-id",
 ];
 /// RFC 9110 §7.6.1, and what only the guard says to clients.
-const NOT_BACK: [&str; 11] = [
+const NOT_BACK: [&str; 18] = [
+    "authentication-info",
+    "clear-site-data",
     "connection",
     "keep-alive",
+    "nel",
     "proxy-authenticate",
+    "proxy-authentication-info",
     "proxy-connection",
+    "refresh",
+    "report-to",
+    "reporting-endpoints",
     "te",
     "trailer",
     "transfer-encoding",
@@ -41,6 +48,8 @@ pub(super) fn onward(inbound: &HeaderMap, caller: &Caller, id: Option<&RequestId
         headers.append(name, value.clone());
     }
     headers.entry(header::ACCEPT).or_insert(BOTH);
+    // What comes back is read here.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(id) = id {
         headers.insert(REQUEST_ID, id.0.clone());
     }
@@ -96,6 +105,12 @@ pub(super) fn back(headers: &mut HeaderMap) {
     if essence(headers).as_deref() == Some("text/event-stream") {
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     }
+}
+
+/// Can it be read as it is?
+pub(super) fn is_plain(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+    encodings.all(|encoding| encoding.trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// The media type, without parameters.

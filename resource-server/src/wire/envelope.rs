@@ -1,5 +1,5 @@
 //! The envelope of a message: what JSON-RPC 2.0 has, and nothing beside it.
-use super::{INVALID_REQUEST, is_object, malformed};
+use super::{INVALID_REQUEST, LONGEST_NAME, is_object, malformed};
 use crate::{
     challenge::Refusal,
     json::{self, Malformed},
@@ -49,6 +49,9 @@ impl<'a> Envelope<'a> {
         let spelled = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
         if is_call && (method.is_empty() || !method.bytes().all(spelled)) {
             return refuse("Invalid Request: the method has other characters than letters, digits, _, -, . and /");
+        }
+        if method.len() > LONGEST_NAME {
+            return refuse("Invalid Request: the method is longer than 1024 bytes");
         }
         Ok(Self { id: identified.unwrap_or_default(), method, params })
     }

@@ -48,6 +48,36 @@ async fn attack_108_a_call_that_passes_as_a_response_or_a_member_that_json_rpc_h
 }
 
 #[tokio::test]
+async fn attack_199_names_so_long_that_comparing_them_takes_time_and_memory_are_refused_unread() {
+    // Each of these characters is compared as eighteen, and of marks all that follow each other are sorted first.
+    for (long, most) in
+        [("\u{fdfa}".repeat(342), "\u{fdfa}".repeat(341)), ("\u{301}".repeat(513), "\u{301}".repeat(512))]
+    {
+        let called = |name: &str, params: &str| {
+            format!(r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"{name}"{params}}}}}"#)
+        };
+        for g in Guarded::both().await {
+            for member in [
+                format!(r#","{long}":1"#),
+                format!(r#","arguments":{{"{long}":1}}"#),
+                format!(r#","_meta":{{"{long}":1}}"#),
+            ] {
+                assert_refused(&g, "mcp:read", &called("any", &member), -32600).await;
+            }
+            let method = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{}"}}"#, "-".repeat(1025));
+            assert_refused(&g, "mcp:read", &method, -32600).await;
+            let answer = g.post("mcp:admin", &[], called(&long, "")).await;
+            assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (200, &json!(-32602)), "{answer:?}");
+            g.assert_nothing_came(&long);
+            let good = called(&most, &format!(r#","{most}":1,"arguments":{{"{most}":1}}"#));
+            let answer = g.post("mcp:admin", &[], good).await;
+            assert!(answer.json()["result"].is_object(), "{answer:?}");
+            assert_eq!(g.got.lock().unwrap().drain(..).count(), 1);
+        }
+    }
+}
+
+#[tokio::test]
 async fn attack_109_names_that_are_almost_those_that_are_judged() {
     let rules =
         format!("{ADMIN}[[surface.rule]]\ntool = \"write\"\nparameter = \"filePath\"\npattern = \"/public/.*\"\n");

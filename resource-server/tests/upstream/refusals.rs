@@ -44,12 +44,17 @@ type Says = fn() -> Response;
 #[tokio::test]
 async fn answers_that_would_confuse_clients_are_bad_gateways() {
     let challenge = [("www-authenticate", "Bearer resource_metadata=\"https://elsewhere.example\"")];
-    let cases: [(Says, &str); 5] = [
+    let cases: [(Says, &str); 7] = [
         (|| StatusCode::UNAUTHORIZED.into_response(), "credentials of its own"),
         (|| (StatusCode::FORBIDDEN, [("www-authenticate", "Basic")]).into_response(), "credentials of its own"),
         (|| (StatusCode::TEMPORARY_REDIRECT, [("location", "http://a.example/")]).into_response(), "elsewhere"),
         (|| (StatusCode::OK, [("content-type", "text/html")], "<p>").into_response(), "did not answer as one"),
         (|| (StatusCode::INTERNAL_SERVER_ERROR, "oops").into_response(), "did not answer as one"),
+        (|| ([("content-encoding", "gzip")], Json(json!({}))).into_response(), "encoded answer"),
+        (
+            || ([("content-type", "text/event-stream"), ("content-encoding", "br")], "").into_response(),
+            "encoded answer",
+        ),
     ];
     for (answer, reason) in cases {
         let t = guard(&saying(answer).await, "").await;
@@ -117,6 +122,21 @@ async fn tools_that_the_token_may_not_call_are_not_listed() {
             assert_eq!(listed.collect::<Vec<_>>(), names);
         }
     }
+}
+
+#[tokio::test]
+async fn a_list_over_several_lines_of_an_event_or_behind_a_byte_order_mark_is_shortened_too() {
+    let tools = "{\"jsonrpc\":\"2.0\",\"id\":5,\n\"result\":{\"tools\":[{\"name\":\"delete\"},\n{\"name\":\"read\"}]}}";
+    let event = format!("\u{FEFF}id: 1\ndata: {}\n\n", tools.replace('\n', "\ndata: "));
+    let url = saying(move || ([("content-type", "text/event-stream")], event.clone()).into_response()).await;
+    let t = guard(&url, RULES).await;
+    let answer = t.post(&t.token("mcp:read"), &list()).await;
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let lines: Vec<_> = body.strip_suffix("\n\n").unwrap().lines().collect();
+    assert_eq!(lines[0], "id: 1");
+    let data: Vec<_> = lines[1..].iter().map(|line| line.strip_prefix("data: ").unwrap()).collect();
+    let message: Value = serde_json::from_str(&data.join("\n")).unwrap();
+    assert_eq!(message["result"]["tools"], json!([{"name": "read"}]), "{body}");
 }
 
 #[tokio::test]
