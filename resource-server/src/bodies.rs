@@ -167,6 +167,67 @@ fn weight(body: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
+
+    /// What is held of the rooms of those who are known and of strangers.
+    fn taken(bodies: &Bodies) -> [usize; 2] {
+        [0, 1].map(|room| bodies.lock(room).weight())
+    }
+
+    type Chunk = Result<Bytes, std::io::Error>;
+
+    /// A body that comes as it is sent.
+    fn coming() -> (tokio::sync::mpsc::UnboundedSender<Chunk>, Body) {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Chunk>();
+        let chunks =
+            futures_util::stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+        (sender, Body::from_stream(chunks))
+    }
+
+    #[tokio::test]
+    async fn what_a_body_takes_is_counted_while_it_comes_and_given_back_however_it_ends() {
+        let bodies = Arc::new(Bodies::new("1 MiB".parse().unwrap()));
+        for (is_known, room) in [(true, 0), (false, 1)] {
+            for ending in ["too long", "broken", "dropped", "read"] {
+                let (sender, body) = coming();
+                let source = Source::Party(7);
+                let mut reading = Box::pin(bodies.read(body, is_known, source, true));
+                sender.send(Ok(vec![b' '; 100_000].into())).unwrap();
+                assert!(reading.as_mut().now_or_never().is_none());
+                let mut expected = [0, 0];
+                expected[room] = 100_000;
+                assert_eq!(taken(&bodies), expected, "{ending}");
+                // Half as much again, as the buffer has.
+                sender.send(Ok(vec![b' '; 1_000].into())).unwrap();
+                assert!(reading.as_mut().now_or_never().is_none());
+                expected[room] = 150_000;
+                assert_eq!(taken(&bodies), expected, "{ending}");
+                match ending {
+                    "too long" => {
+                        sender.send(Ok(vec![b' '; 1024 * 1024].into())).unwrap();
+                        assert_eq!(reading.await.unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+                    }
+                    "broken" => {
+                        sender.send(Err(std::io::Error::other("gone"))).unwrap();
+                        assert_eq!(reading.await.unwrap_err().status, StatusCode::BAD_REQUEST);
+                    }
+                    "dropped" => drop(reading),
+                    _ => {
+                        drop(sender);
+                        let (body, held) = reading.await.unwrap();
+                        expected[room] = weight(&body);
+                        assert_eq!((body.len(), taken(&bodies)), (101_000, expected));
+                        drop(held);
+                    }
+                }
+                assert_eq!(taken(&bodies), [0, 0], "{ending}");
+            }
+        }
+        // What would be too much once it is read is refused, and gives its room back as well.
+        let many = "{\"\":0},".repeat(100_000);
+        let refused = bodies.read(Body::from(many), false, Source::Party(7), true).await.unwrap_err();
+        assert_eq!((refused.status, taken(&bodies)), (StatusCode::PAYLOAD_TOO_LARGE, [0, 0]));
+    }
 
     #[test]
     fn a_message_weighs_what_it_takes_in_memory() {

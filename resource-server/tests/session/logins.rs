@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 const PROFILE: &str = "get_user_profile";
+/// As who is written down that nobody knows.
+const ANYBODY: &str = "session anonymous";
 
 #[tokio::test]
 async fn everybody_may_come_in_and_list_the_tools_and_nobody_is_known_before_a_login() {
@@ -289,6 +291,60 @@ async fn a_modern_request_has_no_connection_to_be_logged_in_on() {
         .header("mcp-session-id", connection);
     let answer = site.answer(request.body(message.to_string().into()).unwrap()).await;
     assert_eq!(answer.json()["result"]["structuredContent"], authentication_required(), "{answer:?}");
+}
+
+fn here(method: &str, path: &str) -> axum::http::request::Builder {
+    let peer = axum::extract::ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+    crate::support::request(method, path).extension(peer)
+}
+
+/// Those of late, the last one first.
+async fn requests(site: &Site) -> Vec<Value> {
+    let view = site.answer(here("GET", "/debug/requests").body(axum::body::Body::empty()).unwrap()).await.json();
+    view["requests"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_login_ends_with_the_session_that_it_was_made_on() {
+    let site = Site::start();
+    let connection = site.open_session(&none()).await;
+    site.login(&session(&connection), "alice", "password123").await;
+    assert_eq!(site.good(&session(&connection), PROFILE, json!({})).await["username"], "alice");
+    let end = here("DELETE", "/mcp/session").header("mcp-session-id", &connection);
+    assert_eq!(site.answer(end.body(axum::body::Body::empty()).unwrap()).await.status, 204);
+    assert_eq!(site.send(&session(&connection), &call(PROFILE, json!({}))).await.status, 404);
+    // Nor is whoever brings its id taken for its owner where it is only written down.
+    let requests = requests(&site).await;
+    let told = requests[..3].iter();
+    let told = told.map(|one| (one["status"].as_u64().unwrap(), one["principal"].as_str().unwrap() != ANYBODY));
+    assert_eq!(told.collect::<Vec<_>>(), [(404, false), (204, true), (200, true)]);
+}
+
+#[tokio::test]
+async fn a_login_does_not_count_for_a_modern_message_that_no_header_tells_of() {
+    let site = Site::start();
+    let connection = site.open_session(&none()).await;
+    site.login(&session(&connection), "alice", "password123").await;
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": PROFILE, "arguments": {}, "_meta": crate::support::meta()}});
+    for version in [None, Some("2025-11-25")] {
+        let request = crate::support::request("POST", "/mcp/session").header("content-type", "application/json");
+        let request = request.header("mcp-session-id", &connection).header("mcp-name", PROFILE);
+        let request = request.header("mcp-method", "tools/call");
+        let request =
+            version.into_iter().fold(request, |request, version| request.header("mcp-protocol-version", version));
+        let answer = site.answer(request.body(message.to_string().into()).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (400, &json!(-32020)), "{answer:?}");
+    }
+    // That its method is of the modern revision is told by the message alone.
+    let request = here("POST", "/mcp/session").header("content-type", "application/json");
+    let request = request.header("mcp-session-id", &connection).header("mcp-protocol-version", "2025-11-25");
+    let request = request.header("mcp-method", "server/discover");
+    let message = json!({"jsonrpc": "2.0", "method": "server/discover"});
+    site.answer(request.body(message.to_string().into()).unwrap()).await;
+    let told = requests(&site).await.swap_remove(0);
+    assert_eq!((&told["method"], &told["principal"]), (&json!("server/discover"), &json!(ANYBODY)), "{told}");
+    assert_eq!(site.good(&session(&connection), PROFILE, json!({})).await["username"], "alice");
 }
 
 #[tokio::test]
