@@ -311,6 +311,7 @@ impl Guard {
             resource_documentation: self.documentation.clone(),
             dpop_signing_alg_values_supported: dpop::ALGORITHMS,
             dpop_bound_access_tokens_required: self.dpop == DpopPolicy::Required,
+            grant_types_supported: self.grants,
         }
     }
 

@@ -28,6 +28,9 @@ pub struct ProtectedResource {
     pub dpop_signing_alg_values_supported: [&'static str; 4],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dpop_bound_access_tokens_required: bool,
+    /// No member of the RFC, which lets others be added: the grants whose tokens are good, where not all are.
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    pub grant_types_supported: &'static [&'static str],
 }
 
 /// A document, and the path where it is found.
