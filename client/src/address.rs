@@ -4,6 +4,7 @@
 use crate::{
     error::{Failure, Result},
     mask,
+    reach::is_loopback,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{ops::Deref, str::FromStr};
@@ -108,8 +109,32 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::parse(text).map_err(|failure| failure.message)
+        Self::parse(text).map_err(|failure| match meant(text) {
+            Some(address) => format!("its scheme is missing: {}", address.shown()),
+            None if failure.message == Failure::from(Fault::NoUrl).message => {
+                "an address such as https://mcp.example.com/mcp is needed".to_owned()
+            }
+            None => failure.message,
+        })
     }
+}
+
+/// The address that a person meant who left the scheme out: `mcp.example.com/mcp`, `localhost:8990`. What has no dot,
+/// no port and no path may be any word, and is not repeated; nor is what may hold a password.
+fn meant(text: &str) -> Option<Address> {
+    let plain = |character: char| character.is_alphanumeric() || "-._~:/[]%?&=".contains(character);
+    if text.contains("://") || text.starts_with('/') || !text.chars().all(plain) {
+        return None;
+    }
+    let address = Address::parse(&format!("https://{text}")).ok()?;
+    let name = address.domain().map(|name| name.contains('.') || is_loopback(&address));
+    // A scheme of another kind, such as mailto:, has no port behind its colon.
+    let known = name.unwrap_or(true)
+        && (address.port().is_some() || !text.split(['/', '?']).next()?.contains(':') || text.starts_with('['));
+    if !known {
+        return None;
+    }
+    if is_loopback(&address) { Address::parse(&format!("http://{text}")).ok() } else { Some(address) }
 }
 
 /// What a server names and nobody may use is as if it were not there.
@@ -152,5 +177,25 @@ mod tests {
         let base = Address::parse("https://mcp.example/a").unwrap();
         assert!(base.join("//user:pw@evil.example/").is_err() && base.join("javascript:x").is_err());
         assert_eq!(base.join("../b").unwrap().as_str(), "https://mcp.example/b");
+    }
+
+    #[test]
+    fn an_address_without_its_scheme_is_refused_with_the_one_that_was_meant() {
+        let said = |text: &str| text.parse::<Address>().unwrap_err();
+        for (text, wanted) in [
+            ("mcp.example.com/mcp", "https://mcp.example.com/mcp"),
+            ("mcp.example.com:8443/mcp", "https://mcp.example.com:8443/mcp"),
+            ("localhost:8990/mcp/oauth", "http://localhost:8990/mcp/oauth"),
+            ("127.0.0.1:8990/mcp", "http://127.0.0.1:8990/mcp"),
+            ("[::1]:8990/mcp", "http://[::1]:8990/mcp"),
+        ] {
+            assert_eq!(said(text), format!("its scheme is missing: {wanted}"));
+        }
+        for text in ["notaurl", "s3cret-of-somebody", "/mcp", "a b.example", "user:s3cret@mcp.example/mcp", ""] {
+            let said = said(text);
+            assert!(!said.contains("s3cret") && !said.contains("missing"), "{text}: {said}");
+        }
+        assert_eq!(said("notaurl"), "an address such as https://mcp.example.com/mcp is needed");
+        assert!(said("mailto:a.example").contains("http:// or https://"));
     }
 }

@@ -35,7 +35,7 @@ impl Given {
             Self::Client(id) => {
                 let authenticates =
                     profile.token_endpoint_auth_method.as_deref().is_some_and(|method| method != "none");
-                !profile.dynamic_client_registration && profile.client_id.as_ref() == Some(id) && authenticates
+                profile.dynamic_client_registration.is_none() && profile.client_id.as_ref() == Some(id) && authenticates
             }
             Self::Assertion(file) => extra.assertion_file.as_deref().map(place).as_ref() == Some(file),
         }

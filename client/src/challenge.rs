@@ -28,6 +28,90 @@ pub fn parameter<'a>(challenges: &'a [Challenge], name: &str) -> Option<&'a str>
     challenges.iter().filter(|challenge| challenge.is("Bearer") || challenge.is("DPoP")).find_map(|c| c.get(name))
 }
 
+/// What in one line is no challenge as it must be written (RFC 9110 §11.6.1); nothing of its text is repeated.
+pub fn malformed(line: &[u8]) -> Option<String> {
+    let Some(line) =
+        std::str::from_utf8(line).ok().filter(|line| line.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
+    else {
+        return Some("it has characters that are not ASCII".to_owned());
+    };
+    if !is_closed(line) {
+        return Some("a quotation mark is not closed".to_owned());
+    }
+    let parts = split(line);
+    if parts.is_empty() {
+        return Some("it is empty".to_owned());
+    }
+    let mut names: Vec<String> = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        let (scheme, rest) = leading_scheme(part);
+        match scheme {
+            Some(scheme) if !is_token(scheme) => return Some("its scheme is no word".to_owned()),
+            Some(_) => names.clear(),
+            None if number == 0 => return Some("it begins without a scheme, such as Bearer".to_owned()),
+            None => {}
+        }
+        if rest.is_empty() || (scheme.is_some() && is_token68(rest)) {
+            continue;
+        }
+        let Some((name, value)) = rest.split_once('=') else {
+            return Some("what follows its scheme is no parameter (NAME=VALUE)".to_owned());
+        };
+        let name = name.trim().to_ascii_lowercase();
+        if !is_token(&name) {
+            return Some("a parameter has no name".to_owned());
+        }
+        if names.contains(&name) {
+            return Some(format!("{name} stands in it twice"));
+        }
+        if let Some(what) = malformed_value(value.trim()) {
+            return Some(format!("{what} {name}"));
+        }
+        names.push(name);
+    }
+    None
+}
+
+/// What is wrong with the value of the parameter that is named after it.
+fn malformed_value(value: &str) -> Option<&'static str> {
+    if let Some(inner) = value.strip_prefix('"') {
+        let mut escaped = false;
+        let end = inner.find(|character| {
+            let ends = character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
+            ends
+        });
+        return (end.map(|end| end + 1) != Some(inner.len())).then_some("a comma is missing after the value of");
+    }
+    match value {
+        "" => Some("there is no value for"),
+        _ if is_token(value) => None,
+        _ => Some("quotation marks are missing around the value of"),
+    }
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// RFC 9110 §11.2: what `Negotiate` and the like have instead of parameters.
+fn is_token68(text: &str) -> bool {
+    let bare = text.trim_end_matches('=');
+    !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+fn is_closed(line: &str) -> bool {
+    let (mut quoted, mut escaped) = (false, false);
+    for character in line.chars() {
+        if character == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = quoted && character == '\\' && !escaped;
+    }
+    !quoted
+}
+
 fn parse_line(line: &str) -> Vec<Challenge> {
     let mut challenges: Vec<Challenge> = Vec::new();
     for part in split(line) {
@@ -105,9 +189,42 @@ mod tests {
     }
 
     #[test]
+    fn a_malformed_challenge_is_called_so_and_says_what_is_wrong() {
+        for (line, what) in [
+            ("", "is empty"),
+            ("realm=\"x\", scope=\"a\"", "without a scheme"),
+            ("Bearer realm=\"x", "not closed"),
+            ("Bearer realm=\"x\" scope=\"a\"", "a comma is missing after the value of realm"),
+            (
+                "Bearer resource_metadata=https://a.example/b",
+                "quotation marks are missing around the value of resource_",
+            ),
+            ("Bearer realm=\"x\", scope=a b", "quotation marks are missing around the value of scope"),
+            ("Bearer realm=\"x\", scope=", "no value for scope"),
+            ("Bearer realm=\"x\", Realm=\"y\"", "realm stands in it twice"),
+            ("Bearer realm \"x\"", "no parameter"),
+            ("Bearer realm=\"x\", =\"y\"", "no name"),
+            ("\"Bearer\" realm=\"x\"", "no word"),
+            ("Bearer realm=\"caf\u{e9}\"", "not ASCII"),
+        ] {
+            let found = malformed(line.as_bytes());
+            assert!(found.as_deref().is_some_and(|found| found.contains(what)), "{line}: {found:?}");
+        }
+        for good in [
+            "Bearer",
+            "Bearer realm=\"a, \\\"b\\\" = c\", error=invalid_token",
+            "Negotiate YII/+w==, Basic realm = \"x\", charset=\"UTF-8\"",
+            "DPoP algs=\"ES256\",Bearer scope=\"a b\" , ,",
+        ] {
+            assert_eq!(malformed(good.as_bytes()), None, "{good}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_no_panic() {
-        for line in ["", ",", "=", "\"", "Bearer \"", "Bearer =", "Bearer a=\"\\", "a=b"] {
+        for line in ["", ",", "=", "\"", "Bearer \"", "Bearer =", "Bearer a=\"\\", "a=b", "\\\"\\", "Bearer a=\"\\\""] {
             parse([line]);
+            malformed(line.as_bytes());
         }
     }
 }

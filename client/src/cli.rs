@@ -2,9 +2,10 @@
 use crate::{
     address::Address,
     bounds::Deadline,
-    commands::{call, debug, discover, doctor, login, logout, profile, read, token, tools},
+    commands::{call, debug, discover, doctor, login, logout, profile, read, status, token, tools},
     http,
     mcp::{Elicitation, Protocol},
+    terminal,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{num::NonZeroU64, path::PathBuf, time::Duration};
@@ -13,6 +14,7 @@ const MORE: &str = "\
 Examples:
   mcp-auth discover https://mcp.example.com/mcp        what does this server want?
   mcp-auth login https://mcp.example.com/mcp           sign in once
+  mcp-auth status                                      who am I, where, until when?
   mcp-auth tools https://mcp.example.com/mcp           what can it do?
   mcp-auth call https://mcp.example.com/mcp tools/call --tool-name whoami
   mcp-auth doctor https://mcp.example.com/mcp          what is wrong with it, and for whom?
@@ -32,7 +34,7 @@ Exit codes:
 ///
 /// The first argument of a verb is the address of the MCP server; everything else is found out from there.
 #[derive(Parser)]
-#[command(bin_name = "mcp-auth", version, after_help = MORE, max_term_width = 100, disable_help_subcommand = true)]
+#[command(bin_name = "mcp-auth", version, after_help = MORE, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -45,6 +47,7 @@ pub enum Verb {
     Discover(discover::Discover),
     Doctor(doctor::Doctor),
     Login(Box<login::Login>),
+    Status(status::Status),
     Logout(logout::Logout),
     Profile(profile::Profile),
     Token(token::Token),
@@ -61,6 +64,7 @@ impl Verb {
             Self::Discover(verb) => Some(&verb.url),
             Self::Doctor(verb) => Some(&verb.url),
             Self::Login(verb) => Some(&verb.url),
+            Self::Status(verb) => verb.url.as_ref(),
             Self::Logout(verb) => Some(&verb.url),
             Self::Token(verb) => Some(&verb.url),
             Self::Tools(verb) => Some(&verb.url),
@@ -96,22 +100,20 @@ pub struct Global {
     /// Allow plain http to other machines than this one.
     #[arg(long, global = true)]
     pub insecure_http: bool,
-    /// What to do with the address of a sign-in page.
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "HOW",
-        env = "MCP_AUTH_BROWSER",
-        default_value_t,
-        hide_env_values = true
-    )]
-    pub browser: Browser,
+    /// What to do with the address of a sign-in page [default: open at a terminal with a display, else print].
+    #[arg(long, global = true, value_enum, value_name = "HOW", env = "MCP_AUTH_BROWSER", hide_env_values = true)]
+    pub browser: Option<Browser>,
 }
 
 impl Global {
     pub fn http(&self) -> http::Settings {
         http::Settings { cacert: self.cacert.clone(), insecure_http: self.insecure_http, verbose: self.verbose }
+    }
+
+    /// As asked for; else as fits whoever is there.
+    pub fn browser(&self) -> Browser {
+        let fitting = || if terminal::has_display() { Browser::Open } else { Browser::Print };
+        self.browser.unwrap_or_else(fitting)
     }
 
     pub fn deadline(&self) -> Deadline {
@@ -120,10 +122,9 @@ impl Global {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Browser {
     /// Print the address.
-    #[default]
     Print,
     /// Start the system's browser.
     Open,

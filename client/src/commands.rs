@@ -8,19 +8,24 @@ pub mod logout;
 pub mod profile;
 pub mod read;
 mod session;
+pub mod status;
 pub mod token;
 pub mod tools;
 
 use crate::{
+    address::Address,
     cli::{Browser, Cli, Verb},
     clock,
+    discover::Hints,
     error::Result,
     http::Http,
-    output::Output,
+    modes,
+    output::{self, Output},
     profiles::{Profile, Store},
 };
 
 /// What every verb works with.
+#[derive(Clone)]
 pub struct Context {
     pub http: Http,
     pub store: Store,
@@ -33,7 +38,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         http: Http::new(cli.global.http(), cli.global.deadline(), cli.verb.server().cloned())?,
         store: Store::open(cli.global.profile_home.clone())?,
         out: Output { json: cli.global.json },
-        browser: cli.global.browser,
+        browser: cli.global.browser(),
     };
     let http = context.http.clone();
     http.deadline().hold(Box::pin(run_verb(cli.verb, context))).await
@@ -48,9 +53,23 @@ async fn run_verb(verb: Verb, context: Context) -> Result<()> {
         Verb::Read(verb) => verb.run(&context).await,
         Verb::Token(verb) => verb.run(&context).await,
         Verb::Profile(verb) => verb.run(&context),
+        Verb::Status(verb) => verb.run(&context).await,
         Verb::Logout(verb) => verb.run(&context).await,
         Verb::Debug(verb) => verb.run(&context).await,
         Verb::Doctor(verb) => verb.run(&context).await,
+    }
+}
+
+/// What to do at a server that refuses whoever is not signed in: a command that works, as far as can be found out.
+async fn advice(context: &Context, url: &Address) -> String {
+    let shown = output::quoted(url.as_str());
+    match crate::discover::discover(&context.http, url, &Hints::default()).await {
+        Ok(found) if found.malformed.is_empty() => modes::command(&found).map_or_else(
+            || "The server is open to all: no login is needed".to_owned(),
+            |command| format!("Run: {command}"),
+        ),
+        // Whatever keeps a login from being found, the doctor tells.
+        _ => format!("Run: mcp-auth doctor {shown}"),
     }
 }
 

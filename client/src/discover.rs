@@ -1,5 +1,6 @@
 //! From the address of an MCP server to its authorization server: the challenge, RFC 9728, RFC 8414.
 mod plan;
+mod resource;
 
 use crate::{
     address::Address,
@@ -7,9 +8,11 @@ use crate::{
     error::{Failure, Result},
     http::{Answer, Headers, Http},
     mcp,
-    metadata::{ResourceMetadata, ServerMetadata},
+    metadata::ServerMetadata,
 };
 pub use plan::{authorization_server_urls, fits, resource_metadata_urls};
+use reqwest::Method;
+use resource::Found;
 use serde_json::Value;
 
 /// What is known beforehand and need not be asked for.
@@ -46,7 +49,11 @@ pub struct Discovery {
     /// How the server answers a request without credentials.
     pub status: u16,
     pub challenges: Vec<Challenge>,
-    pub resource_metadata: Option<(Address, Source, ResourceMetadata)>,
+    /// What in them is not as it must be written.
+    pub malformed: Vec<String>,
+    pub resource_metadata: Option<Found>,
+    /// The origin has resource metadata, and none of this server.
+    pub describes_others: bool,
     pub authorization_server: Option<AuthorizationServer>,
     /// The authorization server was found as revision 2025-03-26 has it, which knows no `resource`.
     pub by_origin: bool,
@@ -85,22 +92,51 @@ impl Discovery {
             .filter(|scope| !scope.is_empty())
     }
 
+    /// It serves everybody: there is nothing to sign in to.
+    pub fn is_open(&self) -> bool {
+        (200..300).contains(&self.status) && self.challenges.is_empty() && self.authorization_server.is_none()
+    }
+
+    /// A server without any challenge may be one of 2025-03-26; one that asks for Basic is not.
+    pub fn wants_oauth(&self) -> bool {
+        let asks = self.challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
+        asks || (self.status == 401 && self.challenges.is_empty())
+    }
+
+    /// Whether tokens of this grant are good there, as far as the server says.
+    pub fn takes_grant(&self, grant: &str) -> bool {
+        let said = self.resource_metadata.as_ref().and_then(|(_, _, metadata)| metadata.grant_types_supported.as_ref());
+        said.is_none_or(|grants| grants.iter().any(|taken| taken == grant))
+    }
+
+    /// What people call it: its own name, else its host.
+    pub fn name(&self) -> String {
+        let own = self.resource_metadata.as_ref().and_then(|(_, _, metadata)| metadata.resource_name.clone());
+        own.filter(|name| !name.is_empty()).unwrap_or_else(|| self.server.host_str().unwrap_or_default().to_owned())
+    }
+
     pub fn authorization_server(&self) -> Result<&AuthorizationServer> {
         self.authorization_server.as_ref().ok_or_else(|| {
             let found = match self.status {
-                200..300 => "it answers without credentials",
-                _ if self.challenges.iter().any(|challenge| challenge.is("Basic")) => {
-                    "it wants a name and a password (--username NAME --password-stdin)"
+                200..300 => "it answers without credentials".to_owned(),
+                401 if !self.malformed.is_empty() => self.malformed_challenge(),
+                401 if self.challenges.iter().any(|challenge| challenge.is("Basic")) => {
+                    "it wants a name and a password (--username NAME --password-stdin)".to_owned()
                 }
-                _ => {
-                    "it names no authorization server (a token or key you have: --bearer-token -, --header NAME=VALUE)"
-                }
+                401 | 403 => "it names no authorization server \
+                    (a token or key you have: --bearer-token -, --header NAME=VALUE)"
+                    .to_owned(),
+                status => format!("it answers HTTP {status}; is that the address of an MCP server?"),
             };
             Failure::new(
                 "no_authorization_server",
                 format!("{} cannot be logged in to with OAuth: {found}", self.server.shown()),
             )
         })
+    }
+
+    fn malformed_challenge(&self) -> String {
+        format!("its challenge (WWW-Authenticate) is malformed (RFC 9110 §11.6.1): {}", self.malformed.join("; "))
     }
 
     /// The authorization server, by its name.
@@ -128,13 +164,17 @@ pub async fn discover(http: &Http, server: &Address, hints: &Hints) -> Result<Di
         server: server.clone(),
         status: probe.status,
         challenges: probe.challenges(),
+        malformed: probe.malformed_challenges(),
         resource_metadata: None,
+        describes_others: false,
         authorization_server: None,
         by_origin: false,
         warnings: Vec::new(),
     };
-    let open = probe.status != 401 && found.challenges.is_empty();
-    found.resource_metadata = resource_metadata(http, &mut found, hints).await?;
+    found.resource_metadata = resource::find(http, &mut found, hints).await?;
+    if !found.malformed.is_empty() {
+        found.warnings.push(found.malformed_challenge());
+    }
     let issuer = match (&hints.authorization_server, &found.resource_metadata) {
         (Some(issuer), _) => Some(issuer.clone()),
         (None, Some((url, _, metadata))) => Some(metadata.authorization_servers.first().cloned().ok_or_else(|| {
@@ -145,74 +185,13 @@ pub async fn discover(http: &Http, server: &Address, hints: &Hints) -> Result<Di
     let root = hints.root()?.unwrap_or_else(|| server.clone());
     found.authorization_server = match issuer {
         Some(issuer) => Some(authorization_server(http, &root, &issuer).await?),
-        None if open || !speaks_bearer(&found.challenges) => None,
-        None => {
-            found.by_origin = true;
-            Some(of_the_same_origin(http, server).await?)
-        }
+        None if !found.wants_oauth() => None,
+        None => of_the_same_origin(http, server, found.describes_others).await?,
     };
+    found.by_origin = hints.authorization_server.is_none()
+        && found.resource_metadata.is_none()
+        && found.authorization_server.is_some();
     Ok(found)
-}
-
-/// A server without any challenge may be one of 2025-03-26; one that asks for Basic is not.
-fn speaks_bearer(challenges: &[Challenge]) -> bool {
-    challenges.is_empty() || challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"))
-}
-
-async fn resource_metadata(
-    http: &Http,
-    found: &mut Discovery,
-    hints: &Hints,
-) -> Result<Option<(Address, Source, ResourceMetadata)>> {
-    let named = challenge::parameter(&found.challenges, "resource_metadata").map(Address::parse).transpose();
-    let unusable = |failure| Failure::new("discovery", format!("the challenge's resource_metadata: {failure}"));
-    let named = named.map_err(unusable)?;
-    let http = hints.resource_metadata_url.as_ref().map_or_else(|| http.clone(), |url| http.under(url));
-    if let Some((url, source)) = hints
-        .resource_metadata_url
-        .clone()
-        .map(|url| (url, Source::Given))
-        .or(named.map(|url| (url, Source::Challenge)))
-    {
-        let answer = http.document(&url).await?;
-        let metadata = judge_resource(&answer, found).ok_or_else(|| {
-            Failure::new("discovery", format!("{} is no resource metadata (HTTP {})", url.shown(), answer.status))
-        })??;
-        return Ok(Some((url, source, metadata)));
-    }
-    for (url, source) in resource_metadata_urls(&found.server) {
-        let Ok(answer) = http.document(&url).await else { continue };
-        if let Some(metadata) = judge_resource(&answer, found) {
-            return Ok(Some((url, source, metadata?)));
-        }
-    }
-    Ok(None)
-}
-
-/// None: not such a document at all. An error: one that must not be used (RFC 9728 §3.3).
-fn judge_resource(answer: &Answer, found: &mut Discovery) -> Option<Result<ResourceMetadata>> {
-    let value = answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())?;
-    if !answer.is_json() {
-        found.warnings.push(format!("{} is not served as application/json", answer.url.shown()));
-    }
-    let metadata: ResourceMetadata = match serde_json::from_value(value) {
-        Ok(metadata) => metadata,
-        Err(_) => return None,
-    };
-    if metadata.resource == found.server.as_str() || metadata.resource == found.server.as_str().trim_end_matches('/') {
-        return Some(Ok(metadata));
-    }
-    if fits(&metadata.resource, &found.server) {
-        found.warnings.push(format!(
-            "resource {} is not exactly the address of the server; strict clients stop here (RFC 9728 §3.3)",
-            metadata.resource
-        ));
-        return Some(Ok(metadata));
-    }
-    Some(Err(Failure::new(
-        "resource_mismatch",
-        format!("{} describes another resource than this server (RFC 9728 §3.3)", answer.url.shown()),
-    )))
 }
 
 /// The first document that says of itself what was asked for (RFC 8414 §3.3, byte for byte).
@@ -247,20 +226,33 @@ pub fn server_metadata(answer: &Answer) -> Option<ServerMetadata> {
     serde_json::from_value(value).ok()
 }
 
-/// Revision 2025-03-26: the MCP server's origin is the authorization server.
-async fn of_the_same_origin(http: &Http, server: &Address) -> Result<AuthorizationServer> {
+/// Revision 2025-03-26: the MCP server's origin is the authorization server. `newer`: the origin has metadata of later
+/// revisions, so what it does not say there it does not have.
+async fn of_the_same_origin(http: &Http, server: &Address, newer: bool) -> Result<Option<AuthorizationServer>> {
     let origin = server.origin().ascii_serialization();
     let (parsed, root) = (server.root(), server.clone());
     for url in authorization_server_urls(&parsed) {
         let Ok(answer) = http.document(&url).await else { continue };
         let Some(metadata) = server_metadata(&answer) else { continue };
         if metadata.issuer == origin || metadata.issuer == parsed.as_str() {
-            return Ok(AuthorizationServer { metadata, metadata_url: Some(url), root });
+            return Ok(Some(AuthorizationServer { metadata, metadata_url: Some(url), root }));
         }
-        return Err(Failure::new(
-            "issuer_mismatch",
-            format!("{} is of another issuer than {origin} and cannot be used (RFC 8414 §3.3)", url.shown()),
-        ));
+        if !newer {
+            return Err(Failure::new(
+                "issuer_mismatch",
+                format!("{} is of another issuer than {origin} and cannot be used (RFC 8414 §3.3)", url.shown()),
+            ));
+        }
     }
-    Ok(AuthorizationServer { metadata: ServerMetadata::by_convention(&parsed), metadata_url: None, root })
+    if newer || !has_authorization_endpoint(http, &parsed).await {
+        return Ok(None);
+    }
+    Ok(Some(AuthorizationServer { metadata: ServerMetadata::by_convention(&parsed), metadata_url: None, root }))
+}
+
+/// Whether something is at the path of the convention; a question that changes nothing.
+async fn has_authorization_endpoint(http: &Http, origin: &Address) -> bool {
+    let Some(endpoint) = ServerMetadata::by_convention(origin).authorization_endpoint else { return false };
+    let asked = http.send(Method::OPTIONS, &endpoint, &Headers::new(), None).await;
+    asked.is_ok_and(|answer| answer.status() != 404)
 }

@@ -4,7 +4,7 @@ mod evidence;
 mod gather;
 mod trial;
 
-use crate::mask;
+use crate::{discover::resource_metadata_urls, mask};
 pub use evidence::Evidence;
 pub use gather::gather;
 use serde::Serialize;
@@ -84,19 +84,44 @@ pub struct Report {
     pub findings: Vec<Finding>,
     pub passed: Vec<&'static str>,
     pub not_applicable: Vec<&'static str>,
+    /// What is no fault, and worth knowing.
+    pub notes: Vec<String>,
 }
 
 /// Every check that a revision has, or all of them.
 pub fn examine(evidence: &Evidence, revision: Option<Revision>) -> Report {
-    let mut report = Report::default();
+    let mut report = Report { notes: notes(evidence), ..Report::default() };
     for check in checks::all().filter(|check| revision.is_none_or(|revision| check.since <= revision)) {
-        match (check.judge)(evidence) {
+        let judged = evidence.is_reached || checks::is_of_connection(check.id);
+        match if judged { (check.judge)(evidence) } else { Verdict::Silent } {
             Verdict::Good => report.passed.push(check.id),
             Verdict::Silent => report.not_applicable.push(check.id),
             Verdict::Bad(seen) => report.findings.push(finding(check, &seen)),
         }
     }
     report
+}
+
+fn notes(evidence: &Evidence) -> Vec<String> {
+    let mut notes = Vec::new();
+    if evidence.is_open() {
+        notes.push("open to all: the server serves everybody, without login".to_owned());
+        if evidence.strange_origin.as_ref().is_some_and(|answer| (200..300).contains(&answer.status)) {
+            notes.push(
+                "open to web pages of strangers, too: whoever can reach the server lets each of them in".to_owned(),
+            );
+        }
+    }
+    if let Some(schemes) = evidence.other_schemes() {
+        notes.push(format!("the server asks for {schemes}, and not for OAuth: rules of OAuth do not apply"));
+        if evidence.without_credentials.challenges().iter().any(|challenge| challenge.is("Bearer")) {
+            let place = resource_metadata_urls(&evidence.server).into_iter().next();
+            let place = place.map(|(url, _)| url.shown()).unwrap_or_default();
+            notes
+                .push(format!("if OAuth is meant, clients look for its metadata (RFC 9728) at {place}, and find none"));
+        }
+    }
+    notes
 }
 
 /// How many checks say nothing because nobody allowed to try.

@@ -10,6 +10,14 @@ pub fn base64(bytes: impl AsRef<[u8]>) -> String {
     Base64::encode_string(bytes.as_ref())
 }
 
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    Base64UrlUnpadded::decode_vec(text).ok()
+}
+
+pub fn from_base64(text: &str) -> Option<String> {
+    String::from_utf8(Base64::decode_vec(text).ok()?).ok()
+}
+
 pub fn sha256(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     digest::digest(&digest::SHA256, bytes.as_ref()).as_ref().to_vec()
 }

@@ -1,5 +1,8 @@
 //! The one error of the program: a code for machines, a sentence for people.
+mod connection;
+
 use crate::{challenge::Challenge, mask};
+pub use connection::{CERTIFICATE, INSECURE_HTTP, NO_TLS};
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -42,17 +45,5 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
-    }
-}
-
-impl From<reqwest::Error> for Failure {
-    fn from(error: reqwest::Error) -> Self {
-        let url = error.url().map(mask::url).unwrap_or_default();
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let what = if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() };
-        Self::new("network", format!("cannot reach {url}: {what}"))
     }
 }

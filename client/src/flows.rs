@@ -5,6 +5,7 @@ pub mod client_credentials;
 pub mod device;
 pub mod id_jag;
 pub mod jwt_bearer;
+mod page;
 
 use crate::{
     address::Address,
@@ -24,6 +25,8 @@ pub struct Ask<'a> {
     pub http: &'a Http,
     pub out: Output,
     pub browser: Browser,
+    /// Of the MCP server, for people.
+    pub name: &'a str,
     pub server: &'a ServerMetadata,
     pub identity: &'a Identity,
     /// RFC 8707.

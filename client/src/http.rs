@@ -66,8 +66,19 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whatever is in it.
+    pub fn header_is_there(&self, name: &str) -> bool {
+        self.headers.contains_key(name)
+    }
+
     pub fn challenges(&self) -> Vec<Challenge> {
         challenges(&self.headers)
+    }
+
+    /// What in its challenges is not as it must be written.
+    pub fn malformed_challenges(&self) -> Vec<String> {
+        let lines = self.headers.get_all("www-authenticate").iter();
+        lines.filter_map(|line| challenge::malformed(line.as_bytes())).collect()
     }
 
     pub fn is_json(&self) -> bool {
@@ -166,7 +177,10 @@ impl Http {
     /// the server is that named it.
     pub async fn allow(&self, url: &Address) -> Result<Route> {
         if url.scheme() == "http" && !self.shared.settings.insecure_http && !is_loopback(url) {
-            let message = format!("{} is plain http beyond this machine; --insecure-http allows that", url.shown());
+            let message = format!(
+                "{} is plain http beyond this machine: begin it with https://, or allow it by --insecure-http",
+                url.shown()
+            );
             return Err(Failure::new("insecure_http", message));
         }
         self.shared.reach.route(url, self.root.as_ref()).await

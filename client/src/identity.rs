@@ -4,9 +4,12 @@ use crate::{
     bounds,
     error::{Failure, Result},
     http::Http,
-    metadata::{AUTHORIZATION_CODE, DEVICE_CODE, ServerMetadata},
+    keys::SigningKey,
+    mask,
+    metadata::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, ServerMetadata},
+    modes::Mode,
     output,
-    profiles::{Profile, Profiles},
+    profiles::{Profile, Profiles, Registration},
     reach::is_loopback,
     token,
 };
@@ -18,7 +21,8 @@ pub struct Identity {
     pub secret: Option<String>,
     pub method: String,
     pub redirect_uri: Option<String>,
-    pub dynamic: bool,
+    /// It registered by itself.
+    pub registration: Option<Registration>,
     /// PEM, for `private_key_jwt`.
     pub private_key: Option<String>,
 }
@@ -33,6 +37,8 @@ pub struct Wish {
     pub register: bool,
     /// What a new registration is to be good for.
     pub scope: Option<String>,
+    /// No person is behind it: it authenticates, and asks for itself.
+    pub robot: bool,
 }
 
 /// Pre-registered, then a metadata document, then a known registration, then a new one.
@@ -58,7 +64,7 @@ pub async fn identify(
         let message = format!("{} registers no clients; give --client-id", server.issuer);
         return Err(Failure::new("no_client", message));
     };
-    register(http, server, endpoint, redirect_uri, wish.scope.as_deref()).await
+    register(http, server, endpoint, wish, redirect_uri).await
 }
 
 /// What a stored profile is to its issuer.
@@ -68,15 +74,21 @@ pub fn of_profile(profile: &Profile, redirect_uri: Option<String>) -> Identity {
         secret: profile.client_secret.clone(),
         method: profile.token_endpoint_auth_method.clone().unwrap_or_else(|| "none".to_owned()),
         redirect_uri: redirect_uri.or_else(|| profile.redirect_uri.clone()),
-        dynamic: profile.dynamic_client_registration,
+        registration: profile.dynamic_client_registration.clone(),
         private_key: None,
     }
 }
 
-/// Registrations belong to an issuer, and never go to another one.
-pub fn registration<'a>(known: &'a Profiles, issuer: &str, redirect_uri: Option<&str>) -> Option<&'a Profile> {
+/// Registrations belong to an issuer, and never go to another one. One of a robot is of no use to people.
+pub fn registration<'a>(
+    known: &'a Profiles,
+    issuer: &str,
+    robot: bool,
+    redirect_uri: Option<&str>,
+) -> Option<&'a Profile> {
     known.profiles.iter().find(|profile| {
-        profile.dynamic_client_registration
+        profile.dynamic_client_registration.is_some()
+            && (Mode::of_profile(&profile.auth_mode) == Some(Mode::ClientCreds)) == robot
             && profile.client_id.is_some()
             && profile.issuer.as_deref() == Some(issuer)
             && redirect_uri.is_none_or(|wanted| same_but_for_port(profile.redirect_uri.as_deref(), wanted))
@@ -112,7 +124,7 @@ fn given(server: &ServerMetadata, wish: &Wish, id: String, redirect_uri: Option<
         secret: wish.secret.clone(),
         method: method.to_owned(),
         redirect_uri,
-        dynamic: false,
+        registration: None,
         private_key: wish.private_key.clone(),
     })
 }
@@ -121,45 +133,48 @@ async fn register(
     http: &Http,
     server: &ServerMetadata,
     endpoint: &Address,
+    wish: &Wish,
     redirect_uri: Option<String>,
-    scope: Option<&str>,
 ) -> Result<Identity> {
-    let (request, method) = registration_request(server, redirect_uri.as_deref(), scope)?;
+    let (request, method) = registration_request(server, wish, redirect_uri.as_deref())?;
     let headers = vec![("accept".to_owned(), "application/json".to_owned())];
     let answer = http.post_json(endpoint, &request, &headers).await?.read(bounds::DOCUMENT).await?;
     let refused = || token::refusal("the registration endpoint", &answer);
     if !matches!(answer.status, 200 | 201) {
         return Err(refused());
     }
-    let client: Value = answer.json().ok_or_else(refused)?;
-    let text = |name: &str| client[name].as_str().map(str::to_owned);
-    Ok(Identity {
-        client_id: Some(text("client_id").ok_or_else(refused)?),
-        secret: text("client_secret"),
-        method: text("token_endpoint_auth_method").unwrap_or(method),
-        redirect_uri,
-        dynamic: true,
-        private_key: None,
-    })
+    let Some(Value::Object(mut client)) = answer.json() else { return Err(refused()) };
+    let text = |name: &str| client.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (client_id, secret) = (Some(text("client_id").ok_or_else(refused)?), text("client_secret"));
+    let method = text("token_endpoint_auth_method").unwrap_or(method);
+    without_secrets(&mut client);
+    let private_key = wish.private_key.clone().filter(|_| method == "private_key_jwt");
+    Ok(Identity { client_id, secret, method, redirect_uri, registration: Some(client), private_key })
+}
+
+/// The secret has a place of its own, and nobody here changes a registration (RFC 7592).
+pub fn without_secrets(registration: &mut Registration) {
+    registration.retain(|name, _| !mask::is_secret(name));
 }
 
 /// RFC 7591 §2: all grants this client may ever use, so that one registration serves every login.
-fn registration_request(
-    server: &ServerMetadata,
-    redirect_uri: Option<&str>,
-    scope: Option<&str>,
-) -> Result<(Value, String)> {
+fn registration_request(server: &ServerMetadata, wish: &Wish, redirect_uri: Option<&str>) -> Result<(Value, String)> {
     let methods = server.auth_methods();
-    let method =
-        ["none", "client_secret_post", "client_secret_basic"].into_iter().find(|method| methods.contains(method));
+    let usable: &[&str] = match (wish.robot, &wish.private_key) {
+        (true, Some(_)) => &["private_key_jwt"],
+        (true, None) => &["client_secret_basic", "client_secret_post"],
+        (false, _) => &["none", "client_secret_post", "client_secret_basic"],
+    };
+    let method = usable.iter().find(|method| methods.contains(method)).copied();
     let method = method.ok_or_else(|| {
         Failure::new(
             "no_client",
             "the authorization server registers no clients with a method this one knows; give --client-id",
         )
     })?;
-    let mut grants = vec!["refresh_token"];
-    grants.extend([AUTHORIZATION_CODE, DEVICE_CODE].iter().filter(|grant| server.offers_grant(grant)));
+    let mut grants = vec![if wish.robot { CLIENT_CREDENTIALS } else { "refresh_token" }];
+    let by_people = [AUTHORIZATION_CODE, DEVICE_CODE];
+    grants.extend(by_people.iter().filter(|grant| !wish.robot && server.offers_grant(grant)));
     let mut request = json!({
         "client_name": "mcp-auth",
         "application_type": "native",
@@ -167,8 +182,16 @@ fn registration_request(
         "token_endpoint_auth_method": method,
     });
     // Servers built on the Python SDK refuse every scope that is not in the registration.
-    if let Some(scope) = scope {
-        request["scope"] = scope.into();
+    if let Some(scope) = &wish.scope {
+        request["scope"] = scope.as_str().into();
+    }
+    if wish.robot {
+        // Left out it would mean code.
+        request["response_types"] = json!([]);
+        request.as_object_mut().map(|members| members.remove("application_type"));
+    }
+    if let Some(key) = wish.private_key.as_deref().filter(|_| method == "private_key_jwt") {
+        request["jwks"] = json!({"keys": [SigningKey::from_pem(key)?.jwk()?]});
     }
     if let Some(redirect_uri) = redirect_uri {
         request["redirect_uris"] = json!([redirect_uri]);
@@ -187,7 +210,7 @@ mod tests {
         let profile = Profile {
             issuer: Some(issuer.to_owned()),
             client_id: Some("c".to_owned()),
-            dynamic_client_registration: true,
+            dynamic_client_registration: Some(Registration::new()),
             redirect_uri: Some("http://127.0.0.1:4000/callback".to_owned()),
             ..Profile::new("https://mcp.example", "auth-code")
         };
@@ -199,10 +222,12 @@ mod tests {
     fn a_registration_is_found_for_its_issuer_only_and_for_any_loopback_port() {
         let profiles = known("https://as.example");
         let redirect = Some("http://127.0.0.1:5000/callback");
-        assert!(registration(&profiles, "https://as.example", redirect).is_some());
-        assert!(registration(&profiles, "https://as.example/", redirect).is_none());
-        assert!(registration(&profiles, "https://as.example", Some("http://127.0.0.1:5000/other")).is_none());
-        assert!(registration(&profiles, "https://as.example", Some("https://app.example/callback")).is_none());
+        let of = |issuer, robot, redirect| registration(&profiles, issuer, robot, redirect).is_some();
+        assert!(of("https://as.example", false, redirect));
+        assert!(!of("https://as.example/", false, redirect));
+        assert!(!of("https://as.example", true, None));
+        assert!(!of("https://as.example", false, Some("http://127.0.0.1:5000/other")));
+        assert!(!of("https://as.example", false, Some("https://app.example/callback")));
     }
 
     #[test]
@@ -212,10 +237,25 @@ mod tests {
             token_endpoint_auth_methods_supported: Some(vec!["client_secret_post".to_owned(), "none".to_owned()]),
             ..ServerMetadata::default()
         };
-        let (request, method) =
-            registration_request(&server, Some("http://127.0.0.1:1/callback"), Some("a b")).unwrap();
+        let wish = Wish { scope: Some("a b".to_owned()), ..Wish::default() };
+        let (request, method) = registration_request(&server, &wish, Some("http://127.0.0.1:1/callback")).unwrap();
         assert_eq!(request["application_type"], "native");
         assert_eq!(request["grant_types"], json!(["refresh_token", AUTHORIZATION_CODE, DEVICE_CODE]));
         assert_eq!((&request["scope"], &*method), (&"a b".into(), "none"));
+    }
+
+    #[test]
+    fn a_robot_registers_with_what_it_authenticates_by() {
+        let methods = ["none", "client_secret_post", "private_key_jwt"].map(str::to_owned).to_vec();
+        let server =
+            ServerMetadata { token_endpoint_auth_methods_supported: Some(methods), ..ServerMetadata::default() };
+        let mut wish = Wish { robot: true, ..Wish::default() };
+        let (request, method) = registration_request(&server, &wish, None).unwrap();
+        assert_eq!((&request["grant_types"], &*method), (&json!([CLIENT_CREDENTIALS]), "client_secret_post"));
+        assert_eq!(request["response_types"], json!([]));
+        wish.private_key = Some(SigningKey::generate().unwrap().pem().to_owned());
+        let (request, method) = registration_request(&server, &wish, None).unwrap();
+        assert_eq!((&request["jwks"]["keys"][0]["kty"], &*method), (&"EC".into(), "private_key_jwt"));
+        assert!(request["jwks"]["keys"][0].get("d").is_none());
     }
 }

@@ -1,12 +1,12 @@
 //! `mcp-auth`: discovers, logs in to, calls and diagnoses any MCP server. It shares only the wire with the servers.
 //!
 //! - `cli`, `commands`: the verbs, and what each does
-//! - `discover`, `metadata`, `challenge`: from an address to an authorization server
+//! - `discover`, `metadata`, `challenge`: from an address to an authorization server, `modes`: how to log in there
 //! - `identity`, `flows`, `token`, `refresh`, `keys`, `dpop`: from there to a token
 //! - `credential`, `mcp`: from the token to an answer
 //! - `profiles`, `seal`: what is remembered, `bound`: to whom a credential belongs
 //! - `http`: the one way out, `address`, `reach`: what may be connected to, `bounds`: how long and how much
-//! - `output`: what is printed and typed, `mask`, `error`: what is shown
+//! - `output`: what is printed, `terminal`: what is typed, `mask`, `error`: what is shown
 //! - `doctor`: what is wrong with a server, and whom that hurts
 mod address;
 mod bound;
@@ -28,11 +28,13 @@ mod keys;
 mod mask;
 mod mcp;
 mod metadata;
+mod modes;
 mod output;
 mod profiles;
 mod reach;
 mod refresh;
 mod seal;
+mod terminal;
 mod token;
 
 use clap::{CommandFactory, FromArgMatches};

@@ -42,7 +42,24 @@ pub struct Client<'a> {
     elicitation: Elicitation,
     pub credential: Credential,
     legacy: Option<Legacy>,
-    last_id: u64,
+    ids: Ids,
+}
+
+/// The ids of requests: numbers in order, but for the one that the person named.
+#[derive(Clone, Default)]
+struct Ids {
+    last: i64,
+    named: Option<(String, Value)>,
+}
+
+impl Ids {
+    fn next(&mut self, method: &str) -> Value {
+        if let Some((_, id)) = self.named.as_ref().filter(|(named, _)| named == method) {
+            return id.clone();
+        }
+        self.last += 1;
+        self.last.into()
+    }
 }
 
 impl<'a> Client<'a> {
@@ -53,7 +70,7 @@ impl<'a> Client<'a> {
         elicitation: Elicitation,
         credential: Credential,
     ) -> Self {
-        Self { http, url: url.clone(), protocol, elicitation, credential, legacy: None, last_id: 0 }
+        Self { http, url: url.clone(), protocol, elicitation, credential, legacy: None, ids: Ids::default() }
     }
 
     /// One request and its result, in the newest revision that the server speaks.
@@ -87,14 +104,10 @@ impl<'a> Client<'a> {
         Err(Failure::new("protocol", format!("{} has pages without end", self.url.shown())))
     }
 
-    /// The id of the next request.
-    pub fn begin_at(&mut self, id: u64) {
-        self.last_id = id.saturating_sub(1);
-    }
-
-    fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
+    /// Requests of this method have this id; no other request of the session has it too.
+    pub fn call_it(&mut self, method: &str, id: Value) {
+        self.ids.last = id.as_i64().unwrap_or_default().clamp(0, i64::MAX >> 1);
+        self.ids.named = Some((method.to_owned(), id));
     }
 
     /// A POST with the credential; 401 and 403 are failures that carry the challenge.
@@ -145,7 +158,7 @@ fn capabilities(elicitation: Elicitation) -> Value {
 
 /// A request with no other credentials than these headers, to see the challenge (RFC 9728 §5.1).
 pub async fn probe(http: &Http, url: &Address, with: &Headers) -> Result<Answer> {
-    let message = modern_message(1, "tools/list", &Params::new(), Elicitation::Decline);
+    let message = modern_message(&1.into(), "tools/list", &Params::new(), Elicitation::Decline);
     let mut headers = modern_headers("tools/list", &Params::new());
     headers.extend(with.iter().cloned());
     headers.push(("accept".to_owned(), "application/json, text/event-stream".to_owned()));

@@ -1,6 +1,7 @@
 //! What servers publish about themselves: RFC 9728 for MCP servers, RFC 8414 for authorization servers.
 use crate::address::{Address, usable};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 /// Protected resource metadata (RFC 9728 §2).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -11,7 +12,22 @@ pub struct ResourceMetadata {
     pub scopes_supported: Option<Vec<String>>,
     pub bearer_methods_supported: Option<Vec<String>>,
     pub resource_name: Option<String>,
+    #[serde(deserialize_with = "if_good")]
+    pub resource_documentation: Option<String>,
+    #[serde(deserialize_with = "if_good")]
+    pub dpop_signing_alg_values_supported: Option<Vec<String>>,
     pub dpop_bound_access_tokens_required: bool,
+    /// No member of the RFC: the grants whose tokens are good here, where not all are.
+    #[serde(deserialize_with = "if_good", skip_serializing_if = "Option::is_none")]
+    pub grant_types_supported: Option<Vec<String>>,
+    /// Whatever else is in the document.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
+}
+
+/// What nobody depends on spoils no document.
+fn if_good<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
 /// Authorization server metadata (RFC 8414 §2).

@@ -1,4 +1,4 @@
-//! All that is printed, and what a person types: results on standard output, everything else on standard error.
+//! All that is printed: results on standard output, everything else on standard error.
 //!
 //! What is printed is lines. Whatever text stands in one, servers' too, it stays that line: nothing in it ends the
 //! line, moves, colours or hides anything.
@@ -15,10 +15,8 @@ use icu_properties::{
 use serde_json::Value;
 use std::{
     fmt::Write as _,
-    io::{BufRead, IsTerminal, Read, Write},
-    sync::OnceLock,
+    io::{IsTerminal, Write},
 };
-use tokio::sync::{Mutex, mpsc};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -70,50 +68,15 @@ pub fn note(line: &str) {
     complain(&mask::text(line));
 }
 
-/// A yes of somebody at the terminal; nobody there is a no.
-pub async fn confirmed(question: &str) -> bool {
-    if !std::io::stdin().is_terminal() || !stderr().is_terminal() {
-        return false;
-    }
-    let _ = write!(stderr(), "{} [y/N] ", visible(question));
+/// A question, the answer to which is typed behind it.
+pub fn prompt(question: &str) {
+    let _ = write!(stderr(), "{} ", visible(question));
     let _ = stderr().flush();
-    matches!(typed().await.as_deref(), Some("y" | "Y" | "yes"))
 }
 
-/// The next line that somebody types or pastes; None at the end of standard input.
-pub async fn typed() -> Option<String> {
-    static LINES: OnceLock<Mutex<mpsc::Receiver<String>>> = OnceLock::new();
-    LINES.get_or_init(|| Mutex::new(lines())).lock().await.recv().await
-}
-
-/// Read apart, for reading cannot be given up: the process ends without it.
-fn lines() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel(1);
-    if in_background() {
-        return receiver;
-    }
-    std::thread::spawn(move || {
-        loop {
-            let mut line = Vec::new();
-            let read = std::io::stdin().lock().take(bounds::PASTE).read_until(b'\n', &mut line);
-            let text = String::from_utf8_lossy(&line).trim().to_owned();
-            if !read.is_ok_and(|read| read > 0) || sender.blocking_send(text).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-/// A terminal stops whoever reads from it then.
-#[cfg(unix)]
-fn in_background() -> bool {
-    rustix::termios::tcgetpgrp(std::io::stdin()).is_ok_and(|front| front != rustix::process::getpgrp())
-}
-
-#[cfg(not(unix))]
-fn in_background() -> bool {
-    false
+/// Whether somebody reads what is said.
+pub fn is_seen() -> bool {
+    stderr().is_terminal()
 }
 
 #[allow(clippy::disallowed_methods)] // the one place that prints

@@ -1,13 +1,20 @@
 //! What is remembered between runs: logins, and which one an address uses.
+mod dates;
+mod file;
 mod store;
 
 use crate::{address::Address, clock, encode, error::Result};
-use serde::{Deserialize, Deserializer, Serialize};
+use file::Unreadable;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 pub use store::{Store, no_profile};
 
+/// The answer of a registration endpoint (RFC 7591 §3.2.1), without its secrets.
+pub type Registration = Map<String, Value>;
+
 /// One login. Other tools read this file and refuse members they do not know: what is ours alone is in [`Extra`].
+/// Dates are texts there, as the others write them.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 #[allow(clippy::struct_field_names)] // the file's names
@@ -23,7 +30,7 @@ pub struct Profile {
     pub registration_endpoint: Option<String>,
     pub access_token: Option<String>,
     pub refresh_token: Option<String>,
-    #[serde(deserialize_with = "seconds")]
+    #[serde(with = "dates")]
     pub expires_at: Option<i64>,
     pub scope: Option<String>,
     pub token_type: Option<String>,
@@ -31,11 +38,16 @@ pub struct Profile {
     pub client_secret: Option<String>,
     pub token_endpoint_auth_method: Option<String>,
     pub redirect_uri: Option<String>,
-    pub dynamic_client_registration: bool,
-    #[serde(deserialize_with = "seconds")]
+    /// The client registered by itself, and this is what it was answered.
+    #[serde(deserialize_with = "registration")]
+    pub dynamic_client_registration: Option<Registration>,
+    #[serde(with = "dates")]
     pub created_at: Option<i64>,
-    #[serde(deserialize_with = "seconds")]
+    #[serde(with = "dates")]
     pub last_used_at: Option<i64>,
+    /// Members of other tools.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
 }
 
 /// What this program knows of a profile beyond the shared members.
@@ -72,26 +84,29 @@ pub struct Extra {
     pub unknown: Map<String, Value>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
+/// All that `profiles.json` holds; how it lies there is in [`file`].
+#[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_field_names)] // the file's names
 pub struct Profiles {
     pub profiles: Vec<Profile>,
     /// Which profile an address uses.
     pub active_profiles: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, Extra>,
     /// The issuers that saw a credential which a person gave.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bound: BTreeMap<String, Vec<String>>,
-    #[serde(flatten)]
     pub unknown: Map<String, Value>,
+    /// What nobody here can make sense of, kept as it is.
+    unreadable: Unreadable,
 }
 
-/// Whole seconds, also where another tool wrote fractions.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<i64>, D::Error> {
-    #[allow(clippy::cast_possible_truncation)] // fractions of seconds are what is cut off
-    Ok(Option::<f64>::deserialize(deserializer)?.map(|seconds| seconds as i64))
+/// Before it was kept, it was said whether there was one.
+fn registration<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Registration>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null | Value::Bool(false) => Ok(None),
+        Value::Bool(true) => Ok(Some(Registration::new())),
+        Value::Object(members) => Ok(Some(members)),
+        _ => Err(D::Error::custom("no registration")),
+    }
 }
 
 impl Profile {
@@ -121,8 +136,17 @@ impl Profiles {
         self.profiles.iter().find(|profile| profile.profile_id == id)
     }
 
+    /// A login that another tool made is for the address it is kept under, with the scope it has.
     pub fn extra(&self, id: &str) -> Extra {
-        self.extra.get(id).cloned().unwrap_or_default()
+        let of_another =
+            || self.find(id).filter(|profile| profile.issuer.is_some() || profile.token_endpoint.is_some());
+        self.extra.get(id).cloned().unwrap_or_else(|| {
+            of_another().map_or_else(Extra::default, |profile| Extra {
+                resource: Some(profile.resource_url.clone()),
+                requested_scope: profile.scope.clone(),
+                ..Extra::default()
+            })
+        })
     }
 
     /// The one in use for an address. After a logout no other one takes its place by itself.

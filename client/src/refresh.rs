@@ -42,7 +42,7 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
             Err(Failure { message: format!("{failure}. Run login again."), ..failure })
         }
         // The server lost the registration: the next login makes a new one.
-        Err(failure) if failure.code == "invalid_client" && profile.dynamic_client_registration => {
+        Err(failure) if failure.code == "invalid_client" && profile.dynamic_client_registration.is_some() => {
             forget(store, id, true)?;
             Err(Failure { message: format!("{failure}. Run login again."), ..failure })
         }
@@ -91,7 +91,8 @@ async fn renew(http: &Http, profile: &Profile, extra: &Extra) -> Result<TokenRes
     }
     let scope = extra.requested_scope.as_deref();
     let (out, browser) = (Output { json: true }, crate::cli::Browser::Print);
-    let ask = Ask { http, out, browser, server: &server, identity: &identity, resource, scope, key: key.as_ref() };
+    let ask =
+        Ask { http, out, browser, name: "", server: &server, identity: &identity, resource, scope, key: key.as_ref() };
     match (&*profile.auth_mode, &extra.assertion_file) {
         ("client-creds", _) => flows::client_credentials::run(&ask).await,
         ("jwt-bearer", Some(file)) => flows::jwt_bearer::run(&ask, &read_assertion(file)?).await,
@@ -128,7 +129,7 @@ fn forget(store: &Store, id: &str, registration: bool) -> Result<()> {
     let forgotten = store.change_login(id, |profile, _| {
         (profile.access_token, profile.refresh_token, profile.expires_at) = (None, None, None);
         if registration {
-            (profile.client_id, profile.client_secret, profile.dynamic_client_registration) = (None, None, false);
+            (profile.client_id, profile.client_secret, profile.dynamic_client_registration) = (None, None, None);
         }
     });
     forgotten.map(drop)

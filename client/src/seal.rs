@@ -6,6 +6,7 @@
 use crate::{
     encode,
     error::{Failure, Result},
+    identity,
     profiles::{Extra, Profile},
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -39,6 +40,9 @@ struct Secrets {
 
 impl Secrets {
     fn take(profile: &mut Profile, extra: &mut Extra) -> Self {
+        if let Some(registration) = &mut profile.dynamic_client_registration {
+            identity::without_secrets(registration);
+        }
         Self {
             access_token: profile.access_token.take(),
             refresh_token: profile.refresh_token.take(),

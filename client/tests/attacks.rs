@@ -45,6 +45,7 @@ pub fn cases(verb: &str, person: &Person, url: &str, id: &str) -> Vec<Case> {
             (true, vec![vec!["list"], vec!["use", id, url], vec!["show"], vec!["show", id], vec!["delete", id]])
         }
         "token" | "logout" => (true, vec![vec![url]]),
+        "status" => (true, vec![vec![url], vec![]]),
         "tools" => (true, vec![vec![url], vec![url, "--protocol", "legacy"]]),
         "read" => (true, vec![vec![url, "user://x"]]),
         "call" => (

@@ -29,6 +29,7 @@ fn of_each_fault_exactly_that_fault_is_found() {
     let faults: &[&[&str]] = &[
         &["challenge-401"],
         &["challenge-scheme"],
+        &["challenge-form"],
         &["challenge-resource-metadata"],
         &["challenge-resource-metadata-served"],
         &["challenge-no-error"],
@@ -124,4 +125,45 @@ fn the_login_survives_its_trial() {
     person.run(&["doctor", &world.mcp(), "--trial-refresh"]).done();
     person.expire();
     person.run(&["tools", &world.mcp()]).done();
+}
+
+#[test]
+fn the_last_line_counts_the_musts() {
+    let said = |faults: &[&str]| Person::new().run(&["doctor", &World::with(faults).mcp()]).failed().stderr;
+    assert_eq!(said(&["pkce-s256"]), "mcp-auth: the finding is a MUST\n");
+    assert_eq!(said(&["pkce-s256", "iss-parameter"]), "mcp-auth: 1 of the 2 findings is a MUST\n");
+    assert_eq!(said(&["pkce-s256", "jwks", "iss-parameter"]), "mcp-auth: 2 of the 3 findings are MUSTs\n");
+    assert_eq!(said(&["pkce-s256", "jwks"]), "mcp-auth: all 2 findings are MUSTs\n");
+}
+
+#[test]
+fn a_malformed_challenge_is_called_malformed() {
+    let world = World::with(&["challenge-form"]);
+    let run = Person::new().run(&["doctor", &world.mcp()]).failed();
+    assert!(run.stdout.contains("malformed: a comma is missing after the value of resource_metadata"), "{run:?}");
+    let found = Person::new().run(&["discover", &world.mcp()]).done();
+    assert!(found.stderr.contains("malformed (RFC 9110"), "{found:?}");
+}
+
+#[test]
+fn a_port_that_speaks_no_tls_is_the_one_finding() {
+    let url = World::new().mcp().replace("http://", "https://");
+    let run = Person::new().run(&["doctor", &url, "--json"]).failed();
+    assert_eq!(findings(&run), ["https"]);
+    assert!(run.json()["findings"][0]["seen"].as_str().unwrap().contains("speaks no TLS"), "{run:?}");
+    let refused = Person::new().run(&["login", &url, "--json"]).failed();
+    assert_eq!(refused.json()["error"]["code"], "no_tls");
+    assert!(refused.stderr.contains("begin the address with http://"), "{refused:?}");
+    let far = Person::new().run(&["doctor", "http://mcp.example/mcp", "--json"]).failed();
+    assert_eq!(findings(&far), ["https"]);
+}
+
+#[test]
+fn a_server_that_is_open_to_all_is_said_to_be_and_has_no_findings() {
+    for faults in
+        [&["open", "resource-metadata"][..], &["open", "resource-metadata", "others-at-root", "strange-origin"]]
+    {
+        let run = Person::new().run(&["doctor", &World::with(faults).mcp()]).done();
+        assert!(run.stdout.contains("\n0 findings, ") && run.stdout.contains("\nopen to all: "), "{}", run.stdout);
+    }
 }

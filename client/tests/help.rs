@@ -7,7 +7,7 @@ const PROFILE: [&str; 4] = ["list", "show", "use", "delete"];
 /// Every command line that has a help of its own.
 fn commands() -> Vec<Vec<String>> {
     let verbs: Vec<_> = verbs().into_iter().map(|verb| vec![verb]).collect();
-    assert_eq!(verbs.len(), 10, "{verbs:?}");
+    assert_eq!(verbs.len(), 11, "{verbs:?}");
     let profile = PROFILE.iter().map(|action| vec!["profile".to_owned(), (*action).to_owned()]);
     verbs.into_iter().chain(profile).collect()
 }
@@ -59,4 +59,18 @@ fn misuse_says_what_to_try_and_is_an_object_for_programs() {
         assert_eq!(misused.json()["error"]["code"], "usage");
         assert!(!misused.json()["error"]["message"].as_str().unwrap().is_empty());
     }
+}
+
+#[test]
+fn help_is_a_word_as_well() {
+    let person = Person::new();
+    assert!(person.run(&["help"]).done().stdout.contains("Commands:"));
+    assert!(person.run(&["help", "login"]).done().stdout.contains("mcp-auth login https://mcp.example.com/mcp"));
+}
+
+#[test]
+fn an_address_without_its_scheme_is_told_as_it_was_meant() {
+    let misused = Person::new().run(&["discover", "localhost:8990/mcp"]);
+    assert_eq!(misused.code, 2, "{misused:?}");
+    assert!(misused.stderr.contains("http://localhost:8990/mcp"), "{misused:?}");
 }

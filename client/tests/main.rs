@@ -4,8 +4,10 @@
 mod attacks;
 mod calls;
 mod doctor;
+mod entrances;
 mod help;
 mod logins;
 mod profiles;
 mod refresh;
+mod status;
 mod support;

@@ -32,9 +32,9 @@ pub struct Call {
     /// Give the tool these arguments, a JSON object.
     #[arg(long, value_name = "JSON", value_parser = object)]
     tool_arguments: Option<Params>,
-    /// Begin JSON-RPC ids at this number.
-    #[arg(long, value_name = "NUMBER")]
-    request_id: Option<u64>,
+    /// Give the request this JSON-RPC id: a number, or any text.
+    #[arg(long, value_name = "ID", value_parser = request_id)]
+    request_id: Option<Value>,
     #[command(flatten)]
     calling: Calling,
 }
@@ -42,6 +42,12 @@ pub struct Call {
 /// A JSON object from the command line.
 fn object(text: &str) -> std::result::Result<Params, String> {
     serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
+}
+
+/// Whole numbers are numbers, as JSON-RPC has them; all else is text (JSON-RPC 2.0 §4).
+#[allow(clippy::unnecessary_wraps)] // as clap calls it
+fn request_id(text: &str) -> std::result::Result<Value, String> {
+    Ok(text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from))
 }
 
 impl Call {
@@ -55,7 +61,7 @@ impl Call {
         }
         let mut session = Session::open(context, &self.url, &self.calling).await?;
         if let Some(id) = self.request_id {
-            session.client.begin_at(id);
+            session.client.call_it(&self.method, id);
         }
         let result = session.request(&self.method, params).await;
         session.client.close().await;

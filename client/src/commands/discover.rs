@@ -5,7 +5,8 @@ use crate::{
     cli::Hints,
     discover::{self, Discovery},
     error::Result,
-    metadata::{CLIENT_CREDENTIALS, DEVICE_CODE, JWT_BEARER, ServerMetadata},
+    metadata::{ResourceMetadata, ServerMetadata},
+    modes::{self, Mode},
     output,
 };
 use serde_json::{Value, json};
@@ -36,29 +37,9 @@ impl Discover {
 }
 
 /// What `login --auth-mode` could be.
-fn modes(found: &Discovery) -> Vec<&'static str> {
-    let Some(server) = &found.authorization_server else {
-        let mode = |scheme: &str| match &*scheme.to_ascii_lowercase() {
-            "basic" => "basic",
-            "bearer" => "bearer",
-            _ => "header",
-        };
-        let schemes: Vec<_> = found.challenges.iter().map(|challenge| mode(&challenge.scheme)).collect();
-        return match (found.status, schemes.is_empty()) {
-            (401, true) => vec!["bearer"],
-            (_, true) => vec!["none"],
-            _ => schemes,
-        };
-    };
-    let server = &server.metadata;
-    let offered = [
-        ("auth-code", server.authorization_endpoint.is_some() && server.offers_grant("authorization_code")),
-        ("device", server.device_authorization_endpoint.is_some() && server.offers_grant(DEVICE_CODE)),
-        ("client-creds", server.offers_grant(CLIENT_CREDENTIALS)),
-        ("jwt-bearer", server.offers_grant(JWT_BEARER)),
-        ("bearer", true),
-    ];
-    offered.into_iter().filter_map(|(mode, offered)| offered.then_some(mode)).collect()
+fn modes(found: &Discovery) -> Vec<String> {
+    let offered: Vec<_> = modes::offered(found).into_iter().map(Mode::name).collect();
+    if offered.is_empty() && found.is_open() { vec!["none".to_owned()] } else { offered }
 }
 
 fn warnings(found: &Discovery) -> Vec<String> {
@@ -112,17 +93,31 @@ fn people(found: &Discovery) -> Vec<String> {
     match &found.resource_metadata {
         Some((url, source, metadata)) => {
             lines.put("Resource metadata", Some(format!("{} ({})", url.shown(), label(*source))));
-            lines.put("Resource", Some(metadata.resource.clone()));
-            lines.put("Name", metadata.resource_name.clone());
+            resource_lines(&mut lines, metadata);
         }
         None => lines.put("Resource metadata", Some("none".to_owned())),
     }
     lines.put("Supported auth modes", Some(modes(found).join(", ")));
-    lines.put("Scopes", found.scope());
+    lines.put("Scopes to begin with", found.scope());
+    lines.put("Log in", modes::command(found));
     if let Some(found) = &found.authorization_server {
         server_lines(&mut lines, &found.metadata, found.metadata_url.as_ref());
     }
     lines.0
+}
+
+fn resource_lines(lines: &mut Lines, resource: &ResourceMetadata) {
+    let list = |values: &Option<Vec<String>>| values.as_ref().map(|values| values.join(", "));
+    lines.put("Resource", Some(resource.resource.clone()));
+    lines.put("Name", resource.resource_name.clone());
+    lines.put("Documentation", resource.resource_documentation.clone());
+    lines.put("Scopes supported", list(&resource.scopes_supported));
+    lines.put("Tokens travel in", list(&resource.bearer_methods_supported));
+    lines.put("Tokens of grants", list(&resource.grant_types_supported));
+    let algorithms = list(&resource.dpop_signing_alg_values_supported);
+    let needed = resource.dpop_bound_access_tokens_required.then(|| "required".to_owned());
+    let told: Vec<_> = needed.into_iter().chain(algorithms).collect();
+    lines.put("Tokens with DPoP", (!told.is_empty()).then(|| told.join(": ")));
 }
 
 fn server_lines(lines: &mut Lines, server: &ServerMetadata, metadata_url: Option<&Address>) {

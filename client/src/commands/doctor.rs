@@ -46,11 +46,21 @@ impl Doctor {
         let report = doctor::examine(&evidence, self.revision);
         let object = json!({
             "url": self.url, "issuer": evidence.issuer, "revision": self.revision, "findings": report.findings,
-            "passed": report.passed, "not_applicable": report.not_applicable,
+            "passed": report.passed, "not_applicable": report.not_applicable, "notes": report.notes,
+            "open": evidence.is_reached && evidence.is_open(),
         });
         context.out.result(&object, || people(&self.url, &evidence, &report));
         let broken = report.findings.iter().filter(|finding| finding.level == Level::Must).count();
-        if broken > 0 { Err(Failure::new(crate::error::TOOL_ERROR, format!("rules broken: {broken}"))) } else { Ok(()) }
+        if broken == 0 {
+            return Ok(());
+        }
+        let message = match (broken, report.findings.len()) {
+            (1, 1) => "the finding is a MUST".to_owned(),
+            (1, all) => format!("1 of the {all} findings is a MUST"),
+            (broken, all) if broken == all => format!("all {all} findings are MUSTs"),
+            (broken, all) => format!("{broken} of the {all} findings are MUSTs"),
+        };
+        Err(Failure::new(crate::error::TOOL_ERROR, message))
     }
 
     fn login(&self, context: &Context) -> Result<(crate::profiles::Profile, crate::profiles::Extra)> {
@@ -95,9 +105,7 @@ fn people(url: &Address, evidence: &Evidence, report: &Report) -> Vec<String> {
     if untried > 0 {
         last = format!("{last} ({untried} of them need --trial-registration or --trial-refresh)");
     }
-    if evidence.is_open() {
-        last.push_str("; the server serves everybody, without login");
-    }
     lines.extend([String::new(), last]);
+    lines.extend(report.notes.iter().cloned());
     lines
 }

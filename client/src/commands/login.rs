@@ -9,20 +9,22 @@ use crate::{
     cli::{Browser, Hints},
     discover::{self, Discovery},
     error::{Failure, Result},
-    metadata::{CLIENT_CREDENTIALS, DEVICE_CODE},
+    metadata::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE},
+    modes::{self, Mode},
     output,
     profiles::{Extra, Profile},
     refresh,
     seal::Keyring,
 };
-use clap::{ValueEnum, builder::FalseyValueParser};
+use clap::builder::FalseyValueParser;
 pub use oauth::step_up;
 use serde_json::json;
 
 /// Sign in to an MCP server and keep the login.
 ///
-/// Without --auth-mode: a stored login is renewed; else a client id with secret or key is used; else the device flow
-/// if the server has it; else a browser. The client registers by itself where the server allows it.
+/// Without --auth-mode: a stored login is renewed; else a client id with secret or key is used; else a browser where you
+/// see one open; else the device flow. The client registers by itself where the server allows it. A server that wants a
+/// token, a name and password, or a key is given what you type; one that is open to all needs no login.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     mcp-auth login https://mcp.example.com/mcp\n  \
@@ -58,44 +60,15 @@ pub struct Login {
     pub assertion: arguments::Vouchers,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
-    /// In a browser (authorization code with PKCE).
-    AuthCode,
-    /// By a code that is entered on any device.
-    Device,
-    /// As a client for itself, no person.
-    ClientCreds,
-    /// By an ID token of the company's identity provider (ID-JAG).
-    IdJag,
-    /// By an assertion of the platform (workload identity).
-    JwtBearer,
-    /// With a token you have.
-    Bearer,
-    /// With name and password.
-    Basic,
-    /// With an API key, sent as a bearer token.
-    ApiKey,
-    /// With headers of your own.
-    Header,
-}
-
-impl Mode {
-    fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
-
-    fn is_oauth(self) -> bool {
-        !matches!(self, Self::Bearer | Self::Basic | Self::ApiKey | Self::Header)
-    }
-}
-
 impl Login {
     pub async fn run(self, mut context: Context) -> Result<()> {
         if self.person.open_browser {
             context.browser = Browser::Open;
         }
-        let (profile, how) = self.log_in(&context).await?;
+        let Some((profile, how)) = self.log_in(&context).await? else {
+            self.say_that_it_is_open(&context);
+            return Ok(());
+        };
         let object = json!({
             "profile_id": profile.profile_id, "resource_url": profile.resource_url, "auth_mode": profile.auth_mode,
             "issuer": profile.issuer, "scope": profile.scope, "expires_at": profile.expires_at,
@@ -111,13 +84,26 @@ impl Login {
         Ok(())
     }
 
-    async fn log_in(&self, context: &Context) -> Result<(Profile, &'static str)> {
+    fn say_that_it_is_open(&self, context: &Context) {
+        let object = json!({"resource_url": self.url.remembered(), "auth_mode": "none"});
+        let url = output::quoted(self.url.as_str());
+        context.out.result(&object, || {
+            vec![
+                format!("{} is open to all: there is nothing to sign in to.", self.url.shown()),
+                format!("  try it: mcp-auth tools {url}"),
+            ]
+        });
+    }
+
+    /// None: the server is open to all.
+    async fn log_in(&self, context: &Context) -> Result<Option<(Profile, &'static str)>> {
         // Before a person signs in for nothing.
         if self.keyring || context.store.load()?.any_sealed(&self.url.remembered()) {
             Keyring::check()?;
         }
         if let Some(mode) = self.static_mode() {
-            return Ok((stored::run(self, context, mode).await?, "Signed in to"));
+            let asked = stored::Asked::default();
+            return Ok(Some((stored::run(self, context, mode, &asked).await?, "Signed in to")));
         }
         let found = discover::discover(&context.http, &self.url, &(&self.hints).into()).await?;
         for warning in &found.warnings {
@@ -126,18 +112,25 @@ impl Login {
         if self.has_no_wishes()
             && let Some(profile) = self.renewed(context, &found).await?
         {
-            return Ok((profile, "Still signed in to"));
+            return Ok(Some((profile, "Still signed in to")));
+        }
+        if found.is_open() && self.has_no_wishes() {
+            return Ok(None);
         }
         let mode = self.mode(context, &found)?;
-        let (profile, _) = oauth::run(self, context, &found, mode).await?;
-        Ok((profile, "Signed in to"))
+        let profile = if mode.is_oauth() {
+            oauth::run(self, context, &found, mode).await?.0
+        } else {
+            stored::run(self, context, mode, &stored::Asked::by(&found)).await?
+        };
+        Ok(Some((profile, "Signed in to")))
     }
 
     /// A stored login that works again; never with another issuer than its own.
     async fn renewed(&self, context: &Context, found: &Discovery) -> Result<Option<Profile>> {
         let profiles = context.store.load()?;
         let Some(known) = profiles.active(&self.url.remembered()) else { return Ok(None) };
-        let Some(issuer) = &known.issuer else { return Ok(None) };
+        let Some(issuer) = &known.issuer else { return stored::still_good(context, &self.url, known).await };
         if !found.accepts(issuer) {
             let Some(client) = registered_by_hand(known) else { return Ok(None) };
             let now = found.issuer();
@@ -188,30 +181,38 @@ impl Login {
             && self.hints.authorization_server.is_none()
     }
 
-    /// Client credentials where there are some; then the device flow, unless the person wants a browser here.
+    /// Client credentials where there are some; then a browser, if the person sees one; then the device flow. What no
+    /// authorization server stands behind is asked for as its challenge says.
     fn mode(&self, context: &Context, found: &Discovery) -> Result<Mode> {
         if let Some(mode) = self.auth_mode {
             return Ok(mode);
         }
+        if found.authorization_server.is_none()
+            && found.malformed.is_empty()
+            && self.has_no_wishes()
+            && let Some(mode) = modes::of_the_challenge(found)
+        {
+            return Ok(mode);
+        }
         let server = &found.authorization_server()?.metadata;
-        let device = server.device_authorization_endpoint.is_some() && server.offers_grant(DEVICE_CODE);
-        let browser = self.person.wants_browser() || context.browser != Browser::Print;
+        let offers = |grant: &str| server.offers_grant(grant) && found.takes_grant(grant);
+        let device = server.device_authorization_endpoint.is_some() && offers(DEVICE_CODE);
+        let browser = server.authorization_endpoint.is_some() && found.takes_grant(AUTHORIZATION_CODE);
+        let wants_browser = self.person.wants_browser() || context.browser != Browser::Print;
         if self.assertion.id_token_file.is_some() {
             return Ok(Mode::IdJag);
         }
         if self.assertion.assertion_file.is_some() {
             return Ok(Mode::JwtBearer);
         }
-        if self.client.has_credential() && server.offers_grant(CLIENT_CREDENTIALS) {
-            return Ok(Mode::ClientCreds);
-        }
-        if device && !browser {
-            return Ok(Mode::Device);
-        }
-        match server.authorization_endpoint {
-            Some(_) => Ok(Mode::AuthCode),
-            None if device => Ok(Mode::Device),
-            None => {
+        let robot = offers(CLIENT_CREDENTIALS);
+        match (browser, device) {
+            _ if robot && self.client.has_credential() => Ok(Mode::ClientCreds),
+            (true, true) if wants_browser => Ok(Mode::AuthCode),
+            (_, true) => Ok(Mode::Device),
+            (true, false) => Ok(Mode::AuthCode),
+            (false, false) if robot => Ok(Mode::ClientCreds),
+            (false, false) => {
                 Err(Failure::new("no_mode", "the authorization server offers no way in for people; give --auth-mode"))
             }
         }
@@ -220,7 +221,10 @@ impl Login {
 
 /// Documents are the same client everywhere, and registrations are made anew.
 fn registered_by_hand(profile: &Profile) -> Option<&str> {
-    profile.client_id.as_deref().filter(|id| !profile.dynamic_client_registration && !id.starts_with("https://"))
+    profile
+        .client_id
+        .as_deref()
+        .filter(|id| profile.dynamic_client_registration.is_none() && !id.starts_with("https://"))
 }
 
 /// The profile that this login replaces: same address, mode and issuer.

@@ -1,5 +1,5 @@
 //! A call with a login behind it: a valid token before, one refresh after a 401, more scope after a 403.
-use super::{Context, login};
+use super::{Context, advice, login};
 use crate::{
     address::Address,
     challenge,
@@ -8,9 +8,10 @@ use crate::{
     credential::Credential,
     error::{Failure, Result},
     mcp::{Client, Params},
+    modes::Mode,
     output,
     profiles::{Extra, Profile, no_profile},
-    refresh,
+    refresh, terminal,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -72,7 +73,7 @@ impl<'a> Session<'a> {
 
     async fn refresh(&mut self, refusal: Failure) -> Result<()> {
         let Some((profile, _)) = &self.profile else {
-            let message = format!("{refusal}. Run: mcp-auth login {}", output::quoted(self.url.as_str()));
+            let message = format!("{refusal}. {}", advice(self.context, &self.url).await);
             return Err(Failure { message, ..refusal });
         };
         let refused = profile.access_token.clone().unwrap_or_default();
@@ -110,8 +111,7 @@ impl<'a> Session<'a> {
         if needed.is_empty() || wanted == union(&before, "") {
             return Err(explained("it was asked for already and not granted"));
         }
-        let (url, scope) = (output::quoted(self.url.as_str()), output::quoted(&wanted));
-        let again = format!("run: mcp-auth login {url} --scope {scope}");
+        let again = step_up_command(&self.url, profile, &wanted);
         if self.calling.no_step_up || !self.may_ask(profile, &needed).await? {
             return Err(explained(&again));
         }
@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
             "auth-code" if self.context.browser == crate::cli::Browser::Follow => true,
             "auth-code" | "device" => {
                 let question = format!("The server needs more: {needed}. Ask for it now?");
-                self.context.http.deadline().person(Duration::MAX, output::confirmed(&question)).await?
+                self.context.http.deadline().person(Duration::MAX, terminal::confirmed(&question)).await?
             }
             _ => false,
         })
@@ -159,6 +159,16 @@ pub fn find(context: &Context, url: &Address, profile_id: Option<&str>) -> Resul
         return Err(Failure::usage(format!("profile {id} is for {}, not for {address}", profile.resource_url)));
     }
     Ok(Some(id.to_owned()))
+}
+
+/// What to type instead, for a login of that kind.
+fn step_up_command(url: &Address, profile: &Profile, scope: &str) -> String {
+    let (url, scope, mode) = (output::quoted(url.as_str()), output::quoted(scope), &profile.auth_mode);
+    match Mode::of_profile(mode) {
+        Some(Mode::AuthCode | Mode::Device) => format!("run: mcp-auth login {url} --auth-mode {mode} --scope {scope}"),
+        Some(Mode::ClientCreds) => "the same command without --no-step-up asks for it".to_owned(),
+        _ => "this login cannot ask for more: sign in with one that may".to_owned(),
+    }
 }
 
 /// Both sets, each scope once, in order of appearance.

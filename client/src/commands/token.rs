@@ -1,9 +1,9 @@
 //! `mcp-auth token`: a valid access token for scripts.
-use super::{Context, session};
+use super::{Context, advice, session};
 use crate::{
     address::Address,
     error::{Failure, Result},
-    output, refresh,
+    refresh,
 };
 use serde_json::json;
 
@@ -25,12 +25,10 @@ pub struct Token {
 
 impl Token {
     pub async fn run(self, context: &Context) -> Result<()> {
-        let id = session::find(context, &self.url, self.profile_id.as_deref())?.ok_or_else(|| {
-            Failure::new(
-                "login_required",
-                format!("there is no login. Run: mcp-auth login {}", output::quoted(self.url.as_str())),
-            )
-        })?;
+        let Some(id) = session::find(context, &self.url, self.profile_id.as_deref())? else {
+            let message = format!("there is no login. {}", advice(context, &self.url).await);
+            return Err(Failure::new("login_required", message));
+        };
         let (profile, _) = refresh::ensure(&context.http, &context.store, &id, None).await?;
         let token = profile.access_token.clone().ok_or_else(|| {
             Failure::new("no_token", format!("profile {id} authenticates with headers, not with a token"))

@@ -1,6 +1,7 @@
 //! All checks, by the room they look into.
 mod abilities;
 mod challenge;
+mod connection;
 mod endpoints;
 mod metadata;
 mod registration;
@@ -11,6 +12,7 @@ use super::Check;
 
 pub fn all() -> impl Iterator<Item = &'static Check> {
     let rooms = [
+        connection::CHECKS,
         challenge::CHECKS,
         resource::CHECKS,
         transport::CHECKS,
@@ -20,6 +22,11 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         registration::CHECKS,
     ];
     rooms.into_iter().flatten()
+}
+
+/// Whether a check can be judged where nothing was answered.
+pub fn is_of_connection(id: &str) -> bool {
+    connection::CHECKS.iter().any(|check| check.id == id)
 }
 
 pub fn needs_trial(id: &str) -> bool {

@@ -1,14 +1,23 @@
 //! What was seen of a server; the checks look at nothing else.
 use super::Verdict;
-use crate::{address::Address, discover::Source, http::Answer, metadata::ResourceMetadata};
+use crate::{
+    address::Address,
+    challenge,
+    discover::Source,
+    error::{CERTIFICATE, Failure, INSECURE_HTTP, NO_TLS},
+    http::Answer,
+    metadata::ResourceMetadata,
+};
 use serde_json::Value;
 
 /// Everything gathered. What could not be asked is absent.
-#[derive(Clone)]
 pub struct Evidence {
     pub server: Address,
     /// This machine's clock, in seconds.
     pub now: i64,
+    /// Faults of connections: of the one to the server nothing else is known then.
+    pub faults: Vec<Failure>,
+    pub is_reached: bool,
     /// A request without credentials.
     pub without_credentials: Answer,
     /// A request with a token nobody issued.
@@ -70,7 +79,47 @@ pub struct Refresh {
     pub successor: Option<Answer>,
 }
 
+/// Whether a failure is a fault of the server itself, which can be told and mended.
+pub fn is_fault(failure: &Failure) -> bool {
+    [NO_TLS, CERTIFICATE, INSECURE_HTTP].contains(&&*failure.code)
+}
+
 impl Evidence {
+    /// Where nothing but this was seen.
+    pub fn of(server: &Address, now: i64, without_credentials: Answer) -> Self {
+        Self {
+            server: server.clone(),
+            now,
+            faults: Vec::new(),
+            is_reached: true,
+            without_credentials,
+            unknown_token: None,
+            strange_origin: None,
+            resource_documents: Vec::new(),
+            unknown_resource: None,
+            issuer: None,
+            server_documents: Vec::new(),
+            jwks: None,
+            preflights: Vec::new(),
+            unknown_client: None,
+            unknown_authorization: None,
+            registration: None,
+            refresh: None,
+        }
+    }
+
+    /// The schemes that a server asks for which says nothing of OAuth; None where it may be meant.
+    pub fn other_schemes(&self) -> Option<String> {
+        let answer = &self.without_credentials;
+        let challenges = answer.challenges();
+        let told = ["resource_metadata", "scope"].iter().any(|name| challenge::parameter(&challenges, name).is_some());
+        let silent = answer.status != 401 || challenges.is_empty() || !answer.malformed_challenges().is_empty();
+        if silent || told || self.resource_document().is_some() || self.issuer.is_some() {
+            return None;
+        }
+        Some(challenges.into_iter().map(|challenge| challenge.scheme).collect::<Vec<_>>().join(", "))
+    }
+
     /// A server that serves everybody has nothing to be checked for.
     pub fn is_open(&self) -> bool {
         (200..300).contains(&self.without_credentials.status) && self.resource_document().is_none()

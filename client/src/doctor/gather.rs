@@ -1,20 +1,20 @@
 //! Asks a server everything the checks want to know; nothing here judges.
 use super::{
     Evidence,
-    evidence::Form,
+    evidence::{Form, is_fault},
     trial::{self, Trials},
 };
 use crate::{
     address::Address,
     bounds, challenge, clock,
-    discover::{Source, authorization_server_urls, resource_metadata_urls},
+    discover::{Source, authorization_server_urls, fits, resource_metadata_urls},
     encode,
-    error::Result,
+    error::{Failure, Result},
     http::{Answer, Headers, Http},
     mcp,
     metadata::ServerMetadata,
 };
-use reqwest::Method;
+use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
 
 /// A page of somebody else.
@@ -23,29 +23,24 @@ const STRANGER: &str = "https://stranger.example";
 const BROWSER: &str = "http://localhost:6274";
 
 pub async fn gather(http: &Http, server: &Address, trials: &Trials) -> Result<Evidence> {
-    let probe = mcp::probe(http, server, &Headers::new()).await?;
+    let probe = match mcp::probe(http, server, &Headers::new()).await {
+        Err(failure) if is_fault(&failure) => return Ok(unreached(server, failure)),
+        probe => probe?,
+    };
     let with = |name: &str, value: String| vec![(name.to_owned(), value)];
     let token = with("authorization", format!("Bearer {}", encode::random()));
     let mut found = Evidence {
-        server: server.clone(),
-        now: clock::now(),
         unknown_token: mcp::probe(http, server, &token).await.ok(),
         strange_origin: mcp::probe(http, server, &with("origin", STRANGER.to_owned())).await.ok(),
         resource_documents: resource_documents(http, server, &probe).await,
         unknown_resource: unknown_resource(http, server).await,
-        without_credentials: probe,
-        issuer: None,
-        server_documents: Vec::new(),
-        jwks: None,
-        preflights: Vec::new(),
-        unknown_client: None,
-        unknown_authorization: None,
-        registration: None,
-        refresh: None,
+        ..Evidence::of(server, clock::now(), probe)
     };
     found.issuer = found.resource_metadata().and_then(|metadata| metadata.authorization_servers.first().cloned());
     if let Some(issuer) = found.issuer.as_deref().and_then(|issuer| Address::parse(issuer).ok()) {
-        found.server_documents = server_documents(http, &issuer).await;
+        found.server_documents = server_documents(http, &issuer, &mut found.faults).await;
+    } else if found.other_schemes().is_some_and(|schemes| schemes.contains("Bearer")) {
+        of_the_same_origin(http, server, &mut found).await;
     }
     if let Some(metadata) = found.metadata() {
         authorization_server(http, &metadata, &mut found, trials).await;
@@ -53,18 +48,46 @@ pub async fn gather(http: &Http, server: &Address, trials: &Trials) -> Result<Ev
     Ok(found)
 }
 
+fn unreached(server: &Address, failure: Failure) -> Evidence {
+    let nothing = Answer { url: server.clone(), status: 0, headers: HeaderMap::new(), body: Vec::new() };
+    Evidence { faults: vec![failure], is_reached: false, ..Evidence::of(server, clock::now(), nothing) }
+}
+
+/// Revision 2025-03-26: the origin may be the authorization server, and then OAuth is meant.
+async fn of_the_same_origin(http: &Http, server: &Address, found: &mut Evidence) {
+    let origin = server.origin().ascii_serialization();
+    let documents = server_documents(http, &server.root(), &mut Vec::new()).await;
+    let its =
+        |answer: &Answer| answer.status == 200 && answer.json().is_some_and(|document| document["issuer"] == *origin);
+    if documents.iter().any(|(_, answer)| its(answer)) {
+        (found.issuer, found.server_documents) = (Some(origin), documents);
+    }
+}
+
 async fn resource_documents(http: &Http, server: &Address, probe: &Answer) -> Vec<(Source, Answer)> {
     let challenges = probe.challenges();
     let named = challenge::parameter(&challenges, "resource_metadata").and_then(|url| Address::parse(url).ok());
     let mut places: Vec<_> = named.map(|url| (url, Source::Challenge)).into_iter().collect();
     places.extend(resource_metadata_urls(server));
+    let oauth =
+        challenges.is_empty() || challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
     let mut documents = Vec::new();
     for (url, source) in places {
-        if let Ok(answer) = http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await {
+        if let Ok(answer) = http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await
+            && (is_about(&answer, source, server) || (source == Source::PathInserted && probe.status == 401 && oauth))
+        {
             documents.push((source, answer));
         }
     }
     documents
+}
+
+/// What describes another resource is no document of this one: at the root stands what the origin has to say of any.
+fn is_about(answer: &Answer, source: Source, server: &Address) -> bool {
+    let own_place = source == Source::Challenge || (source == Source::Root && server.path() == "/");
+    let describes = answer.json().filter(|_| answer.status == 200);
+    let another = describes.and_then(|document| Some(!fits(document.get("resource")?.as_str()?, server)));
+    own_place || another != Some(true)
 }
 
 /// A path that surely names nothing.
@@ -73,12 +96,15 @@ async fn unknown_resource(http: &Http, server: &Address) -> Option<Answer> {
     http.get(&url, &[("accept", "application/json")]).await.ok()
 }
 
-async fn server_documents(http: &Http, issuer: &Address) -> Vec<(Form, Answer)> {
+/// `faults` gets what keeps any of them from being asked for, once.
+async fn server_documents(http: &Http, issuer: &Address, faults: &mut Vec<Failure>) -> Vec<(Form, Answer)> {
     let mut documents = Vec::new();
     let forms = [Form::OAuth, Form::OpenIdInserted, Form::OpenIdAppended];
     for (form, url) in forms.into_iter().zip(authorization_server_urls(issuer)) {
-        if let Ok(answer) = http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await {
-            documents.push((form, answer));
+        match http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await {
+            Ok(answer) => documents.push((form, answer)),
+            Err(failure) if is_fault(&failure) && faults.is_empty() => faults.push(failure),
+            Err(_) => {}
         }
     }
     documents

@@ -1,7 +1,7 @@
 //! Authorization code with PKCE (OAuth 2.1 §4.1), the issuer checked before the code goes anywhere (RFC 9207).
 pub use super::callback::Redirect;
-use super::callback::{Answer, Awaited, parameters};
-use super::{Ask, endpoint};
+use super::callback::{Answer, Arrival, Awaited, parameters};
+use super::{Ask, endpoint, page};
 use crate::{
     address::Address,
     bounds,
@@ -31,15 +31,25 @@ pub async fn run(ask: &Ask<'_>, redirect: &Redirect) -> Result<TokenResponse> {
     let (state, verifier) = (encode::random(), encode::random());
     let url = authorization_url(ask, &state, &verifier, redirect).await?;
     let says_issuer = ask.server.authorization_response_iss_parameter_supported;
-    let answer = send_person(ask, &url, redirect, &Awaited { state: state.clone(), says_issuer }).await?;
-    let code = judge(&answer, &Expected { state: &state, server: ask.server })?;
-    mask::learn(&code);
-    mask::learn(&verifier);
+    let arrival = send_person(ask, &url, redirect, &Awaited { state: state.clone(), says_issuer }).await?;
+    let code = judge(&arrival.answer, &Expected { state: &state, server: ask.server });
+    let tokens = match code {
+        Ok(code) => exchange(ask, redirect, &code, &verifier).await,
+        Err(failure) => Err(failure),
+    };
+    // Only now is it known how it ended.
+    arrival.end(&page::end(ask.name, tokens.as_ref().err())).await;
+    tokens
+}
+
+async fn exchange(ask: &Ask<'_>, redirect: &Redirect, code: &str, verifier: &str) -> Result<TokenResponse> {
+    mask::learn(code);
+    mask::learn(verifier);
     let form = form([
         ("grant_type", Some("authorization_code")),
-        ("code", Some(&code)),
+        ("code", Some(code)),
         ("redirect_uri", Some(redirect.uri())),
-        ("code_verifier", Some(&verifier)),
+        ("code_verifier", Some(verifier)),
         ("resource", ask.resource),
     ]);
     ask.token(&form).await
@@ -80,9 +90,9 @@ async fn pushed(ask: &Ask<'_>, request: &Form) -> Result<Form> {
     Ok(form([("client_id", ask.identity.client_id.as_deref()), ("request_uri", Some(uri))]))
 }
 
-async fn send_person(ask: &Ask<'_>, url: &Address, redirect: &Redirect, awaited: &Awaited) -> Result<Answer> {
+async fn send_person(ask: &Ask<'_>, url: &Address, redirect: &Redirect, awaited: &Awaited) -> Result<Arrival> {
     let before = match ask.browser {
-        Browser::Follow => return follow(ask, url, redirect.uri()).await,
+        Browser::Follow => return follow(ask, url, redirect.uri()).await.map(Arrival::from),
         Browser::Open if open(url) => "Your browser shows the sign-in page. If not, open",
         Browser::Open | Browser::Print => "Open this address to sign in:",
     };
@@ -92,9 +102,20 @@ async fn send_person(ask: &Ask<'_>, url: &Address, redirect: &Redirect, awaited:
 
 /// Without a shell.
 fn open(url: &Address) -> bool {
-    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let command: &[&str] = match std::env::consts::OS {
+        "macos" => &["open"],
+        "windows" => &["rundll32", "url.dll,FileProtocolHandler"],
+        _ => &["xdg-open"],
+    };
     let quiet = std::process::Stdio::null;
-    std::process::Command::new(program).arg(url.as_str()).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn().is_ok()
+    std::process::Command::new(command[0])
+        .args(&command[1..])
+        .arg(url.as_str())
+        .stdin(quiet())
+        .stdout(quiet())
+        .stderr(quiet())
+        .spawn()
+        .is_ok()
 }
 
 /// No person: the server's redirects lead to the callback by themselves.

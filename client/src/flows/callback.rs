@@ -1,10 +1,12 @@
 //! Where the authorization server sends the person back to: a listener on this machine (RFC 8252 §7.3), or a paste.
+use super::page;
 use crate::{
     address::Address,
     bounds,
     error::{Failure, Result},
     output,
     reach::is_loopback,
+    terminal,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -37,6 +39,27 @@ pub struct Awaited {
     pub says_issuer: bool,
 }
 
+/// The answer, and the browser that brought it and waits to be told how it ended.
+pub struct Arrival {
+    pub answer: Answer,
+    browser: Option<TcpStream>,
+}
+
+impl From<Answer> for Arrival {
+    fn from(answer: Answer) -> Self {
+        Self { answer, browser: None }
+    }
+}
+
+impl Arrival {
+    /// The last page of a sign-in; whoever does not take it in time goes without.
+    pub async fn end(self, page: &str) {
+        if let Some(mut browser) = self.browser {
+            let _ = tokio::time::timeout(bounds::VISIT_TIME, respond(&mut browser, "200 OK", page)).await;
+        }
+    }
+}
+
 impl Redirect {
     /// `http://127.0.0.1:<port>/callback`, unless an address is given.
     pub async fn open(uri: Option<&str>, port: Option<u16>) -> Result<Self> {
@@ -64,15 +87,15 @@ impl Redirect {
     }
 
     /// The answer, whichever way it comes first. Whoever else comes is told so and changes nothing.
-    pub async fn wait(&self, awaited: &Awaited) -> Result<Answer> {
+    pub async fn wait(&self, awaited: &Awaited) -> Result<Arrival> {
         tokio::select! {
-            answer = self.listen(awaited) => Ok(answer),
-            answer = self.paste(awaited) => answer,
+            arrival = self.listen(awaited) => Ok(arrival),
+            answer = self.paste(awaited) => answer.map(Arrival::from),
         }
     }
 
     /// Visitors wait for nobody but themselves; where too many stay, those who came first have to go.
-    async fn listen(&self, awaited: &Awaited) -> Answer {
+    async fn listen(&self, awaited: &Awaited) -> Arrival {
         let Some(listener) = &self.listener else { return pending().await };
         let (mut visits, mut present) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
         let here = Arc::new((self.uri.path().to_owned(), awaited.clone()));
@@ -80,7 +103,7 @@ impl Redirect {
             let visitor = tokio::select! {
                 visitor = listener.accept() => visitor,
                 Some(visit) = visits.join_next() => match visit {
-                    Ok(Ok(Some(answer))) => return answer,
+                    Ok(Ok(Some(arrival))) => return arrival,
                     _ => continue,
                 },
             };
@@ -100,8 +123,9 @@ impl Redirect {
 
     /// What a person pastes who was sent to another machine, as over SSH.
     async fn paste(&self, awaited: &Awaited) -> Result<Answer> {
-        while let Some(line) = output::typed().await {
-            match pasted(&line, awaited) {
+        while let Some(line) = terminal::typed().await {
+            let line = line.trim();
+            match pasted(line, awaited) {
                 _ if line.is_empty() => {}
                 Some(answer) => return Ok(answer),
                 None => {
@@ -150,18 +174,20 @@ fn pasted(line: &str, awaited: &Awaited) -> Option<Answer> {
 }
 
 /// One connection, and the answer if it brings it.
-async fn visit(mut stream: TcpStream, here: Arc<(String, Awaited)>) -> Option<Answer> {
+async fn visit(mut stream: TcpStream, here: Arc<(String, Awaited)>) -> Option<Arrival> {
     let (path, awaited) = &*here;
     let target = target(&mut stream).await;
     let (at, query) = target.as_deref().map(|target| target.split_once('?').unwrap_or((target, "")))?;
-    let answer = awaited.answer(query).filter(|_| at == path);
-    let (status, text) = match &answer {
-        Some(_) => ("200 OK", "You can close this page and go back to the terminal."),
-        None if at == path && !query.is_empty() => ("400 Bad Request", "This is not the answer that is waited for."),
-        None => ("404 Not Found", "Nothing here."),
+    if let Some(answer) = awaited.answer(query).filter(|_| at == path) {
+        return Some(Arrival { answer, browser: Some(stream) });
+    }
+    let (status, page) = if at == path && !query.is_empty() {
+        ("400 Bad Request", page::of("Not the answer", "This is not the answer that is waited for."))
+    } else {
+        ("404 Not Found", page::of("Nothing here", "Nothing here."))
     };
-    respond(&mut stream, status, text).await;
-    answer
+    respond(&mut stream, status, &page).await;
+    None
 }
 
 /// The target of a GET; None for anything else.
@@ -180,10 +206,12 @@ async fn target(stream: &mut TcpStream) -> Option<String> {
     (method == "GET" && target.starts_with('/')).then(|| target.to_owned())
 }
 
-async fn respond(stream: &mut TcpStream, status: &str, text: &str) {
-    let body = format!("<!doctype html><meta charset=\"utf-8\"><title>mcp-auth</title><p>{text}</p>");
-    let head = "content-type: text/html; charset=utf-8\r\ncache-control: no-store\r\nreferrer-policy: no-referrer\r\n\
-        content-security-policy: default-src 'none'\r\nconnection: close";
+async fn respond(stream: &mut TcpStream, status: &str, body: &str) {
+    let head = format!(
+        "content-type: text/html; charset=utf-8\r\ncache-control: no-store\r\nreferrer-policy: no-referrer\r\n\
+         x-content-type-options: nosniff\r\ncontent-security-policy: {}\r\nconnection: close",
+        page::policy()
+    );
     let response = format!("HTTP/1.1 {status}\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let _ = stream.write_all(response.as_bytes()).await;
     let _ = stream.shutdown().await;

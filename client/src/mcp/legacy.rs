@@ -146,12 +146,12 @@ impl Client<'_> {
     }
 
     async fn exchange(&mut self, method: &str, params: &Params) -> Result<Value> {
-        let id = self.next_id();
+        let id = self.ids.next(method);
         let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
         let (to, headers) = (self.post_url(), self.legacy_headers());
         let response = self.post(&to, &message, &headers).await?;
         if let Some((mut events, endpoint)) = self.legacy.as_mut().and_then(|legacy| legacy.stream.take()) {
-            let reply = self.reply(&mut events, id).await;
+            let reply = self.reply(&mut events, &id).await;
             if let Some(legacy) = &mut self.legacy {
                 legacy.stream = Some((events, endpoint));
             }
@@ -164,7 +164,7 @@ impl Client<'_> {
             }
         }
         if response.is_events() && response.status() == 200 {
-            return self.resumed(response, id).await;
+            return self.resumed(response, &id).await;
         }
         let answer = response.read(bounds::RESULT).await?;
         match answer.json().filter(|message| message["jsonrpc"] == "2.0") {
@@ -174,7 +174,7 @@ impl Client<'_> {
     }
 
     /// A stream that closes before the answer is taken up again after the last event (2025-11-25, resumability).
-    async fn resumed(&mut self, response: Reply, id: u64) -> Result<Value> {
+    async fn resumed(&mut self, response: Reply, id: &Value) -> Result<Value> {
         let mut events = Events::new(response);
         for _ in 0..bounds::RESUMPTIONS {
             if let Some(result) = self.reply(&mut events, id).await? {
@@ -195,12 +195,12 @@ impl Client<'_> {
     }
 
     /// Reads on until the answer; what the server asks meanwhile is answered.
-    async fn reply(&mut self, events: &mut Events, id: u64) -> Result<Option<Value>> {
+    async fn reply(&mut self, events: &mut Events, id: &Value) -> Result<Option<Value>> {
         while let Some(event) = events.next().await? {
             let Some(message) = event.json() else { continue };
             if message.get("method").is_some() {
                 self.answer_server(&message).await?;
-            } else if message["id"] == id {
+            } else if message["id"] == *id {
                 return result_of(&message, 200).map(Some);
             }
         }

@@ -72,25 +72,25 @@ impl Client<'_> {
     }
 
     async fn modern_attempt(&mut self, method: &str, params: &Params, mirrored: &Headers) -> Result<Attempt> {
-        let id = self.next_id();
-        let message = modern_message(id, method, params, self.elicitation);
+        let id = self.ids.next(method);
+        let message = modern_message(&id, method, params, self.elicitation);
         let mut headers = modern_headers(method, params);
         headers.extend(mirrored.iter().cloned());
         let response = self.post(&self.url, &message, &headers).await?;
         let status = response.status();
         if response.is_events() && status == 200 {
-            return Ok(Attempt::Outcome(Outcome::Result(self.streamed(response, id).await?)));
+            return Ok(Attempt::Outcome(Outcome::Result(self.streamed(response, &id).await?)));
         }
         let answer = response.read(bounds::RESULT).await?;
         Ok(judge_modern(&answer)?.unwrap_or(Attempt::Outcome(Outcome::NotModern)))
     }
 
     /// The result for this request out of a stream; whatever the server asks meanwhile has no way to be answered.
-    async fn streamed(&self, response: Reply, id: u64) -> Result<Value> {
+    async fn streamed(&self, response: Reply, id: &Value) -> Result<Value> {
         let mut events = Events::new(response);
         while let Some(event) = events.next().await? {
             let Some(message) = event.json() else { continue };
-            if message["id"] == id && message.get("method").is_none() {
+            if message["id"] == *id && message.get("method").is_none() {
                 return result_of(&message, 200);
             }
         }
@@ -134,7 +134,7 @@ fn wants_initialize(message: &Value) -> bool {
     text.contains("initializ") || text.contains("session")
 }
 
-pub(super) fn modern_message(id: u64, method: &str, params: &Params, elicitation: Elicitation) -> Value {
+pub(super) fn modern_message(id: &Value, method: &str, params: &Params, elicitation: Elicitation) -> Value {
     let mut params = params.clone();
     let meta = params.entry("_meta").or_insert_with(|| json!({}));
     if let Value::Object(meta) = meta {

@@ -30,8 +30,10 @@ impl Store {
 
     pub fn load(&self) -> Result<Profiles> {
         match fs::read(self.file()) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| Failure::new("profiles", format!("{} is damaged: {error}", self.file().display()))),
+            Ok(bytes) => Profiles::from_slice(&bytes).map_err(|error| {
+                let message = format!("{} is damaged ({error}): mend it, or move it away", self.file().display());
+                Failure::new("profiles", message)
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Profiles::default()),
             Err(error) => Err(self.failure(&error)),
         }
@@ -64,7 +66,8 @@ impl Store {
     pub fn remove(&self, id: &str) -> Result<()> {
         let extra = self.change(|profiles| {
             let extra = profiles.extra(id);
-            profiles.remove(id).map(|_| extra).ok_or_else(|| no_profile(id))
+            let gone = profiles.remove(id).is_some() || profiles.remove_unreadable(id);
+            gone.then_some(extra).ok_or_else(|| no_profile(id))
         })?;
         if extra.sealed.is_some() {
             Keyring::forget(id);
@@ -112,7 +115,7 @@ impl Store {
         // A process that died while writing has left its half behind.
         let _ = fs::remove_file(&new);
         let mut writer = private(OpenOptions::new().create_new(true).write(true)).open(&new)?;
-        writer.write_all(&serde_json::to_vec_pretty(profiles)?)?;
+        writer.write_all(&profiles.to_vec()?)?;
         writer.write_all(b"\n")?;
         writer.sync_all()?;
         fs::rename(&new, &file)

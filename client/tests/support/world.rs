@@ -110,6 +110,7 @@ async fn answer(
         ("POST", "/mcp") => world.mcp(&headers, &body),
         ("GET", "/metadata") if world.has("challenge-elsewhere") => world.resource_metadata("/metadata"),
         ("GET", "/.well-known/oauth-protected-resource/mcp") => world.resource_metadata("path"),
+        ("GET", "/.well-known/oauth-protected-resource") if world.has("others-at-root") => world.another_resource(),
         ("GET", "/.well-known/oauth-authorization-server")
             if !world.has("metadata") && !world.has("metadata-oauth-form") =>
         {

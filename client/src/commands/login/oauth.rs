@@ -1,5 +1,5 @@
 //! The ways in that end at a token endpoint.
-use super::{super::session, Context, Login, Mode, arguments, store};
+use super::{super::session, Context, Login, arguments, store};
 use crate::{
     address::Address,
     bound::{self, Given},
@@ -9,11 +9,11 @@ use crate::{
     http::Http,
     identity::{self, Identity, Wish},
     keys::SigningKey,
+    modes::Mode,
     profiles::{Extra, Profile, Profiles},
     refresh,
     token::TokenResponse,
 };
-use clap::ValueEnum;
 
 /// One login, ready to be done.
 struct Plan<'a> {
@@ -22,6 +22,8 @@ struct Plan<'a> {
     found: &'a Discovery,
     server: &'a AuthorizationServer,
     mode: Mode,
+    /// Of the MCP server, for people.
+    name: String,
     identity: Identity,
     resource: Option<String>,
     scope: Option<String>,
@@ -38,7 +40,7 @@ pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode
     let http = context.http.under(&server.root);
     let redirect = redirect(login, &known, server, mode).await?;
     let scope = login.scope.clone().or_else(|| default_scope(found, server, mode));
-    let wish = wish(login, found, scope.as_deref())?;
+    let wish = wish(login, found, mode, scope.as_deref())?;
     let uri = redirect.as_ref().map(Redirect::uri);
     let identity = who(context, &http, &server.metadata, &known, &wish, uri, mode).await?;
     let key = (login.dpop || found.demands_dpop()).then(SigningKey::generate).transpose()?;
@@ -48,6 +50,7 @@ pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode
         found,
         server,
         mode,
+        name: found.name(),
         identity,
         resource: found.resource(),
         scope,
@@ -57,7 +60,7 @@ pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode
     };
     let tokens = match plan.tokens(redirect.as_ref()).await {
         // The server has forgotten this registration: a new one, once.
-        Err(failure) if failure.code == "invalid_client" && plan.identity.dynamic && !wish.register => {
+        Err(failure) if failure.code == "invalid_client" && plan.identity.registration.is_some() && !wish.register => {
             let again = Wish { register: true, client_id: None, ..wish };
             let uri = redirect.as_ref().map(Redirect::uri);
             let identity = who(context, &plan.http, &server.metadata, &known, &again, uri, mode).await?;
@@ -93,7 +96,7 @@ pub async fn step_up(
     if found.authorization_server()?.metadata.issuer != issuer {
         found.authorization_server = Some(discover::authorization_server(&context.http, &root, issuer).await?);
     }
-    let mode = Mode::from_str(&profile.auth_mode, false).map_err(|_| Failure::usage("the profile has no such mode"))?;
+    let mode = Mode::of_profile(&profile.auth_mode).ok_or_else(|| Failure::usage("the profile has no such mode"))?;
     let redirect = match mode {
         Mode::AuthCode => Some(open_again(profile.redirect_uri.as_deref()).await?),
         _ => None,
@@ -106,6 +109,7 @@ pub async fn step_up(
         found: &found,
         server: found.authorization_server()?,
         mode,
+        name: found.name(),
         identity,
         resource: extra.resource.clone(),
         scope: Some(scope.to_owned()),
@@ -140,7 +144,7 @@ async fn redirect(
         return Redirect::open(person.redirect_uri.as_deref(), person.listen_port).await.map(Some);
     }
     let registered =
-        identity::registration(known, &server.metadata.issuer, None).and_then(|p| p.redirect_uri.as_deref());
+        identity::registration(known, &server.metadata.issuer, false, None).and_then(|p| p.redirect_uri.as_deref());
     open_again(registered.filter(|_| !login.client.register)).await.map(Some)
 }
 
@@ -155,7 +159,7 @@ fn bind(login: &Login, context: &Context, issuer: &str) -> Result<()> {
     Ok(())
 }
 
-fn wish(login: &Login, found: &Discovery, scope: Option<&str>) -> Result<Wish> {
+fn wish(login: &Login, found: &Discovery, mode: Mode, scope: Option<&str>) -> Result<Wish> {
     let client = &login.client;
     if let Some(document) = client.client_id.as_deref().filter(|id| id.starts_with("https:")) {
         Address::parse(document).map_err(|failure| Failure::usage(format!("--client-id: {failure}")))?;
@@ -169,6 +173,7 @@ fn wish(login: &Login, found: &Discovery, scope: Option<&str>) -> Result<Wish> {
         register: client.register,
         // All the resource has, so that a step-up needs no other registration.
         scope: Some(session::union(scope.unwrap_or_default(), &listed)).filter(|scope| !scope.is_empty()),
+        robot: mode == Mode::ClientCreds,
     })
 }
 
@@ -185,14 +190,25 @@ async fn who(
     if mode == Mode::JwtBearer && wish.client_id.is_none() {
         return Ok(Identity { method: "none".to_owned(), ..Identity::default() });
     }
-    if matches!(mode, Mode::ClientCreds | Mode::IdJag) && wish.client_id.is_none() {
+    if mode == Mode::IdJag && wish.client_id.is_none() {
         return Err(Failure::usage("this mode needs --client-id"));
     }
-    let registration = identity::registration(known, &server.issuer, redirect_uri);
-    // One whose secret cannot be had is made anew.
+    if wish.robot && wish.client_id.is_none() && wish.secret.is_some() {
+        return Err(Failure::usage("a client's secret needs its --client-id"));
+    }
+    let registration = identity::registration(known, &server.issuer, wish.robot, redirect_uri);
+    // One whose secret cannot be had is made anew; so is one whose key is not the one that was given.
     let registration = registration.and_then(|known| context.store.login(&known.profile_id).ok());
-    let registration = registration.as_ref().map(|(profile, _)| profile);
-    identity::identify(http, server, registration, wish, redirect_uri).await
+    let registration =
+        registration.filter(|(_, extra)| wish.private_key.is_none() || wish.private_key == extra.client_private_key);
+    let known = registration.as_ref().map(|(profile, _)| profile);
+    let identity = identity::identify(http, server, known, wish, redirect_uri).await.map_err(|failure| {
+        let told = failure.http_status.is_some() && wish.robot;
+        let cure = if told { ". Robots may not register here: give --client-id and a secret or key of it" } else { "" };
+        Failure { message: format!("{failure}{cure}"), ..failure }
+    })?;
+    let key = registration.and_then(|(_, extra)| extra.client_private_key);
+    Ok(Identity { private_key: identity.private_key.clone().or(key), ..identity })
 }
 
 /// The server's wish, and offline access where a person signs in and the server has it.
@@ -216,6 +232,7 @@ impl Plan<'_> {
             http: &self.http,
             out: self.context.out,
             browser: self.context.browser,
+            name: &self.name,
             server: &self.server.metadata,
             identity: &self.identity,
             resource: self.resource.as_deref(),
@@ -273,7 +290,7 @@ impl Plan<'_> {
             client_secret: identity.secret.clone(),
             token_endpoint_auth_method: Some(identity.method.clone()),
             redirect_uri: identity.redirect_uri.clone(),
-            dynamic_client_registration: identity.dynamic,
+            dynamic_client_registration: identity.registration.clone(),
             // An answer without a scope grants what was asked for (RFC 6749 §5.1).
             scope: self.scope.clone(),
             ..Profile::new(&self.found.server.remembered(), &self.mode.name())

@@ -1,36 +1,64 @@
 //! Credentials that no authorization server issued: tokens, keys, passwords, headers.
 use super::{
-    Context, Login, Mode,
+    Context, Login,
     arguments::{Static, stdin},
     store,
 };
 use crate::{
+    address::Address,
     credential::Credential,
+    discover::Discovery,
     encode,
     error::{Failure, Result},
     mcp::{Client, Elicitation, Params, Protocol},
+    modes::{self, Mode},
     profiles::{Extra, Profile},
+    terminal,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-pub async fn run(login: &Login, context: &Context, mode: Mode) -> Result<Profile> {
+/// What the server said that it wants; nothing where it was not asked.
+#[derive(Default)]
+pub struct Asked {
+    headers: Vec<String>,
+    command: Option<String>,
+}
+
+impl Asked {
+    pub fn by(found: &Discovery) -> Self {
+        Self { headers: modes::named_headers(found), command: modes::command(found) }
+    }
+
+    /// Nobody typed what was not given either.
+    fn needs(&self, what: &str) -> Failure {
+        let cure = self.command.as_ref().map(|command| format!(". Run: {command}")).unwrap_or_default();
+        Failure::usage(format!("{what}{cure}"))
+    }
+}
+
+pub async fn run(login: &Login, context: &Context, mode: Mode, asked: &Asked) -> Result<Profile> {
     let mut profile = Profile::new(&login.url.remembered(), &mode.name());
     let mut extra = Extra { sealed: login.keyring.then(String::new), ..Extra::default() };
+    let person = context.http.deadline();
     match mode {
         Mode::Basic => {
-            (profile.access_token, profile.token_type) = (Some(basic(&login.stored)?), Some("Basic".to_owned()));
+            let pair = person.person(Duration::MAX, basic(&login.stored, asked)).await??;
+            (profile.access_token, profile.token_type) = (Some(pair), Some("Basic".to_owned()));
         }
-        Mode::Header => extra.headers = headers(&login.stored.header)?,
-        _ => (profile.access_token, profile.token_type) = (Some(token(&login.stored)?), Some("Bearer".to_owned())),
+        Mode::Header => extra.headers = person.person(Duration::MAX, headers(&login.stored.header, asked)).await??,
+        _ => {
+            let token = person.person(Duration::MAX, token(&login.stored, asked)).await??;
+            (profile.access_token, profile.token_type) = (Some(token), Some("Bearer".to_owned()));
+        }
     }
-    try_out(login, context, &profile, &extra).await?;
+    try_out(context, &login.url, &profile, &extra).await?;
     store(context, profile, extra).map(|(profile, _)| profile)
 }
 
 /// A credential that is refused is not worth keeping.
-async fn try_out(login: &Login, context: &Context, profile: &Profile, extra: &Extra) -> Result<()> {
+async fn try_out(context: &Context, url: &Address, profile: &Profile, extra: &Extra) -> Result<()> {
     let credential = Credential::of(profile, extra)?;
-    let mut client = Client::new(&context.http, &login.url, Protocol::Auto, Elicitation::Decline, credential);
+    let mut client = Client::new(&context.http, url, Protocol::Auto, Elicitation::Decline, credential);
     let tried = client.request("tools/list", Params::new()).await;
     client.close().await;
     match tried {
@@ -42,29 +70,60 @@ async fn try_out(login: &Login, context: &Context, profile: &Profile, extra: &Ex
     }
 }
 
-fn token(given: &Static) -> Result<String> {
-    match given.bearer_token.as_deref() {
-        Some("-") => stdin(),
-        Some(token) => Ok(token.to_owned()),
-        None => Err(Failure::usage("this mode needs --bearer-token")),
+/// A login there is, if the server still takes it.
+pub async fn still_good(context: &Context, url: &Address, known: &Profile) -> Result<Option<Profile>> {
+    let static_mode = Mode::of_profile(&known.auth_mode).is_some_and(|mode| !mode.is_oauth());
+    let Ok((profile, extra)) = context.store.login(&known.profile_id) else { return Ok(None) };
+    if !static_mode || (profile.access_token.is_none() && extra.headers.is_empty()) {
+        return Ok(None);
+    }
+    match try_out(context, url, &profile, &extra).await {
+        Err(failure) if failure.http_status == Some(401) => Ok(None),
+        Err(failure) => Err(failure),
+        Ok(()) => Ok(Some(profile)),
     }
 }
 
-fn basic(given: &Static) -> Result<String> {
-    let name = given.username.as_deref().ok_or_else(|| Failure::usage("basic needs --username"))?;
+async fn token(given: &Static, asked: &Asked) -> Result<String> {
+    let typed = match given.bearer_token.as_deref() {
+        Some("-") => Some(stdin()?),
+        Some(token) => Some(token.to_owned()),
+        None => terminal::secret("Token or key:").await,
+    };
+    typed.filter(|token| !token.is_empty()).ok_or_else(|| asked.needs("this mode needs --bearer-token"))
+}
+
+async fn basic(given: &Static, asked: &Asked) -> Result<String> {
+    if given.username.is_some() && !given.password_stdin && !terminal::is_attended() {
+        return Err(asked.needs("basic needs the password on standard input and --password-stdin"));
+    }
+    let name = match &given.username {
+        Some(name) => Some(name.clone()),
+        None if given.password_stdin => None,
+        None => terminal::answer("User name:").await.filter(|name| !name.is_empty()),
+    };
+    let name = name.ok_or_else(|| asked.needs("basic needs --username"))?;
     if name.contains(':') {
         return Err(Failure::usage("a name for Basic holds no colon (RFC 7617 §2)"));
     }
-    if !given.password_stdin {
-        return Err(Failure::usage("basic needs the password on standard input and --password-stdin"));
-    }
-    Ok(encode::base64(format!("{name}:{}", stdin()?)))
+    let password = if given.password_stdin { Some(stdin()?) } else { terminal::secret("Password:").await };
+    let password = password.ok_or_else(|| asked.needs("basic needs a password"))?;
+    Ok(encode::base64(format!("{name}:{password}")))
 }
 
-fn headers(given: &[String]) -> Result<BTreeMap<String, String>> {
-    if given.is_empty() {
-        return Err(Failure::usage("header needs --header NAME=VALUE"));
-    }
+/// Those that were given; else the first one that the server names and the person has a value for.
+async fn headers(given: &[String], asked: &Asked) -> Result<BTreeMap<String, String>> {
     let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    given.iter().map(pair).collect::<Option<_>>().ok_or_else(|| Failure::usage("--header takes NAME=VALUE"))
+    if !given.is_empty() {
+        let pairs = given.iter().map(pair).collect::<Option<_>>();
+        return pairs.ok_or_else(|| Failure::usage("--header takes NAME=VALUE"));
+    }
+    for name in &asked.headers {
+        match terminal::secret(&format!("{name} (empty if you have none):")).await {
+            None => break,
+            Some(value) if value.is_empty() => {}
+            Some(value) => return Ok(BTreeMap::from([(name.clone(), value)])),
+        }
+    }
+    Err(asked.needs("header needs --header NAME=VALUE"))
 }

@@ -31,13 +31,33 @@ pub const CHECKS: &[Check] = &[
         breaks: "Python SDK, rmcp and VS Code find neither metadata nor scope",
         mend: "send WWW-Authenticate: Bearer resource_metadata=\"…\", scope=\"…\" with every 401",
         judge: |seen| {
-            if seen.without_credentials.status != 401 {
+            if seen.without_credentials.status != 401 || is_malformed(seen) || seen.other_schemes().is_some() {
                 return Silent;
             }
             let challenges = seen.without_credentials.challenges();
             let oauth = challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
             let schemes: Vec<_> = challenges.iter().map(|challenge| challenge.scheme.as_str()).collect();
             Verdict::unless(oauth, if schemes.is_empty() { "no challenge".to_owned() } else { schemes.join(", ") })
+        },
+    },
+    Check {
+        id: "challenge-form",
+        level: Must,
+        rule: "RFC 9110 §11.6.1",
+        since: R03,
+        wanted: "schemes with parameters: names, =, values in quotation marks, commas between them",
+        breaks: "every client, each in its own way: what it makes of a malformed challenge is chance",
+        mend: "write WWW-Authenticate: Bearer resource_metadata=\"https://…\", scope=\"…\"",
+        judge: |seen| {
+            let answers = [Some(&seen.without_credentials), seen.unknown_token.as_ref()];
+            let answers = || answers.iter().flatten().filter(|answer| answer.header_is_there("www-authenticate"));
+            if answers().next().is_none() {
+                return Silent;
+            }
+            match answers().find_map(|answer| answer.malformed_challenges().into_iter().next()) {
+                Some(fault) => Bad(format!("malformed: {fault}")),
+                None => Good,
+            }
         },
     },
     Check {
@@ -59,6 +79,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client: discovery ends at the address it was told",
         mend: "serve the metadata there, or correct the address",
         judge: |seen| match (named(seen), seen.resource_document_at(Source::Challenge)) {
+            _ if is_malformed(seen) => Silent,
             (Some(_), Some(_)) => Good,
             // Where there is nothing anywhere, another check says so.
             (Some(url), None) if seen.resource_value().is_some() => Bad(format!("nothing usable at {url}")),
@@ -106,7 +127,13 @@ pub const CHECKS: &[Check] = &[
 fn with_challenge(seen: &Evidence, judge: fn(&Evidence) -> Verdict) -> Verdict {
     let challenges = seen.without_credentials.challenges();
     let oauth = challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
-    if seen.without_credentials.status == 401 && oauth { judge(seen) } else { Silent }
+    let judged = seen.without_credentials.status == 401 && oauth && !is_malformed(seen);
+    if judged && seen.other_schemes().is_none() { judge(seen) } else { Silent }
+}
+
+/// Then nothing in it counts, and another check says so.
+fn is_malformed(seen: &Evidence) -> bool {
+    !seen.without_credentials.malformed_challenges().is_empty()
 }
 
 fn named(seen: &Evidence) -> Option<String> {

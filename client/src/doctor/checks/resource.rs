@@ -19,7 +19,7 @@ pub const CHECKS: &[Check] = &[
         mend: "serve /.well-known/oauth-protected-resource/<path of the server>",
         judge: |seen| {
             let open = (200..300).contains(&seen.without_credentials.status);
-            if open && seen.resource_value().is_none() {
+            if (open && seen.resource_value().is_none()) || seen.other_schemes().is_some() {
                 Silent
             } else {
                 Verdict::unless(seen.resource_value().is_some(), "none found")

@@ -96,6 +96,10 @@ impl Shared {
             seen.registrations.len()
         };
         client["client_id"] = format!("registered-{count}").into();
+        if client["token_endpoint_auth_method"].as_str().unwrap_or_default().starts_with("client_secret") {
+            client["client_secret"] = format!("s3cret-{count}").into();
+            client["registration_access_token"] = format!("s3cret-too-{count}").into();
+        }
         if self.has("registration-echo") {
             client.as_object_mut().unwrap().remove("redirect_uris");
         }

@@ -38,13 +38,27 @@ impl Shared {
         change("resource-no-offline-access", "scopes_supported", json!(["read", "offline_access"]));
         change("challenge-scope", "scopes_supported", json!([]));
         change("scopes-known", "scopes_supported", json!(["read", "unheard-of"]));
+        change("robots-only", "grant_types_supported", json!(["client_credentials"]));
         if place == "path" {
             change("resource-agrees", "scopes_supported", json!(["write"]));
         }
         self.cors("resource-cors", self.document(document))
     }
 
+    /// What the origin says of another resource.
+    pub(super) fn another_resource(&self) -> Response {
+        self.document(json!({"resource": self.at("/other"), "authorization_servers": [self.called()]}))
+    }
+
     fn challenge(&self, error: Option<&str>, scope: &str) -> String {
+        if let Some(text) = self.fault("challenge=") {
+            let error = error.filter(|_| text.starts_with("Bearer")).map(|error| format!(", error=\"{error}\""));
+            return format!("{text}{}", error.unwrap_or_default());
+        }
+        if self.has("challenge-form") {
+            let at = self.at("/.well-known/oauth-protected-resource/mcp");
+            return format!("Bearer resource_metadata=\"{at}\" scope=\"{scope}\"");
+        }
         if self.has("challenge-scheme") {
             return "Basic realm=\"x\"".to_owned();
         }
@@ -81,6 +95,7 @@ impl Shared {
         let scope = match &*text("authorization") {
             "Basic YWxpY2U6cDpx" | "Bearer static-token" => "read write".to_owned(),
             _ if text("x-key") == "k1" => "read write".to_owned(),
+            _ if self.has("open") => "read write".to_owned(),
             "" if self.has("challenge-401") => return StatusCode::FORBIDDEN.into_response(),
             "" => return self.refuse(StatusCode::UNAUTHORIZED, None, "read"),
             _ if self.has("unknown-token-401") => return StatusCode::FORBIDDEN.into_response(),

@@ -1,0 +1,92 @@
+//! Why nothing came back over the network, and what a person can do about it.
+use super::Failure;
+use crate::mask;
+use rustls::{CertificateError, Error as Tls};
+use std::{error::Error, io};
+
+/// The codes of failures that are faults of the server, not of the way there.
+pub const NO_TLS: &str = "no_tls";
+pub const CERTIFICATE: &str = "certificate";
+pub const INSECURE_HTTP: &str = "insecure_http";
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        let url = error.url().map(mask::url).unwrap_or_default();
+        let secure = error.url().is_some_and(|url| url.scheme() == "https");
+        let causes = causes(&error);
+        let tls = causes.iter().find_map(|cause| tls(*cause));
+        let last = causes.last().map(ToString::to_string).unwrap_or_default();
+        match tls {
+            Some(Tls::InvalidCertificate(fault)) => {
+                Self::new(CERTIFICATE, format!("cannot trust {url}: {}", of_certificate(fault)))
+            }
+            // What answers speaks something else.
+            Some(Tls::InvalidMessage(_)) => Self::new(
+                NO_TLS,
+                format!(
+                    "{url} speaks no TLS. If that is right, begin the address with http:// (beyond this machine only with --insecure-http)"
+                ),
+            ),
+            Some(other) => Self::new("network", format!("cannot reach {url}: TLS fails: {other}")),
+            None if secure && error.is_connect() && causes.iter().any(|cause| is_cut_off(*cause)) => Self::new(
+                NO_TLS,
+                format!(
+                    "{url} speaks no TLS, or not with this machine: it ends the connection. If it speaks none, begin the \
+                     address with http:// (beyond this machine only with --insecure-http)"
+                ),
+            ),
+            None if error.is_timeout() => Self::new("network", format!("cannot reach {url}: no answer in time")),
+            // hyper's words for bytes that are no HTTP.
+            None if !secure && last.starts_with("invalid HTTP") => Self::new(
+                "network",
+                format!("{url} answers no HTTP. If it speaks TLS, begin the address with https://"),
+            ),
+            None => Self::new("network", format!("cannot reach {url}: {last}")),
+        }
+    }
+}
+
+/// From the outermost to the innermost.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let (mut all, mut next) = (Vec::new(), Some(error));
+    while let Some(error) = next {
+        all.push(error);
+        next = error.source();
+    }
+    all
+}
+
+/// The error of TLS that an error of input and output wraps: its source is that error's source.
+fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Tls> {
+    let wrapped = || error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<Tls>();
+    error.downcast_ref::<Tls>().or_else(wrapped)
+}
+
+/// A connection that was there, and ended where TLS began.
+fn is_cut_off(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    kind.is_some_and(|kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
+}
+
+fn of_certificate(fault: &CertificateError) -> String {
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+    };
+    match fault {
+        Expired | ExpiredContext { .. } => {
+            "its certificate has ended, or the clock of this machine is wrong".to_owned()
+        }
+        NotValidYet | NotValidYetContext { .. } => {
+            "its certificate is not valid yet, or the clock of this machine is wrong".to_owned()
+        }
+        NotValidForName | NotValidForNameContext { .. } => "its certificate is for another name".to_owned(),
+        // Whoever made their own certificate made it one of an authority, as often as not.
+        CertificateError::UnknownIssuer | CertificateError::Other(_) => {
+            "nobody this machine knows has signed its certificate. If it is one of your own authority, \
+             give that authority's certificate by --cacert FILE"
+                .to_owned()
+        }
+        other => format!("its certificate is refused ({other})"),
+    }
+}

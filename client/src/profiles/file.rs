@@ -1,0 +1,222 @@
+//! How `profiles.json` is read and written. One entry that makes no sense disables no other: it is left as it is.
+use super::{Extra, Profile, Profiles};
+use crate::output;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// As it lies on the disk; what its members hold is judged one by one.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+#[allow(clippy::struct_field_names)] // the file's names
+struct File {
+    profiles: Vec<Value>,
+    active_profiles: Map<String, Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    extra: Map<String, Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    bound: Map<String, Value>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_field_names)] // the file's names
+pub(super) struct Unreadable {
+    profiles: Vec<Value>,
+    active_profiles: Map<String, Value>,
+    extra: Map<String, Value>,
+    bound: Map<String, Value>,
+}
+
+impl Profiles {
+    pub(super) fn from_slice(bytes: &[u8]) -> serde_json::Result<Self> {
+        let file: File = serde_json::from_slice(bytes)?;
+        let mut profiles = Self { unknown: file.unknown, ..Self::default() };
+        for value in file.profiles {
+            match profile(&value) {
+                Ok(profile) => profiles.profiles.push(profile),
+                Err(why) => {
+                    complain(&value, &why);
+                    profiles.unreadable.profiles.push(value);
+                }
+            }
+        }
+        (profiles.active_profiles, profiles.unreadable.active_profiles) = apart(file.active_profiles);
+        (profiles.extra, profiles.unreadable.extra) = apart(file.extra);
+        (profiles.bound, profiles.unreadable.bound) = apart(file.bound);
+        Ok(profiles)
+    }
+
+    pub(super) fn to_vec(&self) -> serde_json::Result<Vec<u8>> {
+        let values = |profile| serde_json::to_value::<&Profile>(profile);
+        let mut profiles = self.profiles.iter().map(values).collect::<serde_json::Result<Vec<_>>>()?;
+        profiles.extend(self.unreadable.profiles.iter().cloned());
+        // What another tool has deleted is gone here too.
+        let known: Vec<_> = profiles.iter().filter_map(|profile| profile["profile_id"].as_str()).collect();
+        let extra = self.extra.iter().filter(|(id, _)| known.contains(&id.as_str()));
+        let extra: BTreeMap<&String, &Extra> = extra.collect();
+        let file = File {
+            active_profiles: together(&self.active_profiles, &self.unreadable.active_profiles)?,
+            extra: together(&extra, &self.unreadable.extra)?,
+            bound: together(&self.bound, &self.unreadable.bound)?,
+            unknown: self.unknown.clone(),
+            profiles,
+        };
+        serde_json::to_vec_pretty(&file)
+    }
+
+    /// Throws away what cannot be read of this id; whether there was any.
+    pub(super) fn remove_unreadable(&mut self, id: &str) -> bool {
+        let before = self.unreadable.profiles.len();
+        self.unreadable.profiles.retain(|profile| profile["profile_id"] != id);
+        self.unreadable.extra.remove(id);
+        self.unreadable.profiles.len() < before
+    }
+}
+
+/// The profile, or which of its members is none. Their values may be secrets.
+fn profile(value: &Value) -> Result<Profile, String> {
+    let Value::Object(members) = value else { return Err("it is no object".to_owned()) };
+    for name in ["profile_id", "resource_url", "auth_mode"] {
+        if members.get(name).and_then(Value::as_str).is_none_or(str::is_empty) {
+            return Err(format!("{name} is no text"));
+        }
+    }
+    let mut profile: Profile = serde_json::from_value(value.clone()).map_err(|_| {
+        let wrong =
+            members.iter().find(|(name, value)| serde_json::from_value::<Profile>(json!({*name: value})).is_err());
+        format!("{} has a value of another kind", wrong.map_or("a member", |(name, _)| name))
+    })?;
+    if let (Some(registration), Some(id)) = (&mut profile.dynamic_client_registration, &profile.client_id)
+        && registration.is_empty()
+    {
+        registration.insert("client_id".to_owned(), id.clone().into());
+    }
+    Ok(profile)
+}
+
+/// Once in a run, however often the file is read.
+fn complain(value: &Value, why: &str) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        let id = value["profile_id"].as_str().unwrap_or("without a profile_id");
+        let cure = value["profile_id"]
+            .as_str()
+            .map(|id| format!("; mcp-auth profile delete {} removes it", output::quoted(id)));
+        output::warn(&format!(
+            "profile {id} in profiles.json cannot be read and is left as it is: {why}{}",
+            cure.unwrap_or_default()
+        ));
+    }
+}
+
+fn apart<T: DeserializeOwned>(members: Map<String, Value>) -> (BTreeMap<String, T>, Map<String, Value>) {
+    let (mut good, mut bad) = (BTreeMap::new(), Map::new());
+    for (name, value) in members {
+        match serde_json::from_value(value.clone()) {
+            Ok(read) => drop(good.insert(name, read)),
+            Err(_) => drop(bad.insert(name, value)),
+        }
+    }
+    (good, bad)
+}
+
+/// What was set since takes the place of what could not be read.
+fn together(good: impl Serialize, bad: &Map<String, Value>) -> serde_json::Result<Map<String, Value>> {
+    let mut members = bad.clone();
+    if let Value::Object(good) = serde_json::to_value(good)? {
+        members.extend(good);
+    }
+    Ok(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first `mcp-auth` writes it.
+    fn of_another_tool() -> Value {
+        let mut profile = serde_json::to_value(Profile::new("https://mcp.example/mcp", "auth-code")).unwrap();
+        for (name, value) in [
+            ("profile_id", json!("0b3c2f8ba30f467cb8577d13147a3f2c")),
+            ("issuer", json!("https://as.example")),
+            ("access_token", json!("a")),
+            ("scope", json!("read write")),
+            ("client_id", json!("c")),
+            ("expires_at", json!("2026-11-30T05:38:15.080002+00:00")),
+            (
+                "dynamic_client_registration",
+                json!({"client_id": "c", "redirect_uris": ["http://127.0.0.1:1/callback"]}),
+            ),
+            ("created_at", json!("2026-11-30T05:28:15.079971+00:00")),
+            ("last_used_at", json!("2026-11-30T05:28:21.466736+00:00")),
+        ] {
+            profile[name] = value;
+        }
+        profile
+    }
+
+    fn read(file: &Value) -> Profiles {
+        Profiles::from_slice(&serde_json::to_vec(file).unwrap()).unwrap()
+    }
+
+    fn written(profiles: &Profiles) -> Value {
+        serde_json::from_slice(&profiles.to_vec().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_profile_of_the_first_program_is_read_and_written_as_that_one_can_read_it() {
+        let profiles = read(&json!({"profiles": [of_another_tool()], "active_profiles": {}}));
+        let profile = &profiles.profiles[0];
+        assert_eq!(profile.expires_at, Some(1_796_017_095));
+        assert_eq!(profile.dynamic_client_registration.as_ref().unwrap()["client_id"], "c");
+        let extra = profiles.extra(&profile.profile_id);
+        assert_eq!(extra.resource.as_deref(), Some("https://mcp.example/mcp"));
+        assert_eq!(extra.requested_scope.as_deref(), Some("read write"));
+        let again = &written(&profiles)["profiles"][0];
+        assert_eq!(again["expires_at"], "2026-11-30T05:38:15+00:00");
+        assert_eq!(again["dynamic_client_registration"], of_another_tool()["dynamic_client_registration"]);
+        let mut names: Vec<_> = again.as_object().unwrap().keys().collect();
+        names.sort();
+        let other = of_another_tool();
+        let mut wanted: Vec<_> = other.as_object().unwrap().keys().collect();
+        wanted.sort();
+        assert_eq!(names, wanted);
+    }
+
+    #[test]
+    fn a_registration_that_is_only_said_to_be_there_becomes_an_object() {
+        for (said, wanted) in [(json!(true), json!({"client_id": "c"})), (json!(false), Value::Null)] {
+            let mut profile = of_another_tool();
+            profile["dynamic_client_registration"] = said;
+            let profiles = read(&json!({"profiles": [profile]}));
+            assert_eq!(written(&profiles)["profiles"][0]["dynamic_client_registration"], wanted);
+        }
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_disables_no_other_and_stays_as_it_is() {
+        let (good, mut bad, mut strange) = (of_another_tool(), of_another_tool(), of_another_tool());
+        (bad["profile_id"], bad["expires_at"]) = ("bad".into(), "tomorrow".into());
+        strange["later_member"] = json!([1]);
+        strange["profile_id"] = "strange".into();
+        let file = json!({"profiles": [bad, good, 7, strange], "active_profiles": {"https://a": 5, "https://b": "x"},
+            "extra": {"bad": {"sealed": 1}}, "bound": {"y": 1}, "later": 7});
+        let mut profiles = read(&file);
+        assert_eq!(profiles.profiles.len(), 2);
+        let again = written(&profiles);
+        assert_eq!(again["profiles"].as_array().unwrap().len(), 4);
+        assert!(again["profiles"].as_array().unwrap().contains(&bad));
+        assert_eq!(again["profiles"][1]["later_member"], json!([1]));
+        for name in ["active_profiles", "extra", "bound", "later"] {
+            assert_eq!(again[name], file[name], "{name}");
+        }
+        assert!(profiles.remove_unreadable("bad") && !profiles.remove_unreadable("bad"));
+        assert!(written(&profiles).get("extra").is_none());
+        assert_eq!(profile(&bad).unwrap_err(), "expires_at has a value of another kind");
+    }
+}

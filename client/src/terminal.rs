@@ -1,0 +1,125 @@
+//! The person at the terminal: what they type, and whether they see a browser.
+use crate::{bounds, output};
+use std::{
+    io::{BufRead, IsTerminal, Read},
+    sync::OnceLock,
+};
+use tokio::sync::{Mutex, mpsc};
+
+/// A yes of somebody at the terminal; nobody there is a no.
+pub async fn confirmed(question: &str) -> bool {
+    if !is_attended() {
+        return false;
+    }
+    output::prompt(&format!("{question} [y/N]"));
+    matches!(typed().await.as_deref().map(str::trim), Some("y" | "Y" | "yes"))
+}
+
+/// An answer to a question; None where standard input ends, as it does where nobody is.
+pub async fn answer(question: &str) -> Option<String> {
+    output::prompt(question);
+    typed().await.map(|line| line.trim().to_owned())
+}
+
+/// One that is not shown while it is typed, to the last space.
+pub async fn secret(question: &str) -> Option<String> {
+    let _hidden = Hidden::begin();
+    // Whoever gives up gets the terminal back as it was.
+    let answer = tokio::select! {
+        answer = async {
+            output::prompt(question);
+            typed().await
+        } => answer,
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    // The line end that was typed was not shown either.
+    if std::io::stdin().is_terminal() {
+        output::note("");
+    }
+    answer
+}
+
+/// The next line that somebody types or pastes; None at the end of standard input.
+pub async fn typed() -> Option<String> {
+    static LINES: OnceLock<Mutex<mpsc::Receiver<String>>> = OnceLock::new();
+    LINES.get_or_init(|| Mutex::new(lines())).lock().await.recv().await
+}
+
+/// Somebody reads and can answer.
+pub fn is_attended() -> bool {
+    std::io::stdin().is_terminal() && output::is_seen()
+}
+
+/// Somebody who would see a browser that opens: here, and not at the other end of a connection.
+pub fn has_display() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let away = set("SSH_CONNECTION") || set("SSH_TTY");
+    let screen = cfg!(any(windows, target_os = "macos")) || set("DISPLAY") || set("WAYLAND_DISPLAY");
+    is_attended() && screen && !away
+}
+
+/// Read apart, for reading cannot be given up: the process ends without it.
+fn lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(1);
+    if in_background() {
+        return receiver;
+    }
+    std::thread::spawn(move || {
+        loop {
+            let mut line = Vec::new();
+            let read = std::io::stdin().lock().take(bounds::PASTE).read_until(b'\n', &mut line);
+            let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+            if !read.is_ok_and(|read| read > 0) || sender.blocking_send(text).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// A terminal stops whoever reads from it then.
+#[cfg(unix)]
+fn in_background() -> bool {
+    rustix::termios::tcgetpgrp(std::io::stdin()).is_ok_and(|front| front != rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+fn in_background() -> bool {
+    false
+}
+
+/// While it lives, the terminal does not show what is typed.
+#[cfg(unix)]
+struct Hidden(Option<rustix::termios::Termios>);
+
+#[cfg(unix)]
+impl Hidden {
+    fn begin() -> Self {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(std::io::stdin()).ok();
+        if let Some(mut modes) = before.clone() {
+            modes.local_modes.remove(LocalModes::ECHO);
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &modes);
+        }
+        Self(before)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, before);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Hidden;
+
+#[cfg(not(unix))]
+impl Hidden {
+    fn begin() -> Self {
+        Self
+    }
+}
