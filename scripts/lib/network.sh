@@ -13,6 +13,8 @@ need_network() {
   install iproute2 util-linux openssl && network_tools
 }
 
+need_openssl() { command -v openssl >/dev/null || install openssl; }
+
 network_tools() {
   local tool
   for tool in ip unshare nsenter openssl; do command -v "$tool" >/dev/null || return 1; done

@@ -19,21 +19,35 @@ const file = path.join(home, 'profiles.json');
 export const execute = async (...args) => (await promisify(execFile)(binary, args, { env })).stdout;
 
 /** One run; its JSON, or the JSON of its failure. */
-export async function run(verb, ...options) {
+export async function runAt(url, verb, ...options) {
   try {
-    return JSON.parse(await execute(verb, resource, ...options, '--json'));
+    return JSON.parse(await execute(verb, url, ...options, '--json'));
   } catch (error) {
     if (!error.stdout) throw error;
     return JSON.parse(error.stdout);
   }
 }
 
+export const run = (verb, ...options) => runAt(resource, verb, ...options);
+
+/** One run with these lines typed; everything it left. */
+export function typed(lines, ...args) {
+  const child = spawn(binary, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const left = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => { left[name] += chunk; });
+  child.stdin.on('error', () => {});
+  child.stdin.end(lines.map((line) => `${line}\n`).join(''));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...left })));
+}
+
 export const call = (name, args = {}) =>
   run('call', 'tools/call', '--tool-name', name, '--tool-arguments', JSON.stringify(args));
 
 /** Signs in as a person does: reads the printed address, opens it, comes back to the listener. */
-export async function login(person, ...options) {
-  const args = ['login', resource, '--browser', 'print', ...options];
+export const login = (person, ...options) => loginAt(resource, person, ...options);
+
+export async function loginAt(url, person, ...options) {
+  const args = ['login', url, '--browser', 'print', ...options];
   const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   for await (const line of createInterface({ input: child.stdout })) {
