@@ -10,6 +10,7 @@ pub mod dpop;
 pub mod id_jag;
 pub mod json;
 pub mod jws;
+pub mod look_alikes;
 pub mod params;
 pub mod pkce;
 pub mod redirect_uri;

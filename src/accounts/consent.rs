@@ -64,23 +64,31 @@ pub struct Asked<'a> {
     pub pushed: Option<&'a Digest>,
 }
 
-/// What was allowed before, on those resources that are asked for.
+/// What was allowed before.
 #[derive(Default)]
 pub struct Remembered {
+    /// On those resources that are asked for.
     consents: Vec<Consent>,
+    /// On all others.
+    elsewhere: Vec<Consent>,
     /// Sentences: what of the client changed since then, so that it no longer counts.
     pub changes: Vec<String>,
 }
 
 impl Remembered {
-    /// On this resource; `audience` may be our own identifier.
+    /// On this resource, if it is asked for; `audience` may be our own identifier.
     #[must_use]
     pub fn scopes(&self, audience: &str) -> Scopes {
-        let consent = self.consents.iter().find(|consent| consent.resource == audience);
-        consent.map(|consent| consent.scopes.clone()).unwrap_or_default()
+        scopes_of(&self.consents, audience)
     }
 
-    /// When something of it was last allowed.
+    /// On this resource, whether it is asked for or not.
+    #[must_use]
+    pub fn scopes_anywhere(&self, audience: &str) -> Scopes {
+        self.scopes(audience).union(&scopes_of(&self.elsewhere, audience))
+    }
+
+    /// When something of what is asked for was last allowed.
     #[must_use]
     pub fn since(&self) -> Option<OffsetDateTime> {
         self.consents.iter().map(|consent| consent.granted_at).max()
@@ -92,6 +100,11 @@ impl Remembered {
         let place = place(redirect_uri);
         self.consents.iter().all(|consent| consent.places.contains(&place))
     }
+}
+
+fn scopes_of(consents: &[Consent], audience: &str) -> Scopes {
+    let consent = consents.iter().find(|consent| consent.resource == audience);
+    consent.map(|consent| consent.scopes.clone()).unwrap_or_default()
 }
 
 impl<'a> Asked<'a> {
@@ -106,16 +119,16 @@ impl<'a> Asked<'a> {
         let Terms { client, user, .. } = self.terms;
         let now = KnownClient::of(client);
         let fingerprint = now.fingerprint();
-        let mut consents = vec![];
-        for (audience, _) in self.terms.by_audience(app) {
-            let Some(consent) = consents::find(&app.db, user.id, &client.id, &audience).await? else { continue };
-            if !consent.fingerprint.matches(&fingerprint) {
-                let before = consent.known_client.as_ref().unwrap_or(&now);
-                return Ok(Remembered { consents: vec![], changes: before.changes_to(&now) });
-            }
-            consents.push(consent);
+        let asked = self.terms.by_audience(app);
+        let is_asked = |consent: &Consent| asked.iter().any(|(audience, _)| *audience == consent.resource);
+        let all = consents::find_all(&app.db, user.id, &client.id).await?;
+        let (consents, elsewhere): (Vec<_>, Vec<_>) = all.into_iter().partition(is_asked);
+        let counts = |consent: &Consent| consent.fingerprint.matches(&fingerprint);
+        if let Some(other) = consents.iter().find(|consent| !counts(consent)) {
+            let before = other.known_client.as_ref().unwrap_or(&now);
+            return Ok(Remembered { changes: before.changes_to(&now), ..Remembered::default() });
         }
-        Ok(Remembered { consents, changes: vec![] })
+        Ok(Remembered { consents, elsewhere: elsewhere.into_iter().filter(counts).collect(), changes: vec![] })
     }
 
     /// Whether nothing is asked for that was not allowed before.

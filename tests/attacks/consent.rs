@@ -143,15 +143,15 @@ async fn attack_102_an_app_under_an_allowed_name_is_asked_about_with_everything_
         let mut alice = t.signed_in("alice").await;
         let path = |scope| authorize_path(&client, &[("scope", scope), ("redirect_uri", uri)]);
         alice.approve(&path("mcp:read")).await.returned("code").unwrap();
-        let claims = "You allowed an app under this name before; any program here can claim to be it.";
         let name = format!("Client {client}");
-        for (scope, words, heading, title, button) in [
+        for (scope, words, heading, title, button, note) in [
             (
                 "mcp:read",
                 &["Read your notes"][..],
                 "wants to connect again",
                 format!("Connect {name} again?"),
                 "Connect",
+                "We ask each time because any program on this",
             ),
             (
                 "mcp:read mcp:write openid",
@@ -159,11 +159,12 @@ async fn attack_102_an_app_under_an_allowed_name_is_asked_about_with_everything_
                 "wants to use Notes",
                 format!("Allow {name}?"),
                 "Allow",
+                "You allowed an app under this name before, on",
             ),
         ] {
             let page = alice.get(&path(scope)).await;
             page.page(200);
-            assert!(page.body.contains(claims), "{page:?}");
+            assert!(page.body.contains(note), "{page:?}");
             assert_eq!(texts(&page, ".scopes h2"), ["What it could do in your name"]);
             assert_eq!(texts(&page, ".scopes .words"), words);
             assert_eq!(texts(&page, "h1"), [format!("“{name}” {heading}")]);

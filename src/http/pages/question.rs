@@ -33,12 +33,7 @@ pub async fn of_request(
     visitor: Option<UserId>,
 ) -> Result<Question, OAuthError> {
     let uri = &asked.callback.redirect_uri;
-    let kind = match kind(uri) {
-        redirect_uri::RedirectKind::Https { .. } => RedirectKind::Https,
-        redirect_uri::RedirectKind::Loopback { .. } => RedirectKind::Loopback,
-        redirect_uri::RedirectKind::PrivateUse { .. } => RedirectKind::App,
-    };
-    let origin = Origin::Redirect { kind, label: label(uri), uri: uri.clone() };
+    let origin = Origin::Redirect { kind: redirect_kind(uri), label: label(uri), uri: uri.clone() };
     let history = history(app, asked, remembered);
     let mut question = of_terms(app, &asked.terms, origin, &Digest::of(query), visitor).await?;
     let mark = |lines: &mut Vec<Line>, known: &Scopes| {
@@ -51,6 +46,14 @@ pub async fn of_request(
     }
     mark(&mut question.identity, &remembered.scopes(&app.config.issuer));
     Ok(Question { history, ..question })
+}
+
+fn redirect_kind(uri: &str) -> RedirectKind {
+    match kind(uri) {
+        redirect_uri::RedirectKind::Https { .. } => RedirectKind::Https,
+        redirect_uri::RedirectKind::Loopback { .. } => RedirectKind::Loopback,
+        redirect_uri::RedirectKind::PrivateUse { .. } => RedirectKind::App,
+    }
 }
 
 /// Of a device. Its person is asked each time, whatever was allowed before.
@@ -152,27 +155,39 @@ fn history(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> History {
         false if asked.is_provable() => Step::More,
         false => Step::First,
     };
+    let kind = redirect_kind(&asked.callback.redirect_uri);
     let note = match () {
-        () if !asked.is_provable() => {
-            Some("You allowed an app under this name before; any program here can claim to be it.".to_owned())
-        }
+        () if !asked.is_provable() && nothing_new => Some(format!(
+            "You allowed this before, on {}. We ask each time because any program on this {} can claim to be it.",
+            day(since),
+            kind.here()
+        )),
+        () if !asked.is_provable() => Some(format!(
+            "You allowed an app under this name before, on {}; any program on this {} can claim to be it.",
+            day(since),
+            kind.here()
+        )),
         () if !same_place => Some("You allowed this before, when it returned to another address.".to_owned()),
         () if nothing_new => {
             Some(format!("You allowed this before, on {}. The app wants you to be asked again.", day(since)))
         }
         () => None,
     };
-    let known = |audience: &str| remembered.scopes(audience);
-    let (mut kept, mut kept_identity) = (vec![], vec![]);
-    if step == Step::More {
-        let servers = asked.terms.resources.iter().map(|resource| {
-            let stays = known(&resource.identifier);
-            server(resource, &stays.filter(|scope| resource.allows(scope, asked.terms.user.role)))
-        });
-        kept = servers.filter(|server| !server.lines.is_empty()).collect();
-        kept_identity = lines(&known(&app.config.issuer), None);
-    }
+    let (kept, kept_identity) = if step == Step::More { kept(app, asked, remembered) } else { Default::default() };
     History { step, changes, note, kept, kept_identity }
+}
+
+/// All that stays allowed: first on those servers that are asked for, then on the others.
+fn kept(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> (Vec<Server>, Vec<Line>) {
+    let Terms { resources, user, .. } = &asked.terms;
+    let is_asked = |one: &&Resource| resources.iter().any(|asked| asked.identifier == one.identifier);
+    let (first, others): (Vec<_>, Vec<_>) = app.resources.iter().partition(is_asked);
+    let stays = first.into_iter().chain(others).map(|resource| {
+        let allowed = remembered.scopes_anywhere(&resource.identifier);
+        server(resource, &allowed.filter(|scope| resource.allows(scope, user.role)))
+    });
+    let stays = stays.filter(|server| !server.lines.is_empty()).collect();
+    (stays, lines(&remembered.scopes_anywhere(&app.config.issuer), None))
 }
 
 /// Never longer than it is, nor rounded up.

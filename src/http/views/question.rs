@@ -1,5 +1,8 @@
 //! The question whether a program may act for somebody, on the consent page and for a device.
-use crate::secrets::Digest;
+use crate::{
+    oauth::look_alikes::{self, Part},
+    secrets::Digest,
+};
 use askama::Template;
 use serde::Serialize;
 use serde_json::json;
@@ -108,9 +111,9 @@ pub struct History {
     pub step: Step,
     /// Sentences: what of the client changed since it was last allowed.
     pub changes: Vec<String>,
-    /// A sentence: that it was allowed, and why it is asked again.
+    /// Sentences: that it was allowed, and why it is asked again.
     pub note: Option<String>,
-    /// In a step-up: all that stays allowed, whether it was asked for or not.
+    /// In a step-up: all that stays allowed, on each server, whether it was asked for or not.
     pub kept: Vec<Server>,
     pub kept_identity: Vec<Line>,
 }
@@ -190,8 +193,21 @@ impl Question {
         matches!(self.origin, Origin::Redirect { kind: RedirectKind::Https, .. })
     }
 
-    fn here(&self) -> &'static str {
-        if matches!(self.origin, Origin::Redirect { kind: RedirectKind::App, .. }) { "device" } else { "computer" }
+    /// What is to be noticed before all else.
+    fn has_warning(&self) -> bool {
+        !self.is_on_the_web() || !self.history.changes.is_empty()
+    }
+
+    fn is_of_device(&self) -> bool {
+        matches!(self.origin, Origin::Device(_))
+    }
+}
+
+impl RedirectKind {
+    /// What the app, which nothing tells from another, runs on.
+    #[must_use]
+    pub fn here(self) -> &'static str {
+        if self == Self::App { "device" } else { "computer" }
     }
 }
 
@@ -214,6 +230,18 @@ impl App {
 
     fn is_verified(&self) -> bool {
         self.standing == Standing::Verified
+    }
+
+    /// The operator's own words deceive nobody.
+    fn warning(&self) -> Option<&'static str> {
+        look_alikes::warning(&self.name).filter(|_| !self.is_verified())
+    }
+
+    fn parts(&self, name: &str) -> Vec<Part> {
+        if self.is_verified() {
+            return vec![Part { text: name.to_owned(), is_marked: false }];
+        }
+        look_alikes::parts(name)
     }
 }
 

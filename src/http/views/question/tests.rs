@@ -151,49 +151,108 @@ fn no_page_lets_text_become_markup() {
     }
 }
 
-#[test]
-fn titles_headings_sections_and_buttons_agree_in_every_combination() {
-    for step in [Step::First, Step::More, Step::Same] {
-        for (servers, identity) in [(1, false), (1, true), (2, false), (3, true), (0, true)] {
-            let mut question = on_the_web();
-            question.servers = (0..servers)
-                .map(|number| Server {
-                    name: format!("Server {number}"),
-                    ..notes(vec![line("x:read", "Read x", true)])
-                })
-                .collect();
+/// A request by way of each kind of redirect URI, and a device.
+fn origins() -> Vec<Question> {
+    let mut app = question();
+    let (label, uri) = ("cursor:".to_owned(), "cursor://oauth/callback".to_owned());
+    app.origin = Origin::Redirect { kind: RedirectKind::App, label, uri };
+    vec![on_the_web(), question(), app, of_device()]
+}
+
+/// Every combination of what a page is about: the step, where it leads, who vouches, what changed, and for how many
+/// servers, with claims about the person or without.
+fn combinations() -> Vec<Question> {
+    let standings = [Standing::Verified, Standing::DescribedBy("app.example".into()), Standing::Unverified];
+    let mut all = vec![];
+    for (step, changed, standing, (servers, identity)) in [Step::First, Step::More, Step::Same]
+        .into_iter()
+        .flat_map(|step| [false, true].map(|changed| (step, changed)))
+        .flat_map(|(step, changed)| standings.clone().map(|standing| (step, changed, standing)))
+        .flat_map(|(step, changed, standing)| {
+            [(1, false), (1, true), (2, false), (3, true), (0, true)]
+                .map(|asked| (step, changed, standing.clone(), asked))
+        })
+    {
+        for mut question in origins() {
+            // Nothing is remembered of a device, nor of a client that is another now.
+            if step != Step::First && (changed || question.is_of_device()) {
+                continue;
+            }
+            let numbered =
+                |number| Server { name: format!("Server {number}"), ..notes(vec![line("x:read", "Read x", true)]) };
+            question.servers = (0..servers).map(numbered).collect();
             question.identity = if identity { vec![line("openid", "Know that it is you", true)] } else { vec![] };
             question.history.step = step;
-            let page = html(&question);
-            let names = ["", "Server 0", "Server 0 and Server 1", "Server 0 and 2 other servers"][servers];
-            let (title, heading) = match (step, servers) {
-                (Step::First, 0) => ("Allow My Agent?", "“My Agent” asks who you are".to_owned()),
-                (Step::First, _) => ("Allow My Agent?", format!("“My Agent” wants to use {names}")),
-                (Step::More, 0) => ("Allow more to My Agent?", "“My Agent” asks for more about you".to_owned()),
-                (Step::More, _) => ("Allow more to My Agent?", format!("“My Agent” asks for more on {names}")),
-                (Step::Same, _) => ("Connect My Agent again?", "“My Agent” wants to connect again".to_owned()),
-            };
-            assert_eq!(words(&page, "title"), format!("{title} · Keyward"));
-            assert_eq!(words(&page, "h1"), heading);
-            let section = match (step, servers) {
-                (Step::More, _) => "New",
-                (_, 0) => "What it would learn",
-                _ => "What it could do in your name",
-            };
-            assert_eq!(words(&page, "#asked"), section);
-            assert_eq!(page.contains("id=\"kept\""), step == Step::More);
-            let button = if step == Step::Same { "Connect" } else { "Allow" };
-            assert_eq!(words(&page, "button[value=allow]"), button);
-            assert_eq!(page.matches("Read x").count(), servers);
-            assert_eq!(page.matches("Know that it is you").count(), usize::from(identity));
-            assert_eq!(page.contains("About you"), identity && servers > 0);
+            question.history.changes = if changed { vec!["It called itself “App”.".into()] } else { vec![] };
+            question.app.standing = standing.clone();
+            all.push(question);
         }
     }
-    let page = html(&of_device());
-    assert_eq!(words(&page, "title"), "Connect My Agent? · Keyward");
-    assert_eq!(words(&page, "h1"), "“My Agent” on a device wants to use Notes");
-    let page = html(&Question { servers: vec![], ..of_device() });
-    assert_eq!(words(&page, "h1"), "“My Agent” on a device asks who you are");
+    all
+}
+
+#[test]
+fn titles_headings_sections_warnings_and_buttons_agree_in_every_combination() {
+    let all = combinations();
+    assert!(all.len() > 200, "{}", all.len());
+    for question in all {
+        let (page, servers, step) = (html(&question), question.servers.len(), question.history.step);
+        let names = ["", "Server 0", "Server 0 and Server 1", "Server 0 and 2 other servers"][servers];
+        let name = if question.app.is_verified() { "My Agent" } else { "“My Agent”" };
+        let on = if question.is_of_device() { " on a device" } else { "" };
+        let (title, heading) = match (step, servers) {
+            _ if question.is_of_device() && servers == 0 => {
+                ("Connect My Agent?", format!("{name}{on} asks who you are"))
+            }
+            _ if question.is_of_device() => ("Connect My Agent?", format!("{name}{on} wants to use {names}")),
+            (Step::First, 0) => ("Allow My Agent?", format!("{name} asks who you are")),
+            (Step::First, _) => ("Allow My Agent?", format!("{name} wants to use {names}")),
+            (Step::More, 0) => ("Allow more to My Agent?", format!("{name} asks for more about you")),
+            (Step::More, _) => ("Allow more to My Agent?", format!("{name} asks for more on {names}")),
+            (Step::Same, _) => ("Connect My Agent again?", format!("{name} wants to connect again")),
+        };
+        assert_eq!(words(&page, "title"), format!("{title} · Keyward"));
+        assert_eq!(words(&page, "h1"), heading);
+        let section = match (step, servers) {
+            (Step::More, _) => "New",
+            (_, 0) => "What it would learn",
+            _ => "What it could do in your name",
+        };
+        assert_eq!(words(&page, "#asked"), section);
+        assert_eq!(page.contains("id=\"kept\""), step == Step::More);
+        assert_eq!(words(&page, "button[value=allow]"), if step == Step::Same { "Connect" } else { "Allow" });
+        assert_eq!(words(&page, "button[value=deny]"), "Deny");
+        assert_eq!(page.matches("Read x").count(), servers);
+        assert_eq!(page.matches("Know that it is you").count(), question.identity.len());
+        assert_eq!(page.contains("About you"), !question.identity.is_empty() && servers > 0);
+        // At most one box warns, and exactly where there is something to notice.
+        let noticed = !question.is_on_the_web() || !question.history.changes.is_empty();
+        assert_eq!(page.matches("class=\"notice").count(), usize::from(noticed), "{page}");
+        assert_eq!(page.contains("It changed since you last allowed it"), !question.history.changes.is_empty());
+        let here = matches!(question.origin, Origin::Redirect { kind: RedirectKind::Loopback | RedirectKind::App, .. });
+        assert_eq!(page.contains("Continue only if you just started it on this"), here);
+        let order = ["<h1>", "id=\"asked\"", "Who asks", "For how long", "Client ID", "value=\"deny\""];
+        let places = order.map(|one| page.find(one).unwrap());
+        assert!(places.is_sorted(), "{order:?} stand at {places:?}");
+    }
+}
+
+#[test]
+fn what_imitates_in_a_name_is_marked_wherever_it_stands_and_said_to_be_no_check_of_ours() {
+    let mut question = on_the_web();
+    for (name, marked, told) in [
+        ("Agent ✓", "Agent <mark>✓</mark>", "They are no check of ours."),
+        ("Cl\u{430}ude", "Cl<mark>\u{430}</mark>ude", "of another alphabet"),
+    ] {
+        question.app.name = name.into();
+        question.app.standing = Standing::Unverified;
+        let page = html(&question);
+        assert_eq!(page.matches(&format!("<bdi>{marked}</bdi>")).count(), 2, "{page}");
+        assert!(page.contains(told), "{page}");
+        question.app.standing = Standing::Verified;
+        let page = html(&question);
+        assert!(!page.contains("<mark>") && !page.contains(told), "{page}");
+    }
 }
 
 #[test]
@@ -252,7 +311,6 @@ fn what_returns_to_this_computer_comes_with_one_warning_and_what_goes_to_the_web
         here.app.standing = standing;
         let page = html(&here);
         assert!(page.contains(claims), "{page}");
-        assert_eq!(page.matches("class=\"notice caution\"").count(), 1, "{page}");
         assert!(page.contains("Continue only if you just started it on this computer."));
     }
     let note = "You allowed an app under this name before; any program here can claim to be it.";
