@@ -1,14 +1,10 @@
 // Every page, looked at in light, in dark and 390 px wide: axe-core finds nothing, nothing overflows, and there is a
 // screenshot of each in artifacts/.
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { check, finish, required } from '../strangers/support/checks.mjs';
-import { freePort } from '../strangers/support/free_port.mjs';
-import { assertAccessible, decide, launch, look, looks, screenshot, signIn } from './support/browser.mjs';
-import { authorization, issuer, register, registerDevice, waitingDevice, within } from './support/client.mjs';
+import assert from 'node:assert/strict';
+import { check, finish } from '../strangers/support/checks.mjs';
+import { assertAccessible, decide, launch, look, looks, screenshot, signIn, yes } from './support/browser.mjs';
+import { authorization, issuer, register, registerDevice, waitingDevice } from './support/client.mjs';
+import { withFreshServer } from './support/fresh_server.mjs';
 
 const elsewhere = 'https://app.example/callback';
 const browser = await launch();
@@ -27,32 +23,26 @@ async function judge(name, heading, go) {
       await look(page, way);
       await screenshot(page, `${name.replaceAll(' ', '-')}-${way}`);
       await assertAccessible(page);
+      if (way.startsWith('phone') && name.startsWith('consent')) await assertFirstThingsFirst();
     });
   }
 }
 
-/** A server with an empty database, which prints a one-time link for its first administrator. */
-async function freshServer(directory) {
-  const address = `127.0.0.1:${await freePort()}`;
-  const child = spawn(required('KEYWARD_BINARY'), ['serve'], {
-    cwd: directory,
-    env: {
-      ...process.env,
-      KEYWARD__ISSUER: `http://${address}`,
-      KEYWARD__LISTEN: address,
-      KEYWARD__DATABASE__URL: `sqlite://${path.join(directory, 'keyward.db')}`,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const link = within(30_000, 'the link for the first administrator', new Promise((resolve) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        const found = line.match(/http:\/\/[^\s"]+\/setup\?token=[\w.~-]+/);
-        if (found) resolve(found[0]);
-      });
-    }
-  }));
-  return { child, link };
+/** On a phone the heading has two lines, and what is asked and the buttons stand on the first screen and a half. */
+async function assertFirstThingsFirst() {
+  const heading = page.getByRole('heading', { level: 1 });
+  const lines = await heading.evaluate((element) =>
+    element.clientHeight / Number.parseFloat(getComputedStyle(element).lineHeight));
+  assert.ok(lines < 2.5, `the heading has ${lines} lines`);
+  const half = 1.5 * looks.phone.height;
+  for (const [what, element] of [
+    ['the permissions', page.locator('.scopes').first()],
+    ['Allow', page.getByRole('button', { name: yes })],
+  ]) {
+    const { y, height } = await element.boundingBox();
+    const end = y + height + await page.evaluate(() => window.scrollY);
+    assert.ok(end <= half, `${what} end at ${end} px, beyond the first screen and a half (${half})`);
+  }
 }
 
 const loopback = 'http://127.0.0.1:7777/callback';
@@ -76,6 +66,8 @@ async function allow(redirectUri) {
   await decide(page, 'allow').catch(() => {});
   await page.waitForURL(`${redirectUri}?**`, { waitUntil: 'commit' }).catch(() => {});
 }
+const imitator = await register('Cl\u0430ude \u2713 “verified” '.repeat(4), [loopback]);
+await judge('consent to an imitator', /wants to use/, () => page.goto(authorization(imitator, loopback).url));
 await judge('consent once more', /Weather Assistant.*wants to connect again/, async () => {
   await allow(loopback);
   await page.goto(request('mcp:read'));
@@ -101,14 +93,18 @@ await judge('device consent to a stranger', /on a device wants to use/, async ()
   await page.goto(stranger.verification_uri_complete);
   await page.getByRole('button', { name: 'Continue' }).click();
 });
+await judge('not found', 'There is nothing here', () => page.goto(`${issuer}/nowhere`));
+await judge('sign-in once more', 'Sign in to continue', () => page.goto(`${request('mcp:read')}&prompt=login`));
+await judge('app opened', /Go on in/, async () => {
+  await page.goto(request('mcp:read', app));
+  await decide(page, 'allow');
+});
 await judge('error', /./, () => page.goto(`${issuer}/authorize?client_id=nobody&redirect_uri=${elsewhere}`));
 await judge('sign-out', 'Sign out?', () => page.goto(`${issuer}/logout`));
 await judge('signed out', 'You are signed out', () => page.getByRole('button', { name: 'Sign out' }).click());
 
-const directory = await mkdtemp(path.join(tmpdir(), 'keyward-setup-'));
-const server = await freshServer(directory);
-try {
-  await judge('first administrator', 'Create the first administrator', async () => page.goto(await server.link));
+await withFreshServer(async (link) => {
+  await judge('first administrator', 'Create the first administrator', () => page.goto(link));
   await judge('first administrator refused', 'Create the first administrator', async () => {
     await page.getByLabel('Username').fill('root');
     await page.getByLabel('Password', { exact: true }).fill('short');
@@ -116,9 +112,6 @@ try {
     await page.getByRole('button', { name: 'Create administrator' }).click();
     await page.getByRole('alert').waitFor();
   });
-} finally {
-  server.child.kill();
-  await browser.close();
-  await rm(directory, { recursive: true, force: true });
-}
+});
+await browser.close();
 finish();
