@@ -2,9 +2,11 @@
 pub mod administrator;
 pub mod endpoints;
 pub mod extract;
+pub mod negotiate;
 pub mod pages;
 pub mod respond;
 pub mod views;
+pub mod words;
 
 use crate::{app::App, audit, error::OAuthError, telemetry};
 use axum::{
@@ -18,7 +20,7 @@ use endpoints::{Cors, Endpoint};
 use extract::ClientIp;
 use respond::Refused;
 use serde_json::json;
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{Any, CorsLayer},
@@ -37,7 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Everything keyward answers.
 pub fn router(app: Arc<App>) -> Router {
     let mut programs = Router::new();
+    let mut paths = BTreeSet::new();
     for endpoint in endpoints::all(&app) {
+        paths.extend(endpoint.paths.iter().cloned());
         programs = programs.merge(routes(endpoint));
     }
     let hsts = app.config.is_https().then(|| HeaderValue::from_static("max-age=31536000"));
@@ -52,6 +56,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
         .layer(middleware::map_response(say_what_timed_out))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Arc::new(paths), negotiate::for_the_reader))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff))
         .layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts))
         .layer(middleware::from_fn_with_state(app.clone(), name_the_request))

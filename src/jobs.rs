@@ -7,8 +7,8 @@ use crate::{
     clients::metadata_document,
     clock::Moment,
     storage::{
-        Sessions, access_tokens, audit_chain, changes::Change, clients, codes, dates, device_codes, dpop_proofs,
-        grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
+        Sessions, access_tokens, answered_forms, audit_chain, changes::Change, clients, codes, dates, device_codes,
+        dpop_proofs, grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
     },
 };
 use serde_json::json;
@@ -118,6 +118,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     let now = app.clock.now();
     let idle_since = now - Seconds::seconds(app.config.tokens.refresh_idle.into());
     access_tokens::sweep(&app.db, now).await?;
+    answered_forms::sweep(&app.db, now).await?;
     codes::sweep(&app.db, now).await?;
     device_codes::sweep(&app.db, now).await?;
     grants::sweep(&app.db, now, idle_since).await?;

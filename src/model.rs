@@ -1,5 +1,6 @@
 //! The nouns: plain data, no behaviour beyond being well-formed.
 mod access_token;
+mod answered_form;
 mod audit;
 mod client;
 mod device;
@@ -14,6 +15,7 @@ mod subject_link;
 mod user;
 
 pub use access_token::AccessToken;
+pub use answered_form::{Answer, AnsweredForm};
 pub use audit::{AuditEvent, AuditRecord, Link, SealedEvent};
 pub use client::{ApplicationType, AuthMethod, Client, ClientMetadata, ClientSource};
 pub use device::DeviceAuthorization;

@@ -118,6 +118,15 @@ secret!(
     "kwi_"
 );
 
+impl AuthorizationCode {
+    /// That which this form brings, however often it is sent; nobody else can make it.
+    #[must_use]
+    pub fn of_form(key: &hmac::Key, form: &Digest) -> Self {
+        let secret = hmac::sign(key, &[b"code of form ", form.as_bytes()].concat());
+        Self(format!("{}{}", Self::PREFIX, base64url(secret)))
+    }
+}
+
 /// What a person types to name the device that waits for them (RFC 8628 §6.1): 8 letters, no vowels, so that they
 /// spell no word; about 34 bits, which is why guesses are counted.
 #[derive(Clone, PartialEq, Eq)]

@@ -83,6 +83,7 @@ macro_rules! transaction {
 }
 
 pub mod access_tokens;
+pub mod answered_forms;
 pub mod audit_chain;
 pub mod audit_events;
 pub mod changes;

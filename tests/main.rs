@@ -19,6 +19,7 @@ mod logos;
 mod machine;
 mod opaque_tokens;
 mod openid;
+mod pages;
 mod par;
 mod process;
 mod refresh;

@@ -55,7 +55,7 @@ async fn the_sixth_wrong_password_waits_and_its_owner_elsewhere_does_not() {
     let throttled = t.browser().sign_in("alice", PASSWORD, "/").await;
     assert_eq!(throttled.status, 429);
     assert!(throttled.header("retry-after").parse::<u64>().unwrap() > 0);
-    assert!(throttled.body.contains("Too many wrong tries"));
+    assert!(throttled.body.contains("Too many wrong passwords. Try again in"));
 
     // From another address, which a trusted proxy vouches for.
     let mut browser = t.browser();

@@ -1,5 +1,6 @@
 //! Every storage function, on either database, also when many ask at once.
 mod access_tokens;
+mod answered_forms;
 mod clients;
 mod codes;
 mod concurrency;
@@ -20,8 +21,8 @@ mod users;
 
 use keyward::{
     model::{
-        ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Code, Consent, Grant, GrantId,
-        KnownClient, Role, Scopes, User, UserId,
+        Answer, AnsweredForm, ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Code,
+        Consent, Grant, GrantId, KnownClient, Role, Scopes, User, UserId,
     },
     secrets::{self, Digest},
     storage::{self, Db},
@@ -30,6 +31,11 @@ use time::{Duration, OffsetDateTime};
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_800_000_000)
+}
+
+/// A form that was answered.
+fn answered(form: &str) -> AnsweredForm {
+    AnsweredForm { form_hash: Digest::of(form), answer: Answer::SetUp, answered_at: now() }
 }
 
 fn idle_since() -> OffsetDateTime {

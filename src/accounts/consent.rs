@@ -5,7 +5,7 @@ use crate::{
     audit,
     error::OAuthError,
     grants::authorization_code,
-    model::{Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User},
+    model::{Answer, AnsweredForm, Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User},
     oauth::{
         authentication_context,
         authorization_request::{AuthorizationRequest, Callback},
@@ -13,11 +13,14 @@ use crate::{
         resource::{Grantable, OFFLINE_ACCESS, OIDC_SCOPES, Resource},
     },
     secrets::{AuthorizationCode, Digest},
-    storage::{consents, grants},
+    storage::{answered_forms, consents, grants},
     tokens::refresh_token::RefreshToken,
 };
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
+
+/// What the client is told of a no.
+pub const DENIED: &str = "the user said no";
 
 /// What somebody would allow whom.
 pub struct Terms<'a> {
@@ -150,15 +153,17 @@ impl<'a> Asked<'a> {
         self.is_provable() && self.is_remembered(app, remembered) && remembered.is_of_place(&self.callback.redirect_uri)
     }
 
-    /// Records the approval: grant, code and consent in one step. `decision` identifies the form, which counts
-    /// once, as a pushed request does; `None` when it was used before.
-    pub async fn approve(&self, app: &App, decision: Option<&Digest>) -> Result<Option<AuthorizationCode>, OAuthError> {
+    /// Records the approval: grant, code and consent in one step. `form` counts once, as a pushed request does; `None`
+    /// when it was answered before.
+    pub async fn approve(&self, app: &App, form: Option<&Digest>) -> Result<Option<AuthorizationCode>, OAuthError> {
         if !pushed_request::complete(app, self.pushed).await? {
             return Ok(None);
         }
         let Terms { client, user, granted, .. } = self.terms;
         let now = app.clock.now();
-        let secret = AuthorizationCode::random();
+        // The same form leads to the same code.
+        let secret =
+            form.map_or_else(AuthorizationCode::random, |form| AuthorizationCode::of_form(&app.form_key, form));
         let id = GrantId::new();
         let grant = Grant {
             id,
@@ -190,15 +195,16 @@ impl<'a> Asked<'a> {
             dpop_jkt: self.request.dpop_jkt.clone().filter(|_| app.config.dpop.enabled),
         };
         let consents = self.consents(app, now).await?;
-        let approved = grants::authorize(&app.db, &grant, &code, decision, &consents).await?;
+        let answered = form.map(|form| self.answered(app, form, true));
+        let approved = grants::authorize(&app.db, &grant, &code, answered.as_ref(), &consents).await?;
         if approved {
             let details = json!({"scope": grant.scopes.to_string(), "resource": grant.resources,
-                "mode": if decision.is_some() { "page" } else { "remembered" }});
+                "mode": if form.is_some() { "page" } else { "remembered" }});
             let event = audit::Event::new("approval").user(user.id).client(&client.id);
             event.grant(id).details(details).record(app).await;
             let issued = audit::Event::new("authorization_code_issued").user(user.id).client(&client.id);
             issued.grant(id).note(app).await;
-            let how = if decision.is_some() { "asked on the page" } else { "remembered" };
+            let how = if form.is_some() { "asked on the page" } else { "remembered" };
             app.trace.success("consent_approved", Some(&client.id), how);
             app.trace.success("authorization_code_issued", Some(&client.id), "good for one exchange");
         }
@@ -232,16 +238,27 @@ impl<'a> Asked<'a> {
         Ok(consents)
     }
 
-    /// Records the refusal, which the client is told.
-    pub async fn deny(&self, app: &App) -> OAuthError {
+    fn answered(&self, app: &App, form: &Digest, allowed: bool) -> AnsweredForm {
+        let Callback { redirect_uri, state } = self.callback.clone();
+        let answer = Answer::Consent { allowed, client_id: self.terms.client.id.to_string(), redirect_uri, state };
+        AnsweredForm { form_hash: form.clone(), answer, answered_at: app.clock.now() }
+    }
+
+    /// Records the refusal, which the client is told; `None` when the form, or the pushed request, was answered before.
+    pub async fn deny(&self, app: &App, form: &Digest) -> Result<Option<OAuthError>, OAuthError> {
+        let first = pushed_request::complete(app, self.pushed).await?
+            && answered_forms::insert(&app.db, &self.answered(app, form, false)).await?;
+        if !first {
+            return Ok(None);
+        }
         let Terms { client, user, granted, .. } = self.terms;
         let details =
             json!({"scope": granted.scopes.to_string(), "resource": self.terms.identifiers(), "mode": "page"});
         let event = audit::Event::new("approval").failed().user(user.id).client(&client.id);
         event.details(details).record(app).await;
-        let error = OAuthError::access_denied("the user said no");
+        let error = OAuthError::access_denied(DENIED);
         app.trace.failure("consent_denied", Some(&client.id), &error);
-        error
+        Ok(Some(error))
     }
 }
 

@@ -9,12 +9,12 @@ use crate::{
     error::OAuthError,
     grants,
     limits::{source, yields_to},
-    model::{Client, DeviceAuthorization, Scopes, User},
+    model::{Answer, AnsweredForm, Client, DeviceAuthorization, Scopes, User},
     oauth::{
         params::Params,
         resource::{Grantable, OIDC_SCOPES, Resource},
     },
-    secrets::{DeviceCode, UserCode},
+    secrets::{DeviceCode, Digest, UserCode},
     storage::device_codes::{self, Decision},
 };
 use serde_json::json;
@@ -148,17 +148,22 @@ impl Waiting<'_> {
         Terms { client: &self.client, user, resources: &self.resources, granted: &self.granted }
     }
 
-    /// Records a yes or a no. `false` if it is too late: somebody decided, or the code has expired.
+    /// Records a yes or a no, said by that form. `false` if it is too late: somebody decided, or the code has expired.
     pub async fn decide(
         &self,
         app: &App,
         user: &User,
         auth_time: OffsetDateTime,
         allow: bool,
+        form: &Digest,
         address: IpAddr,
     ) -> Result<bool, OAuthError> {
-        let said = Decision { user_id: user.id, auth_time, allowed: allow.then_some(&self.granted.scopes) };
-        let decided = device_codes::decide(&app.db, &self.device.device_code_hash, &said, app.clock.now()).await?;
+        let now = app.clock.now();
+        let answer = Answer::Device { allowed: allow };
+        let form = AnsweredForm { form_hash: form.clone(), answer, answered_at: now };
+        let allowed = allow.then_some(&self.granted.scopes);
+        let said = Decision { user_id: user.id, auth_time, allowed, form: Some(&form) };
+        let decided = device_codes::decide(&app.db, &self.device.device_code_hash, &said, now).await?;
         if decided {
             let event = audit::Event::new("approval");
             let event = if allow { event } else { event.failed() };

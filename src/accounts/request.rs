@@ -87,7 +87,7 @@ impl<'a> Judged<'a> {
             }
             Resolved::AfterSignIn => return Err(Refusal::AfterSignIn),
             Resolved::Client(_) | Resolved::Unknown => {
-                let sentence = "no such client is known here, or it is disabled";
+                let sentence = "no such app is known here, or it is disabled";
                 return Err(OAuthError::invalid_client(sentence).into());
             }
         };

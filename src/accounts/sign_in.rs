@@ -5,9 +5,9 @@ use crate::{
     audit,
     error::OAuthError,
     limits::source,
-    model::{Role, User, UserId},
+    model::{Answer, AnsweredForm, Role, User, UserId},
     passwords::MAX_LENGTH,
-    secrets::SetupToken,
+    secrets::{Digest, SetupToken},
     storage::users,
 };
 use serde_json::json;
@@ -50,7 +50,7 @@ pub async fn sign_in(
 #[must_use]
 pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
     if !is_username(username) {
-        return Some("A user name has 3 to 50 letters, digits or the signs _ - . @");
+        return Some("A username has 3 to 50 letters, digits or the signs _ - . @");
     }
     if password.len() < 8 || password.len() > MAX_LENGTH {
         return Some("A password has 8 to 128 characters.");
@@ -72,9 +72,12 @@ pub async fn create_first_admin(
     token: &SetupToken,
     username: &str,
     password: &str,
+    form: &Digest,
 ) -> Result<bool, OAuthError> {
     let user = new_user(app, username, password, Role::Admin).await?;
-    let created = users::insert_first_admin(&app.db, &user, &token.digest(), app.clock.now()).await?;
+    let now = app.clock.now();
+    let form = AnsweredForm { form_hash: form.clone(), answer: Answer::SetUp, answered_at: now };
+    let created = users::insert_first_admin(&app.db, &user, &token.digest(), now, Some(&form)).await?;
     if created {
         let details = json!({"username": username, "role": "admin"});
         audit::Event::new("user_created").user(user.id).details(details).record(app).await;

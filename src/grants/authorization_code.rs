@@ -1,6 +1,7 @@
 //! `grant_type=authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.5).
 use super::TokenRequest;
 use crate::{
+    app::App,
     audit,
     error::OAuthError,
     model::Code,
@@ -54,6 +55,14 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     let may_refresh = super::is_open_to(&app.config, client, super::refresh_token::NAME);
     let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, presented.expose()));
     permit.issue(app, refresh, code.nonce.as_deref()).await
+}
+
+/// Whether it can still be exchanged.
+pub async fn is_good(app: &App, code: &AuthorizationCode) -> Result<bool, OAuthError> {
+    let Some(code) = codes::find(&app.db, &code.digest()).await? else { return Ok(false) };
+    let grant = grants::find(&app.db, code.grant_id).await?;
+    let lives = code.consumed_at.is_none() && code.expires_at > app.clock.now() && code.failures < MAX_FAILURES;
+    Ok(lives && grant.is_some_and(|grant| grant.revoked_at.is_none()))
 }
 
 fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {

@@ -1,4 +1,5 @@
 //! Endpoints for programs: one file and one name in this list each.
+use super::respond::Document;
 use crate::app::App;
 use axum::{http::Method, routing::MethodRouter};
 use std::sync::Arc;
@@ -43,6 +44,12 @@ impl Endpoint {
     }
 }
 
+/// What we say about ourselves (RFC 8414).
+#[must_use]
+pub fn metadata(app: &App) -> Document {
+    metadata::document(app, &all_but_metadata(app))
+}
+
 /// Each module offers `endpoint`. The metadata tells of all the others.
 macro_rules! endpoints {
     ($($module:ident),* $(,)?) => {
@@ -50,9 +57,14 @@ macro_rules! endpoints {
         $(mod $module;)*
         #[must_use]
         pub fn all(app: &App) -> Vec<Endpoint> {
+            let mut all = all_but_metadata(app);
+            all.push(metadata::endpoint(app, &all));
+            all
+        }
+
+        fn all_but_metadata(app: &App) -> Vec<Endpoint> {
             let mut all = vec![$($module::endpoint(app)),*];
             all.retain(|endpoint| endpoint.enabled);
-            all.push(metadata::endpoint(app, &all));
             all
         }
     };

@@ -2,24 +2,25 @@
 mod answer;
 mod device;
 mod forms;
+mod home;
 mod question;
 mod session;
 mod static_files;
 
 use super::{
-    method_not_allowed,
-    respond::{Page, page_error},
-    views::ErrorPage,
+    endpoints, method_not_allowed,
+    respond::{Page, Told, page_error},
+    words::Words,
 };
-use crate::{app::App, error::OAuthError, storage::Sessions, telemetry};
+use crate::{app::App, error::OAuthError, storage::Sessions};
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
+    middleware::map_response,
     response::{IntoResponse, Response},
 };
 use std::sync::Arc;
 use time::Duration;
-use tower_http::set_header::SetResponseHeaderLayer;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 /// Each module offers `routes`.
@@ -32,7 +33,7 @@ macro_rules! pages {
     };
 }
 
-pages!(authorize, consent, home, login, logout, setup);
+pages!(authorize, consent, login, logout, setup);
 
 /// No script, nothing from elsewhere, no frames. No `form-action`: Chromium applies it to the redirect that
 /// answers the consent form, and the code would never arrive.
@@ -47,19 +48,30 @@ pub fn router(app: &App) -> Router<Arc<App>> {
         .with_expiry(Expiry::OnInactivity(Duration::seconds(app.config.sessions.lifetime.into())));
     let devices = if app.config.device_authorization.enabled { device::routes() } else { Router::new() };
     let pages = routes()
+        .merge(home::routes(endpoints::metadata(app)))
         .merge(devices)
         .layer(sessions)
         .merge(static_files::routes())
         .method_not_allowed_fallback(method_not_allowed);
-    let headers = [
+    pages.layer(map_response(protected))
+}
+
+async fn protected(mut response: Response) -> Response {
+    protect(response.headers_mut());
+    response
+}
+
+/// What every page says to the browser, errors too.
+pub fn protect(headers: &mut HeaderMap) {
+    let all = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_FRAME_OPTIONS, "DENY"),
         // Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
         (header::REFERRER_POLICY, "same-origin"),
     ];
-    headers.into_iter().fold(pages, |pages, (name, value): (HeaderName, _)| {
-        pages.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)))
-    })
+    for (name, value) in all {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
 }
 
 /// Bound to this very host where browsers can make sure of it (`__Host-` wants https).
@@ -68,40 +80,55 @@ fn cookie_name(app: &App, name: &str) -> String {
 }
 
 /// An error told to the person at the browser, with a reference that the log knows.
-pub struct Problem(OAuthError);
+pub struct Problem {
+    error: OAuthError,
+    words: Box<Words>,
+}
 
 impl<E: Into<OAuthError>> From<E> for Problem {
     fn from(error: E) -> Self {
-        Self(error.into())
+        let error = error.into();
+        let words = Words::of(&Told::from(&error), None);
+        Self { error, words: Box::new(words) }
+    }
+}
+
+impl Problem {
+    #[must_use]
+    pub fn titled(mut self, title: &'static str) -> Self {
+        self.words.title = title;
+        self
+    }
+
+    #[must_use]
+    pub fn saying(mut self, message: &str) -> Self {
+        message.clone_into(&mut self.words.message);
+        self
+    }
+
+    /// To where it goes on.
+    #[must_use]
+    pub fn leading(mut self, href: impl Into<String>, words: &'static str) -> Self {
+        self.words.link = Some((href.into(), words));
+        self
+    }
+
+    /// An app sent the browser here, and can do so again.
+    #[must_use]
+    pub fn of_an_app(mut self) -> Self {
+        if self.words.is_final {
+            self.words.link = None;
+            self.words.advice.get_or_insert_with(|| "Start again in the app that sent you here.".to_owned());
+        }
+        self
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self(error) = self;
-        let reference = telemetry::request_id().unwrap_or_default();
+        let Self { error, words } = self;
         let cause = error.cause.as_ref().map(|cause| format!("{cause:#}"));
         tracing::warn!(code = error.code, description = %error.description, cause, "error page shown");
-        let (title, advice) = match error.code {
-            "server_error" => ("Something went wrong here", Some("Try again in a moment.")),
-            "temporarily_unavailable" | "too_many_requests" => ("Please wait a moment", Some("Then try again.")),
-            "invalid_scope" => ("Not available to you", None),
-            "access_denied" => ("This page can't be used like that", Some("Go back to your app and start again.")),
-            "invalid_client" => ("Unknown app", Some("Remove the connection in your app, then connect again.")),
-            _ => ("This request can't be completed", Some("Go back to your app and start again.")),
-        };
-        let message = sentence(&error.description);
-        let page = ErrorPage { title, message: &message, advice, reference: &reference, code: error.code };
-        page_error(&error, Page(page))
+        page_error(&error, Page(words.page(error.code)))
     }
-}
-
-/// A description as a sentence; a parameter's name stays as it is on the wire.
-fn sentence(description: &str) -> String {
-    if description.split(' ').next().is_some_and(|word| word.contains('_')) {
-        return format!("{description}.");
-    }
-    let mut letters = description.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }

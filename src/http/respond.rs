@@ -11,6 +11,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// For whatever holds tokens, codes, secrets, or what is known of somebody (RFC 6749 §5.1).
 pub struct NoStore<T>(pub T);
@@ -64,6 +65,27 @@ impl From<&OAuthError> for Refused {
     }
 }
 
+/// In the extensions of an answer, too: what the error says, for whoever wants it in another form.
+#[derive(Clone)]
+pub struct Told {
+    pub code: &'static str,
+    pub description: Cow<'static, str>,
+    pub retry_after: Option<u64>,
+    /// Something that we stand on does not answer.
+    pub is_outage: bool,
+}
+
+impl From<&OAuthError> for Told {
+    fn from(error: &OAuthError) -> Self {
+        Self {
+            code: error.code,
+            description: error.description.clone(),
+            retry_after: error.retry_after,
+            is_outage: error.cause.is_some(),
+        }
+    }
+}
+
 /// The JSON form of an error; its cause goes to the log, here and nowhere else.
 #[must_use]
 pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
@@ -72,6 +94,7 @@ pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
     let mut response = (status, NoStore(body)).into_response();
     add_headers(error, response.headers_mut());
     response.extensions_mut().insert(Refused::from(error));
+    response.extensions_mut().insert(Told::from(error));
     response
 }
 
@@ -110,6 +133,7 @@ pub fn page_error(error: &OAuthError, page: impl IntoResponse) -> Response {
     };
     let mut response = (status, page).into_response();
     response.extensions_mut().insert(Refused::from(error));
+    response.extensions_mut().insert(Told::from(error));
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }

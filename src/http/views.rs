@@ -2,6 +2,7 @@
 pub mod device;
 pub mod question;
 
+use crate::oauth::look_alikes::{self, Part};
 use askama::Template;
 
 /// `GET /login`; posts `form_token`, `return_to`, `username` and `password` to `/login`.
@@ -14,14 +15,63 @@ pub struct SignIn<'a> {
     /// What was typed before; empty at first.
     pub username: &'a str,
     pub error: Option<&'a str>,
-    /// That sent the browser here.
-    pub app: Option<AppName>,
+    /// A sentence: why the page is shown anew.
+    pub why: Option<&'a str>,
+    pub reason: Reason<'a>,
+}
+
+/// Why somebody is asked to sign in.
+pub enum Reason<'a> {
+    /// They came by themselves.
+    Visit,
+    SentBy(AppName),
+    /// The app wants to know that it is still who is signed in here (OpenID Connect Core §3.1.2.1).
+    Confirm(AppName, &'a str),
+    /// The app leaves it to the person as whom to go on.
+    Choose(AppName, &'a str),
+    /// The app means somebody else.
+    Another(AppName, &'a str),
+    Device,
+    /// Out of what page of ours they were signed out.
+    SignedOut(Option<AppName>),
+    SignedOutOfDevice,
+}
+
+impl Reason<'_> {
+    fn app(&self) -> Option<&AppName> {
+        match self {
+            Self::SentBy(app) | Self::Confirm(app, _) | Self::Choose(app, _) | Self::Another(app, _) => Some(app),
+            Self::SignedOut(app) => app.as_ref(),
+            Self::Visit | Self::Device | Self::SignedOutOfDevice => None,
+        }
+    }
 }
 
 /// What an app calls itself, in quotation marks unless the operator wrote it down.
+#[derive(Clone, Debug)]
 pub struct AppName {
     pub name: String,
     pub is_verified: bool,
+}
+
+impl AppName {
+    /// For a sentence without markup.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        if self.is_verified { self.name.clone() } else { format!("“{}”", self.name) }
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        if self.is_verified {
+            return vec![Part { text: self.name.clone(), is_marked: false }];
+        }
+        look_alikes::parts(&self.name)
+    }
+
+    /// The operator's own words deceive nobody.
+    fn warning(&self) -> Option<&'static str> {
+        look_alikes::warning(&self.name).filter(|_| !self.is_verified)
+    }
 }
 
 /// An MCP server: a resource in the words of RFC 8707.
@@ -35,10 +85,12 @@ pub struct ServerCard<'a> {
 #[template(path = "error.html")]
 pub struct ErrorPage<'a> {
     pub title: &'a str,
-    pub message: &'a str,
-    pub advice: Option<&'a str>,
+    pub message: String,
+    pub advice: Option<String>,
+    /// Address and words of the link.
+    pub link: Option<(String, &'a str)>,
     /// The request id that the log knows.
-    pub reference: &'a str,
+    pub reference: String,
     pub code: &'a str,
 }
 
@@ -47,7 +99,7 @@ pub struct ErrorPage<'a> {
 #[derive(Template)]
 #[template(path = "leaving.html")]
 pub struct Leaving<'a> {
-    pub client_name: &'a str,
+    pub app: AppName,
     pub host: &'a str,
     /// The complete error response URI; its scheme was judged when the redirect URI was registered.
     pub href: &'a str,
@@ -56,12 +108,27 @@ pub struct Leaving<'a> {
     pub code: &'a str,
 }
 
-/// `GET` and `POST /logout`; posts `form_token` to `/logout`.
+/// The way to an app that its own scheme opens: the browser follows by itself if it can, and stays here.
+#[derive(Template)]
+#[template(path = "onward.html")]
+pub struct Onward<'a> {
+    pub app: &'a AppName,
+    /// The complete authorization response.
+    pub href: &'a str,
+    /// A sentence: why nothing was allowed.
+    pub refusal: Option<&'a str>,
+}
+
+/// `GET` and `POST /logout`; posts `form_token` and perhaps `return_to` to `/logout`.
 #[derive(Template)]
 #[template(path = "sign_out.html")]
 pub struct SignOut<'a> {
     pub form_token: &'a str,
     pub username: Option<&'a str>,
+    /// Where somebody else may sign in and go on; a path on this server, or empty.
+    pub return_to: &'a str,
+    /// A sentence: why it is asked once more.
+    pub why: Option<&'a str>,
     pub done: bool,
 }
 
@@ -104,27 +171,80 @@ mod tests {
 
     const HOSTILE: &str = "<script>alert(1)</script>";
 
-    fn sign_in(error: Option<&str>, app: Option<AppName>) -> askama::Result<String> {
-        SignIn { form_token: "form", return_to: "/", username: "alice", error, app }.render()
+    fn sign_in(error: Option<&str>, reason: Reason<'_>) -> askama::Result<String> {
+        SignIn { form_token: "form", return_to: "/", username: "alice", error, why: error, reason }.render()
+    }
+
+    fn app(name: &str, is_verified: bool) -> AppName {
+        AppName { name: name.into(), is_verified }
     }
 
     #[test]
     fn a_stranger_stays_between_quotation_marks_and_nothing_is_promised() {
-        let page = |is_verified| sign_in(None, Some(AppName { name: "My Agent".into(), is_verified })).unwrap();
+        let page = |is_verified| sign_in(None, Reason::SentBy(app("My Agent", is_verified))).unwrap();
         assert!(page(false).contains("“<bdi>My Agent</bdi>” sent you here."));
         assert!(page(true).contains("<strong><bdi>My Agent</bdi></strong> sent you here."));
         assert!(page(false).contains("asked before it gets anything you have not allowed before"));
     }
 
+    #[test]
+    fn a_sign_in_says_what_it_is_for() {
+        let app = || app("My Agent", false);
+        for (reason, told) in [
+            (Reason::Visit, "Sign in"),
+            (Reason::Confirm(app(), "bob"), "“My Agent” asks you to confirm that it is you, bob."),
+            (Reason::Choose(app(), "bob"), "“My Agent” lets you choose the account. You are signed in as bob."),
+            (Reason::Another(app(), "bob"), "“My Agent” asks for another account than bob."),
+            (Reason::Device, "Sign in to connect a device."),
+            (Reason::SignedOut(Some(app())), "You were signed out. Sign in to continue to “My Agent”."),
+            (Reason::SignedOut(None), "You were signed out. Sign in to continue."),
+            (Reason::SignedOutOfDevice, "You were signed out. Sign in to connect a device."),
+        ] {
+            let page = scraper::Html::parse_document(&sign_in(None, reason).unwrap());
+            let text = page.root_element().text().collect::<String>();
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains(told), "{told} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_imitates_is_marked_where_it_asks_to_sign_in_and_where_it_is_left_for() {
+        let app = app("Cl\u{430}ude ✓", false);
+        let (reason, refusal) = (Reason::SentBy(app.clone()), None);
+        for page in [sign_in(None, reason), Onward { app: &app, href: "a:b", refusal }.render()] {
+            let page = page.unwrap();
+            assert!(page.contains("“<bdi>Cl<mark>\u{430}</mark>ude <mark>✓</mark></bdi>”"), "{page}");
+            assert!(page.contains("look like others"), "{page}");
+        }
+    }
+
     fn every_page(text: &str) -> Vec<String> {
         let some = Some(text);
+        let named = |is_verified| app(text, is_verified);
+        let owned = || text.to_owned();
+        let error = ErrorPage {
+            title: text,
+            message: owned(),
+            advice: Some(owned()),
+            link: Some((owned(), text)),
+            reference: owned(),
+            code: text,
+        };
+        let sign_out = |username, done| SignOut { form_token: text, username, return_to: text, why: some, done };
         let pages = [
-            sign_in(some, Some(AppName { name: text.into(), is_verified: false })),
-            sign_in(None, Some(AppName { name: text.into(), is_verified: true })),
-            ErrorPage { title: text, message: text, advice: some, reference: text, code: text }.render(),
-            Leaving { client_name: text, host: text, href: text, what: text, code: text }.render(),
-            SignOut { form_token: text, username: some, done: false }.render(),
-            SignOut { form_token: text, username: None, done: true }.render(),
+            sign_in(some, Reason::SentBy(named(false))),
+            sign_in(None, Reason::SentBy(named(true))),
+            sign_in(some, Reason::Confirm(named(false), text)),
+            sign_in(some, Reason::Choose(named(false), text)),
+            sign_in(some, Reason::Another(named(true), text)),
+            sign_in(some, Reason::SignedOut(Some(named(false)))),
+            sign_in(some, Reason::Device),
+            error.render(),
+            Leaving { app: named(false), host: text, href: text, what: text, code: text }.render(),
+            Onward { app: &named(false), href: text, refusal: some }.render(),
+            Onward { app: &named(true), href: text, refusal: None }.render(),
+            sign_out(some, false).render(),
+            sign_out(None, true).render(),
             Setup { form_token: text, token: text, username: text, error: some }.render(),
             Message { title: text, message: text, link: Some((text, text)) }.render(),
             Home {
@@ -170,9 +290,9 @@ mod tests {
 
     #[test]
     fn a_wrong_password_is_announced_and_tied_to_both_fields() {
-        let html = sign_in(Some("Wrong."), None).unwrap();
+        let html = sign_in(Some("Wrong."), Reason::Visit).unwrap();
         assert!(html.contains(r#"role="alert" id="problem""#));
         assert_eq!(html.matches(r#"aria-describedby="problem""#).count(), 2);
-        assert!(!sign_in(None, None).unwrap().contains("problem"));
+        assert!(!sign_in(None, Reason::Visit).unwrap().contains("problem"));
     }
 }

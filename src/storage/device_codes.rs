@@ -1,7 +1,7 @@
 //! Table `device_codes`: devices that wait for somebody to let them in (RFC 8628).
-use super::{Db, Selection};
+use super::{Db, Selection, answered_forms::insert_answer};
 use crate::{
-    model::{ClientId, DeviceAuthorization, Scopes, UserId},
+    model::{AnsweredForm, ClientId, DeviceAuthorization, Scopes, UserId},
     secrets::Digest,
 };
 use sqlx::types::Json;
@@ -131,13 +131,14 @@ pub struct Decision<'a> {
     pub auth_time: OffsetDateTime,
     /// What they allowed; `None` is a no.
     pub allowed: Option<&'a Scopes>,
+    /// By which form.
+    pub form: Option<&'a AnsweredForm>,
 }
 
 /// `true` for the first decision only, and never once the code expired.
 pub async fn decide(db: &Db, device_code: &Digest, said: &Decision<'_>, now: OffsetDateTime) -> sqlx::Result<bool> {
-    execute!(
-        db,
-        sqlx::query(
+    transaction!(db, |on| {
+        let decided = sqlx::query(
             "UPDATE device_codes SET user_id = $2, auth_time = $3, allowed = $4, scopes = coalesce($5, scopes),
                  decided_at = $6
               WHERE device_code_hash = $1 AND decided_at IS NULL AND expires_at > $6",
@@ -148,8 +149,15 @@ pub async fn decide(db: &Db, device_code: &Digest, said: &Decision<'_>, now: Off
         .bind(said.allowed.is_some())
         .bind(said.allowed.map(ToString::to_string))
         .bind(now)
-    )
-    .map(|rows| rows > 0)
+        .execute(&mut *on)
+        .await?
+        .rows_affected()
+            > 0;
+        if let Some(form) = said.form.filter(|_| decided) {
+            insert_answer!(form).execute(&mut *on).await?;
+        }
+        decided
+    })
 }
 
 /// Deletes codes an hour after they expired: until then a device that still asks is told so. Answers how many went.

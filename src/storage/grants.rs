@@ -1,7 +1,7 @@
 //! Table `grants`: what users allowed clients; every refresh family is one row.
-use super::{Db, Selection};
+use super::{Db, Selection, answered_forms::insert_answer};
 use crate::{
-    model::{ClientId, Code, Consent, Grant, GrantId, UserId},
+    model::{AnsweredForm, ClientId, Code, Consent, Grant, GrantId, UserId},
     secrets::Digest,
 };
 use sqlx::types::Json;
@@ -58,16 +58,21 @@ pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<Grant>> {
 }
 
 /// Stores a grant, its code, and the consents as given (they replace those on record). `false`, and nothing
-/// changed, if the same decision was already acted on.
+/// changed, if the form that it came by was answered before.
 pub async fn authorize(
     db: &Db,
     grant: &Grant,
     code: &Code,
-    decision: Option<&Digest>,
+    form: Option<&AnsweredForm>,
     consents: &[Consent],
 ) -> sqlx::Result<bool> {
     transaction!(db, |on| {
-        let granted = insert!(grant, decision).execute(&mut *on).await?.rows_affected() > 0;
+        let is_first = match form {
+            Some(form) => insert_answer!(form).execute(&mut *on).await?.rows_affected() > 0,
+            None => true,
+        };
+        let decision = form.map(|form| &form.form_hash);
+        let granted = is_first && insert!(grant, decision).execute(&mut *on).await?.rows_affected() > 0;
         if granted {
             sqlx::query(
                 "INSERT INTO codes (code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at,

@@ -1,7 +1,7 @@
 //! Table `users`: the people who sign in.
-use super::Db;
+use super::{Db, answered_forms::insert_answer};
 use crate::{
-    model::{User, UserId},
+    model::{AnsweredForm, User, UserId},
     secrets::Digest,
 };
 use time::OffsetDateTime;
@@ -49,9 +49,15 @@ pub async fn insert(db: &Db, user: &User) -> sqlx::Result<bool> {
     execute!(db, insert_user!(user)).map(|rows| rows > 0)
 }
 
-/// Spends the setup token on the first administrator. `false`, and nothing changed, if the token is not valid, if
+/// Spends the setup token on the first administrator, made by that form. `false`, and nothing changed, if the token is not valid, if
 /// there already is an administrator, or if the username is taken.
-pub async fn insert_first_admin(db: &Db, user: &User, setup: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
+pub async fn insert_first_admin(
+    db: &Db,
+    user: &User,
+    setup: &Digest,
+    now: OffsetDateTime,
+    form: Option<&AnsweredForm>,
+) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         // Changes nothing but holds the row, so that of two at once the second finds it spent.
         let valid = sqlx::query("UPDATE setup_tokens SET id = id WHERE token_hash = $1 AND expires_at > $2")
@@ -82,6 +88,9 @@ pub async fn insert_first_admin(db: &Db, user: &User, setup: &Digest, now: Offse
         };
         if inserted > 0 {
             sqlx::query("DELETE FROM setup_tokens").execute(&mut *on).await?;
+            if let Some(form) = form {
+                insert_answer!(form).execute(&mut *on).await?;
+            }
         }
         inserted > 0
     })

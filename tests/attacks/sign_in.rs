@@ -103,7 +103,7 @@ async fn attack_135_an_account_that_is_guessed_at_from_everywhere_opens_to_a_bro
     let elsewhere = page.clone().send([203, 0, 113, 10], "alice".into(), PASSWORD).await;
     assert_eq!(elsewhere.status, 429);
     assert!((1..=30).contains(&elsewhere.header("retry-after").parse().unwrap()));
-    assert!(elsewhere.body.contains("Too many wrong tries"));
+    assert!(elsewhere.body.contains("Too many wrong passwords"));
     // From wherever it is now; and everybody else is as before.
     assert_eq!(known.status([203, 0, 113, 11], "alice", PASSWORD).await, 303);
     assert_eq!(page.status([203, 0, 113, 10], "bob", PASSWORD).await, 303);

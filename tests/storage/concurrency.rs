@@ -1,5 +1,5 @@
 //! Many at once, some of whom leave before they are answered.
-use super::{a_grant, a_pair, idle_since, new_client, new_code, new_consent, new_grant, now};
+use super::{a_grant, a_pair, answered, idle_since, new_client, new_code, new_consent, new_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
     model::{Client, Code, Consent, Grant, Role, User},
@@ -88,7 +88,7 @@ async fn of_fifty_sendings_of_one_decision_one_grants() {
     let (client, user) = a_pair(&db).await;
     let answers = all((0..50).map(|_| {
         let (db, grant) = ((*db).clone(), new_grant(&client, &user));
-        async move { grants::authorize(&db, &grant, &new_code(&grant), Some(&Digest::of("d")), &[]).await.unwrap() }
+        async move { grants::authorize(&db, &grant, &new_code(&grant), Some(&answered("d")), &[]).await.unwrap() }
     }))
     .await;
     assert_eq!(answers.into_iter().filter(|granted| *granted).count(), 1);
@@ -103,7 +103,7 @@ async fn of_ten_who_use_one_setup_token_one_becomes_administrator() {
     let answers = all((0..10).map(|number| {
         let (db, setup) = ((*db).clone(), setup.clone());
         let user = User { role: Role::Admin, ..super::new_user(&format!("admin{number}")) };
-        async move { users::insert_first_admin(&db, &user, &setup, now()).await.unwrap() }
+        async move { users::insert_first_admin(&db, &user, &setup, now(), None).await.unwrap() }
     }))
     .await;
     assert_eq!(answers.into_iter().filter(|created| *created).count(), 1);

@@ -56,7 +56,7 @@ async fn a_decision_is_taken_once_in_time_and_keeps_who_took_it() {
     let device = new_device(&client);
     device_codes::insert(&db, &device).await.unwrap();
     let narrower = scopes("mcp:other");
-    let yes = Decision { user_id: user.id, auth_time: now(), allowed: Some(&narrower) };
+    let yes = Decision { user_id: user.id, auth_time: now(), allowed: Some(&narrower), form: None };
     let no = Decision { allowed: None, ..yes };
     let hash = &device.device_code_hash;
     assert!(!device_codes::decide(&db, hash, &yes, device.expires_at).await.unwrap());
@@ -82,7 +82,7 @@ async fn only_an_allowed_code_is_redeemed_once_and_in_time() {
     let hash = &device.device_code_hash;
     let grant = new_grant(&client, &user);
     assert!(!grants::redeem(&db, &grant, hash, now()).await.unwrap());
-    let said = Decision { user_id: user.id, auth_time: now(), allowed: Some(&device.scopes) };
+    let said = Decision { user_id: user.id, auth_time: now(), allowed: Some(&device.scopes), form: None };
     device_codes::decide(&db, hash, &said, now()).await.unwrap();
     assert!(!grants::redeem(&db, &grant, hash, device.expires_at).await.unwrap());
     assert!(grants::find(&db, grant.id).await.unwrap().is_none());
@@ -120,7 +120,7 @@ async fn live_codes_are_counted_and_old_ones_go_with_time_or_with_their_client()
     };
     assert_eq!(count(now()).await, (1, 1));
     assert_eq!(count(device.expires_at).await, (0, 0));
-    let said = Decision { user_id: user.id, auth_time: now(), allowed: None };
+    let said = Decision { user_id: user.id, auth_time: now(), allowed: None, form: None };
     device_codes::decide(&db, &device.device_code_hash, &said, now()).await.unwrap();
     assert_eq!(count(now()).await, (0, 1));
     assert_eq!(device_codes::sweep(&db, device.expires_at + Duration::hours(1)).await.unwrap(), 0);

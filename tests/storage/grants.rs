@@ -1,5 +1,5 @@
 //! Tables `grants` and `consents`.
-use super::{a_grant, a_pair, idle_since, new_client, new_code, new_consent, new_grant, now, scopes};
+use super::{a_grant, a_pair, answered, idle_since, new_client, new_code, new_consent, new_grant, now, scopes};
 use crate::support::db::fresh_db;
 use keyward::{
     model::{Consent, Grant},
@@ -17,9 +17,7 @@ async fn a_grant_comes_back_as_stored_with_its_code_and_consent() {
     let (client, user) = a_pair(&db).await;
     let grant = new_grant(&client, &user);
     let (code, consent) = (new_code(&grant), new_consent(&grant));
-    assert!(
-        grants::authorize(&db, &grant, &code, Some(&Digest::of("d")), std::slice::from_ref(&consent)).await.unwrap()
-    );
+    assert!(grants::authorize(&db, &grant, &code, Some(&answered("d")), std::slice::from_ref(&consent)).await.unwrap());
     let stored = grants::find(&db, grant.id).await.unwrap().unwrap();
     assert_eq!(format!("{stored:?}"), format!("{grant:?}"));
     assert!(codes::find(&db, &code.code_hash).await.unwrap().is_some());
@@ -32,7 +30,7 @@ async fn a_grant_comes_back_as_stored_with_its_code_and_consent() {
 async fn a_decision_sent_twice_grants_once() {
     let db = fresh_db().await;
     let (client, user) = a_pair(&db).await;
-    let decision = Digest::of("decision");
+    let decision = answered("decision");
     let first = new_grant(&client, &user);
     assert!(grants::authorize(&db, &first, &new_code(&first), Some(&decision), &[]).await.unwrap());
     let replay = new_grant(&client, &user);

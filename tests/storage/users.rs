@@ -70,18 +70,18 @@ async fn a_setup_token_makes_one_administrator_and_is_spent() {
     let setup = Digest::of("setup");
     let later = now() + Duration::hours(1);
     assert!(!users::any_admin(&db).await.unwrap());
-    assert!(!users::insert_first_admin(&db, &new_admin("none"), &setup, now()).await.unwrap());
+    assert!(!users::insert_first_admin(&db, &new_admin("none"), &setup, now(), None).await.unwrap());
     setup_tokens::insert(&db, &setup, later, now()).await.unwrap();
-    assert!(!users::insert_first_admin(&db, &new_admin("wrong"), &Digest::of("x"), now()).await.unwrap());
-    assert!(!users::insert_first_admin(&db, &new_admin("late"), &setup, later).await.unwrap());
+    assert!(!users::insert_first_admin(&db, &new_admin("wrong"), &Digest::of("x"), now(), None).await.unwrap());
+    assert!(!users::insert_first_admin(&db, &new_admin("late"), &setup, later, None).await.unwrap());
 
     users::insert(&db, &new_user("taken")).await.unwrap();
-    assert!(!users::insert_first_admin(&db, &new_admin("Taken"), &setup, now()).await.unwrap());
+    assert!(!users::insert_first_admin(&db, &new_admin("Taken"), &setup, now(), None).await.unwrap());
     assert!(setup_tokens::is_valid(&db, &setup, now()).await.unwrap());
 
-    assert!(users::insert_first_admin(&db, &new_admin("root"), &setup, now()).await.unwrap());
+    assert!(users::insert_first_admin(&db, &new_admin("root"), &setup, now(), None).await.unwrap());
     assert!(users::any_admin(&db).await.unwrap());
     assert!(!setup_tokens::is_valid(&db, &setup, now()).await.unwrap());
     setup_tokens::insert(&db, &setup, later, now()).await.unwrap();
-    assert!(!users::insert_first_admin(&db, &new_admin("second"), &setup, now()).await.unwrap());
+    assert!(!users::insert_first_admin(&db, &new_admin("second"), &setup, now(), None).await.unwrap());
 }

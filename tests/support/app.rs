@@ -77,9 +77,12 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
-    /// `Location`, which must be there.
+    /// Where a browser goes on to: `Location`, or for an app's own scheme what its last page leads to.
     #[track_caller]
     pub fn location(&self) -> &str {
+        if let Some(url) = self.header("refresh").strip_prefix("0; url=") {
+            return url;
+        }
         assert_eq!(self.status, StatusCode::SEE_OTHER, "no redirect: {self:?}");
         self.header("location")
     }

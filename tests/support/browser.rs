@@ -8,6 +8,9 @@ use keyward::oauth::params::form_urlencode;
 use scraper::{Html, Selector};
 use std::collections::BTreeMap;
 
+/// What browsers accept when they open a page.
+pub const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
 pub struct Browser<'a> {
     test: &'a TestApp,
     pub cookies: BTreeMap<String, String>,
@@ -19,7 +22,7 @@ impl<'a> Browser<'a> {
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
-        let request = Request::get(path).header("sec-fetch-site", "none");
+        let request = Request::get(path).header("sec-fetch-site", "none").header(header::ACCEPT, ACCEPT);
         self.send(request.header(header::COOKIE, self.cookie()).body(Body::empty()).unwrap()).await
     }
 
@@ -32,6 +35,7 @@ impl<'a> Browser<'a> {
     pub async fn post_from(&mut self, path: &str, form: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
         let mut request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, ACCEPT)
             .header(header::COOKIE, self.cookie());
         for (name, value) in headers {
             request = request.header(*name, *value);

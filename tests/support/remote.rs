@@ -91,11 +91,16 @@ pub struct Person {
 
 impl Person {
     pub async fn get(&mut self, path: &str) -> Answer {
-        self.send(self.at.http.get(format!("{}{path}", self.at.issuer)).header("sec-fetch-site", "none")).await
+        let request = self.at.http.get(format!("{}{path}", self.at.issuer)).header("sec-fetch-site", "none");
+        self.send(request.header(header::ACCEPT, super::browser::ACCEPT)).await
     }
 
     pub async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
-        let from = [("origin", self.at.issuer.as_str()), ("sec-fetch-site", "same-origin")];
+        let from = [
+            ("origin", self.at.issuer.as_str()),
+            ("sec-fetch-site", "same-origin"),
+            ("accept", super::browser::ACCEPT),
+        ];
         self.send(self.at.form(path, form, &from)).await
     }
 

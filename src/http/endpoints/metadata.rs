@@ -18,7 +18,7 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
         format!("{path}/.well-known/openid-configuration"),
     ];
     paths.dedup();
-    let document = Document::new(&document(app, others));
+    let document = document(app, others);
     Endpoint {
         paths,
         methods: get(async move |headers: HeaderMap| document.respond(&headers)),
@@ -28,7 +28,11 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     }
 }
 
-fn document(app: &App, others: &[Endpoint]) -> Value {
+pub fn document(app: &App, others: &[Endpoint]) -> Document {
+    Document::new(&value(app, others))
+}
+
+fn value(app: &App, others: &[Endpoint]) -> Value {
     let origin = app.config.origin();
     let scopes: Scopes =
         app.resources.iter().flat_map(|resource| &resource.scopes).map(|rule| rule.name.as_str()).collect();

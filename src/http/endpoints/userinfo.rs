@@ -5,7 +5,7 @@ use crate::{
     error::OAuthError,
     http::{
         extract::{Scheme, access_token as presented, dpop_proof, is_type, read},
-        respond::{NoStore, with_status},
+        respond::{NoStore, Told, with_status},
     },
     oauth::params::Params,
     tokens::{
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -46,7 +46,9 @@ async fn userinfo(
     let Some((scheme, token)) = token else {
         // RFC 6750 §3.1: who sent nothing did nothing wrong.
         let challenge = [(header::WWW_AUTHENTICATE, r#"Bearer realm="keyward""#)];
-        return Ok(offer_dpop(&app, (StatusCode::UNAUTHORIZED, challenge, NoStore(())).into_response()));
+        let told = Told::from(&OAuthError::new("unauthorized", "this needs an access token"));
+        let answer = (StatusCode::UNAUTHORIZED, challenge, Extension(told), NoStore(()));
+        return Ok(offer_dpop(&app, answer.into_response()));
     };
     match answer(&app, &method, &headers, scheme, token).await {
         Err(error) if scheme == Scheme::Dpop => Ok(challenge_dpop(error)),

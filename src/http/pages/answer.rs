@@ -5,48 +5,90 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
+        negotiate::Onward,
         respond::{Page, Refused, SeeOther, log, page_error},
-        views::Leaving,
+        views::{AppName, Leaving, Message},
     },
     model::Client,
     oauth::{
         authorization_request::Callback,
         display_name::{display_name, quotable},
-        redirect_uri::label,
+        redirect_uri::{RedirectKind, kind, label},
     },
     secrets::AuthorizationCode,
 };
 use axum::{
     Extension,
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 
-/// RFC 6749 §4.1.2. Without a code the form was used before, and counts once.
-pub fn code(app: &App, callback: &Callback, code: Option<&AuthorizationCode>) -> Response {
-    match code {
-        Some(code) => SeeOther(callback.location(&app.config.issuer, &[("code", code.expose())])).into_response(),
-        None => Problem::from(OAuthError::invalid_request("this decision was already taken")).into_response(),
-    }
+/// RFC 6749 §4.1.2.
+pub fn code(app: &App, client: &Client, callback: &Callback, code: &AuthorizationCode) -> Response {
+    let location = callback.location(&app.config.issuer, &[("code", code.expose())]);
+    onward(client, callback, location, None)
 }
 
-/// RFC 6749 §4.1.2.1. A stranger's address is not opened on its own while nobody has signed in: whoever sent the
-/// link would have got the browser there with our name on it (RFC 9700 §4.11.2).
+/// RFC 6749 §4.1.2.1
+pub fn error(app: &App, client: &Client, callback: &Callback, error: &OAuthError) -> Response {
+    log(error);
+    let what = match error.code {
+        "access_denied" => "You said no, and the app is told so.".to_owned(),
+        _ => format!("The app's request can't be completed: {}.", error.description),
+    };
+    let location = error_location(app, callback, error);
+    (Extension(Refused::from(error)), onward(client, callback, location, Some(what))).into_response()
+}
+
+fn error_location(app: &App, callback: &Callback, error: &OAuthError) -> String {
+    let description = [("error", error.code), ("error_description", error.description.as_ref())];
+    callback.location(&app.config.issuer, &description)
+}
+
+/// An address of an app's own scheme leaves a browser where it is: there has to be a page.
+fn onward(client: &Client, callback: &Callback, location: String, refusal: Option<String>) -> Response {
+    if !matches!(kind(&callback.redirect_uri), RedirectKind::PrivateUse { .. }) {
+        return SeeOther(location).into_response();
+    }
+    let onward = Onward { app: app_name(client), href: location.clone(), refusal };
+    (Extension(onward), SeeOther(location)).into_response()
+}
+
+/// Of a form that counted once. `said` is what was said before, and `again` what is said now.
+pub fn already(client: &Client, said: bool, again: bool) -> Response {
+    let name = app_name(client).quoted();
+    let (status, message) = match (said, again) {
+        (true, true) => (StatusCode::OK, format!("Go back to {name}. It continues there.")),
+        (true, false) => (StatusCode::CONFLICT, format!("You allowed it, and that counts. Go back to {name}.")),
+        (false, _) => {
+            let message = format!("You said no, and that counts. To be asked anew, start again in {name}.");
+            (StatusCode::CONFLICT, message)
+        }
+    };
+    (status, Page(Message { title: "You already answered", message: &message, link: None })).into_response()
+}
+
+/// Of a pushed request that was good once (RFC 9126 §4), and went another way.
+pub fn completed(client: &Client) -> Response {
+    (StatusCode::BAD_REQUEST, already(client, true, true)).into_response()
+}
+
+/// A stranger's address is not opened on its own while nobody has signed in: whoever sent the link would have got the
+/// browser there with our name on it (RFC 9700 §4.11.2).
 pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, Problem> {
     match refusal {
-        Refusal::ToUser(error) => Err(error.into()),
+        Refusal::ToUser(error) => Err(Problem::from(error).of_an_app()),
         Refusal::AfterSignIn => Err(OAuthError::login_required("sign in first").into()),
+        Refusal::ToClient { client, callback, error } if signed_in || is_trusted(&client) => {
+            Ok(self::error(app, &client, &callback, &error))
+        }
         Refusal::ToClient { client, callback, error } => {
             log(&error);
-            let description = [("error", error.code), ("error_description", error.description.as_ref())];
-            let location = callback.location(&app.config.issuer, &description);
-            if signed_in || is_trusted(&client) {
-                return Ok((Extension(Refused::from(&error)), SeeOther(location)).into_response());
-            }
             let what = format!("The app's request can't be completed: {}.", error.description);
             let page = Leaving {
-                client_name: &client_name(&client),
+                app: app_name(&client),
                 host: &label(&callback.redirect_uri),
-                href: &location,
+                href: &error_location(app, &callback, &error),
                 what: &what,
                 code: error.code,
             };
@@ -62,4 +104,8 @@ pub fn client_name(client: &Client) -> String {
         Some(name) => quotable(&name),
         None => client.id.to_string(),
     }
+}
+
+pub fn app_name(client: &Client) -> AppName {
+    AppName { name: client_name(client), is_verified: is_trusted(client) }
 }

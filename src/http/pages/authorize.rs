@@ -27,6 +27,8 @@ use time::Duration;
 use tower_sessions::Session;
 
 pub const AUTHORIZE: &str = "/authorize?";
+/// Tells the sign-in page why somebody is there.
+pub const SIGNED_OUT: &str = "why=signed_out";
 /// Bytes: the URL travels as one parameter through the sign-in page, and its query through the consent page.
 pub const MAX_URL: usize = 32 * 1024;
 
@@ -102,8 +104,12 @@ pub async fn ask(
     let remembered = asked.remembered(app).await?;
     if again.is_empty() && asked.needs_no_page(app, &remembered) && !judged.request.prompt.consent {
         session::satisfied(session).await?;
+        let (client, callback) = (&judged.client, &judged.callback);
         let code = asked.approve(app, None).await?;
-        return Ok(answer::code(app, &judged.callback, code.as_ref()));
+        return Ok(code.map_or_else(
+            || answer::completed(client),
+            |code| answer::code(app, client, callback, &code),
+        ));
     }
     if judged.request.prompt.none {
         return Err(OAuthError::consent_required("the user has to be asked"));
@@ -144,4 +150,9 @@ pub fn authorize_url(query: &str) -> String {
 
 pub fn to_login(query: &str) -> SeeOther {
     SeeOther(format!("/login?return_to={}", form_urlencode(&authorize_url(query))))
+}
+
+/// Somebody signed out while a page of ours was open, which waits for whoever signs in now.
+pub fn after_sign_out(page: &str) -> SeeOther {
+    SeeOther(format!("/login?return_to={}&{SIGNED_OUT}", form_urlencode(page)))
 }

@@ -1,25 +1,27 @@
 //! `/consent`: may this client do that on your behalf?
 use super::{
     Problem, answer,
-    authorize::{ask, authorize_url},
+    authorize::{after_sign_out, ask, authorize_url},
     forms::{self, Form, PageForm, Purpose},
     question,
     session::{self, SignedIn},
 };
 use crate::{
     accounts::{
-        consent::{Asked, Remembered},
-        pushed_request,
+        consent::{Asked, DENIED, Remembered},
         request::{Judged, Refusal, Visitor},
     },
     app::App,
     error::OAuthError,
+    grants::authorization_code,
     http::{
         respond::{Page, SeeOther},
         views::question::QuestionPage,
     },
-    oauth::params::Params,
-    storage::grants,
+    model::Answer,
+    oauth::authorization_request::Callback,
+    secrets::AuthorizationCode,
+    storage::answered_forms,
 };
 use axum::{
     Router,
@@ -59,59 +61,102 @@ pub async fn page(
 }
 
 async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): PageForm) -> Result<Response, Problem> {
-    match decide(&app, &session, &params).await {
-        Ok(response) => Ok(response),
+    let (query, allow) = (params.require("request")?, forms::decision(&params)?);
+    let Some(signed_in) = session::current(&app, &session).await? else {
+        return Ok(after_sign_out(&authorize_url(query)).into_response());
+    };
+    let session_id = signed_in.session_id.clone();
+    let form = forms::sent(&app, &params, Purpose::Consent);
+    let own = form.as_ref().filter(|form| form.is_of(&session_id) && question::is_about(form, query));
+    if let Some(led) = lead_again(&app, own, allow).await? {
+        return Ok(led);
+    }
+    let settled = settle(&app, &session, query, signed_in, form.as_ref(), allow).await;
+    if let Ok(Settled::Now(response)) = settled {
+        return Ok(response);
+    }
+    // The same form may have been answered meanwhile, which changes the question.
+    if let Some(led) = lead_again(&app, own, allow).await? {
+        return Ok(led);
+    }
+    match settled {
+        Ok(Settled::Now(response) | Settled::Not(response)) => Ok(response),
         Err(refusal) => answer::refuse(&app, refusal, true),
     }
 }
 
-async fn decide(app: &App, session: &Session, params: &Params) -> Result<Response, Refusal> {
-    let query = params.require("request")?;
-    let Some(signed_in) = session::current(app, session).await? else {
-        return Err(OAuthError::access_denied("you are no longer signed in").into());
+/// Where the form led when it was first sent, as long as that is right: a code only while nobody has exchanged it.
+async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Option<Response>, OAuthError> {
+    let Some(form) = form else { return Ok(None) };
+    let answered = answered_forms::find(&app.db, &form.id).await?;
+    let Some(Answer::Consent { allowed, client_id, redirect_uri, state }) = answered.map(|form| form.answer) else {
+        return Ok(None);
     };
-    let form = forms::sent(app, params, Purpose::Consent)?;
-    let allow = forms::decision(params)?;
+    let Some(client) = app.clients.find(&client_id).await? else { return Ok(None) };
+    let callback = Callback { redirect_uri, state };
+    let code = AuthorizationCode::of_form(&app.form_key, &form.id);
+    Ok(Some(match (allowed, allow) {
+        (true, true) if authorization_code::is_good(app, &code).await? => answer::code(app, &client, &callback, &code),
+        (false, false) => answer::error(app, &client, &callback, &OAuthError::access_denied(DENIED)),
+        _ => answer::already(&client, allowed, allow),
+    }))
+}
+
+/// What became of a form.
+enum Settled {
+    /// It was answered.
+    Now(Response),
+    /// It counts for nothing; its page is shown anew, or leads on.
+    Not(Response),
+}
+
+async fn settle(
+    app: &App,
+    session: &Session,
+    query: &str,
+    signed_in: SignedIn,
+    form: Option<&Form>,
+    allow: bool,
+) -> Result<Settled, Refusal> {
     let judged = match Judged::parse(app, query, Visitor::Decider).await {
         // What is kept of the client is too old to decide by: its page is made anew.
-        Err(Refusal::AfterSignIn) => return Ok(SeeOther(authorize_url(query)).into_response()),
+        Err(Refusal::AfterSignIn) => return Ok(Settled::Not(SeeOther(authorize_url(query)).into_response())),
         judged => judged?,
     };
-    match settle(app, session, query, &judged, signed_in, &form, allow).await {
-        Ok(response) => Ok(response),
+    match weigh(app, session, query, &judged, signed_in, form, allow).await {
+        Ok(settled) => Ok(settled),
         Err(error) => Err(judged.refuse(error)),
     }
 }
 
 /// Only what the page showed is decided; of anything else the page is shown anew.
-async fn settle(
+async fn weigh(
     app: &App,
     session: &Session,
     query: &str,
     judged: &Judged<'_>,
     signed_in: SignedIn,
-    form: &Form,
+    form: Option<&Form>,
     allow: bool,
-) -> Result<Response, OAuthError> {
+) -> Result<Settled, OAuthError> {
     let granted = judged.grantable(app, signed_in.user.role)?;
     let asked = Asked::new(judged, &signed_in.user, signed_in.auth_time, &granted);
     let remembered = asked.remembered(app).await?;
     let question = question::of_request(app, &asked, &remembered, query, None).await?;
     let again = question::differences(form, &signed_in.session_id, &question);
-    if !again.is_empty() {
-        // A form that was sent twice is different now for that very reason.
-        return match grants::find_by_decision(&app.db, &form.id).await? {
-            Some(_) => Ok(answer::code(app, &judged.callback, None)),
-            None => ask(app, session, query, Some(signed_in), judged, &again).await,
-        };
-    }
-    if allow {
+    let Some(form) = form.filter(|_| again.is_empty()) else {
+        let mut page = ask(app, session, query, Some(signed_in), judged, &again).await?;
+        if form.is_none() && page.status() == StatusCode::CONFLICT {
+            *page.status_mut() = StatusCode::FORBIDDEN;
+        }
+        return Ok(Settled::Not(page));
+    };
+    let (client, callback) = (&judged.client, &judged.callback);
+    let ended = if allow {
         session::satisfied(session).await?;
-        let code = asked.approve(app, Some(&form.id)).await?;
-        return Ok(answer::code(app, &judged.callback, code.as_ref()));
-    }
-    if !pushed_request::complete(app, judged.pushed.as_ref()).await? {
-        return Ok(answer::code(app, &judged.callback, None));
-    }
-    Err(asked.deny(app).await)
+        asked.approve(app, Some(&form.id)).await?.map(|code| answer::code(app, client, callback, &code))
+    } else {
+        asked.deny(app, &form.id).await?.map(|error| answer::error(app, client, callback, &error))
+    };
+    Ok(ended.map_or_else(|| Settled::Not(answer::completed(client)), Settled::Now))
 }

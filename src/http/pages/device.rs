@@ -1,7 +1,8 @@
 //! `/device`: which device waits for you, and may it in? (RFC 8628 §3.3)
 use super::{
     Problem,
-    forms::{self, PageForm, Purpose},
+    authorize::after_sign_out,
+    forms::{self, Form, PageForm, Purpose},
     question,
     session::{self, SignedIn},
 };
@@ -14,8 +15,10 @@ use crate::{
         respond::{NoStore, Page, SeeOther},
         views::{Message, device::EnterCode, question::QuestionPage},
     },
+    model::Answer,
     oauth::params::{Params, form_urlencode},
     secrets::UserCode,
+    storage::answered_forms,
 };
 use axum::{
     Router,
@@ -44,12 +47,12 @@ pub fn routes() -> Router<Arc<App>> {
 /// A GET looks nothing up: a code in the link only fills in the field (RFC 8628 §3.3.1).
 async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let params = Params::parse(query.unwrap_or_default().as_bytes())?;
-    let code = params.get("user_code")?.and_then(UserCode::parse).map(|code| code.expose());
+    let code = params.get("user_code")?.and_then(UserCode::parse);
     let Some(signed_in) = session::current(&app, &session).await? else {
-        let page = code.map_or_else(|| DEVICE.to_owned(), |code| format!("{DEVICE_WITH_CODE}{code}"));
-        return Ok(SeeOther(format!("/login?return_to={}", form_urlencode(&page))).into_response());
+        return Ok(SeeOther(format!("/login?return_to={}", form_urlencode(&page_for(code)))).into_response());
     };
-    Ok(enter_code(&app, &signed_in, code.as_deref().unwrap_or(""), None))
+    let code = code.map(|code| code.expose()).unwrap_or_default();
+    Ok(enter_code(&app, &signed_in, &code, None))
 }
 
 fn enter_code(app: &App, signed_in: &SignedIn, user_code: &str, error: Option<&str>) -> Response {
@@ -58,9 +61,13 @@ fn enter_code(app: &App, signed_in: &SignedIn, user_code: &str, error: Option<&s
     Page(EnterCode { form_token: &form_token, username, user_code, error }).into_response()
 }
 
-async fn someone(app: &App, session: &Session) -> Result<SignedIn, OAuthError> {
-    let signed_in = session::current(app, session).await?;
-    signed_in.ok_or_else(|| OAuthError::access_denied("you are no longer signed in"))
+/// Back to this page, once somebody signed in.
+fn signed_out(typed: &str) -> Response {
+    after_sign_out(&page_for(UserCode::parse(typed))).into_response()
+}
+
+fn page_for(code: Option<UserCode>) -> String {
+    code.map_or_else(|| DEVICE.to_owned(), |code| format!("{DEVICE_WITH_CODE}{}", code.expose()))
 }
 
 async fn find(
@@ -69,9 +76,13 @@ async fn find(
     ClientIp(address): ClientIp,
     PageForm(params): PageForm,
 ) -> Result<Response, Problem> {
-    let signed_in = someone(&app, &session).await?;
-    forms::verify(&app, &params, Purpose::EnterCode, Some(&signed_in.session_id))?;
     let typed = params.get("user_code")?.unwrap_or("");
+    let shown: String = typed.chars().take(40).collect();
+    let Some(signed_in) = session::current(&app, &session).await? else { return Ok(signed_out(typed)) };
+    if let Err(stale) = forms::verify(&app, &params, Purpose::EnterCode, Some(&signed_in.session_id)) {
+        let page = enter_code(&app, &signed_in, &shown, Some(stale.sentence()));
+        return Ok((StatusCode::FORBIDDEN, page).into_response());
+    }
     let (code, waiting) = match UserCode::parse(typed) {
         Some(code) => {
             let waiting = look_up(&app, &code, &signed_in.user).await?;
@@ -80,7 +91,6 @@ async fn find(
         None => (None, None),
     };
     let Some((code, waiting)) = code.zip(waiting) else {
-        let shown: String = typed.chars().take(40).collect();
         return Ok((StatusCode::BAD_REQUEST, enter_code(&app, &signed_in, &shown, Some(NO_SUCH_CODE))).into_response());
     };
     Ok(ask(&app, &signed_in, &code, &waiting, address, &[]).await?)
@@ -115,25 +125,63 @@ async fn decide(
     ClientIp(address): ClientIp,
     PageForm(params): PageForm,
 ) -> Result<Response, Problem> {
-    let signed_in = someone(&app, &session).await?;
-    let (allow, form) = (forms::decision(&params)?, forms::sent(&app, &params, Purpose::Device)?);
-    let too_late = || OAuthError::invalid_request("no device waits for this decision any longer");
-    let code = UserCode::parse(params.require("user_code")?).ok_or_else(too_late)?;
-    let waiting = look_up(&app, &code, &signed_in.user).await?.ok_or_else(too_late)?;
+    let (allow, typed) = (forms::decision(&params)?, params.require("user_code")?);
+    let Some(signed_in) = session::current(&app, &session).await? else { return Ok(signed_out(typed)) };
+    let form = forms::sent(&app, &params, Purpose::Device);
+    let own = form.as_ref().filter(|form| form.is_of(&signed_in.session_id));
+    if let Some(led) = lead_again(&app, own, allow).await? {
+        return Ok(led);
+    }
+    let code = UserCode::parse(typed).ok_or_else(too_late)?;
+    let Some(waiting) = look_up(&app, &code, &signed_in.user).await? else {
+        return lead_again(&app, own, allow).await?.ok_or_else(too_late);
+    };
     let question = question::of_device(&app, &waiting, &signed_in.user, &code, address, None).await?;
-    let again = question::differences(&form, &signed_in.session_id, &question);
-    if !again.is_empty() {
-        return Ok(ask(&app, &signed_in, &code, &waiting, address, &again).await?);
+    let again = question::differences(form.as_ref(), &signed_in.session_id, &question);
+    let Some(form) = form.as_ref().filter(|_| again.is_empty()) else {
+        let mut page = ask(&app, &signed_in, &code, &waiting, address, &again).await?;
+        if form.is_none() {
+            *page.status_mut() = StatusCode::FORBIDDEN;
+        }
+        return Ok(page);
+    };
+    if !waiting.decide(&app, &signed_in.user, signed_in.auth_time, allow, &form.id, address).await? {
+        return lead_again(&app, Some(form), allow).await?.ok_or_else(too_late);
     }
-    if !waiting.decide(&app, &signed_in.user, signed_in.auth_time, allow, address).await? {
-        return Err(too_late().into());
+    Ok(decided(allow))
+}
+
+fn too_late() -> Problem {
+    Problem::from(OAuthError::invalid_request("no device waits for this decision any longer"))
+        .titled("No device waits for this any longer")
+        .saying("Somebody decided before, or the code has expired. Start again on the device, which shows a new code.")
+        .leading(DEVICE, "Enter another code")
+}
+
+/// Where the form led when it was first sent.
+async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Option<Response>, OAuthError> {
+    let Some(form) = form else { return Ok(None) };
+    let answered = answered_forms::find(&app.db, &form.id).await?;
+    let Some(Answer::Device { allowed }) = answered.map(|form| form.answer) else { return Ok(None) };
+    if allowed == allow {
+        return Ok(Some(decided(allowed)));
     }
-    let (title, message) = if allow {
+    let message = if allowed {
+        "You allowed it, and that counts. The device is connected."
+    } else {
+        "You said no, and that counts. To be asked anew, start again on the device."
+    };
+    let page = Page(Message { title: "You already answered", message, link: None });
+    Ok(Some((StatusCode::CONFLICT, page).into_response()))
+}
+
+fn decided(allowed: bool) -> Response {
+    let (title, message) = if allowed {
         ("Connected", "The device goes on by itself in a few seconds. You can close this page.")
     } else {
         ("Nothing was allowed", "The device is told that you said no. You can close this page.")
     };
-    Ok(Page(Message { title, message, link: None }).into_response())
+    Page(Message { title, message, link: None }).into_response()
 }
 
 /// The link with the code in it, for a device to show to a camera. Says the same whether or not there is such a code.

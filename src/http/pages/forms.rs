@@ -8,7 +8,10 @@ use crate::{
     secrets::{Digest, base64url, from_base64url},
 };
 use aws_lc_rs::hmac;
-use axum::extract::{FromRequest, Request};
+use axum::{
+    extract::{FromRequest, Request},
+    http::{HeaderName, header, uri::Authority},
+};
 use std::sync::Arc;
 
 use super::{Problem, authorize::MAX_URL};
@@ -60,28 +63,47 @@ pub fn mint(app: &App, purpose: Purpose, browser: &str, shown: &[Digest]) -> Str
     base64url([&said, mac.as_ref()].concat())
 }
 
-/// A form that decides about nothing that a page showed. Answers its identity.
-pub fn verify(app: &App, params: &Params, purpose: Purpose, browser: Option<&str>) -> Result<Digest, OAuthError> {
-    let form = sent(app, params, purpose)?;
-    let good = !form.is_old && browser.is_some_and(|browser| form.is_of(browser));
-    good.then_some(form.id).ok_or_else(refused)
+/// Why a form counts no more. Its page is shown anew, and says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stale {
+    Elsewhere,
+    Old,
+}
+
+impl Stale {
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Elsewhere => "This page was not made for this browser, or its cookie is gone.",
+            Self::Old => "This page was open for more than 30 minutes.",
+        }
+    }
+}
+
+/// A form that decides about nothing that a page showed.
+pub fn verify(app: &App, params: &Params, purpose: Purpose, browser: Option<&str>) -> Result<Form, Stale> {
+    let form = sent(app, params, purpose).ok_or(Stale::Elsewhere)?;
+    match browser.is_some_and(|browser| form.is_of(browser)) {
+        true if form.is_old => Err(Stale::Old),
+        true => Ok(form),
+        false => Err(Stale::Elsewhere),
+    }
 }
 
 /// The form that was sent, if we made it for this purpose. Whether it still counts is for its page to judge.
-pub fn sent(app: &App, params: &Params, purpose: Purpose) -> Result<Form, OAuthError> {
-    let bytes = params.get("form_token")?.and_then(from_base64url).ok_or_else(refused)?;
-    let (said, mac) =
-        bytes.len().checked_sub(DIGEST).and_then(|end| bytes.split_at_checked(end)).ok_or_else(refused)?;
+pub fn sent(app: &App, params: &Params, purpose: Purpose) -> Option<Form> {
+    let bytes = params.get("form_token").ok()?.and_then(from_base64url)?;
+    let (said, mac) = bytes.len().checked_sub(DIGEST).and_then(|end| bytes.split_at_checked(end))?;
     let expected = authenticate(app, purpose, said);
-    aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_ref(), mac).map_err(|_| refused())?;
-    let (head, digests) = said.split_at_checked(NONCE + 8).ok_or_else(refused)?;
+    aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_ref(), mac).ok()?;
+    let (head, digests) = said.split_at_checked(NONCE + 8)?;
     let issued_at = head.last_chunk::<8>().copied().map(i64::from_be_bytes).unwrap_or_default();
     let mut digests = digests.chunks(DIGEST).map(Digest::from_bytes);
     let age = app.clock.now().unix_timestamp() - issued_at;
-    Ok(Form {
+    Some(Form {
         id: Digest::of(head),
         is_old: !(-NODES_DIFFER.whole_seconds()..=LIFETIME).contains(&age),
-        browser: digests.next().ok_or_else(refused)?,
+        browser: digests.next()?,
         shown: digests.collect(),
     })
 }
@@ -95,15 +117,30 @@ pub fn decision(params: &Params) -> Result<bool, OAuthError> {
     }
 }
 
-fn refused() -> OAuthError {
-    OAuthError::access_denied("this form was not made for this browser, or is too old")
-}
-
 fn authenticate(app: &App, purpose: Purpose, said: &[u8]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(&app.form_key);
     context.update(&[purpose as u8]);
     context.update(said);
     context.sign()
+}
+
+/// The page of another site; or our own, which a proxy or a name shows under an address that is not the issuer's.
+fn from_elsewhere(app: &App, request: &Request) -> Problem {
+    let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = text(header::HOST).or_else(|| request.uri().authority().map(Authority::as_str));
+    let origin = text(header::ORIGIN).unwrap_or_default();
+    let opened_there = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host)
+        || text(HeaderName::from_static("sec-fetch-site")) == Some("same-origin");
+    if !opened_there {
+        return OAuthError::access_denied("the form was sent from another site").into();
+    }
+    let issuer = &app.config.issuer;
+    let sentence = format!("this server is {issuer}. You opened it under another address");
+    let shown: String = origin.chars().take(200).collect();
+    let cause = Some(anyhow::anyhow!("a form of ours came from {shown:?}, but the issuer is {issuer}"));
+    Problem::from(OAuthError { cause, ..OAuthError::access_denied(sentence) })
+        .titled("Another address")
+        .leading(format!("{}/", app.config.origin()), "Open this server")
 }
 
 /// A form of ours, from our own origin (Fetch Metadata, RFC 6454 §7).
@@ -117,7 +154,7 @@ impl FromRequest<Arc<App>> for PageForm {
             return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded").into());
         }
         if !same_origin(app, request.headers()) {
-            return Err(OAuthError::access_denied("the form was sent from another site").into());
+            return Err(from_elsewhere(app, &request));
         }
         Ok(Self(Params::parse_up_to(MAX_URL, &read(request.into_body(), MAX_FORM).await?)?))
     }

@@ -1,34 +1,46 @@
-//! `/`: what this is, and who is signed in.
+//! `/`: what this is, and who is signed in; for programs what we say about ourselves.
 use super::{Problem, session};
 use crate::{
     app::App,
     http::{
-        respond::Page,
+        negotiate::wants_html,
+        respond::{Document, Page},
         views::{Home, ServerCard},
     },
 };
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use std::sync::Arc;
 use tower_sessions::Session;
 
-pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/", get(show))
+pub fn routes(metadata: Document) -> Router<Arc<App>> {
+    Router::new().route("/", get(show).layer(Extension(metadata)))
 }
 
-async fn show(State(app): State<Arc<App>>, session: Session) -> Result<Response, Problem> {
+async fn show(
+    State(app): State<Arc<App>>,
+    Extension(metadata): Extension<Document>,
+    session: Session,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let by_reader = [(header::VARY, "accept")];
+    if !wants_html(&headers) {
+        let document = metadata.respond(&HeaderMap::new());
+        return Ok((by_reader, [(header::CACHE_CONTROL, "no-store")], document).into_response());
+    }
     let signed_in = session::current(&app, &session).await?;
     let servers = app.resources.iter().map(|resource| ServerCard { name: &resource.name, url: &resource.identifier });
-    Ok(Page(Home {
+    let page = Page(Home {
         issuer: &app.config.issuer,
         username: signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str()),
         servers: servers.collect(),
         demo: !app.demo_people.is_empty(),
         demo_people: app.demo_people.to_vec(),
-    })
-    .into_response())
+    });
+    Ok((by_reader, page).into_response())
 }

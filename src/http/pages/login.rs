@@ -1,23 +1,25 @@
 //! `/login`: who are you?
 use super::{
     Problem,
-    answer::client_name,
+    answer::app_name,
     authorize::{AUTHORIZE, MAX_URL},
     cookie_name,
     device::{DEVICE, DEVICE_WITH_CODE},
     forms::{self, PageForm, Purpose},
-    session,
+    session::{self, SignedIn},
 };
 use crate::{
-    accounts::{consent::is_trusted, known_browser, sign_in::sign_in},
+    accounts::{known_browser, pushed_request, sign_in::sign_in},
     app::App,
     error::OAuthError,
     http::{
         extract::ClientIp,
         respond::{Page, SeeOther, page_error},
-        views::{AppName, SignIn},
+        views::{Reason, SignIn},
     },
+    model::Client,
     oauth::params::Params,
+    tokens::id_token,
 };
 use axum::{
     Router,
@@ -38,17 +40,21 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/login", get(show).post(post))
 }
 
-async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+async fn show(
+    State(app): State<Arc<App>>,
+    session: Session,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let params = Params::parse_up_to(MAX_URL, query.unwrap_or_default().as_bytes())?;
-    let return_to = return_to(&params)?;
-    if let Some(browser) = browser(&app, &headers) {
-        return page(&app, browser, return_to, "", None).await;
-    }
-    // No row for a visitor: a random value that only this browser holds is enough to bind a form to it.
-    let browser = crate::secrets::random();
-    let mut response = page(&app, &browser, return_to, "", None).await?;
-    response.headers_mut().append(header::SET_COOKIE, set_cookie(&app, BROWSER, &browser, "")?);
-    Ok(response)
+    let signed_in = session::current(&app, &session).await?;
+    let view = View {
+        return_to: return_to(&params)?,
+        signed_in: signed_in.as_ref(),
+        was_signed_out: params.get("why")? == Some("signed_out"),
+        ..View::default()
+    };
+    Ok(view.page(&app, &Visitor::of(&app, &headers)).await?)
 }
 
 async fn post(
@@ -58,47 +64,135 @@ async fn post(
     headers: HeaderMap,
     PageForm(params): PageForm,
 ) -> Result<Response, Problem> {
-    let browser = browser(&app, &headers);
-    forms::verify(&app, &params, Purpose::SignIn, browser)?;
+    let visitor = Visitor::of(&app, &headers);
     let return_to = return_to(&params)?;
-    let (username, password) = (params.get("username")?.unwrap_or(""), params.get("password")?.unwrap_or(""));
-    let refused = |text| page(&app, browser.unwrap_or(""), return_to, username, Some(text));
+    let (username, password) = (params.get("username")?.unwrap_or("").trim(), params.get("password")?.unwrap_or(""));
+    if was_let_in(&app, &session, &params, username).await? {
+        return Ok(SeeOther(return_to.to_owned()).into_response());
+    }
+    let signed_in = session::current(&app, &session).await?;
+    let view = View { return_to, username, signed_in: signed_in.as_ref(), ..View::default() };
+    let form = match forms::verify(&app, &params, Purpose::SignIn, visitor.known()) {
+        Ok(form) => form,
+        Err(stale) => {
+            let page = View { why: Some(stale.sentence()), ..view }.page(&app, &visitor).await?;
+            return Ok((StatusCode::FORBIDDEN, page).into_response());
+        }
+    };
+    let refused = async |text: &str| View { error: Some(text), ..view }.page(&app, &visitor).await;
     let marks = cookie(&headers, &cookie_name(&app, KNOWN_BROWSER)).unwrap_or("");
-    match sign_in(&app, username.trim(), password, address, marks).await {
+    match sign_in(&app, username, password, address, marks).await {
         Ok(Some(user)) => {
-            session::begin(&app, &session, &user, return_to).await?;
+            session::begin(&app, &session, &user, return_to, &form.id).await?;
             let marks = known_browser::remember(&app, marks, &user);
             let remember = set_cookie(&app, KNOWN_BROWSER, &marks, REMEMBERED)?;
             Ok((AppendHeaders([(header::SET_COOKIE, remember)]), SeeOther(return_to.to_owned())).into_response())
         }
         Ok(None) => Ok((StatusCode::FORBIDDEN, refused("Wrong username or password.").await?).into_response()),
         Err(error) if error.code == "too_many_requests" => {
-            let page = refused("Too many wrong tries. Wait a little, then try again.").await?;
+            let wait = match error.retry_after {
+                Some(1) => "in 1 second".to_owned(),
+                Some(seconds) => format!("in {seconds} seconds"),
+                None => "later".to_owned(),
+            };
+            let page = refused(&format!("Too many wrong passwords. Try again {wait}.")).await?;
             Ok(page_error(&error, page))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn page(
-    app: &App,
-    browser: &str,
-    return_to: &str,
-    username: &str,
-    error: Option<&str>,
-) -> Result<Response, Problem> {
-    let client = match asking_client(return_to) {
-        Some(id) => app.clients.find(&id).await?,
-        None => None,
-    };
-    let form_token = forms::mint(app, Purpose::SignIn, browser, &[]);
-    let app = client.map(|client| AppName { name: client_name(&client), is_verified: is_trusted(&client) });
-    Ok(Page(SignIn { form_token: &form_token, return_to, username, error, app }).into_response())
+/// The same form was sent before and let this person in: a second click is no second sign-in.
+async fn was_let_in(app: &App, session: &Session, params: &Params, username: &str) -> Result<bool, OAuthError> {
+    let Some(form) = forms::sent(app, params, Purpose::SignIn) else { return Ok(false) };
+    let signed_in = session::current(app, session).await?;
+    let is_theirs = signed_in.is_some_and(|one| one.user.username.to_lowercase() == username.to_lowercase());
+    Ok(is_theirs && session::began_by(session, &form.id).await?)
 }
 
-fn asking_client(return_to: &str) -> Option<String> {
-    let params = Params::parse(return_to.split_once('?')?.1.as_bytes()).ok()?;
-    params.get("client_id").ok()?.map(str::to_owned)
+/// What only this browser holds: no row for a visitor, a random value is enough to bind a form to it.
+struct Visitor {
+    browser: String,
+    is_new: bool,
+}
+
+impl Visitor {
+    fn of(app: &App, headers: &HeaderMap) -> Self {
+        match cookie(headers, &cookie_name(app, BROWSER)).filter(|value| value.len() == 43) {
+            Some(browser) => Self { browser: browser.to_owned(), is_new: false },
+            None => Self { browser: crate::secrets::random(), is_new: true },
+        }
+    }
+
+    fn known(&self) -> Option<&str> {
+        Some(self.browser.as_str()).filter(|_| !self.is_new)
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct View<'a> {
+    return_to: &'a str,
+    username: &'a str,
+    error: Option<&'a str>,
+    /// Why the page is shown anew.
+    why: Option<&'a str>,
+    signed_in: Option<&'a SignedIn>,
+    was_signed_out: bool,
+}
+
+impl<'a> View<'a> {
+    async fn page(self, app: &App, visitor: &Visitor) -> Result<Response, OAuthError> {
+        let Self { return_to, username, error, why, .. } = self;
+        let reason = self.reason(app).await?;
+        let username = match reason {
+            Reason::Confirm(_, person) if username.is_empty() => person,
+            _ => username,
+        };
+        let form_token = forms::mint(app, Purpose::SignIn, &visitor.browser, &[]);
+        let page = Page(SignIn { form_token: &form_token, return_to, username, error, why, reason });
+        let mut response = page.into_response();
+        if visitor.is_new {
+            let cookie = set_cookie(app, BROWSER, &visitor.browser, "")?;
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    async fn reason(self, app: &App) -> Result<Reason<'a>, OAuthError> {
+        if self.return_to.starts_with(DEVICE) {
+            return Ok(if self.was_signed_out { Reason::SignedOutOfDevice } else { Reason::Device });
+        }
+        let Some((client, params)) = asking(app, self.return_to).await? else {
+            return Ok(if self.was_signed_out { Reason::SignedOut(None) } else { Reason::Visit });
+        };
+        let name = app_name(&client);
+        if self.was_signed_out {
+            return Ok(Reason::SignedOut(Some(name)));
+        }
+        let Some(SignedIn { user, .. }) = self.signed_in else { return Ok(Reason::SentBy(name)) };
+        let value = |name| params.get(name).ok().flatten();
+        let hinted = match value("id_token_hint") {
+            Some(hint) => id_token::subject(app, hint, &client).await?,
+            None => None,
+        };
+        let prompts = |wanted| value("prompt").is_some_and(|prompt| prompt.split(' ').any(|one| one == wanted));
+        Ok(match () {
+            () if hinted.is_some_and(|sub| sub != user.id.to_string()) => Reason::Another(name, &user.username),
+            () if prompts("select_account") => Reason::Choose(name, &user.username),
+            () if prompts("login") || value("max_age").is_some() => Reason::Confirm(name, &user.username),
+            () => Reason::SentBy(name),
+        })
+    }
+}
+
+/// Who waits for the sign-in, and what it asked for.
+async fn asking(app: &App, return_to: &str) -> Result<Option<(Arc<Client>, Params)>, OAuthError> {
+    let Some(query) = return_to.strip_prefix(AUTHORIZE) else { return Ok(None) };
+    let Ok(asked) = Params::parse(query.as_bytes()) else { return Ok(None) };
+    let Ok(Some(id)) = asked.get("client_id") else { return Ok(None) };
+    let Some(client) = app.clients.find(id).await? else { return Ok(None) };
+    let pushed = pushed_request::find(app, &asked).await.ok().flatten();
+    Ok(Some((client, pushed.map_or_else(|| asked.clone(), |(params, _)| params))))
 }
 
 /// Only ever a path of ours: never a way out (RFC 9700 §4.11).
@@ -107,10 +201,6 @@ pub fn return_to(params: &Params) -> Result<&str, OAuthError> {
     let ours = path == "/" || path.starts_with(AUTHORIZE) || path == DEVICE || path.starts_with(DEVICE_WITH_CODE);
     let plain = path.len() <= MAX_URL && path.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\');
     (ours && plain).then_some(path).ok_or_else(|| OAuthError::invalid_request("return_to is no page of this server"))
-}
-
-fn browser<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
-    cookie(headers, &cookie_name(app, BROWSER)).filter(|value| value.len() == 43)
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -1,10 +1,10 @@
 //! `/logout`: this browser's session ends.
 use super::{
     Problem,
-    authorize::{AUTHORIZE, to_login},
+    authorize::{AUTHORIZE, authorize_url, to_login},
     forms::{self, PageForm, Purpose},
     login::return_to,
-    session,
+    session::{self, SignedIn},
 };
 use crate::{
     app::App,
@@ -15,6 +15,7 @@ use crate::{
 use axum::{
     Router,
     extract::State,
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -27,21 +28,31 @@ pub fn routes() -> Router<Arc<App>> {
 
 async fn show(State(app): State<Arc<App>>, session: Session) -> Result<Response, Problem> {
     let Some(signed_in) = session::current(&app, &session).await? else { return Ok(done()) };
-    let form_token = forms::mint(&app, Purpose::SignOut, &signed_in.session_id, &[]);
+    Ok(ask(&app, &signed_in, "", None))
+}
+
+/// `why` tells why it is asked once more.
+fn ask(app: &App, signed_in: &SignedIn, return_to: &str, why: Option<&str>) -> Response {
+    let form_token = forms::mint(app, Purpose::SignOut, &signed_in.session_id, &[]);
     let username = Some(signed_in.user.username.as_str());
-    Ok(Page(SignOut { form_token: &form_token, username, done: false }).into_response())
+    Page(SignOut { form_token: &form_token, username, return_to, why, done: false }).into_response()
 }
 
 async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): PageForm) -> Result<Response, Problem> {
-    let Some(signed_in) = session::current(&app, &session).await? else { return Ok(done()) };
     // From the consent page somebody else may want to go on with the request.
     let request = return_to(&params).ok().and_then(|page| page.strip_prefix(AUTHORIZE));
-    forms::verify(&app, &params, Purpose::SignOut, Some(&signed_in.session_id))?;
+    let leave = || request.map_or_else(done, |query| to_login(query).into_response());
+    let Some(signed_in) = session::current(&app, &session).await? else { return Ok(leave()) };
+    if let Err(stale) = forms::verify(&app, &params, Purpose::SignOut, Some(&signed_in.session_id)) {
+        let kept = request.map(authorize_url).unwrap_or_default();
+        let page = ask(&app, &signed_in, &kept, Some(stale.sentence()));
+        return Ok((StatusCode::FORBIDDEN, page).into_response());
+    }
     session.flush().await.map_err(OAuthError::from)?;
     audit::Event::new("logout").user(signed_in.user.id).record(&app).await;
-    Ok(request.map_or_else(done, |query| to_login(query).into_response()))
+    Ok(leave())
 }
 
 fn done() -> Response {
-    Page(SignOut { form_token: "", username: None, done: true }).into_response()
+    Page(SignOut { form_token: "", username: None, return_to: "", why: None, done: true }).into_response()
 }

@@ -1,5 +1,8 @@
 //! From terms to the question that a page asks; and whether a decision is about what the page asked.
-use super::{answer, forms::Form};
+use super::{
+    answer,
+    forms::{Form, Stale},
+};
 use crate::{
     accounts::{
         consent::{Asked, Remembered, Terms, is_trusted},
@@ -10,7 +13,7 @@ use crate::{
     error::OAuthError,
     grants::{self, refresh_token},
     http::views::question::{
-        App as AppCard, Device, History, Line, Origin, Question, RedirectKind, Server, Standing, Step,
+        App as AppCard, Device, History, Line, Origin, Question, RedirectKind, Server, Standing, Step, part_of_request,
     },
     issuers::statement::voucher,
     model::{ClientSource, Scopes, User, UserId},
@@ -223,10 +226,11 @@ fn date_and_time(at: OffsetDateTime) -> String {
 }
 
 /// Sentences: why a decision made on this form is none about this question. Empty if it is one.
-pub fn differences(form: &Form, session_id: &str, question: &Question) -> Vec<String> {
+pub fn differences(form: Option<&Form>, session_id: &str, question: &Question) -> Vec<String> {
+    let Some(form) = form else { return vec![Stale::Elsewhere.sentence().to_owned()] };
     let mut all = vec![];
     if form.is_old {
-        all.push("This page was open for more than 30 minutes.".to_owned());
+        all.push(Stale::Old.sentence().to_owned());
     }
     let parts = question.parts();
     if form.shown.len() == parts.len() {
@@ -239,6 +243,12 @@ pub fn differences(form: &Form, session_id: &str, question: &Question) -> Vec<St
         all.push("You signed in anew since this page was opened.".to_owned());
     }
     all
+}
+
+/// Whether the page of this form asked about this request.
+pub fn is_about(form: &Form, query: &str) -> bool {
+    let about = part_of_request(&base64url(Digest::of(query).as_bytes()));
+    form.shown.first().is_some_and(|shown| shown.matches(&about))
 }
 
 #[cfg(test)]

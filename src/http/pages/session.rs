@@ -14,6 +14,8 @@ const USER: &str = "user_id";
 const AUTH_TIME: &str = "auth_time";
 /// The page that demanded the last sign-in: `prompt=login` and `max_age` are satisfied for it, and it alone.
 const SIGNED_IN_FOR: &str = "signed_in_for";
+/// The form that the last sign-in came by.
+const SIGNED_IN_BY: &str = "signed_in_by";
 
 pub struct SignedIn {
     pub user: User,
@@ -44,13 +46,19 @@ pub async fn current(app: &App, session: &Session) -> Result<Option<SignedIn>, O
 }
 
 /// A new id, so that one planted before signing in is worth nothing after.
-pub async fn begin(app: &App, session: &Session, user: &User, page: &str) -> Result<(), OAuthError> {
+pub async fn begin(app: &App, session: &Session, user: &User, page: &str, form: &Digest) -> Result<(), OAuthError> {
     session.clear().await;
     session.cycle_id().await?;
     session.insert(USER, user.id.to_string()).await?;
     session.insert(AUTH_TIME, app.clock.now().unix_timestamp()).await?;
     session.insert(SIGNED_IN_FOR, short(page)).await?;
+    session.insert(SIGNED_IN_BY, base64url(form.as_bytes())).await?;
     Ok(())
+}
+
+/// Whether this very form began the session.
+pub async fn began_by(session: &Session, form: &Digest) -> Result<bool, OAuthError> {
+    Ok(session.get::<String>(SIGNED_IN_BY).await?.is_some_and(|began| began == base64url(form.as_bytes())))
 }
 
 pub async fn began_for(session: &Session, page: &str) -> Result<bool, OAuthError> {

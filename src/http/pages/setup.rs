@@ -1,7 +1,7 @@
 //! `/setup`: the first administrator, through the link that was printed at the start.
 use super::{
     Problem,
-    forms::{self, PageForm, Purpose},
+    forms::{self, Form, PageForm, Purpose},
 };
 use crate::{
     accounts::sign_in::{create_first_admin, refuse_choice},
@@ -13,7 +13,7 @@ use crate::{
     },
     oauth::params::Params,
     secrets::SetupToken,
-    storage::setup_tokens,
+    storage::{answered_forms, setup_tokens},
 };
 use axum::{
     Router,
@@ -28,15 +28,20 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/setup", get(show).post(post))
 }
 
-fn spent() -> OAuthError {
-    OAuthError::invalid_request("this link was used, has expired, or was replaced by a newer one")
+/// Whatever is wrong with the link.
+fn spent() -> Problem {
+    let error = OAuthError::invalid_request("this setup link was used, has expired, or was replaced by a newer one");
+    Problem::from(error)
+        .titled("This setup link no longer works")
+        .saying("The server prints a new one each time it starts without an administrator. Already created? Sign in.")
+        .leading("/login", "Sign in")
 }
 
 async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let params = Params::parse(query.unwrap_or_default().as_bytes())?;
     let token = SetupToken::presented(params.get("token")?.unwrap_or(""));
     if !setup_tokens::is_valid(&app.db, &token.digest(), app.clock.now()).await? {
-        return Err(spent().into());
+        return Err(spent());
     }
     Ok(page(&app, &token, "", None).into_response())
 }
@@ -44,9 +49,22 @@ async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<
 /// The link itself is what only this browser holds.
 async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result<Response, Problem> {
     let token = SetupToken::presented(params.get("token")?.unwrap_or(""));
-    forms::verify(&app, &params, Purpose::SetUp, Some(token.expose()))?;
     let username = params.get("username")?.unwrap_or("").trim();
     let password = params.get("password")?.unwrap_or("");
+    let form = forms::sent(&app, &params, Purpose::SetUp).filter(|form| form.is_of(token.expose()));
+    if was_answered(&app, form.as_ref()).await? {
+        return Ok(welcome());
+    }
+    if !setup_tokens::is_valid(&app.db, &token.digest(), app.clock.now()).await? {
+        return Err(spent());
+    }
+    let form = match forms::verify(&app, &params, Purpose::SetUp, Some(token.expose())) {
+        Ok(form) => form,
+        Err(stale) => {
+            let page = page(&app, &token, username, Some(stale.sentence()));
+            return Ok((StatusCode::FORBIDDEN, page).into_response());
+        }
+    };
     let wrong = match params.get("password_again")? {
         Some(again) if again == password => refuse_choice(username, password),
         _ => Some("The two passwords differ."),
@@ -54,11 +72,19 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
     if let Some(wrong) = wrong {
         return Ok((StatusCode::BAD_REQUEST, page(&app, &token, username, Some(wrong))).into_response());
     }
-    if !create_first_admin(&app, &token, username, password).await? {
-        return Err(spent().into());
-    }
+    // Twice at once, one of them finds that the other was first.
+    let created = create_first_admin(&app, &token, username, password, &form.id).await?;
+    if created || was_answered(&app, Some(&form)).await? { Ok(welcome()) } else { Err(spent()) }
+}
+
+async fn was_answered(app: &App, form: Option<&Form>) -> Result<bool, OAuthError> {
+    let Some(form) = form else { return Ok(false) };
+    Ok(answered_forms::find(&app.db, &form.id).await?.is_some())
+}
+
+fn welcome() -> Response {
     let message = "You can sign in now. The link that brought you here no longer works.";
-    Ok(Page(Message { title: "Welcome", message, link: Some(("/login", "Sign in")) }).into_response())
+    Page(Message { title: "Welcome", message, link: Some(("/login", "Sign in")) }).into_response()
 }
 
 fn page(app: &App, token: &SetupToken, username: &str, error: Option<&str>) -> impl IntoResponse + use<> {

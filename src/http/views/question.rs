@@ -129,6 +129,12 @@ pub enum Step {
     Same,
 }
 
+/// Of the parts of a question the first: what it is about.
+#[must_use]
+pub fn part_of_request(about: &str) -> Digest {
+    Digest::of(json!(about).to_string())
+}
+
 impl Question {
     /// Digests of what the page says, each with the sentence for when it is different now.
     #[must_use]

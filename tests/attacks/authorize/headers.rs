@@ -38,7 +38,7 @@ async fn all_pages(t: &TestApp) -> Vec<(u16, Answer)> {
         (200, alice.get(&path).await),
         (200, alice.get("/logout").await),
         (400, alice.post("/consent", &[]).await),
-        (403, alice.post("/consent", &borrowed(&form[1..])).await),
+        (403, alice.post("/consent", &[&borrowed(&form[1..])[..], &[("decision", "allow")]].concat()).await),
         (405, alice.get("/consent").await),
         (303, visitor.get("/device").await),
         (200, alice.get("/device").await),

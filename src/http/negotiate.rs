@@ -1,0 +1,84 @@
+//! HTML for people and JSON for programs: in which of the two an error is told, and how a redirect goes on.
+use super::{
+    extract::accepts_rather,
+    pages,
+    respond::{Page, Told},
+    views::{AppName, Onward as OnwardPage},
+    words::Words,
+};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use std::{collections::BTreeSet, sync::Arc};
+
+const HTML: &str = "text/html";
+const JSON: &str = "application/json";
+
+/// Browsers name HTML in what they accept; programs name JSON, or nothing.
+#[must_use]
+pub fn wants_html(headers: &HeaderMap) -> bool {
+    accepts_rather(headers, HTML, JSON)
+}
+
+/// In the extensions of a redirect to an app's own scheme. A browser opens the app and stays where it is, so that it
+/// gets a page that leads there (RFC 6749 §1.7 leaves the means to us); a program gets the redirect.
+#[derive(Clone)]
+pub struct Onward {
+    pub app: AppName,
+    pub href: String,
+    /// A sentence: why nothing was allowed.
+    pub refusal: Option<String>,
+}
+
+/// Paths of endpoints for programs, whose forms are answered as their specifications say, whatever is accepted.
+pub type Programs = Arc<BTreeSet<String>>;
+
+pub async fn for_the_reader(State(programs): State<Programs>, request: Request, next: Next) -> Response {
+    let is_read = [Method::GET, Method::HEAD].contains(request.method());
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let is_form_of_programs = !is_read && path.is_some_and(|path| programs.contains(path));
+    let (html, json) = (wants_html(request.headers()), accepts_rather(request.headers(), JSON, HTML));
+    let mut response = next.run(request).await;
+    if html && let Some(onward) = response.extensions_mut().remove::<Onward>() {
+        return lead_on(response, onward);
+    }
+    let Some(told) = response.extensions().get::<Told>().cloned() else { return response };
+    let is_page =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
+    let status = response.status();
+    if html && !is_page && (!is_form_of_programs || status == StatusCode::METHOD_NOT_ALLOWED) {
+        pages::protect(response.headers_mut());
+        return with_content(response, Page(Words::of(&told, Some(status)).page(told.code)));
+    }
+    if json && !html && is_page {
+        return with_content(response, axum::Json(json!({"error": told.code, "error_description": told.description})));
+    }
+    response
+}
+
+/// The redirect as a page: its link, which the browser follows by itself if it can.
+fn lead_on(mut response: Response, Onward { app, href, refusal }: Onward) -> Response {
+    let refresh = HeaderValue::from_str(&format!("0; url={href}"));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().remove(header::LOCATION);
+    if let Ok(refresh) = refresh {
+        response.headers_mut().insert(header::REFRESH, refresh);
+    }
+    with_content(response, Page(OnwardPage { app: &app, href: &href, refusal: refusal.as_deref() }))
+}
+
+/// The answer with other content; what else it says stays.
+fn with_content(response: Response, content: impl IntoResponse) -> Response {
+    let (mut parts, _) = response.into_parts();
+    let content = content.into_response();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    if let Some(kind) = content.headers().get(header::CONTENT_TYPE) {
+        parts.headers.insert(header::CONTENT_TYPE, kind.clone());
+    }
+    parts.headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT));
+    Response::from_parts(parts, content.into_body())
+}

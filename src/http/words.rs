@@ -1,0 +1,63 @@
+//! An error in words for people: what happened, what to do, and where to go on.
+use super::{respond::Told, views::ErrorPage};
+use crate::telemetry;
+use axum::http::StatusCode;
+
+pub struct Words {
+    pub title: &'static str,
+    pub message: String,
+    pub advice: Option<String>,
+    pub link: Option<(String, &'static str)>,
+    /// Trying again is no use.
+    pub is_final: bool,
+}
+
+impl Words {
+    /// `status` is that of the answer, if it says more than the error.
+    #[must_use]
+    pub fn of(told: &Told, status: Option<StatusCode>) -> Self {
+        let again = || told.retry_after.map(|seconds| format!("Try again in {}.", span(seconds)));
+        let (title, message, advice) = match told.code {
+            _ if status == Some(StatusCode::METHOD_NOT_ALLOWED) => {
+                ("This page can't be opened like that", "It takes what another page sends.".to_owned(), None)
+            }
+            "not_found" => ("There is nothing here", "No page has this address.".to_owned(), None),
+            "server_error" => ("Something went wrong here", sentence(told), Some("Try again in a moment.".to_owned())),
+            "temporarily_unavailable" if told.is_outage => {
+                ("Keyward is not available for a moment", "Reload this page in a few seconds.".to_owned(), None)
+            }
+            "temporarily_unavailable" | "too_many_requests" => ("Please wait a moment", sentence(told), again()),
+            "invalid_scope" => ("Not available to you", sentence(told), None),
+            "access_denied" => ("This page can't be used like that", sentence(told), None),
+            "invalid_client" => {
+                let advice = "Remove the connection in the app and add it again.".to_owned();
+                ("This app is not known here", sentence(told), Some(advice))
+            }
+            _ => ("This request can't be completed", sentence(told), None),
+        };
+        let waits = ["server_error", "temporarily_unavailable", "too_many_requests"].contains(&told.code);
+        let link = (!waits).then(|| ("/".to_owned(), "Go to the start page"));
+        Self { title, message, advice, link, is_final: !waits }
+    }
+
+    #[must_use]
+    pub fn page(self, code: &'static str) -> ErrorPage<'static> {
+        let Self { title, message, advice, link, .. } = self;
+        ErrorPage { title, message, advice, link, reference: telemetry::request_id().unwrap_or_default(), code }
+    }
+}
+
+fn span(seconds: u64) -> String {
+    if seconds == 1 { "1 second".to_owned() } else { format!("{seconds} seconds") }
+}
+
+/// A description as a sentence; a parameter's name stays as it is on the wire.
+fn sentence(told: &Told) -> String {
+    let description = &told.description;
+    if description.split(' ').next().is_some_and(|word| word.contains('_')) {
+        return format!("{description}.");
+    }
+    let mut letters = description.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
