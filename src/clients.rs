@@ -12,9 +12,9 @@ use crate::{
     config::ClientMetadataDocuments,
     error::OAuthError,
     model::{Client, ClientId, ClientSource},
-    remembered::Remembered,
     storage::{self, Db, changes::Changes},
 };
+use keyward_limits::{shares::Table, source::Source};
 use std::sync::{
     Arc, PoisonError, RwLock, RwLockWriteGuard,
     atomic::{AtomicU64, Ordering},
@@ -23,8 +23,12 @@ use time::Duration;
 
 /// Bytes: bounds what a flood of registrations can make us remember.
 const MAX_REMEMBERED: usize = 16 * 1024 * 1024;
-/// In memory a client takes about this many times the bytes of its JSON.
+/// In memory a client takes about this many times the bytes of its JSON, and this beside.
 const UNFOLDED: usize = 8;
+const BESIDE: usize = 256;
+/// Whose place in memory it is: what strangers register never pushes out what the operator set up.
+const OPERATOR: Source = Source::Party(0);
+const STRANGERS: Source = Source::Party(1);
 /// Whoever changes a row says so; this is for the case that somebody forgot.
 const MAX_AGE: Duration = Duration::MINUTE;
 
@@ -35,7 +39,7 @@ pub struct Clients {
     documents: ClientMetadataDocuments,
     clock: Clock,
     heard: Arc<Changes>,
-    remembered: RwLock<Remembered<ClientId, (Arc<Client>, Moment)>>,
+    remembered: RwLock<Table<ClientId, (Arc<Client>, Moment)>>,
     /// Counts the changes, so that a row read before one is not remembered after it.
     changes: AtomicU64,
 }
@@ -43,7 +47,7 @@ pub struct Clients {
 impl Clients {
     #[must_use]
     pub fn new(db: Db, documents: ClientMetadataDocuments, clock: Clock, heard: Arc<Changes>) -> Self {
-        let remembered = RwLock::new(Remembered::new(MAX_REMEMBERED));
+        let remembered = RwLock::new(empty());
         Self { db, documents, clock, heard, remembered, changes: AtomicU64::new(0) }
     }
 
@@ -67,22 +71,23 @@ impl Clients {
         let client = Arc::new(client);
         let mut remembered = self.write();
         if self.heard.are_heard() && self.changes.load(Ordering::Acquire) == changes {
-            let bytes = serde_json::to_vec(&client.metadata).map_or(usize::MAX, |json| json.len() * UNFOLDED);
-            remembered.insert(id, (client.clone(), read_at), bytes);
+            let bytes = serde_json::to_vec(&client.metadata).map_or(MAX_REMEMBERED, |json| json.len() * UNFOLDED);
+            let whose = if client.source == ClientSource::Seed { OPERATOR } else { STRANGERS };
+            remembered.insert(whose, id, (client.clone(), read_at), bytes + BESIDE);
         }
         Ok(Some(client))
     }
 
     fn recall(&self, id: &ClientId) -> Option<Arc<Client>> {
         let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
-        let (client, read_at) = remembered.get(id).filter(|_| self.heard.are_heard())?;
+        let (client, read_at) = remembered.peek(id).filter(|_| self.heard.are_heard())?;
         (self.clock.age(*read_at) < MAX_AGE).then(|| client.clone())
     }
 
     /// Bytes that are remembered.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.remembered.read().unwrap_or_else(PoisonError::into_inner).bytes()
+        self.remembered.read().unwrap_or_else(PoisonError::into_inner).weight()
     }
 
     /// After its row changed.
@@ -96,10 +101,14 @@ impl Clients {
     pub fn forget_all(&self) {
         let mut remembered = self.write();
         self.changes.fetch_add(1, Ordering::AcqRel);
-        remembered.clear();
+        *remembered = empty();
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Remembered<ClientId, (Arc<Client>, Moment)>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Table<ClientId, (Arc<Client>, Moment)>> {
         self.remembered.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn empty<T>() -> Table<ClientId, T> {
+    Table::new(MAX_REMEMBERED, MAX_REMEMBERED)
 }

@@ -7,7 +7,7 @@ use crate::{
     oauth::params::Params,
     tokens::{TokenResponse, dpop::Presented},
 };
-use std::{future::Future, pin::Pin};
+use std::{future::Future, net::IpAddr, pin::Pin};
 
 /// An authenticated token request (RFC 6749 §4.1.3, §6).
 #[derive(Clone, Copy)]
@@ -15,6 +15,8 @@ pub struct TokenRequest<'a> {
     pub app: &'a App,
     pub client: &'a Client,
     pub params: &'a Params,
+    /// Where it came from.
+    pub address: IpAddr,
     /// Thumbprint of the key that proved itself (RFC 9449 §5), which the tokens will be bound to.
     pub jkt: Option<&'a str>,
     /// Its proof, which is used up when all else was judged.

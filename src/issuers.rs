@@ -8,13 +8,14 @@ use crate::{
     app::App,
     config::TrustedIssuer,
     error::OAuthError,
-    fetch::keys,
-    limits::Asker,
+    fetch::keys::{self, Published},
+    limits::{Asker, source},
     oauth::jws::{Jws, PublicKeys},
 };
-use std::sync::Arc;
+use std::net::IpAddr;
 
-/// Who is trusted is nobody's business: an unknown issuer and a wrong signature read the same.
+/// Who is trusted is nobody's business: an unknown issuer and a wrong signature read the same, but for a moment in which
+/// nobody can tell what was signed.
 const NOT_TRUSTED: &str = "the assertion was not signed by an issuer that is trusted for it";
 
 /// What is wrong with the assertion, told to who brought it.
@@ -23,29 +24,27 @@ fn refused(rule: &'static str) -> OAuthError {
     OAuthError::invalid_grant(rule)
 }
 
-/// Who signed it, of those who are trusted for that.
+/// Who signed it, of those who are trusted for that. It came from this address; only if all else about it `is_right` to
+/// an issuer, another key of that one is looked for.
 async fn signer<'a>(
     app: &'a App,
     jws: &Jws<'_>,
+    address: IpAddr,
     is_trusted: impl Fn(&TrustedIssuer) -> bool,
+    is_right: impl Fn(&TrustedIssuer) -> bool,
 ) -> Result<Option<&'a TrustedIssuer>, OAuthError> {
     let iss = jws.claim("iss").unwrap_or_default();
     let known = app.config.trusted_issuers.iter().find(|(_, known)| known.issuer == iss && is_trusted(known));
     let Some((name, issuer)) = known.filter(|(_, known)| known.signs_with(jws.algorithm())) else { return Ok(None) };
-    let signed = find_keys(app, name, issuer, jws.kid.as_deref()).await?.is_some_and(|keys| jws.is_signed_by(&keys));
-    Ok(signed.then_some(issuer))
-}
-
-async fn find_keys(
-    app: &App,
-    name: &str,
-    issuer: &TrustedIssuer,
-    kid: Option<&str>,
-) -> Result<Option<Arc<PublicKeys>>, OAuthError> {
-    if let Some(uri) = &issuer.jwks_uri {
+    let signed = if let Some(uri) = &issuer.jwks_uri {
         // No host is called that: what strangers have fetched from the same host takes nothing from this.
-        return keys::find(app, uri, Asker::Known(&format!("trusted issuer {name}")), kid).await;
-    }
-    let jwks = issuer.keys().map_err(OAuthError::server_error)?;
-    Ok(jwks.as_ref().and_then(PublicKeys::parse).map(Arc::new))
+        let asker = &format!("trusted issuer {name}");
+        let published =
+            Published { uri, asker: Asker::Known(asker), from: source(address), may_look: is_right(issuer) };
+        keys::have_signed(app, &published, jws).await?
+    } else {
+        let own = issuer.keys().map_err(OAuthError::server_error)?;
+        own.as_ref().and_then(PublicKeys::parse).is_some_and(|keys| jws.is_signed_by(&keys))
+    };
+    Ok(signed.then_some(issuer))
 }

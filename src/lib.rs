@@ -30,5 +30,4 @@ pub mod model; // nouns
 
 pub mod clock; // the only asker of the time
 pub mod error; // the protocol's one error
-pub mod remembered; // what is kept in memory, bounded in bytes
 pub mod secrets; // random values and their digests

@@ -15,6 +15,7 @@ mod id_jag;
 mod noise;
 pub mod par;
 mod registration;
+mod published_keys;
 mod registration_management;
 mod request_objects;
 mod robustness;

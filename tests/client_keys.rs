@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use time::Duration;
 use wiremock::ResponseTemplate;
 
-const JWKS: &str = "https://client.example/jwks.json";
+pub const JWKS: &str = "https://client.example/jwks.json";
 
 /// A server, and a client that registered a key with it.
 pub struct Party {
@@ -114,10 +114,14 @@ async fn published_keys_are_fetched_kept_and_fetched_again_when_they_are_changed
     t.app.clock.advance(Duration::minutes(1));
     assert_eq!(revoke(&t, &second.assertion(&t, &id)).await.status, 200);
     for n in 0..20 {
-        revoke(&t, &ClientKey::es256(&format!("{n}")).assertion(&t, &id)).await.refused(401, "invalid_client");
+        let unknown = ClientKey::es256(&format!("{n}")).assertion(&t, &id);
+        revoke(&t, &unknown).await.refused(503, "temporarily_unavailable");
     }
+    revoke(&t, &first.assertion(&t, &id)).await.refused(503, "temporarily_unavailable");
     assert_eq!(internet.requests().await, 1);
+    t.app.clock.advance(Duration::minutes(1));
     revoke(&t, &first.assertion(&t, &id)).await.refused(401, "invalid_client");
+    assert_eq!(internet.requests().await, 2);
 
     // While the host is away the last set serves, for a day.
     internet.serve(JWKS, ResponseTemplate::new(503)).await;
@@ -125,7 +129,7 @@ async fn published_keys_are_fetched_kept_and_fetched_again_when_they_are_changed
     assert_eq!(revoke(&t, &second.assertion(&t, &id)).await.status, 200);
     assert_eq!(internet.requests().await, 1);
     t.app.clock.advance(Duration::hours(2));
-    revoke(&t, &second.assertion(&t, &id)).await.refused(401, "invalid_client");
+    revoke(&t, &second.assertion(&t, &id)).await.refused(503, "temporarily_unavailable");
     internet.serve(JWKS, json(&second.jwks())).await;
     assert_eq!(revoke(&t, &second.assertion(&t, &id)).await.status, 200);
 }

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use time::Duration;
 
 pub const PLATFORM: &str = "https://ci.example";
-const RULES: &str = r#"
+pub const RULES: &str = r#"
 [trusted_issuers.ci.workloads.deploy]
 claims = { repository = "acme/app", ref = "refs/heads/*" }
 client = "deployer"

@@ -141,17 +141,16 @@ async fn with_assertion(
     };
     let client = app.clients.find(&assertion.client_id).await?.filter(|client| client.disabled_at.is_none());
     let client = client.ok_or_else(|| refuse("the client is unknown or disabled"))?;
-    let client = metadata_document::for_proof(app, client).await?;
-    let client = client.ok_or_else(|| refuse("the document of the client is gone"))?;
     if !app.config.client_authentication.private_key_jwt {
         return Err(refuse("private_key_jwt is switched off"));
     }
     let other_audiences = other_audiences(app, &client);
     let audiences: Vec<_> = [&app.config.issuer].into_iter().chain(&other_audiences).map(String::as_str).collect();
     let once = assertion.check(&audiences, app.clock.now().unix_timestamp()).map_err(refuse)?;
-    let keys = keys::find(app, &client, assertion.kid(), address).await?;
-    let keys = keys.ok_or_else(|| refuse("the client has no keys"))?;
-    if !assertion.is_signed_by(&keys) {
+    // Whatever is fetched is fetched for an assertion that is right but for who signed it.
+    let client = metadata_document::for_proof(app, client).await?;
+    let client = client.ok_or_else(|| refuse("the document of the client is gone"))?;
+    if !keys::have_signed(app, &client, assertion.jws(), address).await? {
         return Err(refuse("none of the client's keys signed it"));
     }
     // Each is a row, and anybody may be a client that nobody set up.

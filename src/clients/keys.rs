@@ -2,26 +2,21 @@
 use crate::{
     app::App,
     error::OAuthError,
-    fetch::keys,
+    fetch::keys::{self, Published},
     limits::{Asker, source},
     model::{Client, ClientId, ClientSource},
-    oauth::jws::PublicKeys,
+    oauth::jws::{Jws, PublicKeys},
     secrets::Digest,
 };
 use keyward_limits::source::Source;
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-/// The keys that may have signed an assertion naming this `kid`; `None` if the client has none, or none are to be had.
-pub async fn find(
-    app: &App,
-    client: &Client,
-    kid: Option<&str>,
-    address: IpAddr,
-) -> Result<Option<Arc<PublicKeys>>, OAuthError> {
+/// Whether a key of the client signed this, which is right in all else and came from that address.
+pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpAddr) -> Result<bool, OAuthError> {
     if let Some(jwks) = &client.metadata.jwks {
-        return Ok(PublicKeys::parse(jwks).map(Arc::new));
+        return Ok(PublicKeys::parse(jwks).is_some_and(|keys| jws.is_signed_by(&keys)));
     }
-    let Some(uri) = &client.metadata.jwks_uri else { return Ok(None) };
+    let Some(uri) = &client.metadata.jwks_uri else { return Ok(false) };
     let host = url::Url::parse(uri).ok().and_then(|uri| uri.host_str().map(str::to_owned));
     let (host, seed) = (host.unwrap_or_default(), format!("seed client {}", client.id));
     // Whoever sends an assertion is nobody yet.
@@ -31,7 +26,7 @@ pub async fn find(
         ClientSource::Cimd => Asker::Stranger(&host, itself(&client.id)),
         ClientSource::Dcr => Asker::Stranger(&host, source(address)),
     };
-    keys::find(app, uri, asker, kid).await
+    keys::have_signed(app, &Published { uri, asker, from: source(address), may_look: true }, jws).await
 }
 
 /// A client that somebody signed in has seen has a share of its own, whatever is asked for in its name elsewhere.

@@ -43,7 +43,7 @@ impl Managed {
     pub async fn update(&mut self, app: &App, body: &[u8], address: IpAddr) -> Result<Value, OAuthError> {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
-        let (body, statement) = statement::apply(app, body).await?;
+        let (body, statement) = statement::apply(app, body, address).await?;
         let mut metadata =
             parse_update(&body, self.client.id.as_str(), is_secret, &rules(app, &grants::for_strangers(&app.config)))?;
         if let Some(statement) = statement {

@@ -43,7 +43,7 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
 async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<(Client, Value), OAuthError> {
     let now = app.clock.now();
     let permission = allow(app, bearer, now).await?;
-    let (body, statement) = statement::apply(app, body).await?;
+    let (body, statement) = statement::apply(app, body, address).await?;
     let Registered { mut metadata, mut fingerprint } =
         parse_registration(&body, &rules(app, &grants::for_strangers(&app.config)))?;
     if let Some(statement) = statement {

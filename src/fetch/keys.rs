@@ -1,32 +1,67 @@
-//! Public keys that others publish (RFC 7517 §5): fetched when first needed, and kept while fresh.
+//! Public keys that others publish (RFC 7517 §5): fetched when first needed, kept while fresh, and looked for again when
+//! something names a key that is not among them.
 use crate::{
     app::App,
     clock::{Clock, Moment},
     error::OAuthError,
     limits::Asker,
-    oauth::{json, jws::PublicKeys},
-    remembered::Remembered,
+    oauth::{
+        json,
+        jws::{Jws, PublicKeys},
+    },
+    secrets::Digest,
+};
+use keyward_limits::{
+    shares::{Quota, Rates, Table},
+    source::Source,
 };
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 /// A set is fetched again after the time its host gave it, within these bounds.
 const SHORTEST: u64 = 300;
 const LONGEST: u64 = 86_400;
-/// A signature that names an unknown key has the set fetched again, but not more often than this.
-const FETCH_AGAIN_AFTER: Duration = Duration::minutes(1);
-/// Bytes: bounds what a flood of registrations can make us remember.
-const MAX_REMEMBERED: usize = 8 * 1024 * 1024;
-/// In memory a set takes about this many times the bytes it came in.
+/// A set that is out of date and could not be fetched is asked for again after this.
+const TRY_AGAIN_AFTER: Duration = Duration::minutes(1);
+/// Between two looks for a key that is not in the set, whoever has us look: until the next one a new key stays unknown.
+const LOOK_AGAIN_AFTER: Duration = Duration::seconds(5);
+/// The same for one source. Anybody can name a key that there is not, and has the own look only.
+const LOOKS_OF_SOURCE: Quota = Quota::per_minute(1);
+/// Bytes of sets of clients that nobody set up, of those that one source has us keep, and of those that the operator
+/// named. What strangers bring never pushes out what is the operator's.
+const MAX_OF_STRANGERS: usize = 8 * 1024 * 1024;
+const MAX_OF_STRANGER: usize = 2 * 1024 * 1024;
+const MAX_OF_KNOWN: usize = 8 * 1024 * 1024;
+/// In memory a set takes about this many times the bytes it came in, and this beside.
 const UNFOLDED: usize = 8;
+const BESIDE: usize = 256;
+
+/// Where keys are published, and who has us look there.
+pub struct Published<'a> {
+    pub uri: &'a str,
+    /// Whose budget a fetch is of.
+    pub asker: Asker<'a>,
+    /// Where that came from which names a key.
+    pub from: Source,
+    /// Whether all else about it is right: only then it may have us look for another key.
+    pub may_look: bool,
+}
 
 /// The key sets lately fetched, by where they were found.
-pub struct FetchedKeys(Mutex<Remembered<String, Kept>>);
+pub struct FetchedKeys {
+    known: Mutex<Table<String, Kept>>,
+    strangers: Mutex<Table<String, Kept>>,
+    looks: Rates,
+}
 
 impl Default for FetchedKeys {
     fn default() -> Self {
-        Self(Mutex::new(Remembered::new(MAX_REMEMBERED)))
+        Self {
+            known: Mutex::new(Table::new(MAX_OF_KNOWN, MAX_OF_KNOWN)),
+            strangers: Mutex::new(Table::new(MAX_OF_STRANGERS, MAX_OF_STRANGER)),
+            looks: Rates::new(LOOKS_OF_SOURCE, Quota::UNBOUNDED),
+        }
     }
 }
 
@@ -39,35 +74,41 @@ struct Kept {
     tried_at: Moment,
 }
 
-/// The keys published there, one of which may have this `kid`; `None` if none are to be had. While the host is not to
-/// be reached the last set serves, but no longer than a day. What is fetched counts for `asker`.
-pub async fn find(
-    app: &App,
-    uri: &str,
-    asker: Asker<'_>,
-    kid: Option<&str>,
-) -> Result<Option<Arc<PublicKeys>>, OAuthError> {
+/// Whether a key published there signed it. While it names one that is not known and cannot be looked for, nobody can
+/// tell: then it is not its fault. While the host is not to be reached the last set serves, but no longer than a day.
+pub async fn have_signed(app: &App, published: &Published<'_>, jws: &Jws<'_>) -> Result<bool, OAuthError> {
     let (clock, now) = (&app.clock, app.clock.moment());
-    let kept = app.fetched_keys.lock().get(&uri.to_owned()).cloned();
-    if let Some(kept) = &kept {
-        let known = kid.is_none_or(|kid| kept.keys.has(kid));
-        let lately = clock.age(kept.tried_at) < FETCH_AGAIN_AFTER;
-        if (known && clock.age(kept.fetched_at) < kept.fresh_for) || (lately && kept.usable(clock)) {
-            return Ok(Some(kept.keys.clone()));
+    let kept = app.fetched_keys.find(published).filter(|kept| kept.usable(clock));
+    let told = kept.as_ref().map(|kept| kept.tell(jws));
+    if let (Some(kept), Some(told)) = (&kept, told) {
+        let tried = clock.age(kept.tried_at);
+        let fresh = clock.age(kept.fetched_at) < kept.fresh_for;
+        match told {
+            Some(told) if fresh || tried < TRY_AGAIN_AFTER => return Ok(told),
+            None if !published.may_look => return Ok(false),
+            None => app.fetched_keys.allow_look(published, tried, clock.now())?,
+            Some(_) => {}
         }
     }
-    match fetch(app, uri, asker, now).await? {
-        Some(fetched) => Ok(Some(app.fetched_keys.keep(uri, fetched))),
-        None => Ok(kept.filter(|kept| kept.usable(clock)).map(|kept| {
-            let tried = Kept { tried_at: now, ..kept };
-            app.fetched_keys.keep(uri, tried)
-        })),
+    if let Some(fetched) = fetch(app, published, now).await? {
+        return Ok(jws.is_signed_by(&app.fetched_keys.keep(published, fetched)));
     }
+    if let Some(kept) = kept {
+        app.fetched_keys.keep(published, Kept { tried_at: now, ..kept });
+    }
+    // The same whatever the host did: by the difference a stranger could feel his way around our network.
+    told.flatten().ok_or_else(|| unknown(TRY_AGAIN_AFTER.whole_seconds().cast_unsigned()))
 }
 
-async fn fetch(app: &App, uri: &str, asker: Asker<'_>, now: Moment) -> Result<Option<Kept>, OAuthError> {
-    app.fetches.allow_host(asker)?;
-    let fetched = match asker {
+fn unknown(seconds: u64) -> OAuthError {
+    let sentence = "the key that this assertion names cannot be looked up yet; try again in a moment";
+    OAuthError::temporarily_unavailable(sentence).retry_after(seconds)
+}
+
+async fn fetch(app: &App, published: &Published<'_>, now: Moment) -> Result<Option<Kept>, OAuthError> {
+    let uri = published.uri;
+    app.fetches.allow_host(published.asker)?;
+    let fetched = match published.asker {
         Asker::Known(_) => app.fetcher.json(uri).await,
         Asker::Stranger(_, source) => app.fetcher.json_for_stranger(uri, source).await,
     };
@@ -92,22 +133,55 @@ impl Kept {
     fn usable(&self, clock: &Clock) -> bool {
         clock.age(self.fetched_at) < Duration::seconds(LONGEST.cast_signed())
     }
+
+    /// Whether one of these signed it; `None` if another may have, that was not published before.
+    fn tell(&self, jws: &Jws<'_>) -> Option<bool> {
+        let signed = jws.is_signed_by(&self.keys);
+        (signed || jws.names_one_of(&self.keys)).then_some(signed)
+    }
 }
 
 impl FetchedKeys {
-    fn keep(&self, uri: &str, kept: Kept) -> Arc<PublicKeys> {
-        let (keys, bytes) = (kept.keys.clone(), uri.len() + kept.bytes);
-        self.lock().insert(uri.to_owned(), kept, bytes);
+    fn find(&self, published: &Published<'_>) -> Option<Kept> {
+        self.of(published.asker).get(&published.uri.to_owned()).cloned()
+    }
+
+    fn keep(&self, published: &Published<'_>, kept: Kept) -> Arc<PublicKeys> {
+        let (keys, bytes) = (kept.keys.clone(), published.uri.len() + kept.bytes + BESIDE);
+        let source = match published.asker {
+            Asker::Known(_) => Source::Party(0),
+            Asker::Stranger(_, source) => source,
+        };
+        self.of(published.asker).insert(source, published.uri.to_owned(), kept, bytes);
         keys
     }
 
-    /// Bytes that are remembered.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.lock().bytes()
+    /// `tried` is how long ago there was a look.
+    fn allow_look(&self, published: &Published<'_>, tried: Duration, now: OffsetDateTime) -> Result<(), OAuthError> {
+        let pause = LOOK_AGAIN_AFTER - tried;
+        let refused = |seconds| OAuthError { by_budget: true, ..unknown(seconds) };
+        if pause.is_positive() {
+            return Err(refused(pause.whole_seconds().cast_unsigned().max(1)));
+        }
+        let uri = Digest::of(published.uri);
+        let uri = uri.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes);
+        self.looks.spend_for(published.from, uri, now).map_err(refused)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Remembered<String, Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Bytes that are remembered of what strangers publish, and of what the operator named.
+    #[must_use]
+    pub fn bytes(&self) -> (usize, usize) {
+        (lock(&self.strangers).weight(), lock(&self.known).weight())
     }
+
+    fn of(&self, asker: Asker<'_>) -> MutexGuard<'_, Table<String, Kept>> {
+        lock(match asker {
+            Asker::Known(_) => &self.known,
+            Asker::Stranger(..) => &self.strangers,
+        })
+    }
+}
+
+fn lock(table: &Mutex<Table<String, Kept>>) -> MutexGuard<'_, Table<String, Kept>> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,7 +21,7 @@ use crate::{
     tokens::{Permit, TokenResponse},
 };
 use serde_json::json;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use time::{Duration, OffsetDateTime};
 
 pub const NAME: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -32,13 +32,14 @@ pub async fn identify(
     app: &App,
     authorization: Option<&str>,
     params: &Params,
+    address: IpAddr,
 ) -> Result<Option<Arc<Client>>, OAuthError> {
     let Some(assertion) = params.get("assertion")?.filter(|_| super::find(&app.config, NAME).is_some()) else {
         return Ok(None);
     };
-    let workload = workload::identify(app, authorization, params).await?;
+    let workload = workload::identify(app, authorization, params, address).await?;
     if workload.is_none() {
-        identity::introduce(app, assertion).await?;
+        identity::introduce(app, assertion, address).await?;
     }
     Ok(workload)
 }
@@ -68,8 +69,8 @@ async fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<Toke
 /// One assertion is one grant, however often it may be presented: revoked, it opens nothing any more. There is no
 /// refresh token (§4.4.3), for its issuer is to be asked again.
 async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    let TokenRequest { app, params, .. } = request;
-    let assertion = IdentityAssertion::verify(app, params.require("assertion")?).await?;
+    let TokenRequest { app, params, address, .. } = request;
+    let assertion = IdentityAssertion::verify(app, params.require("assertion")?, address).await?;
     check(request, &assertion)?;
     let resources = resources(app, &assertion)?;
     let name = Digest::of(json!([assertion.says.issuer, assertion.once.jti]).to_string());

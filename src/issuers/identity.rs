@@ -11,6 +11,7 @@ use crate::{
         jws::{Expected, Jws, Once},
     },
 };
+use std::net::IpAddr;
 
 /// Verified: what it says is the issuer's word. It was not used up yet.
 pub struct IdentityAssertion<'a> {
@@ -21,7 +22,7 @@ pub struct IdentityAssertion<'a> {
 
 impl<'a> IdentityAssertion<'a> {
     /// Identity Assertion JWT Authorization Grant §4.4.1.
-    pub async fn verify(app: &'a App, text: &str) -> Result<Self, OAuthError> {
+    pub async fn verify(app: &'a App, text: &str, address: IpAddr) -> Result<Self, OAuthError> {
         let jws = Jws::parse(text).map_err(refused)?;
         if jws.typ.as_deref() != Some(TYPE) {
             return Err(refused("typ must be that of an identity assertion, oauth-id-jag+jwt"));
@@ -31,22 +32,28 @@ impl<'a> IdentityAssertion<'a> {
         let expected = |longest: u32| Expected { audiences: &audiences, now, longest: longest.into() };
         let once = jws.check(&expected(u32::MAX)).map_err(refused)?;
         let says = IdJag::read(&jws).map_err(refused)?;
-        let trusted = signer(app, &jws, |issuer| issuer.identity_assertions).await?;
+        let lasts = |issuer: &TrustedIssuer| jws.check(&expected(issuer.identity_assertion_lifetime()));
+        let is_right = |issuer: &TrustedIssuer| lasts(issuer).is_ok();
+        let trusted = signer(app, &jws, address, |issuer| issuer.identity_assertions, is_right).await?;
         let trusted = trusted.ok_or_else(|| refused(NOT_TRUSTED))?;
-        jws.check(&expected(trusted.identity_assertion_lifetime())).map_err(refused)?;
+        lasts(trusted).map_err(refused)?;
         Ok(Self { trusted, says, once })
     }
 }
 
 /// A client that is named by the URL of its document, and that nobody has asked for yet, is fetched once an issuer
 /// has vouched for it. Whatever is wrong otherwise is told by who looks closer.
-pub async fn introduce(app: &App, text: &str) -> Result<(), OAuthError> {
+pub async fn introduce(app: &App, text: &str, address: IpAddr) -> Result<(), OAuthError> {
     let Ok(jws) = Jws::parse(text) else { return Ok(()) };
     let Some(claimed) = jws.claim("client_id").filter(|id| client_id::is_url(id)) else { return Ok(()) };
     // Then the grant verifies the assertion, and once is enough.
     if metadata_document::is_known(app, claimed).await? {
         return Ok(());
     }
-    let Ok(assertion) = IdentityAssertion::verify(app, text).await else { return Ok(()) };
-    metadata_document::introduced(app, &assertion.says.client_id).await
+    match IdentityAssertion::verify(app, text, address).await {
+        Ok(assertion) => metadata_document::introduced(app, &assertion.says.client_id).await,
+        // Nobody could tell yet whether it vouches: that is not to read like a client that nobody knows.
+        Err(error) if error.code == "temporarily_unavailable" => Err(error),
+        Err(_) => Ok(()),
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
     oauth::{json, jws::Jws},
 };
 use serde_json::{Map, Value};
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 /// Claims about the statement itself (RFC 7519 §4.1), and members that only a registration's answer has.
 const NOT_METADATA: [&str; 14] = [
@@ -38,7 +38,11 @@ pub struct Statement {
 
 /// Client metadata with the statement's claims in the place of its own members; unchanged if there is no statement, or
 /// nobody is trusted to make one. To be judged like any other afterwards.
-pub async fn apply<'a>(app: &App, body: &'a [u8]) -> Result<(Cow<'a, [u8]>, Option<Statement>), OAuthError> {
+pub async fn apply<'a>(
+    app: &App,
+    body: &'a [u8],
+    address: IpAddr,
+) -> Result<(Cow<'a, [u8]>, Option<Statement>), OAuthError> {
     let Ok(mut members) = json::object(body) else { return Ok((body.into(), None)) };
     let is_on = app.config.trusted_issuers.values().any(|issuer| issuer.software_statements);
     let text = match members.remove("software_statement") {
@@ -46,7 +50,7 @@ pub async fn apply<'a>(app: &App, body: &'a [u8]) -> Result<(Cow<'a, [u8]>, Opti
         Some(value) if is_on && !value.is_null() => return Err(invalid("it must be a JWT")),
         _ => return Ok((body.into(), None)),
     };
-    let claims = verify(app, &text).await?;
+    let claims = verify(app, &text, address).await?;
     let signed = |name| claims.get(name).is_some_and(|value| !value.is_null());
     let vouched = signed("client_name") && signed("redirect_uris");
     let vouched_by = claims.get("iss").and_then(Value::as_str).filter(|_| vouched).map(str::to_owned);
@@ -56,7 +60,7 @@ pub async fn apply<'a>(app: &App, body: &'a [u8]) -> Result<(Cow<'a, [u8]>, Opti
 }
 
 /// Whoever is not trusted and whoever did not sign read the same.
-async fn verify(app: &App, text: &str) -> Result<Map<String, Value>, OAuthError> {
+async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Map<String, Value>, OAuthError> {
     let jws = Jws::parse(text).map_err(invalid)?;
     if !jws.is_general_or("jwt") {
         return Err(invalid("typ is that of another kind of token"));
@@ -72,7 +76,7 @@ async fn verify(app: &App, text: &str) -> Result<Map<String, Value>, OAuthError>
         return Err(invalid("software_id is missing"));
     }
     let sentence = "the software statement was not signed by an issuer that is trusted for it";
-    let signer = signer(app, &jws, |issuer| issuer.software_statements).await?;
+    let signer = signer(app, &jws, address, |issuer| issuer.software_statements, |_| true).await?;
     signer.map(|_| jws.claims).ok_or_else(|| OAuthError::unapproved_software_statement(sentence))
 }
 

@@ -3,7 +3,7 @@ use super::{NOT_TRUSTED, refused, signer};
 use crate::{
     app::App,
     audit,
-    config::Workload,
+    config::{TrustedIssuer, Workload},
     error::OAuthError,
     model::{Client, ClientId},
     oauth::{
@@ -14,7 +14,7 @@ use crate::{
     storage::used_assertions,
 };
 use serde_json::json;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 /// The rule that made somebody this client.
 #[must_use]
@@ -29,6 +29,7 @@ pub async fn identify(
     app: &App,
     authorization: Option<&str>,
     params: &Params,
+    address: IpAddr,
 ) -> Result<Option<Arc<Client>>, OAuthError> {
     let own = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
     let says_who = authorization.is_some() || own.iter().any(|name| params.count(name) > 0);
@@ -36,13 +37,13 @@ pub async fn identify(
         return Ok(None);
     }
     match params.get("assertion")? {
-        Some(assertion) => verify(app, assertion).await.map(Some),
+        Some(assertion) => verify(app, assertion, address).await.map(Some),
         None => Ok(None),
     }
 }
 
 /// RFC 7523 §3. Platforms are told to name the issuer or the token endpoint: either will do, alone.
-async fn verify(app: &App, text: &str) -> Result<Arc<Client>, OAuthError> {
+async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Arc<Client>, OAuthError> {
     let jws = Jws::parse(text).map_err(refused)?;
     if !jws.is_general_or("jwt") {
         return Err(refused("typ is that of another kind of token"));
@@ -54,9 +55,13 @@ async fn verify(app: &App, text: &str) -> Result<Arc<Client>, OAuthError> {
     jws.check(&expected(u32::MAX)).map_err(refused)?;
     jws.date("iat").map_err(refused)?.ok_or_else(|| refused("iat is missing"))?;
     let subject = jws.claim("sub").filter(|sub| !sub.is_empty()).ok_or_else(|| refused("sub is missing"))?;
-    let trusted = signer(app, &jws, |issuer| !issuer.workloads.is_empty()).await?;
+    let lasts = |issuer: &TrustedIssuer| jws.check(&expected(issuer.workload_assertion_lifetime()));
+    let is_right = |issuer: &TrustedIssuer| {
+        lasts(issuer).is_ok() && issuer.workloads.values().any(|rule| rule.matches(&jws.claims))
+    };
+    let trusted = signer(app, &jws, address, |issuer| !issuer.workloads.is_empty(), is_right).await?;
     let trusted = trusted.ok_or_else(|| refused(NOT_TRUSTED))?;
-    let once = jws.check(&expected(trusted.workload_assertion_lifetime())).map_err(refused)?;
+    let once = lasts(trusted).map_err(refused)?;
     let rule = trusted.workloads.iter().find(|(_, rule)| rule.matches(&jws.claims));
     let (name, rule) = rule.ok_or_else(|| OAuthError::unauthorized_client("no workload here has these claims"))?;
     let client = app.clients.find(rule.client(name)).await?.filter(|client| client.disabled_at.is_none());

@@ -30,18 +30,13 @@ impl<'a> ClientAssertion<'a> {
         Ok(Self { client_id, jws })
     }
 
-    #[must_use]
-    pub fn kid(&self) -> Option<&str> {
-        self.jws.kid.as_deref()
-    }
-
     /// RFC 7523 §3, rfc7523bis §4.
     pub fn check(&self, audiences: &[&str], now: i64) -> Result<Once, &'static str> {
         self.jws.check(&Expected { audiences, now, longest: LONGEST })
     }
 
     #[must_use]
-    pub fn is_signed_by(&self, keys: &PublicKeys) -> bool {
-        self.jws.is_signed_by(keys)
+    pub fn jws(&self) -> &Jws<'a> {
+        &self.jws
     }
 }

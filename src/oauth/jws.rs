@@ -140,6 +140,16 @@ impl<'a> Jws<'a> {
         })
     }
 
+    /// Whether what it names is among these, so that no newer set tells more: its key, or, where it names none, one that
+    /// it could be of.
+    #[must_use]
+    pub fn names_one_of(&self, keys: &PublicKeys) -> bool {
+        match &self.kid {
+            Some(kid) => keys.0.iter().any(|key| key.kid.as_ref() == Some(kid)),
+            None => keys.0.iter().any(|key| key.algorithm == self.algorithm),
+        }
+    }
+
     /// Seconds since the epoch, fractions cut off (RFC 7519 §2).
     pub fn date(&self, name: &'static str) -> Result<Option<i64>, &'static str> {
         let Some(value) = self.claims.get(name) else { return Ok(None) };
@@ -199,11 +209,6 @@ impl PublicKeys {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    #[must_use]
-    pub fn has(&self, kid: &str) -> bool {
-        self.0.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 }
 

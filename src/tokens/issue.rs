@@ -100,7 +100,7 @@ impl<'a> Permit<'a> {
         user: User,
         asked: &Scopes,
     ) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params, jkt, proof } = request;
+        let TokenRequest { app, client, params, jkt, proof, .. } = request;
         let audience = Audience::choose(app, params, grant)?;
         let scopes = asked.filter(|scope| audience.knows(scope, user.role));
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
@@ -116,7 +116,7 @@ impl<'a> Permit<'a> {
 
     /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
     pub fn for_client(request: TokenRequest<'a>) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params, jkt, proof } = request;
+        let TokenRequest { app, client, params, jkt, proof, .. } = request;
         let asked: Vec<_> = params.all("resource").chain(client.metadata.default_resource.as_deref()).collect();
         let resource = match (params.count("resource"), asked.first()) {
             (2.., _) => {

@@ -35,7 +35,7 @@ async fn post(
 ) -> Result<impl IntoResponse, OAuthError> {
     let mut client = None;
     let answer = match authenticated(&app, &headers, &params, address).await {
-        Ok(known) => answer(&app, client.insert(known), &headers, &params).await,
+        Ok(known) => answer(&app, client.insert(known), &headers, &params, address).await,
         Err(error) => Err(error),
     };
     let client = client.map(|client| client.id.clone());
@@ -65,7 +65,7 @@ async fn authenticated(
 ) -> Result<Arc<Client>, OAuthError> {
     let authorization = single(headers, "authorization")?;
     let identified = match params.get("grant_type")? {
-        Some(jwt_bearer::NAME) => jwt_bearer::identify(app, authorization, params).await?,
+        Some(jwt_bearer::NAME) => jwt_bearer::identify(app, authorization, params, address).await?,
         _ => None,
     };
     match identified {
@@ -74,7 +74,13 @@ async fn authenticated(
     }
 }
 
-async fn answer(app: &App, client: &Client, headers: &HeaderMap, params: &Params) -> Result<Issued, OAuthError> {
+async fn answer(
+    app: &App,
+    client: &Client,
+    headers: &HeaderMap,
+    params: &Params,
+    address: IpAddr,
+) -> Result<Issued, OAuthError> {
     let name = params.require("grant_type")?;
     let grant_type = grants::find(&app.config, name)
         .ok_or_else(|| OAuthError::unsupported_grant_type("this grant_type is not one of grant_types_supported"))?;
@@ -83,6 +89,6 @@ async fn answer(app: &App, client: &Client, headers: &HeaderMap, params: &Params
     }
     let proof = dpop::at_token_endpoint(app, client, dpop_proof(headers)?)?;
     let (proof, jkt) = (proof.as_ref(), proof.as_ref().map(|proof| proof.jkt.as_str()));
-    let tokens = (grant_type.exchange)(TokenRequest { app, client, params, jkt, proof }).await?;
+    let tokens = (grant_type.exchange)(TokenRequest { app, client, params, address, jkt, proof }).await?;
     Ok(Issued { tokens, grant_type: grant_type.name, nonce: proof.and_then(|_| dpop::next_nonce(app)) })
 }
