@@ -312,5 +312,12 @@ async fn a_source_that_pushes_for_ever_is_told_to_wait() {
     assert!(!refused.header("retry-after").is_empty());
     assert!(t.db.number("SELECT CAST(sum(length(query)) AS BIGINT) FROM pushed_requests").await <= 2 * 1024 * 1024);
     t.app.clock.advance(Duration::minutes(10));
+    // What was refused for want of room has used up nothing.
+    let (par, now) = (format!("{}/par", crate::support::app::ISSUER), t.app.clock.now());
+    let proof = DpopKey::es256().proof("POST", &par, now);
+    let form = [("client_id", "a"), ("response_type", "code"), ("code_challenge", crate::support::app::CHALLENGE)];
+    let form = [&form[..], &[("code_challenge_method", "S256")], &more].concat();
+    t.post_with("/par", &form, &[("dpop", &proof)]).await.refused(429, "too_many_requests");
+    assert_eq!(t.db.number("SELECT count(*) FROM dpop_proofs").await, 0);
     assert_eq!(push(&t, &client, &more).await.status, 201);
 }

@@ -8,7 +8,7 @@ use crate::{
     oauth::{authorization_request::Callback, params::Params},
     secrets::{Digest, RequestUri},
     storage::pushed_requests::{self, Insertion},
-    tokens::dpop::Presented,
+    tokens::dpop::{Presented, used_before},
 };
 use std::net::IpAddr;
 use time::Duration;
@@ -40,11 +40,10 @@ pub async fn push(
         query: query?,
         expires_at: now + Duration::seconds(LIFETIME.into()),
     };
-    if let Some(proof) = proof {
-        proof.spend(app).await?;
-    }
-    match pushed_requests::insert(&app.db, &pushed, source(address), now).await? {
+    let proof = proof.map(Presented::to_spend);
+    match pushed_requests::insert(&app.db, &pushed, source(address), proof, now).await? {
         Insertion::Done => Ok(uri),
+        Insertion::Replayed => Err(used_before()),
         Insertion::SourceFull => {
             Err(OAuthError::too_many_requests("too many pushed requests wait for their users")
                 .retry_after(LIFETIME.into()))

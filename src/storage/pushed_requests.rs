@@ -1,5 +1,8 @@
 //! Table `pushed_requests`: authorization requests on their way from a client to its user (RFC 9126).
-use super::Db;
+use super::{
+    Db,
+    dpop_proofs::{Proof, insert_proof},
+};
 use crate::{
     model::{ClientId, PushedRequest},
     secrets::Digest,
@@ -15,55 +18,73 @@ const LEAST: i64 = 1024;
 /// Of the greediest source so many go to make room: no request takes more than they did.
 const MADE_ROOM: i64 = 32;
 
+/// On PostgreSQL who pushes holds this, so that nobody adds to what another has just summed up.
+const ALONE: i64 = 0x6b77_7075_7368;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insertion {
     Done,
+    /// The proof that came with it was used before.
+    Replayed,
     /// The source has its share.
     SourceFull,
     /// All have theirs, and no network has more than this source's.
     Full,
 }
 
-/// Where all shares are used up, the oldest of the greediest network make room.
-pub async fn insert(db: &Db, request: &PushedRequest, source: Source, now: OffsetDateTime) -> sqlx::Result<Insertion> {
+/// Where all shares are used up, the oldest of the greediest network make room. The proof that comes with it is used up
+/// with it, and what is refused uses up nothing.
+pub async fn insert(
+    db: &Db,
+    request: &PushedRequest,
+    source: Source,
+    proof: Option<Proof<'_>>,
+    now: OffsetDateTime,
+) -> sqlx::Result<Insertion> {
     let (source, network) = (source.to_string(), source.network().to_string());
     let bytes = i64::try_from(request.query.len()).unwrap_or(i64::MAX).max(LEAST);
     transaction!(db, |on| {
+        if matches!(db, Db::Postgres(_)) {
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *on).await?;
+        }
         sqlx::query("DELETE FROM pushed_requests WHERE expires_at <= $1").bind(now).execute(&mut *on).await?;
-        let own: i64 =
-            sqlx::query_scalar("SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE source = $1")
-                .bind(&source)
-                .fetch_one(&mut *on)
-                .await?;
-        let all: i64 = sqlx::query_scalar("SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests")
-            .fetch_one(&mut *on)
-            .await?;
-        let mut insertion = if own + bytes > MAX_PER_SOURCE { Insertion::SourceFull } else { Insertion::Done };
-        if insertion == Insertion::Done && all + bytes > MAX_IN_ALL {
-            let (greediest, held): (String, i64) = sqlx::query_as(
+        // Each by an index alone, without the requests themselves.
+        let (own, of_network, all): (i64, i64, i64) = sqlx::query_as(
+            "SELECT (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE source = $1),
+                    (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE network = $2),
+                    (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests)",
+        )
+        .bind(&source)
+        .bind(&network)
+        .fetch_one(&mut *on)
+        .await?;
+        let mut greediest: Option<(String, i64)> = None;
+        if all + bytes > MAX_IN_ALL {
+            greediest = sqlx::query_as(
                 "SELECT network, CAST(sum(bytes) AS BIGINT) AS held FROM pushed_requests
                   GROUP BY network ORDER BY held DESC, network LIMIT 1",
             )
-            .fetch_one(&mut *on)
+            .fetch_optional(&mut *on)
             .await?;
-            let own: i64 = sqlx::query_scalar(
-                "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE network = $1",
+        }
+        let mut insertion = match &greediest {
+            _ if own + bytes > MAX_PER_SOURCE => Insertion::SourceFull,
+            Some((_, held)) if of_network + bytes >= *held => Insertion::Full,
+            _ => Insertion::Done,
+        };
+        if let (Insertion::Done, Some((hash, expires_at))) = (insertion, proof) {
+            let first = insert_proof!(hash, expires_at).execute(&mut *on).await?.rows_affected() > 0;
+            insertion = if first { Insertion::Done } else { Insertion::Replayed };
+        }
+        if let (Insertion::Done, Some((network, _))) = (insertion, greediest) {
+            sqlx::query(
+                "DELETE FROM pushed_requests WHERE request_hash IN (SELECT request_hash FROM pushed_requests
+                      WHERE network = $1 ORDER BY expires_at, request_hash LIMIT $2)",
             )
-            .bind(&network)
-            .fetch_one(&mut *on)
+            .bind(network)
+            .bind(MADE_ROOM)
+            .execute(&mut *on)
             .await?;
-            if own + bytes >= held {
-                insertion = Insertion::Full;
-            } else {
-                sqlx::query(
-                    "DELETE FROM pushed_requests WHERE request_hash IN (SELECT request_hash FROM pushed_requests
-                          WHERE network = $1 ORDER BY expires_at, request_hash LIMIT $2)",
-                )
-                .bind(greediest)
-                .bind(MADE_ROOM)
-                .execute(&mut *on)
-                .await?;
-            }
         }
         if insertion == Insertion::Done {
             sqlx::query(

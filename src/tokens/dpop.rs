@@ -55,14 +55,25 @@ pub fn check(
 }
 
 impl Presented {
+    /// For what is used up together with it, in one step.
+    #[must_use]
+    pub fn to_spend(&self) -> dpop_proofs::Proof<'_> {
+        (&self.hash, self.expires_at)
+    }
+
     /// For this request, and never again after it.
     pub async fn spend(&self, app: &App) -> Result<(), OAuthError> {
         let first = async || {
             let first = dpop_proofs::insert(&app.db, &self.hash, self.expires_at).await?;
-            first.then_some(()).ok_or_else(|| OAuthError::invalid_dpop_proof("the DPoP proof was used before (jti)"))
+            first.then_some(()).ok_or_else(used_before)
         };
         self.spent.get_or_try_init(first).await.copied()
     }
+}
+
+#[must_use]
+pub fn used_before() -> OAuthError {
+    OAuthError::invalid_dpop_proof("the DPoP proof was used before (jti)")
 }
 
 /// What the next proof should hold, told beside an answer (RFC 9449 §8.2); `None` while nonces are not asked for.

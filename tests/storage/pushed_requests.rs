@@ -24,7 +24,7 @@ async fn a_request(db: &Db) -> PushedRequest {
         query: "scope=a%20b&state=%C3%A4".into(),
         expires_at: now() + Duration::seconds(90),
     };
-    assert_eq!(insert(db, &request, source("192.0.2.1"), now()).await.unwrap(), Insertion::Done);
+    assert_eq!(insert(db, &request, source("192.0.2.1"), None, now()).await.unwrap(), Insertion::Done);
     request
 }
 
@@ -59,7 +59,7 @@ async fn push(db: &Db, client: &ClientId, bytes: usize, from: &str) -> (Digest, 
     let request_hash = Digest::of(secrets::random());
     let (client_id, query, expires_at) = (client.clone(), "x".repeat(bytes), now() + Duration::minutes(10));
     let request = PushedRequest { request_hash: request_hash.clone(), client_id, query, expires_at };
-    (request_hash, insert(db, &request, source(from), now()).await.unwrap())
+    (request_hash, insert(db, &request, source(from), None, now()).await.unwrap())
 }
 
 async fn held(db: &Db, client: &ClientId, hash: &Digest) -> bool {
@@ -105,7 +105,7 @@ async fn attack_187_no_source_has_more_than_its_share_and_where_all_are_used_the
     let later = now() + Duration::minutes(10);
     let expires_at = later + Duration::minutes(10);
     let request = PushedRequest { request_hash: again, client_id: client.id, query: String::new(), expires_at };
-    assert_eq!(insert(&db, &request, source("192.0.2.0"), later).await.unwrap(), Insertion::Done);
+    assert_eq!(insert(&db, &request, source("192.0.2.0"), None, later).await.unwrap(), Insertion::Done);
     assert_eq!(db.number(BYTES).await, 1024);
 }
 
@@ -142,4 +142,59 @@ async fn who_owns_a_whole_network_makes_room_though_none_of_its_sources_has_much
     assert!(held(&db, &client.id, &honest).await);
     let left = db.number("SELECT count(*) FROM pushed_requests").await;
     assert!(usize::try_from(left).unwrap() < most, "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_push_at_once_none_gets_more_than_there_is() {
+    let db = fresh_db().await;
+    let (client, _) = a_pair(&db).await;
+    let bytes = 256 * 1024;
+    let tasks: Vec<_> = (0..64)
+        .map(|n| {
+            let (db, client) = ((*db).clone(), client.id.clone());
+            // Two sources, four times as much each as one of them may have.
+            tokio::spawn(async move { push(&db, &client, bytes, &format!("192.0.2.{}", n % 2)).await.1 })
+        })
+        .collect();
+    let mut done = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Insertion::Done => done += 1,
+            other => assert_eq!(other, Insertion::SourceFull),
+        }
+    }
+    let each = usize::try_from(MAX_PER_SOURCE).unwrap() / bytes;
+    assert_eq!(done, 2 * each);
+    let held = db
+        .number(
+            "SELECT CAST(max(held) AS BIGINT) FROM (SELECT sum(bytes) AS held FROM pushed_requests
+                           GROUP BY source) AS sums",
+        )
+        .await;
+    assert_eq!(held, MAX_PER_SOURCE);
+}
+
+#[tokio::test]
+async fn a_proof_is_used_up_with_what_it_came_with_or_not_at_all() {
+    let db = fresh_db().await;
+    let (client, _) = a_pair(&db).await;
+    let proofs = async || db.number("SELECT count(*) FROM dpop_proofs").await;
+    let (hash, ends) = (Digest::of("proof"), now() + Duration::minutes(10));
+    let push_with = async |bytes: usize| {
+        let request_hash = Digest::of(secrets::random());
+        let (client_id, query) = (client.id.clone(), "x".repeat(bytes));
+        let request = PushedRequest { request_hash, client_id, query, expires_at: ends };
+        insert(&db, &request, source("192.0.2.1"), Some((&hash, ends)), now()).await.unwrap()
+    };
+    let share = usize::try_from(MAX_PER_SOURCE).unwrap();
+    assert_eq!(push(&db, &client.id, share - 2_000, "192.0.2.1").await.1, Insertion::Done);
+    assert_eq!((push_with(4_000).await, proofs().await), (Insertion::SourceFull, 0));
+    assert_eq!((push_with(100).await, proofs().await), (Insertion::Done, 1));
+    let before = db.number(BYTES).await;
+    assert_eq!((push_with(100).await, db.number(BYTES).await), (Insertion::SourceFull, before));
+    pushed_requests::sweep(&db, ends).await.unwrap();
+    assert_eq!(
+        (push_with(100).await, db.number("SELECT count(*) FROM pushed_requests").await),
+        (Insertion::Replayed, 0)
+    );
 }
