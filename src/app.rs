@@ -16,6 +16,7 @@ use crate::{
 use anyhow::Context;
 use aws_lc_rs::hmac;
 use keyward_limits::source::{TrustedProxies, canonical};
+use keyward_resource_server::mask::Masker;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -56,6 +57,8 @@ pub struct App {
     pub floods: Floods,
     pub proxies: Arc<TrustedProxies>,
     pub trace: Trace,
+    /// Knows the secrets of the settings, and what those look like that are issued.
+    pub masker: Arc<Masker>,
     pub metrics: Metrics,
     /// User names and passwords that the demo publishes; empty otherwise.
     pub demo_people: &'static [(&'static str, &'static str)],
@@ -103,6 +106,7 @@ impl App {
             proxies: Arc::new(TrustedProxies::new(&config.trusted_proxies)),
             metrics: Metrics::new()?,
             trace: Trace::new(clock.clone()),
+            masker: Arc::new(Masker::of(config.secrets().iter().map(String::as_str))?),
             demo_people: &[],
             demo_documents: BTreeMap::new(),
             config,

@@ -15,6 +15,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+/// Characters.
+const LONGEST_USER_AGENT: usize = 200;
+
 /// An event in the making.
 #[derive(Clone)]
 pub struct Event {
@@ -100,16 +103,23 @@ impl Event {
             event_type: self.name.into(),
             level: self.level.into(),
             user_id: self.user_id,
-            client_id: self.client_id,
+            // Whoever is not known yet may call themselves by a secret.
+            client_id: self.client_id.map(|id| ClientId::from(&*app.masker.text(id.as_str()))),
             grant_id: self.grant_id,
             success: self.success,
-            details: self.details,
+            details: app.masker.without_secrets(&self.details),
             ip_address: self.ip_address.or_else(|| request.as_ref().map(|request| request.address.to_string())),
-            user_agent: request.as_ref().and_then(|request| request.user_agent.clone()),
+            user_agent: request.as_ref().and_then(|request| user_agent(app, request)),
             request_id: request.map(|request| request.id),
             at: app.clock.now(),
         }
     }
+}
+
+/// As far as it tells programs from each other. Masked before it is cut, or half a secret would stay.
+fn user_agent(app: &App, request: &telemetry::Request) -> Option<String> {
+    let masked = app.masker.text(request.user_agent.as_deref()?);
+    Some(masked.chars().take(LONGEST_USER_AGENT).collect())
 }
 
 async fn write(app: &App, event: &AuditEvent) {

@@ -256,6 +256,18 @@ impl Config {
     }
 
     #[must_use]
+    /// What must never be shown. Not those that only have a digest here.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let introspection = self.resources.values().filter_map(|resource| resource.introspection.as_ref());
+        let own = [&self.keys.master_key, &self.debug.admin_token, &self.registration.initial_access_token];
+        let all = own.into_iter().flatten().chain(introspection.map(|settings| &settings.secret));
+        let all = all.chain(self.clients.values().flat_map(ClientSettings::secrets));
+        let url = Url::parse(self.database.url.expose_secret()).ok();
+        let password = url.as_ref().and_then(Url::password).map(str::to_owned);
+        all.map(|secret| secret.expose_secret().to_owned()).chain(password).collect()
+    }
+
     pub fn is_https(&self) -> bool {
         self.issuer.starts_with("https://")
     }

@@ -31,8 +31,6 @@ use tracing::Instrument;
 
 /// Bytes of any request's body; no endpoint takes more.
 const MAX_BODY: usize = 64 * 1024;
-/// Characters of what a client calls itself that are remembered.
-const LONGEST_USER_AGENT: usize = 200;
 /// A request still unanswered after this is given up (408): nothing here takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -93,7 +91,7 @@ async fn name_the_request(
     let path = path.as_ref().map(MatchedPath::as_str);
     let span = tracing::info_span!("request", %id, method = %request.method(), path);
     let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    let user_agent = user_agent.map(|text| text.chars().take(LONGEST_USER_AGENT).collect());
+    let user_agent = user_agent.and_then(telemetry::shortened).map(str::to_owned);
     let answer = async {
         let response = next.run(request).await;
         let path = path.unwrap_or("none");

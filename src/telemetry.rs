@@ -1,5 +1,10 @@
-//! Logs: for people on a terminal or as JSON, each line inside the request it belongs to.
-use std::{io::IsTerminal, net::IpAddr};
+//! Logs: for people on a terminal or as JSON, each line inside the request it belongs to, and none with a secret.
+use keyward_resource_server::mask::Masker;
+use std::{
+    io::{self, IsTerminal, Write},
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 use tracing_subscriber::{EnvFilter, fmt};
 
 tokio::task_local! {
@@ -12,8 +17,21 @@ pub struct Request {
     /// What the answer (`X-Request-Id`), the log, error pages and the audit trail call it.
     pub id: String,
     pub address: IpAddr,
-    /// As it calls itself, shortened.
+    /// As it calls itself, and whatever it put there.
     pub user_agent: Option<String>,
+}
+
+/// Bytes of what a program calls itself that are looked at; none that is honest has more.
+const MAX_USER_AGENT: usize = 1024;
+
+/// Without what is too long, and without half a word: a secret would not be known by half.
+#[must_use]
+pub fn shortened(user_agent: &str) -> Option<&str> {
+    if user_agent.len() <= MAX_USER_AGENT {
+        return Some(user_agent);
+    }
+    let start = &user_agent[..user_agent.floor_char_boundary(MAX_USER_AGENT)];
+    start.rsplit_once(' ').map(|(whole, _)| whole)
 }
 
 /// `None` outside a request.
@@ -35,7 +53,90 @@ pub fn init() {
     // Whatever else is asked for: in detail it writes down what clients of the demo's MCP server send as it is.
     let quiet = "rmcp=warn".parse();
     let filter = quiet.into_iter().fold(filter, EnvFilter::add_directive);
-    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let logs = fmt().with_env_filter(filter).with_writer(|| Masked(io::stderr())).with_target(false);
     // A second initialisation (tests) changes nothing.
     let _ = if std::io::stderr().is_terminal() { logs.compact().try_init() } else { logs.json().try_init() };
+}
+
+/// What hides secrets in the log; from before the settings were read, by what secrets look like.
+static MASKER: RwLock<Option<Arc<Masker>>> = RwLock::new(None);
+
+/// From now on the log is masked by this one.
+pub fn mask(masker: Arc<Masker>) {
+    *MASKER.write().unwrap_or_else(PoisonError::into_inner) = Some(masker);
+}
+
+fn masker() -> Option<Arc<Masker>> {
+    MASKER.read().unwrap_or_else(PoisonError::into_inner).clone().or_else(|| Masker::of([]).ok().map(Arc::new))
+}
+
+/// Writes lines without the secrets in them. It is given whole ones.
+struct Masked<W>(W);
+
+impl<W: Write> Write for Masked<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
+        let masked = masker().map_or_else(|| "a line that could not be masked".to_owned(), |masker| masker.text(text));
+        self.0.write_all(masked.as_bytes())?;
+        self.0.write_all(end.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Masked<Self>;
+        fn make_writer(&'a self) -> Masked<Self> {
+            Masked(self.clone())
+        }
+    }
+
+    #[test]
+    fn attack_196_no_line_of_the_log_holds_a_secret_whatever_field_it_is_in() {
+        const TOKEN: &str = "kwr_0123456789abcdefghijklmnopqrstuvwxyz";
+        mask(Arc::new(Masker::of(["a configured secret!"]).unwrap()));
+        let lines = Lines::default();
+        let log = || {
+            let _span = tracing::info_span!("request", path = TOKEN).entered();
+            tracing::info!(client = format!("https://x.example/{TOKEN}"), rule = "the rule", "refused");
+            tracing::warn!(error = %"a%20configured%20secret%21", "a configured secret! {TOKEN}");
+            tracing::warn!(name = "a harmless name", client_id = "kw_0199c0ffee", "done");
+        };
+        tracing::subscriber::with_default(fmt().json().with_writer(lines.clone()).finish(), log);
+        tracing::subscriber::with_default(fmt().with_writer(lines.clone()).finish(), log);
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        for secret in [TOKEN, "configured secret", "a%20configured", "0123456789abcdef"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert_eq!((text.lines().count(), text.matches("the rule").count()), (6, 2), "{text}");
+        assert!(text.contains("a harmless name") && text.contains("kw_0199c0ffee"));
+    }
+
+    #[test]
+    fn a_program_that_calls_itself_too_long_is_cut_between_words() {
+        assert_eq!(shortened("curl/8"), Some("curl/8"));
+        assert_eq!(shortened(&format!("curl/8 {}", "x".repeat(2_000))), Some("curl/8"));
+        assert_eq!(shortened(&"é".repeat(2_000)), None);
+    }
 }

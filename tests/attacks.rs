@@ -12,6 +12,7 @@ mod consent;
 mod device;
 mod dpop;
 mod id_jag;
+mod masking;
 mod noise;
 pub mod par;
 mod registration;

@@ -51,7 +51,7 @@ mod index;
 mod introspection;
 mod json;
 mod jwks;
-mod mask;
+pub mod mask;
 mod mcp;
 mod messages;
 pub mod metadata;

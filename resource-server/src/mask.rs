@@ -15,7 +15,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// What is a credential here, by its name or by being one.
 #[derive(Clone)]
-pub(crate) struct Masker {
+pub struct Masker {
     telling: Vec<String>,
     /// Knows all secrets of the configuration: whoever sends one under another name, or in the middle of a text, still
     /// sent a secret.
@@ -28,27 +28,32 @@ fn credential(text: &str) -> String {
 }
 
 impl Masker {
-    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
-        let headers = settings.surfaces.iter().flat_map(|surface| surface.headers.keys()).map(|name| plain(name));
-        let telling = TELLING.into_iter().map(str::to_owned).chain(headers).collect();
+    /// One that knows these secrets, and what all others look like.
+    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
         let mut finder = Finder::new()?;
-        for secret in settings.secrets().map(|(secret, _)| secret).chain(settings.entrusted()) {
-            finder.know(secret.expose());
-            // `Bearer KEY` is a header's value, and KEY the secret.
-            secret.expose().split_once(' ').iter().for_each(|(_, key)| finder.know(key));
-        }
-        Ok(Self { telling, finder })
+        secrets.into_iter().for_each(|secret| finder.know(secret));
+        Ok(Self { telling: TELLING.map(str::to_owned).to_vec(), finder })
+    }
+
+    pub(crate) fn new<'a>(settings: &'a Settings) -> anyhow::Result<Self> {
+        let secrets = settings.secrets().map(|(secret, _)| secret).chain(settings.entrusted());
+        // `Bearer KEY` is a header's value, and KEY the secret.
+        let both = |secret: &'a str| [Some(secret), secret.split_once(' ').map(|(_, key)| key)].into_iter().flatten();
+        let mut masker = Self::of(secrets.flat_map(|secret| both(secret.expose())))?;
+        let headers = settings.surfaces.iter().flat_map(|surface| surface.headers.keys()).map(|name| plain(name));
+        masker.telling.extend(headers);
+        Ok(masker)
     }
 
     /// One that knows these secrets, too.
-    pub fn beside<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn beside<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut masker = self.clone();
         secrets.into_iter().for_each(|secret| masker.finder.know(secret));
         masker
     }
 
     /// The same, with all that members named like credentials hold masked, at any depth, JSON in texts included.
-    pub fn masked(&self, value: &Value) -> Value {
+    pub(crate) fn masked(&self, value: &Value) -> Value {
         match value {
             Value::Object(members) => {
                 let mask = |(name, member): (&String, &Value)| {
@@ -68,6 +73,7 @@ impl Masker {
     }
 
     /// The same without secrets, whatever members are named.
+    #[must_use]
     pub fn without_secrets(&self, value: &Value) -> Value {
         match value {
             Value::Object(members) => {
@@ -80,6 +86,7 @@ impl Masker {
     }
 
     /// A text without the secrets that stand in it.
+    #[must_use]
     pub fn text(&self, text: &str) -> String {
         if text.len() > LONGEST {
             return credential(text);

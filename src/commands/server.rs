@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     http, jobs,
     storage::Db,
+    telemetry,
 };
 use anyhow::{Context, ensure};
 use keyward_limits::connections::{Bounds, Connections};
@@ -27,7 +28,9 @@ pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
         }
     }
     let db = Db::open(config.database.url.expose_secret()).await?;
-    App::build(config, db, Clock::default()).await
+    let app = App::build(config, db, Clock::default()).await?;
+    telemetry::mask(app.masker.clone());
+    Ok(app)
 }
 
 /// Opens what a server has made: with wrong settings, a second and empty one would look like the right one.

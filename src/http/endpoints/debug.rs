@@ -41,7 +41,8 @@ async fn show(
 ) -> Result<Response, OAuthError> {
     let wanted = Wanted::parse(&query.unwrap_or_default())?;
     match views::find(&app, &name, &wanted).await? {
-        Some(view) => Ok(NoStore(Json(view)).into_response()),
+        // Wherever somebody has put one: into a name, an identifier, a URL.
+        Some(view) => Ok(NoStore(Json(app.masker.without_secrets(&view))).into_response()),
         None => Ok(not_found().await),
     }
 }
