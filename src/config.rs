@@ -239,6 +239,7 @@ impl Config {
                 "{algorithm:?} is no signing algorithm of ours: ES256, EdDSA or RS256"
             );
         }
+        self.audit.check()?;
         self.authorization.check()?;
         self.debug.check()?;
         self.registration.check()?;
@@ -255,7 +256,6 @@ impl Config {
         self.check_trusted_issuers(&self.resources()?)
     }
 
-    #[must_use]
     /// What must never be shown. Not those that only have a digest here.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
@@ -268,6 +268,7 @@ impl Config {
         all.map(|secret| secret.expose_secret().to_owned()).chain(password).collect()
     }
 
+    #[must_use]
     pub fn is_https(&self) -> bool {
         self.issuer.starts_with("https://")
     }

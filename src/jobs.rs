@@ -7,8 +7,8 @@ use crate::{
     clients::metadata_document,
     clock::Moment,
     storage::{
-        Sessions, access_tokens, answered_forms, audit_chain, changes::Change, clients, codes, dates, device_codes,
-        dpop_proofs, grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
+        Sessions, access_tokens, answered_forms, changes::Change, clients, codes, dates, device_codes, dpop_proofs,
+        grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
     },
 };
 use serde_json::json;
@@ -133,8 +133,5 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     if clients::sweep_unused(&app.db, unused_since, None).await? > 0 {
         app.clients.forget_all();
     }
-    if app.config.audit.keep > 0 {
-        audit_chain::sweep(&app.db, now - Seconds::seconds(app.config.audit.keep.into())).await?;
-    }
-    Ok(())
+    chain::shorten(app).await
 }

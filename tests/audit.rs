@@ -184,7 +184,7 @@ async fn without_the_master_key_nobody_can_seal() {
         seal: seal.clone(),
     };
     let forged = AuditEvent { id: keyward::model::AuditEventId::new(), ..forged };
-    assert_eq!(audit_chain::extend(&t.db, &[forged], 10, forge).await.unwrap(), 1);
+    audit_chain::extend(&t.db, &[forged], 10, forge).await.unwrap();
     assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::BrokenAt(4));
 }
 
@@ -207,13 +207,49 @@ async fn events_are_kept_as_long_as_the_operator_says_and_the_rest_stays_whole()
     assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(1));
 
     // Where they are kept for ever, none may be gone.
-    let t = TestApp::with("audit.keep = 0").await;
+    let t = TestApp::with("audit = { keep = 0, max_bytes = 0 }").await;
     happen(&t, 3).await;
     t.app.clock.advance(Duration::days(10_000));
     jobs::sweep(&t.app).await.unwrap();
     assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(3));
-    audit_chain::sweep(&t.db, t.app.clock.now()).await.unwrap();
+    audit_chain::shorten(&t.db, Some(t.app.clock.now()), None).await.unwrap();
     assert_eq!(chain::verify(&t.app, None).await.unwrap(), Chain::BrokenAt(1));
+}
+
+#[tokio::test]
+async fn events_that_take_more_room_than_there_is_push_out_the_oldest_and_the_rest_stays_whole() {
+    let t = TestApp::with("audit = { keep = 0, max_bytes = 1048576 }").await;
+    let bytes = async || t.db.number("SELECT bytes FROM audit_chain").await;
+    let mut most = 0;
+    for round in 0..40 {
+        for _ in 0..50 {
+            let details = serde_json::json!({"round": round, "padding": "x".repeat(1_000)});
+            Event::new("something").details(details).note(&t.app).await;
+        }
+        chain::extend(&t.app).await.unwrap();
+        assert!(bytes().await <= 1_048_576, "{}", bytes().await);
+        most = most.max(bytes().await);
+        assert!(matches!(chain::verify(&t.app, None).await.unwrap(), Chain::Whole(_)));
+    }
+    assert!(most > 900_000, "{most}");
+    let trail = trail(&t).await;
+    assert!((600..=800).contains(&trail.len()), "{}", trail.len());
+    let newest = trail.iter().rfind(|event| event.event_type == "something").unwrap();
+    assert_eq!(newest.details["round"], 39);
+    let told: i64 = trail.iter().filter_map(|event| event.details["events"].as_i64()).sum();
+    assert!(told > 0 && trail.iter().any(|event| event.event_type == "audit_trail_shortened"));
+    // What is counted is what is there.
+    let counted =
+        t.db.number(
+            "SELECT CAST(sum(300 + length(CAST(details AS TEXT)) + length(coalesce(user_agent, ''))
+        + length(coalesce(client_id, ''))) AS BIGINT) FROM audit_events WHERE place IS NOT NULL",
+        )
+        .await;
+    assert_eq!(counted, bytes().await);
+    // None is too old here.
+    t.app.clock.advance(Duration::days(400));
+    jobs::sweep(&t.app).await.unwrap();
+    assert_eq!(bytes().await, counted);
 }
 
 #[tokio::test]

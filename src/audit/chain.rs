@@ -1,13 +1,15 @@
 //! The chain of the audit trail: each event is sealed together with all before it, under a key that is not in the
 //! database. Who changes the database cannot change, add or take away an event in the middle without being noticed.
+use super::Event;
 use crate::{
     app::App,
     model::{AuditEvent, Link},
     secrets::Digest,
-    storage::audit_chain,
+    storage::audit_chain::{self, Room},
 };
 use aws_lc_rs::hmac;
 use serde_json::json;
+use time::Duration;
 
 /// Events that get their place in one transaction: others wait for its end.
 const AT_ONCE: usize = 100;
@@ -17,16 +19,39 @@ const PAGE: i64 = 1000;
 /// Writes the events that were noted, and gives every event without a place one.
 pub async fn extend(app: &App) -> sqlx::Result<()> {
     let _alone = app.noted.writer.lock().await;
+    let mut bytes = 0;
     loop {
         let noted = app.noted.oldest(AT_ONCE);
         if noted.is_empty() && !audit_chain::any_unsealed(&app.db).await? {
-            return Ok(());
+            break;
         }
         let limit = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
         let link = |before: &Link, event: &AuditEvent| link(&app.audit_key, before, event);
-        audit_chain::extend(&app.db, &noted, limit, link).await?;
+        bytes = audit_chain::extend(&app.db, &noted, limit, link).await?;
         app.noted.drop_oldest(noted.len());
     }
+    match app.config.audit.room() {
+        Some(room) if bytes > room => shorten(app).await,
+        _ => Ok(()),
+    }
+}
+
+/// Lets go of what is older than events are kept, and of the oldest where they take more room than they may.
+pub async fn shorten(app: &App) -> sqlx::Result<()> {
+    let audit = &app.config.audit;
+    let older_than = (audit.keep > 0).then(|| app.clock.now() - Duration::seconds(audit.keep.into()));
+    // A little more than must be, so that it is not each time.
+    let room = audit.room().map(|most| Room { most, left: most - most / 20 });
+    let (mut lost, mut more) = (0, true);
+    while more {
+        let gone = audit_chain::shorten(&app.db, older_than, room).await?;
+        lost += if gone.for_room { gone.events } else { 0 };
+        more = gone.more;
+    }
+    if lost > 0 {
+        Event::new("audit_trail_shortened").warning().details(json!({"events": lost})).record(app).await;
+    }
+    Ok(())
 }
 
 /// What looking at the chain brought.
@@ -41,7 +66,7 @@ pub enum Chain {
 /// Looks at the last `most` events, or at all of them.
 pub async fn verify(app: &App, most: Option<i64>) -> sqlx::Result<Chain> {
     let (base, head) = audit_chain::ends(&app.db).await?;
-    if app.config.audit.keep == 0 && base.place > 0 {
+    if app.config.audit.keeps_all() && base.place > 0 {
         return Ok(Chain::BrokenAt(1));
     }
     let from = most.map_or(base.place, |most| base.place.max(head.place - most));

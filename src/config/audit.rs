@@ -1,4 +1,5 @@
 //! Settings of the audit trail.
+use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -8,10 +9,35 @@ pub struct Audit {
     pub tokens: bool,
     /// Seconds that an event is kept; 0 is for ever.
     pub keep: u32,
+    /// Bytes that all events may take; 0 is as many as there are. Where there are more the oldest go.
+    pub max_bytes: u64,
 }
+
+/// Less than this would be no trail.
+const LEAST: u64 = 1024 * 1024;
 
 impl Default for Audit {
     fn default() -> Self {
-        Self { tokens: true, keep: 365 * 86_400 }
+        Self { tokens: true, keep: 365 * 86_400, max_bytes: 2 * 1024 * 1024 * 1024 }
+    }
+}
+
+impl Audit {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let enough = self.max_bytes == 0 || self.max_bytes >= LEAST;
+        ensure!(enough, "audit.max_bytes must be at least {LEAST} (1 MiB), or 0 for no bound");
+        Ok(())
+    }
+
+    /// Bytes; `None` if there is no bound.
+    #[must_use]
+    pub fn room(&self) -> Option<i64> {
+        (self.max_bytes > 0).then(|| i64::try_from(self.max_bytes).unwrap_or(i64::MAX))
+    }
+
+    /// Whether no event may ever be gone.
+    #[must_use]
+    pub fn keeps_all(&self) -> bool {
+        self.keep == 0 && self.max_bytes == 0
     }
 }

@@ -4,6 +4,17 @@ use super::{Db, audit_events::insert_event};
 use crate::model::{AuditEvent, Link, SealedEvent};
 use time::OffsetDateTime;
 
+/// Bytes that an event takes: what varies of it, and about so many beside. As in the migration that began to count them.
+macro_rules! size {
+    () => {
+        "300 + octet_length(CAST(details AS TEXT)) + octet_length(coalesce(user_agent, ''))
+             + octet_length(coalesce(client_id, ''))"
+    };
+}
+
+/// Events that go in one step: others wait for its end.
+const MOST_AT_ONCE: i64 = 20_000;
+
 /// The link before the oldest event that is kept, and the newest.
 pub async fn ends(db: &Db) -> sqlx::Result<(Link, Link)> {
     let (base_place, base_seal, place, seal) =
@@ -12,16 +23,17 @@ pub async fn ends(db: &Db) -> sqlx::Result<(Link, Link)> {
 }
 
 /// Stores these, and gives a place and the seal that `link` makes to at most `limit` events that have none yet, the
-/// oldest first. Answers how many.
+/// oldest first. Answers how many bytes all take then that have a place.
 pub async fn extend(
     db: &Db,
     more: &[AuditEvent],
     limit: i64,
     link: impl Fn(&Link, &AuditEvent) -> Link,
-) -> sqlx::Result<usize> {
+) -> sqlx::Result<i64> {
     transaction!(db, |on| {
         let mut last: Link =
             sqlx::query_as("UPDATE audit_chain SET place = place RETURNING place, seal").fetch_one(&mut *on).await?;
+        let before = last.place;
         for event in more {
             insert_event!(event).execute(&mut *on).await?;
         }
@@ -39,12 +51,17 @@ pub async fn extend(
                 .execute(&mut *on)
                 .await?;
         }
-        sqlx::query("UPDATE audit_chain SET place = $1, seal = $2")
-            .bind(last.place)
-            .bind(&last.seal)
-            .execute(&mut *on)
-            .await?;
-        events.len()
+        let bytes: i64 = sqlx::query_scalar(concat!(
+            "UPDATE audit_chain SET place = $1, seal = $2, bytes = bytes + (SELECT CAST(coalesce(sum(",
+            size!(),
+            "), 0) AS BIGINT) FROM audit_events WHERE place > $3) RETURNING bytes"
+        ))
+        .bind(last.place)
+        .bind(&last.seal)
+        .bind(before)
+        .fetch_one(&mut *on)
+        .await?;
+        bytes
     })
 }
 
@@ -61,28 +78,72 @@ pub async fn after(db: &Db, place: i64, limit: i64) -> sqlx::Result<Vec<SealedEv
         .fetch_all(on))
 }
 
-/// Deletes the oldest up to the first that is not older. The chain begins after them from then on.
-pub async fn sweep(db: &Db, older_than: OffsetDateTime) -> sqlx::Result<u64> {
+/// How many bytes the events may take, and how many of those are left where they take more.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub most: i64,
+    pub left: i64,
+}
+
+/// What went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortened {
+    pub events: u64,
+    /// Whether some were young enough to stay, but there was no room for them.
+    pub for_room: bool,
+    /// Whether that is not all yet.
+    pub more: bool,
+}
+
+/// Deletes the oldest up to the first that is not older than that, and those there is no room for, the oldest of them.
+/// The chain begins after them from then on.
+pub async fn shorten(db: &Db, older_than: Option<OffsetDateTime>, room: Option<Room>) -> sqlx::Result<Shortened> {
     transaction!(db, |on| {
-        let (mut end, base): (i64, i64) =
-            sqlx::query_as("UPDATE audit_chain SET place = place RETURNING place, base_place")
+        let (last, base, bytes): (i64, i64, i64) =
+            sqlx::query_as("UPDATE audit_chain SET place = place RETURNING place, base_place, bytes")
                 .fetch_one(&mut *on)
                 .await?;
-        let kept: Option<i64> = sqlx::query_scalar(
-            "SELECT place FROM audit_events WHERE place IS NOT NULL AND at >= $1 ORDER BY place LIMIT 1",
-        )
-        .bind(older_than)
-        .fetch_optional(&mut *on)
-        .await?;
-        end = kept.map_or(end, |kept| kept - 1);
-        if end > base {
-            sqlx::query(
-                "UPDATE audit_chain SET base_place = $1, base_seal = (SELECT seal FROM audit_events WHERE place = $1)",
+        let mut end = base;
+        if let Some(older_than) = older_than {
+            let kept: Option<i64> = sqlx::query_scalar(
+                "SELECT place FROM audit_events WHERE place IS NOT NULL AND at >= $1 ORDER BY place LIMIT 1",
             )
+            .bind(older_than)
+            .fetch_optional(&mut *on)
+            .await?;
+            end = kept.map_or(last, |kept| kept - 1);
+        }
+        let too_many = room.filter(|room| bytes > room.most);
+        let mut fits = end;
+        if let Some(room) = too_many {
+            let cut: Option<i64> = sqlx::query_scalar(concat!(
+                "SELECT CAST(coalesce(min(CASE WHEN held >= $2 THEN place END), max(place)) AS BIGINT) FROM
+                     (SELECT place, sum(bytes) OVER (ORDER BY place) AS held FROM
+                         (SELECT place, ",
+                size!(),
+                " AS bytes FROM audit_events WHERE place > $1 ORDER BY place LIMIT $3) AS oldest) AS sums"
+            ))
+            .bind(base)
+            .bind(bytes - room.left)
+            .bind(MOST_AT_ONCE)
+            .fetch_one(&mut *on)
+            .await?;
+            fits = cut.unwrap_or(end);
+        }
+        let (for_room, more) = (fits > end, too_many.is_some() && fits - base >= MOST_AT_ONCE);
+        end = end.max(fits);
+        if end > base {
+            sqlx::query(concat!(
+                "UPDATE audit_chain SET base_place = $1, base_seal = (SELECT seal FROM audit_events WHERE place = $1),
+                     bytes = bytes - (SELECT CAST(coalesce(sum(",
+                size!(),
+                "), 0) AS BIGINT) FROM audit_events WHERE place <= $1)"
+            ))
             .bind(end)
             .execute(&mut *on)
             .await?;
         }
-        sqlx::query("DELETE FROM audit_events WHERE place <= $1").bind(end).execute(&mut *on).await?.rows_affected()
+        let gone = sqlx::query("DELETE FROM audit_events WHERE place <= $1").bind(end).execute(&mut *on).await?;
+        Shortened { events: gone.rows_affected(), for_room, more }
     })
 }
