@@ -152,13 +152,25 @@ async fn attack_185_a_replay_within_the_window_is_told_and_louder_if_somebody_el
         assert_eq!(event.details, json!({"generations": 1, "differs": differs}));
         assert!(event.grant_id.is_some() && event.user_id.is_some() && event.client_id.is_some());
     }
+    // The same again is counted, and told when the minute is over.
+    for _ in 0..30 {
+        assert_eq!(refresh_token(&refresh_as(&t, first, "curl/8", here).await), successor);
+    }
+    keyward::audit::chain::extend(&t.app).await.unwrap();
+    assert_eq!(events(&t, "refresh_replayed").await.len(), 4);
+    keyward::audit::tally::tell_all(&t.app).await;
+    keyward::audit::chain::extend(&t.app).await.unwrap();
+    let told = events(&t, "refresh_replayed").await;
+    assert_eq!(told.len(), 5);
+    assert_eq!(told[0].details, json!({"generations": 1, "differs": ["program"], "more": 30}));
+    assert!(told[0].grant_id.is_some() && told[0].level == "warning");
     let counts = t.app.metrics.text().unwrap();
-    for line in [r#"keyward_refresh_replays_total{by="same"} 1"#, r#"keyward_refresh_replays_total{by="other"} 3"#] {
+    for line in [r#"keyward_refresh_replays_total{by="same"} 1"#, r#"keyward_refresh_replays_total{by="other"} 33"#] {
         assert!(counts.contains(line), "{counts}");
     }
     // What is no replay is none of this.
     refresh_token(&refresh_as(&t, &successor, "curl/8", here).await);
-    assert_eq!(events(&t, "refresh_replayed").await.len(), 4);
+    assert_eq!(events(&t, "refresh_replayed").await.len(), 5);
 }
 
 #[tokio::test]

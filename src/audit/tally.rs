@@ -20,7 +20,7 @@ use time::Duration;
 const COUNTED_FOR: Duration = Duration::MINUTE;
 /// Accounts that are told apart for one source; the others are counted together.
 const MAX_PER_SOURCE: usize = 10;
-/// What is told apart at all; beyond that sources are counted together.
+/// What is told apart of one kind; beyond that sources are counted together.
 const MAX_ENTRIES: usize = 200;
 
 /// Which events are counted together.
@@ -42,22 +42,26 @@ pub struct Tally(Mutex<HashMap<Key, Counted>>);
 
 impl Tally {
     /// Whether it is the first of its kind, account and source, which is to be written.
-    fn is_first(&self, event: &Event, account: &str, address: IpAddr, clock: &Clock) -> bool {
-        let (mut counted, name, source) = (self.lock(), event.name, Some(source(address)));
+    fn is_first(&self, event: &Event, account: &str, source: Option<Source>, clock: &Clock) -> bool {
+        let (mut counted, name) = (self.lock(), event.name);
         let own = Key { name, account: Some(Digest::of(account)), source };
-        let of_source = counted.keys().filter(|key| key.name == name && key.source == source).count();
+        let of_kind = || counted.keys().filter(|key| key.name == name);
+        let of_source = || of_kind().filter(|key| key.source == source).count();
         let key = match () {
             () if counted.contains_key(&own) => own,
-            () if counted.len() >= MAX_ENTRIES => Key { name, account: None, source: None },
-            () if of_source >= MAX_PER_SOURCE => Key { account: None, ..own },
+            () if of_kind().count() >= MAX_ENTRIES => Key { name, account: None, source: None },
+            () if source.is_some() && of_source() >= MAX_PER_SOURCE => Key { account: None, ..own },
             () => own,
         };
         if let Some(known) = counted.get_mut(&key) {
             known.more += 1;
             return false;
         }
-        let address = event.ip_address.clone().filter(|_| key.source.is_some());
-        let first = Event { ip_address: address, ..event.clone() };
+        let mut first = event.clone();
+        first.ip_address = first.ip_address.filter(|_| key.source.is_some());
+        if key.account.is_none() {
+            (first.user_id, first.client_id, first.grant_id) = (None, None, None);
+        }
         counted.insert(key, Counted { first, since: clock.moment(), more: 0 });
         true
     }
@@ -75,8 +79,15 @@ impl Event {
     /// For what somebody does to an account, or in its name, from this address.
     pub async fn tally(self, app: &App, account: &str, address: IpAddr) {
         let event = self.from(address);
-        if app.tally.is_first(&event, account, address, &app.clock) {
+        if app.tally.is_first(&event, account, Some(source(address)), &app.clock) {
             event.record(app).await;
+        }
+    }
+
+    /// For what happens to something of ours, wherever it comes from.
+    pub async fn tally_of(self, app: &App, what: &str) {
+        if app.tally.is_first(&self, what, None, &app.clock) {
+            self.note(app).await;
         }
     }
 }

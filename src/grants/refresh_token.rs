@@ -115,7 +115,9 @@ async fn record_replay(app: &App, grant: &Grant, generation: i32) -> Result<(), 
     app.metrics.replay(differs.is_empty());
     let event = audit::Event::new("refresh_replayed").client(&grant.client_id).user(grant.user_id).grant(grant.id);
     let event = if differs.is_empty() { event } else { event.warning() };
-    event.details(json!({"generations": grant.generation - generation, "differs": differs})).note(app).await;
+    // Each way to differ is told of: what is odd is not lost among what is not.
+    let what = format!("{} {}", grant.id, differs.join(" "));
+    event.details(json!({"generations": grant.generation - generation, "differs": differs})).tally_of(app, &what).await;
     Ok(())
 }
 
