@@ -205,6 +205,58 @@ async fn many_who_ask_for_one_url_at_once_share_one_request() {
     assert_eq!(internet.requests().await, 2);
 }
 
+/// A host whose first connection is never answered, and all later ones at once. Counts them.
+async fn slow_at_first() -> (Network, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let seen = connections.clone();
+    tokio::spawn(async move {
+        let mut held = vec![];
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let _ = connection.read(&mut [0; 1024]).await;
+            if seen.fetch_add(1, Ordering::SeqCst) == 0 {
+                held.push(connection);
+                continue;
+            }
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+            let _ = connection.write_all(answer).await;
+        }
+    });
+    let internet = Internet::new().await;
+    let timeout = Duration::from_mins(1);
+    (Network { allows: |_| true, timeout, ..internet.leading_to(move |_| vec![address]) }, connections)
+}
+
+#[tokio::test]
+async fn a_strangers_slow_fetch_holds_up_nobody_else_who_asks_for_the_same() {
+    let (network, connections) = slow_at_first().await;
+    let fetcher = Arc::new(Fetcher::new(network).unwrap());
+    let ask = |source| {
+        let fetcher = fetcher.clone();
+        tokio::spawn(async move { fetcher.json_for_stranger(URL, source).await.is_ok() })
+    };
+    let slow = ask(stranger(1));
+    while connections.load(Ordering::SeqCst) < 1 {
+        tokio::task::yield_now().await;
+    }
+    // The same stranger shares what is under way; another, and whoever is known, do not wait for it.
+    let shares = ask(stranger(1));
+    assert!(ask(stranger(2)).await.unwrap());
+    assert!(fetcher.json(URL).await.is_ok());
+    assert_eq!(connections.load(Ordering::SeqCst), 3);
+    assert!(!slow.is_finished() && !shares.is_finished());
+    slow.abort();
+    shares.abort();
+}
+
+#[test]
+fn names_that_strangers_have_looked_up_have_threads_of_their_own() {
+    let real = Network::default();
+    assert!(!Arc::ptr_eq(&real.lookup, &real.strangers_lookup));
+}
+
 #[tokio::test]
 async fn attack_90_a_host_sees_few_of_our_requests_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -72,6 +72,12 @@ impl Refreshes {
         }
     }
 
+    /// How many are due.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Until there is one.
     pub async fn wait(&self) {
         self.wake.notified().await;
