@@ -86,7 +86,8 @@ async fn store(
         created_at: now,
         expires_at: now + Duration::seconds(LIFETIME),
         poll_interval: INTERVAL,
-        next_poll_at: now + Duration::seconds(INTERVAL.into()),
+        // The interval lies between polls (RFC 8628 §3.2): the first one is never too early.
+        next_poll_at: now,
         user_id: None,
         auth_time: None,
         decided_at: None,

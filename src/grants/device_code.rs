@@ -17,9 +17,11 @@ pub const NAME: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// Seconds by which a poll that comes too early widens the interval, and how wide it gets at most.
 const SLOW_DOWN: i32 = 5;
 const WIDEST: i32 = 60;
+/// What timers and networks may take off a client's wait: whoever waits the interval is never too early.
+const TOLERANCE: Duration = Duration::SECOND;
 
-/// Tells nothing to who asks too often, then how things stand; the code is burnt last, together with the grant's
-/// coming to be.
+/// Tells whoever asks too often to wait, as long as there is nothing else to tell; the code is burnt last, together
+/// with the grant's coming to be.
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, client, params, jkt, .. } = request;
     let presented = DeviceCode::presented(params.require("device_code")?);
@@ -29,9 +31,11 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     if device.client_id != client.id {
         return Err(OAuthError::invalid_grant("device_code was issued to another client"));
     }
-    keep_the_interval(app, &device, now).await?;
     if device.consumed_at.is_some() {
         return Err(unusable());
+    }
+    if device.is_open(now) {
+        keep_the_interval(app, &device, now).await?;
     }
     let (user_id, auth_time) = allowed_by(&device, now)?;
     let id = GrantId::new();
@@ -63,9 +67,10 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     permit.issue(app, may_refresh.then_some(first), None).await
 }
 
-/// RFC 8628 §3.5: a poll that comes too early widens the interval, for itself and for all later ones.
+/// RFC 8628 §3.5: a poll that comes too early widens the interval, for itself and for all later ones. Only while nobody
+/// has decided: afterwards one more poll is all there is, and who was impatient need not wait for it.
 async fn keep_the_interval(app: &App, device: &DeviceAuthorization, now: OffsetDateTime) -> Result<(), OAuthError> {
-    let on_time = device.next_poll_at <= now;
+    let on_time = device.next_poll_at <= now + TOLERANCE;
     let widened = (device.poll_interval + SLOW_DOWN).min(WIDEST);
     let interval = if on_time { device.poll_interval } else { widened };
     let next_poll_at = now + Duration::seconds(interval.into());
