@@ -75,10 +75,7 @@ pub async fn client(
 ) -> Result<Arc<Client>, OAuthError> {
     let credentials = Credentials::parse(authorization, params)?;
     match &credentials {
-        Credentials::Identified { id } => {
-            let client = app.clients.find(id).await?.filter(|client| client.disabled_at.is_none());
-            client.filter(|client| client.is_public()).ok_or_else(refused)
-        }
+        Credentials::Identified { id } => identified(app, id).await?.ok_or_else(refused),
         Credentials::Assertion { id, assertion } => {
             if id.is_some_and(|id| id != assertion.client_id) {
                 return Err(OAuthError::invalid_client("client_id and the assertion name different clients"));
@@ -90,7 +87,11 @@ pub async fn client(
         }
         Credentials::Basic(basic) => {
             let candidates: Vec<_> = basic.candidates().collect();
-            let client = with_secret(app, &candidates, AuthMethod::ClientSecretBasic, address).await?;
+            let client = if basic.names_only() {
+                named(app, &candidates).await?
+            } else {
+                with_secret(app, &candidates, AuthMethod::ClientSecretBasic, address).await?
+            };
             match params.get("client_id")? {
                 Some(id) if id != client.id.as_str() => {
                     Err(OAuthError::invalid_client("client_id and the Authorization header name different clients"))
@@ -99,6 +100,22 @@ pub async fn client(
             }
         }
     }
+}
+
+/// A public client, which has nothing to prove.
+async fn identified(app: &App, id: &str) -> Result<Option<Arc<Client>>, OAuthError> {
+    let client = app.clients.find(id).await?.filter(|client| client.disabled_at.is_none());
+    Ok(client.filter(|client| client.is_public()))
+}
+
+/// Some send `Basic` with nothing behind the colon for a client that has no secret: it only says who it is.
+async fn named(app: &App, candidates: &[(&str, &str)]) -> Result<Arc<Client>, OAuthError> {
+    for (id, _) in candidates {
+        if let Some(client) = identified(app, id).await? {
+            return Ok(client);
+        }
+    }
+    Err(refused())
 }
 
 async fn with_secret(
@@ -181,6 +198,10 @@ fn accepts(client: &Client, method: AuthMethod) -> bool {
         && (registered == method || (client.metadata.any_secret_method && registered.has_secret()))
 }
 
+fn unauthenticated() -> OAuthError {
+    OAuthError::invalid_client("introspection needs client authentication")
+}
+
 /// Who may introspect (RFC 7662 §2.1): a resource server with credentials of its own, or a confidential client.
 pub enum Introspector<'a> {
     ResourceServer(&'a Resource),
@@ -195,12 +216,11 @@ pub async fn introspector<'a>(
 ) -> Result<Introspector<'a>, OAuthError> {
     let credentials = Credentials::parse(authorization, params)?;
     let candidates: Vec<_> = match &credentials {
+        Credentials::Basic(basic) if basic.names_only() => return Err(unauthenticated()),
         Credentials::Basic(basic) => basic.candidates().collect(),
         Credentials::Post { id, secret } => vec![(*id, *secret)],
         Credentials::Assertion { .. } => vec![],
-        Credentials::Identified { .. } => {
-            return Err(OAuthError::invalid_client("introspection needs client authentication"));
-        }
+        Credentials::Identified { .. } => return Err(unauthenticated()),
     };
     for (id, secret) in candidates {
         let known = app.resources.iter().find(|resource| {

@@ -42,6 +42,12 @@ impl Basic {
     pub fn candidates(&self) -> impl Iterator<Item = (&str, &str)> {
         self.candidates.iter().map(|(id, secret)| (id.as_str(), secret.as_str()))
     }
+
+    /// Whether there is an identifier only: no client has an empty secret.
+    #[must_use]
+    pub fn names_only(&self) -> bool {
+        self.candidates.iter().all(|(_, secret)| secret.is_empty())
+    }
 }
 
 #[cfg(test)]

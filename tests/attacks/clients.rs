@@ -62,6 +62,54 @@ async fn attack_41_any_secret_passes_encoded_or_raw_and_nothing_in_between() {
 }
 
 #[tokio::test]
+async fn a_public_client_names_itself_by_basic_with_nothing_behind_the_colon() {
+    let t = TestApp::start().await;
+    let client = t.public_client("public+one", &[CALLBACK]).await;
+    let form_for = |code: String| {
+        [("grant_type", "authorization_code".to_owned()), ("code", code), ("code_verifier", VERIFIER.to_owned())]
+    };
+    for header in [basic("public+one", ""), basic("public%2Bone", "")] {
+        let form = form_for(t.code(&client, &[]).await);
+        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let tokens = ask(&t, "/token", &form, &header).await;
+        assert_eq!(tokens.status, 200, "{tokens:?}");
+        let refresh = tokens.json()["refresh_token"].as_str().unwrap().to_owned();
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+        assert_eq!(ask(&t, "/token", &[&form[..], &[("client_id", "public+one")]].concat(), &header).await.status, 200);
+        assert_eq!(ask(&t, "/revoke", &NOTHING, &header).await.status, 200);
+        // A name is no proof.
+        ask(&t, "/introspect", &NOTHING, &header).await.refused(401, "invalid_client");
+        ask(&t, "/token", &[&form[..], &[("client_id", "other")]].concat(), &header)
+            .await
+            .refused(401, "invalid_client");
+        ask(&t, "/token", &[&form[..], &[("client_secret", "x")]].concat(), &header)
+            .await
+            .refused(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn basic_with_nothing_behind_the_colon_is_no_proof_of_a_client_that_has_a_secret() {
+    let t = TestApp::start().await;
+    let client = t.confidential_client("secretive", "its-secret").await;
+    t.public_client("gone", &[CALLBACK]).await;
+    keyward::storage::clients::set_disabled(&t.db, &"gone".into(), Some(t.app.clock.now())).await.unwrap();
+    t.app.clients.forget(&"gone".into());
+    let code = t.code(&client, &[]).await;
+    let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    for id in ["secretive", "gone", "nobody", ""] {
+        let answer = ask(&t, "/token", &form, &basic(id, "")).await;
+        answer.refused(401, "invalid_client");
+        assert!(answer.header("www-authenticate").starts_with("Basic realm="));
+    }
+    // Nor does it count as a guess at the secret, or use anything up.
+    for _ in 0..20 {
+        ask(&t, "/revoke", &NOTHING, &basic("secretive", "")).await.refused(401, "invalid_client");
+    }
+    assert_eq!(ask(&t, "/token", &form, &basic("secretive", "its-secret")).await.status, 200);
+}
+
+#[tokio::test]
 async fn attack_42_a_header_that_is_no_credential_gets_a_challenge() {
     let t = TestApp::start().await;
     t.public_client("public", &[CALLBACK]).await;
