@@ -146,7 +146,14 @@ fn a_malformed_challenge_is_called_malformed() {
 }
 
 #[test]
-fn plain_http_beyond_this_machine_is_the_one_finding() {
+fn a_port_that_speaks_no_tls_is_the_one_finding() {
+    let url = World::new().mcp().replace("http://", "https://");
+    let run = Person::new().run(&["doctor", &url, "--json"]).failed();
+    assert_eq!(findings(&run), ["https"]);
+    assert!(run.json()["findings"][0]["seen"].as_str().unwrap().contains("speaks no TLS"), "{run:?}");
+    let refused = Person::new().run(&["login", &url, "--json"]).failed();
+    assert_eq!(refused.json()["error"]["code"], "no_tls");
+    assert!(refused.stderr.contains("begin the address with http://"), "{refused:?}");
     let far = Person::new().run(&["doctor", "http://mcp.example/mcp", "--json"]).failed();
     assert_eq!(findings(&far), ["https"]);
 }

@@ -105,7 +105,7 @@ async fn a_server_that_is_no_demo_has_no_such_documents_and_no_exception() {
     let client = format!("{}/demo/clients/public.json", keyward.at.issuer);
     let answer = ask(&mut keyward.at.person(), &client).await;
     answer.page(400);
-    assert!(answer.body.contains("No such client"), "{answer:?}");
+    assert!(answer.body.contains("This app is not known here"), "{answer:?}");
     let jwk = json!({"keys": [{"kty": "EC", "crv": "P-256",
         "x": "t0Nsc3CKbAb7I2ii_DgV6GsaqRMjDDI1IR2mj4vO-ac", "y": "VQ6OACiOid-ekit7AmBwKEM641vBCcEMbFd42dEjung"}]});
     let refusal = House::new().await.for_serving().set("KEYWARD__CLIENTS__JOB__JWKS", &jwk.to_string());

@@ -65,8 +65,10 @@ fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Tls> {
 /// A connection that was there, and ended where TLS began.
 fn is_cut_off(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-    kind.is_some_and(|kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
+    let Some(error) = error.downcast_ref::<io::Error>() else { return false };
+    // Wrapped in another one it is nobody's source.
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+        || error.get_ref().is_some_and(|wrapped| is_cut_off(wrapped))
 }
 
 fn of_certificate(fault: &CertificateError) -> String {
