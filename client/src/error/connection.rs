@@ -14,7 +14,7 @@ impl From<reqwest::Error> for Failure {
         let url = error.url().map(mask::url).unwrap_or_default();
         let secure = error.url().is_some_and(|url| url.scheme() == "https");
         let causes = causes(&error);
-        let tls = causes.iter().find_map(|cause| tls(*cause));
+        let tls = causes.iter().find_map(|cause| cause.downcast_ref::<Tls>());
         let last = causes.last().map(ToString::to_string).unwrap_or_default();
         match tls {
             Some(Tls::InvalidCertificate(fault)) => {
@@ -46,29 +46,24 @@ impl From<reqwest::Error> for Failure {
     }
 }
 
-/// From the outermost to the innermost.
+/// From the outermost to the innermost. What an error of input and output wraps is not its source, but stands in it.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
     let (mut all, mut next) = (Vec::new(), Some(error));
     while let Some(error) = next {
         all.push(error);
-        next = error.source();
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     all
-}
-
-/// The error of TLS that an error of input and output wraps: its source is that error's source.
-fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Tls> {
-    let wrapped = || error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<Tls>();
-    error.downcast_ref::<Tls>().or_else(wrapped)
 }
 
 /// A connection that was there, and ended where TLS began.
 fn is_cut_off(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    let Some(error) = error.downcast_ref::<io::Error>() else { return false };
-    // Wrapped in another one it is nobody's source.
-    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
-        || error.get_ref().is_some_and(|wrapped| is_cut_off(wrapped))
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    kind.is_some_and(|kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
 }
 
 fn of_certificate(fault: &CertificateError) -> String {
