@@ -5,7 +5,7 @@ use argon2::{
     password_hash::phc::{Output, ParamsString, Salt},
 };
 use aws_lc_rs::constant_time;
-use keyward_limits::{shares::Seats, source::Source};
+use keyward_limits::{shares::Seats, source::Source, spelling::normal_form};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -56,13 +56,24 @@ impl Passwords {
 
     /// PHC string of a new hash.
     pub async fn hash(&self, password: &str) -> Result<String, OAuthError> {
-        let password = password.to_owned();
+        let password = normal_form(password).into_owned();
         // Only what was permitted before comes here: it is nobody's guess.
         self.run(Source::Party(0), move |memory| make(&password, memory)).await
     }
 
     /// Takes the same time whether or not there is a hash to compare with. It is a guess of that source's.
+    ///
+    /// Hashes of before may be of a password as it was typed: where that is not its normal form, both are tried.
     pub async fn verify(&self, password: &str, hash: Option<&str>, source: Source) -> Result<bool, OAuthError> {
+        let normal = normal_form(password);
+        let mut matches = self.verify_as_written(&normal, hash, source).await?;
+        if normal != password {
+            matches |= self.verify_as_written(password, hash, source).await?;
+        }
+        Ok(matches)
+    }
+
+    async fn verify_as_written(&self, password: &str, hash: Option<&str>, source: Source) -> Result<bool, OAuthError> {
         let known = hash.is_some() && password.len() <= MAX_LENGTH;
         let hash = hash.unwrap_or(&self.nobody).to_owned();
         let password = if password.len() <= MAX_LENGTH { password.to_owned() } else { String::new() };

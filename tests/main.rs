@@ -34,6 +34,7 @@ mod step_up;
 mod storage;
 mod stories;
 mod token_exchange;
+mod unicode;
 mod wire;
 mod workloads;
 mod support {

@@ -32,6 +32,24 @@ async fn outside_the_demo_minting_is_for_the_administrator() {
 }
 
 #[tokio::test]
+async fn a_user_name_and_a_password_are_known_in_whatever_form_they_are_typed_or_configured() {
+    let (composed, decomposed) = ("Ren\u{e9}e caf\u{e9}", "Rene\u{301}e cafe\u{301}");
+    for configured in [composed, decomposed] {
+        let t = TestServer::start().await;
+        let text = format!(
+            "[[surface]]\nid = \"basic\"\nkind = \"basic\"\nusers = [{{ username = \"{configured}\", password = \"{configured}\" }}]"
+        );
+        let t = TestServer { router: serious(&t, &text).unwrap(), ..t };
+        for typed in [composed, decomposed] {
+            let own = headers(&[("authorization", &basic(typed, typed))]);
+            assert_eq!(post(&t, "basic", own, &ping()).await.status, 200, "{configured} {typed}");
+        }
+        let wrong = headers(&[("authorization", &basic(composed, "Renee cafe"))]);
+        assert_eq!(post(&t, "basic", wrong, &ping()).await.status, 401);
+    }
+}
+
+#[tokio::test]
 async fn a_key_may_be_limited_to_scopes() {
     let t = TestServer::start().await;
     let surface = "[[surface]]\nid = \"api-key\"\nkind = \"api-key\"\ntools = [\"core\"]";

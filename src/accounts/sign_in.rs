@@ -10,7 +10,7 @@ use crate::{
     secrets::{Digest, SetupToken},
     storage::users,
 };
-use serde_json::json;
+use keyward_limits::spelling::normal_form;
 use std::net::IpAddr;
 
 /// `None` for an unknown user, a wrong password and a disabled account alike, after the same time. `marks` are those of
@@ -22,7 +22,14 @@ pub async fn sign_in(
     address: IpAddr,
     marks: &str,
 ) -> Result<Option<User>, OAuthError> {
-    let known = if username.len() <= MAX_LENGTH { users::find_by_username(&app.db, username).await? } else { None };
+    let (typed, username) = (username, &*normal_form(username));
+    let mut known = None;
+    // An account of before may have a name in another form.
+    for name in [username, typed].into_iter().take(1 + usize::from(typed != username)) {
+        if known.is_none() && name.len() <= MAX_LENGTH {
+            known = users::find_by_username(&app.db, name).await?;
+        }
+    }
     let known_browser = known.as_ref().is_some_and(|user| known_browser::is_known(app, marks, user));
     let account: String = username.chars().take(MAX_LENGTH).collect();
     let booked = app.guesses.sign_in(&account, address, known_browser).await.inspect_err(|_| {
@@ -49,6 +56,7 @@ pub async fn sign_in(
 /// What is wrong with a name and password somebody chose; `None` when nothing is.
 #[must_use]
 pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
+    let (username, password) = (&*normal_form(username), &*normal_form(password));
     if !is_username(username) {
         return Some("A username has 3 to 50 letters, digits or the signs _ - . @");
     }
@@ -88,7 +96,7 @@ pub async fn create_first_admin(
 pub async fn new_user(app: &App, username: &str, password: &str, role: Role) -> Result<User, OAuthError> {
     Ok(User {
         id: UserId::new(),
-        username: username.to_owned(),
+        username: normal_form(username).into_owned(),
         password_hash: app.passwords.hash(password).await?,
         role,
         name: None,

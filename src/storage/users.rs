@@ -30,10 +30,10 @@ pub async fn find(db: &Db, id: UserId) -> sqlx::Result<Option<User>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE id = $1").bind(id).fetch_optional(on))
 }
 
-/// ASCII case makes no difference.
+/// Case makes no difference where the database knows of none: of ASCII letters at least.
 pub async fn find_by_username(db: &Db, username: &str) -> sqlx::Result<Option<User>> {
-    read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE lower(username) = $1")
-        .bind(username.to_ascii_lowercase())
+    read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE lower(username) = lower($1)")
+        .bind(username)
         .fetch_optional(on))
 }
 

@@ -1,6 +1,7 @@
 //! Passwords: argon2id, off the async threads and few at a time; bcrypt for hashes that come from elsewhere.
 use anyhow::Context;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+use keyward_limits::spelling::normal_form;
 use tokio::sync::Semaphore;
 
 /// In characters.
@@ -36,12 +37,23 @@ pub(crate) fn cost(hash: &str) -> &str {
 
 /// A PHC string, with the parameters that OWASP names: 19 MiB, two passes, one lane.
 pub(crate) async fn hash(password: &str) -> anyhow::Result<String> {
-    let password = password.to_owned();
+    let password = normal_form(password).into_owned();
     aside(move || Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())).await
 }
 
-/// Longer passwords than anybody can have are wrong, and cost no less.
+/// Hashes that come from elsewhere may be of a password as it was typed: where that is not its normal form, both are
+/// tried.
 pub(crate) async fn verify(password: &str, hash: &str) -> anyhow::Result<bool> {
+    let normal = normal_form(password);
+    let mut same = verify_as_written(&normal, hash).await?;
+    if normal != password {
+        same |= verify_as_written(password, hash).await?;
+    }
+    Ok(same)
+}
+
+/// Longer passwords than anybody can have are wrong, and cost no less.
+async fn verify_as_written(password: &str, hash: &str) -> anyhow::Result<bool> {
     // What bcrypt takes for the end of a password is in nobody's.
     let fits = password.chars().count() <= LONGEST && !password.contains('\0');
     let (password, hash) = (if fits { password.to_owned() } else { String::new() }, hash.to_owned());
@@ -77,6 +89,18 @@ mod tests {
         assert!(!is_hash("Correct-Horse-1"));
         let empty = hash("").await.unwrap();
         assert!(!verify(&"x".repeat(129), &empty).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_password_is_known_in_whatever_form_it_is_typed() {
+        let (composed, decomposed) = ("Caf\u{e9}-Horse-1", "Cafe\u{301}-Horse-1");
+        for chosen in [composed, decomposed] {
+            let own = hash(chosen).await.unwrap();
+            assert!(verify(composed, &own).await.unwrap() && verify(decomposed, &own).await.unwrap());
+            // Made elsewhere, of what was typed.
+            let foreign = bcrypt::hash(chosen, 4).unwrap();
+            assert!(verify(chosen, &foreign).await.unwrap());
+        }
     }
 
     #[test]

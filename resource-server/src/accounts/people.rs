@@ -6,6 +6,7 @@ use crate::{
     store::StoreError,
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use keyward_limits::spelling::normal_form;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
@@ -62,7 +63,7 @@ impl Person {
             role: settings.role.unwrap_or_default(),
         };
         let password = match (&settings.password, &settings.password_hash) {
-            (Some(text), None) => Password::Configured(text.digest()),
+            (Some(text), None) => Password::Configured(digest::of(normal_form(text.expose()).as_bytes())),
             (None, Some(hash)) => Password::Imported(hash.expose().to_owned()),
             _ => anyhow::bail!("a user has either a password or a password_hash"),
         };
@@ -90,7 +91,8 @@ impl Accounts {
     /// Whoever has this name and this password. Whoever is named, and if nobody is, the same is done: one look into the
     /// store, and one comparison for each cost that anybody's hash here has.
     pub async fn check_password(&self, username: &str, password: &str) -> anyhow::Result<Option<Arc<User>>> {
-        let person = self.people.iter().find(|person| person.user.username == username);
+        let (username, normal) = (normal_form(username), normal_form(password));
+        let person = self.people.iter().find(|person| normal_form(&person.user.username) == username);
         let owner = person.map_or_else(|| self.owner_of("nobody"), |person| self.owner(&person.user));
         let kept = self.store.get::<Rehashed>(&owner, PASSWORD, PASSWORD).await.map_err(StoreError::broken)?;
         let imported = person.and_then(Person::imported);

@@ -12,6 +12,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::{StatusCode, header, request::Parts};
 use base64ct::{Base64, Encoding};
 use futures_util::future::{BoxFuture, FutureExt};
+use keyward_limits::spelling::normal_form;
 use serde_json::Value;
 
 const NAME: &str = "basic";
@@ -38,11 +39,16 @@ struct User {
     password: Digest,
 }
 
+/// Of the one form that both sides are compared in (RFC 7617 §2.1).
+fn spelled(text: &str) -> Digest {
+    digest::of(normal_form(text).as_bytes())
+}
+
 fn build(setup: &Setup) -> anyhow::Result<Built> {
     let user = |user: &crate::settings::UserSettings| {
         ensure!(!user.username.contains(':'), "a user name cannot hold a colon (RFC 7617 section 2)");
-        let password = user.password.as_ref().context("a user of basic has a password")?.digest();
-        Ok(User { name: digest::of(user.username.as_bytes()), password })
+        let password = user.password.as_ref().context("a user of basic has a password")?.expose();
+        Ok(User { name: spelled(&user.username), password: spelled(password) })
     };
     Ok(Built::everywhere(Basic {
         realm: setup.title.to_owned(),
@@ -62,6 +68,7 @@ impl Basic {
         };
         let refusal = self.refuse("invalid_token", "the user name or the password is wrong");
         let Ok((name, password)) = pair else { return Err(self.attempts.noise(asker, refusal)) };
+        let name = normal_form(&name).into_owned();
         let guess = self.attempts.book(&name, asker).await?;
         if !self.knows(&name, &password) {
             return Err(refusal.locking(guess.wrong()));
@@ -85,7 +92,7 @@ impl Basic {
 
     /// Does the same work whoever is named.
     fn knows(&self, name: &str, password: &str) -> bool {
-        let (name, password) = (digest::of(name.as_bytes()), digest::of(password.as_bytes()));
+        let (name, password) = (spelled(name), spelled(password));
         let same = |one: &Digest, other: &Digest| verify_slices_are_equal(one, other).is_ok();
         let fits = |user: &&User| {
             let (same_name, same_password) = (same(&user.name, &name), same(&user.password, &password));
