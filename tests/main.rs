@@ -15,6 +15,7 @@ mod fetch;
 mod fuzz;
 mod hostile;
 mod id_jag;
+mod left_out;
 mod logos;
 mod machine;
 mod opaque_tokens;

@@ -6,11 +6,14 @@ use crate::{
     grants,
     grants::{authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange},
     model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource},
-    oauth::client_metadata::{Registered, parse_registration},
+    oauth::{
+        client_metadata::{Registered, parse_registration},
+        redirect_uri::LeftOut,
+    },
     secrets::Digest,
     storage,
 };
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -89,8 +92,13 @@ fn workload(app: &App, name: &str, rule: &Workload) -> anyhow::Result<Client> {
 }
 
 fn parse(app: &App, body: &Value) -> anyhow::Result<ClientMetadata> {
-    let Registered { metadata, .. } = parse_registration(body.to_string().as_bytes(), &rules(app, grants::NAMES))
-        .map_err(|error| anyhow!("{}", error.description))?;
+    let Registered { metadata, left_out, .. } =
+        parse_registration(body.to_string().as_bytes(), &rules(app, grants::NAMES))
+            .map_err(|error| anyhow!("{}", error.description))?;
+    // Whoever wrote it down is here to mend it.
+    if let Some(LeftOut { uri, rule }) = left_out.first() {
+        bail!("redirect_uris has {uri:?}: {rule}. registration.private_use_schemes says which it knows");
+    }
     Ok(metadata)
 }
 

@@ -1,5 +1,5 @@
 //! Management of one's own registration (RFC 7592): read, replaced, deleted by whoever holds its token.
-use super::register::{information, limit_scope, redirect_hosts, rules};
+use super::register::{information, limit_scope, redirect_hosts, rules, tell_left_out, with_left_out};
 use crate::{
     app::App,
     audit,
@@ -7,7 +7,7 @@ use crate::{
     grants,
     issuers::statement,
     model::{AuthMethod, Client},
-    oauth::client_metadata::update::parse_update,
+    oauth::client_metadata::{Registered, update::parse_update},
     secrets::{ClientSecret, RegistrationAccessToken},
     storage::{clients, registration_access_tokens},
 };
@@ -44,7 +44,7 @@ impl Managed {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
         let (body, statement) = statement::apply(app, body, address).await?;
-        let mut metadata =
+        let Registered { mut metadata, left_out, .. } =
             parse_update(&body, self.client.id.as_str(), is_secret, &rules(app, &grants::for_strangers(&app.config)))?;
         if let Some(statement) = statement {
             statement.put_into(&mut metadata);
@@ -57,6 +57,7 @@ impl Managed {
                 "token_endpoint_auth_method cannot change between none, a secret and a key; register anew for that",
             ));
         }
+        tell_left_out(app, &self.client.id, &left_out);
         if metadata == self.client.metadata {
             return self.read(app);
         }
@@ -70,6 +71,7 @@ impl Managed {
         }
         let metadata = &self.client.metadata;
         let details = json!({"client_name": metadata.client_name, "redirect_uris": metadata.redirect_uris});
+        let details = with_left_out(details, &left_out);
         self.audit("registration_updated", address).details(details).record(app).await;
         self.read(app)
     }

@@ -10,10 +10,11 @@ use crate::{
     model::{Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
     oauth::{
         client_metadata::{self, Registered, RegistrationRules, parse_registration},
-        redirect_uri::{RedirectKind, kind},
+        redirect_uri::{LeftOut, RedirectKind, kind},
     },
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
     storage::{self, initial_access_tokens, registration_access_tokens},
+    trace::Verdict,
 };
 use keyward_limits::source::Source;
 use secrecy::ExposeSecret;
@@ -44,7 +45,7 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
     let now = app.clock.now();
     let permission = allow(app, bearer, now).await?;
     let (body, statement) = statement::apply(app, body, address).await?;
-    let Registered { mut metadata, mut fingerprint } =
+    let Registered { mut metadata, mut fingerprint, left_out } =
         parse_registration(&body, &rules(app, &grants::for_strangers(&app.config)))?;
     if let Some(statement) = statement {
         statement.put_into(&mut metadata);
@@ -68,11 +69,34 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
     };
     let client = match known(app, &asked).await? {
         Some(client) => client,
-        None => insert(app, &asked, permission.as_ref(), address).await?,
+        None => insert(app, &asked, permission.as_ref(), &left_out, address).await?,
     };
+    tell_left_out(app, &client.id, &left_out);
     let token = if app.config.registration.management { Some(management(app, &client).await?) } else { None };
     let answer = information(app, &client, secret.as_ref(), token.as_ref())?;
     Ok((client, answer))
+}
+
+/// In the trace: the answer says it too (RFC 7591 §3.2.1), but who compares it with what was sent?
+pub(super) fn tell_left_out(app: &App, client: &ClientId, left_out: &[LeftOut]) {
+    for LeftOut { rule, .. } in left_out {
+        let detail = "a redirect URI was left out, the others are registered";
+        app.trace.add("dcr_redirect_uri_left_out", Some(client), detail, Verdict::Success, Some(rule.clone().into()));
+    }
+}
+
+/// An event's details, and of each redirect URI that is not registered, which and why.
+pub(super) fn with_left_out(mut details: Value, left_out: &[LeftOut]) -> Value {
+    if !left_out.is_empty() {
+        let shown = |one: &LeftOut| json!({"redirect_uri": short(&one.uri), "rule": one.rule});
+        details["left_out"] = left_out.iter().map(shown).collect();
+    }
+    details
+}
+
+/// What strangers write is remembered to no more than this.
+fn short(uri: &str) -> String {
+    uri.chars().take(200).collect()
 }
 
 async fn management(app: &App, client: &Client) -> Result<RegistrationAccessToken, OAuthError> {
@@ -156,6 +180,7 @@ async fn insert(
     app: &App,
     asked: &Client,
     permission: Option<&InitialAccessToken>,
+    left_out: &[LeftOut],
     address: IpAddr,
 ) -> Result<Client, OAuthError> {
     app.registrations.allow(address, redirect_hosts(&asked.metadata))?;
@@ -170,6 +195,7 @@ async fn insert(
     }
     let client = storage::clients::register(&app.db, asked, &source.to_string()).await?;
     let name = json!({"client_name": client.metadata.client_name, "redirect_uris": client.metadata.redirect_uris});
+    let name = with_left_out(name, left_out);
     audit::Event::new("registration").client(&client.id).from(address).details(name).record(app).await;
     Ok(client)
 }

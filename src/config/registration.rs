@@ -30,6 +30,11 @@ pub struct Registration {
     pub client_credentials: bool,
 }
 
+/// Schemes of programs that many people have. None is a reversed domain name, as RFC 8252 §7.1 wants; what opens one
+/// is whatever claimed it on that machine, which is why PKCE (RFC 7636) is needed everywhere.
+const KNOWN_SCHEMES: &str = "antigravity claude code-oss codebuddy cursor goose grokbot kiro lmstudio raycast trae \
+    vscode vscode-insiders vscodium warp windsurf windsurf-next workbuddy zed";
+
 impl Registration {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         self.initial_access_token.as_ref().map_or(Ok(()), |token| long("registration.initial_access_token", token))
@@ -54,7 +59,7 @@ impl Default for Registration {
             burst: 500,
             per_minute: 30,
             max_unused: 100_000,
-            private_use_schemes: vec!["cursor".into()],
+            private_use_schemes: KNOWN_SCHEMES.split(' ').map(str::to_owned).collect(),
             client_credentials: false,
         }
     }

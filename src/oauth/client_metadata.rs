@@ -9,7 +9,7 @@ use super::{
     client_assertion::{self, PublicKeys},
     display_name::display_name,
     json,
-    redirect_uri::{self, RedirectKind},
+    redirect_uri::{self, LeftOut, RedirectKind},
     resource::OFFLINE_ACCESS,
     uri,
 };
@@ -37,6 +37,8 @@ pub struct Registered {
     pub metadata: ClientMetadata,
     /// Of a client without a secret: equal for equal metadata, so that a repeated registration is recognised.
     pub fingerprint: Option<Digest>,
+    /// Of the redirect URIs that were sent, those that are not registered.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What this server lets a client be.
@@ -55,16 +57,30 @@ pub struct RegistrationRules<'a> {
 /// the answer can report it (§3.2.1) and refused where the client could not go on.
 pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Registered, OAuthError> {
     let malformed = |rule| OAuthError::invalid_client_metadata(format!("the body {rule}"));
-    let members = Members(json::object(body).map_err(malformed)?);
+    let mut members = Members(json::object(body).map_err(malformed)?);
     if members.get("software_statement").is_some() {
         return Err(OAuthError::unapproved_software_statement("nobody is trusted to make software statements"));
     }
+    let left_out = leave_out(&mut members, rules);
     let method = auth_method(&members, rules)?;
     let metadata = ClientMetadata {
         any_secret_method: method.is_none(),
         ..effective(&members, rules, method.unwrap_or(AuthMethod::ClientSecretBasic))?
     };
-    Ok(Registered { fingerprint: fingerprint(&metadata), metadata })
+    Ok(Registered { fingerprint: fingerprint(&metadata), metadata, left_out })
+}
+
+/// Takes out the redirect URIs that the client can do without; of a client that has no others, none.
+fn leave_out(members: &mut Members, rules: &RegistrationRules) -> Vec<LeftOut> {
+    let uris = members.0.get_mut("redirect_uris").and_then(Value::as_array_mut);
+    let Some(uris) = uris.filter(|uris| uris.len() <= rules.max_redirect_uris) else { return vec![] };
+    let judged = |uri: &Value| uri.as_str().and_then(|uri| redirect_uri::left_out(uri, rules.known_schemes));
+    let left_out: Vec<_> = uris.iter().filter_map(judged).collect();
+    if left_out.len() == uris.len() {
+        return vec![];
+    }
+    uris.retain(|uri| judged(uri).is_none());
+    left_out
 }
 
 /// What registrations and documents have in common: everything but how the client authenticates.

@@ -12,6 +12,10 @@ const REFUSED_SCHEMES: &str = "javascript data vbscript file filesystem blob abo
     devtools edge brave opera vivaldi resource moz-extension safari-extension safari-web-extension \
     ms-browser-extension search-ms";
 
+/// The rule that a private-use scheme breaks which has no dot and is not among the known ones.
+const UNKNOWN_SCHEME: &str = "a private-use scheme must be a reversed domain name, such as com.example.app, or one \
+    that this server knows";
+
 /// Names an authorization response uses; RFC 6749 §3.1 allows none of them twice.
 const RESPONSE_PARAMETERS: [&str; 9] =
     ["code", "state", "iss", "error", "error_description", "error_uri", "response", "id_token", "access_token"];
@@ -43,6 +47,21 @@ pub fn check_registrable(uri: &str, known_schemes: &[String]) -> Result<(), OAut
     Ok(())
 }
 
+/// A redirect URI that a client can do without where it has others, and the rule that it breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    pub uri: String,
+    pub rule: String,
+}
+
+/// Of a scheme that nobody here knows: a program of that name may exist somewhere. Whatever else is wrong with a
+/// redirect URI is a mistake to mend, or an attack to refuse.
+#[must_use]
+pub fn left_out(uri: &str, known_schemes: &[String]) -> Option<LeftOut> {
+    let error = check_registrable(uri, known_schemes).err().filter(|error| error.description == UNKNOWN_SCHEME)?;
+    Some(LeftOut { uri: uri.to_owned(), rule: error.description.into_owned() })
+}
+
 fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(), OAuthError> {
     let refuse = |rule: &'static str| Err(OAuthError::invalid_redirect_uri(rule));
     if let Some(refused) = REFUSED_SCHEMES.split(' ').find(|refused| *refused == scheme) {
@@ -63,7 +82,7 @@ fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(),
         _ if is_reversed_domain(scheme) || known_schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => {
             Ok(())
         }
-        _ => refuse("a private-use scheme must be a reversed domain name, such as com.example.app"),
+        _ => refuse(UNKNOWN_SCHEME),
     }
 }
 

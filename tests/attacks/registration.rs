@@ -31,7 +31,6 @@ async fn attack_82_a_redirect_uri_that_runs_code_or_leaks_codes_is_not_registere
         "http://127.1/cb",
         "http://2130706433/cb",
         "http://localhost@evil.example/cb",
-        "myapp:/cb",
         "ws://client.example/cb",
         "https://client.example/cb#",
         "https://client.example/cb#fragment",

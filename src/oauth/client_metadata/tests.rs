@@ -111,12 +111,26 @@ fn the_application_type_follows_the_redirect_uris() {
 }
 
 #[test]
+fn a_redirect_uri_of_an_unknown_scheme_is_left_out_where_the_client_has_others() {
+    let uris = ["myapp:/cb", "https://client.example/cb", "urn:ietf:wg:oauth:2.0:oob", "http://127.0.0.1/cb"];
+    let registered = register(&json!({ "redirect_uris": uris })).unwrap();
+    assert_eq!(registered.metadata.redirect_uris, [uris[1], uris[3]]);
+    let left_out: Vec<_> = registered.left_out.iter().map(|one| one.uri.as_str()).collect();
+    assert_eq!(left_out, [uris[0], uris[2]]);
+    assert!(registered.left_out.iter().all(|one| one.rule.contains("reversed domain name")));
+    assert!(register(&json!({})).unwrap().left_out.is_empty());
+    // Nothing would be left, or what is left is no better.
+    for uris in [json!(["myapp:/cb"]), json!(["a:/cb", "b:/cb"]), json!(["myapp:/cb", "javascript:alert(1)"])] {
+        refusal(&json!({ "redirect_uris": uris }), "invalid_redirect_uri");
+    }
+}
+
+#[test]
 fn attack_82_redirect_uris_are_checked_one_by_one() {
     for uri in [
         "javascript:alert(1)",
         "data:text/html,x",
         "http://client.example/cb",
-        "myapp:/cb",
         "https://client.example/cb#f",
         "https://a@client.example/cb",
         "https://client.example/cb?code=1",

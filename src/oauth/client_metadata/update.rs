@@ -1,10 +1,10 @@
 //! What a registered client says about itself from now on (RFC 7592 §2.2).
 use super::{
-    RegistrationRules, json,
+    Registered, RegistrationRules, json,
     members::{Members, refused},
     parse_registration,
 };
-use crate::{error::OAuthError, model::ClientMetadata};
+use crate::error::OAuthError;
 
 /// What only the answer to a registration says.
 const OURS: [&str; 4] =
@@ -17,7 +17,7 @@ pub fn parse_update(
     client_id: &str,
     is_secret: impl Fn(&str) -> bool,
     rules: &RegistrationRules,
-) -> Result<ClientMetadata, OAuthError> {
+) -> Result<Registered, OAuthError> {
     let malformed = |rule| OAuthError::invalid_client_metadata(format!("the body {rule}"));
     let members = Members(json::object(body).map_err(malformed)?);
     if members.string("client_id")? != Some(client_id) {
@@ -31,7 +31,7 @@ pub fn parse_update(
     if members.string("client_secret")?.is_some_and(|secret| !is_secret(secret)) {
         return Err(refused("client_secret", "must be the present one: only this server chooses secrets"));
     }
-    Ok(parse_registration(body, rules)?.metadata)
+    parse_registration(body, rules)
 }
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn parse(members: &Value) -> Result<ClientMetadata, OAuthError> {
+    fn parse(members: &Value) -> Result<crate::model::ClientMetadata, OAuthError> {
         let mut body = json!({"client_id": "c", "redirect_uris": ["https://client.example/cb"]});
         for (name, value) in members.as_object().unwrap() {
             body[name] = value.clone();
@@ -51,6 +51,7 @@ mod tests {
             private_key_jwt: true,
         };
         parse_update(body.to_string().as_bytes(), "c", |secret| secret == "right", &rules)
+            .map(|registered| registered.metadata)
     }
 
     #[test]
