@@ -52,6 +52,9 @@ use url::Url;
 pub struct Config {
     /// The issuer identifier (RFC 8414 §2), byte for byte as clients will see it. The only setting without a default.
     pub issuer: String,
+    /// Whether all endpoints and pages lie below the issuer's path, for proxies that hand over that path only.
+    #[serde(default)]
+    pub endpoints_below_issuer: bool,
     /// Address and port to answer at.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
@@ -224,6 +227,11 @@ impl Config {
             self.is_https() || matches!(issuer.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")),
             "issuer must be https; http is for loopback only"
         );
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte);
+        ensure!(
+            self.issuer_path().bytes().all(plain),
+            "issuer may have letters, digits and - . _ ~ % in its path, and no other signs"
+        );
         self.tokens.check()?;
         let own = self.resources.values().filter_map(|resource| resource.access_token_lifetime);
         ensure!(
@@ -273,7 +281,19 @@ impl Config {
         self.issuer.starts_with("https://")
     }
 
-    /// Scheme, host and port of the issuer: endpoints and pages lie at its root.
+    /// Where endpoints and pages lie: at the root of the issuer's origin, or all below its path.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        if self.endpoints_below_issuer { &self.issuer } else { self.origin() }
+    }
+
+    /// The path that all endpoints and pages have in common, empty or beginning with a slash.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        &self.base()[self.origin().len()..]
+    }
+
+    /// Scheme, host and port of the issuer.
     #[must_use]
     pub fn origin(&self) -> &str {
         let host = self.issuer.find("://").map_or(0, |at| at + 3);

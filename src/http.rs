@@ -1,5 +1,6 @@
 //! The only room with HTTP in it: the table of routes, and the layers around them.
 pub mod administrator;
+mod below_issuer;
 pub mod endpoints;
 pub mod extract;
 pub mod negotiate;
@@ -48,13 +49,14 @@ pub fn router(app: Arc<App>) -> Router {
     // The last layer is the outermost.
     Router::new()
         .merge(programs)
-        .merge(pages::router(&app))
+        .merge(below_issuer::placed(&app, pages::router(&app)))
         .fallback(not_found)
         .layer(middleware::from_fn(take_whole))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
         .layer(middleware::map_response(say_what_timed_out))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(Arc::new(paths), negotiate::for_the_reader))
+        .layer(middleware::from_fn_with_state(app.clone(), below_issuer::link_below))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff))
         .layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts))
         .layer(middleware::from_fn_with_state(app.clone(), name_the_request))

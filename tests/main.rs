@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 mod attacks;
 mod audit;
+mod below_issuer;
 mod bounds;
 mod changes;
 mod cimd;

@@ -189,7 +189,7 @@ fn other_audiences(app: &App, client: &Client) -> Vec<String> {
     if !client.metadata.token_endpoint_audience && !by_document {
         return vec![];
     }
-    vec![format!("{}/token", app.config.origin()), format!("{}/", app.config.issuer)]
+    vec![format!("{}/token", app.config.base()), format!("{}/", app.config.issuer)]
 }
 
 fn accepts(client: &Client, method: AuthMethod) -> bool {

@@ -124,7 +124,7 @@ pub(super) fn information(
     }
     if let Some(token) = token {
         answer["registration_access_token"] = json!(token.expose());
-        answer["registration_client_uri"] = json!(format!("{}/register/{}", app.config.origin(), client.id));
+        answer["registration_client_uri"] = json!(format!("{}/register/{}", app.config.base(), client.id));
     }
     Ok(answer)
 }

@@ -47,8 +47,8 @@ impl Demo {
         let mut config = load_config(&settings(&self.data, listen, &origin), self.config.as_deref())?;
         config.debug.this_machine = true;
         // Under another name we might not be the one who answers there.
-        let ourselves = config.issuer == format!("http://{listen}") && config.client_metadata_documents.is_on();
-        let folder = ourselves.then(|| format!("{}{}", config.origin(), demo::documents::FOLDER));
+        let ourselves = config.origin() == format!("http://{listen}") && config.client_metadata_documents.is_on();
+        let folder = ourselves.then(|| format!("{}{}", config.base(), demo::documents::FOLDER));
         config.client_metadata_documents.own_folder.clone_from(&folder);
         let mut app = server::open(config).await?;
         println!("Inviting people and clients ...");
@@ -58,7 +58,7 @@ impl Demo {
         if let Some(folder) = &folder {
             app.demo_documents = demo::documents::all(folder)?;
         }
-        let issuer = app.config.issuer.clone();
+        let (issuer, base) = (app.config.issuer.clone(), app.config.base().to_owned());
         let store = Some(self.data.join("resource-server.db"));
         let mut mcp_server =
             Settings { store, queries: std::env::current_exe().ok(), ..Settings::demo(&origin, &issuer)? };
@@ -73,8 +73,7 @@ impl Demo {
                 let _ = stopped.wait_for(|stopped| *stopped).await;
             }
         };
-        let asked_to_stop = server::asked_to_stop()?;
-        println!("{}", welcome(&issuer, &origin, folder.as_deref()));
+        println!("{}", welcome(&issuer, &base, &origin, folder.as_deref()));
         let servers = async {
             tokio::try_join!(
                 server::run(Arc::from(app), listener, stopping()),
@@ -120,7 +119,7 @@ fn credentials(config: &Config, resource: &str, told: bool) -> anyhow::Result<Op
     Ok(Some(Credentials { id: own.id.clone(), secret: own.secret.expose_secret().to_owned().into() }))
 }
 
-fn welcome(issuer: &str, origin: &str, documents: Option<&str>) -> String {
+fn welcome(issuer: &str, base: &str, origin: &str, documents: Option<&str>) -> String {
     let resource = format!("{origin}/mcp/oauth");
     let documents = documents.map_or(String::new(), |folder| {
         format!(
@@ -151,7 +150,7 @@ fn welcome(issuer: &str, origin: &str, documents: Option<&str>) -> String {
     whoami                 who you are to the MCP server
     get_secret             listed once you connect with the scope mcp:write;
                            called without it, the client is sent back to ask you
-    {issuer}/logout  and sign in as bob / hunter2
+    {base}/logout  and sign in as bob / hunter2
     {origin}/  the same server protected in other ways
 {documents}
 {}",

@@ -13,6 +13,8 @@ pub struct Endpoint {
     pub cors: Cors,
     /// What configuration switches off is neither served nor advertised.
     pub enabled: bool,
+    /// Asked by machines that know this one by its address, whatever path proxies hand over: at the root too.
+    pub for_machines: bool,
 }
 
 /// Who may read the answers from a page of another origin. Cookies are never part of it.
@@ -25,12 +27,32 @@ pub enum Cors {
 impl Endpoint {
     #[must_use]
     pub fn new(path: &str, methods: MethodRouter<Arc<App>>) -> Self {
-        Self { paths: vec![path.to_owned()], methods, advertised: None, cors: Cors::Nobody, enabled: true }
+        Self {
+            paths: vec![path.to_owned()],
+            methods,
+            advertised: None,
+            cors: Cors::Nobody,
+            enabled: true,
+            for_machines: false,
+        }
     }
 
     #[must_use]
     pub fn advertised(self, member: &'static str) -> Self {
         Self { advertised: Some(member), ..self }
+    }
+
+    #[must_use]
+    pub fn for_machines(self) -> Self {
+        Self { for_machines: true, ..self }
+    }
+
+    /// The path of all comes first.
+    fn below(mut self, base_path: &str) -> Self {
+        let below = self.paths.iter().map(|path| format!("{base_path}{path}"));
+        let at_the_root = self.paths.iter().filter(|_| self.for_machines && !base_path.is_empty()).cloned();
+        self.paths = below.chain(at_the_root).collect();
+        self
     }
 
     #[must_use]
@@ -65,7 +87,7 @@ macro_rules! endpoints {
         fn all_but_metadata(app: &App) -> Vec<Endpoint> {
             let mut all = vec![$($module::endpoint(app)),*];
             all.retain(|endpoint| endpoint.enabled);
-            all
+            all.into_iter().map(|endpoint| endpoint.below(app.config.base_path())).collect()
         }
     };
 }

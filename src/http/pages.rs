@@ -74,9 +74,14 @@ pub fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// Bound to this very host where browsers can make sure of it (`__Host-` wants https).
+/// Bound to this very host where browsers can make sure of it: `__Host-` wants https, and cookies for all paths.
 fn cookie_name(app: &App, name: &str) -> String {
-    if app.config.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+    let prefix = match (app.config.is_https(), app.config.base_path()) {
+        (false, _) => "",
+        (true, "") => "__Host-",
+        (true, _) => "__Secure-",
+    };
+    format!("{prefix}{name}")
 }
 
 /// An error told to the person at the browser, with a reference that the log knows.

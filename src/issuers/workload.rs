@@ -49,7 +49,7 @@ async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Arc<Client>, O
         return Err(refused("typ is that of another kind of token"));
     }
     let now = app.clock.now().unix_timestamp();
-    let endpoint = format!("{}/token", app.config.origin());
+    let endpoint = format!("{}/token", app.config.base());
     let audiences = [app.config.issuer.as_str(), endpoint.as_str()];
     let expected = |longest: u32| Expected { audiences: &audiences, now, longest: longest.into() };
     jws.check(&expected(u32::MAX)).map_err(refused)?;

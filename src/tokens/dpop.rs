@@ -43,7 +43,7 @@ pub fn check(
     path: &str,
     access_token: Option<&str>,
 ) -> Result<Presented, OAuthError> {
-    let (now, url) = (app.clock.now(), format!("{}{path}", app.config.origin()));
+    let (now, url) = (app.clock.now(), format!("{}{path}", app.config.base()));
     let proof = Proof::verify(proof, &Demand { method, url: &url, access_token, now })?;
     if app.config.dpop.require_nonce && !proof.nonce.as_deref().is_some_and(|nonce| is_ours(app, nonce)) {
         let missing = OAuthError::use_dpop_nonce("the DPoP proof needs the nonce of the DPoP-Nonce header");

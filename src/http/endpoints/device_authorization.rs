@@ -25,7 +25,7 @@ async fn post(
     ClientAuth { client, params }: ClientAuth,
 ) -> Result<NoStore<Json<Value>>, OAuthError> {
     let codes = device::begin(&app, &client, &params, address).await?;
-    let (uri, user_code) = (format!("{}/device", app.config.origin()), codes.user_code.expose());
+    let (uri, user_code) = (format!("{}/device", app.config.base()), codes.user_code.expose());
     Ok(NoStore(Json(json!({
         "device_code": codes.device_code.expose(),
         "verification_uri_complete": format!("{uri}?user_code={user_code}"),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
-    Endpoint::new("/health", get(health))
+    Endpoint::new("/health", get(health)).for_machines()
 }
 
 async fn health(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {

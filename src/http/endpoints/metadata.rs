@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     let path = app.config.issuer_path();
-    // RFC 8414 §3.1 inserts the issuer's path, OpenID Connect Discovery §4 appends it; clients try all three.
+    // RFC 8414 §3.1 inserts the issuer's path, OpenID Connect Discovery §4 appends to it; clients try both with either
+    // name.
     let mut paths = vec![
         format!("/.well-known/oauth-authorization-server{path}"),
+        format!("{path}/.well-known/oauth-authorization-server"),
         format!("/.well-known/openid-configuration{path}"),
         format!("{path}/.well-known/openid-configuration"),
     ];
@@ -24,6 +26,7 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
         methods: get(async move |headers: HeaderMap| document.respond(&headers)),
         advertised: None,
         enabled: true,
+        for_machines: false,
         cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
     }
 }
@@ -33,7 +36,7 @@ pub fn document(app: &App, others: &[Endpoint]) -> Document {
 }
 
 fn value(app: &App, others: &[Endpoint]) -> Value {
-    let origin = app.config.origin();
+    let (base, origin) = (app.config.base(), app.config.origin());
     let scopes: Scopes =
         app.resources.iter().flat_map(|resource| &resource.scopes).map(|rule| rule.name.as_str()).collect();
     let mut confidential = vec!["client_secret_basic", "client_secret_post"];
@@ -42,7 +45,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
     let clients: Vec<_> = ["none"].into_iter().chain(confidential.iter().copied()).collect();
     let mut document = json!({
         "issuer": app.config.issuer,
-        "authorization_endpoint": format!("{origin}/authorize"),
+        "authorization_endpoint": format!("{base}/authorize"),
         "scopes_supported": scopes.union(&OIDC_SCOPES.into_iter().collect()).iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

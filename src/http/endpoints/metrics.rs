@@ -14,7 +14,7 @@ use axum::{
 use std::sync::Arc;
 
 pub fn endpoint(app: &App) -> Endpoint {
-    Endpoint::new("/metrics", get(metrics)).only_if(app.config.debug.is_on())
+    Endpoint::new("/metrics", get(metrics)).for_machines().only_if(app.config.debug.is_on())
 }
 
 async fn metrics(State(app): State<Arc<App>>, _: Administrator) -> Result<Response, OAuthError> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
-    Endpoint::new("/ready", get(ready))
+    Endpoint::new("/ready", get(ready)).for_machines()
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {

@@ -189,7 +189,7 @@ async fn qr(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Re
     let params = Params::parse(query.unwrap_or_default().as_bytes())?;
     let malformed = || OAuthError::invalid_request("user_code must be the 8 letters of a code");
     let code = UserCode::parse(params.require("user_code")?).ok_or_else(malformed)?;
-    let link = format!("{}{DEVICE_WITH_CODE}{}", app.config.origin(), code.expose());
+    let link = format!("{}{DEVICE_WITH_CODE}{}", app.config.base(), code.expose());
     let image = QrCode::new(link).map_err(OAuthError::server_error)?;
     let svg = image.render::<svg::Color>().min_dimensions(240, 240).build();
     Ok(NoStore(([(header::CONTENT_TYPE, "image/svg+xml")], svg)).into_response())

@@ -140,7 +140,7 @@ fn from_elsewhere(app: &App, request: &Request) -> Problem {
     let cause = Some(anyhow::anyhow!("a form of ours came from {shown:?}, but the issuer is {issuer}"));
     Problem::from(OAuthError { cause, ..OAuthError::access_denied(sentence) })
         .titled("Another address")
-        .leading(format!("{}/", app.config.origin()), "Open this server")
+        .leading(format!("{}/", app.config.base()), "Open this server")
 }
 
 /// A form of ours, from our own origin (Fetch Metadata, RFC 6454 §7).

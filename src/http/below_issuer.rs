@@ -1,0 +1,82 @@
+//! Pages below the issuer's path: all that they link to, lead to and keep cookies for lies below it too.
+use super::respond::SeeOther;
+use crate::{app::App, error::OAuthError};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::sync::Arc;
+
+/// Attributes that hold URLs, as our templates write them. What others say stands in text, or with its quotes escaped.
+const LINKS: [&str; 4] = [" href=\"/", " src=\"/", " action=\"/", " formaction=\"/"];
+
+/// Pages are written for the root, and know nothing of the path they lie below.
+pub fn placed(app: &App, pages: Router<Arc<App>>) -> Router<Arc<App>> {
+    let base = app.config.base_path();
+    if base.is_empty() {
+        return pages;
+    }
+    let (shared, home) = (Arc::<str>::from(base), base.to_owned());
+    let pages = pages.layer(middleware::from_fn_with_state(shared, put_below));
+    let front_door = get(async move || SeeOther(home));
+    Router::new().nest(base, pages).route(&format!("{base}/"), front_door)
+}
+
+async fn put_below(State(base): State<Arc<str>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if let Some(location) = headers.get(header::LOCATION).and_then(|to| location(to, &base)) {
+        headers.insert(header::LOCATION, location);
+    }
+    let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().map(|cookie| scoped(cookie, &base)).collect();
+    headers.remove(header::SET_COOKIE);
+    for cookie in cookies {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The links of whatever is told in HTML: errors of endpoints too, where a person reads them.
+pub async fn link_below(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let base = app.config.base_path();
+    if !base.is_empty() && is_html(response.headers()) { linked(response, base).await } else { response }
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.starts_with("text/html"))
+}
+
+/// A path of ours; everything else leads away.
+fn location(to: &HeaderValue, base: &str) -> Option<HeaderValue> {
+    let path = to.to_str().ok().filter(|to| to.starts_with('/') && !to.starts_with("//"))?;
+    HeaderValue::from_str(&format!("{base}{path}")).ok()
+}
+
+fn scoped(cookie: &HeaderValue, base: &str) -> HeaderValue {
+    let Ok(text) = cookie.to_str() else { return cookie.clone() };
+    let own = format!("Path={base}");
+    let parts: Vec<_> = text.split("; ").map(|part| if part == "Path=/" { own.as_str() } else { part }).collect();
+    HeaderValue::from_str(&parts.join("; ")).unwrap_or_else(|_| cookie.clone())
+}
+
+async fn linked(response: Response, base: &str) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let page = match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => return OAuthError::server_error(error).into_response(),
+    };
+    let page = LINKS.iter().fold(page, |page, link| {
+        let below = format!("{}{base}/", link.trim_end_matches('/'));
+        page.replace(link, &below)
+    });
+    // Of the page as it was.
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(page))
+}
