@@ -10,7 +10,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderValue, Request, Response, StatusCode, Version, header, uri::Authority},
+    http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Authority},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -70,7 +70,7 @@ impl Default for Bounds {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             stall: Duration::from_secs(30),
-            grace: Duration::from_secs(10),
+            grace: Duration::from_secs(30),
         }
     }
 }
@@ -114,7 +114,8 @@ impl Connections {
         self.room.count()
     }
 
-    /// Answers until `shutdown`; then answers under way have some time to end, and whatever is left ends.
+    /// Answers until `shutdown`; then nothing new is taken, streams that somebody listens to end, answers under way
+    /// have some time to end, and whatever is left then ends too.
     pub async fn serve(&self, listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
         let (stage, stages) = watch::channel(Stage::Serving);
         let mut shutdown = pin!(shutdown);
@@ -179,9 +180,11 @@ impl Connections {
         let stream = PatientStream::new(stream, Arc::clone(&member), self.bounds);
         let other_side = stream.other_side();
         let stream = TokioIo::new(stream);
+        let own_stages = stages.clone();
         let service = service_fn(|request| {
             let (connections, router, member) = (self.clone(), router.clone(), Arc::clone(&member));
-            async move { Ok::<_, Infallible>(connections.answer(request, peer, router, &member).await) }
+            let stages = own_stages.clone();
+            async move { Ok::<_, Infallible>(connections.answer(request, peer, router, &member, stages).await) }
         });
         let mut http = http1::Builder::new();
         // Who has said all there is to say still hears the answer; so hyper does not notice who leaves. Time is kept by
@@ -216,8 +219,10 @@ impl Connections {
         peer: SocketAddr,
         router: Router,
         member: &Arc<Member>,
+        stages: watch::Receiver<Stage>,
     ) -> Response<Answering> {
         let busy = member.busy();
+        let asks = request.method() == Method::GET;
         let told = self.proxies.told(peer.ip(), request.headers());
         let response = if let Some(rule) = malformed(&request) {
             refusal(rule)
@@ -229,8 +234,19 @@ impl Connections {
             request.extensions_mut().insert(ConnectInfo(peer));
             router.oneshot(request).await.unwrap_or_else(|never| match never {})
         };
-        response.map(|body| Answering { body, _busy: busy })
+        let ends = (asks && is_stream(&response)).then(|| Box::pin(asked_to_finish(stages)) as Pinned<_>);
+        response.map(|body| Answering { body, ends, _busy: busy })
     }
+}
+
+/// One that somebody listens to would never end. A stream that answers a message is work under way.
+fn is_stream<B>(response: &Response<B>) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type.is_some_and(|value| value.starts_with(b"text/event-stream"))
+}
+
+async fn asked_to_finish(mut stages: watch::Receiver<Stage>) {
+    let _ = stages.wait_for(|stage| *stage != Stage::Serving).await;
 }
 
 /// RFC 9112 §3.2: exactly one host, and one that can be one.

@@ -2,11 +2,13 @@
 use anyhow::{Context, Error};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
+use keyward_limits::stop::asked_to_stop;
 use keyward_resource_server::{
     BodyLimit, Credentials, Heartbeat, InFront, PageOrigin, ResourceAlias, Secret, Settings, UpstreamHeaders, converse,
     serve,
 };
 use std::{
+    future::Future,
     io::IsTerminal,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -51,6 +53,9 @@ struct Arguments {
     /// variable `KEYWARD_INTROSPECTION_SECRET`, instead of verifying JWTs here; for opaque tokens
     #[arg(long, value_name = "ID")]
     introspect_as: Option<String>,
+    /// How long answers under way may still take once the server was asked to stop; else as the file says, or 30
+    #[arg(long, value_name = "SECONDS")]
+    grace: Option<u16>,
 }
 
 #[derive(Subcommand)]
@@ -120,6 +125,9 @@ struct GuardArguments {
     /// After how many seconds of silence an event stream shows that it is alive
     #[arg(long, value_name = "SECONDS", default_value = "15")]
     heartbeat: Heartbeat,
+    /// How many seconds answers under way may still take once the guard was asked to stop
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    grace: u16,
     /// A header that the server gets with each request; may be repeated, as may the next two
     #[arg(long = "upstream-header", value_name = "NAME=VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
@@ -154,6 +162,9 @@ fn tool_scopes(text: &str) -> Result<(String, String), &'static str> {
     Ok((tool.to_owned(), scopes.to_owned()))
 }
 
+/// Bytes of what was said that wait to be heard.
+const PIPE: usize = 64 * 1024;
+
 const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
 
 fn main() -> anyhow::Result<()> {
@@ -172,17 +183,16 @@ async fn run() -> anyhow::Result<()> {
     } else {
         log.json().init();
     }
+    // Heard from the very start: as process 1 nobody else would hear it for us.
+    let asked_to_stop = asked_to_stop()?;
     let settings = match Arguments::parse() {
-        Arguments { command: Some(Command::Stdio(own)), .. } => return own.run().await,
+        Arguments { command: Some(Command::Stdio(own)), .. } => return own.run(asked_to_stop).await,
         Arguments { command: Some(Command::Guard(own)), .. } => own.settings()?,
         own => own.settings()?,
     };
     let listening = tokio::net::TcpListener::bind(settings.listen).await;
     let listener = listening.with_context(|| format!("cannot listen on {}", settings.listen))?;
-    serve(listener, settings, async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
-    .await
+    serve(listener, settings, asked_to_stop).await
 }
 
 impl Arguments {
@@ -196,6 +206,7 @@ impl Arguments {
         settings.issuer = self.issuer.unwrap_or(settings.issuer);
         settings.log_payloads |= self.log_payloads;
         settings.store = self.store.or(settings.store);
+        settings.grace = self.grace.unwrap_or(settings.grace);
         Ok(settings)
     }
 }
@@ -213,12 +224,26 @@ fn written(file: Option<&Path>) -> anyhow::Result<Settings> {
 }
 
 impl StdioArguments {
-    async fn run(self) -> anyhow::Result<()> {
+    async fn run(self, asked_to_stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let mut settings = written(self.config.as_deref())?;
         settings.store = self.store.or(settings.store);
         let credential = ["MCP_SESSION_TOKEN", "MCP_API_KEY"].iter().find_map(|name| std::env::var(name).ok());
-        let input = tokio::io::BufReader::new(tokio::io::stdin());
-        converse(&settings, self.surface.as_deref(), credential.map(Into::into), input, tokio::io::stdout()).await
+        // Asked to stop, we hear nothing more; what was said before is answered.
+        let (mut heard, input) = tokio::io::duplex(PIPE);
+        let listening = tokio::spawn(async move {
+            let mut said = tokio::io::stdin();
+            tokio::select! {
+                _ = tokio::io::copy(&mut said, &mut heard) => false,
+                () = asked_to_stop => true,
+            }
+        });
+        let (input, output) = (tokio::io::BufReader::new(input), tokio::io::stdout());
+        let ended = converse(&settings, self.surface.as_deref(), credential.map(Into::into), input, output).await;
+        if ended.is_ok() && listening.await.unwrap_or(true) {
+            // Nobody can be made to stop reading from a terminal or a pipe, and the end would wait for that.
+            std::process::exit(0);
+        }
+        ended
     }
 }
 
@@ -233,7 +258,7 @@ impl GuardArguments {
             surface.upstream_headers = upstream_headers.clone();
             surface.resource_aliases.clone_from(&self.resource_aliases);
         }
-        (settings.max_body, settings.heartbeat) = (self.max_body, self.heartbeat);
+        (settings.max_body, settings.heartbeat, settings.grace) = (self.max_body, self.heartbeat, self.grace);
         settings.allowed_origins = self.allowed_origins;
         settings.authorization_server_metadata = self.authorization_server_metadata;
         settings.session_key = self.session_key_file.as_deref().map(Secret::of_file).transpose().map_err(Error::msg)?;

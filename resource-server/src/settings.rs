@@ -66,6 +66,9 @@ pub struct Settings {
     pub max_body: BodyLimit,
     #[serde(default)]
     pub heartbeat: Heartbeat,
+    /// Seconds that answers under way may still take once the server was asked to stop.
+    #[serde(default = "default_grace")]
+    pub grace: u16,
     /// By which sessions given to clients are known again, after a restart and by other guards in front of the same
     /// server; else one of the store, and without a store one of this process.
     #[serde(default)]
@@ -319,6 +322,10 @@ pub(crate) fn origin(text: &str) -> anyhow::Result<Url> {
     ensure!(secure, "the origin {text:?} must be https (http only on a loopback address)");
     ensure!(url.origin().ascii_serialization() == text, "the origin {text:?} must be scheme, host and port only");
     Ok(url)
+}
+
+fn default_grace() -> u16 {
+    30
 }
 
 fn default_listen() -> SocketAddr {

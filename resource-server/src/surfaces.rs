@@ -52,9 +52,6 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
-/// What open streams get to end by themselves when the server stops.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// One address: its surfaces, and the origins that lead there.
 struct Address<'a> {
     origins: Vec<Url>,
@@ -111,7 +108,7 @@ pub(crate) fn alone(settings: &Settings, id: Option<&str>) -> anyhow::Result<(Ro
     Ok((address.router(&Shared::new(settings)?)?, url))
 }
 
-/// Serves all surfaces until `shutdown`, then lets answers finish. `listener` is the common address.
+/// Serves all surfaces until `shutdown`, then lets answers under way finish. `listener` is the common address.
 pub async fn serve(
     listener: TcpListener,
     settings: Settings,
@@ -142,7 +139,7 @@ pub async fn serve(
         }
     };
     let mut running = tokio::task::JoinSet::new();
-    let connections = connections(&shared);
+    let connections = connections(&shared, Duration::from_secs(settings.grace.into()));
     for (listener, router) in servers {
         tracing::info!(address = %listener.local_addr()?, issuer = settings.issuer, "resource server listens");
         let (connections, stopping) = (connections.clone(), stopping());
@@ -159,7 +156,7 @@ pub async fn serve(
 }
 
 /// Of all addresses together. Those that are refused are audited.
-fn connections(shared: &Shared) -> Connections {
+fn connections(shared: &Shared, grace: Duration) -> Connections {
     let records = Arc::clone(&shared.records);
     let refused = move |address: IpAddr| {
         let records = Arc::clone(&records);
@@ -170,7 +167,7 @@ fn connections(shared: &Shared) -> Connections {
             records.audit.record(event).await;
         });
     };
-    Connections::new(Bounds { grace: GRACE, ..Bounds::default() }, Arc::clone(&shared.proxies), refused)
+    Connections::new(Bounds { grace, ..Bounds::default() }, Arc::clone(&shared.proxies), refused)
 }
 
 fn common(settings: &Settings) -> anyhow::Result<Address<'_>> {

@@ -3,6 +3,7 @@ mod crash;
 mod flood;
 mod logs;
 mod secrets;
+mod stopping;
 
 use crate::support::{ORIGIN, TestServer};
 use serde_json::Value;

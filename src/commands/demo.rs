@@ -36,6 +36,8 @@ pub struct Demo {
 
 impl Demo {
     pub async fn run(self) -> anyhow::Result<()> {
+        // Heard from the very start: as process 1 nobody else would hear it for us.
+        let asked_to_stop = server::asked_to_stop()?;
         let loopback = self.listen.ip().is_loopback() && self.resource_listen.ip().is_loopback();
         ensure!(loopback, "the demo's passwords are published, so it listens on loopback addresses only");
         let listener = server::bind(self.listen).await?;
@@ -60,8 +62,8 @@ impl Demo {
         }
         let (issuer, base) = (app.config.issuer.clone(), app.config.base().to_owned());
         let store = Some(self.data.join("resource-server.db"));
-        let mut mcp_server =
-            Settings { store, queries: std::env::current_exe().ok(), ..Settings::demo(&origin, &issuer)? };
+        let (queries, grace) = (std::env::current_exe().ok(), app.config.connections.grace);
+        let mut mcp_server = Settings { store, queries, grace, ..Settings::demo(&origin, &issuer)? };
         let introspection = credentials(&app.config, &format!("{origin}/mcp/oauth"), self.introspect)?;
         let oauth = mcp_server.surfaces.iter_mut().filter(|surface| surface.id == "oauth");
         oauth.for_each(|surface| surface.introspection.clone_from(&introspection));

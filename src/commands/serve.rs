@@ -24,16 +24,20 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self) -> anyhow::Result<()> {
+        // Heard from the very start: as process 1 nobody else would hear it for us.
+        let mut asked_to_stop = Box::pin(server::asked_to_stop()?);
         let config = load_config("", self.config.as_deref())?;
         demo::refuse_published_secrets(&config)?;
         let listener = server::bind(config.listen).await?;
-        let app: Arc<App> = Arc::from(server::open(config).await?);
+        let app: Arc<App> = tokio::select! {
+            app = Box::pin(server::open(config)) => Arc::from(app?),
+            () = &mut asked_to_stop => return Ok(()),
+        };
         ensure!(
             !demo::is_demo(&app.db).await?,
             "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."
         );
         clients::configured::write(&app).await?;
-        let asked_to_stop = server::asked_to_stop()?;
         println!(
             "keyward {} answers at {} for {}",
             env!("CARGO_PKG_VERSION"),

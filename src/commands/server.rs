@@ -10,9 +10,10 @@ use crate::{
 };
 use anyhow::{Context, ensure};
 use keyward_limits::connections::{Bounds, Connections};
+pub use keyward_limits::stop::asked_to_stop;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// A taken port is one sentence.
@@ -28,7 +29,7 @@ pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
         }
     }
     let db = Db::open(config.database.url.expose_secret()).await?;
-    let app = App::build(config, db, Clock::default()).await?;
+    let app = Box::pin(App::build(config, db, Clock::default())).await?;
     telemetry::mask(app.masker.clone());
     Ok(app)
 }
@@ -39,7 +40,7 @@ pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
         let there = file.try_exists().unwrap_or(false);
         ensure!(there, "there is no {}: did a server run here with these settings?", file.display());
     }
-    open(config).await
+    Box::pin(open(config)).await
 }
 
 /// SQLite's, and the master key's.
@@ -78,7 +79,12 @@ pub async fn run(
 
 fn connections(app: &Arc<App>) -> Connections {
     let settings = &app.config.connections;
-    let bounds = Bounds { total: settings.total.get(), per_source: settings.per_source.get(), ..Bounds::default() };
+    let bounds = Bounds {
+        total: settings.total.get(),
+        per_source: settings.per_source.get(),
+        grace: Duration::from_secs(settings.grace.into()),
+        ..Bounds::default()
+    };
     let told = Arc::downgrade(app);
     Connections::new(bounds, app.proxies.clone(), move |address| {
         if let Some(app) = told.upgrade().filter(|app| app.floods.is_new(address)) {
@@ -87,24 +93,5 @@ fn connections(app: &Arc<App>) -> Connections {
                 event.details(json!({"endpoint": "connection"})).record(&app).await;
             });
         }
-    })
-}
-
-/// Ends at Ctrl-C, or at the signal a service manager sends; both are heard from this call on.
-pub fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
     })
 }

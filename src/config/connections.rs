@@ -1,4 +1,4 @@
-//! Settings of connections: how many there may be at once.
+//! Settings of connections: how many there may be at once, and how long they outlive the server's end.
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
@@ -9,11 +9,13 @@ pub struct Connections {
     pub total: NonZeroUsize,
     /// Of one address that is none of `trusted_proxies`.
     pub per_source: NonZeroUsize,
+    /// Seconds that answers under way may still take once the server was asked to stop.
+    pub grace: u16,
 }
 
 impl Default for Connections {
     fn default() -> Self {
         let or_one = |count| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
-        Self { total: or_one(1_024), per_source: or_one(128) }
+        Self { total: or_one(1_024), per_source: or_one(128), grace: 30 }
     }
 }

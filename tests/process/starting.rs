@@ -38,6 +38,18 @@ async fn a_second_start_of_the_demo_finds_keys_sessions_clients_and_grants_of_th
 }
 
 #[tokio::test]
+async fn each_way_to_run_it_hears_sigterm_by_itself_as_process_1_has_to() {
+    for demo in [true, false] {
+        let house = House::new().await.for_serving();
+        let mut keyward = if demo { house.demo() } else { house.serve() };
+        assert!(keyward.hears("TERM") && keyward.hears("INT"));
+        // An idle connection keeps nobody.
+        keyward.at.get("/health").await;
+        assert_eq!(keyward.stop("TERM").code(), Some(0));
+    }
+}
+
+#[tokio::test]
 async fn ctrl_c_says_where_everything_is_kept() {
     let house = House::new().await;
     let mut keyward = house.demo();

@@ -192,6 +192,14 @@ impl Keyward {
         self.child.wait().unwrap();
     }
 
+    /// Whether a handler of its own hears this signal: without one, process 1 hears nothing.
+    pub fn hears(&self, signal: &str) -> bool {
+        let number = if signal == "TERM" { 15 } else { 2 };
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (number - 1)) != 0
+    }
+
     /// Asks to stop by a signal (`INT`, `TERM`), and waits until it is gone.
     pub fn stop(&mut self, signal: &str) -> ExitStatus {
         let kill = format!("kill -{signal} {}", self.child.id());

@@ -58,6 +58,11 @@ async fn stream() -> Body {
     Body::new(Ticking(Box::pin(sleep(Duration::ZERO))))
 }
 
+/// The same, and it says what it is.
+async fn events() -> ([(header::HeaderName, &'static str); 1], Body) {
+    ([(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")], stream().await)
+}
+
 struct Ticking(Pinned<tokio::time::Sleep>);
 
 impl http_body::Body for Ticking {
@@ -87,6 +92,7 @@ impl Server {
             .route("/body", post(read_all))
             .route("/no", post(|| async { StatusCode::FORBIDDEN }))
             .route("/stream", get(stream))
+            .route("/events", get(events).post(events))
             .route("/large", get(|| async { "x".repeat(64 * 1024 * 1024) }))
             .route(
                 "/never",
@@ -476,7 +482,43 @@ async fn asked_to_stop_it_finishes_what_is_under_way_and_ends_streams_after_the_
     let answer = rest(&mut slow).await;
     assert!(status(&answer) == "200" && answer.ends_with("done"), "{answer}");
     assert!(!server.ended.is_finished());
+    advance(Duration::from_secs(20)).await;
+    assert!(!server.ended.is_finished());
     advance(Duration::from_secs(5)).await;
     rest(&mut stream).await;
+    server.ended.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn asked_to_stop_it_ends_streams_that_are_listened_to_at_once_and_answers_that_are_streams_later() {
+    let mut server = Server::start(Bounds { grace: Duration::from_secs(40), ..Bounds::default() }).await;
+    let (mut listener, mut caller) = (server.connect().await, server.connect().await);
+    listener.write_all(b"GET /events HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    caller.write_all(b"POST /events HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    for stream in [&mut listener, &mut caller] {
+        assert_eq!(status(&some(stream).await), "200");
+    }
+    settle().await;
+    server.stop.take().unwrap().send(()).unwrap();
+    // To its end, as HTTP knows one.
+    let end = rest(&mut listener).await;
+    assert!(end.ends_with("0\r\n\r\n"), "{end:?}");
+    advance(Duration::from_secs(16)).await;
+    settle().await;
+    assert!(some(&mut caller).await.contains("alive") && !server.ended.is_finished());
+    advance(Duration::from_secs(25)).await;
+    rest(&mut caller).await;
+    server.ended.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_grace_it_ends_at_once() {
+    let mut server = Server::start(Bounds { grace: Duration::ZERO, ..Bounds::default() }).await;
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET /never HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    settle().await;
+    server.stop.take().unwrap().send(()).unwrap();
+    settle().await;
+    rest(&mut slow).await;
     server.ended.await.unwrap();
 }
