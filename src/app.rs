@@ -10,7 +10,7 @@ use crate::{
     metrics::Metrics,
     oauth::resource::Resources,
     passwords::Passwords,
-    storage::{Db, changes::Changes},
+    storage::{Db, changes::Changes, writable::Writable},
     trace::Trace,
 };
 use anyhow::Context;
@@ -25,6 +25,8 @@ pub struct App {
     pub config: Config,
     pub clock: Clock,
     pub db: Db,
+    /// Whether the database takes writes.
+    pub writable: Writable,
     pub keys: Keys,
     /// Seals the audit trail.
     pub audit_key: hmac::Key,
@@ -104,6 +106,7 @@ impl App {
             assertions: Arrivals::of_assertions(clock.clone()),
             floods: Floods::new(clock.clone()),
             proxies: Arc::new(TrustedProxies::new(&config.trusted_proxies)),
+            writable: Writable::new(db.clone(), clock.clone()),
             metrics: Metrics::new()?,
             trace: Trace::new(clock.clone()),
             masker: Arc::new(Masker::of(config.secrets().iter().map(String::as_str))?),

@@ -107,6 +107,7 @@ mod sqlite;
 pub mod subject_links;
 pub mod used_assertions;
 pub mod users;
+pub mod writable;
 
 pub use sessions::Sessions;
 
@@ -169,7 +170,8 @@ async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
     // Asking whether a connection still lives costs as much as a statement: only ask those that have been idle.
     Ok(PgPoolOptions::new()
         .max_connections(20)
-        .acquire_timeout(Duration::from_secs(10))
+        // Whoever asks while it is away hears so before they give up.
+        .acquire_timeout(Duration::from_millis(1500))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

@@ -24,6 +24,7 @@ mod openid;
 mod pages;
 mod par;
 mod process;
+mod readiness;
 mod refresh;
 mod registration_management;
 mod registration_tokens;

@@ -18,11 +18,11 @@ async fn health() -> Json<Value> {
 }
 
 async fn ready(State(store): State<Store>, Id(id): Id) -> Response {
-    match store.answers().await {
+    match store.takes_writes().await {
         Ok(()) => Json(json!({"status": "ready"})).into_response(),
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "the store does not answer");
-            let text = "the store does not answer";
+            tracing::error!(%error, "not ready");
+            let text = "the store takes no write";
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text).into_response(&id)
         }
     }

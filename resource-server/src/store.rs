@@ -14,8 +14,9 @@ use sqlx::{
     Executor, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use time::OffsetDateTime;
+use tokio::sync::Mutex;
 
 /// What a document takes at least, in bytes, and all of one kind and owner together: a thousand small ones.
 const LEAST: u32 = 8 * 1024;
@@ -31,7 +32,11 @@ const DOCUMENTS: &str = "\
 pub(crate) struct Store {
     pool: SqlitePool,
     clock: Clock,
+    probed: Arc<Mutex<Option<Probe>>>,
 }
+
+/// What came of a write, in which second of the clock.
+type Probe = (i64, Result<(), Arc<str>>);
 
 /// A document, and when it was last written.
 #[derive(Debug)]
@@ -81,14 +86,28 @@ impl Store {
                 pool.max_connections(1).idle_timeout(None).max_lifetime(None).connect_lazy_with(options.in_memory(true))
             }
         };
-        Self { pool, clock }
+        Self { pool, clock, probed: Arc::default() }
     }
 
-    /// A question that costs nothing, answered within two seconds.
-    pub async fn answers(&self) -> anyhow::Result<()> {
-        let answer = sqlx::query("SELECT 1").execute(&self.pool);
-        tokio::time::timeout(Duration::from_secs(2), answer).await??;
-        Ok(())
+    /// Told within two seconds by one write, and once a second at most: a full disk and a read-only file let all be
+    /// read.
+    pub async fn takes_writes(&self) -> Result<(), Arc<str>> {
+        let mut probed = self.probed.lock().await;
+        let now = self.clock.now().unix_timestamp();
+        if let Some((_, outcome)) = probed.as_ref().filter(|(at, _)| *at == now) {
+            return outcome.clone();
+        }
+        let write = sqlx::query(
+            "INSERT INTO documents (owner, kind, id, body, updated_at) VALUES ('', 'probe', '', '', $1) \
+             ON CONFLICT (owner, kind, id) DO UPDATE SET updated_at = excluded.updated_at",
+        );
+        let outcome = match tokio::time::timeout(Duration::from_secs(2), write.bind(now).execute(&self.pool)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(format!("the store takes no write: {error}").into()),
+            Err(_) => Err("the store takes no write in time".into()),
+        };
+        *probed = Some((now, outcome.clone()));
+        outcome
     }
 
     /// Writes, or writes anew.

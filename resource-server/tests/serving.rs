@@ -9,6 +9,7 @@ use axum::{
 use futures_util::stream;
 use keyward_resource_server::{Access, Guard, Settings, router, serve};
 use serde_json::json;
+use sqlx::Connection;
 use std::{
     convert::Infallible,
     sync::{
@@ -113,6 +114,27 @@ async fn it_is_ready_while_its_store_answers() {
     let answer = t.get("/ready").await;
     assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (503, "temporarily_unavailable"));
     assert_eq!(t.get("/health").await.json(), json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}));
+}
+
+#[tokio::test]
+async fn it_is_not_ready_while_its_store_takes_no_write() {
+    let t = TestServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let settings = Settings { clock: t.clock.clone(), ..Settings::demo(ORIGIN, &t.issuer.uri()).unwrap() };
+    let t = TestServer { router: router(&Settings { store: Some(store.clone()), ..settings }).unwrap(), ..t };
+    let ready = async || {
+        t.clock.advance(time::Duration::seconds(2));
+        t.get("/ready").await.status.as_u16()
+    };
+    assert_eq!(ready().await, 200);
+    let mut beside = sqlx::SqliteConnection::connect(&format!("sqlite:{}", store.display())).await.unwrap();
+    let full =
+        "CREATE TRIGGER no_room BEFORE UPDATE ON documents BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+    sqlx::raw_sql(full).execute(&mut beside).await.unwrap();
+    assert_eq!(ready().await, 503);
+    sqlx::raw_sql("DROP TRIGGER no_room").execute(&mut beside).await.unwrap();
+    assert_eq!(ready().await, 200);
 }
 
 #[tokio::test]

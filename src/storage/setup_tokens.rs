@@ -24,6 +24,27 @@ pub async fn insert(
     .map(drop)
 }
 
+/// The one on record, if it is good and every node can make it; else this one from now on. `None` if it was used up
+/// in the same moment.
+pub async fn get_or_replace(db: &Db, link: &SetupLink) -> sqlx::Result<Option<SetupLink>> {
+    execute!(
+        db,
+        sqlx::query(
+            "INSERT INTO setup_tokens (id, token_hash, seed, recovers, expires_at, created_at)
+             VALUES (1, $1, $2, $3, $4, $5)
+             ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, seed = excluded.seed,
+                 recovers = excluded.recovers, expires_at = excluded.expires_at, created_at = excluded.created_at
+              WHERE setup_tokens.expires_at <= excluded.created_at OR setup_tokens.seed IS NULL",
+        )
+        .bind(&link.token_hash)
+        .bind(&link.seed)
+        .bind(link.recovers)
+        .bind(link.expires_at)
+        .bind(link.created_at)
+    )?;
+    read!(db, |on| sqlx::query_as("SELECT * FROM setup_tokens").fetch_optional(on))
+}
+
 pub async fn is_valid(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM setup_tokens WHERE token_hash = $1 AND expires_at > $2)"

@@ -28,7 +28,7 @@ impl Node {
     }
 
     async fn with(test: &TestApp, db: Db, clock: Clock) -> Self {
-        let app: Arc<App> = Arc::from(App::build(test.app.config.clone(), db, clock).await.unwrap());
+        let app: Arc<App> = Arc::from(Box::pin(App::build(test.app.config.clone(), db, clock)).await.unwrap());
         Self { router: router(app.clone()), app }
     }
 
@@ -47,6 +47,10 @@ impl Node {
             request = request.header(*name, *value);
         }
         send(&self.router, request.body(Body::from(encode(form))).unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        send(&self.router, Request::get(path).body(Body::empty()).unwrap()).await
     }
 
     pub async fn refresh(&self, client: &ClientId, refresh_token: &str) -> Answer {

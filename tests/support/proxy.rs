@@ -1,4 +1,5 @@
-//! A way to PostgreSQL on which those connections that listen can be made to fall silent, without being closed.
+//! A way to PostgreSQL that can be cut, and on which those connections that listen can be made to fall silent, without
+//! being closed.
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::SeqCst},
@@ -15,6 +16,7 @@ pub struct Proxy {
     /// The database, by this way.
     pub url: String,
     silent: Arc<AtomicBool>,
+    cut: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -25,18 +27,26 @@ impl Proxy {
         let here = listener.local_addr().unwrap();
         url.set_host(Some("127.0.0.1")).unwrap();
         url.set_port(Some(here.port())).unwrap();
-        let silent = Arc::new(AtomicBool::new(false));
-        let all = silent.clone();
+        let (silent, cut) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (all, is_cut) = (silent.clone(), cut.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if is_cut.load(SeqCst) {
+                    continue;
+                }
                 let Ok(server) = TcpStream::connect(server.clone()).await else { continue };
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
                 let listens = Arc::new(AtomicBool::new(false));
-                tokio::spawn(pump(from_client, to_server, listens.clone(), all.clone()));
-                tokio::spawn(pump(from_server, to_client, listens, all.clone()));
+                tokio::spawn(pump(from_client, to_server, listens.clone(), all.clone(), is_cut.clone()));
+                tokio::spawn(pump(from_server, to_client, listens, all.clone(), is_cut.clone()));
             }
         });
-        Self { url: url.to_string(), silent }
+        Self { url: url.to_string(), silent, cut }
+    }
+
+    /// Whoever says something more is hung up on, and nobody gets through.
+    pub fn cut(&self, cut: bool) {
+        self.cut.store(cut, SeqCst);
     }
 
     pub fn fall_silent(&self, silent: bool) {
@@ -44,9 +54,18 @@ impl Proxy {
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, listens: Arc<AtomicBool>, silent: Arc<AtomicBool>) {
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    listens: Arc<AtomicBool>,
+    silent: Arc<AtomicBool>,
+    cut: Arc<AtomicBool>,
+) {
     let mut bytes = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if cut.load(SeqCst) {
+            return;
+        }
         if bytes[..count].windows(6).any(|word| word == b"LISTEN") {
             listens.store(true, SeqCst);
         }

@@ -1,4 +1,4 @@
-//! `GET /ready`: whether tokens can be issued now, with the database and the keys that takes.
+//! `GET /ready`: whether tokens can be issued now, with a database that takes writes and the keys that it needs.
 use super::Endpoint;
 use crate::{app::App, error::OAuthError, http::respond::NoStore, model::KeyStatus};
 use axum::{Json, extract::State, routing::get};
@@ -10,7 +10,7 @@ pub fn endpoint(_: &App) -> Endpoint {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {
-    app.db.ping().await?;
+    app.writable.check().await.map_err(|cause| OAuthError::unavailable(anyhow::anyhow!("{cause}")))?;
     if app.keys.ring().find(app.signing_alg(), KeyStatus::Current).is_none() {
         return Err(OAuthError::unavailable(anyhow::anyhow!("there is no signing key")));
     }
