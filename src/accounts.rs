@@ -5,4 +5,5 @@ pub mod known_browser;
 mod known_client;
 pub mod pushed_request;
 pub mod request;
+pub mod setup_link;
 pub mod sign_in;

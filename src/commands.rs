@@ -5,6 +5,7 @@ mod keys;
 mod registration_token;
 mod serve;
 pub mod server;
+mod setup_link;
 
 use crate::config::Config;
 use std::path::Path;
@@ -21,6 +22,8 @@ pub enum Command {
     RegistrationToken(registration_token::RegistrationTokenCommand),
     Serve(serve::Serve),
     Keys(keys::Keys),
+    SetupLink(setup_link::SetupLinkCommand),
+    Restore(restore::Restore),
 }
 
 impl Command {
@@ -35,6 +38,8 @@ impl Command {
                 Self::RegistrationToken(command) => command.run().await,
                 Self::Serve(command) => Box::pin(command.run()).await,
                 Self::Keys(command) => Box::pin(command.run()).await,
+                Self::SetupLink(command) => Box::pin(command.run()).await,
+                Self::Restore(command) => Box::pin(command.run()).await,
             }
         })
     }

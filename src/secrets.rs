@@ -113,7 +113,7 @@ secret!(
     "kwp_"
 );
 secret!(
-    /// Opens the page that creates the first administrator, once.
+    /// Opens the page that makes somebody an administrator, once.
     SetupToken,
     "kwi_"
 );
@@ -124,6 +124,15 @@ impl AuthorizationCode {
     pub fn of_form(key: &hmac::Key, form: &Digest) -> Self {
         let secret = hmac::sign(key, &[b"code of form ", form.as_bytes()].concat());
         Self(format!("{}{}", Self::PREFIX, base64url(secret)))
+    }
+}
+
+impl SetupToken {
+    /// The same for the same key and seed, wherever it is made.
+    #[must_use]
+    pub fn derived(key: &hmac::Key, seed: &[u8]) -> Self {
+        // The label keeps it apart from whatever else the key is for.
+        Self(format!("{}{}", Self::PREFIX, base64url(hmac::sign(key, &[b"setup link ", seed].concat()))))
     }
 }
 

@@ -223,7 +223,8 @@ async fn links_that_are_told_elsewhere_lie_below_it_too() {
 async fn errors_that_people_read_lead_below_it_too() {
     let t = TestApp::with(BELOW).await;
     let mut person = Proxied { browser: t.browser(), seen: vec![] };
-    for (path, status) in [("/nothing", 404), ("/token", 405), ("/register", 405), ("/login?return_to=%2Fnowhere", 400)] {
+    for (path, status) in [("/nothing", 404), ("/token", 405), ("/register", 405), ("/login?return_to=%2Fnowhere", 400)]
+    {
         let told = person.get(&format!("{PATH}{path}")).await;
         told.page(status);
         assert!(asked_for(&told).contains(&format!("{PATH}/static/keyward.css")), "{told:?}");

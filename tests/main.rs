@@ -30,6 +30,7 @@ mod registration_management;
 mod registration_tokens;
 mod resources;
 mod rotation;
+mod setup_link;
 mod sign_in;
 mod signed_introspection;
 mod software_statements;

@@ -6,11 +6,11 @@ mod words;
 use crate::{
     device::{begin, device_client, enter, user_code},
     support::{
-        app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path},
+        app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},
         browser::{Browser, borrowed, hidden},
     },
 };
-use keyward::{model::ClientId, oauth::params::form_urlencode, secrets::SetupToken, storage::setup_tokens};
+use keyward::{accounts::setup_link, model::ClientId, oauth::params::form_urlencode};
 use scraper::{Html, Selector};
 use std::{collections::BTreeSet, fs, path::Path};
 use time::Duration;
@@ -59,10 +59,9 @@ async fn open<'a>(t: &'a TestApp, action: &str) -> (Browser<'a>, Form) {
     }
     if action == "/setup" {
         t.db.outside("DELETE FROM users WHERE role = 'admin'").await;
-        let (token, now) = (SetupToken::random(), t.app.clock.now());
-        setup_tokens::insert(&t.db, &token.digest(), now + Duration::days(1), now).await.unwrap();
+        let link = setup_link::anew(&t.app).await.unwrap().url;
         let mut browser = t.browser();
-        let page = browser.get(&format!("/setup?token={}", token.expose())).await;
+        let page = browser.get(link.strip_prefix(ISSUER).unwrap()).await;
         let password = "correct horse battery staple";
         let filled = [("username", "first"), ("password", password), ("password_again", password)];
         return (browser, with(hidden(&page, action), &filled));

@@ -7,7 +7,7 @@ use keyward::{
     },
     model::{Role, User},
     passwords::MAX_LENGTH,
-    secrets::SetupToken,
+    secrets::{Digest, SetupToken},
     storage::users,
 };
 use keyward_limits::spelling::normal_form;
@@ -110,7 +110,8 @@ async fn the_first_administrator_signs_in_by_the_password_that_was_chosen() {
     let (composed, decomposed) = WRITTEN[0];
     let link = setup_link::first(&t.app).await.unwrap().unwrap();
     let token = SetupToken::presented(link.url.split_once("token=").unwrap().1);
-    assert_eq!(setup_link::use_up(&t.app, &token, "boss", decomposed).await.unwrap(), Outcome::Created);
+    let made = setup_link::use_up(&t.app, &token, "boss", decomposed, &Digest::of("form")).await.unwrap();
+    assert_eq!(made, Outcome::Created);
     assert!(signs_in(&t, "boss", composed).await && signs_in(&t, "boss", decomposed).await);
 }
 

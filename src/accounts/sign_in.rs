@@ -1,13 +1,12 @@
-//! Signing in with a password, and making the first account that can.
+//! Signing in with a password, and making accounts that can.
 use super::known_browser;
 use crate::{
     app::App,
     audit,
     error::OAuthError,
     limits::source,
-    model::{Answer, AnsweredForm, Role, User, UserId},
+    model::{Role, User, UserId},
     passwords::MAX_LENGTH,
-    secrets::{Digest, SetupToken},
     storage::users,
 };
 use keyward_limits::spelling::normal_form;
@@ -72,25 +71,6 @@ pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
 pub fn is_username(name: &str) -> bool {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "_-.@".contains(character);
     (3..=50).contains(&name.len()) && name.chars().all(allowed)
-}
-
-/// Creates the first administrator, once, for whoever holds the printed link. `false` when it was used, or late.
-pub async fn create_first_admin(
-    app: &App,
-    token: &SetupToken,
-    username: &str,
-    password: &str,
-    form: &Digest,
-) -> Result<bool, OAuthError> {
-    let user = new_user(app, username, password, Role::Admin).await?;
-    let now = app.clock.now();
-    let form = AnsweredForm { form_hash: form.clone(), answer: Answer::SetUp, answered_at: now };
-    let created = users::insert_first_admin(&app.db, &user, &token.digest(), now, Some(&form)).await?;
-    if created {
-        let details = json!({"username": username, "role": "admin"});
-        audit::Event::new("user_created").user(user.id).details(details).record(app).await;
-    }
-    Ok(created)
 }
 
 pub async fn new_user(app: &App, username: &str, password: &str, role: Role) -> Result<User, OAuthError> {

@@ -1,17 +1,13 @@
 //! `keyward serve`: the real thing.
 use super::{load_config, server};
 use crate::{
+    accounts::setup_link::{self, SetupLink},
     app::App,
     clients, demo,
-    secrets::SetupToken,
-    storage::{setup_tokens, users},
 };
 use anyhow::ensure;
 use std::{path::PathBuf, sync::Arc};
-use time::Duration;
-
-/// How long the link to create the first administrator is good for.
-const SETUP: Duration = Duration::hours(24);
+use time::OffsetDateTime;
 
 /// Run the authorization server. Only `issuer` has to be set, in the file or as `KEYWARD__ISSUER`.
 #[derive(clap::Args)]
@@ -54,13 +50,15 @@ impl Serve {
 
 /// To standard output, not to the log: whoever holds the link becomes the administrator.
 async fn invite_first_admin(app: &App) -> anyhow::Result<()> {
-    if users::any_admin(&app.db).await? {
-        return Ok(());
+    if let Some(SetupLink { url, expires_at }) = setup_link::first(app).await? {
+        println!("Nobody can administer this server yet. Create the first administrator at\n\n  {url}\n");
+        println!("That link is good once, until {}; restarts and other nodes print the same one.", at(expires_at));
     }
-    let token = SetupToken::random();
-    let now = app.clock.now();
-    setup_tokens::insert(&app.db, &token.digest(), now + SETUP, now).await?;
-    println!("Nobody can administer this server yet. Within a day, create the first administrator at\n");
-    println!("  {}/setup?token={}\n", app.config.origin(), token.expose());
     Ok(())
+}
+
+/// A date for an operator.
+pub(super) fn at(date: OffsetDateTime) -> String {
+    let (day, time) = (date.date(), date.time());
+    format!("{day} {:02}:{:02} UTC", time.hour(), time.minute())
 }

@@ -1,25 +1,35 @@
-//! Table `setup_tokens`: the one link that creates the first administrator.
+//! Table `setup_tokens`: the one link that makes somebody an administrator.
 use super::Db;
 use crate::secrets::Digest;
 use time::OffsetDateTime;
 
+/// What a link is made of.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SetupLink {
+    pub token_hash: Digest,
+    /// Rows of before have none, and their link was shown once.
+    pub seed: Option<Vec<u8>>,
+    /// It helps although there is an administrator.
+    pub recovers: bool,
+    pub expires_at: OffsetDateTime,
+    pub created_at: OffsetDateTime,
+}
+
 /// Replaces the former one.
-pub async fn insert(
-    db: &Db,
-    hash: &Digest,
-    expires_at: OffsetDateTime,
-    created_at: OffsetDateTime,
-) -> sqlx::Result<()> {
+pub async fn replace(db: &Db, link: &SetupLink) -> sqlx::Result<()> {
     execute!(
         db,
         sqlx::query(
-            "INSERT INTO setup_tokens (id, token_hash, expires_at, created_at) VALUES (1, $1, $2, $3)
-             ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at,
-                 created_at = excluded.created_at",
+            "INSERT INTO setup_tokens (id, token_hash, seed, recovers, expires_at, created_at)
+             VALUES (1, $1, $2, $3, $4, $5)
+             ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, seed = excluded.seed,
+                 recovers = excluded.recovers, expires_at = excluded.expires_at, created_at = excluded.created_at",
         )
-        .bind(hash)
-        .bind(expires_at)
-        .bind(created_at)
+        .bind(&link.token_hash)
+        .bind(&link.seed)
+        .bind(link.recovers)
+        .bind(link.expires_at)
+        .bind(link.created_at)
     )
     .map(drop)
 }

@@ -49,50 +49,75 @@ pub async fn insert(db: &Db, user: &User) -> sqlx::Result<bool> {
     execute!(db, insert_user!(user)).map(|rows| rows > 0)
 }
 
-/// Spends the setup token on the first administrator, made by that form. `false`, and nothing changed, if the token is not valid, if
-/// there already is an administrator, or if the username is taken.
-pub async fn insert_first_admin(
+/// What a setup link brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Administered {
+    /// This new administrator.
+    Created,
+    /// A new password for an administrator that there was.
+    Recovered(UserId),
+    /// Nothing: the link is not valid, or is for the first administrator and there is one.
+    Nobody,
+    /// Nothing: somebody else has that name.
+    NameTaken,
+}
+
+/// Spends the setup token on an administrator, made by that form. Nothing changed, and the token stays, unless there
+/// is one now.
+pub async fn make_admin(
     db: &Db,
     user: &User,
     setup: &Digest,
     now: OffsetDateTime,
     form: Option<&AnsweredForm>,
-) -> sqlx::Result<bool> {
+) -> sqlx::Result<Administered> {
     transaction!(db, |on| {
         // Changes nothing but holds the row, so that of two at once the second finds it spent.
-        let valid = sqlx::query("UPDATE setup_tokens SET id = id WHERE token_hash = $1 AND expires_at > $2")
-            .bind(setup)
-            .bind(now)
-            .execute(&mut *on)
-            .await?
-            .rows_affected();
-        let inserted = if valid == 0 {
-            0
-        } else {
-            sqlx::query(
-                "INSERT INTO users (id, username, password_hash, role, name, email, created_at, disabled_at)
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin')
-                 ON CONFLICT (lower(username)) DO NOTHING",
-            )
-            .bind(user.id)
-            .bind(&user.username)
-            .bind(&user.password_hash)
-            .bind(user.role)
-            .bind(&user.name)
-            .bind(&user.email)
-            .bind(user.created_at)
-            .bind(user.disabled_at)
-            .execute(&mut *on)
-            .await?
-            .rows_affected()
-        };
-        if inserted > 0 {
-            sqlx::query("DELETE FROM setup_tokens").execute(&mut *on).await?;
-            if let Some(form) = form {
-                insert_answer!(form).execute(&mut *on).await?;
+        let recovers: Option<bool> = sqlx::query_scalar(
+            "UPDATE setup_tokens SET id = id WHERE token_hash = $1 AND expires_at > $2 RETURNING recovers",
+        )
+        .bind(setup)
+        .bind(now)
+        .fetch_optional(&mut *on)
+        .await?;
+        let any: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')").fetch_one(&mut *on).await?;
+        match recovers {
+            None => Administered::Nobody,
+            Some(false) if any => Administered::Nobody,
+            Some(recovers) => {
+                // Only an administrator's password is exchanged, and only by a link that is for that.
+                let made: Option<UserId> = sqlx::query_scalar(
+                    "INSERT INTO users (id, username, password_hash, role, name, email, created_at, disabled_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                     ON CONFLICT (lower(username)) DO UPDATE SET password_hash = excluded.password_hash,
+                         disabled_at = NULL WHERE users.role = 'admin' AND $9
+                     RETURNING id",
+                )
+                .bind(user.id)
+                .bind(&user.username)
+                .bind(&user.password_hash)
+                .bind(user.role)
+                .bind(&user.name)
+                .bind(&user.email)
+                .bind(user.created_at)
+                .bind(user.disabled_at)
+                .bind(recovers)
+                .fetch_optional(&mut *on)
+                .await?;
+                if made.is_some() {
+                    sqlx::query("DELETE FROM setup_tokens").execute(&mut *on).await?;
+                    if let Some(form) = form {
+                        insert_answer!(form).execute(&mut *on).await?;
+                    }
+                }
+                match made {
+                    None => Administered::NameTaken,
+                    Some(id) if id == user.id => Administered::Created,
+                    Some(id) => Administered::Recovered(id),
+                }
             }
         }
-        inserted > 0
     })
 }
 

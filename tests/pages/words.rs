@@ -97,6 +97,7 @@ async fn what_leads_nowhere_says_what_to_do() {
     let dead = t.get("/setup?token=kwi_used").await;
     dead.page(400);
     assert_eq!(text(&dead, "h1"), "This setup link no longer works");
+    assert!(dead.body.contains("keyward setup-link"), "{dead:?}");
     assert!(dead.body.contains("Already created? Sign in.") && dead.body.contains(r#"href="/login""#), "{dead:?}");
     let unknown = t.get("/authorize?client_id=nobody&response_type=code").await;
     unknown.page(400);

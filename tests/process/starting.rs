@@ -179,12 +179,13 @@ async fn a_newer_database_is_refused() {
 async fn the_link_printed_on_an_empty_database_makes_the_first_administrator_once() {
     let house = House::new().await.for_serving();
     let unused = house.serve().said("/setup?token=").unwrap(); // and killed
-    // A new start prints a new link; the former one is dead.
+    // A new start prints the same link.
     let mut keyward = house.serve();
     let link = keyward.said("/setup?token=").unwrap();
-    let path = |link: &str| link.trim().strip_prefix(&keyward.at.issuer).unwrap().to_owned();
+    assert_eq!(link, unused);
+    let issuer = keyward.at.issuer.clone();
+    let path = |link: &str| link.trim().strip_prefix(&issuer).unwrap().to_owned();
     let mut browser = keyward.at.person();
-    browser.get(&path(&unused)).await.page(400);
     let page = browser.get(&path(&link)).await;
     let fields = |password| [("username", "root"), ("password", password), ("password_again", password)];
     let weak = browser.submit(&page, "/setup", &fields("password123")).await;
@@ -202,6 +203,18 @@ async fn the_link_printed_on_an_empty_database_makes_the_first_administrator_onc
     let mut again = house.serve();
     assert_eq!(again.stop("TERM").code(), Some(0));
     assert_eq!(again.said("setup"), None);
+
+    // But for whoever can run a command there, while it runs.
+    let keyward = house.serve();
+    let command = ["setup-link".to_owned()];
+    let (former, said) = (house.answer(&command), house.answer(&command));
+    let mut browser = keyward.at.person();
+    browser.get(&path(former.lines().next().unwrap())).await.page(400);
+    let page = browser.get(&path(said.lines().next().unwrap())).await;
+    let done = browser.submit(&page, "/setup", &fields("another long good password")).await;
+    assert!(done.status == 200, "{done:?}");
+    keyward.at.signed_in("root", "another long good password").await;
+    assert!(!house.log().contains("kwi_"));
 }
 
 #[tokio::test]

@@ -4,7 +4,11 @@ use crate::support::db::fresh_db;
 use keyward::{
     model::{Client, Code, Consent, Grant, Role, User},
     secrets::{self, Digest},
-    storage::{Db, codes, consents, grants, revoked_tokens, setup_tokens, users},
+    storage::{
+        Db, codes, consents, grants, revoked_tokens,
+        setup_tokens::{self, SetupLink},
+        users::{self, Administered},
+    },
 };
 use std::{future::Future, future::poll_fn, pin::pin, task::Poll};
 use time::Duration;
@@ -99,14 +103,21 @@ async fn of_fifty_sendings_of_one_decision_one_grants() {
 async fn of_ten_who_use_one_setup_token_one_becomes_administrator() {
     let db = fresh_db().await;
     let setup = Digest::of("setup");
-    setup_tokens::insert(&db, &setup, now() + Duration::hours(1), now()).await.unwrap();
+    let link = SetupLink {
+        token_hash: setup.clone(),
+        seed: Some(vec![1]),
+        recovers: false,
+        expires_at: now() + Duration::hours(1),
+        created_at: now(),
+    };
+    setup_tokens::replace(&db, &link).await.unwrap();
     let answers = all((0..10).map(|number| {
         let (db, setup) = ((*db).clone(), setup.clone());
         let user = User { role: Role::Admin, ..super::new_user(&format!("admin{number}")) };
-        async move { users::insert_first_admin(&db, &user, &setup, now(), None).await.unwrap() }
+        async move { users::make_admin(&db, &user, &setup, now(), None).await.unwrap() }
     }))
     .await;
-    assert_eq!(answers.into_iter().filter(|created| *created).count(), 1);
+    assert_eq!(answers.into_iter().filter(|made| *made == Administered::Created).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -168,8 +179,16 @@ impl Authorization {
 async fn operations_abandoned_at_any_point_among_others_are_whole_or_nothing_and_harm_nobody() {
     let db = fresh_db().await;
     let (client, user) = a_pair(&db).await;
+    // All come at once, and nobody is told to come back later.
+    let patient = match &*db {
+        Db::Sqlite(_) => (*db).clone(),
+        Db::Postgres(pool) => {
+            let options = pool.options().clone().acquire_timeout(std::time::Duration::from_secs(10));
+            Db::Postgres(options.connect_lazy_with(pool.connect_options().as_ref().clone()))
+        }
+    };
     let authorizations = all((0..400).map(|number: usize| {
-        let (db, authorization) = ((*db).clone(), Authorization::new(&client, &user, number));
+        let (db, authorization) = (patient.clone(), Authorization::new(&client, &user, number));
         async move {
             let answered = abandon_after(number % 20, authorization.store(&db)).await;
             let jti = number.to_string();
@@ -180,7 +199,7 @@ async fn operations_abandoned_at_any_point_among_others_are_whole_or_nothing_and
     }))
     .await;
     // Closing waits for a COMMIT that nobody waited for.
-    db.close().await.unwrap();
+    patient.close().await.unwrap();
     let db = Db::open(&db.url).await.unwrap();
     let mut stored = 0;
     for (authorization, answered) in &authorizations {

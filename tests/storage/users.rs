@@ -4,7 +4,10 @@ use crate::support::db::fresh_db;
 use keyward::{
     model::{Role, User},
     secrets::Digest,
-    storage::{setup_tokens, users},
+    storage::{
+        setup_tokens::{self, SetupLink},
+        users::{self, Administered},
+    },
 };
 use time::Duration;
 
@@ -50,18 +53,37 @@ async fn a_user_is_disabled_enabled_and_given_another_password() {
     assert!(!users::set_password(&db, new_user("x").id, "$new$").await.unwrap());
 }
 
+fn link(token_hash: &Digest, recovers: bool) -> SetupLink {
+    let (created_at, expires_at) = (now(), now() + Duration::hours(1));
+    SetupLink { token_hash: token_hash.clone(), seed: Some(vec![1]), recovers, expires_at, created_at }
+}
+
 #[tokio::test]
 async fn a_setup_token_is_valid_until_it_expires_or_is_replaced() {
     let db = fresh_db().await;
     let (first, second) = (Digest::of("1"), Digest::of("2"));
     let later = now() + Duration::hours(1);
     assert!(!setup_tokens::is_valid(&db, &first, now()).await.unwrap());
-    setup_tokens::insert(&db, &first, later, now()).await.unwrap();
+    setup_tokens::replace(&db, &link(&first, false)).await.unwrap();
     assert!(setup_tokens::is_valid(&db, &first, now()).await.unwrap());
     assert!(!setup_tokens::is_valid(&db, &first, later).await.unwrap());
-    setup_tokens::insert(&db, &second, later, now()).await.unwrap();
+    setup_tokens::replace(&db, &link(&second, false)).await.unwrap();
     assert!(!setup_tokens::is_valid(&db, &first, now()).await.unwrap());
     assert!(setup_tokens::is_valid(&db, &second, now()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_setup_token_that_is_good_and_can_be_made_again_stays() {
+    let db = fresh_db().await;
+    let (first, second) = (Digest::of("1"), Digest::of("2"));
+    let proposed = async |link: &SetupLink| setup_tokens::get_or_replace(&db, link).await.unwrap().unwrap().token_hash;
+    assert_eq!(proposed(&link(&first, false)).await, first);
+    assert_eq!(proposed(&link(&second, false)).await, first);
+    let late = SetupLink { created_at: now() + Duration::hours(1), ..link(&second, false) };
+    assert_eq!(proposed(&late).await, second);
+    // One of before, which was shown once.
+    setup_tokens::replace(&db, &SetupLink { seed: None, ..link(&first, false) }).await.unwrap();
+    assert_eq!(proposed(&link(&second, false)).await, second);
 }
 
 #[tokio::test]
@@ -69,19 +91,45 @@ async fn a_setup_token_makes_one_administrator_and_is_spent() {
     let db = fresh_db().await;
     let setup = Digest::of("setup");
     let later = now() + Duration::hours(1);
+    let make =
+        async |name: &str, setup: &Digest, at| users::make_admin(&db, &new_admin(name), setup, at, None).await.unwrap();
     assert!(!users::any_admin(&db).await.unwrap());
-    assert!(!users::insert_first_admin(&db, &new_admin("none"), &setup, now(), None).await.unwrap());
-    setup_tokens::insert(&db, &setup, later, now()).await.unwrap();
-    assert!(!users::insert_first_admin(&db, &new_admin("wrong"), &Digest::of("x"), now(), None).await.unwrap());
-    assert!(!users::insert_first_admin(&db, &new_admin("late"), &setup, later, None).await.unwrap());
+    assert_eq!(make("none", &setup, now()).await, Administered::Nobody);
+    setup_tokens::replace(&db, &link(&setup, false)).await.unwrap();
+    assert_eq!(make("wrong", &Digest::of("x"), now()).await, Administered::Nobody);
+    assert_eq!(make("late", &setup, later).await, Administered::Nobody);
 
     users::insert(&db, &new_user("taken")).await.unwrap();
-    assert!(!users::insert_first_admin(&db, &new_admin("Taken"), &setup, now(), None).await.unwrap());
+    assert_eq!(make("Taken", &setup, now()).await, Administered::NameTaken);
     assert!(setup_tokens::is_valid(&db, &setup, now()).await.unwrap());
 
-    assert!(users::insert_first_admin(&db, &new_admin("root"), &setup, now(), None).await.unwrap());
+    assert_eq!(make("root", &setup, now()).await, Administered::Created);
     assert!(users::any_admin(&db).await.unwrap());
     assert!(!setup_tokens::is_valid(&db, &setup, now()).await.unwrap());
-    setup_tokens::insert(&db, &setup, later, now()).await.unwrap();
-    assert!(!users::insert_first_admin(&db, &new_admin("second"), &setup, now(), None).await.unwrap());
+    setup_tokens::replace(&db, &link(&setup, false)).await.unwrap();
+    assert_eq!(make("second", &setup, now()).await, Administered::Nobody);
+    assert_eq!(make("root", &setup, now()).await, Administered::Nobody);
+}
+
+#[tokio::test]
+async fn a_setup_token_for_those_who_are_locked_out_reaches_administrators_and_nobody_else() {
+    let db = fresh_db().await;
+    let setup = Digest::of("setup");
+    let (root, somebody) = (new_admin("root"), new_user("somebody"));
+    users::insert(&db, &root).await.unwrap();
+    users::insert(&db, &somebody).await.unwrap();
+    users::set_disabled(&db, root.id, Some(now())).await.unwrap();
+    let fresh = async || setup_tokens::replace(&db, &link(&setup, true)).await.unwrap();
+    let new = |name: &str| User { password_hash: "$new$".into(), ..new_admin(name) };
+    fresh().await;
+    assert_eq!(users::make_admin(&db, &new("Somebody"), &setup, now(), None).await.unwrap(), Administered::NameTaken);
+    let stored = users::find(&db, somebody.id).await.unwrap().unwrap();
+    assert_eq!((stored.password_hash, stored.role), (somebody.password_hash, Role::User));
+    let recovered = users::make_admin(&db, &new("ROOT"), &setup, now(), None).await.unwrap();
+    assert_eq!(recovered, Administered::Recovered(root.id));
+    let stored = users::find(&db, root.id).await.unwrap().unwrap();
+    assert_eq!((stored.password_hash.as_str(), stored.username.as_str(), stored.disabled_at), ("$new$", "root", None));
+    assert_eq!(users::make_admin(&db, &new("root"), &setup, now(), None).await.unwrap(), Administered::Nobody);
+    fresh().await;
+    assert_eq!(users::make_admin(&db, &new("other"), &setup, now(), None).await.unwrap(), Administered::Created);
 }

@@ -1,10 +1,13 @@
-//! `/setup`: the first administrator, through the link that was printed at the start.
+//! `/setup`: an administrator, through the link that was printed at the start or by `keyward setup-link`.
 use super::{
     Problem,
     forms::{self, Form, PageForm, Purpose},
 };
 use crate::{
-    accounts::sign_in::{create_first_admin, refuse_choice},
+    accounts::{
+        setup_link::{Outcome, use_up},
+        sign_in::refuse_choice,
+    },
     app::App,
     error::OAuthError,
     http::{
@@ -33,7 +36,7 @@ fn spent() -> Problem {
     let error = OAuthError::invalid_request("this setup link was used, has expired, or was replaced by a newer one");
     Problem::from(error)
         .titled("This setup link no longer works")
-        .saying("The server prints a new one each time it starts without an administrator. Already created? Sign in.")
+        .saying("Who runs this server makes a new one with keyward setup-link. Already created? Sign in.")
         .leading("/login", "Sign in")
 }
 
@@ -72,9 +75,17 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
     if let Some(wrong) = wrong {
         return Ok((StatusCode::BAD_REQUEST, page(&app, &token, username, Some(wrong))).into_response());
     }
-    // Twice at once, one of them finds that the other was first.
-    let created = create_first_admin(&app, &token, username, password, &form.id).await?;
-    if created || was_answered(&app, Some(&form)).await? { Ok(welcome()) } else { Err(spent()) }
+    match use_up(&app, &token, username, password, &form.id).await? {
+        Outcome::Created | Outcome::Recovered => Ok(welcome()),
+        Outcome::Spent => {
+            // Twice at once, one of them finds that the other was first.
+            if was_answered(&app, Some(&form)).await? { Ok(welcome()) } else { Err(spent()) }
+        }
+        Outcome::NameTaken => {
+            let refusal = "Somebody who is no administrator has this name. Choose another one.";
+            Ok((StatusCode::BAD_REQUEST, page(&app, &token, username, Some(refusal))).into_response())
+        }
+    }
 }
 
 async fn was_answered(app: &App, form: Option<&Form>) -> Result<bool, OAuthError> {

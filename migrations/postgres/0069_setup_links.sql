@@ -1,0 +1,4 @@
+-- From the seed and the master key every node makes the same link; rows of before have none.
+ALTER TABLE setup_tokens ADD COLUMN seed BYTEA;
+-- Whether it helps an administrator who is locked out: there may be others.
+ALTER TABLE setup_tokens ADD COLUMN recovers BOOLEAN NOT NULL DEFAULT FALSE;

@@ -1,0 +1,112 @@
+//! The link by which somebody becomes an administrator: the first one, or one who is locked out.
+use super::sign_in::new_user;
+use crate::{
+    app::App,
+    audit,
+    error::OAuthError,
+    model::{Answer, AnsweredForm, Role},
+    secrets::{Digest, SetupToken},
+    storage::{
+        setup_tokens,
+        users::{self, Administered},
+    },
+};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+/// How long a link is good for.
+const LIFETIME: Duration = Duration::hours(24);
+
+/// A link that is good now.
+pub struct SetupLink {
+    pub url: String,
+    pub expires_at: OffsetDateTime,
+}
+
+/// What became of a name and a password that somebody sent by a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is a new administrator.
+    Created,
+    /// An administrator who was locked out has a new password.
+    Recovered,
+    /// The link was used, is late, or was replaced.
+    Spent,
+    /// Somebody who is no administrator has that name.
+    NameTaken,
+}
+
+/// The link to the first administrator's account, the same on every node and after every restart; `None` if there is
+/// an administrator.
+pub async fn first(app: &App) -> anyhow::Result<Option<SetupLink>> {
+    if users::any_admin(&app.db).await? {
+        return Ok(None);
+    }
+    let proposed = proposal(app, false);
+    let Some(stored) = setup_tokens::get_or_replace(&app.db, &proposed).await? else { return Ok(None) };
+    let stored = if is_ours(app, &stored) {
+        stored
+    } else {
+        // Made under another master key: nobody here can tell it.
+        setup_tokens::replace(&app.db, &proposed).await?;
+        proposed
+    };
+    Ok(Some(shown(app, &stored)))
+}
+
+/// A new link in the place of the former one, for whoever can run commands on this machine.
+pub async fn anew(app: &App) -> anyhow::Result<SetupLink> {
+    let link = proposal(app, users::any_admin(&app.db).await?);
+    setup_tokens::replace(&app.db, &link).await?;
+    let details = json!({"expires_at": link.expires_at.unix_timestamp(), "recovers": link.recovers});
+    audit::Event::new("setup_link_created").warning().details(details).record(app).await;
+    Ok(shown(app, &link))
+}
+
+fn proposal(app: &App, recovers: bool) -> setup_tokens::SetupLink {
+    let (seed, now) = (rand::random::<[u8; 32]>(), app.clock.now());
+    setup_tokens::SetupLink {
+        token_hash: SetupToken::derived(&app.form_key, &seed).digest(),
+        seed: Some(seed.to_vec()),
+        recovers,
+        expires_at: now + LIFETIME,
+        created_at: now,
+    }
+}
+
+fn is_ours(app: &App, link: &setup_tokens::SetupLink) -> bool {
+    token(app, link).digest().matches(&link.token_hash)
+}
+
+fn token(app: &App, link: &setup_tokens::SetupLink) -> SetupToken {
+    SetupToken::derived(&app.form_key, link.seed.as_deref().unwrap_or_default())
+}
+
+fn shown(app: &App, link: &setup_tokens::SetupLink) -> SetupLink {
+    let url = format!("{}/setup?token={}", app.config.base(), token(app, link).expose());
+    SetupLink { url, expires_at: link.expires_at }
+}
+
+/// Makes an administrator, once, of whoever holds the link. With a link for those who are locked out, the name of an
+/// administrator gets a new password, and is let in again if it was disabled.
+pub async fn use_up(
+    app: &App,
+    token: &SetupToken,
+    username: &str,
+    password: &str,
+    form: &Digest,
+) -> Result<Outcome, OAuthError> {
+    let user = new_user(app, username, password, Role::Admin).await?;
+    let now = app.clock.now();
+    let form = AnsweredForm { form_hash: form.clone(), answer: Answer::SetUp, answered_at: now };
+    let done = users::make_admin(&app.db, &user, &token.digest(), now, Some(&form)).await?;
+    let (outcome, event, id) = match done {
+        Administered::Nobody => return Ok(Outcome::Spent),
+        Administered::NameTaken => return Ok(Outcome::NameTaken),
+        Administered::Created => (Outcome::Created, audit::Event::new("user_created"), user.id),
+        Administered::Recovered(id) => (Outcome::Recovered, audit::Event::new("password_reset").warning(), id),
+    };
+    let details = json!({"username": user.username, "role": "admin", "by": "setup link"});
+    event.user(id).details(details).record(app).await;
+    Ok(outcome)
+}
