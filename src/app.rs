@@ -36,7 +36,7 @@ pub struct App {
     pub tally: Tally,
     /// Ratchets and authenticates refresh tokens.
     pub refresh_key: hmac::Key,
-    /// Authenticates the forms of our own pages.
+    /// Authenticates the forms of our own pages, and makes the links to them that nobody can guess.
     pub form_key: hmac::Key,
     /// Authenticates the marks of browsers that signed in before.
     pub known_browser_key: hmac::Key,

@@ -3,6 +3,7 @@ mod audit;
 mod demo;
 mod keys;
 mod registration_token;
+mod restore;
 mod serve;
 pub mod server;
 mod setup_link;

@@ -20,7 +20,7 @@ const MOST_THREADS: usize = 4;
 const PASSES: u32 = 2;
 /// Who may wait in line. When it is full, whoever has most in it is told to come back.
 const QUEUE: usize = 32;
-/// Longer ones are refused before they cost anything.
+/// Bytes of a password in the form that is hashed; longer ones are refused before they cost anything.
 pub const MAX_LENGTH: usize = 128;
 
 type Work = Box<dyn FnOnce(&mut [Block]) + Send>;
@@ -54,7 +54,7 @@ impl Passwords {
         })
     }
 
-    /// PHC string of a new hash.
+    /// PHC string of a new hash, of the password's normal form.
     pub async fn hash(&self, password: &str) -> Result<String, OAuthError> {
         let password = normal_form(password).into_owned();
         // Only what was permitted before comes here: it is nobody's guess.

@@ -5,5 +5,6 @@ pub mod id_token;
 pub mod issue;
 pub mod opaque;
 pub mod refresh_token;
+pub mod restored;
 
 pub use issue::{Permit, TokenResponse};

@@ -1,5 +1,6 @@
 //! Refresh tokens in depth: rotation, the window in which an answer comes again, theft, forgery.
 mod ends;
+mod restored;
 
 use crate::support::{
     app::{Answer, CALLBACK, TestApp, encode},

@@ -1,7 +1,7 @@
 //! What `surfaces.toml` can say, and what it says no to.
 use crate::{
     support::{TestServer, call, request},
-    surfaces::{challenge, mint, ping, with_bearer},
+    surfaces::{basic, challenge, headers, mint, ping, post, with_bearer},
 };
 use axum::{body::Body, http::Request};
 use keyward_resource_server::{Settings, router, serve};

@@ -52,7 +52,7 @@ impl Demo {
         let ourselves = config.origin() == format!("http://{listen}") && config.client_metadata_documents.is_on();
         let folder = ourselves.then(|| format!("{}{}", config.base(), demo::documents::FOLDER));
         config.client_metadata_documents.own_folder.clone_from(&folder);
-        let mut app = server::open(config).await?;
+        let mut app = Box::pin(server::open(config)).await?;
         println!("Inviting people and clients ...");
         demo::seed(&app).await?;
         clients::configured::write(&app).await?;

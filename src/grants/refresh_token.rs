@@ -8,7 +8,7 @@ use crate::{
     secrets::Digest,
     storage::grants::{self, Refresher},
     telemetry,
-    tokens::{Permit, TokenResponse, refresh_token::RefreshToken},
+    tokens::{Permit, TokenResponse, refresh_token::RefreshToken, restored},
 };
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -24,15 +24,17 @@ enum Standing {
     JustRotated(RefreshToken),
     /// Rotated for good: two hold it, and one of them stole it.
     Stolen,
-    /// Of a later generation than ours, or of another family: the database was restored from a backup.
+    /// Of a later generation than ours: the database was put back from a backup.
+    Newer,
+    /// Of another family that had this name: the database was put back from a backup.
     Unknown,
 }
 
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, client, params, jkt, .. } = request;
     let presented = RefreshToken::parse(app, params.require("refresh_token")?).ok_or_else(dead)?;
-    // Twice at most: who loses the race to rotate finds the token just rotated.
-    for _ in 0..2 {
+    // Who loses the race to rotate finds the token just rotated; and who has caught up, the token that is live now.
+    for _ in 0..3 {
         let now = app.clock.now();
         let grant = grants::find(&app.db, presented.grant_id).await?.ok_or_else(dead)?;
         if grant.client_id != client.id {
@@ -47,6 +49,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         }
         match standing(app, &grant, &presented, now) {
             Standing::Unknown => return Err(dead()),
+            Standing::Newer => catch_up(app, &grant, &presented, now).await?,
             Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
             Standing::JustRotated(live) => {
                 let permit = Permit::judge(request, &grant).await?.proven(app).await?;
@@ -80,7 +83,10 @@ fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateT
         return Standing::Stolen;
     }
     let live = (0..behind).fold(presented.clone(), |token, _| token.successor(app));
-    if behind < 0 || !live.digest().matches(&grant.refresh_hash) {
+    if behind < 0 {
+        return Standing::Newer;
+    }
+    if !live.digest().matches(&grant.refresh_hash) {
         return Standing::Unknown;
     }
     // The window opens at the rotation and repeats don't prolong it. A rotation of the future is one of before the clock
@@ -91,6 +97,21 @@ fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateT
         _ if age < window && age > -window => Standing::JustRotated(live),
         _ => Standing::Stolen,
     }
+}
+
+/// The token is ours and of this family, which was further than the database knows. Where an operator said that a
+/// backup was put back, the family goes on from there, once: of two who come with tokens ever later, one stole it.
+async fn catch_up(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateTime) -> Result<(), OAuthError> {
+    let Some(window) = restored::window(&app.db, now).await? else { return Err(dead()) };
+    let generations = [grant.generation, presented.generation];
+    if grants::catch_up(&app.db, grant.id, generations, &presented.digest(), window.since, now).await? {
+        let event = audit::Event::new("refresh_caught_up").warning().client(&grant.client_id).user(grant.user_id);
+        let details = json!({"generations": presented.generation - grant.generation});
+        event.grant(grant.id).details(details).record(app).await;
+    } else if grants::caught_up_before(&app.db, grant.id, presented.generation, window.since).await? {
+        return Err(revoke_family(app, grant, now).await?);
+    }
+    Ok(())
 }
 
 /// Who asks, as far as it tells one program from another.

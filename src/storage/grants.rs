@@ -218,6 +218,44 @@ pub async fn touch(
     .fetch_optional(on))
 }
 
+/// Makes a later refresh token of the family the live one, once since `since`. `false`, and nothing changed, if that
+/// was done before, or the family is over or has moved on meanwhile.
+pub async fn catch_up(
+    db: &Db,
+    id: GrantId,
+    [generation, presented]: [i32; 2],
+    hash: &Digest,
+    since: OffsetDateTime,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query(
+            "UPDATE grants SET generation = $3, refresh_hash = $4, refreshed_at = $6, caught_up_at = $6
+              WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $6
+                AND (caught_up_at IS NULL OR caught_up_at < $5)",
+        )
+        .bind(id)
+        .bind(generation)
+        .bind(presented)
+        .bind(hash)
+        .bind(since)
+        .bind(now)
+    )
+    .map(|rows| rows > 0)
+}
+
+/// Whether a later refresh token was accepted since then, and this one is later still.
+pub async fn caught_up_before(db: &Db, id: GrantId, presented: i32, since: OffsetDateTime) -> sqlx::Result<bool> {
+    read!(db, |on| sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM grants WHERE id = $1 AND generation < $2 AND caught_up_at >= $3)"
+    )
+    .bind(id)
+    .bind(presented)
+    .bind(since)
+    .fetch_one(on))
+}
+
 /// `false` if there is no such grant or it was revoked before.
 pub async fn revoke(db: &Db, id: GrantId, now: OffsetDateTime) -> sqlx::Result<bool> {
     execute!(

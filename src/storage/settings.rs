@@ -31,6 +31,11 @@ pub async fn replace(db: &Db, name: &str, value: &[u8]) -> sqlx::Result<Option<V
     })
 }
 
+/// Answers whether there was one.
+pub async fn delete(db: &Db, name: &str) -> sqlx::Result<bool> {
+    execute!(db, sqlx::query("DELETE FROM settings WHERE name = $1").bind(name)).map(|rows| rows > 0)
+}
+
 pub async fn find(db: &Db, name: &str) -> sqlx::Result<Option<Vec<u8>>> {
     read!(db, |on| sqlx::query_scalar("SELECT value FROM settings WHERE name = $1").bind(name).fetch_optional(on))
 }

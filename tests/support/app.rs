@@ -150,7 +150,7 @@ impl TestApp {
     /// A second node: another process on the same database.
     pub async fn second_node(&self) -> Arc<App> {
         let db = keyward::storage::Db::open(&self.db.url).await.unwrap();
-        Arc::from(App::build(self.app.config.clone(), db, self.app.clock.clone()).await.unwrap())
+        Arc::from(Box::pin(App::build(self.app.config.clone(), db, self.app.clock.clone())).await.unwrap())
     }
 
     async fn user(&self, name: &str, role: Role) {

@@ -1,5 +1,5 @@
 //! A database per test: a SQLite file, or a schema of the PostgreSQL database that `TEST_DATABASE_URL` names.
-use keyward::storage::Db;
+use keyward::{model::Grant, storage::Db};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use std::ops::Deref;
 
@@ -27,6 +27,33 @@ impl TestDb {
                 connection.close().await.unwrap();
             }
         }
+    }
+
+    /// A grant as it was once, as a backup has it.
+    pub async fn put_back(&self, grant: &Grant) {
+        macro_rules! put_back {
+            ($on:expr) => {
+                sqlx::query("UPDATE grants SET generation = $2, refresh_hash = $3, refreshed_at = $4 WHERE id = $1")
+                    .bind(grant.id)
+                    .bind(grant.generation)
+                    .bind(&grant.refresh_hash)
+                    .bind(grant.refreshed_at)
+                    .execute($on)
+                    .await
+                    .unwrap()
+                    .rows_affected()
+            };
+        }
+        let changed = match &self.db {
+            Db::Postgres(pool) => put_back!(pool),
+            Db::Sqlite(_) => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                let changed = put_back!(&mut connection);
+                connection.close().await.unwrap();
+                changed
+            }
+        };
+        assert_eq!(changed, 1);
     }
 
     /// The one number that this asks for.

@@ -35,7 +35,7 @@ pub(crate) fn cost(hash: &str) -> &str {
     hash.match_indices('$').nth(end).map_or(hash, |(end, _)| &hash[..end])
 }
 
-/// A PHC string, with the parameters that OWASP names: 19 MiB, two passes, one lane.
+/// A PHC string of the password's normal form, with the parameters that OWASP names: 19 MiB, two passes, one lane.
 pub(crate) async fn hash(password: &str) -> anyhow::Result<String> {
     let password = normal_form(password).into_owned();
     aside(move || Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())).await

@@ -102,7 +102,7 @@ impl Accounts {
             Some(Password::Configured(own)) => *own,
             _ => self.unguessable,
         };
-        let mut good = verify_slices_are_equal(&configured, &digest::of(password.as_bytes())).is_ok();
+        let mut good = verify_slices_are_equal(&configured, &digest::of(normal.as_bytes())).is_ok();
         for hash in self.comparisons(own.as_deref()).await? {
             good |= passwords::verify(password, &hash).await? && own.as_ref() == Some(&hash);
         }

@@ -170,7 +170,7 @@ async fn swap(t: &TestApp, browser: &mut Browser<'_>, page: Page, swap: &Swap) {
             let mut config = t.app.config.clone();
             change(&mut config);
             let db = keyward::storage::Db::open(&t.db.url).await.unwrap();
-            at = router(Arc::from(App::build(config, db, t.app.clock.clone()).await.unwrap()));
+            at = router(Arc::from(Box::pin(App::build(config, db, t.app.clock.clone())).await.unwrap()));
         }
         Swap::Role => t.db.outside("UPDATE users SET role = 'admin' WHERE username = 'alice'").await,
         Swap::Person => drop(browser.sign_in("bob", PASSWORD, "/").await),

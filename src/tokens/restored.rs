@@ -1,0 +1,59 @@
+//! A database that was put back from a backup: refresh tokens of later than it knows, and for how long they count.
+use crate::{
+    app::App,
+    audit, clock,
+    storage::{Db, settings},
+};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+const NAME: &str = "accept_newer_refresh_tokens";
+
+/// While refresh tokens of a later generation than the database's are accepted, because an operator said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub since: OffsetDateTime,
+    pub until: OffsetDateTime,
+}
+
+impl Window {
+    /// Two dates, in seconds.
+    fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.since.unix_timestamp().to_be_bytes());
+        bytes[8..].copy_from_slice(&self.until.unix_timestamp().to_be_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (since, until) = bytes.split_first_chunk::<8>()?;
+        let date = |bytes: [u8; 8]| clock::date(i64::from_be_bytes(bytes)).ok();
+        Some(Self { since: date(*since)?, until: date(until.try_into().ok()?)? })
+    }
+}
+
+/// The window that is open now.
+pub async fn window(db: &Db, now: OffsetDateTime) -> sqlx::Result<Option<Window>> {
+    let stored = settings::find(db, NAME).await?;
+    let window = stored.as_deref().and_then(Window::from_bytes);
+    Ok(window.filter(|window| window.since <= now && now < window.until))
+}
+
+/// Opens one for so long, from now on; each family may catch up once in it.
+pub async fn open(app: &App, lifetime: Duration) -> sqlx::Result<Window> {
+    let since = app.clock.now();
+    let window = Window { since, until: since + lifetime };
+    settings::replace(&app.db, NAME, &window.to_bytes()).await?;
+    let details = json!({"until": window.until.unix_timestamp()});
+    audit::Event::new("newer_tokens_accepted").warning().details(details).record(app).await;
+    Ok(window)
+}
+
+/// Closes it before its time. Answers whether there was one.
+pub async fn close(app: &App) -> sqlx::Result<bool> {
+    let closed = settings::delete(&app.db, NAME).await?;
+    if closed {
+        audit::Event::new("newer_tokens_refused").record(app).await;
+    }
+    Ok(closed)
+}
