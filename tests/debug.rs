@@ -231,6 +231,8 @@ async fn ready_means_that_the_database_answers_and_keys_are_there() {
     let answer = t.get("/ready").await;
     assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({"status": "ready"})));
     t.db.close().await.unwrap();
+    // An answer is believed for a second.
+    t.app.clock.advance(time::Duration::seconds(2));
     let answer = t.get("/ready").await;
     answer.refused(503, "temporarily_unavailable");
     assert_eq!(answer.header("retry-after"), "5");

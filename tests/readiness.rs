@@ -1,6 +1,9 @@
 //! A database that reads and takes no write, or is away: told to who asks, in time, and over when it is over.
 use crate::support::{app::TestApp, db::fresh_db, node::Node, proxy::Proxy};
-use keyward::storage::Db;
+use keyward::{
+    clock::Clock,
+    storage::{Db, writable::Writable},
+};
 use time::Duration;
 
 async fn ready(t: &TestApp) -> u16 {
@@ -44,7 +47,11 @@ async fn who_takes_no_write_is_not_ready_though_it_answers() {
 
 #[tokio::test]
 async fn however_many_ask_there_is_one_write_a_second() {
-    let t = TestApp::start().await;
+    let t = TestApp::prepared(fresh_db().await, "", |app| {
+        app.clock = Clock::stopped();
+        app.writable = Writable::new(app.db.clone(), app.clock.clone());
+    })
+    .await;
     assert_eq!(ready(&t).await, 200);
     take_writes(&t, false).await;
     // Believed for so long.
