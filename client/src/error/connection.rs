@@ -78,8 +78,12 @@ fn of_certificate(fault: &CertificateError) -> String {
             "its certificate is not valid yet, or the clock of this machine is wrong".to_owned()
         }
         NotValidForName | NotValidForNameContext { .. } => "its certificate is for another name".to_owned(),
-        // Whoever made their own certificate made it one of an authority, as often as not.
-        CertificateError::UnknownIssuer | CertificateError::Other(_) => {
+        // Whoever made their own certificate made it one of an authority, as often as not; and where this machine knows
+        // another authority by the same name, it is the signature that does not fit.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        | CertificateError::Other(_) => {
             "nobody this machine knows has signed its certificate. If it is one of your own authority, \
              give that authority's certificate by --cacert FILE"
                 .to_owned()

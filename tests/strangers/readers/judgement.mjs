@@ -27,8 +27,9 @@ blocked_substrings = ["drop table"]
 
 const OPEN = ['initialize', 'notifications/initialized', 'ping', 'server/discover'];
 const HEADERS = [
-  'host', 'accept', 'accept-language', 'content-type', 'content-length', 'last-event-id', 'user-agent', 'traceparent',
-  'tracestate', 'baggage', 'x-request-id', 'x-auth-subject', 'x-auth-client-id', 'x-auth-scope', 'x-auth-issuer',
+  'host', 'accept', 'accept-encoding', 'accept-language', 'content-type', 'content-length', 'last-event-id',
+  'user-agent', 'traceparent', 'tracestate', 'baggage', 'x-request-id', 'x-auth-subject', 'x-auth-client-id',
+  'x-auth-scope', 'x-auth-issuer',
 ];
 
 /** The names of what is wrong; none if nothing is. `views` are those of all readers. */
@@ -42,6 +43,7 @@ function* ofTheHead(arrived) {
     if (!HEADERS.includes(name) && !/^mcp-[a-z-]+$/.test(name)) yield `a header ${name}`;
     if (all(arrived, name).length > 1) yield `two headers ${name}`;
   }
+  if (header(arrived, 'accept-encoding') !== 'identity') yield 'an answer that the guard does not read';
   if (Number(header(arrived, 'content-length') ?? 0) !== arrived.body.length) yield 'a length that is not its own';
   if (arrived.body.length > 0 && header(arrived, 'content-type') !== 'application/json') yield 'another type than JSON';
 }
