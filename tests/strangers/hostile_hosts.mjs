@@ -102,13 +102,14 @@ await check('hostile hosts: keys that are not where keys may be prove nothing, a
     const request = authorizationUrl(clientId, 'https://app.example/callback');
     assert.equal((await people[0].open(request)).status, 200);
     const response = await redeem(clientId);
-    answers.push([response.status, await response.text()]);
+    answers.push([response.status, await response.text(), response.headers.has('retry-after')]);
     const lines = (await readFile(required('KEYWARD_LOG'), 'utf8')).split('\n');
     assert.ok(lines.some((line) => line.includes('jwks_fetch_error') && reason.test(line)), `no line for ${name}`);
   }
   assert.deepEqual(answers[0], answers[1]);
-  assert.equal(answers[0][0], 401);
-  assert.equal(JSON.parse(answers[0][1]).error, 'invalid_client');
+  // Not had, for whatever reason, is not yet had.
+  assert.equal(answers[0][0], 503);
+  assert.deepEqual([JSON.parse(answers[0][1]).error, answers[0][2]], ['temporarily_unavailable', true]);
   assert.equal((await asked('')).addresses['10.0.0.1'], before['10.0.0.1']);
 });
 
