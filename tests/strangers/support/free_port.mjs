@@ -1,13 +1,19 @@
-// A TCP port on loopback that nobody listens on, for programs that want to be told one.
+// A port that nobody listens on now. Not one that the system gives to connections: until it is listened on, any of them
+// could get it, even the one that asks whether somebody listens there.
 import { createServer } from 'node:net';
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+const [first, count] = [10_000, 10_000];
+
+export async function freePort() {
+  for (;;) {
+    const port = first + Math.floor(Math.random() * count);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
