@@ -47,6 +47,8 @@ const forms = {
     await heading(page, /wants to use/);
     const arrives = async () => {
       const arrived = await callback.answerTo(asked);
+      // And the browser is where the app answers it: until then a reload would be of another page.
+      await page.waitForURL((url) => url.href.startsWith(callback.redirectUri));
       assert.ok((await redeem(asked, arrived)).access_token, 'no access token');
     };
     return { button: yes, arrives };
