@@ -78,8 +78,8 @@ impl<W: Write> Write for Masked<W> {
         let text = String::from_utf8_lossy(line);
         let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
         let masked = masker().map_or_else(|| "a line that could not be masked".to_owned(), |masker| masker.text(text));
-        self.0.write_all(masked.as_bytes())?;
-        self.0.write_all(end.as_bytes())?;
+        // At once, with its end: in between another thread would write its own.
+        self.0.write_all([&masked, end].concat().as_bytes())?;
         Ok(line.len())
     }
 
@@ -131,6 +131,28 @@ mod tests {
         }
         assert_eq!((text.lines().count(), text.matches("the rule").count()), (6, 2), "{text}");
         assert!(text.contains("a harmless name") && text.contains("kw_0199c0ffee"));
+    }
+
+    /// Keeps what each call was given.
+    #[derive(Default)]
+    struct Writes(Vec<String>);
+
+    impl Write for Writes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(String::from_utf8_lossy(bytes).into_owned());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_is_written_at_once_so_that_no_other_gets_between_it_and_its_end() {
+        let mut log = Masked(Writes::default());
+        log.write_all(b"{\"rule\":\"one\"}\n").unwrap();
+        log.write_all(b"{\"rule\":\"two\"}\n").unwrap();
+        assert_eq!(log.0.0, ["{\"rule\":\"one\"}\n", "{\"rule\":\"two\"}\n"]);
     }
 
     #[test]
