@@ -26,7 +26,7 @@ pub use dpop::Dpop;
 pub use logos::Logos;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
 pub use registration::{Registration, RegistrationPolicy};
-pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings};
+pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings, ScopeTable};
 pub use token_exchange::ExchangeSettings;
 pub use tokens::Tokens;
 pub use trusted_issuers::TrustedIssuer;
@@ -106,6 +106,9 @@ pub struct Config {
     pub resources: BTreeMap<String, ResourceSettings>,
     /// The short name of the resource of requests that name none (RFC 8707 §2); the only one, when there is one.
     pub default_resource: Option<String>,
+    /// Answers below `/oauth/` too, where scripts that do not discover look for endpoints.
+    #[serde(default)]
+    pub legacy_paths: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -203,6 +206,21 @@ impl Default for Sessions {
 impl Config {
     /// `defaults` is TOML. Later sources win; an unknown key is an error that names it.
     pub fn load(defaults: &str, file: Option<&Path>, variables: HashMap<String, String>) -> anyhow::Result<Self> {
+        let config = Self::read(defaults, file, variables)?;
+        config.check_secrets()?;
+        Ok(config)
+    }
+
+    /// The same, but that secrets may be as short as one likes to type: the demo's are published anyway.
+    pub fn load_for_demo(
+        defaults: &str,
+        file: Option<&Path>,
+        variables: HashMap<String, String>,
+    ) -> anyhow::Result<Self> {
+        Self::read(defaults, file, variables)
+    }
+
+    fn read(defaults: &str, file: Option<&Path>, variables: HashMap<String, String>) -> anyhow::Result<Self> {
         let mut sources = config::Config::builder().add_source(File::from_str(defaults, FileFormat::Toml));
         if let Some(file) = file {
             sources = sources.add_source(File::from(file).format(FileFormat::Toml));
@@ -216,6 +234,14 @@ impl Config {
         let config: Self = loaded.try_deserialize()?;
         config.check()?;
         Ok(config)
+    }
+
+    /// Those that strangers could guess.
+    fn check_secrets(&self) -> anyhow::Result<()> {
+        self.debug.check()?;
+        self.registration.check()?;
+        self.clients.iter().try_for_each(|(name, client)| client.check_secrets(name))?;
+        self.resources.iter().try_for_each(|(name, resource)| resource.check_secret(name))
     }
 
     fn check(&self) -> anyhow::Result<()> {
@@ -249,8 +275,6 @@ impl Config {
         }
         self.audit.check()?;
         self.authorization.check()?;
-        self.debug.check()?;
-        self.registration.check()?;
         // Twice as long as caches may keep the keys.
         ensure!(self.keys.publish_before >= 600, "keys.publish_before must be at least 600 seconds");
         ensure!(

@@ -75,7 +75,7 @@ const CLIENTS: &[Fixture] = &[
         secret: Some("dev-confidential-secret"),
         redirect_uris: &["http://localhost:3000/callback", "http://127.0.0.1/callback"],
         grant_types: &[authorization_code::NAME, refresh_token::NAME, client_credentials::NAME],
-        scope: None,
+        scope: Some("mcp:tools:list mcp:tools:echo mcp:tools:read mcp:tools:write"),
         default_resource: None,
     },
     // Nothing is sent to it, so it has no redirect URI: a device without a browser.
@@ -116,7 +116,7 @@ const CLIENTS: &[Fixture] = &[
         secret: Some("test-client-secret"),
         redirect_uris: &[],
         grant_types: FOR_ITSELF,
-        scope: None,
+        scope: Some("mcp:tools:read mcp:tools:write"),
         default_resource: Some(CLIENT_CREDENTIALS),
     },
 ];

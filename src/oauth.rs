@@ -15,5 +15,6 @@ pub mod params;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod resource;
+pub mod scope_rules;
 pub mod token_exchange;
 mod uri;

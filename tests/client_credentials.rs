@@ -162,11 +162,20 @@ async fn the_demo_has_clients_that_act_for_themselves() {
     for (id, secret, scope) in [
         ("dev-admin-client", "dev-admin-secret", "mcp:admin mcp:tools:admin mcp:read mcp:write"),
         ("dev-service-client", "dev-service-secret", "mcp:read mcp:write"),
-        ("test-client-id", "test-client-secret", "mcp:read"),
-        ("dev-confidential-client", "dev-confidential-secret", "mcp:read"),
+        ("test-client-id", "test-client-secret", "mcp:tools:read mcp:tools:write"),
+        (
+            "dev-confidential-client",
+            "dev-confidential-secret",
+            "mcp:tools:list mcp:tools:echo mcp:tools:read mcp:tools:write",
+        ),
     ] {
         let tokens = ask(&t, id, secret, &[]).await;
         assert_eq!(tokens.json()["scope"], scope, "{id}");
+    }
+    // Other servers' names for the same.
+    for alias in ["read write", "mcp.read mcp.write", "read mcp:tools:write"] {
+        let tokens = ask(&t, "dev-service-client", "dev-service-secret", &[("scope", alias)]).await;
+        assert_eq!(tokens.json()["scope"], alias);
     }
     ask(&t, "demo_client", "demo_secret", &[]).await.refused(400, "unauthorized_client");
 }

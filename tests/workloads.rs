@@ -126,7 +126,9 @@ async fn each_rule_makes_its_own_client_with_its_own_scopes_and_resources() {
 
     let deploy = async |more: &[(&str, &str)]| ci.ask(&ci.token(&json!({})), more).await;
     assert_eq!(deploy(&[("scope", "mcp:read")]).await.json()["scope"], "mcp:read");
-    for scope in ["mcp:write", "mcp:read mcp:write", "openid", "offline_access"] {
+    // Whoever holds the broader scope may ask for the narrower.
+    assert_eq!(deploy(&[("scope", "mcp:write")]).await.json()["scope"], "mcp:write");
+    for scope in ["files:read", "mcp:read files:read", "openid", "offline_access"] {
         deploy(&[("scope", scope)]).await.refused(400, "invalid_scope");
     }
     deploy(&[("resource", OTHER)]).await.refused(400, "invalid_target");

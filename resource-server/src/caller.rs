@@ -1,5 +1,5 @@
 //! Who calls, and how that is known, whatever the kind of credential.
-use crate::{accounts::Identity, attempts::Asker, clock::Clock, verify::Access};
+use crate::{accounts::Identity, attempts::Asker, clock::Clock, scopes::Policy, verify::Access};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -68,6 +68,14 @@ impl Caller {
         let joined = self.joins.clone().filter(|_| self.known.bearer.is_none());
         let principal = joined.unwrap_or_else(|| self.principal.clone());
         Self { principal, known: Known { connection: None, ..self.known }, ..self }
+    }
+
+    /// Do its scopes, if it is limited to some, hold every needed one?
+    pub fn holds(&self, policy: &Policy, needed: &[String]) -> bool {
+        let Some(held) = &self.scopes else { return true };
+        self.access
+            .as_ref()
+            .map_or_else(|| policy.allows(held, needed), |access| policy.allows_with(&access.implied, held, needed))
     }
 
     pub fn subject(&self) -> &str {

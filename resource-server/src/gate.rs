@@ -252,8 +252,10 @@ impl Gates {
 }
 
 /// These scopes, and what the credential has of those that mean something here.
-pub(crate) fn beside_those_held(policy: &Policy, needed: &[String], held: &[String]) -> Vec<String> {
-    let held = held.iter().filter(|held| policy.knows(held) && !needed.contains(held));
+pub(crate) fn beside_those_held(caller: &Caller, policy: &Policy, needed: &[String]) -> Vec<String> {
+    let said = |scope: &str| caller.access.as_ref().is_some_and(|access| access.implied.contains_key(scope));
+    let held = caller.scopes.iter().flatten();
+    let held = held.filter(|held| (policy.knows(held) || said(held)) && !needed.contains(held));
     needed.iter().chain(held).cloned().collect()
 }
 

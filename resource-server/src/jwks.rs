@@ -1,5 +1,6 @@
 //! An issuer's signing keys: found through its metadata (RFC 8414 §3), kept, and fetched again when a token that is
 //! right but for its key names one that is not there (RFC 7517 §5).
+use crate::scopes::Implied;
 use anyhow::{Context, anyhow, ensure};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -7,7 +8,10 @@ use jsonwebtoken::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 use url::{Host, Url};
@@ -47,6 +51,8 @@ pub(crate) struct Issuer {
     pub identifier: String,
     pub client: reqwest::Client,
     keys: RwLock<Option<Arc<KeySet>>>,
+    /// By resource: which narrower scopes a scope brings along there.
+    implied: RwLock<BTreeMap<String, Arc<Implied>>>,
     /// When a fetch was last tried. Whoever holds the lock is the one that fetches.
     tried_at: Mutex<Option<OffsetDateTime>>,
 }
@@ -71,6 +77,7 @@ impl Issuer {
             identifier: identifier.to_owned(),
             client: client.build().context("cannot set up the HTTP client")?,
             keys: RwLock::default(),
+            implied: RwLock::default(),
             tried_at: Mutex::default(),
         })
     }
@@ -107,6 +114,18 @@ impl Issuer {
             None if !looked => Err(Unavailable("the key of the access token cannot be looked up yet")),
             key => Ok(key),
         }
+    }
+
+    /// What its scopes bring along at this resource, by what it last said. It speaks of its own tokens only.
+    pub fn implied(&self, resource: &str) -> Arc<Implied> {
+        self.implied.read().unwrap_or_else(PoisonError::into_inner).get(resource).cloned().unwrap_or_default()
+    }
+
+    fn learn(&self, said: &Value) {
+        let all = said.as_object().into_iter().flatten();
+        let read =
+            all.filter_map(|(resource, scopes)| Some((resource.clone(), Arc::new(Implied::deserialize(scopes).ok()?))));
+        *self.implied.write().unwrap_or_else(PoisonError::into_inner) = read.collect();
     }
 
     fn held(&self, now: OffsetDateTime) -> Option<Arc<KeySet>> {
@@ -162,6 +181,7 @@ impl Issuer {
         for url in metadata_urls(&self.identifier)? {
             match self.get::<Metadata>(url).await {
                 Ok(metadata) if metadata.issuer == self.identifier => {
+                    self.learn(&metadata.scopes_implied);
                     let url = member(metadata).context("the metadata does not name the URL")?;
                     let url = Url::parse(&url).context("what the metadata names is not a URL")?;
                     let safe = url.scheme() == "https" || is_loopback(&Url::parse(&self.identifier)?);
@@ -247,6 +267,8 @@ struct Metadata {
     issuer: String,
     jwks_uri: Option<String>,
     introspection_endpoint: Option<String>,
+    #[serde(default)]
+    scopes_implied: Value,
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,21 @@
 use crate::names::{alike, folded};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What each scope brings along, by the word of an issuer about one resource.
+pub(crate) type Implied = BTreeMap<String, Vec<String>>;
+
+/// What the `mcp:` scopes bring along, at every guard.
+pub const HIERARCHY: [(&str, &str); 8] = [
+    ("mcp:tools:admin", "mcp:tools:write"),
+    ("mcp:tools:write", "mcp:tools:read"),
+    ("mcp:tools:read", "mcp:tools:list"),
+    ("mcp:tools:echo", "mcp:tools:list"),
+    ("mcp:tools:call", "mcp:tools:list"),
+    ("mcp:read", "mcp:tools:list mcp:tools:echo mcp:tools:read"),
+    ("mcp:write", "mcp:read mcp:tools:write mcp:tools:call"),
+    ("mcp:admin", "mcp:write mcp:tools:admin"),
+];
+
 /// Scope rules of one MCP server. Starts with the `mcp:` hierarchy, and with `mcp:tools:list` for the listing methods.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -41,14 +56,9 @@ impl Default for Policy {
             other_tools: words("mcp:tools:call"),
             other_methods: None,
         };
-        policy.imply("mcp:tools:admin", "mcp:tools:write");
-        policy.imply("mcp:tools:write", "mcp:tools:read");
-        policy.imply("mcp:tools:read", "mcp:tools:list");
-        policy.imply("mcp:tools:echo", "mcp:tools:list");
-        policy.imply("mcp:tools:call", "mcp:tools:list");
-        policy.imply("mcp:read", "mcp:tools:list mcp:tools:echo mcp:tools:read");
-        policy.imply("mcp:write", "mcp:read mcp:tools:write mcp:tools:call");
-        policy.imply("mcp:admin", "mcp:write mcp:tools:admin");
+        for (broader, narrower) in HIERARCHY {
+            policy.imply(broader, narrower);
+        }
         policy.method("tools/list", "mcp:tools:list");
         policy.method("resources/list", "mcp:tools:list");
         policy
@@ -107,7 +117,12 @@ impl Policy {
     /// Do the granted scopes, and all they imply, hold every needed one?
     #[must_use]
     pub fn allows(&self, granted: &[String], needed: &[String]) -> bool {
-        let held = self.closure(granted);
+        self.allows_with(&Implied::new(), granted, needed)
+    }
+
+    /// The same, where an issuer said more of the granted scopes.
+    pub(crate) fn allows_with(&self, said: &Implied, granted: &[String], needed: &[String]) -> bool {
+        let held = self.closure(said, granted);
         needed.iter().all(|scope| held.contains(scope.as_str()))
     }
 
@@ -120,12 +135,13 @@ impl Policy {
         self.implies.contains_key(scope) || implied().chain(named()).any(|known| known == scope)
     }
 
-    fn closure<'a>(&'a self, granted: &'a [String]) -> BTreeSet<&'a str> {
+    fn closure<'a>(&'a self, said: &'a Implied, granted: &'a [String]) -> BTreeSet<&'a str> {
         let mut held = BTreeSet::new();
         let mut waiting: Vec<&str> = granted.iter().map(String::as_str).collect();
         while let Some(scope) = waiting.pop() {
             if held.insert(scope) {
-                waiting.extend(self.implies.get(scope).into_iter().flatten().map(String::as_str));
+                let narrower = [&self.implies, said].into_iter().filter_map(|all| all.get(scope)).flatten();
+                waiting.extend(narrower.map(String::as_str));
             }
         }
         held

@@ -58,7 +58,7 @@ impl Surface {
 
     pub fn may_call(&self, caller: &Caller, tool: &str) -> bool {
         let needed = self.policy.needed("tools/call", Some(tool));
-        caller.scopes.as_ref().is_none_or(|held| self.policy.allows(held, needed))
+        caller.holds(&self.policy, needed)
     }
 
     /// Messages, one or many, whose lists of tools have more than the caller may call, without those; all else is as it

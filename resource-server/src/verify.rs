@@ -4,7 +4,7 @@ use crate::{
     clock,
     introspection::Introspector,
     jwks::{Issuer, Unavailable},
-    scopes::{Policy, well_formed, words},
+    scopes::{Implied, Policy, well_formed, words},
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous::insecure_decode_claims, decode, decode_header};
@@ -46,6 +46,8 @@ pub struct Access {
     /// `cnf.jkt`: the thumbprint of that key (RFC 7638).
     pub(crate) jkt: Option<String>,
     pub(crate) policy: Arc<Policy>,
+    /// What its scopes bring along, by the word of its issuer.
+    pub(crate) implied: Arc<Implied>,
 }
 
 /// An authentication scheme of HTTP, for access tokens.
@@ -76,7 +78,7 @@ impl Access {
     /// Do the granted scopes reach for this tool?
     #[must_use]
     pub fn may_call(&self, tool: &str) -> bool {
-        self.policy.allows(&self.scopes, self.policy.needed("tools/call", Some(tool)))
+        self.policy.allows_with(&self.implied, &self.scopes, self.policy.needed("tools/call", Some(tool)))
     }
 }
 
@@ -278,7 +280,10 @@ impl Verifier {
         if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(&scope) {
             return Err(CLAIMS);
         }
+        let own = self.issuers.iter().find(|known| known.identifier == issuer);
+        let implied = own.map(|issuer| issuer.implied(audience)).unwrap_or_default();
         Ok(Access {
+            implied,
             issuer,
             subject: claims.sub,
             username: claims.preferred_username,

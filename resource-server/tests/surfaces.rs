@@ -117,6 +117,10 @@ async fn no_credential_is_answered_with_the_scheme_of_the_surface_and_no_error()
             "basic" => format!("Basic {realm}, charset=\"UTF-8\""),
             "security-keys" => format!("SecurityKey {realm}, headers=\"X-Brave-Key X-GitHub-Token\""),
             "bearer-token" | "api-key" => format!("Bearer {realm}"),
+            // The least that its fixture clients hold.
+            "client-credentials" => {
+                format!("Bearer {realm}, resource_metadata=\"{}\", scope=\"mcp:tools:read\"", prm(surface))
+            }
             _ => format!("Bearer {realm}, resource_metadata=\"{}\", scope=\"mcp:read\"", prm(surface)),
         };
         assert_eq!(challenge(&answer), expected, "{surface}");

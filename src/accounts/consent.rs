@@ -1,6 +1,9 @@
 //! Consent: what a user would allow a client, what they allowed it before, and the approval itself.
 use crate::{
-    accounts::{pushed_request, request::Judged},
+    accounts::{
+        pushed_request,
+        request::{Judged, limit},
+    },
     app::App,
     audit,
     error::OAuthError,
@@ -138,7 +141,49 @@ impl<'a> Asked<'a> {
     #[must_use]
     pub fn is_remembered(&self, app: &App, remembered: &Remembered) -> bool {
         let all = self.terms.by_audience(app);
-        all.iter().all(|(audience, scopes)| scopes.is_subset(&remembered.scopes(audience)))
+        all.iter().all(|(audience, scopes)| scopes.is_subset(&self.reach(audience, remembered)))
+    }
+
+    /// All that was allowed there before, with what that brings along.
+    #[must_use]
+    pub fn reach(&self, audience: &str, remembered: &Remembered) -> Scopes {
+        let (known, there) = (remembered.scopes(audience), |one: &&&Resource| one.identifier == audience);
+        self.terms.resources.iter().find(there).map_or_else(|| known.clone(), |one| one.reach(&known))
+    }
+
+    /// Whether more is asked for than was allowed before, by a client that cannot be another.
+    #[must_use]
+    pub fn is_step_up(&self, app: &App, remembered: &Remembered) -> bool {
+        remembered.since().is_some() && self.is_provable() && !self.is_remembered(app, remembered)
+    }
+
+    /// In a step-up, what stays allowed there, whether it is asked for or not: the page shows it, and the new token
+    /// carries it. A grant has one set of scopes for all its resources, so it has nothing that would be more elsewhere.
+    #[must_use]
+    pub fn kept(&self, app: &App, audience: &str, remembered: &Remembered) -> Scopes {
+        if !self.is_step_up(app, remembered) {
+            return Scopes::default();
+        }
+        let Terms { client, user, resources, granted } = self.terms;
+        let (known, limit) = (remembered.scopes_anywhere(audience), limit(client));
+        let Some(resource) = resources.iter().find(|one| one.identifier == audience) else {
+            return known.filter(|scope| limit.as_ref().is_none_or(|limit| limit.contains(scope)));
+        };
+        let limit = limit.map(|limit| resource.reach(&limit));
+        let elsewhere = |scope: &str| {
+            let others = resources.iter().filter(|one| one.identifier != audience && one.allows(scope, user.role));
+            others.into_iter().all(|one| remembered.scopes_anywhere(&one.identifier).contains(scope))
+        };
+        known.filter(|scope| {
+            let within = limit.as_ref().is_none_or(|limit| limit.contains(scope));
+            resource.allows(scope, user.role) && within && (granted.scopes.contains(scope) || elsewhere(scope))
+        })
+    }
+
+    /// What a yes grants: all that the page shows.
+    fn allowed(&self, app: &App, remembered: &Remembered) -> Scopes {
+        let audiences = self.terms.resources.iter().map(|one| one.identifier.as_str()).chain([&*app.config.issuer]);
+        audiences.fold(self.terms.granted.scopes.clone(), |all, one| all.union(&self.kept(app, one, remembered)))
     }
 
     /// Whether the client cannot be anybody else: a public client behind a loopback address or a private scheme can,
@@ -155,11 +200,16 @@ impl<'a> Asked<'a> {
 
     /// Records the approval: grant, code and consent in one step. `form` counts once, as a pushed request does; `None`
     /// when it was answered before.
-    pub async fn approve(&self, app: &App, form: Option<&Digest>) -> Result<Option<AuthorizationCode>, OAuthError> {
+    pub async fn approve(
+        &self,
+        app: &App,
+        remembered: &Remembered,
+        form: Option<&Digest>,
+    ) -> Result<Option<AuthorizationCode>, OAuthError> {
         if !pushed_request::complete(app, self.pushed).await? {
             return Ok(None);
         }
-        let Terms { client, user, granted, .. } = self.terms;
+        let Terms { client, user, .. } = self.terms;
         let now = app.clock.now();
         // The same form leads to the same code.
         let secret =
@@ -170,7 +220,7 @@ impl<'a> Asked<'a> {
             client_id: client.id.clone(),
             user_id: user.id,
             grant_type: authorization_code::NAME.into(),
-            scopes: granted.scopes.clone(),
+            scopes: self.allowed(app, remembered),
             resources: self.terms.identifiers(),
             auth_time: self.auth_time,
             acr: Some(authentication_context::PASSWORD.into()),

@@ -170,9 +170,10 @@ pub fn limit(client: &Client) -> Option<Scopes> {
     client.metadata.scope_limit.as_deref().and_then(Scopes::parse)
 }
 
-/// What is left of these for a client that is never granted more than its limit.
-pub fn within_limit(client: &Client, scopes: Scopes) -> Result<Scopes, OAuthError> {
+/// What is left of these, at this resource, for a client that is never granted more than its limit.
+pub fn within_limit(client: &Client, resource: &Resource, scopes: Scopes) -> Result<Scopes, OAuthError> {
     let Some(limit) = limit(client) else { return Ok(scopes) };
+    let limit = resource.reach(&limit);
     let left = scopes.filter(|scope| limit.contains(scope));
     if left.is_empty() {
         return Err(OAuthError::invalid_scope("none of the scopes is open to this client"));

@@ -1,5 +1,5 @@
 //! `keyward demo`: an authorization server, an MCP server behind it, and people and clients to try them with.
-use super::{load_config, server};
+use super::server;
 use crate::{clients, config::Config, demo, oauth::resource::AccessTokenFormat};
 use anyhow::{Context, ensure};
 use keyward_resource_server::{Credentials, Settings};
@@ -32,6 +32,10 @@ pub struct Demo {
     /// does so anyway where tokens are opaque (`resources.demo.access_token_format`).
     #[arg(long)]
     introspect: bool,
+    /// Answers at `/oauth/token`, `/oauth/authorize`, `/oauth/register`, `/oauth/jwks` and `/oauth/validate` too, for
+    /// scripts that do not discover.
+    #[arg(long)]
+    legacy_paths: bool,
 }
 
 impl Demo {
@@ -46,7 +50,9 @@ impl Demo {
 
         println!("Opening {} ...", self.data.display());
         let listen = listener.local_addr()?;
-        let mut config = load_config(&settings(&self.data, listen, &origin), self.config.as_deref())?;
+        let defaults = settings(&self.data, listen, &origin);
+        let mut config = Config::load_for_demo(&defaults, self.config.as_deref(), std::env::vars().collect())?;
+        config.legacy_paths |= self.legacy_paths;
         config.debug.this_machine = true;
         // Under another name we might not be the one who answers there.
         let ourselves = config.origin() == format!("http://{listen}") && config.client_metadata_documents.is_on();
@@ -101,6 +107,7 @@ fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
         "issuer = 'http://{listen}'\n\
          listen = '{listen}'\n\
          default_resource = 'demo'\n\
+         registration.client_credentials = true\n\
          database.url = 'sqlite:{data}/keyward.db'\n\
          keys.master_key_file = '{data}/master.key'\n\
          resources.demo.identifier = '{origin}/mcp/oauth'\n{}{}",

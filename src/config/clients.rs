@@ -73,16 +73,20 @@ impl ClientSettings {
             self.previous_secret.is_none() || self.secret.is_some(),
             "clients.{name}.previous_secret needs a secret after it"
         );
+        // Else it might be taken for a person, whose `sub` is a UUID.
+        let id = self.id.as_deref().unwrap_or(name);
+        ensure!(uuid::Uuid::parse_str(id).is_err(), "clients.{name}: its identifier must not be a UUID");
+        self.keys().with_context(|| format!("clients.{name}.jwks is neither a table nor a JSON object")).map(drop)
+    }
+
+    pub(super) fn check_secrets(&self, name: &str) -> anyhow::Result<()> {
         for secret in self.secrets() {
             ensure!(
                 secret.expose_secret().chars().count() >= MIN_SECRET,
                 "clients.{name}: a secret needs at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one"
             );
         }
-        // Else it might be taken for a person, whose `sub` is a UUID.
-        let id = self.id.as_deref().unwrap_or(name);
-        ensure!(uuid::Uuid::parse_str(id).is_err(), "clients.{name}: its identifier must not be a UUID");
-        self.keys().with_context(|| format!("clients.{name}.jwks is neither a table nor a JSON object")).map(drop)
+        Ok(())
     }
 
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {

@@ -2,7 +2,10 @@
 use super::{ExchangeSettings, hidden, list, long};
 use crate::{
     model::{Role, Scopes},
-    oauth::resource::{AccessTokenFormat, IntrospectionCredentials, Resource, ScopeRule},
+    oauth::{
+        resource::{AccessTokenFormat, IntrospectionCredentials, Resource},
+        scope_rules::ScopeRule,
+    },
     secrets::Digest,
 };
 use anyhow::{Context, ensure};
@@ -41,11 +44,22 @@ pub struct ResourceSettings {
 #[serde(untagged)]
 pub enum ScopeSettings {
     Words(String),
-    /// Only people of these roles can grant it.
-    Limited {
-        description: String,
-        roles: Vec<Role>,
-    },
+    Table(ScopeTable),
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeTable {
+    pub description: String,
+    /// Only people of these roles can grant it; without, everybody.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// Narrower scopes that whoever holds it holds too.
+    #[serde(default, deserialize_with = "list")]
+    pub implies: Vec<String>,
+    /// Other names of it.
+    #[serde(default, deserialize_with = "list")]
+    pub aliases: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -66,17 +80,21 @@ impl ResourceSettings {
             !opaque || self.introspection.is_some(),
             "resource {name:?}: opaque access tokens need introspection.id and introspection.secret (RFC 7662 §2.1)"
         );
+        Ok(())
+    }
+
+    pub(super) fn check_secret(&self, name: &str) -> anyhow::Result<()> {
         let own = self.introspection.as_ref();
         own.map_or(Ok(()), |own| long(&format!("resources.{name}.introspection.secret"), &own.secret))
     }
 
     pub(super) fn resource(&self) -> anyhow::Result<Resource> {
-        let mut scopes: Vec<_> = self.scopes.iter().map(|(name, settings)| settings.rule(name)).collect();
+        let mut scopes: Vec<_> = self.scopes.iter().flat_map(|(name, settings)| settings.rules(name)).collect();
         if scopes.is_empty() {
             let description = "Use this server's tools on your behalf".into();
-            scopes.push(ScopeRule { name: "mcp".into(), description, roles: vec![] });
+            scopes.push(ScopeRule { name: "mcp".into(), description, roles: vec![], implies: vec![], listed: true });
         }
-        let all: Scopes = scopes.iter().map(|rule| rule.name.as_str()).collect();
+        let all: Scopes = scopes.iter().filter(|rule| rule.listed).map(|rule| rule.name.as_str()).collect();
         let default_scopes = match self.default_scopes.as_slice() {
             [] => all.iter().take(1).collect::<Scopes>(),
             names => names.iter().map(String::as_str).collect(),
@@ -102,11 +120,22 @@ impl ResourceSettings {
 }
 
 impl ScopeSettings {
-    fn rule(&self, name: &str) -> ScopeRule {
-        let (description, roles) = match self {
-            Self::Words(description) => (description.clone(), vec![]),
-            Self::Limited { description, roles } => (description.clone(), roles.clone()),
+    /// The scope, and one for each of its other names: whoever holds one of them holds all.
+    fn rules(&self, name: &str) -> Vec<ScopeRule> {
+        let one = |name: &str, description: &str, roles: &[Role], implies: Vec<String>, listed| ScopeRule {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            roles: roles.to_vec(),
+            implies,
+            listed,
         };
-        ScopeRule { name: name.to_owned(), description, roles }
+        match self {
+            Self::Words(description) => vec![one(name, description, &[], vec![], true)],
+            Self::Table(ScopeTable { description, roles, implies, aliases }) => {
+                let itself = one(name, description, roles, [&implies[..], aliases].concat(), true);
+                let others = aliases.iter().map(|alias| one(alias, description, roles, vec![name.to_owned()], false));
+                std::iter::once(itself).chain(others).collect()
+            }
+        }
     }
 }

@@ -83,7 +83,7 @@ async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthErr
             check_again(&assertion, before, &subject.user, app.clock.now())?;
         }
         let grant = grant(request, &assertion, &resources, &subject.user, before.as_ref())?;
-        let asked = asked(params, &grant.scopes)?;
+        let asked = asked(params, &grant.scopes, &resources)?;
         let permit = Permit::for_person(request, &grant, subject.user.clone(), &asked)?.proven(app).await?;
         if !subject.keep(app, &assertion).await? {
             continue;
@@ -208,10 +208,11 @@ fn scopes(
 }
 
 /// Of that, what this request asks for: the rest of what it asks for is left out, and the answer says so.
-fn asked(params: &Params, most: &Scopes) -> Result<Scopes, OAuthError> {
+fn asked(params: &Params, most: &Scopes, resources: &[&Resource]) -> Result<Scopes, OAuthError> {
     let Some(text) = params.get("scope")? else { return Ok(most.clone()) };
     let asked = Scopes::parse(text).ok_or_else(|| OAuthError::invalid_scope("scope is malformed"))?;
-    let both = most.filter(|scope| asked.contains(scope));
+    let held = resources.iter().fold(most.clone(), |all, one| all.union(&one.reach(most)));
+    let both = most.filter(|scope| asked.contains(scope)).union(&asked.filter(|scope| held.contains(scope)));
     if both.is_empty() {
         return Err(OAuthError::invalid_scope("the assertion allows none of these scopes"));
     }

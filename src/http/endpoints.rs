@@ -17,6 +17,14 @@ pub struct Endpoint {
     pub for_machines: bool,
 }
 
+/// Where scripts that do not discover look for endpoints.
+const LEGACY_PATHS: [(&str, &str); 4] = [
+    ("/token", "/oauth/token"),
+    ("/jwks", "/oauth/jwks"),
+    ("/register", "/oauth/register"),
+    ("/introspect", "/oauth/validate"),
+];
+
 /// Who may read the answers from a page of another origin. Cookies are never part of it.
 #[derive(Clone, Copy)]
 pub enum Cors {
@@ -35,6 +43,12 @@ impl Endpoint {
             enabled: true,
             for_machines: false,
         }
+    }
+
+    /// The first path is the one that is told.
+    fn add_legacy_path(&mut self) {
+        let known = LEGACY_PATHS.iter().find(|(path, _)| self.paths.first().is_some_and(|own| own == path));
+        self.paths.extend(known.map(|(_, legacy)| (*legacy).to_owned()));
     }
 
     #[must_use]
@@ -87,6 +101,9 @@ macro_rules! endpoints {
         fn all_but_metadata(app: &App) -> Vec<Endpoint> {
             let mut all = vec![$($module::endpoint(app)),*];
             all.retain(|endpoint| endpoint.enabled);
+            if app.config.legacy_paths {
+                all.iter_mut().for_each(Endpoint::add_legacy_path);
+            }
             all.into_iter().map(|endpoint| endpoint.below(app.config.base_path())).collect()
         }
     };

@@ -47,9 +47,11 @@ pub fn router(app: &App) -> Router<Arc<App>> {
         .with_same_site(SameSite::Lax)
         .with_expiry(Expiry::OnInactivity(Duration::seconds(app.config.sessions.lifetime.into())));
     let devices = if app.config.device_authorization.enabled { device::routes() } else { Router::new() };
+    let legacy = if app.config.legacy_paths { authorize::legacy() } else { Router::new() };
     let pages = routes()
         .merge(home::routes(endpoints::metadata(app)))
         .merge(devices)
+        .merge(legacy)
         .layer(sessions)
         .merge(static_files::routes())
         .method_not_allowed_fallback(method_not_allowed);

@@ -1,5 +1,9 @@
 //! Protected resources (RFC 8707) and the scopes that mean something there.
-use super::{token_exchange::ExchangeRule, uri};
+use super::{
+    scope_rules::{self, ScopeRule},
+    token_exchange::ExchangeRule,
+    uri,
+};
 use crate::{
     error::OAuthError,
     model::{Role, Scopes},
@@ -43,15 +47,6 @@ pub enum AccessTokenFormat {
     Opaque,
 }
 
-#[derive(Clone, Debug)]
-pub struct ScopeRule {
-    pub name: String,
-    /// What it lets a client do, in words for the consent page.
-    pub description: String,
-    /// Who may grant it; empty means everybody.
-    pub roles: Vec<Role>,
-}
-
 /// How a resource server authenticates when it introspects (RFC 7662 §2.1).
 #[derive(Clone, Debug)]
 pub struct IntrospectionCredentials {
@@ -70,6 +65,23 @@ impl Resource {
     #[must_use]
     pub fn allows(&self, scope: &str, role: Role) -> bool {
         self.scope(scope).is_some_and(|rule| rule.roles.is_empty() || rule.roles.contains(&role))
+    }
+
+    /// These scopes, and the narrower ones that they bring along here: guards take the one for the other, so whoever
+    /// holds them may have any of it.
+    #[must_use]
+    pub fn reach(&self, held: &Scopes) -> Scopes {
+        scope_rules::reach(&self.scopes, held)
+    }
+
+    /// What whoever holds these gets who asks for those; `None` if it asks for more.
+    #[must_use]
+    pub fn held_of(&self, held: &Scopes, asked: &Scopes) -> Option<Scopes> {
+        scope_rules::held_of(&self.scopes, held, asked)
+    }
+
+    pub fn listed(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().filter(|rule| rule.listed).map(|rule| rule.name.as_str())
     }
 }
 
@@ -92,10 +104,11 @@ impl Resources {
             if let Some(bad) = resource.scopes.iter().find(|rule| !is_scope_token(&rule.name)) {
                 return Err(format!("resource {identifier}: {:?} is not a scope (RFC 6749 §3.3)", bad.name));
             }
+            check_names(&resource.scopes).map_err(|error| format!("resource {identifier}: {error}"))?;
             if let Some(stray) = resource.default_scopes.iter().find(|scope| resource.scope(scope).is_none()) {
                 return Err(format!("resource {identifier}: default scope {stray} is not among its scopes"));
             }
-            all.0.push(resource);
+            all.0.push(Resource { scopes: scope_rules::complete(resource.scopes), ..resource });
         }
         for resource in all.iter() {
             let wrong = |error| format!("resource {}: {error}", resource.identifier);
@@ -126,7 +139,7 @@ impl Resources {
     pub fn reaches_elsewhere(&self, asked: &Scopes) -> bool {
         let known = |scope: &str| self.default().is_some_and(|default| default.scope(scope).is_some());
         let mut all = self.0.iter().flat_map(|resource| &resource.scopes).map(|rule| rule.name.as_str());
-        let everything = all.clone().all(|scope| asked.contains(scope));
+        let everything = self.0.iter().flat_map(Resource::listed).all(|scope| asked.contains(scope));
         !everything && all.any(|scope| asked.contains(scope) && !known(scope))
     }
 
@@ -155,6 +168,20 @@ impl Resources {
 /// RFC 8707 §2: an absolute URI without fragment.
 pub(super) fn is_identifier(text: &str) -> bool {
     uri::is_uri_text(text) && !text.contains('#') && uri::scheme(text).is_some() && url::Url::parse(text).is_ok()
+}
+
+/// Each name means one thing, and what a scope brings along is a scope.
+fn check_names(rules: &[ScopeRule]) -> Result<(), String> {
+    let known = |name: &str| rules.iter().filter(|rule| rule.name == name).count();
+    for rule in rules {
+        if known(&rule.name) > 1 {
+            return Err(format!("the scope {} is there twice: a name is a scope, or another name of one", rule.name));
+        }
+        if let Some(stray) = rule.implies.iter().find(|narrower| known(narrower) == 0) {
+            return Err(format!("the scope {} implies {stray}, which is not among the scopes: add it", rule.name));
+        }
+    }
+    Ok(())
 }
 
 fn is_scope_token(text: &str) -> bool {
@@ -240,7 +267,11 @@ impl Asking<'_> {
                 _ if OIDC_SCOPES.contains(&scope) => true,
                 _ => self.resources.iter().any(|resource| resource.allows(scope, role)),
             };
-            known && self.limit.as_ref().is_none_or(|limit| limit.contains(scope))
+            let within = |limit: &Scopes| {
+                let held = |resource: &&Resource| resource.allows(scope, role) && resource.reach(limit).contains(scope);
+                limit.contains(scope) || self.resources.iter().any(held)
+            };
+            known && self.limit.as_ref().is_none_or(within)
         })
     }
 
@@ -272,6 +303,8 @@ mod tests {
             name: format!("{prefix}:{name}"),
             description: "Read".to_owned(),
             roles: roles.to_vec(),
+            implies: vec![],
+            listed: true,
         };
         Resource {
             identifier: identifier.to_owned(),

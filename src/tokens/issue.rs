@@ -89,7 +89,8 @@ impl<'a> Permit<'a> {
         }
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
-        let asked = within(params, &grant.scopes)?;
+        let held = Audience::choose(app, params, grant)?.reach(&grant.scopes);
+        let asked = within(params, &grant.scopes, &held)?;
         Self::for_person(request, grant, user, &asked)
     }
 
@@ -126,11 +127,11 @@ impl<'a> Permit<'a> {
             (_, None) => app.resources.default(),
         };
         let resource = resource.ok_or_else(|| OAuthError::invalid_target("resource is not known to this server"))?;
-        let ceiling = within_limit(client, ceiling(client, resource))?;
+        let ceiling = within_limit(client, resource, ceiling(client, resource))?;
         let scopes = match params.get("scope")? {
             None => ceiling,
             Some(text) => {
-                let asked = Scopes::parse(text).filter(|asked| asked.is_subset(&ceiling));
+                let asked = Scopes::parse(text).and_then(|asked| resource.held_of(&ceiling, &asked));
                 asked.ok_or_else(|| {
                     OAuthError::invalid_scope("scope exceeds what the client may have of this resource")
                 })?
@@ -260,12 +261,12 @@ fn ceiling(client: &Client, resource: &Resource) -> Scopes {
     ceiling.filter(|scope| resource.scope(scope).is_some_and(|rule| trusted || rule.roles.is_empty()))
 }
 
-/// `scope`, or all there is; RFC 6749 §6 lets it narrow, never widen.
-fn within(params: &Params, most: &Scopes) -> Result<Scopes, OAuthError> {
+/// `scope`, or all that was granted; RFC 6749 §6 lets it narrow what is held, never widen it.
+fn within(params: &Params, granted: &Scopes, held: &Scopes) -> Result<Scopes, OAuthError> {
     match params.get("scope")? {
-        None => Ok(most.clone()),
+        None => Ok(granted.clone()),
         Some(text) => Scopes::parse(text)
-            .filter(|asked| asked.is_subset(most))
+            .filter(|asked| asked.is_subset(held))
             .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 section 6)")),
     }
 }
@@ -288,6 +289,14 @@ impl<'a> Audience<'a> {
         let resource = app.resources.find(identifier).ok_or_else(outside)?;
         let granted = grant.resources.contains(&resource.identifier);
         granted.then_some(Self::Resource(resource)).ok_or_else(outside)
+    }
+
+    /// All that these scopes of a grant bring along there.
+    fn reach(&self, granted: &Scopes) -> Scopes {
+        match self {
+            Self::Issuer => granted.clone(),
+            Self::Resource(resource) => resource.reach(granted),
+        }
     }
 
     /// In the form that it is given there.

@@ -163,7 +163,7 @@ impl Credential for AccessTokens {
         let scope = if needed.is_empty() && access.scopes.is_empty() {
             self.challenge.scope.clone()
         } else {
-            beside_those_held(policy, needed, &access.scopes).join(" ")
+            beside_those_held(caller, policy, needed).join(" ")
         };
         Err(self.challenge.insufficient_user_authentication(access.scheme, &scope, missing, &demand))
     }

@@ -6,8 +6,9 @@ use axum::{
     routing::get,
 };
 use grants::jwt_bearer;
-use oauth::{authentication_context, client_assertion, dpop, id_jag, resource::OIDC_SCOPES};
+use oauth::{authentication_context, client_assertion, dpop, id_jag, resource::{OIDC_SCOPES, Resource}};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     let path = app.config.issuer_path();
@@ -31,14 +32,23 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     }
 }
 
+/// Of each resource, which narrower scopes its scopes bring along: guards take the one for the other by the rule that
+/// tokens are issued by.
+fn implied(app: &App) -> Value {
+    let all = app.resources.iter().map(|resource| {
+        let broader = resource.scopes.iter().filter(|rule| !rule.implies.is_empty());
+        (&resource.identifier, broader.map(|rule| (&rule.name, &rule.implies)).collect::<BTreeMap<_, _>>())
+    });
+    json!(all.filter(|(_, scopes)| !scopes.is_empty()).collect::<BTreeMap<_, _>>())
+}
+
 pub fn document(app: &App, others: &[Endpoint]) -> Document {
     Document::new(&value(app, others))
 }
 
 fn value(app: &App, others: &[Endpoint]) -> Value {
     let (base, origin) = (app.config.base(), app.config.origin());
-    let scopes: Scopes =
-        app.resources.iter().flat_map(|resource| &resource.scopes).map(|rule| rule.name.as_str()).collect();
+    let scopes: Scopes = app.resources.iter().flat_map(Resource::listed).collect();
     let mut confidential = vec!["client_secret_basic", "client_secret_post"];
     let algorithms = app.config.client_authentication.private_key_jwt.then_some(client_assertion::ALGORITHMS);
     confidential.extend(algorithms.map(|_| "private_key_jwt"));
@@ -74,6 +84,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
     if !resources.is_empty() {
         // RFC 9728 §4
         document["protected_resources"] = json!(resources);
+        document["scopes_implied"] = implied(app);
     }
     if app.config.client_metadata_documents.is_on() {
         // OAuth Client ID Metadata Document §5

@@ -36,6 +36,12 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/authorize", get(show).post(post))
 }
 
+/// Where scripts that do not discover look for it.
+pub fn legacy() -> Router<Arc<App>> {
+    let show = async |RawQuery(query): RawQuery| SeeOther(authorize_url(&query.unwrap_or_default()));
+    Router::new().route("/oauth/authorize", get(show).post(post))
+}
+
 /// OpenID Connect Core §3.1.2.1: a request may come by POST. It becomes the URL that is our only state.
 async fn post(headers: HeaderMap, body: Body) -> Result<SeeOther, Problem> {
     if !is_type(&headers, "application/x-www-form-urlencoded") {
@@ -105,7 +111,7 @@ pub async fn ask(
     if again.is_empty() && asked.needs_no_page(app, &remembered) && !judged.request.prompt.consent {
         session::satisfied(session).await?;
         let (client, callback) = (&judged.client, &judged.callback);
-        let code = asked.approve(app, None).await?;
+        let code = asked.approve(app, &remembered, None).await?;
         return Ok(code.map_or_else(
             || answer::completed(client),
             |code| answer::code(app, client, callback, &code),

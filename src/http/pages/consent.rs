@@ -154,7 +154,8 @@ async fn weigh(
     let (client, callback) = (&judged.client, &judged.callback);
     let ended = if allow {
         session::satisfied(session).await?;
-        asked.approve(app, Some(&form.id)).await?.map(|code| answer::code(app, client, callback, &code))
+        let code = asked.approve(app, &remembered, Some(&form.id)).await?;
+        code.map(|code| answer::code(app, client, callback, &code))
     } else {
         asked.deny(app, &form.id).await?.map(|error| answer::error(app, client, callback, &error))
     };

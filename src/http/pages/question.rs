@@ -45,7 +45,7 @@ pub async fn of_request(
         }
     };
     for server in &mut question.servers {
-        mark(&mut server.lines, &remembered.scopes(&server.url));
+        mark(&mut server.lines, &asked.reach(&server.url, remembered));
     }
     mark(&mut question.identity, &remembered.scopes(&app.config.issuer));
     Ok(Question { history, ..question })
@@ -180,17 +180,18 @@ fn history(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> History {
     History { step, changes, note, kept, kept_identity }
 }
 
-/// All that stays allowed: first on those servers that are asked for, then on the others.
+/// All that stays allowed: first on those servers that are asked for, as the new token carries it, then on the others.
 fn kept(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> (Vec<Server>, Vec<Line>) {
     let Terms { resources, user, .. } = &asked.terms;
     let is_asked = |one: &&Resource| resources.iter().any(|asked| asked.identifier == one.identifier);
     let (first, others): (Vec<_>, Vec<_>) = app.resources.iter().partition(is_asked);
-    let stays = first.into_iter().chain(others).map(|resource| {
+    let carried = first.into_iter().map(|one| server(one, &asked.kept(app, &one.identifier, remembered)));
+    let stays = carried.chain(others.into_iter().map(|resource| {
         let allowed = remembered.scopes_anywhere(&resource.identifier);
         server(resource, &allowed.filter(|scope| resource.allows(scope, user.role)))
-    });
+    }));
     let stays = stays.filter(|server| !server.lines.is_empty()).collect();
-    (stays, lines(&remembered.scopes_anywhere(&app.config.issuer), None))
+    (stays, lines(&asked.kept(app, &app.config.issuer, remembered), None))
 }
 
 /// Never longer than it is, nor rounded up.

@@ -42,9 +42,12 @@ impl<'a> Permit<'a> {
             // Nobody's role stands behind it.
             _ => target.scope(scope).is_some_and(|rule| rule.roles.is_empty()),
         };
-        let most = within_limit(client, rule.worth(&Scopes::from(subject.scope.clone())).filter(open))?;
+        let granted = Scopes::from(subject.scope.clone());
+        let worth = rule.worth(&granted);
+        let most = within_limit(client, target, target.reach(&worth).filter(open))?;
         let scopes = match scopes {
-            None => most,
+            // What that brings along need not be said.
+            None => worth.filter(|scope| most.contains(scope)),
             Some(asked) if asked.is_subset(&most) => asked.clone(),
             Some(_) => {
                 return Err(OAuthError::invalid_scope("scope exceeds what subject_token is worth at this target"));
