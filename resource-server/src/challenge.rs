@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -35,6 +36,8 @@ pub(crate) struct Refusal {
     pub locks: bool,
     /// Others need what there is only so much of.
     pub by_budget: bool,
+    /// Seconds after which it may be tried again.
+    pub retry_after: Option<u64>,
 }
 
 impl Refusal {
@@ -48,6 +51,7 @@ impl Refusal {
             json_rpc: None,
             locks: false,
             by_budget: false,
+            retry_after: None,
         }
     }
 
@@ -62,7 +66,8 @@ impl Refusal {
     }
 
     fn until(self, seconds: u64) -> Self {
-        Self { by_budget: true, ..self.header(header::RETRY_AFTER, HeaderValue::from(seconds)) }
+        let refusal = self.header(header::RETRY_AFTER, HeaderValue::from(seconds));
+        Self { by_budget: true, retry_after: Some(seconds), ..refusal.member("retry_after", json!(seconds)) }
     }
 
     /// A JSON-RPC error response (JSON-RPC 2.0 §5.1) with an HTTP status of its own.
@@ -73,6 +78,18 @@ impl Refusal {
         }
         let body = json!({"jsonrpc": "2.0", "id": id, "error": error});
         Self { json_rpc: Some(body), ..Self::new(status, "invalid_request", message) }
+    }
+
+    /// A failure that is told to the model: a result with `isError`, so that it can do better.
+    pub fn result(id: &Value, modern: bool, description: &'static str, told: Value) -> Self {
+        let mut result = json!(CallToolResult::structured_error(told));
+        if modern {
+            result["resultType"] = json!("complete");
+        } else if let Some(members) = result.as_object_mut() {
+            members.remove("resultType");
+        }
+        let body = json!({"jsonrpc": "2.0", "id": id, "result": result});
+        Self { json_rpc: Some(body), ..Self::new(StatusCode::OK, "invalid_request", description) }
     }
 
     /// Whoever asks is known, and may not do this; `data` says what was needed.
@@ -117,10 +134,12 @@ impl Refusal {
             "refused"
         );
         let body = self.json_rpc.unwrap_or_else(|| {
+            let wait = self.retry_after.map(|seconds| format!("; try again in {seconds} seconds")).unwrap_or_default();
+            let description = format!("{}{wait}", self.description);
             let mut body = json!({
                 "error": self.error,
-                "error_description": self.description,
-                "detail": self.description,
+                "error_description": description,
+                "detail": description,
                 "request_id": request_id.as_str(),
             });
             self.members.into_iter().for_each(|(name, value)| body[name] = value);

@@ -18,13 +18,15 @@ pub(crate) struct Schema {
     patterns: BTreeMap<String, Regex>,
 }
 
-/// The first rule that arguments break. Both names are the schema's, never the caller's.
-#[derive(Debug, PartialEq, Eq)]
+/// The first rule that arguments break. All in it is the schema's, never the caller's.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Breach {
     /// Path of the argument; empty for one the schema does not know, or for all of them.
     pub parameter: String,
     /// The keyword.
     pub rule: &'static str,
+    /// What it says would be good: the keyword's value, or the names and values to choose from.
+    pub allowed: Value,
 }
 
 impl Schema {
@@ -59,9 +61,9 @@ impl Schema {
     }
 
     fn check_object(&self, schema: &Map<String, Value>, value: &Value, at: &str) -> Result<(), Breach> {
-        let breach = |rule| Breach { parameter: at.to_owned(), rule };
-        let holds = |rule, good: bool| if good { Ok(()) } else { Err(breach(rule)) };
         for (keyword, rule) in schema {
+            let breach = |name| Breach { parameter: at.to_owned(), rule: name, allowed: choices(name, rule, schema) };
+            let holds = |name, good: bool| if good { Ok(()) } else { Err(breach(name)) };
             match keyword.as_str() {
                 "type" => holds("type", is_of_type(rule, value))?,
                 "const" => holds("const", rule == value)?,
@@ -82,7 +84,9 @@ impl Schema {
                 "required" => {
                     for name in rule.as_array().into_iter().flatten().filter_map(Value::as_str) {
                         if value.is_object() && value.get(name).is_none() {
-                            return Err(Breach { parameter: below(at, name), rule: "required" });
+                            let allowed = schema.get("properties").and_then(|all| all.get(name));
+                            let allowed = allowed.cloned().unwrap_or_default();
+                            return Err(Breach { parameter: below(at, name), rule: "required", allowed });
                         }
                     }
                 }
@@ -117,6 +121,56 @@ impl Schema {
     fn matches(&self, rule: &Value, value: &Value) -> bool {
         let pattern = rule.as_str().and_then(|pattern| self.patterns.get(pattern));
         value.as_str().is_none_or(|text| pattern.is_some_and(|pattern| pattern.is_match(text)))
+    }
+}
+
+/// What somebody who broke a keyword is told to choose from.
+fn choices(keyword: &str, rule: &Value, schema: &Map<String, Value>) -> Value {
+    match keyword {
+        // A choice of constants is told as such.
+        "oneOf" | "anyOf" => {
+            let of_one = |one: &Value| match (one.get("const"), one.get("enum").and_then(Value::as_array)) {
+                (Some(constant), _) => vec![constant.clone()],
+                (_, Some(several)) => several.clone(),
+                _ => vec![one.get("type").unwrap_or(one).clone()],
+            };
+            Value::from_iter(rule.as_array().into_iter().flatten().flat_map(of_one))
+        }
+        "additionalProperties" => {
+            let known = schema.get("properties").and_then(Value::as_object);
+            Value::from_iter(known.into_iter().flatten().map(|(name, _)| name.as_str()))
+        }
+        _ => rule.clone(),
+    }
+}
+
+impl Breach {
+    /// For whoever called, a model mostly: which argument, what is allowed, and by which rule.
+    pub fn text(&self) -> String {
+        let Self { parameter, rule, allowed } = self;
+        let all = || allowed.as_array().into_iter().flatten().map(Value::to_string).collect::<Vec<_>>().join(", ");
+        let must = match *rule {
+            "type" => format!("must be of type {}", allowed.as_str().map_or_else(all, str::to_owned)),
+            "const" => format!("must be {allowed}"),
+            "enum" | "oneOf" | "anyOf" => format!("must be one of {}", all()),
+            "minimum" => format!("must be at least {allowed}"),
+            "maximum" => format!("must be at most {allowed}"),
+            "exclusiveMinimum" => format!("must be more than {allowed}"),
+            "minLength" => format!("must have at least {allowed} characters"),
+            "maxLength" => format!("must have at most {allowed} characters"),
+            "minItems" => format!("must have at least {allowed} items"),
+            "maxItems" => format!("must have at most {allowed} items"),
+            "pattern" => format!("must match the pattern {allowed}"),
+            "format" => "must be a date, written as 2026-12-31".to_owned(),
+            "required" => "is missing".to_owned(),
+            "additionalProperties" => format!("has a member that is not known; known are {}", all()),
+            other => format!("must keep the rule {other}: {allowed}"),
+        };
+        match parameter.as_str() {
+            "" if *rule == "additionalProperties" => format!("An argument is not known; known are {} ({rule})", all()),
+            "" => format!("The arguments are not good: each {must} ({rule})"),
+            name => format!("The argument {name:?} {must} ({rule})"),
+        }
     }
 }
 
@@ -224,7 +278,7 @@ mod tests {
         let check = |more: Value| {
             let mut arguments = json!({"name": "ab"});
             arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            schema.check(&arguments)
+            schema.check(&arguments).map_err(|breach| (breach.parameter, breach.rule))
         };
         let good = json!({"limit": 50, "units": "imperial", "other": "metric", "day": "2026-02-28", "points": [1, 2.5],
             "word": "abc", "size": 0.1, "inner": {"deep": true}});
@@ -251,10 +305,32 @@ mod tests {
             (json!({"tell-tale": 1}), "", "additionalProperties"),
         ];
         for (more, parameter, rule) in bad {
-            let breach = Breach { parameter: parameter.to_owned(), rule };
-            assert_eq!(check(more.clone()), Err(breach), "{more}");
+            assert_eq!(check(more.clone()), Err((parameter.to_owned(), rule)), "{more}");
         }
-        assert_eq!(schema.check(&json!({})), Err(Breach { parameter: "name".to_owned(), rule: "required" }));
+        assert_eq!(schema.check(&json!({})).unwrap_err().text(), r#"The argument "name" is missing (required)"#);
+    }
+
+    #[test]
+    fn a_breach_names_the_argument_the_rule_and_what_would_be_good() {
+        let schema = Schema::of_input::<Arguments>().unwrap();
+        for (name, value, text) in [
+            ("limit", json!(51), r#"The argument "limit" must be at most 50 (maximum)"#),
+            ("limit", json!("1"), r#"The argument "limit" must be of type integer (type)"#),
+            ("units", json!("kelvin"), r#"The argument "units" must be one of "metric", "imperial" (oneOf)"#),
+            ("word", json!("A"), r#"The argument "word" must match the pattern "^[a-z]+$" (pattern)"#),
+            ("day", json!("today"), r#"The argument "day" must be a date, written as 2026-12-31 (format)"#),
+            ("points", json!([]), r#"The argument "points" must have at least 1 items (minItems)"#),
+        ] {
+            let mut arguments = json!({"name": "ab"});
+            arguments[name] = value;
+            assert_eq!(schema.check(&arguments).unwrap_err().text(), text);
+        }
+        let unknown = schema.check(&json!({"name": "ab", "tell-tale": 1})).unwrap_err().text();
+        assert!(
+            unknown.starts_with("An argument is not known; known are ") && unknown.contains("\"name\""),
+            "{unknown}"
+        );
+        assert!(unknown.contains("\"points\"") && !unknown.contains("tell-tale"), "{unknown}");
     }
 
     #[test]

@@ -92,7 +92,7 @@ async fn each_tool_answers_as_its_schema_says() {
 }
 
 #[tokio::test]
-async fn arguments_that_do_not_fit_the_schema_are_invalid_params() {
+async fn arguments_that_do_not_fit_the_schema_are_told_to_the_model_and_an_unknown_tool_is_invalid_params() {
     let t = TestServer::start().await;
     let token = t.token("mcp:write");
     let cases = [
@@ -102,13 +102,19 @@ async fn arguments_that_do_not_fit_the_schema_are_invalid_params() {
         ("echo", json!({"message": "a", "tell-tale": 1})),
         ("ping", json!({"tell-tale": 1})),
         ("greet", json!({"name": null})),
-        ("no-such-tool", json!({})),
     ];
     for (tool, arguments) in cases {
         let params = json!({"name": tool, "arguments": arguments});
-        let error = refused(&t, modern(&token, "tools/call", params), 200, -32602).await;
-        assert!(!error.to_string().contains("tell-tale"), "{error}");
+        let answer = t.send(modern(&token, "tools/call", params)).await;
+        assert_eq!(answer.status, 200);
+        let result = answer.json()["result"].clone();
+        assert_eq!((&result["isError"], &result["resultType"]), (&json!(true), &json!("complete")), "{result}");
+        let told: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+        assert_eq!(told, result["structuredContent"]);
+        assert!(!result.to_string().contains("tell-tale"), "{result}");
     }
+    let params = json!({"name": "no-such-tool", "arguments": {}});
+    refused(&t, modern(&token, "tools/call", params), 200, -32602).await;
 }
 
 fn with_headers(t: &TestServer, headers: &[(&str, &str)], message: &Value) -> Request<Body> {

@@ -233,7 +233,7 @@ async fn arguments_that_break_a_rule_are_refused_naming_it() {
         ("upload_file", json!({"size_mb": 5000.1}), "size_mb", "maximum"),
         ("upload_file", json!({"size_mb": "1"}), "size_mb", "type"),
         ("upload_file", json!({"filename": "../a"}), "filename", "pattern"),
-        ("upload_file", json!({"folder": "x"}), "folder", "pattern"),
+        ("upload_file", json!({"folder": long(501)}), "folder", "maxLength"),
         ("list_files", json!({"sort_by": "owner"}), "sort_by", "enum"),
         ("delete_file", json!({"permanent": "yes"}), "permanent", "type"),
         ("get_current_weather", json!({"city": ""}), "city", "minLength"),
@@ -278,9 +278,10 @@ async fn arguments_that_break_a_rule_are_refused_naming_it() {
     let least: BTreeMap<_, _> = calls().into_iter().map(|(name, least, ..)| (name, least)).collect();
     let refused = async |name: &str, arguments: Value, parameter: &str, rule: &str| {
         let answer = send(&t, &call(name, arguments)).await;
-        assert_eq!(answer["error"]["code"], -32602, "{name} {parameter}: {answer}");
-        let data = json!({"parameter": parameter, "rule": rule, "tool": name});
-        assert_eq!(answer["error"]["data"], data, "{name}");
+        assert_eq!(answer["result"]["isError"], true, "{name} {parameter}: {answer}");
+        let told = &answer["result"]["structuredContent"];
+        let said = (&told["parameter"], &told["rule"], &told["tool"]);
+        assert_eq!(said, (&json!(parameter), &json!(rule), &json!(name)));
     };
     for (name, change, parameter, rule) in broken {
         refused(name, with(&least[name], &change), parameter, rule).await;

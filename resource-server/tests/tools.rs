@@ -48,8 +48,12 @@ async fn arguments_are_held_to_the_schema_that_is_shown() {
     ];
     for (tool, arguments, parameter, rule) in cases {
         let answer = at(&t, "oauth", tool, arguments).await;
-        assert_eq!(answer["error"]["code"], -32602, "{answer}");
-        assert_eq!(answer["error"]["data"], json!({"parameter": parameter, "rule": rule, "tool": tool}));
+        assert_eq!(answer["result"]["isError"], true, "{answer}");
+        let told = content(&answer);
+        assert_eq!((&told["parameter"], &told["rule"], &told["tool"]), (&json!(parameter), &json!(rule), &json!(tool)));
+        let text = told["error"].as_str().unwrap();
+        assert!(text.contains(parameter) && text.contains(rule) && !answer.to_string().contains("tell-tale"), "{text}");
+        assert!(!told["allowed"].is_null(), "{told}");
     }
 }
 
@@ -80,7 +84,7 @@ async fn checks_come_in_order_scope_schema_rules() {
     let t = TestServer::start().await;
     let wrong = call("dangerous_delete", json!({"confirm": false}));
     assert_eq!(t.post(&t.token("mcp:read"), &wrong).await.status, 403);
-    assert_eq!(t.post(&t.token("mcp:admin"), &wrong).await.json()["error"]["code"], -32602);
+    assert_eq!(content(&t.post(&t.token("mcp:admin"), &wrong).await.json())["rule"], "required");
 }
 
 #[tokio::test]

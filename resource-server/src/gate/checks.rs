@@ -16,11 +16,11 @@ impl Gate {
         let Some(held) = caller.scopes.as_ref().filter(|_| !message.is_response()) else { return Ok(()) };
         let policy = &self.policy;
         let needed = policy.needed(message.method(), message.tool());
-        if policy.allows(held, needed) {
+        if caller.holds(policy, needed) {
             return Ok(());
         }
         // Clients of earlier revisions replace their scopes by the challenge's, so it keeps what they have.
-        let ask = if message.modern { needed.to_vec() } else { beside_those_held(policy, needed, held) };
+        let ask = if message.modern { needed.to_vec() } else { beside_those_held(caller, policy, needed) };
         let data = json!({
             "required_scope": needed.join(" "),
             "token_scope": held.join(" "),
@@ -42,12 +42,17 @@ impl Gate {
         let Some((name, surface)) = message.tool().zip(self.surface.as_ref()) else { return Ok(()) };
         let Some(tool) = surface.tool(name) else { return Ok(()) };
         // A number of our own tools is one that we can calculate with.
-        let numbers = Breach { parameter: String::new(), rule: "type" };
+        let allowed = json!("number that is not too large");
+        let numbers = Breach { parameter: String::new(), rule: "type", allowed };
         let checked = serde_json::from_str(message.arguments()).map_err(|_| numbers).and_then(|all| tool.check(&all));
         let Err(breach) = checked else { return Ok(()) };
-        let text = "Invalid params: the arguments do not match the tool's inputSchema";
-        let data = json!({"parameter": breach.parameter, "rule": breach.rule, "tool": name});
-        Err(Refusal::json_rpc(StatusCode::OK, message.id(), -32602, text, Some(data)))
+        // A model that is told what is wrong calls again (MCP 2025-11-25, tools, error handling).
+        let text = "the arguments do not match the tool's inputSchema";
+        let told = json!({
+            "success": false, "error": breach.text(), "parameter": breach.parameter, "rule": breach.rule,
+            "allowed": breach.allowed, "tool": name,
+        });
+        Err(Refusal::result(message.id(), message.modern, text, told))
     }
 
     /// The rules on arguments.

@@ -17,6 +17,7 @@ pub(super) enum Fault {
     Deep,
     ZeroDivision,
     Undefined,
+    Whole,
     Large,
 }
 
@@ -31,7 +32,8 @@ impl Fault {
             Self::Deep => "The expression is nested too deep",
             Self::ZeroDivision => "Division by zero",
             Self::Undefined => "The result is not a real number",
-            Self::Large => "The result is too large",
+            Self::Whole => "factorial and gcd are of whole numbers, factorial of none below 0",
+            Self::Large => "The result is too large; factorial goes up to 170",
         }
     }
 }
@@ -42,9 +44,11 @@ enum Token {
     Name(String),
     Mark(char),
     Power,
+    /// `//`: down to the next whole number.
+    Floor,
 }
 
-/// `+ - * / **`, parentheses, and the functions and constants below. Powers bind first, and to the right; then signs.
+/// `+ - * / // % **`, parentheses, and the functions and constants below. Powers bind first, and to the right; then signs.
 pub(super) fn value(text: &str) -> Result<f64, Fault> {
     let tokens = tokens(text)?;
     let mut reader = Reader { tokens: tokens.into_iter().peekable(), depth: 0 };
@@ -62,7 +66,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
                 (Token::Name(rest[..length].to_ascii_lowercase()), length)
             }
             '*' if rest.starts_with("**") => (Token::Power, 2),
-            '+' | '-' | '*' | '/' | '(' | ')' | ',' => (Token::Mark(first), 1),
+            '/' if rest.starts_with("//") => (Token::Floor, 2),
+            '+' | '-' | '*' | '/' | '%' | '(' | ')' | ',' => (Token::Mark(first), 1),
             _ => return Err(Fault::Character),
         };
         tokens.push(token);
@@ -117,16 +122,24 @@ impl<I: Iterator<Item = Token>> Reader<I> {
             if self.takes('*') {
                 value *= self.signed()?;
             } else if self.takes('/') {
-                let by = self.signed()?;
-                if by == 0.0 {
-                    return Err(Fault::ZeroDivision);
-                }
-                value /= by;
+                value /= self.divisor()?;
+            } else if self.takes('%') {
+                let by = self.divisor()?;
+                // Of the sign of the divisor, so that it goes with the whole number below.
+                let rest = value % by;
+                value = if rest != 0.0 && (rest < 0.0) != (by < 0.0) { rest + by } else { rest };
+            } else if self.tokens.next_if_eq(&Token::Floor).is_some() {
+                value = (value / self.divisor()?).floor();
             } else {
                 return Ok(value);
             }
             finite(value)?;
         }
+    }
+
+    fn divisor(&mut self) -> Result<f64, Fault> {
+        let by = self.signed()?;
+        if by == 0.0 { Err(Fault::ZeroDivision) } else { Ok(by) }
     }
 
     /// All that nests passes here.
@@ -181,12 +194,13 @@ impl<I: Iterator<Item = Token>> Reader<I> {
 }
 
 /// As the tool's description names them.
-pub(super) const NAMES: &str =
-    "abs sqrt cbrt exp ln log log2 log10 sin cos tan asin acos atan floor ceil round min max pow pi e";
+pub(super) const NAMES: &str = "abs sqrt cbrt exp ln log log2 log10 sin cos tan asin acos atan degrees radians floor ceil round factorial gcd hypot \
+     min max pow pi tau e";
 
 fn constant(name: &str) -> Option<f64> {
     match name {
         "pi" => Some(std::f64::consts::PI),
+        "tau" => Some(std::f64::consts::TAU),
         "e" => Some(std::f64::consts::E),
         _ => None,
     }
@@ -207,6 +221,8 @@ fn function(name: &str, arguments: &[f64]) -> Result<f64, Fault> {
         "asin" => Some(f64::asin),
         "acos" => Some(f64::acos),
         "atan" => Some(f64::atan),
+        "degrees" => Some(f64::to_degrees),
+        "radians" => Some(f64::to_radians),
         "floor" => Some(f64::floor),
         "ceil" => Some(f64::ceil),
         _ => None,
@@ -218,11 +234,53 @@ fn function(name: &str, arguments: &[f64]) -> Result<f64, Fault> {
         ("round", [one]) => Ok(one.round_ties_even()),
         ("round", [one, digits]) => rounded(*one, *digits),
         ("pow", [base, exponent]) => raised(*base, *exponent),
+        ("factorial", [one]) => factorial(*one),
+        ("gcd", all) => all.iter().try_fold(0, |divisor, one| Ok(gcd(divisor, whole(*one)?))).map(number_of),
+        ("hypot", all) => finite(all.iter().copied().fold(0.0, f64::hypot)),
         ("min", all) => Ok(all.iter().copied().fold(f64::INFINITY, f64::min)),
         ("max", all) => Ok(all.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
-        ("log" | "round" | "pow", _) => Err(Fault::Arguments),
+        ("log" | "round" | "pow" | "factorial", _) => Err(Fault::Arguments),
         _ => Err(if unary.is_some() { Fault::Arguments } else { Fault::Name }),
     }
+}
+
+/// The largest whole number whose factorial is a `f64`.
+const LARGEST_FACTORIAL: f64 = 170.0;
+
+fn factorial(value: f64) -> Result<f64, Fault> {
+    if value < 0.0 || value.fract() != 0.0 {
+        return Err(Fault::Whole);
+    }
+    // Before it is calculated: what it costs is bounded.
+    if value > LARGEST_FACTORIAL {
+        return Err(Fault::Large);
+    }
+    let (mut product, mut factor) = (1.0, 2.0);
+    while factor <= value {
+        product *= factor;
+        factor += 1.0;
+    }
+    Ok(product)
+}
+
+/// Beyond, not every whole number has a `f64` of its own.
+const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is whole, and small enough
+fn whole(value: f64) -> Result<u64, Fault> {
+    if value.fract() != 0.0 {
+        return Err(Fault::Whole);
+    }
+    if value.abs() > LARGEST_WHOLE { Err(Fault::Large) } else { Ok(value.abs() as u64) }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[allow(clippy::cast_precision_loss)] // it is a divisor of numbers that are small enough
+fn number_of(whole: u64) -> f64 {
+    whole as f64
 }
 
 fn raised(base: f64, exponent: f64) -> Result<f64, Fault> {
@@ -270,6 +328,20 @@ mod tests {
             ("log(8, 2)", 3.0),
             ("sin(0) + cos(0)", 1.0),
             ("ln(e) + log10(1000)", 4.0),
+            ("factorial(5) + factorial(0)", 121.0),
+            ("factorial(20)", 2_432_902_008_176_640_000.0),
+            ("gcd(12, 18)", 6.0),
+            ("gcd(-12, 18, 9) + gcd(0, 5)", 8.0),
+            ("hypot(3, 4) + hypot(2, 3, 6)", 12.0),
+            ("degrees(pi)", 180.0),
+            ("radians(180) - pi", 0.0),
+            ("tau / pi", 2.0),
+            ("7 // 2", 3.0),
+            ("-7 // 2", -4.0),
+            ("7 // 2 * 2 + 7 % 2", 7.0),
+            ("-7 % 3", 2.0),
+            ("7 % -3", -2.0),
+            ("2 ** 3 // 3", 2.0),
         ];
         for (text, expected) in cases {
             let value = value(text).unwrap();
@@ -305,6 +377,17 @@ mod tests {
             ("sqrt(-1)", Fault::Undefined),
             ("9 ** 9 ** 9", Fault::Large),
             ("1e999", Fault::Large),
+            ("factorial(171)", Fault::Large),
+            ("factorial(1e15)", Fault::Large),
+            ("factorial(factorial(99))", Fault::Large),
+            ("factorial(-1)", Fault::Whole),
+            ("factorial(2.5)", Fault::Whole),
+            ("factorial(1, 2)", Fault::Arguments),
+            ("gcd(1.5, 2)", Fault::Whole),
+            ("gcd(1e300, 2)", Fault::Large),
+            ("1 // 0", Fault::ZeroDivision),
+            ("1 % 0", Fault::ZeroDivision),
+            ("1 /// 2", Fault::Syntax),
             (&deep, Fault::Deep),
         ];
         for (text, fault) in cases {
@@ -329,7 +412,7 @@ mod tests {
 
         #[test]
         fn no_text_of_its_own_letters_is_too_much(
-            text in "[-+*/(),. 0-9eE]{0,200}|([(-]|max\\(|2\\*\\*|1,|\\)){0,200}",
+            text in "[-+*/%(),. 0-9eE]{0,200}|([(-]|max\\(|2\\*\\*|1,|\\)){0,200}",
         ) {
             prop_assert!(value(&text).is_ok_and(f64::is_finite) || value(&text).is_err());
         }

@@ -19,9 +19,9 @@ struct UploadArguments {
     filename: String,
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 5000))]
     size_mb: f64,
-    /// An absolute path.
+    /// A path from the root, which a slash at its begin may say or not.
     #[serde(default = "root")]
-    #[schemars(length(max = 500), regex(pattern = "^/"))]
+    #[schemars(length(max = 500))]
     folder: String,
 }
 
@@ -65,9 +65,9 @@ enum SortBy {
 
 #[derive(Deserialize, JsonSchema)]
 struct ListArguments {
-    /// An absolute path; what is in folders below is not listed.
+    /// A path from the root, which a slash at its begin may say or not; what is in folders below is not listed.
     #[serde(default = "root")]
-    #[schemars(length(max = 500), regex(pattern = "^/"))]
+    #[schemars(length(max = 500))]
     folder: String,
     /// Names from A to Z, sizes from the largest, dates from the newest.
     #[serde(default)]
@@ -179,7 +179,7 @@ async fn delete(call: Call, DeleteArguments { file_id, permanent }: DeleteArgume
     Ok(Deleted { success: true, file_id, deletion_type, recoverable: !permanent, message, synthetic })
 }
 
-/// Without slashes at its end or beside others.
+/// With one slash at its begin, and none at its end or beside others.
 fn tidy(folder: &str) -> String {
     let parts: Vec<_> = folder.split('/').filter(|part| !part.is_empty()).collect();
     format!("/{}", parts.join("/"))
@@ -204,5 +204,24 @@ fn mime_type(filename: &str) -> &'static str {
         "mp3" => "audio/mpeg",
         "mp4" => "video/mp4",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_the_same_with_a_slash_before_it_or_without() {
+        for (written, folder) in [
+            ("documents", "/documents"),
+            ("/documents", "/documents"),
+            ("documents/", "/documents"),
+            ("a//b", "/a/b"),
+            ("", "/"),
+            ("/", "/"),
+        ] {
+            assert_eq!(tidy(written), folder, "{written:?}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::{Call, Failure, Set, Tool};
 use crate::{
     accounts::{Accounts, Identity, roles::Permission},
     audit::Event,
+    challenge::Refusal,
 };
 use anyhow::anyhow;
 use schemars::JsonSchema;
@@ -115,7 +116,9 @@ impl Visit {
             Some(_) if needed == Some(Permission::Admin) => json!({"error": "Admin access required"}),
             Some(_) => json!({"error": "Permission denied", "required": needed}),
         };
-        let denied = Event { action: Some(action.to_owned()), ..self.event("access_denied", false) };
+        // Who has yet to log in violated nothing.
+        let kind = if self.identity.is_some() { "access_denied" } else { "authentication_required" };
+        let denied = Event { action: Some(action.to_owned()), ..self.event(kind, false) };
         self.accounts.records.audit.record(Event { details: refused.clone(), ..denied }).await;
         Err(Failure::Told(refused))
     }
@@ -140,9 +143,11 @@ async fn of_argument(accounts: &Accounts, token: &str) -> Result<Identity, Failu
     known.ok_or_else(|| Failure::new("Invalid or expired session token"))
 }
 
-async fn too_many(accounts: &Accounts, call: &Call) -> Failure {
+async fn too_many(accounts: &Accounts, call: &Call, refusal: &Refusal) -> Failure {
     accounts.records.audit.record(event(call, "rate_limit_exceeded", false)).await;
-    Failure::new("Too many failed attempts; try again later")
+    let seconds = refusal.retry_after.unwrap_or(1);
+    let error = format!("Too many failed attempts; try again in {seconds} seconds");
+    Failure::Told(json!({"success": false, "error": error, "retry_after": seconds}))
 }
 
 /// Of this call.

@@ -100,7 +100,7 @@ fn hundred() -> i64 {
 fn tools() -> anyhow::Result<Vec<Tool>> {
     let converts = "Converts between units of mass, length, volume and temperature.";
     let mut calculate = Tool::new("calculate", "Calculate", "Calculates an expression.", calculate)?;
-    describe(&mut calculate, "expression", format!("With + - * / ** ( ) , and these names: {NAMES}"));
+    describe(&mut calculate, "expression", format!("With + - * / // % ** ( ) , and these names: {NAMES}"));
     let mut convert = Tool::new("convert_units", "Convert units", converts, convert)?;
     for name in ["from_unit", "to_unit"] {
         describe(&mut convert, name, format!("One of {}", units::names()));

@@ -129,6 +129,8 @@ async fn create(visit: Visit, identity: Identity, arguments: CreateArguments) ->
         None => Some(&identity.proof),
     };
     let (key, api_key) = visit.accounts.make_key(&identity.user, &name, permissions, lifetime, made_with).await?;
+    let made = Event { details: json!({"api_key": key.id}), ..visit.event("api_key_created", true) };
+    visit.accounts.records.audit.record(made).await;
     Ok(Created {
         success: true,
         id: key.id,

@@ -102,8 +102,9 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
 
 /// Whoever has this name and password; tries are counted.
 async fn known(accounts: &Accounts, call: &Call, username: &str, password: &str) -> Result<Arc<User>, Failure> {
-    let Ok(guess) = accounts.attempts.book(username, call.caller.asker).await else {
-        return Err(too_many(accounts, call).await);
+    let guess = match accounts.attempts.book(username, call.caller.asker).await {
+        Ok(guess) => guess,
+        Err(refusal) => return Err(too_many(accounts, call, &refusal).await),
     };
     let Some(user) = accounts.check_password(username, password).await.map_err(Failure::Internal)? else {
         if guess.wrong() {
