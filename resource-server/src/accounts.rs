@@ -85,6 +85,8 @@ pub(crate) struct Accounts {
     pub attempts: Attempts,
     pub logins: Logins,
     pub keys: Keys,
+    /// Of session tokens.
+    token_lifetime: Duration,
     pub store: Store,
     pub records: Arc<Records>,
     pub clock: Clock,
@@ -109,6 +111,7 @@ pub(crate) fn all(settings: &Settings, store: &Store, records: &Arc<Records>) ->
                 attempts: Attempts::new(settings.clock.clone()),
                 logins: Logins::default(),
                 keys: Keys::of_store(settings.store.as_deref())?,
+                token_lifetime: Duration::seconds(settings.sessions.token_lifetime.into()),
                 store: store.clone(),
                 records: Arc::clone(records),
                 clock: settings.clock.clone(),
@@ -163,11 +166,11 @@ impl Accounts {
             role: user.role,
             sid: session.id.clone(),
             iat: now,
-            exp: now + tokens::LIFETIME.whole_seconds(),
+            exp: now + self.token_lifetime.whole_seconds(),
             jti: Uuid::now_v7().to_string(),
         };
         let access_token = tokens::sign(&self.keys, &claims)?;
-        Ok(Tokens { access_token, refresh_token, expires_in: tokens::LIFETIME, session_id: session.id })
+        Ok(Tokens { access_token, refresh_token, expires_in: self.token_lifetime, session_id: session.id })
     }
 
     /// Whose session token or API key this is.

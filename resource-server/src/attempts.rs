@@ -98,7 +98,7 @@ impl Attempts {
             Some(self.guesses.book(&guesser, || self.clock.now()).await.map_err(waits)?)
         };
         let seat = self.seats.take(source).await;
-        let seat = seat.map_err(|_| Refusal::busy("too many passwords are being judged; try again"))?;
+        let seat = seat.map_err(|_| Refusal::busy("too many passwords are being judged"))?;
         Ok(Guess { booked, attempts: self, account, source, _seat: seat })
     }
 

@@ -150,7 +150,7 @@ impl Drop for Held {
 }
 
 pub(crate) fn busy() -> Refusal {
-    Refusal::busy("others send less and came after you; try again")
+    Refusal::busy("others send less and came after you")
 }
 
 /// Bytes that a message takes once it has been read: most of them are the nodes of its objects.

@@ -36,8 +36,6 @@ pub(crate) struct Refusal {
     pub locks: bool,
     /// Others need what there is only so much of.
     pub by_budget: bool,
-    /// Seconds after which it may be tried again.
-    pub retry_after: Option<u64>,
 }
 
 impl Refusal {
@@ -51,7 +49,6 @@ impl Refusal {
             json_rpc: None,
             locks: false,
             by_budget: false,
-            retry_after: None,
         }
     }
 
@@ -67,7 +64,13 @@ impl Refusal {
 
     fn until(self, seconds: u64) -> Self {
         let refusal = self.header(header::RETRY_AFTER, HeaderValue::from(seconds));
-        Self { by_budget: true, retry_after: Some(seconds), ..refusal.member("retry_after", json!(seconds)) }
+        Self { by_budget: true, ..refusal.member("retry_after", json!(seconds)) }
+    }
+
+    /// Seconds after which somebody who had their share may try again.
+    pub fn retry_after(&self) -> Option<u64> {
+        let header = self.headers.iter().find(|(name, _)| self.by_budget && *name == header::RETRY_AFTER);
+        header.and_then(|(_, value)| value.to_str().ok()?.parse().ok())
     }
 
     /// A JSON-RPC error response (JSON-RPC 2.0 §5.1) with an HTTP status of its own.
@@ -133,8 +136,9 @@ impl Refusal {
             reason = self.description,
             "refused"
         );
+        let retry_after = self.retry_after();
         let body = self.json_rpc.unwrap_or_else(|| {
-            let wait = self.retry_after.map(|seconds| format!("; try again in {seconds} seconds")).unwrap_or_default();
+            let wait = retry_after.map(|seconds| format!("; try again in {seconds} s")).unwrap_or_default();
             let description = format!("{}{wait}", self.description);
             let mut body = json!({
                 "error": self.error,

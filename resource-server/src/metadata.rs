@@ -73,17 +73,30 @@ pub(crate) fn readable(router: Router) -> Router {
         .route_layer(axum::middleware::from_fn(crate::request_id::attach))
 }
 
+/// Where nothing is below `/.well-known/`: clients in browsers look around there, and must be able to read that.
+pub(crate) fn nothing() -> Router {
+    readable(Router::new().route("/.well-known/{*elsewhere}", get(unknown)))
+}
+
 async fn root(State(resources): State<Arc<Vec<ProtectedResource>>>, headers: HeaderMap, uri: Uri, id: Id) -> Response {
     let query = uri.query().unwrap_or_default();
     let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "resource").map(|(_, value)| value);
     let found = match named {
         Some(named) => resources.iter().find(|resource| resource.resource == named).cloned(),
-        None => of_origin(&resources, &headers, &uri).map(|Json(resource)| resource),
+        None => at_root(&resources, &headers, &uri),
     };
     match found {
         Some(resource) => cached(Json(resource)),
         None => Refusal::not_found().into_response(&id.0),
     }
+}
+
+/// The one whose identifier is the origin itself, for this is its own place; else the first there.
+fn at_root(resources: &[ProtectedResource], headers: &HeaderMap, uri: &Uri) -> Option<ProtectedResource> {
+    let is_origin = |one: &&ProtectedResource| well_known_path(&one.resource) == WELL_KNOWN;
+    let origins: Vec<_> = resources.iter().filter(is_origin).cloned().collect();
+    let own = if origins.is_empty() { resources } else { &origins };
+    of_origin(own, headers, uri).map(|Json(resource)| resource)
 }
 
 /// The first, unless the request names the authority of another.

@@ -51,16 +51,21 @@ impl Allowed {
 
     /// The origin of the page that asks, if a page does; 421 (RFC 9110 §15.5.20) for a host that is not ours.
     pub fn check<B>(&self, request: &Request<B>) -> Result<Option<HeaderValue>, Refusal> {
-        if !host(request.headers(), request.uri()).is_some_and(|host| self.hosts.contains(&host)) {
-            let text = "the Host header names no host of this server";
-            return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, "misdirected_request", text));
-        }
+        self.check_host(request)?;
         let origin = single(request.headers(), &header::ORIGIN);
         match origin {
             Ok(None) => Ok(None),
             Ok(Some(origin)) if self.allows_origin(origin) => Ok(HeaderValue::from_str(origin).ok()),
             _ => Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", "the Origin header names an origin not allowed")),
         }
+    }
+
+    fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        if host(request.headers(), request.uri()).is_some_and(|host| self.hosts.contains(&host)) {
+            return Ok(());
+        }
+        let text = "the Host header names no host of this server";
+        Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, "misdirected_request", text))
     }
 
     fn allows_origin(&self, origin: &str) -> bool {
@@ -77,6 +82,14 @@ impl Allowed {
 pub(crate) async fn judge(State(allowed): State<Allowed>, id: Id, request: Asked, next: Next) -> Response {
     match allowed.check(&request) {
         Ok(_) => next.run(request).await,
+        Err(refusal) => refusal.into_response(&id.0),
+    }
+}
+
+/// Middleware, for what every web page may read: only the `Host` is judged.
+pub(crate) async fn judge_host(State(allowed): State<Allowed>, id: Id, request: Asked, next: Next) -> Response {
+    match allowed.check_host(&request) {
+        Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(&id.0),
     }
 }

@@ -134,11 +134,11 @@ fn choices(keyword: &str, rule: &Value, schema: &Map<String, Value>) -> Value {
                 (_, Some(several)) => several.clone(),
                 _ => vec![one.get("type").unwrap_or(one).clone()],
             };
-            Value::from_iter(rule.as_array().into_iter().flatten().flat_map(of_one))
+            rule.as_array().into_iter().flatten().flat_map(of_one).collect()
         }
         "additionalProperties" => {
             let known = schema.get("properties").and_then(Value::as_object);
-            Value::from_iter(known.into_iter().flatten().map(|(name, _)| name.as_str()))
+            known.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
         }
         _ => rule.clone(),
     }

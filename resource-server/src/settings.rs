@@ -7,7 +7,7 @@ mod upstream_headers;
 mod users;
 
 pub use in_front::InFront;
-pub use limits::{BodyLimit, Heartbeat};
+pub use limits::{BodyLimit, Heartbeat, SessionLimits};
 pub use places::{PageOrigin, ResourceAlias};
 pub use secret::{KeySettings, Secret};
 pub use upstream_headers::UpstreamHeaders;
@@ -69,6 +69,8 @@ pub struct Settings {
     /// Seconds that answers under way may still take once the server was asked to stop.
     #[serde(default = "default_grace")]
     pub grace: u16,
+    #[serde(default)]
+    pub sessions: SessionLimits,
     /// By which sessions given to clients are known again, after a restart and by other guards in front of the same
     /// server; else one of the store, and without a store one of this process.
     #[serde(default)]
@@ -136,7 +138,7 @@ pub struct SurfaceSettings {
     #[serde(default)]
     pub resource_aliases: Vec<ResourceAlias>,
     /// Of `bearer-token` and `api-key`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "secret::keys")]
     pub keys: Vec<KeySettings>,
     /// Of `basic` and `session`.
     #[serde(default)]
@@ -145,7 +147,7 @@ pub struct SurfaceSettings {
     #[serde(default)]
     pub basic_as_bearer: bool,
     /// Of `security-keys`: headers, and the keys good in each.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "secret::keys_by_name")]
     pub headers: BTreeMap<String, Vec<KeySettings>>,
     /// Takes `mcp.read`, `mcp.write`, `read`, `write` and `admin` for the `mcp:` scopes of these names.
     #[serde(default)]
@@ -210,6 +212,7 @@ impl Settings {
         ids.sort();
         ids.dedup();
         ensure!(ids.len() == self.surfaces.len(), "two surfaces have the same id");
+        self.sessions.check()?;
         self.surfaces.iter().try_for_each(SurfaceSettings::check)?;
         for surface in &self.surfaces {
             surface.users.iter().try_for_each(|user| user.check(&surface.kind, self.demo))?;
@@ -277,7 +280,8 @@ impl SurfaceSettings {
         ensure!(!self.id.is_empty() && self.id.bytes().all(plain), "a surface's id has letters, digits, - and _ only");
         for path in self.path.iter().chain(&self.aliases) {
             let spelled = |byte: u8| plain(byte) || b"/.~".contains(&byte);
-            let good = path.starts_with('/') && path.len() > 1 && !path.ends_with('/') && path.bytes().all(spelled);
+            let ends = path == "/" || !path.ends_with('/');
+            let good = path.starts_with('/') && ends && path.bytes().all(spelled);
             ensure!(good, "the path {path:?} of the surface {:?} must begin with / and not end with it", self.id);
         }
         ensure!(self.listen.is_some() || self.origins.is_empty(), "{:?} has origins and no address", self.id);

@@ -8,7 +8,10 @@ pub(crate) use api_keys::ApiKey;
 pub(crate) use events::Filter;
 pub(crate) use sessions::{Renewal, Session};
 
-use crate::clock::{self, Clock};
+use crate::{
+    clock::{self, Clock},
+    settings::SessionLimits,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
     Executor, SqliteConnection, SqlitePool,
@@ -31,6 +34,7 @@ const DOCUMENTS: &str = "\
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: SqlitePool,
+    sessions: SessionLimits,
     clock: Clock,
     probed: Arc<Mutex<Option<Probe>>>,
 }
@@ -86,7 +90,12 @@ impl Store {
                 pool.max_connections(1).idle_timeout(None).max_lifetime(None).connect_lazy_with(options.in_memory(true))
             }
         };
-        Self { pool, clock, probed: Arc::default() }
+        Self { pool, sessions: SessionLimits::default(), clock, probed: Arc::default() }
+    }
+
+    /// How long logins last in it.
+    pub fn with_sessions(self, sessions: SessionLimits) -> Self {
+        Self { sessions, ..self }
     }
 
     /// Told within two seconds by one write, and once a second at most: a full disk and a read-only file let all be

@@ -75,7 +75,7 @@ struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     fn new(settings: &'a Settings) -> anyhow::Result<Self> {
-        let store = Store::new(settings.store.as_deref(), settings.clock.clone());
+        let store = Store::new(settings.store.as_deref(), settings.clock.clone()).with_sessions(settings.sessions);
         let audit = Audit::new(store.clone(), settings.clock.clone());
         let records = Arc::new(Records::new(audit, settings)?);
         let accounts = accounts::all(settings, &store, &records)?;
@@ -170,6 +170,11 @@ fn connections(shared: &Shared, grace: Duration) -> Connections {
     Connections::new(Bounds { grace, ..Bounds::default() }, Arc::clone(&shared.proxies), refused)
 }
 
+/// A path of an origin, as identifiers are spelled: the root has no slash (RFC 9728 §1.2 and what clients make of it).
+fn at(origin: &Url, path: &str) -> String {
+    format!("{}{}", origin.origin().ascii_serialization(), if path == "/" { "" } else { path })
+}
+
 fn common(settings: &Settings) -> anyhow::Result<Address<'_>> {
     let surfaces = settings.surfaces.iter().filter(|surface| surface.enabled && surface.listen.is_none()).collect();
     Address::new(&settings.origins(), surfaces)
@@ -213,16 +218,27 @@ impl<'a> Address<'a> {
             watched.push((part.surface, part.gates));
         }
         let shown: Vec<_> = watched.iter().map(|(surface, _)| Arc::clone(surface)).collect();
+        let mut hosts = allowed.clone();
+        let aliases = self.surfaces.iter().flat_map(|own| &own.resource_aliases);
+        aliases.for_each(|alias| hosts.allow_host(alias.url().host_str().unwrap_or_default()));
         router = router.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
         let index = Arc::new(Index::new(shared.settings, &shown));
+        let mut open = Router::new();
         if shared.settings.authorization_server_metadata && !documents.is_empty() {
-            router = router.merge(authorization_server::routes(&shared.issuer, &shared.settings.clock));
+            open = open.merge(authorization_server::routes(&shared.issuer, &shared.settings.clock));
         }
-        let router = router
+        // Where a surface is the whole origin, there is no front page.
+        if !self.surfaces.iter().any(|own| own.path() == "/") {
+            open = open.route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }));
+        }
+        let open = open
             .merge(metadata::placed(documents))
+            .merge(metadata::nothing())
             .merge(health::routes(&shared.store))
             .route(callback::PATH, get(callback::show))
-            .route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }))
+            .route_layer(from_fn_with_state(hosts, origin::judge_host));
+        let router = router
+            .merge(open)
             .fallback(|id: Id| async move { Refusal::not_found().into_response(&id.0) })
             .method_not_allowed_fallback(|id: Id| async move {
                 Refusal::method_not_allowed("GET, HEAD").into_response(&id.0)
@@ -248,7 +264,7 @@ impl<'a> Address<'a> {
         if own.scope_aliases {
             policy.with_aliases();
         }
-        let url = |path: &str| format!("{}{path}", self.origins[0].origin().ascii_serialization());
+        let url = |path: &str| at(&self.origins[0], path);
         let surface = Arc::new(Surface {
             id: own.id.as_str().into(),
             kind: kind.name,

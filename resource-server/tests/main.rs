@@ -11,6 +11,7 @@ mod explain;
 mod introspection;
 mod judged;
 mod keys;
+mod layouts;
 mod legacy;
 mod limits;
 mod matrix;

@@ -175,7 +175,8 @@ async fn attack_76_a_wider_scope_is_an_invalid_scope() {
     ] {
         exchange(&t, "notes", &received, &[("scope", scope)]).await.refused(400, "invalid_scope");
     }
-    // What it holds is worth nothing there.
+    // What it holds is worth nothing there. It was allowed nothing before, which its token would carry too.
+    let t = start("").await;
     let there = exchanged(&exchange(&t, "notes", &allowed(&t, "mcp:write").await, &[]).await);
     exchange(&t, "other", &there, &[("resource", THIRD)]).await.refused(400, "invalid_scope");
     exchange(&t, "other", &there, &[("resource", MCP)]).await.refused(400, "invalid_scope");

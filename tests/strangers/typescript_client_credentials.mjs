@@ -34,6 +34,27 @@ await check('TypeScript client v2, client-credentials: gets a token by its secre
   await callsWhoami(provider, clientId);
 });
 
+const mail = { to: 'dave@example.com', subject: 'Test Email', body: 'Hello from OAuth2 client!' };
+for (const [clientId, clientSecret] of [
+  ['test-client-id', 'test-client-secret'],
+  ['dev-confidential-client', 'dev-confidential-secret'],
+  ['dev-service-client', 'dev-service-secret'],
+]) {
+  await check(`TypeScript client v2, client-credentials: ${clientId} reads mail, and steps up to send some`, async () => {
+    const provider = new ClientCredentialsProvider({ clientId, clientSecret, expectedIssuer: issuer, scope: 'mcp:tools:read' });
+    const url = new URL('/mcp/client-credentials', resource);
+    const client = new Client({ name: 'keyward-strangers', version: '1.0.0' });
+    await client.connect(new StreamableHTTPClientTransport(url, { authProvider: provider }));
+    const inbox = await client.callTool({ name: 'get_inbox', arguments: {} });
+    assert.ok(!inbox.isError, JSON.stringify(inbox));
+    assertScope(provider.tokens().scope, 'mcp:tools:read');
+    const sent = await client.callTool({ name: 'send_email', arguments: mail });
+    assert.ok(!sent.isError, JSON.stringify(sent));
+    assertScope(provider.tokens().scope, 'mcp:tools:write');
+    await client.close();
+  });
+}
+
 await check('TypeScript client v2, client-credentials: a wrong secret is refused', async () => {
   const provider = new ClientCredentialsProvider({
     clientId: 'dev-service-client', clientSecret: 'wrong', expectedIssuer: issuer,

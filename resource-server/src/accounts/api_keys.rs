@@ -48,6 +48,7 @@ impl Accounts {
             let permissions = all.into_iter().filter(|one| user.role.permissions().contains(one)).collect();
             let key = self.make_key(user, name, permissions, Some(FIRST_LIFETIME), None).await;
             let (key, shown) = key.map_err(StoreError::broken)?;
+            self.audit("api_key_created", user, json!({"api_key": key.id})).await;
             self.store.put(&owner, FIRST, name, &key.id).await.map_err(StoreError::broken)?;
             made.push((user.username.clone(), name.clone(), shown));
         }
@@ -87,7 +88,6 @@ impl Accounts {
             last_used: None,
         };
         self.store.add_api_key(&key, parent.map(String::as_str)).await?;
-        self.audit("api_key_created", user, json!({"api_key": id})).await;
         Ok((key, format!("{PREFIX}{id}_{secret}")))
     }
 }

@@ -3,9 +3,8 @@ use super::keys::Keys;
 use anyhow::Context;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
-pub(crate) const LIFETIME: Duration = Duration::minutes(30);
 const TYPE: &str = "session+jwt";
 
 /// RFC 7519 §4.1, and `role` and `sid` (the session's id) beside.

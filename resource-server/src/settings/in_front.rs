@@ -41,7 +41,8 @@ impl Settings {
         );
         let origin = url.origin().ascii_serialization();
         let path = resource.strip_prefix(&origin).context("the resource must be spelled canonically")?;
-        ensure!(path.len() > 1, "the resource must have a path, such as /mcp");
+        // A server may be all that an origin has.
+        let path = if path.is_empty() { "/" } else { path };
         let all = of.tools.values().flat_map(|scopes| scopes.split(' '));
         let supported = words(&of.scopes.split(' ').chain(all).collect::<Vec<_>>().join(" ")).join(" ");
         let settings: Self = serde_json::from_value(json!({

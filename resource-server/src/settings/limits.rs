@@ -15,6 +15,40 @@ pub struct BodyLimit(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat(u16);
 
+/// Of people who log in by tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionLimits {
+    /// Seconds for which a session token is good: 60 to a day.
+    pub token_lifetime: u32,
+    /// Seconds after which a session that is not renewed ends: as long as a token at least, a year at most.
+    pub idle: u32,
+    /// Sessions of one person; beyond, those renewed longest ago end.
+    pub most: u16,
+}
+
+const DAY: u32 = 86_400;
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { token_lifetime: 1_800, idle: 7 * DAY, most: 100 }
+    }
+}
+
+impl SessionLimits {
+    pub(super) fn check(self) -> anyhow::Result<()> {
+        let Self { token_lifetime, idle, most } = self;
+        anyhow::ensure!((60..=DAY).contains(&token_lifetime), "sessions.token_lifetime is 60 to {DAY} seconds");
+        let longest = 365 * DAY;
+        anyhow::ensure!(
+            (token_lifetime..=longest).contains(&idle),
+            "sessions.idle is token_lifetime ({token_lifetime}) to {longest} seconds: no token outlives its session"
+        );
+        anyhow::ensure!(most > 0, "sessions.most is at least 1: else nobody could log in");
+        Ok(())
+    }
+}
+
 impl BodyLimit {
     /// # Errors
     /// The number is less than 1 KiB or more than 64 MiB.

@@ -5,6 +5,7 @@ use crate::{
 };
 use serde::{Deserialize, Deserializer};
 use std::{
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
 };
@@ -92,13 +93,55 @@ impl Written {
     }
 }
 
+impl Written {
+    /// A variable can hold several, between commas; each is limited as all are.
+    fn read_all<E: serde::de::Error>(self) -> Result<Vec<KeySettings>, E> {
+        let Self::Table(Table { value: None, env: Some(name), file: None, scope }) = self else {
+            return Ok(vec![checked(self.read()?)?]);
+        };
+        let text = Secret::of_variable(&name).map_err(E::custom)?;
+        let keys = several(&text.0).map(|secret| checked(KeySettings { secret, scope: scope.clone() }));
+        let keys = keys.collect::<Result<Vec<_>, E>>()?;
+        if keys.is_empty() { Err(E::custom(format!("the variable {name} holds no key"))) } else { Ok(keys) }
+    }
+}
+
+/// Between commas, whatever space is around them.
+fn several(text: &str) -> impl Iterator<Item = Secret> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| Secret(part.to_owned()))
+}
+
+/// A list, each of which can be several.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Many(Vec<Written>);
+
+pub(super) fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeySettings>, D::Error> {
+    all(Many::deserialize(deserializer)?)
+}
+
+pub(super) fn keys_by_name<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Vec<KeySettings>>, D::Error> {
+    let named = BTreeMap::<String, Many>::deserialize(deserializer)?;
+    named.into_iter().map(|(name, many)| Ok((name, all(many)?))).collect()
+}
+
+fn all<E: serde::de::Error>(Many(written): Many) -> Result<Vec<KeySettings>, E> {
+    let keys = written.into_iter().map(Written::read_all).collect::<Result<Vec<_>, E>>()?;
+    Ok(keys.into_iter().flatten().collect())
+}
+
+fn checked<E: serde::de::Error>(key: KeySettings) -> Result<KeySettings, E> {
+    if key.scope.as_deref().is_none_or(well_formed) {
+        return Ok(key);
+    }
+    Err(E::custom("a scope has a character RFC 6749 section 3.3 forbids"))
+}
+
 impl<'de> Deserialize<'de> for KeySettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let key: Self = Written::deserialize(deserializer)?.read()?;
-        if key.scope.as_deref().is_none_or(well_formed) {
-            return Ok(key);
-        }
-        Err(serde::de::Error::custom("a scope has a character RFC 6749 section 3.3 forbids"))
+        checked(Written::deserialize(deserializer)?.read()?)
     }
 }
 
@@ -109,5 +152,28 @@ impl<'de> Deserialize<'de> for Secret {
             return Ok(key.secret);
         }
         Err(serde::de::Error::custom("this secret cannot be limited to a scope"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_one_variable_stand_between_commas() {
+        for (text, keys) in
+            [("a", vec!["a"]), ("a,b", vec!["a", "b"]), (" a , b,,c ", vec!["a", "b", "c"]), (" , ", vec![])]
+        {
+            assert_eq!(several(text).map(|key| key.0).collect::<Vec<_>>(), keys, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_holds_no_key_is_told_by_name() {
+        let written = |env: &str| Written::Table(Table { value: None, env: Some(env.into()), file: None, scope: None });
+        let keys = written("CARGO_PKG_NAME").read_all::<serde::de::value::Error>().unwrap();
+        assert_eq!(keys.len(), 1);
+        let missing = written("KEYWARD_TEST_NEVER_SET").read_all::<serde::de::value::Error>().unwrap_err();
+        assert!(missing.to_string().contains("KEYWARD_TEST_NEVER_SET is not set"), "{missing}");
     }
 }

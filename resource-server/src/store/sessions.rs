@@ -12,12 +12,8 @@ pub(super) const TABLES: &str = "\
         used_at INTEGER);\
     CREATE INDEX IF NOT EXISTS refresh_tokens_of_session ON refresh_tokens (session_id);";
 
-/// A session that is not renewed for so long ends.
-const LIFETIME: Duration = Duration::days(7);
 /// For so long a refresh token that was used may be used again, and brings the same: the answer may have been lost.
 const REPLAY_WINDOW: Duration = Duration::minutes(1);
-/// Of one person; beyond, those renewed longest ago end.
-const MOST: i64 = 100;
 /// Refresh tokens of one session, all but the last used. Who brings an older one is refused as if it never was.
 const MOST_TOKENS: i64 = 1000;
 
@@ -41,7 +37,7 @@ impl Store {
         let now = self.clock.now().unix_timestamp();
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let old = sqlx::query("DELETE FROM sessions WHERE renewed_at <= $1");
-        old.bind(now - LIFETIME.whole_seconds()).execute(&mut *transaction).await?;
+        old.bind(self.oldest()).execute(&mut *transaction).await?;
         sqlx::query("INSERT INTO sessions (id, surface, user_id, renewed_at) VALUES ($1, $2, $3, $4)")
             .bind(&session.id)
             .bind(surface)
@@ -55,7 +51,7 @@ impl Store {
         )
         .bind(surface)
         .bind(&session.user_id)
-        .bind(MOST)
+        .bind(self.sessions.most)
         .execute(&mut *transaction)
         .await?;
         add_refresh_token(&mut transaction, &session.id, refresh).await?;
@@ -71,7 +67,7 @@ impl Store {
     /// When a session ends that is not renewed.
     pub async fn session_ends_at(&self, surface: &str, id: &str) -> sqlx::Result<Option<i64>> {
         let query = "SELECT renewed_at + $3 FROM sessions WHERE surface = $1 AND id = $2 AND ended_at IS NULL";
-        let query = sqlx::query_scalar(query).bind(surface).bind(id).bind(LIFETIME.whole_seconds());
+        let query = sqlx::query_scalar(query).bind(surface).bind(id).bind(i64::from(self.sessions.idle));
         query.fetch_optional(&self.pool).await
     }
 
@@ -85,7 +81,7 @@ impl Store {
         )
         .bind(surface)
         .bind(&refresh[..])
-        .bind(now - LIFETIME.whole_seconds())
+        .bind(self.oldest())
         .fetch_optional(&mut *transaction)
         .await?;
         let Some((id, user_id, used_at)) = found else { return Ok(Renewal::Unknown) };
@@ -123,7 +119,7 @@ impl Store {
     }
 
     pub(super) fn oldest(&self) -> i64 {
-        (self.clock.now() - LIFETIME).unix_timestamp()
+        self.clock.now().unix_timestamp() - i64::from(self.sessions.idle)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Puts a surface behind gates: where it is found, by which transports, and with which credential at each place.
-use super::Address;
+use super::{Address, at};
 use crate::{
     bodies::Bodies,
     credentials::{Built, Credential, Place},
@@ -134,7 +134,6 @@ impl Gating<'_> {
 
     /// The gates of `path`, whose messages go to `posts_to`.
     fn gates(&mut self, paths: &Paths, path: &str, posts_to: &str) -> anyhow::Result<Arc<Gates>> {
-        let at = |origin: &Url, path: &str| format!("{}{path}", origin.origin().ascii_serialization());
         let origins = &self.address.origins;
         let both = || paths.http.iter().chain(&paths.sse);
         let all = origins.iter().flat_map(|origin| both().map(move |path| at(origin, path)));

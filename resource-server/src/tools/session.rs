@@ -145,8 +145,8 @@ async fn of_argument(accounts: &Accounts, token: &str) -> Result<Identity, Failu
 
 async fn too_many(accounts: &Accounts, call: &Call, refusal: &Refusal) -> Failure {
     accounts.records.audit.record(event(call, "rate_limit_exceeded", false)).await;
-    let seconds = refusal.retry_after.unwrap_or(1);
-    let error = format!("Too many failed attempts; try again in {seconds} seconds");
+    let seconds = refusal.retry_after().unwrap_or(1);
+    let error = format!("Too many failed attempts; try again in {seconds} s");
     Failure::Told(json!({"success": false, "error": error, "retry_after": seconds}))
 }
 

@@ -182,7 +182,6 @@ async fn no_file_is_needed() {
     assert_eq!(seen.lock().unwrap().len(), 4);
     for (resource, reason) in [
         ("http://notes.example/mcp", "must be an https URL"),
-        ("https://notes.example/", "must have a path"),
         ("https://NOTES.example/mcp", "spelled canonically"),
         ("https://notes.example/mcp/", "must begin with /"),
     ] {
