@@ -83,7 +83,8 @@ pub fn held_of(rules: &[ScopeRule], held: &Scopes, asked: &Scopes) -> Option<Sco
             return Some(itself);
         }
         // Other names of the same scope are no parts of it.
-        let is_same = |part: &str| reach(rules, &Scopes::from(part.to_owned())).contains(scope);
+        let own = reach(rules, &itself);
+        let is_same = |part: &str| own.contains(part) && reach(rules, &Scopes::from(part.to_owned())).contains(scope);
         let known = rules.iter().filter(|rule| is_same(&rule.name)).flat_map(|rule| &rule.implies);
         let parts: Scopes = known.map(String::as_str).filter(|part| !is_same(part)).collect();
         (parts.iter().nth(1).is_some() && parts.is_subset(&held)).then_some(parts)
@@ -169,6 +170,7 @@ mod tests {
             rule("r", "", &[]),
             rule("w", "", &[]),
             rule("more", "w", &[]),
+            rule("all", "rw more", &[]),
         ];
         for (held, asked, gets) in [
             ("rw", "r", Some("r")),
