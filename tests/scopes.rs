@@ -3,7 +3,7 @@ use crate::{
     client_credentials::ask,
     dpop::text,
     support::{
-        app::{CALLBACK, MCP, TestApp, authorize_path, basic},
+        app::{CALLBACK, MCP, OTHER, TestApp, authorize_path, basic},
         guarded::Guarded,
     },
     token_exchange,
@@ -65,7 +65,7 @@ async fn a_client_may_ask_for_any_scope_that_is_smaller_than_one_it_holds_and_fo
         let answer = ask(&t, client, SECRET, &[("scope", scope)]).await;
         match granted {
             Some(granted) => assert_eq!(answer.json()["scope"], granted, "{client} {scope}"),
-            None => _ = answer.refused(400, "invalid_scope"),
+            None => answer.refused(400, "invalid_scope"),
         }
     }
     assert_eq!(ask(&t, "writer", SECRET, &[]).await.json()["scope"], "mcp:write files");
@@ -134,6 +134,24 @@ async fn a_step_ups_token_carries_what_the_page_showed_and_keeps_what_was_allowe
     let code = alice.get(&asking("mcp:read")).await.returned("code").unwrap();
     let tokens = t.redeem(&client, &code).await.json();
     assert_eq!(tokens["scope"], "mcp:read");
+}
+
+#[tokio::test]
+async fn a_step_ups_token_still_tells_who_it_is_and_holds_nothing_of_other_servers() {
+    let t = start().await;
+    let client = t.public_client("web", &[CALLBACK]).await;
+    let mut alice = t.signed_in("alice").await;
+    let elsewhere = authorize_path(&client, &[("scope", "other:read"), ("resource", OTHER)]);
+    for before in [&elsewhere, &authorize_path(&client, &[("scope", "openid mcp:read")])] {
+        assert!(alice.approve(before).await.returned("code").is_some());
+    }
+    let more = authorize_path(&client, &[("scope", "mcp:write")]);
+    let page = alice.get(&more).await;
+    assert!(page.body.contains("Know that it is you") && page.body.contains("other:read"), "{page:?}");
+    let code = alice.approve(&more).await.returned("code").unwrap();
+    let tokens = t.redeem(&client, &code).await.json();
+    let scope = keyward::model::Scopes::parse(text(&tokens, "scope")).unwrap();
+    assert_eq!(scope, ["mcp:write", "mcp:read", "openid"].into_iter().collect(), "{scope}");
 }
 
 #[tokio::test]

@@ -153,11 +153,11 @@ mod tests {
             rule("read", "", &[Role::Readonly]),
             rule("mcp:admin", "", &[Role::Admin]),
         ]);
-        let roles = |name: &str| rules.iter().find(|rule| rule.name == name).unwrap().roles.clone();
-        assert_eq!(roles("all"), [Role::Admin]);
-        assert_eq!(roles("write"), [Role::Admin, Role::User]);
-        assert_eq!(roles("read"), [Role::Admin, Role::User, Role::Readonly]);
-        assert_eq!(roles("mcp:tools:admin"), [Role::Admin]);
+        let may_grant = |name: &str| rules.iter().find(|rule| rule.name == name).unwrap().roles.clone();
+        assert_eq!(may_grant("all"), [Role::Admin]);
+        assert_eq!(may_grant("write"), [Role::Admin, Role::User]);
+        assert_eq!(may_grant("read"), [Role::Admin, Role::User, Role::Readonly]);
+        assert_eq!(may_grant("mcp:tools:admin"), [Role::Admin]);
         let open = complete(vec![rule("write", "read", &[]), rule("read", "", &[Role::Admin])]);
         assert!(open.iter().all(|rule| rule.roles.is_empty()));
     }
