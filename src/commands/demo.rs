@@ -17,7 +17,7 @@ use tokio::sync::watch;
     keyward demo --data /tmp/second --listen 127.0.0.1:9999 --resource-listen 127.0.0.1:9990")]
 pub struct Demo {
     /// Where database and keys are kept.
-    #[arg(long, value_name = "DIR", default_value = "keyward-data")]
+    #[arg(long, value_name = "DIR", default_value = "keyward-demo")]
     data: PathBuf,
     /// Where the authorization server answers; loopback only.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8999")]
