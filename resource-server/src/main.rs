@@ -9,7 +9,7 @@ use keyward_resource_server::{
 };
 use std::{
     future::Future,
-    io::IsTerminal,
+    io::{IsTerminal, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -192,6 +192,10 @@ async fn run() -> anyhow::Result<()> {
     };
     let listening = tokio::net::TcpListener::bind(settings.listen).await;
     let listener = listening.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let (version, address) = (env!("CARGO_PKG_VERSION"), listener.local_addr()?);
+    let line = format!("keyward-resource-server {version} answers at {address} for tokens of {}", settings.issuer);
+    // Nobody need read it.
+    let _ = writeln!(std::io::stdout(), "{line}");
     serve(listener, settings, asked_to_stop).await
 }
 
