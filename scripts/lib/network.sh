@@ -75,7 +75,7 @@ make_certificates() {
     cd "$network" || exit 1
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout authority.key -out authority.pem \
       -days 2 -subj "/CN=Keyward tests" -addext "keyUsage=critical,keyCertSign" &&
-      certificate site 2 "DNS:app.example,DNS:*.hostile.example" &&
+      certificate site 2 "DNS:app.example,DNS:*.hostile.example,DNS:*.example.com" &&
       certificate expired -1 "DNS:*.hostile.example" &&
       certificate other 2 "DNS:other.example" &&
       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout own.key -out own.pem \

@@ -99,3 +99,11 @@ need_browser() {
   KEYWARD_CHROMIUM=$(command -v chromium) && return
   install chromium fonts-liberation && KEYWARD_CHROMIUM=$(command -v chromium)
 }
+
+# What README and docs have people type beside Keyward's own programs, and a terminal to type it at.
+need_newcomers_tools() {
+  local tool missing=()
+  for tool in curl sqlite3 openssl python3; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+  command -v script >/dev/null || missing+=(bsdutils)
+  [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
+}

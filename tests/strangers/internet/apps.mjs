@@ -1,4 +1,6 @@
-// Apps as they should be: each described by a document at the URL that is its `client_id`.
+// Hosts as they should be: the servers of the documentation's examples, and apps, each described by a document at the
+// URL that is its `client_id`.
+import { request as connect } from 'node:http';
 
 /** Somewhere on the public internet; here every address leads to the same place. */
 export const PUBLIC = '11.22.33.44';
@@ -23,7 +25,22 @@ export function json(response, document) {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document));
 }
 
-export const apps = [{
+/** Servers of the pages' examples: behind a proxy that ends TLS, on this machine. */
+const proxied = (name, port) => ({
+  name,
+  addresses: () => [PUBLIC],
+  answer({ request, response }) {
+    const { method, url: path, headers } = request;
+    const onward = connect({ port, method, path, headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on('error', () => response.writeHead(502).end());
+    request.pipe(onward);
+  },
+});
+
+export const apps = [proxied('auth.example.com', 8999), proxied('mcp.example.com', 8990), {
   name: 'app.example',
   addresses: () => [PUBLIC],
   answer({ request, response, url }) {

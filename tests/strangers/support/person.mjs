@@ -74,6 +74,16 @@ export class Person {
     if (response.status !== 303) throw new Error(`sign-in was refused: ${text(await response.text())}`);
   }
 
+  /** Becomes an administrator by a setup link. */
+  async setUp(link) {
+    const { action, fields } = findForm(await (await this.open(link)).text(), ['setup']);
+    fields.set('username', this.username);
+    for (const field of ['password', 'password_again']) fields.set(field, this.password);
+    const response = await this.open(new URL(action, link), fields);
+    const html = await response.text();
+    if (response.status !== 200 || findForm(html, ['setup'])) throw new Error(`the setup was refused: ${text(html)}`);
+  }
+
   /** One request, redirects not followed; with fields, the POST of a form. */
   async open(url, fields) {
     const headers = { accept: 'text/html', cookie: [...this.#cookies].map((pair) => pair.join('=')).join('; ') };
