@@ -89,7 +89,9 @@ impl<'a> Permit<'a> {
         }
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
-        let held = Audience::choose(app, params, grant)?.reach(&grant.scopes);
+        // A wrong resource is told after a wrong scope.
+        let audience = Audience::choose(app, params, grant).ok();
+        let held = audience.map_or_else(|| grant.scopes.clone(), |audience| audience.reach(&grant.scopes));
         let asked = within(params, &grant.scopes, &held)?;
         Self::for_person(request, grant, user, &asked)
     }
