@@ -28,6 +28,8 @@ pub struct Event {
     client_id: Option<ClientId>,
     grant_id: Option<GrantId>,
     ip_address: Option<String>,
+    /// Why, where it is one of a few words.
+    reason: Option<&'static str>,
     details: Value,
 }
 
@@ -42,6 +44,7 @@ impl Event {
             client_id: None,
             grant_id: None,
             ip_address: None,
+            reason: None,
             details: Value::Object(serde_json::Map::new()),
         }
     }
@@ -60,12 +63,12 @@ impl Event {
         Self { level: "critical", success: false, ..self }
     }
     #[must_use]
-    pub fn user(self, id: UserId) -> Self {
-        Self { user_id: Some(id), ..self }
+    pub fn user(self, id: impl Into<Option<UserId>>) -> Self {
+        Self { user_id: id.into(), ..self }
     }
     #[must_use]
-    pub fn client(self, id: &ClientId) -> Self {
-        Self { client_id: Some(id.clone()), ..self }
+    pub fn client<'a>(self, id: impl Into<Option<&'a ClientId>>) -> Self {
+        Self { client_id: id.into().cloned(), ..self }
     }
     #[must_use]
     pub fn grant(self, id: GrantId) -> Self {
@@ -79,12 +82,20 @@ impl Event {
     pub fn details(self, details: Value) -> Self {
         Self { details, ..self }
     }
+    /// Why, beside the other details; for the trail alone.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.details["reason"] = json!(reason);
+        Self { reason: Some(reason), ..self }
+    }
 
     /// What happened has happened: a trail that can't be written is an error in the log, not in the answer.
     pub async fn record(self, app: &App) {
         let event = self.happened(app);
+        let user = event.user_id.map(|id| id.to_string());
         let client = event.client_id.as_ref().map(ClientId::as_str);
-        tracing::info!(event_type = event.event_type, success = event.success, client, "audit");
+        let (address, success) = (event.ip_address.as_deref(), event.success);
+        tracing::info!(event_type = event.event_type, success, user, client, address, "audit");
         write(app, &event).await;
     }
 
@@ -173,9 +184,23 @@ pub async fn compare_settings(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// After a wrong try with which a wait begins. Of the account only the kind is told: what somebody typed as a name may be
-/// a password.
-pub async fn wrong_try(app: &App, kind: &str, account: &str, address: IpAddr) {
-    let event = Event::new("brute_force_detected").failed().details(json!({"account": kind}));
-    event.tally(app, &format!("{kind} {account}"), address).await;
+/// A secret was wrong: of an account of this kind, and of whom, as far as it is anybody's. What somebody typed as a name
+/// may be a password, so that a name that nobody has is not kept.
+pub struct WrongTry<'a> {
+    pub kind: &'static str,
+    /// As it was typed: what tries are counted by, and never written.
+    pub account: &'a str,
+    pub user: Option<UserId>,
+    pub client: Option<&'a ClientId>,
+    pub reason: &'static str,
+    pub address: IpAddr,
+}
+
+impl WrongTry<'_> {
+    /// A wait begins with it.
+    pub async fn begins_wait(&self, app: &App) {
+        let event = Event::new("brute_force_detected").failed().details(json!({"account": self.kind}));
+        let event = event.because(self.reason).user(self.user).client(self.client);
+        event.tally(app, &format!("{} {}", self.kind, self.account), self.address).await;
+    }
 }

@@ -52,6 +52,7 @@ mod support {
     pub mod guarded;
     pub mod internet;
     pub mod issuer;
+    pub mod log;
     pub mod node;
     pub mod process;
     pub mod proxy;

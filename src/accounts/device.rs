@@ -5,7 +5,7 @@ use crate::{
         request::{asking, resources},
     },
     app::App,
-    audit,
+    audit::{self, WrongTry},
     error::OAuthError,
     grants,
     limits::{source, yields_to},
@@ -18,10 +18,7 @@ use crate::{
     storage::device_codes::{self, Decision},
 };
 use serde_json::json;
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 use time::{Duration, OffsetDateTime};
 
 /// Seconds.
@@ -118,15 +115,21 @@ pub struct Waiting<'a> {
 /// The device with this code. `None` whatever is wrong with it: unknown, expired, or decided about.
 ///
 /// Tries are counted for each person, from wherever they come (RFC 8628 §5.1).
-pub async fn look_up<'a>(app: &'a App, code: &UserCode, user: &User) -> Result<Option<Waiting<'a>>, OAuthError> {
+pub async fn look_up<'a>(
+    app: &'a App,
+    code: &UserCode,
+    user: &User,
+    address: IpAddr,
+) -> Result<Option<Waiting<'a>>, OAuthError> {
     let booked = app.guesses.device_code(user.id).await.inspect_err(|_| {
         tracing::warn!(user = %user.id, "guesses at device codes throttled");
     })?;
     let found = device_codes::find_by_user_code(&app.db, &code.digest(&app.form_key)).await?;
     let Some(device) = found.filter(|device| device.is_open(app.clock.now())) else {
         if booked.wrong(app.clock.now()) {
-            let anywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-            audit::wrong_try(app, "device", &user.id.to_string(), anywhere).await;
+            let (kind, reason, account) = ("device", "wrong_code", &*user.id.to_string());
+            let wrong = WrongTry { kind, account, user: Some(user.id), client: None, reason, address };
+            wrong.begins_wait(app).await;
         }
         return Ok(None);
     };

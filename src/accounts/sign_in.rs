@@ -2,7 +2,7 @@
 use super::known_browser;
 use crate::{
     app::App,
-    audit,
+    audit::{self, WrongTry},
     error::OAuthError,
     limits::source,
     model::{Role, User, UserId},
@@ -12,8 +12,8 @@ use crate::{
 use keyward_limits::spelling::normal_form;
 use std::net::IpAddr;
 
-/// `None` for an unknown user, a wrong password and a disabled account alike, after the same time. `marks` are those of
-/// the browser.
+/// `None` for an unknown user, a wrong password and a disabled account alike, after the same time: which it was is for
+/// the audit trail alone. `marks` are those of the browser.
 pub async fn sign_in(
     app: &App,
     username: &str,
@@ -31,12 +31,23 @@ pub async fn sign_in(
     }
     let known_browser = known.as_ref().is_some_and(|user| known_browser::is_known(app, marks, user));
     let account: String = username.chars().take(MAX_LENGTH).collect();
-    let booked = app.guesses.sign_in(&account, address, known_browser).await.inspect_err(|_| {
-        tracing::warn!(%address, "sign-in throttled");
-    })?;
+    let user_id = known.as_ref().map(|user| user.id);
+    let failure = |reason| audit::Event::new("login_failure").failed().user(user_id).because(reason);
+    let booked = match app.guesses.sign_in(&account, address, known_browser).await {
+        Ok(booked) => booked,
+        Err(error) => {
+            failure("throttled").tally(app, &account, address).await;
+            return Err(error);
+        }
+    };
     let hash = known.as_ref().map(|user| user.password_hash.as_str());
     // What cannot be judged is taken back.
     let right = app.passwords.verify(password, hash, source(address)).await?;
+    let reason = match known {
+        None => "unknown",
+        Some(_) if !right => "wrong_password",
+        Some(_) => "disabled",
+    };
     let user = known.filter(|user| right && user.disabled_at.is_none());
     app.metrics.sign_in(user.is_some());
     if let Some(user) = &user {
@@ -44,9 +55,11 @@ pub async fn sign_in(
         audit::Event::new("login_success").user(user.id).from(address).record(app).await;
     } else {
         let waits = booked.wrong(app.clock.now());
-        audit::Event::new("login_failure").failed().tally(app, &account, address).await;
+        failure(reason).tally(app, &account, address).await;
         if waits {
-            audit::wrong_try(app, "user", &account, address).await;
+            let account = account.as_str();
+            let wrong = WrongTry { kind: "user", account, user: user_id, client: None, reason, address };
+            wrong.begins_wait(app).await;
         }
     }
     Ok(user)

@@ -1,5 +1,5 @@
-//! Events that a stranger brings about as often as he likes: of each kind, account and source the first in a minute is
-//! written, the others are counted and told when the minute is over.
+//! Events that a stranger brings about as often as he likes: of each kind, reason, account and source the first in a
+//! minute is written, the others are counted and told when the minute is over.
 use super::Event;
 use crate::{
     app::App,
@@ -27,6 +27,7 @@ const MAX_ENTRIES: usize = 200;
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     name: &'static str,
+    reason: Option<&'static str>,
     account: Option<Digest>,
     source: Option<Source>,
 }
@@ -41,15 +42,15 @@ struct Counted {
 pub struct Tally(Mutex<HashMap<Key, Counted>>);
 
 impl Tally {
-    /// Whether it is the first of its kind, account and source, which is to be written.
+    /// Whether it is the first of its kind, reason, account and source, which is to be written.
     fn is_first(&self, event: &Event, account: &str, source: Option<Source>, clock: &Clock) -> bool {
-        let (mut counted, name) = (self.lock(), event.name);
-        let own = Key { name, account: Some(Digest::of(account)), source };
+        let (mut counted, name, reason) = (self.lock(), event.name, event.reason);
+        let own = Key { name, reason, account: Some(Digest::of(account)), source };
         let of_kind = || counted.keys().filter(|key| key.name == name);
         let of_source = || of_kind().filter(|key| key.source == source).count();
         let key = match () {
             () if counted.contains_key(&own) => own,
-            () if of_kind().count() >= MAX_ENTRIES => Key { name, account: None, source: None },
+            () if of_kind().count() >= MAX_ENTRIES => Key { name, reason, account: None, source: None },
             () if source.is_some() && of_source() >= MAX_PER_SOURCE => Key { account: None, ..own },
             () => own,
         };
@@ -61,6 +62,8 @@ impl Tally {
         first.ip_address = first.ip_address.filter(|_| key.source.is_some());
         if key.account.is_none() {
             (first.user_id, first.client_id, first.grant_id) = (None, None, None);
+            // What the others have in common is the reason, and nothing else is told of them.
+            first.details = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
         }
         counted.insert(key, Counted { first, since: clock.moment(), more: 0 });
         true

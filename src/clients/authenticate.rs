@@ -2,7 +2,7 @@
 use super::{keys, metadata_document};
 use crate::{
     app::App,
-    audit,
+    audit::WrongTry,
     error::OAuthError,
     model::{AuthMethod, Client, ClientSource},
     oauth::{
@@ -124,6 +124,7 @@ async fn with_secret(
     method: AuthMethod,
     address: IpAddr,
 ) -> Result<Arc<Client>, OAuthError> {
+    let mut refused_client = None;
     for (id, secret) in candidates {
         let client = app.clients.find(id).await?;
         let presented = ClientSecret::presented(secret).digest();
@@ -134,14 +135,22 @@ async fn with_secret(
             let expected = client.as_deref().and_then(|client| client.secret_hashes()[slot]);
             matches |= presented.matches(expected.unwrap_or(&nothing)) & expected.is_some();
         }
-        if let Some(client) = client.filter(|client| matches && accepts(client, method)) {
-            return Ok(client);
-        }
+        let Some(client) = client else { continue };
+        let reason = match () {
+            () if !matches => "wrong_secret",
+            () if client.disabled_at.is_some() => "disabled",
+            () if !accepts(&client, method) => "other_method",
+            () => return Ok(client),
+        };
+        refused_client = Some((client, reason));
     }
     // A right secret always passes; only wrong ones are slowed down (RFC 6749 §2.3.1).
     let account = candidates.first().map_or("", |(id, _)| id);
     if app.guesses.wrong("client", account, address)? {
-        audit::wrong_try(app, "client", account, address).await;
+        let client = refused_client.as_ref().map(|(client, _)| &client.id);
+        let reason = refused_client.as_ref().map_or("unknown", |(_, reason)| reason);
+        let wrong = WrongTry { kind: "client", account, user: None, client, reason, address };
+        wrong.begins_wait(app).await;
     }
     Err(refused())
 }

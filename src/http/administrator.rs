@@ -1,6 +1,6 @@
 //! Who may look inside: in the demo whoever is on this machine, else the administrator.
 use super::extract::{ClientIp, bearer, same_origin};
-use crate::{app::App, audit, error::OAuthError, secrets::Digest};
+use crate::{app::App, audit::WrongTry, error::OAuthError, secrets::Digest};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
@@ -43,7 +43,9 @@ async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthErr
     }
     if presented.is_some() {
         if app.guesses.wrong(ACCOUNT, "", address)? {
-            audit::wrong_try(app, ACCOUNT, "", address).await;
+            let (kind, reason) = (ACCOUNT, "wrong_token");
+            let wrong = WrongTry { kind, account: "", user: None, client: None, reason, address };
+            wrong.begins_wait(app).await;
         }
         return Err(OAuthError::invalid_token("this is not the token of the administrator"));
     }

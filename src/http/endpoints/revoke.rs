@@ -5,7 +5,7 @@ use crate::{
     audit,
     error::OAuthError,
     http::{extract::ClientAuth, respond::NoStore},
-    model::{Client, ClientId, GrantId},
+    model::{Client, ClientId, GrantId, UserId},
     storage::grants,
     tokens::{access_token, refresh_token::RefreshToken},
 };
@@ -28,7 +28,9 @@ async fn post(
     } else if let Some(claims) = access_token::parse(&app, token).await? {
         owned(&client, &claims.client_id)?;
         access_token::revoke(&app, token, &claims).await?;
-        audit::Event::new("token_revoked").client(&client.id).record(&app).await;
+        let event = audit::Event::new("token_revoked").client(&client.id);
+        let event = event.user(claims.person.as_ref().and_then(|_| claims.sub.parse::<UserId>().ok()));
+        event.record(&app).await;
     }
     // Anything else is unknown, and for its holder as good as revoked (RFC 7009 §2.2).
     Ok(NoStore(()))

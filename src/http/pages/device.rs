@@ -85,7 +85,7 @@ async fn find(
     }
     let (code, waiting) = match UserCode::parse(typed) {
         Some(code) => {
-            let waiting = look_up(&app, &code, &signed_in.user).await?;
+            let waiting = look_up(&app, &code, &signed_in.user, address).await?;
             (Some(code), waiting)
         }
         None => (None, None),
@@ -133,7 +133,7 @@ async fn decide(
         return Ok(led);
     }
     let code = UserCode::parse(typed).ok_or_else(too_late)?;
-    let Some(waiting) = look_up(&app, &code, &signed_in.user).await? else {
+    let Some(waiting) = look_up(&app, &code, &signed_in.user, address).await? else {
         return lead_again(&app, own, allow).await?.ok_or_else(too_late);
     };
     let question = question::of_device(&app, &waiting, &signed_in.user, &code, address, None).await?;
