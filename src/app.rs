@@ -30,6 +30,8 @@ pub struct App {
     pub keys: Keys,
     /// Seals the audit trail.
     pub audit_key: hmac::Key,
+    /// Digests of settings, to tell which changed.
+    pub settings_key: hmac::Key,
     /// Events of it that wait to be written.
     pub noted: Noted,
     /// Events that are counted rather than written one by one.
@@ -79,6 +81,7 @@ impl App {
         Ok(Box::new(Self {
             refresh_key: master.hmac("refresh tokens")?,
             audit_key: master.hmac("audit trail")?,
+            settings_key: master.hmac("settings")?,
             noted: Noted::default(),
             tally: Tally::default(),
             form_key: master.hmac("forms")?,

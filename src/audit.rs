@@ -1,12 +1,12 @@
 //! The audit trail: what a person responsible for this server wants to be able to ask later.
 pub mod chain;
+pub mod changed_settings;
 pub mod tally;
 
 use crate::{
     app::App,
     model::{AuditEvent, AuditEventId, ClientId, GrantId, UserId},
-    secrets::Digest,
-    storage::{audit_events, settings},
+    storage::audit_events,
     telemetry,
 };
 use serde_json::{Value, json};
@@ -172,16 +172,6 @@ impl Noted {
     fn lock(&self) -> MutexGuard<'_, Vec<AuditEvent>> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// At a start: whether the settings, but for secrets, are others than at the last one.
-pub async fn compare_settings(app: &App) -> anyhow::Result<()> {
-    let now = Digest::of(serde_json::to_vec(&app.config)?);
-    let before = settings::replace(&app.db, "settings", now.as_bytes()).await?;
-    if before.is_some_and(|before| before != now.as_bytes()) {
-        Event::new("config_change").record(app).await;
-    }
-    Ok(())
 }
 
 /// A secret was wrong: of an account of this kind, and of whom, as far as it is anybody's. What somebody typed as a name

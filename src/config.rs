@@ -34,6 +34,7 @@ pub use workloads::Workload;
 
 use crate::oauth::resource::Resources;
 use anyhow::{Context, bail, ensure};
+use aws_lc_rs::hmac;
 use config::{Environment, File, FileFormat};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
@@ -298,6 +299,11 @@ impl Config {
         let url = Url::parse(self.database.url.expose_secret()).ok();
         let password = url.as_ref().and_then(Url::password).map(str::to_owned);
         all.map(|secret| secret.expose_secret().to_owned()).chain(password).collect()
+    }
+
+    /// All settings, with a digest in the place of each secret.
+    pub fn to_compare(&self, key: &hmac::Key) -> serde_json::Result<serde_json::Value> {
+        hidden::with_digests(self, key)
     }
 
     #[must_use]

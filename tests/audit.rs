@@ -1,5 +1,6 @@
 //! The audit trail: which events there are, and that nobody changes them unnoticed.
 mod attempts;
+mod settings;
 
 use crate::{
     device,

@@ -65,7 +65,7 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    audit::compare_settings(&app).await?;
+    audit::changed_settings::record(&app).await?;
     Event::new("server_start").details(json!({"version": env!("CARGO_PKG_VERSION")})).record(&app).await;
     let housekeeping = tokio::spawn(jobs::run(app.clone()));
     connections(&app).serve(listener, http::router(app.clone()), shutdown).await;

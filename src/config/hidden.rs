@@ -1,16 +1,59 @@
 //! How settings that hold a secret are shown: that they are set, and nothing else.
+use crate::secrets::base64url;
+use aws_lc_rs::hmac;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::cell::RefCell;
+
+thread_local! {
+    /// While it is set, a secret is shown as its digest under this key.
+    static KEY: RefCell<Option<hmac::Key>> = const { RefCell::new(None) };
+}
 
 #[derive(Serialize)]
 struct Shown {
     set: bool,
 }
 
-pub(super) fn one<T, S: Serializer>(_: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    Shown { set: true }.serialize(serializer)
+/// What a setting hides.
+pub(super) trait Hidden {
+    fn digest(&self, key: &hmac::Key) -> String;
+}
+
+impl Hidden for SecretString {
+    fn digest(&self, key: &hmac::Key) -> String {
+        base64url(hmac::sign(key, self.expose_secret().as_bytes()).as_ref())
+    }
+}
+
+impl Hidden for Value {
+    fn digest(&self, key: &hmac::Key) -> String {
+        base64url(hmac::sign(key, self.to_string().as_bytes()).as_ref())
+    }
+}
+
+pub(super) fn one<T: Hidden, S: Serializer>(secret: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    shown(Some(secret), serializer)
 }
 
 #[allow(clippy::ref_option)] // serde's signature
-pub(super) fn maybe<T, S: Serializer>(secret: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    Shown { set: secret.is_some() }.serialize(serializer)
+pub(super) fn maybe<T: Hidden, S: Serializer>(secret: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    shown(secret.as_ref(), serializer)
+}
+
+fn shown<T: Hidden, S: Serializer>(secret: Option<&T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match KEY.with_borrow(Clone::clone) {
+        Some(key) => secret.map(|secret| secret.digest(&key)).serialize(serializer),
+        None => Shown { set: secret.is_some() }.serialize(serializer),
+    }
+}
+
+/// The settings as a tree in which each secret is a digest, so that two can be compared. Only the key's owner can tell
+/// what is behind a digest of what is short.
+pub(super) fn with_digests(settings: &impl Serialize, key: &hmac::Key) -> serde_json::Result<Value> {
+    KEY.set(Some(key.clone()));
+    let tree = serde_json::to_value(settings);
+    KEY.set(None);
+    tree
 }

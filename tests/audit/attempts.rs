@@ -49,14 +49,17 @@ async fn a_failed_sign_in_says_whose_account_it_was_why_and_from_where() {
     }
     let failures = of(&t, "login_failure").await;
     let from = "192.0.2.7";
-    assert_eq!(failures.iter().map(told).collect::<Vec<_>>(), [
-        (Some(alice), "wrong_password", from),
-        // What keeps out whoever has the right password.
-        (Some(bob), "disabled", from),
-        (Some(bob), "wrong_password", from),
-        (None, "unknown", from),
-        (Some(alice), "wrong_password", from),
-    ]);
+    assert_eq!(
+        failures.iter().map(told).collect::<Vec<_>>(),
+        [
+            (Some(alice), "wrong_password", from),
+            // What keeps out whoever has the right password.
+            (Some(bob), "disabled", from),
+            (Some(bob), "wrong_password", from),
+            (None, "unknown", from),
+            (Some(alice), "wrong_password", from),
+        ]
+    );
     assert!(failures.iter().all(|event| !event.success && event.level == "warning"));
 }
 
@@ -119,7 +122,8 @@ async fn what_is_counted_together_names_nobody_but_says_why() {
         try_as(&t, "alice", "wrong horse").await;
     }
     keyward::audit::tally::tell_all(&t.app).await;
-    let mut counted: Vec<_> = of(&t, "login_failure").await.into_iter().filter(|e| e.details["more"].is_i64()).collect();
+    let mut counted: Vec<_> =
+        of(&t, "login_failure").await.into_iter().filter(|e| e.details["more"].is_i64()).collect();
     counted.sort_by_key(|event| event.details["more"].as_i64());
     let details: Vec<_> = counted.iter().map(|event| (&event.details, event.user_id)).collect();
     let (wrong, unknown) = (json!({"reason": "wrong_password", "more": 2}), json!({"reason": "unknown", "more": 4}));
@@ -148,14 +152,18 @@ async fn guesses_at_clients_and_devices_say_whose_they_were_and_why() {
         device::enter(&mut bob, "BCDF-GHJK").await;
     }
     let detected = of(&t, "brute_force_detected").await;
-    let seen: Vec<_> = detected.iter().map(|event| (event.client_id.as_ref().map(ClientId::as_str), told(event))).collect();
+    let seen: Vec<_> =
+        detected.iter().map(|event| (event.client_id.as_ref().map(ClientId::as_str), told(event))).collect();
     let bob = t.user_named("bob").await.id;
-    assert_eq!(seen[..4], [
-        (Some(client.as_str()), (None, "wrong_secret", "192.0.2.7")),
-        (Some("gone"), (None, "disabled", "192.0.2.7")),
-        (None, (None, "unknown", "192.0.2.7")),
-        (Some("public"), (None, "wrong_secret", "192.0.2.7")),
-    ]);
+    assert_eq!(
+        seen[..4],
+        [
+            (Some(client.as_str()), (None, "wrong_secret", "192.0.2.7")),
+            (Some("gone"), (None, "disabled", "192.0.2.7")),
+            (None, (None, "unknown", "192.0.2.7")),
+            (Some("public"), (None, "wrong_secret", "192.0.2.7")),
+        ]
+    );
     assert_eq!(seen[4..], [(None, (Some(bob), "wrong_code", "127.0.0.1"))]);
     assert!(!format!("{:?}", trail(&t).await).contains(TYPED));
 }
