@@ -1,6 +1,7 @@
 //! The audit trail: what a person responsible for this server wants to be able to ask later.
 pub mod chain;
 pub mod changed_settings;
+pub mod shown;
 pub mod tally;
 
 use crate::{

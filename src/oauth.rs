@@ -18,3 +18,4 @@ pub mod resource;
 pub mod scope_rules;
 pub mod token_exchange;
 mod uri;
+pub mod visible;

@@ -1,4 +1,5 @@
 //! The program as it is run: started, asked, killed, started again.
+mod audit;
 mod crash;
 mod documents;
 mod keys;

@@ -30,7 +30,7 @@ pub fn quotable(name: &str) -> String {
 
 /// `Default_Ignorable_Code_Point` has fillers, selectors and tags; the category Other controls, formats and what is no
 /// character.
-fn is_invisible(character: char) -> bool {
+pub(super) fn is_invisible(character: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
         || Group::Other.contains(category(character))
 }

@@ -1,6 +1,7 @@
 //! Table `audit_events`: what happened; only ever added to.
-use super::{Db, Selection};
-use crate::model::{AuditEvent, AuditRecord};
+use super::Db;
+use crate::model::{AuditEvent, AuditEventId, AuditRecord, ClientId, UserId};
+use time::OffsetDateTime;
 
 /// The statement that stores an event.
 macro_rules! insert_event {
@@ -36,17 +37,47 @@ pub async fn recent(db: &Db, limit: i64) -> sqlx::Result<Vec<AuditEvent>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM audit_events ORDER BY id DESC LIMIT $1").bind(limit).fetch_all(on))
 }
 
-/// Of one type, or of all.
-pub async fn select(db: &Db, event_type: Option<&str>, wanted: &Selection) -> sqlx::Result<Vec<AuditRecord>> {
+/// Which events somebody wants to look at; what is not set lets all pass.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub event_type: Option<String>,
+    pub user_id: Option<UserId>,
+    pub client_id: Option<ClientId>,
+    /// As the trail has it: in canonical form.
+    pub ip_address: Option<String>,
+    /// This moment and later, ...
+    pub since: Option<OffsetDateTime>,
+    /// ... this moment and earlier.
+    pub until: Option<OffsetDateTime>,
+    pub success: Option<bool>,
+}
+
+/// The newest first, at most `limit`, of those that are older than `before`.
+pub async fn select(
+    db: &Db,
+    wanted: &Filter,
+    before: Option<AuditEventId>,
+    limit: i64,
+) -> sqlx::Result<Vec<AuditRecord>> {
     read!(db, |on| sqlx::query_as(
         "SELECT audit_events.*, users.username FROM audit_events LEFT JOIN users ON users.id = audit_events.user_id
-          WHERE coalesce(client_id, '') = coalesce($1, client_id, '') AND at >= coalesce($2, at)
-            AND event_type = coalesce($3, event_type)
-          ORDER BY audit_events.id DESC LIMIT $4",
+          WHERE audit_events.id < $1
+            AND event_type = coalesce($2, event_type)
+            AND ($3 IS NULL OR user_id = $3)
+            AND coalesce(client_id, '') = coalesce($4, client_id, '')
+            AND coalesce(ip_address, '') = coalesce($5, ip_address, '')
+            AND at >= coalesce($6, at) AND at <= coalesce($7, at)
+            AND success = coalesce($8, success)
+          ORDER BY audit_events.id DESC LIMIT $9",
     )
+    .bind(before.unwrap_or(AuditEventId::from_bytes([u8::MAX; 16])))
+    .bind(&wanted.event_type)
+    .bind(wanted.user_id)
     .bind(&wanted.client_id)
+    .bind(&wanted.ip_address)
     .bind(wanted.since)
-    .bind(event_type)
-    .bind(wanted.limit)
+    .bind(wanted.until)
+    .bind(wanted.success)
+    .bind(limit)
     .fetch_all(on))
 }

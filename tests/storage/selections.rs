@@ -2,9 +2,13 @@
 use super::{a_grant, a_pair, new_code, new_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{AuditEvent, AuditEventId, AuditRecord, ClientId, DeviceAuthorization, Grant, Scopes},
+    model::{AuditEvent, AuditEventId, AuditRecord, ClientId, DeviceAuthorization, Grant, Scopes, UserId},
     secrets::{Digest, random},
-    storage::{Db, Selection, audit_events, clients, codes, device_codes, grants},
+    storage::{
+        Db, Selection,
+        audit_events::{self, Filter},
+        clients, codes, device_codes, grants,
+    },
 };
 use time::{Duration, OffsetDateTime};
 
@@ -96,7 +100,7 @@ async fn devices_are_selected_by_client_and_date_newest_first() {
 }
 
 #[tokio::test]
-async fn audit_events_are_selected_by_type_client_and_date_with_the_name_of_the_person() {
+async fn audit_events_are_selected_by_all_that_is_asked_for_with_the_name_of_the_person() {
     let db = fresh_db().await;
     let (client, owner) = a_pair(&db).await;
     for (event_type, later) in [("one", Duration::ZERO), ("two", Duration::hours(1))] {
@@ -107,25 +111,37 @@ async fn audit_events_are_selected_by_type_client_and_date_with_the_name_of_the_
             user_id: (event_type == "one").then_some(owner.id),
             client_id: (event_type == "one").then(|| client.id.clone()),
             grant_id: None,
-            success: true,
+            success: event_type == "one",
             details: serde_json::json!({}),
             request_id: None,
-            ip_address: None,
+            ip_address: (event_type == "two").then(|| "192.0.2.1".into()),
             user_agent: None,
             at: now() + later,
         };
         audit_events::insert(&db, &event).await.unwrap();
     }
-    let found = async |event_type: Option<&str>, wanted: Selection| {
-        let rows = audit_events::select(&db, event_type, &wanted).await.unwrap();
+    let found = async |wanted: Filter, limit: i64| {
+        let rows = audit_events::select(&db, &wanted, None, limit).await.unwrap();
         let named = |row: AuditRecord| format!("{} {}", row.event.event_type, row.username.unwrap_or_default());
         rows.into_iter().map(named).collect::<Vec<_>>()
     };
     let (one, two) = (&*format!("one {}", owner.username), "two ");
-    assert_eq!(found(None, all()).await, [two, one]);
-    assert_eq!(found(Some("one"), all()).await, [one]);
-    assert_eq!(found(None, of(client.id.as_str())).await, [one]);
-    assert!(found(Some("two"), of(client.id.as_str())).await.is_empty());
-    assert_eq!(found(None, since(now() + Duration::minutes(1))).await, [two]);
-    assert_eq!(found(None, Selection { limit: 1, ..all() }).await, [two]);
+    let (all, nobody) = (Filter::default(), Vec::<String>::new());
+    assert_eq!(found(all.clone(), 10).await, [two, one]);
+    assert_eq!(found(all.clone(), 1).await, [two]);
+    let of_type = |name: &str| Filter { event_type: Some(name.into()), ..all.clone() };
+    let of_client = Filter { client_id: Some(client.id.clone()), ..all.clone() };
+    assert_eq!(found(of_type("one"), 10).await, [one]);
+    assert_eq!(found(of_client.clone(), 10).await, [one]);
+    assert_eq!(found(Filter { event_type: Some("two".into()), ..of_client }, 10).await, nobody);
+    assert_eq!(found(Filter { user_id: Some(owner.id), ..all.clone() }, 10).await, [one]);
+    assert_eq!(found(Filter { user_id: Some(UserId::new()), ..all.clone() }, 10).await, nobody);
+    assert_eq!(found(Filter { ip_address: Some("192.0.2.1".into()), ..all.clone() }, 10).await, [two]);
+    assert_eq!(found(Filter { since: Some(now() + Duration::minutes(1)), ..all.clone() }, 10).await, [two]);
+    assert_eq!(found(Filter { since: Some(now()), until: Some(now()), ..all.clone() }, 10).await, [one]);
+    assert_eq!(found(Filter { success: Some(false), ..all.clone() }, 10).await, [two]);
+    // A page after the other.
+    let newest = audit_events::select(&db, &all, None, 1).await.unwrap().remove(0).event.id;
+    let rest = audit_events::select(&db, &all, Some(newest), 10).await.unwrap();
+    assert_eq!(rest.iter().map(|row| &*row.event.event_type).collect::<Vec<_>>(), ["one"]);
 }

@@ -9,7 +9,7 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{Receiver, channel},
 };
 
@@ -118,6 +118,19 @@ impl House {
         let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What a command says and how it ends, however it does.
+    pub fn outcome(&self, arguments: &[&str]) -> Output {
+        let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self.command(&arguments).output().unwrap()
+    }
+
+    /// The same, of a line for the shell.
+    pub fn shell(&self, line: &str) -> Output {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
+        shell.env("PATH", "/usr/bin:/bin").current_dir(self.folder.path()).output().unwrap()
     }
 
     /// The one sentence with which this start is refused.

@@ -2,10 +2,16 @@
 use super::{MOST, Wanted};
 use crate::{
     app::App,
-    audit::chain::{self, Chain},
+    audit::{
+        chain::{self, Chain},
+        shown::shown,
+    },
     error::OAuthError,
     model::{AuthMethod, AuditRecord, Client, ClientSource, DeviceAuthorization, Grant, IssuedCode},
-    storage::{audit_events, clients, codes, device_codes, grants},
+    storage::{
+        audit_events::{self, Filter},
+        Selection, clients, codes, device_codes, grants,
+    },
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -25,7 +31,7 @@ macro_rules! views {
 views!(approvals, audit, authorizations, clients, config, devices, grants, traces);
 
 async fn approvals(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
-    let events = audit_events::select(&app.db, Some("approval"), &wanted.rows).await?;
+    let events = audit_events::select(&app.db, &filter(Some("approval"), wanted), None, wanted.rows.limit).await?;
     Ok(json!({"approvals": all(&events, |AuditRecord { event, .. }| json!({
         "client_id": event.client_id,
         "scope": event.details["scope"],
@@ -42,28 +48,9 @@ async fn audit(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
         Chain::Whole(_) => "ok".to_owned(),
         Chain::BrokenAt(place) => format!("broken at {place}"),
     };
-    let events = audit_events::select(&app.db, wanted.event_type.as_deref(), &wanted.rows).await?;
-    Ok(json!({"chain": chain, "audit_events": all(&events, |AuditRecord { event, username }| json!({
-        "id": event.id.to_string(),
-        "event_type": event.event_type,
-        "level": event.level,
-        "user_id": event.user_id.map(|id| id.to_string()),
-        "username": username,
-        "client_id": event.client_id,
-        "resource": resource_of(&event.details["resource"]),
-        "action": event.details["mode"],
-        "details": event.details,
-        "client_info": {
-            "ip_address": event.ip_address,
-            "user_agent": event.user_agent,
-            "transport": event.request_id.as_ref().map(|_| "http"),
-            "surface": null,
-        },
-        "success": event.success,
-        "error_message": event.details["rule"],
-        "request_id": event.request_id,
-        "timestamp": date(event.at),
-    }))}))
+    let filter = filter(wanted.event_type.as_deref(), wanted);
+    let events = audit_events::select(&app.db, &filter, None, wanted.rows.limit).await?;
+    Ok(json!({"chain": chain, "audit_events": all(&events, shown)}))
 }
 
 async fn authorizations(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
@@ -149,6 +136,11 @@ async fn traces(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
     Ok(json!({ "traces": traces }))
 }
 
+fn filter(event_type: Option<&str>, wanted: &Wanted) -> Filter {
+    let Selection { client_id, since, .. } = wanted.rows.clone();
+    Filter { event_type: event_type.map(str::to_owned), client_id, since, ..Filter::default() }
+}
+
 fn all<T>(rows: &[T], view: impl Fn(&T) -> Value) -> Vec<Value> {
     rows.iter().map(view).collect()
 }
@@ -161,14 +153,6 @@ fn date(at: OffsetDateTime) -> Option<String> {
 /// Identifiers between spaces, as scopes are; none is about ourselves.
 fn resource(identifiers: &[String]) -> Option<String> {
     (!identifiers.is_empty()).then(|| identifiers.join(" "))
-}
-
-/// As the trail has it: one, several, or none.
-fn resource_of(detail: &Value) -> Option<String> {
-    match detail {
-        Value::Array(several) => Some(several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
-        one => one.as_str().map(str::to_owned),
-    }
 }
 
 fn methods(client: &Client) -> Vec<AuthMethod> {
