@@ -277,6 +277,34 @@ async fn no_view_holds_a_secret_after_every_flow() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_a_view_does_not_have_is_refused_by_name_with_those_it_has() {
+    let t = open("").await;
+    agent(&t).await;
+    let before = t.db.number("SELECT count(*) FROM audit_events").await;
+    for (asked, named, known) in [
+        ("clients?evnt_type=x", "'evnt_type'", "limit, client_id, since"),
+        ("clients?event_type=x", "'event_type'", "limit, client_id, since"),
+        ("audit?limit=1&clientid=x", "'clientid'", "limit, client_id, since, event_type"),
+        ("traces?until=", "'until'", "limit, client_id, since, event_type"),
+        ("config?pretty", "'pretty'", "limit, client_id, since"),
+        ("grants?Limit=5", "'Limit'", "limit, client_id, since"),
+        ("audit?%1B%5B2J%22%5C%C3%BC%E2%80%AE=1", "'?u{1b}[2J????u{202e}'", "limit, client_id, since, event_type"),
+    ] {
+        let answer = look(&t, &format!("/debug/{asked}")).await;
+        answer.refused(400, "invalid_request");
+        let said = answer.json()["error_description"].as_str().unwrap().to_owned();
+        assert_eq!(said, format!("this view has no parameter {named}; it has {known}"), "{asked}");
+    }
+    let long = look(&t, &format!("/debug/audit?{}=1", "x".repeat(500))).await;
+    assert!(long.body.len() < 300, "{long:?}");
+    // What looks like a secret is shown to nobody.
+    let token = "kwr_0123456789abcdefghijklmnopqrstuvwxyz";
+    assert!(!look(&t, &format!("/debug/audit?{token}")).await.body.contains(token));
+    look(&t, "/debug/nothing?what=1").await.refused(404, "not_found");
+    assert_eq!(t.db.number("SELECT count(*) FROM audit_events").await, before);
+}
+
+#[tokio::test]
 async fn attack_129_a_date_or_a_number_at_the_edge_of_its_type_is_refused_and_nothing_breaks() {
     let t = open("").await;
     let client = agent(&t).await;

@@ -28,6 +28,8 @@ use std::{collections::HashSet, sync::Arc};
 use time::OffsetDateTime;
 
 const MOST: usize = 1000;
+/// Characters of an unknown parameter that are shown.
+const SHOWN: usize = 40;
 
 /// A surface, and the gates of its main path.
 pub(crate) type Watched = (Arc<Surface>, Arc<Gates>);
@@ -131,12 +133,33 @@ impl Selection {
     }
 }
 
+/// The parameters of a view, and the sentence for who sends another: a filter that is misspelt would let all pass.
+fn known(view: &str) -> (&'static [&'static str], &'static str) {
+    match view {
+        "audit" | "traces" => (
+            &["limit", "client_id", "since", "event_type"],
+            "this view has the parameters limit, client_id, since and event_type, and no other",
+        ),
+        _ => {
+            (&["limit", "client_id", "since"], "this view has the parameters limit, client_id and since, and no other")
+        }
+    }
+}
+
 async fn show(
     State(debug): State<Arc<Debug>>,
     Path(name): Path<String>,
+    names: Result<Query<Vec<(String, IgnoredAny)>>, QueryRejection>,
     selection: Result<Query<Selection>, QueryRejection>,
     id: Id,
 ) -> Response {
+    let (known, rule) = known(&name);
+    let names = names.map(|Query(names)| names).unwrap_or_default();
+    if let Some((unknown, _)) = names.iter().find(|(name, _)| !known.contains(&&**name)) {
+        let shown: String = debug.records.masker.text(unknown).chars().take(SHOWN).collect();
+        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", rule);
+        return refusal.member("parameter", json!(shown)).member("known", json!(known)).into_response(&id.0);
+    }
     let Ok(Query(selection)) = selection else {
         return invalid("limit must be a number, and since a date and time of RFC 3339, from 1970 to 9000", &id);
     };

@@ -276,6 +276,26 @@ async fn sessions_and_rules_and_settings_describe_themselves() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_a_view_does_not_have_is_refused_by_name_with_those_it_has() {
+    let t = TestServer::start().await;
+    for name in VIEWS {
+        let of_events = ["traces", "audit"].contains(&name);
+        let known = if of_events {
+            json!(["limit", "client_id", "since", "event_type"])
+        } else {
+            json!(["limit", "client_id", "since"])
+        };
+        for wrong in ["clientid", "Limit", "event_types", if of_events { "until" } else { "event_type" }] {
+            let path = format!("/debug/{name}?limit=1&{wrong}=x");
+            let answer = ask(&t, "GET", &path, [127, 0, 0, 1], HeaderMap::new(), String::new()).await;
+            let said = answer.json();
+            assert_eq!((answer.status.as_u16(), &said["error"]), (400, &json!("invalid_request")), "{path}");
+            assert_eq!((&said["parameter"], &said["known"]), (&json!(wrong), &known), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn attack_130_a_date_at_the_edge_of_its_type_is_refused_and_nothing_breaks() {
     let t = TestServer::start().await;
     let dates = ["9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00%2B23:59", "yesterday", ""];

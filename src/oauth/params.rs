@@ -81,6 +81,12 @@ impl Params {
         if repeated { Err(OAuthError::invalid_request("a parameter occurs more than once")) } else { Ok(()) }
     }
 
+    /// The first parameter that is none of these, as the stranger wrote it.
+    #[must_use]
+    pub fn unknown(&self, known: &[&str]) -> Option<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.contains(name))
+    }
+
     /// All of it again, form-encoded, but for these.
     #[must_use]
     pub fn encode_without(&self, names: &[&str]) -> String {

@@ -8,7 +8,7 @@ use crate::{
     error::OAuthError,
     http::{administrator::Administrator, not_found, respond::NoStore},
     model::ClientId,
-    oauth::params::Params,
+    oauth::{params::Params, visible::cut},
     storage::Selection,
 };
 use axum::{
@@ -21,6 +21,10 @@ use std::sync::Arc;
 
 const USUAL: i64 = 50;
 const MOST: i64 = 1000;
+/// Characters of an unknown parameter that are shown.
+const SHOWN: usize = 40;
+/// Parameters; the last one of views of events only.
+const KNOWN: [&str; 4] = ["limit", "client_id", "since", "event_type"];
 
 pub fn endpoint(app: &App) -> Endpoint {
     Endpoint::new("/debug/{name}", get(show)).only_if(app.config.debug.is_on())
@@ -39,7 +43,10 @@ async fn show(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, OAuthError> {
-    let wanted = Wanted::parse(&query.unwrap_or_default())?;
+    if !views::NAMES.contains(&&*name) {
+        return Ok(not_found().await);
+    }
+    let wanted = Wanted::parse(&app, &name, &query.unwrap_or_default())?;
     match views::find(&app, &name, &wanted).await? {
         // Wherever somebody has put one: into a name, an identifier, a URL.
         Some(view) => Ok(NoStore(Json(app.masker.without_secrets(&view))).into_response()),
@@ -47,9 +54,21 @@ async fn show(
     }
 }
 
+/// A filter that is misspelt would let everything pass.
+fn not_known(app: &App, unknown: &str, known: &[&str]) -> OAuthError {
+    // What RFC 6749 §5.2 allows in a description.
+    let allowed = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
+    let shown: String = cut(&app.masker.text(unknown), SHOWN).replace(['"', '\\'], "?").chars().map(allowed).collect();
+    OAuthError::invalid_request(format!("this view has no parameter '{shown}'; it has {}", known.join(", ")))
+}
+
 impl Wanted {
-    fn parse(query: &str) -> Result<Self, OAuthError> {
+    fn parse(app: &App, view: &str, query: &str) -> Result<Self, OAuthError> {
         let params = Params::parse(query.as_bytes())?;
+        let known = if views::OF_EVENTS.contains(&view) { &KNOWN[..] } else { &KNOWN[..3] };
+        if let Some(unknown) = params.unknown(known) {
+            return Err(not_known(app, unknown, known));
+        }
         let limit = match params.get("limit")? {
             None => USUAL,
             Some(text) => text

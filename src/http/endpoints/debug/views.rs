@@ -18,6 +18,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 macro_rules! views {
     ($($name:ident),* $(,)?) => {
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
+
         /// `None` if there is no such view.
         pub(super) async fn find(app: &App, name: &str, wanted: &Wanted) -> Result<Option<Value>, OAuthError> {
             Ok(Some(match name {
@@ -27,6 +29,9 @@ macro_rules! views {
         }
     };
 }
+
+/// Those whose rows have a type.
+pub(super) const OF_EVENTS: [&str; 2] = ["audit", "traces"];
 
 views!(approvals, audit, authorizations, clients, config, devices, grants, traces);
 
