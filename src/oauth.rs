@@ -5,6 +5,7 @@ pub mod basic;
 pub mod client_assertion;
 pub mod client_id;
 pub mod client_metadata;
+pub mod compared;
 pub mod display_name;
 pub mod dpop;
 pub mod id_jag;

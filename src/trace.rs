@@ -1,6 +1,7 @@
 //! The decision trace: what was decided lately, for whom and by which rule. Kept in memory for `/debug/traces`, and
-//! logged. Names and rules are our own words; of a request there is at most the identifier of its client.
-use crate::{clock::Clock, error::OAuthError, model::ClientId, telemetry};
+//! logged. Names and rules are our own words; of a request there is at most the identifier of its client, and the redirect
+//! URI that it should not have named, cut.
+use crate::{clock::Clock, error::OAuthError, model::ClientId, oauth::compared::Compared, telemetry};
 use serde::Serialize;
 use std::{
     borrow::Cow,
@@ -20,6 +21,9 @@ pub struct Decision {
     pub result: Verdict,
     /// The broken one.
     pub rule: Option<Cow<'static, str>>,
+    /// Of a redirect URI that is not registered.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
     pub request_id: Option<String>,
     #[serde(with = "rfc3339")]
     pub timestamp: OffsetDateTime,
@@ -55,6 +59,21 @@ impl Trace {
         self.add(event_type, client, error.code, result, Some(error.description.clone()));
     }
 
+    /// A failure for what was sent beside what is registered.
+    pub fn compared(
+        &self,
+        event_type: &'static str,
+        client: Option<&ClientId>,
+        error: &OAuthError,
+        compared: &Compared,
+    ) {
+        let (sent, registered) = (compared.sent.as_deref(), compared.registered.join(" "));
+        tracing::info!(event_type, sent, registered, "redirect_uri");
+        let rule = Some(error.description.clone());
+        let decision = self.decided(event_type, client, error.code, Verdict::Failure, rule);
+        self.keep(Decision { compared: Some(compared.clone()), ..decision });
+    }
+
     pub fn blocked(&self, event_type: &'static str, client: Option<&ClientId>, rule: &'static str) {
         self.add(event_type, client, "blocked", Verdict::Blocked, Some(rule.into()));
     }
@@ -88,6 +107,17 @@ impl Trace {
         result: Verdict,
         rule: Option<Cow<'static, str>>,
     ) {
+        self.keep(self.decided(event_type, client, detail, result, rule));
+    }
+
+    fn decided(
+        &self,
+        event_type: &'static str,
+        client: Option<&ClientId>,
+        detail: &'static str,
+        result: Verdict,
+        rule: Option<Cow<'static, str>>,
+    ) -> Decision {
         let (client_id, rule_text) = (client.map(ClientId::as_str), rule.as_deref());
         if result == Verdict::Success {
             tracing::debug!(event_type, client_id, detail, "decision");
@@ -96,7 +126,10 @@ impl Trace {
         }
         let (client_id, request_id) = (client.cloned(), telemetry::request_id());
         let timestamp = self.clock.now();
-        let decision = Decision { event_type, client_id, detail, result, rule, request_id, timestamp };
+        Decision { event_type, client_id, detail, result, rule, compared: None, request_id, timestamp }
+    }
+
+    fn keep(&self, decision: Decision) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.truncate(KEPT - 1);
         recent.push_front(decision);

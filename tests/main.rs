@@ -9,6 +9,7 @@ mod cimd;
 mod client_credentials;
 mod client_keys;
 mod clients;
+mod compared;
 mod debug;
 mod device;
 mod dpop;

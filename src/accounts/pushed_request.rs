@@ -1,5 +1,5 @@
 //! Pushed authorization requests (RFC 9126): judged when the client posts them, kept until the user has decided.
-use super::request::{Judged, hinted_subject, record};
+use super::request::{Judged, compare, hinted_subject, record};
 use crate::{
     app::App,
     error::OAuthError,
@@ -32,7 +32,9 @@ pub async fn push(
 ) -> Result<RequestUri, OAuthError> {
     let jkt = proof.map(|proof| proof.jkt.as_str());
     let query = judge(app, client, params, jkt).await;
-    record(app, Some(&client.id), query.as_ref().err());
+    let error = query.as_ref().err();
+    let compared = error.and_then(|error| compare(app, error, params, client));
+    record(app, Some(&client.id), error, compared.as_ref());
     let (uri, now) = (RequestUri::random(), app.clock.now());
     let pushed = PushedRequest {
         request_hash: uri.digest(),

@@ -8,6 +8,7 @@ use crate::{
     model::{Client, ClientId, Role, Scopes, UserId},
     oauth::{
         authorization_request::{AuthorizationRequest, Callback, REDIRECT_URI_MISMATCH},
+        compared::Compared,
         params::Params,
         resource::{Asking, Grantable, OIDC_SCOPES, Resource},
     },
@@ -39,6 +40,12 @@ pub enum Visitor {
 pub enum Refusal {
     /// The client or its redirect URI is not proven: nothing may be sent there.
     ToUser(OAuthError),
+    /// The same, where the redirect URI is not the client's own.
+    ElsewhereThanRegistered {
+        client: Arc<Client>,
+        error: OAuthError,
+        compared: Compared,
+    },
     ToClient {
         client: Arc<Client>,
         callback: Callback,
@@ -60,8 +67,13 @@ impl<'a> Judged<'a> {
         let mut client = None;
         let judged = Self::read(app, query, visitor, &mut client).await;
         match &judged {
-            Ok(_) => record(app, client.as_ref(), None),
-            Err(Refusal::ToUser(error) | Refusal::ToClient { error, .. }) => record(app, client.as_ref(), Some(error)),
+            Ok(_) => record(app, client.as_ref(), None, None),
+            Err(Refusal::ElsewhereThanRegistered { error, compared, .. }) => {
+                record(app, client.as_ref(), Some(error), Some(compared));
+            }
+            Err(Refusal::ToUser(error) | Refusal::ToClient { error, .. }) => {
+                record(app, client.as_ref(), Some(error), None);
+            }
             Err(Refusal::AfterSignIn) => {}
         }
         judged
@@ -92,7 +104,16 @@ impl<'a> Judged<'a> {
             }
         };
         *known = Some(client.id.clone());
-        let callback = Callback::resolve(&params, &client.metadata)?;
+        let callback = match Callback::resolve(&params, &client.metadata) {
+            Ok(callback) => callback,
+            Err(error) => {
+                let compared = compare(app, &error, &params, &client);
+                return Err(match compared {
+                    Some(compared) => Refusal::ElsewhereThanRegistered { client, error, compared },
+                    None => error.into(),
+                });
+            }
+        };
         let details = match &pushed {
             None if must_push(app, &client) => {
                 Err(OAuthError::invalid_request("the request must be pushed first (RFC 9126 section 4)"))
@@ -131,14 +152,21 @@ impl<'a> Judged<'a> {
 }
 
 /// What came of looking at a request, here or when it was pushed.
-pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthError>) {
-    match error {
-        None => app.trace.success("authorize_request_validation", client, "nothing is wrong with the request"),
-        Some(error) if error.description == REDIRECT_URI_MISMATCH => {
-            app.trace.failure("authorize_redirect_uri_mismatch", client, error);
-        }
-        Some(error) => app.trace.failure("authorize_request_validation", client, error),
+pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthError>, compared: Option<&Compared>) {
+    let Some(error) = error else {
+        return app.trace.success("authorize_request_validation", client, "nothing is wrong with the request");
+    };
+    let mismatch = error.description == REDIRECT_URI_MISMATCH;
+    let event = if mismatch { "authorize_redirect_uri_mismatch" } else { "authorize_request_validation" };
+    match compared {
+        Some(compared) => app.trace.compared(event, client, error, compared),
+        None => app.trace.failure(event, client, error),
     }
+}
+
+/// For the operator, who reads it in the trace, and for whoever may see what is registered.
+pub(super) fn compare(app: &App, error: &OAuthError, params: &Params, client: &Client) -> Option<Compared> {
+    Callback::compare(error, params, &client.metadata, |sent| app.masker.text(sent))
 }
 
 /// The server's policy or the client's own (RFC 9126 §5 and §6).

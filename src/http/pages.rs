@@ -10,9 +10,10 @@ mod static_files;
 use super::{
     endpoints, method_not_allowed,
     respond::{Page, Told, page_error},
+    views::errors::Comparison,
     words::Words,
 };
-use crate::{app::App, error::OAuthError, storage::Sessions};
+use crate::{app::App, error::OAuthError, oauth::compared::Compared, storage::Sessions};
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, header},
@@ -110,6 +111,19 @@ impl Problem {
     #[must_use]
     pub fn saying(mut self, message: &str) -> Self {
         message.clone_into(&mut self.words.message);
+        self
+    }
+
+    #[must_use]
+    pub fn advising(mut self, advice: &str) -> Self {
+        self.words.advice = Some(advice.to_owned());
+        self
+    }
+
+    /// With what was sent beside what is registered, if whoever reads it may see that.
+    #[must_use]
+    pub fn comparing(mut self, compared: Compared, may_see: bool) -> Self {
+        self.words.comparison = Some(Comparison { compared, may_see });
         self
     }
 

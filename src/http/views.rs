@@ -1,5 +1,6 @@
 //! What people see: one struct per page, each filled in by its handler and escaped by askama.
 pub mod device;
+pub mod errors;
 pub mod question;
 
 use crate::oauth::look_alikes::{self, Part};
@@ -80,20 +81,6 @@ pub struct ServerCard<'a> {
     pub url: &'a str,
 }
 
-/// An error told to a person, because it must not or cannot go to the client (RFC 6749 §4.1.2.1).
-#[derive(Template)]
-#[template(path = "error.html")]
-pub struct ErrorPage<'a> {
-    pub title: &'a str,
-    pub message: String,
-    pub advice: Option<String>,
-    /// Address and words of the link.
-    pub link: Option<(String, &'a str)>,
-    /// The request id that the log knows.
-    pub reference: String,
-    pub code: &'a str,
-}
-
 /// An error for a client at a host nobody vouches for: shown with one link to follow by hand, so that this server is
 /// no open redirector (RFC 9700 §4.11.2).
 #[derive(Template)]
@@ -167,7 +154,11 @@ pub struct Home<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        errors::{Comparison, ErrorPage},
+        *,
+    };
+    use crate::oauth::compared::Compared;
 
     const HOSTILE: &str = "<script>alert(1)</script>";
 
@@ -227,6 +218,10 @@ mod tests {
             message: owned(),
             advice: Some(owned()),
             link: Some((owned(), text)),
+            comparison: Some(Comparison {
+                compared: Compared { sent: Some(owned()), registered: vec![owned()], more_registered: 1 },
+                may_see: true,
+            }),
             reference: owned(),
             code: text,
         };

@@ -1,5 +1,8 @@
 //! An error in words for people: what happened, what to do, and where to go on.
-use super::{respond::Told, views::ErrorPage};
+use super::{
+    respond::Told,
+    views::errors::{Comparison, ErrorPage},
+};
 use crate::telemetry;
 use axum::http::StatusCode;
 
@@ -8,6 +11,7 @@ pub struct Words {
     pub message: String,
     pub advice: Option<String>,
     pub link: Option<(String, &'static str)>,
+    pub comparison: Option<Comparison>,
     /// Trying again is no use.
     pub is_final: bool,
 }
@@ -37,13 +41,14 @@ impl Words {
         };
         let waits = ["server_error", "temporarily_unavailable", "too_many_requests"].contains(&told.code);
         let link = (!waits).then(|| ("/".to_owned(), "Go to the start page"));
-        Self { title, message, advice, link, is_final: !waits }
+        Self { title, message, advice, link, comparison: None, is_final: !waits }
     }
 
     #[must_use]
     pub fn page(self, code: &'static str) -> ErrorPage<'static> {
-        let Self { title, message, advice, link, .. } = self;
-        ErrorPage { title, message, advice, link, reference: telemetry::request_id().unwrap_or_default(), code }
+        let Self { title, message, advice, link, comparison, .. } = self;
+        let reference = telemetry::request_id().unwrap_or_default();
+        ErrorPage { title, message, advice, link, comparison, reference, code }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The authorization request (OAuth 2.1 §4.1.1): first where an answer may go at all, then everything else.
-use super::{authentication_context, dpop, params::Params, pkce::Challenge, redirect_uri, resource};
+use super::{
+    authentication_context, compared::Compared, dpop, params::Params, pkce::Challenge, redirect_uri, resource,
+};
 use crate::{
     error::OAuthError,
     model::{ClientMetadata, Scopes},
@@ -11,6 +13,7 @@ const MAX_NONCE: usize = 1024;
 
 /// The rule whose breach is worth a name of its own.
 pub const REDIRECT_URI_MISMATCH: &str = "redirect_uri is not registered for this client";
+const REDIRECT_URI_MISSING: &str = "redirect_uri is missing, and the client has not registered exactly one";
 
 /// Where the answer goes, proven to be the client's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +38,7 @@ impl Callback {
             }
             (None, [only]) => only,
             (None, _) => {
-                return Err(OAuthError::invalid_request(
-                    "redirect_uri is missing, and the client has not registered exactly one",
-                ));
+                return Err(OAuthError::invalid_request(REDIRECT_URI_MISSING));
             }
         };
         let state = params.get("state")?;
@@ -45,6 +46,18 @@ impl Callback {
             return Err(OAuthError::invalid_request("state has more than 4096 bytes"));
         }
         Ok(Self { redirect_uri: redirect_uri.to_owned(), state: state.map(str::to_owned) })
+    }
+
+    /// Where the redirect URI is what was wrong: the one that was sent beside those that are registered.
+    pub fn compare(
+        error: &OAuthError,
+        params: &Params,
+        client: &ClientMetadata,
+        mask: impl Fn(&str) -> String,
+    ) -> Option<Compared> {
+        let is_it = [REDIRECT_URI_MISMATCH, REDIRECT_URI_MISSING].contains(&&*error.description);
+        let sent = params.get("redirect_uri").ok()?;
+        is_it.then(|| Compared::new(sent, &client.redirect_uris, mask))
     }
 
     /// The URI to redirect to: `params`, then `state` as it came, then `iss` (RFC 9207 §2).

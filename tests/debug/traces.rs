@@ -21,7 +21,8 @@ async fn traced(t: &TestApp) -> Vec<(String, String, Option<String>)> {
     let mut traces = rows(t, "traces?limit=1000", "traces").await;
     traces.reverse();
     for row in &traces {
-        assert_eq!(row.as_object().unwrap().len(), 7, "{row}");
+        let compared = row["event_type"] == "authorize_redirect_uri_mismatch";
+        assert_eq!(row.as_object().unwrap().len(), if compared { 10 } else { 7 }, "{row}");
         assert!(row["request_id"].as_str().is_some_and(|id| id.len() == 32) && row["timestamp"].is_string(), "{row}");
         assert_eq!(row["rule"].is_null(), row["result"] == "success", "{row}");
     }
@@ -91,8 +92,12 @@ async fn a_client_that_registers_and_a_person_who_decides_leave_a_trace() {
             ("token_exchange_error", "failure", "used before"),
         ],
     );
+    // Of what a stranger sent only the redirect URI is there, beside those that are registered.
     let all = look(&t, "/debug/traces").await;
-    assert!(!all.body.contains("evil"), "{}", all.body);
+    assert_eq!(all.body.matches("evil").count(), 1, "{}", all.body);
+    let mismatch = &rows(&t, "traces?event_type=authorize_redirect_uri_mismatch", "traces").await[0];
+    let told = json!(["https://evil.example/cb", [CALLBACK], 0]);
+    assert_eq!(json!([mismatch["sent"], mismatch["registered"], mismatch["more_registered"]]), told);
     let only = rows(&t, "traces?event_type=consent_denied", "traces").await;
     assert_eq!((only.len(), &only[0]["client_id"], &only[0]["detail"]), (1, &json!(client), &json!("access_denied")));
     let issued = rows(&t, "traces?event_type=token_exchange_success&limit=1", "traces").await;

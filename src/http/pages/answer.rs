@@ -9,9 +9,10 @@ use crate::{
         respond::{Page, Refused, SeeOther, log, page_error},
         views::{AppName, Leaving, Message},
     },
-    model::Client,
+    model::{Client, ClientSource},
     oauth::{
         authorization_request::Callback,
+        compared::Compared,
         display_name::{display_name, quotable},
         redirect_uri::{RedirectKind, kind, label},
     },
@@ -78,6 +79,9 @@ pub fn completed(client: &Client) -> Response {
 pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, Problem> {
     match refusal {
         Refusal::ToUser(error) => Err(Problem::from(error).of_an_app()),
+        Refusal::ElsewhereThanRegistered { client, error, compared } => {
+            Err(elsewhere(&client, error, compared, signed_in))
+        }
         Refusal::AfterSignIn => Err(OAuthError::login_required("sign in first").into()),
         Refusal::ToClient { client, callback, error } if signed_in || is_trusted(&client) => {
             Ok(self::error(app, &client, &callback, &error))
@@ -95,6 +99,24 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
             Ok(page_error(&error, Page(page)))
         }
     }
+}
+
+/// What is registered of a client that registered itself, or is described by a public document, is no secret to whoever
+/// knows its identifier. Where the operator's own clients are is for people of this server.
+fn elsewhere(client: &Client, error: OAuthError, compared: Compared, signed_in: bool) -> Problem {
+    let may_see = signed_in || client.source != ClientSource::Seed;
+    let title = match compared.sent {
+        Some(_) => "The app's return address is not registered",
+        None => "The app sent no return address",
+    };
+    Problem::from(error)
+        .titled(title)
+        .advising(
+            "Nothing was sent anywhere. If you run the app: let it send a registered address, exactly as it is \
+             registered, or register the one it sends.",
+        )
+        .of_an_app()
+        .comparing(compared, may_see)
 }
 
 /// As a page may show it: what a stranger calls itself stays between our quotation marks.

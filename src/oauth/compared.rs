@@ -1,0 +1,45 @@
+//! A redirect URI that is not registered beside those that are, for whoever has to mend it (OAuth 2.1 §2.3.1).
+use super::visible::cut;
+use serde::Serialize;
+
+/// Characters of one URI that are shown.
+const MAX_SHOWN: usize = 200;
+/// Registered URIs that are shown.
+const MAX_REGISTERED: usize = 5;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// `None` if the request had none.
+    pub sent: Option<String>,
+    pub registered: Vec<String>,
+    /// How many more are registered.
+    pub more_registered: usize,
+}
+
+impl Compared {
+    /// In visible characters, and cut. Of what a stranger sent `mask` hides secrets, before it is cut.
+    #[must_use]
+    pub fn new(sent: Option<&str>, registered: &[String], mask: impl Fn(&str) -> String) -> Self {
+        Self {
+            sent: sent.map(|sent| cut(&mask(sent), MAX_SHOWN)),
+            registered: registered.iter().take(MAX_REGISTERED).map(|uri| cut(uri, MAX_SHOWN)).collect(),
+            more_registered: registered.len().saturating_sub(MAX_REGISTERED),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_is_shown_as_helps_and_a_secret_is_hidden_before_it_is_cut() {
+        let registered: Vec<_> = (0..7).map(|n| format!("https://client.example/{n}{}", "x".repeat(300))).collect();
+        let mask = |text: &str| text.replace("hush", "(masked)");
+        let compared = Compared::new(Some("https://a.example/\u{202e}?t=hush"), &registered, mask);
+        assert_eq!(compared.sent.as_deref(), Some("https://a.example/\\u{202e}?t=(masked)"));
+        assert_eq!((compared.registered.len(), compared.more_registered), (5, 2));
+        assert!(compared.registered.iter().all(|uri| uri.chars().count() == 201 && uri.ends_with('…')));
+        assert_eq!(Compared::new(None, &registered[..1], mask).more_registered, 0);
+    }
+}
