@@ -1,4 +1,6 @@
 //! The device authorization grant (RFC 8628), from the two codes to the tokens.
+mod proxies;
+
 use crate::support::{
     app::{Answer, ISSUER, MCP, OTHER, PASSWORD, TestApp, encode},
     browser::{Browser, borrowed, hidden},

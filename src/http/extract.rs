@@ -43,6 +43,19 @@ impl FromRequestParts<Arc<App>> for ClientIp {
     }
 }
 
+/// The same, if it is not a proxy's.
+#[derive(Clone, Copy)]
+pub struct OwnAddress(pub Option<IpAddr>);
+
+impl FromRequestParts<Arc<App>> for OwnAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        Ok(Self(peer.and_then(|peer| app.proxies.own(peer, &parts.headers))))
+    }
+}
+
 fn broken_off() -> OAuthError {
     OAuthError::invalid_request("the request body could not be read to its end")
 }

@@ -1,4 +1,5 @@
 //! The address a request came from, as proxies tell it in `X-Forwarded-For`; a proxy is believed only if it was named.
+use super::is_forwarded;
 use axum::http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
 use std::{
@@ -6,17 +7,21 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+/// What a proxy tells of its client in.
+const FORWARDED: [&str; 2] = ["x-forwarded-for", "forwarded"];
+
 /// Networks of the proxies in front of a server.
 #[derive(Debug, Default)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
     warned: AtomicBool,
+    warned_of_none: AtomicBool,
 }
 
 impl TrustedProxies {
     #[must_use]
     pub fn new(networks: &[IpNet]) -> Self {
-        Self { networks: networks.iter().copied().map(canonical).collect(), warned: AtomicBool::new(false) }
+        Self { networks: networks.iter().copied().map(canonical).collect(), ..Self::default() }
     }
 
     #[must_use]
@@ -31,6 +36,7 @@ impl TrustedProxies {
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut nearest = peer.to_canonical();
         if !self.trust(nearest) {
+            self.warn_of_none(nearest, headers);
             return nearest;
         }
         if headers.contains_key("forwarded") && !headers.contains_key("x-forwarded-for") {
@@ -51,10 +57,29 @@ impl TrustedProxies {
         nearest
     }
 
+    /// The same, unless it is an address of a proxy, named or not: then whose it is cannot be known.
+    #[must_use]
+    pub fn own(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let unnamed = !self.trust(peer) && is_forwarded(headers);
+        Some(self.client(peer, headers)).filter(|client| !unnamed && !self.trust(*client))
+    }
+
     /// Whom a trusted proxy speaks for, if the request came through one that tells.
     #[must_use]
     pub fn told(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         Some(self.client(peer, headers)).filter(|client| self.trust(peer) && !self.trust(*client))
+    }
+
+    /// Once, and only where no proxy is named at all: elsewhere a stranger may have made the header up.
+    fn warn_of_none(&self, peer: IpAddr, headers: &HeaderMap) {
+        let tells = || FORWARDED.iter().any(|name| headers.contains_key(*name));
+        if self.networks.is_empty() && tells() && !self.warned_of_none.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                proxy = %IpNet::from(peer),
+                "requests come through a proxy, and trusted_proxies names none: all who come through it have one address \
+                 here, and one share of every budget. If it is yours, put it into trusted_proxies (--trusted-proxy)"
+            );
+        }
     }
 
     /// Once: it would be a line for every request otherwise.
@@ -180,6 +205,56 @@ mod tests {
                 assert_eq!(told.load(Ordering::SeqCst), 1, "{line}");
             }
         });
+    }
+
+    #[test]
+    fn where_no_proxy_is_named_the_first_request_through_one_is_told_of_once() {
+        let told = Arc::new(AtomicUsize::new(0));
+        tracing::subscriber::with_default(Counting(told.clone()), || {
+            let hear = |proxies: &TrustedProxies, name: &'static str| {
+                let told_by = (HeaderName::from_static(name), HeaderValue::from_static("for=192.0.2.1"));
+                assert_eq!(
+                    proxies.client([10, 0, 0, 1].into(), &HeaderMap::from_iter([told_by])).to_string(),
+                    "10.0.0.1"
+                );
+                told.load(Ordering::SeqCst)
+            };
+            for first in FORWARDED {
+                told.store(0, Ordering::SeqCst);
+                let none = TrustedProxies::new(&[]);
+                assert_eq!(hear(&none, "accept"), 0);
+                assert_eq!(
+                    [hear(&none, first), hear(&none, FORWARDED[0]), hear(&none, FORWARDED[1])],
+                    [1; 3],
+                    "{first}"
+                );
+            }
+            told.store(0, Ordering::SeqCst);
+            let another = TrustedProxies::new(&["192.0.2.0/24".parse().unwrap()]);
+            assert_eq!([hear(&another, FORWARDED[0]), hear(&another, FORWARDED[1])], [0; 2]);
+        });
+    }
+
+    #[test]
+    fn an_address_is_ones_own_where_no_proxy_is_in_between_or_a_named_one_tells_it() {
+        let own = |trusted: &[&str], peer: &str, header: Option<(&'static str, &'static str)>| {
+            let proxies: Vec<_> = trusted.iter().map(|network| network.parse().unwrap()).collect();
+            let headers = header.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let own = TrustedProxies::new(&proxies).own(peer.parse().unwrap(), &HeaderMap::from_iter(headers));
+            own.map(|address| address.to_string())
+        };
+        let (ours, told) = (["10.0.0.0/8"], Some(("x-forwarded-for", "192.0.2.1")));
+        let some = |address: &str| Some(address.to_owned());
+        assert_eq!(own(&[], "192.0.2.9", None), some("192.0.2.9"));
+        assert_eq!(own(&ours, "192.0.2.9", None), some("192.0.2.9"));
+        assert_eq!(own(&ours, "10.0.0.1", told), some("192.0.2.1"));
+        for header in ["x-forwarded-for", "forwarded", "via", "x-real-ip", "cf-ray"] {
+            assert_eq!(own(&[], "10.0.0.1", Some((header, "192.0.2.1"))), None, "{header}");
+        }
+        assert_eq!(own(&ours, "192.0.2.9", told), None);
+        assert_eq!(own(&ours, "10.0.0.1", None), None);
+        assert_eq!(own(&ours, "10.0.0.1", Some(("x-forwarded-for", "unknown"))), None);
+        assert_eq!(own(&ours, "10.0.0.1", Some(("x-forwarded-for", "10.0.0.2"))), None);
     }
 
     #[test]

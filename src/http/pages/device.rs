@@ -11,7 +11,7 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
-        extract::ClientIp,
+        extract::{ClientIp, OwnAddress},
         respond::{NoStore, Page, SeeOther},
         views::{Message, device::EnterCode, question::QuestionPage},
     },
@@ -74,6 +74,7 @@ async fn find(
     State(app): State<Arc<App>>,
     session: Session,
     ClientIp(address): ClientIp,
+    OwnAddress(browser): OwnAddress,
     PageForm(params): PageForm,
 ) -> Result<Response, Problem> {
     let typed = params.get("user_code")?.unwrap_or("");
@@ -93,7 +94,7 @@ async fn find(
     let Some((code, waiting)) = code.zip(waiting) else {
         return Ok((StatusCode::BAD_REQUEST, enter_code(&app, &signed_in, &shown, Some(NO_SUCH_CODE))).into_response());
     };
-    Ok(ask(&app, &signed_in, &code, &waiting, address, &[]).await?)
+    Ok(ask(&app, &signed_in, &code, &waiting, browser, &[]).await?)
 }
 
 /// `again` says why a decision was none: then nothing is fetched for the page, either.
@@ -102,12 +103,12 @@ async fn ask(
     signed_in: &SignedIn,
     code: &UserCode,
     waiting: &Waiting<'_>,
-    address: IpAddr,
+    browser: Option<IpAddr>,
     again: &[String],
 ) -> Result<Response, OAuthError> {
     let (user, session_id) = (&signed_in.user, &signed_in.session_id);
     let visitor = again.is_empty().then_some(user.id);
-    let question = question::of_device(app, waiting, user, code, address, visitor).await?;
+    let question = question::of_device(app, waiting, user, code, browser, visitor).await?;
     let page = Page(QuestionPage {
         form_token: &forms::mint(app, Purpose::Device, session_id, &question.digests()),
         sign_out_token: &forms::mint(app, Purpose::SignOut, session_id, &[]),
@@ -123,6 +124,7 @@ async fn decide(
     State(app): State<Arc<App>>,
     session: Session,
     ClientIp(address): ClientIp,
+    OwnAddress(browser): OwnAddress,
     PageForm(params): PageForm,
 ) -> Result<Response, Problem> {
     let (allow, typed) = (forms::decision(&params)?, params.require("user_code")?);
@@ -136,10 +138,10 @@ async fn decide(
     let Some(waiting) = look_up(&app, &code, &signed_in.user, address).await? else {
         return lead_again(&app, own, allow).await?.ok_or_else(too_late);
     };
-    let question = question::of_device(&app, &waiting, &signed_in.user, &code, address, None).await?;
+    let question = question::of_device(&app, &waiting, &signed_in.user, &code, browser, None).await?;
     let again = question::differences(form.as_ref(), &signed_in.session_id, &question);
     let Some(form) = form.as_ref().filter(|_| again.is_empty()) else {
-        let mut page = ask(&app, &signed_in, &code, &waiting, address, &again).await?;
+        let mut page = ask(&app, &signed_in, &code, &waiting, browser, &again).await?;
         if form.is_none() {
             *page.status_mut() = StatusCode::FORBIDDEN;
         }

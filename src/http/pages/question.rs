@@ -13,7 +13,8 @@ use crate::{
     error::OAuthError,
     grants::{self, refresh_token},
     http::views::question::{
-        App as AppCard, Device, History, Line, Origin, Question, RedirectKind, Server, Standing, Step, part_of_request,
+        App as AppCard, Device, History, Line, Origin, Place, Question, RedirectKind, Server, Standing, Step,
+        part_of_request,
     },
     issuers::statement::voucher,
     model::{ClientSource, Scopes, User, UserId},
@@ -59,20 +60,25 @@ fn redirect_kind(uri: &str) -> RedirectKind {
     }
 }
 
-/// Of a device. Its person is asked each time, whatever was allowed before.
+/// Of a device. Its person is asked each time, whatever was allowed before. `browser` is where that person is, if
+/// anybody can tell.
 pub async fn of_device(
     app: &App,
     waiting: &Waiting<'_>,
     user: &User,
     code: &UserCode,
-    address: IpAddr,
+    browser: Option<IpAddr>,
     visitor: Option<UserId>,
 ) -> Result<Question, OAuthError> {
     let device = &waiting.device;
     let origin = Origin::Device(Device {
         user_code: code.expose(),
         address: device.ip_address.clone(),
-        same_address: device.ip_address == address.to_string(),
+        place: match browser {
+            None => Place::Untold,
+            Some(browser) if device.ip_address == browser.to_string() => Place::Same,
+            Some(_) => Place::Other,
+        },
         asked_at: date_and_time(device.created_at),
         minutes_ago: (app.clock.now() - device.created_at).whole_minutes(),
     });

@@ -79,12 +79,21 @@ pub struct Device {
     pub user_code: String,
     /// Where it asked from.
     pub address: String,
-    /// The person's browser comes from there too.
-    pub same_address: bool,
+    /// Whether the person's browser comes from there too.
+    pub place: Place,
     /// Date and time, and how many minutes ago that was.
     pub asked_at: String,
     #[serde(skip)]
     pub minutes_ago: i64,
+}
+
+/// Where a device asked from, beside where the browser is.
+#[derive(Clone, Copy, Serialize)]
+pub enum Place {
+    Same,
+    Other,
+    /// What is known of the browser is a proxy's address.
+    Untold,
 }
 
 /// An MCP server, a resource in the words of RFC 8707, and what would be allowed there in its own words.

@@ -53,7 +53,7 @@ fn of_device() -> Question {
     let device = Device {
         user_code: "BCDF-GHJK".into(),
         address: "192.0.2.1".into(),
-        same_address: false,
+        place: Place::Other,
         asked_at: "1 May 2030, 10:00 UTC".into(),
         minutes_ago: 1,
     };
