@@ -79,6 +79,16 @@ impl Person {
 }
 
 impl Accounts {
+    fn person(&self, username: &str) -> Option<&Person> {
+        let username = normal_form(username);
+        self.people.iter().find(|person| normal_form(&person.user.username) == username)
+    }
+
+    /// Whoever has this name.
+    pub fn named(&self, username: &str) -> Option<&User> {
+        self.person(username).map(|person| &*person.user)
+    }
+
     /// Whose documents somebody's are.
     pub fn owner(&self, user: &User) -> String {
         self.owner_of(&user.id)
@@ -91,8 +101,7 @@ impl Accounts {
     /// Whoever has this name and this password. Whoever is named, and if nobody is, the same is done: one look into the
     /// store, and one comparison for each cost that anybody's hash here has.
     pub async fn check_password(&self, username: &str, password: &str) -> anyhow::Result<Option<Arc<User>>> {
-        let (username, normal) = (normal_form(username), normal_form(password));
-        let person = self.people.iter().find(|person| normal_form(&person.user.username) == username);
+        let (person, normal) = (self.person(username), normal_form(password));
         let owner = person.map_or_else(|| self.owner_of("nobody"), |person| self.owner(&person.user));
         let kept = self.store.get::<Rehashed>(&owner, PASSWORD, PASSWORD).await.map_err(StoreError::broken)?;
         let imported = person.and_then(Person::imported);

@@ -79,6 +79,16 @@ async fn a_wrong_password_and_an_unknown_name_are_refused_alike() {
     let failures = site.events("login_failure").await;
     assert_eq!(failures.len(), 4);
     assert!(failures.iter().all(|event| event["username"].is_null() && event["success"] == false), "{failures:?}");
+    // Whose account it was and why, for the operator alone; and nothing that was typed.
+    let alice = site.login(&none(), "alice", "password123").await["user"]["id"].clone();
+    let mut told: Vec<_> = failures.iter().map(|event| event["details"].to_string()).collect();
+    told.sort();
+    let details = |account: &Value, reason: &str| json!({"by": "password", "account": account, "reason": reason});
+    let (wrong, unknown) = (details(&alice, "wrong_password"), details(&Value::Null, "unknown"));
+    let mut expected = [&wrong, &wrong, &unknown, &unknown].map(ToString::to_string);
+    expected.sort();
+    assert_eq!(told, expected);
+    assert!(!format!("{failures:?}").contains("nobody"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
@@ -107,12 +107,16 @@ async fn known(accounts: &Accounts, call: &Call, username: &str, password: &str)
         Err(refusal) => return Err(too_many(accounts, call, &refusal).await),
     };
     let Some(user) = accounts.check_password(username, password).await.map_err(Failure::Internal)? else {
+        let meant = accounts.named(username);
+        let reason = if meant.is_some() { "wrong_password" } else { "unknown" };
+        let details = json!({"by": "password", "account": meant.map(|user| &user.id), "reason": reason});
         if guess.wrong() {
             let guessed = event(call, "brute_force_detected", false);
-            let guessed = Event { level: "critical", username: Some(username.to_owned()), ..guessed };
+            let username = meant.map(|user| user.username.clone());
+            let guessed = Event { level: "critical", username, details: details.clone(), ..guessed };
             accounts.records.audit.record(guessed).await;
         }
-        return Err(failed(accounts, call, "password", "Invalid username or password").await);
+        return Err(failed(accounts, call, details, "Invalid username or password").await);
     };
     guess.right();
     Ok(user)
@@ -126,7 +130,7 @@ pub(super) async fn check_again(visit: &Visit, identity: &Identity, password: &s
 async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Result<Known, Failure> {
     let accounts = accounts_of(&call)?;
     let Some(identity) = accounts.identify_key(&api_key).await.map_err(Failure::Internal)? else {
-        return Err(failed(&accounts, &call, "api_key", "Invalid API key").await);
+        return Err(failed(&accounts, &call, json!({"by": "api_key"}), "Invalid API key").await);
     };
     logged_in(&accounts, &call, &identity.user, identity.proof.clone(), "login_success").await;
     Ok(Known { success: true, user: person(&identity.user) })
@@ -174,10 +178,10 @@ async fn logged_in(accounts: &Accounts, call: &Call, user: &User, proof: Proof, 
     accounts.records.audit.record(of(call, user, kind, true)).await;
 }
 
-/// Who was meant is not told: it may be a password in the wrong place.
-async fn failed(accounts: &Accounts, call: &Call, by: &str, told: &'static str) -> Failure {
+/// What was typed is not told: it may be a password in the wrong place.
+async fn failed(accounts: &Accounts, call: &Call, details: Value, told: &'static str) -> Failure {
     let failure = Event { error_message: Some(told), ..event(call, "login_failure", false) };
-    accounts.records.audit.record(Event { details: json!({"by": by}), ..failure }).await;
+    accounts.records.audit.record(Event { details, ..failure }).await;
     Failure::new(told)
 }
 
