@@ -99,6 +99,9 @@ pub struct Config {
     /// Clients that the operator wrote down, by a short name of your choice.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientSettings>,
+    /// Whether a client that is no longer among them is disabled at the next start.
+    #[serde(default = "yes")]
+    pub disable_removed_clients: bool,
     /// Issuers whose signed word counts here, by a short name of your choice.
     #[serde(default)]
     pub trusted_issuers: BTreeMap<String, TrustedIssuer>,
@@ -168,6 +171,10 @@ where
             words.map(|word| word.parse().map_err(D::Error::custom)).collect()
         }
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_listen() -> SocketAddr {

@@ -121,6 +121,12 @@ const CLIENTS: &[Fixture] = &[
     },
 ];
 
+/// Of the clients to try: no settings have them.
+#[must_use]
+pub fn client_ids() -> Vec<&'static str> {
+    CLIENTS.iter().map(|fixture| fixture.id).collect()
+}
+
 const MARK: &str = "demo";
 
 /// Adds whoever is missing, and marks the database as one whose secrets are known.

@@ -19,6 +19,7 @@ mod hostile;
 mod id_jag;
 mod layouts;
 mod left_out;
+mod left_out_clients;
 mod logos;
 mod machine;
 mod opaque_tokens;

@@ -2,6 +2,7 @@
 use super::register::rules;
 use crate::{
     app::App,
+    audit::Event,
     config::{ClientSettings, Workload},
     grants,
     grants::{authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange},
@@ -17,8 +18,39 @@ use anyhow::{Context, anyhow, bail, ensure};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-/// The error is for the operator and names the client.
+/// The error is for the operator and names the client. What was left out before is enabled again.
 pub async fn write(app: &App) -> anyhow::Result<()> {
+    for client in read_all(app)? {
+        storage::clients::put_seed(&app.db, &client).await?;
+        if storage::clients::take_back(&app.db, &client.id).await? {
+            Event::new("client_enabled").client(&client.id).details(json!({"by": "configuration"})).record(app).await;
+        }
+        app.clients.forget(&client.id);
+    }
+    Ok(())
+}
+
+/// Disables those that were written down before and are no more, but for `others`, unless the settings keep them.
+/// Answers which.
+pub async fn leave_out(app: &App, others: &[&str]) -> anyhow::Result<Vec<ClientId>> {
+    if !app.config.disable_removed_clients {
+        return Ok(vec![]);
+    }
+    let written: Vec<_> = read_all(app)?.into_iter().map(|client| client.id).collect();
+    let mut left_out = Vec::new();
+    for id in storage::clients::enabled_seeds(&app.db).await? {
+        let stays = written.contains(&id) || others.contains(&id.as_str());
+        if !stays && storage::clients::leave_out(&app.db, &id, app.clock.now()).await? {
+            app.clients.forget(&id);
+            let event = Event::new("client_disabled").warning().client(&id);
+            event.details(json!({"by": "configuration"})).record(app).await;
+            left_out.push(id);
+        }
+    }
+    Ok(left_out)
+}
+
+fn read_all(app: &App) -> anyhow::Result<Vec<Client>> {
     let clients = app
         .config
         .clients
@@ -27,11 +59,7 @@ pub async fn write(app: &App) -> anyhow::Result<()> {
     let workloads = app.config.workloads();
     let workloads =
         workloads.map(|(name, rule)| workload(app, name, rule).with_context(|| format!("workloads.{name}")));
-    for client in clients.chain(workloads).collect::<anyhow::Result<Vec<_>>>()? {
-        storage::clients::put_seed(&app.db, &client).await?;
-        app.clients.forget(&client.id);
-    }
-    Ok(())
+    clients.chain(workloads).collect()
 }
 
 fn read(app: &App, name: &str, settings: &ClientSettings) -> anyhow::Result<Client> {

@@ -1,6 +1,6 @@
 //! `keyward demo`: an authorization server, an MCP server behind it, and people and clients to try them with.
 use super::server;
-use crate::{clients, config::Config, demo, oauth::resource::AccessTokenFormat};
+use crate::{config::Config, demo, oauth::resource::AccessTokenFormat};
 use anyhow::{Context, ensure};
 use keyward_resource_server::{Credentials, Settings};
 use secrecy::ExposeSecret;
@@ -61,7 +61,7 @@ impl Demo {
         let mut app = Box::pin(server::open(config)).await?;
         println!("Inviting people and clients ...");
         demo::seed(&app).await?;
-        clients::configured::write(&app).await?;
+        server::write_clients(&app, &demo::client_ids()).await?;
         app.demo_people = demo::PEOPLE_TO_TRY;
         if let Some(folder) = &folder {
             app.demo_documents = demo::documents::all(folder)?;

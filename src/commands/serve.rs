@@ -3,7 +3,7 @@ use super::{load_config, server};
 use crate::{
     accounts::setup_link::{self, SetupLink},
     app::App,
-    clients, demo,
+    demo,
 };
 use anyhow::ensure;
 use std::{path::PathBuf, sync::Arc};
@@ -33,7 +33,7 @@ impl Serve {
             !demo::is_demo(&app.db).await?,
             "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."
         );
-        clients::configured::write(&app).await?;
+        server::write_clients(&app, &[]).await?;
         println!(
             "keyward {} answers at {} for {}",
             env!("CARGO_PKG_VERSION"),

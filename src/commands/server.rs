@@ -2,9 +2,11 @@
 use crate::{
     app::App,
     audit::{self, Event, chain, tally},
+    clients::configured,
     clock::Clock,
     config::Config,
     http, jobs,
+    oauth::visible::visible,
     storage::Db,
     telemetry,
 };
@@ -57,6 +59,23 @@ fn make_private_folder(folder: &std::path::Path) -> anyhow::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).with_context(|| format!("cannot create the folder {}", folder.display()))
+}
+
+/// Puts on record what the settings say of clients, and says which are disabled because they say nothing of them any
+/// more; `others` are no matter of the settings.
+pub async fn write_clients(app: &App, others: &[&str]) -> anyhow::Result<()> {
+    configured::write(app).await?;
+    let left_out = configured::leave_out(app, others).await?;
+    if !left_out.is_empty() {
+        let names: Vec<_> = left_out.iter().map(|id| visible(id.as_str())).collect();
+        println!(
+            "Disabled, for the settings have them no more: {}. They get nothing from now on, and what they got is no \
+             longer good where this server is asked. Put them back to enable them, or set disable_removed_clients = \
+             false before the start to keep clients that are taken out.",
+            names.join(", ")
+        );
+    }
+    Ok(())
 }
 
 /// Answers until `shutdown`, lets the requests under way end, and closes the database.

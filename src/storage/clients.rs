@@ -119,6 +119,38 @@ pub async fn set_disabled(db: &Db, id: &ClientId, at: Option<OffsetDateTime>) ->
         .map(|rows| rows > 0)
 }
 
+/// Clients of the configuration, of now or before, that are not disabled.
+pub async fn enabled_seeds(db: &Db) -> sqlx::Result<Vec<ClientId>> {
+    read!(db, |on| sqlx::query_scalar(
+        "SELECT id FROM clients WHERE source = 'seed' AND disabled_at IS NULL ORDER BY id",
+    )
+    .fetch_all(on))
+}
+
+/// Disables a client that the configuration has no more. Answers whether it was one, and enabled.
+pub async fn leave_out(db: &Db, id: &ClientId, now: OffsetDateTime) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query(
+            "UPDATE clients SET disabled_at = $2, left_out = TRUE
+              WHERE id = $1 AND source = 'seed' AND disabled_at IS NULL",
+        )
+        .bind(id)
+        .bind(now)
+    )
+    .map(|rows| rows > 0)
+}
+
+/// Enables a client that the configuration has again; one that was disabled otherwise stays so. Answers whether it was
+/// left out.
+pub async fn take_back(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
+    execute!(
+        db,
+        sqlx::query("UPDATE clients SET disabled_at = NULL, left_out = FALSE WHERE id = $1 AND left_out").bind(id)
+    )
+    .map(|rows| rows > 0)
+}
+
 /// Takes its grants, codes and consents with it. Answers whether there was such a client.
 pub async fn delete(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
     execute!(db, sqlx::query("DELETE FROM clients WHERE id = $1").bind(id)).map(|rows| rows > 0)

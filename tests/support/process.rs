@@ -48,6 +48,12 @@ impl House {
         self
     }
 
+    #[must_use]
+    pub fn unset(mut self, variable: &str) -> Self {
+        self.settings.retain(|(name, _)| name != variable);
+        self
+    }
+
     /// What `serve` needs to know, with one MCP server to issue tokens for.
     #[must_use]
     pub fn for_serving(self) -> Self {
@@ -108,8 +114,10 @@ impl House {
         let (send, lines) = channel();
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
         let resource = format!("http://127.0.0.1:{}/mcp/oauth", self.resource_listen);
-        let keyward = Keyward { child, lines, at: Address::new(self.listen), resource };
-        assert!(keyward.said(ready).is_some(), "keyward did not start: {}", self.log());
+        let at = Address::new(self.listen);
+        let mut keyward = Keyward { child, lines, at, resource, first_words: String::new() };
+        keyward.first_words = keyward.until(ready);
+        assert!(keyward.first_words.contains(ready), "keyward did not start: {}", self.log());
         keyward
     }
 
@@ -186,12 +194,31 @@ pub struct Keyward {
     pub at: Address,
     /// The MCP endpoint of the demo.
     pub resource: String,
+    /// What it said until it was ready.
+    first_words: String,
 }
 
 impl Keyward {
     /// Waits for the next line of standard output with these words; `None` if it ended without.
     pub fn said(&self, words: &str) -> Option<String> {
         self.lines.iter().find(|line| line.contains(words))
+    }
+
+    /// All that it said on standard output, once it has ended, but for what somebody waited for.
+    pub fn heard(&self) -> String {
+        format!("{}{}", self.first_words, self.last_words())
+    }
+
+    /// All lines up to the next one with these words.
+    fn until(&self, words: &str) -> String {
+        let mut said = String::new();
+        for line in &self.lines {
+            said = format!("{said}{line}\n");
+            if line.contains(words) {
+                break;
+            }
+        }
+        said
     }
 
     /// All that it still says on standard output, until it ends.
