@@ -36,6 +36,8 @@ pub enum Verdict {
     Failure,
     /// Not for what was asked, but for what it would do or has done: an address, a copy, a flood.
     Blocked,
+    /// It goes on, but will not for ever.
+    Warning,
 }
 
 pub struct Trace {
@@ -76,6 +78,10 @@ impl Trace {
 
     pub fn blocked(&self, event_type: &'static str, client: Option<&ClientId>, rule: &'static str) {
         self.add(event_type, client, "blocked", Verdict::Blocked, Some(rule.into()));
+    }
+
+    pub fn warning(&self, event_type: &'static str, client: Option<&ClientId>, rule: &'static str) {
+        self.add(event_type, client, "goes on for now", Verdict::Warning, Some(rule.into()));
     }
 
     /// One of two, by how it came out.

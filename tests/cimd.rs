@@ -155,13 +155,13 @@ async fn attack_87_what_is_no_valid_document_is_refused_until_it_is_one() {
     secret["token_endpoint_auth_method"] = json!("client_secret_post");
     let mut insists = claude_code();
     insists["token_endpoint_auth_method"] = json!("private_key_jwt");
-    for answer in [
-        json(&secret),
-        json(&insists),
-        json(&json!([claude_code()])),
-        json(&claude_code()).insert_header("content-encoding", "gzip"),
-        ResponseTemplate::new(301).insert_header("location", URL),
-        ResponseTemplate::new(404),
+    for (answer, told) in [
+        (json(&secret), "must not be one with a shared secret"),
+        (json(&insists), "needs jwks or jwks_uri"),
+        (json(&json!([claude_code()])), "missing or not valid"),
+        (json(&claude_code()).insert_header("content-encoding", "gzip"), "missing or not valid"),
+        (ResponseTemplate::new(301).insert_header("location", URL), "missing or not valid"),
+        (ResponseTemplate::new(404), "missing or not valid"),
     ] {
         let internet = Internet::new().await;
         internet.serve(URL, answer).await;
@@ -169,7 +169,7 @@ async fn attack_87_what_is_no_valid_document_is_refused_until_it_is_one() {
         let mut browser = t.signed_in("alice").await;
         let refused = browser.get(&path(LOOPBACK)).await;
         refused.page(400);
-        assert!(refused.body.contains("missing or not valid"), "{refused:?}");
+        assert!(refused.body.contains(told), "{refused:?}");
         assert!(stored(&t).await.is_none());
         internet.publish(&claude_code()).await;
         assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);

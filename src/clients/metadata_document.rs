@@ -7,7 +7,7 @@ use crate::{
     fetch::{FetchError, Fetched},
     grants, limits,
     model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, UserId},
-    oauth::client_metadata::document::parse_document,
+    oauth::client_metadata::document::Document,
     storage,
     trace::Verdict,
 };
@@ -24,6 +24,8 @@ use tokio::{sync::Notify, task::JoinSet};
 /// Document §4.4).
 const SHORTEST: u64 = 300;
 const LONGEST: u64 = 86_400;
+/// What is told where a document breaks a rule (RFC 7591 §3.2.2).
+const INVALID: &str = "invalid_client_metadata";
 
 pub enum Resolved {
     Client(Arc<Client>),
@@ -50,7 +52,13 @@ pub async fn on_record(app: &App, id: &str) -> Result<Resolved, OAuthError> {
 
 /// The same for a client that an issuer we trust has vouched for; whether there is one, is for others to find out.
 pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
-    resolve_for(app, id, Some(Asker::Issuer)).await.map(drop)
+    let resolved = resolve_for(app, id, Some(Asker::Issuer)).await;
+    // No code of the token endpoint (RFC 6749 §5.2).
+    let known = |error: OAuthError| match error.code {
+        INVALID => OAuthError::invalid_request(error.description),
+        _ => error,
+    };
+    resolved.map(drop).map_err(known)
 }
 
 /// Documents to be fetched again while nobody waits for them.
@@ -117,7 +125,7 @@ pub async fn for_proof(app: &App, client: Arc<Client>) -> Result<Option<Arc<Clie
     match resolve_for(app, client.id.as_str(), Some(Asker::Itself)).await {
         Ok(Resolved::Client(client)) => Ok(Some(client).filter(|client| client.disabled_at.is_none())),
         Ok(Resolved::Unknown | Resolved::AfterSignIn) => Ok(None),
-        Err(error) if error.code == "invalid_request" => Ok(None),
+        Err(error) if ["invalid_request", INVALID].contains(&error.code) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -195,12 +203,15 @@ enum Failed {
         /// For the log and the audit trail alone: by it whoever asked could feel his way around our network.
         rule: Cow<'static, str>,
         may_pass: bool,
+        /// It is of a document that speaks for itself, whose maker is to learn what to mend: that it is there, whoever
+        /// named it has known before.
+        is_telling: bool,
     },
 }
 
 impl Failed {
     fn refused(event: &'static str, rule: impl Into<Cow<'static, str>>, may_pass: bool) -> Self {
-        Self::Refused { event, rule: rule.into(), may_pass }
+        Self::Refused { event, rule: rule.into(), may_pass, is_telling: false }
     }
 
     fn may_pass(&self) -> bool {
@@ -215,7 +226,7 @@ impl Failed {
                 tracing::warn!(client = id, "cimd_fetch_limited");
                 app.trace.failure("cimd_fetch_error", Some(&client), error);
             }
-            Self::Refused { event, rule, may_pass } => {
+            Self::Refused { event, rule, may_pass, .. } => {
                 tracing::warn!(client = id, %rule, "{event}");
                 // What a host said, or a system about it, is not our word.
                 let known = if *may_pass { "the host did not answer properly".into() } else { rule.clone() };
@@ -231,10 +242,13 @@ impl Failed {
         }
     }
 
-    /// The same whatever the host did.
+    /// The same whatever the host did, unless it published a document of this client.
     fn told(self) -> OAuthError {
         match self {
             Self::Limited(error) => error,
+            Self::Refused { rule, is_telling: true, .. } => OAuthError::invalid_client_metadata(format!(
+                "the document that describes this app is not valid: {rule}"
+            )),
             Self::Refused { .. } => {
                 OAuthError::invalid_request("the document that describes this app is missing or not valid")
             }
@@ -262,8 +276,22 @@ async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<Fetc
 }
 
 fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Failed> {
-    let metadata = parse_document(id, &fetched.body, &rules(app, &grants::for_documents(&app.config)));
-    metadata.map_err(|error| Failed::refused("cimd_validation_error", error.description, false))
+    let refused = |is_telling| {
+        move |error: OAuthError| {
+            let event = "cimd_validation_error";
+            Failed::Refused { event, rule: error.description, may_pass: false, is_telling }
+        }
+    };
+    let document = Document::parse(id, &fetched.body).map_err(refused(false))?;
+    let names_method = document.names_method();
+    let metadata = document.metadata(&rules(app, &grants::for_documents(&app.config))).map_err(refused(true))?;
+    if !names_method {
+        // SEP-3149 of MCP
+        let rule =
+            "the document names no method in token_endpoint_auth_methods_supported: that means none until MCP ends it";
+        app.trace.warning("cimd_no_auth_method", Some(&ClientId::from(id)), rule);
+    }
+    Ok(metadata)
 }
 
 async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolved, OAuthError> {

@@ -33,6 +33,10 @@ impl Words {
             "temporarily_unavailable" | "too_many_requests" => ("Please wait a moment", sentence(told), again()),
             "invalid_scope" => ("Not available to you", sentence(told), None),
             "access_denied" => ("This page can't be used like that", sentence(told), None),
+            "invalid_client_metadata" => {
+                let advice = "Only its maker can mend that: tell them what is written here.".to_owned();
+                ("This app can't be let in", sentence(told), Some(advice))
+            }
             "invalid_client" => {
                 let advice = "Remove the connection in the app and add it again.".to_owned();
                 ("This app is not known here", sentence(told), Some(advice))

@@ -8,7 +8,7 @@ pub mod update;
 use super::{
     client_assertion::{self, PublicKeys},
     display_name::display_name,
-    json,
+    json, jws,
     redirect_uri::{self, LeftOut, RedirectKind},
     resource::OFFLINE_ACCESS,
     uri,
@@ -22,8 +22,6 @@ use members::{Members, refused};
 use serde_json::Value;
 
 const SUPPORTED_ID_TOKEN_ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
-/// Members that only a private or symmetric key has (RFC 7518 §6).
-pub(super) const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const MAX_CONTACTS: usize = 10;
 /// Characters of a contact, a software identifier or a software version.
 const MAX_TEXT: usize = 200;
@@ -159,7 +157,7 @@ fn check_jwks(members: &Members) -> Result<(), OAuthError> {
     let keys = keys.ok_or_else(|| refused("jwks", "must be an object with an array named keys"))?;
     for key in keys {
         let key = key.as_object().ok_or_else(|| refused("jwks", "must hold only objects in keys"))?;
-        if PRIVATE_KEY_MEMBERS.iter().any(|member| key.contains_key(*member)) {
+        if jws::PRIVATE_KEY_MEMBERS.iter().any(|member| key.contains_key(*member)) {
             return Err(refused("jwks", "holds a private or symmetric key; only public keys may leave the client"));
         }
     }

@@ -1,5 +1,8 @@
 //! Demonstrating proof of possession (RFC 9449): what a proof must be to count for one request.
-use super::{client_metadata::PRIVATE_KEY_MEMBERS, json, jws::RSA_MODULUS};
+use super::{
+    json,
+    jws::{PRIVATE_KEY_MEMBERS, RSA_MODULUS},
+};
 use crate::{
     error::OAuthError,
     secrets::{Digest, base64url, from_base64url},

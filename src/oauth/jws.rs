@@ -16,6 +16,8 @@ const MAX_JTI: usize = 256;
 const MAX_KEYS: usize = 20;
 /// Bytes of an RSA modulus (RFC 7518 §3.3): larger ones cost more to verify with than they are worth.
 pub(super) const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
+/// Members that only a private or symmetric key has (RFC 7518 §6).
+pub(super) const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// Keys that one signature is tried with: one that signs, and its successor.
 const MAX_TRIED: usize = 2;
 
@@ -189,10 +191,13 @@ struct PublicKey {
 
 impl PublicKeys {
     /// Of a JWK Set (RFC 7517 §5). Keys of unknown kinds and for other purposes are left out, as it demands; `None`
-    /// if this is no JWK Set.
+    /// if this is no JWK Set, or gives a private key away: what it signs, anybody may have signed.
     #[must_use]
     pub fn parse(jwks: &Value) -> Option<Self> {
         let keys = jwks.get("keys")?.as_array()?;
+        if keys.iter().any(|key| PRIVATE_KEY_MEMBERS.iter().any(|member| key.get(*member).is_some())) {
+            return None;
+        }
         Some(Self(keys.iter().take(MAX_KEYS).filter_map(PublicKey::parse).collect()))
     }
 

@@ -9,30 +9,48 @@ use crate::{
 };
 use serde_json::Value;
 
-/// OAuth Client ID Metadata Document §4.1, and the members MCP asks for: read as a registration is, but nothing that
-/// needs a shared secret may be in it.
-pub fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
-    let malformed = |rule| OAuthError::invalid_client_metadata(format!("the document {rule}"));
-    let mut members = Members(json::object(body).map_err(malformed)?);
-    if members.string("client_id")? != Some(url) {
-        return Err(refused("client_id", "must be the very URL of the document"));
-    }
-    for secret in ["client_secret", "client_secret_expires_at"] {
-        if members.get(secret).is_some() {
-            return Err(refused(secret, "must not be in a document that everybody can read"));
+const PREFERRED: &str = "token_endpoint_auth_method";
+const CHOICES: &str = "token_endpoint_auth_methods_supported";
+
+/// A JSON object that says it is the document at its URL: from here on it speaks for itself.
+pub struct Document(Members);
+
+impl Document {
+    /// OAuth Client ID Metadata Document §4.1.
+    pub fn parse(url: &str, body: &[u8]) -> Result<Self, OAuthError> {
+        let malformed = |rule| OAuthError::invalid_client_metadata(format!("the document {rule}"));
+        let members = Members(json::object(body).map_err(malformed)?);
+        if members.string("client_id")? != Some(url) {
+            return Err(refused("client_id", "must be the very URL of the document"));
         }
+        Ok(Self(members))
     }
-    if let Some(uris) = members.0.get_mut("redirect_uris").and_then(Value::as_array_mut) {
-        uris.iter_mut().for_each(any_port);
+
+    /// With the members MCP asks for: read as a registration is, but nothing that needs a shared secret may be in it.
+    pub fn metadata(mut self, rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
+        for secret in ["client_secret", "client_secret_expires_at"] {
+            if self.0.get(secret).is_some() {
+                return Err(refused(secret, "must not be in a document that everybody can read"));
+            }
+        }
+        if let Some(uris) = self.0.0.get_mut("redirect_uris").and_then(Value::as_array_mut) {
+            uris.iter_mut().for_each(any_port);
+        }
+        let metadata = choose(&self.0, rules)?;
+        if metadata.client_name.is_none() {
+            return Err(refused("client_name", "is missing"));
+        }
+        if metadata.redirect_uris.is_empty() {
+            return Err(OAuthError::invalid_redirect_uri("redirect_uris is missing"));
+        }
+        Ok(metadata)
     }
-    let metadata = choose(&members, rules)?;
-    if metadata.client_name.is_none() {
-        return Err(refused("client_name", "is missing"));
+
+    /// Whether it says how its client authenticates.
+    #[must_use]
+    pub fn names_method(&self) -> bool {
+        methods(&self.0).is_ok_and(|methods| !methods.is_empty())
     }
-    if metadata.redirect_uris.is_empty() {
-        return Err(OAuthError::invalid_redirect_uri("redirect_uris is missing"));
-    }
-    Ok(metadata)
 }
 
 /// Some write a star for the port of a loopback URI, which says what naming no port says (RFC 8252 §7.3).
@@ -45,28 +63,41 @@ fn any_port(uri: &mut Value) {
     }
 }
 
-/// Of what the client prefers and what else it can do (OpenID Connect RP Metadata Choices §2), the methods that will
-/// be used. Saying nothing means `none`: a document cannot hold the secret that RFC 7591 defaults to. A client that
-/// can do both is held to neither, as it may choose by our metadata: it is public, but its keys are known.
-fn choose(members: &Members, rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
-    const PREFERRED: &str = "token_endpoint_auth_method";
-    const CHOICES: &str = "token_endpoint_auth_methods_supported";
+/// How the client says that it authenticates; nothing, if it says nothing. Where there is a list it counts: the single
+/// method beside it is for servers that don't know lists, and overrides nothing (OpenID Connect RP Metadata Choices §2).
+fn methods(members: &Members) -> Result<Vec<&str>, OAuthError> {
     let preferred = members.string(PREFERRED)?;
-    let choices = members.strings(CHOICES)?.unwrap_or_default();
-    let all: Vec<_> = preferred.into_iter().chain(choices).collect();
-    if all.iter().any(|method| method.starts_with("client_secret_")) {
+    let choices = members.strings(CHOICES)?;
+    if preferred.iter().chain(choices.iter().flatten()).any(|method| method.starts_with("client_secret_")) {
         return Err(refused(PREFERRED, "must not be one with a shared secret"));
     }
-    let without = all.is_empty() || all.contains(&"none");
-    let with_keys = rules.private_key_jwt && all.contains(&"private_key_jwt");
+    Ok(choices.unwrap_or_else(|| preferred.into_iter().collect()))
+}
+
+/// Of the methods that the client names, those that we have too; it may use any of them, and no other. Saying nothing
+/// means `none`: a document cannot hold the secret that RFC 7591 defaults to. A client that can do both is held to
+/// neither, as it may choose by our metadata: it is public, but its keys are known.
+fn choose(members: &Members, rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
+    let named = methods(members)?;
+    let without = named.is_empty() || named.contains(&"none");
+    let with_keys = rules.private_key_jwt && named.contains(&"private_key_jwt");
+    let has_keys = members.get("jwks").is_some() || members.string("jwks_uri")?.is_some();
     match (with_keys, without) {
+        (true, false) if !has_keys => Err(refused(
+            PREFERRED,
+            "private_key_jwt needs jwks or jwks_uri: publish the public keys there, or offer none in \
+             token_endpoint_auth_methods_supported",
+        )),
         (true, false) => effective(members, rules, AuthMethod::PrivateKeyJwt),
         (true, true) => match effective(members, rules, AuthMethod::PrivateKeyJwt) {
             Ok(metadata) => Ok(ClientMetadata { token_endpoint_auth_method: AuthMethod::None, ..metadata }),
             Err(_) => effective(members, rules, AuthMethod::None),
         },
         (false, true) => effective(members, rules, AuthMethod::None),
-        (false, false) => Err(refused(PREFERRED, "is not supported: none and private_key_jwt may be")),
+        (false, false) if rules.private_key_jwt => {
+            Err(refused(PREFERRED, "is not supported: offer none or private_key_jwt"))
+        }
+        (false, false) => Err(refused(PREFERRED, "is not supported: offer none")),
     }
 }
 
@@ -79,6 +110,10 @@ mod tests {
 
     const URL: &str = "https://claude.ai/oauth/claude-code-client-metadata";
 
+    fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
+        Document::parse(url, body)?.metadata(rules)
+    }
+
     fn parse(body: &Value) -> Result<ClientMetadata, OAuthError> {
         let rules = RegistrationRules {
             grant_types: &["authorization_code", "refresh_token"],
@@ -90,13 +125,17 @@ mod tests {
     }
 
     /// A good document with these members over it.
-    fn with(members: &Value) -> Result<ClientMetadata, OAuthError> {
+    fn with_members(members: &Value) -> Value {
         let mut body =
             json!({"client_id": URL, "client_name": "Claude Code", "redirect_uris": ["http://localhost/cb"]});
         for (name, value) in members.as_object().unwrap() {
             body[name] = value.clone();
         }
-        parse(&body)
+        body
+    }
+
+    fn with(members: &Value) -> Result<ClientMetadata, OAuthError> {
+        parse(&with_members(members))
     }
 
     #[track_caller]
@@ -166,6 +205,57 @@ mod tests {
         ] {
             assert_eq!(with(&members).unwrap().token_endpoint_auth_method, AuthMethod::None, "{members}");
         }
+    }
+
+    #[test]
+    fn the_list_of_methods_counts_and_the_single_one_beside_it_overrides_nothing() {
+        let keys = json!("https://chatgpt.com/oauth/jwks.json");
+        let both = |single: &str, list: &[&str]| json!({"token_endpoint_auth_method": single, "token_endpoint_auth_methods_supported": list, "jwks_uri": keys});
+        for (members, method, keys_are_known) in [
+            (both("none", &["private_key_jwt"]), AuthMethod::PrivateKeyJwt, true),
+            (both("private_key_jwt", &["none"]), AuthMethod::None, false),
+            (both("none", &["none", "private_key_jwt"]), AuthMethod::None, true),
+            (both("tls_client_auth", &["tls_client_auth", "private_key_jwt"]), AuthMethod::PrivateKeyJwt, true),
+            (both("private_key_jwt", &[]), AuthMethod::PrivateKeyJwt, true),
+        ] {
+            let metadata = with(&members).unwrap();
+            let seen = (metadata.token_endpoint_auth_method, metadata.jwks_uri.is_some());
+            assert_eq!(seen, (method, keys_are_known), "{members}");
+        }
+        assert!(
+            refusal(&both("none", &["tls_client_auth"])).starts_with("token_endpoint_auth_method is not supported")
+        );
+    }
+
+    #[test]
+    fn only_what_this_server_supports_is_in_the_intersection() {
+        let rules = RegistrationRules {
+            grant_types: &["authorization_code"],
+            private_key_jwt: false,
+            known_schemes: &[],
+            max_redirect_uris: 20,
+        };
+        let document = |methods: &[&str]| {
+            let body = json!({"client_id": URL, "client_name": "App", "redirect_uris": ["http://localhost/cb"],
+                "token_endpoint_auth_methods_supported": methods, "jwks_uri": "https://app.example/jwks"});
+            parse_document(URL, body.to_string().as_bytes(), &rules)
+        };
+        let public = document(&["private_key_jwt", "none"]).unwrap();
+        assert_eq!((public.token_endpoint_auth_method, public.jwks_uri), (AuthMethod::None, None));
+        let refused = document(&["private_key_jwt"]).unwrap_err();
+        assert_eq!(refused.description, "token_endpoint_auth_method is not supported: offer none");
+    }
+
+    #[test]
+    fn a_document_names_a_method_by_either_member() {
+        let names = |members: Value| {
+            let body = with_members(&members).to_string();
+            Document::parse(URL, body.as_bytes()).unwrap().names_method()
+        };
+        for silent in [json!({}), json!({"token_endpoint_auth_method": null}), json!({(CHOICES): []})] {
+            assert!(!names(silent.clone()), "{silent}");
+        }
+        assert!(names(json!({"token_endpoint_auth_method": "none"})) && names(json!({(CHOICES): ["none"]})));
     }
 
     #[test]

@@ -153,7 +153,7 @@ fn attack_83_keys_and_grants_that_do_not_belong_are_refused() {
     let public = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "x", "y": "y" }] });
     assert!(register(&json!({ "jwks": public })).is_ok());
     assert!(refusal(&json!({ "jwks": public, "jwks_uri": "https://c.example/jwks" }), bad).contains("jwks_uri"));
-    for member in PRIVATE_KEY_MEMBERS {
+    for member in jws::PRIVATE_KEY_MEMBERS {
         let keys = json!({ "keys": [{ "kty": "EC" }, { "kty": "RSA", member: "x" }] });
         assert!(refusal(&json!({ "jwks": keys }), bad).contains("private"), "{member}");
     }

@@ -5,6 +5,7 @@
 //   answer             what it says to a request; a good document if not said
 //   reason             words of the log's line about it
 //   requests           how many reach it, 1 if not said
+//   told               whether the page says the reason, too: of a document of that very URL
 import { gzipSync } from 'node:zlib';
 import { PUBLIC, json } from './apps.mjs';
 
@@ -142,12 +143,14 @@ const withAnswers = [
     label: 'secret',
     answer: ({ response, url }) => json(response, { ...good(url), client_secret: 's3cr3t' }),
     reason: /client_secret must not/,
+    told: true,
   },
   {
     what: 'has a script for a logo',
     label: 'logo',
     answer: ({ response, url }) => json(response, { ...good(url), logo_uri: 'javascript:alert(1)' }),
     reason: /logo_uri must be/,
+    told: true,
   },
 ];
 

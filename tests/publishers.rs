@@ -1,0 +1,141 @@
+//! Who publishes documents of clients: whom the operator lets in, and what people are told of them.
+use crate::support::{
+    app::{Answer, CALLBACK, TestApp, VERIFIER, authorize_path},
+    client_key::{ClientKey, proof, with},
+    db::fresh_db,
+    internet::{Internet, json},
+};
+use keyward::{fetch::Fetcher, model::ClientId, trace::Verdict};
+use serde_json::{Value, json};
+use time::Duration;
+
+const URL: &str = "https://app.example/clients/agent.json";
+
+fn document(url: &str) -> Value {
+    json!({
+        "client_id": url, "client_name": "Agent", "redirect_uris": [CALLBACK],
+        "grant_types": ["authorization_code", "refresh_token"], "token_endpoint_auth_method": "none",
+    })
+}
+
+async fn start(internet: &Internet, more: &str) -> TestApp {
+    let network = internet.network();
+    TestApp::prepared(fresh_db().await, more, |app| app.fetcher = Fetcher::new(network).unwrap()).await
+}
+
+fn path(url: &str) -> String {
+    authorize_path(&ClientId::from(url), &[("redirect_uri", CALLBACK)])
+}
+
+async fn seen_by(t: &TestApp, name: &str, url: &str) -> Answer {
+    t.signed_in(name).await.get(&path(url)).await
+}
+
+/// What the published client gets for one approval, with or without proof.
+async fn redeemed(t: &TestApp, key: Option<&ClientKey>) -> Answer {
+    let answer = t.signed_in("alice").await.approve(&path(URL)).await;
+    let code = answer.returned("code").unwrap_or_else(|| panic!("no code: {answer:?}"));
+    let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    match key {
+        Some(key) => t.post("/token", &[&form[..], &proof(&key.assertion(t, URL))[..]].concat()).await,
+        None => t.post("/token", &[&form[..], &[("client_id", URL)]].concat()).await,
+    }
+}
+
+#[tokio::test]
+async fn exactly_the_methods_that_document_and_server_share_are_taken() {
+    let off = "client_authentication.private_key_jwt = false";
+    for (single, list, settings, without, with_keys) in [
+        ("private_key_jwt", json!(["none", "private_key_jwt"]), "", true, true),
+        ("none", json!(["private_key_jwt"]), "", false, true),
+        ("private_key_jwt", json!(["none"]), "", true, false),
+        ("private_key_jwt", json!(["none", "private_key_jwt"]), off, true, false),
+        ("private_key_jwt", Value::Null, "", false, true),
+        ("none", Value::Null, "", true, false),
+    ] {
+        let (internet, key) = (Internet::new().await, ClientKey::es256("k"));
+        let members = json!({"token_endpoint_auth_method": single, "jwks": key.jwks()});
+        let mut about = with(document(URL), &members);
+        about["token_endpoint_auth_methods_supported"] = list.clone();
+        internet.publish(&about).await;
+        let t = start(&internet, settings).await;
+        for (key, taken) in [(None, without), (Some(&key), with_keys)] {
+            let answer = redeemed(&t, key).await;
+            if taken {
+                assert_eq!(answer.status, 200, "{single} {list} {settings}: {answer:?}");
+            } else {
+                answer.refused(401, "invalid_client");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_document_breaks_is_told_on_the_page_with_its_cure_and_nothing_is_kept() {
+    let alone =
+        |more: Value| with(document(URL), &with(json!({"token_endpoint_auth_method": "private_key_jwt"}), &more));
+    let private = json!({"keys": [with(ClientKey::es256("k").jwk, &json!({"d": "secret-part"}))]});
+    for (about, told) in [
+        (alone(json!({})), "publish the public keys there, or offer none in token_endpoint_auth_methods_supported"),
+        (alone(json!({"jwks": {"keys": []}})), "has no key for ES256, EdDSA or RS256"),
+        (alone(json!({"jwks": private})), "only public keys may leave the client"),
+        (with(document(URL), &json!({"jwks": private})), "only public keys may leave the client"),
+        (
+            with(document(URL), &json!({"token_endpoint_auth_methods_supported": ["tls_client_auth"]})),
+            "offer none or private_key_jwt",
+        ),
+        (with(document(URL), &json!({"redirect_uris": []})), "redirect_uris is missing"),
+        (with(document(URL), &json!({"client_secret": "s"})), "client_secret must not be in a document"),
+    ] {
+        let internet = Internet::new().await;
+        internet.publish(&about).await;
+        let t = start(&internet, "").await;
+        let page = seen_by(&t, "alice", URL).await;
+        page.page(400);
+        for shown in [told, "This app can&#39;t be let in", "Only its maker can mend that", "invalid_client_metadata"] {
+            assert!(page.body.contains(shown), "{shown}: {}", page.body);
+        }
+        assert!(!page.body.contains("secret-part"), "{page:?}");
+        assert!(keyward::storage::clients::find(&t.db, &ClientId::from(URL)).await.unwrap().is_none());
+    }
+    // Whose document it is, is not known: then nothing is told of it.
+    let internet = Internet::new().await;
+    internet.serve(URL, json(&with(document("https://app.example/other"), &json!({"redirect_uris": []})))).await;
+    let page = seen_by(&start(&internet, "").await, "alice", URL).await;
+    page.page(400);
+    assert!(page.body.contains("missing or not valid") && !page.body.contains("redirect_uris"), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_document_that_names_no_method_is_taken_for_a_public_client_and_leaves_a_warning() {
+    let internet = Internet::new().await;
+    internet.publish(&with(document(URL), &json!({"token_endpoint_auth_method": null}))).await;
+    let t = start(&internet, "").await;
+    assert_eq!(redeemed(&t, None).await.status, 200);
+    let warned = || t.app.trace.recent().into_iter().find(|decision| decision.event_type == "cimd_no_auth_method");
+    let warning = warned().unwrap();
+    assert_eq!((warning.result, warning.client_id), (Verdict::Warning, Some(ClientId::from(URL))));
+    assert!(warning.rule.unwrap().contains("token_endpoint_auth_methods_supported"));
+
+    internet.publish(&document(URL)).await;
+    let t = start(&internet, "").await;
+    assert_eq!(seen_by(&t, "alice", URL).await.status, 200);
+    assert!(t.app.trace.recent().iter().all(|decision| decision.result != Verdict::Warning));
+}
+
+#[tokio::test]
+async fn keys_behind_a_jwks_uri_that_gives_a_private_one_away_prove_nothing() {
+    const JWKS: &str = "https://app.example/jwks.json";
+    let (internet, key) = (Internet::new().await, ClientKey::es256("k"));
+    internet
+        .publish(&with(document(URL), &json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": JWKS})))
+        .await;
+    let private = with(ClientKey::es256("other").jwk, &json!({"d": "AAAA"}));
+    internet.serve_too(JWKS, json(&json!({"keys": [key.jwk, private]}))).await;
+    let t = start(&internet, "").await;
+    // Keys that cannot be had may come yet.
+    redeemed(&t, Some(&key)).await.refused(503, "temporarily_unavailable");
+    internet.serve(JWKS, json(&key.jwks())).await;
+    t.app.clock.advance(Duration::minutes(2));
+    assert_eq!(redeemed(&t, Some(&key)).await.status, 200);
+}
