@@ -5,6 +5,7 @@ pub mod keys;
 pub mod logos;
 pub mod manage;
 pub mod metadata_document;
+pub mod publishers;
 pub mod register;
 
 use crate::{

@@ -5,6 +5,7 @@ mod clients;
 mod connections;
 mod debug;
 mod device_authorization;
+mod document_patterns;
 mod dpop;
 mod hidden;
 mod logos;
@@ -24,7 +25,7 @@ pub use debug::Debug;
 pub use device_authorization::DeviceAuthorization;
 pub use dpop::Dpop;
 pub use logos::Logos;
-pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch};
+pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch, Publisher};
 pub use registration::{Registration, RegistrationPolicy};
 pub use resources::{IntrospectionSettings, ResourceSettings, ScopeSettings, ScopeTable};
 pub use token_exchange::ExchangeSettings;
@@ -390,7 +391,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.trusted_proxies.len(), 2);
-        assert!(!config.client_metadata_documents.lets_in("a.evil.example"));
+        assert!(!config.client_metadata_documents.lets_client_in("https://a.evil.example/client.json"));
         assert_eq!(config.fetch.ports, [443, 8443]);
         assert!(config.registration.private_use_schemes.is_empty() && config.tokens.rotate_confidential);
         assert_eq!(config.registration.initial_access_token.as_ref().unwrap().expose_secret(), "0123456789012345");

@@ -17,6 +17,7 @@ pub mod pkce;
 pub mod redirect_uri;
 pub mod resource;
 pub mod scope_rules;
+pub mod shared_hosts;
 pub mod token_exchange;
 mod uri;
 pub mod visible;

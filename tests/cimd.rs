@@ -312,7 +312,7 @@ async fn a_disabled_client_stays_so_however_often_its_document_is_asked_for() {
         t.app.clock.advance(Duration::minutes(6));
     }
     assert_eq!(internet.requests().await, 1);
-    clients::put_document(&t.db, &stored(&t).await.unwrap()).await.unwrap();
+    clients::put_document(&t.db, &stored(&t).await.unwrap(), "claude.ai").await.unwrap();
     assert!(stored(&t).await.unwrap().disabled_at.is_some());
 }
 
@@ -324,7 +324,7 @@ async fn a_client_that_the_operator_wrote_down_needs_no_document() {
     t.public_client(URL, &["http://localhost/callback"]).await;
     let mut fetched = stored(&t).await.unwrap();
     (fetched.source, fetched.metadata.client_name) = (ClientSource::Cimd, Some("Other".into()));
-    clients::put_document(&t.db, &fetched).await.unwrap();
+    clients::put_document(&t.db, &fetched, "claude.ai").await.unwrap();
     let consent = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
     assert!(consent.body.contains("verified</span>") && !consent.body.contains("Other"), "{consent:?}");
     assert_eq!(internet.requests().await, 0);

@@ -139,3 +139,111 @@ async fn keys_behind_a_jwks_uri_that_gives_a_private_one_away_prove_nothing() {
     t.app.clock.advance(Duration::minutes(2));
     assert_eq!(redeemed(&t, Some(&key)).await.status, 200);
 }
+
+#[tokio::test]
+async fn the_operator_lets_documents_in_and_keeps_them_out_by_their_path() {
+    for (settings, let_in) in [
+        ("client_metadata_documents.allow = ['app.example/clients/*']", true),
+        ("client_metadata_documents.allow = ['*.example/*/agent.json']", true),
+        ("client_metadata_documents.allow = ['app.example/other/*']", false),
+        ("client_metadata_documents.deny = ['app.example/clients/*']", false),
+        ("client_metadata_documents.deny = ['app.example/CLIENTS/agent.json']", false),
+        ("client_metadata_documents.deny = ['app.example/other/*']", true),
+        ("client_metadata_documents = { allow = ['app.example'], deny = ['app.example/clients/*'] }", false),
+    ] {
+        let internet = Internet::new().await;
+        internet.publish(&document(URL)).await;
+        let t = start(&internet, settings).await;
+        let page = seen_by(&t, "alice", URL).await;
+        assert_eq!(page.status.as_u16(), if let_in { 200 } else { 400 }, "{settings}: {page:?}");
+        assert_eq!(internet.requests().await, usize::from(let_in), "{settings}");
+    }
+    // One that is known already goes, too.
+    let internet = Internet::new().await;
+    internet.publish(&document(URL)).await;
+    let t = start(&internet, "").await;
+    let tokens = redeemed(&t, None).await.json();
+    let t = TestApp::on(t.db, "client_metadata_documents.deny = ['app.example/clients/*']").await;
+    t.refresh(&ClientId::from(URL), tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
+}
+
+#[tokio::test]
+async fn where_anybody_may_publish_the_path_is_shown() {
+    let shared = "https://nous.github.io/hermes/client.json";
+    for (url, settings, shown) in [
+        (shared, "", "described by <bdi>nous.github.io/hermes/client.json</bdi>"),
+        (URL, "", "described by <bdi>app.example</bdi>"),
+        (
+            URL,
+            "client_metadata_documents.shared_hosts = ['app.example']",
+            "described by <bdi>app.example/clients/agent.json</bdi>",
+        ),
+    ] {
+        let internet = Internet::new().await;
+        internet.publish(&document(url)).await;
+        let page = seen_by(&start(&internet, settings).await, "alice", url).await;
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+        assert_eq!(page.body.contains("Anybody can publish at"), shown.contains(".json"), "{url}: {}", page.body);
+    }
+}
+
+const NEW: &str = "New here: so far";
+
+#[tokio::test]
+async fn the_first_people_of_a_new_host_are_told_that_it_is_new_here() {
+    let internet = Internet::new().await;
+    internet.publish(&document(URL)).await;
+    let t = start(&internet, "client_metadata_documents.new_until = 2").await;
+    let told = |page: &Answer, words: &str| assert!(page.body.contains(words), "{words}: {}", page.body);
+    told(
+        &seen_by(&t, "alice", URL).await,
+        "New here: so far nobody here has allowed an app that app.example describes.",
+    );
+    t.signed_in("alice").await.approve(&path(URL)).await.returned("code").unwrap();
+    told(&seen_by(&t, "bob", URL).await, "New here: so far only one person here has allowed an app that app.example");
+
+    // It is the host that is new, not each of its apps; and to nobody who trusted it before.
+    let second = "https://app.example/clients/second.json";
+    internet.publish(&document(second)).await;
+    told(&seen_by(&t, "bob", second).await, NEW);
+    assert!(!seen_by(&t, "alice", second).await.body.contains(NEW));
+    t.signed_in("bob").await.approve(&path(second)).await.returned("code").unwrap();
+    let page = seen_by(&t, "root", second).await;
+    assert!(page.status == 200 && !page.body.contains(NEW), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_the_operator_named_is_not_new_and_a_shared_one_is_for_each_document() {
+    let internet = Internet::new().await;
+    internet.publish(&document(URL)).await;
+    for settings in ["client_metadata_documents.allow = ['app.example']", "client_metadata_documents.new_until = 0"] {
+        let page = seen_by(&start(&internet, settings).await, "alice", URL).await;
+        assert!(page.status == 200 && !page.body.contains(NEW), "{settings}: {page:?}");
+    }
+    let [one, other] = ["https://raw.githubusercontent.com/a/x.json", "https://raw.githubusercontent.com/b/x.json"];
+    internet.publish(&document(one)).await;
+    let t = start(&internet, "client_metadata_documents.new_until = 1").await;
+    t.signed_in("alice").await.approve(&path(one)).await.returned("code").unwrap();
+    assert!(!seen_by(&t, "bob", one).await.body.contains(NEW));
+    internet.publish(&document(other)).await;
+    for person in ["alice", "bob"] {
+        let page = seen_by(&t, person, other).await;
+        assert!(page.body.contains("nobody here has allowed an app that this document describes"), "{page:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_decision_stands_though_others_trusted_the_host_meanwhile() {
+    let internet = Internet::new().await;
+    internet.publish(&document(URL)).await;
+    let t = start(&internet, "").await;
+    let mut alice = t.signed_in("alice").await;
+    let page = alice.get(&path(URL)).await;
+    assert!(page.body.contains(NEW));
+    t.signed_in("bob").await.approve(&path(URL)).await.returned("code").unwrap();
+    t.app.clock.advance(Duration::minutes(1));
+    let mut form = crate::support::browser::hidden(&page, "/consent");
+    form.push(("decision".into(), "allow".into()));
+    let done = alice.post("/consent", &crate::support::browser::borrowed(&form)).await;
+    assert!(done.returned("code").is_some(), "{done:?}");
+}

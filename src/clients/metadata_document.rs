@@ -310,7 +310,8 @@ async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> R
         disabled_at: None,
         fresh_until: Some(now + Duration::seconds(fresh_for)),
     };
-    storage::clients::put_document(&app.db, &client).await?;
+    let described_by = app.config.client_metadata_documents.publisher(id)?;
+    storage::clients::put_document(&app.db, &client, &described_by.key()).await?;
     app.clients.forget(&client.id);
     Ok(app.clients.find(id).await?.map_or(Resolved::Unknown, Resolved::Client))
 }

@@ -1,7 +1,13 @@
 //! Settings for what this server fetches from others: whose metadata documents, and how.
-use super::list;
-use crate::{error::OAuthError, oauth::client_id};
-use anyhow::ensure;
+use super::{
+    document_patterns::{self, Place},
+    list,
+};
+use crate::{
+    error::OAuthError,
+    oauth::{client_id, shared_hosts},
+};
+use anyhow::anyhow;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -12,12 +18,19 @@ use url::Url;
 pub struct ClientMetadataDocuments {
     /// `open`, or `off`: not advertised, and such clients are unknown here.
     pub policy: DocumentPolicy,
-    /// If not empty, only documents of these hosts. `*.example.com` means every host below `example.com`.
+    /// If not empty, only documents of these hosts. `*.example.com` means every host below `example.com`; with a path
+    /// behind it (`example.com/clients/*`) only what lies there.
     #[serde(deserialize_with = "list")]
     pub allow: Vec<String>,
-    /// Never documents of these hosts, written alike.
+    /// Never documents of these hosts or paths, written alike.
     #[serde(deserialize_with = "list")]
     pub deny: Vec<String>,
+    /// Hosts where anybody may publish, beside those that are known: their documents are shown with their path.
+    #[serde(deserialize_with = "list")]
+    pub shared_hosts: Vec<String>,
+    /// So many people are told that a host is new here: nobody, or few, have allowed an app that it describes. 0 tells
+    /// nobody.
+    pub new_until: u32,
     /// Clients that these hosts describe may name the token endpoint as audience of their assertions, as before
     /// RFC 7523bis.
     #[serde(deserialize_with = "list")]
@@ -52,6 +65,8 @@ impl Default for ClientMetadataDocuments {
             policy: DocumentPolicy::Open,
             allow: vec![],
             deny: vec![],
+            shared_hosts: vec![],
+            new_until: 3,
             token_endpoint_audience: vec!["chatgpt.com".into()],
             own_folder: None,
         }
@@ -88,16 +103,30 @@ impl ClientMetadataDocuments {
         self.own_folder.as_deref().is_some_and(|own| client_id::lies_in(own, id))
     }
 
+    /// Whom people have to know to know the client with this identifier.
+    pub fn publisher(&self, id: &str) -> Result<Publisher, OAuthError> {
+        let host = self.host(id)?;
+        let is_shared = !self.is_own(id) && (shared_hosts::is_shared(&host) || listed(&self.shared_hosts, &host));
+        let target = is_shared.then(|| target(id).to_owned());
+        let is_ours = self.is_own(id) || self.is_named(id, &host);
+        Ok(Publisher { host, target, is_ours })
+    }
+
     /// Whether the client with this identifier may be described by its host.
     #[must_use]
     pub fn lets_client_in(&self, id: &str) -> bool {
-        if self.is_own(id) { self.is_on() } else { client_id::host(id).is_ok_and(|host| self.lets_in(&host)) }
+        if self.is_own(id) {
+            return self.is_on();
+        }
+        let Ok(host) = client_id::host(id) else { return false };
+        let place = Place { host: &host, target: target(id) };
+        let kept_out = self.deny.iter().any(|pattern| document_patterns::keeps_out(pattern, place));
+        self.is_on() && !kept_out && (self.allow.is_empty() || self.is_named(id, &host))
     }
 
-    /// Whether clients may be described by this host, given in lower case.
-    #[must_use]
-    pub fn lets_in(&self, host: &str) -> bool {
-        self.is_on() && !listed(&self.deny, host) && (self.allow.is_empty() || listed(&self.allow, host))
+    fn is_named(&self, id: &str, host: &str) -> bool {
+        let place = Place { host, target: target(id) };
+        self.allow.iter().any(|pattern| document_patterns::admits(pattern, place))
     }
 
     /// Whether clients that this host describes, given in lower case, may address assertions to the token endpoint.
@@ -108,28 +137,49 @@ impl ClientMetadataDocuments {
 
     /// A pattern that could never match would let in whom it should keep out.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        for pattern in self.allow.iter().chain(&self.deny).chain(&self.token_endpoint_audience) {
-            let host = pattern.strip_prefix("*.").unwrap_or(pattern);
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            ensure!(
-                !host.is_empty() && !host.starts_with('.') && !host.ends_with('.') && host.bytes().all(plain),
-                "client_metadata_documents: {pattern:?} is no host name; write example.com or *.example.com"
-            );
+        type Rule = fn(&str) -> Result<(), &'static str>;
+        let (anywhere, hosts): (Rule, Rule) = (document_patterns::check, document_patterns::check_host);
+        for (name, patterns, check) in [
+            ("allow", &self.allow, anywhere),
+            ("deny", &self.deny, anywhere),
+            ("shared_hosts", &self.shared_hosts, hosts),
+            ("token_endpoint_audience", &self.token_endpoint_audience, hosts),
+        ] {
+            for pattern in patterns {
+                let broken = |rule| anyhow!("client_metadata_documents.{name}: {pattern:?} {rule}");
+                check(pattern).map_err(broken)?;
+            }
         }
         Ok(())
     }
 }
 
-fn listed(patterns: &[String], host: &str) -> bool {
-    patterns.iter().any(|pattern| matches(pattern, host))
+/// Who publishes a client's document.
+pub struct Publisher {
+    /// In lower case.
+    pub host: String,
+    /// Path and query of the document, where many people publish at the host.
+    pub target: Option<String>,
+    /// The operator named it, or serves it.
+    pub is_ours: bool,
 }
 
-fn matches(pattern: &str, host: &str) -> bool {
-    let pattern = pattern.to_ascii_lowercase();
-    match pattern.strip_prefix('*') {
-        Some(below) => host.ends_with(below),
-        None => host == pattern,
+impl Publisher {
+    /// Equal for documents of the same publisher.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}{}", self.host, self.target.as_deref().unwrap_or_default())
     }
+}
+
+/// Path and query of an identifier that is a URL.
+fn target(id: &str) -> &str {
+    let rest = id.split_once("://").map_or(id, |(_, rest)| rest);
+    rest.find('/').map_or("", |path| &rest[path..])
+}
+
+fn listed(patterns: &[String], host: &str) -> bool {
+    patterns.iter().any(|pattern| document_patterns::host_matches(pattern, host))
 }
 
 #[cfg(test)]
@@ -141,9 +191,14 @@ mod tests {
         ClientMetadataDocuments { allow: owned(allow), deny: owned(deny), ..Default::default() }
     }
 
+    fn lets_in(documents: &ClientMetadataDocuments, place: &str) -> bool {
+        let place = if place.contains('/') { place.to_owned() } else { format!("{place}/client.json") };
+        documents.lets_client_in(&format!("https://{place}"))
+    }
+
     #[test]
     fn every_host_is_let_in_unless_denied_and_only_the_allowed_where_some_are() {
-        assert!(documents(&[], &[]).lets_in("app.example"));
+        assert!(lets_in(&documents(&[], &[]), "app.example"));
         let denied = documents(&[], &["Evil.example", "*.evil.example"]);
         for (host, expected) in [
             ("evil.example", false),
@@ -151,24 +206,58 @@ mod tests {
             ("notevil.example", true),
             ("evil.example.org", true),
         ] {
-            assert_eq!(denied.lets_in(host), expected, "{host}");
+            assert_eq!(lets_in(&denied, host), expected, "{host}");
         }
         let allowed = documents(&["*.good.example"], &["bad.good.example"]);
         for (host, expected) in
             [("a.good.example", true), ("good.example", false), ("bad.good.example", false), ("app.example", false)]
         {
-            assert_eq!(allowed.lets_in(host), expected, "{host}");
+            assert_eq!(lets_in(&allowed, host), expected, "{host}");
         }
         let off = ClientMetadataDocuments { policy: DocumentPolicy::Off, ..documents(&["app.example"], &[]) };
-        assert!(!off.lets_in("app.example"));
+        assert!(!lets_in(&off, "app.example"));
     }
 
     #[test]
-    fn a_pattern_that_could_never_match_is_an_error() {
-        for pattern in ["", "*", "*.", "https://evil.example", "evil.example/", "evil.example.", "a.*.b", "ä.example"]
-        {
-            assert!(documents(&[], &[pattern]).check().is_err(), "{pattern}");
+    fn a_path_narrows_what_is_let_in_or_kept_out_and_denying_is_stronger() {
+        let some = documents(&["*.github.io/agent/*", "app.example"], &["app.example/beta/*", "bad.github.io"]);
+        for (place, expected) in [
+            ("nous.github.io/agent/client.json", true),
+            ("nous.github.io/other/client.json", false),
+            ("bad.github.io/agent/client.json", false),
+            ("app.example/client.json", true),
+            ("app.example/beta/client.json", false),
+            ("app.example/%62eta/client.json", false),
+            ("app.example:8443/client.json", true),
+        ] {
+            assert_eq!(lets_in(&some, place), expected, "{place}");
         }
-        assert!(documents(&["*.example", "localhost"], &["xn--a.example"]).check().is_ok());
+    }
+
+    #[test]
+    fn a_pattern_that_could_never_match_is_an_error_that_names_the_setting() {
+        for pattern in ["", "https://evil.example", "evil.example/", "evil.example/*.json"] {
+            let error = documents(&[], &[pattern]).check().unwrap_err().to_string();
+            assert!(error.starts_with("client_metadata_documents.deny: ") && error.contains("write "), "{error}");
+        }
+        let hosts_only = ClientMetadataDocuments { shared_hosts: vec!["a.example/x".into()], ..documents(&[], &[]) };
+        assert!(hosts_only.check().unwrap_err().to_string().contains("shared_hosts"));
+        assert!(documents(&["*.example/a/*", "localhost"], &["xn--a.example"]).check().is_ok());
+    }
+
+    #[test]
+    fn the_publisher_is_a_host_or_on_a_shared_one_the_document() {
+        let mut some = documents(&["known.example/app/*"], &[]);
+        some.shared_hosts = vec!["*.files.example".into()];
+        for (id, key, is_ours) in [
+            ("https://app.example:8443/a/b.json", "app.example", false),
+            ("https://nous.github.io/agent/client.json?v=1", "nous.github.io/agent/client.json?v=1", false),
+            ("https://a.files.example/x", "a.files.example/x", false),
+            ("https://known.example/app/x", "known.example", true),
+            ("https://known.example/x", "known.example", false),
+        ] {
+            let publisher = some.publisher(id).unwrap();
+            assert_eq!((&*publisher.key(), publisher.is_ours), (key, is_ours), "{id}");
+        }
     }
 }

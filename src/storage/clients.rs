@@ -71,14 +71,16 @@ pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
 }
 
 /// Writes what a metadata document says. An existing row keeps `created_at` and `disabled_at`, and all of it if the
-/// client is known otherwise.
-pub async fn put_document(db: &Db, client: &Client) -> sqlx::Result<()> {
+/// client is known otherwise. `described_by` is equal for clients that the same publisher describes.
+pub async fn put_document(db: &Db, client: &Client, described_by: &str) -> sqlx::Result<()> {
     execute!(
         db,
         sqlx::query(
-            "INSERT INTO clients (id, source, metadata, created_at, seen_at, fresh_until) VALUES ($1, $2, $3, $4, $5, $6)
+            "INSERT INTO clients (id, source, metadata, created_at, seen_at, fresh_until, described_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, seen_at = excluded.seen_at,
-                 fresh_until = excluded.fresh_until WHERE clients.source = excluded.source",
+                 fresh_until = excluded.fresh_until, described_by = excluded.described_by
+             WHERE clients.source = excluded.source",
         )
         .bind(&client.id)
         .bind(client.source)
@@ -86,6 +88,7 @@ pub async fn put_document(db: &Db, client: &Client) -> sqlx::Result<()> {
         .bind(client.created_at)
         .bind(client.seen_at)
         .bind(client.fresh_until)
+        .bind(described_by)
     )
     .map(drop)
 }

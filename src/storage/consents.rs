@@ -18,6 +18,29 @@ pub async fn find_all(db: &Db, user: UserId, client: &ClientId) -> sqlx::Result<
         .fetch_all(on))
 }
 
+/// Some of those who allowed something to a client that this publisher describes, at most so many.
+pub async fn people_of_publisher(db: &Db, described_by: &str, most: u32) -> sqlx::Result<Vec<UserId>> {
+    read!(db, |on| sqlx::query_scalar(
+        "SELECT DISTINCT consents.user_id FROM consents JOIN clients ON clients.id = consents.client_id
+          WHERE clients.described_by = $1 LIMIT $2",
+    )
+    .bind(described_by)
+    .bind(i64::from(most))
+    .fetch_all(on))
+}
+
+/// Whether this person did.
+pub async fn knows_publisher(db: &Db, described_by: &str, user: UserId) -> sqlx::Result<bool> {
+    let found: Option<i64> = read!(db, |on| sqlx::query_scalar(
+        "SELECT CAST(1 AS BIGINT) FROM consents JOIN clients ON clients.id = consents.client_id
+          WHERE clients.described_by = $1 AND consents.user_id = $2 LIMIT 1",
+    )
+    .bind(described_by)
+    .bind(user)
+    .fetch_optional(on))?;
+    Ok(found.is_some())
+}
+
 /// Forgets what the user allowed this client, on every resource. Answers whether there was anything.
 pub async fn delete(db: &Db, user: UserId, client: &ClientId) -> sqlx::Result<bool> {
     execute!(db, sqlx::query("DELETE FROM consents WHERE user_id = $1 AND client_id = $2").bind(user).bind(client))

@@ -35,7 +35,7 @@ async fn documented(t: &TestApp, like: &Client, key: &ClientKey, n: usize) -> Cl
     client.metadata.jwks = Some(key.jwks());
     (client.created_at, client.seen_at) = (now, now - Duration::hours(2));
     client.fresh_until = Some(now - Duration::hours(1));
-    clients::put_document(&t.db, &client).await.unwrap();
+    clients::put_document(&t.db, &client, "app.example").await.unwrap();
     client.id
 }
 

@@ -9,7 +9,7 @@ use crate::{
         device::Waiting,
     },
     app::App,
-    clients::logos,
+    clients::{logos, publishers},
     error::OAuthError,
     grants::{self, refresh_token},
     http::views::question::{
@@ -95,6 +95,10 @@ async fn of_terms(
     let Terms { client, user, resources, granted } = terms;
     let logo = logos::path(app, client, visitor).await?;
     let standing = standing(app, terms, &origin);
+    let cautions = match &standing {
+        Standing::DescribedBy(_) => publishers::cautions(app, client, user).await?,
+        _ => vec![],
+    };
     let withheld = |resource: &&&Resource| {
         let scopes = granted.withheld.filter(|scope| resource.scope(scope).is_some());
         lines(&scopes, Some(resource))
@@ -107,6 +111,7 @@ async fn of_terms(
             standing,
             homepage: client.metadata.client_uri.clone(),
             logo,
+            cautions,
             metadata: base64url(Digest::of(json!(client.metadata).to_string()).as_bytes()),
         },
         origin,
@@ -127,9 +132,9 @@ fn standing(app: &App, terms: &Terms<'_>, origin: &Origin) -> Standing {
         _ if is_trusted(client) => Standing::Verified,
         _ if let Some(issuer) = voucher(app, client) => Standing::VouchedBy(issuer.to_owned()),
         _ if client.source == ClientSource::Cimd
-            && let Some(host) = document_host() =>
+            && let Some(publisher) = publisher() =>
         {
-            Standing::DescribedBy(host)
+            Standing::DescribedBy(publishers::label(&publisher))
         }
         Origin::Redirect { kind: RedirectKind::Https, label, .. } => Standing::ReturnsTo(label.clone()),
         _ => Standing::Unverified,

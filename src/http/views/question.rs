@@ -39,6 +39,10 @@ pub struct App {
     pub homepage: Option<String>,
     /// The path of its logo on this server, if it has one.
     pub logo: Option<String>,
+    /// Sentences: what to know of who describes it. How many others trust them changes by itself, and is no part of
+    /// what is decided.
+    #[serde(skip)]
+    pub cautions: Vec<String>,
     /// Digest of all it says of itself: what is remembered has more than what is seen.
     pub metadata: String,
 }
@@ -50,7 +54,7 @@ pub enum Standing {
     Verified,
     /// An issuer of this name, trusted by the operator, signed it (RFC 7591 §2.3).
     VouchedBy(String),
-    /// It is the word of the host that publishes its metadata document.
+    /// It is the word of the host that publishes its metadata document; where many people publish, with its path.
     DescribedBy(String),
     /// It may be anybody, but only this host receives the code.
     ReturnsTo(String),

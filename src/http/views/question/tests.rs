@@ -21,6 +21,7 @@ fn question() -> Question {
             standing: Standing::Unverified,
             homepage: None,
             logo: None,
+            cautions: vec![],
             metadata: "digest".into(),
         },
         origin: Origin::Redirect {
@@ -103,6 +104,7 @@ fn every_page(text: &str) -> Vec<String> {
                 standing: standing.clone(),
                 homepage: Some(text()),
                 logo: Some(text()),
+                cautions: vec![text()],
                 metadata: text(),
             };
             let (servers, identity, withheld) = (vec![server(), server()], lines(), lines());
