@@ -88,6 +88,13 @@ pub fn is_open_to(config: &Config, client: &Client, name: &str) -> bool {
     client.metadata.grant_types.iter().any(|registered| registered == name) && find(config, name).is_some()
 }
 
+/// Whether what this client is granted by such a grant may be refreshed.
+#[must_use]
+pub fn refreshes(config: &Config, client: &Client, grant_type: &str) -> bool {
+    let barred = grant_type == device_code::NAME && !config.device_authorization.refresh_tokens;
+    !barred && is_open_to(config, client, refresh_token::NAME)
+}
+
 /// Whether the token endpoint would hear this client out: nobody is to be asked for what it would refuse anyway.
 pub fn check_redeemable(config: &Config, client: &Client, name: &str) -> Result<(), OAuthError> {
     let metadata = &client.metadata;

@@ -432,3 +432,29 @@ async fn switched_off_nothing_of_it_is_left() {
     let on = TestApp::start().await.get("/.well-known/oauth-authorization-server").await.json();
     assert_eq!(on["device_authorization_endpoint"], format!("{ISSUER}/device_authorization"));
 }
+
+#[tokio::test]
+async fn devices_can_be_told_to_get_no_refresh_token_and_the_page_says_how_short_that_is() {
+    const OFF: &str = "device_authorization.refresh_tokens = false";
+    let t = TestApp::with(OFF).await;
+    let tv = device_client(&t, "TV").await;
+    let device = begin(&t, &tv, &[("scope", "mcp:read offline_access")]).await;
+    let mut alice = t.signed_in("alice").await;
+    let page = enter(&mut alice, user_code(&device)).await;
+    assert!(page.body.contains("Up to 10 minutes.") && !page.body.contains("180 days"), "{page:?}");
+    alice.post("/device/decision", &borrowed(&decision(&page, "allow"))).await;
+    let tokens = poll_later(&t, &tv, &device).await.json();
+    assert_eq!((&tokens["scope"], tokens.get("refresh_token")), (&json!("mcp:read"), None), "{tokens}");
+
+    // Others keep theirs; and what a device got before it was switched off is worth nothing any more.
+    let t = TestApp::start().await;
+    let tv = device_client(&t, "TV").await;
+    let device = begin(&t, &tv, &[]).await;
+    decide(&mut t.signed_in("alice").await, &device, "allow").await;
+    let before = poll_later(&t, &tv, &device).await.json();
+    let app = t.public_client("app", &["https://client.example/cb"]).await;
+    let web = t.tokens(&app, &[]).await;
+    let t = TestApp::on(t.db, OFF).await;
+    t.refresh(&tv, before["refresh_token"].as_str().unwrap()).await.refused(400, "invalid_grant");
+    assert_eq!(t.refresh(&app, web["refresh_token"].as_str().unwrap()).await.status, 200);
+}

@@ -258,3 +258,39 @@ async fn a_forged_token_is_refused_without_a_question_to_the_database() {
     genuine.refused(503, "temporarily_unavailable");
     assert!(genuine.header("retry-after").parse::<u64>().is_ok());
 }
+
+#[tokio::test]
+async fn answers_tell_how_long_the_refresh_token_lives_where_a_setting_wants_it() {
+    const DAY: i64 = 86_400;
+    let member = |tokens: &Value| tokens.get("refresh_token_expires_in").and_then(Value::as_i64);
+    let t = TestApp::start().await;
+    let app = t.public_client("app", &[CALLBACK]).await;
+    assert_eq!(member(&t.tokens(&app, &[]).await), None);
+
+    // Idle for a day at most, and three days in all.
+    let settings = "tokens = { refresh_token_expires_in = true, refresh_idle = 86400, refresh_lifetime = 259200 }";
+    let t = TestApp::with(settings).await;
+    let app = t.public_client("app", &[CALLBACK]).await;
+    // Where there is no refresh token, nothing is told of it.
+    let answer = t
+        .register(&json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code"]}))
+        .await
+        .json();
+    let tokens = t.tokens(&ClientId::from(answer["client_id"].as_str().unwrap()), &[]).await;
+    assert_eq!(member(&tokens), None);
+    let mut tokens = t.tokens(&app, &[]).await;
+    assert_eq!(member(&tokens), Some(DAY));
+    for left in [DAY, DAY, 3 * DAY - 3 * 64_800] {
+        t.app.clock.advance(Duration::seconds(64_800));
+        let spent = tokens["refresh_token"].as_str().unwrap().to_owned();
+        tokens = t.refresh(&app, &spent).await.json();
+        assert_eq!(member(&tokens), Some(left), "{tokens}");
+        // Repeated a moment later it is the same token, which has lived for that moment.
+        t.app.clock.advance(Duration::seconds(10));
+        let again = t.refresh(&app, &spent).await.json();
+        assert_eq!(again["refresh_token"], tokens["refresh_token"]);
+        assert_eq!(member(&again), Some(left - 10), "{again}");
+        t.app.clock.advance(-Duration::seconds(10));
+    }
+}

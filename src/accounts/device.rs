@@ -12,7 +12,7 @@ use crate::{
     model::{Answer, AnsweredForm, Client, DeviceAuthorization, Scopes, User},
     oauth::{
         params::Params,
-        resource::{Grantable, OIDC_SCOPES, Resource},
+        resource::{Asking, Grantable, OIDC_SCOPES, Resource},
     },
     secrets::{DeviceCode, Digest, UserCode},
     storage::device_codes::{self, Decision},
@@ -39,13 +39,19 @@ pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr)
     let named: Vec<_> = params.all("resource").map(str::to_owned).collect();
     let resources = resources(app, &named, scopes.as_ref(), client)?;
     // Whoever will be asked: if nobody could allow this, say so now.
-    asking(app, client, scopes.as_ref(), &resources).is_grantable()?;
+    of_device(app, client, scopes.as_ref(), &resources).is_grantable()?;
     let identifiers = resources.iter().map(|resource| resource.identifier.clone()).collect();
     app.devices.allow(source(address))?;
     within_limits(app, client, address).await?;
     // What nobody here knows is granted to nobody, and not worth keeping.
     let known = |name: &str| OIDC_SCOPES.contains(&name) || resources.iter().any(|one| one.scope(name).is_some());
     store(app, client, scopes.unwrap_or_default().filter(known), identifiers, address).await
+}
+
+/// What a device of this client asks for.
+fn of_device<'a>(app: &App, client: &Client, requested: Option<&Scopes>, resources: &'a [&'a Resource]) -> Asking<'a> {
+    let refreshes = grants::refreshes(&app.config, client, grants::device_code::NAME);
+    Asking { refreshes, ..asking(app, client, requested, resources) }
 }
 
 /// Of too many devices that wait, one of whoever has most is given up for a newcomer's.
@@ -142,7 +148,7 @@ pub async fn look_up<'a>(
         identifiers => app.resources.select(identifiers)?,
     };
     grants::check_redeemable(&app.config, &client, grants::device_code::NAME)?;
-    let granted = asking(app, &client, Some(&device.scopes), &resources).grantable(user.role)?;
+    let granted = of_device(app, &client, Some(&device.scopes), &resources).grantable(user.role)?;
     Ok(Some(Waiting { device, client, resources, granted }))
 }
 

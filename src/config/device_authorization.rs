@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 pub struct DeviceAuthorization {
     /// Let people allow devices that have no browser of their own.
     pub enabled: bool,
+    /// Whether what a device is granted may be refreshed. If not, somebody who was talked into allowing a stranger's
+    /// device has let it in for the lifetime of one access token (RFC 10027 §6.1.10).
+    pub refresh_tokens: bool,
     /// Devices of one client that may wait at once.
     pub max_per_client: u32,
     /// Codes that one network address may get in ten minutes.
@@ -14,6 +17,6 @@ pub struct DeviceAuthorization {
 
 impl Default for DeviceAuthorization {
     fn default() -> Self {
-        Self { enabled: true, max_per_client: 1_000, max_per_address: 50 }
+        Self { enabled: true, refresh_tokens: true, max_per_client: 1_000, max_per_address: 50 }
     }
 }

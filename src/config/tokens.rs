@@ -30,6 +30,8 @@ pub struct Tokens {
     pub replay_generations: u32,
     /// Rotate the refresh tokens of confidential clients too.
     pub rotate_confidential: bool,
+    /// Tell in answers how many seconds their refresh token lives. Some clients ask for it; no RFC knows it.
+    pub refresh_token_expires_in: bool,
 }
 
 impl Default for Tokens {
@@ -45,6 +47,7 @@ impl Default for Tokens {
             replay_window: 60,
             replay_generations: 1,
             rotate_confidential: false,
+            refresh_token_expires_in: false,
         }
     }
 }

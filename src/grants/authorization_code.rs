@@ -8,7 +8,10 @@ use crate::{
     oauth::pkce,
     secrets::AuthorizationCode,
     storage::{codes, grants},
-    tokens::{Permit, TokenResponse, refresh_token::RefreshToken},
+    tokens::{
+        Permit, TokenResponse,
+        refresh_token::{Refresh, RefreshToken},
+    },
 };
 
 pub const NAME: &str = "authorization_code";
@@ -52,8 +55,11 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         }
         return Err(unusable());
     }
-    let may_refresh = super::is_open_to(&app.config, client, super::refresh_token::NAME);
-    let refresh = may_refresh.then(|| RefreshToken::first(app, grant.id, presented.expose()));
+    let may_refresh = super::refreshes(&app.config, client, NAME);
+    let refresh = may_refresh.then(|| Refresh {
+        token: RefreshToken::first(app, grant.id, presented.expose()),
+        rotated_at: grant.refreshed_at,
+    });
     permit.issue(app, refresh, code.nonce.as_deref()).await
 }
 

@@ -8,7 +8,10 @@ use crate::{
     oauth::authentication_context,
     secrets::DeviceCode,
     storage::{device_codes, grants},
-    tokens::{Permit, TokenResponse, refresh_token::RefreshToken},
+    tokens::{
+        Permit, TokenResponse,
+        refresh_token::{Refresh, RefreshToken},
+    },
 };
 use time::{Duration, OffsetDateTime};
 
@@ -63,8 +66,8 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(unusable());
     }
     audit::Event::new("device_code_redeemed").client(&client.id).user(user_id).grant(id).record(app).await;
-    let may_refresh = super::is_open_to(&app.config, client, super::refresh_token::NAME);
-    permit.issue(app, may_refresh.then_some(first), None).await
+    let may_refresh = super::refreshes(&app.config, client, NAME);
+    permit.issue(app, may_refresh.then_some(Refresh { token: first, rotated_at: now }), None).await
 }
 
 /// RFC 8628 §3.5: a poll that comes too early widens the interval, for itself and for all later ones. Only while nobody

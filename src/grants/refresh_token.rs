@@ -8,7 +8,11 @@ use crate::{
     secrets::Digest,
     storage::grants::{self, Refresher},
     telemetry,
-    tokens::{Permit, TokenResponse, refresh_token::RefreshToken, restored},
+    tokens::{
+        Permit, TokenResponse,
+        refresh_token::{Refresh, RefreshToken},
+        restored,
+    },
 };
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -40,6 +44,9 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         if grant.client_id != client.id {
             return Err(OAuthError::invalid_grant("refresh_token was issued to another client"));
         }
+        if !super::refreshes(&app.config, client, &grant.grant_type) {
+            return Err(OAuthError::invalid_grant("what a device was granted is not refreshed here"));
+        }
         if grant.revoked_at.is_some() || grant.expires_at <= now || grant.refreshed_at <= idle_since(app, now) {
             return Err(dead());
         }
@@ -54,6 +61,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             Standing::JustRotated(live) => {
                 let permit = Permit::judge(request, &grant).await?.proven(app).await?;
                 record_replay(app, &grant, presented.generation).await?;
+                let live = Refresh { token: live, rotated_at: grant.refreshed_at };
                 return permit.issue(app, Some(live), None).await;
             }
             Standing::Live => {
@@ -61,7 +69,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
                 if advance(app, &presented, &next, jkt.filter(|_| client.is_public()), now).await?.is_some() {
-                    return permit.issue(app, Some(next), None).await;
+                    return permit.issue(app, Some(Refresh { token: next, rotated_at: now }), None).await;
                 }
             }
         }

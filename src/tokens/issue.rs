@@ -1,7 +1,7 @@
 //! The one place where tokens are issued.
 mod exchange;
 
-use super::{access_token, dpop::Presented, id_token, opaque::OpaqueToken, refresh_token::RefreshToken};
+use super::{access_token, dpop::Presented, id_token, opaque::OpaqueToken, refresh_token::Refresh};
 use crate::{
     accounts::request::within_limit,
     app::App,
@@ -35,6 +35,9 @@ pub struct TokenResponse {
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    /// Seconds, where a setting wants it told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token_expires_in: Option<i64>,
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
@@ -167,7 +170,7 @@ impl Proven<'_> {
     pub async fn issue(
         self,
         app: &App,
-        refresh: Option<RefreshToken>,
+        refresh: Option<Refresh>,
         nonce: Option<&str>,
     ) -> Result<TokenResponse, OAuthError> {
         let permit = self.0;
@@ -218,11 +221,19 @@ impl Proven<'_> {
             issued_token_type,
             token_type: claims.token_type(),
             expires_in: exp - now,
-            refresh_token: refresh.map(|token| token.expose(app)),
+            refresh_token_expires_in: refresh.as_ref().and_then(|refresh| told_lifetime(app, refresh, permit.ends_at)),
+            refresh_token: refresh.map(|refresh| refresh.token.expose(app)),
             scope: permit.scopes.to_string(),
             id_token,
         })
     }
+}
+
+/// Until it is idle for too long, or its grant ends.
+fn told_lifetime(app: &App, refresh: &Refresh, grant_ends_at: i64) -> Option<i64> {
+    let settings = &app.config.tokens;
+    let idle_until = refresh.rotated_at.unix_timestamp() + i64::from(settings.refresh_idle);
+    settings.refresh_token_expires_in.then(|| idle_until.min(grant_ends_at) - app.clock.now().unix_timestamp())
 }
 
 impl Subject {

@@ -10,6 +10,7 @@ use crate::{
 };
 use aws_lc_rs::hmac;
 use std::fmt;
+use time::OffsetDateTime;
 
 const PREFIX: &str = "kwr_";
 const SECRET: usize = 32;
@@ -22,6 +23,13 @@ pub struct RefreshToken {
     /// The first is 1.
     pub generation: i32,
     secret: [u8; SECRET],
+}
+
+/// One that is handed out.
+pub struct Refresh {
+    pub token: RefreshToken,
+    /// Since when it is the live one: it dies if it is idle for too long from here.
+    pub rotated_at: OffsetDateTime,
 }
 
 impl RefreshToken {

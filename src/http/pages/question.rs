@@ -11,7 +11,7 @@ use crate::{
     app::App,
     clients::{logos, publishers},
     error::OAuthError,
-    grants::{self, refresh_token},
+    grants::{self, authorization_code, device_code},
     http::views::question::{
         App as AppCard, Device, History, Line, Origin, Place, Question, RedirectKind, Server, Standing, Step,
         part_of_request,
@@ -99,6 +99,11 @@ async fn of_terms(
         Standing::DescribedBy(_) => publishers::cautions(app, client, user).await?,
         _ => vec![],
     };
+    let grant_type = match origin {
+        Origin::Device(_) => device_code::NAME,
+        Origin::Redirect { .. } => authorization_code::NAME,
+    };
+    let lifetime = lifetime(app, terms, grant_type);
     let withheld = |resource: &&&Resource| {
         let scopes = granted.withheld.filter(|scope| resource.scope(scope).is_some());
         lines(&scopes, Some(resource))
@@ -118,7 +123,7 @@ async fn of_terms(
         servers: resources.iter().map(|one| server(one, &terms.at(one))).collect(),
         identity: lines(&terms.identity(), None),
         withheld: resources.iter().flat_map(|resource| withheld(&resource)).collect(),
-        lifetime: lifetime(app, terms),
+        lifetime,
         username: user.username.clone(),
         user_id: user.id.to_string(),
         history: History::default(),
@@ -127,7 +132,7 @@ async fn of_terms(
 
 fn standing(app: &App, terms: &Terms<'_>, origin: &Origin) -> Standing {
     let client = terms.client;
-    let document_host = || app.config.client_metadata_documents.host(client.id.as_str()).ok();
+    let publisher = || app.config.client_metadata_documents.publisher(client.id.as_str()).ok();
     match origin {
         _ if is_trusted(client) => Standing::Verified,
         _ if let Some(issuer) = voucher(app, client) => Standing::VouchedBy(issuer.to_owned()),
@@ -206,9 +211,9 @@ fn kept(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> (Vec<Server>, 
 }
 
 /// Never longer than it is, nor rounded up.
-fn lifetime(app: &App, terms: &Terms<'_>) -> String {
+fn lifetime(app: &App, terms: &Terms<'_>, grant_type: &str) -> String {
     let tokens = &app.config.tokens;
-    if grants::is_open_to(&app.config, terms.client, refresh_token::NAME) {
+    if grants::refreshes(&app.config, terms.client, grant_type) {
         let (most, idle) = (span(tokens.refresh_lifetime), span(tokens.refresh_idle));
         let ends_earlier = tokens.refresh_idle < tokens.refresh_lifetime;
         let idle = if ends_earlier { format!("; it ends earlier if unused for {idle}") } else { String::new() };
