@@ -27,6 +27,7 @@ mod openid;
 mod pages;
 mod par;
 mod process;
+mod promises;
 mod publishers;
 mod readiness;
 mod refresh;
