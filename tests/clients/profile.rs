@@ -7,6 +7,8 @@ use serde_json::Value;
 pub struct Profile {
     /// Where this is known from: a published document, a project and its file, an issue.
     pub source: String,
+    /// What nobody published and is filled in as such clients usually have it.
+    pub assumed: Option<String>,
     pub identity: Identity,
     #[serde(default)]
     pub discovery: Discovery,
@@ -19,7 +21,7 @@ pub struct Profile {
     pub expect: Expect,
 }
 
-/// One of the two.
+/// One of the three.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Identity {
@@ -29,6 +31,8 @@ pub enum Identity {
     /// Posted to `/register`. A `scope` of `*` stands for all that the server's metadata lists.
     #[serde(deserialize_with = "json")]
     Registration(Value),
+    /// Written down by the operator, as a table of `clients`.
+    Settings(String),
 }
 
 #[derive(Deserialize)]
@@ -44,7 +48,8 @@ pub struct Discovery {
 
 impl Default for Discovery {
     fn default() -> Self {
-        Self { paths: vec!["/.well-known/oauth-authorization-server".into()], origin: None, needs: toml::Table::new() }
+        let paths = vec!["/.well-known/oauth-authorization-server".into()];
+        Self { paths, origin: None, needs: toml::Table::new() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A recorded client, played from discovery to revocation against a server and an MCP server on sockets.
 mod identity;
 
-use super::profile::{Audience, Authentication, Profile};
+use super::profile::{Audience, Authentication, Identity, Profile};
 use crate::support::{
     app::{Answer, CHALLENGE, MCP, PASSWORD, VERIFIER, basic, encode},
     client_key::{ClientKey, claims, proof, with},
@@ -31,7 +31,11 @@ struct Replay {
 pub async fn replay(profile: Profile) {
     let internet = Internet::new().await;
     let network = internet.network();
-    let guarded = Guarded::prepared("", |app| app.fetcher = Fetcher::new(network).unwrap()).await;
+    let written_down = match &profile.identity {
+        Identity::Settings(settings) => format!("[clients.recorded]\n{settings}"),
+        _ => String::new(),
+    };
+    let guarded = Guarded::prepared(&written_down, |app| app.fetcher = Fetcher::new(network).unwrap()).await;
     let (metadata, client_id, secret) = (Value::Null, String::new(), String::new());
     let mut replay = Replay { profile, guarded, internet, metadata, client_id, secret, key: None };
     replay.discover().await;

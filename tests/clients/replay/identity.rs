@@ -4,6 +4,7 @@ use crate::{
     clients::profile::{Authentication, Identity},
     support::{client_key::ClientKey, internet::json, remote::send},
 };
+use keyward::clients::configured;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -65,6 +66,12 @@ impl Replay {
                     self.internet.serve_too(jwks_uri, json(&key.jwks())).await;
                     self.key = Some(key);
                 }
+            }
+            Identity::Settings(settings) => {
+                let table: toml::Table = toml::from_str(settings).unwrap();
+                configured::write(&self.guarded.t.app).await.unwrap();
+                let member = |name: &str| table[name].as_str().unwrap().to_owned();
+                (self.client_id, self.secret) = (member("id"), member("secret"));
             }
             Identity::Registration(body) => {
                 let mut body = body.clone();
