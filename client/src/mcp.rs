@@ -158,8 +158,13 @@ fn capabilities(elicitation: Elicitation) -> Value {
 
 /// A request with no other credentials than these headers, to see the challenge (RFC 9728 §5.1).
 pub async fn probe(http: &Http, url: &Address, with: &Headers) -> Result<Answer> {
-    let message = modern_message(&1.into(), "tools/list", &Params::new(), Elicitation::Decline);
-    let mut headers = modern_headers("tools/list", &Params::new());
+    probe_with(http, url, "tools/list", with).await
+}
+
+/// The same for another method.
+pub async fn probe_with(http: &Http, url: &Address, method: &str, with: &Headers) -> Result<Answer> {
+    let message = modern_message(&1.into(), method, &Params::new(), Elicitation::Decline);
+    let mut headers = modern_headers(method, &Params::new());
     headers.extend(with.iter().cloned());
     headers.push(("accept".to_owned(), "application/json, text/event-stream".to_owned()));
     let reply = http.post_json(url, &message, &headers).await?;

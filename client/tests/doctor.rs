@@ -63,6 +63,9 @@ fn of_each_fault_exactly_that_fault_is_found() {
         &["cimd"],
         &["client-identity"],
         &["iss-parameter"],
+        &["iss-given"],
+        &["first-authorization-server"],
+        &["discover-versions"],
         &["scopes-known"],
         &["dpop-algorithms"],
         &["id-jag-grant"],
@@ -92,6 +95,29 @@ fn of_each_fault_exactly_that_fault_is_found() {
         .filter(|(fault, found)| found != &[*fault])
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_clients_document_is_looked_at_when_it_is_named() {
+    let examined = |world: &World, path: &str| {
+        let document = format!("{}{path}", world.origin);
+        findings(&Person::new().run(&["doctor", &world.mcp(), "--json", "--client-document", &document]))
+    };
+    assert_eq!(examined(&World::new(), "/client.json"), [""; 0]);
+    assert_eq!(examined(&World::with(&["document-single"]), "/client.json"), [""; 0]);
+    for (fault, found) in [("document-method", "document-method"), ("document-shares-method", "document-shares-method")]
+    {
+        assert_eq!(examined(&World::with(&[fault]), "/client.json"), [found], "{fault}");
+    }
+    assert_eq!(examined(&World::new(), "/nothing.json"), ["document-itself"]);
+    assert_eq!(examined(&World::new(), "/client.json?v=2"), ["document-itself"]);
+}
+
+#[test]
+fn how_long_answers_took_is_judged() {
+    let run = examined(&World::new()).done();
+    let passed = run.json()["passed"].to_string();
+    assert!(passed.contains("claude-waits") && passed.contains("iss-given"), "{passed}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ use serde_json::json;
 #[command(after_help = "Examples:\n  \
     mcp-auth doctor https://mcp.example.com/mcp\n  \
     mcp-auth doctor https://mcp.example.com/mcp --revision 2025-06-18\n  \
+    mcp-auth doctor https://mcp.example.com/mcp --client-document https://app.example.com/client.json\n  \
     mcp-auth doctor https://mcp.example.com/mcp --trial-registration --trial-refresh --json")]
 pub struct Doctor {
     /// Address of the MCP server.
@@ -25,6 +26,9 @@ pub struct Doctor {
     /// Keep to the rules of this revision and of those before it.
     #[arg(long, value_enum, value_name = "REVISION")]
     revision: Option<Revision>,
+    /// Look at this client's metadata document, too: what authorization servers will refuse of it.
+    #[arg(long, value_name = "URL")]
+    client_document: Option<Address>,
     /// Register a client, to see the answer and how its redirect URIs are compared.
     #[arg(long)]
     trial_registration: bool,
@@ -35,7 +39,8 @@ pub struct Doctor {
 
 impl Doctor {
     pub async fn run(self, context: &Context) -> Result<()> {
-        let mut trials = Trials { register: self.trial_registration, refresh: None };
+        let client_document = self.client_document.clone();
+        let mut trials = Trials { register: self.trial_registration, refresh: None, client_document };
         if self.trial_refresh {
             trials.refresh = Some(self.login(context)?);
         }

@@ -1,6 +1,7 @@
 //! All checks, by the room they look into.
 mod abilities;
 mod challenge;
+mod clients;
 mod connection;
 mod endpoints;
 mod metadata;
@@ -19,6 +20,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         metadata::CHECKS,
         abilities::CHECKS,
         endpoints::CHECKS,
+        clients::CHECKS,
         registration::CHECKS,
     ];
     rooms.into_iter().flatten()

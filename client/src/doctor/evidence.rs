@@ -9,6 +9,7 @@ use crate::{
     metadata::ResourceMetadata,
 };
 use serde_json::Value;
+use std::time::Duration;
 
 /// Everything gathered. What could not be asked is absent.
 pub struct Evidence {
@@ -37,6 +38,12 @@ pub struct Evidence {
     pub unknown_client: Option<Answer>,
     /// An authorization request of a client nobody registered.
     pub unknown_authorization: Option<Answer>,
+    /// `server/discover` of the stateless revision.
+    pub discover: Option<Answer>,
+    /// The metadata document of a client that the person named.
+    pub client_document: Option<Answer>,
+    /// How long answers took, by what was asked for.
+    pub took: Vec<(&'static str, Duration)>,
     pub registration: Option<Registration>,
     pub refresh: Option<Refresh>,
 }
@@ -53,6 +60,8 @@ pub enum Form {
 pub struct Registration {
     pub redirect_uri: String,
     pub answer: Answer,
+    /// How long that took.
+    pub took: Duration,
     /// An authorization request for the scopes that the resource names.
     pub with_scope: Option<Answer>,
     /// An authorization request with another loopback port.
@@ -73,6 +82,8 @@ pub struct Refresh {
     /// Whether the client authenticates, or holds the key the tokens are bound to.
     pub confidential: bool,
     pub first: Answer,
+    /// How long that took.
+    pub took: Duration,
     /// The same refresh token at once again, as parallel processes do.
     pub again: Answer,
     /// The token that the first answer brought.
@@ -103,6 +114,9 @@ impl Evidence {
             preflights: Vec::new(),
             unknown_client: None,
             unknown_authorization: None,
+            discover: None,
+            client_document: None,
+            took: Vec::new(),
             registration: None,
             refresh: None,
         }

@@ -16,6 +16,7 @@ use crate::{
 };
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 /// A page of somebody else.
 const STRANGER: &str = "https://stranger.example";
@@ -29,16 +30,25 @@ pub async fn gather(http: &Http, server: &Address, trials: &Trials) -> Result<Ev
     };
     let with = |name: &str, value: String| vec![(name.to_owned(), value)];
     let token = with("authorization", format!("Bearer {}", encode::random()));
+    let (resource_documents, longest) = resource_documents(http, server, &probe).await;
+    let took = vec![("resource metadata", longest)];
     let mut found = Evidence {
+        took,
+        resource_documents,
         unknown_token: mcp::probe(http, server, &token).await.ok(),
         strange_origin: mcp::probe(http, server, &with("origin", STRANGER.to_owned())).await.ok(),
-        resource_documents: resource_documents(http, server, &probe).await,
         unknown_resource: unknown_resource(http, server).await,
+        discover: mcp::probe_with(http, server, "server/discover", &Headers::new()).await.ok(),
         ..Evidence::of(server, clock::now(), probe)
     };
+    if let Some(document) = &trials.client_document {
+        found.client_document = http.under(document).get(document, &[("accept", "application/json")]).await.ok();
+    }
     found.issuer = found.resource_metadata().and_then(|metadata| metadata.authorization_servers.first().cloned());
     if let Some(issuer) = found.issuer.as_deref().and_then(|issuer| Address::parse(issuer).ok()) {
-        found.server_documents = server_documents(http, &issuer, &mut found.faults).await;
+        let (documents, longest) = server_documents(http, &issuer, &mut found.faults).await;
+        found.server_documents = documents;
+        found.took.push(("metadata", longest));
     } else if found.other_schemes().is_some_and(|schemes| schemes.contains("Bearer")) {
         of_the_same_origin(http, server, &mut found).await;
     }
@@ -56,30 +66,34 @@ fn unreached(server: &Address, failure: Failure) -> Evidence {
 /// Revision 2025-03-26: the origin may be the authorization server, and then OAuth is meant.
 async fn of_the_same_origin(http: &Http, server: &Address, found: &mut Evidence) {
     let origin = server.origin().ascii_serialization();
-    let documents = server_documents(http, &server.root(), &mut Vec::new()).await;
+    let (documents, longest) = server_documents(http, &server.root(), &mut Vec::new()).await;
     let its =
         |answer: &Answer| answer.status == 200 && answer.json().is_some_and(|document| document["issuer"] == *origin);
     if documents.iter().any(|(_, answer)| its(answer)) {
         (found.issuer, found.server_documents) = (Some(origin), documents);
+        found.took.push(("metadata", longest));
     }
 }
 
-async fn resource_documents(http: &Http, server: &Address, probe: &Answer) -> Vec<(Source, Answer)> {
+/// And how long the slowest answer took.
+async fn resource_documents(http: &Http, server: &Address, probe: &Answer) -> (Vec<(Source, Answer)>, Duration) {
     let challenges = probe.challenges();
     let named = challenge::parameter(&challenges, "resource_metadata").and_then(|url| Address::parse(url).ok());
     let mut places: Vec<_> = named.map(|url| (url, Source::Challenge)).into_iter().collect();
     places.extend(resource_metadata_urls(server));
     let oauth =
         challenges.is_empty() || challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
-    let mut documents = Vec::new();
+    let (mut documents, mut longest) = (Vec::new(), Duration::ZERO);
     for (url, source) in places {
+        let asked = Instant::now();
         if let Ok(answer) = http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await
             && (is_about(&answer, source, server) || (source == Source::PathInserted && probe.status == 401 && oauth))
         {
             documents.push((source, answer));
         }
+        longest = longest.max(asked.elapsed());
     }
-    documents
+    (documents, longest)
 }
 
 /// What describes another resource is no document of this one: at the root stands what the origin has to say of any.
@@ -96,18 +110,20 @@ async fn unknown_resource(http: &Http, server: &Address) -> Option<Answer> {
     http.get(&url, &[("accept", "application/json")]).await.ok()
 }
 
-/// `faults` gets what keeps any of them from being asked for, once.
-async fn server_documents(http: &Http, issuer: &Address, faults: &mut Vec<Failure>) -> Vec<(Form, Answer)> {
-    let mut documents = Vec::new();
+/// And how long the slowest answer took. `faults` gets what keeps any of them from being asked for, once.
+async fn server_documents(http: &Http, issuer: &Address, faults: &mut Vec<Failure>) -> (Vec<(Form, Answer)>, Duration) {
+    let (mut documents, mut longest) = (Vec::new(), Duration::ZERO);
     let forms = [Form::OAuth, Form::OpenIdInserted, Form::OpenIdAppended];
     for (form, url) in forms.into_iter().zip(authorization_server_urls(issuer)) {
+        let asked = Instant::now();
         match http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await {
             Ok(answer) => documents.push((form, answer)),
             Err(failure) if is_fault(&failure) && faults.is_empty() => faults.push(failure),
             Err(_) => {}
         }
+        longest = longest.max(asked.elapsed());
     }
-    documents
+    (documents, longest)
 }
 
 async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidence, trials: &Trials) {
@@ -130,7 +146,9 @@ async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidenc
             ("redirect_uri", Some("http://127.0.0.1/callback")),
             ("code_verifier", Some("a-verifier-that-is-long-enough-for-the-specification")),
         ]);
+        let asked = Instant::now();
         found.unknown_client = http.form(&url, &form, &Headers::new()).await.ok();
+        found.took.push(("token", asked.elapsed()));
     }
     if let Some(url) = url("authorization_endpoint") {
         let asked = trial::authorization(&url, "a-client-nobody-registered", "https://stranger.example/callback", true);
@@ -141,9 +159,11 @@ async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidenc
         let scopes = found.resource_metadata().and_then(|metadata| metadata.scopes_supported);
         let scope = scopes.map(|scopes| scopes.join(" ")).filter(|scope| !scope.is_empty());
         found.registration = trial::register(http, &server, scope.as_deref()).await;
+        found.took.extend(found.registration.as_ref().map(|trial| ("registration", trial.took)));
     }
     if let Some((profile, extra)) = &trials.refresh {
         found.refresh = trial::refresh(http, profile, extra).await;
+        found.took.extend(found.refresh.as_ref().map(|trial| ("refresh", trial.took)));
     }
 }
 

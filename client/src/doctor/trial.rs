@@ -12,6 +12,7 @@ use crate::{
     token::{self, form},
 };
 use serde_json::{Value, json};
+use std::time::Instant;
 
 /// What the person allows.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub struct Trials {
     pub register: bool,
     /// Uses up the refresh token of this login; its successor is in the evidence.
     pub refresh: Option<(Profile, Extra)>,
+    /// A client's metadata document that is to be looked at too; this changes nothing.
+    pub client_document: Option<Address>,
 }
 
 const REGISTERED: &str = "http://127.0.0.1:4711/callback";
@@ -32,11 +35,14 @@ pub async fn register(http: &Http, server: &ServerMetadata, scope: Option<&str>)
         "client_name": "mcp-auth doctor", "redirect_uris": [REGISTERED], "token_endpoint_auth_method": "none",
         "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
     });
+    let asked = Instant::now();
     let answer = registered(http, endpoint, &request).await?;
+    let took = asked.elapsed();
     let id = client_id(&answer);
     let mut found = Registration {
         redirect_uri: REGISTERED.to_owned(),
         answer,
+        took,
         with_scope: None,
         other_port: None,
         other_port_native: None,
@@ -110,13 +116,16 @@ pub async fn refresh(http: &Http, profile: &Profile, extra: &Extra) -> Option<Re
         token::post(http, &endpoint, &auth, &request, key.as_ref()).await.ok()
     };
     let spent = profile.refresh_token.clone()?;
-    let (first, again) = (ask(&spent).await?, ask(&spent).await?);
+    let asked = Instant::now();
+    let first = ask(&spent).await?;
+    let took = asked.elapsed();
+    let again = ask(&spent).await?;
     let successor = match refresh_token(&first) {
         Some(token) => ask(&token).await,
         None => None,
     };
     let confidential = identity.method != "none" || key.is_some();
-    Some(Refresh { spent, confidential, first, again, successor })
+    Some(Refresh { spent, confidential, first, took, again, successor })
 }
 
 pub fn refresh_token(answer: &Answer) -> Option<String> {

@@ -122,6 +122,7 @@ async fn answer(
         ("GET", path) if path.starts_with("/.well-known/") && world.has("well-known-404") => {
             "<p>welcome".into_response()
         }
+        ("GET", "/client.json") => world.document(world.client_document()),
         ("GET", "/jwks") => world.document(json!({"keys": [world.key()]})),
         ("POST", "/register") => world.register(&body),
         ("GET", "/authorize") => world.authorize(&query),
@@ -197,6 +198,23 @@ impl Shared {
             response.headers_mut().insert("access-control-allow-origin", "*".parse().unwrap());
         }
         response
+    }
+
+    /// Of a client whose maker has something to mend.
+    fn client_document(&self) -> Value {
+        let mut document = json!({"client_id": self.at("/client.json"), "client_name": "App",
+            "redirect_uris": ["http://127.0.0.1/callback"], "token_endpoint_auth_method": "none",
+            "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"]});
+        let methods = |methods: Value, single: Value| [methods, single];
+        let [list, single] = match () {
+            () if self.has("document-method") => methods(Value::Null, Value::Null),
+            () if self.has("document-single") => methods(Value::Null, json!("none")),
+            () if self.has("document-shares-method") => methods(json!(["tls_client_auth"]), json!("none")),
+            () => return document,
+        };
+        document["token_endpoint_auth_methods_supported"] = list;
+        document["token_endpoint_auth_method"] = single;
+        document
     }
 
     fn preflight(&self, path: &str) -> Response {

@@ -179,7 +179,8 @@ pub const CHECKS: &[Check] = &[
         rule: "RFC 9207 §2.3",
         since: R07,
         wanted: "authorization_response_iss_parameter_supported: true",
-        breaks: "Codex refuses answers without iss; a later revision makes it a must",
+        breaks: "ChatGPT: without the promise it uses an identity for each connection instead of its one document, and \
+            forgetting one strands its person; Codex refuses answers without iss; a later revision makes it a must",
         mend: "send iss with every authorization response, errors too, and say so",
         judge: |seen| {
             with(seen, |document| {

@@ -2,7 +2,7 @@
 use super::super::{
     Check, Evidence,
     Level::{Must, Should},
-    Revision::R03,
+    Revision::{R03, R07},
     Verdict::{self, Bad, Good, Silent},
     evidence::Registration,
     trial::{refresh_token, refusal, sent_back},
@@ -183,7 +183,41 @@ pub const CHECKS: &[Check] = &[
             _ => Silent,
         },
     },
+    Check {
+        id: "iss-given",
+        level: Must,
+        rule: "RFC 9207 §2",
+        since: R07,
+        wanted: "iss in every answer of the authorization endpoint, errors too, where metadata promises it",
+        breaks: "ChatGPT, which then has an identity for each connection instead of its one document; Codex and the \
+            SDKs end the flow",
+        mend: "send iss = the issuer, character by character, with every answer, or stop promising it",
+        judge: iss_given,
+    },
 ];
+
+fn iss_given(seen: &Evidence) -> Verdict {
+    let promised =
+        seen.metadata().is_some_and(|metadata| metadata["authorization_response_iss_parameter_supported"] == true);
+    let Some(trial) = seen.registration.as_ref().filter(|_| promised) else { return Silent };
+    let issuer = seen.issuer.clone().unwrap_or_default();
+    let answers = [&trial.with_scope, &trial.other_port, &trial.without_pkce];
+    let mut judged = Silent;
+    for answer in answers.into_iter().flatten() {
+        let Some(to) = answer.header("location").and_then(|to| answer.url.join(to).ok()) else { continue };
+        // A sign-in page is no answer yet.
+        let is_answer = sent_back(answer).is_some() || to.query_pairs().any(|(name, _)| name == "code");
+        if !is_answer {
+            continue;
+        }
+        match to.query_pairs().find(|(name, _)| name == "iss") {
+            None => return Bad("promised, and missing in an answer".to_owned()),
+            Some((_, iss)) if iss != issuer => return Bad(format!("iss={iss}")),
+            Some(_) => judged = Good,
+        }
+    }
+    judged
+}
 
 fn tried(seen: &Evidence, judge: impl Fn(&Registration) -> Verdict) -> Verdict {
     seen.registration.as_ref().map_or(Silent, judge)

@@ -113,7 +113,9 @@ impl Shared {
     }
 
     pub(super) fn authorize(&self, query: &Form) -> Response {
-        let to = |more: &str| redirect(&format!("{}?{more}&state={}", query["redirect_uri"], query["state"]));
+        let iss = if self.has("wrong-iss") { "https://evil.example".to_owned() } else { self.called() };
+        let iss = if self.has("iss-given") { String::new() } else { format!("&iss={iss}") };
+        let to = |more: &str| redirect(&format!("{}?{more}{iss}&state={}", query["redirect_uri"], query["state"]));
         let (client, uri) = (&query["client_id"], &query["redirect_uri"]);
         let stranger = uri.contains("stranger");
         match (client.starts_with("a-client-nobody"), stranger) {
@@ -138,8 +140,7 @@ impl Shared {
         if self.has("never-grants") {
             scope = scope.replace("write", "");
         }
-        let iss = if self.has("wrong-iss") { "https://evil.example".to_owned() } else { self.called() };
-        to(&format!("code={}&iss={iss}", scope.replace(' ', "+")))
+        to(&format!("code={}", scope.replace(' ', "+")))
     }
 
     pub(super) fn device(&self) -> Response {

@@ -33,6 +33,7 @@ impl Shared {
             "authorization_servers",
             json!([self.called(), "http://as.example"]),
         );
+        change("first-authorization-server", "authorization_servers", json!([self.called(), "https://other.example"]));
         change("resource-header-method", "bearer_methods_supported", json!(["query"]));
         change("challenge-without-scope", "scopes_supported", json!(["listed", "read"]));
         change("resource-no-offline-access", "scopes_supported", json!(["read", "offline_access"]));
@@ -92,6 +93,12 @@ impl Shared {
             return (refused, "{}").into_response();
         }
         let message: Value = serde_json::from_slice(body).unwrap();
+        if message["method"] == "server/discover" {
+            let versions: &[&str] =
+                if self.has("discover-versions") { &["2025-11-25"] } else { &["2026-07-28", "2025-11-25"] };
+            let result = json!({"supportedVersions": versions, "capabilities": {}, "resultType": "complete"});
+            return axum::Json(json!({"jsonrpc": "2.0", "id": message["id"], "result": result})).into_response();
+        }
         let scope = match &*text("authorization") {
             "Basic YWxpY2U6cDpx" | "Bearer static-token" => "read write".to_owned(),
             _ if text("x-key") == "k1" => "read write".to_owned(),
