@@ -1,6 +1,7 @@
 //! The only room with HTTP in it: the table of routes, and the layers around them.
 pub mod administrator;
 mod below_issuer;
+pub mod described;
 pub mod endpoints;
 pub mod extract;
 pub mod negotiate;
@@ -39,7 +40,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn router(app: Arc<App>) -> Router {
     let mut programs = Router::new();
     let mut paths = BTreeSet::new();
-    for endpoint in endpoints::all(&app) {
+    let mut endpoints = endpoints::all(&app);
+    let pages = below_issuer::placed(&app, pages::all(&app));
+    let pages = described::with_own(&app, &mut endpoints, pages);
+    for endpoint in endpoints {
         paths.extend(endpoint.paths.iter().cloned());
         programs = programs.merge(routes(endpoint));
     }
@@ -49,7 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
     // The last layer is the outermost.
     Router::new()
         .merge(programs)
-        .merge(below_issuer::placed(&app, pages::router(&app)))
+        .merge(pages.into_router())
         .fallback(not_found)
         .layer(middleware::from_fn(take_whole))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))

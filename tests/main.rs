@@ -11,6 +11,7 @@ mod client_keys;
 mod clients;
 mod compared;
 mod debug;
+mod described;
 mod device;
 mod dpop;
 mod fetch;

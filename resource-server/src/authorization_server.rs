@@ -1,14 +1,21 @@
 //! The authorization server's metadata at the origin of an MCP server, where clients of the revision 2025-03-26 look for
 //! it. It is the issuer's own document, answered here: not all of those clients follow redirects.
-use crate::{challenge::Refusal, clock::Clock, jwks::Issuer, metadata::readable, request_id::Id};
+use crate::{
+    api::{Operation, Routes},
+    challenge::Refusal,
+    clock::Clock,
+    jwks::Issuer,
+    metadata::readable,
+    request_id::Id,
+};
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
@@ -35,9 +42,12 @@ struct Kept {
 }
 
 /// Readable from every web page, as the issuer's own is.
-pub(crate) fn routes(issuer: &Arc<Issuer>, clock: &Clock) -> Router {
+pub(crate) fn routes(issuer: &Arc<Issuer>, clock: &Clock) -> Routes {
     let known = Known { issuer: Arc::clone(issuer), clock: clock.clone(), kept: Mutex::default() };
-    readable(Router::new().route(PATH, get(show)).with_state(Arc::new(known)))
+    let told = Operation::get("The metadata of the authorization server, for clients of 2025-03-26 (RFC 8414)");
+    let told = told.tag("Discovery").gives(200, "The document", "application/json", &json!({"type": "object"}));
+    let methods = get(show).with_state(Arc::new(known));
+    readable(Routes::new().route(PATH, methods, [told.answers(503, "It cannot be fetched")]))
 }
 
 async fn show(State(known): State<Arc<Known>>, id: Id) -> Response {

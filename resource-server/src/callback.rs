@@ -1,6 +1,7 @@
 //! A place to send browsers back to when trying by hand: shows what the authorization server added to the redirect.
 //! Nothing is kept, and nothing is done with it.
 use crate::{
+    api::Operation,
     endpoint::accepted,
     page::{self, escape},
 };
@@ -25,6 +26,11 @@ const KNOWN: [(&str, &str); 8] = [
     ("session_state", "Of OpenID Connect Session Management; OAuth clients ignore it."),
     ("response", "A signed response (JARM) that holds all others."),
 ];
+
+pub(crate) fn described() -> Operation {
+    let told = Operation::get("Shows what a browser was sent back with, for trying by hand").tag("About this server");
+    told.gives(200, "The parameters", "application/json", &json!({"type": "object"}))
+}
 
 pub(crate) async fn show(headers: HeaderMap, uri: Uri) -> Response {
     let query = uri.query().unwrap_or_default();

@@ -14,6 +14,7 @@ pub(crate) mod session;
 
 use crate::{
     accounts,
+    api::Routes,
     caller::Caller,
     challenge::Refusal,
     clock::Clock,
@@ -25,7 +26,7 @@ use crate::{
     settings::{KeySettings, Secret, SurfaceSettings},
     wire::Message,
 };
-use axum::{Router, http::request::Parts};
+use axum::http::request::Parts;
 use futures_util::future::BoxFuture;
 use keys::Keys;
 use serde_json::Value;
@@ -117,14 +118,14 @@ type AtPlace = Box<dyn Fn(&Place) -> anyhow::Result<Arc<dyn Credential>>>;
 pub(crate) struct Built {
     pub at: AtPlace,
     /// What the kind serves beside.
-    pub routes: Router,
+    pub routes: Routes,
 }
 
 impl Built {
     /// The same credential at every place.
     fn everywhere(credential: impl Credential + 'static) -> Self {
         let credential: Arc<dyn Credential> = Arc::new(credential);
-        Self { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes: Router::new() }
+        Self { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes: Routes::new() }
     }
 }
 

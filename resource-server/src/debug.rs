@@ -1,6 +1,7 @@
 //! `/debug` and `/metrics`: what the server saw and how it judges, without secrets.
 use crate::{
     admission::{Admission, admit},
+    api::{Operation, Routes, object},
     challenge::Refusal,
     clock,
     endpoint::server_error,
@@ -14,7 +15,7 @@ use crate::{
     trace::{Record, Records},
 };
 use axum::{
-    Json, Router,
+    Json,
     body::Bytes,
     extract::{Path, Query, Request, State, rejection::QueryRejection},
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -66,16 +67,37 @@ struct Question {
 }
 
 /// Nothing where nobody could be let in.
-pub(crate) fn routes(settings: &Settings, records: &Arc<Records>, watched: Vec<Watched>, allowed: Allowed) -> Router {
+pub(crate) fn routes(settings: &Settings, records: &Arc<Records>, watched: Vec<Watched>, allowed: Allowed) -> Routes {
     let admission = Admission::new(settings.demo, settings.admin_token.as_ref(), &settings.clock);
-    let Some(admission) = admission else { return Router::new() };
+    let Some(admission) = admission else { return Routes::new() };
     let debug = Arc::new(Debug { watched, records: Arc::clone(records), config: config(settings) });
-    Router::new()
-        .route("/debug/explain", post(explain))
-        .route("/debug/{name}", get(show))
-        .route("/metrics", get(metrics))
-        .route_layer(from_fn_with_state(admission, admit))
-        .route_layer(from_fn_with_state(allowed, origin::judge))
+    let told = |operation: Operation| {
+        let told =
+            operation.tag("Operation").secured(if settings.demo { &["", "administrator"] } else { &["administrator"] });
+        told.gives(200, "What was asked for, without secrets", "application/json", &json!({"type": "object"}))
+    };
+    let question = object(&[
+        ("surface", true, "Id of a surface."),
+        ("tool", false, "Which tool would be called."),
+        ("token", false, "The bearer token that would be brought."),
+        ("header", false, "Or any header, as `Name: value`."),
+    ]);
+    let explains = told(Operation::post("How a call would be judged")).takes("application/json", &question);
+    let shows = told(Operation::get("What was seen and decided")).query(&[
+        ("limit", false, "50 unless given, 1000 at most."),
+        ("client_id", false, "Of this client only."),
+        ("since", false, "A date and time of RFC 3339."),
+        ("event_type", false, "Of audit events and traces."),
+    ]);
+    let counts = told(Operation::get("Counts of what happened since the start"));
+    Routes::new()
+        .route("/debug/explain", post(explain), [explains])
+        .route("/debug/{name}", get(show), [shows])
+        .route("/metrics", get(metrics), [counts.gives(200, "For Prometheus", "text/plain", &json!({}))])
+        .layered(|router| {
+            let router = router.route_layer(from_fn_with_state(admission, admit));
+            router.route_layer(from_fn_with_state(allowed, origin::judge))
+        })
         .with_state(debug)
 }
 

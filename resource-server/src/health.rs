@@ -1,7 +1,12 @@
 //! Whether the server runs, and whether it can do its work.
-use crate::{challenge::Refusal, request_id::Id, store::Store};
+use crate::{
+    api::{Operation, Routes},
+    challenge::Refusal,
+    request_id::Id,
+    store::Store,
+};
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -9,8 +14,15 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-pub(crate) fn routes(store: &Store) -> Router {
-    Router::new().route("/health", get(health)).route("/ready", get(ready).with_state(store.clone()))
+pub(crate) fn routes(store: &Store) -> Routes {
+    let told = |operation: Operation| {
+        operation.tag("Operation").gives(200, "Its `status`", "application/json", &json!({"type": "object"}))
+    };
+    Routes::new().route("/health", get(health), [told(Operation::get("Whether the server runs"))]).route(
+        "/ready",
+        get(ready).with_state(store.clone()),
+        [told(Operation::get("Whether the server can do its work").answers(503, "Its store takes no write"))],
+    )
 }
 
 async fn health() -> Json<Value> {

@@ -1,5 +1,6 @@
 //! The front page: which surfaces there are, how to reach each, and what to try; for people and for programs.
 use crate::{
+    api::Operation,
     credentials,
     endpoint::accepted,
     page::{self, escape},
@@ -17,6 +18,11 @@ use std::sync::Arc;
 pub(crate) struct Index {
     json: Value,
     html: String,
+}
+
+pub(crate) fn described() -> Operation {
+    let told = Operation::get("Which surfaces there are, for people or in JSON").tag("About this server");
+    told.gives(200, "All of them", "application/json", &json!({"type": "object"}))
 }
 
 impl Index {
@@ -56,10 +62,12 @@ fn main(settings: &Settings, surfaces: &[Arc<Surface>]) -> String {
          <li>Call <code>write_note</code> with a content of <code>rm -rf</code>: a rule on arguments refuses it.\
          <li>Take a token of one surface to another, and read the challenge.\
          <li>Read the resources <code>surface://self</code> and <code>policy://tools</code>.\
+         <li>Read <a href=\"{3}\">what else is served</a>, as a page or as OpenAPI.\
          <li>Let a browser be sent back to <a href=\"{2}\">{2}</a>, which shows what came along.</ul></section>",
         links.collect::<String>(),
         surfaces.iter().map(|surface| section(surface)).collect::<String>(),
         crate::callback::PATH,
+        crate::api::PAGE,
     )
 }
 

@@ -28,6 +28,8 @@
 mod accounts;
 mod admission;
 mod allowance;
+#[doc(hidden)]
+pub mod api;
 mod arguments;
 mod attempts;
 mod audit;

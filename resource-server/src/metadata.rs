@@ -1,5 +1,10 @@
 //! Protected resource metadata (RFC 9728), at the path-inserted and the root well-known place.
-use crate::{challenge::Refusal, origin, request_id::Id};
+use crate::{
+    api::{Operation, Routes},
+    challenge::Refusal,
+    origin,
+    request_id::Id,
+};
 use axum::{
     Json, Router,
     extract::State,
@@ -8,6 +13,7 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
+use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 use tower_http::cors::{Any, CorsLayer};
 use url::{Url, form_urlencoded};
@@ -39,11 +45,12 @@ pub(crate) type Placed = (String, ProtectedResource);
 /// Serves the documents of all resources of an origin. The root place describes the first, or, with `?resource=`,
 /// the one named. Readable from every web page.
 pub fn routes(resources: Vec<ProtectedResource>) -> Router {
-    placed(resources.into_iter().map(|resource| (well_known_path(&resource.resource), resource)).collect())
+    let all = resources.into_iter().map(|resource| (well_known_path(&resource.resource), resource)).collect();
+    placed(all).into_router()
 }
 
-pub(crate) fn placed(documents: Vec<Placed>) -> Router {
-    let mut router = Router::new().route(&format!("{WELL_KNOWN}/{{*path}}"), get(unknown));
+pub(crate) fn placed(documents: Vec<Placed>) -> Routes {
+    let mut routes = Routes::new().nothing_at(&format!("{WELL_KNOWN}/{{*path}}"), get(unknown));
     let mut places: BTreeMap<String, Vec<ProtectedResource>> = BTreeMap::new();
     for (place, resource) in &documents {
         places.entry(place.clone()).or_default().push(resource.clone());
@@ -52,19 +59,32 @@ pub(crate) fn placed(documents: Vec<Placed>) -> Router {
     places.remove(WELL_KNOWN);
     for (place, same) in places {
         let same = Arc::new(same);
-        router = router.route(
+        let told = described(&format!("The metadata of {} (RFC 9728)", same[0].resource));
+        routes = routes.route(
             &place,
             get(|headers: HeaderMap, uri: Uri, id: Id| async move {
                 let found = of_origin(&same, &headers, &uri).map(cached);
                 found.unwrap_or_else(|| Refusal::not_found().into_response(&id.0))
             }),
+            [told],
         );
     }
-    readable(router.route(WELL_KNOWN, get(root)).with_state(Arc::new(resources)))
+    let told = described("The metadata of the first MCP server, or of the one that is named (RFC 9728)");
+    let told = told.query(&[("resource", false, "The resource identifier of another MCP server.")]);
+    readable(routes.route(WELL_KNOWN, get(root).with_state(Arc::new(resources)), [told]))
+}
+
+fn described(summary: &str) -> Operation {
+    let told = Operation::get(summary).tag("Discovery");
+    told.gives(200, "The document", "application/json", &json!({"type": "object", "required": ["resource"]}))
 }
 
 /// From every web page.
-pub(crate) fn readable(router: Router) -> Router {
+pub(crate) fn readable(routes: Routes) -> Routes {
+    routes.layered(readably)
+}
+
+fn readably(router: Router) -> Router {
     router
         .method_not_allowed_fallback(|id: Id| async move {
             Refusal::method_not_allowed("GET, HEAD, OPTIONS").into_response(&id.0)
@@ -74,8 +94,8 @@ pub(crate) fn readable(router: Router) -> Router {
 }
 
 /// Where nothing is below `/.well-known/`: clients in browsers look around there, and must be able to read that.
-pub(crate) fn nothing() -> Router {
-    readable(Router::new().route("/.well-known/{*elsewhere}", get(unknown)))
+pub(crate) fn nothing() -> Routes {
+    readable(Routes::new().nothing_at("/.well-known/{*elsewhere}", get(unknown)))
 }
 
 async fn root(State(resources): State<Arc<Vec<ProtectedResource>>>, headers: HeaderMap, uri: Uri, id: Id) -> Response {

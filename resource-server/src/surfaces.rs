@@ -1,9 +1,11 @@
 //! The resource server: surfaces behind their gates, on one address or several.
+mod described;
 mod gating;
 
 use crate::{
     accounts,
     allowance::Allowance,
+    api::Routes,
     arguments::Rules,
     audit::{self, Audit},
     authorization_server,
@@ -14,7 +16,7 @@ use crate::{
     debug, dpop,
     endpoint::server_error,
     health,
-    index::Index,
+    index::{self, Index},
     jwks::Issuer,
     metadata,
     origin::{self, Allowed},
@@ -209,11 +211,13 @@ impl<'a> Address<'a> {
 
     fn router(&self, shared: &Shared) -> anyhow::Result<Router> {
         let allowed = self.allowed()?;
-        let (mut router, mut documents, mut watched) = (Router::new(), Vec::new(), Vec::new());
+        let (mut routes, mut documents, mut watched) = (Routes::new(), Vec::new(), Vec::new());
+        let mut security = Vec::new();
         for own in &self.surfaces {
             let context = || format!("the surface {:?}", own.id);
             let part = self.surface(own, shared, &allowed).with_context(context)?;
-            router = router.merge(part.router);
+            routes = routes.merge(part.routes);
+            security.extend(part.security);
             documents.extend(part.documents);
             watched.push((part.surface, part.gates));
         }
@@ -221,24 +225,28 @@ impl<'a> Address<'a> {
         let mut hosts = allowed.clone();
         let aliases = self.surfaces.iter().flat_map(|own| &own.resource_aliases);
         aliases.for_each(|alias| hosts.allow_host(alias.url().host_str().unwrap_or_default()));
-        router = router.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
+        routes = routes.merge(debug::routes(shared.settings, &shared.records, watched, allowed));
         let index = Arc::new(Index::new(shared.settings, &shown));
-        let mut open = Router::new();
+        let mut open = Routes::new();
         if shared.settings.authorization_server_metadata && !documents.is_empty() {
             open = open.merge(authorization_server::routes(&shared.issuer, &shared.settings.clock));
         }
         // Where a surface is the whole origin, there is no front page.
         if !self.surfaces.iter().any(|own| own.path() == "/") {
-            open = open.route("/", get(move |headers: HeaderMap| async move { index.show(&headers) }));
+            let methods = get(move |headers: HeaderMap| async move { index.show(&headers) });
+            open = open.route("/", methods, [index::described()]);
         }
         let open = open
             .merge(metadata::placed(documents))
             .merge(metadata::nothing())
             .merge(health::routes(&shared.store))
-            .route(callback::PATH, get(callback::show))
-            .route_layer(from_fn_with_state(hosts, origin::judge_host));
-        let router = router
+            .route(callback::PATH, get(callback::show), [callback::described()]);
+        let about = described::About { origin: &self.origins[0], surfaces: &shown, security };
+        let open = described::with_description(open, routes.described(), &about);
+        let open = open.layered(|router| router.route_layer(from_fn_with_state(hosts, origin::judge_host)));
+        let served = routes
             .merge(open)
+            .into_router()
             .fallback(|id: Id| async move { Refusal::not_found().into_response(&id.0) })
             .method_not_allowed_fallback(|id: Id| async move {
                 Refusal::method_not_allowed("GET, HEAD").into_response(&id.0)
@@ -248,7 +256,7 @@ impl<'a> Address<'a> {
             .layer(from_fn(whole::take))
             .layer(from_fn(request_id::attach))
             .layer(from_fn_with_state(Arc::clone(&shared.proxies), source::attach));
-        Ok(origin::secured(router, &self.origins))
+        Ok(origin::secured(served, &self.origins))
     }
 
     fn surface(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {

@@ -6,6 +6,7 @@ mod catalogue;
 mod challenges;
 mod conformance;
 mod debug;
+mod described;
 mod dpop;
 mod explain;
 mod introspection;

@@ -2,7 +2,6 @@
 use super::respond::SeeOther;
 use crate::{app::App, error::OAuthError};
 use axum::{
-    Router,
     body::{Body, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, header},
@@ -10,21 +9,23 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::{Operation, Routes};
 use std::sync::Arc;
 
 /// Attributes that hold URLs, as our templates write them. What others say stands in text, or with its quotes escaped.
 const LINKS: [&str; 4] = [" href=\"/", " src=\"/", " action=\"/", " formaction=\"/"];
 
 /// Pages are written for the root, and know nothing of the path they lie below.
-pub fn placed(app: &App, pages: Router<Arc<App>>) -> Router<Arc<App>> {
+pub fn placed(app: &App, pages: Routes<Arc<App>>) -> Routes<Arc<App>> {
     let base = app.config.base_path();
     if base.is_empty() {
         return pages;
     }
     let (shared, home) = (Arc::<str>::from(base), base.to_owned());
-    let pages = pages.layer(middleware::from_fn_with_state(shared, put_below));
+    let pages = pages.layered(|router| router.layer(middleware::from_fn_with_state(shared, put_below)));
     let front_door = get(async move || SeeOther(home));
-    Router::new().nest(base, pages).route(&format!("{base}/"), front_door)
+    let told = Operation::get("Leads to the home page").tag("Pages").answers(303, "There");
+    pages.below(base).route(&format!("{base}/"), front_door, [told])
 }
 
 async fn put_below(State(base): State<Arc<str>>, request: Request, next: Next) -> Response {

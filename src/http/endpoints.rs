@@ -2,12 +2,15 @@
 use super::respond::Document;
 use crate::app::App;
 use axum::{http::Method, routing::MethodRouter};
+use keyward_resource_server::api::{Described, Operation};
 use std::sync::Arc;
 
 /// What the route table and the metadata need to know of an endpoint.
 pub struct Endpoint {
     pub paths: Vec<String>,
     pub methods: MethodRouter<Arc<App>>,
+    /// What each method is for.
+    pub operations: Vec<Operation>,
     /// Its member in the metadata (RFC 8414 §2), if it has one.
     pub advertised: Option<&'static str>,
     pub cors: Cors,
@@ -34,10 +37,11 @@ pub enum Cors {
 
 impl Endpoint {
     #[must_use]
-    pub fn new(path: &str, methods: MethodRouter<Arc<App>>) -> Self {
+    pub fn new(path: &str, methods: MethodRouter<Arc<App>>, operations: impl Into<Vec<Operation>>) -> Self {
         Self {
             paths: vec![path.to_owned()],
             methods,
+            operations: operations.into(),
             advertised: None,
             cors: Cors::Nobody,
             enabled: true,
@@ -49,6 +53,12 @@ impl Endpoint {
     fn add_legacy_path(&mut self) {
         let known = LEGACY_PATHS.iter().find(|(path, _)| self.paths.first().is_some_and(|own| own == path));
         self.paths.extend(known.map(|(_, legacy)| (*legacy).to_owned()));
+    }
+
+    /// Where nothing is to be found is no endpoint.
+    pub fn described(&self) -> impl Iterator<Item = Described> {
+        let paths = self.paths.iter().filter(move |_| !self.operations.is_empty());
+        paths.map(move |path| (path.clone(), self.operations.clone()))
     }
 
     #[must_use]

@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{app::App, error::OAuthError, oauth::compared::Compared, storage::Sessions};
 use axum::{
-    Router,
     http::{HeaderMap, HeaderValue, header},
     middleware::map_response,
     response::{IntoResponse, Response},
 };
+use keyward_resource_server::api::Routes;
 use std::sync::Arc;
 use time::Duration;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
@@ -28,8 +28,8 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 macro_rules! pages {
     ($($module:ident),* $(,)?) => {
         $(mod $module;)*
-        fn routes() -> Router<Arc<App>> {
-            Router::new()$(.merge($module::routes()))*
+        fn routes() -> Routes<Arc<App>> {
+            Routes::new()$(.merge($module::routes()))*
         }
     };
 }
@@ -41,25 +41,25 @@ pages!(authorize, consent, login, logout, setup);
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                                        frame-ancestors 'none'";
 
-pub fn router(app: &App) -> Router<Arc<App>> {
+pub fn all(app: &App) -> Routes<Arc<App>> {
     let sessions = SessionManagerLayer::new(Sessions { db: app.db.clone(), clock: app.clock.clone() })
         .with_name(cookie_name(app, "keyward"))
         .with_secure(app.config.is_https())
         .with_same_site(SameSite::Lax)
         .with_expiry(Expiry::OnInactivity(Duration::seconds(app.config.sessions.lifetime.into())));
-    let devices = if app.config.device_authorization.enabled { device::routes() } else { Router::new() };
-    let legacy = if app.config.legacy_paths { authorize::legacy() } else { Router::new() };
+    let devices = if app.config.device_authorization.enabled { device::routes() } else { Routes::new() };
+    let legacy = if app.config.legacy_paths { authorize::legacy() } else { Routes::new() };
     let pages = routes()
         .merge(home::routes(endpoints::metadata(app)))
         .merge(devices)
         .merge(legacy)
-        .layer(sessions)
+        .layered(|router| router.layer(sessions))
         .merge(static_files::routes())
-        .method_not_allowed_fallback(method_not_allowed);
-    pages.layer(map_response(protected))
+        .layered(|router| router.method_not_allowed_fallback(method_not_allowed));
+    pages.layered(|router| router.layer(map_response(protected)))
 }
 
-async fn protected(mut response: Response) -> Response {
+pub async fn protected(mut response: Response) -> Response {
     protect(response.headers_mut());
     response
 }

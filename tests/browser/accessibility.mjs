@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { check, finish } from '../strangers/support/checks.mjs';
 import { assertAccessible, decide, launch, look, looks, screenshot, signIn, yes } from './support/browser.mjs';
-import { authorization, issuer, register, registerDevice, waitingDevice } from './support/client.mjs';
+import { authorization, issuer, register, registerDevice, resource, waitingDevice } from './support/client.mjs';
 import { withFreshServer } from './support/fresh_server.mjs';
 
 const elsewhere = 'https://app.example/callback';
@@ -51,6 +51,8 @@ const client = await register('Weather Assistant', [loopback, elsewhere, app]);
 const request = (scope, redirectUri = loopback) => authorization(client, redirectUri, scope).url;
 
 await judge('home', /Keyward/, () => page.goto(issuer));
+await judge('docs', 'What this server answers', () => page.goto(new URL('/docs', issuer).href));
+await judge('docs of the resource server', 'Keyward resource server', () => page.goto(new URL('/docs', resource).href));
 await judge('leaving', 'Nothing was allowed', () => page.goto(request('mcp:read').replace('S256', 'plain')));
 await judge('sign-in', 'Sign in', () => page.goto(request('mcp:read')));
 await judge('sign-in refused', 'Sign in', async () => {

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     admission::{Admission, admit},
+    api::{Operation, Routes, object},
     attempts::Attempts,
     challenge::Refusal,
     digest, origin,
@@ -13,7 +14,7 @@ use crate::{
     source::source_of,
 };
 use axum::{
-    Json, Router,
+    Json,
     body::Bytes,
     extract::State,
     http::{Extensions, StatusCode},
@@ -76,11 +77,27 @@ fn build(setup: &Setup) -> Built {
     let mint = Arc::new(Mint { bearer: Arc::clone(&bearer), rates: Rates::new(each, all) });
     let minting = |admission| {
         let minting = post(answer).with_state(mint).layer(from_fn_with_state(admission, admit));
-        Router::new().route(PATH, minting.layer(from_fn_with_state(setup.allowed.clone(), origin::judge)))
+        Routes::new().route(
+            PATH,
+            minting.layer(from_fn_with_state(setup.allowed.clone(), origin::judge)),
+            [described()],
+        )
     };
     let routes = Admission::new(setup.demo, setup.admin_token, &setup.clock).map(minting).unwrap_or_default();
     let credential: Arc<dyn Credential> = bearer;
     Built { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes }
+}
+
+fn described() -> Operation {
+    let order = object(&[("ttl", false, "Seconds, 1 to 3600."), ("scope", false, "What the token is limited to.")]);
+    let minted = json!({"type": "object"});
+    let told = Operation::post("Mints a bearer token for a while").tag("Operation").secured(&["", "administrator"]);
+    told.takes("application/json", &order).or_nothing().gives(
+        200,
+        "The token, shown this once",
+        "application/json",
+        &minted,
+    )
 }
 
 async fn answer(State(mint): State<Arc<Mint>>, id: Id, extensions: Extensions, body: Bytes) -> Response {

@@ -1,6 +1,7 @@
 //! Access tokens for an OAuth protected resource (RFC 6750, RFC 9449, RFC 9728).
 use super::{Built, Credential, Kind, Place, Setup};
 use crate::{
+    api::Routes,
     caller::Caller,
     challenge::{Challenge, DpopPolicy, Refusal},
     clock::Clock,
@@ -57,7 +58,7 @@ pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> Built {
         }
         Ok(Arc::new(AccessTokens::new(guard, &policy)))
     };
-    Built { at: Box::new(at), routes: axum::Router::new() }
+    Built { at: Box::new(at), routes: Routes::new() }
 }
 
 impl AccessTokens {

@@ -1,6 +1,7 @@
 //! Puts a surface behind gates: where it is found, by which transports, and with which credential at each place.
-use super::{Address, at};
+use super::{Address, at, described};
 use crate::{
+    api::Routes,
     bodies::Bodies,
     credentials::{Built, Credential, Place},
     endpoint::{self, Server},
@@ -17,7 +18,8 @@ use crate::{
         legacy::{self, Relay},
     },
 };
-use axum::{Router, http::HeaderMap, middleware::from_fn_with_state, routing::any};
+use axum::{http::HeaderMap, middleware::from_fn_with_state, routing::any};
+use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 use url::Url;
 
@@ -34,7 +36,9 @@ pub(super) struct Part {
     pub surface: Arc<Surface>,
     /// Of its main path.
     pub gates: Arc<Gates>,
-    pub router: Router,
+    pub routes: Routes,
+    /// Security schemes by name.
+    pub security: Vec<(String, Value)>,
     pub documents: Vec<metadata::Placed>,
 }
 
@@ -57,8 +61,8 @@ pub(super) struct Gating<'a> {
 
 impl Gating<'_> {
     pub fn part(mut self, paths: &Paths) -> anyhow::Result<Part> {
-        let mut router = std::mem::take(&mut self.built.routes);
-        let mut all = Vec::new();
+        let mut routes = std::mem::take(&mut self.built.routes);
+        let (mut all, mut security) = (Vec::new(), Vec::new());
         let server = Arc::new(Server::new(&Mcp(Arc::clone(&self.surface)), self.surface.clock.clone()));
         let http = match self.forwarding()? {
             Some(upstream) => any(upstream::serve).with_state(Arc::new(upstream)),
@@ -68,7 +72,9 @@ impl Gating<'_> {
             let gates = self.gates(paths, path, path)?;
             self.announce("streamable-http", path, &gates);
             all.push(Arc::clone(&gates));
-            router = router.route_service(path, http.clone().layer(from_fn_with_state(gates, pass)));
+            security.extend(described::security(&gates));
+            let told = described::http(&self.surface, &gates);
+            routes = routes.route(path, http.clone().layer(from_fn_with_state(gates, pass)), told);
         }
         let main = paths.http.first().cloned().unwrap_or_default();
         let others: BTreeSet<_> = self.aliases.iter().map(|alias| alias.url().path().to_owned()).collect();
@@ -77,16 +83,18 @@ impl Gating<'_> {
             let canonical = self.documents.iter().find(|(place, _)| *place == metadata::well_known_place(&main));
             let canonical = canonical.map(|(_, document)| (metadata::well_known_place(&path), document.clone()));
             self.documents.extend(canonical);
-            router = router.route_service(&path, http.clone().layer(from_fn_with_state(gates, pass)));
+            let told = described::http(&self.surface, &gates);
+            routes = routes.route(&path, http.clone().layer(from_fn_with_state(gates, pass)), told);
         }
         if let Some(sse) = &paths.sse {
             let gates = self.gates(paths, sse, sse)?;
             self.announce("sse (deprecated)", sse, &gates);
             all.push(Arc::clone(&gates));
-            router = router.merge(self.of_sse(paths, sse, server, gates)?);
+            security.extend(described::security(&gates));
+            routes = routes.merge(self.of_sse(paths, sse, server, gates)?);
         }
         let gates = all.swap_remove(0);
-        Ok(Part { surface: self.surface, gates, router, documents: self.documents })
+        Ok(Part { surface: self.surface, gates, routes, security, documents: self.documents })
     }
 
     fn announce(&self, transport: &'static str, path: &str, gates: &Gates) {
@@ -105,7 +113,7 @@ impl Gating<'_> {
     }
 
     /// The transport of two paths.
-    fn of_sse(&mut self, paths: &Paths, sse: &str, server: Arc<Server>, gates: Arc<Gates>) -> anyhow::Result<Router> {
+    fn of_sse(&mut self, paths: &Paths, sse: &str, server: Arc<Server>, gates: Arc<Gates>) -> anyhow::Result<Routes> {
         let (clock, messages) = (self.surface.clock.clone(), paths.messages.clone());
         let streams = Arc::new(Streams::new(server, Arc::clone(&self.sessions), messages, clock));
         let around = || from_fn_with_state(Arc::clone(&streams), sse::around);
@@ -119,9 +127,11 @@ impl Gating<'_> {
             }
         };
         let at_messages = self.gates(paths, sse, &paths.messages)?;
-        Ok(Router::new()
-            .route_service(sse, listening.layer(from_fn_with_state(gates, pass)).layer(around()))
-            .route_service(&paths.messages, receiving.layer(from_fn_with_state(at_messages, pass)).layer(around())))
+        let (listens, receives) =
+            (described::stream(&self.surface, &gates), described::messages(&self.surface, &gates));
+        let listening = listening.layer(from_fn_with_state(gates, pass)).layer(around());
+        let receiving = receiving.layer(from_fn_with_state(at_messages, pass)).layer(around());
+        Ok(Routes::new().route(sse, listening, listens).route(&paths.messages, receiving, receives))
     }
 
     fn forwarding(&self) -> anyhow::Result<Option<Upstream>> {

@@ -1,11 +1,15 @@
 //! `GET`, `PUT` and `DELETE /register/{client_id}`: the client configuration endpoint (RFC 7592 §2).
-use super::{Endpoint, register::metadata};
+use super::{
+    Endpoint,
+    register::{metadata, metadata_schema},
+};
 use crate::{
     app::App,
     clients::manage::Managed,
     config::RegistrationPolicy,
     error::OAuthError,
     http::{
+        described::gives,
         extract::{ClientIp, bearer},
         respond::NoStore,
     },
@@ -18,6 +22,7 @@ use axum::{
     response::IntoResponse,
     routing,
 };
+use keyward_resource_server::api::Operation;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -27,11 +32,17 @@ pub fn endpoint(app: &App) -> Endpoint {
     let settings = &app.config.registration;
     let on = settings.management && settings.policy != RegistrationPolicy::Off;
     let methods = routing::get(read).put(update).delete(delete);
-    let endpoint = Endpoint::new("/register/{client_id}", methods).only_if(on);
-    endpoint.cors(
-        &[Method::GET, Method::PUT, Method::DELETE],
-        &["authorization", "content-type", "mcp-protocol-version"],
-    )
+    let endpoint = Endpoint::new("/register/{client_id}", methods, described()).only_if(on);
+    endpoint
+        .cors(&[Method::GET, Method::PUT, Method::DELETE], &["authorization", "content-type", "mcp-protocol-version"])
+}
+
+fn described() -> [Operation; 3] {
+    let read = gives(Operation::get("What is known of a client (RFC 7592 §2.1)"), 200, "Its metadata");
+    let update = Operation::put("Changes what is known of a client (RFC 7592 §2.2)");
+    let update = gives(update.takes("application/json", &metadata_schema()), 200, "Its metadata");
+    let delete = Operation::delete("Deletes a client (RFC 7592 §2.3)").answers(204, "It is gone");
+    [read, update, delete].map(|told| told.tag("For clients").secured(&["registration"]))
 }
 
 /// What is no text is nobody's identifier.

@@ -6,7 +6,7 @@ use crate::{
     app::App,
     clock,
     error::OAuthError,
-    http::{administrator::Administrator, not_found, respond::NoStore},
+    http::{administrator::Administrator, described::gives, not_found, respond::NoStore},
     model::ClientId,
     oauth::{params::Params, visible::cut},
     storage::Selection,
@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::Operation;
 use std::sync::Arc;
 
 const USUAL: i64 = 50;
@@ -27,7 +28,7 @@ const SHOWN: usize = 40;
 const KNOWN: [&str; 4] = ["limit", "client_id", "since", "event_type"];
 
 pub fn endpoint(app: &App) -> Endpoint {
-    Endpoint::new("/debug/{name}", get(show)).only_if(app.config.debug.is_on())
+    Endpoint::new("/debug/{name}", get(show), [described()]).only_if(app.config.debug.is_on())
 }
 
 /// What somebody wants to see.
@@ -35,6 +36,17 @@ struct Wanted {
     rows: Selection,
     /// Of traces only.
     event_type: Option<String>,
+}
+
+fn described() -> Operation {
+    let told = Operation::get("What is on record and what was decided, without secrets").tag("Operation");
+    let told = told.secured(&["administrator"]).query(&[
+        ("limit", false, "50 unless given, 1000 at most."),
+        ("client_id", false, "Of this client only."),
+        ("since", false, "A date and time of RFC 3339."),
+        ("event_type", false, "Of audit events and traces."),
+    ]);
+    gives(told, 200, "What was asked for")
 }
 
 async fn show(

@@ -2,7 +2,7 @@
 use super::Endpoint;
 use crate::{
     app::App,
-    http::{not_found, respond::Document},
+    http::{described::gives, not_found, respond::Document},
 };
 use axum::{
     extract::{Path, State, rejection::PathRejection},
@@ -10,12 +10,15 @@ use axum::{
     response::Response,
     routing::get,
 };
+use keyward_resource_server::api::Operation;
 use std::sync::Arc;
 
 type Name = Result<Path<String>, PathRejection>;
 
 pub fn endpoint(app: &App) -> Endpoint {
-    Endpoint::new("/demo/clients/{name}", get(document)).only_if(!app.demo_documents.is_empty())
+    let told = Operation::get("The metadata document of a client of the demo").tag("For clients");
+    let told = gives(told, 200, "The document");
+    Endpoint::new("/demo/clients/{name}", get(document), [told]).only_if(!app.demo_documents.is_empty())
 }
 
 async fn document(State(app): State<Arc<App>>, name: Name, headers: HeaderMap) -> Response {

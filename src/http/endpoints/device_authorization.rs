@@ -5,6 +5,7 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
+        described::{form_of_clients, gives},
         extract::{ClientAuth, ClientIp},
         respond::NoStore,
     },
@@ -14,8 +15,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub fn endpoint(app: &App) -> Endpoint {
-    let endpoint = Endpoint::new("/device_authorization", routing::post(post));
-    let endpoint = endpoint.advertised("device_authorization_endpoint").only_if(app.config.device_authorization.enabled);
+    let told = form_of_clients(
+        "Codes for a device without a browser (RFC 8628 §3.1)",
+        &[("scope", false, "What for."), ("resource", false, "At which MCP server (RFC 8707).")],
+    );
+    let told = gives(told, 200, "`device_code`, `user_code`, and where to type it in");
+    let endpoint = Endpoint::new("/device_authorization", routing::post(post), [told]);
+    let endpoint =
+        endpoint.advertised("device_authorization_endpoint").only_if(app.config.device_authorization.enabled);
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
 }
 

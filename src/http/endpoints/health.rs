@@ -1,12 +1,18 @@
 //! `GET /health`: whether we run, and whether the database answers.
 use super::Endpoint;
-use crate::{app::App, error::OAuthError, http::respond::NoStore};
+use crate::{
+    app::App,
+    error::OAuthError,
+    http::{described::gives, respond::NoStore},
+};
 use axum::{Json, extract::State, routing::get};
+use keyward_resource_server::api::Operation;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
-    Endpoint::new("/health", get(health)).for_machines()
+    let told = Operation::get("Whether the server runs, and the database answers").tag("Operation");
+    Endpoint::new("/health", get(health), [gives(told, 200, "It runs").answers(503, "It does not")]).for_machines()
 }
 
 async fn health(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {

@@ -6,6 +6,7 @@ use crate::{
     clients::authenticate::{Introspector, introspector},
     error::OAuthError,
     http::{
+        described::{form_of_clients, gives},
         extract::{ClientIp, Form, accepts_rather, single},
         respond::NoStore,
     },
@@ -30,7 +31,12 @@ const SIGNED_TYPE: &str = "token-introspection+jwt";
 const DEFAULT_ALG: &str = "RS256";
 
 pub fn endpoint(_: &App) -> Endpoint {
-    Endpoint::new("/introspect", routing::post(post)).advertised("introspection_endpoint")
+    let told = form_of_clients(
+        "What a token is worth (RFC 7662), for whom it is meant for or was issued to",
+        &[("token", true, "An access token or a refresh token."), ("token_type_hint", false, "Not needed.")],
+    );
+    Endpoint::new("/introspect", routing::post(post), [gives(told, 200, "`active`, and what the token says")])
+        .advertised("introspection_endpoint")
 }
 
 async fn post(

@@ -1,23 +1,22 @@
 //! `GET /logos/{digest}`: a client's logo, as it was fetched and checked (RFC 7591 §5).
 use super::Endpoint;
-use crate::{
-    app::App,
-    clients::logos,
-    error::OAuthError,
-    http::not_found,
-};
+use crate::{app::App, clients::logos, error::OAuthError, http::not_found};
 use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::header,
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::Operation;
+use serde_json::json;
 use std::sync::Arc;
 
 type Name = Result<Path<String>, PathRejection>;
 
 pub fn endpoint(app: &App) -> Endpoint {
-    Endpoint::new("/logos/{digest}", get(logo)).only_if(app.config.logos.enabled)
+    let told = Operation::get("A client's logo, as it was fetched and checked").tag("Pages");
+    let told = told.gives(200, "The picture", "image/*", &json!({}));
+    Endpoint::new("/logos/{digest}", get(logo), [told]).only_if(app.config.logos.enabled)
 }
 
 /// Its path says what it is, so it never changes; opened by itself it is a picture and nothing else.

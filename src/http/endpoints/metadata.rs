@@ -1,12 +1,24 @@
 //! What we say about ourselves (RFC 8414, OpenID Connect Discovery), the same at every well-known place.
 use super::{Cors, Endpoint};
-use crate::{app::App, grants, http::respond::Document, keys::ALGORITHMS, model::Scopes, oauth, tokens::id_token};
+use crate::{
+    app::App,
+    grants,
+    http::{described::gives, respond::Document},
+    keys::ALGORITHMS,
+    model::Scopes,
+    oauth,
+    tokens::id_token,
+};
 use axum::{
     http::{HeaderMap, Method},
     routing::get,
 };
 use grants::jwt_bearer;
-use oauth::{authentication_context, client_assertion, dpop, id_jag, resource::{OIDC_SCOPES, Resource}};
+use keyward_resource_server::api::Operation;
+use oauth::{
+    authentication_context, client_assertion, dpop, id_jag,
+    resource::{OIDC_SCOPES, Resource},
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -22,9 +34,12 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     ];
     paths.dedup();
     let document = document(app, others);
+    let told =
+        Operation::get("What this server says about itself (RFC 8414, OpenID Connect Discovery)").tag("Discovery");
     Endpoint {
         paths,
         methods: get(async move |headers: HeaderMap| document.respond(&headers)),
+        operations: vec![gives(told, 200, "The metadata")],
         advertised: None,
         enabled: true,
         for_machines: false,
@@ -92,8 +107,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
     }
     if app.config.authorization.pushed_requests {
         // RFC 9126 §5
-        document["require_pushed_authorization_requests"] =
-            json!(app.config.authorization.require_pushed_requests);
+        document["require_pushed_authorization_requests"] = json!(app.config.authorization.require_pushed_requests);
     }
     if app.config.introspection.signed_responses {
         // RFC 9701 §7

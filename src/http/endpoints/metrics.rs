@@ -11,10 +11,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::Operation;
+use serde_json::json;
 use std::sync::Arc;
 
 pub fn endpoint(app: &App) -> Endpoint {
-    Endpoint::new("/metrics", get(metrics)).for_machines().only_if(app.config.debug.is_on())
+    let told = Operation::get("Counts of what happened since the start").tag("Operation").secured(&["administrator"]);
+    let told = told.gives(200, "For Prometheus", "text/plain", &json!({"type": "string"}));
+    Endpoint::new("/metrics", get(metrics), [told]).for_machines().only_if(app.config.debug.is_on())
 }
 
 async fn metrics(State(app): State<Arc<App>>, _: Administrator) -> Result<Response, OAuthError> {

@@ -4,11 +4,12 @@ use crate::{
     accounts::pushed_request::{self, push},
     app::App,
     error::OAuthError,
-    limits::source,
     http::{
+        described::{REQUEST_OF_AN_APP, form_of_clients, gives},
         extract::{ClientAuth, ClientIp, dpop_proof},
         respond::NoStore,
     },
+    limits::source,
     tokens::dpop,
 };
 use axum::{
@@ -22,7 +23,9 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub fn endpoint(app: &App) -> Endpoint {
-    let endpoint = Endpoint::new("/par", routing::post(post)).advertised("pushed_authorization_request_endpoint");
+    let told = form_of_clients("Keeps an authorization request (RFC 9126 §2)", &REQUEST_OF_AN_APP);
+    let endpoint = Endpoint::new("/par", routing::post(post), [gives(told, 201, "`request_uri` and `expires_in`")])
+        .advertised("pushed_authorization_request_endpoint");
     let endpoint = endpoint.only_if(app.config.authorization.pushed_requests);
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
 }

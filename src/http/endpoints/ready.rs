@@ -1,12 +1,19 @@
 //! `GET /ready`: whether tokens can be issued now, with a database that takes writes and the keys that it needs.
 use super::Endpoint;
-use crate::{app::App, error::OAuthError, http::respond::NoStore, model::KeyStatus};
+use crate::{
+    app::App,
+    error::OAuthError,
+    http::{described::gives, respond::NoStore},
+    model::KeyStatus,
+};
 use axum::{Json, extract::State, routing::get};
+use keyward_resource_server::api::Operation;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
-    Endpoint::new("/ready", get(ready)).for_machines()
+    let told = Operation::get("Whether tokens can be issued now").tag("Operation");
+    Endpoint::new("/ready", get(ready), [gives(told, 200, "They can").answers(503, "They cannot")]).for_machines()
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {

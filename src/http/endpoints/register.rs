@@ -6,9 +6,11 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     http::{
+        described::gives,
         extract::{ClientIp, bearer, is_type, read},
         respond::NoStore,
     },
+    model::AuthMethod,
 };
 use axum::{
     Json,
@@ -18,14 +20,36 @@ use axum::{
     response::IntoResponse,
     routing,
 };
+use keyward_resource_server::api::Operation;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
+const METHODS: [AuthMethod; 4] =
+    [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
 const MAX_BODY: usize = 32 * 1024;
 
 pub fn endpoint(app: &App) -> Endpoint {
     let on = app.config.registration.policy != RegistrationPolicy::Off;
-    let endpoint = Endpoint::new("/register", routing::post(post)).advertised("registration_endpoint").only_if(on);
+    let endpoint =
+        Endpoint::new("/register", routing::post(post), [described()]).advertised("registration_endpoint").only_if(on);
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "mcp-protocol-version"])
+}
+
+fn described() -> Operation {
+    let told = Operation::post("Registers a client (RFC 7591 §3)").tag("For clients").secured(&["", "registration"]);
+    gives(told.takes("application/json", &metadata_schema()), 201, "What was registered, with `client_id`")
+}
+
+/// Members of client metadata (RFC 7591 §2) that clients of this kind of server use; the documentation has all.
+pub(super) fn metadata_schema() -> Value {
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    json!({"type": "object", "properties": {
+        "redirect_uris": texts, "grant_types": texts, "response_types": texts,
+        "token_endpoint_auth_method": {"enum": METHODS},
+        "client_name": {"type": "string"}, "client_uri": {"type": "string"}, "logo_uri": {"type": "string"},
+        "scope": {"type": "string"}, "application_type": {"enum": ["native", "web"]},
+        "jwks": {"type": "object"}, "jwks_uri": {"type": "string"},
+    }})
 }
 
 async fn post(

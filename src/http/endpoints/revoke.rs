@@ -4,7 +4,7 @@ use crate::{
     app::App,
     audit,
     error::OAuthError,
-    http::{extract::ClientAuth, respond::NoStore},
+    http::{described::form_of_clients, extract::ClientAuth, respond::NoStore},
     model::{Client, ClientId, GrantId, UserId},
     storage::grants,
     tokens::{access_token, refresh_token::RefreshToken},
@@ -13,7 +13,12 @@ use axum::{extract::State, http::Method, routing};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
-    let endpoint = Endpoint::new("/revoke", routing::post(post)).advertised("revocation_endpoint");
+    let told = form_of_clients(
+        "Ends a token (RFC 7009); a refresh token takes its grant down",
+        &[("token", true, "An access token or a refresh token."), ("token_type_hint", false, "Not needed.")],
+    );
+    let endpoint = Endpoint::new("/revoke", routing::post(post), [told.answers(200, "It is worth nothing any more")])
+        .advertised("revocation_endpoint");
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
 }
 

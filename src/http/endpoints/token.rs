@@ -6,6 +6,7 @@ use crate::{
     error::OAuthError,
     grants::{self, TokenRequest, jwt_bearer},
     http::{
+        described::{form_of_clients, gives},
         extract::{ClientIp, Form, dpop_proof, single},
         respond::NoStore,
     },
@@ -20,11 +21,34 @@ use axum::{
     response::{AppendHeaders, IntoResponse},
     routing,
 };
+use keyward_resource_server::api::Operation;
 use std::{net::IpAddr, sync::Arc};
 
-pub fn endpoint(_: &App) -> Endpoint {
-    let endpoint = Endpoint::new("/token", routing::post(post)).advertised("token_endpoint");
+pub fn endpoint(app: &App) -> Endpoint {
+    let endpoint = Endpoint::new("/token", routing::post(post), [described(app)]).advertised("token_endpoint");
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
+}
+
+fn described(app: &App) -> Operation {
+    let names: Vec<_> = grants::enabled(&app.config).map(|grant_type| format!("`{}`", grant_type.name)).collect();
+    let told = form_of_clients(
+        "Gives tokens (RFC 6749 §3.2)",
+        &[
+            ("grant_type", true, &format!("One of {}.", names.join(", "))),
+            ("code", false, "Of `authorization_code`."),
+            ("redirect_uri", false, "As in the authorization request, if it was there."),
+            ("code_verifier", false, "What the request's `code_challenge` was made from (RFC 7636)."),
+            ("refresh_token", false, "Of `refresh_token`."),
+            ("device_code", false, "Of the device grant."),
+            ("assertion", false, "Of the grant by JWT (RFC 7523)."),
+            ("subject_token", false, "Of token exchange (RFC 8693)."),
+            ("subject_token_type", false, "What that is."),
+            ("scope", false, "Less than there is."),
+            ("resource", false, "Which MCP server the token is for (RFC 8707)."),
+        ],
+    );
+    let told = told.headers(&[("DPoP", false, "A proof that a key is held (RFC 9449).")]);
+    gives(told, 200, "The tokens (RFC 6749 §5.1)")
 }
 
 async fn post(

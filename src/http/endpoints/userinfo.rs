@@ -4,6 +4,7 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
+        described::gives,
         extract::{Scheme, access_token as presented, dpop_proof, is_type, read},
         respond::{NoStore, Told, with_status},
     },
@@ -21,12 +22,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::Operation;
 use std::sync::Arc;
 
 const MAX_FORM: usize = 64 * 1024;
 
 pub fn endpoint(_: &App) -> Endpoint {
-    let endpoint = Endpoint::new("/userinfo", get(userinfo).post(userinfo)).advertised("userinfo_endpoint");
+    let summary = "Who the person behind a token is (OpenID Connect Core §5.3)";
+    let told = [Operation::get(summary), Operation::post(summary)]
+        .map(|told| gives(told.tag("For clients").secured(&["access_token"]), 200, "Claims about them"));
+    let endpoint = Endpoint::new("/userinfo", get(userinfo).post(userinfo), told).advertised("userinfo_endpoint");
     endpoint.cors(&[Method::GET, Method::POST], &["authorization", "content-type", "dpop"])
 }
 

@@ -4,6 +4,6 @@ use crate::{app::App, http::not_found};
 use axum::{http::Method, routing::get};
 
 pub fn endpoint(_: &App) -> Endpoint {
-    let endpoint = Endpoint::new("/.well-known/{*elsewhere}", get(not_found)).for_machines();
+    let endpoint = Endpoint::new("/.well-known/{*elsewhere}", get(not_found), Vec::new()).for_machines();
     endpoint.cors(&[Method::GET], &["mcp-protocol-version"])
 }

@@ -9,19 +9,20 @@ use crate::{
     clock::NODES_DIFFER,
     error::OAuthError,
     http::{
+        described::{REQUEST_OF_AN_APP, page},
         extract::{is_type, read},
         respond::SeeOther,
     },
     oauth::params::form_urlencode,
 };
 use axum::{
-    Router,
     body::Body,
     extract::{RawQuery, State},
     http::HeaderMap,
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::{Operation, Routes};
 use std::sync::Arc;
 use time::Duration;
 use tower_sessions::Session;
@@ -32,14 +33,26 @@ pub const SIGNED_OUT: &str = "why=signed_out";
 /// Bytes: the URL travels as one parameter through the sign-in page, and its query through the consent page.
 pub const MAX_URL: usize = 32 * 1024;
 
-pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/authorize", get(show).post(post))
+const SUMMARY: &str = "Asks a person whether an app may (RFC 6749 §4.1)";
+
+pub fn routes() -> Routes<Arc<App>> {
+    Routes::new().route("/authorize", get(show).post(post), described(SUMMARY))
+}
+
+fn described(summary: &str) -> [Operation; 2] {
+    let show = page(summary).query(&REQUEST_OF_AN_APP).query(&[(
+        "request_uri",
+        false,
+        "In place of all but `client_id` (RFC 9126).",
+    )]);
+    let posted = Operation::post(summary).tag("Pages").form(&REQUEST_OF_AN_APP);
+    [show, posted].map(|told| told.answers(303, "To the app, to the sign-in, or to the same by GET"))
 }
 
 /// Where scripts that do not discover look for it.
-pub fn legacy() -> Router<Arc<App>> {
+pub fn legacy() -> Routes<Arc<App>> {
     let show = async |RawQuery(query): RawQuery| SeeOther(authorize_url(&query.unwrap_or_default()));
-    Router::new().route("/oauth/authorize", get(show).post(post))
+    Routes::new().route("/oauth/authorize", get(show).post(post), described("Leads to `/authorize`"))
 }
 
 /// OpenID Connect Core §3.1.2.1: a request may come by POST. It becomes the URL that is our only state.
@@ -70,12 +83,7 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
     }
 }
 
-async fn proceed(
-    app: &App,
-    session: &Session,
-    query: &str,
-    signed_in: Option<SignedIn>,
-) -> Result<Response, Refusal> {
+async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<SignedIn>) -> Result<Response, Refusal> {
     let visitor = signed_in.as_ref().map_or(Visitor::Nobody, |signed_in| Visitor::Person(signed_in.user.id));
     let judged = match Judged::parse(app, query, visitor).await {
         Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),
@@ -112,10 +120,7 @@ pub async fn ask(
         session::satisfied(session).await?;
         let (client, callback) = (&judged.client, &judged.callback);
         let code = asked.approve(app, &remembered, None).await?;
-        return Ok(code.map_or_else(
-            || answer::completed(client),
-            |code| answer::code(app, client, callback, &code),
-        ));
+        return Ok(code.map_or_else(|| answer::completed(client), |code| answer::code(app, client, callback, &code)));
     }
     if judged.request.prompt.none {
         return Err(OAuthError::consent_required("the user has to be asked"));

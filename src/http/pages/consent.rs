@@ -15,6 +15,7 @@ use crate::{
     error::OAuthError,
     grants::authorization_code,
     http::{
+        described::form_of_a_page,
         respond::{Page, SeeOther},
         views::question::QuestionPage,
     },
@@ -24,17 +25,18 @@ use crate::{
     storage::answered_forms,
 };
 use axum::{
-    Router,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
     routing,
 };
+use keyward_resource_server::api::Routes;
 use std::sync::Arc;
 use tower_sessions::Session;
 
-pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/consent", routing::post(post))
+pub fn routes() -> Routes<Arc<App>> {
+    let fields = [("request", true, "What was asked for."), ("decision", true, "`allow` or `deny`")];
+    Routes::new().route("/consent", routing::post(post), [form_of_a_page("The decision of a person", &fields)])
 }
 
 /// The question, with a form that counts once, in this session, for what it says. `again` says why a decision was none:

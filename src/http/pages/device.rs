@@ -11,6 +11,7 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
+        described::{form_of_a_page, page},
         extract::{ClientIp, OwnAddress},
         respond::{NoStore, Page, SeeOther},
         views::{Message, device::EnterCode, question::QuestionPage},
@@ -21,13 +22,14 @@ use crate::{
     storage::answered_forms,
 };
 use axum::{
-    Router,
     extract::{RawQuery, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing,
 };
+use keyward_resource_server::api::{Operation, Routes};
 use qrcode::{QrCode, render::svg};
+use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 use tower_sessions::Session;
 
@@ -37,11 +39,18 @@ pub const DEVICE_WITH_CODE: &str = "/device?user_code=";
 const NO_SUCH_CODE: &str = "No device waits for this code. Compare it with what the device shows. Codes are good for \
                             ten minutes; after that, start again on the device.";
 
-pub fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route(DEVICE, routing::get(show).post(find))
-        .route("/device/decision", routing::post(decide))
-        .route("/device/qr", routing::get(qr))
+pub fn routes() -> Routes<Arc<App>> {
+    let code = [("user_code", true, "As the device shows it.")];
+    let decision = [code[0], ("decision", true, "`allow` or `deny`")];
+    let enters =
+        page("Where the code of a device is typed in (RFC 8628 §3.3)").query(&[("user_code", false, code[0].2)]);
+    let picture = Operation::get("The link with the code, as a picture").tag("Pages").query(&code);
+    let picture = picture.gives(200, "A QR code", "image/svg+xml", &json!({}));
+    let decides = form_of_a_page("The decision of a person about a device", &decision);
+    Routes::new()
+        .route(DEVICE, routing::get(show).post(find), [enters, form_of_a_page("Finds the device", &code)])
+        .route("/device/decision", routing::post(decide), [decides])
+        .route("/device/qr", routing::get(qr), [picture])
 }
 
 /// A GET looks nothing up: a code in the link only fills in the field (RFC 8628 §3.3.1).

@@ -3,23 +3,26 @@ use super::{Problem, session};
 use crate::{
     app::App,
     http::{
+        described::{gives, page},
         negotiate::wants_html,
         respond::{Document, Page},
         views::{Home, ServerCard},
     },
 };
 use axum::{
-    Extension, Router,
+    Extension,
     extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::Routes;
 use std::sync::Arc;
 use tower_sessions::Session;
 
-pub fn routes(metadata: Document) -> Router<Arc<App>> {
-    Router::new().route("/", get(show).layer(Extension(metadata)))
+pub fn routes(metadata: Document) -> Routes<Arc<App>> {
+    let told = gives(page("What this is; for programs the metadata"), 200, "The metadata");
+    Routes::new().route("/", get(show).layer(Extension(metadata)), [told])
 }
 
 async fn show(

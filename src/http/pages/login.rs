@@ -13,6 +13,7 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
+        described::{form_of_a_page, page},
         extract::ClientIp,
         respond::{Page, SeeOther, page_error},
         views::{Reason, SignIn},
@@ -22,12 +23,12 @@ use crate::{
     tokens::id_token,
 };
 use axum::{
-    Router,
     extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::Routes;
 use std::sync::Arc;
 use tower_sessions::Session;
 
@@ -36,8 +37,14 @@ const KNOWN_BROWSER: &str = "keyward_known";
 /// As long as browsers keep any cookie (draft-ietf-httpbis-rfc6265bis §5.5).
 const REMEMBERED: &str = "; Max-Age=34560000";
 
-pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/login", get(show).post(post))
+pub fn routes() -> Routes<Arc<App>> {
+    let fields = [
+        ("username", true, "Who signs in."),
+        ("password", true, "What proves it."),
+        ("return_to", false, "Where to go on: a path of this server."),
+    ];
+    let shows = page("Sign-in").query(&[fields[2]]);
+    Routes::new().route("/login", get(show).post(post), [shows, form_of_a_page("Signs in", &fields)])
 }
 
 async fn show(

@@ -10,20 +10,26 @@ use crate::{
     app::App,
     audit,
     error::OAuthError,
-    http::{respond::Page, views::SignOut},
+    http::{
+        described::{form_of_a_page, page},
+        respond::Page,
+        views::SignOut,
+    },
 };
 use axum::{
-    Router,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::Routes;
 use std::sync::Arc;
 use tower_sessions::Session;
 
-pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/logout", get(show).post(post))
+pub fn routes() -> Routes<Arc<App>> {
+    let fields = [("return_to", false, "Where somebody else may sign in and go on.")];
+    let told = [page("Sign-out"), form_of_a_page("Ends the session of this browser", &fields)];
+    Routes::new().route("/logout", get(show).post(post), told)
 }
 
 async fn show(State(app): State<Arc<App>>, session: Session) -> Result<Response, Problem> {

@@ -11,6 +11,7 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
+        described::{self, form_of_a_page},
         respond::Page,
         views::{Message, Setup},
     },
@@ -19,16 +20,24 @@ use crate::{
     storage::{answered_forms, setup_tokens},
 };
 use axum::{
-    Router,
     extract::{RawQuery, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_resource_server::api::Routes;
 use std::sync::Arc;
 
-pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/setup", get(show).post(post))
+pub fn routes() -> Routes<Arc<App>> {
+    let fields = [
+        ("token", true, "Of the link."),
+        ("username", true, "Of the new account."),
+        ("password", true, "Of the new account."),
+        ("password_again", true, "The same."),
+    ];
+    let shows = described::page("The first administrator, by a link that counts once").query(&[fields[0]]);
+    let told = [shows, form_of_a_page("Makes an administrator", &fields)];
+    Routes::new().route("/setup", get(show).post(post), told)
 }
 
 /// Whatever is wrong with the link.

@@ -1,0 +1,148 @@
+//! What one method of a path is for: an Operation Object (`OpenAPI` 3.1 §4.8.10).
+use serde_json::{Map, Value, json};
+
+/// Name of a member, whether it must be there, and what it means.
+pub type Field<'a> = (&'a str, bool, &'a str);
+
+#[derive(Clone, Debug)]
+pub struct Operation {
+    method: &'static str,
+    told: Value,
+}
+
+impl Operation {
+    #[must_use]
+    pub fn get(summary: &str) -> Self {
+        Self::new("get", summary)
+    }
+
+    #[must_use]
+    pub fn post(summary: &str) -> Self {
+        Self::new("post", summary)
+    }
+
+    #[must_use]
+    pub fn put(summary: &str) -> Self {
+        Self::new("put", summary)
+    }
+
+    #[must_use]
+    pub fn delete(summary: &str) -> Self {
+        Self::new("delete", summary)
+    }
+
+    fn new(method: &'static str, summary: &str) -> Self {
+        let error = json!({"default": {"$ref": "#/components/responses/Error"}});
+        Self { method, told: json!({"summary": summary, "parameters": [], "responses": error}) }
+    }
+
+    /// What it belongs to, where people read.
+    #[must_use]
+    pub fn tag(self, tag: &str) -> Self {
+        self.with("tags", json!([tag]))
+    }
+
+    #[must_use]
+    pub fn description(self, text: &str) -> Self {
+        self.with("description", json!(text))
+    }
+
+    #[must_use]
+    pub fn query(self, fields: &[Field]) -> Self {
+        self.parameters("query", fields)
+    }
+
+    #[must_use]
+    pub fn headers(self, fields: &[Field]) -> Self {
+        self.parameters("header", fields)
+    }
+
+    /// Content of a form.
+    #[must_use]
+    pub fn form(self, fields: &[Field]) -> Self {
+        self.takes("application/x-www-form-urlencoded", &object(fields))
+    }
+
+    #[must_use]
+    pub fn takes(self, media_type: &str, schema: &Value) -> Self {
+        self.with("requestBody", json!({"required": true, "content": {media_type: {"schema": schema}}}))
+    }
+
+    #[must_use]
+    pub fn gives(mut self, status: u16, what: &str, media_type: &str, schema: &Value) -> Self {
+        let answer = &mut self.told["responses"][status.to_string()];
+        answer["description"] = json!(what);
+        answer["content"][media_type] = json!({"schema": schema});
+        self
+    }
+
+    /// What it takes may be left out.
+    #[must_use]
+    pub fn or_nothing(mut self) -> Self {
+        self.told["requestBody"]["required"] = json!(false);
+        self
+    }
+
+    /// An answer without content.
+    #[must_use]
+    pub fn answers(mut self, status: u16, what: &str) -> Self {
+        self.told["responses"][status.to_string()] = json!({"description": what});
+        self
+    }
+
+    /// One of these security schemes; an empty name: none is needed, or it is brought in the body.
+    #[must_use]
+    pub fn secured(self, schemes: &[&str]) -> Self {
+        let one = |name: &&str| if name.is_empty() { json!({}) } else { json!({*name: []}) };
+        self.with("security", schemes.iter().map(one).collect())
+    }
+
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.method
+    }
+
+    /// With what its path says: its parameters, and a name for programs.
+    pub(super) fn told(&self, path: &str) -> Value {
+        let mut told = self.told.clone();
+        let named = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+        let parameters = named.map(|name| parameter("path", &(name, true, "")));
+        if let Some(all) = told["parameters"].as_array_mut() {
+            all.extend(parameters);
+        }
+        let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
+        told["operationId"] = json!(format!("{}{path}", self.method).chars().map(plain).collect::<String>());
+        told
+    }
+
+    fn parameters(mut self, place: &str, fields: &[Field]) -> Self {
+        if let Some(all) = self.told["parameters"].as_array_mut() {
+            all.extend(fields.iter().map(|field| parameter(place, field)));
+        }
+        self
+    }
+
+    fn with(mut self, member: &str, value: Value) -> Self {
+        self.told[member] = value;
+        self
+    }
+}
+
+fn parameter(place: &str, (name, required, description): &Field) -> Value {
+    let schema = json!({"type": "string"});
+    json!({"name": name, "in": place, "required": required, "description": description, "schema": schema})
+}
+
+/// The schema of an object, or of a form, whose members are texts.
+#[must_use]
+pub fn object(fields: &[Field]) -> Value {
+    let properties = fields
+        .iter()
+        .map(|(name, _, description)| ((*name).to_owned(), json!({"type": "string", "description": description})));
+    let required: Vec<_> = fields.iter().filter(|(_, required, _)| *required).map(|(name, ..)| name).collect();
+    let mut schema = json!({"type": "object", "properties": properties.collect::<Map<_, _>>()});
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}

@@ -1,0 +1,128 @@
+//! What this server answers, told as `OpenAPI` 3.1 and as a page: made from the lists that it routes by.
+use super::{
+    endpoints::{Cors, Endpoint},
+    pages,
+    respond::{Document, Page},
+};
+use crate::app::App;
+use askama::Template;
+use axum::{
+    http::{HeaderMap, Method},
+    middleware::map_response,
+    response::IntoResponse,
+    routing::get,
+};
+use keyward_resource_server::api::{self, About, Described, Field, Operation, Routes};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const DESCRIPTION: &str = "An OAuth 2.1 authorization server for MCP servers. Clients find its endpoints by the metadata \
+                           and need nothing of this; it is for those who try them by hand.";
+
+/// `GET /docs`.
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct Docs<'a> {
+    /// In HTML, and escaped.
+    content: &'a str,
+}
+
+/// How clients say who they are (RFC 6749 §2.3), beside what a form is for.
+const CLIENT: [Field; 4] = [
+    ("client_id", false, "Of public clients, and beside `client_secret`."),
+    ("client_secret", false, "With `client_secret_post`."),
+    ("client_assertion_type", false, "`urn:ietf:params:oauth:client-assertion-type:jwt-bearer`"),
+    ("client_assertion", false, "With `private_key_jwt`: a JWT that the client signed (RFC 7523)."),
+];
+
+/// What an app may ask with: RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2, OpenID Connect Core §3.1.2.1.
+pub const REQUEST_OF_AN_APP: [Field; 13] = [
+    ("client_id", true, "Which app asks."),
+    ("response_type", true, "`code`"),
+    ("redirect_uri", false, "Where the code goes: one that was registered."),
+    ("code_challenge", true, "The SHA-256 digest of the `code_verifier`, in base64url."),
+    ("code_challenge_method", true, "`S256`"),
+    ("scope", false, "What for."),
+    ("resource", false, "At which MCP server; may be there several times."),
+    ("state", false, "Comes back with the answer."),
+    ("nonce", false, "Comes back in the ID token."),
+    ("prompt", false, "`none`, `login`, `consent` or `select_account`."),
+    ("max_age", false, "Seconds since the sign-in, at most."),
+    ("login_hint", false, "Who is expected to sign in."),
+    ("dpop_jkt", false, "Thumbprint of the key that the code is bound to (RFC 9449 §10)."),
+];
+
+/// A form that clients send, who say in it or beside it who they are.
+#[must_use]
+pub fn form_of_clients(summary: &str, fields: &[Field]) -> Operation {
+    let told = Operation::post(summary).tag("For clients").form(&[fields, &CLIENT[..]].concat());
+    told.secured(&["client", ""]).answers(401, "Whoever asks is not known (RFC 6749 §5.2)")
+}
+
+/// Something in JSON.
+#[must_use]
+pub fn gives(operation: Operation, status: u16, what: &str) -> Operation {
+    operation.gives(status, what, "application/json", &json!({"type": "object"}))
+}
+
+/// A page for people.
+#[must_use]
+pub fn page(summary: &str) -> Operation {
+    Operation::get(summary).tag("Pages").gives(200, "The page", "text/html", &json!({"type": "string"}))
+}
+
+/// A form of a page. Each holds a token that is bound to the browser.
+#[must_use]
+pub fn form_of_a_page(summary: &str, fields: &[Field]) -> Operation {
+    let token: [Field; 1] = [("form_token", true, "Of the page.")];
+    let told = Operation::post(summary).tag("Pages").form(&[&token[..], fields].concat());
+    told.answers(303, "It goes on").gives(200, "The page anew", "text/html", &json!({"type": "string"}))
+}
+
+/// The description of all, and of itself.
+pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>>) -> Routes<Arc<App>> {
+    let base = app.config.base_path();
+    let own = api::own(base);
+    let of_endpoints: Vec<Described> = endpoints.iter().flat_map(Endpoint::described).collect();
+    let document = document(app, of_endpoints.iter().chain(pages.described()).chain(&own));
+    let content = api::content(&document);
+    let [(place, told), (page_place, page_told)] = own;
+    let document = Document::new(&document);
+    endpoints.push(Endpoint {
+        paths: vec![place],
+        methods: get(async move |headers: HeaderMap| document.respond(&headers)),
+        operations: told,
+        advertised: None,
+        enabled: true,
+        for_machines: false,
+        cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
+    });
+    let show = get(async move || Page(Docs { content: &content }).into_response()).fallback(super::method_not_allowed);
+    pages.merge(Routes::new().route(&page_place, show.layer(map_response(pages::protected)), page_told))
+}
+
+fn document<'a>(app: &App, described: impl Iterator<Item = &'a Described>) -> Value {
+    let base = app.config.base();
+    let bearer = |what: &str| json!({"type": "http", "scheme": "bearer", "description": what});
+    let schemes = json!({
+        "client": {"type": "http", "scheme": "basic", "description": "Identifier and secret of a client (RFC 6749 §2.3.1)"},
+        "access_token": {
+            "type": "openIdConnect",
+            "openIdConnectUrl": format!("{base}/.well-known/openid-configuration"),
+        },
+        "registration": bearer("A registration access token, or an initial one (RFC 7591, RFC 7592)"),
+        "administrator": bearer("`debug.admin_token`, or an administrator's access token"),
+    });
+    let about = About {
+        title: "Keyward",
+        description: DESCRIPTION,
+        origin: app.config.origin(),
+        schemas: serde_json::Map::new(),
+        security_schemes: schemes.as_object().cloned().unwrap_or_default(),
+        error: &[
+            ("error", true, "What kind of failure; stable."),
+            ("error_description", true, "The rule that was broken, for developers."),
+        ],
+    };
+    api::document(&about, described)
+}
