@@ -258,6 +258,8 @@ async fn starts_stops_and_changed_settings_are_in_the_trail_and_a_command_says_w
     let names: Vec<_> = events.iter().rev().map(|event| event.event_type.as_str()).collect();
     let run = ["server_start", "server_stop"];
     assert_eq!(names, [&run[..], &run, &["config_change"], &run].concat());
+    let change = events.iter().find(|event| event.event_type == "config_change").unwrap();
+    assert_eq!(change.details, json!({"settings": ["tokens.code_lifetime"]}));
     db.close().await.unwrap();
     house.change(TAMPER).await;
     assert_eq!(house.refusal(&audit), "event 2 of the audit trail is gone, or is not as it was written");
