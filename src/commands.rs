@@ -1,5 +1,6 @@
 //! Commands: one file and one variant each.
 mod audit;
+mod check;
 mod demo;
 mod keys;
 mod registration_token;
@@ -8,8 +9,8 @@ mod serve;
 pub mod server;
 mod setup_link;
 
-use crate::config::Config;
-use std::path::Path;
+use crate::{config::Config, demo as demo_data};
+use std::{collections::HashMap, path::Path};
 
 /// An OAuth 2.1 authorization server for MCP servers.
 #[derive(clap::Parser)]
@@ -19,6 +20,7 @@ use std::path::Path;
 )]
 pub enum Command {
     Audit(audit::Audit),
+    Check(check::Check),
     Demo(demo::Demo),
     RegistrationToken(registration_token::RegistrationTokenCommand),
     Serve(serve::Serve),
@@ -36,6 +38,7 @@ impl Command {
                 // Two servers make a large future.
                 Self::Demo(command) => Box::pin(command.run()).await,
                 Self::Audit(command) => Box::pin(command.run()).await,
+                Self::Check(command) => command.run(),
                 Self::RegistrationToken(command) => command.run().await,
                 Self::Serve(command) => Box::pin(command.run()).await,
                 Self::Keys(command) => Box::pin(command.run()).await,
@@ -48,5 +51,20 @@ impl Command {
 
 /// `defaults` is TOML that the file and the environment override.
 fn load_config(defaults: &str, file: Option<&Path>) -> anyhow::Result<Config> {
-    Config::load(defaults, file, std::env::vars().collect())
+    Config::load(defaults, file, variables())
+}
+
+/// Settings of a server, which is no demo.
+fn load_for_serving(file: Option<&Path>) -> anyhow::Result<Config> {
+    Config::load_and("", file, variables(), |config, faults| {
+        config.check_secrets(faults);
+        demo_data::refuse_published_secrets(config, faults);
+    })
+}
+
+/// What is no text is none of ours.
+fn variables() -> HashMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .collect()
 }

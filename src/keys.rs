@@ -4,7 +4,7 @@ mod ring;
 mod rotation;
 mod signer;
 
-pub use master::MasterKey;
+pub use master::{HOW_TO_MAKE_ONE, MasterKey};
 pub use ring::Ring;
 pub use signer::ALGORITHMS;
 

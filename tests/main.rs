@@ -37,6 +37,7 @@ mod registration_tokens;
 mod resources;
 mod rotation;
 mod scopes;
+mod settings;
 mod setup_link;
 mod sign_in;
 mod signed_introspection;

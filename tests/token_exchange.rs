@@ -352,8 +352,8 @@ async fn it_is_offered_where_a_rule_says_for_whom_and_not_once_switched_off() {
     assert_eq!(offered(TestApp::start().await).await, no());
 }
 
-#[tokio::test]
-async fn what_an_operator_got_wrong_about_it_is_told() {
+#[test]
+fn what_an_operator_got_wrong_about_it_is_told() {
     let rule = |resource: &str, rest: &str| format!("[[resources.{resource}.exchange]]\nclient = 'notes'\n{rest}");
     for (settings, told) in [
         (rule("other", "from = 'https://elsewhere.example'"), "https://elsewhere.example is not among the resources"),
@@ -373,7 +373,7 @@ async fn what_an_operator_got_wrong_about_it_is_told() {
         let error = keyward::config::Config::load("", Some(&file), [].into()).unwrap_err();
         assert!(format!("{error:#}").contains(told), "{settings}: {error:#}");
     }
-    let public = format!("[clients.mine]\ngrant_types = ['{GRANT_TYPE}']");
-    let error = configured::write(&TestApp::with(&public).await.app).await.unwrap_err();
+    let public = format!("issuer = '{ISSUER}'\n[clients.mine]\ngrant_types = ['{GRANT_TYPE}']");
+    let error = keyward::config::Config::load(&public, None, [].into()).unwrap_err();
     assert!(format!("{error:#}").contains("token-exchange needs a secret"), "{error:#}");
 }

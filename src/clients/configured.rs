@@ -3,22 +3,24 @@ use super::register::rules;
 use crate::{
     app::App,
     audit::Event,
-    config::{ClientSettings, Workload},
+    config::{ClientSettings, Config, Faults, Workload},
     grants,
     grants::{authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange},
     model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource},
     oauth::{
         client_metadata::{Registered, parse_registration},
         redirect_uri::LeftOut,
+        resource::Resources,
     },
     secrets::Digest,
     storage,
 };
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::anyhow;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
-/// The error is for the operator and names the client. What was left out before is enabled again.
+/// Settings were judged when they were read. What was left out before is enabled again.
 pub async fn write(app: &App) -> anyhow::Result<()> {
     for client in read_all(app)? {
         storage::clients::put_seed(&app.db, &client).await?;
@@ -51,33 +53,77 @@ pub async fn leave_out(app: &App, others: &[&str]) -> anyhow::Result<Vec<ClientI
 }
 
 fn read_all(app: &App) -> anyhow::Result<Vec<Client>> {
-    let clients = app
-        .config
-        .clients
-        .iter()
-        .map(|(name, settings)| read(app, name, settings).with_context(|| format!("clients.{name}")));
-    let workloads = app.config.workloads();
-    let workloads =
-        workloads.map(|(name, rule)| workload(app, name, rule).with_context(|| format!("workloads.{name}")));
+    let (config, now) = (&app.config, app.clock.now());
+    let clients = config.clients.iter().map(|(name, settings)| {
+        let metadata = metadata(config, name, settings).map_err(|wrong| wrong.error(&["clients", name]))?;
+        let digest = |secret: &SecretString| Digest::of(secret.expose_secret());
+        Ok(Client {
+            secret_hash: settings.secret.as_ref().map(digest),
+            previous_secret_hash: settings.previous_secret.as_ref().map(digest),
+            ..seed(settings.id.as_deref().unwrap_or(name), metadata, now)
+        })
+    });
+    let workloads = config.workloads().map(|(name, rule)| {
+        let metadata = workload(config, name, rule).map_err(|wrong| wrong.error(&["workloads", name]))?;
+        Ok(seed(rule.client(name), metadata, now))
+    });
     clients.chain(workloads).collect()
 }
 
-fn read(app: &App, name: &str, settings: &ClientSettings) -> anyhow::Result<Client> {
+/// What is wrong with clients and workloads by the rules that hold for all.
+pub fn check(config: &Config, resources: &Resources, faults: &mut Faults) {
+    for (name, settings) in &config.clients {
+        if let Err(Wrong { setting, text }) = metadata(config, name, settings) {
+            faults.add(&[&["clients", name], setting.as_slice()].concat(), text);
+        }
+        let named = settings.resource.as_deref();
+        if let Some(resource) = named.filter(|named| resources.find(named).is_none()) {
+            let text = format!("resource {resource:?} is not among the resources");
+            faults.add_about(&["clients", name, "resource"], &[&["resources"]], text);
+        }
+    }
+    for (issuer, settings) in &config.trusted_issuers {
+        for (name, rule) in &settings.workloads {
+            if let Err(Wrong { setting, text }) = workload(config, name, rule) {
+                let path = ["trusted_issuers", issuer, "workloads", name];
+                faults.add(&[path.as_slice(), setting.as_slice()].concat(), text);
+            }
+        }
+    }
+}
+
+/// For the operator: the setting, if it is one alone, and the rule.
+struct Wrong {
+    setting: Option<&'static str>,
+    text: String,
+}
+
+impl Wrong {
+    fn of(setting: &'static str, text: String) -> Self {
+        Self { setting: Some(setting), text }
+    }
+
+    fn error(self, table: &[&str]) -> anyhow::Error {
+        anyhow!("{}: {}", [table, self.setting.as_slice()].concat().join("."), self.text)
+    }
+}
+
+fn metadata(config: &Config, name: &str, settings: &ClientSettings) -> Result<ClientMetadata, Wrong> {
     let id = settings.id.as_deref().unwrap_or(name);
     let grant_types: Vec<_> = match settings.grant_types.as_slice() {
         [] if settings.redirect_uris.is_empty() => vec![client_credentials::NAME],
         [] => vec![authorization_code::NAME, refresh_token::NAME],
         named => named.iter().map(String::as_str).collect(),
     };
-    let unknown = grant_types.iter().find(|name| !grants::NAMES.contains(name));
-    ensure!(unknown.is_none(), "{:?} is no grant type of ours: {}", unknown, grants::NAMES.join(", "));
-    let keys = settings.keys()?;
+    if let Some(unknown) = grant_types.iter().find(|name| !grants::NAMES.contains(name)) {
+        let text = format!("{unknown:?} is no grant type of ours: {}", grants::NAMES.join(", "));
+        return Err(Wrong::of("grant_types", text));
+    }
+    let keys = settings.keys().map_err(|_| Wrong::of("jwks", "this is neither a table nor a JSON object".into()))?;
     let public = settings.secret.is_none() && keys.is_none() && settings.jwks_uri.is_none();
     let confidential = [client_credentials::NAME, token_exchange::NAME];
-    let unproven = grant_types.iter().find(|name| public && confidential.contains(name));
-    ensure!(unproven.is_none(), "{} needs a secret, jwks or jwks_uri", unproven.unwrap_or(&""));
-    if let Some(resource) = &settings.resource {
-        ensure!(app.resources.find(resource).is_some(), "resource {resource:?} is not among the resources");
+    if let Some(unproven) = grant_types.iter().find(|name| public && confidential.contains(name)) {
+        return Err(Wrong { setting: None, text: format!("{unproven} needs a secret, jwks or jwks_uri") });
     }
     let method = match (&settings.secret, public) {
         (Some(_), _) => None,
@@ -93,45 +139,44 @@ fn read(app: &App, name: &str, settings: &ClientSettings) -> anyhow::Result<Clie
         "jwks": keys,
         "jwks_uri": settings.jwks_uri,
     });
-    let mut metadata = parse(app, &body)?;
+    let mut metadata = parse(config, &body)?;
     metadata.token_endpoint_audience = settings.token_endpoint_audience;
     metadata.default_resource.clone_from(&settings.resource);
-    let digest = |secret: &SecretString| Digest::of(secret.expose_secret());
-    Ok(Client {
-        secret_hash: settings.secret.as_ref().map(digest),
-        previous_secret_hash: settings.previous_secret.as_ref().map(digest),
-        ..seed(app, id, metadata)
-    })
+    Ok(metadata)
 }
 
 /// What tokens of a workload are issued to. Nobody authenticates as it: its keys are its issuer's.
-fn workload(app: &App, name: &str, rule: &Workload) -> anyhow::Result<Client> {
-    let id = rule.client(name);
+fn workload(config: &Config, name: &str, rule: &Workload) -> Result<ClientMetadata, Wrong> {
     let body = json!({
-        "client_name": id,
+        "client_name": rule.client(name),
         "grant_types": [jwt_bearer::NAME],
         "scope": rule.scope,
         "token_endpoint_auth_method": "none",
     });
-    let mut metadata = parse(app, &body)?;
+    let mut metadata = parse(config, &body)?;
     metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
     metadata.default_resource = rule.resources.first().cloned();
-    Ok(seed(app, id, metadata))
-}
-
-fn parse(app: &App, body: &Value) -> anyhow::Result<ClientMetadata> {
-    let Registered { metadata, left_out, .. } =
-        parse_registration(body.to_string().as_bytes(), &rules(app, grants::NAMES))
-            .map_err(|error| anyhow!("{}", error.description))?;
-    // Whoever wrote it down is here to mend it.
-    if let Some(LeftOut { uri, rule }) = left_out.first() {
-        bail!("redirect_uris has {uri:?}: {rule}. registration.private_use_schemes says which it knows");
-    }
     Ok(metadata)
 }
 
-fn seed(app: &App, id: &str, metadata: ClientMetadata) -> Client {
-    let now = app.clock.now();
+fn parse(config: &Config, body: &Value) -> Result<ClientMetadata, Wrong> {
+    let settings = ["redirect_uris", "grant_types", "scope", "jwks_uri", "jwks"];
+    let parsed = parse_registration(body.to_string().as_bytes(), &rules(config, grants::NAMES));
+    let Registered { metadata, left_out, .. } = parsed.map_err(|error| {
+        let text = error.description.to_string();
+        Wrong { setting: settings.into_iter().find(|setting| text.contains(setting)), text }
+    })?;
+    // Whoever wrote it down is here to mend it.
+    match left_out.first() {
+        Some(LeftOut { uri, rule }) => {
+            let text = format!("{uri:?}: {rule}. registration.private_use_schemes says which it knows");
+            Err(Wrong::of("redirect_uris", text))
+        }
+        None => Ok(metadata),
+    }
+}
+
+fn seed(id: &str, metadata: ClientMetadata, now: OffsetDateTime) -> Client {
     Client {
         id: ClientId::from(id),
         source: ClientSource::Seed,

@@ -44,8 +44,12 @@ impl Managed {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
         let (body, statement) = statement::apply(app, body, address).await?;
-        let Registered { mut metadata, left_out, .. } =
-            parse_update(&body, self.client.id.as_str(), is_secret, &rules(app, &grants::for_strangers(&app.config)))?;
+        let Registered { mut metadata, left_out, .. } = parse_update(
+            &body,
+            self.client.id.as_str(),
+            is_secret,
+            &rules(&app.config, &grants::for_strangers(&app.config)),
+        )?;
         if let Some(statement) = statement {
             statement.put_into(&mut metadata);
         }

@@ -284,7 +284,8 @@ fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Faile
     };
     let document = Document::parse(id, &fetched.body).map_err(refused(false))?;
     let names_method = document.names_method();
-    let metadata = document.metadata(&rules(app, &grants::for_documents(&app.config))).map_err(refused(true))?;
+    let metadata =
+        document.metadata(&rules(&app.config, &grants::for_documents(&app.config))).map_err(refused(true))?;
     if !names_method {
         // SEP-3149 of MCP
         let rule =

@@ -2,7 +2,7 @@
 use crate::{
     app::App,
     audit,
-    config::RegistrationPolicy,
+    config::{Config, RegistrationPolicy},
     error::OAuthError,
     grants,
     issuers::statement,
@@ -46,7 +46,7 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
     let permission = allow(app, bearer, now).await?;
     let (body, statement) = statement::apply(app, body, address).await?;
     let Registered { mut metadata, mut fingerprint, left_out } =
-        parse_registration(&body, &rules(app, &grants::for_strangers(&app.config)))?;
+        parse_registration(&body, &rules(&app.config, &grants::for_strangers(&app.config)))?;
     if let Some(statement) = statement {
         statement.put_into(&mut metadata);
         fingerprint = client_metadata::fingerprint(&metadata);
@@ -129,11 +129,11 @@ pub(super) fn information(
     Ok(answer)
 }
 
-pub(super) fn rules<'a>(app: &'a App, grant_types: &'a [&'a str]) -> RegistrationRules<'a> {
+pub(super) fn rules<'a>(config: &'a Config, grant_types: &'a [&'a str]) -> RegistrationRules<'a> {
     RegistrationRules {
         grant_types,
-        private_key_jwt: app.config.client_authentication.private_key_jwt,
-        known_schemes: &app.config.registration.private_use_schemes,
+        private_key_jwt: config.client_authentication.private_key_jwt,
+        known_schemes: &config.registration.private_use_schemes,
         max_redirect_uris: MAX_REDIRECT_URIS,
     }
 }

@@ -51,7 +51,7 @@ impl Demo {
         println!("Opening {} ...", self.data.display());
         let listen = listener.local_addr()?;
         let defaults = settings(&self.data, listen, &origin);
-        let mut config = Config::load_for_demo(&defaults, self.config.as_deref(), std::env::vars().collect())?;
+        let mut config = Config::load_for_demo(&defaults, self.config.as_deref(), super::variables())?;
         config.legacy_paths |= self.legacy_paths;
         config.debug.this_machine = true;
         // Under another name we might not be the one who answers there.

@@ -1,5 +1,5 @@
 //! `keyward serve`: the real thing.
-use super::{load_config, server};
+use super::{load_for_serving, server};
 use crate::{
     accounts::setup_link::{self, SetupLink},
     app::App,
@@ -22,8 +22,7 @@ impl Serve {
     pub async fn run(self) -> anyhow::Result<()> {
         // Heard from the very start: as process 1 nobody else would hear it for us.
         let mut asked_to_stop = Box::pin(server::asked_to_stop()?);
-        let config = load_config("", self.config.as_deref())?;
-        demo::refuse_published_secrets(&config)?;
+        let config = load_for_serving(self.config.as_deref())?;
         let listener = server::bind(config.listen).await?;
         let app: Arc<App> = tokio::select! {
             app = Box::pin(server::open(config)) => Arc::from(app?),

@@ -1,5 +1,5 @@
 //! Settings of the audit trail.
-use anyhow::ensure;
+use super::Faults;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -23,10 +23,10 @@ impl Default for Audit {
 }
 
 impl Audit {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub(super) fn check(&self, faults: &mut Faults) {
         let enough = self.max_bytes == 0 || self.max_bytes >= LEAST;
-        ensure!(enough, "audit.max_bytes must be at least {LEAST} (1 MiB), or 0 for no bound");
-        Ok(())
+        let text = format!("{} is too little; it must be at least {LEAST} (1 MiB), or 0 for no bound", self.max_bytes);
+        faults.ensure(enough, &["audit", "max_bytes"], text);
     }
 
     /// Bytes; `None` if there is no bound.

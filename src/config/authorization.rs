@@ -1,5 +1,5 @@
 //! Settings for authorization requests.
-use anyhow::ensure;
+use super::Faults;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -18,11 +18,13 @@ impl Default for Authorization {
 }
 
 impl Authorization {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.pushed_requests || !self.require_pushed_requests,
-            "authorization.require_pushed_requests needs authorization.pushed_requests"
-        );
-        Ok(())
+    pub(super) fn check(&self, faults: &mut Faults) {
+        if self.require_pushed_requests && !self.pushed_requests {
+            faults.add_about(
+                &["authorization", "require_pushed_requests"],
+                &[&["authorization", "pushed_requests"]],
+                "true needs authorization.pushed_requests = true",
+            );
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Settings for clients: those the operator writes down, and what any of them may do.
-use super::{hidden, list};
-use anyhow::{Context, ensure};
+use super::{Faults, hidden, list};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -58,6 +57,16 @@ pub struct ClientAuthentication {
     pub private_key_jwt: bool,
 }
 
+impl GrantSettings {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        for (at, name) in self.off.iter().enumerate() {
+            let known = crate::grants::NAMES;
+            let text = format!("{name:?} is not one of {}", known.join(", "));
+            faults.ensure(known.contains(&name.as_str()), &["grants", "off", &at.to_string()], text);
+        }
+    }
+}
+
 impl Default for ClientAuthentication {
     fn default() -> Self {
         Self { private_key_jwt: true }
@@ -66,27 +75,23 @@ impl Default for ClientAuthentication {
 
 impl ClientSettings {
     /// What can be said without asking what the server knows.
-    pub(super) fn check(&self, name: &str) -> anyhow::Result<()> {
+    pub(super) fn check(&self, name: &str, faults: &mut Faults) {
         let keys = self.jwks.is_some() || self.jwks_uri.is_some();
-        ensure!(!(keys && self.secret.is_some()), "clients.{name} has a secret and keys; it needs one of them");
-        ensure!(
-            self.previous_secret.is_none() || self.secret.is_some(),
-            "clients.{name}.previous_secret needs a secret after it"
-        );
+        faults.ensure(!(keys && self.secret.is_some()), &[], "it has a secret and keys; it needs one of them");
+        let alone = self.previous_secret.is_some() && self.secret.is_none();
+        faults.ensure(!alone, &["previous_secret"], "it needs a secret after it");
         // Else it might be taken for a person, whose `sub` is a UUID.
         let id = self.id.as_deref().unwrap_or(name);
-        ensure!(uuid::Uuid::parse_str(id).is_err(), "clients.{name}: its identifier must not be a UUID");
-        self.keys().with_context(|| format!("clients.{name}.jwks is neither a table nor a JSON object")).map(drop)
+        faults.ensure(uuid::Uuid::parse_str(id).is_err(), &["id"], format!("{id:?} is a UUID, and must not be one"));
+        faults.ensure(self.keys().is_ok(), &["jwks"], "this is neither a table nor a JSON object");
     }
 
-    pub(super) fn check_secrets(&self, name: &str) -> anyhow::Result<()> {
-        for secret in self.secrets() {
-            ensure!(
-                secret.expose_secret().chars().count() >= MIN_SECRET,
-                "clients.{name}: a secret needs at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one"
-            );
+    pub(super) fn check_secrets(&self, faults: &mut Faults) {
+        for (field, secret) in [("secret", &self.secret), ("previous_secret", &self.previous_secret)] {
+            let short = secret.as_ref().is_some_and(|secret| secret.expose_secret().chars().count() < MIN_SECRET);
+            let text = format!("it needs at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one");
+            faults.ensure(!short, &[field], text);
         }
-        Ok(())
     }
 
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {

@@ -1,5 +1,5 @@
 //! Settings about looking inside: `/debug` and `/metrics`.
-use super::{hidden, long};
+use super::{Faults, hidden, load::long};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,9 @@ impl Debug {
         self.this_machine || self.admin_token.is_some()
     }
 
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        self.admin_token.as_ref().map_or(Ok(()), |token| long("debug.admin_token", token))
+    pub(super) fn check(&self, faults: &mut Faults) {
+        if let Some(token) = &self.admin_token {
+            long(token, &["debug", "admin_token"], faults);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Settings for what this server fetches from others: whose metadata documents, and how.
 use super::{
+    Faults,
     document_patterns::{self, Place},
     list,
 };
@@ -7,7 +8,6 @@ use crate::{
     error::OAuthError,
     oauth::{client_id, shared_hosts},
 };
-use anyhow::anyhow;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -136,7 +136,7 @@ impl ClientMetadataDocuments {
     }
 
     /// A pattern that could never match would let in whom it should keep out.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub(super) fn check(&self, faults: &mut Faults) {
         type Rule = fn(&str) -> Result<(), &'static str>;
         let (anywhere, hosts): (Rule, Rule) = (document_patterns::check, document_patterns::check_host);
         for (name, patterns, check) in [
@@ -145,12 +145,13 @@ impl ClientMetadataDocuments {
             ("shared_hosts", &self.shared_hosts, hosts),
             ("token_endpoint_audience", &self.token_endpoint_audience, hosts),
         ] {
-            for pattern in patterns {
-                let broken = |rule| anyhow!("client_metadata_documents.{name}: {pattern:?} {rule}");
-                check(pattern).map_err(broken)?;
+            for (at, pattern) in patterns.iter().enumerate() {
+                if let Err(rule) = check(pattern) {
+                    let path = ["client_metadata_documents", name, &at.to_string()];
+                    faults.add(&path, format!("{pattern:?} {rule}"));
+                }
             }
         }
-        Ok(())
     }
 }
 
@@ -218,6 +219,12 @@ mod tests {
         assert!(!lets_in(&off, "app.example"));
     }
 
+    fn told(documents: &ClientMetadataDocuments) -> Vec<String> {
+        let mut faults = Faults::default();
+        documents.check(&mut faults);
+        faults.texts()
+    }
+
     #[test]
     fn a_path_narrows_what_is_let_in_or_kept_out_and_denying_is_stronger() {
         let some = documents(&["*.github.io/agent/*", "app.example"], &["app.example/beta/*", "bad.github.io"]);
@@ -237,12 +244,13 @@ mod tests {
     #[test]
     fn a_pattern_that_could_never_match_is_an_error_that_names_the_setting() {
         for pattern in ["", "https://evil.example", "evil.example/", "evil.example/*.json"] {
-            let error = documents(&[], &[pattern]).check().unwrap_err().to_string();
-            assert!(error.starts_with("client_metadata_documents.deny: ") && error.contains("write "), "{error}");
+            let told = told(&documents(&[], &[pattern]));
+            let [error] = told.as_slice() else { panic!("{told:?}") };
+            assert!(error.starts_with("client_metadata_documents.deny.0: ") && error.contains("write "), "{error}");
         }
         let hosts_only = ClientMetadataDocuments { shared_hosts: vec!["a.example/x".into()], ..documents(&[], &[]) };
-        assert!(hosts_only.check().unwrap_err().to_string().contains("shared_hosts"));
-        assert!(documents(&["*.example/a/*", "localhost"], &["xn--a.example"]).check().is_ok());
+        assert!(told(&hosts_only)[0].contains("shared_hosts"));
+        assert_eq!(told(&documents(&["*.example/a/*", "localhost"], &["xn--a.example"])), Vec::<String>::new());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Who may register clients (RFC 7591), and how many.
-use super::{hidden, list, long};
+use super::{Faults, hidden, list, load::long};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +36,10 @@ const KNOWN_SCHEMES: &str = "antigravity claude code-oss codebuddy cursor goose 
     vscode vscode-insiders vscodium warp windsurf windsurf-next workbuddy zed";
 
 impl Registration {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        self.initial_access_token.as_ref().map_or(Ok(()), |token| long("registration.initial_access_token", token))
+    pub(super) fn check(&self, faults: &mut Faults) {
+        if let Some(token) = &self.initial_access_token {
+            long(token, &["registration", "initial_access_token"], faults);
+        }
     }
 }
 

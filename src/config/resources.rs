@@ -1,18 +1,26 @@
 //! The MCP servers that tokens are issued for, as the operator writes them down.
-use super::{ExchangeSettings, hidden, list, long};
+use super::{
+    Config, ExchangeSettings, Faults, ScopeSettings,
+    faults::shown,
+    hidden, list,
+    load::{algorithm, long},
+};
 use crate::{
-    model::{Role, Scopes},
+    model::Scopes,
     oauth::{
-        resource::{AccessTokenFormat, IntrospectionCredentials, Resource},
+        resource::{self, AccessTokenFormat, IntrospectionCredentials, Resource},
         scope_rules::ScopeRule,
     },
     secrets::Digest,
 };
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use url::Url;
+
+/// What a resource has that names no scopes.
+const ONLY_SCOPE: &str = "mcp";
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -41,28 +49,6 @@ pub struct ResourceSettings {
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(untagged)]
-pub enum ScopeSettings {
-    Words(String),
-    Table(ScopeTable),
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScopeTable {
-    pub description: String,
-    /// Only people of these roles can grant it; without, everybody.
-    #[serde(default)]
-    pub roles: Vec<Role>,
-    /// Narrower scopes that whoever holds it holds too.
-    #[serde(default, deserialize_with = "list")]
-    pub implies: Vec<String>,
-    /// Other names of it.
-    #[serde(default, deserialize_with = "list")]
-    pub aliases: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntrospectionSettings {
     pub id: String,
@@ -73,26 +59,68 @@ pub struct IntrospectionSettings {
 }
 
 impl ResourceSettings {
-    /// What only we can read must be asked about, so somebody must be able to ask.
-    pub(super) fn check(&self, name: &str, default: AccessTokenFormat) -> anyhow::Result<()> {
-        let opaque = self.access_token_format.unwrap_or(default) == AccessTokenFormat::Opaque;
-        ensure!(
-            !opaque || self.introspection.is_some(),
-            "resource {name:?}: opaque access tokens need introspection.id and introspection.secret (RFC 7662 §2.1)"
-        );
-        Ok(())
+    pub(super) fn check(&self, all: &Config, faults: &mut Faults) {
+        let identifier = shown(&self.identifier);
+        let text = format!("{identifier} is no absolute URI without fragment, such as https://mcp.example.com/mcp");
+        faults.ensure(resource::is_identifier(&self.identifier), &["identifier"], text);
+        let names = self.scope_names();
+        for (name, scope) in &self.scopes {
+            faults.below(&["scopes", name], |faults| scope.check(name, &names, faults));
+        }
+        for (at, scope) in self.default_scopes.iter().enumerate() {
+            let text = format!("{} is not among its scopes: {}", shown(scope), names.join(", "));
+            faults.ensure(names.contains(&scope.as_str()), &["default_scopes", &at.to_string()], text);
+        }
+        if let Some(name) = &self.signing_alg {
+            algorithm(name, &["signing_alg"], faults);
+        }
+        self.check_introspection(all, faults);
+        for (at, rule) in self.exchange.iter().enumerate() {
+            faults.below(&["exchange", &at.to_string()], |faults| rule.check(&names, all, faults));
+        }
     }
 
-    pub(super) fn check_secret(&self, name: &str) -> anyhow::Result<()> {
-        let own = self.introspection.as_ref();
-        own.map_or(Ok(()), |own| long(&format!("resources.{name}.introspection.secret"), &own.secret))
+    /// What only we can read must be asked about, so somebody must be able to ask.
+    fn check_introspection(&self, all: &Config, faults: &mut Faults) {
+        let opaque = self.access_token_format.unwrap_or(all.tokens.access_token_format) == AccessTokenFormat::Opaque;
+        match &self.introspection {
+            None if opaque => faults.add_about(
+                &[],
+                &[&["tokens", "access_token_format"]],
+                "opaque access tokens need introspection.id and introspection.secret (RFC 7662 §2.1)",
+            ),
+            None => {}
+            Some(own) => {
+                if let Some(name) = &own.signed_response_alg {
+                    algorithm(name, &["introspection", "signed_response_alg"], faults);
+                }
+            }
+        }
+    }
+
+    pub(super) fn check_secret(&self, faults: &mut Faults) {
+        if let Some(own) = &self.introspection {
+            long(&own.secret, &["introspection", "secret"], faults);
+        }
+    }
+
+    /// Its scopes and their other names, or the one that it has without.
+    pub(super) fn scope_names(&self) -> Vec<&str> {
+        let names = self.scopes.iter().flat_map(|(name, scope)| scope.names(name));
+        if self.scopes.is_empty() { vec![ONLY_SCOPE] } else { names.collect() }
     }
 
     pub(super) fn resource(&self) -> anyhow::Result<Resource> {
         let mut scopes: Vec<_> = self.scopes.iter().flat_map(|(name, settings)| settings.rules(name)).collect();
         if scopes.is_empty() {
             let description = "Use this server's tools on your behalf".into();
-            scopes.push(ScopeRule { name: "mcp".into(), description, roles: vec![], implies: vec![], listed: true });
+            scopes.push(ScopeRule {
+                name: ONLY_SCOPE.into(),
+                description,
+                roles: vec![],
+                implies: vec![],
+                listed: true,
+            });
         }
         let all: Scopes = scopes.iter().filter(|rule| rule.listed).map(|rule| rule.name.as_str()).collect();
         let default_scopes = match self.default_scopes.as_slice() {
@@ -116,26 +144,5 @@ impl ResourceSettings {
             }),
             exchange: self.exchange.iter().map(ExchangeSettings::rule).collect::<Result<_, _>>()?,
         })
-    }
-}
-
-impl ScopeSettings {
-    /// The scope, and one for each of its other names: whoever holds one of them holds all.
-    fn rules(&self, name: &str) -> Vec<ScopeRule> {
-        let one = |name: &str, description: &str, roles: &[Role], implies: Vec<String>, listed| ScopeRule {
-            name: name.to_owned(),
-            description: description.to_owned(),
-            roles: roles.to_vec(),
-            implies,
-            listed,
-        };
-        match self {
-            Self::Words(description) => vec![one(name, description, &[], vec![], true)],
-            Self::Table(ScopeTable { description, roles, implies, aliases }) => {
-                let itself = one(name, description, roles, [&implies[..], aliases].concat(), true);
-                let others = aliases.iter().map(|alias| one(alias, description, roles, vec![name.to_owned()], false));
-                std::iter::once(itself).chain(others).collect()
-            }
-        }
     }
 }

@@ -1,11 +1,13 @@
 //! How long tokens live, and how refresh tokens rotate.
+use super::Faults;
 use crate::oauth::resource::AccessTokenFormat;
-use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 
 /// Seconds: within it a stolen token passes for a lost answer.
 const LONGEST_REPLAY_WINDOW: u32 = 3_600;
 const MOST_REPLAY_GENERATIONS: u32 = 10;
+/// Seconds (RFC 6749 §4.1.2).
+const LONGEST_CODE: u32 = 600;
 
 /// Durations in seconds.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -53,17 +55,20 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!((1..=600).contains(&self.code_lifetime), "tokens.code_lifetime must be 1 to 600 seconds");
-        ensure!(
-            self.replay_window <= LONGEST_REPLAY_WINDOW,
-            "tokens.replay_window must be at most {LONGEST_REPLAY_WINDOW} seconds"
-        );
-        ensure!(
-            (1..=MOST_REPLAY_GENERATIONS).contains(&self.replay_generations),
-            "tokens.replay_generations must be 1 to {MOST_REPLAY_GENERATIONS}"
-        );
-        Ok(())
+    /// `access_token_lifetime` is judged together with those of the resources.
+    pub(super) fn check(&self, faults: &mut Faults) {
+        let any = u32::MAX;
+        for (name, value, least, most, unit) in [
+            ("id_token_lifetime", self.id_token_lifetime, 1, any, " seconds"),
+            ("code_lifetime", self.code_lifetime, 1, LONGEST_CODE, " seconds"),
+            ("refresh_idle", self.refresh_idle, 1, any, " seconds"),
+            ("refresh_lifetime", self.refresh_lifetime, 1, any, " seconds"),
+            ("replay_window", self.replay_window, 0, LONGEST_REPLAY_WINDOW, " seconds"),
+            ("replay_generations", self.replay_generations, 1, MOST_REPLAY_GENERATIONS, ""),
+        ] {
+            let fits = (least..=most).contains(&value);
+            faults.ensure(fits, &["tokens", name], format!("{value} is not {least} to {most}{unit}"));
+        }
     }
 }
 
@@ -73,14 +78,18 @@ mod tests {
 
     #[test]
     fn a_window_for_replays_and_its_generations_have_a_ceiling() {
-        let told = |tokens: Tokens| tokens.check().err().map(|error| error.to_string());
+        let told = |tokens: Tokens| {
+            let mut faults = Faults::default();
+            tokens.check(&mut faults);
+            faults.texts().first().cloned()
+        };
         for (replay_window, replay_generations, error) in [
             (LONGEST_REPLAY_WINDOW, 1, None),
             (0, MOST_REPLAY_GENERATIONS, None),
-            (LONGEST_REPLAY_WINDOW + 1, 1, Some("tokens.replay_window must be at most 3600 seconds")),
-            (u32::MAX, 1, Some("tokens.replay_window must be at most 3600 seconds")),
-            (60, 0, Some("tokens.replay_generations must be 1 to 10")),
-            (60, MOST_REPLAY_GENERATIONS + 1, Some("tokens.replay_generations must be 1 to 10")),
+            (LONGEST_REPLAY_WINDOW + 1, 1, Some("tokens.replay_window: 3601 is not 0 to 3600 seconds")),
+            (u32::MAX, 1, Some("tokens.replay_window: 4294967295 is not 0 to 3600 seconds")),
+            (60, 0, Some("tokens.replay_generations: 0 is not 1 to 10")),
+            (60, MOST_REPLAY_GENERATIONS + 1, Some("tokens.replay_generations: 11 is not 1 to 10")),
         ] {
             let tokens = Tokens { replay_window, replay_generations, ..Tokens::default() };
             assert_eq!(told(tokens).as_deref(), error, "{replay_window} {replay_generations}");

@@ -1,10 +1,9 @@
 //! Settings for issuers whose signed word counts here: about people, about programs.
-use super::{Config, Workload, hidden, list};
+use super::{Config, Faults, Workload, faults::shown, hidden, list};
 use crate::oauth::{
     jws::{ALGORITHMS, PublicKeys},
     resource::Resources,
 };
-use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -68,44 +67,58 @@ pub struct TrustedIssuer {
 
 impl TrustedIssuer {
     /// `our_issuer` is never trusted this way: it would be proof of nothing.
-    fn check(&self, our_issuer: &str, resources: &Resources) -> anyhow::Result<()> {
-        ensure!(self.issuer != our_issuer, "the issuer is this server itself");
-        let url = Url::parse(&self.issuer).with_context(|| format!("issuer {:?} is no URL", self.issuer))?;
-        let loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        ensure!(url.scheme() == "https" || loopback, "issuer must be https; http is for loopback only");
-        self.check_keys()?;
-        let unknown = self.algorithms.iter().find(|algorithm| !ALGORITHMS.contains(&algorithm.as_str()));
-        ensure!(unknown.is_none(), "algorithm {:?} is not supported: {}", unknown, ALGORITHMS.join(", "));
-        ensure!(
+    fn check(&self, our_issuer: &str, resources: Option<&Resources>, faults: &mut Faults) {
+        let issuer = shown(&self.issuer);
+        faults.ensure(self.issuer != our_issuer, &["issuer"], format!("{issuer} is this server itself"));
+        match Url::parse(&self.issuer) {
+            Err(_) => faults.add(&["issuer"], format!("{issuer} is no URL")),
+            Ok(url) => {
+                let loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+                let text = format!("{issuer} must be https; http is for loopback only");
+                faults.ensure(url.scheme() == "https" || loopback, &["issuer"], text);
+            }
+        }
+        self.check_keys(faults);
+        for (at, name) in self.algorithms.iter().enumerate() {
+            let text = format!("{name:?} is not one of {}", ALGORITHMS.join(", "));
+            faults.ensure(ALGORITHMS.contains(&name.as_str()), &["algorithms", &at.to_string()], text);
+        }
+        faults.ensure(
             self.identity_assertions || self.software_statements || !self.workloads.is_empty(),
-            "it is trusted for nothing: set identity_assertions, workloads or software_statements"
+            &[],
+            "it is trusted for nothing: set identity_assertions, workloads or software_statements",
         );
         let lifetime = self.identity_assertion_lifetime();
-        ensure!((1..=LONGEST).contains(&lifetime), "assertion_lifetime must be 1 to {LONGEST} seconds");
+        let text = format!("{lifetime} is not 1 to {LONGEST} seconds");
+        faults.ensure((1..=LONGEST).contains(&lifetime), &["assertion_lifetime"], text);
         for (name, workload) in &self.workloads {
-            workload.check(name, resources).with_context(|| format!("workloads.{name}"))?;
+            faults.below(&["workloads", name], |faults| workload.check(name, resources, faults));
         }
-        for resource in self.resources.iter().chain(&self.default_resource) {
-            ensure!(resources.find(resource).is_some(), "resource {resource:?} is not among the resources");
-        }
-        for domain in &self.link_by_email {
+        known_resources("resources", &self.resources, resources, faults);
+        known_resources("default_resource", self.default_resource.as_slice(), resources, faults);
+        for (at, domain) in self.link_by_email.iter().enumerate() {
             let plain = domain.contains('.') && !domain.contains(['@', '*', '/']) && domain.is_ascii();
-            ensure!(plain, "link_by_email takes domains such as example.com, not {domain:?}");
+            let text = format!("link_by_email takes domains such as example.com, not {domain:?}");
+            faults.ensure(plain, &["link_by_email", &at.to_string()], text);
         }
-        Ok(())
     }
 
-    fn check_keys(&self) -> anyhow::Result<()> {
-        ensure!(self.jwks.is_some() != self.jwks_uri.is_some(), "it needs one of jwks and jwks_uri");
+    fn check_keys(&self, faults: &mut Faults) {
+        faults.ensure(self.jwks.is_some() != self.jwks_uri.is_some(), &[], "it needs one of jwks and jwks_uri");
         if let Some(uri) = &self.jwks_uri {
-            let uri = Url::parse(uri).with_context(|| format!("jwks_uri {uri:?} is no URL"))?;
-            ensure!(uri.scheme() == "https", "jwks_uri must be https; of other keys, write jwks");
+            let secure = Url::parse(uri).is_ok_and(|uri| uri.scheme() == "https");
+            let text = format!("{} must be an https URL; of other keys, write jwks", shown(uri));
+            faults.ensure(secure, &["jwks_uri"], text);
         }
-        if let Some(jwks) = self.keys().context("jwks is neither a table nor a JSON object")? {
-            let usable = PublicKeys::parse(&jwks).is_some_and(|keys| !keys.is_empty());
-            ensure!(usable, "jwks has no key for ES256, EdDSA or RS256 (of 2048 bits or more)");
+        match self.keys() {
+            Err(_) => faults.add(&["jwks"], "this is neither a table nor a JSON object"),
+            Ok(None) => {}
+            Ok(Some(jwks)) => {
+                let usable = PublicKeys::parse(&jwks).is_some_and(|keys| !keys.is_empty());
+                let text = "this has no key for ES256, EdDSA or RS256 (of 2048 bits or more)";
+                faults.ensure(usable, &["jwks"], text);
+            }
         }
-        Ok(())
     }
 
     /// `jwks`, whichever way it was written.
@@ -146,23 +159,39 @@ impl TrustedIssuer {
 }
 
 impl Config {
-    pub(super) fn check_trusted_issuers(&self, resources: &Resources) -> anyhow::Result<()> {
+    /// Without the resources nothing is said about them.
+    pub(super) fn check_trusted_issuers(&self, resources: Option<&Resources>, faults: &mut Faults) {
         for (name, issuer) in &self.trusted_issuers {
-            issuer.check(&self.issuer, resources).with_context(|| format!("trusted_issuers.{name}"))?;
-            let same = self.trusted_issuers.values().filter(|other| other.issuer == issuer.issuer);
-            ensure!(same.count() == 1, "trusted_issuers.{name}: two have the issuer {:?}", issuer.issuer);
+            faults.below(&["trusted_issuers", name], |faults| issuer.check(&self.issuer, resources, faults));
+            let same = self.trusted_issuers.iter().filter(|(_, other)| other.issuer == issuer.issuer);
+            if let Some((twin, _)) = same.take_while(|(other, _)| *other != name).last() {
+                let text = format!("two have the issuer {:?}: trusted_issuers.{twin} too", issuer.issuer);
+                faults.add(&["trusted_issuers", name, "issuer"], text);
+            }
         }
-        self.check_client_identifiers()
+        self.check_client_identifiers(faults);
     }
 
     /// What is written down twice would be whichever was written last.
-    fn check_client_identifiers(&self) -> anyhow::Result<()> {
-        let written = self.clients.iter().map(|(name, client)| client.id.as_deref().unwrap_or(name));
-        let mut all: Vec<_> = written.chain(self.workloads().map(|(name, workload)| workload.client(name))).collect();
-        all.sort_unstable();
-        let twice = all.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-        ensure!(twice.is_none(), "two of the clients and workloads have the client identifier {twice:?}");
-        Ok(())
+    fn check_client_identifiers(&self, faults: &mut Faults) {
+        let clients = self
+            .clients
+            .iter()
+            .map(|(name, client)| (vec!["clients", name.as_str(), "id"], client.id.as_deref().unwrap_or(name)));
+        let workloads = self.trusted_issuers.iter().flat_map(|(issuer, settings)| {
+            settings.workloads.iter().map(move |(name, workload)| {
+                let path = vec!["trusted_issuers", issuer.as_str(), "workloads", name.as_str(), "client"];
+                (path, workload.client(name))
+            })
+        });
+        let all: Vec<_> = clients.chain(workloads).collect();
+        for (at, (path, id)) in all.iter().enumerate() {
+            if all[..at].iter().any(|(_, earlier)| earlier == id) {
+                let table = &path[..path.len() - 1];
+                let text = format!("two of the clients and workloads have the client identifier {id:?}");
+                faults.add_about(path, &[table], text);
+            }
+        }
     }
 
     /// All programs that trusted issuers vouch for.
@@ -174,5 +203,16 @@ impl Config {
     #[must_use]
     pub fn takes_identity_assertions(&self) -> bool {
         self.trusted_issuers.values().any(|issuer| issuer.identity_assertions)
+    }
+}
+
+/// The values of the setting `name` must be identifiers of resources.
+pub(super) fn known_resources(name: &str, named: &[String], resources: Option<&Resources>, faults: &mut Faults) {
+    let Some(resources) = resources else { return };
+    for resource in named {
+        let known: Vec<_> = resources.iter().map(|resource| resource.identifier.as_str()).collect();
+        let text = format!("resource {resource:?} is not among the resources: {}", known.join(", "));
+        let holds = faults.concern(&["resources"]) || resources.find(resource).is_some();
+        faults.ensure(holds, &[name], text);
     }
 }

@@ -1,7 +1,6 @@
 //! Settings for workloads: programs that a trusted issuer vouches for, by the claims it makes about them.
-use super::list;
+use super::{Faults, list, trusted_issuers::known_resources};
 use crate::{model::Scopes, oauth::resource::Resources};
-use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -22,21 +21,21 @@ pub struct Workload {
 }
 
 impl Workload {
-    pub(super) fn check(&self, name: &str, resources: &Resources) -> anyhow::Result<()> {
-        ensure!(!self.claims.is_empty(), "without claims it would be anybody its issuer knows");
+    pub(super) fn check(&self, name: &str, resources: Option<&Resources>, faults: &mut Faults) {
+        faults.ensure(!self.claims.is_empty(), &["claims"], "without claims it would be anybody its issuer knows");
         for (claim, wanted) in &self.claims {
             let prefix = wanted.strip_suffix('*').unwrap_or(wanted);
             let meant = !prefix.is_empty() && !prefix.contains('*');
-            ensure!(meant, "claims.{claim} must be a text, or its beginning with a * at the end");
+            let text = format!("{wanted:?} must be a text, or its beginning with a * at the end");
+            faults.ensure(meant, &["claims", claim], text);
         }
         // Else it might be taken for a person, whose `sub` is a UUID.
-        ensure!(uuid::Uuid::parse_str(self.client(name)).is_err(), "its client identifier must not be a UUID");
+        let client = self.client(name);
+        let text = format!("{client:?} is a UUID, and a client identifier must not be one");
+        faults.ensure(uuid::Uuid::parse_str(client).is_err(), &["client"], text);
         let scope = self.scope.as_deref().is_none_or(|scope| Scopes::parse(scope).is_some_and(|all| !all.is_empty()));
-        ensure!(scope, "scope must be scope tokens with single spaces between them");
-        for resource in &self.resources {
-            ensure!(resources.find(resource).is_some(), "resource {resource:?} is not among the resources");
-        }
-        Ok(())
+        faults.ensure(scope, &["scope"], "scope must be scope tokens with single spaces between them");
+        known_resources("resources", &self.resources, resources, faults);
     }
 
     #[must_use]

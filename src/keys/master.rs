@@ -11,6 +11,8 @@ use std::{fs, io::Write, path::Path};
 pub struct MasterKey([u8; 32]);
 
 const NONCE: usize = 12;
+/// For the operator.
+pub const HOW_TO_MAKE_ONE: &str = "`openssl rand 32 | basenc --base64url | tr -d '='` makes one";
 
 impl MasterKey {
     /// 32 bytes, base64url without padding: the form of the file and of `KEYWARD__KEYS__MASTER_KEY`.

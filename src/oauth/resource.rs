@@ -166,7 +166,7 @@ impl Resources {
 }
 
 /// RFC 8707 §2: an absolute URI without fragment.
-pub(super) fn is_identifier(text: &str) -> bool {
+pub(crate) fn is_identifier(text: &str) -> bool {
     uri::is_uri_text(text) && !text.contains('#') && uri::scheme(text).is_some() && url::Url::parse(text).is_ok()
 }
 
@@ -184,7 +184,7 @@ fn check_names(rules: &[ScopeRule]) -> Result<(), String> {
     Ok(())
 }
 
-fn is_scope_token(text: &str) -> bool {
+pub(crate) fn is_scope_token(text: &str) -> bool {
     !text.contains(' ') && Scopes::parse(text).is_some_and(|scopes| !scopes.is_empty())
 }
 

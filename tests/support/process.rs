@@ -141,6 +141,25 @@ impl House {
         shell.env("PATH", "/usr/bin:/bin").current_dir(self.folder.path()).output().unwrap()
     }
 
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[String]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// A file in the folder that commands are run in.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// What is in that folder.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut all: Vec<_> = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        all.sort();
+        all
+    }
+
     /// The one sentence with which this start is refused.
     pub fn refusal(&self, arguments: &[String]) -> String {
         let output = self.command(arguments).output().unwrap();

@@ -1,0 +1,191 @@
+//! Names of settings: how they are written, and which is nearest to one that does not exist.
+use super::{
+    faults::{Fault, Faults},
+    schema::{self, NAME},
+    source::{Origin, PREFIX, Source, Value},
+};
+use std::collections::HashMap;
+
+/// As good as surely meant.
+const SURE: f64 = 0.85;
+/// Less than this looks like nothing that we know.
+const LIKE: f64 = 0.6;
+
+/// `resources.notes.scopes "a:b"`; the place in a list is told by the value.
+pub(super) fn in_words(path: &[String], source: &Source) -> String {
+    let bare = |step: &str| step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let mut words = String::new();
+    for (at, step) in path.iter().enumerate() {
+        let parent = source.find(&path[..at]).map(|node| &node.value);
+        match parent {
+            Some(Value::List(_)) => {}
+            _ if at == 0 => words.push_str(step),
+            _ if bare(step) => words.extend([".", step]),
+            _ => words.extend([" ".to_owned(), format!("{step:?}")]),
+        }
+    }
+    words
+}
+
+/// What may have been meant by a name that does not exist, among those known there.
+pub(super) fn cure(path: &[String], known: &[&str], of_variable: bool) -> String {
+    let Some((name, table)) = path.split_last() else { return String::new() };
+    if let Some(meant) = of_variable.then(|| fits(&path.join("_"), path.len())).flatten() {
+        return format!("did you mean {meant}?");
+    }
+    let spelled = |path: &[&str]| if of_variable { variable(path) } else { path.join(".") };
+    let beside = |name: &str| {
+        if of_variable {
+            variable(&table.iter().map(String::as_str).chain([name]).collect::<Vec<_>>())
+        } else {
+            name.to_owned()
+        }
+    };
+    let near = nearest(name, known.iter().copied());
+    match (near, elsewhere(name)) {
+        (Some((near, likeness)), _) if likeness >= SURE => format!("did you mean {}?", beside(near)),
+        (_, Some(path)) if path.len() == 1 && !of_variable => format!("{name} belongs above the first [table]"),
+        (_, Some(path)) => format!("there is {}", spelled(&path)),
+        (Some((near, _)), None) => format!("did you mean {}?", beside(near)),
+        (None, None) => format!("known there: {}", known.join(", ")),
+    }
+}
+
+/// The setting beside it that was surely meant.
+pub(super) fn meant(path: &[String], known: &[&str]) -> Option<Vec<String>> {
+    let (name, table) = path.split_last()?;
+    let (near, _) = nearest(name, known.iter().copied()).filter(|(_, likeness)| *likeness >= SURE)?;
+    Some([table, &[near.to_owned()]].concat())
+}
+
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<(&'a str, f64)> {
+    let name = name.to_lowercase().replace('-', "_");
+    let likeness = |known: &str| match strsim::damerau_levenshtein(&name, known) {
+        // However short they are.
+        1 => SURE.max(strsim::jaro_winkler(&name, known)),
+        _ => strsim::jaro_winkler(&name, known).max(strsim::normalized_damerau_levenshtein(&name, known)),
+    };
+    let all = known.map(|known| (known, likeness(known))).filter(|(_, likeness)| *likeness >= LIKE);
+    all.max_by(|(_, left), (_, right)| left.total_cmp(right))
+}
+
+/// Where there is a setting, or a table, of this very name.
+fn elsewhere(name: &str) -> Option<Vec<&'static str>> {
+    schema::settings().into_iter().find_map(|(mut path, _)| {
+        let at = path.iter().position(|step| *step == name)?;
+        path.truncate(at + 1);
+        Some(path)
+    })
+}
+
+fn variable(path: &[&str]) -> String {
+    format!("{PREFIX}{}", path.join("__").to_uppercase())
+}
+
+/// The variable that was meant by one whose parts are not parted by two underscores, but for `parts` of them.
+fn fits(name: &str, parts: usize) -> Option<String> {
+    let name = name.to_lowercase();
+    let own = |pattern: &[&str], path: &[String]| {
+        let own = pattern.iter().zip(path).filter(|(step, _)| **step == NAME);
+        own.map(|(_, name)| name.matches('_').count()).sum::<usize>()
+    };
+    let all = schema::settings().into_iter().filter_map(|(pattern, _)| {
+        let path = fit(&pattern, &name).filter(|path| path.len() > parts)?;
+        Some(((own(&pattern, &path), path.len()), path))
+    });
+    // What has shorter and fewer names of somebody's choice in it leaves less to chance.
+    let (_, path) = all.min_by_key(|(choice, _)| *choice)?;
+    Some(variable(&path.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+fn fit(path: &[&str], name: &str) -> Option<Vec<String>> {
+    let (first, rest) = path.split_first()?;
+    let ends = name.match_indices('_').map(|(at, _)| at).chain([name.len()]);
+    ends.filter(|end| if *first == NAME { *end > 0 } else { name[..*end] == **first }).find_map(|end| {
+        let own = name[..end].to_owned();
+        match (rest.is_empty(), name.get(end + 1..)) {
+            (true, None) => Some(vec![own]),
+            (false, Some(left)) => fit(rest, left).map(|below| [vec![own], below].concat()),
+            _ => None,
+        }
+    })
+}
+
+/// Variables that look like ours and set nothing.
+pub(super) fn strays(variables: &HashMap<String, String>, faults: &mut Faults) {
+    const OURS: &str = "KEYWARD_";
+    for name in variables.keys() {
+        let ours = name.get(..OURS.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(OURS));
+        let rest = name.get(OURS.len()..).unwrap_or("").to_uppercase();
+        if !ours || rest.starts_with('_') || is_service_link(&rest) {
+            continue;
+        }
+        let all = schema::settings();
+        let all: Vec<_> = all.iter().map(|(path, _)| variable(path)).collect();
+        let near = fits(&rest.replace("__", "_"), 0).or_else(|| nearest_variable(&rest, &all));
+        let cure = near.map_or_else(|| "unset it".to_owned(), |near| format!("did you mean {near}?"));
+        let text = format!("variables of Keyward begin with {PREFIX}, two underscores; {cure}");
+        faults.push(Fault::of_text(Origin::Variable(name.clone()), &text));
+    }
+}
+
+fn nearest_variable(rest: &str, all: &[String]) -> Option<String> {
+    let plain = |variable: &str| variable[PREFIX.len()..].replace("__", "_").to_lowercase();
+    let plain_ones: Vec<_> = all.iter().map(|variable| plain(variable)).collect();
+    let (near, _) = nearest(rest, plain_ones.iter().map(String::as_str))?;
+    all.iter().find(|variable| plain(variable) == near).cloned()
+}
+
+/// Kubernetes, and Docker's links, set such in every container beside a service whose name begins with "keyward".
+fn is_service_link(rest: &str) -> bool {
+    let named = |end: &str| rest == end || rest.ends_with(&format!("_{end}"));
+    let port = |rest: &str| {
+        let mut parts = rest.split('_');
+        let number = parts.next().is_some_and(|number| number.parse::<u16>().is_ok());
+        let protocol = parts.next().is_some_and(|protocol| ["TCP", "UDP", "SCTP"].contains(&protocol));
+        number && protocol && parts.next().is_none_or(|what| ["PROTO", "PORT", "ADDR"].contains(&what))
+    };
+    let after = |middle: &str| rest.split_once(middle).map(|(_, after)| after);
+    named("SERVICE_HOST")
+        || named("SERVICE_PORT")
+        || named("PORT")
+        || rest.starts_with("SERVICE_PORT_")
+        || rest.contains("_SERVICE_PORT_")
+        || rest.strip_prefix("PORT_").or_else(|| after("_PORT_")).is_some_and(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_kubernetes_sets_for_a_service_of_this_name_is_none_of_ours() {
+        for link in [
+            "SERVICE_HOST",
+            "SERVICE_PORT",
+            "SERVICE_PORT_HTTP",
+            "PORT",
+            "PORT_8999_TCP",
+            "PORT_8999_TCP_ADDR",
+            "DB_SERVICE_HOST",
+            "DB_PORT_5432_TCP_PROTO",
+        ] {
+            assert!(is_service_link(link), "{link}");
+        }
+        for ours in ["ISSUER", "FETCH_PORTS", "LISTEN", "PORT_X", "TOKENS_CODE_LIFETIME"] {
+            assert!(!is_service_link(ours), "{ours}");
+        }
+    }
+
+    #[test]
+    fn a_variable_with_one_underscore_is_told_with_two() {
+        for (name, meant) in [
+            ("tokens_access_token_lifetime", "KEYWARD__TOKENS__ACCESS_TOKEN_LIFETIME"),
+            ("issuer", "KEYWARD__ISSUER"),
+            ("resources_my_notes_identifier", "KEYWARD__RESOURCES__MY_NOTES__IDENTIFIER"),
+        ] {
+            assert_eq!(fits(name, 0).as_deref(), Some(meant));
+        }
+        assert_eq!(fits("nothing_like_it", 0), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! Settings as they were written, and where: built in, in the file, or in a variable.
+use super::faults::{Fault, Faults};
+use anyhow::Context;
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+};
+use toml::de::{DeTable, DeValue};
+
+/// Variables that set something begin so.
+pub(super) const PREFIX: &str = "KEYWARD__";
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    BuiltIn,
+    /// In this line.
+    File(usize),
+    /// Of this name.
+    Variable(String),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub origin: Origin,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Table(BTreeMap<String, Node>),
+    List(Vec<Node>),
+    Text(String),
+    Number(i128),
+    Fraction(f64),
+    Truth(bool),
+    Date(String),
+    /// It was wrong, and is read no more.
+    Gone,
+}
+
+/// All settings, later ones in the place of earlier ones.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub root: Node,
+    pub file: Option<PathBuf>,
+}
+
+impl Source {
+    /// What cannot be read at all is among the faults, and left out.
+    pub fn gather(
+        defaults: &str,
+        file: Option<&Path>,
+        variables: HashMap<String, String>,
+        faults: &mut Faults,
+    ) -> anyhow::Result<Self> {
+        let mut root = parse(defaults, &|_| Origin::BuiltIn, faults);
+        if let Some(file) = file {
+            let shown = || format!("cannot read the settings in {}", file.display());
+            let text = std::fs::read_to_string(file).with_context(shown)?;
+            merge(&mut root, parse(&text, &|at| Origin::File(line(&text, at)), faults));
+        }
+        // In the order of their names, so that nothing hangs on chance.
+        for (name, value) in variables.into_iter().collect::<BTreeMap<_, _>>() {
+            if let Some(path) = setting(&name) {
+                let node = Node { origin: Origin::Variable(name), value: Value::Text(value) };
+                put(&mut root, &path, node);
+            }
+        }
+        Ok(Self { root, file: file.map(Path::to_owned) })
+    }
+
+    pub fn find(&self, path: &[String]) -> Option<&Node> {
+        path.iter().try_fold(&self.root, |node, step| node.child(step))
+    }
+
+    /// Whether there was anything to take out.
+    pub fn take_out(&mut self, path: &[String]) -> bool {
+        let node = path.iter().try_fold(&mut self.root, |node, step| node.child_mut(step));
+        node.is_some_and(|node| !matches!(std::mem::replace(&mut node.value, Value::Gone), Value::Gone))
+    }
+}
+
+impl Node {
+    /// Into a table.
+    pub fn insert(&mut self, name: &str, node: Self) {
+        if let Value::Table(table) = &mut self.value {
+            table.insert(name.to_owned(), node);
+        }
+    }
+
+    fn child(&self, step: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Table(table) => table.get(step),
+            Value::List(list) => list.get(step.parse::<usize>().ok()?),
+            _ => None,
+        }
+    }
+
+    fn child_mut(&mut self, step: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            Value::Table(table) => table.get_mut(step),
+            Value::List(list) => list.get_mut(step.parse::<usize>().ok()?),
+            _ => None,
+        }
+    }
+}
+
+/// The path that a variable of this name sets: its parts in lower case.
+fn setting(name: &str) -> Option<Vec<String>> {
+    let prefix = name.get(..PREFIX.len()).filter(|prefix| prefix.eq_ignore_ascii_case(PREFIX))?;
+    Some(name[prefix.len()..].split("__").map(str::to_lowercase).collect())
+}
+
+/// Of what is no TOML only the rule and the line are told: the line itself may hold a secret.
+fn parse(text: &str, origin: &dyn Fn(usize) -> Origin, faults: &mut Faults) -> Node {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let at = origin(error.span().map_or(0, |span| span.start));
+        faults.push(Fault::of_text(at, error.message()));
+    }
+    let table = if errors.is_empty() { table.into_inner() } else { DeTable::new() };
+    Node { origin: Origin::BuiltIn, value: self::table(table, origin) }
+}
+
+/// Each setting is where its name is.
+fn table(table: DeTable<'_>, origin: &dyn Fn(usize) -> Origin) -> Value {
+    let entries = table.into_iter().map(|(name, value)| {
+        let node = Node { origin: origin(name.span().start), value: self::value(value.into_inner(), origin) };
+        (name.into_inner().into_owned(), node)
+    });
+    Value::Table(entries.collect())
+}
+
+fn value(value: DeValue<'_>, origin: &dyn Fn(usize) -> Origin) -> Value {
+    match value {
+        DeValue::String(text) => Value::Text(text.into_owned()),
+        DeValue::Integer(number) => {
+            Value::Number(i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(i128::MAX))
+        }
+        DeValue::Float(number) => Value::Fraction(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(truth) => Value::Truth(truth),
+        DeValue::Datetime(date) => Value::Date(date.to_string()),
+        DeValue::Array(list) => {
+            let nodes = list
+                .into_iter()
+                .map(|item| Node { origin: origin(item.span().start), value: self::value(item.into_inner(), origin) });
+            Value::List(nodes.collect())
+        }
+        DeValue::Table(inner) => table(inner, origin),
+    }
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// Tables come together; of all else the later one counts.
+fn merge(below: &mut Node, above: Node) {
+    match (&mut below.value, above.value) {
+        (Value::Table(below), Value::Table(above)) => {
+            for (name, node) in above {
+                match below.get_mut(&name) {
+                    Some(held) => merge(held, node),
+                    None => drop(below.insert(name, node)),
+                }
+            }
+        }
+        (held, value) => *held = value,
+    }
+    below.origin = above.origin;
+}
+
+/// The names of a variable have no case: they mean those of the file where there are such. What stands where a table
+/// should be stays, to be told.
+fn put(node: &mut Node, path: &[String], new: Node) {
+    let [name, rest @ ..] = path else {
+        *node = new;
+        return;
+    };
+    let Value::Table(table) = &mut node.value else { return };
+    let known = table.keys().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name).clone();
+    let empty = || Node { origin: new.origin.clone(), value: Value::Table(BTreeMap::new()) };
+    put(table.entry(known).or_insert_with(empty), rest, new);
+}
