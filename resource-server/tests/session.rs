@@ -45,7 +45,7 @@ impl Site {
     }
 
     pub fn of(settings: Settings) -> Self {
-        let clock = Clock::default();
+        let clock = Clock::stopped();
         let router = router(&Settings { clock: clock.clone(), ..settings }).unwrap();
         Self { router, clock }
     }

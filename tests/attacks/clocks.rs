@@ -24,7 +24,7 @@ use time::Duration;
 /// A node whose clock differs by so many seconds.
 async fn node(t: &TestApp, seconds: i64) -> Node {
     let clock = t.app.clock.clone();
-    let its_own = Clock::default();
+    let its_own = Clock::stopped();
     its_own.advance(clock.now() - its_own.now() + Duration::seconds(seconds));
     Node::at(t, its_own).await
 }

@@ -137,7 +137,7 @@ impl TestApp {
         let file = folder.path().join("keyward.toml");
         std::fs::write(&file, more).unwrap();
         let config = Config::load(SETTINGS, Some(&file), [].into()).unwrap();
-        let mut app = Box::pin(App::build(config, db.clone(), Clock::default())).await.unwrap();
+        let mut app = Box::pin(App::build(config, db.clone(), Clock::stopped())).await.unwrap();
         prepare(&mut app);
         let app: Arc<App> = Arc::from(app);
         let test = Self { router: router(app.clone()), app, db };

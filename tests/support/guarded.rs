@@ -59,7 +59,7 @@ impl Guarded {
         }));
         let service = watched.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        let guards_clock = Clock::default();
+        let guards_clock = Clock::stopped();
         let guard = guard(&at, &guards_clock, set);
         Self { t, at, guard, guards_clock, fetched_at }
     }
