@@ -10,7 +10,7 @@ use crate::{
     metrics::Metrics,
     oauth::resource::Resources,
     passwords::Passwords,
-    storage::{Db, changes::Changes, writable::Writable},
+    storage::{Db, Sessions, changes::Changes, writable::Writable},
     trace::Trace,
 };
 use anyhow::Context;
@@ -20,6 +20,7 @@ use keyward_resource_server::mask::Masker;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
+use time::Duration;
 
 pub struct App {
     pub config: Config,
@@ -71,6 +72,13 @@ pub struct App {
 }
 
 impl App {
+    /// Of browsers.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        let lifetime = Duration::seconds(self.config.sessions.lifetime.into());
+        Sessions { db: self.db.clone(), clock: self.clock.clone(), lifetime }
+    }
+
     /// In a box: it is large, and futures that hold it would be.
     pub async fn build(config: Config, db: Db, clock: Clock) -> anyhow::Result<Box<Self>> {
         let master = match &config.keys.master_key {

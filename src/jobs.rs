@@ -7,8 +7,8 @@ use crate::{
     clients::metadata_document,
     clock::Moment,
     storage::{
-        Sessions, access_tokens, answered_forms, changes::Change, clients, codes, dates, device_codes, dpop_proofs,
-        grants, initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
+        access_tokens, answered_forms, changes::Change, clients, codes, dates, device_codes, dpop_proofs, grants,
+        initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
     },
 };
 use serde_json::json;
@@ -128,7 +128,7 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     dpop_proofs::sweep(&app.db, now - CLOCK_SKEW).await?;
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
     used_assertions::sweep(&app.db, now - CLOCK_SKEW).await?;
-    Sessions { db: app.db.clone(), clock: app.clock.clone() }.sweep(now).await?;
+    app.sessions().sweep(now).await?;
     let unused_since = now - Seconds::seconds(app.config.registration.unused_after.into());
     if clients::sweep_unused(&app.db, unused_since, None).await? > 0 {
         app.clients.forget_all();

@@ -13,7 +13,7 @@ use super::{
     views::errors::Comparison,
     words::Words,
 };
-use crate::{app::App, error::OAuthError, oauth::compared::Compared, storage::Sessions};
+use crate::{app::App, error::OAuthError, oauth::compared::Compared};
 use axum::{
     http::{HeaderMap, HeaderValue, header},
     middleware::map_response,
@@ -42,7 +42,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img
                                        frame-ancestors 'none'";
 
 pub fn all(app: &App) -> Routes<Arc<App>> {
-    let sessions = SessionManagerLayer::new(Sessions { db: app.db.clone(), clock: app.clock.clone() })
+    let sessions = SessionManagerLayer::new(app.sessions())
         .with_name(cookie_name(app, "keyward"))
         .with_secure(app.config.is_https())
         .with_same_site(SameSite::Lax)

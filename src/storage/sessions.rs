@@ -4,18 +4,20 @@ use crate::{clock::Clock, secrets::Digest};
 use async_trait::async_trait;
 use sqlx::types::Json;
 use std::collections::HashMap;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
     session_store::{Error, Result},
 };
 
-/// Expiry counts in whole seconds, by the clock given.
+/// They last by the clock given, in whole seconds: the library's dates are the system's.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     pub db: Db,
     pub clock: Clock,
+    /// Since it was written last.
+    pub lifetime: Duration,
 }
 
 impl Sessions {
@@ -34,7 +36,7 @@ impl Sessions {
             )
             .bind(digest(&record.id))
             .bind(Json(&record.data))
-            .bind(whole_seconds(record.expiry_date))
+            .bind(self.clock.now() + self.lifetime)
         )
         .map(|rows| rows > 0)
     }
@@ -45,7 +47,7 @@ impl Sessions {
             sqlx::query("UPDATE sessions SET data = $2, expires_at = $3 WHERE id_hash = $1")
                 .bind(digest(&record.id))
                 .bind(Json(&record.data))
-                .bind(whole_seconds(record.expiry_date))
+                .bind(self.clock.now() + self.lifetime)
         )
     }
 
@@ -96,12 +98,6 @@ struct Row {
 
 fn digest(id: &Id) -> Digest {
     Digest::of(id.0.to_le_bytes())
-}
-
-#[allow(clippy::disallowed_methods)] // ours, and in UTC already
-fn whole_seconds(time: OffsetDateTime) -> OffsetDateTime {
-    let utc = time.to_offset(time::UtcOffset::UTC);
-    utc.replace_nanosecond(0).unwrap_or(utc)
 }
 
 #[allow(clippy::needless_pass_by_value)] // what map_err wants
