@@ -26,14 +26,14 @@ server_tests() {
   return $status
 }
 
-# against_demo NAME COMMAND…: the command finds the demo in KEYWARD_ISSUER and KEYWARD_RESOURCE, and its log in
-# KEYWARD_LOG. Both run in the private internet, if one is there.
+# against_demo NAME COMMAND…: the command finds the demo in DEMO_ISSUER and DEMO_RESOURCE, and its log in
+# DEMO_LOG. Both run in the private internet, if one is there.
 against_demo() {
   local name=$1 before=$failed
   shift
   progress "$name"
   if start_demo; then
-    KEYWARD_ISSUER=$demo_issuer KEYWARD_RESOURCE=$demo_resource KEYWARD_LOG=$work/demo.log \
+    DEMO_ISSUER=$demo_issuer DEMO_RESOURCE=$demo_resource DEMO_LOG=$work/demo.log \
       lines_check "$name" "${inside[@]}" "$@"
     [ "$failed" -eq "$before" ] || { echo "the demo's last words:"; tail -20 "$work/demo.log"; }
   else
@@ -55,7 +55,7 @@ in_background() {
     trap 'exit 143' TERM
     program=
     start_demo || { tail -20 "$work/demo.log"; echo "not ok - $name: the demo did not start"; exit; }
-    KEYWARD_ISSUER=$demo_issuer KEYWARD_RESOURCE=$demo_resource "$@" &
+    DEMO_ISSUER=$demo_issuer DEMO_RESOURCE=$demo_resource "$@" &
     program=$!
     wait "$program" || echo "not ok - $name: ended well"
     program=

@@ -121,19 +121,23 @@ pub(super) fn strays(variables: &HashMap<String, String>, faults: &mut Faults) {
             continue;
         }
         let all = schema::settings();
-        let all: Vec<_> = all.iter().map(|(path, _)| variable(path)).collect();
-        let near = fits(&rest.replace("__", "_"), 0).or_else(|| nearest_variable(&rest, &all));
-        let cure = near.map_or_else(|| "unset it".to_owned(), |near| format!("did you mean {near}?"));
-        let text = format!("variables of Keyward begin with {PREFIX}, two underscores; {cure}");
+        let all = all.iter().filter(|(path, _)| !path.contains(&NAME));
+        let all: Vec<_> = all.map(|(path, _)| variable(path)).collect();
+        // Other programs' may begin so, too.
+        let Some(meant) = fits(&rest.replace("__", "_"), 0).or_else(|| surely_meant(&rest, &all)) else { continue };
+        let text = format!("variables of Keyward begin with {PREFIX}, two underscores; did you mean {meant}?");
         faults.push(Fault::of_text(Origin::Variable(name.clone()), &text));
     }
 }
 
-fn nearest_variable(rest: &str, all: &[String]) -> Option<String> {
-    let plain = |variable: &str| variable[PREFIX.len()..].replace("__", "_").to_lowercase();
-    let plain_ones: Vec<_> = all.iter().map(|variable| plain(variable)).collect();
-    let (near, _) = nearest(rest, plain_ones.iter().map(String::as_str))?;
-    all.iter().find(|variable| plain(variable) == near).cloned()
+/// A slip or two away, or without its table.
+fn surely_meant(rest: &str, all: &[String]) -> Option<String> {
+    let is_meant = |variable: &&String| {
+        let plain = variable[PREFIX.len()..].replace("__", "_");
+        let slips = strsim::damerau_levenshtein(rest, &plain);
+        slips <= 1 + rest.len() / 10 || rest.contains('_') && plain.ends_with(&format!("_{rest}"))
+    };
+    all.iter().find(is_meant).cloned()
 }
 
 /// Kubernetes, and Docker's links, set such in every container beside a service whose name begins with "keyward".
@@ -174,6 +178,26 @@ mod tests {
         }
         for ours in ["ISSUER", "FETCH_PORTS", "LISTEN", "PORT_X", "TOKENS_CODE_LIFETIME"] {
             assert!(!is_service_link(ours), "{ours}");
+        }
+    }
+
+    #[test]
+    fn variables_of_other_programs_may_begin_like_ours_but_not_like_a_setting() {
+        for (name, meant) in [
+            ("ISUER", Some("KEYWARD__ISSUER")),
+            ("MASTER_KEY", Some("KEYWARD__KEYS__MASTER_KEY")),
+            ("TOKENS_ACESS_TOKEN_LIFETIM", Some("KEYWARD__TOKENS__ACCESS_TOKEN_LIFETIME")),
+            ("VERSION", None),
+            ("BINARY", None),
+            ("LOG", None),
+            // The guard's own.
+            ("INTROSPECTION_SECRET", None),
+            ("URL", None),
+        ] {
+            let mut faults = Faults::default();
+            strays(&[(format!("KEYWARD_{name}"), String::new())].into(), &mut faults);
+            let told = format!("{faults:?}");
+            assert!(meant.map_or_else(|| !told.contains("KEYWARD_"), |meant| told.contains(meant)), "{name}: {told}");
         }
     }
 

@@ -11,7 +11,7 @@ import { check, finish, required } from './support/checks.mjs';
 import { freePort } from './support/free_port.mjs';
 import { Person } from './support/person.mjs';
 
-const issuer = required('KEYWARD_ISSUER');
+const issuer = required('DEMO_ISSUER');
 const suite = fileURLToPath(new URL('node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url));
 
 /** A public client: the suite authenticates with `none` wherever the metadata offers it, even when it has a secret. */

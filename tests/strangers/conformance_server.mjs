@@ -12,8 +12,8 @@ import { start } from './support/programs.mjs';
 import { serviceToken } from './support/surfaces.mjs';
 import { startProxy } from './support/token_adding_proxy.mjs';
 
-const resource = required('KEYWARD_RESOURCE');
-const issuer = required('KEYWARD_ISSUER');
+const resource = required('DEMO_RESOURCE');
+const issuer = required('DEMO_ISSUER');
 const binary = required('KEYWARD_GUARD_BINARY');
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const suite = here('node_modules/@modelcontextprotocol/conformance/dist/index.js');

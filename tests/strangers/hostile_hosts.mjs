@@ -8,7 +8,7 @@ import { check, finish, required } from './support/checks.mjs';
 import { asked } from './support/internet.mjs';
 import { Person } from './support/person.mjs';
 
-const issuer = required('KEYWARD_ISSUER');
+const issuer = required('DEMO_ISSUER');
 /** Nobody may ask for more than twenty new apps a minute. */
 const people = [
   ['alice', 'password123'], ['bob', 'hunter2'], ['testuser', 'TestPass123!'], ['demo_user', 'demo_password'],
@@ -54,7 +54,7 @@ async function seen(response) {
 
 /** The log's lines about one document, without those of other rooms. */
 async function logged(clientId) {
-  const lines = (await readFile(required('KEYWARD_LOG'), 'utf8')).split('\n').filter((line) => line.startsWith('{'));
+  const lines = (await readFile(required('DEMO_LOG'), 'utf8')).split('\n').filter((line) => line.startsWith('{'));
   return lines.map((line) => JSON.parse(line).fields).filter(({ client, rule }) => client === clientId && rule);
 }
 
@@ -105,7 +105,7 @@ await check('hostile hosts: keys that are not where keys may be prove nothing, a
     assert.equal((await people[0].open(request)).status, 200);
     const response = await redeem(clientId);
     answers.push([response.status, await response.text(), response.headers.has('retry-after')]);
-    const lines = (await readFile(required('KEYWARD_LOG'), 'utf8')).split('\n');
+    const lines = (await readFile(required('DEMO_LOG'), 'utf8')).split('\n');
     assert.ok(lines.some((line) => line.includes('jwks_fetch_error') && reason.test(line)), `no line for ${name}`);
   }
   assert.deepEqual(answers[0], answers[1]);

@@ -65,8 +65,8 @@ for (const algorithm of ['ES256', 'EdDSA', 'RS256']) {
 
 for (const decision of ['allow', 'deny']) {
   await check(`openid-client: device flow, to ${decision}`, async () => {
-    const issuer = new URL(required('KEYWARD_ISSUER'));
-    const resource = required('KEYWARD_RESOURCE');
+    const issuer = new URL(required('DEMO_ISSUER'));
+    const resource = required('DEMO_RESOURCE');
     const config = await client.discovery(issuer, 'dev-device-client', undefined, client.None(), options);
     const device = await client.initiateDeviceAuthorization(config, { scope: 'mcp:read offline_access', resource });
     const person = new Person();
@@ -91,12 +91,12 @@ await check('openid-client: pushes its request (RFC 9126), and the browser carri
   const metadata = {
     client_name: 'pushing', redirect_uris: [redirect_uri], require_pushed_authorization_requests: true,
   };
-  const issuer = new URL(required('KEYWARD_ISSUER'));
+  const issuer = new URL(required('DEMO_ISSUER'));
   const config = await client.dynamicClientRegistration(issuer, metadata, undefined, options);
   const verifier = client.randomPKCECodeVerifier();
   const state = client.randomState();
   const url = await client.buildAuthorizationUrlWithPAR(config, {
-    redirect_uri, state, scope: 'mcp:read', resource: required('KEYWARD_RESOURCE'),
+    redirect_uri, state, scope: 'mcp:read', resource: required('DEMO_RESOURCE'),
     code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
   });
   assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request_uri']);

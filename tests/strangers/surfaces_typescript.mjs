@@ -10,7 +10,7 @@ import { MemoryProvider } from './support/memory_provider.mjs';
 import { Person } from './support/person.mjs';
 import { callHarmless, entrances, httpWithSse, loggedIn, service, streamableHttp } from './support/surfaces.mjs';
 
-const issuer = required('KEYWARD_ISSUER');
+const issuer = required('DEMO_ISSUER');
 const self = { name: 'keyward-strangers', version: '1.0.0' };
 const robot = { ...service, scope: 'mcp:read', expectedIssuer: issuer };
 

@@ -7,8 +7,8 @@ import {
 import { check, finish, required } from './support/checks.mjs';
 import { assertScope, claims } from './support/tokens.mjs';
 
-const resource = required('KEYWARD_RESOURCE');
-const issuer = required('KEYWARD_ISSUER');
+const resource = required('DEMO_RESOURCE');
+const issuer = required('DEMO_ISSUER');
 
 async function callsWhoami(provider, clientId) {
   const transport = new StreamableHTTPClientTransport(new URL(resource), { authProvider: provider });

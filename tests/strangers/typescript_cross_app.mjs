@@ -7,8 +7,8 @@ import { check, finish, required } from './support/checks.mjs';
 import { IdentityProvider } from './support/identity_provider.mjs';
 import { assertScope, claims } from './support/tokens.mjs';
 
-const resource = required('KEYWARD_RESOURCE');
-const issuer = required('KEYWARD_ISSUER');
+const resource = required('DEMO_RESOURCE');
+const issuer = required('DEMO_ISSUER');
 const clientId = required('KEYWARD_CROSS_APP_CLIENT');
 const clientSecret = required('KEYWARD_CROSS_APP_SECRET');
 

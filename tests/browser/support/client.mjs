@@ -6,8 +6,8 @@ import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { required } from '../../strangers/support/checks.mjs';
 
-export const issuer = required('KEYWARD_ISSUER');
-export const resource = required('KEYWARD_RESOURCE');
+export const issuer = required('DEMO_ISSUER');
+export const resource = required('DEMO_RESOURCE');
 
 export async function register(name, redirectUris) {
   const response = await fetch(`${issuer}/register`, {

@@ -9,8 +9,8 @@ import urllib.parse
 import urllib.request
 from collections.abc import Awaitable, Callable
 
-ISSUER = os.environ["KEYWARD_ISSUER"]
-RESOURCE = os.environ["KEYWARD_RESOURCE"]
+ISSUER = os.environ["DEMO_ISSUER"]
+RESOURCE = os.environ["DEMO_RESOURCE"]
 _failed = 0
 
 

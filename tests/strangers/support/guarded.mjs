@@ -34,7 +34,7 @@ export async function guarded(name) {
   const behind = await freePort();
   await run(behind);
   await start(resource.port, required('KEYWARD_GUARD_BINARY'), [
-    'guard', '--upstream', `http://127.0.0.1:${behind}${path}`, '--issuer', required('KEYWARD_ISSUER'),
+    'guard', '--upstream', `http://127.0.0.1:${behind}${path}`, '--issuer', required('DEMO_ISSUER'),
     '--resource', resource.href, '--listen', resource.host, '--name', title, '--scopes', 'mcp',
     '--tool', 'get-env=mcp:tools:admin',
   ]);

@@ -15,8 +15,8 @@ import { MemoryProvider } from './memory_provider.mjs';
 import { Person } from './person.mjs';
 import { assertScope, claims } from './tokens.mjs';
 
-const resource = required('KEYWARD_RESOURCE');
-const issuer = required('KEYWARD_ISSUER');
+const resource = required('DEMO_RESOURCE');
+const issuer = required('DEMO_ISSUER');
 
 export async function tellStory(title, sdk) {
   const named = (sentence) => `${title}: ${sentence}`;

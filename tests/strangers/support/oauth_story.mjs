@@ -13,8 +13,8 @@ import { toolCall, toolResult } from './mcp_wire.mjs';
 import { Person } from './person.mjs';
 import { assertScope, claims } from './tokens.mjs';
 
-const resource = required('KEYWARD_RESOURCE');
-const issuer = required('KEYWARD_ISSUER');
+const resource = required('DEMO_RESOURCE');
+const issuer = required('DEMO_ISSUER');
 const redirectUri = 'http://127.0.0.1:4444/callback';
 
 export async function tellStory(title, library) {

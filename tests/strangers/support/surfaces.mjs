@@ -4,8 +4,8 @@ import { setTimeout } from 'node:timers/promises';
 import { required } from './checks.mjs';
 import { Person } from './person.mjs';
 
-const issuer = required('KEYWARD_ISSUER');
-const { origin } = new URL(required('KEYWARD_RESOURCE'));
+const issuer = required('DEMO_ISSUER');
+const { origin } = new URL(required('DEMO_RESOURCE'));
 
 export const service = { clientId: 'dev-service-client', clientSecret: 'dev-service-secret' };
 

@@ -9,8 +9,8 @@ import { promisify } from 'node:util';
 import { required } from './checks.mjs';
 
 const binary = required('MCP_AUTH_BINARY');
-export const resource = required('KEYWARD_RESOURCE');
-export const issuer = required('KEYWARD_ISSUER');
+export const resource = required('DEMO_RESOURCE');
+export const issuer = required('DEMO_ISSUER');
 export const home = await mkdtemp(path.join(tmpdir(), 'mcp-auth-demo-'));
 const env = { ...process.env, MCP_AUTH_CLI_HOME: home };
 const file = path.join(home, 'profiles.json');
