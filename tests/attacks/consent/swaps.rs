@@ -10,7 +10,13 @@ use crate::{
     },
 };
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
-use keyward::{app::App, config::Config, http::router, model::ClientId, storage::consents};
+use keyward::{
+    app::App,
+    config::{Config, ScopeSettings},
+    http::router,
+    model::ClientId,
+    storage::consents,
+};
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc};
 
@@ -47,7 +53,7 @@ enum Swap {
 fn swaps(page: Page) -> Vec<Swap> {
     let name = |config: &mut Config| set(config, |main| main.name = Some("Other".into()));
     let words = |config: &mut Config| {
-        let other = serde_json::from_value(json!("Delete your notes")).unwrap();
+        let other = ScopeSettings::Words("Delete your notes".into());
         set(config, |main| drop(main.scopes.insert("mcp:read".into(), other)));
     };
     let roles = |config: &mut Config| {
