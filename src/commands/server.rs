@@ -38,7 +38,7 @@ pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
 
 /// Opens what a server has made: with wrong settings, a second and empty one would look like the right one.
 pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
-    for file in files(&config) {
+    if let Some(file) = sqlite_file(&config) {
         let there = file.try_exists().unwrap_or(false);
         ensure!(there, "there is no {}: did a server run here with these settings?", file.display());
     }
@@ -47,10 +47,13 @@ pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
 
 /// SQLite's, and the master key's.
 fn files(config: &Config) -> Vec<PathBuf> {
-    let database = config.database.url.expose_secret().strip_prefix("sqlite:");
-    let database = database.map(|file| PathBuf::from(file.trim_start_matches("//")));
     let master_key = config.keys.master_key.is_none().then(|| config.keys.master_key_file.clone());
-    database.into_iter().chain(master_key).collect()
+    sqlite_file(config).into_iter().chain(master_key).collect()
+}
+
+fn sqlite_file(config: &Config) -> Option<PathBuf> {
+    let database = config.database.url.expose_secret().strip_prefix("sqlite:");
+    database.map(|file| PathBuf::from(file.trim_start_matches("//")))
 }
 
 fn make_private_folder(folder: &std::path::Path) -> anyhow::Result<()> {

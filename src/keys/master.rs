@@ -4,7 +4,11 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
     hkdf, hmac,
 };
-use std::{fs, io::Write, path::Path};
+use std::{
+    fs,
+    io::{Read, Write},
+    path::Path,
+};
 
 /// 256 bits, from the environment or a file.
 #[derive(Clone)]
@@ -21,16 +25,23 @@ impl MasterKey {
         Ok(Self(bytes.try_into().map_err(|_| anyhow::anyhow!("the master key is not 32 bytes long"))?))
     }
 
-    /// Reads the file, or makes it, readable by its owner alone.
-    pub fn load_or_create(file: &Path) -> anyhow::Result<Self> {
-        match fs::read_to_string(file) {
-            Ok(text) => Self::parse(&text).with_context(|| format!("in {}", file.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(file),
-            Err(error) => Err(error).with_context(|| format!("cannot read the master key in {}", file.display())),
-        }
+    /// What the file holds; `None` if there is none. One that others can read is refused.
+    pub fn load(file: &Path) -> anyhow::Result<Option<Self>> {
+        let unread = || format!("cannot read the master key in {}", file.display());
+        let mut opened = match fs::File::open(file) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(unread),
+        };
+        #[cfg(unix)]
+        is_private(&opened.metadata().with_context(unread)?, file)?;
+        let mut text = String::new();
+        opened.read_to_string(&mut text).with_context(unread)?;
+        Self::parse(&text).map(Some).with_context(|| format!("in {}", file.display()))
     }
 
-    fn create(file: &Path) -> anyhow::Result<Self> {
+    /// Makes the file, readable by its owner alone.
+    pub fn create(file: &Path) -> anyhow::Result<Self> {
         let text = crate::secrets::random();
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
@@ -86,6 +97,22 @@ impl MasterKey {
     }
 }
 
+/// Our own is ours alone. What an orchestrator mounts is another's, and we may reach it through our group: Kubernetes
+/// gives secrets to `fsGroup` with mode 0440.
+#[cfg(unix)]
+fn is_private(metadata: &fs::Metadata, file: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let (mode, file) = (metadata.mode() & 0o777, file.display());
+    let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    let (others, cure) = if is_ours {
+        (0o077, format!("`chmod 600 {file}`"))
+    } else {
+        (0o037, format!("its owner does `chmod 440 {file}`, or it is mounted with that mode"))
+    };
+    ensure!(mode & others == 0, "others can read or change the master key in {file} (mode {mode:04o}): {cure}");
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,8 +132,38 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("master.key");
-        let made = MasterKey::load_or_create(&file).unwrap();
+        assert!(MasterKey::load(&file).unwrap().is_none());
+        let made = MasterKey::create(&file).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(MasterKey::load_or_create(&file).unwrap().0, made.0);
+        assert_eq!(MasterKey::load(&file).unwrap().unwrap().0, made.0);
+        assert!(MasterKey::create(&file).is_err(), "it is never made anew");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_can_read_is_refused_and_what_is_mounted_for_our_group_is_not() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master.key");
+        MasterKey::create(&file).unwrap();
+        let told = |mode| {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            MasterKey::load(&file).err().map(|error| error.to_string())
+        };
+        for mode in [0o400, 0o600, 0o700] {
+            assert_eq!(told(mode), None, "{mode:o}");
+        }
+        for mode in [0o640, 0o440, 0o604, 0o644, 0o660, 0o601] {
+            let error = told(mode).unwrap();
+            assert!(error.contains(&format!("mode {mode:04o}")) && error.contains("`chmod 600 "), "{error}");
+        }
+        // Only root can give it away.
+        if rustix::process::geteuid().is_root() {
+            chown(&file, Some(12_345), None).unwrap();
+            assert_eq!(told(0o440), None);
+            for mode in [0o444, 0o460, 0o644] {
+                assert!(told(mode).unwrap().contains("chmod 440"), "{mode:o}");
+            }
+        }
     }
 }

@@ -96,7 +96,7 @@ async fn dump(house: &House) -> Vec<u8> {
 async fn keys(house: &House, seen: &mut Collected) {
     let file = house.data().join("master.key");
     seen.add("master key", std::fs::read_to_string(&file).unwrap().trim());
-    let master = MasterKey::load_or_create(&file).unwrap();
+    let master = MasterKey::load(&file).unwrap().unwrap();
     let db = Db::open(&house.database_url()).await.unwrap();
     for key in signing_keys::all(&db).await.unwrap() {
         let pkcs8 = master.open(&key.kid, &key.sealed).unwrap();

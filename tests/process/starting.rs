@@ -157,6 +157,26 @@ async fn a_wrong_master_key_is_refused() {
 }
 
 #[tokio::test]
+async fn a_missing_master_key_beside_a_database_is_told_and_no_new_one_is_made() {
+    let house = House::new().await.for_serving();
+    assert_eq!(house.serve().stop("TERM").code(), Some(0));
+    let key = house.data().join("master.key");
+    let kept = std::fs::read_to_string(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    for command in [&["serve".to_owned()], &["setup-link".to_owned()]] {
+        let refusal = house.refusal(command);
+        assert!(refusal.starts_with("the master key is missing: there is no "), "{refusal}");
+        assert!(refusal.contains(&key.display().to_string()) && refusal.contains("backup"), "{refusal}");
+        assert!(!key.exists(), "a new key");
+    }
+    std::fs::write(&key, kept).unwrap();
+    let refusal = house.refusal(&serve());
+    assert!(refusal.contains(&format!("`chmod 600 {}`", key.display())), "{refusal}");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(house.serve().stop("TERM").code(), Some(0));
+}
+
+#[tokio::test]
 async fn an_unreachable_database_is_one_sentence_without_its_password() {
     let house = House::new().await.for_serving();
     let house = house.set("KEYWARD__DATABASE__URL", "postgres://keyward:letmein@127.0.0.1:1/keyward");
