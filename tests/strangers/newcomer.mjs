@@ -21,10 +21,13 @@ const elsewhere = {
 };
 
 /** Programs that run until they are stopped. */
-const LASTING = /(?:\bdemo|\bserve\b.*|-- guard\b[^]*|-server guard\b[^]*|--package keyward-resource-server|--config surfaces.toml.*)$/;
+const LASTING = /(?:\bdemo|\bserve\b.*|(?:--|-server) guard\b[^]*|--package keyward-resource-server)$/;
 
 /** Languages of what is read and not typed. */
 const READ = new Set(['text', 'http', 'json', 'toml', 'ini', 'nginx', 'rust', 'python', 'js']);
+
+/** A block of our own settings, as others name their file. */
+const SETTINGS = 'toml keyward.toml';
 
 const person = new Person();
 
@@ -69,6 +72,16 @@ async function type(terminal, command, shown) {
   });
 }
 
+/** A piece of a file may leave out what the reader has elsewhere, but names nothing that is no setting. */
+async function areSettings(terminal, lines) {
+  await terminal.write('piece.toml', lines);
+  const env = { ...terminal.environment, KEYWARD__ISSUER: 'https://auth.example.com' };
+  const where = { env, cwd: terminal.folder };
+  const checked = promisify(execFile)('keyward', ['check', '--json', '--config', 'piece.toml'], where);
+  const { errors = [] } = JSON.parse((await checked.catch((error) => error)).stdout);
+  assert.deepEqual(errors.map(({ message }) => message).filter((message) => !/ is not set|at least/.test(message)), []);
+}
+
 /** `keyward keys rotate --help` says that there is such a command, and which options it has. */
 async function exists(terminal, words) {
   const [program, ...rest] = words.split(' ');
@@ -87,6 +100,9 @@ for (const { name, text, blocks } of await pages()) {
     assert.deepEqual(unknown.map(({ language, lines }) => [language, lines[0]]), []);
   });
   const terminal = await Terminal.open(visit);
+  for (const { lines } of blocks.filter(({ language, file = 'keyward.toml' }) => `${language} ${file}` === SETTINGS)) {
+    await check(`newcomer: ${name}: ${lines[0]} and what follows are settings`, () => areSettings(terminal, lines));
+  }
   for (const block of blocks) await follow(terminal, block);
   for (const words of new Set(named(text))) {
     await check(`newcomer: ${name}: ${words} exists`, () => exists(terminal, words));
