@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     http, jobs,
     oauth::visible::visible,
-    storage::Db,
+    storage::{Db, signing_keys},
     telemetry,
 };
 use anyhow::{Context, ensure};
@@ -15,7 +15,13 @@ use keyward_limits::connections::{Bounds, Connections};
 pub use keyward_limits::stop::asked_to_stop;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::net::TcpListener;
 
 /// A taken port is one sentence.
@@ -38,9 +44,21 @@ pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
 
 /// Opens what a server has made: with wrong settings, a second and empty one would look like the right one.
 pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
-    if let Some(file) = sqlite_file(&config) {
-        let there = file.try_exists().unwrap_or(false);
+    let did_run = |there, file: &Path| {
         ensure!(there, "there is no {}: did a server run here with these settings?", file.display());
+        Ok(())
+    };
+    let is_there = |file: &Path| file.try_exists().unwrap_or(false);
+    if let Some(file) = sqlite_file(&config) {
+        did_run(is_there(&file), &file)?;
+    }
+    let key = &config.keys.master_key_file;
+    if config.keys.master_key.is_none() && !is_there(key) {
+        // Beside a database with keys it is missing, and told so below.
+        let db = Db::open(config.database.url.expose_secret()).await?;
+        let has_keys = !signing_keys::all(&db).await?.is_empty();
+        db.close().await?;
+        did_run(has_keys, key)?;
     }
     Box::pin(open(config)).await
 }
@@ -56,7 +74,7 @@ fn sqlite_file(config: &Config) -> Option<PathBuf> {
     database.map(|file| PathBuf::from(file.trim_start_matches("//")))
 }
 
-fn make_private_folder(folder: &std::path::Path) -> anyhow::Result<()> {
+fn make_private_folder(folder: &Path) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
