@@ -232,3 +232,13 @@ async fn operations_abandoned_one_after_another_are_whole_or_nothing_and_leave_t
     }
     db.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_transaction_that_a_test_leaves_open_holds_up_nobody_when_its_schema_goes() {
+    let db = fresh_db().await;
+    if let Db::Postgres(pool) = &*db {
+        let mut left_open = pool.begin().await.unwrap();
+        sqlx::query("SELECT count(*) FROM users").execute(&mut *left_open).await.unwrap();
+        std::mem::forget(left_open);
+    }
+}

@@ -108,7 +108,14 @@ async fn run(server: &str, sql: String) {
 impl Drop for Home {
     fn drop(&mut self) {
         if let Self::Schema { server, name } = self {
-            let (server, sql) = (server.clone(), format!("DROP SCHEMA {name} CASCADE"));
+            // A task that the test leaves behind may hold a transaction, and goes on only after this.
+            let others = format!(
+                "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+                   JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   JOIN pg_database d ON d.oid = l.database \
+                  WHERE d.datname = current_database() AND n.nspname = '{name}' AND l.pid <> pg_backend_pid()"
+            );
+            let (server, sql) = (server.clone(), format!("{others}; DROP SCHEMA {name} CASCADE"));
             // Drop cannot wait for a future, but it can wait for a thread that does.
             let dropped = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
