@@ -7,7 +7,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
 };
 use rsa::{
-    RsaPrivateKey,
+    PrivateKey,
     pkcs8::{DecodePrivateKey, EncodePrivateKey},
     traits::PublicKeyParts,
 };
@@ -40,7 +40,7 @@ pub fn generate(algorithm: &str) -> anyhow::Result<Vec<u8>> {
         }
         "EdDSA" => Ed25519KeyPair::generate_pkcs8(&random).map_err(failed)?.as_ref().to_vec(),
         // The rsa crate makes and encodes keys; it never signs (RUSTSEC-2023-0071).
-        "RS256" => RsaPrivateKey::new(&mut rand::rng(), 2048)?.to_pkcs8_der()?.as_bytes().to_vec(),
+        "RS256" => PrivateKey::new(&mut rand::rng(), 2048)?.to_pkcs8_der()?.as_bytes().to_vec(),
         other => bail!("{other} is not an algorithm keyward signs with"),
     })
 }
@@ -97,7 +97,7 @@ fn ed25519(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
 }
 
 fn rsa(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
-    let numbers = RsaPrivateKey::from_pkcs8_der(pkcs8)?;
+    let numbers = PrivateKey::from_pkcs8_der(pkcs8)?;
     let (n, e) = (base64url(numbers.n_bytes()), base64url(numbers.e_bytes()));
     let jwk = json!({"kty": "RSA", "n": n, "e": e});
     let canonical = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);

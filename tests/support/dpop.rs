@@ -5,7 +5,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
 };
 use keyward::secrets::{Digest, base64url, random};
-use rsa::{RsaPrivateKey, pkcs8::EncodePrivateKey, traits::PublicKeyParts};
+use rsa::{PrivateKey, pkcs8::EncodePrivateKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -33,7 +33,7 @@ impl DpopKey {
     }
 
     pub fn rs256() -> Self {
-        let numbers = RsaPrivateKey::new(&mut rand::rng(), 2048).unwrap();
+        let numbers = PrivateKey::new(&mut rand::rng(), 2048).unwrap();
         let jwk = json!({"e": base64url(numbers.e_bytes()), "kty": "RSA", "n": base64url(numbers.n_bytes())});
         let pair = RsaKeyPair::from_pkcs8(numbers.to_pkcs8_der().unwrap().as_bytes()).unwrap();
         let sign = move |message: &[u8]| {
