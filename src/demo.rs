@@ -2,11 +2,11 @@
 pub mod documents;
 
 use crate::{
-    accounts::sign_in::new_user,
     app::App,
     config::{Config, Faults},
     grants::{authorization_code, client_credentials, device_code, refresh_token},
     model::{ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Role},
+    people::sign_in::new_user,
     secrets::Digest,
     storage::{Db, clients, settings, users},
 };

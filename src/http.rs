@@ -2,10 +2,10 @@
 pub mod administrator;
 mod below_issuer;
 pub mod described;
-pub mod endpoints;
 pub mod extract;
 pub mod negotiate;
-pub mod pages;
+pub mod people;
+pub mod programs;
 pub mod respond;
 pub mod views;
 pub mod words;
@@ -18,8 +18,8 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use endpoints::{Cors, Endpoint};
 use extract::ClientIp;
+use programs::{Cors, Endpoint};
 use respond::Refused;
 use serde_json::json;
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
@@ -40,8 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn router(app: Arc<App>) -> Router {
     let mut programs = Router::new();
     let mut paths = BTreeSet::new();
-    let mut endpoints = endpoints::all(&app);
-    let pages = below_issuer::placed(&app, pages::all(&app));
+    let mut endpoints = programs::all(&app);
+    let pages = below_issuer::placed(&app, people::all(&app));
     let pages = described::with_own(&app, &mut endpoints, pages);
     for endpoint in endpoints {
         paths.extend(endpoint.paths.iter().cloned());

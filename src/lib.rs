@@ -5,9 +5,10 @@ pub mod jobs; // housekeeping: what has expired goes
 
 pub mod http; // the only room with HTTP in it: endpoints for programs, pages for people
 
-pub mod accounts; // people: signing in, consent
+pub mod authorization; // what a client asks of a person, and what the person answers
 pub mod clients; // programs: found, authenticated, registered
-pub mod issuers; // others whose word counts: their assertions, and who is meant here
+pub mod issuers;
+pub mod people; // how people prove who they are // others whose word counts: their assertions, and who is meant here
 
 pub mod grants; // what can be exchanged for tokens: a file per grant type
 pub mod tokens; // issued, found again, rotated

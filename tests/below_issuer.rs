@@ -3,7 +3,7 @@ use crate::support::{
     app::{Answer, MCP, PASSWORD, TestApp, VERIFIER, authorize_path, basic},
     browser::{Browser, borrowed, hidden},
 };
-use keyward::{accounts::setup_link, model::ClientId};
+use keyward::{model::ClientId, people::setup_link};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://auth.example/realms/auth";

@@ -197,7 +197,7 @@ async fn an_address_links_only_where_the_issuer_answers_for_it_and_means_one_acc
     let idp = Trusting::start().await;
     let root = idp.t.user_named("root").await;
     for (name, email) in [("twin", "Root@people.example"), ("dave", "dave@evil.example")] {
-        let mut user = keyward::accounts::sign_in::new_user(&idp.t.app, name, "x", root.role).await.unwrap();
+        let mut user = keyward::people::sign_in::new_user(&idp.t.app, name, "x", root.role).await.unwrap();
         user.email = Some(email.into());
         users::insert(idp.db(), &user).await.unwrap();
     }

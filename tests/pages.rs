@@ -10,7 +10,7 @@ use crate::{
         browser::{Browser, borrowed, hidden},
     },
 };
-use keyward::{accounts::setup_link, model::ClientId, oauth::params::form_urlencode};
+use keyward::{model::ClientId, oauth::params::form_urlencode, people::setup_link};
 use scraper::{Html, Selector};
 use std::{collections::BTreeSet, fs, path::Path};
 use time::Duration;

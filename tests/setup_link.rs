@@ -4,7 +4,7 @@ use crate::support::{
     browser::{Browser, borrowed, hidden},
 };
 use keyward::{
-    accounts::setup_link,
+    people::setup_link,
     storage::{audit_events, users},
 };
 use time::Duration;

@@ -1,12 +1,12 @@
 //! One letter, however a keyboard writes it: names and passwords are compared in one Unicode form (NFC).
 use crate::support::app::TestApp;
 use keyward::{
-    accounts::{
+    model::{Role, User},
+    passwords::MAX_LENGTH,
+    people::{
         setup_link::{self, Outcome},
         sign_in::new_user,
     },
-    model::{Role, User},
-    passwords::MAX_LENGTH,
     secrets::{Digest, SetupToken},
     storage::users,
 };

@@ -1,9 +1,9 @@
 //! `keyward serve`: the real thing.
 use super::{load_for_serving, server};
 use crate::{
-    accounts::setup_link::{self, SetupLink},
     app::App,
     demo,
+    people::setup_link::{self, SetupLink},
 };
 use anyhow::ensure;
 use std::{path::PathBuf, sync::Arc};

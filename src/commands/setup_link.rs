@@ -1,8 +1,8 @@
 //! `keyward setup-link`: an administrator who is locked out gets in again, by who can run commands on this machine.
 use super::{load_config, serve::at, server};
 use crate::{
-    accounts::setup_link::{self, SetupLink},
     audit::chain,
+    people::setup_link::{self, SetupLink},
 };
 use std::path::PathBuf;
 

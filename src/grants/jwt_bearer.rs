@@ -2,7 +2,7 @@
 //! person is behind the client (Identity Assertion JWT Authorization Grant §4.4), or which program asks for itself.
 use super::TokenRequest;
 use crate::{
-    accounts::request::{limit, registered_scopes},
+    authorization::request::{limit, registered_scopes},
     app::App,
     audit, clock,
     config::Workload,

@@ -1,7 +1,7 @@
 //! What this server answers, told as `OpenAPI` 3.1 and as a page: made from the lists that it routes by.
 use super::{
-    endpoints::{Cors, Endpoint},
-    pages,
+    people,
+    programs::{Cors, Endpoint},
     respond::{Document, Page},
 };
 use crate::app::App;
@@ -98,7 +98,7 @@ pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>
         cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
     });
     let show = get(async move || Page(Docs { content: &content }).into_response()).fallback(super::method_not_allowed);
-    pages.merge(Routes::new().route(&page_place, show.layer(map_response(pages::protected)), page_told))
+    pages.merge(Routes::new().route(&page_place, show.layer(map_response(people::protected)), page_told))
 }
 
 fn document<'a>(app: &App, described: impl Iterator<Item = &'a Described>) -> Value {

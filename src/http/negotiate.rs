@@ -1,7 +1,7 @@
 //! HTML for people and JSON for programs: in which of the two an error is told, and how a redirect goes on.
 use super::{
     extract::accepts_rather,
-    pages,
+    people,
     respond::{Page, Told},
     views::{AppName, Onward as OnwardPage},
     words::Words,
@@ -51,7 +51,7 @@ pub async fn for_the_reader(State(programs): State<Programs>, request: Request, 
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
     let status = response.status();
     if html && !is_page && (!is_form_of_programs || status == StatusCode::METHOD_NOT_ALLOWED) {
-        pages::protect(response.headers_mut());
+        people::protect(response.headers_mut());
         return with_content(response, Page(Words::of(&told, Some(status)).page(told.code)));
     }
     if json && !html && is_page {

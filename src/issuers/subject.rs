@@ -1,12 +1,12 @@
 //! Who somebody of a trusted issuer is here: known by its link, found by what the issuer says, or new.
 use super::identity::IdentityAssertion;
 use crate::{
-    accounts::sign_in::{is_username, new_user},
     app::App,
     audit,
     error::OAuthError,
     model::{Role, SubjectLink, User},
     oauth::display_name::display_name,
+    people::sign_in::{is_username, new_user},
     secrets::{self, Digest, base64url},
     storage::{subject_links, users},
 };

@@ -3,9 +3,9 @@ mod exchange;
 
 use super::{access_token, dpop::Presented, id_token, opaque::OpaqueToken, refresh_token::Refresh};
 use crate::{
-    accounts::request::within_limit,
     app::App,
     audit::Event,
+    authorization::request::within_limit,
     clock,
     error::OAuthError,
     grants::{TokenRequest, client_credentials, refresh_token},

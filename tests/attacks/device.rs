@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use axum::{Router, body::Body, http::Request};
-use keyward::{accounts::device::look_up, http::router, model::ClientId, secrets::UserCode};
+use keyward::{authorization::device::look_up, http::router, model::ClientId, secrets::UserCode};
 use time::Duration;
 use tokio::task::JoinSet;
 

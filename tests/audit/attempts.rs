@@ -11,8 +11,8 @@ use crate::{
 };
 use axum::http::Request;
 use keyward::{
-    accounts::sign_in::sign_in,
     model::{AuditEvent, ClientId, UserId},
+    people::sign_in::sign_in,
     storage::clients,
 };
 use serde_json::json;

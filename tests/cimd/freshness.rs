@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use keyward::{
-    accounts::request::{Judged, Visitor},
+    authorization::request::{Judged, Visitor},
     clients::metadata_document::refresh_due,
 };
 use serde_json::{Value, json};

@@ -154,7 +154,7 @@ impl TestApp {
     }
 
     async fn user(&self, name: &str, role: Role) {
-        let mut user = keyward::accounts::sign_in::new_user(&self.app, name, PASSWORD, role).await.unwrap();
+        let mut user = keyward::people::sign_in::new_user(&self.app, name, PASSWORD, role).await.unwrap();
         user.email = Some(format!("{name}@people.example"));
         user.name = Some(name.to_uppercase());
         users::insert(&self.db, &user).await.unwrap();

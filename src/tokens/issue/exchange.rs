@@ -1,8 +1,8 @@
 //! What a token may be exchanged for (RFC 8693): less than it is, for one target, for as long as it lives.
 use super::{Audience, Permit, Subject};
 use crate::{
-    accounts::request::within_limit,
     app::App,
+    authorization::request::within_limit,
     clock,
     error::OAuthError,
     grants::TokenRequest,

@@ -1,7 +1,7 @@
 //! `POST /device_authorization` (RFC 8628 §3.1).
 use super::Endpoint;
 use crate::{
-    accounts::device::{self, INTERVAL, LIFETIME},
+    authorization::device::{self, INTERVAL, LIFETIME},
     app::App,
     error::OAuthError,
     http::{

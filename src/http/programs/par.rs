@@ -1,7 +1,7 @@
 //! `POST /par` (RFC 9126 §2).
 use super::Endpoint;
 use crate::{
-    accounts::pushed_request::{self, push},
+    authorization::pushed_request::{self, push},
     app::App,
     error::OAuthError,
     http::{

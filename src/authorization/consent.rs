@@ -1,11 +1,11 @@
 //! Consent: what a user would allow a client, what they allowed it before, and the approval itself.
 use crate::{
-    accounts::{
+    app::App,
+    audit,
+    authorization::{
         pushed_request,
         request::{Judged, limit},
     },
-    app::App,
-    audit,
     error::OAuthError,
     grants::authorization_code,
     model::{Answer, AnsweredForm, Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User},

@@ -8,7 +8,7 @@ mod session;
 mod static_files;
 
 use super::{
-    endpoints, method_not_allowed,
+    method_not_allowed, programs,
     respond::{Page, Told, page_error},
     views::errors::Comparison,
     words::Words,
@@ -50,7 +50,7 @@ pub fn all(app: &App) -> Routes<Arc<App>> {
     let devices = if app.config.device_authorization.enabled { device::routes() } else { Routes::new() };
     let legacy = if app.config.legacy_paths { authorize::legacy() } else { Routes::new() };
     let pages = routes()
-        .merge(home::routes(endpoints::metadata(app)))
+        .merge(home::routes(programs::metadata(app)))
         .merge(devices)
         .merge(legacy)
         .layered(|router| router.layer(sessions))

@@ -4,10 +4,7 @@ use super::{
     forms::{self, Form, PageForm, Purpose},
 };
 use crate::{
-    accounts::{
-        setup_link::{Outcome, use_up},
-        sign_in::refuse_choice,
-    },
+    people::{setup_link::{Outcome, use_up}, sign_in::refuse_choice},
     app::App,
     error::OAuthError,
     http::{

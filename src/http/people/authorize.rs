@@ -1,10 +1,7 @@
 //! `/authorize` (RFC 6749 §4.1.1): from a client's request to the question, or straight to the code.
 use super::{Problem, answer, consent, session, session::SignedIn};
 use crate::{
-    accounts::{
-        consent::Asked,
-        request::{Judged, Refusal, Visitor, hinted_subject},
-    },
+    authorization::{consent::Asked, request::{Judged, Refusal, Visitor, hinted_subject}},
     app::App,
     clock::NODES_DIFFER,
     error::OAuthError,

@@ -7,10 +7,7 @@ use super::{
     session::{self, SignedIn},
 };
 use crate::{
-    accounts::{
-        consent::{Asked, DENIED, Remembered},
-        request::{Judged, Refusal, Visitor},
-    },
+    authorization::{consent::{Asked, DENIED, Remembered}, request::{Judged, Refusal, Visitor}},
     app::App,
     error::OAuthError,
     grants::authorization_code,

@@ -7,8 +7,8 @@ use super::{
     session::{self, SignedIn},
 };
 use crate::{
-    accounts::device::{Waiting, look_up},
     app::App,
+    authorization::device::{Waiting, look_up},
     error::OAuthError,
     http::{
         described::{form_of_a_page, page},

@@ -1,7 +1,7 @@
 //! An authorization request, judged from its raw query: the URL is the only state, and is read again at each step.
 use crate::{
-    accounts::pushed_request,
     app::App,
+    authorization::pushed_request,
     clients::metadata_document::{Resolved, on_record, resolve},
     error::OAuthError,
     grants::{self, authorization_code, refresh_token},

@@ -9,7 +9,7 @@ use super::{
     session::{self, SignedIn},
 };
 use crate::{
-    accounts::{known_browser, pushed_request, sign_in::sign_in},
+    authorization::pushed_request, people::{known_browser, sign_in::sign_in},
     app::App,
     error::OAuthError,
     http::{

@@ -1,11 +1,11 @@
 //! Devices without a browser (RFC 8628): their request, the code that people type for them, and the decision.
 use crate::{
-    accounts::{
+    app::App,
+    audit::{self, WrongTry},
+    authorization::{
         consent::Terms,
         request::{asking, resources},
     },
-    app::App,
-    audit::{self, WrongTry},
     error::OAuthError,
     grants,
     limits::{source, yields_to},

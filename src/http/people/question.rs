@@ -4,11 +4,11 @@ use super::{
     forms::{Form, Stale},
 };
 use crate::{
-    accounts::{
+    app::App,
+    authorization::{
         consent::{Asked, Remembered, Terms, is_trusted},
         device::Waiting,
     },
-    app::App,
     clients::{logos, publishers},
     error::OAuthError,
     grants::{self, authorization_code, device_code},

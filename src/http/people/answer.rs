@@ -1,8 +1,8 @@
 //! How an authorization request ends: with a code, with an error for the client, or with a page for the user.
 use super::Problem;
 use crate::{
-    accounts::{consent::is_trusted, request::Refusal},
     app::App,
+    authorization::{consent::is_trusted, request::Refusal},
     error::OAuthError,
     http::{
         negotiate::Onward,
