@@ -87,6 +87,6 @@ pub use settings::{
     BodyLimit, Credentials, Heartbeat, InFront, PageOrigin, ResourceAlias, Secret, Settings, UpstreamHeaders,
 };
 pub use stdio::converse;
-pub use surfaces::{router, serve};
+pub use surfaces::{Prepared, prepare, router, serve};
 pub use tools::database::answer_query;
 pub use verify::{Access, Scheme};

@@ -1,13 +1,14 @@
 //! The resource server: surfaces behind their gates, on one address or several.
 mod described;
 mod gating;
+mod serving;
 
 use crate::{
     accounts,
     allowance::Allowance,
     api::Routes,
     arguments::Rules,
-    audit::{self, Audit},
+    audit::Audit,
     authorization_server,
     bodies::Bodies,
     callback,
@@ -39,18 +40,9 @@ use axum::{
     routing::get,
 };
 use gating::{Gating, Part, Paths};
-use keyward_limits::{
-    connections::{Bounds, Connections},
-    source::TrustedProxies,
-};
-use serde_json::json;
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::net::TcpListener;
+use keyward_limits::source::TrustedProxies;
+pub use serving::{Prepared, prepare, serve};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
@@ -108,68 +100,6 @@ pub(crate) fn alone(settings: &Settings, id: Option<&str>) -> anyhow::Result<(Ro
     let address = Address::new(&origins, vec![own])?;
     let url = address.origins[0].join(&own.path())?;
     Ok((address.router(&Shared::new(settings)?)?, url))
-}
-
-/// Serves all surfaces until `shutdown`, then lets answers under way finish. `listener` is the common address.
-pub async fn serve(
-    listener: TcpListener,
-    settings: Settings,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    let shared = Shared::new(&settings)?;
-    let mut servers = vec![(listener, common(&settings)?.router(&shared)?)];
-    for (address, own) in others(&settings)? {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        servers.push((listener, own.router(&shared)?));
-    }
-    for (listener, _) in &servers {
-        settings.ensure_loopback(listener.local_addr()?)?;
-    }
-    shared.records.audit.server("server_start").await;
-    for accounts in shared.accounts.values() {
-        accounts.prepared().await?;
-        for (username, name, key) in accounts.first_keys().await? {
-            // Where it is seen once, and not in the log.
-            println!("API key {name} of {username}, shown this once: {key}");
-        }
-    }
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let stopping = || {
-        let mut stopped = stopped.clone();
-        async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        }
-    };
-    let mut running = tokio::task::JoinSet::new();
-    let connections = connections(&shared, Duration::from_secs(settings.grace.into()));
-    for (listener, router) in servers {
-        tracing::info!(address = %listener.local_addr()?, issuer = settings.issuer, "resource server listens");
-        let (connections, stopping) = (connections.clone(), stopping());
-        running.spawn(async move { connections.serve(listener, router, stopping).await });
-    }
-    tokio::select! {
-        Some(ended) = running.join_next() => return Ok(ended?),
-        () = shutdown => {}
-    }
-    let _ = stop.send(true);
-    while running.join_next().await.is_some() {}
-    shared.records.audit.server("server_stop").await;
-    shared.records.audit.settle().await
-}
-
-/// Of all addresses together. Those that are refused are audited.
-fn connections(shared: &Shared, grace: Duration) -> Connections {
-    let records = Arc::clone(&shared.records);
-    let refused = move |address: IpAddr| {
-        let records = Arc::clone(&records);
-        tokio::spawn(async move {
-            let client_info = json!({"ip_address": address.to_string()});
-            let event = audit::Event::new("rate_limit_exceeded", false);
-            let event = audit::Event { client_info, error_message: Some("too many connections"), ..event };
-            records.audit.record(event).await;
-        });
-    };
-    Connections::new(Bounds { grace, ..Bounds::default() }, Arc::clone(&shared.proxies), refused)
 }
 
 /// A path of an origin, as identifiers are spelled: the root has no slash (RFC 9728 §1.2 and what clients make of it).

@@ -81,13 +81,12 @@ impl Demo {
                 let _ = stopped.wait_for(|stopped| *stopped).await;
             }
         };
+        let mcp_server = keyward_resource_server::prepare(resource_listener, &mcp_server).await?;
+        server::begin(&app).await?;
+        // Both listen. Nothing is said after this until somebody comes.
         println!("{}", welcome(&issuer, &base, &origin, folder.as_deref()));
-        let servers = async {
-            tokio::try_join!(
-                server::run(Arc::from(app), listener, stopping()),
-                keyward_resource_server::serve(resource_listener, mcp_server, stopping()),
-            )
-        };
+        let servers =
+            async { tokio::try_join!(server::run(Arc::from(app), listener, stopping()), mcp_server.run(stopping())) };
         tokio::pin!(servers);
         tokio::select! {
             ended = &mut servers => return ended.map(drop),

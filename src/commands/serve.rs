@@ -33,6 +33,7 @@ impl Serve {
             "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."
         );
         server::write_clients(&app, &[]).await?;
+        server::begin(&app).await?;
         println!(
             "keyward {} answers at {} for {}",
             env!("CARGO_PKG_VERSION"),

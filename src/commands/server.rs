@@ -99,14 +99,19 @@ pub async fn write_clients(app: &App, others: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Puts the start on record; [`run`] comes next.
+pub async fn begin(app: &App) -> anyhow::Result<()> {
+    audit::changed_settings::record(app).await?;
+    Event::new("server_start").details(json!({"version": env!("CARGO_PKG_VERSION")})).record(app).await;
+    Ok(())
+}
+
 /// Answers until `shutdown`, lets the requests under way end, and closes the database.
 pub async fn run(
     app: Arc<App>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    audit::changed_settings::record(&app).await?;
-    Event::new("server_start").details(json!({"version": env!("CARGO_PKG_VERSION")})).record(&app).await;
     let housekeeping = tokio::spawn(jobs::run(app.clone()));
     connections(&app).serve(listener, http::router(app.clone()), shutdown).await;
     housekeeping.abort();

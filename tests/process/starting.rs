@@ -59,6 +59,19 @@ async fn ctrl_c_says_where_everything_is_kept() {
 }
 
 #[tokio::test]
+async fn the_banner_of_the_demo_is_the_last_thing_it_says_until_somebody_comes() {
+    let house = House::new().await;
+    let keyward = house.demo_with_its_log();
+    for before in ["server_start", "resource server listens"] {
+        assert!(keyward.first_words().contains(before), "{before} comes before: {}", keyward.first_words());
+    }
+    keyward.at.redeem("dev-public-client", "no code").await.refused(400, "invalid_grant");
+    // Lines of the log are objects.
+    let next = keyward.until("{\"");
+    assert!(next.trim_end().ends_with('}') && next.contains("invalid_grant"), "before somebody came: {next}");
+}
+
+#[tokio::test]
 async fn a_taken_port_is_one_sentence() {
     let house = House::new().await.for_serving();
     let _taken = std::net::TcpListener::bind(("127.0.0.1", house.port())).unwrap();

@@ -6,7 +6,7 @@ use super::{
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, PipeReader, PipeWriter, pipe},
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -106,13 +106,25 @@ impl House {
         self.start(&["serve".to_owned()], "answers at")
     }
 
+    /// The demo as at a terminal, with the log among what it says.
+    pub fn demo_with_its_log(&self) -> Keyward {
+        let (heard, said) = pipe().unwrap();
+        let log = said.try_clone().unwrap();
+        self.begin(&self.demo_arguments(), "keyward demo is running", heard, said, log.into())
+    }
+
     /// Starts and waits until standard output says `ready`.
     fn start(&self, arguments: &[String], ready: &str) -> Keyward {
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
-        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (heard, said) = pipe().unwrap();
+        self.begin(arguments, ready, heard, said, log.into())
+    }
+
+    fn begin(&self, arguments: &[String], ready: &str, heard: PipeReader, said: PipeWriter, log: Stdio) -> Keyward {
+        let child = self.command(arguments).stdout(said).stderr(log).spawn().unwrap();
         let (send, lines) = channel();
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let heard = BufReader::new(heard).lines();
+        std::thread::spawn(move || heard.map_while(Result::ok).try_for_each(|line| send.send(line)));
         let resource = format!("http://127.0.0.1:{}/mcp/oauth", self.resource_listen);
         let at = Address::new(self.listen);
         let mut keyward = Keyward { child, lines, at, resource, first_words: String::new() };
@@ -229,7 +241,7 @@ impl Keyward {
     }
 
     /// All lines up to the next one with these words.
-    fn until(&self, words: &str) -> String {
+    pub fn until(&self, words: &str) -> String {
         let mut said = String::new();
         for line in &self.lines {
             said = format!("{said}{line}\n");
@@ -238,6 +250,11 @@ impl Keyward {
             }
         }
         said
+    }
+
+    /// What it said until it was ready.
+    pub fn first_words(&self) -> &str {
+        &self.first_words
     }
 
     /// All that it still says on standard output, until it ends.
