@@ -30,10 +30,11 @@ pub async fn find(db: &Db, id: UserId) -> sqlx::Result<Option<User>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE id = $1").bind(id).fetch_optional(on))
 }
 
-/// Case makes no difference where the database knows of none: of ASCII letters at least.
+/// In whatever ASCII case, and in no other, whatever the locale of the database: the column has the collation "C", but
+/// what is bound to a statement has the database's.
 pub async fn find_by_username(db: &Db, username: &str) -> sqlx::Result<Option<User>> {
-    read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE lower(username) = lower($1)")
-        .bind(username)
+    read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE lower(username) = $1")
+        .bind(username.to_ascii_lowercase())
         .fetch_optional(on))
 }
 

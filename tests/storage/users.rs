@@ -1,6 +1,6 @@
 //! Tables `users` and `setup_tokens`.
 use super::{new_user, now};
-use crate::support::db::fresh_db;
+use crate::support::db::{fresh_db, fresh_db_of_another_locale};
 use keyward::{
     model::{Role, User},
     secrets::Digest,
@@ -30,12 +30,29 @@ async fn a_user_comes_back_as_inserted_by_id_and_by_name_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_username_is_taken_in_every_ascii_case_and_no_other() {
-    let db = fresh_db().await;
-    assert!(users::insert(&db, &new_user("Émile")).await.unwrap());
-    assert!(!users::insert(&db, &new_user("ÉMILE")).await.unwrap());
-    assert!(users::insert(&db, &new_user("émile")).await.unwrap());
-    assert_eq!(users::find_by_username(&db, "Émile").await.unwrap().unwrap().username, "Émile");
+async fn a_username_is_taken_in_every_ascii_case_and_no_other_whatever_the_locale() {
+    for db in [fresh_db().await, fresh_db_of_another_locale().await] {
+        assert!(users::insert(&db, &new_user("Émile")).await.unwrap());
+        assert!(!users::insert(&db, &new_user("ÉMILE")).await.unwrap());
+        for written in ["Émile", "ÉMILE", "ÉmILe"] {
+            assert_eq!(users::find_by_username(&db, written).await.unwrap().unwrap().username, "Émile", "{written}");
+        }
+        assert!(users::find_by_username(&db, "émile").await.unwrap().is_none());
+        assert!(users::insert(&db, &new_user("émile")).await.unwrap());
+        assert_eq!(users::find_by_username(&db, "éMILE").await.unwrap().unwrap().username, "émile");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_found_in_every_ascii_case_and_no_other_whatever_the_locale() {
+    for db in [fresh_db().await, fresh_db_of_another_locale().await] {
+        let email = Some("Émile@People.example".to_owned());
+        assert!(users::insert(&db, &User { email, ..new_user("emile") }).await.unwrap());
+        for (address, known) in [("ÉMILE@people.example", 1), ("Émile@People.example", 1), ("émile@people.example", 0)]
+        {
+            assert_eq!(users::find_by_email(&db, address).await.unwrap().len(), known, "{address}");
+        }
+    }
 }
 
 #[tokio::test]

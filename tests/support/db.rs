@@ -14,6 +14,7 @@ pub struct TestDb {
 enum Home {
     Folder(#[allow(dead_code)] tempfile::TempDir), // held for its Drop
     Schema { server: String, name: String },
+    Database { server: String, name: String },
 }
 
 impl TestDb {
@@ -84,6 +85,18 @@ pub async fn fresh_db() -> TestDb {
     }
 }
 
+/// One whose locale folds the case of every letter, where the database has locales.
+pub async fn fresh_db_of_another_locale() -> TestDb {
+    let Ok(server) = std::env::var("TEST_DATABASE_URL") else { return fresh_sqlite().await };
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    let locale = "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'";
+    run(&server, format!("CREATE DATABASE {name} {locale}")).await;
+    let mut url = url::Url::parse(&server).unwrap();
+    url.set_path(&name);
+    let url = String::from(url);
+    TestDb { db: Db::open(&url).await.unwrap(), url, _home: Home::Database { server, name } }
+}
+
 /// SQLite whatever the environment says, for what only SQLite does.
 pub async fn fresh_sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
@@ -107,23 +120,27 @@ async fn run(server: &str, sql: String) {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if let Self::Schema { server, name } = self {
-            // A task that the test leaves behind may hold a transaction, and goes on only after this.
-            let others = format!(
-                "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
-                   JOIN pg_namespace n ON n.oid = c.relnamespace \
-                   JOIN pg_database d ON d.oid = l.database \
-                  WHERE d.datname = current_database() AND n.nspname = '{name}' AND l.pid <> pg_backend_pid()"
-            );
-            let (server, sql) = (server.clone(), format!("{others}; DROP SCHEMA {name} CASCADE"));
-            // Drop cannot wait for a future, but it can wait for a thread that does.
-            let dropped = std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(run(&server, sql));
-            });
-            if dropped.join().is_err() {
-                eprintln!("a test schema was left behind");
+        let (server, sql) = match self {
+            Self::Folder(_) => return,
+            Self::Database { server, name } => (server.clone(), format!("DROP DATABASE {name} WITH (FORCE)")),
+            Self::Schema { server, name } => {
+                // A task that the test leaves behind may hold a transaction, and goes on only after this.
+                let others = format!(
+                    "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+                       JOIN pg_namespace n ON n.oid = c.relnamespace \
+                       JOIN pg_database d ON d.oid = l.database \
+                      WHERE d.datname = current_database() AND n.nspname = '{name}' AND l.pid <> pg_backend_pid()"
+                );
+                (server.clone(), format!("{others}; DROP SCHEMA {name} CASCADE"))
             }
+        };
+        // Drop cannot wait for a future, but it can wait for a thread that does.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(run(&server, sql));
+        });
+        if dropped.join().is_err() {
+            eprintln!("a test database was left behind");
         }
     }
 }

@@ -1,0 +1,2 @@
+-- On PostgreSQL the column gets the collation that SQLite's lower() has anyway: of ASCII letters.
+SELECT 1;
