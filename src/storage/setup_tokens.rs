@@ -17,26 +17,18 @@ pub struct SetupLink {
 
 /// Replaces the former one.
 pub async fn replace(db: &Db, link: &SetupLink) -> sqlx::Result<()> {
-    execute!(
-        db,
-        sqlx::query(
-            "INSERT INTO setup_tokens (id, token_hash, seed, recovers, expires_at, created_at)
-             VALUES (1, $1, $2, $3, $4, $5)
-             ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, seed = excluded.seed,
-                 recovers = excluded.recovers, expires_at = excluded.expires_at, created_at = excluded.created_at",
-        )
-        .bind(&link.token_hash)
-        .bind(&link.seed)
-        .bind(link.recovers)
-        .bind(link.expires_at)
-        .bind(link.created_at)
-    )
-    .map(drop)
+    put(db, link, true).await
 }
 
 /// The one on record, if it is good and every node can make it; else this one from now on. `None` if it was used up
 /// in the same moment.
 pub async fn get_or_replace(db: &Db, link: &SetupLink) -> sqlx::Result<Option<SetupLink>> {
+    put(db, link, false).await?;
+    read!(db, |on| sqlx::query_as("SELECT * FROM setup_tokens").fetch_optional(on))
+}
+
+/// In the place of the former one; unless `anyway`, only if that is late, or of before.
+async fn put(db: &Db, link: &SetupLink, anyway: bool) -> sqlx::Result<()> {
     execute!(
         db,
         sqlx::query(
@@ -44,15 +36,16 @@ pub async fn get_or_replace(db: &Db, link: &SetupLink) -> sqlx::Result<Option<Se
              VALUES (1, $1, $2, $3, $4, $5)
              ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, seed = excluded.seed,
                  recovers = excluded.recovers, expires_at = excluded.expires_at, created_at = excluded.created_at
-              WHERE setup_tokens.expires_at <= excluded.created_at OR setup_tokens.seed IS NULL",
+              WHERE $6 OR setup_tokens.expires_at <= excluded.created_at OR setup_tokens.seed IS NULL",
         )
         .bind(&link.token_hash)
         .bind(&link.seed)
         .bind(link.recovers)
         .bind(link.expires_at)
         .bind(link.created_at)
-    )?;
-    read!(db, |on| sqlx::query_as("SELECT * FROM setup_tokens").fetch_optional(on))
+        .bind(anyway)
+    )
+    .map(drop)
 }
 
 pub async fn is_valid(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
