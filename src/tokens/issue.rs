@@ -93,10 +93,9 @@ impl<'a> Permit<'a> {
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
         // A wrong resource is told after a wrong scope.
-        let audience = Audience::choose(app, params, grant).ok();
-        let held = audience.map_or_else(|| grant.scopes.clone(), |audience| audience.reach(&grant.scopes));
-        let asked = within(params, &grant.scopes, &held)?;
-        Self::for_person(request, grant, user, &asked)
+        let audience = Audience::choose(app, params, grant);
+        let asked = asked(params, &grant.scopes, audience.as_ref().ok())?;
+        Self::for_audience(request, grant, user, &asked, audience?)
     }
 
     /// What is left for this user of the scopes asked for, all of them part of the grant.
@@ -106,8 +105,18 @@ impl<'a> Permit<'a> {
         user: User,
         asked: &Scopes,
     ) -> Result<Self, OAuthError> {
-        let TokenRequest { app, client, params, jkt, proof, .. } = request;
-        let audience = Audience::choose(app, params, grant)?;
+        let audience = Audience::choose(request.app, request.params, grant)?;
+        Self::for_audience(request, grant, user, asked, audience)
+    }
+
+    fn for_audience(
+        request: TokenRequest<'a>,
+        grant: &Grant,
+        user: User,
+        asked: &Scopes,
+        audience: Audience<'a>,
+    ) -> Result<Self, OAuthError> {
+        let TokenRequest { client, params, jkt, proof, .. } = request;
         let scopes = asked.filter(|scope| audience.knows(scope, user.role));
         if scopes.iter().all(|scope| scope == OFFLINE_ACCESS) {
             return Err(OAuthError::invalid_scope("none of these scopes is for this resource, or allowed any longer"));
@@ -274,14 +283,12 @@ fn ceiling(client: &Client, resource: &Resource) -> Scopes {
     ceiling.filter(|scope| resource.scope(scope).is_some_and(|rule| trusted || rule.roles.is_empty()))
 }
 
-/// `scope`, or all that was granted; RFC 6749 §6 lets it narrow what is held, never widen it.
-fn within(params: &Params, granted: &Scopes, held: &Scopes) -> Result<Scopes, OAuthError> {
-    match params.get("scope")? {
-        None => Ok(granted.clone()),
-        Some(text) => Scopes::parse(text)
-            .filter(|asked| asked.is_subset(held))
-            .ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 section 6)")),
-    }
+/// `scope`, or all that was granted; RFC 6749 §6 lets it narrow what is held there, never widen it.
+fn asked(params: &Params, granted: &Scopes, audience: Option<&Audience<'_>>) -> Result<Scopes, OAuthError> {
+    let Some(text) = params.get("scope")? else { return Ok(granted.clone()) };
+    let held = audience.map_or_else(|| granted.clone(), |audience| audience.reach(granted));
+    let asked = Scopes::parse(text).filter(|asked| asked.is_subset(&held));
+    asked.ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 section 6)"))
 }
 
 impl<'a> Audience<'a> {
