@@ -10,30 +10,17 @@ use crate::{
     metrics::Metrics,
     oauth::resource::Resources,
     passwords::Passwords,
-    storage::{Db, Sessions, changes::Changes, signing_keys, writable::Writable},
+    storage::{Db, Sessions, changes::Changes, writable::Writable},
     trace::Trace,
 };
-use anyhow::{Context, bail};
+use anyhow::Context;
 use aws_lc_rs::hmac;
 use keyward_limits::source::{TrustedProxies, canonical};
 use keyward_resource_server::mask::Masker;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 use time::Duration;
-
-/// It is made with the first keys. Where there are keys another one would open none of them.
-async fn master_key(file: &Path, db: &Db) -> anyhow::Result<MasterKey> {
-    match MasterKey::load(file)? {
-        Some(key) => Ok(key),
-        None if signing_keys::all(db).await?.is_empty() => MasterKey::create(file),
-        None => bail!(
-            "the master key is missing: there is no {}, but the database holds signing keys that only it opens. Put it \
-             back from your backup, or say where it is (keys.master_key_file); no new one is made",
-            file.display()
-        ),
-    }
-}
 
 pub struct App {
     pub config: Config,
@@ -96,7 +83,7 @@ impl App {
     pub async fn build(config: Config, db: Db, clock: Clock) -> anyhow::Result<Box<Self>> {
         let master = match &config.keys.master_key {
             Some(key) => MasterKey::parse(key.expose_secret())?,
-            None => master_key(&config.keys.master_key_file, &db).await?,
+            None => MasterKey::load_or_create(&config.keys.master_key_file, &db).await?,
         };
         let changes = Arc::new(Changes::new(db.clone(), clock.clone()));
         Ok(Box::new(Self {

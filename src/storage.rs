@@ -6,7 +6,7 @@ use crate::{error::OAuthError, model::ClientId};
 use anyhow::{Context, bail};
 pub use sqlite::Sqlite;
 use sqlx::{
-    ConnectOptions, Connection, PgPool, Postgres, Transaction,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -143,6 +143,18 @@ impl Db {
         }
     }
 
+    /// Whether a server has made it. Looking makes nothing, and migrates nothing.
+    ///
+    /// # Errors
+    /// As of [`Db::open`].
+    pub async fn exists(url: &str) -> anyhow::Result<bool> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Sqlite::exists(url),
+            Some("postgres" | "postgresql") => is_migrated(url).await,
+            _ => bail!("the database URL must begin with sqlite: or postgres:"),
+        }
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> sqlx::Result<()> {
         read!(self, |on| sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(on)).map(drop)
@@ -160,10 +172,22 @@ impl Db {
     }
 }
 
-async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
+/// Outside the pool, which would try again until it gives up without saying why.
+async fn connect(url: &str) -> anyhow::Result<(PgConnection, PgConnectOptions)> {
     let options: PgConnectOptions = url.parse().context("the database URL is not valid")?;
-    // Outside the pool, which would try again until it gives up without saying why.
-    let mut connection = options.connect().await.context("cannot connect to PostgreSQL")?;
+    Ok((options.connect().await.context("cannot connect to PostgreSQL")?, options))
+}
+
+async fn is_migrated(url: &str) -> anyhow::Result<bool> {
+    let (mut connection, _) = connect(url).await?;
+    let found =
+        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut connection).await;
+    connection.close().await.ok();
+    found.context("cannot read the database")
+}
+
+async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
+    let (mut connection, options) = connect(url).await?;
     let migrated = POSTGRES_MIGRATIONS.run(&mut connection).await;
     connection.close().await.ok();
     migrated.map_err(|error| not_migrated(error, &POSTGRES_MIGRATIONS))?;

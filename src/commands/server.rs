@@ -10,7 +10,7 @@ use crate::{
     storage::{Db, signing_keys},
     telemetry,
 };
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use keyward_limits::connections::{Bounds, Connections};
 pub use keyward_limits::stop::asked_to_stop;
 use secrecy::ExposeSecret;
@@ -37,6 +37,10 @@ pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
         }
     }
     let db = Db::open(config.database.url.expose_secret()).await?;
+    build(config, db).await
+}
+
+async fn build(config: Config, db: Db) -> anyhow::Result<Box<App>> {
     let app = Box::pin(App::build(config, db, Clock::default())).await?;
     telemetry::mask(app.masker.clone());
     Ok(app)
@@ -44,23 +48,19 @@ pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
 
 /// Opens what a server has made: with wrong settings, a second and empty one would look like the right one.
 pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
-    let did_run = |there, file: &Path| {
-        ensure!(there, "there is no {}: did a server run here with these settings?", file.display());
-        Ok(())
-    };
-    let is_there = |file: &Path| file.try_exists().unwrap_or(false);
-    if let Some(file) = sqlite_file(&config) {
-        did_run(is_there(&file), &file)?;
-    }
+    let url = config.database.url.expose_secret();
+    let place =
+        sqlite_file(&config).map_or("table of Keyward in this database".into(), |file| file.display().to_string());
+    ensure!(Db::exists(url).await?, "there is no {place}: did a server run here with these settings?");
+    let db = Db::open(url).await?;
     let key = &config.keys.master_key_file;
-    if config.keys.master_key.is_none() && !is_there(key) {
-        // Beside a database with keys it is missing, and told so below.
-        let db = Db::open(config.database.url.expose_secret()).await?;
-        let has_keys = !signing_keys::all(&db).await?.is_empty();
+    // Beside keys it is missing, and told so where it is looked for.
+    if config.keys.master_key.is_none() && !key.try_exists().unwrap_or(true) && signing_keys::all(&db).await?.is_empty()
+    {
         db.close().await?;
-        did_run(has_keys, key)?;
+        bail!("there is no {}: did a server run here with these settings?", key.display());
     }
-    Box::pin(open(config)).await
+    build(config, db).await
 }
 
 /// SQLite's, and the master key's.

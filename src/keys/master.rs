@@ -1,4 +1,5 @@
 //! The master key: never stored in the database, it seals the signing keys and begets one key per purpose.
+use crate::storage::{Db, signing_keys};
 use anyhow::{Context, bail, ensure};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
@@ -23,6 +24,19 @@ impl MasterKey {
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let bytes = crate::secrets::from_base64url(text.trim()).context("the master key is not base64url")?;
         Ok(Self(bytes.try_into().map_err(|_| anyhow::anyhow!("the master key is not 32 bytes long"))?))
+    }
+
+    /// It is made with the first signing keys. Where there are some, another one would open none of them.
+    pub async fn load_or_create(file: &Path, db: &Db) -> anyhow::Result<Self> {
+        match Self::load(file)? {
+            Some(key) => Ok(key),
+            None if signing_keys::all(db).await?.is_empty() => Self::create(file),
+            None => bail!(
+                "the master key is missing: there is no {}, but the database holds signing keys that only it opens. \
+                 Put it back from your backup, or say where it is (keys.master_key_file); no new one is made",
+                file.display()
+            ),
+        }
     }
 
     /// What the file holds; `None` if there is none. One that others can read is refused.

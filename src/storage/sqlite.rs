@@ -61,6 +61,11 @@ pub(super) struct Write<'a> {
 }
 
 impl Sqlite {
+    pub(super) fn exists(url: &str) -> anyhow::Result<bool> {
+        let options: SqliteConnectOptions = url.parse().context("the database URL is not valid")?;
+        Ok(options.get_filename().try_exists().unwrap_or(false))
+    }
+
     pub(super) async fn open(url: &str) -> anyhow::Result<Self> {
         let options: SqliteConnectOptions = url.parse().context("the database URL is not valid")?;
         let path = options.get_filename().to_owned();

@@ -1,5 +1,6 @@
 //! `keyward keys`: beside a running server, and without one.
 use crate::support::process::{House, Keyward};
+use keyward::storage::Db;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -57,9 +58,19 @@ async fn a_running_server_follows_what_an_operator_says_of_the_keys() {
 #[tokio::test]
 async fn keys_of_a_server_that_never_ran_are_not_made_by_looking_for_them() {
     let house = House::new().await.for_serving();
-    for command in ["keys list", "keys rotate", "keys rotate --emergency"] {
-        let refusal = house.refusal(&words(command));
-        assert!(refusal.contains("did a server run here with these settings?"), "{refusal}");
-    }
-    assert!(!house.data().exists());
+    let refused = |house: &House| {
+        for command in ["keys list", "keys rotate", "keys rotate --emergency"] {
+            let refusal = house.refusal(&words(command));
+            assert!(refusal.contains("did a server run here with these settings?"), "{refusal}");
+        }
+        assert!(!house.data().exists());
+    };
+    refused(&house);
+    // Nor are tables, whatever key there is.
+    house.empty().await;
+    let with_key = house.set("KEYWARD__KEYS__MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    refused(&with_key);
+    let without = with_key.unset("KEYWARD__KEYS__MASTER_KEY");
+    refused(&without);
+    assert!(!Db::exists(&without.database_url()).await.unwrap(), "an empty database was migrated");
 }

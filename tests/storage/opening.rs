@@ -39,6 +39,16 @@ async fn a_database_written_by_a_newer_version_is_refused() {
 }
 
 #[tokio::test]
+async fn looking_whether_a_server_made_a_database_makes_and_migrates_none() {
+    let db = fresh_db().await;
+    assert!(Db::exists(&db.url).await.unwrap());
+    db.close().await.unwrap();
+    db.empty().await;
+    assert!(!Db::exists(&db.url).await.unwrap());
+    assert!(!Db::exists(&db.url).await.unwrap(), "it was made by looking");
+}
+
+#[tokio::test]
 async fn an_unusable_database_url_is_refused_in_one_sentence() {
     for (url, sentence) in [
         ("mysql://localhost/x", "must begin with sqlite: or postgres:"),

@@ -30,6 +30,16 @@ impl TestDb {
         }
     }
 
+    /// As before any server was here.
+    pub async fn empty(&self) {
+        const EMPTY: &str = "DO $$ DECLARE own text := current_schema(); BEGIN \
+            EXECUTE format('DROP SCHEMA %I CASCADE', own); EXECUTE format('CREATE SCHEMA %I', own); END $$";
+        match (&self.db, self.url.strip_prefix("sqlite:")) {
+            (Db::Sqlite(_), Some(file)) => std::fs::remove_file(file).unwrap(),
+            _ => self.outside(EMPTY).await,
+        }
+    }
+
     /// A grant as it was once, as a backup has it.
     pub async fn put_back(&self, grant: &Grant) {
         macro_rules! put_back {

@@ -203,6 +203,13 @@ impl House {
         }
     }
 
+    /// As before any server was here; on SQLite there is no file before one was.
+    pub async fn empty(&self) {
+        if let Some(schema) = &self.schema {
+            schema.empty().await;
+        }
+    }
+
     pub fn database_url(&self) -> String {
         match &self.schema {
             Some(schema) => schema.url.clone(),
