@@ -1,4 +1,5 @@
-//! The protocol's one error: a code from an RFC, a sentence for the client, a cause for the log.
+//! The protocol's error, with what this server knows beside it: a cause for the log, and when to try again.
+pub use keyward_oauth::error::ProtocolError;
 use std::{borrow::Cow, fmt};
 
 /// What went wrong, in the words of the specifications. The description names the broken rule and never
@@ -16,56 +17,20 @@ pub struct OAuthError {
     pub by_budget: bool,
 }
 
-macro_rules! codes {
-    ($($name:ident),* $(,)?) => {$(
-        #[must_use]
-        pub fn $name(description: impl Into<Cow<'static, str>>) -> Self {
-            Self::new(stringify!($name), description)
-        }
-    )*};
+impl From<ProtocolError> for OAuthError {
+    fn from(ProtocolError { code, description }: ProtocolError) -> Self {
+        let by_budget = code == "too_many_requests";
+        Self { code, description, cause: None, retry_after: None, dpop_nonce: None, by_budget }
+    }
 }
 
 impl OAuthError {
     #[must_use]
     pub fn new(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
-        let description = description.into();
-        // RFC 6749 §5.2
-        debug_assert!(description.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
-        let by_budget = code == "too_many_requests";
-        Self { code, description, cause: None, retry_after: None, dpop_nonce: None, by_budget }
+        ProtocolError::new(code, description).into()
     }
 
-    // RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 7591 §3.2.2, RFC 6750 §3.1, RFC 8628 §3.5, RFC 9449 §5 and §8,
-    // OpenID Connect Core §3.1.2.6, OpenID Connect Core Error Code unmet_authentication_requirements
-    codes!(
-        access_denied,
-        authorization_pending,
-        consent_required,
-        expired_token,
-        insufficient_scope,
-        invalid_client,
-        invalid_client_metadata,
-        invalid_dpop_proof,
-        invalid_grant,
-        invalid_redirect_uri,
-        invalid_request,
-        invalid_scope,
-        invalid_software_statement,
-        invalid_target,
-        invalid_token,
-        login_required,
-        request_not_supported,
-        request_uri_not_supported,
-        slow_down,
-        temporarily_unavailable,
-        too_many_requests,
-        unapproved_software_statement,
-        unmet_authentication_requirements,
-        unauthorized_client,
-        unsupported_grant_type,
-        unsupported_response_type,
-        use_dpop_nonce,
-    );
+    keyward_oauth::error_constructors!();
 
     /// Our own failure: the client learns nothing but that it was not its fault.
     pub fn server_error(cause: impl Into<anyhow::Error>) -> Self {

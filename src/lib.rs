@@ -25,7 +25,13 @@ pub mod storage; // SQLite and PostgreSQL, one statement for both
 pub mod telemetry;
 pub mod trace; // what was decided lately, and by which rule // logs
 
-pub mod oauth; // the protocol, pure: no IO, no clock
+pub mod resources; // the servers that accept our tokens, and the scopes that mean something there
+
+/// The protocol, pure: the package `oauth/`.
+pub mod oauth {
+    pub use crate::resources as resource;
+    pub use keyward_oauth::*;
+}
 
 pub mod model; // nouns
 

@@ -3,7 +3,7 @@ use crate::{
     app::App,
     authorization::pushed_request,
     clients::metadata_document::{Resolved, on_record, resolve},
-    error::OAuthError,
+    error::{OAuthError, ProtocolError},
     grants::{self, authorization_code, refresh_token},
     model::{Client, ClientId, Role, Scopes, UserId},
     oauth::{
@@ -53,6 +53,12 @@ pub enum Refusal {
     },
     /// Nothing is wrong yet; who the client is can only be found out once somebody signed in.
     AfterSignIn,
+}
+
+impl From<ProtocolError> for Refusal {
+    fn from(error: ProtocolError) -> Self {
+        OAuthError::from(error).into()
+    }
 }
 
 impl From<OAuthError> for Refusal {
@@ -107,6 +113,7 @@ impl<'a> Judged<'a> {
         let callback = match Callback::resolve(&params, &client.metadata) {
             Ok(callback) => callback,
             Err(error) => {
+                let error = OAuthError::from(error);
                 let compared = compare(app, &error, &params, &client);
                 return Err(match compared {
                     Some(compared) => Refusal::ElsewhereThanRegistered { client, error, compared },
@@ -166,7 +173,7 @@ pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthE
 
 /// For the operator, who reads it in the trace, and for whoever may see what is registered.
 pub(super) fn compare(app: &App, error: &OAuthError, params: &Params, client: &Client) -> Option<Compared> {
-    Callback::compare(error, params, &client.metadata, |sent| app.masker.text(sent))
+    Callback::compare(&error.description, params, &client.metadata, |sent| app.masker.text(sent))
 }
 
 /// The server's policy or the client's own (RFC 9126 §5 and §6).

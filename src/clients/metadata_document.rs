@@ -3,7 +3,7 @@ use super::{keys, register::rules};
 use crate::{
     app::App,
     audit::Event,
-    error::OAuthError,
+    error::{OAuthError, ProtocolError},
     fetch::{FetchError, Fetched},
     grants, limits,
     model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, UserId},
@@ -277,7 +277,7 @@ async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<Fetc
 
 fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Failed> {
     let refused = |is_telling| {
-        move |error: OAuthError| {
+        move |error: ProtocolError| {
             let event = "cimd_validation_error";
             Failed::Refused { event, rule: error.description, may_pass: false, is_telling }
         }

@@ -95,7 +95,7 @@ impl ClientMetadataDocuments {
     pub fn host(&self, id: &str) -> Result<String, OAuthError> {
         match self.own_folder.as_deref().filter(|_| self.is_own(id)).and_then(|own| Url::parse(own).ok()) {
             Some(own) => Ok(own.authority().to_owned()),
-            None => client_id::host(id),
+            None => Ok(client_id::host(id)?),
         }
     }
 

@@ -7,10 +7,8 @@ use super::{
 };
 use crate::{
     model::Scopes,
-    oauth::{
-        resource::{self, AccessTokenFormat, IntrospectionCredentials, Resource},
-        scope_rules::ScopeRule,
-    },
+    oauth::resource::{self, AccessTokenFormat, IntrospectionCredentials, Resource},
+    resources::ScopeRule,
     secrets::Digest,
 };
 use anyhow::Context;

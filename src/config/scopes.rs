@@ -2,7 +2,7 @@
 use super::{Faults, faults::shown, list};
 use crate::{
     model::Role,
-    oauth::{resource::is_scope_token, scope_rules::ScopeRule},
+    resources::{ScopeRule, is_scope_token},
 };
 use serde::{
     Deserialize, Deserializer, Serialize,

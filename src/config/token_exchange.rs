@@ -2,7 +2,7 @@
 use super::{Config, Faults};
 use crate::{
     model::{ClientId, Scopes},
-    oauth::token_exchange::ExchangeRule,
+    resources::ExchangeRule,
 };
 use anyhow::Context;
 use serde::{Deserialize, Serialize};

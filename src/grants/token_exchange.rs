@@ -6,8 +6,9 @@ use crate::{
     error::OAuthError,
     oauth::{
         resource::Resource,
-        token_exchange::{Actor, ExchangeRule, TokenExchange, names},
+        token_exchange::{Actor, TokenExchange, names},
     },
+    resources::ExchangeRule,
     tokens::{
         Permit, TokenResponse,
         access_token::{self, AccessTokenClaims, Active},

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Of the whole workspace.
-const ROOMS: [&str; 6] = ["tests", "src", "limits", "client", "resource-server/src", "resource-server/tests"];
+const ROOMS: [&str; 7] = ["tests", "src", "oauth", "limits", "client", "resource-server/src", "resource-server/tests"];
 const HEAD: &str = "# Attacks
 
 What was tried against Keyward, the guard and `mcp-auth`, by number, and the tests that hold against it. A test's name says what has

@@ -7,10 +7,8 @@ use crate::{
     error::OAuthError,
     grants::TokenRequest,
     model::{GrantId, Scopes},
-    oauth::{
-        resource::Resource,
-        token_exchange::{Actor, ExchangeRule},
-    },
+    oauth::{resource::Resource, token_exchange::Actor},
+    resources::ExchangeRule,
     storage::{grants, users},
     tokens::access_token::{AccessTokenClaims, PersonClaims},
 };

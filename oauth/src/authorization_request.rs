@@ -1,11 +1,9 @@
 //! The authorization request (OAuth 2.1 §4.1.1): first where an answer may go at all, then everything else.
 use super::{
-    authentication_context, compared::Compared, dpop, params::Params, pkce::Challenge, redirect_uri, resource,
+    authentication_context, compared::Compared, dpop, params::Params, pkce::Challenge, redirect_uri,
+    resource_identifier,
 };
-use crate::{
-    error::OAuthError,
-    model::{ClientMetadata, Scopes},
-};
+use crate::{client_metadata::ClientMetadata, error::ProtocolError, scope::Scopes};
 
 /// Bytes.
 const MAX_STATE: usize = 4 * 1024;
@@ -25,37 +23,37 @@ pub struct Callback {
 
 impl Callback {
     /// What fails here is told to the user and must never redirect (RFC 6749 §4.1.2.1).
-    pub fn resolve(params: &Params, client: &ClientMetadata) -> Result<Self, OAuthError> {
+    pub fn resolve(params: &Params, client: &ClientMetadata) -> Result<Self, ProtocolError> {
         for name in ["client_id", "redirect_uri", "state", "request", "request_uri"] {
             params.get(name)?;
         }
         let redirect_uri = match (params.get("redirect_uri")?, client.redirect_uris.as_slice()) {
             (Some(requested), registered) => {
                 if !registered.iter().any(|one| redirect_uri::matches(one, requested)) {
-                    return Err(OAuthError::invalid_request(REDIRECT_URI_MISMATCH));
+                    return Err(ProtocolError::invalid_request(REDIRECT_URI_MISMATCH));
                 }
                 requested
             }
             (None, [only]) => only,
             (None, _) => {
-                return Err(OAuthError::invalid_request(REDIRECT_URI_MISSING));
+                return Err(ProtocolError::invalid_request(REDIRECT_URI_MISSING));
             }
         };
         let state = params.get("state")?;
         if state.is_some_and(|state| state.len() > MAX_STATE) {
-            return Err(OAuthError::invalid_request("state has more than 4096 bytes"));
+            return Err(ProtocolError::invalid_request("state has more than 4096 bytes"));
         }
         Ok(Self { redirect_uri: redirect_uri.to_owned(), state: state.map(str::to_owned) })
     }
 
     /// Where the redirect URI is what was wrong: the one that was sent beside those that are registered.
     pub fn compare(
-        error: &OAuthError,
+        description: &str,
         params: &Params,
         client: &ClientMetadata,
         mask: impl Fn(&str) -> String,
     ) -> Option<Compared> {
-        let is_it = [REDIRECT_URI_MISMATCH, REDIRECT_URI_MISSING].contains(&&*error.description);
+        let is_it = [REDIRECT_URI_MISMATCH, REDIRECT_URI_MISSING].contains(&description);
         let sent = params.get("redirect_uri").ok()?;
         is_it.then(|| Compared::new(sent, &client.redirect_uris, mask))
     }
@@ -90,7 +88,7 @@ pub struct AuthorizationRequest {
 
 impl AuthorizationRequest {
     /// What fails here is told to the client, by way of its `Callback`.
-    pub fn parse(params: &Params, client: &ClientMetadata) -> Result<Self, OAuthError> {
+    pub fn parse(params: &Params, client: &ClientMetadata) -> Result<Self, ProtocolError> {
         params.refuse_repeats(&["resource"])?;
         refuse_request_objects(params)?;
         check_flow(params, client)?;
@@ -110,63 +108,63 @@ impl AuthorizationRequest {
 }
 
 /// OpenID Connect Core §6: an unsupported object must not be ignored.
-fn refuse_request_objects(params: &Params) -> Result<(), OAuthError> {
+fn refuse_request_objects(params: &Params) -> Result<(), ProtocolError> {
     if params.get("request")?.is_some() {
-        return Err(OAuthError::request_not_supported("request objects are not supported"));
+        return Err(ProtocolError::request_not_supported("request objects are not supported"));
     }
     if params.get("request_uri")?.is_some() {
-        return Err(OAuthError::request_uri_not_supported("request_uri is not supported"));
+        return Err(ProtocolError::request_uri_not_supported("request_uri is not supported"));
     }
     Ok(())
 }
 
-fn check_flow(params: &Params, client: &ClientMetadata) -> Result<(), OAuthError> {
+fn check_flow(params: &Params, client: &ClientMetadata) -> Result<(), ProtocolError> {
     if params.require("response_type")? != "code" {
-        return Err(OAuthError::unsupported_response_type("response_type must be code"));
+        return Err(ProtocolError::unsupported_response_type("response_type must be code"));
     }
     if !client.grant_types.iter().any(|grant_type| grant_type == "authorization_code") {
-        return Err(OAuthError::unauthorized_client("the client is not registered for authorization_code"));
+        return Err(ProtocolError::unauthorized_client("the client is not registered for authorization_code"));
     }
     match params.get("response_mode")? {
         None | Some("query") => Ok(()),
-        Some(_) => Err(OAuthError::invalid_request("response_mode must be query")),
+        Some(_) => Err(ProtocolError::invalid_request("response_mode must be query")),
     }
 }
 
-fn parse_scope(params: &Params) -> Result<Option<Scopes>, OAuthError> {
-    let malformed = || OAuthError::invalid_scope("scope must be scope tokens with single spaces between them");
+fn parse_scope(params: &Params) -> Result<Option<Scopes>, ProtocolError> {
+    let malformed = || ProtocolError::invalid_scope("scope must be scope tokens with single spaces between them");
     params.get("scope")?.map(|scope| Scopes::parse(scope).ok_or_else(malformed)).transpose()
 }
 
-fn parse_resources(params: &Params) -> Result<Vec<String>, OAuthError> {
+fn parse_resources(params: &Params) -> Result<Vec<String>, ProtocolError> {
     let resources: Vec<_> = params.all("resource").map(str::to_owned).collect();
-    if resources.iter().all(|one| resource::is_identifier(one)) {
+    if resources.iter().all(|one| resource_identifier::is_identifier(one)) {
         Ok(resources)
     } else {
-        Err(OAuthError::invalid_target("resource must be an absolute URI without fragment"))
+        Err(ProtocolError::invalid_target("resource must be an absolute URI without fragment"))
     }
 }
 
-fn parse_max_age(params: &Params) -> Result<Option<u64>, OAuthError> {
+fn parse_max_age(params: &Params) -> Result<Option<u64>, ProtocolError> {
     let seconds = |text: &str| {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().filter(|_| digits)
     };
-    let malformed = || OAuthError::invalid_request("max_age must be a whole number of seconds");
+    let malformed = || ProtocolError::invalid_request("max_age must be a whole number of seconds");
     params.get("max_age")?.map(|text| seconds(text).ok_or_else(malformed)).transpose()
 }
 
-fn parse_nonce(params: &Params) -> Result<Option<String>, OAuthError> {
+fn parse_nonce(params: &Params) -> Result<Option<String>, ProtocolError> {
     match params.get("nonce")? {
-        Some(nonce) if nonce.len() > MAX_NONCE => Err(OAuthError::invalid_request("nonce has more than 1024 bytes")),
+        Some(nonce) if nonce.len() > MAX_NONCE => Err(ProtocolError::invalid_request("nonce has more than 1024 bytes")),
         nonce => Ok(nonce.map(str::to_owned)),
     }
 }
 
-fn parse_dpop_jkt(params: &Params) -> Result<Option<String>, OAuthError> {
+fn parse_dpop_jkt(params: &Params) -> Result<Option<String>, ProtocolError> {
     match params.get("dpop_jkt")? {
         Some(jkt) if !dpop::is_thumbprint(jkt) => {
-            Err(OAuthError::invalid_request("dpop_jkt must be 43 base64url characters without padding"))
+            Err(ProtocolError::invalid_request("dpop_jkt must be 43 base64url characters without padding"))
         }
         jkt => Ok(jkt.map(str::to_owned)),
     }
@@ -183,11 +181,11 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    fn parse(params: &Params) -> Result<Self, OAuthError> {
+    fn parse(params: &Params) -> Result<Self, ProtocolError> {
         let values: Vec<_> = params.get("prompt")?.unwrap_or_default().split_ascii_whitespace().collect();
         let has = |value| values.contains(&value);
         if has("none") && values.len() > 1 {
-            return Err(OAuthError::invalid_request("prompt none must stand alone"));
+            return Err(ProtocolError::invalid_request("prompt none must stand alone"));
         }
         Ok(Self {
             none: has("none"),
@@ -201,7 +199,7 @@ impl Prompt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::{
+    use crate::{
         client_metadata::{RegistrationRules, parse_registration},
         params::form_urlencode,
     };
@@ -228,11 +226,11 @@ mod tests {
         Params::parse(query.as_bytes()).unwrap()
     }
 
-    fn resolve(query: &str, redirect_uris: &[&str]) -> Result<Callback, OAuthError> {
+    fn resolve(query: &str, redirect_uris: &[&str]) -> Result<Callback, ProtocolError> {
         Callback::resolve(&params(query), &client(redirect_uris))
     }
 
-    fn parse(more: &str) -> Result<AuthorizationRequest, OAuthError> {
+    fn parse(more: &str) -> Result<AuthorizationRequest, ProtocolError> {
         AuthorizationRequest::parse(&params(&format!("{GOOD}&{more}")), &client(&[CB]))
     }
 

@@ -1,19 +1,19 @@
 //! Protected resources (RFC 8707) and the scopes that mean something there.
-use super::{
-    scope_rules::{self, ScopeRule},
-    token_exchange::ExchangeRule,
-    uri,
-};
+mod exchange_rule;
+mod scope_rules;
+
+pub use exchange_rule::ExchangeRule;
+pub use keyward_oauth::resource_identifier::is_identifier;
+use keyward_oauth::resource_identifier::normalized;
+pub use keyward_oauth::scope::{OFFLINE_ACCESS, OIDC_SCOPES, is_scope_token};
+
 use crate::{
     error::OAuthError,
     model::{Role, Scopes},
     secrets::Digest,
 };
+pub use scope_rules::ScopeRule;
 use serde::{Deserialize, Serialize};
-
-/// Scopes of OpenID Connect Core §5.4 and §11: about the user and the grant, so allowed beside every resource.
-pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
-pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// A server that accepts our access tokens, as the operator configured it.
 #[derive(Clone, Debug)]
@@ -112,7 +112,7 @@ impl Resources {
         }
         for resource in all.iter() {
             let wrong = |error| format!("resource {}: {error}", resource.identifier);
-            resource.exchange.iter().try_for_each(|rule| rule.check(resource, &all.0)).map_err(wrong)?;
+            resource.exchange.iter().try_for_each(|rule| check_exchange(rule, resource, &all.0)).map_err(wrong)?;
         }
         Ok(all)
     }
@@ -165,11 +165,6 @@ impl Resources {
     }
 }
 
-/// RFC 8707 §2: an absolute URI without fragment.
-pub(crate) fn is_identifier(text: &str) -> bool {
-    uri::is_uri_text(text) && !text.contains('#') && uri::scheme(text).is_some() && url::Url::parse(text).is_ok()
-}
-
 /// Each name means one thing, and what a scope brings along is a scope.
 fn check_names(rules: &[ScopeRule]) -> Result<(), String> {
     let known = |name: &str| rules.iter().filter(|rule| rule.name == name).count();
@@ -184,14 +179,17 @@ fn check_names(rules: &[ScopeRule]) -> Result<(), String> {
     Ok(())
 }
 
-pub(crate) fn is_scope_token(text: &str) -> bool {
-    !text.contains(' ') && Scopes::parse(text).is_some_and(|scopes| !scopes.is_empty())
-}
-
-fn normalized(identifier: &str) -> Option<String> {
-    let (authority, rest) = uri::authority(identifier)?;
-    let rest = if rest == "/" { "" } else { rest };
-    Some(format!("{}://{}{rest}", uri::scheme(identifier)?, authority.to_ascii_lowercase()))
+/// What the operator got wrong, in words.
+fn check_exchange(rule: &ExchangeRule, here: &Resource, all: &[Resource]) -> Result<(), String> {
+    let Some(there) = all.iter().find(|resource| resource.identifier == rule.from) else {
+        return Err(format!("exchange: {} is not among the resources", rule.from));
+    };
+    let (theirs, ours) = (rule.scopes.keys(), rule.scopes.values().flat_map(Scopes::iter));
+    let stray = theirs.map(String::as_str).find(|scope| there.scope(scope).is_none());
+    match stray.or(ours.into_iter().find(|scope| here.scope(scope).is_none())) {
+        Some(stray) => Err(format!("exchange: scope {stray} is not among the scopes of its resource")),
+        None => Ok(()),
+    }
 }
 
 /// What a client asks for, and what it may have at all.

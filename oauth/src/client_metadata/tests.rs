@@ -3,7 +3,7 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn register_text(body: &str) -> Result<Registered, OAuthError> {
+fn register_text(body: &str) -> Result<Registered, ProtocolError> {
     let rules = RegistrationRules {
         grant_types: &["authorization_code", "refresh_token"],
         private_key_jwt: true,
@@ -14,7 +14,7 @@ fn register_text(body: &str) -> Result<Registered, OAuthError> {
 }
 
 /// A registration with one good redirect URI and these members over it.
-fn register(members: &Value) -> Result<Registered, OAuthError> {
+fn register(members: &Value) -> Result<Registered, ProtocolError> {
     let mut body = json!({ "redirect_uris": ["https://client.example/cb"] });
     for (name, value) in members.as_object().unwrap() {
         body[name] = value.clone();

@@ -1,6 +1,7 @@
 //! What a client may say about itself (RFC 7591 §2), made effective: checked, defaulted, cleaned.
 pub mod document;
 mod members;
+mod metadata;
 #[cfg(test)]
 mod tests;
 pub mod update;
@@ -10,14 +11,12 @@ use super::{
     display_name::display_name,
     json, jws,
     redirect_uri::{self, LeftOut, RedirectKind},
-    resource::OFFLINE_ACCESS,
+    scope::{OFFLINE_ACCESS, Scopes},
     uri,
 };
-use crate::{
-    error::OAuthError,
-    model::{ApplicationType, AuthMethod, ClientMetadata, Scopes},
-    secrets::Digest,
-};
+use crate::{digest::Digest, error::ProtocolError};
+pub use metadata::{ApplicationType, AuthMethod, ClientMetadata};
+
 use members::{Members, refused};
 use serde_json::Value;
 
@@ -53,11 +52,11 @@ pub struct RegistrationRules<'a> {
 
 /// RFC 7591 §3.1. Unknown members are ignored, `null` and empty are absent; what is not supported is replaced where
 /// the answer can report it (§3.2.1) and refused where the client could not go on.
-pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Registered, OAuthError> {
-    let malformed = |rule| OAuthError::invalid_client_metadata(format!("the body {rule}"));
+pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Registered, ProtocolError> {
+    let malformed = |rule| ProtocolError::invalid_client_metadata(format!("the body {rule}"));
     let mut members = Members(json::object(body).map_err(malformed)?);
     if members.get("software_statement").is_some() {
-        return Err(OAuthError::unapproved_software_statement("nobody is trusted to make software statements"));
+        return Err(ProtocolError::unapproved_software_statement("nobody is trusted to make software statements"));
     }
     let left_out = leave_out(&mut members, rules);
     let method = auth_method(&members, rules)?;
@@ -82,7 +81,11 @@ fn leave_out(members: &mut Members, rules: &RegistrationRules) -> Vec<LeftOut> {
 }
 
 /// What registrations and documents have in common: everything but how the client authenticates.
-fn effective(members: &Members, rules: &RegistrationRules, method: AuthMethod) -> Result<ClientMetadata, OAuthError> {
+fn effective(
+    members: &Members,
+    rules: &RegistrationRules,
+    method: AuthMethod,
+) -> Result<ClientMetadata, ProtocolError> {
     let keys = public_keys(members, method)?;
     let grant_types = grant_types(members, rules)?;
     let response_types = response_types(members, &grant_types)?;
@@ -123,7 +126,7 @@ struct Keys {
 }
 
 /// RFC 7591 §2. Stored only where a method needs them.
-fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, OAuthError> {
+fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, ProtocolError> {
     check_jwks(members)?;
     if method != AuthMethod::PrivateKeyJwt {
         return Ok(Keys::default());
@@ -144,7 +147,7 @@ fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, OAuthError
 }
 
 /// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other, and a private key that left its owner is worth an error.
-fn check_jwks(members: &Members) -> Result<(), OAuthError> {
+fn check_jwks(members: &Members) -> Result<(), ProtocolError> {
     let jwks_uri = members.string("jwks_uri")?;
     if jwks_uri.is_some_and(|uri| !uri::https_host(uri).is_some_and(|host| uri::is_name(&host))) {
         return Err(refused("jwks_uri", "must be an https URI that names its host"));
@@ -164,7 +167,7 @@ fn check_jwks(members: &Members) -> Result<(), OAuthError> {
     Ok(())
 }
 
-fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<String>, OAuthError> {
+fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<String>, ProtocolError> {
     let requested = match members.strings("grant_types")? {
         Some(requested) => requested,
         // RFC 7591 §2 has a default, but this one says what it wants.
@@ -189,7 +192,7 @@ fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<Strin
 }
 
 /// RFC 7591 §2.1: `code` goes with `authorization_code`, and no other response type is supported.
-fn response_types(members: &Members, grant_types: &[String]) -> Result<Vec<String>, OAuthError> {
+fn response_types(members: &Members, grant_types: &[String]) -> Result<Vec<String>, ProtocolError> {
     let requested = members.strings("response_types")?.unwrap_or_else(|| vec!["code"]);
     if !grant_types.iter().any(|grant_type| grant_type == "authorization_code") {
         return Ok(Vec::new());
@@ -205,14 +208,14 @@ fn redirect_uris(
     members: &Members,
     rules: &RegistrationRules,
     response_types: &[String],
-) -> Result<Vec<String>, OAuthError> {
+) -> Result<Vec<String>, ProtocolError> {
     let requested = members.strings("redirect_uris")?.unwrap_or_default();
     if requested.is_empty() && !response_types.is_empty() {
-        return Err(OAuthError::invalid_redirect_uri("redirect_uris is missing"));
+        return Err(ProtocolError::invalid_redirect_uri("redirect_uris is missing"));
     }
     if requested.len() > rules.max_redirect_uris {
         let sentence = format!("redirect_uris has more than {} entries", rules.max_redirect_uris);
-        return Err(OAuthError::invalid_redirect_uri(sentence));
+        return Err(ProtocolError::invalid_redirect_uri(sentence));
     }
     let mut kept = Vec::<String>::new();
     for uri in requested {
@@ -226,7 +229,7 @@ fn redirect_uris(
 
 /// OpenID Connect Registration §2, told by the redirect URIs: `web` means https and nothing else. Clients that omit
 /// it, or say `web` of a loopback URI, are stored as the `native` they are.
-fn application_type(members: &Members, redirect_uris: &[String]) -> Result<ApplicationType, OAuthError> {
+fn application_type(members: &Members, redirect_uris: &[String]) -> Result<ApplicationType, ProtocolError> {
     let https = |uri: &String| matches!(redirect_uri::kind(uri), RedirectKind::Https { .. });
     match members.string("application_type")? {
         None | Some("web") if redirect_uris.iter().all(https) => Ok(ApplicationType::Web),
@@ -236,7 +239,7 @@ fn application_type(members: &Members, redirect_uris: &[String]) -> Result<Appli
 }
 
 /// `None` if the registration names no method.
-fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<AuthMethod>, OAuthError> {
+fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<AuthMethod>, ProtocolError> {
     members
         .string("token_endpoint_auth_method")?
         .map(|method| match method {
@@ -252,7 +255,7 @@ fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<Au
 }
 
 /// A page people may be sent to: https, or http on loopback while developing (RFC 7591 §5).
-fn page_uri(members: &Members, name: &'static str) -> Result<Option<String>, OAuthError> {
+fn page_uri(members: &Members, name: &'static str) -> Result<Option<String>, ProtocolError> {
     let Some(page) = members.string(name)? else { return Ok(None) };
     let somewhere = uri::https_host(page).is_some() || uri::loopback(page).is_some();
     if page.len() <= MAX_PAGE_URI && uri::is_uri_text(page) && somewhere {
@@ -263,16 +266,16 @@ fn page_uri(members: &Members, name: &'static str) -> Result<Option<String>, OAu
 }
 
 /// The first ten.
-fn contacts(members: &Members) -> Result<Vec<String>, OAuthError> {
+fn contacts(members: &Members) -> Result<Vec<String>, ProtocolError> {
     let contacts = members.strings("contacts")?.unwrap_or_default();
     contacts.into_iter().take(MAX_CONTACTS).map(|contact| plain_text("contacts", contact)).collect()
 }
 
-fn text(members: &Members, name: &'static str) -> Result<Option<String>, OAuthError> {
+fn text(members: &Members, name: &'static str) -> Result<Option<String>, ProtocolError> {
     members.string(name)?.map(|text| plain_text(name, text)).transpose()
 }
 
-fn plain_text(name: &'static str, text: &str) -> Result<String, OAuthError> {
+fn plain_text(name: &'static str, text: &str) -> Result<String, ProtocolError> {
     if text.chars().count() <= MAX_TEXT && !text.chars().any(char::is_control) {
         Ok(text.to_owned())
     } else {
@@ -280,14 +283,14 @@ fn plain_text(name: &'static str, text: &str) -> Result<String, OAuthError> {
     }
 }
 
-fn scope(members: &Members) -> Result<Option<String>, OAuthError> {
+fn scope(members: &Members) -> Result<Option<String>, ProtocolError> {
     let Some(scope) = members.string("scope")? else { return Ok(None) };
     let scopes = Scopes::parse(scope).filter(|_| scope.len() <= MAX_SCOPE);
     let malformed = || refused("scope", "must be scope tokens with single spaces between them, at most 2048 bytes");
     scopes.map(|scopes| Some(scopes.to_string())).ok_or_else(malformed)
 }
 
-fn id_token_algorithm(members: &Members) -> Result<Option<String>, OAuthError> {
+fn id_token_algorithm(members: &Members) -> Result<Option<String>, ProtocolError> {
     match members.string("id_token_signed_response_alg")? {
         Some(algorithm) if !SUPPORTED_ID_TOKEN_ALGORITHMS.contains(&algorithm) => {
             Err(refused("id_token_signed_response_alg", "is not supported: ES256, RS256 and EdDSA are"))

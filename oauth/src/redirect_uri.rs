@@ -1,6 +1,6 @@
 //! Redirect URIs: which may be registered, which request matches, how an answer is appended (OAuth 2.1 §2.3, RFC 8252).
 use super::{params::form_urlencode, uri};
-use crate::error::OAuthError;
+use crate::error::ProtocolError;
 use url::{Url, form_urlencoded};
 
 /// Bytes of one redirect URI.
@@ -22,8 +22,8 @@ const RESPONSE_PARAMETERS: [&str; 9] =
 
 /// Whether a client may register this URI (RFC 7591 §5, RFC 8252 §7); if not, `invalid_redirect_uri` tells which rule
 /// it breaks. `known_schemes` are private-use schemes without a dot that the operator lets in by name.
-pub fn check_registrable(uri: &str, known_schemes: &[String]) -> Result<(), OAuthError> {
-    let refuse = |rule: &'static str| Err(OAuthError::invalid_redirect_uri(rule));
+pub fn check_registrable(uri: &str, known_schemes: &[String]) -> Result<(), ProtocolError> {
+    let refuse = |rule: &'static str| Err(ProtocolError::invalid_redirect_uri(rule));
     if uri.len() > MAX_LENGTH {
         return refuse("a redirect URI has more than 2048 bytes");
     }
@@ -62,10 +62,10 @@ pub fn left_out(uri: &str, known_schemes: &[String]) -> Option<LeftOut> {
     Some(LeftOut { uri: uri.to_owned(), rule: error.description.into_owned() })
 }
 
-fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(), OAuthError> {
-    let refuse = |rule: &'static str| Err(OAuthError::invalid_redirect_uri(rule));
+fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(), ProtocolError> {
+    let refuse = |rule: &'static str| Err(ProtocolError::invalid_redirect_uri(rule));
     if let Some(refused) = REFUSED_SCHEMES.split(' ').find(|refused| *refused == scheme) {
-        return Err(OAuthError::invalid_redirect_uri(format!("a redirect URI must not use the scheme {refused}")));
+        return Err(ProtocolError::invalid_redirect_uri(format!("a redirect URI must not use the scheme {refused}")));
     }
     if uri::has_userinfo(uri) {
         return refuse("a redirect URI must not have userinfo in front of its host");

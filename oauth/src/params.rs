@@ -1,5 +1,5 @@
 //! Parameters of a request, `application/x-www-form-urlencoded`: empty is absent, repeated is an error (RFC 6749 §3.1).
-use crate::error::OAuthError;
+use crate::error::ProtocolError;
 use std::fmt;
 use url::form_urlencoded;
 
@@ -21,22 +21,22 @@ impl fmt::Debug for Params {
 impl Params {
     /// Of a query or a body. Strict: a malformed escape, invalid UTF-8, NUL, too many or too long parameters are
     /// `invalid_request`.
-    pub fn parse(raw: &[u8]) -> Result<Self, OAuthError> {
+    pub fn parse(raw: &[u8]) -> Result<Self, ProtocolError> {
         Self::parse_up_to(MAX_LENGTH, raw)
     }
 
     /// The same, with names and values of up to `max_length` bytes: pages of ours carry a whole request in one.
-    pub fn parse_up_to(max_length: usize, raw: &[u8]) -> Result<Self, OAuthError> {
+    pub fn parse_up_to(max_length: usize, raw: &[u8]) -> Result<Self, ProtocolError> {
         let mut pairs = Vec::new();
         for piece in raw.split(|&byte| byte == b'&').filter(|piece| !piece.is_empty()) {
             if pairs.len() == MAX_PARAMETERS {
-                return Err(OAuthError::invalid_request("the request has more than 100 parameters"));
+                return Err(ProtocolError::invalid_request("the request has more than 100 parameters"));
             }
             let mut halves = piece.splitn(2, |&byte| byte == b'=');
             let mut half = || form_urldecode(halves.next().unwrap_or_default());
             let (name, value) = (half()?, half()?);
             if name.len().max(value.len()) > max_length {
-                return Err(OAuthError::invalid_request(format!("a parameter has more than {max_length} bytes")));
+                return Err(ProtocolError::invalid_request(format!("a parameter has more than {max_length} bytes")));
             }
             pairs.push((name, value));
         }
@@ -44,18 +44,18 @@ impl Params {
     }
 
     /// The value; `None` if absent or empty, `invalid_request` if repeated.
-    pub fn get(&self, name: &'static str) -> Result<Option<&str>, OAuthError> {
+    pub fn get(&self, name: &'static str) -> Result<Option<&str>, ProtocolError> {
         let mut values = self.values(name);
         let value = values.next().filter(|value| !value.is_empty());
         match values.next() {
-            Some(_) => Err(OAuthError::invalid_request(format!("{name} occurs more than once"))),
+            Some(_) => Err(ProtocolError::invalid_request(format!("{name} occurs more than once"))),
             None => Ok(value),
         }
     }
 
     /// The value; `invalid_request` if absent, empty or repeated.
-    pub fn require(&self, name: &'static str) -> Result<&str, OAuthError> {
-        self.get(name)?.ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
+    pub fn require(&self, name: &'static str) -> Result<&str, ProtocolError> {
+        self.get(name)?.ok_or_else(|| ProtocolError::invalid_request(format!("{name} is missing")))
     }
 
     /// Every non-empty value of a parameter that may repeat (`resource`, RFC 8707 §2).
@@ -70,7 +70,7 @@ impl Params {
     }
 
     /// `invalid_request` if any parameter, known or not, occurs twice (RFC 6749 §3.1 and §3.2).
-    pub fn refuse_repeats(&self, may_repeat: &[&str]) -> Result<(), OAuthError> {
+    pub fn refuse_repeats(&self, may_repeat: &[&str]) -> Result<(), ProtocolError> {
         let mut names = self.0.iter().map(|(name, _)| name.as_str()).filter(|name| !may_repeat.contains(name));
         let mut seen = Vec::new();
         let repeated = names.any(|name| {
@@ -78,7 +78,7 @@ impl Params {
             seen.push(name);
             known
         });
-        if repeated { Err(OAuthError::invalid_request("a parameter occurs more than once")) } else { Ok(()) }
+        if repeated { Err(ProtocolError::invalid_request("a parameter occurs more than once")) } else { Ok(()) }
     }
 
     /// The first parameter that is none of these, as the stranger wrote it.
@@ -107,7 +107,7 @@ pub fn form_urlencode(text: &str) -> String {
 }
 
 /// Decodes one name or value, refusing what does not decode cleanly.
-pub fn form_urldecode(raw: &[u8]) -> Result<String, OAuthError> {
+pub fn form_urldecode(raw: &[u8]) -> Result<String, ProtocolError> {
     let mut decoded = Vec::with_capacity(raw.len());
     let mut bytes = raw.iter().copied();
     while let Some(byte) = bytes.next() {
@@ -115,16 +115,16 @@ pub fn form_urldecode(raw: &[u8]) -> Result<String, OAuthError> {
             b'+' => b' ',
             b'%' => {
                 let escape = bytes.next().and_then(hex_digit).zip(bytes.next().and_then(hex_digit));
-                let malformed = || OAuthError::invalid_request("a percent sign is not followed by two hex digits");
+                let malformed = || ProtocolError::invalid_request("a percent sign is not followed by two hex digits");
                 escape.map(|(high, low)| high << 4 | low).ok_or_else(malformed)?
             }
             plain => plain,
         });
     }
     if decoded.contains(&0) {
-        return Err(OAuthError::invalid_request("a parameter contains NUL"));
+        return Err(ProtocolError::invalid_request("a parameter contains NUL"));
     }
-    String::from_utf8(decoded).map_err(|_| OAuthError::invalid_request("a parameter is not UTF-8"))
+    String::from_utf8(decoded).map_err(|_| ProtocolError::invalid_request("a parameter is not UTF-8"))
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {

@@ -1,6 +1,10 @@
 //! A set of scopes (RFC 6749 §3.3): space-separated, case-sensitive, order kept, no repeats.
 use std::fmt;
 
+/// Scopes of OpenID Connect Core §5.4 and §11: about the user and the grant, so allowed beside every resource.
+pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(Vec<String>);
 
@@ -65,4 +69,9 @@ impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))
     }
+}
+
+#[must_use]
+pub fn is_scope_token(text: &str) -> bool {
+    !text.contains(' ') && Scopes::parse(text).is_some_and(|scopes| !scopes.is_empty())
 }

@@ -1,6 +1,6 @@
 //! Authentication context classes (OpenID Connect Core §2): how well somebody proved who they are.
 use super::params::Params;
-use crate::error::OAuthError;
+use crate::error::ProtocolError;
 use serde_json::Value;
 
 /// A password over TLS (SAML 2.0 Authentication Context §3.4.10): the one way to sign in here.
@@ -10,7 +10,7 @@ pub const ALL: [&str; 1] = [PASSWORD];
 
 /// Refuses what nobody could reach by signing in here. `acr_values` too, though a wish in OpenID Connect: a client sent
 /// by a resource server would come back for ever with tokens that are not good enough there (RFC 9470 §5).
-pub fn check(params: &Params) -> Result<(), OAuthError> {
+pub fn check(params: &Params) -> Result<(), ProtocolError> {
     let wished: Vec<_> =
         params.get("acr_values")?.unwrap_or_default().split(' ').filter(|one| !one.is_empty()).collect();
     let essential = essential(params.get("claims")?.unwrap_or_default());
@@ -18,7 +18,7 @@ pub fn check(params: &Params) -> Result<(), OAuthError> {
     if is_open(&wished) && is_open(&essential.iter().map(String::as_str).collect::<Vec<_>>()) {
         return Ok(());
     }
-    Err(OAuthError::unmet_authentication_requirements("none of the classes asked for is in acr_values_supported"))
+    Err(ProtocolError::unmet_authentication_requirements("none of the classes asked for is in acr_values_supported"))
 }
 
 /// The classes without which the client wants no ID token (OpenID Connect Core §5.5.1.1). Of the parameter `claims`,
@@ -36,7 +36,7 @@ fn essential(claims: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::params::form_urlencode;
+    use crate::params::form_urlencode;
 
     fn refused(name: &str, value: &str) -> bool {
         let query = format!("{name}={}", form_urlencode(value));

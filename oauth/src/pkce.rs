@@ -1,6 +1,6 @@
 //! Proof Key for Code Exchange (RFC 7636), S256 only.
 use super::params::Params;
-use crate::{error::OAuthError, secrets::base64url};
+use crate::{digest::base64url, error::ProtocolError};
 use aws_lc_rs::{constant_time, digest};
 
 /// A `code_challenge` of the method S256: 43 base64url characters.
@@ -9,18 +9,20 @@ pub struct Challenge(String);
 
 impl Challenge {
     /// Every client must send one (OAuth 2.1 §7.5.1). An absent method means `plain` (RFC 7636 §4.3), which is refused.
-    pub fn parse(params: &Params) -> Result<Self, OAuthError> {
+    pub fn parse(params: &Params) -> Result<Self, ProtocolError> {
         let challenge = params
             .get("code_challenge")?
-            .ok_or_else(|| OAuthError::invalid_request("code_challenge is missing: PKCE is required"))?;
+            .ok_or_else(|| ProtocolError::invalid_request("code_challenge is missing: PKCE is required"))?;
         if params.get("code_challenge_method")? != Some("S256") {
-            return Err(OAuthError::invalid_request(
+            return Err(ProtocolError::invalid_request(
                 "transform algorithm not supported: code_challenge_method must be S256",
             ));
         }
         let base64url = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if challenge.len() != 43 || !challenge.bytes().all(base64url) {
-            return Err(OAuthError::invalid_request("code_challenge must be 43 base64url characters without padding"));
+            return Err(ProtocolError::invalid_request(
+                "code_challenge must be 43 base64url characters without padding",
+            ));
         }
         Ok(Self(challenge.to_owned()))
     }

@@ -4,8 +4,8 @@ use super::{
     jws::{PRIVATE_KEY_MEMBERS, RSA_MODULUS},
 };
 use crate::{
-    error::OAuthError,
-    secrets::{Digest, base64url, from_base64url},
+    digest::{Digest, base64url, from_base64url},
+    error::ProtocolError,
 };
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
@@ -48,7 +48,7 @@ pub struct Proof {
 
 impl Proof {
     /// RFC 9449 §4.3, without the checks of nonce and repetition.
-    pub fn verify(text: &str, demand: &Demand) -> Result<Self, OAuthError> {
+    pub fn verify(text: &str, demand: &Demand) -> Result<Self, ProtocolError> {
         let malformed = || refused("is not one compact JWS of JSON objects");
         let (signed, signature) = text.rsplit_once('.').filter(|_| text.len() <= MAX_PROOF).ok_or_else(malformed)?;
         let (header, claims) = signed.split_once('.').ok_or_else(malformed)?;
@@ -75,8 +75,8 @@ pub fn is_thumbprint(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-fn refused(rule: &str) -> OAuthError {
-    OAuthError::invalid_dpop_proof(format!("the DPoP proof {rule}"))
+fn refused(rule: &str) -> ProtocolError {
+    ProtocolError::invalid_dpop_proof(format!("the DPoP proof {rule}"))
 }
 
 fn string<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
@@ -84,7 +84,7 @@ fn string<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 }
 
 /// The public key that the header carries, if everything else in it is in order.
-fn key(header: &Map<String, Value>) -> Result<PublicKey, OAuthError> {
+fn key(header: &Map<String, Value>) -> Result<PublicKey, ProtocolError> {
     if !string(header, "typ").is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
         return Err(refused("must have the typ dpop+jwt"));
     }
@@ -102,7 +102,7 @@ fn key(header: &Map<String, Value>) -> Result<PublicKey, OAuthError> {
     PublicKey::parse(jwk, alg).ok_or_else(|| refused("carries a key that does not fit its alg"))
 }
 
-fn judge(claims: &Map<String, Value>, demand: &Demand) -> Result<(), OAuthError> {
+fn judge(claims: &Map<String, Value>, demand: &Demand) -> Result<(), ProtocolError> {
     if string(claims, "htm") != Some(demand.method) {
         return Err(refused("is for another method (htm)"));
     }

@@ -1,7 +1,7 @@
 //! What others signed: a compact JWS of claims (RFC 7515 §7.1, RFC 7519 §3), read strictly, verified with their keys.
 use super::json;
-use crate::clock;
-use crate::secrets::from_base64url;
+use crate::date;
+use crate::digest::from_base64url;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto, jwk};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -100,7 +100,7 @@ impl<'a> Jws<'a> {
         }
         let jti = self.claim("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI);
         let jti = jti.ok_or("jti must be a string of 1 to 256 bytes")?;
-        Ok(Once { jti: jti.to_owned(), expires_at: clock::date(expires_at).map_err(|error| error.0)? })
+        Ok(Once { jti: jti.to_owned(), expires_at: date::date(expires_at).map_err(|error| error.0)? })
     }
 
     /// Not over, and begun; answers when it ends, if it says so.
@@ -158,7 +158,7 @@ impl<'a> Jws<'a> {
         #[allow(clippy::cast_possible_truncation)] // saturates, and is far away then
         let date = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64));
         let date = date.ok_or("dates must be numbers")?;
-        clock::date(date).map(|_| Some(date)).map_err(|error| error.0)
+        date::date(date).map(|_| Some(date)).map_err(|error| error.0)
     }
 }
 

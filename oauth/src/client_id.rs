@@ -1,6 +1,6 @@
 //! Client identifiers that are URLs (OAuth Client ID Metadata Document §3), judged by how they are written.
 use super::uri;
-use crate::error::OAuthError;
+use crate::error::ProtocolError;
 use url::Url;
 
 /// Bytes.
@@ -23,8 +23,8 @@ pub fn lies_in(folder: &str, id: &str) -> bool {
 
 /// The host that answers for a client with this identifier, in lower case. What is sent to it is the identifier as
 /// it stands, byte for byte; a URL that would be rewritten on the way is refused by the rule it breaks.
-pub fn host(id: &str) -> Result<String, OAuthError> {
-    let refuse = |rule: &'static str| Err(OAuthError::invalid_client(rule));
+pub fn host(id: &str) -> Result<String, ProtocolError> {
+    let refuse = |rule: &'static str| Err(ProtocolError::invalid_client(rule));
     if id.len() > MAX_LENGTH {
         return refuse("a client_id has at most 2048 bytes");
     }

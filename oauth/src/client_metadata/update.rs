@@ -4,7 +4,7 @@ use super::{
     members::{Members, refused},
     parse_registration,
 };
-use crate::error::OAuthError;
+use crate::error::ProtocolError;
 
 /// What only the answer to a registration says.
 const OURS: [&str; 4] =
@@ -17,8 +17,8 @@ pub fn parse_update(
     client_id: &str,
     is_secret: impl Fn(&str) -> bool,
     rules: &RegistrationRules,
-) -> Result<Registered, OAuthError> {
-    let malformed = |rule| OAuthError::invalid_client_metadata(format!("the body {rule}"));
+) -> Result<Registered, ProtocolError> {
+    let malformed = |rule| ProtocolError::invalid_client_metadata(format!("the body {rule}"));
     let members = Members(json::object(body).map_err(malformed)?);
     if members.string("client_id")? != Some(client_id) {
         return Err(refused("client_id", "must be that of the client itself"));
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn parse(members: &Value) -> Result<crate::model::ClientMetadata, OAuthError> {
+    fn parse(members: &Value) -> Result<crate::client_metadata::ClientMetadata, ProtocolError> {
         let mut body = json!({"client_id": "c", "redirect_uris": ["https://client.example/cb"]});
         for (name, value) in members.as_object().unwrap() {
             body[name] = value.clone();

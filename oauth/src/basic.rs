@@ -53,7 +53,7 @@ impl Basic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::params::form_urlencode;
+    use crate::params::form_urlencode;
     use proptest::prelude::*;
 
     fn header(pair: impl AsRef<[u8]>) -> String {

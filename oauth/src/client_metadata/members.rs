@@ -1,5 +1,5 @@
 //! Members of a registration request by type; `null`, an empty string and an empty array are absent.
-use crate::error::OAuthError;
+use crate::error::ProtocolError;
 use serde_json::{Map, Value};
 
 pub(super) struct Members(pub Map<String, Value>);
@@ -9,7 +9,7 @@ impl Members {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    pub fn string(&self, name: &'static str) -> Result<Option<&str>, OAuthError> {
+    pub fn string(&self, name: &'static str) -> Result<Option<&str>, ProtocolError> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
@@ -18,14 +18,14 @@ impl Members {
     }
 
     /// `false` if absent.
-    pub fn boolean(&self, name: &'static str) -> Result<bool, OAuthError> {
+    pub fn boolean(&self, name: &'static str) -> Result<bool, ProtocolError> {
         match self.get(name) {
             None => Ok(false),
             Some(value) => value.as_bool().ok_or_else(|| refused(name, "must be true or false")),
         }
     }
 
-    pub fn strings(&self, name: &'static str) -> Result<Option<Vec<&str>>, OAuthError> {
+    pub fn strings(&self, name: &'static str) -> Result<Option<Vec<&str>>, ProtocolError> {
         let wrong = || refused(name, "must be an array of strings");
         let Some(value) = self.get(name) else { return Ok(None) };
         let items = value.as_array().ok_or_else(wrong)?;
@@ -35,6 +35,6 @@ impl Members {
 }
 
 /// RFC 7591 §3.2.2, naming the member and the rule.
-pub(super) fn refused(name: &'static str, rule: &str) -> OAuthError {
-    OAuthError::invalid_client_metadata(format!("{name} {rule}"))
+pub(super) fn refused(name: &'static str, rule: &str) -> ProtocolError {
+    ProtocolError::invalid_client_metadata(format!("{name} {rule}"))
 }

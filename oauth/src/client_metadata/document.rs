@@ -1,12 +1,9 @@
 //! Client ID metadata documents: what a client says about itself at the URL that is its identifier.
 use super::{
-    RegistrationRules, effective, json,
+    AuthMethod, ClientMetadata, RegistrationRules, effective, json,
     members::{Members, refused},
 };
-use crate::{
-    error::OAuthError,
-    model::{AuthMethod, ClientMetadata},
-};
+use crate::error::ProtocolError;
 use serde_json::Value;
 
 const PREFERRED: &str = "token_endpoint_auth_method";
@@ -17,8 +14,8 @@ pub struct Document(Members);
 
 impl Document {
     /// OAuth Client ID Metadata Document §4.1.
-    pub fn parse(url: &str, body: &[u8]) -> Result<Self, OAuthError> {
-        let malformed = |rule| OAuthError::invalid_client_metadata(format!("the document {rule}"));
+    pub fn parse(url: &str, body: &[u8]) -> Result<Self, ProtocolError> {
+        let malformed = |rule| ProtocolError::invalid_client_metadata(format!("the document {rule}"));
         let members = Members(json::object(body).map_err(malformed)?);
         if members.string("client_id")? != Some(url) {
             return Err(refused("client_id", "must be the very URL of the document"));
@@ -27,7 +24,7 @@ impl Document {
     }
 
     /// With the members MCP asks for: read as a registration is, but nothing that needs a shared secret may be in it.
-    pub fn metadata(mut self, rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
+    pub fn metadata(mut self, rules: &RegistrationRules) -> Result<ClientMetadata, ProtocolError> {
         for secret in ["client_secret", "client_secret_expires_at"] {
             if self.0.get(secret).is_some() {
                 return Err(refused(secret, "must not be in a document that everybody can read"));
@@ -41,7 +38,7 @@ impl Document {
             return Err(refused("client_name", "is missing"));
         }
         if metadata.redirect_uris.is_empty() {
-            return Err(OAuthError::invalid_redirect_uri("redirect_uris is missing"));
+            return Err(ProtocolError::invalid_redirect_uri("redirect_uris is missing"));
         }
         Ok(metadata)
     }
@@ -65,7 +62,7 @@ fn any_port(uri: &mut Value) {
 
 /// How the client says that it authenticates; nothing, if it says nothing. Where there is a list it counts: the single
 /// method beside it is for servers that don't know lists, and overrides nothing (OpenID Connect RP Metadata Choices §2).
-fn methods(members: &Members) -> Result<Vec<&str>, OAuthError> {
+fn methods(members: &Members) -> Result<Vec<&str>, ProtocolError> {
     let preferred = members.string(PREFERRED)?;
     let choices = members.strings(CHOICES)?;
     if preferred.iter().chain(choices.iter().flatten()).any(|method| method.starts_with("client_secret_")) {
@@ -77,7 +74,7 @@ fn methods(members: &Members) -> Result<Vec<&str>, OAuthError> {
 /// Of the methods that the client names, those that we have too; it may use any of them, and no other. Saying nothing
 /// means `none`: a document cannot hold the secret that RFC 7591 defaults to. A client that can do both is held to
 /// neither, as it may choose by our metadata: it is public, but its keys are known.
-fn choose(members: &Members, rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
+fn choose(members: &Members, rules: &RegistrationRules) -> Result<ClientMetadata, ProtocolError> {
     let named = methods(members)?;
     let without = named.is_empty() || named.contains(&"none");
     let with_keys = rules.private_key_jwt && named.contains(&"private_key_jwt");
@@ -104,17 +101,17 @@ fn choose(members: &Members, rules: &RegistrationRules) -> Result<ClientMetadata
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ApplicationType;
+    use crate::client_metadata::ApplicationType;
     use proptest::prelude::*;
     use serde_json::json;
 
     const URL: &str = "https://claude.ai/oauth/claude-code-client-metadata";
 
-    fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Result<ClientMetadata, OAuthError> {
+    fn parse_document(url: &str, body: &[u8], rules: &RegistrationRules) -> Result<ClientMetadata, ProtocolError> {
         Document::parse(url, body)?.metadata(rules)
     }
 
-    fn parse(body: &Value) -> Result<ClientMetadata, OAuthError> {
+    fn parse(body: &Value) -> Result<ClientMetadata, ProtocolError> {
         let rules = RegistrationRules {
             grant_types: &["authorization_code", "refresh_token"],
             private_key_jwt: true,
@@ -134,7 +131,7 @@ mod tests {
         body
     }
 
-    fn with(members: &Value) -> Result<ClientMetadata, OAuthError> {
+    fn with(members: &Value) -> Result<ClientMetadata, ProtocolError> {
         parse(&with_members(members))
     }
 

@@ -1,6 +1,6 @@
 //! Identity assertions (Identity Assertion JWT Authorization Grant §3.1): who is behind a client, and what is allowed.
 use super::jws::Jws;
-use crate::model::Scopes;
+use crate::scope::Scopes;
 use serde_json::Value;
 
 /// `typ` of an identity assertion.
