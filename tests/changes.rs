@@ -1,6 +1,7 @@
 //! What other processes change, and how soon it counts here: nothing that is remembered is believed by who is deaf.
 use crate::support::{
     app::{CALLBACK, TestApp},
+    db::fresh_postgres,
     node::Node,
     proxy::Proxy,
 };
@@ -102,11 +103,9 @@ async fn what_nobody_tells_of_is_believed_for_a_minute_at_most() {
 }
 
 #[tokio::test]
+#[ignore = "PostgreSQL alone"]
 async fn attack_181_a_connection_that_listens_and_is_silently_dead_lets_in_nobody() {
-    let t = TestApp::start().await;
-    if matches!(*t.db, Db::Sqlite(_)) {
-        return;
-    }
+    let t = TestApp::on(fresh_postgres().await, "").await;
     let proxy = Proxy::before(&t.db.url).await;
     let node = Node::on(&t, Db::open(&proxy.url).await.unwrap()).await;
     let _house = keeping_house(&node).await;

@@ -1,5 +1,10 @@
 //! A database that reads and takes no write, or is away: told to who asks, in time, and over when it is over.
-use crate::support::{app::TestApp, db::fresh_db, node::Node, proxy::Proxy};
+use crate::support::{
+    app::TestApp,
+    db::{fresh_db, fresh_postgres},
+    node::Node,
+    proxy::Proxy,
+};
 use keyward::{
     clock::Clock,
     storage::{Db, writable::Writable},
@@ -69,9 +74,9 @@ async fn a_closed_database_is_not_ready() {
 }
 
 #[tokio::test]
+#[ignore = "PostgreSQL alone"]
 async fn while_postgres_is_away_all_are_told_so_soon_and_served_when_it_is_back() {
-    let db = fresh_db().await;
-    let Db::Postgres(_) = &*db else { return };
+    let db = fresh_postgres().await;
     let way = Proxy::before(&db.url).await;
     let t = TestApp::on(db, "").await;
     let node = Node::on(&t, Db::open(&way.url).await.unwrap()).await;

@@ -107,6 +107,11 @@ pub async fn fresh_db_of_another_locale() -> TestDb {
     TestDb { db: Db::open(&url).await.unwrap(), url, _home: Home::Database { server, name } }
 }
 
+/// For what only PostgreSQL does. Such a test is `#[ignore = "PostgreSQL alone"]`, so that it is seen where it is left out.
+pub async fn fresh_postgres() -> TestDb {
+    fresh_schema(std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL, for PostgreSQL alone")).await
+}
+
 /// SQLite whatever the environment says, for what only SQLite does.
 pub async fn fresh_sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
