@@ -25,7 +25,7 @@ use keyward::{
         Consent, Grant, GrantId, KnownClient, Role, Scopes, User, UserId,
     },
     secrets::{self, Digest},
-    storage::{self, Db},
+    storage::{self, Db, clients::Registration},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -154,9 +154,17 @@ fn new_consent(grant: &Grant) -> Consent {
     }
 }
 
+/// A client on record; `asked`, or the one that is the same.
+async fn registered(db: &Db, asked: &Client) -> Client {
+    match storage::clients::register(db, asked, "192.0.2.1", 1_000, None).await.unwrap() {
+        Registration::Done(client) => client,
+        refused => panic!("{refused:?}"),
+    }
+}
+
 /// A client and a user on record.
 async fn a_pair(db: &Db) -> (Client, User) {
-    let client = storage::clients::register(db, &new_client(), "192.0.2.1").await.unwrap();
+    let client = registered(db, &new_client()).await;
     let user = new_user(&secrets::random());
     assert!(storage::users::insert(db, &user).await.unwrap());
     (client, user)

@@ -15,8 +15,9 @@ use crate::{
         resource::{Asking, Grantable, OIDC_SCOPES, Resource},
     },
     secrets::{DeviceCode, Digest, UserCode},
-    storage::device_codes::{self, Decision},
+    storage::device_codes::{self, Decision, Insertion, Limits},
 };
+use keyward_limits::source::Source;
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 use time::{Duration, OffsetDateTime};
@@ -24,6 +25,8 @@ use time::{Duration, OffsetDateTime};
 /// Seconds.
 pub const LIFETIME: i64 = 600;
 pub const INTERVAL: i32 = 5;
+/// To find room for a device, and codes for it.
+const MOST_TRIES: u32 = 5;
 
 /// The two codes of one request (RFC 8628 §3.2).
 pub struct Codes {
@@ -42,7 +45,6 @@ pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr)
     of_device(app, client, scopes.as_ref(), &resources).is_grantable()?;
     let identifiers = resources.iter().map(|resource| resource.identifier.clone()).collect();
     app.devices.allow(source(address))?;
-    within_limits(app, client, address).await?;
     // What nobody here knows is granted to nobody, and not worth keeping.
     let known = |name: &str| OIDC_SCOPES.contains(&name) || resources.iter().any(|one| one.scope(name).is_some());
     store(app, client, scopes.unwrap_or_default().filter(known), identifiers, address).await
@@ -52,21 +54,6 @@ pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr)
 fn of_device<'a>(app: &App, client: &Client, requested: Option<&Scopes>, resources: &'a [&'a Resource]) -> Asking<'a> {
     let refreshes = grants::refreshes(&app.config, client, grants::device_code::NAME);
     Asking { refreshes, ..asking(app, client, requested, resources) }
-}
-
-/// Of too many devices that wait, one of whoever has most is given up for a newcomer's.
-async fn within_limits(app: &App, client: &Client, address: IpAddr) -> Result<(), OAuthError> {
-    let (now, limits, newcomer) = (app.clock.now(), &app.config.device_authorization, source(address));
-    let full = || OAuthError::too_many_requests("too many devices are waiting to be let in").retry_after(60);
-    if device_codes::count_of_source(&app.db, &newcomer.to_string(), now).await? >= limits.max_per_address.into() {
-        return Err(full());
-    }
-    if device_codes::count_of_client(&app.db, &client.id, now).await? >= limits.max_per_client.into() {
-        let held = device_codes::count_by_source(&app.db, &client.id, now).await?;
-        let greediest = yields_to(newcomer, held).ok_or_else(full)?;
-        device_codes::give_up_oldest(&app.db, &client.id, &greediest, now).await?;
-    }
-    Ok(())
 }
 
 async fn store(
@@ -97,15 +84,30 @@ async fn store(
         allowed: false,
         consumed_at: None,
     };
-    // Among thousands one in millions is taken; the third time something else is wrong.
-    for _ in 0..3 {
-        if device_codes::insert(&app.db, &device).await? {
-            return Ok(Codes { device_code, user_code });
+    let settings = &app.config.device_authorization;
+    let limits = Limits { of_source: settings.max_per_address.into(), of_client: settings.max_per_client.into() };
+    // Among thousands one code in millions is taken, and the room that was made may be another's by then.
+    for _ in 0..MOST_TRIES {
+        match device_codes::insert(&app.db, &device, limits).await? {
+            Insertion::Done => return Ok(Codes { device_code, user_code }),
+            Insertion::ClientFull if make_room(app, client, source(address)).await? => {}
+            Insertion::SourceFull | Insertion::ClientFull => break,
+            Insertion::Taken => {
+                user_code = UserCode::random();
+                device.user_code_hash = user_code.digest(&app.form_key);
+            }
         }
-        user_code = UserCode::random();
-        device.user_code_hash = user_code.digest(&app.form_key);
     }
-    Err(OAuthError::server_error(anyhow::anyhow!("no free user code was found")))
+    Err(OAuthError::too_many_requests("too many devices are waiting to be let in").retry_after(60))
+}
+
+/// Of too many devices that wait, one of whoever has most is given up for a newcomer's; `false` if the newcomer has.
+async fn make_room(app: &App, client: &Client, newcomer: Source) -> Result<bool, OAuthError> {
+    let now = app.clock.now();
+    let held = device_codes::count_by_source(&app.db, &client.id, now).await?;
+    let Some(greediest) = yields_to(newcomer, held) else { return Ok(false) };
+    device_codes::give_up_oldest(&app.db, &client.id, &greediest, now).await?;
+    Ok(true)
 }
 
 /// A device that waits, and all that is to be known before letting it in.

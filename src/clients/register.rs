@@ -13,7 +13,7 @@ use crate::{
         redirect_uri::{LeftOut, RedirectKind, kind},
     },
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
-    storage::{self, initial_access_tokens, registration_access_tokens},
+    storage::{self, clients::Registration, initial_access_tokens, registration_access_tokens},
     trace::Verdict,
 };
 use keyward_limits::source::Source;
@@ -23,6 +23,8 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 
 const MAX_REDIRECT_URIS: usize = 20;
+/// To find room for a client.
+const MOST_TRIES: u32 = 5;
 
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
@@ -184,20 +186,30 @@ async fn insert(
     address: IpAddr,
 ) -> Result<Client, OAuthError> {
     app.registrations.allow(address, redirect_hosts(&asked.metadata))?;
-    let source = source(address);
-    if storage::clients::count_unused(&app.db).await? >= i64::from(app.config.registration.max_unused) {
-        make_room(app, source).await?;
-    }
-    if let Some(token) = permission
-        && !initial_access_tokens::take(&app.db, &token.token_hash, asked.created_at).await?
-    {
-        return Err(not_permitted());
-    }
-    let client = storage::clients::register(&app.db, asked, &source.to_string()).await?;
+    let client = store(app, asked, permission, source(address)).await?;
     let name = json!({"client_name": client.metadata.client_name, "redirect_uris": client.metadata.redirect_uris});
     let name = with_left_out(name, left_out);
     audit::Event::new("registration").client(&client.id).from(address).details(name).record(app).await;
     Ok(client)
+}
+
+async fn store(
+    app: &App,
+    asked: &Client,
+    permission: Option<&InitialAccessToken>,
+    source: Source,
+) -> Result<Client, OAuthError> {
+    let (from, most) = (source.to_string(), app.config.registration.max_unused.into());
+    let permission = permission.map(|token| &token.token_hash);
+    // The room that was made may be another's by then.
+    for _ in 0..MOST_TRIES {
+        match storage::clients::register(&app.db, asked, &from, most, permission).await? {
+            Registration::Done(client) => return Ok(client),
+            Registration::NotPermitted => return Err(not_permitted()),
+            Registration::Full => make_room(app, source).await?,
+        }
+    }
+    Err(OAuthError::overloaded("too many clients register at once").retry_after(1))
 }
 
 /// Of too many unused registrations, the oldest of whoever made most are forgotten; many at once, as each time costs a look

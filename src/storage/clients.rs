@@ -1,5 +1,5 @@
 //! Table `clients`: the programs that ask for tokens.
-use super::{Db, Selection};
+use super::{Db, Selection, initial_access_tokens::take_use};
 use crate::{
     model::{Client, ClientId},
     secrets::Digest,
@@ -22,26 +22,75 @@ pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<Client>> {
     .fetch_all(on))
 }
 
-/// Inserts; or, if a client with this fingerprint is there, answers that one with `seen_at` moved. What else is
-/// known of it stays as it was, above all that it is disabled. `from` is its source as limits see it.
-pub async fn register(db: &Db, client: &Client, from: &str) -> sqlx::Result<Client> {
-    fetch!(db, |on| sqlx::query_as(
-        "INSERT INTO clients (id, source, metadata, secret_hash, fingerprint, created_at, seen_at, disabled_at,
-             registered_from)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (fingerprint) DO UPDATE SET seen_at = excluded.seen_at
-         RETURNING *",
-    )
-    .bind(&client.id)
-    .bind(client.source)
-    .bind(Json(&client.metadata))
-    .bind(&client.secret_hash)
-    .bind(&client.fingerprint)
-    .bind(client.created_at)
-    .bind(client.seen_at)
-    .bind(client.disabled_at)
-    .bind(from)
-    .fetch_one(on))
+/// The statement that inserts; or, if a client with this fingerprint is there, answers that one with `seen_at` moved.
+/// What else is known of it stays as it was, above all that it is disabled. `from` is its source as limits see it.
+macro_rules! insert_client {
+    ($client:expr, $from:expr) => {
+        sqlx::query_as(
+            "INSERT INTO clients (id, source, metadata, secret_hash, fingerprint, created_at, seen_at, disabled_at,
+                 registered_from)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (fingerprint) DO UPDATE SET seen_at = excluded.seen_at
+             RETURNING *",
+        )
+        .bind(&$client.id)
+        .bind($client.source)
+        .bind(Json(&$client.metadata))
+        .bind(&$client.secret_hash)
+        .bind(&$client.fingerprint)
+        .bind($client.created_at)
+        .bind($client.seen_at)
+        .bind($client.disabled_at)
+        .bind($from)
+    };
+}
+
+/// On PostgreSQL who registers holds this, so that nobody adds to what another has just counted.
+const ALONE: i64 = 0x6b77_7265_6769;
+
+#[derive(Clone, Debug)]
+pub enum Registration {
+    Done(Client),
+    /// There are as many unused ones as may be.
+    Full,
+    /// The permission was used up or has expired.
+    NotPermitted,
+}
+
+/// Counts the unused and registers in one step: of many at once only so many get in. `permission` is used up with it,
+/// and what is refused uses up nothing.
+pub async fn register(
+    db: &Db,
+    client: &Client,
+    from: &str,
+    most: i64,
+    permission: Option<&Digest>,
+) -> sqlx::Result<Registration> {
+    // The writer of SQLite is nothing to hold while all clients are looked at: counted before, and one after another.
+    let mut full = false;
+    let _alone = match db {
+        Db::Postgres(_) => None,
+        Db::Sqlite(sqlite) => {
+            let alone = sqlite.registering().await;
+            full = count_unused(db).await? >= most;
+            Some(alone)
+        }
+    };
+    transaction!(db, |on| {
+        if matches!(db, Db::Postgres(_)) {
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *on).await?;
+            full = sqlx::query_scalar::<_, i64>(COUNT_UNUSED).fetch_one(&mut *on).await? >= most;
+        }
+        let permitted = match permission {
+            Some(hash) if !full => take_use!(hash, client.created_at).execute(&mut *on).await?.rows_affected() > 0,
+            _ => true,
+        };
+        match (full, permitted) {
+            (true, _) => Registration::Full,
+            (_, false) => Registration::NotPermitted,
+            _ => Registration::Done(insert_client!(client, from).fetch_one(&mut *on).await?),
+        }
+    })
 }
 
 /// Writes what the operator's configuration says of a client. An existing row keeps `created_at`, and
@@ -201,16 +250,15 @@ pub async fn forget_oldest_unused(db: &Db, source: &str, count: u32) -> sqlx::Re
     sweep_unused(db, last + Duration::SECOND, Some(source)).await
 }
 
-/// How many clients registered themselves and hold no grant.
+const COUNT_UNUSED: &str = "SELECT count(*) FROM clients WHERE source = 'dcr' AND disabled_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)";
+
+/// How many clients registered themselves, hold no grant, and are not disabled.
 pub async fn count_unused(db: &Db) -> sqlx::Result<i64> {
-    read!(db, |on| sqlx::query_scalar(
-        "SELECT count(*) FROM clients
-          WHERE source = 'dcr' AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)",
-    )
-    .fetch_one(on))
+    read!(db, |on| sqlx::query_scalar(COUNT_UNUSED).fetch_one(on))
 }
 
-/// The same, and not disabled, for each source.
+/// The same, for each source.
 pub async fn count_unused_by_source(db: &Db) -> sqlx::Result<Vec<(String, i64)>> {
     read!(db, |on| sqlx::query_as(
         "SELECT coalesce(registered_from, ''), count(*) FROM clients

@@ -7,29 +7,70 @@ use crate::{
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
-/// `false`, and nothing stored, if one of the codes is taken.
-pub async fn insert(db: &Db, device: &DeviceAuthorization) -> sqlx::Result<bool> {
-    execute!(
-        db,
-        sqlx::query(
-            "INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scopes, resources, ip_address,
-                 source, created_at, expires_at, poll_interval, next_poll_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-             ON CONFLICT DO NOTHING",
+/// On PostgreSQL who begins holds this, so that nobody adds to what another has just counted.
+const ALONE: i64 = 0x6b77_6465_7669;
+
+/// How many unexpired codes there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of one source, decided about or not.
+    pub of_source: i64,
+    /// Of one client, that nobody decided about.
+    pub of_client: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insertion {
+    Done,
+    /// One of the codes is.
+    Taken,
+    SourceFull,
+    ClientFull,
+}
+
+/// Counts and inserts in one step: of many at once only so many get in.
+pub async fn insert(db: &Db, device: &DeviceAuthorization, limits: Limits) -> sqlx::Result<Insertion> {
+    transaction!(db, |on| {
+        if matches!(db, Db::Postgres(_)) {
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *on).await?;
+        }
+        let (of_source, of_client): (i64, i64) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM device_codes WHERE source = $1 AND expires_at > $3),
+                    (SELECT count(*) FROM device_codes
+                      WHERE client_id = $2 AND expires_at > $3 AND decided_at IS NULL)",
         )
-        .bind(&device.device_code_hash)
-        .bind(&device.user_code_hash)
-        .bind(&device.client_id)
-        .bind(device.scopes.to_string())
-        .bind(Json(&device.resources))
-        .bind(&device.ip_address)
         .bind(&device.source)
+        .bind(&device.client_id)
         .bind(device.created_at)
-        .bind(device.expires_at)
-        .bind(device.poll_interval)
-        .bind(device.next_poll_at)
-    )
-    .map(|rows| rows > 0)
+        .fetch_one(&mut *on)
+        .await?;
+        if of_source >= limits.of_source {
+            Insertion::SourceFull
+        } else if of_client >= limits.of_client {
+            Insertion::ClientFull
+        } else {
+            let inserted = sqlx::query(
+                "INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scopes, resources, ip_address,
+                     source, created_at, expires_at, poll_interval, next_poll_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(&device.device_code_hash)
+            .bind(&device.user_code_hash)
+            .bind(&device.client_id)
+            .bind(device.scopes.to_string())
+            .bind(Json(&device.resources))
+            .bind(&device.ip_address)
+            .bind(&device.source)
+            .bind(device.created_at)
+            .bind(device.expires_at)
+            .bind(device.poll_interval)
+            .bind(device.next_poll_at)
+            .execute(&mut *on)
+            .await?;
+            if inserted.rows_affected() > 0 { Insertion::Done } else { Insertion::Taken }
+        }
+    })
 }
 
 pub async fn find(db: &Db, device_code: &Digest) -> sqlx::Result<Option<DeviceAuthorization>> {
@@ -65,14 +106,6 @@ pub async fn count_of_client(db: &Db, client: &ClientId, now: OffsetDateTime) ->
     .bind(client)
     .bind(now)
     .fetch_one(on))
-}
-
-/// Unexpired codes given to this source, decided about or not.
-pub async fn count_of_source(db: &Db, source: &str, now: OffsetDateTime) -> sqlx::Result<i64> {
-    read!(db, |on| sqlx::query_scalar("SELECT count(*) FROM device_codes WHERE source = $1 AND expires_at > $2")
-        .bind(source)
-        .bind(now)
-        .fetch_one(on))
 }
 
 /// Of [`count_of_client`], how many each source has.

@@ -27,19 +27,18 @@ pub async fn find(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<O
     .fetch_optional(on))
 }
 
-/// One use less: `true` for as many callers as it has uses, and for none once it expired.
-pub async fn take(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
-    execute!(
-        db,
+/// The statement by which it has one use less: for as many callers as it has uses, and for none once it expired.
+macro_rules! take_use {
+    ($hash:expr, $now:expr) => {
         sqlx::query(
             "UPDATE initial_access_tokens SET uses_left = uses_left - 1
               WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2",
         )
-        .bind(hash)
-        .bind(now)
-    )
-    .map(|rows| rows > 0)
+        .bind($hash)
+        .bind($now)
+    };
 }
+pub(super) use take_use;
 
 /// Deletes those that expired or are used up. Answers how many went.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {

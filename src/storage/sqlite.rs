@@ -36,6 +36,7 @@ struct Shared {
     /// Copies the log into the file without holding up the writer; `None` once closed.
     checkpointer: Mutex<Option<SqliteConnection>>,
     checkpoint_due: AtomicBool,
+    registering: Mutex<()>,
     /// Asks whether others changed something, which is told to each connection for itself; `None` once closed.
     watcher: Mutex<Option<SqliteConnection>>,
 }
@@ -99,12 +100,18 @@ impl Sqlite {
             writer: Mutex::new(Writer { connection: Some(connection), ..Writer::default() }),
             checkpointer: Mutex::new(Some(checkpointer)),
             checkpoint_due: AtomicBool::new(false),
+            registering: Mutex::default(),
             watcher: Mutex::new(Some(watcher)),
         })))
     }
 
     pub(super) fn readers(&self) -> &SqlitePool {
         &self.0.readers
+    }
+
+    /// Held by whoever counts registrations and adds one.
+    pub(super) async fn registering(&self) -> MutexGuard<'_, ()> {
+        self.0.registering.lock().await
     }
 
     /// Another number than before whenever a commit came in between.

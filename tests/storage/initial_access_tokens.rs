@@ -1,13 +1,41 @@
 //! Table `initial_access_tokens`.
-use super::now;
+use super::{new_client, now};
 use crate::support::db::fresh_db;
-use keyward::{model::InitialAccessToken, secrets::Digest, storage::initial_access_tokens};
-use time::Duration;
+use keyward::{
+    model::{Client, InitialAccessToken},
+    secrets::Digest,
+    storage::{
+        Db,
+        clients::{self, Registration},
+        initial_access_tokens,
+    },
+};
+use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
 
 fn a_token(name: &str, uses_left: i32) -> InitialAccessToken {
     let expires_at = now() + Duration::days(1);
     InitialAccessToken { token_hash: Digest::of(name), uses_left, scope: Some("mcp:read".into()), expires_at }
+}
+
+/// Whether somebody was registered by it.
+async fn taken(db: &Db, hash: &Digest, at: OffsetDateTime) -> bool {
+    let client = Client { created_at: at, ..new_client() };
+    let registration = clients::register(db, &client, "192.0.2.1", 1_000, Some(hash)).await.unwrap();
+    let is_on_record = clients::find(db, &client.id).await.unwrap().is_some();
+    assert_eq!(is_on_record, matches!(registration, Registration::Done(_)), "{registration:?}");
+    assert!(is_on_record || matches!(registration, Registration::NotPermitted), "{registration:?}");
+    is_on_record
+}
+
+#[tokio::test]
+async fn nothing_is_used_up_where_there_is_no_room() {
+    let db = fresh_db().await;
+    let token = a_token("one", 1);
+    initial_access_tokens::insert(&db, &token).await.unwrap();
+    let refused = clients::register(&db, &new_client(), "192.0.2.1", 0, Some(&token.token_hash)).await.unwrap();
+    assert!(matches!(refused, Registration::Full), "{refused:?}");
+    assert!(taken(&db, &token.token_hash, now()).await);
 }
 
 #[tokio::test]
@@ -20,7 +48,7 @@ async fn a_token_is_taken_as_often_as_it_has_uses_also_by_many_at_once() {
     let mut takers = JoinSet::new();
     for _ in 0..20 {
         let (db, hash) = ((*db).clone(), token.token_hash.clone());
-        takers.spawn(async move { initial_access_tokens::take(&db, &hash, now()).await.unwrap() });
+        takers.spawn(async move { taken(&db, &hash, now()).await });
     }
     assert_eq!(takers.join_all().await.into_iter().filter(|taken| *taken).count(), 5);
     assert!(initial_access_tokens::find(&db, &token.token_hash, now()).await.unwrap().is_none());
@@ -33,10 +61,10 @@ async fn an_expired_one_is_worth_nothing_and_swept_like_one_that_is_used_up() {
     initial_access_tokens::insert(&db, &token).await.unwrap();
     initial_access_tokens::insert(&db, &other).await.unwrap();
     assert!(initial_access_tokens::find(&db, &token.token_hash, token.expires_at).await.unwrap().is_none());
-    assert!(!initial_access_tokens::take(&db, &token.token_hash, token.expires_at).await.unwrap());
-    assert!(!initial_access_tokens::take(&db, &Digest::of("unknown"), now()).await.unwrap());
+    assert!(!taken(&db, &token.token_hash, token.expires_at).await);
+    assert!(!taken(&db, &Digest::of("unknown"), now()).await);
     assert_eq!(initial_access_tokens::sweep(&db, now()).await.unwrap(), 0);
-    assert!(initial_access_tokens::take(&db, &other.token_hash, now()).await.unwrap());
+    assert!(taken(&db, &other.token_hash, now()).await);
     assert_eq!(initial_access_tokens::sweep(&db, now()).await.unwrap(), 1);
     assert_eq!(initial_access_tokens::sweep(&db, token.expires_at).await.unwrap(), 1);
 }

@@ -1,5 +1,5 @@
 //! Rows that somebody wants to look at, of each table that can be looked at.
-use super::{a_grant, a_pair, new_code, new_grant, now};
+use super::{a_grant, a_pair, new_code, new_grant, now, registered};
 use crate::support::db::fresh_db;
 use keyward::{
     model::{AuditEvent, AuditEventId, AuditRecord, ClientId, DeviceAuthorization, Grant, Scopes, UserId},
@@ -47,7 +47,7 @@ async fn a_later_grant(db: &Db) -> Grant {
     let (mut client, owner) = a_pair(db).await;
     clients::delete(db, &client.id).await.unwrap();
     client.created_at += Duration::hours(1);
-    clients::register(db, &client, "192.0.2.1").await.unwrap();
+    registered(db, &client).await;
     let grant = Grant { created_at: now() + Duration::hours(1), ..new_grant(&client, &owner) };
     assert!(grants::authorize(db, &grant, &new_code(&grant), None, &[]).await.unwrap());
     grant
@@ -93,7 +93,9 @@ async fn devices_are_selected_by_client_and_date_newest_first() {
             allowed: false,
             consumed_at: None,
         };
-        assert!(device_codes::insert(&db, &device).await.unwrap());
+        let limits = device_codes::Limits { of_source: 1_000, of_client: 1_000 };
+        let inserted = device_codes::insert(&db, &device, limits).await.unwrap();
+        assert_eq!(inserted, device_codes::Insertion::Done);
         ids.push(client.id);
     }
     select_the_right!(device_codes::select, &db, |row| &row.client_id, ids[0], ids[1]);
