@@ -2,7 +2,7 @@
 use crate::{
     client_credentials,
     support::{
-        app::{Answer, CALLBACK, ISSUER, TestApp, VERIFIER, authorize_path},
+        app::{Answer, CALLBACK, CHALLENGE, ISSUER, TestApp, VERIFIER, authorize_path},
         client_key::{ClientKey, claims, proof, with},
         db::fresh_db,
         internet::{Internet, json},
@@ -63,6 +63,28 @@ pub async fn register(t: &TestApp, keys: &Value) -> String {
 /// A revocation of nothing: 200 for whoever is who they say.
 pub async fn revoke(t: &TestApp, assertion: &str) -> Answer {
     t.post("/revoke", &[&[("token", "nothing")], &proof(assertion)[..]].concat()).await
+}
+
+#[tokio::test]
+async fn an_assertion_is_used_up_by_a_request_that_is_kept_and_by_none_that_is_refused() {
+    let Party { t, key, id } = Party::new(ClientKey::es256("k")).await;
+    let request = [("response_type", "code"), ("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
+    let push = async |assertion: &str, more: &[(&str, &str)]| {
+        t.post("/par", &[&request[..], &proof(assertion)[..], more].concat()).await
+    };
+    assert_eq!(push(&key.assertion(&t, &id), &[]).await.status, 201);
+    // The share of the address, all of it.
+    t.db.outside("UPDATE pushed_requests SET bytes = 2097152").await;
+    let assertion = key.assertion(&t, &id);
+    push(&assertion, &[]).await.refused(429, "too_many_requests");
+    t.db.outside("DELETE FROM pushed_requests").await;
+    push(&assertion, &[("scope", "nobody:knows")]).await.refused(400, "invalid_scope");
+    assert_eq!(push(&assertion, &[]).await.status, 201);
+    for more in [&[][..], &[("scope", "nobody:knows")]] {
+        push(&assertion, more).await.refused(401, "invalid_client");
+    }
+    revoke(&t, &assertion).await.refused(401, "invalid_client");
+    assert_eq!(t.db.number("SELECT count(*) FROM pushed_requests").await, 1);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 use super::request::{Judged, compare, hinted_subject, record};
 use crate::{
     app::App,
+    clients::authenticate::PresentedAssertion,
     error::OAuthError,
     limits::source,
     model::{Client, ClientId, PushedRequest},
@@ -22,12 +23,14 @@ const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion"
 
 /// Everything that would be refused at `/authorize` is refused here already (RFC 9126 §2.1).
 ///
-/// `proof` is of the key that proved itself with it, which is as good as naming it in `dpop_jkt` (RFC 9449 §10.1).
+/// `assertion` is what the client authenticated with; `proof` is of the key that proved itself with the request, which
+/// is as good as naming it in `dpop_jkt` (RFC 9449 §10.1).
 pub async fn push(
     app: &App,
     client: &Client,
     params: &Params,
     proof: Option<&Presented>,
+    assertion: Option<&PresentedAssertion>,
     address: IpAddr,
 ) -> Result<RequestUri, OAuthError> {
     let jkt = proof.map(|proof| proof.jkt.as_str());
@@ -43,9 +46,11 @@ pub async fn push(
         expires_at: now + Duration::seconds(LIFETIME.into()),
     };
     let proof = proof.map(Presented::to_spend);
-    match pushed_requests::insert(&app.db, &pushed, source(address), proof, now).await? {
+    let to_spend = assertion.map(PresentedAssertion::to_spend);
+    match pushed_requests::insert(&app.db, &pushed, source(address), proof, to_spend, now).await? {
         Insertion::Done => Ok(uri),
         Insertion::Replayed => Err(used_before()),
+        Insertion::AssertionReplayed => Err(assertion.map_or_else(used_before, PresentedAssertion::used_before)),
         Insertion::SourceFull => {
             Err(OAuthError::too_many_requests("too many pushed requests wait for their users")
                 .retry_after(LIFETIME.into()))

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     audit::WrongTry,
     error::OAuthError,
-    model::{AuthMethod, Client, ClientSource},
+    model::{AuthMethod, Client, ClientId, ClientSource},
     oauth::{
         basic::Basic,
         client_assertion::{self, ClientAssertion},
@@ -13,9 +13,10 @@ use crate::{
         resource::Resource,
     },
     secrets::{ClientSecret, Digest},
-    storage::used_assertions,
+    storage::used_assertions::{self, Assertion},
 };
 use std::{net::IpAddr, sync::Arc};
+use time::OffsetDateTime;
 
 /// What the request offers as proof; at most one method (RFC 6749 §2.3).
 enum Credentials<'a> {
@@ -66,6 +67,26 @@ fn refused() -> OAuthError {
     OAuthError::invalid_client("unknown client, or its authentication failed")
 }
 
+/// An assertion that is good if it was not used before, which is for whoever uses it up to say.
+pub struct PresentedAssertion {
+    client: ClientId,
+    jti: Digest,
+    expires_at: OffsetDateTime,
+}
+
+impl PresentedAssertion {
+    /// For what is used up together with it, in one step.
+    #[must_use]
+    pub fn to_spend(&self) -> Assertion<'_> {
+        (&self.client, &self.jti, self.expires_at)
+    }
+
+    #[must_use]
+    pub fn used_before(&self) -> OAuthError {
+        refuse(self.client.as_str(), "it was used before")
+    }
+}
+
 /// Finds the client and proves it. Nothing is consumed before this has succeeded.
 pub async fn client(
     app: &App,
@@ -73,17 +94,48 @@ pub async fn client(
     params: &Params,
     address: IpAddr,
 ) -> Result<Arc<Client>, OAuthError> {
+    let (client, assertion) = judge(app, authorization, params, address).await?;
+    if let Some(assertion) = assertion
+        && !used_assertions::insert(&app.db, assertion.to_spend()).await?
+    {
+        return Err(assertion.used_before());
+    }
+    Ok(client)
+}
+
+/// The same for what is refused later on without using up anything: an assertion that was used before is refused now,
+/// and another one comes back, to be used up with what it is for.
+pub async fn client_to_spend(
+    app: &App,
+    authorization: Option<&str>,
+    params: &Params,
+    address: IpAddr,
+) -> Result<(Arc<Client>, Option<PresentedAssertion>), OAuthError> {
+    let (client, assertion) = judge(app, authorization, params, address).await?;
+    match assertion {
+        Some(used) if used_assertions::contains(&app.db, used.to_spend()).await? => Err(used.used_before()),
+        unused => Ok((client, unused)),
+    }
+}
+
+async fn judge(
+    app: &App,
+    authorization: Option<&str>,
+    params: &Params,
+    address: IpAddr,
+) -> Result<(Arc<Client>, Option<PresentedAssertion>), OAuthError> {
     let credentials = Credentials::parse(authorization, params)?;
-    match &credentials {
-        Credentials::Identified { id } => identified(app, id).await?.ok_or_else(refused),
+    let client = match &credentials {
+        Credentials::Identified { id } => identified(app, id).await?.ok_or_else(refused)?,
         Credentials::Assertion { id, assertion } => {
             if id.is_some_and(|id| id != assertion.client_id) {
                 return Err(OAuthError::invalid_client("client_id and the assertion name different clients"));
             }
-            with_assertion(app, assertion, address).await
+            let (client, presented) = with_assertion(app, assertion, address).await?;
+            return Ok((client, Some(presented)));
         }
         Credentials::Post { id, secret } => {
-            with_secret(app, &[(id, secret)], AuthMethod::ClientSecretPost, address).await
+            with_secret(app, &[(id, secret)], AuthMethod::ClientSecretPost, address).await?
         }
         Credentials::Basic(basic) => {
             let candidates: Vec<_> = basic.candidates().collect();
@@ -92,14 +144,14 @@ pub async fn client(
             } else {
                 with_secret(app, &candidates, AuthMethod::ClientSecretBasic, address).await?
             };
-            match params.get("client_id")? {
-                Some(id) if id != client.id.as_str() => {
-                    Err(OAuthError::invalid_client("client_id and the Authorization header name different clients"))
-                }
-                _ => Ok(client),
+            if params.get("client_id")?.is_some_and(|id| id != client.id.as_str()) {
+                let rule = "client_id and the Authorization header name different clients";
+                return Err(OAuthError::invalid_client(rule));
             }
+            client
         }
-    }
+    };
+    Ok((client, None))
 }
 
 /// A public client, which has nothing to prove.
@@ -155,16 +207,18 @@ async fn with_secret(
     Err(refused())
 }
 
+fn refuse(client: &str, rule: &'static str) -> OAuthError {
+    tracing::info!(client, rule, "client_assertion_refused");
+    refused()
+}
+
 /// RFC 7523 §3: everything about it is judged before its `jti` is used up.
 async fn with_assertion(
     app: &App,
     assertion: &ClientAssertion<'_>,
     address: IpAddr,
-) -> Result<Arc<Client>, OAuthError> {
-    let refuse = |rule: &'static str| {
-        tracing::info!(client = assertion.client_id, rule, "client_assertion_refused");
-        refused()
-    };
+) -> Result<(Arc<Client>, PresentedAssertion), OAuthError> {
+    let refuse = |rule| refuse(&assertion.client_id, rule);
     let client = app.clients.find(&assertion.client_id).await?.filter(|client| client.disabled_at.is_none());
     let client = client.ok_or_else(|| refuse("the client is unknown or disabled"))?;
     if !app.config.client_authentication.private_key_jwt {
@@ -183,11 +237,9 @@ async fn with_assertion(
     if client.source != ClientSource::Seed {
         app.assertions.allow(keys::itself(&client.id))?;
     }
-    let jti = Digest::of(&once.jti);
-    if !used_assertions::insert(&app.db, &client.id, &jti, once.expires_at).await? {
-        return Err(refuse("it was used before"));
-    }
-    Ok(client)
+    let presented =
+        PresentedAssertion { client: client.id.clone(), jti: Digest::of(&once.jti), expires_at: once.expires_at };
+    Ok((client, presented))
 }
 
 /// RFC 7523 let assertions be meant for the token endpoint; and some URL libraries put a slash behind a bare host.

@@ -195,11 +195,34 @@ impl FromRequest<Arc<App>> for ClientAuth {
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, OAuthError> {
-        let (mut parts, body) = request.into_parts();
-        let Ok(ClientIp(address)) = ClientIp::from_request_parts(&mut parts, app).await;
-        let headers = parts.headers.clone();
-        let Form(params) = Form::from_request(Request::from_parts(parts, body), app).await?;
+        let (headers, address, params) = proof_and_form(request, app).await?;
         let client = authenticate::client(app, single(&headers, "authorization")?, &params, address).await?;
         Ok(Self { client, params })
     }
+}
+
+/// The same, whose assertion is used up with what it is for.
+pub struct ClientToSpend {
+    pub client: Arc<Client>,
+    pub params: Params,
+    pub assertion: Option<authenticate::PresentedAssertion>,
+}
+
+impl FromRequest<Arc<App>> for ClientToSpend {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, OAuthError> {
+        let (headers, address, params) = proof_and_form(request, app).await?;
+        let authorization = single(&headers, "authorization")?;
+        let (client, assertion) = authenticate::client_to_spend(app, authorization, &params, address).await?;
+        Ok(Self { client, params, assertion })
+    }
+}
+
+async fn proof_and_form(request: Request, app: &Arc<App>) -> Result<(HeaderMap, IpAddr, Params), OAuthError> {
+    let (mut parts, body) = request.into_parts();
+    let Ok(ClientIp(address)) = ClientIp::from_request_parts(&mut parts, app).await;
+    let headers = parts.headers.clone();
+    let Form(params) = Form::from_request(Request::from_parts(parts, body), app).await?;
+    Ok((headers, address, params))
 }

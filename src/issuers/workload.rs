@@ -68,7 +68,7 @@ async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Arc<Client>, O
     let client = client.ok_or_else(|| OAuthError::unauthorized_client("the client of this workload is disabled"))?;
     if trusted.single_use {
         let jti = Digest::of(json!([trusted.issuer, once.jti]).to_string());
-        if !used_assertions::insert(&app.db, &client.id, &jti, once.expires_at).await? {
+        if !used_assertions::insert(&app.db, (&client.id, &jti, once.expires_at)).await? {
             return Err(refused("the assertion was used before"));
         }
     }

@@ -2,6 +2,7 @@
 use super::{
     Db,
     dpop_proofs::{Proof, insert_proof},
+    used_assertions::{Assertion, insert_assertion},
 };
 use crate::{
     model::{ClientId, PushedRequest},
@@ -26,19 +27,22 @@ pub enum Insertion {
     Done,
     /// The proof that came with it was used before.
     Replayed,
+    /// The client assertion that came with it was.
+    AssertionReplayed,
     /// The source has its share.
     SourceFull,
     /// All have theirs, and no network has more than this source's.
     Full,
 }
 
-/// Where all shares are used up, the oldest of the greediest network make room. The proof that comes with it is used up
-/// with it, and what is refused uses up nothing.
+/// Where all shares are used up, the oldest of the greediest network make room. The proof and the assertion that come
+/// with it are used up with it, and where there is no room nothing is.
 pub async fn insert(
     db: &Db,
     request: &PushedRequest,
     source: Source,
     proof: Option<Proof<'_>>,
+    assertion: Option<Assertion<'_>>,
     now: OffsetDateTime,
 ) -> sqlx::Result<Insertion> {
     let (source, network) = (source.to_string(), source.network().to_string());
@@ -72,6 +76,10 @@ pub async fn insert(
             Some((_, held)) if of_network + bytes >= *held => Insertion::Full,
             _ => Insertion::Done,
         };
+        if let (Insertion::Done, Some(assertion)) = (insertion, assertion) {
+            let first = insert_assertion!(assertion).execute(&mut *on).await?.rows_affected() > 0;
+            insertion = if first { Insertion::Done } else { Insertion::AssertionReplayed };
+        }
         if let (Insertion::Done, Some((hash, expires_at))) = (insertion, proof) {
             let first = insert_proof!(hash, expires_at).execute(&mut *on).await?.rows_affected() > 0;
             insertion = if first { Insertion::Done } else { Insertion::Replayed };

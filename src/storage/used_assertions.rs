@@ -3,19 +3,36 @@ use super::Db;
 use crate::{model::ClientId, secrets::Digest};
 use time::OffsetDateTime;
 
-/// Answers whether this is its first use; of many at once one is.
-pub async fn insert(db: &Db, client: &ClientId, jti: &Digest, expires_at: OffsetDateTime) -> sqlx::Result<bool> {
-    execute!(
-        db,
+/// One that is used up: its client, the digest of its `jti`, and when that may be forgotten.
+pub type Assertion<'a> = (&'a ClientId, &'a Digest, OffsetDateTime);
+
+/// The statement that uses one up, unless it was used before.
+macro_rules! insert_assertion {
+    ($assertion:expr) => {
         sqlx::query(
             "INSERT INTO used_assertions (client_id, jti, expires_at) VALUES ($1, $2, $3)
              ON CONFLICT (client_id, jti) DO NOTHING",
         )
-        .bind(client)
-        .bind(jti)
-        .bind(expires_at)
+        .bind($assertion.0)
+        .bind($assertion.1)
+        .bind($assertion.2)
+    };
+}
+pub(super) use insert_assertion;
+
+/// Answers whether this is its first use; of many at once one is.
+pub async fn insert(db: &Db, assertion: Assertion<'_>) -> sqlx::Result<bool> {
+    execute!(db, insert_assertion!(assertion)).map(|rows| rows > 0)
+}
+
+/// Whether it was used.
+pub async fn contains(db: &Db, (client, jti, _): Assertion<'_>) -> sqlx::Result<bool> {
+    read!(db, |on| sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM used_assertions WHERE client_id = $1 AND jti = $2)",
     )
-    .map(|rows| rows > 0)
+    .bind(client)
+    .bind(jti)
+    .fetch_one(on))
 }
 
 /// Forgets those that have expired by themselves. Answers how many went.

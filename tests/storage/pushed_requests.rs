@@ -24,7 +24,7 @@ async fn a_request(db: &Db) -> PushedRequest {
         query: "scope=a%20b&state=%C3%A4".into(),
         expires_at: now() + Duration::seconds(90),
     };
-    assert_eq!(insert(db, &request, source("192.0.2.1"), None, now()).await.unwrap(), Insertion::Done);
+    assert_eq!(insert(db, &request, source("192.0.2.1"), None, None, now()).await.unwrap(), Insertion::Done);
     request
 }
 
@@ -59,7 +59,7 @@ async fn push(db: &Db, client: &ClientId, bytes: usize, from: &str) -> (Digest, 
     let request_hash = Digest::of(secrets::random());
     let (client_id, query, expires_at) = (client.clone(), "x".repeat(bytes), now() + Duration::minutes(10));
     let request = PushedRequest { request_hash: request_hash.clone(), client_id, query, expires_at };
-    (request_hash, insert(db, &request, source(from), None, now()).await.unwrap())
+    (request_hash, insert(db, &request, source(from), None, None, now()).await.unwrap())
 }
 
 async fn held(db: &Db, client: &ClientId, hash: &Digest) -> bool {
@@ -105,7 +105,7 @@ async fn attack_187_no_source_has_more_than_its_share_and_where_all_are_used_the
     let later = now() + Duration::minutes(10);
     let expires_at = later + Duration::minutes(10);
     let request = PushedRequest { request_hash: again, client_id: client.id, query: String::new(), expires_at };
-    assert_eq!(insert(&db, &request, source("192.0.2.0"), None, later).await.unwrap(), Insertion::Done);
+    assert_eq!(insert(&db, &request, source("192.0.2.0"), None, None, later).await.unwrap(), Insertion::Done);
     assert_eq!(db.number(BYTES).await, 1024);
 }
 
@@ -184,7 +184,7 @@ async fn a_proof_is_used_up_with_what_it_came_with_or_not_at_all() {
         let request_hash = Digest::of(secrets::random());
         let (client_id, query) = (client.id.clone(), "x".repeat(bytes));
         let request = PushedRequest { request_hash, client_id, query, expires_at: ends };
-        insert(&db, &request, source("192.0.2.1"), Some((&hash, ends)), now()).await.unwrap()
+        insert(&db, &request, source("192.0.2.1"), Some((&hash, ends)), None, now()).await.unwrap()
     };
     let share = usize::try_from(MAX_PER_SOURCE).unwrap();
     assert_eq!(push(&db, &client.id, share - 2_000, "192.0.2.1").await.1, Insertion::Done);

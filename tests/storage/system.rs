@@ -93,10 +93,12 @@ async fn an_assertion_is_used_once_for_each_client_until_it_is_swept() {
     let (a, b) = (ClientId::from("a"), ClientId::from("b"));
     let expires_at = now() + Duration::minutes(5);
     let jti = Digest::of("jti");
-    assert!(used_assertions::insert(&db, &a, &jti, expires_at).await.unwrap());
-    assert!(!used_assertions::insert(&db, &a, &jti, expires_at + Duration::minutes(1)).await.unwrap());
-    assert!(used_assertions::insert(&db, &b, &jti, expires_at).await.unwrap());
+    assert!(used_assertions::insert(&db, (&a, &jti, expires_at)).await.unwrap());
+    assert!(!used_assertions::insert(&db, (&a, &jti, expires_at + Duration::minutes(1))).await.unwrap());
+    let contains = async |client| used_assertions::contains(&db, (client, &jti, expires_at)).await.unwrap();
+    assert!(contains(&a).await && !contains(&b).await);
+    assert!(used_assertions::insert(&db, (&b, &jti, expires_at)).await.unwrap());
     assert_eq!(used_assertions::sweep(&db, now()).await.unwrap(), 0);
-    assert!(!used_assertions::insert(&db, &a, &jti, expires_at).await.unwrap());
+    assert!(!used_assertions::insert(&db, (&a, &jti, expires_at)).await.unwrap());
     assert_eq!(used_assertions::sweep(&db, expires_at).await.unwrap(), 2);
 }

@@ -6,7 +6,7 @@ use crate::{
     error::OAuthError,
     http::{
         described::{REQUEST_OF_AN_APP, form_of_clients, gives},
-        extract::{ClientAuth, ClientIp, dpop_proof},
+        extract::{ClientIp, ClientToSpend, dpop_proof},
         respond::NoStore,
     },
     limits::source,
@@ -34,12 +34,12 @@ async fn post(
     State(app): State<Arc<App>>,
     ClientIp(address): ClientIp,
     headers: HeaderMap,
-    ClientAuth { client, params }: ClientAuth,
+    ClientToSpend { client, params, assertion }: ClientToSpend,
 ) -> Result<impl IntoResponse, OAuthError> {
     app.pushes.allow(source(address))?;
     let proof = dpop_proof(&headers)?.filter(|_| app.config.dpop.enabled);
     let proof = proof.map(|proof| dpop::check(&app, proof, "POST", "/par", None)).transpose()?;
-    let request_uri = push(&app, &client, &params, proof.as_ref(), address).await?;
+    let request_uri = push(&app, &client, &params, proof.as_ref(), assertion.as_ref(), address).await?;
     let answer = json!({"request_uri": request_uri.expose(), "expires_in": pushed_request::LIFETIME});
     Ok((StatusCode::CREATED, NoStore(Json(answer))))
 }
