@@ -32,7 +32,7 @@ pub use connections::Connections;
 pub use debug::Debug;
 pub use device_authorization::DeviceAuthorization;
 pub use dpop::Dpop;
-pub use faults::{Faults, SettingsError, Told};
+pub use faults::{Faults, SettingsError, Told, shown};
 pub use logos::Logos;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch, Publisher};
 pub use registration::{Registration, RegistrationPolicy};

@@ -3,15 +3,11 @@ use super::register::rules;
 use crate::{
     app::App,
     audit::Event,
-    config::{ClientSettings, Config, Faults, Workload},
+    config::{ClientSettings, Config, Faults, Workload, shown},
     grants,
     grants::{authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange},
     model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource},
-    oauth::{
-        client_metadata::{Registered, parse_registration},
-        redirect_uri::LeftOut,
-        resource::Resources,
-    },
+    oauth::{client_metadata::parse_registration, redirect_uri, resource::Resources},
     secrets::Digest,
     storage,
 };
@@ -73,7 +69,14 @@ fn read_all(app: &App) -> anyhow::Result<Vec<Client>> {
 /// What is wrong with clients and workloads by the rules that hold for all.
 pub fn check(config: &Config, resources: &Resources, faults: &mut Faults) {
     for (name, settings) in &config.clients {
-        if let Err(Wrong { setting, text }) = metadata(config, name, settings) {
+        let mut all_good = true;
+        for (place, text) in wrong_redirect_uris(config, settings) {
+            faults.add(&["clients", name, "redirect_uris", &place.to_string()], text);
+            all_good = false;
+        }
+        if let Err(Wrong { setting, text }) = metadata(config, name, settings)
+            && all_good
+        {
             faults.add(&[&["clients", name], setting.as_slice()].concat(), text);
         }
         let named = settings.resource.as_deref();
@@ -106,6 +109,16 @@ impl Wrong {
     fn error(self, table: &[&str]) -> anyhow::Error {
         anyhow!("{}: {}", [table, self.setting.as_slice()].concat().join("."), self.text)
     }
+}
+
+/// Those that no client may register, each by its place in the list: whoever wrote it down is here to mend it.
+fn wrong_redirect_uris(config: &Config, settings: &ClientSettings) -> impl Iterator<Item = (usize, String)> {
+    let known = &config.registration.private_use_schemes;
+    settings.redirect_uris.iter().enumerate().filter_map(|(place, uri)| {
+        let rule = redirect_uri::check_registrable(uri, known).err()?.description;
+        let cure = redirect_uri::left_out(uri, known).map(|_| "; registration.private_use_schemes says which it knows");
+        Some((place, format!("{} is refused: {rule}{}", shown(uri), cure.unwrap_or_default())))
+    })
 }
 
 fn metadata(config: &Config, name: &str, settings: &ClientSettings) -> Result<ClientMetadata, Wrong> {
@@ -162,18 +175,11 @@ fn workload(config: &Config, name: &str, rule: &Workload) -> Result<ClientMetada
 fn parse(config: &Config, body: &Value) -> Result<ClientMetadata, Wrong> {
     let settings = ["redirect_uris", "grant_types", "scope", "jwks_uri", "jwks"];
     let parsed = parse_registration(body.to_string().as_bytes(), &rules(config, grants::NAMES));
-    let Registered { metadata, left_out, .. } = parsed.map_err(|error| {
+    // What would be left out of a registration was judged before, one by one.
+    parsed.map(|registered| registered.metadata).map_err(|error| {
         let text = error.description.to_string();
         Wrong { setting: settings.into_iter().find(|setting| text.contains(setting)), text }
-    })?;
-    // Whoever wrote it down is here to mend it.
-    match left_out.first() {
-        Some(LeftOut { uri, rule }) => {
-            let text = format!("{uri:?}: {rule}. registration.private_use_schemes says which it knows");
-            Err(Wrong::of("redirect_uris", text))
-        }
-        None => Ok(metadata),
-    }
+    })
 }
 
 fn seed(id: &str, metadata: ClientMetadata, now: OffsetDateTime) -> Client {

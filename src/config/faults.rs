@@ -165,7 +165,8 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 /// A text in quotes, on one line, cut.
-pub(super) fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{:?}...", &text[..end]),
         None => format!("{text:?}"),

@@ -18,7 +18,8 @@ pub(super) fn in_words(path: &[String], source: &Source) -> String {
     for (at, step) in path.iter().enumerate() {
         let parent = source.find(&path[..at]).map(|node| &node.value);
         match parent {
-            Some(Value::List(_)) => {}
+            // A variable holds a list as a text.
+            Some(Value::List(_) | Value::Text(_)) => {}
             _ if at == 0 => words.push_str(step),
             _ if bare(step) => words.extend([".", step]),
             _ => words.extend([" ".to_owned(), format!("{step:?}")]),

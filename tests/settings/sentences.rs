@@ -90,6 +90,14 @@ fn each_kind_of_fault_is_one_sentence_with_file_line_value_and_cure() {
             "[grants]\noff = [\"password\"]",
             "grants.off in keyward.toml, line 3: \"password\" is not one of authorization_code, client_credentials, ",
         ),
+        (
+            "[clients.web]\nredirect_uris = [\n  \"https://app.example/cb\",\n  \"http://app.example/cb\",\n]",
+            "clients.web.redirect_uris in keyward.toml, line 5: \"http://app.example/cb\" is refused: an http redirect URI must be on 127.0.0.1, [::1] or localhost, with a port from 1 to 65535 if any",
+        ),
+        (
+            "[clients.web]\nredirect_uris = [\"https://app.example/cb\",\n  \"mine:cb\"]",
+            "clients.web.redirect_uris in keyward.toml, line 4: \"mine:cb\" is refused: a private-use scheme must be a reversed domain name, such as com.example.app, or one that this server knows; registration.private_use_schemes says which it knows",
+        ),
         ("[tokens]\ncode_lifetime = 60 60", "keyward.toml, line 3: "),
         ("tokens = 5", "tokens in keyward.toml, line 2: 5 is not a table"),
     ] {
@@ -151,6 +159,11 @@ fn a_variable_is_told_by_its_name_also_if_it_is_none_of_ours_by_an_underscore() 
             "x",
             "resources.notes from KEYWARD__RESOURCES__NOTES__NAME: identifier is not set",
         ),
+        (
+            "KEYWARD__CLIENTS__WEB__REDIRECT_URIS",
+            "https://app.example/cb,https://app.example/cb#",
+            "clients.web.redirect_uris from KEYWARD__CLIENTS__WEB__REDIRECT_URIS: \"https://app.example/cb#\" is refused: a redirect URI must not have a fragment, not even an empty one",
+        ),
         ("KEYWARD__TOKENS", "x", "tokens from KEYWARD__TOKENS: \"x\" is not a table"),
     ] {
         let all = told_of(variable, value);
@@ -183,6 +196,18 @@ fn all_that_is_wrong_is_told_at_once_in_its_order_and_nothing_that_is_wrong_only
     // A start says the first, and that there are more.
     let error = Written::new("listen = 5\n[tokens]\ncode_lifetime = 0").load().unwrap_err().to_string();
     assert!(error.contains("issuer") && error.ends_with("(and 2 more: `keyward check` lists all)"), "{error}");
+}
+
+#[test]
+fn each_redirect_uri_that_no_client_may_have_is_told_where_it_stands() {
+    let uris = "\"javascript:1\",\n\"https://c.example\",\n\"http://c.example\"";
+    let all = told(&format!("[clients.web]\nredirect_uris = [\n{uris}]"));
+    let expected = ["line 4: \"javascript:1\" is refused: ", "line 6: \"http://c.example\" is refused: "];
+    let matches = all
+        .iter()
+        .zip(expected)
+        .all(|(told, expected)| told.starts_with(&format!("clients.web.redirect_uris in keyward.toml, {expected}")));
+    assert!(all.len() == expected.len() && matches, "{all:#?}");
 }
 
 #[test]
