@@ -5,8 +5,10 @@ mod addresses;
 mod connection;
 pub mod keys;
 mod names;
+mod way_out;
 
 pub use addresses::is_public;
+pub use way_out::has_way_out;
 
 use crate::oauth::client_id;
 use hyper::{HeaderMap, StatusCode, header, http::response::Parts};

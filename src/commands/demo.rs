@@ -66,6 +66,7 @@ impl Demo {
         if let Some(folder) = &folder {
             app.demo_documents = demo::documents::all(folder)?;
         }
+        let misses_a_way_out = server::misses_a_way_out(&app.config);
         let (issuer, base) = (app.config.issuer.clone(), app.config.base().to_owned());
         let store = Some(self.data.join("resource-server.db"));
         let (queries, grace) = (std::env::current_exe().ok(), app.config.connections.grace);
@@ -84,7 +85,7 @@ impl Demo {
         let mcp_server = keyward_resource_server::prepare(resource_listener, &mcp_server).await?;
         server::begin(&app).await?;
         // Both listen. Nothing is said after this until somebody comes.
-        println!("{}", welcome(&issuer, &base, &origin, folder.as_deref()));
+        println!("{}", welcome(&issuer, &base, &origin, folder.as_deref(), misses_a_way_out));
         let servers =
             async { tokio::try_join!(server::run(Arc::from(app), listener, stopping()), mcp_server.run(stopping())) };
         tokio::pin!(servers);
@@ -127,7 +128,13 @@ fn credentials(config: &Config, resource: &str, told: bool) -> anyhow::Result<Op
     Ok(Some(Credentials { id: own.id.clone(), secret: own.secret.expose_secret().to_owned().into() }))
 }
 
-fn welcome(issuer: &str, base: &str, origin: &str, documents: Option<&str>) -> String {
+const NO_WAY_OUT: &str = "
+  This machine has no way out to the internet: apps that call themselves by the URL of a document, such as Claude and
+  VS Code, are refused. Started with KEYWARD__CLIENT_METADATA_DOCUMENTS__POLICY=off the demo lets them register instead.
+";
+
+fn welcome(issuer: &str, base: &str, origin: &str, documents: Option<&str>, misses_a_way_out: bool) -> String {
+    let offline = if misses_a_way_out { NO_WAY_OUT } else { "" };
     let resource = format!("{origin}/mcp/oauth");
     let documents = documents.map_or(String::new(), |folder| {
         format!(
@@ -142,7 +149,7 @@ fn welcome(issuer: &str, base: &str, origin: &str, documents: Option<&str>) -> S
     format!(
         "
   keyward demo is running. Press Ctrl-C to stop it.
-
+{offline}
     MCP server             {resource}
     Authorization server   {issuer}
 

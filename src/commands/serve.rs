@@ -33,6 +33,13 @@ impl Serve {
             "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."
         );
         server::write_clients(&app, &[]).await?;
+        if server::misses_a_way_out(&app.config) {
+            tracing::warn!(
+                "this machine has no way out to the internet: documents of clients and keys at a jwks_uri cannot be \
+                 fetched, and whoever needs them is refused. Give it a way out, or let clients register instead: \
+                 client_metadata_documents.policy = \"off\""
+            );
+        }
         server::begin(&app).await?;
         println!(
             "keyward {} answers at {} for {}",

@@ -5,6 +5,7 @@ use crate::{
     clients::configured,
     clock::Clock,
     config::Config,
+    fetch::has_way_out,
     http, jobs,
     oauth::visible::visible,
     storage::{Db, signing_keys},
@@ -104,6 +105,13 @@ pub async fn begin(app: &App) -> anyhow::Result<()> {
     audit::changed_settings::record(app).await?;
     Event::new("server_start").details(json!({"version": env!("CARGO_PKG_VERSION")})).record(app).await;
     Ok(())
+}
+
+/// Whether something is to be fetched that others publish, and no way leads there.
+pub fn misses_a_way_out(config: &Config) -> bool {
+    let of_issuers = config.trusted_issuers.values().any(|issuer| issuer.jwks_uri.is_some());
+    let of_clients = config.clients.values().any(|client| client.jwks_uri.is_some());
+    (config.client_metadata_documents.is_on() || of_issuers || of_clients) && !has_way_out()
 }
 
 /// Answers until `shutdown`, lets the requests under way end, and closes the database.
