@@ -6,9 +6,11 @@ use keyward_limits::{
     source::Source,
 };
 use std::{
+    collections::BTreeSet,
     net::IpAddr,
     sync::{Mutex, PoisonError},
 };
+use time::{Duration, OffsetDateTime};
 
 /// New registrations of all sources, in budgets of one.
 const REGISTERING_SOURCES: u32 = 20;
@@ -239,6 +241,33 @@ impl Floods {
     #[must_use]
     pub fn is_new(&self, address: IpAddr) -> bool {
         self.rates.spend(source(address), self.clock.now()).is_ok()
+    }
+}
+
+/// What is said in the log no more than once an hour, and of how much: strangers choose the words.
+pub struct Notices {
+    clock: Clock,
+    /// Since when, and what.
+    said: Mutex<(OffsetDateTime, BTreeSet<String>)>,
+}
+
+const SAY_AGAIN_AFTER: Duration = Duration::hours(1);
+const MOST_NOTICES: usize = 8;
+
+impl Notices {
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, said: Mutex::new((OffsetDateTime::UNIX_EPOCH, BTreeSet::new())) }
+    }
+
+    #[must_use]
+    pub fn is_new(&self, what: &str) -> bool {
+        let now = self.clock.now();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !(said.0..said.0 + SAY_AGAIN_AFTER).contains(&now) {
+            *said = (now, BTreeSet::new());
+        }
+        said.1.len() < MOST_NOTICES && said.1.insert(what.to_owned())
     }
 }
 

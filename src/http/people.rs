@@ -1,6 +1,7 @@
 //! Pages for people: one file and one name in this list each. Cookies live here, CORS does not.
 mod answer;
 mod device;
+mod elsewhere;
 mod forms;
 mod home;
 mod question;
@@ -16,7 +17,7 @@ use super::{
 use crate::{app::App, error::OAuthError, oauth::compared::Compared};
 use axum::{
     http::{HeaderMap, HeaderValue, header},
-    middleware::map_response,
+    middleware::{from_fn_with_state, map_response},
     response::{IntoResponse, Response},
 };
 use keyward_resource_server::api::Routes;
@@ -41,7 +42,7 @@ pages!(authorize, consent, login, logout, setup);
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                                        frame-ancestors 'none'";
 
-pub fn all(app: &App) -> Routes<Arc<App>> {
+pub fn all(app: &Arc<App>) -> Routes<Arc<App>> {
     let sessions = SessionManagerLayer::new(app.sessions())
         .with_name(cookie_name(app, "keyward"))
         .with_secure(app.config.is_https())
@@ -56,7 +57,8 @@ pub fn all(app: &App) -> Routes<Arc<App>> {
         .layered(|router| router.layer(sessions))
         .merge(static_files::routes())
         .layered(|router| router.method_not_allowed_fallback(method_not_allowed));
-    pages.layered(|router| router.layer(map_response(protected)))
+    let noticed = from_fn_with_state(app.clone(), elsewhere::notice);
+    pages.layered(|router| router.layer(map_response(protected)).layer(noticed))
 }
 
 pub async fn protected(mut response: Response) -> Response {

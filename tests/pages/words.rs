@@ -3,7 +3,9 @@ use super::{open, text};
 use crate::support::{
     app::{CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},
     browser::borrowed,
+    log::Log,
 };
+use axum::{body::Body, http::Request};
 use keyward::oauth::params::form_urlencode;
 
 #[tokio::test]
@@ -89,6 +91,40 @@ async fn a_form_of_ours_under_another_address_is_told_the_right_one() {
         assert!(text(&wrong, "main").contains("The form was sent from another site."), "{wrong:?}");
         assert!([200, 303].contains(&browser.post(&action, &borrowed(&form)).await.status.as_u16()), "{action}");
     }
+}
+
+#[tokio::test]
+async fn who_opens_this_server_under_another_address_is_told_of_in_the_log_once_in_a_while() {
+    let (t, log) = (TestApp::start().await, Log::listen());
+    let said = || log.lines("somebody opened this server under another address");
+    let stylesheet = async |host: &str, page: &str| {
+        let request = Request::get("/static/keyward.css").header("host", host).header("referer", page);
+        assert_eq!(t.send(request.body(Body::empty()).unwrap()).await.status, 200);
+    };
+    // Ours; another site's page that borrows our style; and a proxy that asks by a name of its own.
+    stylesheet("auth.example", &format!("{ISSUER}/login")).await;
+    stylesheet("auth.example", "https://evil.example/").await;
+    stylesheet("keyward:8080", &format!("{ISSUER}/login")).await;
+    assert_eq!(said().len(), 0);
+    for _ in 0..3 {
+        stylesheet("10.1.2.3:8443", "https://10.1.2.3:8443/login").await;
+        stylesheet("auth.example", "http://auth.example/login").await;
+    }
+    let opened: Vec<_> = said().iter().map(|line| line["opened"].clone()).collect();
+    assert_eq!(opened, ["https://10.1.2.3:8443", "http://auth.example"]);
+    assert_eq!(said()[0]["issuer"], ISSUER);
+    // Its forms are no news, and nobody can write on and on.
+    let (mut browser, form) = open(&t, "/login").await;
+    let headers = [("origin", "https://10.1.2.3:8443"), ("host", "10.1.2.3:8443")];
+    browser.post_from("/login", &borrowed(&form), &headers).await.page(403);
+    assert_eq!(said().len(), 2);
+    for n in 0..100 {
+        stylesheet(&format!("{n}.example"), &format!("https://{n}.example/{}", "x".repeat(1_000))).await;
+    }
+    assert_eq!(said().len(), 8);
+    t.app.clock.advance(time::Duration::hours(1));
+    browser.post_from("/login", &borrowed(&form), &headers).await.page(403);
+    assert_eq!(said().len(), 9);
 }
 
 #[tokio::test]

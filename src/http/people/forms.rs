@@ -10,11 +10,11 @@ use crate::{
 use aws_lc_rs::hmac;
 use axum::{
     extract::{FromRequest, Request},
-    http::{HeaderName, header, uri::Authority},
+    http::{HeaderName, header},
 };
 use std::sync::Arc;
 
-use super::{Problem, authorize::MAX_URL};
+use super::{Problem, authorize::MAX_URL, elsewhere};
 
 const MAX_FORM: usize = 64 * 1024;
 /// Seconds a page may lie open before its form is too old.
@@ -126,19 +126,15 @@ fn authenticate(app: &App, purpose: Purpose, said: &[u8]) -> hmac::Tag {
 
 /// The page of another site; or our own, which a proxy or a name shows under an address that is not the issuer's.
 fn from_elsewhere(app: &App, request: &Request) -> Problem {
-    let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let host = text(header::HOST).or_else(|| request.uri().authority().map(Authority::as_str));
-    let origin = text(header::ORIGIN).unwrap_or_default();
-    let opened_there = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host)
-        || text(HeaderName::from_static("sec-fetch-site")) == Some("same-origin");
+    let origin = elsewhere::text(request, header::ORIGIN).unwrap_or_default();
+    let opened_there = origin.split_once("://").is_some_and(|(_, there)| Some(there) == elsewhere::host(request))
+        || elsewhere::text(request, HeaderName::from_static("sec-fetch-site")) == Some("same-origin");
     if !opened_there {
         return OAuthError::access_denied("the form was sent from another site").into();
     }
-    let issuer = &app.config.issuer;
-    let sentence = format!("this server is {issuer}. You opened it under another address");
-    let shown: String = origin.chars().take(200).collect();
-    let cause = Some(anyhow::anyhow!("a form of ours came from {shown:?}, but the issuer is {issuer}"));
-    Problem::from(OAuthError { cause, ..OAuthError::access_denied(sentence) })
+    elsewhere::tell(app, origin);
+    let sentence = format!("this server is {}. You opened it under another address", app.config.issuer);
+    Problem::from(OAuthError::access_denied(sentence))
         .titled("Another address")
         .leading(format!("{}/", app.config.base()), "Open this server")
 }
