@@ -4,11 +4,10 @@
 use crate::{
     error::{Failure, Result},
     mask,
-    reach::is_loopback,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{ops::Deref, str::FromStr};
-use url::Url;
+use url::{Host, Url};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -52,6 +51,19 @@ impl Address {
             url.set_query(None);
             url.set_fragment(None);
         })
+    }
+
+    /// Whether the text of the address means this machine and nothing else (RFC 6761 §6.3 for the names).
+    pub fn is_loopback(&self) -> bool {
+        match self.host() {
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.');
+                name == "localhost" || name.ends_with(".localhost")
+            }
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+            None => false,
+        }
     }
 
     #[allow(clippy::disallowed_methods)] // the one place that reads addresses
@@ -127,14 +139,14 @@ fn meant(text: &str) -> Option<Address> {
         return None;
     }
     let address = Address::parse(&format!("https://{text}")).ok()?;
-    let name = address.domain().map(|name| name.contains('.') || is_loopback(&address));
+    let name = address.domain().map(|name| name.contains('.') || address.is_loopback());
     // A scheme of another kind, such as mailto:, has no port behind its colon.
     let known = name.unwrap_or(true)
         && (address.port().is_some() || !text.split(['/', '?']).next()?.contains(':') || text.starts_with('['));
     if !known {
         return None;
     }
-    if is_loopback(&address) { Address::parse(&format!("http://{text}")).ok() } else { Some(address) }
+    if address.is_loopback() { Address::parse(&format!("http://{text}")).ok() } else { Some(address) }
 }
 
 /// What a server names and nobody may use is as if it were not there.

@@ -7,16 +7,16 @@ use crate::{
 };
 use std::fmt;
 
-/// Something given by hand that an authorization server will see.
+/// A credential that a person gives by hand, and that an authorization server will see.
 #[derive(Clone, Debug)]
-pub enum Given {
+pub enum ManualCredential {
     /// A client id, with its secret or key.
     Client(String),
     /// What lies in a file, by its one path.
     Assertion(String),
 }
 
-impl fmt::Display for Given {
+impl fmt::Display for ManualCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(id) => write!(f, "client {id}"),
@@ -25,7 +25,7 @@ impl fmt::Display for Given {
     }
 }
 
-impl Given {
+impl ManualCredential {
     pub fn assertion(file: &str) -> Self {
         Self::Assertion(place(file))
     }
@@ -55,7 +55,7 @@ fn place(file: &str) -> String {
 }
 
 /// Before anything is sent. `named`: the person named this issuer too.
-pub fn bind(store: &Store, given: &Given, issuer: &str, named: bool) -> Result<()> {
+pub fn bind(store: &Store, given: &ManualCredential, issuer: &str, named: bool) -> Result<()> {
     let belongs = |known: &Profiles| {
         let issuers = given.issuers(known);
         if named || issuers.is_empty() || issuers.iter().any(|known| known == issuer) {

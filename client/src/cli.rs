@@ -1,14 +1,14 @@
 //! The command line: every verb with its flags, help and an example.
 use crate::{
     address::Address,
-    bounds::Deadline,
-    commands::{call, debug, discover, doctor, login, logout, profile, read, status, token, tools},
-    http,
-    mcp::{Elicitation, Protocol},
-    terminal,
+    commands::{Context, call, debug, discover, doctor, login, logout, profile, read, status, token, tools},
+    error::Result,
+    http::Http,
+    options::GlobalOptions,
+    output::Output,
+    profiles::Store,
 };
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{num::NonZeroU64, path::PathBuf, time::Duration};
+use clap::{Parser, Subcommand};
 
 const MORE: &str = "\
 Examples:
@@ -37,7 +37,7 @@ Exit codes:
 #[command(bin_name = "mcp-auth", version, after_help = MORE, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalOptions,
     #[command(subcommand)]
     pub verb: Verb,
 }
@@ -76,95 +76,30 @@ impl Verb {
     }
 }
 
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Options of every verb")]
-pub struct Global {
-    /// Show every request and challenge on standard error, credentials masked.
-    #[arg(long, short, global = true)]
-    pub verbose: bool,
-    /// Print one JSON object on standard output instead of text.
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Keep logins in this directory [default: ~/.config/mcp-auth].
-    #[arg(long, global = true, value_name = "DIR", env = "MCP_AUTH_CLI_HOME", hide_env_values = true)]
-    pub profile_home: Option<PathBuf>,
-    /// Give the servers so long for all their answers together.
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "120")]
-    pub timeout: NonZeroU64,
-    /// Give a person so long to sign in or to answer.
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "300")]
-    pub patience: NonZeroU64,
-    /// Trust these certificate authorities (PEM) besides the system's.
-    #[arg(long, global = true, value_name = "FILE")]
-    pub cacert: Option<PathBuf>,
-    /// Allow plain http to other machines than this one.
-    #[arg(long, global = true)]
-    pub insecure_http: bool,
-    /// What to do with the address of a sign-in page [default: open at a terminal with a display, else print].
-    #[arg(long, global = true, value_enum, value_name = "HOW", env = "MCP_AUTH_BROWSER", hide_env_values = true)]
-    pub browser: Option<Browser>,
+/// Does what the command line asks for.
+pub async fn run(cli: Cli) -> Result<()> {
+    let context = Context {
+        http: Http::new(cli.global.http(), cli.global.deadline(), cli.verb.server().cloned())?,
+        store: Store::open(cli.global.profile_home.clone())?,
+        out: Output { json: cli.global.json },
+        browser: cli.global.browser(),
+    };
+    let http = context.http.clone();
+    http.deadline().hold(Box::pin(run_verb(cli.verb, context))).await
 }
 
-impl Global {
-    pub fn http(&self) -> http::Settings {
-        http::Settings { cacert: self.cacert.clone(), insecure_http: self.insecure_http, verbose: self.verbose }
+async fn run_verb(verb: Verb, context: Context) -> Result<()> {
+    match verb {
+        Verb::Discover(verb) => verb.run(&context).await,
+        Verb::Login(verb) => verb.run(context).await,
+        Verb::Call(verb) => verb.run(&context).await,
+        Verb::Tools(verb) => verb.run(&context).await,
+        Verb::Read(verb) => verb.run(&context).await,
+        Verb::Token(verb) => verb.run(&context).await,
+        Verb::Profile(verb) => verb.run(&context),
+        Verb::Status(verb) => verb.run(&context).await,
+        Verb::Logout(verb) => verb.run(&context).await,
+        Verb::Debug(verb) => verb.run(&context).await,
+        Verb::Doctor(verb) => verb.run(&context).await,
     }
-
-    /// As asked for; else as fits whoever is there.
-    pub fn browser(&self) -> Browser {
-        let fitting = || if terminal::has_display() { Browser::Open } else { Browser::Print };
-        self.browser.unwrap_or_else(fitting)
-    }
-
-    pub fn deadline(&self) -> Deadline {
-        let seconds = |number: NonZeroU64| Duration::from_secs(number.get());
-        Deadline::new(seconds(self.timeout), seconds(self.patience))
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Browser {
-    /// Print the address.
-    Print,
-    /// Start the system's browser.
-    Open,
-    /// Follow the redirects without a person: for test servers that approve by themselves.
-    Follow,
-}
-
-/// Where to find what discovery would find.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Hints {
-    /// Read the resource metadata (RFC 9728) here, instead of asking the server where it is.
-    #[arg(long, value_name = "URL")]
-    pub resource_metadata_url: Option<Address>,
-    /// Use the authorization server with this issuer, instead of the first one the resource names.
-    #[arg(long, value_name = "ISSUER")]
-    pub authorization_server: Option<String>,
-}
-
-impl From<&Hints> for crate::discover::Hints {
-    fn from(hints: &Hints) -> Self {
-        Self {
-            resource_metadata_url: hints.resource_metadata_url.clone(),
-            authorization_server: hints.authorization_server.clone(),
-        }
-    }
-}
-
-/// How a verb speaks to the MCP server.
-#[derive(Args, Clone, Debug)]
-pub struct Calling {
-    /// Use this profile instead of the active one of the address.
-    #[arg(long, value_name = "ID")]
-    pub profile_id: Option<String>,
-    /// Speak this revision of MCP.
-    #[arg(long, value_enum, value_name = "REVISION", default_value_t)]
-    pub protocol: Protocol,
-    /// Fail on a missing scope instead of asking for it.
-    #[arg(long)]
-    pub no_step_up: bool,
-    /// Answer so when the server asks back.
-    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
-    pub elicitation: Elicitation,
 }

@@ -1,70 +1,17 @@
 //! What is wrong with an MCP server and its authorization server, seen from outside: checks are data, one entry each.
+mod check;
 mod checks;
 mod evidence;
 mod gather;
 mod trial;
 
 use crate::{discover::resource_metadata_urls, mask};
+use check::{Check, Verdict};
+pub use check::{Level, Revision};
 pub use evidence::Evidence;
 pub use gather::gather;
 use serde::Serialize;
-pub use trial::Trials;
-
-/// A revision of MCP, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize)]
-pub enum Revision {
-    #[value(name = "2025-03-26")]
-    #[serde(rename = "2025-03-26")]
-    R03,
-    #[value(name = "2025-06-18")]
-    #[serde(rename = "2025-06-18")]
-    R06,
-    #[value(name = "2025-11-25")]
-    #[serde(rename = "2025-11-25")]
-    R11,
-    #[value(name = "2026-07-28")]
-    #[serde(rename = "2026-07-28")]
-    R07,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// A client that keeps the rules cannot go on, or a person is put at risk.
-    Must,
-    /// Some clients stop, or get less than they could.
-    Should,
-}
-
-/// One rule and how it is judged.
-pub struct Check {
-    pub id: &'static str,
-    pub level: Level,
-    /// Where the rule is written.
-    pub rule: &'static str,
-    /// The first revision that has it.
-    pub since: Revision,
-    pub wanted: &'static str,
-    pub breaks: &'static str,
-    pub mend: &'static str,
-    pub judge: fn(&Evidence) -> Verdict,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Good,
-    /// What was seen instead.
-    Bad(String),
-    /// Nothing was seen that the rule speaks of.
-    Silent,
-}
-
-impl Verdict {
-    /// Good, or what was seen.
-    pub fn unless(good: bool, seen: impl Into<String>) -> Self {
-        if good { Self::Good } else { Self::Bad(seen.into()) }
-    }
-}
+pub use trial::TrialOptions;
 
 /// One line of the report.
 #[derive(Debug, Serialize)]
@@ -93,9 +40,9 @@ pub fn examine(evidence: &Evidence, revision: Option<Revision>) -> Report {
     let mut report = Report { notes: notes(evidence), ..Report::default() };
     for check in checks::all().filter(|check| revision.is_none_or(|revision| check.since <= revision)) {
         let judged = evidence.is_reached || checks::is_of_connection(check.id);
-        match if judged { (check.judge)(evidence) } else { Verdict::Silent } {
+        match if judged { (check.judge)(evidence) } else { Verdict::NotApplicable } {
             Verdict::Good => report.passed.push(check.id),
-            Verdict::Silent => report.not_applicable.push(check.id),
+            Verdict::NotApplicable => report.not_applicable.push(check.id),
             Verdict::Bad(seen) => report.findings.push(finding(check, &seen)),
         }
     }

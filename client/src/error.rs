@@ -2,14 +2,17 @@
 mod connection;
 
 use crate::{challenge::Challenge, mask};
-pub use connection::{CERTIFICATE, INSECURE_HTTP, NO_TLS};
 use serde_json::{Value, json};
 use std::fmt;
 
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// The one failure whose result was already shown.
+/// The code of the one failure whose result was already shown.
 pub const TOOL_ERROR: &str = "tool_error";
+/// The codes of faults of the server itself, which its operator can mend. A failure on the way there is no such fault.
+pub const NO_TLS: &str = "no_tls";
+pub const CERTIFICATE: &str = "certificate";
+pub const INSECURE_HTTP: &str = "insecure_http";
 
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use crate::{
     dpop::Nonces,
     error::{Failure, Result},
     mask, output,
-    reach::{Reach, Route, is_loopback},
+    reach::{Reach, Route},
 };
 use reqwest::{
     Certificate, Client, Method, Response,
@@ -176,7 +176,7 @@ impl Http {
     /// https, or http to this machine, unless `--insecure-http` allows more (OAuth 2.1 §1.5); and nowhere nearer than
     /// the server is that named it.
     pub async fn allow(&self, url: &Address) -> Result<Route> {
-        if url.scheme() == "http" && !self.shared.settings.insecure_http && !is_loopback(url) {
+        if url.scheme() == "http" && !self.shared.settings.insecure_http && !url.is_loopback() {
             let message = format!(
                 "{} is plain http beyond this machine: begin it with https://, or allow it by --insecure-http",
                 url.shown()

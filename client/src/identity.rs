@@ -5,12 +5,10 @@ use crate::{
     error::{Failure, Result},
     http::Http,
     keys::SigningKey,
-    mask,
     metadata::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, ServerMetadata},
     modes::Mode,
     output,
-    profiles::{Profile, Profiles, Registration},
-    reach::is_loopback,
+    profiles::{Profile, Profiles, Registration, without_secrets},
     token,
 };
 use serde_json::{Value, json};
@@ -27,9 +25,9 @@ pub struct Identity {
     pub private_key: Option<String>,
 }
 
-/// What the person said about the client.
+/// Which client the person wants to be.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct ClientChoice {
     pub client_id: Option<String>,
     pub secret: Option<String>,
     pub private_key: Option<String>,
@@ -46,25 +44,25 @@ pub async fn identify(
     http: &Http,
     server: &ServerMetadata,
     registration: Option<&Profile>,
-    wish: &Wish,
+    choice: &ClientChoice,
     redirect_uri: Option<&str>,
 ) -> Result<Identity> {
     let redirect_uri = redirect_uri.map(str::to_owned);
-    let document = wish.client_id.as_deref().is_some_and(|id| id.starts_with("https://"));
-    if let Some(id) = wish.client_id.clone().filter(|_| !wish.register) {
+    let document = choice.client_id.as_deref().is_some_and(|id| id.starts_with("https://"));
+    if let Some(id) = choice.client_id.clone().filter(|_| !choice.register) {
         if !document || server.client_id_metadata_document_supported {
-            return given(server, wish, id, redirect_uri);
+            return given(server, choice, id, redirect_uri);
         }
         output::warn("the authorization server does not read metadata documents; registering instead");
     }
-    if let Some(profile) = registration.filter(|_| !wish.register) {
+    if let Some(profile) = registration.filter(|_| !choice.register) {
         return Ok(of_profile(profile, redirect_uri));
     }
     let Some(endpoint) = &server.registration_endpoint else {
         let message = format!("{} registers no clients; give --client-id", server.issuer);
         return Err(Failure::new("no_client", message));
     };
-    register(http, server, endpoint, wish, redirect_uri).await
+    register(http, server, endpoint, choice, redirect_uri).await
 }
 
 /// What a stored profile is to its issuer.
@@ -98,7 +96,7 @@ pub fn registration<'a>(
 /// RFC 8252 §7.3: the port of a loopback redirect is free at each request.
 fn same_but_for_port(registered: Option<&str>, wanted: &str) -> bool {
     let parse = |text: &str| {
-        let url = Address::parse(text).ok().filter(is_loopback)?;
+        let url = Address::parse(text).ok().filter(Address::is_loopback)?;
         Some(url.changed(|url| url.set_port(None).unwrap_or_default()))
     };
     registered.is_some_and(|registered| {
@@ -106,11 +104,11 @@ fn same_but_for_port(registered: Option<&str>, wanted: &str) -> bool {
     })
 }
 
-fn given(server: &ServerMetadata, wish: &Wish, id: String, redirect_uri: Option<String>) -> Result<Identity> {
+fn given(server: &ServerMetadata, choice: &ClientChoice, id: String, redirect_uri: Option<String>) -> Result<Identity> {
     let methods = server.auth_methods();
-    let method = if wish.private_key.is_some() {
+    let method = if choice.private_key.is_some() {
         "private_key_jwt"
-    } else if wish.secret.is_none() {
+    } else if choice.secret.is_none() {
         "none"
     } else {
         let usable = ["client_secret_basic", "client_secret_post"];
@@ -121,11 +119,11 @@ fn given(server: &ServerMetadata, wish: &Wish, id: String, redirect_uri: Option<
     }
     Ok(Identity {
         client_id: Some(id),
-        secret: wish.secret.clone(),
+        secret: choice.secret.clone(),
         method: method.to_owned(),
         redirect_uri,
         registration: None,
-        private_key: wish.private_key.clone(),
+        private_key: choice.private_key.clone(),
     })
 }
 
@@ -133,10 +131,10 @@ async fn register(
     http: &Http,
     server: &ServerMetadata,
     endpoint: &Address,
-    wish: &Wish,
+    choice: &ClientChoice,
     redirect_uri: Option<String>,
 ) -> Result<Identity> {
-    let (request, method) = registration_request(server, wish, redirect_uri.as_deref())?;
+    let (request, method) = registration_request(server, choice, redirect_uri.as_deref())?;
     let headers = vec![("accept".to_owned(), "application/json".to_owned())];
     let answer = http.post_json(endpoint, &request, &headers).await?.read(bounds::DOCUMENT).await?;
     let refused = || token::refusal("the registration endpoint", &answer);
@@ -148,19 +146,18 @@ async fn register(
     let (client_id, secret) = (Some(text("client_id").ok_or_else(refused)?), text("client_secret"));
     let method = text("token_endpoint_auth_method").unwrap_or(method);
     without_secrets(&mut client);
-    let private_key = wish.private_key.clone().filter(|_| method == "private_key_jwt");
+    let private_key = choice.private_key.clone().filter(|_| method == "private_key_jwt");
     Ok(Identity { client_id, secret, method, redirect_uri, registration: Some(client), private_key })
 }
 
-/// The secret has a place of its own, and nobody here changes a registration (RFC 7592).
-pub fn without_secrets(registration: &mut Registration) {
-    registration.retain(|name, _| !mask::is_secret(name));
-}
-
 /// RFC 7591 §2: all grants this client may ever use, so that one registration serves every login.
-fn registration_request(server: &ServerMetadata, wish: &Wish, redirect_uri: Option<&str>) -> Result<(Value, String)> {
+fn registration_request(
+    server: &ServerMetadata,
+    choice: &ClientChoice,
+    redirect_uri: Option<&str>,
+) -> Result<(Value, String)> {
     let methods = server.auth_methods();
-    let usable: &[&str] = match (wish.robot, &wish.private_key) {
+    let usable: &[&str] = match (choice.robot, &choice.private_key) {
         (true, Some(_)) => &["private_key_jwt"],
         (true, None) => &["client_secret_basic", "client_secret_post"],
         (false, _) => &["none", "client_secret_post", "client_secret_basic"],
@@ -172,9 +169,9 @@ fn registration_request(server: &ServerMetadata, wish: &Wish, redirect_uri: Opti
             "the authorization server registers no clients with a method this one knows; give --client-id",
         )
     })?;
-    let mut grants = vec![if wish.robot { CLIENT_CREDENTIALS } else { "refresh_token" }];
+    let mut grants = vec![if choice.robot { CLIENT_CREDENTIALS } else { "refresh_token" }];
     let by_people = [AUTHORIZATION_CODE, DEVICE_CODE];
-    grants.extend(by_people.iter().filter(|grant| !wish.robot && server.offers_grant(grant)));
+    grants.extend(by_people.iter().filter(|grant| !choice.robot && server.offers_grant(grant)));
     let mut request = json!({
         "client_name": "mcp-auth",
         "application_type": "native",
@@ -182,15 +179,15 @@ fn registration_request(server: &ServerMetadata, wish: &Wish, redirect_uri: Opti
         "token_endpoint_auth_method": method,
     });
     // Servers built on the Python SDK refuse every scope that is not in the registration.
-    if let Some(scope) = &wish.scope {
+    if let Some(scope) = &choice.scope {
         request["scope"] = scope.as_str().into();
     }
-    if wish.robot {
+    if choice.robot {
         // Left out it would mean code.
         request["response_types"] = json!([]);
         request.as_object_mut().map(|members| members.remove("application_type"));
     }
-    if let Some(key) = wish.private_key.as_deref().filter(|_| method == "private_key_jwt") {
+    if let Some(key) = choice.private_key.as_deref().filter(|_| method == "private_key_jwt") {
         request["jwks"] = json!({"keys": [SigningKey::from_pem(key)?.jwk()?]});
     }
     if let Some(redirect_uri) = redirect_uri {
@@ -237,8 +234,8 @@ mod tests {
             token_endpoint_auth_methods_supported: Some(vec!["client_secret_post".to_owned(), "none".to_owned()]),
             ..ServerMetadata::default()
         };
-        let wish = Wish { scope: Some("a b".to_owned()), ..Wish::default() };
-        let (request, method) = registration_request(&server, &wish, Some("http://127.0.0.1:1/callback")).unwrap();
+        let choice = ClientChoice { scope: Some("a b".to_owned()), ..ClientChoice::default() };
+        let (request, method) = registration_request(&server, &choice, Some("http://127.0.0.1:1/callback")).unwrap();
         assert_eq!(request["application_type"], "native");
         assert_eq!(request["grant_types"], json!(["refresh_token", AUTHORIZATION_CODE, DEVICE_CODE]));
         assert_eq!((&request["scope"], &*method), (&"a b".into(), "none"));
@@ -249,12 +246,12 @@ mod tests {
         let methods = ["none", "client_secret_post", "private_key_jwt"].map(str::to_owned).to_vec();
         let server =
             ServerMetadata { token_endpoint_auth_methods_supported: Some(methods), ..ServerMetadata::default() };
-        let mut wish = Wish { robot: true, ..Wish::default() };
-        let (request, method) = registration_request(&server, &wish, None).unwrap();
+        let mut choice = ClientChoice { robot: true, ..ClientChoice::default() };
+        let (request, method) = registration_request(&server, &choice, None).unwrap();
         assert_eq!((&request["grant_types"], &*method), (&json!([CLIENT_CREDENTIALS]), "client_secret_post"));
         assert_eq!(request["response_types"], json!([]));
-        wish.private_key = Some(SigningKey::generate().unwrap().pem().to_owned());
-        let (request, method) = registration_request(&server, &wish, None).unwrap();
+        choice.private_key = Some(SigningKey::generate().unwrap().pem().to_owned());
+        let (request, method) = registration_request(&server, &choice, None).unwrap();
         assert_eq!((&request["jwks"]["keys"][0]["kty"], &*method), (&"EC".into(), "private_key_jwt"));
         assert!(request["jwks"]["keys"][0].get("d").is_none());
     }

@@ -1,16 +1,23 @@
 //! `mcp-auth`: discovers, logs in to, calls and diagnoses any MCP server. It shares only the wire with the servers.
 //!
-//! - `cli`, `commands`: the verbs, and what each does
-//! - `discover`, `metadata`, `challenge`: from an address to an authorization server, `modes`: how to log in there
-//! - `identity`, `flows`, `token`, `refresh`, `keys`, `dpop`: from there to a token
-//! - `credential`, `mcp`: from the token to an answer
-//! - `profiles`, `seal`: what is remembered, `bound`: to whom a credential belongs
-//! - `http`: the one way out, `address`, `reach`: what may be connected to, `bounds`: how long and how much
-//! - `output`: what is printed, `terminal`: what is typed, `mask`, `error`: what is shown
+//! From the top down. Each line uses lines below it, and no file uses one that uses it:
+//!
+//! - `cli`: the command line; `commands`: what each verb does
 //! - `doctor`: what is wrong with a server, and whom that hurts
+//! - `refresh`: a token that is still good; `flows`: the ways to a token; `identity`: which client asks for it
+//! - `modes`: the ways to log in; `discover`: from an address to an authorization server; `options`: shared by verbs
+//! - `mcp`: from the token to an answer
+//! - `credential`, `token`, `bound`: what goes to which server
+//! - `profiles`: what is remembered, sealed where a keyring holds the key; `http`: the one way out
+//! - `terminal`: what is typed; `output`: what is printed; `browser`: where a sign-in page is shown
+//! - `metadata`: what servers publish; `reach`: what may be connected to; `dpop`: proofs of a key
+//! - `address`: what a URL may be; `bounds`: how long and how much; `keys`: what signs
+//! - `error`: what went wrong; `mask`: what is shown of a credential
+//! - `challenge`, `clock`, `encode`, `scope`: leaves
 mod address;
 mod bound;
 mod bounds;
+mod browser;
 mod challenge;
 mod cli;
 mod clock;
@@ -29,11 +36,12 @@ mod mask;
 mod mcp;
 mod metadata;
 mod modes;
+mod options;
 mod output;
 mod profiles;
 mod reach;
 mod refresh;
-mod seal;
+mod scope;
 mod terminal;
 mod token;
 
@@ -51,7 +59,7 @@ pub async fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let out = output::Output { json: cli.global.json };
-    match Box::pin(commands::run(cli)).await {
+    match Box::pin(cli::run(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.code == "usage" => {
             out.failure(&failure);

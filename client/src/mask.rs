@@ -1,36 +1,11 @@
 //! Credentials as they may be shown: a digest to recognise them by, nothing of the value.
+mod secret;
 mod text;
 
-use crate::encode::{hex, sha256};
+pub use secret::{is_secret, mask};
 use serde_json::Value;
 pub use text::{learn, text};
 use url::{Url, form_urlencoded};
-
-/// `sha256:<12 hex> (len=N)`.
-pub fn mask(value: &str) -> String {
-    format!("sha256:{} (len={})", &hex(&sha256(value))[..12], value.chars().count())
-}
-
-/// Members, parameters and headers whose value is a credential.
-pub fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    let whole = ["code", "token", "headers", "sealed", "dpop_key", "jwt", "passphrase", "passwd", "credential"];
-    let ends = [
-        "_token",
-        "secret",
-        "password",
-        "code_verifier",
-        "assertion",
-        "_code",
-        "private_key",
-        "_jwt",
-        "api_key",
-        "apikey",
-        "authorization",
-        "cookie",
-    ];
-    whole.contains(&&*name) || ends.iter().any(|end| name.ends_with(end))
-}
 
 /// Every secret member masked, at any depth.
 pub fn json(value: &Value) -> Value {

@@ -25,25 +25,25 @@ pub enum Route {
 
 pub struct Reach {
     proxies: Matcher,
-    names: Names,
+    names: ResolvedNames,
 }
 
 /// The addresses of names that may be connected to, asked for once in a run: a name cannot change its mind.
 #[derive(Clone, Default)]
-pub struct Names(Arc<Mutex<HashMap<String, Known>>>);
+pub struct ResolvedNames(Arc<Mutex<HashMap<String, ResolvedName>>>);
 
 #[derive(Clone, Default)]
-struct Known {
+struct ResolvedName {
     all: Vec<IpAddr>,
     allowed: Vec<IpAddr>,
 }
 
 impl Reach {
     pub fn new() -> Self {
-        Self { proxies: Matcher::from_system(), names: Names::default() }
+        Self { proxies: Matcher::from_system(), names: ResolvedNames::default() }
     }
 
-    pub fn names(&self) -> Names {
+    pub fn names(&self) -> ResolvedNames {
         self.names.clone()
     }
 
@@ -101,7 +101,7 @@ impl Reach {
 
     async fn addresses(&self, at: &Address, name: &str) -> Result<Vec<IpAddr>> {
         // RFC 6761 §6.3: whatever anybody else says of these names.
-        if is_loopback(at) {
+        if at.is_loopback() {
             return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
         if let Some(known) = self.names.lock().get(name) {
@@ -115,14 +115,14 @@ impl Reach {
     }
 }
 
-impl Names {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+impl ResolvedNames {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, ResolvedName>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Only what [`Reach::route`] allowed is ever connected to.
-impl Resolve for Names {
+impl Resolve for ResolvedNames {
     fn resolve(&self, name: Name) -> Resolving {
         let allowed = self.lock().get(name.as_str()).map(|known| known.allowed.clone()).unwrap_or_default();
         Box::pin(async move {
@@ -135,22 +135,9 @@ impl Resolve for Names {
 /// What the text of an address says by itself.
 fn written(address: &Address) -> Option<Nearness> {
     match address.host()? {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.');
-            (name == "localhost" || name.ends_with(".localhost")).then_some(Nearness::Machine)
-        }
+        Host::Domain(_) => address.is_loopback().then_some(Nearness::Machine),
         Host::Ipv4(address) => Some(nearness(address.into())),
         Host::Ipv6(address) => Some(nearness(address.into())),
-    }
-}
-
-/// This machine and nothing else, by its own text.
-pub fn is_loopback(address: &Address) -> bool {
-    match address.host() {
-        Some(Host::Domain(_)) => written(address) == Some(Nearness::Machine),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
-        None => false,
     }
 }
 
@@ -163,7 +150,7 @@ mod tests {
     }
 
     async fn outcome(root: &str, to: &str) -> std::result::Result<Route, String> {
-        let reach = Reach { proxies: Matcher::builder().build(), names: Names::default() };
+        let reach = Reach { proxies: Matcher::builder().build(), names: ResolvedNames::default() };
         reach.route(&at(to), Some(&at(root))).await.map_err(|failure| failure.code)
     }
 
@@ -198,10 +185,10 @@ mod tests {
 
     #[tokio::test]
     async fn attack_175_a_name_is_judged_by_its_addresses_and_only_those_are_connected_to() {
-        let reach = Reach { proxies: Matcher::builder().build(), names: Names::default() };
+        let reach = Reach { proxies: Matcher::builder().build(), names: ResolvedNames::default() };
         let know = |name: &str, addresses: &[&str]| {
             let all = addresses.iter().map(|address| address.parse().unwrap()).collect();
-            reach.names.lock().insert(name.to_owned(), Known { all, allowed: Vec::new() });
+            reach.names.lock().insert(name.to_owned(), ResolvedName { all, allowed: Vec::new() });
         };
         know("mcp.example", &["8.8.8.8", "127.0.0.1"]);
         know("intranet.example", &["10.0.0.1"]);
@@ -228,7 +215,7 @@ mod tests {
     #[test]
     fn attack_172_nothing_for_this_machine_goes_to_a_proxy() {
         let proxies = Matcher::builder().all("http://proxy.example:3128").no("").build();
-        let reach = Reach { proxies, names: Names::default() };
+        let reach = Reach { proxies, names: ResolvedNames::default() };
         for here in [
             "http://127.0.0.1/",
             "http://LOCALHOST:1/",

@@ -2,12 +2,11 @@
 use crate::{
     address::Address,
     error::{Failure, Result},
-    flows::{self, Ask, client_auth},
+    flows::{self, TokenRequest, client_auth},
     http::Http,
     identity::{self, Identity},
     keys::SigningKey,
     metadata::ServerMetadata,
-    output::Output,
     profiles::{Extra, Profile, Store},
     token::{self, TokenResponse, form},
 };
@@ -90,12 +89,10 @@ async fn renew(http: &Http, profile: &Profile, extra: &Extra) -> Result<TokenRes
         }
     }
     let scope = extra.requested_scope.as_deref();
-    let (out, browser) = (Output { json: true }, crate::cli::Browser::Print);
-    let ask =
-        Ask { http, out, browser, name: "", server: &server, identity: &identity, resource, scope, key: key.as_ref() };
+    let request = TokenRequest { http, server: &server, identity: &identity, resource, scope, key: key.as_ref() };
     match (&*profile.auth_mode, &extra.assertion_file) {
-        ("client-creds", _) => flows::client_credentials::run(&ask).await,
-        ("jwt-bearer", Some(file)) => flows::jwt_bearer::run(&ask, &read_assertion(file)?).await,
+        ("client-creds", _) => flows::client_credentials::run(&request).await,
+        ("jwt-bearer", Some(file)) => flows::jwt_bearer::run(&request, &read_assertion(file)?).await,
         _ => Err(cannot_renew()),
     }
 }

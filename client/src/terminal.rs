@@ -23,7 +23,7 @@ pub async fn answer(question: &str) -> Option<String> {
 
 /// One that is not shown while it is typed, to the last space.
 pub async fn secret(question: &str) -> Option<String> {
-    let _hidden = Hidden::begin();
+    let _hidden = HiddenInput::begin();
     // Whoever gives up gets the terminal back as it was.
     let answer = tokio::select! {
         answer = async {
@@ -90,10 +90,10 @@ fn in_background() -> bool {
 
 /// While it lives, the terminal does not show what is typed.
 #[cfg(unix)]
-struct Hidden(Option<rustix::termios::Termios>);
+struct HiddenInput(Option<rustix::termios::Termios>);
 
 #[cfg(unix)]
-impl Hidden {
+impl HiddenInput {
     fn begin() -> Self {
         use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
         let before = tcgetattr(std::io::stdin()).ok();
@@ -106,7 +106,7 @@ impl Hidden {
 }
 
 #[cfg(unix)]
-impl Drop for Hidden {
+impl Drop for HiddenInput {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
             let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, before);
@@ -115,10 +115,10 @@ impl Drop for Hidden {
 }
 
 #[cfg(not(unix))]
-struct Hidden;
+struct HiddenInput;
 
 #[cfg(not(unix))]
-impl Hidden {
+impl HiddenInput {
     fn begin() -> Self {
         Self
     }

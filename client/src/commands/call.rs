@@ -1,10 +1,10 @@
 //! `mcp-auth call`: one request to an MCP server.
-use super::{Context, session::Session};
+use super::{context::Context, session::Session};
 use crate::{
     address::Address,
-    cli::Calling,
     error::{Failure, Result, TOOL_ERROR},
     mcp::Params,
+    options::CallOptions,
     output::pretty,
 };
 use serde_json::Value;
@@ -36,7 +36,7 @@ pub struct Call {
     #[arg(long, value_name = "ID", value_parser = request_id)]
     request_id: Option<Value>,
     #[command(flatten)]
-    calling: Calling,
+    calling: CallOptions,
 }
 
 /// A JSON object from the command line.
@@ -61,7 +61,7 @@ impl Call {
         }
         let mut session = Session::open(context, &self.url, &self.calling).await?;
         if let Some(id) = self.request_id {
-            session.client.call_it(&self.method, id);
+            session.client.choose_id(&self.method, id);
         }
         let result = session.request(&self.method, params).await;
         session.client.close().await;

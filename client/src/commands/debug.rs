@@ -1,5 +1,5 @@
 //! `mcp-auth debug`: a server's own view of things, where it offers one.
-use super::{Context, session};
+use super::{context::Context, session};
 use crate::{address::Address, credential::Credential, error::Result, output::pretty, refresh, token};
 
 /// Show a server's own view of things: /debug/NAME of its origin.

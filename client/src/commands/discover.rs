@@ -1,9 +1,8 @@
 //! `mcp-auth discover`: what a server wants, and where that was found.
-use super::Context;
+use super::context::Context;
 use crate::{
     address::Address,
-    cli::Hints,
-    discover::{self, Discovery},
+    discover::{self, Discovery, Hints},
     error::Result,
     metadata::{ResourceMetadata, ServerMetadata},
     modes::{self, Mode},
@@ -27,7 +26,7 @@ pub struct Discover {
 
 impl Discover {
     pub async fn run(self, context: &Context) -> Result<()> {
-        let found = discover::discover(&context.http, &self.url, &(&self.hints).into()).await?;
+        let found = discover::discover(&context.http, &self.url, &self.hints).await?;
         context.out.result(&object(&found), || people(&found));
         for warning in warnings(&found) {
             output::warn(&warning);
@@ -76,8 +75,8 @@ fn object(found: &Discovery) -> Value {
         "url": found.server,
         "status": found.status,
         "challenges": found.challenges,
-        "resource_metadata": found.resource_metadata.as_ref().map(|(url, source, metadata)| json!({
-            "url": url, "source": source, "document": metadata})),
+        "resource_metadata": found.resource_metadata.as_ref().map(|document| json!({
+            "url": document.url, "source": document.source, "document": document.metadata})),
         "supported_auth_modes": modes(found),
         "scope": found.scope(),
         "authorization_server": server.map(|server| json!({
@@ -91,9 +90,10 @@ fn people(found: &Discovery) -> Vec<String> {
     lines.put("MCP server", Some(found.server.shown()));
     lines.put("Without login", Some(without_login(found)));
     match &found.resource_metadata {
-        Some((url, source, metadata)) => {
-            lines.put("Resource metadata", Some(format!("{} ({})", url.shown(), label(*source))));
-            resource_lines(&mut lines, metadata);
+        Some(document) => {
+            let place = format!("{} ({})", document.url.shown(), label(document.source));
+            lines.put("Resource metadata", Some(place));
+            resource_lines(&mut lines, &document.metadata);
         }
         None => lines.put("Resource metadata", Some("none".to_owned())),
     }
@@ -144,13 +144,13 @@ fn without_login(found: &Discovery) -> String {
     }
 }
 
-fn label(source: discover::Source) -> &'static str {
+fn label(source: discover::MetadataSource) -> &'static str {
     match source {
-        discover::Source::Challenge => "named by the challenge",
-        discover::Source::PathInserted => "path-inserted",
-        discover::Source::Root => "at the root",
-        discover::Source::RootQuery => "at the root, ?resource=",
-        discover::Source::Given => "given",
+        discover::MetadataSource::Challenge => "named by the challenge",
+        discover::MetadataSource::PathInserted => "path-inserted",
+        discover::MetadataSource::Root => "at the root",
+        discover::MetadataSource::RootQuery => "at the root, ?resource=",
+        discover::MetadataSource::Given => "given",
     }
 }
 

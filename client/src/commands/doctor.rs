@@ -1,8 +1,8 @@
 //! `mcp-auth doctor`: what is wrong with a server, whom that hurts, and how it is mended.
-use super::Context;
+use super::context::Context;
 use crate::{
     address::Address,
-    doctor::{self, Evidence, Level, Report, Revision, Trials},
+    doctor::{self, Evidence, Level, Report, Revision, TrialOptions},
     error::{Failure, Result},
     refresh,
     token::TokenResponse,
@@ -40,7 +40,7 @@ pub struct Doctor {
 impl Doctor {
     pub async fn run(self, context: &Context) -> Result<()> {
         let client_document = self.client_document.clone();
-        let mut trials = Trials { register: self.trial_registration, refresh: None, client_document };
+        let mut trials = TrialOptions { register: self.trial_registration, refresh: None, client_document };
         if self.trial_refresh {
             trials.refresh = Some(self.login(context)?);
         }

@@ -1,68 +1,29 @@
 //! `mcp-auth login`: from an address to a stored login, by whichever way the server and the person have.
-mod arguments;
+mod keep;
 mod oauth;
+mod options;
+mod plan;
 mod stored;
 
-use super::{Context, expiry};
+use super::context::{Context, expiry};
 use crate::{
-    address::Address,
-    cli::{Browser, Hints},
+    browser::Browser,
     discover::{self, Discovery},
     error::{Failure, Result},
     metadata::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE},
     modes::{self, Mode},
     output,
-    profiles::{Extra, Profile},
+    profiles::{Keyring, Profile},
     refresh,
-    seal::Keyring,
 };
-use clap::builder::FalseyValueParser;
 pub use oauth::step_up;
+pub use options::Login;
 use serde_json::json;
-
-/// Sign in to an MCP server and keep the login.
-///
-/// Without --auth-mode: a stored login is renewed; else a client id with secret or key is used; else a browser where you
-/// see one open; else the device flow. The client registers by itself where the server allows it. A server that wants a
-/// token, a name and password, or a key is given what you type; one that is open to all needs no login.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  \
-    mcp-auth login https://mcp.example.com/mcp\n  \
-    mcp-auth login https://mcp.example.com/mcp --open-browser --keyring\n  \
-    mcp-auth login https://mcp.example.com/mcp --client-id robot --client-secret-env ROBOT_SECRET\n  \
-    mcp-auth login https://mcp.example.com/mcp --username alice --password-stdin < password\n  \
-    mcp-auth login https://mcp.example.com/mcp --header X-Api-Key=k123\n  \
-    echo \"$TOKEN\" | mcp-auth login https://mcp.example.com/mcp --bearer-token -")]
-pub struct Login {
-    /// Address of the MCP server.
-    pub url: Address,
-    #[command(flatten)]
-    pub hints: Hints,
-    /// Sign in this way.
-    #[arg(long, value_enum, value_name = "MODE")]
-    pub auth_mode: Option<Mode>,
-    /// Ask for these scopes, instead of those the server names.
-    #[arg(long, value_name = "SCOPES")]
-    pub scope: Option<String>,
-    /// Bind the tokens to a key that only this login has (RFC 9449).
-    #[arg(long)]
-    pub dpop: bool,
-    /// Seal the secrets of this login with a key in the keyring of the operating system.
-    #[arg(long, env = "MCP_AUTH_KEYRING", hide_env_values = true, value_parser = FalseyValueParser::new())]
-    pub keyring: bool,
-    #[command(flatten)]
-    pub client: arguments::WhichClient,
-    #[command(flatten)]
-    pub person: arguments::Person,
-    #[command(flatten)]
-    pub stored: arguments::Static,
-    #[command(flatten)]
-    pub assertion: arguments::Vouchers,
-}
+use stored::CredentialDemand;
 
 impl Login {
     pub async fn run(self, mut context: Context) -> Result<()> {
-        if self.person.open_browser {
+        if self.browser.open_browser {
             context.browser = Browser::Open;
         }
         let Some((profile, how)) = self.log_in(&context).await? else {
@@ -102,26 +63,26 @@ impl Login {
             Keyring::check()?;
         }
         if let Some(mode) = self.static_mode() {
-            let asked = stored::Asked::default();
-            return Ok(Some((stored::run(self, context, mode, &asked).await?, "Signed in to")));
+            let profile = stored::run(self, context, mode, &CredentialDemand::default()).await?;
+            return Ok(Some((profile, "Signed in to")));
         }
-        let found = discover::discover(&context.http, &self.url, &(&self.hints).into()).await?;
+        let found = discover::discover(&context.http, &self.url, &self.hints).await?;
         for warning in &found.warnings {
             output::warn(warning);
         }
-        if self.has_no_wishes()
+        if self.accepts_any_login()
             && let Some(profile) = self.renewed(context, &found).await?
         {
             return Ok(Some((profile, "Still signed in to")));
         }
-        if found.is_open() && self.has_no_wishes() {
+        if found.is_open() && self.accepts_any_login() {
             return Ok(None);
         }
         let mode = self.mode(context, &found)?;
         let profile = if mode.is_oauth() {
             oauth::run(self, context, &found, mode).await?.0
         } else {
-            stored::run(self, context, mode, &stored::Asked::by(&found)).await?
+            stored::run(self, context, mode, &CredentialDemand::of(&found)).await?
         };
         Ok(Some((profile, "Signed in to")))
     }
@@ -160,27 +121,6 @@ impl Login {
         Ok(Some(profile))
     }
 
-    /// What was given says what is meant.
-    fn static_mode(&self) -> Option<Mode> {
-        match self.auth_mode {
-            Some(mode) => (!mode.is_oauth()).then_some(mode),
-            None if self.stored.bearer_token.is_some() => Some(Mode::Bearer),
-            None if self.stored.username.is_some() => Some(Mode::Basic),
-            None if !self.stored.header.is_empty() => Some(Mode::Header),
-            None => None,
-        }
-    }
-
-    /// Nothing on the command line that a stored login might not satisfy.
-    fn has_no_wishes(&self) -> bool {
-        self.auth_mode.is_none()
-            && self.scope.is_none()
-            && !self.dpop
-            && self.client.is_empty()
-            && self.assertion.is_empty()
-            && self.hints.authorization_server.is_none()
-    }
-
     /// Client credentials where there are some; then a browser, if the person sees one; then the device flow. What no
     /// authorization server stands behind is asked for as its challenge says.
     fn mode(&self, context: &Context, found: &Discovery) -> Result<Mode> {
@@ -189,7 +129,7 @@ impl Login {
         }
         if found.authorization_server.is_none()
             && found.malformed.is_empty()
-            && self.has_no_wishes()
+            && self.accepts_any_login()
             && let Some(mode) = modes::of_the_challenge(found)
         {
             return Ok(mode);
@@ -198,7 +138,7 @@ impl Login {
         let offers = |grant: &str| server.offers_grant(grant) && found.takes_grant(grant);
         let device = server.device_authorization_endpoint.is_some() && offers(DEVICE_CODE);
         let browser = server.authorization_endpoint.is_some() && found.takes_grant(AUTHORIZATION_CODE);
-        let wants_browser = self.person.wants_browser() || context.browser != Browser::Print;
+        let wants_browser = self.browser.wants_browser() || context.browser != Browser::Print;
         if self.assertion.id_token_file.is_some() {
             return Ok(Mode::IdJag);
         }
@@ -225,24 +165,4 @@ fn registered_by_hand(profile: &Profile) -> Option<&str> {
         .client_id
         .as_deref()
         .filter(|id| profile.dynamic_client_registration.is_none() && !id.starts_with("https://"))
-}
-
-/// The profile that this login replaces: same address, mode and issuer.
-fn same_login<'a>(profiles: &'a [Profile], new: &Profile) -> Option<&'a Profile> {
-    profiles.iter().find(|known| {
-        known.resource_url == new.resource_url && known.auth_mode == new.auth_mode && known.issuer == new.issuer
-    })
-}
-
-/// Stores it, in the place of the login it replaces. What was in the keyring once stays there.
-fn store(context: &Context, mut profile: Profile, mut extra: Extra) -> Result<(Profile, Extra)> {
-    context.store.change(|profiles| {
-        if let Some(known) = same_login(&profiles.profiles, &profile) {
-            profile.profile_id.clone_from(&known.profile_id);
-            profile.created_at = known.created_at;
-            extra.sealed = extra.sealed.take().or_else(|| profiles.extra(&profile.profile_id).sealed);
-        }
-        context.store.put(profiles, &profile, &extra)?;
-        Ok((profile, extra))
-    })
 }

@@ -1,5 +1,5 @@
 //! `mcp-auth logout`: the login ends here and, where the server can be told, there.
-use super::{Context, session};
+use super::{context::Context, session};
 use crate::{
     address::Address,
     error::{Failure, Result},

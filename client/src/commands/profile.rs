@@ -1,5 +1,5 @@
 //! `mcp-auth profile`: what is stored, secrets masked.
-use super::Context;
+use super::context::Context;
 use crate::{
     address::Address,
     error::{Failure, Result},

@@ -1,6 +1,6 @@
 //! `mcp-auth read`: one resource of a server.
-use super::{Context, call, session::Session};
-use crate::{address::Address, cli::Calling, error::Result, mcp::Params};
+use super::{call, context::Context, session::Session};
+use crate::{address::Address, error::Result, mcp::Params, options::CallOptions};
 
 /// Read a resource of an MCP server.
 #[derive(clap::Args)]
@@ -11,7 +11,7 @@ pub struct Read {
     /// URI of the resource.
     uri: String,
     #[command(flatten)]
-    calling: Calling,
+    calling: CallOptions,
 }
 
 impl Read {

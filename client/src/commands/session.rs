@@ -1,17 +1,22 @@
 //! A call with a login behind it: a valid token before, one refresh after a 401, more scope after a 403.
-use super::{Context, advice, login};
+use super::{
+    context::{Context, login_advice},
+    login,
+};
 use crate::{
     address::Address,
-    challenge,
-    cli::Calling,
-    clock,
+    browser::Browser,
+    challenge, clock,
     credential::Credential,
     error::{Failure, Result},
     mcp::{Client, Params},
     modes::Mode,
+    options::CallOptions,
     output,
     profiles::{Extra, Profile, no_profile},
-    refresh, terminal,
+    refresh,
+    scope::union,
+    terminal,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -19,14 +24,14 @@ use std::time::Duration;
 pub struct Session<'a> {
     context: &'a Context,
     url: Address,
-    calling: Calling,
+    calling: CallOptions,
     pub client: Client<'a>,
     profile: Option<(Profile, Extra)>,
 }
 
 impl<'a> Session<'a> {
     /// Without a profile the server is called without credentials: some want none.
-    pub async fn open(context: &'a Context, url: &Address, calling: &Calling) -> Result<Self> {
+    pub async fn open(context: &'a Context, url: &Address, calling: &CallOptions) -> Result<Self> {
         let profile = match find(context, url, calling.profile_id.as_deref())? {
             Some(id) => Some(refresh::ensure(&context.http, &context.store, &id, None).await?),
             None => None,
@@ -73,7 +78,7 @@ impl<'a> Session<'a> {
 
     async fn refresh(&mut self, refusal: Failure) -> Result<()> {
         let Some((profile, _)) = &self.profile else {
-            let message = format!("{refusal}. {}", advice(self.context, &self.url).await);
+            let message = format!("{refusal}. {}", login_advice(self.context, &self.url).await);
             return Err(Failure { message, ..refusal });
         };
         let refused = profile.access_token.clone().unwrap_or_default();
@@ -122,7 +127,7 @@ impl<'a> Session<'a> {
     async fn may_ask(&self, profile: &Profile, needed: &str) -> Result<bool> {
         Ok(match &*profile.auth_mode {
             "client-creds" => true,
-            "auth-code" if self.context.browser == crate::cli::Browser::Follow => true,
+            "auth-code" if self.context.browser == Browser::Follow => true,
             "auth-code" | "device" => {
                 let question = format!("The server needs more: {needed}. Ask for it now?");
                 self.context.http.deadline().person(Duration::MAX, terminal::confirmed(&question)).await?
@@ -169,15 +174,4 @@ fn step_up_command(url: &Address, profile: &Profile, scope: &str) -> String {
         Some(Mode::ClientCreds) => "the same command without --no-step-up asks for it".to_owned(),
         _ => "this login cannot ask for more: sign in with one that may".to_owned(),
     }
-}
-
-/// Both sets, each scope once, in order of appearance.
-pub fn union(before: &str, more: &str) -> String {
-    let mut all: Vec<&str> = Vec::new();
-    for scope in before.split_whitespace().chain(more.split_whitespace()) {
-        if !all.contains(&scope) {
-            all.push(scope);
-        }
-    }
-    all.join(" ")
 }

@@ -1,14 +1,18 @@
 //! `mcp-auth status`: who is signed in where, until when, and whether the servers still agree.
-use super::{Context, advice, expiry, session, session::Session};
+use super::{
+    context::{Context, expiry, login_advice},
+    session,
+    session::Session,
+};
 use crate::{
     address::Address,
-    cli::Calling,
     discover::{self, Hints},
     encode,
     error::{Failure, Result, TOOL_ERROR},
     mask,
     mcp::{Elicitation, Params, Protocol},
     modes::Mode,
+    options::CallOptions,
     output,
     profiles::{Extra, Profile},
     refresh,
@@ -18,7 +22,7 @@ use serde_json::{Value, json};
 /// Say who is signed in, until when, and whether it is still good.
 ///
 /// Asks the server with the stored login, which is renewed if it has ended. Without an address all logins in use are
-/// looked at. Exit code 1 if one of them is no longer good.
+/// login at. Exit code 1 if one of them is no longer good.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  mcp-auth status\n  mcp-auth status https://mcp.example.com/mcp\n  \
     mcp-auth status https://mcp.example.com/mcp --json | jq .logins[0].good")]
@@ -27,8 +31,8 @@ pub struct Status {
     pub url: Option<Address>,
 }
 
-/// One login, looked at.
-struct Looked {
+/// One login, and what the server says of it.
+struct LoginStatus {
     profile: Profile,
     who: String,
     /// Why the server does not take it.
@@ -54,8 +58,8 @@ impl Status {
         }
         let object = json!({"logins": all.iter().map(object).collect::<Vec<_>>()});
         context.out.result(&object, || all.iter().flat_map(people).collect());
-        let bad = all.iter().filter(|looked| looked.good() == Some(false)).count();
-        let silent = all.iter().filter(|looked| looked.good().is_none()).count();
+        let bad = all.iter().filter(|login| login.good() == Some(false)).count();
+        let silent = all.iter().filter(|login| login.good().is_none()).count();
         let words = |number: usize, what: &str| (number > 0).then(|| format!("{number} of {} {what}", all.len()));
         let said = [words(bad, "no longer good"), words(silent, "cannot be asked about")];
         let said: Vec<_> = said.into_iter().flatten().collect();
@@ -63,7 +67,7 @@ impl Status {
     }
 }
 
-impl Looked {
+impl LoginStatus {
     /// None: the server could not be asked.
     fn good(&self) -> Option<bool> {
         const ENDED: [&str; 3] = ["login_required", "invalid_grant", "invalid_client"];
@@ -84,17 +88,17 @@ async fn nobody(context: &Context, url: &Address) -> Result<()> {
         });
         return Ok(());
     }
-    let message = format!("nobody is signed in to {}. {}", url.shown(), advice(context, url).await);
+    let message = format!("nobody is signed in to {}. {}", url.shown(), login_advice(context, url).await);
     Err(Failure::new("login_required", message))
 }
 
 /// As any call would: renewed where that is needed, and asked for what every server answers.
-async fn look(context: &Context, id: &str) -> Result<Looked> {
+async fn look(context: &Context, id: &str) -> Result<LoginStatus> {
     let profiles = context.store.load()?;
     let stored = profiles.find(id).cloned().unwrap_or_default();
     let url = Address::parse(&stored.resource_url)?;
     let here = Context { http: context.http.under(&url), ..context.clone() };
-    let calling = Calling {
+    let calling = CallOptions {
         profile_id: Some(id.to_owned()),
         protocol: Protocol::Auto,
         no_step_up: true,
@@ -112,9 +116,8 @@ async fn look(context: &Context, id: &str) -> Result<Looked> {
         _ => None,
     };
     // What the session may have renewed; what lies in a keyring that is away is not needed for the rest.
-    let login = context.store.login(id);
-    let (profile, extra) = login.unwrap_or_else(|_| (stored, Extra::default()));
-    Ok(Looked { who: who(&profile, &extra), profile, fault })
+    let (profile, extra) = context.store.login(id).unwrap_or_else(|_| (stored, Extra::default()));
+    Ok(LoginStatus { who: who(&profile, &extra), profile, fault })
 }
 
 /// As far as the credential itself says.
@@ -141,25 +144,25 @@ fn named(token: &str) -> Option<String> {
     ["preferred_username", "username", "email", "sub"].into_iter().find_map(claim)
 }
 
-fn object(looked: &Looked) -> Value {
-    let Looked { profile, who, fault } = looked;
+fn object(login: &LoginStatus) -> Value {
+    let LoginStatus { profile, who, fault } = login;
     json!({
         "resource_url": profile.resource_url, "profile_id": profile.profile_id, "auth_mode": profile.auth_mode,
         "issuer": profile.issuer, "who": who, "scope": profile.scope, "expires_at": profile.expires_at,
-        "refreshable": refresh::can_renew(profile), "good": looked.good(),
+        "refreshable": refresh::can_renew(profile), "good": login.good(),
         "reason": fault.as_ref().map(|fault| mask::text(&fault.message)),
     })
 }
 
-fn people(looked: &Looked) -> Vec<String> {
-    let Looked { profile, who, fault } = looked;
+fn people(login: &LoginStatus) -> Vec<String> {
+    let LoginStatus { profile, who, fault } = login;
     let by = profile.issuer.as_ref().map(|issuer| format!(" at {issuer}")).unwrap_or_default();
     let mut lines = vec![profile.resource_url.clone(), format!("  who      {who} ({}{by})", profile.auth_mode)];
     lines.extend(profile.scope.as_ref().map(|scope| format!("  scopes   {scope}")));
     lines.push(format!("  expires  {}", expiry(profile)));
     lines.push(match fault {
         None => "  now      good: the server takes it".to_owned(),
-        Some(fault) if looked.good().is_none() => format!("  now      unknown: {}", mask::text(&fault.message)),
+        Some(fault) if login.good().is_none() => format!("  now      unknown: {}", mask::text(&fault.message)),
         Some(fault) => format!("  now      not good: {}", mask::text(&fault.message)),
     });
     lines

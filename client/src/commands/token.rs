@@ -1,5 +1,8 @@
 //! `mcp-auth token`: a valid access token for scripts.
-use super::{Context, advice, session};
+use super::{
+    context::{Context, login_advice},
+    session,
+};
 use crate::{
     address::Address,
     error::{Failure, Result},
@@ -26,7 +29,7 @@ pub struct Token {
 impl Token {
     pub async fn run(self, context: &Context) -> Result<()> {
         let Some(id) = session::find(context, &self.url, self.profile_id.as_deref())? else {
-            let message = format!("there is no login. {}", advice(context, &self.url).await);
+            let message = format!("there is no login. {}", login_advice(context, &self.url).await);
             return Err(Failure::new("login_required", message));
         };
         let (profile, _) = refresh::ensure(&context.http, &context.store, &id, None).await?;

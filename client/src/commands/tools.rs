@@ -1,6 +1,6 @@
 //! `mcp-auth tools`: what a server can do for this login.
-use super::{Context, session::Session};
-use crate::{address::Address, cli::Calling, error::Result, mcp::mirror, output};
+use super::{context::Context, session::Session};
+use crate::{address::Address, error::Result, mcp::mirror, options::CallOptions, output};
 use serde_json::{Value, json};
 
 /// List the tools of an MCP server.
@@ -11,7 +11,7 @@ pub struct Tools {
     /// Address of the MCP server.
     pub url: Address,
     #[command(flatten)]
-    calling: Calling,
+    calling: CallOptions,
 }
 
 impl Tools {

@@ -1,19 +1,29 @@
 //! The addresses to ask, in the order in which they are asked. Nothing here does any asking.
-use super::Source;
 use crate::address::Address;
 
+/// Where the metadata of a resource was found (RFC 9728 §3, §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetadataSource {
+    Challenge,
+    PathInserted,
+    Root,
+    RootQuery,
+    Given,
+}
+
 /// RFC 9728 §3.1: the well-known part goes between host and path; then the root, plain and with the resource named.
-pub fn resource_metadata_urls(server: &Address) -> Vec<(Address, Source)> {
+pub fn resource_metadata_urls(server: &Address) -> Vec<(Address, MetadataSource)> {
     const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
     let path = server.path().trim_end_matches('/');
     let mut urls = Vec::new();
     if !path.is_empty() {
-        urls.push((at(server, &format!("{WELL_KNOWN}{path}"), server.query()), Source::PathInserted));
+        urls.push((at(server, &format!("{WELL_KNOWN}{path}"), server.query()), MetadataSource::PathInserted));
     }
-    urls.push((at(server, WELL_KNOWN, None), Source::Root));
+    urls.push((at(server, WELL_KNOWN, None), MetadataSource::Root));
     if !path.is_empty() {
         let query = at(server, WELL_KNOWN, None).with([("resource", server.as_str())]);
-        urls.push((query, Source::RootQuery));
+        urls.push((query, MetadataSource::RootQuery));
     }
     urls
 }

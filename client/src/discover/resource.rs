@@ -1,5 +1,8 @@
 //! The document about the server itself (RFC 9728), among all that are found.
-use super::{Discovery, Hints, Source, fits, resource_metadata_urls};
+use super::{
+    discovery::{Discovery, Hints, ResourceDocument},
+    plan::{MetadataSource, fits, resource_metadata_urls},
+};
 use crate::{
     address::Address,
     challenge,
@@ -8,30 +11,26 @@ use crate::{
     metadata::ResourceMetadata,
 };
 
-/// Where it was found, and what it says.
-pub type Found = (Address, Source, ResourceMetadata);
-
-/// What one document is to a server.
-enum Judged {
-    /// No such document at all.
-    Nothing,
-    /// Of another resource.
-    Another,
-    Its(Box<ResourceMetadata>),
+/// What the answer to a request for resource metadata is to the server that was asked about.
+enum Document {
+    /// No resource metadata at all.
+    None,
+    OfAnotherResource,
+    OfThisServer(Box<ResourceMetadata>),
 }
 
-pub async fn find(http: &Http, found: &mut Discovery, hints: &Hints) -> Result<Option<Found>> {
+pub async fn find(http: &Http, found: &mut Discovery, hints: &Hints) -> Result<Option<ResourceDocument>> {
     let http = hints.resource_metadata_url.as_ref().map_or_else(|| http.clone(), |url| http.under(url));
-    if let Some((url, source)) = told(found, hints) {
+    if let Some((url, source)) = named_place(found, hints) {
         let answer = http.document(&url).await?;
         return match judge(&answer, found) {
-            Judged::Its(metadata) => Ok(Some((url, source, *metadata))),
-            Judged::Another => Err(another(&answer)),
+            Document::OfThisServer(metadata) => Ok(Some(ResourceDocument { url, source, metadata: *metadata })),
+            Document::OfAnotherResource => Err(mismatch(&answer)),
             // What a malformed challenge names is a guess; the well-known places are asked all the same.
-            Judged::Nothing if source == Source::Challenge && !found.malformed.is_empty() => {
+            Document::None if source == MetadataSource::Challenge && !found.malformed.is_empty() => {
                 well_known(&http, found).await
             }
-            Judged::Nothing => {
+            Document::None => {
                 let message = format!("{} is no resource metadata (HTTP {})", url.shown(), answer.status);
                 Err(Failure::new("discovery", message))
             }
@@ -40,34 +39,34 @@ pub async fn find(http: &Http, found: &mut Discovery, hints: &Hints) -> Result<O
     well_known(&http, found).await
 }
 
-async fn well_known(http: &Http, found: &mut Discovery) -> Result<Option<Found>> {
+async fn well_known(http: &Http, found: &mut Discovery) -> Result<Option<ResourceDocument>> {
     for (url, source) in resource_metadata_urls(&found.server) {
         let Ok(answer) = http.document(&url).await else { continue };
         match judge(&answer, found) {
-            Judged::Its(metadata) => return Ok(Some((url, source, *metadata))),
+            Document::OfThisServer(metadata) => return Ok(Some(ResourceDocument { url, source, metadata: *metadata })),
             // At the root stands what the origin has to say of any of its resources.
-            Judged::Another if source != Source::PathInserted && found.server.path() != "/" => {
+            Document::OfAnotherResource if source != MetadataSource::PathInserted && found.server.path() != "/" => {
                 found.describes_others = true;
             }
-            Judged::Another if found.wants_oauth() => return Err(another(&answer)),
-            Judged::Another => {
+            Document::OfAnotherResource if found.wants_oauth() => return Err(mismatch(&answer)),
+            Document::OfAnotherResource => {
                 let warning = format!("{} describes another resource, and is not used (RFC 9728 §3.3)", url.shown());
                 found.warnings.push(warning);
             }
-            Judged::Nothing => {}
+            Document::None => {}
         }
     }
     Ok(None)
 }
 
 /// The address that was given, or that the challenge names.
-fn told(found: &mut Discovery, hints: &Hints) -> Option<(Address, Source)> {
+fn named_place(found: &mut Discovery, hints: &Hints) -> Option<(Address, MetadataSource)> {
     if let Some(url) = &hints.resource_metadata_url {
-        return Some((url.clone(), Source::Given));
+        return Some((url.clone(), MetadataSource::Given));
     }
     let named = challenge::parameter(&found.challenges, "resource_metadata").map(Address::parse)?;
     match named {
-        Ok(url) => Some((url, Source::Challenge)),
+        Ok(url) => Some((url, MetadataSource::Challenge)),
         // The well-known places are asked all the same.
         Err(failure) => {
             found.malformed.push(format!("its resource_metadata cannot be used: {failure}"));
@@ -76,14 +75,14 @@ fn told(found: &mut Discovery, hints: &Hints) -> Option<(Address, Source)> {
     }
 }
 
-fn judge(answer: &Answer, found: &mut Discovery) -> Judged {
+fn judge(answer: &Answer, found: &mut Discovery) -> Document {
     let value = answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some());
     let metadata = value.and_then(|value| serde_json::from_value::<ResourceMetadata>(value).ok());
-    let Some(metadata) = metadata else { return Judged::Nothing };
+    let Some(metadata) = metadata else { return Document::None };
     let exact =
         metadata.resource == found.server.as_str() || metadata.resource == found.server.as_str().trim_end_matches('/');
     if !exact && !fits(&metadata.resource, &found.server) {
-        return Judged::Another;
+        return Document::OfAnotherResource;
     }
     if !answer.is_json() {
         found.warnings.push(format!("{} is not served as application/json", answer.url.shown()));
@@ -94,11 +93,11 @@ fn judge(answer: &Answer, found: &mut Discovery) -> Judged {
             metadata.resource
         ));
     }
-    Judged::Its(Box::new(metadata))
+    Document::OfThisServer(Box::new(metadata))
 }
 
-/// One that must not be used.
-fn another(answer: &Answer) -> Failure {
+/// Metadata of another resource must not be used (RFC 9728 §3.3).
+fn mismatch(answer: &Answer) -> Failure {
     let message = format!("{} describes another resource than this server (RFC 9728 §3.3)", answer.url.shown());
     Failure::new("resource_mismatch", message)
 }

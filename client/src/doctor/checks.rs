@@ -9,7 +9,7 @@ mod registration;
 mod resource;
 mod transport;
 
-use super::Check;
+use super::check::Check;
 
 pub fn all() -> impl Iterator<Item = &'static Check> {
     let rooms = [

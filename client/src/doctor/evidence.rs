@@ -1,9 +1,8 @@
 //! What was seen of a server; the checks look at nothing else.
-use super::Verdict;
 use crate::{
     address::Address,
     challenge,
-    discover::Source,
+    discover::MetadataSource,
     error::{CERTIFICATE, Failure, INSECURE_HTTP, NO_TLS},
     http::Answer,
     metadata::ResourceMetadata,
@@ -25,12 +24,12 @@ pub struct Evidence {
     pub unknown_token: Option<Answer>,
     /// A request that says it comes from a page of a stranger.
     pub strange_origin: Option<Answer>,
-    pub resource_documents: Vec<(Source, Answer)>,
+    pub resource_documents: Vec<(MetadataSource, Answer)>,
     /// Metadata of a resource that does not exist.
     pub unknown_resource: Option<Answer>,
     /// The first authorization server that the resource names.
     pub issuer: Option<String>,
-    pub server_documents: Vec<(Form, Answer)>,
+    pub server_documents: Vec<(MetadataForm, Answer)>,
     pub jwks: Option<Answer>,
     /// Preflight requests of a browser, by the name of what they ask for.
     pub preflights: Vec<(&'static str, Answer)>,
@@ -44,12 +43,12 @@ pub struct Evidence {
     pub client_document: Option<Answer>,
     /// How long answers took, by what was asked for.
     pub took: Vec<(&'static str, Duration)>,
-    pub registration: Option<Registration>,
-    pub refresh: Option<Refresh>,
+    pub registration: Option<RegistrationTrial>,
+    pub refresh: Option<RefreshTrial>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum MetadataForm {
     OAuth,
     OpenIdInserted,
     OpenIdAppended,
@@ -57,7 +56,7 @@ pub enum Form {
 
 /// A client registered for trial.
 #[derive(Clone)]
-pub struct Registration {
+pub struct RegistrationTrial {
     pub redirect_uri: String,
     pub answer: Answer,
     /// How long that took.
@@ -76,7 +75,7 @@ pub struct Registration {
 
 /// A stored login, refreshed for trial.
 #[derive(Clone)]
-pub struct Refresh {
+pub struct RefreshTrial {
     /// The token that was used up.
     pub spent: String,
     /// Whether the client authenticates, or holds the key the tokens are bound to.
@@ -140,7 +139,7 @@ impl Evidence {
     }
 
     /// The document that a client would use.
-    pub fn resource_document(&self) -> Option<(Source, Value)> {
+    pub fn resource_document(&self) -> Option<(MetadataSource, Value)> {
         self.resource_documents.iter().find_map(|(source, answer)| {
             let value = answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())?;
             Some((*source, value))
@@ -152,7 +151,7 @@ impl Evidence {
     }
 
     /// The document of one place.
-    pub fn resource_document_at(&self, wanted: Source) -> Option<Value> {
+    pub fn resource_document_at(&self, wanted: MetadataSource) -> Option<Value> {
         let (_, answer) = self.resource_documents.iter().find(|(source, _)| *source == wanted)?;
         answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())
     }
@@ -162,7 +161,7 @@ impl Evidence {
     }
 
     /// Every metadata document of the authorization server that was served.
-    pub fn served(&self) -> impl Iterator<Item = (Form, &Answer, Value)> {
+    pub fn served(&self) -> impl Iterator<Item = (MetadataForm, &Answer, Value)> {
         self.server_documents.iter().filter_map(|(form, answer)| {
             let value = answer.json().filter(|value| answer.status == 200 && value.get("issuer").is_some())?;
             Some((*form, answer, value))
@@ -182,11 +181,6 @@ pub fn strings(value: &Value, name: &str) -> Vec<String> {
 
 pub fn holds(value: &Value, name: &str, item: &str) -> bool {
     strings(value, name).iter().any(|found| found == item)
-}
-
-/// Judges the authorization server's metadata, where there is any.
-pub fn with(seen: &Evidence, judge: impl Fn(&Value) -> Verdict) -> Verdict {
-    seen.metadata().map_or(Verdict::Silent, |document| judge(&document))
 }
 
 /// A member as it is told to people.

@@ -1,18 +1,18 @@
 //! Asks a server everything the checks want to know; nothing here judges.
 use super::{
-    Evidence,
-    evidence::{Form, is_fault},
-    trial::{self, Trials},
+    evidence::{Evidence, MetadataForm, is_fault},
+    trial::{self, TrialOptions},
 };
 use crate::{
     address::Address,
     bounds, challenge, clock,
-    discover::{Source, authorization_server_urls, fits, resource_metadata_urls},
+    discover::{MetadataSource, authorization_server_urls, fits, resource_metadata_urls},
     encode,
     error::{Failure, Result},
     http::{Answer, Headers, Http},
     mcp,
     metadata::ServerMetadata,
+    token,
 };
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
@@ -23,25 +23,25 @@ const STRANGER: &str = "https://stranger.example";
 /// Where MCP Inspector runs.
 const BROWSER: &str = "http://localhost:6274";
 
-pub async fn gather(http: &Http, server: &Address, trials: &Trials) -> Result<Evidence> {
+pub async fn gather(http: &Http, server: &Address, options: &TrialOptions) -> Result<Evidence> {
     let probe = match mcp::probe(http, server, &Headers::new()).await {
         Err(failure) if is_fault(&failure) => return Ok(unreached(server, failure)),
         probe => probe?,
     };
     let with = |name: &str, value: String| vec![(name.to_owned(), value)];
-    let token = with("authorization", format!("Bearer {}", encode::random()));
+    let authorization = with("authorization", format!("Bearer {}", encode::random()));
     let (resource_documents, longest) = resource_documents(http, server, &probe).await;
     let took = vec![("resource metadata", longest)];
     let mut found = Evidence {
         took,
         resource_documents,
-        unknown_token: mcp::probe(http, server, &token).await.ok(),
+        unknown_token: mcp::probe(http, server, &authorization).await.ok(),
         strange_origin: mcp::probe(http, server, &with("origin", STRANGER.to_owned())).await.ok(),
         unknown_resource: unknown_resource(http, server).await,
         discover: mcp::probe_with(http, server, "server/discover", &Headers::new()).await.ok(),
         ..Evidence::of(server, clock::now(), probe)
     };
-    if let Some(document) = &trials.client_document {
+    if let Some(document) = &options.client_document {
         found.client_document = http.under(document).get(document, &[("accept", "application/json")]).await.ok();
     }
     found.issuer = found.resource_metadata().and_then(|metadata| metadata.authorization_servers.first().cloned());
@@ -53,7 +53,7 @@ pub async fn gather(http: &Http, server: &Address, trials: &Trials) -> Result<Ev
         of_the_same_origin(http, server, &mut found).await;
     }
     if let Some(metadata) = found.metadata() {
-        authorization_server(http, &metadata, &mut found, trials).await;
+        authorization_server(http, &metadata, &mut found, options).await;
     }
     Ok(found)
 }
@@ -76,10 +76,14 @@ async fn of_the_same_origin(http: &Http, server: &Address, found: &mut Evidence)
 }
 
 /// And how long the slowest answer took.
-async fn resource_documents(http: &Http, server: &Address, probe: &Answer) -> (Vec<(Source, Answer)>, Duration) {
+async fn resource_documents(
+    http: &Http,
+    server: &Address,
+    probe: &Answer,
+) -> (Vec<(MetadataSource, Answer)>, Duration) {
     let challenges = probe.challenges();
     let named = challenge::parameter(&challenges, "resource_metadata").and_then(|url| Address::parse(url).ok());
-    let mut places: Vec<_> = named.map(|url| (url, Source::Challenge)).into_iter().collect();
+    let mut places: Vec<_> = named.map(|url| (url, MetadataSource::Challenge)).into_iter().collect();
     places.extend(resource_metadata_urls(server));
     let oauth =
         challenges.is_empty() || challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
@@ -87,7 +91,8 @@ async fn resource_documents(http: &Http, server: &Address, probe: &Answer) -> (V
     for (url, source) in places {
         let asked = Instant::now();
         if let Ok(answer) = http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await
-            && (is_about(&answer, source, server) || (source == Source::PathInserted && probe.status == 401 && oauth))
+            && (is_about(&answer, source, server)
+                || (source == MetadataSource::PathInserted && probe.status == 401 && oauth))
         {
             documents.push((source, answer));
         }
@@ -97,8 +102,8 @@ async fn resource_documents(http: &Http, server: &Address, probe: &Answer) -> (V
 }
 
 /// What describes another resource is no document of this one: at the root stands what the origin has to say of any.
-fn is_about(answer: &Answer, source: Source, server: &Address) -> bool {
-    let own_place = source == Source::Challenge || (source == Source::Root && server.path() == "/");
+fn is_about(answer: &Answer, source: MetadataSource, server: &Address) -> bool {
+    let own_place = source == MetadataSource::Challenge || (source == MetadataSource::Root && server.path() == "/");
     let describes = answer.json().filter(|_| answer.status == 200);
     let another = describes.and_then(|document| Some(!fits(document.get("resource")?.as_str()?, server)));
     own_place || another != Some(true)
@@ -111,9 +116,13 @@ async fn unknown_resource(http: &Http, server: &Address) -> Option<Answer> {
 }
 
 /// And how long the slowest answer took. `faults` gets what keeps any of them from being asked for, once.
-async fn server_documents(http: &Http, issuer: &Address, faults: &mut Vec<Failure>) -> (Vec<(Form, Answer)>, Duration) {
+async fn server_documents(
+    http: &Http,
+    issuer: &Address,
+    faults: &mut Vec<Failure>,
+) -> (Vec<(MetadataForm, Answer)>, Duration) {
     let (mut documents, mut longest) = (Vec::new(), Duration::ZERO);
-    let forms = [Form::OAuth, Form::OpenIdInserted, Form::OpenIdAppended];
+    let forms = [MetadataForm::OAuth, MetadataForm::OpenIdInserted, MetadataForm::OpenIdAppended];
     for (form, url) in forms.into_iter().zip(authorization_server_urls(issuer)) {
         let asked = Instant::now();
         match http.get(&url, &[("accept", "application/json"), ("origin", BROWSER)]).await {
@@ -126,7 +135,7 @@ async fn server_documents(http: &Http, issuer: &Address, faults: &mut Vec<Failur
     (documents, longest)
 }
 
-async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidence, trials: &Trials) {
+async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidence, options: &TrialOptions) {
     let url = |name: &str| metadata[name].as_str().and_then(|url| Address::parse(url).ok());
     if let Some(url) = url("jwks_uri") {
         found.jwks = http.get(&url, &[("accept", "application/json")]).await.ok();
@@ -139,7 +148,7 @@ async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidenc
         }
     }
     if let Some(url) = url("token_endpoint") {
-        let form = crate::token::form([
+        let form = token::form([
             ("grant_type", Some("authorization_code")),
             ("code", Some("none")),
             ("client_id", Some("a-client-nobody-registered")),
@@ -155,13 +164,13 @@ async fn authorization_server(http: &Http, metadata: &Value, found: &mut Evidenc
         found.unknown_authorization = http.get(&asked, &[("accept", "text/html")]).await.ok();
     }
     let Ok(server) = serde_json::from_value::<ServerMetadata>(metadata.clone()) else { return };
-    if trials.register {
+    if options.register {
         let scopes = found.resource_metadata().and_then(|metadata| metadata.scopes_supported);
         let scope = scopes.map(|scopes| scopes.join(" ")).filter(|scope| !scope.is_empty());
         found.registration = trial::register(http, &server, scope.as_deref()).await;
         found.took.extend(found.registration.as_ref().map(|trial| ("registration", trial.took)));
     }
-    if let Some((profile, extra)) = &trials.refresh {
+    if let Some((profile, extra)) = &options.refresh {
         found.refresh = trial::refresh(http, profile, extra).await;
         found.took.extend(found.refresh.as_ref().map(|trial| ("refresh", trial.took)));
     }

@@ -1,5 +1,5 @@
 //! What only shows when it is tried: a registration, and the refresh of a login. Only ever with permission.
-use super::evidence::{Refresh, Registration};
+use super::evidence::{RefreshTrial, RegistrationTrial};
 use crate::{
     address::Address,
     bounds, encode,
@@ -16,7 +16,7 @@ use std::time::Instant;
 
 /// What the person allows.
 #[derive(Default)]
-pub struct Trials {
+pub struct TrialOptions {
     /// Leaves a client behind.
     pub register: bool,
     /// Uses up the refresh token of this login; its successor is in the evidence.
@@ -28,7 +28,7 @@ pub struct Trials {
 const REGISTERED: &str = "http://127.0.0.1:4711/callback";
 const OTHER_PORT: &str = "http://127.0.0.1:4712/callback";
 
-pub async fn register(http: &Http, server: &ServerMetadata, scope: Option<&str>) -> Option<Registration> {
+pub async fn register(http: &Http, server: &ServerMetadata, scope: Option<&str>) -> Option<RegistrationTrial> {
     let endpoint = server.registration_endpoint.as_ref()?;
     // Without application_type and scope, as many clients send it.
     let mut request = json!({
@@ -39,7 +39,7 @@ pub async fn register(http: &Http, server: &ServerMetadata, scope: Option<&str>)
     let answer = registered(http, endpoint, &request).await?;
     let took = asked.elapsed();
     let id = client_id(&answer);
-    let mut found = Registration {
+    let mut found = RegistrationTrial {
         redirect_uri: REGISTERED.to_owned(),
         answer,
         took,
@@ -101,7 +101,7 @@ pub fn authorization(endpoint: &Address, client_id: &str, redirect_uri: &str, pk
     endpoint.with(request)
 }
 
-pub async fn refresh(http: &Http, profile: &Profile, extra: &Extra) -> Option<Refresh> {
+pub async fn refresh(http: &Http, profile: &Profile, extra: &Extra) -> Option<RefreshTrial> {
     let http = &http.under(&profile.root(extra).ok()?);
     let endpoint = Address::parse(profile.token_endpoint.as_deref()?).ok()?;
     let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, None) };
@@ -125,7 +125,7 @@ pub async fn refresh(http: &Http, profile: &Profile, extra: &Extra) -> Option<Re
         None => None,
     };
     let confidential = identity.method != "none" || key.is_some();
-    Some(Refresh { spent, confidential, first, took, again, successor })
+    Some(RefreshTrial { spent, confidential, first, took, again, successor })
 }
 
 pub fn refresh_token(answer: &Answer) -> Option<String> {

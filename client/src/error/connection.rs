@@ -1,13 +1,8 @@
 //! Why nothing came back over the network, and what a person can do about it.
-use super::Failure;
+use super::{CERTIFICATE, Failure, NO_TLS};
 use crate::mask;
 use rustls::{CertificateError, Error as Tls};
 use std::{error::Error, io};
-
-/// The codes of failures that are faults of the server, not of the way there.
-pub const NO_TLS: &str = "no_tls";
-pub const CERTIFICATE: &str = "certificate";
-pub const INSECURE_HTTP: &str = "insecure_http";
 
 impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {

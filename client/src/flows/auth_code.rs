@@ -1,48 +1,53 @@
 //! Authorization code with PKCE (OAuth 2.1 §4.1), the issuer checked before the code goes anywhere (RFC 9207).
 pub use super::callback::Redirect;
-use super::callback::{Answer, Arrival, Awaited, parameters};
-use super::{Ask, endpoint, page};
+use super::{
+    callback::{Arrival, ExpectedResponse, ResponseParameters, parameters},
+    page,
+    request::{SignInPrompt, TokenRequest, endpoint},
+};
 use crate::{
     address::Address,
     bounds,
-    cli::Browser,
+    browser::{self, Browser},
     encode,
     error::{Failure, Result},
+    http::Http,
     mask,
-    metadata::ServerMetadata,
     token::{self, Form, TokenResponse, form},
 };
 use jsonwebtoken::jwk::ThumbprintHash;
 use std::time::Duration;
 
-/// What one authorization request must be answered with.
-struct Expected<'a> {
-    state: &'a str,
-    server: &'a ServerMetadata,
-}
-
-pub async fn run(ask: &Ask<'_>, redirect: &Redirect) -> Result<TokenResponse> {
-    let methods = ask.server.code_challenge_methods_supported.as_deref().unwrap_or_default();
+pub async fn run(request: &TokenRequest<'_>, prompt: &SignInPrompt<'_>, redirect: &Redirect) -> Result<TokenResponse> {
+    let methods = request.server.code_challenge_methods_supported.as_deref().unwrap_or_default();
     if !methods.iter().any(|method| method == "S256") {
         let message = "the authorization server does not advertise PKCE with S256 (code_challenge_methods_supported); \
             MCP clients must not go on";
         return Err(Failure::new("no_pkce", message));
     }
     let (state, verifier) = (encode::random(), encode::random());
-    let url = authorization_url(ask, &state, &verifier, redirect).await?;
-    let says_issuer = ask.server.authorization_response_iss_parameter_supported;
-    let arrival = send_person(ask, &url, redirect, &Awaited { state: state.clone(), says_issuer }).await?;
-    let code = judge(&arrival.answer, &Expected { state: &state, server: ask.server });
-    let tokens = match code {
-        Ok(code) => exchange(ask, redirect, &code, &verifier).await,
+    let url = authorization_url(request, &state, &verifier, redirect).await?;
+    let expected = ExpectedResponse {
+        state,
+        issuer: request.server.issuer.clone(),
+        promises_issuer: request.server.authorization_response_iss_parameter_supported,
+    };
+    let arrival = send_person(request.http, prompt, &url, redirect, &expected).await?;
+    let tokens = match code_of(&arrival.parameters, &expected) {
+        Ok(code) => exchange(request, redirect, &code, &verifier).await,
         Err(failure) => Err(failure),
     };
-    // Only now is it known how it ended.
-    arrival.end(&page::end(ask.name, tokens.as_ref().err())).await;
+    // The last page waits until it is known how the sign-in ended.
+    arrival.end(&page::end(prompt.server_name, tokens.as_ref().err())).await;
     tokens
 }
 
-async fn exchange(ask: &Ask<'_>, redirect: &Redirect, code: &str, verifier: &str) -> Result<TokenResponse> {
+async fn exchange(
+    request: &TokenRequest<'_>,
+    redirect: &Redirect,
+    code: &str,
+    verifier: &str,
+) -> Result<TokenResponse> {
     mask::learn(code);
     mask::learn(verifier);
     let form = form([
@@ -50,79 +55,75 @@ async fn exchange(ask: &Ask<'_>, redirect: &Redirect, code: &str, verifier: &str
         ("code", Some(code)),
         ("redirect_uri", Some(redirect.uri())),
         ("code_verifier", Some(verifier)),
-        ("resource", ask.resource),
+        ("resource", request.resource),
     ]);
-    ask.token(&form).await
+    request.send(&form).await
 }
 
-async fn authorization_url(ask: &Ask<'_>, state: &str, verifier: &str, redirect: &Redirect) -> Result<Address> {
-    let url = endpoint(ask.server.authorization_endpoint.as_ref(), "authorization_endpoint")?;
-    ask.http.allow(url).await?;
+async fn authorization_url(
+    request: &TokenRequest<'_>,
+    state: &str,
+    verifier: &str,
+    redirect: &Redirect,
+) -> Result<Address> {
+    let url = endpoint(request.server.authorization_endpoint.as_ref(), "authorization_endpoint")?;
+    request.http.allow(url).await?;
     let challenge = encode::base64url(encode::sha256(verifier));
-    let thumbprint = ask.key.map(crate::keys::SigningKey::jwk).transpose()?;
+    let thumbprint = request.key.map(crate::keys::SigningKey::jwk).transpose()?;
     let thumbprint = thumbprint.and_then(|jwk| jwk.thumbprint(ThumbprintHash::SHA256).ok());
     // OpenID Connect §11: offline access is asked for anew each time.
-    let offline = ask.scope.is_some_and(|scope| scope.split(' ').any(|scope| scope == "offline_access"));
-    let request = form([
+    let offline = request.scope.is_some_and(|scope| scope.split(' ').any(|scope| scope == "offline_access"));
+    let parameters = form([
         ("response_type", Some("code")),
-        ("client_id", ask.identity.client_id.as_deref()),
+        ("client_id", request.identity.client_id.as_deref()),
         ("redirect_uri", Some(redirect.uri())),
         ("state", Some(state)),
         ("code_challenge", Some(&challenge)),
         ("code_challenge_method", Some("S256")),
-        ("resource", ask.resource),
-        ("scope", ask.scope),
+        ("resource", request.resource),
+        ("scope", request.scope),
         ("prompt", offline.then_some("consent")),
         ("dpop_jkt", thumbprint.as_deref()),
     ]);
-    let request = if ask.server.require_pushed_authorization_requests { pushed(ask, &request).await? } else { request };
-    Ok(url.with(request))
+    let pushes = request.server.require_pushed_authorization_requests;
+    let parameters = if pushes { pushed(request, &parameters).await? } else { parameters };
+    Ok(url.with(parameters))
 }
 
 /// RFC 9126 §2, where the server insists.
-async fn pushed(ask: &Ask<'_>, request: &Form) -> Result<Form> {
-    let endpoint =
-        endpoint(ask.server.pushed_authorization_request_endpoint.as_ref(), "pushed_authorization_request_endpoint")?;
-    let answer = token::post(ask.http, endpoint, &ask.auth()?, request, ask.key).await?;
+async fn pushed(request: &TokenRequest<'_>, parameters: &Form) -> Result<Form> {
+    let endpoint = endpoint(
+        request.server.pushed_authorization_request_endpoint.as_ref(),
+        "pushed_authorization_request_endpoint",
+    )?;
+    let answer = token::post(request.http, endpoint, &request.auth()?, parameters, request.key).await?;
     let body = answer.json().filter(|_| answer.status == 201);
     let uri = body.as_ref().and_then(|body| body["request_uri"].as_str());
     let uri = uri.ok_or_else(|| token::refusal("the pushed authorization request endpoint", &answer))?;
-    Ok(form([("client_id", ask.identity.client_id.as_deref()), ("request_uri", Some(uri))]))
+    Ok(form([("client_id", request.identity.client_id.as_deref()), ("request_uri", Some(uri))]))
 }
 
-async fn send_person(ask: &Ask<'_>, url: &Address, redirect: &Redirect, awaited: &Awaited) -> Result<Arrival> {
-    let before = match ask.browser {
-        Browser::Follow => return follow(ask, url, redirect.uri()).await.map(Arrival::from),
-        Browser::Open if open(url) => "Your browser shows the sign-in page. If not, open",
+async fn send_person(
+    http: &Http,
+    prompt: &SignInPrompt<'_>,
+    url: &Address,
+    redirect: &Redirect,
+    expected: &ExpectedResponse,
+) -> Result<Arrival> {
+    let before = match prompt.browser {
+        Browser::Follow => return follow(http, url, redirect.uri()).await.map(Arrival::from),
+        Browser::Open if browser::open(url) => "Your browser shows the sign-in page. If not, open",
         Browser::Open | Browser::Print => "Open this address to sign in:",
     };
-    ask.out.visit(before, url, &["If the page you end on does not load, paste its whole address here."]);
-    ask.http.deadline().person(Duration::MAX, redirect.wait(awaited)).await?
+    prompt.out.visit(before, url, &["If the page you end on does not load, paste its whole address here."]);
+    http.deadline().person(Duration::MAX, redirect.wait(expected)).await?
 }
 
-/// Without a shell.
-fn open(url: &Address) -> bool {
-    let command: &[&str] = match std::env::consts::OS {
-        "macos" => &["open"],
-        "windows" => &["rundll32", "url.dll,FileProtocolHandler"],
-        _ => &["xdg-open"],
-    };
-    let quiet = std::process::Stdio::null;
-    std::process::Command::new(command[0])
-        .args(&command[1..])
-        .arg(url.as_str())
-        .stdin(quiet())
-        .stdout(quiet())
-        .stderr(quiet())
-        .spawn()
-        .is_ok()
-}
-
-/// No person: the server's redirects lead to the callback by themselves.
-async fn follow(ask: &Ask<'_>, url: &Address, callback: &str) -> Result<Answer> {
+/// Goes where the server redirects to, without a person, until that is the callback.
+async fn follow(http: &Http, url: &Address, callback: &str) -> Result<ResponseParameters> {
     let mut url = url.clone();
     for _ in 0..bounds::STEPS {
-        let answer = ask.http.get(&url, &[("accept", "text/html")]).await?;
+        let answer = http.get(&url, &[("accept", "text/html")]).await?;
         let next = answer.header("location").ok_or_else(|| {
             Failure::new("interaction_required", format!("{} wants a person (HTTP {})", url.shown(), answer.status))
         })?;
@@ -136,39 +137,36 @@ async fn follow(ask: &Ask<'_>, url: &Address, callback: &str) -> Result<Answer> 
 }
 
 /// RFC 9207 §2.4, then OAuth 2.1 §4.1.2: nothing of an answer of another issuer is used, not even its error text.
-fn judge(answer: &Answer, expected: &Expected<'_>) -> Result<String> {
-    if answer.get("state").map(String::as_str) != Some(expected.state) {
+fn code_of(parameters: &ResponseParameters, expected: &ExpectedResponse) -> Result<String> {
+    if parameters.get("state").map(String::as_str) != Some(&*expected.state) {
         return Err(Failure::new("invalid_response", "the callback's state is not the one that was sent"));
     }
-    match answer.get("iss") {
-        Some(issuer) if *issuer != expected.server.issuer => {
+    match parameters.get("iss") {
+        Some(issuer) if *issuer != expected.issuer => {
             return Err(Failure::new("issuer_mismatch", "the callback comes from another issuer (RFC 9207 §2.4)"));
         }
-        None if expected.server.authorization_response_iss_parameter_supported => {
+        None if expected.promises_issuer => {
             let message = "the callback lacks iss, which the authorization server promises (RFC 9207 §2.4)";
             return Err(Failure::new("issuer_mismatch", message));
         }
         _ => {}
     }
-    if let Some(code) = answer.get("error") {
-        let text = answer.get("error_description").map(|text| format!(": {text}")).unwrap_or_default();
+    if let Some(code) = parameters.get("error") {
+        let text = parameters.get("error_description").map(|text| format!(": {text}")).unwrap_or_default();
         return Err(Failure::new(code.clone(), format!("the authorization server refuses with {code}{text}")));
     }
-    answer.get("code").cloned().ok_or_else(|| Failure::new("invalid_response", "the callback holds no code"))
+    parameters.get("code").cloned().ok_or_else(|| Failure::new("invalid_response", "the callback holds no code"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn outcome(promised: bool, query: &str) -> std::result::Result<String, String> {
-        let server = ServerMetadata {
-            issuer: "https://as.example".to_owned(),
-            authorization_response_iss_parameter_supported: promised,
-            ..ServerMetadata::default()
-        };
-        let answer = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        judge(&answer, &Expected { state: "s", server: &server }).map_err(|failure| failure.code)
+    fn outcome(promises_issuer: bool, query: &str) -> std::result::Result<String, String> {
+        let expected =
+            ExpectedResponse { state: "s".to_owned(), issuer: "https://as.example".to_owned(), promises_issuer };
+        let parameters = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        code_of(&parameters, &expected).map_err(|failure| failure.code)
     }
 
     #[test]

@@ -4,9 +4,7 @@ use crate::{
     address::Address,
     bounds,
     error::{Failure, Result},
-    output,
-    reach::is_loopback,
-    terminal,
+    output, terminal,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,8 +19,8 @@ use tokio::{
 };
 use url::{Url, form_urlencoded};
 
-/// The parameters of an answer.
-pub type Answer = HashMap<String, String>;
+/// The parameters of an authorization response (OAuth 2.1 §4.1.2).
+pub type ResponseParameters = HashMap<String, String>;
 
 pub struct Redirect {
     uri: Url,
@@ -31,23 +29,24 @@ pub struct Redirect {
     listener: Option<TcpListener>,
 }
 
-/// What tells the answer that is waited for from all others.
+/// The marks of the one authorization response that this sign-in waits for.
 #[derive(Clone)]
-pub struct Awaited {
+pub struct ExpectedResponse {
     pub state: String,
-    /// Its answers say who they come from (RFC 9207); a code by itself does not.
-    pub says_issuer: bool,
+    pub issuer: String,
+    /// The server promises to name its issuer in each response (RFC 9207). A code by itself names none.
+    pub promises_issuer: bool,
 }
 
-/// The answer, and the browser that brought it and waits to be told how it ended.
+/// The response, and the browser that brought it. The browser waits for the last page of the sign-in.
 pub struct Arrival {
-    pub answer: Answer,
+    pub parameters: ResponseParameters,
     browser: Option<TcpStream>,
 }
 
-impl From<Answer> for Arrival {
-    fn from(answer: Answer) -> Self {
-        Self { answer, browser: None }
+impl From<ResponseParameters> for Arrival {
+    fn from(parameters: ResponseParameters) -> Self {
+        Self { parameters, browser: None }
     }
 }
 
@@ -65,7 +64,7 @@ impl Redirect {
     pub async fn open(uri: Option<&str>, port: Option<u16>) -> Result<Self> {
         let text = uri.unwrap_or("http://127.0.0.1/callback");
         let mut uri = redirect_uri(text)?;
-        if uri.scheme() != "http" || !Address::parse(text).is_ok_and(|address| is_loopback(&address)) {
+        if uri.scheme() != "http" || !Address::parse(text).is_ok_and(|address| address.is_loopback()) {
             return Ok(Self { text: text.to_owned(), uri, listener: None });
         }
         let port = port.or(uri.port()).unwrap_or(0);
@@ -87,18 +86,18 @@ impl Redirect {
     }
 
     /// The answer, whichever way it comes first. Whoever else comes is told so and changes nothing.
-    pub async fn wait(&self, awaited: &Awaited) -> Result<Arrival> {
+    pub async fn wait(&self, expected: &ExpectedResponse) -> Result<Arrival> {
         tokio::select! {
-            arrival = self.listen(awaited) => Ok(arrival),
-            answer = self.paste(awaited) => answer.map(Arrival::from),
+            arrival = self.listen(expected) => Ok(arrival),
+            answer = self.paste(expected) => answer.map(Arrival::from),
         }
     }
 
     /// Visitors wait for nobody but themselves; where too many stay, those who came first have to go.
-    async fn listen(&self, awaited: &Awaited) -> Arrival {
+    async fn listen(&self, expected: &ExpectedResponse) -> Arrival {
         let Some(listener) = &self.listener else { return pending().await };
         let (mut visits, mut present) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
-        let here = Arc::new((self.uri.path().to_owned(), awaited.clone()));
+        let here = Arc::new((self.uri.path().to_owned(), expected.clone()));
         loop {
             let visitor = tokio::select! {
                 visitor = listener.accept() => visitor,
@@ -122,10 +121,10 @@ impl Redirect {
     }
 
     /// What a person pastes who was sent to another machine, as over SSH.
-    async fn paste(&self, awaited: &Awaited) -> Result<Answer> {
+    async fn paste(&self, expected: &ExpectedResponse) -> Result<ResponseParameters> {
         while let Some(line) = terminal::typed().await {
             let line = line.trim();
-            match pasted(line, awaited) {
+            match pasted(line, expected) {
                 _ if line.is_empty() => {}
                 Some(answer) => return Ok(answer),
                 None => {
@@ -148,38 +147,38 @@ fn redirect_uri(text: &str) -> Result<Url> {
 }
 
 /// None: a parameter comes twice, and nobody knows which one counts (RFC 6749 §3.1).
-pub fn parameters(query: &str) -> Option<Answer> {
-    let mut answer = Answer::new();
+pub fn parameters(query: &str) -> Option<ResponseParameters> {
+    let mut parameters = ResponseParameters::new();
     let mut pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
-    pairs.all(|(name, value)| answer.insert(name, value).is_none()).then_some(answer)
+    pairs.all(|(name, value)| parameters.insert(name, value).is_none()).then_some(parameters)
 }
 
-impl Awaited {
-    fn answer(&self, query: &str) -> Option<Answer> {
+impl ExpectedResponse {
+    fn parameters_of(&self, query: &str) -> Option<ResponseParameters> {
         parameters(query).filter(|answer| answer.get("state") == Some(&self.state))
     }
 }
 
 /// An address, its query, or the code by itself.
-fn pasted(line: &str, awaited: &Awaited) -> Option<Answer> {
+fn pasted(line: &str, expected: &ExpectedResponse) -> Option<ResponseParameters> {
     let line = line.trim_matches(['"', '\'', '<', '>', ' ']);
-    if let Some(answer) = line.split(['?', '#']).find_map(|part| awaited.answer(part)) {
+    if let Some(answer) = line.split(['?', '#']).find_map(|part| expected.parameters_of(part)) {
         return Some(answer);
     }
     let bare = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_graphic() && !b"?&#:/".contains(&byte));
-    let code = bare && !awaited.says_issuer;
+    let code = bare && !expected.promises_issuer;
     code.then(|| {
-        [("code", line), ("state", &*awaited.state)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        [("code", line), ("state", &*expected.state)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     })
 }
 
 /// One connection, and the answer if it brings it.
-async fn visit(mut stream: TcpStream, here: Arc<(String, Awaited)>) -> Option<Arrival> {
-    let (path, awaited) = &*here;
+async fn visit(mut stream: TcpStream, here: Arc<(String, ExpectedResponse)>) -> Option<Arrival> {
+    let (path, expected) = &*here;
     let target = target(&mut stream).await;
     let (at, query) = target.as_deref().map(|target| target.split_once('?').unwrap_or((target, "")))?;
-    if let Some(answer) = awaited.answer(query).filter(|_| at == path) {
-        return Some(Arrival { answer, browser: Some(stream) });
+    if let Some(parameters) = expected.parameters_of(query).filter(|_| at == path) {
+        return Some(Arrival { parameters, browser: Some(stream) });
     }
     let (status, page) = if at == path && !query.is_empty() {
         ("400 Bad Request", page::of("Not the answer", "This is not the answer that is waited for."))
@@ -223,7 +222,11 @@ mod tests {
 
     #[test]
     fn a_paste_is_an_address_its_query_or_a_code_and_of_this_sign_in() {
-        let awaited = |says_issuer| Awaited { state: "s".to_owned(), says_issuer };
+        let expected = |promises_issuer| ExpectedResponse {
+            state: "s".to_owned(),
+            issuer: "https://as.example".to_owned(),
+            promises_issuer,
+        };
         for good in [
             "http://127.0.0.1:1/callback?code=c&state=s",
             "'https://app.example/cb?state=s&code=c#x'",
@@ -231,9 +234,9 @@ mod tests {
             "?code=c&state=s",
             "code=c&state=s",
         ] {
-            assert_eq!(pasted(good, &awaited(true)).unwrap()["code"], "c", "{good}");
+            assert_eq!(pasted(good, &expected(true)).unwrap()["code"], "c", "{good}");
         }
-        assert_eq!(pasted("c.d_e", &awaited(false)).unwrap()["code"], "c.d_e");
+        assert_eq!(pasted("c.d_e", &expected(false)).unwrap()["code"], "c.d_e");
         for bad in [
             "http://127.0.0.1:1/callback?code=c&state=t",
             "http://127.0.0.1:1/callback?code=c",
@@ -242,8 +245,8 @@ mod tests {
             "two words",
             "",
         ] {
-            assert!(pasted(bad, &awaited(false)).is_none(), "{bad}");
+            assert!(pasted(bad, &expected(false)).is_none(), "{bad}");
         }
-        assert!(pasted("c", &awaited(true)).is_none(), "who sent it cannot be seen");
+        assert!(pasted("c", &expected(true)).is_none(), "who sent it cannot be seen");
     }
 }

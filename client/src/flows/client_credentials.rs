@@ -1,11 +1,12 @@
 //! A client for itself (OAuth 2.1 §4.2; MCP extension OAuth client credentials).
-use super::Ask;
+use super::request::TokenRequest;
 use crate::{
     error::Result,
     token::{TokenResponse, form},
 };
 
-pub async fn run(ask: &Ask<'_>) -> Result<TokenResponse> {
-    let form = form([("grant_type", Some("client_credentials")), ("scope", ask.scope), ("resource", ask.resource)]);
-    ask.token(&form).await
+pub async fn run(request: &TokenRequest<'_>) -> Result<TokenResponse> {
+    let form =
+        form([("grant_type", Some("client_credentials")), ("scope", request.scope), ("resource", request.resource)]);
+    request.send(&form).await
 }

@@ -1,5 +1,5 @@
 //! Sign-in on another device (RFC 8628).
-use super::{Ask, endpoint};
+use super::request::{SignInPrompt, TokenRequest, endpoint};
 use crate::{
     address::{Address, usable},
     bounds,
@@ -24,22 +24,22 @@ struct DeviceAuthorization {
     interval: Option<f64>,
 }
 
-pub async fn run(ask: &Ask<'_>) -> Result<TokenResponse> {
-    let device = authorize(ask).await?;
+pub async fn run(request: &TokenRequest<'_>, prompt: &SignInPrompt<'_>) -> Result<TokenResponse> {
+    let device = authorize(request).await?;
     mask::learn(&device.device_code);
     let visit = device.verification_uri_complete.as_ref().or(device.verification_uri.as_ref());
     let no_page = || Failure::new("invalid_response", "the device authorization endpoint names no page to visit");
     let visit = visit.ok_or_else(no_page)?;
-    ask.http.allow(visit).await?;
-    ask.out.say(&[&format!("Visit:     {}", visit.as_str()), &format!("User code: {}", device.user_code), ""]);
+    request.http.allow(visit).await?;
+    prompt.out.say(&[&format!("Visit:     {}", visit.as_str()), &format!("User code: {}", device.user_code), ""]);
     let end = Duration::try_from_secs_f64(device.expires_in.max(0.0)).unwrap_or(Duration::MAX);
-    ask.http.deadline().person(end, poll(ask, &device)).await?
+    request.http.deadline().person(end, poll(request, &device)).await?
 }
 
-async fn authorize(ask: &Ask<'_>) -> Result<DeviceAuthorization> {
-    let endpoint = endpoint(ask.server.device_authorization_endpoint.as_ref(), "device_authorization_endpoint")?;
-    let request = form([("scope", ask.scope), ("resource", ask.resource)]);
-    let answer = token::post(ask.http, endpoint, &ask.auth()?, &request, ask.key).await?;
+async fn authorize(request: &TokenRequest<'_>) -> Result<DeviceAuthorization> {
+    let endpoint = endpoint(request.server.device_authorization_endpoint.as_ref(), "device_authorization_endpoint")?;
+    let form = form([("scope", request.scope), ("resource", request.resource)]);
+    let answer = token::post(request.http, endpoint, &request.auth()?, &form, request.key).await?;
     let device = answer.json().filter(|_| answer.status == 200);
     device
         .and_then(|device| serde_json::from_value(device).ok())
@@ -47,17 +47,17 @@ async fn authorize(ask: &Ask<'_>) -> Result<DeviceAuthorization> {
 }
 
 /// RFC 8628 §3.5: not faster than asked.
-async fn poll(ask: &Ask<'_>, device: &DeviceAuthorization) -> Result<TokenResponse> {
+async fn poll(request: &TokenRequest<'_>, device: &DeviceAuthorization) -> Result<TokenResponse> {
     let mut interval = device.interval.unwrap_or(5.0);
-    let request = form([
+    let form = form([
         ("grant_type", Some(DEVICE_CODE)),
         ("device_code", Some(&device.device_code)),
-        ("resource", ask.resource),
+        ("resource", request.resource),
     ]);
     loop {
         interval = interval.clamp(bounds::POLL.0, bounds::POLL.1);
         tokio::time::sleep(Duration::from_secs_f64(interval)).await;
-        match ask.token(&request).await {
+        match request.send(&form).await {
             Err(failure) => interval = next_interval(interval, &failure.code).ok_or(failure)?,
             tokens => return tokens,
         }

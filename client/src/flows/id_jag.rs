@@ -1,5 +1,8 @@
 //! Enterprise-managed authorization: an ID token becomes an ID-JAG at the identity provider, and that a token here.
-use super::{Ask, client_auth, endpoint, jwt_bearer};
+use super::{
+    jwt_bearer,
+    request::{TokenRequest, client_auth, endpoint},
+};
 use crate::{
     address::Address,
     discover,
@@ -17,11 +20,11 @@ pub struct IdentityProvider<'a> {
     pub id_token: &'a str,
 }
 
-pub async fn run(ask: &Ask<'_>, provider: &IdentityProvider<'_>) -> Result<TokenResponse> {
+pub async fn run(request: &TokenRequest<'_>, provider: &IdentityProvider<'_>) -> Result<TokenResponse> {
     mask::learn(provider.id_token);
     // The person named it.
     let root = Address::parse(provider.issuer)?;
-    let http = ask.http.under(&root);
+    let http = request.http.under(&root);
     let found = discover::authorization_server(&http, &root, provider.issuer).await?;
     let token_endpoint = endpoint(found.metadata.token_endpoint.as_ref(), "token_endpoint")?;
     let auth = client_auth(provider.identity, provider.issuer)?;
@@ -29,9 +32,9 @@ pub async fn run(ask: &Ask<'_>, provider: &IdentityProvider<'_>) -> Result<Token
     let exchange = form([
         ("grant_type", Some(TOKEN_EXCHANGE)),
         ("requested_token_type", Some("urn:ietf:params:oauth:token-type:id-jag")),
-        ("audience", Some(&ask.server.issuer)),
-        ("resource", ask.resource),
-        ("scope", ask.scope),
+        ("audience", Some(&request.server.issuer)),
+        ("resource", request.resource),
+        ("scope", request.scope),
         ("subject_token", Some(provider.id_token)),
         ("subject_token_type", Some("urn:ietf:params:oauth:token-type:id_token")),
     ]);
@@ -40,5 +43,5 @@ pub async fn run(ask: &Ask<'_>, provider: &IdentityProvider<'_>) -> Result<Token
     let assertion = body.as_ref().filter(|body| body["issued_token_type"] == "urn:ietf:params:oauth:token-type:id-jag");
     let assertion = assertion.and_then(|body| body["access_token"].as_str());
     let assertion = assertion.ok_or_else(|| token::refusal("the identity provider", &answer))?;
-    jwt_bearer::run(ask, assertion).await
+    jwt_bearer::run(request, assertion).await
 }

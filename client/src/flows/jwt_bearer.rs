@@ -1,5 +1,5 @@
 //! A token for an assertion somebody else signed (RFC 7523 §2.1): workload identity, and the second half of ID-JAG.
-use super::Ask;
+use super::request::TokenRequest;
 use crate::{
     error::Result,
     mask,
@@ -8,13 +8,13 @@ use crate::{
 };
 
 /// A refused assertion is final: no second try, no other grant.
-pub async fn run(ask: &Ask<'_>, assertion: &str) -> Result<TokenResponse> {
+pub async fn run(request: &TokenRequest<'_>, assertion: &str) -> Result<TokenResponse> {
     mask::learn(assertion);
     let form = form([
         ("grant_type", Some(JWT_BEARER)),
         ("assertion", Some(assertion)),
-        ("scope", ask.scope),
-        ("resource", ask.resource),
+        ("scope", request.scope),
+        ("resource", request.resource),
     ]);
-    ask.token(&form).await
+    request.send(&form).await
 }

@@ -1,5 +1,5 @@
 //! Credentials in the midst of text: those of this run wherever they stand, others by what stands before them.
-use super::{is_secret, mask};
+use super::secret::{is_secret, mask};
 use crate::encode;
 use std::{
     borrow::Cow,
@@ -31,7 +31,7 @@ pub fn learn(secret: &str) {
 pub fn text(line: &str) -> String {
     let known = known();
     let line = known.iter().rev().fold(line.to_owned(), |line, secret| without(&line, secret));
-    let mut before = Before::Nothing;
+    let mut before = PreviousWord::Other;
     words(&line, |word| {
         // Anybody may write any character as its number.
         let hidden =
@@ -63,8 +63,8 @@ fn words(line: &str, mut change: impl FnMut(&str) -> String) -> String {
 
 /// What the word before says about the next one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
-    Nothing,
+enum PreviousWord {
+    Other,
     /// `Bearer`, `Basic`, ...
     Scheme,
     /// The name of a credential, whose value may follow after a colon.
@@ -73,23 +73,23 @@ enum Before {
     Named,
 }
 
-fn masked(word: &str, before: &mut Before) -> String {
-    if matches!(word, ":" | "=") && *before == Before::Name {
-        *before = Before::Named;
+fn masked(word: &str, before: &mut PreviousWord) -> String {
+    if matches!(word, ":" | "=") && *before == PreviousWord::Name {
+        *before = PreviousWord::Named;
         return word.to_owned();
     }
     let (was, name) = (*before, word.trim_end_matches([':', '=']));
     *before = match name {
-        _ if is_scheme(name) => Before::Scheme,
-        _ if secret_name(name) && name.len() < word.len() => Before::Named,
-        _ if secret_name(name) => Before::Name,
-        _ => Before::Nothing,
+        _ if is_scheme(name) => PreviousWord::Scheme,
+        _ if secret_name(name) && name.len() < word.len() => PreviousWord::Named,
+        _ if secret_name(name) => PreviousWord::Name,
+        _ => PreviousWord::Other,
     };
     match was {
-        _ if word.is_empty() || *before != Before::Nothing => word.to_owned(),
+        _ if word.is_empty() || *before != PreviousWord::Other => word.to_owned(),
         _ if word.starts_with(MASKED) => word.to_owned(),
-        Before::Named => mask(word),
-        Before::Scheme if is_opaque(word) => mask(word),
+        PreviousWord::Named => mask(word),
+        PreviousWord::Scheme if is_opaque(word) => mask(word),
         _ => inside(word),
     }
 }

@@ -1,5 +1,5 @@
 //! What is answered when a server asks back: nothing, or the defaults of its form.
-use super::Params;
+use super::message::Params;
 use crate::error::{Failure, Result};
 use serde_json::{Map, Value, json};
 
@@ -13,6 +13,18 @@ pub enum Elicitation {
 }
 
 impl Elicitation {
+    /// What this client can do: its authorization extensions, and elicitation where somebody answers.
+    pub fn capabilities(self) -> Value {
+        let mut capabilities = json!({"extensions": {
+            "io.modelcontextprotocol/oauth-client-credentials": {},
+            "io.modelcontextprotocol/enterprise-managed-authorization": {},
+        }});
+        if self == Self::Defaults {
+            capabilities["elicitation"] = json!({});
+        }
+        capabilities
+    }
+
     /// Adds the answers to all `inputRequests` of a result to the params of the next attempt.
     pub fn answer_all(self, result: &Value, params: &mut Params) -> Result<()> {
         let requests = result["inputRequests"].as_object().cloned().unwrap_or_default();

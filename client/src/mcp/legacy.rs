@@ -1,5 +1,10 @@
 //! Revisions 2024-11-05 to 2025-11-25: `initialize`, an optional session, streams that resume, the old SSE transport.
-use super::{Client, Elicitation, Params, capabilities, client_info, events::Events, http_failure, refused, result_of};
+use super::{
+    client::{Client, LegacySession, unless_refused},
+    elicitation::Elicitation,
+    events::Events,
+    message::{Params, client_info, http_failure, result_of},
+};
 use crate::{
     address::Address,
     bounds,
@@ -12,47 +17,40 @@ use std::time::Duration;
 
 const NEWEST: &str = "2025-11-25";
 
-pub struct Legacy {
-    version: String,
-    session: Option<String>,
-    /// The transport of 2024-11-05: one stream for all answers, and where to post.
-    stream: Option<(Events, Address)>,
-}
-
 impl Client<'_> {
     pub(super) async fn legacy_request(&mut self, method: &str, params: Params) -> Result<Value> {
         if self.legacy.is_none() {
             self.initialize().await?;
         }
-        let result = self.listening(method, &params).await;
+        let result = self.exchange_while_listening(method, &params).await;
         match result {
             // The session is gone: a new one, once.
             Err(failure) if failure.http_status == Some(404) && self.has_session() => {
                 self.initialize().await?;
-                self.listening(method, &params).await
+                self.exchange_while_listening(method, &params).await
             }
             other => other,
         }
     }
 
     /// Who offers to be asked keeps the session's own stream open, for servers that ask there.
-    async fn listening(&mut self, method: &str, params: &Params) -> Result<Value> {
+    async fn exchange_while_listening(&mut self, method: &str, params: &Params) -> Result<Value> {
         if self.elicitation == Elicitation::Decline || !self.has_session() {
             return self.exchange(method, params).await;
         }
-        let mut ears = self.ears();
-        let Some(mut events) = ears.own_stream().await else { return self.exchange(method, params).await };
+        let mut listener = self.listener();
+        let Some(mut events) = listener.own_stream().await else { return self.exchange(method, params).await };
         tokio::select! {
             result = self.exchange(method, params) => result,
-            () = ears.hear(&mut events) => Err(Failure::new("protocol", "the session's stream cannot end first")),
+            () = listener.answer_events(&mut events) => Err(Failure::new("protocol", "the session's stream cannot end first")),
         }
     }
 
     /// The same session, to be used beside this one.
-    fn ears(&self) -> Self {
-        let legacy = self.legacy.as_ref().map(|legacy| Legacy {
+    fn listener(&self) -> Self {
+        let legacy = self.legacy.as_ref().map(|legacy| LegacySession {
             version: legacy.version.clone(),
-            session: legacy.session.clone(),
+            id: legacy.id.clone(),
             stream: None,
         });
         Client { legacy, ..Client::new(self.http, &self.url, self.protocol, self.elicitation, self.credential.clone()) }
@@ -64,7 +62,7 @@ impl Client<'_> {
     }
 
     /// Answers what is asked on that stream; when it ends, waits for ever.
-    async fn hear(&mut self, events: &mut Events) {
+    async fn answer_events(&mut self, events: &mut Events) {
         while let Ok(Some(event)) = events.next().await {
             if let Some(message) = event.json().filter(|message| message.get("method").is_some()) {
                 let _ = self.answer_server(&message).await;
@@ -83,12 +81,12 @@ impl Client<'_> {
     }
 
     fn has_session(&self) -> bool {
-        self.legacy.as_ref().is_some_and(|legacy| legacy.session.is_some())
+        self.legacy.as_ref().is_some_and(|legacy| legacy.id.is_some())
     }
 
     async fn initialize(&mut self) -> Result<()> {
-        self.legacy = Some(Legacy { version: String::new(), session: None, stream: None });
-        let capabilities = capabilities(self.elicitation);
+        self.legacy = Some(LegacySession { version: String::new(), id: None, stream: None });
+        let capabilities = self.elicitation.capabilities();
         let params = json!({"protocolVersion": NEWEST, "capabilities": capabilities, "clientInfo": client_info()});
         let Value::Object(params) = params else { return Ok(()) };
         let result = match self.exchange("initialize", &params).await {
@@ -111,7 +109,7 @@ impl Client<'_> {
     /// HTTP with SSE, revision 2024-11-05: the first event of the stream says where to post.
     async fn open_stream(&mut self, otherwise: Failure) -> Result<()> {
         let response = self.send(Method::GET, &self.url, &Headers::new(), None).await?;
-        let response = refused(self.http, response).await?;
+        let response = unless_refused(self.http, response).await?;
         if !response.is_events() {
             return Err(otherwise);
         }
@@ -138,8 +136,8 @@ impl Client<'_> {
             if !legacy.version.is_empty() {
                 headers.push(("mcp-protocol-version".to_owned(), legacy.version.clone()));
             }
-            if let Some(session) = &legacy.session {
-                headers.push(("mcp-session-id".to_owned(), session.clone()));
+            if let Some(id) = &legacy.id {
+                headers.push(("mcp-session-id".to_owned(), id.clone()));
             }
         }
         headers
@@ -160,7 +158,7 @@ impl Client<'_> {
         if method == "initialize" {
             let session = response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
             if let Some(legacy) = &mut self.legacy {
-                legacy.session = session;
+                legacy.id = session;
             }
         }
         if response.is_events() && response.status() == 200 {
@@ -185,7 +183,7 @@ impl Client<'_> {
             let mut headers = self.legacy_headers();
             headers.push(("last-event-id".to_owned(), last));
             let response = self.send(Method::GET, &self.url, &headers, None).await?;
-            let response = refused(self.http, response).await?;
+            let response = unless_refused(self.http, response).await?;
             if !response.is_events() {
                 break;
             }

@@ -1,6 +1,10 @@
 //! Revision 2026-07-28: every request stands alone, and says of itself what it is.
 use super::{
-    Client, Elicitation, MODERN, Params, capabilities, client_info, events::Events, http_failure, mirror, result_of,
+    client::Client,
+    elicitation::Elicitation,
+    events::Events,
+    message::{Params, client_info, http_failure, result_of},
+    mirror,
 };
 use crate::{
     bounds,
@@ -8,6 +12,8 @@ use crate::{
     http::{Answer, Headers, Reply},
 };
 use serde_json::{Value, json};
+
+pub const MODERN: &str = "2026-07-28";
 
 /// Codes that only a server of the stateless revision answers with: mismatch, capability, version.
 const MODERN_ERRORS: [i64; 3] = [-32020, -32021, UNSUPPORTED_VERSION];
@@ -140,7 +146,7 @@ pub(super) fn modern_message(id: &Value, method: &str, params: &Params, elicitat
     if let Value::Object(meta) = meta {
         meta.insert("io.modelcontextprotocol/protocolVersion".to_owned(), MODERN.into());
         meta.insert("io.modelcontextprotocol/clientInfo".to_owned(), client_info());
-        meta.insert("io.modelcontextprotocol/clientCapabilities".to_owned(), capabilities(elicitation));
+        meta.insert("io.modelcontextprotocol/clientCapabilities".to_owned(), elicitation.capabilities());
     }
     json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 }

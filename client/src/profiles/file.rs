@@ -1,5 +1,8 @@
 //! How `profiles.json` is read and written. One entry that makes no sense disables no other: it is left as it is.
-use super::{Extra, Profile, Profiles};
+use super::{
+    collection::Profiles,
+    profile::{Extra, Profile},
+};
 use crate::output;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -21,15 +24,6 @@ struct File {
     bound: Map<String, Value>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
-}
-
-#[derive(Clone, Debug, Default)]
-#[allow(clippy::struct_field_names)] // the file's names
-pub(super) struct Unreadable {
-    profiles: Vec<Value>,
-    active_profiles: Map<String, Value>,
-    extra: Map<String, Value>,
-    bound: Map<String, Value>,
 }
 
 impl Profiles {

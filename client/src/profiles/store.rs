@@ -1,11 +1,12 @@
 //! `profiles.json`: readable by its owner only, changed under a lock, replaced whole.
 mod home;
 
-use super::{Extra, Profile, Profiles};
-use crate::{
-    error::{Failure, Result},
+use super::{
+    collection::Profiles,
+    profile::{Extra, Profile},
     seal::Keyring,
 };
+use crate::error::{Failure, Result};
 use std::{
     fs::{self, File, OpenOptions},
     io::Write,

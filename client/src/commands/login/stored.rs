@@ -1,8 +1,8 @@
 //! Credentials that no authorization server issued: tokens, keys, passwords, headers.
 use super::{
-    Context, Login,
-    arguments::{Static, stdin},
-    store,
+    super::context::Context,
+    keep::keep,
+    options::{CredentialOptions, Login, stdin},
 };
 use crate::{
     address::Address,
@@ -17,42 +17,46 @@ use crate::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// What the server said that it wants; nothing where it was not asked.
+/// The credential that the server demands; empty where the server was not asked.
 #[derive(Default)]
-pub struct Asked {
+pub struct CredentialDemand {
+    /// The headers in which the server takes a key.
     headers: Vec<String>,
+    /// The command that gives the credential.
     command: Option<String>,
 }
 
-impl Asked {
-    pub fn by(found: &Discovery) -> Self {
+impl CredentialDemand {
+    pub fn of(found: &Discovery) -> Self {
         Self { headers: modes::named_headers(found), command: modes::command(found) }
     }
 
-    /// Nobody typed what was not given either.
-    fn needs(&self, what: &str) -> Failure {
+    /// The credential was neither given nor typed.
+    fn missing(&self, what: &str) -> Failure {
         let cure = self.command.as_ref().map(|command| format!(". Run: {command}")).unwrap_or_default();
         Failure::usage(format!("{what}{cure}"))
     }
 }
 
-pub async fn run(login: &Login, context: &Context, mode: Mode, asked: &Asked) -> Result<Profile> {
+pub async fn run(login: &Login, context: &Context, mode: Mode, demand: &CredentialDemand) -> Result<Profile> {
     let mut profile = Profile::new(&login.url.remembered(), &mode.name());
     let mut extra = Extra { sealed: login.keyring.then(String::new), ..Extra::default() };
     let person = context.http.deadline();
     match mode {
         Mode::Basic => {
-            let pair = person.person(Duration::MAX, basic(&login.stored, asked)).await??;
+            let pair = person.person(Duration::MAX, basic(&login.credential, demand)).await??;
             (profile.access_token, profile.token_type) = (Some(pair), Some("Basic".to_owned()));
         }
-        Mode::Header => extra.headers = person.person(Duration::MAX, headers(&login.stored.header, asked)).await??,
+        Mode::Header => {
+            extra.headers = person.person(Duration::MAX, headers(&login.credential.header, demand)).await??
+        }
         _ => {
-            let token = person.person(Duration::MAX, token(&login.stored, asked)).await??;
+            let token = person.person(Duration::MAX, token(&login.credential, demand)).await??;
             (profile.access_token, profile.token_type) = (Some(token), Some("Bearer".to_owned()));
         }
     }
     try_out(context, &login.url, &profile, &extra).await?;
-    store(context, profile, extra).map(|(profile, _)| profile)
+    keep(context, profile, extra).map(|(profile, _)| profile)
 }
 
 /// A credential that is refused is not worth keeping.
@@ -84,46 +88,46 @@ pub async fn still_good(context: &Context, url: &Address, known: &Profile) -> Re
     }
 }
 
-async fn token(given: &Static, asked: &Asked) -> Result<String> {
+async fn token(given: &CredentialOptions, demand: &CredentialDemand) -> Result<String> {
     let typed = match given.bearer_token.as_deref() {
         Some("-") => Some(stdin()?),
         Some(token) => Some(token.to_owned()),
         None => terminal::secret("Token or key:").await,
     };
-    typed.filter(|token| !token.is_empty()).ok_or_else(|| asked.needs("this mode needs --bearer-token"))
+    typed.filter(|token| !token.is_empty()).ok_or_else(|| demand.missing("this mode needs --bearer-token"))
 }
 
-async fn basic(given: &Static, asked: &Asked) -> Result<String> {
+async fn basic(given: &CredentialOptions, demand: &CredentialDemand) -> Result<String> {
     if given.username.is_some() && !given.password_stdin && !terminal::is_attended() {
-        return Err(asked.needs("basic needs the password on standard input and --password-stdin"));
+        return Err(demand.missing("basic needs the password on standard input and --password-stdin"));
     }
     let name = match &given.username {
         Some(name) => Some(name.clone()),
         None if given.password_stdin => None,
         None => terminal::answer("User name:").await.filter(|name| !name.is_empty()),
     };
-    let name = name.ok_or_else(|| asked.needs("basic needs --username"))?;
+    let name = name.ok_or_else(|| demand.missing("basic needs --username"))?;
     if name.contains(':') {
         return Err(Failure::usage("a name for Basic holds no colon (RFC 7617 §2)"));
     }
     let password = if given.password_stdin { Some(stdin()?) } else { terminal::secret("Password:").await };
-    let password = password.ok_or_else(|| asked.needs("basic needs a password"))?;
+    let password = password.ok_or_else(|| demand.missing("basic needs a password"))?;
     Ok(encode::base64(format!("{name}:{password}")))
 }
 
 /// Those that were given; else the first one that the server names and the person has a value for.
-async fn headers(given: &[String], asked: &Asked) -> Result<BTreeMap<String, String>> {
+async fn headers(given: &[String], demand: &CredentialDemand) -> Result<BTreeMap<String, String>> {
     let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     if !given.is_empty() {
         let pairs = given.iter().map(pair).collect::<Option<_>>();
         return pairs.ok_or_else(|| Failure::usage("--header takes NAME=VALUE"));
     }
-    for name in &asked.headers {
+    for name in &demand.headers {
         match terminal::secret(&format!("{name} (empty if you have none):")).await {
             None => break,
             Some(value) if value.is_empty() => {}
             Some(value) => return Ok(BTreeMap::from([(name.clone(), value)])),
         }
     }
-    Err(asked.needs("header needs --header NAME=VALUE"))
+    Err(demand.missing("header needs --header NAME=VALUE"))
 }

@@ -1,10 +1,13 @@
 //! What the authorization server says it can do, and what that means to clients.
 use super::super::{
-    Check,
-    Level::{Must, Should},
-    Revision::{R03, R07, R11},
-    Verdict::{self, Bad, Good, Silent},
-    evidence::{holds, shown, strings, with},
+    check::{
+        Check,
+        Level::{Must, Should},
+        Revision::{R03, R07, R11},
+        Verdict::{self, Bad, Good, NotApplicable},
+        with_metadata,
+    },
+    evidence::{holds, shown, strings},
 };
 use crate::metadata::JWT_BEARER;
 use serde_json::Value;
@@ -19,7 +22,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "TypeScript, Python and Rust SDK and all on them: they refuse to go on",
         mend: "code_challenge_methods_supported: [\"S256\"]",
         judge: |seen| {
-            with(seen, |_| {
+            with_metadata(seen, |_| {
                 let lacks = |document: &Value| !holds(document, "code_challenge_methods_supported", "S256");
                 match seen.served().find(|(_, _, document)| lacks(document)) {
                     Some((_, _, document)) => Bad(shown(&document["code_challenge_methods_supported"])),
@@ -37,7 +40,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "people: a challenge that is the verifier protects nobody",
         mend: "offer S256 only",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 Verdict::unless(!holds(document, "code_challenge_methods_supported", "plain"), "plain")
             })
         },
@@ -51,9 +54,9 @@ pub const CHECKS: &[Check] = &[
         breaks: "TypeScript SDK, which checks the list before it asks",
         mend: "response_types_supported: [\"code\"]",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 if document.get("authorization_endpoint").is_none() {
-                    return Silent;
+                    return NotApplicable;
                 }
                 Verdict::unless(
                     holds(document, "response_types_supported", "code"),
@@ -70,7 +73,9 @@ pub const CHECKS: &[Check] = &[
         wanted: "grant_types_supported, spelled out",
         breaks: "clients that believe the default, which includes implicit and no refresh",
         mend: "list authorization_code and refresh_token, and what else there is",
-        judge: |seen| with(seen, |document| Verdict::unless(document.get("grant_types_supported").is_some(), "absent")),
+        judge: |seen| {
+            with_metadata(seen, |document| Verdict::unless(document.get("grant_types_supported").is_some(), "absent"))
+        },
     },
     Check {
         id: "refresh-grant",
@@ -81,9 +86,9 @@ pub const CHECKS: &[Check] = &[
         breaks: "everybody signs in again whenever a token ends",
         mend: "issue refresh tokens, rotating for public clients, and list the grant",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 if !holds(document, "grant_types_supported", "authorization_code") {
-                    return Silent;
+                    return NotApplicable;
                 }
                 Verdict::unless(holds(document, "grant_types_supported", "refresh_token"), "not listed")
             })
@@ -98,7 +103,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every public client: left out it means client_secret_basic only",
         mend: "list none, and what else there is",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 Verdict::unless(document.get("token_endpoint_auth_methods_supported").is_some(), "absent")
             })
         },
@@ -112,12 +117,12 @@ pub const CHECKS: &[Check] = &[
         breaks: "Claude, opencode, Codex and every CLI: they keep no secret",
         mend: "allow public clients with PKCE, and list none",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 let methods = strings(document, "token_endpoint_auth_methods_supported");
                 let people = holds(document, "response_types_supported", "code");
                 // With documents the next check is the sharper one.
                 if methods.is_empty() || !people || document["client_id_metadata_document_supported"] == true {
-                    return Silent;
+                    return NotApplicable;
                 }
                 Verdict::unless(methods.iter().any(|method| method == "none"), methods.join(", "))
             })
@@ -132,10 +137,10 @@ pub const CHECKS: &[Check] = &[
         breaks: "Claude and opencode: they use their document only where both are listed",
         mend: "list none in token_endpoint_auth_methods_supported",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 let methods = strings(document, "token_endpoint_auth_methods_supported");
                 if document["client_id_metadata_document_supported"] != true || methods.is_empty() {
-                    return Silent;
+                    return NotApplicable;
                 }
                 Verdict::unless(methods.iter().any(|method| method == "none"), methods.join(", "))
             })
@@ -150,7 +155,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client whose maker has not registered with you by hand",
         mend: "support client ID metadata documents and say client_id_metadata_document_supported: true",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 let documents = document["client_id_metadata_document_supported"] == true;
                 Verdict::unless(documents || document["registration_endpoint"].is_string(), "neither")
             })
@@ -165,9 +170,9 @@ pub const CHECKS: &[Check] = &[
         breaks: "nobody yet; registration (DCR) is deprecated since 2026-07-28 and fills your store",
         mend: "support client ID metadata documents",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 if !document["registration_endpoint"].is_string() {
-                    return Silent;
+                    return NotApplicable;
                 }
                 Verdict::unless(document["client_id_metadata_document_supported"] == true, "DCR only")
             })
@@ -183,9 +188,9 @@ pub const CHECKS: &[Check] = &[
             forgetting one strands its person; Codex refuses answers without iss; a later revision makes it a must",
         mend: "send iss with every authorization response, errors too, and say so",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 if document.get("authorization_endpoint").is_none() {
-                    return Silent;
+                    return NotApplicable;
                 }
                 Verdict::unless(document["authorization_response_iss_parameter_supported"] == true, "not advertised")
             })
@@ -200,9 +205,9 @@ pub const CHECKS: &[Check] = &[
         breaks: "clients with DPoP: none and HS256 prove nothing",
         mend: "list ES256 and what else you verify",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 if document.get("dpop_signing_alg_values_supported").is_none() {
-                    return Silent;
+                    return NotApplicable;
                 }
                 let listed = strings(document, "dpop_signing_alg_values_supported");
                 let good = !listed.is_empty() && listed.iter().all(|name| name != "none" && !name.starts_with("HS"));
@@ -219,9 +224,9 @@ pub const CHECKS: &[Check] = &[
         breaks: "robots: they have no way to authenticate",
         mend: "list private_key_jwt or client_secret_basic",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 if !holds(document, "grant_types_supported", "client_credentials") {
-                    return Silent;
+                    return NotApplicable;
                 }
                 let methods = strings(document, "token_endpoint_auth_methods_supported");
                 let good = ["private_key_jwt", "client_secret_basic"];
@@ -241,13 +246,13 @@ pub const CHECKS: &[Check] = &[
         breaks: "enterprise clients: the profile is announced and no grant takes it",
         mend: "list urn:ietf:params:oauth:grant-type:jwt-bearer",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 if !holds(
                     document,
                     "authorization_grant_profiles_supported",
                     "urn:ietf:params:oauth:grant-profile:id-jag",
                 ) {
-                    return Silent;
+                    return NotApplicable;
                 }
                 Verdict::unless(holds(document, "grant_types_supported", JWT_BEARER), "not listed")
             })

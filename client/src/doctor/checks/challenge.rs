@@ -1,12 +1,14 @@
 //! The refusal of a request without credentials, which begins everything (RFC 6750, RFC 9728 §5).
 use super::super::{
-    Check, Evidence,
-    Level::{Must, Should},
-    Revision::{R03, R06, R11},
-    Verdict::{self, Bad, Good, Silent},
-    evidence::strings,
+    check::{
+        Check,
+        Level::{Must, Should},
+        Revision::{R03, R06, R11},
+        Verdict::{self, Bad, Good, NotApplicable},
+    },
+    evidence::{Evidence, strings},
 };
-use crate::{challenge, discover::Source};
+use crate::{challenge, discover::MetadataSource};
 
 pub const CHECKS: &[Check] = &[
     Check {
@@ -18,7 +20,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client: none of them starts a login without it",
         mend: "answer 401, never 200, 403 or a redirect",
         judge: |seen| match (seen.is_open(), seen.without_credentials.status) {
-            (true, _) => Silent,
+            (true, _) => NotApplicable,
             (false, status) => Verdict::unless(status == 401, format!("HTTP {status}")),
         },
     },
@@ -32,7 +34,7 @@ pub const CHECKS: &[Check] = &[
         mend: "send WWW-Authenticate: Bearer resource_metadata=\"…\", scope=\"…\" with every 401",
         judge: |seen| {
             if seen.without_credentials.status != 401 || is_malformed(seen) || seen.other_schemes().is_some() {
-                return Silent;
+                return NotApplicable;
             }
             let challenges = seen.without_credentials.challenges();
             let oauth = challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
@@ -52,7 +54,7 @@ pub const CHECKS: &[Check] = &[
             let answers = [Some(&seen.without_credentials), seen.unknown_token.as_ref()];
             let answers = || answers.iter().flatten().filter(|answer| answer.header_is_there("www-authenticate"));
             if answers().next().is_none() {
-                return Silent;
+                return NotApplicable;
             }
             match answers().find_map(|answer| answer.malformed_challenges().into_iter().next()) {
                 Some(fault) => Bad(format!("malformed: {fault}")),
@@ -78,12 +80,12 @@ pub const CHECKS: &[Check] = &[
         wanted: "a document at the address the challenge names",
         breaks: "every client: discovery ends at the address it was told",
         mend: "serve the metadata there, or correct the address",
-        judge: |seen| match (named(seen), seen.resource_document_at(Source::Challenge)) {
-            _ if is_malformed(seen) => Silent,
+        judge: |seen| match (named(seen), seen.resource_document_at(MetadataSource::Challenge)) {
+            _ if is_malformed(seen) => NotApplicable,
             (Some(_), Some(_)) => Good,
             // Where there is nothing anywhere, another check says so.
             (Some(url), None) if seen.resource_value().is_some() => Bad(format!("nothing usable at {url}")),
-            _ => Silent,
+            _ => NotApplicable,
         },
     },
     Check {
@@ -128,7 +130,7 @@ fn with_challenge(seen: &Evidence, judge: fn(&Evidence) -> Verdict) -> Verdict {
     let challenges = seen.without_credentials.challenges();
     let oauth = challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
     let judged = seen.without_credentials.status == 401 && oauth && !is_malformed(seen);
-    if judged && seen.other_schemes().is_none() { judge(seen) } else { Silent }
+    if judged && seen.other_schemes().is_none() { judge(seen) } else { NotApplicable }
 }
 
 /// Then nothing in it counts, and another check says so.

@@ -1,12 +1,14 @@
 //! What single clients need beyond the rules, and what a client's own metadata document lacks.
 use super::super::{
-    Check, Evidence,
-    Level::{Must, Should},
-    Revision::{R03, R06, R07, R11},
-    Verdict::{self, Bad, Good, Silent},
-    evidence::{shown, strings},
+    check::{
+        Check,
+        Level::{Must, Should},
+        Revision::{R03, R06, R07, R11},
+        Verdict::{self, Bad, Good, NotApplicable},
+    },
+    evidence::{Evidence, shown, strings},
 };
-use crate::{address::Address, http::Answer, mcp, reach::is_loopback};
+use crate::{address::Address, http::Answer, mcp};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ pub const CHECKS: &[Check] = &[
             let limit = |what: &str| if what == "refresh" { CLAUDE_WAITS_REFRESH } else { CLAUDE_WAITS };
             match seen.took.iter().find(|(what, took)| *took > limit(what)) {
                 Some((what, took)) => Bad(format!("{what}: {} seconds", took.as_secs())),
-                None if seen.took.is_empty() => Silent,
+                None if seen.took.is_empty() => NotApplicable,
                 None => Good,
             }
         },
@@ -44,9 +46,9 @@ pub const CHECKS: &[Check] = &[
         judge: |seen| {
             let named = seen.resource_value().map(|document| strings(&document, "authorization_servers"));
             let usable =
-                |issuer: &String| Address::parse(issuer).is_ok_and(|url| url.scheme() == "https" || is_loopback(&url));
+                |issuer: &String| Address::parse(issuer).is_ok_and(|url| url.scheme() == "https" || url.is_loopback());
             match named.unwrap_or_default().into_iter().filter(usable).collect::<Vec<_>>().as_slice() {
-                [] => Silent,
+                [] => NotApplicable,
                 [_] => Good,
                 [first, others @ ..] => Bad(format!("{} more than {first}, which alone is read", others.len())),
             }
@@ -64,7 +66,7 @@ pub const CHECKS: &[Check] = &[
             let answer = seen.discover.as_ref().and_then(Answer::json);
             let Some(versions) = answer.and_then(|answer| answer["result"]["supportedVersions"].as_array().cloned())
             else {
-                return Silent;
+                return NotApplicable;
             };
             let versions: Vec<_> = versions.iter().filter_map(Value::as_str).collect();
             let seen = if versions.is_empty() { "none".to_owned() } else { versions.join(", ") };
@@ -96,10 +98,10 @@ pub const CHECKS: &[Check] = &[
         breaks: "the client: its document is refused, and it never tries to register instead",
         mend: "offer one of the authorization server's methods; none beside private_key_jwt suits everybody",
         judge: |seen| {
-            let Some(server) = seen.metadata() else { return Silent };
+            let Some(server) = seen.metadata() else { return NotApplicable };
             let offered = strings(&server, CHOICES);
             if offered.is_empty() {
-                return Silent;
+                return NotApplicable;
             }
             document(seen, |document| {
                 let own = methods(document).unwrap_or_else(|| vec!["none".to_owned()]);
@@ -117,7 +119,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "the client: authorization servers refuse the document, and do not follow where it leads",
         mend: "serve the document at the URL that the client sends, and write that URL into it",
         judge: |seen| match &seen.client_document {
-            None => Silent,
+            None => NotApplicable,
             Some(answer) if answer.status != 200 => Bad(format!("HTTP {}", answer.status)),
             Some(answer) => match answer.json() {
                 None => Bad("no JSON".to_owned()),
@@ -135,7 +137,7 @@ const CHOICES: &str = "token_endpoint_auth_methods_supported";
 fn document(seen: &Evidence, judge: impl Fn(&Value) -> Verdict) -> Verdict {
     let answer = seen.client_document.as_ref().filter(|answer| answer.status == 200);
     let document = answer.and_then(Answer::json).filter(Value::is_object);
-    document.map_or(Silent, |document| judge(&document))
+    document.map_or(NotApplicable, |document| judge(&document))
 }
 
 /// The list where there is one, else the single method.
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn an_answer_that_takes_longer_than_claude_waits_is_found() {
         for (took, expected) in [
-            (&[][..], Silent),
+            (&[][..], NotApplicable),
             (&[("metadata", 1), ("registration", 10), ("token", 2)], Good),
             (&[("metadata", 1), ("registration", 11)], Bad("registration: 11 seconds".to_owned())),
             (&[("token", 12)], Bad("token: 12 seconds".to_owned())),

@@ -1,14 +1,16 @@
 //! What must hold before anything is said: https, and a certificate that others can trust.
 use super::super::{
-    Check, Evidence,
-    Level::Must,
-    Revision::R03,
-    Verdict::{self, Bad, Good, Silent},
+    check::{
+        Check,
+        Level::Must,
+        Revision::R03,
+        Verdict::{self, Bad, Good, NotApplicable},
+    },
+    evidence::Evidence,
 };
 use crate::{
     address::Address,
     error::{CERTIFICATE, INSECURE_HTTP, NO_TLS},
-    reach::is_loopback,
 };
 
 pub const CHECKS: &[Check] = &[
@@ -42,6 +44,6 @@ fn judge(seen: &Evidence, codes: &[&str]) -> Verdict {
     let issuer = seen.issuer.as_deref().and_then(|issuer| Address::parse(issuer).ok());
     let mut asked = [Some(&seen.server), issuer.as_ref()].into_iter().flatten();
     // Of a connection that failed in another way, or was never made, nothing is known.
-    let known = seen.faults.is_empty() && asked.any(|url| url.scheme() == "https" || !is_loopback(url));
-    if known { Good } else { Silent }
+    let known = seen.faults.is_empty() && asked.any(|url| url.scheme() == "https" || !url.is_loopback());
+    if known { Good } else { NotApplicable }
 }

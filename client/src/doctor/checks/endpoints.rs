@@ -1,10 +1,12 @@
 //! How the authorization server's endpoints answer strangers and pages.
 use super::super::{
-    Check, Evidence,
-    Level::{Must, Should},
-    Revision::R03,
-    Verdict::{self, Bad, Good, Silent},
-    evidence::shown,
+    check::{
+        Check,
+        Level::{Must, Should},
+        Revision::R03,
+        Verdict::{self, Bad, Good, NotApplicable},
+    },
+    evidence::{Evidence, shown},
 };
 
 pub const CHECKS: &[Check] = &[
@@ -17,7 +19,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "MCP Inspector and every client that runs in a page",
         mend: "allow any origin: the document is public",
         judge: |seen| match seen.served().next() {
-            None => Silent,
+            None => NotApplicable,
             Some((_, answer, _)) => {
                 Verdict::unless(answer.header("access-control-allow-origin").is_some(), "no header")
             }
@@ -54,7 +56,7 @@ pub const CHECKS: &[Check] = &[
         judge: |seen| match cors(seen, "authorization_endpoint") {
             Good => Bad("Access-Control-Allow-Origin".to_owned()),
             Bad(_) => Good,
-            Silent => Silent,
+            NotApplicable => NotApplicable,
         },
     },
     Check {
@@ -66,7 +68,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client: they cannot tell a dead login from an outage",
         mend: "answer 400 or 401 with {\"error\": …}",
         judge: |seen| match &seen.unknown_client {
-            None => Silent,
+            None => NotApplicable,
             Some(answer) => {
                 let error = answer.json().is_some_and(|body| body["error"].is_string());
                 Verdict::unless(error && matches!(answer.status, 400..500), format!("HTTP {}", answer.status))
@@ -87,7 +89,7 @@ pub const CHECKS: &[Check] = &[
                 let good = body["error"] == "invalid_client" && matches!(status, 400 | 401);
                 Verdict::unless(good, format!("{status} {}", shown(&body["error"])))
             }
-            _ => Silent,
+            _ => NotApplicable,
         },
     },
     Check {
@@ -99,7 +101,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "people: your address leads them to any other (phishing)",
         mend: "show an error page unless the redirect URI is registered",
         judge: |seen| match &seen.unknown_authorization {
-            None => Silent,
+            None => NotApplicable,
             Some(answer) => {
                 let to = answer.header("location").unwrap_or_default();
                 Verdict::unless(!to.starts_with("https://stranger.example"), "a redirect to it")
@@ -110,7 +112,7 @@ pub const CHECKS: &[Check] = &[
 
 fn cors(seen: &Evidence, name: &str) -> Verdict {
     match seen.preflights.iter().find(|(asked, _)| *asked == name) {
-        None => Silent,
+        None => NotApplicable,
         Some((_, answer)) => {
             let allowed = answer.header("access-control-allow-origin").is_some();
             Verdict::unless(allowed, format!("HTTP {}, no Access-Control-Allow-Origin", answer.status))

@@ -1,12 +1,15 @@
 //! The authorization server's metadata: found, true, and the same everywhere (RFC 8414).
 use super::super::{
-    Check,
-    Level::{Must, Should},
-    Revision::{R03, R11},
-    Verdict::{self, Bad, Good, Silent},
-    evidence::{Form, holds, shown, with},
+    check::{
+        Check,
+        Level::{Must, Should},
+        Revision::{R03, R11},
+        Verdict::{self, Bad, Good, NotApplicable},
+        with_metadata,
+    },
+    evidence::{MetadataForm, holds, shown},
 };
-use crate::{address::Address, reach::is_loopback};
+use crate::address::Address;
 
 pub const CHECKS: &[Check] = &[
     Check {
@@ -18,7 +21,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client: no endpoint is known",
         mend: "serve /.well-known/oauth-authorization-server, before the issuer's path",
         judge: |seen| match &seen.issuer {
-            None => Silent,
+            None => NotApplicable,
             Some(_) => Verdict::unless(seen.metadata().is_some(), "none found"),
         },
     },
@@ -31,8 +34,8 @@ pub const CHECKS: &[Check] = &[
         breaks: "clients of revisions before 2025-11-25, which look nowhere else",
         mend: "serve the document there, not only at openid-configuration",
         judge: |seen| {
-            with(seen, |_| {
-                Verdict::unless(seen.served().any(|(form, ..)| form == Form::OAuth), "OpenID Connect form only")
+            with_metadata(seen, |_| {
+                Verdict::unless(seen.served().any(|(form, ..)| form == MetadataForm::OAuth), "OpenID Connect form only")
             })
         },
     },
@@ -45,7 +48,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "openid-client, oauth4webapi and other strict clients",
         mend: "serve the document as application/json",
         judge: |seen| {
-            with(seen, |_| match seen.served().find(|(_, answer, _)| !answer.is_json()) {
+            with_metadata(seen, |_| match seen.served().find(|(_, answer, _)| !answer.is_json()) {
                 Some((_, answer, _)) => Bad(answer.header("content-type").unwrap_or("no Content-Type").to_owned()),
                 None => Good,
             })
@@ -61,7 +64,7 @@ pub const CHECKS: &[Check] = &[
         mend: "choose one spelling of the issuer, and write it everywhere",
         judge: |seen| {
             let issuer = seen.issuer.clone().unwrap_or_default();
-            with(seen, |_| match seen.served().find(|(_, _, document)| document["issuer"] != *issuer) {
+            with_metadata(seen, |_| match seen.served().find(|(_, _, document)| document["issuer"] != *issuer) {
                 Some((_, _, document)) => Bad(shown(&document["issuer"])),
                 None => Good,
             })
@@ -76,7 +79,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "clients end up at different endpoints, by where they look first",
         mend: "derive all documents from one",
         judge: |seen| {
-            with(seen, |first| {
+            with_metadata(seen, |first| {
                 let names = ["authorization_endpoint", "token_endpoint", "registration_endpoint", "jwks_uri"];
                 let differs = |name: &&str| {
                     seen.served().any(|(_, _, document)| {
@@ -99,7 +102,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client",
         mend: "list both endpoints",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 let people = document.get("grant_types_supported").is_none()
                     || holds(document, "grant_types_supported", "authorization_code");
                 let absent = |name: &&&str| !document[**name].is_string();
@@ -121,7 +124,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client that keeps the rule; and the tokens of all others",
         mend: "serve every endpoint over https",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 let names = [
                     "authorization_endpoint",
                     "token_endpoint",
@@ -131,7 +134,7 @@ pub const CHECKS: &[Check] = &[
                 ];
                 let mut named = names.iter().filter_map(|name| Some((name, document[*name].as_str()?)));
                 let unsafe_one = named.find_map(|(name, text)| match Address::parse(text) {
-                    Ok(url) => (url.scheme() != "https" && !is_loopback(&url)).then(|| url.shown()),
+                    Ok(url) => (url.scheme() != "https" && !url.is_loopback()).then(|| url.shown()),
                     Err(failure) => Some(format!("{name}: {failure}")),
                 });
                 unsafe_one.map_or(Good, Bad)
@@ -147,8 +150,8 @@ pub const CHECKS: &[Check] = &[
         breaks: "TypeScript SDK and openid-client, which validate the document",
         mend: "add them, or serve the OAuth form only",
         judge: |seen| {
-            let openid = seen.served().find(|(form, ..)| *form != Form::OAuth);
-            let Some((_, _, document)) = openid else { return Silent };
+            let openid = seen.served().find(|(form, ..)| *form != MetadataForm::OAuth);
+            let Some((_, _, document)) = openid else { return NotApplicable };
             let names = ["jwks_uri", "subject_types_supported", "id_token_signing_alg_values_supported"];
             match names.into_iter().find(|name| document.get(*name).is_none()) {
                 Some(name) => Bad(format!("no {name}")),
@@ -165,9 +168,9 @@ pub const CHECKS: &[Check] = &[
         breaks: "clients that check: they ask for nothing, or stop",
         mend: "list the scopes in the authorization server's scopes_supported, or leave that list out",
         judge: |seen| {
-            with(seen, |document| {
+            with_metadata(seen, |document| {
                 if document.get("scopes_supported").is_none() {
-                    return Silent;
+                    return NotApplicable;
                 }
                 let wanted =
                     seen.resource_metadata().and_then(|metadata| metadata.scopes_supported).unwrap_or_default();
@@ -187,7 +190,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every resource server that verifies; with private members, everybody",
         mend: "publish the public halves only",
         judge: |seen| {
-            let Some(answer) = &seen.jwks else { return Silent };
+            let Some(answer) = &seen.jwks else { return NotApplicable };
             let Some(keys) = answer.json().and_then(|set| set["keys"].as_array().cloned()) else {
                 return Bad(format!("HTTP {} and no keys", answer.status));
             };

@@ -1,10 +1,12 @@
 //! What only shows when it is tried: registration (RFC 7591), loopback redirects (RFC 8252), refresh.
 use super::super::{
-    Check, Evidence,
-    Level::{Must, Should},
-    Revision::{R03, R07},
-    Verdict::{self, Bad, Good, Silent},
-    evidence::Registration,
+    check::{
+        Check,
+        Level::{Must, Should},
+        Revision::{R03, R07},
+        Verdict::{self, Bad, Good, NotApplicable},
+    },
+    evidence::{Evidence, RegistrationTrial},
     trial::{refresh_token, refusal, sent_back},
 };
 use crate::http::Answer;
@@ -65,7 +67,7 @@ pub const CHECKS: &[Check] = &[
         mend: "compare loopback redirect URIs without their port",
         judge: |seen| {
             registered(seen, |trial| match trial.other_port.as_ref().map(refusal) {
-                None => Silent,
+                None => NotApplicable,
                 Some(Some(seen)) if !native_may(trial) => Bad(seen),
                 _ => Good,
             })
@@ -83,7 +85,7 @@ pub const CHECKS: &[Check] = &[
             registered(seen, |trial| match trial.other_port.as_ref().map(refusal) {
                 Some(None) => Good,
                 Some(Some(seen)) if native_may(trial) => Bad(format!("{seen}; accepted of a native client")),
-                _ => Silent,
+                _ => NotApplicable,
             })
         },
     },
@@ -97,7 +99,7 @@ pub const CHECKS: &[Check] = &[
         mend: "register such a client with a default set of scopes",
         judge: |seen| {
             registered(seen, |trial| match &trial.with_scope {
-                None => Silent,
+                None => NotApplicable,
                 Some(answer) => Verdict::unless(
                     sent_back(answer).as_deref() != Some("invalid_scope"),
                     "sent back with invalid_scope",
@@ -115,7 +117,7 @@ pub const CHECKS: &[Check] = &[
         mend: "compare redirect URIs as strings",
         judge: |seen| {
             registered(seen, |trial| match &trial.other_redirect {
-                None => Silent,
+                None => NotApplicable,
                 Some(answer) => Verdict::unless(answer.status >= 400, format!("HTTP {}", answer.status)),
             })
         },
@@ -130,7 +132,7 @@ pub const CHECKS: &[Check] = &[
         mend: "refuse authorization requests without PKCE",
         judge: |seen| {
             registered(seen, |trial| match &trial.without_pkce {
-                None => Silent,
+                None => NotApplicable,
                 Some(answer) => Verdict::unless(refusal(answer).is_some(), format!("HTTP {}", answer.status)),
             })
         },
@@ -144,7 +146,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "everybody signs in again whenever a token ends",
         mend: "accept the refresh token that was issued last",
         judge: |seen| match &seen.refresh {
-            None => Silent,
+            None => NotApplicable,
             Some(trial) => Verdict::unless(trial.first.status == 200, told(&trial.first)),
         },
     },
@@ -164,7 +166,7 @@ pub const CHECKS: &[Check] = &[
                 }
                 _ => Good,
             },
-            _ => Silent,
+            _ => NotApplicable,
         },
     },
     Check {
@@ -180,7 +182,7 @@ pub const CHECKS: &[Check] = &[
                 refresh_token(&trial.first).is_some_and(|token| token != trial.spent),
                 "the old one stays",
             ),
-            _ => Silent,
+            _ => NotApplicable,
         },
     },
     Check {
@@ -199,10 +201,10 @@ pub const CHECKS: &[Check] = &[
 fn iss_given(seen: &Evidence) -> Verdict {
     let promised =
         seen.metadata().is_some_and(|metadata| metadata["authorization_response_iss_parameter_supported"] == true);
-    let Some(trial) = seen.registration.as_ref().filter(|_| promised) else { return Silent };
+    let Some(trial) = seen.registration.as_ref().filter(|_| promised) else { return NotApplicable };
     let issuer = seen.issuer.clone().unwrap_or_default();
     let answers = [&trial.with_scope, &trial.other_port, &trial.without_pkce];
-    let mut judged = Silent;
+    let mut judged = NotApplicable;
     for answer in answers.into_iter().flatten() {
         let Some(to) = answer.header("location").and_then(|to| answer.url.join(to).ok()) else { continue };
         // A sign-in page is no answer yet.
@@ -219,18 +221,18 @@ fn iss_given(seen: &Evidence) -> Verdict {
     judged
 }
 
-fn tried(seen: &Evidence, judge: impl Fn(&Registration) -> Verdict) -> Verdict {
-    seen.registration.as_ref().map_or(Silent, judge)
+fn tried(seen: &Evidence, judge: impl Fn(&RegistrationTrial) -> Verdict) -> Verdict {
+    seen.registration.as_ref().map_or(NotApplicable, judge)
 }
 
 /// Whether another port was accepted of a client that called itself native.
-fn native_may(trial: &Registration) -> bool {
+fn native_may(trial: &RegistrationTrial) -> bool {
     trial.other_port_native.as_ref().is_some_and(|answer| refusal(answer).is_none())
 }
 
 /// What follows a registration says nothing where there was none.
-fn registered(seen: &Evidence, judge: impl Fn(&Registration) -> Verdict) -> Verdict {
-    tried(seen, |trial| if matches!(trial.answer.status, 200 | 201) { judge(trial) } else { Silent })
+fn registered(seen: &Evidence, judge: impl Fn(&RegistrationTrial) -> Verdict) -> Verdict {
+    tried(seen, |trial| if matches!(trial.answer.status, 200 | 201) { judge(trial) } else { NotApplicable })
 }
 
 fn told(answer: &Answer) -> String {

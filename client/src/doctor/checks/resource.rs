@@ -1,12 +1,14 @@
 //! The protected resource metadata (RFC 9728).
 use super::super::{
-    Check,
-    Level::{Must, Should},
-    Revision::{R03, R06, R07, R11},
-    Verdict::{self, Bad, Good, Silent},
+    check::{
+        Check,
+        Level::{Must, Should},
+        Revision::{R03, R06, R07, R11},
+        Verdict::{self, Bad, Good, NotApplicable},
+    },
     evidence::{holds, shown, strings},
 };
-use crate::{address::Address, challenge, discover::Source, reach::is_loopback};
+use crate::{address::Address, challenge, discover::MetadataSource};
 
 pub const CHECKS: &[Check] = &[
     Check {
@@ -20,7 +22,7 @@ pub const CHECKS: &[Check] = &[
         judge: |seen| {
             let open = (200..300).contains(&seen.without_credentials.status);
             if (open && seen.resource_value().is_none()) || seen.other_schemes().is_some() {
-                Silent
+                NotApplicable
             } else {
                 Verdict::unless(seen.resource_value().is_some(), "none found")
             }
@@ -35,8 +37,8 @@ pub const CHECKS: &[Check] = &[
         breaks: "clients that ignore the challenge's address, and people who check by hand",
         mend: "serve the document there too",
         judge: |seen| match (seen.resource_value(), seen.server.path()) {
-            (None, _) | (_, "/") => Silent,
-            (Some(_), _) => match seen.resource_document_at(Source::PathInserted) {
+            (None, _) | (_, "/") => NotApplicable,
+            (Some(_), _) => match seen.resource_document_at(MetadataSource::PathInserted) {
                 Some(_) => Good,
                 None => Bad("nothing usable there".to_owned()),
             },
@@ -58,7 +60,7 @@ pub const CHECKS: &[Check] = &[
                     return Bad(answer.header("content-type").unwrap_or("no Content-Type").to_owned());
                 }
             }
-            if seen.resource_value().is_some() { Good } else { Silent }
+            if seen.resource_value().is_some() { Good } else { NotApplicable }
         },
     },
     Check {
@@ -70,7 +72,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "Claude, rmcp, Python and TypeScript SDK: they stop at another resource, some at a final slash",
         mend: "write the address people configure into resource",
         judge: |seen| match seen.resource_value() {
-            None => Silent,
+            None => NotApplicable,
             Some(document) => {
                 let resource = document["resource"].as_str().unwrap_or_default();
                 let bare_origin = seen.server.path() == "/" && format!("{resource}/") == seen.server.as_str();
@@ -87,8 +89,8 @@ pub const CHECKS: &[Check] = &[
         breaks: "clients end up with different authorization servers, by where they look first",
         mend: "serve one document at all addresses",
         judge: |seen| match (
-            seen.resource_document_at(Source::Challenge),
-            seen.resource_document_at(Source::PathInserted),
+            seen.resource_document_at(MetadataSource::Challenge),
+            seen.resource_document_at(MetadataSource::PathInserted),
         ) {
             (Some(one), Some(other)) => {
                 let differs = |name: &&&str| one[**name] != other[**name];
@@ -98,7 +100,7 @@ pub const CHECKS: &[Check] = &[
                     None => Good,
                 }
             }
-            _ => Silent,
+            _ => NotApplicable,
         },
     },
     Check {
@@ -110,7 +112,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client: there is nobody to ask for a token",
         mend: "list the issuer identifier of your authorization server",
         judge: |seen| match seen.resource_value() {
-            None => Silent,
+            None => NotApplicable,
             Some(document) => Verdict::unless(
                 !strings(&document, "authorization_servers").is_empty(),
                 shown(&document["authorization_servers"]),
@@ -126,8 +128,8 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client that keeps the rule refuses to go on",
         mend: "serve the authorization server over https",
         judge: |seen| match seen.resource_value().map(|document| strings(&document, "authorization_servers")) {
-            None => Silent,
-            Some(issuers) if issuers.is_empty() => Silent,
+            None => NotApplicable,
+            Some(issuers) if issuers.is_empty() => NotApplicable,
             Some(issuers) => match issuers.into_iter().find(|issuer| !is_issuer(issuer)) {
                 Some(issuer) => Bad(issuer),
                 None => Good,
@@ -147,7 +149,7 @@ pub const CHECKS: &[Check] = &[
                 holds(&document, "bearer_methods_supported", "header"),
                 shown(&document["bearer_methods_supported"]),
             ),
-            _ => Silent,
+            _ => NotApplicable,
         },
     },
     Check {
@@ -159,7 +161,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "clients ask for it although the authorization server may not know it",
         mend: "list it in the authorization server's scopes_supported instead",
         judge: |seen| match seen.resource_value() {
-            None => Silent,
+            None => NotApplicable,
             Some(document) => {
                 let challenges = seen.without_credentials.challenges();
                 let scope = challenge::parameter(&challenges, "scope").unwrap_or_default();
@@ -179,7 +181,7 @@ pub const CHECKS: &[Check] = &[
         judge: |seen| {
             let served = seen.resource_documents.iter().find(|(_, answer)| answer.status == 200);
             match served {
-                None => Silent,
+                None => NotApplicable,
                 Some((_, answer)) => {
                     Verdict::unless(answer.header("access-control-allow-origin").is_some(), "no header")
                 }
@@ -195,7 +197,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "SDKs that take any 200, such as a web page, for metadata and fail on it",
         mend: "answer 404 outside the known well-known paths",
         judge: |seen| match &seen.unknown_resource {
-            None => Silent,
+            None => NotApplicable,
             Some(answer) => Verdict::unless(answer.status >= 400, format!("HTTP {}", answer.status)),
         },
     },
@@ -210,9 +212,9 @@ pub const CHECKS: &[Check] = &[
         judge: |seen| {
             let issuer = seen.issuer.as_deref().and_then(|issuer| Address::parse(issuer).ok());
             let mut public =
-                [Some(seen.server.clone()), issuer].into_iter().flatten().filter(|url| !is_loopback(url)).peekable();
+                [Some(seen.server.clone()), issuer].into_iter().flatten().filter(|url| !url.is_loopback()).peekable();
             if public.peek().is_none() {
-                return Silent;
+                return NotApplicable;
             }
             match public.find(|url| url.port_or_known_default() != Some(443)) {
                 Some(url) => Bad(format!("port {}", url.port_or_known_default().unwrap_or_default())),
@@ -224,7 +226,7 @@ pub const CHECKS: &[Check] = &[
 
 fn is_issuer(issuer: &str) -> bool {
     Address::parse(issuer).is_ok_and(|url| {
-        let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+        let safe = url.scheme() == "https" || (url.scheme() == "http" && url.is_loopback());
         safe && url.query().is_none() && url.fragment().is_none()
     })
 }

@@ -1,9 +1,9 @@
 //! How the MCP endpoint treats what it must refuse.
-use super::super::{
+use super::super::check::{
     Check,
     Level::{Must, Should},
     Revision::{R03, R06, R11},
-    Verdict::{self, Bad, Good, Silent},
+    Verdict::{self, Bad, Good, NotApplicable},
 };
 use crate::challenge;
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
@@ -27,7 +27,7 @@ pub const CHECKS: &[Check] = &[
                 let oauth = challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
                 match (answer.status, error) {
                     // Another check says so.
-                    (401, None) if !answer.malformed_challenges().is_empty() => Silent,
+                    (401, None) if !answer.malformed_challenges().is_empty() => NotApplicable,
                     (401, Some("invalid_token")) => Good,
                     // Other schemes have no such code.
                     (401, _) if !oauth && !challenges.is_empty() => Good,
@@ -35,7 +35,7 @@ pub const CHECKS: &[Check] = &[
                     (status, _) => Bad(format!("HTTP {status}")),
                 }
             }
-            _ => Silent,
+            _ => NotApplicable,
         },
     },
     Check {
@@ -54,7 +54,7 @@ pub const CHECKS: &[Check] = &[
                 (Some(answer), Some(url)) if answer.status == 401 => {
                     Verdict::unless(named(answer) == Some(url), "another or none")
                 }
-                _ => Silent,
+                _ => NotApplicable,
             }
         },
     },
@@ -67,13 +67,13 @@ pub const CHECKS: &[Check] = &[
         breaks: "people: any web page could reach a server on their machine (DNS rebinding)",
         mend: "refuse requests whose Origin is not on your list with 403",
         judge: |seen| match &seen.strange_origin {
-            None => Silent,
+            None => NotApplicable,
             // Behind a credential a page cannot get through either; what counts is that it is not served.
             Some(answer) => {
                 let served =
                     (200..300).contains(&answer.status) && !(200..300).contains(&seen.without_credentials.status);
                 // Where everybody gets in, that is said, and no fault.
-                if seen.is_open() { Silent } else { Verdict::unless(!served, format!("HTTP {}", answer.status)) }
+                if seen.is_open() { NotApplicable } else { Verdict::unless(!served, format!("HTTP {}", answer.status)) }
             }
         },
     },
@@ -100,10 +100,10 @@ pub const CHECKS: &[Check] = &[
 ];
 
 fn clock(date: Option<&str>, now: i64) -> Verdict {
-    let Some(date) = date else { return Silent };
+    let Some(date) = date else { return NotApplicable };
     // HTTP writes GMT where RFC 2822 has +0000.
     #[allow(clippy::disallowed_methods)] // only compared
-    let Ok(time) = OffsetDateTime::parse(&date.replace("GMT", "+0000"), &Rfc2822) else { return Silent };
+    let Ok(time) = OffsetDateTime::parse(&date.replace("GMT", "+0000"), &Rfc2822) else { return NotApplicable };
     let skew = time.unix_timestamp() - now;
     Verdict::unless(skew.abs() <= SKEW, format!("{skew} s off"))
 }

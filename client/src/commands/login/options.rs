@@ -1,10 +1,79 @@
-//! The flags of `login`, grouped by what they are about.
-use crate::error::{Failure, Result};
+//! The options of `login`, grouped by what they are about.
+use crate::{
+    address::Address,
+    discover::Hints,
+    error::{Failure, Result},
+    modes::Mode,
+};
+use clap::builder::FalseyValueParser;
 use std::{io::Read, path::PathBuf};
+
+/// Sign in to an MCP server and keep the login.
+///
+/// Without --auth-mode: a stored login is renewed; else a client id with secret or key is used; else a browser where you
+/// see one open; else the device flow. The client registers by itself where the server allows it. A server that wants a
+/// token, a name and password, or a key is given what you type; one that is open to all needs no login.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    mcp-auth login https://mcp.example.com/mcp\n  \
+    mcp-auth login https://mcp.example.com/mcp --open-browser --keyring\n  \
+    mcp-auth login https://mcp.example.com/mcp --client-id robot --client-secret-env ROBOT_SECRET\n  \
+    mcp-auth login https://mcp.example.com/mcp --username alice --password-stdin < password\n  \
+    mcp-auth login https://mcp.example.com/mcp --header X-Api-Key=k123\n  \
+    echo \"$TOKEN\" | mcp-auth login https://mcp.example.com/mcp --bearer-token -")]
+pub struct Login {
+    /// Address of the MCP server.
+    pub url: Address,
+    #[command(flatten)]
+    pub hints: Hints,
+    /// Sign in this way.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub auth_mode: Option<Mode>,
+    /// Ask for these scopes, instead of those the server names.
+    #[arg(long, value_name = "SCOPES")]
+    pub scope: Option<String>,
+    /// Bind the tokens to a key that only this login has (RFC 9449).
+    #[arg(long)]
+    pub dpop: bool,
+    /// Seal the secrets of this login with a key in the keyring of the operating system.
+    #[arg(long, env = "MCP_AUTH_KEYRING", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub keyring: bool,
+    #[command(flatten)]
+    pub client: ClientOptions,
+    #[command(flatten)]
+    pub browser: BrowserOptions,
+    #[command(flatten)]
+    pub credential: CredentialOptions,
+    #[command(flatten)]
+    pub assertion: AssertionOptions,
+}
+
+impl Login {
+    /// The mode of a credential that no authorization server issued: the mode asked for, else the one the credential implies.
+    pub fn static_mode(&self) -> Option<Mode> {
+        match self.auth_mode {
+            Some(mode) => (!mode.is_oauth()).then_some(mode),
+            None if self.credential.bearer_token.is_some() => Some(Mode::Bearer),
+            None if self.credential.username.is_some() => Some(Mode::Basic),
+            None if !self.credential.header.is_empty() => Some(Mode::Header),
+            None => None,
+        }
+    }
+
+    /// Whether any stored login of the address may satisfy the command line.
+    pub fn accepts_any_login(&self) -> bool {
+        self.auth_mode.is_none()
+            && self.scope.is_none()
+            && !self.dpop
+            && self.client.is_empty()
+            && self.assertion.is_empty()
+            && self.hints.authorization_server.is_none()
+    }
+}
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "The client (registered by itself where nothing is given)")]
-pub struct WhichClient {
+pub struct ClientOptions {
     /// Be this registered client, or the one that this https address describes (CIMD).
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
@@ -27,7 +96,7 @@ pub struct WhichClient {
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "The browser (auth-code)")]
-pub struct Person {
+pub struct BrowserOptions {
     /// Open the sign-in page, as --browser open.
     #[arg(long)]
     pub open_browser: bool,
@@ -41,7 +110,7 @@ pub struct Person {
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Credentials you have (bearer, api-key, basic, header)")]
-pub struct Static {
+pub struct CredentialOptions {
     /// Send this token or API key; - reads it from standard input.
     #[arg(long, value_name = "TOKEN")]
     pub bearer_token: Option<String>,
@@ -58,7 +127,7 @@ pub struct Static {
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Assertions (jwt-bearer, id-jag)")]
-pub struct Vouchers {
+pub struct AssertionOptions {
     /// Show the platform's assertion in this file; it is read again at each renewal.
     #[arg(long, value_name = "FILE")]
     pub assertion_file: Option<String>,
@@ -76,7 +145,7 @@ pub struct Vouchers {
     pub idp_client_secret_env: Option<String>,
 }
 
-impl WhichClient {
+impl ClientOptions {
     pub fn is_empty(&self) -> bool {
         self.client_id.is_none() && !self.register && !self.has_credential()
     }
@@ -101,13 +170,13 @@ impl WhichClient {
     }
 }
 
-impl Person {
+impl BrowserOptions {
     pub fn wants_browser(&self) -> bool {
         self.open_browser || self.redirect_uri.is_some() || self.listen_port.is_some()
     }
 }
 
-impl Vouchers {
+impl AssertionOptions {
     pub fn is_empty(&self) -> bool {
         self.assertion_file.is_none() && self.id_token_file.is_none()
     }

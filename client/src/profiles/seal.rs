@@ -3,11 +3,10 @@
 //!
 //! The secrets stay in the one file that is replaced whole, so a renewal has one place to be stored in; and a keyring
 //! need not hold what some of them cannot (Windows ends at 2560 bytes, many a token does not).
+use super::profile::{Extra, Profile, without_secrets};
 use crate::{
     encode,
     error::{Failure, Result},
-    identity,
-    profiles::{Extra, Profile},
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -41,7 +40,7 @@ struct Secrets {
 impl Secrets {
     fn take(profile: &mut Profile, extra: &mut Extra) -> Self {
         if let Some(registration) = &mut profile.dynamic_client_registration {
-            identity::without_secrets(registration);
+            without_secrets(registration);
         }
         Self {
             access_token: profile.access_token.take(),

@@ -1,0 +1,45 @@
+//! What every verb works with, and the advice that several of them give.
+use crate::{
+    address::Address,
+    browser::Browser,
+    clock,
+    discover::{Hints, discover},
+    http::Http,
+    modes,
+    output::{self, Output},
+    profiles::{Profile, Store},
+    refresh,
+};
+
+#[derive(Clone)]
+pub struct Context {
+    pub http: Http,
+    pub store: Store,
+    pub out: Output,
+    pub browser: Browser,
+}
+
+/// What to do at a server that refuses whoever is not signed in: a command that works, as far as can be found out.
+pub async fn login_advice(context: &Context, url: &Address) -> String {
+    let shown = output::quoted(url.as_str());
+    match discover(&context.http, url, &Hints::default()).await {
+        Ok(found) if found.malformed.is_empty() => modes::command(&found).map_or_else(
+            || "The server is open to all: no login is needed".to_owned(),
+            |command| format!("Run: {command}"),
+        ),
+        // Whatever keeps a login from being found, the doctor tells.
+        _ => format!("Run: mcp-auth doctor {shown}"),
+    }
+}
+
+/// `in 59 min`, for people.
+pub fn expiry(profile: &Profile) -> String {
+    let renews = if refresh::can_renew(profile) { ", renews itself" } else { "" };
+    match profile.expires_at.map(|end| end.saturating_sub(clock::now())) {
+        None => format!("no end is known{renews}"),
+        Some(..=0) => format!("expired{renews}"),
+        Some(seconds @ ..120) => format!("in {seconds} s{renews}"),
+        Some(seconds @ ..7200) => format!("in {} min{renews}", seconds / 60),
+        Some(seconds) => format!("in {} h{renews}", seconds / 3600),
+    }
+}

@@ -1,0 +1,154 @@
+//! One login: the members that other tools share, and what only this program knows of it.
+use super::dates;
+use crate::{address::Address, clock, encode, error::Result, mask};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The answer of a registration endpoint (RFC 7591 §3.2.1), without its secrets.
+pub type Registration = Map<String, Value>;
+
+/// One login. Other tools read this file and refuse members they do not know: what is ours alone is in [`Extra`].
+/// Dates are texts there, as the others write them.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+#[allow(clippy::struct_field_names)] // the file's names
+pub struct Profile {
+    pub profile_id: String,
+    pub resource_url: String,
+    pub auth_mode: String,
+    pub issuer: Option<String>,
+    pub authorization_server_metadata_url: Option<String>,
+    pub token_endpoint: Option<String>,
+    pub authorization_endpoint: Option<String>,
+    pub device_authorization_endpoint: Option<String>,
+    pub registration_endpoint: Option<String>,
+    pub access_token: Option<String>,
+    pub refresh_token: Option<String>,
+    #[serde(with = "dates")]
+    pub expires_at: Option<i64>,
+    pub scope: Option<String>,
+    pub token_type: Option<String>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<String>,
+    pub token_endpoint_auth_method: Option<String>,
+    pub redirect_uri: Option<String>,
+    /// The client registered by itself, and this is what it was answered.
+    #[serde(deserialize_with = "registration")]
+    pub dynamic_client_registration: Option<Registration>,
+    #[serde(with = "dates")]
+    pub created_at: Option<i64>,
+    #[serde(with = "dates")]
+    pub last_used_at: Option<i64>,
+    /// Members of other tools.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// What this program knows of a profile beyond the shared members.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Extra {
+    /// What tokens are asked for (RFC 8707).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// What the person named besides the MCP server, and leads to the authorization server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revocation_endpoint: Option<String>,
+    /// The scope of the last authorization request, which step-up adds to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_scope: Option<String>,
+    /// PEM of the key that the tokens are bound to (RFC 9449).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_key: Option<String>,
+    /// PEM of the key the client authenticates with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_private_key: Option<String>,
+    /// Where the assertion of a workload lies (RFC 7523).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertion_file: Option<String>,
+    /// The secrets of both, where the keyring has the key; empty until they are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// Headers that are the whole credential.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// Before it was kept, it was said whether there was one.
+fn registration<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Registration>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null | Value::Bool(false) => Ok(None),
+        Value::Bool(true) => Ok(Some(Registration::new())),
+        Value::Object(members) => Ok(Some(members)),
+        _ => Err(D::Error::custom("no registration")),
+    }
+}
+
+impl Profile {
+    pub fn new(resource_url: &str, auth_mode: &str) -> Self {
+        Self {
+            profile_id: encode::hex(&encode::random_bytes::<4>()),
+            resource_url: resource_url.to_owned(),
+            auth_mode: auth_mode.to_owned(),
+            created_at: Some(clock::now()),
+            ..Self::default()
+        }
+    }
+
+    /// What the person named that leads to the authorization server.
+    pub fn root(&self, extra: &Extra) -> Result<Address> {
+        Address::parse(extra.root.as_ref().unwrap_or(&self.resource_url))
+    }
+
+    /// Thirty seconds before the end counts as the end.
+    pub fn is_fresh(&self) -> bool {
+        self.access_token.is_some() && self.expires_at.is_none_or(|end| end.saturating_sub(30) > clock::now())
+    }
+}
+
+/// Takes the secrets out of an answer to a registration. The client's secret has a member of its own, and this program
+/// never changes a registration (RFC 7592).
+pub fn without_secrets(registration: &mut Registration) {
+    registration.retain(|name, _| !mask::is_secret(name));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_has_exactly_the_members_that_other_tools_know() {
+        let value = serde_json::to_value(Profile::new("https://mcp.example", "device")).unwrap();
+        let mut names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut wanted = "profile_id resource_url auth_mode issuer authorization_server_metadata_url token_endpoint \
+            authorization_endpoint device_authorization_endpoint registration_endpoint access_token refresh_token \
+            expires_at scope token_type client_id client_secret token_endpoint_auth_method redirect_uri \
+            dynamic_client_registration created_at last_used_at"
+            .split_whitespace()
+            .collect::<Vec<_>>();
+        wanted.sort_unstable();
+        assert_eq!(names, wanted);
+    }
+
+    #[test]
+    fn a_token_counts_as_ended_thirty_seconds_before_it_does() {
+        let fresh = |left: i64| {
+            let (access_token, expires_at) = (Some("t".to_owned()), Some(clock::now() + left));
+            Profile { access_token, expires_at, ..Profile::default() }.is_fresh()
+        };
+        assert_eq!([fresh(-1), fresh(0), fresh(30), fresh(90)], [false, false, false, true]);
+        assert!(!Profile::default().is_fresh(), "there is no token");
+    }
+
+    #[test]
+    fn times_with_fractions_are_read() {
+        let profile: Profile = serde_json::from_str(r#"{"profile_id": "a", "expires_at": 1700000000.25}"#).unwrap();
+        assert_eq!(profile.expires_at, Some(1_700_000_000));
+    }
+}
