@@ -1,21 +1,24 @@
-//! HTTP/1.1 over connections of which there are only so many, and none of which may take for ever (RFC 9112).
+//! HTTP/1.1 over a bounded number of connections, none of which may take for ever (RFC 9112).
 mod answer;
+mod bounds;
 mod patience;
-mod room;
+mod refusal;
+mod roster;
 mod stream;
 
 use crate::source::{Source, TrustedProxies};
-use answer::Answering;
+use answer::AnswerBody;
 use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Authority},
+    http::{HeaderValue, Method, Request, Response, header},
 };
+pub use bounds::Bounds;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use patience::PatientBody;
-use room::{Member, Room};
+use roster::{Member, Roster};
 use rustix::net::sockopt;
 use std::{
     convert::Infallible,
@@ -23,7 +26,7 @@ use std::{
     future::Future,
     io::{self, ErrorKind},
     net::{IpAddr, SocketAddr},
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -34,53 +37,26 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// Bytes of a request's line and headers.
-const MAX_HEAD: usize = 64 * 1024;
-/// Bytes that a connection holds of what comes in and of what goes out.
-const MAX_BUFFER: usize = 128 * 1024;
-/// The kernel asks a silent other side whether it is there: after so long, and so often.
+/// Of a request's line and headers together.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// That a connection holds of its input, and of its output.
+const MAX_BUFFER_BYTES: usize = 128 * 1024;
+/// How long the other side may be silent before the kernel asks whether it is still there, and between two questions.
 const ASK_AFTER: Duration = Duration::from_secs(15);
+/// How many unanswered questions end the connection.
 const ASK_TIMES: u32 = 4;
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
-const BUSY: &[u8] =
+/// The answer to a connection for which there is no room.
+const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-
-/// What connections may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Connections at once. Never more than three quarters of the files that the process may open.
-    pub total: usize,
-    /// Connections at once of one source that is no trusted proxy, and answers under way to one that a proxy tells of.
-    pub per_source: usize,
-    /// From the first byte of a request's head to its last.
-    pub head: Duration,
-    /// Without a request.
-    pub idle: Duration,
-    /// For bytes of a body to come in, or of an answer to be taken; longer as long as they keep coming.
-    pub stall: Duration,
-    /// For answers under way, once the server was asked to stop.
-    pub grace: Duration,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            total: 1024,
-            per_source: 128,
-            head: Duration::from_secs(10),
-            idle: Duration::from_secs(75),
-            stall: Duration::from_secs(30),
-            grace: Duration::from_secs(30),
-        }
-    }
-}
 
 /// The connections of a process, at however many addresses it listens.
 #[derive(Clone)]
 pub struct Connections {
     bounds: Bounds,
-    room: Arc<Room>,
+    roster: Arc<Roster>,
     proxies: Arc<TrustedProxies>,
+    /// Is told each address that was refused.
     refused: Arc<dyn Fn(IpAddr) + Send + Sync>,
 }
 
@@ -90,32 +66,32 @@ impl Debug for Connections {
     }
 }
 
-/// How far a server is on its way to an end.
+/// How far a server has come with its own end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Serving,
-    /// No request more on any connection.
+    /// No connection takes another request.
     Finishing,
     Over,
 }
 
 impl Connections {
-    /// `refused` is told of each address that a connection was refused to, or an answer behind a proxy.
+    /// `refused` is told each address that was refused a connection, or an answer behind a proxy.
     #[must_use]
     pub fn new(bounds: Bounds, proxies: Arc<TrustedProxies>, refused: impl Fn(IpAddr) + Send + Sync + 'static) -> Self {
         let total = bounds.total.min(open_files().saturating_mul(3) / 4).max(1);
-        let room = Arc::new(Room::new(total, bounds.per_source));
-        Self { bounds, room, proxies, refused: Arc::new(refused) }
+        let roster = Arc::new(Roster::new(total, bounds.per_source));
+        Self { bounds, roster, proxies, refused: Arc::new(refused) }
     }
 
-    /// How many there are.
+    /// How many connections there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.room.count()
+        self.roster.count()
     }
 
-    /// Answers until `shutdown`; then nothing new is taken, streams that somebody listens to end, answers under way
-    /// have some time to end, and whatever is left then ends too.
+    /// Serves until `shutdown`. Then the listener closes, and so does each stream that a client listens to. Answers
+    /// under way get the grace of the bounds; what is left after it is cut off.
     pub async fn serve(&self, listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
         let (stage, stages) = watch::channel(Stage::Serving);
         let mut shutdown = pin!(shutdown);
@@ -126,7 +102,7 @@ impl Connections {
             };
             match accepted {
                 Ok((stream, peer)) => self.admit(stream, peer, &router, &stages),
-                // The connection's own end, before we took it.
+                // The connection ended before the server took it.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted");
@@ -141,20 +117,20 @@ impl Connections {
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr, router: &Router, stages: &watch::Receiver<Stage>) {
-        let Some(member) = self.room.enter(peer.ip(), self.proxies.trust(peer.ip())) else {
+        let Some(member) = self.roster.enter(peer.ip(), self.proxies.trust(peer.ip())) else {
             (self.refused)(peer.ip());
-            let _ = stream.try_write(BUSY);
+            let _ = stream.try_write(NO_ROOM);
             return;
         };
         if let Err(error) = prepare(&stream) {
-            tracing::debug!(%error, "a connection is not as it should be");
+            tracing::debug!(%error, "a socket option cannot be set");
         }
         tokio::spawn(self.clone().converse(stream, peer, router.clone(), member, stages.clone()));
     }
 }
 
 fn prepare(stream: &TcpStream) -> io::Result<()> {
-    // Events of a stream are small and wait for nobody.
+    // Events of a stream are small, and must not wait for more bytes to fill a packet.
     stream.set_nodelay(true)?;
     sockopt::set_tcp_keepidle(stream, ASK_AFTER)?;
     sockopt::set_tcp_keepintvl(stream, ASK_AFTER)?;
@@ -178,7 +154,7 @@ impl Connections {
     ) {
         let member = Arc::new(member);
         let stream = PatientStream::new(stream, Arc::clone(&member), self.bounds);
-        let other_side = stream.other_side();
+        let peer_socket = stream.peer();
         let stream = TokioIo::new(stream);
         let own_stages = stages.clone();
         let service = service_fn(|request| {
@@ -187,9 +163,9 @@ impl Connections {
             async move { Ok::<_, Infallible>(connections.answer(request, peer, router, &member, stages).await) }
         });
         let mut http = http1::Builder::new();
-        // Who has said all there is to say still hears the answer; so hyper does not notice who leaves. Time is kept by
-        // the stream: hyper knows one time-out for idle connections and slow heads.
-        http.half_close(true).header_read_timeout(None).max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER);
+        // A client that has closed its sending half still gets its answer, so hyper does not notice a client that left.
+        // The stream keeps the time: hyper has only one time-out for both idle connections and slow heads.
+        http.half_close(true).header_read_timeout(None).max_header_size(MAX_HEAD_BYTES).max_buf_size(MAX_BUFFER_BYTES);
         let mut connection = pin!(http.serve_connection(stream, service));
         let mut finishing = false;
         loop {
@@ -200,8 +176,8 @@ impl Connections {
                     }
                     return;
                 }
-                () = member.has_to_yield() => return,
-                () = other_side.leaves() => return,
+                () = member.must_yield() => return,
+                () = peer_socket.leaves() => return,
                 stage = stages.wait_for(|stage| *stage == Stage::Over || (*stage == Stage::Finishing && !finishing)) => {
                     if !stage.is_ok_and(|stage| *stage == Stage::Finishing) {
                         return;
@@ -220,27 +196,32 @@ impl Connections {
         router: Router,
         member: &Arc<Member>,
         stages: watch::Receiver<Stage>,
-    ) -> Response<Answering> {
+    ) -> Response<AnswerBody> {
         let busy = member.busy();
-        let asks = request.method() == Method::GET;
-        let told = self.proxies.told(peer.ip(), request.headers());
-        let response = if let Some(rule) = malformed(&request) {
-            refusal(rule)
-        } else if let Some(crowded) = told.filter(|told| busy.count_for(Source::of(*told)).is_none()) {
-            (self.refused)(crowded);
-            crowd()
+        let listens = request.method() == Method::GET;
+        let client = self.proxies.client_behind_proxy(peer.ip(), request.headers());
+        let response = if let Some(rule) = refusal::malformed(&request) {
+            refusal::refusal(rule)
+        } else if let Some(refused) = client.filter(|client| busy.count_for(Source::of(*client)).is_none()) {
+            (self.refused)(refused);
+            refusal::share_is_taken()
         } else {
             let mut request = request.map(|body| Body::new(PatientBody::new(body, self.bounds.stall)));
             request.extensions_mut().insert(ConnectInfo(peer));
             router.oneshot(request).await.unwrap_or_else(|never| match never {})
         };
-        let ends = (asks && is_stream(&response)).then(|| Box::pin(asked_to_finish(stages)) as Pinned<_>);
-        response.map(|body| Answering { body, ends, _busy: busy })
+        let is_listened_to = listens && is_event_stream(&response);
+        response.map(|body| AnswerBody {
+            body,
+            ends: is_listened_to.then(|| Box::pin(asked_to_finish(stages)) as _),
+            _busy: busy,
+        })
     }
 }
 
-/// One that somebody listens to would never end. A stream that answers a message is work under way.
-fn is_stream<B>(response: &Response<B>) -> bool {
+/// Whether the response is a stream of events. As the answer to a GET it would never end by itself; as the answer to a
+/// POST it is work under way.
+fn is_event_stream<B>(response: &Response<B>) -> bool {
     let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     content_type.is_some_and(|value| value.starts_with(b"text/event-stream"))
 }
@@ -248,53 +229,6 @@ fn is_stream<B>(response: &Response<B>) -> bool {
 async fn asked_to_finish(mut stages: watch::Receiver<Stage>) {
     let _ = stages.wait_for(|stage| *stage != Stage::Serving).await;
 }
-
-/// RFC 9112 §3.2: exactly one host, and one that can be one.
-fn malformed<B>(request: &Request<B>) -> Option<&'static str> {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) if request.version() < Version::HTTP_11 => None,
-        (None, _) => Some("the Host header is missing"),
-        (Some(_), Some(_)) => Some("the Host header may be sent once only"),
-        (Some(host), None) => (!is_host(host)).then_some("the Host header is malformed"),
-    }
-}
-
-fn is_host(value: &HeaderValue) -> bool {
-    let value = value.as_bytes();
-    value.is_empty() || (!value.iter().any(|byte| b"@,".contains(byte)) && Authority::try_from(value).is_ok())
-}
-
-fn refusal(rule: &str) -> Response<Body> {
-    let body = format!(r#"{{"error":"invalid_request","error_description":"{rule} (RFC 9112 section 3.2)"}}"#);
-    let mut response = error(StatusCode::BAD_REQUEST, body);
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
-/// To one of those behind a proxy, whose connection it is and stays.
-fn crowd() -> Response<Body> {
-    let text = "too many answers to this address are under way; try again when one has ended";
-    let body = format!(r#"{{"error":"temporarily_unavailable","error_description":"{text}"}}"#);
-    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, body);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    response
-}
-
-fn error(status: StatusCode, body: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn timed_out() -> io::Error {
-    io::Error::new(ErrorKind::TimedOut, "the other side took too long")
-}
-
-type Pinned<T> = Pin<Box<T>>;
 
 #[cfg(test)]
 mod tests;

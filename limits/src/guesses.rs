@@ -1,86 +1,47 @@
 //! Wrong secrets, counted three times: for the account and its source together, for the source, and for the account.
+mod counter;
+
 use crate::{
     shares::Table,
     source::Source,
-    steady::{Steady, seconds},
+    steady::{SteadyClock, seconds},
 };
+use counter::Counter;
+pub use counter::{Counters, Growth};
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
-/// More of each counter are not remembered at once.
-const MOST: usize = 50_000;
-const MOST_PER_SOURCE: usize = 5_000;
-/// Which of the tables counts for an account and a source together.
+/// Counters of one kind that are remembered at once.
+const MAX_COUNTERS: usize = 50_000;
+const MAX_COUNTERS_PER_SOURCE: usize = 5_000;
+/// The index of the table that counts for an account and a source together.
 const PAIR: usize = 0;
 
-/// How many wrong tries cost nothing within `window`, and how long the waits after them are: each twice the last.
-#[derive(Clone, Copy, Debug)]
-pub struct Growth {
-    pub free: u32,
-    pub first: Duration,
-    pub longest: Duration,
-    pub window: Duration,
-}
-
-impl Growth {
-    const fn new(free: u32, longest: Duration) -> Self {
-        Self { free, first: Duration::seconds(30), longest, window: Duration::minutes(15) }
-    }
-}
-
-/// Of an account and a source together; of a source, at many accounts; of an account, from many sources.
-#[derive(Clone, Copy, Debug)]
-pub struct Counters {
-    pub pair: Growth,
-    pub source: Growth,
-    pub account: Growth,
-}
-
-impl Default for Counters {
-    fn default() -> Self {
-        Self {
-            pair: Growth::new(5, Duration::hours(1)),
-            // Shorter waits: honest people share these.
-            source: Growth::new(30, Duration::minutes(5)),
-            account: Growth::new(50, Duration::minutes(5)),
-        }
-    }
-}
-
-/// Who tries what.
+/// Who tries a secret, and of which account.
 #[derive(Clone, Copy, Debug)]
 pub struct Guesser<'a> {
-    /// What is guessed (`user`, `client`): kinds have nothing to do with each other.
+    /// What kind of account it is (`user`, `client`). Kinds have separate counters.
     pub kind: &'a str,
     pub account: &'a str,
     pub source: Source,
-    /// Whether this browser, or whatever is asking, has proven the account before. Then nothing that others did
-    /// counts, and it has counters of its own.
+    /// Whether this browser or program has proven the account before. Then it has counters of its own, and wrong tries
+    /// of others do not count for it.
     pub known: bool,
 }
 
-/// Seconds until the next try.
+/// How many seconds the next try has to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait(pub u64);
 
-/// Why a try cannot be judged now.
+/// Why a try cannot be booked now.
 enum Refusal {
     Wait(Wait),
-    /// So many are being judged that one more might be one too many.
+    /// So many tries are being judged that one more could exceed the free ones.
     Busy,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Counter {
-    wrong: u32,
-    /// Booked, and not judged yet.
-    pending: u32,
-    /// Milliseconds.
-    last: i64,
 }
 
 type Key = (u64, Option<Source>);
@@ -95,11 +56,11 @@ pub struct Guesses {
 
 #[derive(Debug)]
 struct State {
-    steady: Steady,
+    steady: SteadyClock,
     tables: [Table<Key, Counter>; 3],
 }
 
-/// A try that is booked. Dropped, it is taken back: nobody said that it was wrong.
+/// A booked try. Dropping it without an outcome takes it back: nobody said that it was wrong.
 #[must_use]
 #[derive(Debug)]
 pub struct Try<'a> {
@@ -115,30 +76,6 @@ enum Outcome {
     Wrong(OffsetDateTime),
 }
 
-impl Counter {
-    fn waits_until(&self, growth: Growth) -> i64 {
-        let beyond = self.wrong.checked_sub(growth.free);
-        self.last + beyond.map_or(0, |beyond| delay(growth, beyond))
-    }
-
-    fn wait(&self, growth: Growth, now: i64) -> i64 {
-        (self.waits_until(growth) - now).max(0)
-    }
-
-    /// Quiet for the whole window, in which a wait is not counted.
-    fn is_forgotten(&self, growth: Growth, now: i64) -> bool {
-        now - self.waits_until(growth) > millis(growth.window)
-    }
-}
-
-fn delay(growth: Growth, beyond: u32) -> i64 {
-    millis(growth.first).saturating_mul(1 << beyond.min(20)).min(millis(growth.longest))
-}
-
-fn millis(duration: Duration) -> i64 {
-    duration.whole_seconds().saturating_mul(1_000)
-}
-
 impl Default for Guesses {
     fn default() -> Self {
         Self::new(Counters::default())
@@ -148,13 +85,13 @@ impl Default for Guesses {
 impl Guesses {
     #[must_use]
     pub fn new(counters: Counters) -> Self {
-        let tables = [(); 3].map(|()| Table::new(MOST, MOST_PER_SOURCE));
-        let state = Mutex::new(State { steady: Steady::default(), tables });
+        let tables = [(); 3].map(|()| Table::new(MAX_COUNTERS, MAX_COUNTERS_PER_SOURCE));
+        let state = Mutex::new(State { steady: SteadyClock::default(), tables });
         Self { counters, hashes: RandomState::new(), state, judged: Notify::new() }
     }
 
-    /// Books a try before it is judged, so that tries at the same moment count too. While so many are under way that
-    /// this one might be one too many, it waits for their outcome: a right one among them costs nobody anything.
+    /// Books a try before it is judged, so that tries at the same moment count too. Where so many are under way that
+    /// one more could exceed the free ones, it waits for their outcome, so that right ones are never refused.
     pub async fn book(&self, who: &Guesser<'_>, now: impl Fn() -> OffsetDateTime) -> Result<Try<'_>, Wait> {
         loop {
             let judged = self.judged.notified();
@@ -166,8 +103,8 @@ impl Guesses {
         }
     }
 
-    /// Counts a try that was judged, for what cannot be guessed and is therefore judged first. Answers whether a wait
-    /// begins with it.
+    /// Counts a wrong try that was judged already, as secrets are that nobody can guess. Returns whether a wait begins
+    /// with it.
     pub fn wrong(&self, who: &Guesser<'_>, now: OffsetDateTime) -> Result<bool, Wait> {
         match self.book_now(who, now) {
             Ok(booked) => Ok(booked.wrong(now)),
@@ -209,7 +146,7 @@ impl Guesses {
         Ok(Try { guesses: self, keys, outcome: Outcome::Unjudged })
     }
 
-    /// How long the next try has to wait, if it has to.
+    /// How long the next try has to wait; `None` where it need not.
     #[must_use]
     pub fn wait(&self, who: &Guesser<'_>, now: OffsetDateTime) -> Option<Wait> {
         let mut state = self.lock();
@@ -245,14 +182,15 @@ impl Guesses {
 }
 
 impl Try<'_> {
-    /// Answers whether a wait begins with this.
+    /// Counts the try as wrong. Returns whether a wait begins with it.
     #[must_use]
     pub fn wrong(mut self, now: OffsetDateTime) -> bool {
         self.outcome = Outcome::Wrong(now);
         self.settle()
     }
 
-    /// Forgives the pair. What the source did at other accounts, and what others did at this one, stays.
+    /// Clears the counter of account and source together. Wrong tries of the source elsewhere, and of others here,
+    /// stay.
     pub fn right(mut self) {
         self.outcome = Outcome::Right;
     }
@@ -292,134 +230,4 @@ impl Drop for Try<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::cell::Cell;
-
-    const NOON: OffsetDateTime = time::macros::datetime!(2026-01-01 12:00 UTC);
-
-    fn source(number: u16) -> Source {
-        let [high, low] = number.to_be_bytes();
-        Source::of([198, 18, high, low].into())
-    }
-
-    fn who(account: &str, number: u16) -> Guesser<'_> {
-        Guesser { kind: "user", account, source: source(number), known: false }
-    }
-
-    fn known(account: &str, number: u16) -> Guesser<'_> {
-        Guesser { known: true, ..who(account, number) }
-    }
-
-    #[test]
-    fn the_sixth_try_waits_ever_longer_and_only_where_the_wrong_ones_came_from() {
-        let guesses = Guesses::default();
-        for number in 1..=5 {
-            assert_eq!(guesses.wrong(&who("alice", 1), NOON), Ok(number == 5));
-        }
-        let mut now = NOON;
-        for seconds in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600] {
-            assert_eq!(guesses.wrong(&who("ALICE", 1), now), Err(Wait(seconds)));
-            assert!(!guesses.is_waiting(&who("alice", 2), now) && guesses.is_waiting(&who("alice", 1), now));
-            now += Duration::seconds(i64::try_from(seconds).unwrap());
-            assert_eq!(guesses.wrong(&who("alice", 1), now), Ok(true));
-        }
-    }
-
-    #[test]
-    fn wrong_tries_are_forgotten_after_a_quarter_of_an_hour_and_right_ones_are_never_counted() {
-        let guesses = Guesses::default();
-        (0..4).for_each(|_| assert_eq!(guesses.wrong(&who("alice", 1), NOON), Ok(false)));
-        let later = NOON + Duration::minutes(16);
-        (0..4).for_each(|_| assert_eq!(guesses.wrong(&who("alice", 1), later), Ok(false)));
-        guesses.book_now(&who("alice", 1), later).ok().unwrap().right();
-        (0..4).for_each(|_| assert_eq!(guesses.wrong(&who("alice", 1), later), Ok(false)));
-        // Taken back: the server could not judge.
-        (0..100).for_each(|_| drop(guesses.book_now(&who("alice", 1), later).ok().unwrap()));
-        assert_eq!(guesses.wrong(&who("alice", 1), later), Ok(true));
-    }
-
-    #[test]
-    fn a_thousand_right_tries_leave_nothing_behind() {
-        let guesses = Guesses::default();
-        let held = || guesses.lock().tables.iter().map(Table::len).collect::<Vec<_>>();
-        for number in 0..1_000 {
-            guesses.book_now(&who(&format!("account {number}"), number), NOON).ok().unwrap().right();
-            drop(guesses.book_now(&known(&format!("account {number}"), number), NOON).ok().unwrap());
-        }
-        assert_eq!(held(), [0, 0, 0]);
-        // Nor does one that forgives a wrong one, but for what others go by.
-        assert_eq!(guesses.wrong(&who("alice", 1), NOON), Ok(false));
-        guesses.book_now(&who("alice", 1), NOON).ok().unwrap().right();
-        assert_eq!(held(), [0, 1, 1]);
-    }
-
-    #[test]
-    fn one_source_cannot_try_every_account_and_its_own_right_password_is_no_licence() {
-        let guesses = Guesses::default();
-        let tried = (0..1_000).filter(|n| {
-            guesses.book_now(&who("own", 1), NOON).map(Try::right).is_ok()
-                && guesses.wrong(&who(&format!("account {n}"), 1), NOON).is_ok()
-        });
-        assert_eq!(tried.count(), 30);
-        assert_eq!(guesses.wrong(&who("account 1", 1), NOON), Err(Wait(30)));
-        assert_eq!(guesses.wrong(&who("account 1", 2), NOON), Ok(false));
-        // Another kind of secret is another matter.
-        assert_eq!(guesses.wrong(&Guesser { kind: "client", ..who("account 1", 1) }, NOON), Ok(false));
-    }
-
-    #[test]
-    fn an_account_under_attack_from_everywhere_still_opens_to_who_was_there_before() {
-        let guesses = Guesses::default();
-        let tried = (0..5_000).filter(|n| guesses.wrong(&who("alice", *n), NOON).is_ok());
-        assert_eq!(tried.count(), 50);
-        assert!(guesses.is_waiting(&who("alice", 9_999), NOON));
-        assert!(!guesses.is_waiting(&known("alice", 9_999), NOON) && !guesses.is_waiting(&known("alice", 1), NOON));
-        assert!(!guesses.is_waiting(&who("bob", 9_999), NOON));
-        // Which is no licence to guess either, from wherever.
-        let tried = (0..5_000).filter(|n| guesses.wrong(&known("alice", 1 + n % 100), NOON).is_ok());
-        assert_eq!(tried.count(), 50);
-    }
-
-    #[tokio::test]
-    async fn a_hundred_guesses_at_the_same_moment_are_not_all_judged_and_a_hundred_right_ones_are() {
-        let guesses = Guesses::default();
-        let judged = Cell::new(0);
-        let alice = who("alice", 1);
-        let guess = |right: bool| {
-            let (guesses, judged, alice) = (&guesses, &judged, &alice);
-            async move {
-                let Ok(booked) = guesses.book(alice, || NOON).await else { return };
-                tokio::task::yield_now().await;
-                judged.set(judged.get() + 1);
-                if right {
-                    booked.right();
-                } else {
-                    let _ = booked.wrong(NOON);
-                }
-            }
-        };
-        let all = |right| {
-            let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(guess(right))).collect();
-            std::future::poll_fn(move |cx| {
-                waiting.retain_mut(|one| one.as_mut().poll(cx).is_pending());
-                if waiting.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-            })
-        };
-        all(true).await;
-        assert_eq!(judged.take(), 100);
-        all(false).await;
-        assert_eq!(judged.take(), 5);
-    }
-
-    #[test]
-    fn a_clock_that_is_set_prolongs_no_wait() {
-        for step in [Duration::hours(1), Duration::hours(-1)] {
-            let guesses = Guesses::default();
-            (0..5).for_each(|_| drop(guesses.wrong(&who("alice", 1), NOON)));
-            let Err(Wait(seconds)) = guesses.wrong(&who("alice", 1), NOON + step) else { continue };
-            assert_eq!(seconds, 30);
-            assert!(guesses.wrong(&who("alice", 1), NOON + step + Duration::seconds(31)).is_ok());
-        }
-    }
-}
+mod tests;

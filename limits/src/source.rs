@@ -1,4 +1,4 @@
-//! Whom a request belongs to: an IPv4 address, an IPv6 /64, or somebody who proved who they are.
+//! What a request counts for: an IPv4 address, an IPv6 /64, or somebody who proved who they are.
 mod hops;
 mod proxies;
 
@@ -10,13 +10,13 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-/// Whom a budget counts for.
+/// What a budget is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     V4(Ipv4Addr),
-    /// The first 64 bits: within them one machine may take any address it likes.
+    /// The first 64 bits: one machine may take any address within them.
     V6(Ipv6Addr),
-    /// A person or a client that proved who they are, wherever they come from.
+    /// A person or a client that proved who they are, from whatever address.
     Party(u128),
 }
 
@@ -29,8 +29,8 @@ impl Source {
         }
     }
 
-    /// The network that one customer is given at most (RFC 6177): of IPv6 a /48. Under pressure, all sources in it
-    /// share.
+    /// The largest network that one customer is given: a /48 of IPv6 (RFC 6177 §2). Under pressure, all sources in it
+    /// share one budget.
     #[must_use]
     pub fn network(self) -> Self {
         match self {
@@ -39,7 +39,7 @@ impl Source {
         }
     }
 
-    /// Whether others may belong to the same network.
+    /// Whether other sources may belong to the same network.
     pub(crate) fn is_of_network(self) -> bool {
         matches!(self, Self::V6(_))
     }

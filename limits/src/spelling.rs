@@ -1,8 +1,8 @@
-//! One spelling of what is compared: keyboards and systems write the same letter in several ways.
+//! One spelling of each text that is compared: keyboards and systems write the same letter in several ways.
 use icu_normalizer::ComposingNormalizerBorrowed;
 use std::borrow::Cow;
 
-/// The form in which names and passwords are kept, compared and counted (NFC, RFC 8265 §4.2).
+/// The form in which names and passwords are stored, compared and counted (NFC, RFC 8265 §4.2).
 #[must_use]
 pub fn normal_form(text: &str) -> Cow<'_, str> {
     const { ComposingNormalizerBorrowed::new_nfc() }.normalize(text)

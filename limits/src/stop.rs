@@ -1,7 +1,8 @@
-//! How a program is asked to stop: by Ctrl-C, or by the signal of service managers and container engines.
+//! The signals that ask a program to stop: Ctrl-C, and the one that service managers and container engines send.
 use std::{future::Future, io};
 
-/// Ends when it is asked; heard from this call on, also by process 1, for which the system does nothing by itself.
+/// A future that is ready once the program is asked to stop. The signals are heard from this call on. Process 1 hears
+/// them too, for which the system does nothing by itself.
 pub fn asked_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     #[cfg(unix)]
     {

@@ -1,5 +1,5 @@
-//! An answer under way: its connection is busy until the last byte of it.
-use super::{Pinned, room::Busy};
+//! The body of an answer under way. Its connection is busy until the last byte of it.
+use super::roster::BusyMember;
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use std::{
@@ -8,14 +8,14 @@ use std::{
     task::{Context, Poll},
 };
 
-pub(super) struct Answering {
+pub(super) struct AnswerBody {
     pub body: Body,
-    /// Of a stream that somebody listens to: when it ends before its end.
-    pub ends: Option<Pinned<dyn Future<Output = ()> + Send>>,
-    pub _busy: Busy,
+    /// For a stream that a client listens to: ready when the stream has to end early.
+    pub ends: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    pub _busy: BusyMember,
 }
 
-impl http_body::Body for Answering {
+impl http_body::Body for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 

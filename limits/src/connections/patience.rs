@@ -1,24 +1,28 @@
-//! How long bytes may take to come in or go out: a time, and more of it for each byte that does.
-use super::{Pinned, timed_out};
+//! How long bytes may take to come in or go out: a fixed time, and more of it for each byte that moves.
 use axum::body::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
-    io,
+    io::{self, ErrorKind},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Bytes a second that prolong the time for ever.
-const RATE: u32 = 4 * 1024;
+/// A peer that moves this many bytes a second never runs out of time.
+const BYTES_PER_SECOND: u32 = 4 * 1024;
 
-/// Time that is spent while waiting for the other side, and earned by what it does.
+/// The error of a connection whose other side took too long.
+pub(super) fn timed_out() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "the other side took too long")
+}
+
+/// Time that waiting for the other side uses up, and that each byte of the other side gives back.
 pub(super) struct Patience {
     most: Duration,
     left: Duration,
-    waiting: Option<(Instant, Pinned<Sleep>)>,
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl Patience {
@@ -26,7 +30,7 @@ impl Patience {
         Self { most, left: most, waiting: None }
     }
 
-    /// Nothing moves. An error when that has been so for too long.
+    /// Called while no byte moves; ready with an error once that has lasted too long.
     pub fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let left = self.left;
         let (_, sleep) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
@@ -38,7 +42,7 @@ impl Patience {
         if let Some((since, _)) = self.waiting.take() {
             self.left = self.left.saturating_sub(since.elapsed());
         }
-        let earned = Duration::from_secs(1).saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX)) / RATE;
+        let earned = Duration::from_secs(1).saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX)) / BYTES_PER_SECOND;
         self.left = self.most.min(self.left + earned);
     }
 
@@ -48,7 +52,7 @@ impl Patience {
     }
 }
 
-/// The body of a request, which has to keep coming.
+/// The body of a request, whose bytes have to keep coming.
 pub(super) struct PatientBody {
     body: Incoming,
     patience: Patience,

@@ -1,5 +1,9 @@
 //! A socket that fails when the other side takes too long for a request's head, to send one, or to take an answer.
-use super::{Bounds, Pinned, patience::Patience, room::Member, timed_out};
+use super::{
+    bounds::Bounds,
+    patience::{Patience, timed_out},
+    roster::Member,
+};
 use std::{
     future::Future,
     io::{self, ErrorKind, IoSlice},
@@ -22,40 +26,40 @@ pub(super) struct PatientStream {
     output: OwnedWriteHalf,
     member: Arc<Member>,
     bounds: Bounds,
-    reading: Reading,
+    head: HeadTimer,
     writing: Patience,
 }
 
-/// Whoever waits for an answer.
-pub(super) struct OtherSide(Arc<OwnedReadHalf>);
+/// The other end of a connection.
+pub(super) struct Peer(Arc<OwnedReadHalf>);
 
-impl OtherSide {
-    /// Returns once nothing could be written to it. Whoever has said all there is to say may still hear the answer, so
-    /// the end of what it says ends nothing; whoever left answers what the kernel asks with a reset, or not at all.
+impl Peer {
+    /// Returns once nothing can be written to the peer any more. A peer that closed its sending half may still read the
+    /// answer, so that is no end. A peer that left answers the kernel's questions with a reset, or not at all.
     pub async fn leaves(&self) {
         let stream: &TcpStream = (*self.0).as_ref();
         let _ = stream.ready(Interest::ERROR).await;
     }
 }
 
-/// Of what comes in while no request is being answered.
-struct Reading {
-    /// What the connection had answered when this was looked at last.
+/// The time that a request's head may take, while no request is being answered.
+struct HeadTimer {
+    /// The turn of the connection when the timer was last looked at.
     turn: usize,
-    /// Some of a head is here. At first a head is due at once: who connects wants something.
+    /// Some bytes of a head are here. A new connection counts as begun: its first head is due at once.
     begun: bool,
-    timer: Option<Pinned<Sleep>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl PatientStream {
     pub fn new(stream: TcpStream, member: Arc<Member>, bounds: Bounds) -> Self {
-        let reading = Reading { turn: member.turn(), begun: true, timer: None };
+        let head = HeadTimer { turn: member.turn(), begun: true, timer: None };
         let (input, output) = stream.into_split();
-        Self { input: Arc::new(input), output, member, bounds, reading, writing: Patience::new(bounds.stall) }
+        Self { input: Arc::new(input), output, member, bounds, head, writing: Patience::new(bounds.stall) }
     }
 
-    pub fn other_side(&self) -> OtherSide {
-        OtherSide(Arc::clone(&self.input))
+    pub fn peer(&self) -> Peer {
+        Peer(Arc::clone(&self.input))
     }
 
     fn receive(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -80,8 +84,8 @@ impl PatientStream {
     }
 }
 
-impl Reading {
-    /// Whether a head, or the beginning of one, has been waited for too long.
+impl HeadTimer {
+    /// Ready once a head, or the first byte of one, has taken too long.
     fn is_late(&mut self, cx: &mut Context<'_>, head: Duration, idle: Duration) -> Poll<()> {
         let time = if self.begun { head } else { idle };
         self.timer.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(cx)
@@ -101,21 +105,21 @@ impl AsyncRead for PatientStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let turn = this.member.turn();
-        if turn != this.reading.turn {
-            this.reading = Reading { turn, begun: false, timer: None };
+        if turn != this.head.turn {
+            this.head = HeadTimer { turn, begun: false, timer: None };
         }
         let before = buffer.filled().len();
         let read = this.receive(cx, buffer);
         if this.member.is_busy() {
-            // A body, whose time is kept where it is read; or nothing, for as long as the answer takes.
+            // These bytes are a body, whose reader keeps the time; or there are none for as long as the answer takes.
             return read;
         }
         if read.is_pending() {
-            ready!(this.reading.is_late(cx, this.bounds.head, this.bounds.idle));
+            ready!(this.head.is_late(cx, this.bounds.head, this.bounds.idle));
             return Poll::Ready(Err(timed_out()));
         }
         if buffer.filled().len() > before {
-            this.reading.came(this.bounds.head);
+            this.head.came(this.bounds.head);
         }
         read
     }

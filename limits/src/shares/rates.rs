@@ -1,19 +1,20 @@
-//! How often something may be done: a budget for each source, which shrinks while many use up what all have together.
-use super::Table;
+//! How often something may be done: a budget for each source, which shrinks while many sources use up the common
+//! budget.
+use super::table::Table;
 use crate::{
     source::Source,
-    steady::{Steady, seconds},
+    steady::{SteadyClock, seconds},
 };
 use std::sync::{Mutex, PoisonError};
 use time::OffsetDateTime;
 
-/// More sources than this are not remembered at once; of the greediest network, the least recent are forgotten.
-const MOST_SOURCES: usize = 20_000;
-const MOST_LABELS: usize = 1_000;
-/// What a whole network may spend, in budgets of one source.
-const NETWORK: u32 = 8;
+/// Sources that are remembered at once. Beyond that, the least recent ones of the greediest network are forgotten.
+const MAX_SOURCES: usize = 20_000;
+const MAX_PURPOSES_PER_SOURCE: usize = 1_000;
+/// How many budgets of one source a whole network may spend.
+const SOURCES_PER_NETWORK: u32 = 8;
 
-/// So many at once, and so many a minute in the long run.
+/// How many at once, and how many a minute in the long run.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
     pub burst: u32,
@@ -33,7 +34,7 @@ impl Quota {
     }
 }
 
-/// What was spent, less what has come back since.
+/// What was spent, minus what time has given back since.
 #[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
     spent: f64,
@@ -52,8 +53,8 @@ impl Bucket {
     }
 }
 
-/// A budget for each source and one for all. No source, and no network, may have spent more of it than there is left
-/// for the others: so who comes for the first time is refused last.
+/// A budget for each source and one for all together. No source and no network may have spent more than is left for the
+/// others, so a source that comes for the first time is refused last.
 #[derive(Debug)]
 pub struct Rates {
     each: Quota,
@@ -63,9 +64,9 @@ pub struct Rates {
 
 #[derive(Debug)]
 struct State {
-    steady: Steady,
+    steady: SteadyClock,
     all: Bucket,
-    /// Of sources, and of networks.
+    /// The buckets of sources, and those of networks.
     levels: [Table<(Source, u64), Bucket>; 2],
 }
 
@@ -73,27 +74,29 @@ impl Rates {
     #[must_use]
     pub fn new(each: Quota, all: Quota) -> Self {
         let state = State {
-            steady: Steady::default(),
+            steady: SteadyClock::default(),
             all: Bucket::default(),
-            levels: [(); 2].map(|()| Table::new(MOST_SOURCES, MOST_LABELS)),
+            levels: [(); 2].map(|()| Table::new(MAX_SOURCES, MAX_PURPOSES_PER_SOURCE)),
         };
         Self { each, all, state: Mutex::new(state) }
     }
 
-    /// Or the seconds to wait.
+    /// Spends one unit of the source's budget; the error is the seconds to wait.
     pub fn spend(&self, source: Source, now: OffsetDateTime) -> Result<(), u64> {
         self.spend_for(source, 0, now)
     }
 
-    /// As [`spend`](Self::spend), from a budget that the source has for this purpose alone.
+    /// Spends as [`spend`](Self::spend) does, from a budget that the source has for this purpose alone.
     #[allow(clippy::cast_possible_truncation)] // a bounded number of seconds
     pub fn spend_for(&self, source: Source, purpose: u64, now: OffsetDateTime) -> Result<(), u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = state.steady.at(now);
         let all = state.all.at(now, self.all);
         let left = f64::from(self.all.burst) - all.spent;
-        let whose =
-            [Some((source, self.each)), source.is_of_network().then_some((source.network(), self.each.times(NETWORK)))];
+        let whose = [
+            Some((source, self.each)),
+            source.is_of_network().then_some((source.network(), self.each.times(SOURCES_PER_NETWORK))),
+        ];
         let mut spent = [Bucket::default(); 2];
         for (level, (whose, quota)) in whose.iter().enumerate().filter_map(|(level, whose)| Some((level, (*whose)?))) {
             let bucket = state.levels[level].peek(&(whose, purpose)).copied().unwrap_or_default().at(now, quota);

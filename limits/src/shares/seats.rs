@@ -1,5 +1,5 @@
-//! Things that can be done at once only so often: seats, and a queue before them in which each source has its turn.
-use super::Holdings;
+//! Seats: how many may do something at once. In the queue before them each source has its turn.
+use super::holdings::Holdings;
 use crate::source::Source;
 use std::{
     collections::BTreeMap,
@@ -7,13 +7,13 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Seats, of which one source has `each` at most, and a queue that admits the newest honest one: when it is full, the
-/// greediest's last one has to leave.
+/// A number of seats, of which one source has `each` at most, and a queue. When the queue is full, the newest of the
+/// source with most in it has to leave for a newcomer.
 #[derive(Clone, Debug)]
-pub struct Seats(Arc<Mutex<Room>>);
+pub struct Seats(Arc<Mutex<SeatState>>);
 
 #[derive(Debug)]
-struct Room {
+struct SeatState {
     seats: usize,
     each: usize,
     queue: usize,
@@ -21,31 +21,31 @@ struct Room {
     waiting: Holdings,
     line: BTreeMap<(Source, u64), oneshot::Sender<Seat>>,
     ticks: u64,
-    /// Who was seated last: the next source has its turn.
+    /// The source that was seated last. The next seat goes to the source after it.
     turn: Option<Source>,
 }
 
-/// Given back when dropped.
+/// A seat, which is free again when this is dropped.
 #[derive(Debug)]
 pub struct Seat {
-    room: Seats,
+    seats: Seats,
     source: Source,
 }
 
-/// All seats are taken, and the queue is no place for this source.
+/// All seats are taken, and the queue has no place for this source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// Leaves the queue when dropped.
-struct InLine<'a> {
-    room: &'a Seats,
+/// A place in the queue, which is left when this is dropped.
+struct QueuePlace<'a> {
+    seats: &'a Seats,
     place: (Source, u64),
 }
 
 impl Seats {
     #[must_use]
     pub fn new(seats: usize, each: usize, queue: usize) -> Self {
-        Self(Arc::new(Mutex::new(Room {
+        Self(Arc::new(Mutex::new(SeatState {
             seats,
             each,
             queue,
@@ -62,41 +62,41 @@ impl Seats {
         self.lock().seat(source).then(|| self.seat_of(source)).ok_or(Full)
     }
 
-    /// A seat, if need be after a wait.
+    /// A seat, after a wait where none is free now.
     pub async fn take(&self, source: Source) -> Result<Seat, Full> {
         let (turn, place) = {
-            let mut room = self.lock();
-            // In one step with lining up: a seat that is given back in between would call nobody.
-            if room.seat(source) {
+            let mut state = self.lock();
+            // One lock for both: a seat given back between them would find nobody in the queue.
+            if state.seat(source) {
                 return Ok(self.seat_of(source));
             }
-            room.line_up(source)?
+            state.line_up(source)?
         };
-        let _in_line = InLine { room: self, place };
+        let _queue_place = QueuePlace { seats: self, place };
         turn.await.map_err(|_| Full)
     }
 
-    /// How many are taken.
+    /// How many seats are taken.
     #[must_use]
     pub fn taken(&self) -> usize {
         self.lock().seated.held()
     }
 
     fn seat_of(&self, source: Source) -> Seat {
-        Seat { room: self.clone(), source }
+        Seat { seats: self.clone(), source }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Room> {
+    fn lock(&self) -> MutexGuard<'_, SeatState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Room {
+impl SeatState {
     fn has_room_for(&self, source: Source) -> bool {
         self.seated.held() < self.seats && self.seated.of(source) < self.each
     }
 
-    /// Whether there was one.
+    /// Seats the source; whether there was a free seat.
     fn seat(&mut self, source: Source) -> bool {
         let free = self.has_room_for(source);
         if free {
@@ -126,10 +126,10 @@ impl Room {
         Some(waiter)
     }
 
-    /// Whoever is next, seated already: source after source, and in each whoever came first.
+    /// Seats the next in the queue: source after source, and in each source the one that came first.
     fn call(&mut self) -> Option<(Source, oneshot::Sender<Seat>)> {
         let mut after = self.turn;
-        // Each source that waits is looked at once, and those before the last turn at the end.
+        // First the sources after the last turn, then those before it.
         for _ in 0..2 {
             while let Some(place) = self.first_after(after) {
                 if self.seat(place.0) {
@@ -153,20 +153,20 @@ impl Room {
 impl Drop for Seat {
     fn drop(&mut self) {
         let next = {
-            let mut room = self.room.lock();
-            room.seated.remove(self.source, 1);
-            room.call()
+            let mut state = self.seats.lock();
+            state.seated.remove(self.source, 1);
+            state.call()
         };
-        // Outside the lock: whoever gave up waiting gives the seat back right here.
+        // Outside the lock: if the waiter gave up meanwhile, its seat is dropped right here, which locks again.
         if let Some((source, waiter)) = next {
-            let _ = waiter.send(Self { room: self.room.clone(), source });
+            let _ = waiter.send(Self { seats: self.seats.clone(), source });
         }
     }
 }
 
-impl Drop for InLine<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
-        self.room.lock().leave(self.place);
+        self.seats.lock().leave(self.place);
     }
 }
 

@@ -1,19 +1,19 @@
-//! A table of bounded size in which strangers can only push out what is their own, or what the greediest holds.
-use super::Holdings;
+//! A table of bounded size: a source can push out only its own entries, or those of the greediest source.
+use super::holdings::Holdings;
 use crate::source::Source;
 use std::{
     collections::{BTreeMap, HashMap},
     hash::Hash,
 };
 
-/// Entries have a weight (1, or their bytes), and a source that they count for.
+/// A table whose entries have a weight (1, or their bytes) and a source that they count for.
 #[derive(Debug)]
 pub struct Table<K, V> {
     total: usize,
     per_source: usize,
     holdings: Holdings,
     entries: HashMap<K, Entry<V>>,
-    /// Of each source, least recently used first.
+    /// The keys of each source, least recently used first.
     order: BTreeMap<(Source, u64), K>,
     ticks: u64,
 }
@@ -39,8 +39,8 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
         }
     }
 
-    /// Puts it in, and answers what had to go: of this source beyond its share, else of the greediest, least recently
-    /// used first. What is larger than a share comes back itself.
+    /// Inserts an entry, and returns those that had to go for it, least recently used first: entries of this source
+    /// beyond its share, else of the greediest source. An entry that is larger than a share is returned itself.
     pub fn insert(&mut self, source: Source, key: K, value: V, weight: usize) -> Vec<(K, V)> {
         self.remove(&key);
         if weight > self.per_source {
@@ -84,7 +84,7 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
         Some(entry.value)
     }
 
-    /// Walks over all of it: for housekeeping, not for a request.
+    /// Keeps the entries that fit. It looks at all of them, so it is for housekeeping and not for a request.
     pub fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
         let gone: Vec<_> = self.entries.iter().filter(|(key, entry)| !keep(key, &entry.value)).collect();
         let gone: Vec<K> = gone.into_iter().map(|(key, _)| key.clone()).collect();
@@ -107,7 +107,7 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
         self.entries.is_empty()
     }
 
-    /// Of all entries.
+    /// The weight of all entries.
     #[must_use]
     pub fn weight(&self) -> usize {
         self.holdings.held()

@@ -1,8 +1,8 @@
-//! Signs that a request came through a proxy: then it is not known who is at its other end.
+//! Signs that a request came through a proxy, so that its address is not the client's.
 use axum::http::HeaderMap;
 
-/// What names of headers are, begin with, or hold that proxies, load balancers and tunnels add (RFC 7239, RFC 9110
-/// §7.6.3, RFC 8586), and clients have no use for.
+/// Names of headers that proxies, load balancers and tunnels add (RFC 7239, RFC 9110 §7.6.3, RFC 8586) and that clients
+/// do not send: whole names, beginnings of names, and parts of names.
 const NAMES: [&str; 1] = ["via"];
 const BEGINNINGS: [&str; 23] = [
     "akamai-",
@@ -46,7 +46,7 @@ const PARTS: [&str; 11] = [
 #[must_use]
 pub fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| {
-        // Some write `_` for `-`.
+        // Some proxies write `_` for `-`.
         let name = name.as_str().replace('_', "-");
         NAMES.contains(&name.as_str())
             || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))

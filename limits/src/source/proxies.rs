@@ -1,5 +1,5 @@
-//! The address a request came from, as proxies tell it in `X-Forwarded-For`; a proxy is believed only if it was named.
-use super::is_forwarded;
+//! The address a request came from, as proxies write it into `X-Forwarded-For`. Only named proxies are believed.
+use super::hops::is_forwarded;
 use axum::http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-/// What a proxy tells of its client in.
+/// The headers in which a proxy names its client.
 const FORWARDED: [&str; 2] = ["x-forwarded-for", "forwarded"];
 
 /// Networks of the proxies in front of a server.
@@ -30,8 +30,8 @@ impl TrustedProxies {
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// The client's address: read from the right, for each hop was added by the proxy after it, up to the first that
-    /// is no proxy of ours. Behind a hop that nobody can read, nothing is believed.
+    /// The client's address. The hops are read from the right, since each proxy adds the one before it, up to the first
+    /// that is no proxy of ours. What stands before a hop that cannot be read is not believed.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut nearest = peer.to_canonical();
@@ -57,20 +57,20 @@ impl TrustedProxies {
         nearest
     }
 
-    /// The same, unless it is an address of a proxy, named or not: then whose it is cannot be known.
+    /// The client's address, unless it is a proxy's, named or not: then nobody can know the client's.
     #[must_use]
     pub fn own(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let unnamed = !self.trust(peer) && is_forwarded(headers);
         Some(self.client(peer, headers)).filter(|client| !unnamed && !self.trust(*client))
     }
 
-    /// Whom a trusted proxy speaks for, if the request came through one that tells.
+    /// The client that a trusted proxy names, if the request came through one.
     #[must_use]
-    pub fn told(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+    pub fn client_behind_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         Some(self.client(peer, headers)).filter(|client| self.trust(peer) && !self.trust(*client))
     }
 
-    /// Once, and only where no proxy is named at all: elsewhere a stranger may have made the header up.
+    /// Warns once, and only where no proxy is named at all: elsewhere a stranger may have made the header up.
     fn warn_of_none(&self, peer: IpAddr, headers: &HeaderMap) {
         let tells = || FORWARDED.iter().any(|name| headers.contains_key(*name));
         if self.networks.is_empty() && tells() && !self.warned_of_none.swap(true, Ordering::Relaxed) {
@@ -82,7 +82,7 @@ impl TrustedProxies {
         }
     }
 
-    /// Once: it would be a line for every request otherwise.
+    /// Warns once, for it would be a line for every request otherwise.
     fn warn(&self) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -93,7 +93,7 @@ impl TrustedProxies {
     }
 }
 
-/// A network of mapped addresses is the network that it maps.
+/// An IPv6 network of mapped addresses is the IPv4 network that it maps (RFC 4291 §2.5.5.2).
 #[must_use]
 pub fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(six) = network else { return network };
@@ -101,7 +101,8 @@ pub fn canonical(network: IpNet) -> IpNet {
     mapped.and_then(|(length, four)| Ipv4Net::new(four, length).ok()).map_or(network, IpNet::V4)
 }
 
-/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `fe80::1%eth0`, `[2001:db8::1]`, `[2001:db8::1]:80`, each also in quotes.
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `fe80::1%eth0`, `[2001:db8::1]`, `[2001:db8::1]:80`, each also in
+/// quotes.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = hop.strip_prefix('"').and_then(|hop| hop.strip_suffix('"')).unwrap_or(hop);
     let address = if let Some(bracketed) = hop.strip_prefix('[') {
@@ -115,7 +116,7 @@ fn address(hop: &str) -> Option<IpAddr> {
     address.map(|address| address.to_canonical())
 }
 
-/// The zone says which of the proxy's own networks it came by (RFC 4007 §11).
+/// An IPv6 address without its zone, which names one of the proxy's own networks (RFC 4007 §11).
 fn six(text: &str) -> Option<Ipv6Addr> {
     text.split('%').next()?.parse().ok()
 }
@@ -165,10 +166,10 @@ mod tests {
         }
     }
 
-    /// Counts events, of whatever kind.
-    struct Counting(Arc<AtomicUsize>);
+    /// Counts the events of any kind.
+    struct EventCounter(Arc<AtomicUsize>);
 
-    impl Subscriber for Counting {
+    impl Subscriber for EventCounter {
         fn enabled(&self, _: &Metadata<'_>) -> bool {
             true
         }
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn what_a_proxy_sends_that_nobody_can_read_is_told_of_once() {
         let told = Arc::new(AtomicUsize::new(0));
-        tracing::subscriber::with_default(Counting(told.clone()), || {
+        tracing::subscriber::with_default(EventCounter(told.clone()), || {
             let proxies = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]);
             let hear = |peer: [u8; 4], line: &'static str| {
                 let headers = HeaderMap::from_iter([(
@@ -197,7 +198,7 @@ mod tests {
                 let _ = proxies.client(peer.into(), &headers);
             };
             hear([10, 0, 0, 1], "192.0.2.1:80");
-            // Nor does a stranger bring it about.
+            // A stranger cannot bring the warning about.
             hear([192, 0, 2, 1], "unknown");
             assert_eq!(told.load(Ordering::SeqCst), 0);
             for line in ["unknown", "_hidden", "unknown, 10.0.0.2"] {
@@ -210,7 +211,7 @@ mod tests {
     #[test]
     fn where_no_proxy_is_named_the_first_request_through_one_is_told_of_once() {
         let told = Arc::new(AtomicUsize::new(0));
-        tracing::subscriber::with_default(Counting(told.clone()), || {
+        tracing::subscriber::with_default(EventCounter(told.clone()), || {
             let hear = |proxies: &TrustedProxies, name: &'static str| {
                 let told_by = (HeaderName::from_static(name), HeaderValue::from_static("for=192.0.2.1"));
                 assert_eq!(
