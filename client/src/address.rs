@@ -1,6 +1,7 @@
-//! Addresses as they may be used: http or https, a host, and nobody's name or password in them.
+//! Addresses as they may be used: http or https, with a host, and without a name or a password.
 //!
-//! Whoever names one (a person, a server, a file), it is read here. Nothing else is connected to, shown or opened.
+//! Every address is parsed here, whether a person, a server or a file names it. Only an [`Address`] is ever connected
+//! to, shown or opened.
 use crate::{
     error::{Failure, Result},
     mask,
@@ -14,14 +15,14 @@ use url::{Host, Url};
 pub struct Address(Url);
 
 impl Address {
-    /// A final slash that URL libraries add to a bare host is not part of what is remembered.
+    /// The form in which profiles hold the address: without the slash that URL libraries add to a bare host.
     pub fn remembered(&self) -> String {
         let text = self.as_str();
         let bare = self.path() == "/" && self.query().is_none();
         if bare { text.trim_end_matches('/').to_owned() } else { text.to_owned() }
     }
 
-    /// For people, the secrets in it masked.
+    /// The address for people to read, with its secrets masked.
     pub fn shown(&self) -> String {
         mask::url(&self.0)
     }
@@ -68,7 +69,7 @@ impl Address {
 
     #[allow(clippy::disallowed_methods)] // the one place that reads addresses
     pub fn parse(text: &str) -> Result<Self> {
-        // What browsers forgive has two readings.
+        // Browsers forgive spaces and control characters, and do not agree on what remains.
         let clean = text.trim() == text && !text.contains(char::is_control);
         let url = Url::parse(text).ok().filter(|_| clean).ok_or(Fault::NoUrl);
         url.and_then(Self::checked).map_err(Failure::from)
@@ -85,7 +86,7 @@ impl Address {
     }
 }
 
-/// What is wrong with an address; its text is not repeated, for it may be what is wrong.
+/// What is wrong with an address. Its text is not repeated, because it may hold a secret.
 enum Fault {
     NoUrl,
     NoWebAddress,
@@ -121,7 +122,7 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::parse(text).map_err(|failure| match meant(text) {
+        Self::parse(text).map_err(|failure| match with_scheme(text) {
             Some(address) => format!("its scheme is missing: {}", address.shown()),
             None if failure.message == Failure::from(Fault::NoUrl).message => {
                 "an address such as https://mcp.example.com/mcp is needed".to_owned()
@@ -131,9 +132,9 @@ impl FromStr for Address {
     }
 }
 
-/// The address that a person meant who left the scheme out: `mcp.example.com/mcp`, `localhost:8990`. What has no dot,
-/// no port and no path may be any word, and is not repeated; nor is what may hold a password.
-fn meant(text: &str) -> Option<Address> {
+/// The address that a person meant who left the scheme out: `mcp.example.com/mcp`, `localhost:8990`. A text without a
+/// dot, a port and a path may be any word, and a text with other characters may hold a password: neither is repeated.
+fn with_scheme(text: &str) -> Option<Address> {
     let plain = |character: char| character.is_alphanumeric() || "-._~:/[]%?&=".contains(character);
     if text.contains("://") || text.starts_with('/') || !text.chars().all(plain) {
         return None;
@@ -149,7 +150,7 @@ fn meant(text: &str) -> Option<Address> {
     if address.is_loopback() { Address::parse(&format!("http://{text}")).ok() } else { Some(address) }
 }
 
-/// What a server names and nobody may use is as if it were not there.
+/// Reads an address that a server names. One that may not be used counts as absent.
 pub fn usable<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Address>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.and_then(|text| Address::parse(&text).ok()))

@@ -1,5 +1,5 @@
-//! Credentials that a person gives belong to the authorization server that saw them first. An MCP server that names
-//! another one since gets them sent nowhere.
+//! A credential that a person gives belongs to the authorization server that saw it first. It is not sent to another
+//! one that the MCP server names later.
 use crate::{
     error::{Failure, Result},
     output::quoted,
@@ -12,7 +12,7 @@ use std::fmt;
 pub enum ManualCredential {
     /// A client id, with its secret or key.
     Client(String),
-    /// What lies in a file, by its one path.
+    /// An assertion in a file, by the file's canonical path.
     Assertion(String),
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for ManualCredential {
 
 impl ManualCredential {
     pub fn assertion(file: &str) -> Self {
-        Self::Assertion(place(file))
+        Self::Assertion(canonical(file))
     }
 
     fn is_in(&self, profile: &Profile, extra: &Extra) -> bool {
@@ -37,11 +37,11 @@ impl ManualCredential {
                     profile.token_endpoint_auth_method.as_deref().is_some_and(|method| method != "none");
                 profile.dynamic_client_registration.is_none() && profile.client_id.as_ref() == Some(id) && authenticates
             }
-            Self::Assertion(file) => extra.assertion_file.as_deref().map(place).as_ref() == Some(file),
+            Self::Assertion(file) => extra.assertion_file.as_deref().map(canonical).as_ref() == Some(file),
         }
     }
 
-    /// The issuers of its logins; where all of them are gone, those it was shown to.
+    /// The issuers of the logins that have this credential; without any login, the issuers that saw it.
     fn issuers(&self, known: &Profiles) -> Vec<String> {
         let holding = known.profiles.iter().filter(|profile| self.is_in(profile, &known.extra(&profile.profile_id)));
         let issuers: Vec<_> = holding.filter_map(|profile| profile.issuer.clone()).collect();
@@ -49,12 +49,13 @@ impl ManualCredential {
     }
 }
 
-/// One file, however it is spelled.
-fn place(file: &str) -> String {
+/// The canonical path of a file, so that two spellings of it are one credential.
+fn canonical(file: &str) -> String {
     std::fs::canonicalize(file).map_or_else(|_| file.to_owned(), |path| path.display().to_string())
 }
 
-/// Before anything is sent. `named`: the person named this issuer too.
+/// Binds the credential to the issuer, before anything is sent. It is refused where the credential belongs to another
+/// issuer, unless the person named this one (`named`).
 pub fn bind(store: &Store, given: &ManualCredential, issuer: &str, named: bool) -> Result<()> {
     let belongs = |known: &Profiles| {
         let issuers = given.issuers(known);

@@ -1,4 +1,4 @@
-//! How long anything may take, and how much of it may come: the one place that counts seconds and bytes.
+//! How long anything may take, and how many bytes may come: every limit of the program stands here.
 use crate::error::{Failure, Result};
 use std::{future::Future, pin::pin, time::Duration};
 use tokio::{
@@ -6,7 +6,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Bytes of a metadata document, or an answer of an authorization server.
+/// Bytes of a metadata document, or of an answer of an authorization server.
 pub const DOCUMENT: usize = 1 << 20;
 /// Bytes of one result of an MCP server, in one body or one event.
 pub const RESULT: usize = 16 << 20;
@@ -16,25 +16,28 @@ pub const RUN: usize = 64 << 20;
 pub const LINE: usize = 2000;
 /// Pages of one list.
 pub const PAGES: usize = 1000;
-/// Redirects of one document, of a sign-in that nobody watches.
+/// Redirects of one document.
 pub const REDIRECTS: usize = 3;
+/// Redirects of a sign-in without a person.
 pub const STEPS: usize = 10;
 /// How often a server may ask back before it answers.
 pub const QUESTIONS: usize = 8;
 /// How often a broken stream is taken up again.
 pub const RESUMPTIONS: usize = 10;
-/// Connections at the login's callback at a time, and what each may send in which time.
+/// Connections to the login's callback at a time.
 pub const VISITORS: usize = 32;
+/// Bytes that one of them may send.
 pub const VISIT: usize = 16 * 1024;
+/// How long one of them may take.
 pub const VISIT_TIME: Duration = Duration::from_secs(5);
 /// Bytes of a line that a person pastes.
 pub const PASTE: u64 = 64 * 1024;
-/// How often an authorization server may be asked whether the person has come (RFC 8628 §3.5), in seconds.
+/// The shortest and the longest interval of the device flow's polling, in seconds (RFC 8628 §3.5).
 pub const POLL: (f64, f64) = (0.2, 60.0);
-/// One connection: another address of the same host may be better.
+/// For one connection to be made. After it, the next address of the host is tried.
 pub const CONNECT: Duration = Duration::from_secs(10);
 
-/// When the servers' time is up. A person's time is counted apart.
+/// When the time of the servers is over. The time of a person is counted separately.
 pub struct Deadline {
     end: watch::Sender<Instant>,
     given: Duration,
@@ -42,7 +45,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// So long for all servers together, and so long for each thing that a person is asked.
+    /// `given` is for all servers together, `patience` for each question to a person.
     pub fn new(given: Duration, patience: Duration) -> Self {
         // A year is longer than anybody waits, and shorter than clocks reach.
         let at_most = |time: Duration| time.min(Duration::from_hours(24 * 365));
@@ -50,7 +53,7 @@ impl Deadline {
         Self { end: watch::Sender::new(Instant::now() + given), given, patience }
     }
 
-    /// Everything that a verb does happens in here.
+    /// Does the work of a verb, and ends it at the deadline.
     pub async fn hold<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let (mut work, mut end) = (pin!(work), self.end.subscribe());
         loop {
@@ -67,10 +70,10 @@ impl Deadline {
         }
     }
 
-    /// Waits for a person, but not for ever and not longer than this.
+    /// Waits for a person, at most this long and at most the patience.
     pub async fn person<T>(&self, at_most: Duration, wait: impl Future<Output = T>) -> Result<T> {
         let (begun, patience) = (Instant::now(), self.patience.min(at_most));
-        // The end is put off while the person has the word.
+        // The deadline of the servers moves back while the person is asked.
         self.end.send_modify(|end| *end += patience);
         let waited = tokio::time::timeout(patience, wait).await;
         self.end.send_modify(|end| *end = *end - patience + begun.elapsed());

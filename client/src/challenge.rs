@@ -1,4 +1,4 @@
-//! `WWW-Authenticate` as it may legally come: several schemes, in any order, commas inside quotes (RFC 9110 §11.6.1).
+//! `WWW-Authenticate` in every legal form: several schemes, in any order, with commas in quotes (RFC 9110 §11.6.1).
 use std::collections::BTreeMap;
 
 /// One scheme with its parameters; names in lower case.
@@ -28,7 +28,8 @@ pub fn parameter<'a>(challenges: &'a [Challenge], name: &str) -> Option<&'a str>
     challenges.iter().filter(|challenge| challenge.is("Bearer") || challenge.is("DPoP")).find_map(|c| c.get(name))
 }
 
-/// What in one line is no challenge as it must be written (RFC 9110 §11.6.1); nothing of its text is repeated.
+/// The rule that one line breaks (RFC 9110 §11.6.1), if any. The text of the line is not repeated, except for names of
+/// its parameters.
 pub fn malformed(line: &[u8]) -> Option<String> {
     let Some(line) =
         std::str::from_utf8(line).ok().filter(|line| line.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
@@ -72,7 +73,7 @@ pub fn malformed(line: &[u8]) -> Option<String> {
     None
 }
 
-/// What is wrong with the value of the parameter that is named after it.
+/// What is wrong with a parameter's value. The parameter's name completes the sentence.
 fn malformed_value(value: &str) -> Option<&'static str> {
     if let Some(inner) = value.strip_prefix('"') {
         let mut escaped = false;
@@ -90,12 +91,12 @@ fn malformed_value(value: &str) -> Option<&'static str> {
     }
 }
 
-/// RFC 9110 §5.6.2.
+/// Whether a text is a token (RFC 9110 §5.6.2).
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// RFC 9110 §11.2: what `Negotiate` and the like have instead of parameters.
+/// Whether a text is a token68, which `Negotiate` and others have instead of parameters (RFC 9110 §11.2).
 fn is_token68(text: &str) -> bool {
     let bare = text.trim_end_matches('=');
     !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
@@ -121,14 +122,14 @@ fn parse_line(line: &str) -> Vec<Challenge> {
         }
         let Some((name, value)) = rest.split_once('=') else { continue };
         if let Some(challenge) = challenges.last_mut() {
-            // The first one counts: a repeated parameter must not replace it.
+            // The first value counts: a repeated parameter must not replace it.
             challenge.parameters.entry(name.trim().to_ascii_lowercase()).or_insert_with(|| unquote(value.trim()));
         }
     }
     challenges
 }
 
-/// At commas outside of quotes.
+/// Splits a line at its commas outside of quotes.
 fn split(line: &str) -> Vec<String> {
     let (mut parts, mut part, mut quoted, mut escaped) = (Vec::new(), String::new(), false, false);
     for character in line.chars() {
@@ -147,7 +148,8 @@ fn split(line: &str) -> Vec<String> {
     parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
-/// `Bearer realm="x"` begins a challenge, `realm="x"` goes on with one.
+/// The scheme that a part begins with, and the rest of the part. `Bearer realm="x"` begins a challenge, `realm="x"`
+/// continues one.
 fn leading_scheme(part: &str) -> (Option<&str>, &str) {
     let word = part.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(part.len());
     let (first, rest) = part.split_at(word);

@@ -58,7 +58,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// The MCP server that the person named: what it names is judged by where it is.
+    /// The MCP server that the person named. Addresses that it names must not be nearer than itself.
     pub fn server(&self) -> Option<&Address> {
         match self {
             Self::Discover(verb) => Some(&verb.url),

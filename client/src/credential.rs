@@ -1,4 +1,4 @@
-//! What goes with each request to the MCP server, and nowhere else.
+//! The credential that goes with each request to the MCP server, and nowhere else (RFC 6750 §2.1, RFC 9449 §7.1).
 use crate::{
     dpop,
     error::Result,
@@ -27,6 +27,7 @@ pub enum Credential {
 }
 
 impl Credential {
+    /// The credential of a stored login.
     pub fn of(profile: &Profile, extra: &Extra) -> Result<Self> {
         extra.headers.values().chain(&profile.access_token).for_each(|secret| mask::learn(secret));
         if !extra.headers.is_empty() {
@@ -40,7 +41,7 @@ impl Credential {
             Some(pem) if scheme.eq_ignore_ascii_case("DPoP") => {
                 Self::Dpop { token, key: Arc::new(SigningKey::from_pem(pem)?) }
             }
-            // Servers compare the scheme as they please; this is how the RFCs spell it.
+            // Some servers compare the scheme by case; RFC 6750 spells it so.
             _ if scheme.eq_ignore_ascii_case("bearer") => {
                 Self::Authorization { scheme: "Bearer".to_owned(), value: token }
             }
@@ -52,6 +53,7 @@ impl Credential {
         matches!(self, Self::Dpop { .. })
     }
 
+    /// The headers of one request to this address.
     pub fn headers(&self, http: &Http, method: &str, url: &Url) -> Result<Headers> {
         let authorization = |value: String| ("authorization".to_owned(), value);
         Ok(match self {

@@ -15,6 +15,7 @@ pub use plan::{MetadataSource, authorization_server_urls, fits, resource_metadat
 use reqwest::Method;
 use serde_json::Value;
 
+/// Asks the MCP server without credentials, and follows its answer to the authorization server.
 pub async fn discover(http: &Http, server: &Address, hints: &Hints) -> Result<Discovery> {
     let probe = mcp::probe(http, server, &Headers::new()).await?;
     let mut found = Discovery {
@@ -51,7 +52,7 @@ pub async fn discover(http: &Http, server: &Address, hints: &Hints) -> Result<Di
     Ok(found)
 }
 
-/// The first document that says of itself what was asked for (RFC 8414 §3.3, byte for byte).
+/// The first metadata document whose issuer is the one that was asked for, byte for byte (RFC 8414 §3.3).
 pub async fn authorization_server(http: &Http, root: &Address, issuer: &str) -> Result<AuthorizationServer> {
     let http = http.under(root);
     let unusable = |failure| Failure::new("discovery", format!("the issuer identifier: {failure}"));
@@ -77,14 +78,15 @@ pub async fn authorization_server(http: &Http, root: &Address, issuer: &str) -> 
     })
 }
 
+/// The authorization server's metadata, where the answer holds any.
 pub fn server_metadata(answer: &Answer) -> Option<ServerMetadata> {
     let value: Value = answer.json().filter(|_| answer.status == 200)?;
     value.get("issuer")?;
     serde_json::from_value(value).ok()
 }
 
-/// Revision 2025-03-26: the MCP server's origin is the authorization server. `newer`: the origin has metadata of later
-/// revisions, so what it does not say there it does not have.
+/// The authorization server of revision 2025-03-26, which is the MCP server's own origin. `newer` says that the origin
+/// has metadata of later revisions. Then a mismatch there is no error, and nothing is assumed by convention.
 async fn of_the_same_origin(http: &Http, server: &Address, newer: bool) -> Result<Option<AuthorizationServer>> {
     let origin = server.origin().ascii_serialization();
     let (parsed, root) = (server.root(), server.clone());
@@ -107,7 +109,7 @@ async fn of_the_same_origin(http: &Http, server: &Address, newer: bool) -> Resul
     Ok(Some(AuthorizationServer { metadata: ServerMetadata::by_convention(&parsed), metadata_url: None, root }))
 }
 
-/// Whether something is at the path of the convention; a question that changes nothing.
+/// Whether something answers at the path of the convention. OPTIONS changes nothing there.
 async fn has_authorization_endpoint(http: &Http, origin: &Address) -> bool {
     let Some(endpoint) = ServerMetadata::by_convention(origin).authorization_endpoint else { return false };
     let asked = http.send(Method::OPTIONS, &endpoint, &Headers::new(), None).await;

@@ -31,11 +31,11 @@ pub struct Report {
     pub findings: Vec<Finding>,
     pub passed: Vec<&'static str>,
     pub not_applicable: Vec<&'static str>,
-    /// What is no fault, and worth knowing.
+    /// What is worth knowing, and no fault.
     pub notes: Vec<String>,
 }
 
-/// Every check that a revision has, or all of them.
+/// Judges the evidence by the checks that a revision has, or by all of them.
 pub fn examine(evidence: &Evidence, revision: Option<Revision>) -> Report {
     let mut report = Report { notes: notes(evidence), ..Report::default() };
     for check in checks::all().filter(|check| revision.is_none_or(|revision| check.since <= revision)) {
@@ -71,7 +71,7 @@ fn notes(evidence: &Evidence) -> Vec<String> {
     notes
 }
 
-/// How many checks say nothing because nobody allowed to try.
+/// How many checks did not apply because they need a trial that was not allowed.
 pub fn untried(report: &Report) -> usize {
     report.not_applicable.iter().filter(|id| checks::needs_trial(id)).count()
 }

@@ -26,7 +26,7 @@ impl Nonces {
     }
 }
 
-/// RFC 9449 §4.2; with `ath` when it accompanies a token.
+/// A proof for one request (RFC 9449 §4.2). With a token it holds the token's digest, `ath`.
 pub fn proof(key: &SigningKey, nonces: &Nonces, method: &str, url: &Url, token: Option<&str>) -> Result<String> {
     let mut target = url.clone();
     target.set_query(None);

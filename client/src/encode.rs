@@ -30,14 +30,15 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// 256 bits nobody can guess, as 43 unreserved characters.
+/// 256 random bits, as 43 unreserved characters.
 pub fn random() -> String {
     base64url(random_bytes::<32>())
 }
 
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    // The operating system's source; where it fails nothing can go on.
+    // This is the operating system's source of randomness. Without it nothing here is safe, so it is asked until it
+    // answers.
     while rand::fill(&mut bytes).is_err() {}
     bytes
 }

@@ -14,14 +14,14 @@ pub const NO_TLS: &str = "no_tls";
 pub const CERTIFICATE: &str = "certificate";
 pub const INSECURE_HTTP: &str = "insecure_http";
 
-/// Why a verb did not do what it was asked to.
+/// Why a verb failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// An OAuth error code where there is one, otherwise a word of ours.
+    /// The OAuth error code where there is one, otherwise a code of this program.
     pub code: String,
     pub message: String,
     pub http_status: Option<u16>,
-    /// What a refusing MCP server asked for (RFC 6750 §3).
+    /// The challenges of an MCP server that refused (RFC 6750 §3).
     pub challenges: Vec<Challenge>,
 }
 
@@ -30,7 +30,7 @@ impl Failure {
         Self { code: code.into(), message: message.into(), http_status: None, challenges: Vec::new() }
     }
 
-    /// The command line made no sense: exit code 2.
+    /// A mistake in the command line, with exit code 2.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new("usage", message)
     }

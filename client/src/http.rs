@@ -1,4 +1,5 @@
-//! The one way out: where to, by which way, how much may come back, and the trace that `--verbose` shows.
+//! The only way to the network: it judges addresses, chooses the route, bounds answers, and writes the trace of
+//! `--verbose`.
 use crate::{
     address::Address,
     bounds::{self, Deadline},
@@ -30,7 +31,7 @@ pub struct Settings {
     pub verbose: bool,
 }
 
-/// Requests for what one server named, which the person named.
+/// Requests to servers that one server names. `root` is that server, which the person named.
 #[derive(Clone)]
 pub struct Http {
     shared: Arc<Shared>,
@@ -44,7 +45,7 @@ struct Shared {
     settings: Settings,
     nonces: Nonces,
     deadline: Deadline,
-    /// Bytes of answers so far.
+    /// Bytes of all answers so far.
     received: AtomicUsize,
 }
 
@@ -66,8 +67,8 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Whatever is in it.
-    pub fn header_is_there(&self, name: &str) -> bool {
+    /// Whether a header is present, also one that is not ASCII.
+    pub fn has_header(&self, name: &str) -> bool {
         self.headers.contains_key(name)
     }
 
@@ -75,7 +76,7 @@ impl Answer {
         challenges(&self.headers)
     }
 
-    /// What in its challenges is not as it must be written.
+    /// The rules that its challenges break (RFC 9110 §11.6.1).
     pub fn malformed_challenges(&self) -> Vec<String> {
         let lines = self.headers.get_all("www-authenticate").iter();
         lines.filter_map(|line| challenge::malformed(line.as_bytes())).collect()
@@ -115,7 +116,7 @@ impl Reply {
         kind.to_ascii_lowercase().starts_with("text/event-stream")
     }
 
-    /// The next bytes. Nothing else in the program reads from a server.
+    /// The next bytes of the body. Nothing else in the program reads from a server.
     #[allow(clippy::disallowed_methods)] // the one place that reads
     pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
         let Some(chunk) = self.response.chunk().await? else { return Ok(None) };
@@ -126,7 +127,7 @@ impl Reply {
         Ok(Some(chunk.to_vec()))
     }
 
-    /// All of it, if that is no more than this.
+    /// The whole answer; a failure where its body is larger than this.
     pub async fn read(mut self, at_most: usize) -> Result<Answer> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk().await? {
@@ -135,15 +136,15 @@ impl Reply {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(self.head(body))
+        Ok(self.with_body(body))
     }
 
     pub fn too_much(&self, at_most: usize) -> Failure {
         Failure::new("too_much", format!("{} answers more than {} MiB", self.url.shown(), at_most >> 20))
     }
 
-    /// Without its body.
-    pub fn head(self, body: Vec<u8>) -> Answer {
+    /// The answer with another body than the server's, such as none.
+    pub fn with_body(self, body: Vec<u8>) -> Answer {
         Answer { status: self.status(), headers: self.headers().clone(), url: self.url, body }
     }
 }
@@ -159,7 +160,7 @@ impl Http {
         Ok(Self { shared: Arc::new(shared), root })
     }
 
-    /// For another server that the person named as well.
+    /// Requests for another server that the person named too.
     pub fn under(&self, root: &Address) -> Self {
         Self { shared: self.shared.clone(), root: Some(root.clone()) }
     }
@@ -173,8 +174,8 @@ impl Http {
         &self.shared.nonces
     }
 
-    /// https, or http to this machine, unless `--insecure-http` allows more (OAuth 2.1 §1.5); and nowhere nearer than
-    /// the server is that named it.
+    /// Whether, and by which route, an address may be connected to. It must be https, or http to this machine, unless
+    /// `--insecure-http` allows more (OAuth 2.1 §1.5); and it must not be nearer than the server that named it.
     pub async fn allow(&self, url: &Address) -> Result<Route> {
         if url.scheme() == "http" && !self.shared.settings.insecure_http && !url.is_loopback() {
             let message = format!(
@@ -191,7 +192,7 @@ impl Http {
         self.send(Method::GET, url, &headers, None).await?.read(bounds::DOCUMENT).await
     }
 
-    /// A public document; follows a few redirects, each judged as the first address was.
+    /// Fetches a public document. A few redirects are followed, and each is judged as the first address was.
     pub async fn document(&self, url: &Address) -> Result<Answer> {
         let mut url = url.clone();
         for _ in 0..=bounds::REDIRECTS {
@@ -204,7 +205,7 @@ impl Http {
         Err(Failure::new("discovery", format!("{} redirects without end", url.shown())))
     }
 
-    /// A form to an endpoint of an authorization server.
+    /// Posts a form to an endpoint of an authorization server.
     pub async fn form(&self, url: &Address, form: &[(String, String)], headers: &Headers) -> Result<Answer> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let mut headers = headers.clone();
@@ -223,6 +224,7 @@ impl Http {
         self.send(Method::POST, url, &headers, Some(body.to_string().into_bytes())).await
     }
 
+    /// Sends one request. Redirects are not followed.
     pub async fn send(&self, method: Method, url: &Address, headers: &Headers, body: Option<Vec<u8>>) -> Result<Reply> {
         let client = match self.allow(url).await? {
             Route::Direct => &self.shared.direct,

@@ -19,7 +19,7 @@ pub struct Identity {
     pub secret: Option<String>,
     pub method: String,
     pub redirect_uri: Option<String>,
-    /// It registered by itself.
+    /// The answer to its registration, where it registered by itself.
     pub registration: Option<Registration>,
     /// PEM, for `private_key_jwt`.
     pub private_key: Option<String>,
@@ -31,15 +31,15 @@ pub struct ClientChoice {
     pub client_id: Option<String>,
     pub secret: Option<String>,
     pub private_key: Option<String>,
-    /// Register anew, whatever is known.
+    /// Register anew, even if a registration is known.
     pub register: bool,
-    /// What a new registration is to be good for.
+    /// The scope that a new registration asks for.
     pub scope: Option<String>,
-    /// No person is behind it: it authenticates, and asks for itself.
+    /// The client acts for itself, without a person, and authenticates.
     pub robot: bool,
 }
 
-/// Pre-registered, then a metadata document, then a known registration, then a new one.
+/// The identity to use: the chosen client, else its metadata document, else a known registration, else a new one.
 pub async fn identify(
     http: &Http,
     server: &ServerMetadata,
@@ -51,7 +51,7 @@ pub async fn identify(
     let document = choice.client_id.as_deref().is_some_and(|id| id.starts_with("https://"));
     if let Some(id) = choice.client_id.clone().filter(|_| !choice.register) {
         if !document || server.client_id_metadata_document_supported {
-            return given(server, choice, id, redirect_uri);
+            return chosen(server, choice, id, redirect_uri);
         }
         output::warn("the authorization server does not read metadata documents; registering instead");
     }
@@ -65,7 +65,7 @@ pub async fn identify(
     register(http, server, endpoint, choice, redirect_uri).await
 }
 
-/// What a stored profile is to its issuer.
+/// The identity of a stored login.
 pub fn of_profile(profile: &Profile, redirect_uri: Option<String>) -> Identity {
     Identity {
         client_id: profile.client_id.clone(),
@@ -77,7 +77,8 @@ pub fn of_profile(profile: &Profile, redirect_uri: Option<String>) -> Identity {
     }
 }
 
-/// Registrations belong to an issuer, and never go to another one. One of a robot is of no use to people.
+/// A known registration at this issuer. A registration is never used at another issuer, and a robot's is never used for
+/// people.
 pub fn registration<'a>(
     known: &'a Profiles,
     issuer: &str,
@@ -93,7 +94,7 @@ pub fn registration<'a>(
     })
 }
 
-/// RFC 8252 §7.3: the port of a loopback redirect is free at each request.
+/// Whether two redirect URIs are the same, except for the port of a loopback one (RFC 8252 §7.3).
 fn same_but_for_port(registered: Option<&str>, wanted: &str) -> bool {
     let parse = |text: &str| {
         let url = Address::parse(text).ok().filter(Address::is_loopback)?;
@@ -104,7 +105,12 @@ fn same_but_for_port(registered: Option<&str>, wanted: &str) -> bool {
     })
 }
 
-fn given(server: &ServerMetadata, choice: &ClientChoice, id: String, redirect_uri: Option<String>) -> Result<Identity> {
+fn chosen(
+    server: &ServerMetadata,
+    choice: &ClientChoice,
+    id: String,
+    redirect_uri: Option<String>,
+) -> Result<Identity> {
     let methods = server.auth_methods();
     let method = if choice.private_key.is_some() {
         "private_key_jwt"
@@ -150,7 +156,8 @@ async fn register(
     Ok(Identity { client_id, secret, method, redirect_uri, registration: Some(client), private_key })
 }
 
-/// RFC 7591 §2: all grants this client may ever use, so that one registration serves every login.
+/// The registration request (RFC 7591 §2). It asks for every grant that this client may use, so that one registration
+/// serves all later logins.
 fn registration_request(
     server: &ServerMetadata,
     choice: &ClientChoice,
@@ -178,12 +185,12 @@ fn registration_request(
         "grant_types": grants,
         "token_endpoint_auth_method": method,
     });
-    // Servers built on the Python SDK refuse every scope that is not in the registration.
+    // Servers built on the Python SDK refuse scopes that are not in the registration.
     if let Some(scope) = &choice.scope {
         request["scope"] = scope.as_str().into();
     }
     if choice.robot {
-        // Left out it would mean code.
+        // Without the member it would mean `code`.
         request["response_types"] = json!([]);
         request.as_object_mut().map(|members| members.remove("application_type"));
     }

@@ -1,4 +1,4 @@
-//! Private keys: read from PEM or made here, and what they sign (RFC 7515).
+//! Private keys, read from PEM or generated, and the JWTs that they sign (RFC 7515).
 use crate::{
     encode,
     error::{Failure, Result},
@@ -10,12 +10,12 @@ use serde_json::Value;
 pub struct SigningKey {
     key: EncodingKey,
     algorithm: Algorithm,
-    /// The key itself, for the profile.
+    /// The key as the profile stores it.
     pem: String,
 }
 
 impl SigningKey {
-    /// P-256, for ES256: what every server that binds tokens to keys accepts.
+    /// Generates a P-256 key for ES256, which every server accepts that binds tokens to keys.
     pub fn generate() -> Result<Self> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| broken())?;
         let der = pair.to_pkcs8v1().map_err(|_| broken())?;
@@ -24,7 +24,7 @@ impl SigningKey {
         Self::from_pem(&format!("-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n"))
     }
 
-    /// PKCS#8: EC P-256 or P-384, Ed25519, RSA.
+    /// Reads a PKCS#8 key: EC P-256 or P-384, Ed25519, RSA.
     pub fn from_pem(pem: &str) -> Result<Self> {
         let ec = |algorithm| move |pem: &[u8]| EncodingKey::from_ec_pem(pem).ok().map(|key| (key, algorithm));
         let bytes = pem.as_bytes();
@@ -50,7 +50,7 @@ impl SigningKey {
         Ok(jwk)
     }
 
-    /// A compact JWT; `typ` in its header, and the public key if it must show itself.
+    /// Signs a compact JWT with this `typ`. `show_key` puts the public key into its header.
     pub fn sign(&self, typ: &str, show_key: bool, claims: &Value) -> Result<String> {
         let header = Header {
             typ: Some(typ.to_owned()),

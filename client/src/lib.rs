@@ -73,7 +73,7 @@ pub async fn main() -> ExitCode {
     }
 }
 
-/// A command line that makes no sense, or one that asks for help. What was typed may be a secret in a wrong place.
+/// Prints help, or what is wrong with the command line. A mistyped argument may be a secret, so the text is masked.
 fn misused(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let _ = error.print();

@@ -5,7 +5,7 @@ fn main() -> ExitCode {
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
             let code = runtime.block_on(mcp_auth::main());
-            // Nobody waits for a name that is looked up, a lock, or a line that nobody types.
+            // The process does not wait for threads that still resolve a name, wait for a lock, or read a line.
             runtime.shutdown_background();
             code
         }

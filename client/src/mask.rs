@@ -7,7 +7,7 @@ use serde_json::Value;
 pub use text::{learn, text};
 use url::{Url, form_urlencoded};
 
-/// Every secret member masked, at any depth.
+/// The value with every secret member masked, at any depth.
 pub fn json(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -23,17 +23,19 @@ pub fn json(value: &Value) -> Value {
 fn member(name: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if is_secret(name) => mask(text).into(),
-        Value::Object(members) if is_secret(name) => {
-            members.iter().map(|(inner, value)| (inner.clone(), whole(value))).collect::<serde_json::Map<_, _>>().into()
-        }
-        Value::Array(items) if is_secret(name) => items.iter().map(whole).collect(),
+        Value::Object(members) if is_secret(name) => members
+            .iter()
+            .map(|(inner, value)| (inner.clone(), masked(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(items) if is_secret(name) => items.iter().map(masked).collect(),
         Value::Number(number) if is_secret(name) => mask(&number.to_string()).into(),
         other => json(other),
     }
 }
 
-/// What lies below a secret name is secret.
-fn whole(value: &Value) -> Value {
+/// Masks a value below a secret name, whatever its type.
+fn masked(value: &Value) -> Value {
     match value {
         Value::String(text) => mask(text).into(),
         other => mask(&other.to_string()).into(),
@@ -51,13 +53,13 @@ pub fn url(url: &Url) -> String {
     bare.set_query(None);
     bare.set_fragment(None);
     let query = url.query().map(|query| format!("?{}", pairs(query))).unwrap_or_default();
-    // A fragment is a form in the answers of old flows (RFC 6749 §4.2.2), and a word elsewhere.
+    // In responses of the implicit grant the fragment is a form (RFC 6749 §4.2.2); elsewhere it is a word.
     let part = |fragment: &str| if fragment.contains('=') { pairs(fragment) } else { fragment.to_owned() };
     let fragment = url.fragment().map(|fragment| format!("#{}", part(fragment))).unwrap_or_default();
     format!("{bare}{query}{fragment}")
 }
 
-/// One `name=value` for people to read.
+/// One `name=value` for people to read, masked where the name is a secret's.
 pub fn parameter(name: &str, value: &str) -> String {
     if is_secret(name) { format!("{name}={}", mask(value)) } else { format!("{name}={value}") }
 }

@@ -22,7 +22,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 
 impl Client<'_> {
-    /// One request and its result, in the newest revision that the server speaks.
+    /// Sends one request in the newest revision that the server speaks, and returns its result.
     pub async fn request(&mut self, method: &str, params: Params) -> Result<Value> {
         if self.protocol != Protocol::Legacy && self.legacy.is_none() {
             match self.modern(method, &params).await? {
@@ -54,17 +54,17 @@ impl Client<'_> {
     }
 }
 
-/// A request with no other credentials than these headers, to see the challenge (RFC 9728 §5.1).
+/// Sends a request with these headers and no other credential, to see the challenge (RFC 9728 §5.1).
 pub async fn probe(http: &Http, url: &Address, with: &Headers) -> Result<Answer> {
     probe_with(http, url, "tools/list", with).await
 }
 
-/// The same for another method.
+/// Sends such a request with another method.
 pub async fn probe_with(http: &Http, url: &Address, method: &str, with: &Headers) -> Result<Answer> {
     let message = modern_message(&1.into(), method, &Params::new(), Elicitation::Decline);
     let mut headers = modern_headers(method, &Params::new());
     headers.extend(with.iter().cloned());
     headers.push(("accept".to_owned(), "application/json, text/event-stream".to_owned()));
     let reply = http.post_json(url, &message, &headers).await?;
-    if reply.is_events() { Ok(reply.head(Vec::new())) } else { reply.read(bounds::DOCUMENT).await }
+    if reply.is_events() { Ok(reply.with_body(Vec::new())) } else { reply.read(bounds::DOCUMENT).await }
 }

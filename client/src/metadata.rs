@@ -17,15 +17,15 @@ pub struct ResourceMetadata {
     #[serde(deserialize_with = "if_good")]
     pub dpop_signing_alg_values_supported: Option<Vec<String>>,
     pub dpop_bound_access_tokens_required: bool,
-    /// No member of the RFC: the grants whose tokens are good here, where not all are.
+    /// The grants whose tokens the server takes, where it does not take all. This member is not in the RFC.
     #[serde(deserialize_with = "if_good", skip_serializing_if = "Option::is_none")]
     pub grant_types_supported: Option<Vec<String>>,
-    /// Whatever else is in the document.
+    /// The other members of the document.
     #[serde(flatten)]
     pub others: Map<String, Value>,
 }
 
-/// What nobody depends on spoils no document.
+/// Reads a member that nothing depends on. A malformed one counts as absent, and does not spoil the document.
 fn if_good<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
@@ -83,7 +83,7 @@ impl ServerMetadata {
         self.scopes_supported.as_ref().is_some_and(|scopes| scopes.iter().any(|offered| offered == scope))
     }
 
-    /// The fixed paths of a server of 2025-03-26 that publishes nothing.
+    /// The default paths of revision 2025-03-26, for a server that publishes no metadata.
     pub fn by_convention(origin: &Address) -> Self {
         let endpoint = |path| origin.join(path).ok();
         Self {

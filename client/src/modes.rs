@@ -42,7 +42,7 @@ impl Mode {
     }
 }
 
-/// Every one that `login --auth-mode` could be; none where none is needed.
+/// The modes that `login --auth-mode` takes at this server; none where no login is needed.
 pub fn offered(found: &Discovery) -> Vec<Mode> {
     let Some(server) = &found.authorization_server else { return of_the_challenge(found).into_iter().collect() };
     let server = &server.metadata;
@@ -57,7 +57,7 @@ pub fn offered(found: &Discovery) -> Vec<Mode> {
     modes.into_iter().filter_map(|(mode, offered)| offered.then_some(mode)).collect()
 }
 
-/// What a server without an authorization server asks for.
+/// The mode that fits the challenge of a server without an authorization server.
 pub fn of_the_challenge(found: &Discovery) -> Option<Mode> {
     let asks = |scheme: &str| found.challenges.iter().any(|challenge| challenge.is(scheme));
     match found.status {
@@ -69,7 +69,7 @@ pub fn of_the_challenge(found: &Discovery) -> Option<Mode> {
     }
 }
 
-/// The headers in which a server without any known scheme says that it takes keys.
+/// The headers in which a server with an unknown scheme says that it takes keys.
 pub fn named_headers(found: &Discovery) -> Vec<String> {
     const AT_MOST: usize = 8;
     let named = found.challenges.iter().filter_map(|challenge| challenge.get("headers").or(challenge.get("header")));
@@ -77,12 +77,12 @@ pub fn named_headers(found: &Discovery) -> Vec<String> {
     words.take(AT_MOST).map(str::to_owned).collect()
 }
 
-/// RFC 9110 §5.1.
+/// Whether a text can be the name of a header (RFC 9110 §5.1).
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// The command that logs in, with capitals for what only the person knows. None: there is nothing to log in to.
+/// The command that logs in, with capitals for what only the person knows. None where no login is needed.
 pub fn command(found: &Discovery) -> Option<String> {
     let flags = match (&found.authorization_server, of_the_challenge(found)) {
         (Some(server), _) => {

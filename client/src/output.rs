@@ -1,7 +1,7 @@
 //! All that is printed: results on standard output, everything else on standard error.
 //!
-//! What is printed is lines. Whatever text stands in one, servers' too, it stays that line: nothing in it ends the
-//! line, moves, colours or hides anything.
+//! Everything is printed as lines. No text in a line, of a server or of anybody else, can end that line, or move,
+//! colour or hide anything.
 use crate::{
     address::Address,
     bounds,
@@ -24,12 +24,12 @@ pub struct Output {
 }
 
 impl Output {
-    /// The result of a verb: the object, or the lines for people.
+    /// Prints the result of a verb: the object with `--json`, else the lines for people.
     pub fn result(self, object: &Value, people: impl FnOnce() -> Vec<String>) {
         print(&if self.json { pretty(object) } else { people() });
     }
 
-    /// What a person must read while the verb runs.
+    /// Prints what a person must read while the verb runs.
     pub fn say(self, lines: &[&str]) {
         if self.json {
             for line in lines {
@@ -40,7 +40,7 @@ impl Output {
         }
     }
 
-    /// An address to go to, as it is: one that can be gone to is all an [`Address`] can be.
+    /// Prints an address for a person to open. Any [`Address`] is safe to open.
     pub fn visit(self, before: &str, url: &Address, after: &[&str]) {
         self.say(&[before, "", &format!("  {}", url.as_str()), ""]);
         self.say(after);
@@ -58,23 +58,23 @@ pub fn object(object: &Value) {
     print(&pretty(object));
 }
 
-/// Something forgiven.
+/// Prints a deviation that this client tolerates.
 pub fn warn(line: &str) {
     note(&format!("warning: {line}"));
 }
 
-/// For whoever looks on; no credential is in it.
+/// Prints a line on standard error, with its credentials masked.
 pub fn note(line: &str) {
     complain(&mask::text(line));
 }
 
-/// A question, the answer to which is typed behind it.
+/// Prints a question. The answer is typed behind it.
 pub fn prompt(question: &str) {
     let _ = write!(stderr(), "{} ", visible(question));
     let _ = stderr().flush();
 }
 
-/// Whether somebody reads what is said.
+/// Whether standard error is a terminal, so that a person reads it.
 pub fn is_seen() -> bool {
     stderr().is_terminal()
 }
@@ -84,7 +84,7 @@ fn stderr() -> std::io::Stderr {
     std::io::stderr()
 }
 
-/// A closed pipe is not our failure.
+/// Prints lines on standard output. A reader that has closed the pipe is no failure of this program.
 #[allow(clippy::disallowed_methods)] // the one place that prints
 fn print(lines: &[impl AsRef<str>]) {
     let mut out = std::io::stdout().lock();
@@ -100,7 +100,7 @@ fn complain(line: &str) {
     let _ = writeln!(stderr(), "{}{more}", &shown[..end]);
 }
 
-/// One line of text, whoever wrote it: what does not show itself is shown by its number.
+/// A text of anybody as one line, in which invisible characters are written as their numbers.
 fn visible(text: &str) -> String {
     with_numbers(text, |shown, character| shown.extend(character.escape_unicode()))
 }
@@ -110,15 +110,21 @@ fn with_numbers(text: &str, number: impl Fn(&mut String, char)) -> String {
     for character in text.chars() {
         let category = category(character);
         marks = if Group::Mark.contains(category) { marks + 1 } else { 0 };
-        if marks > MARKS || hides(character, category) { number(&mut shown, character) } else { shown.push(character) }
+        if marks > MAX_MARKS || hides(character, category) {
+            number(&mut shown, character)
+        } else {
+            shown.push(character)
+        }
     }
     shown
 }
 
-/// No language puts more on a letter (Unicode Technical Standard #39 §5.4); more paint over other lines.
-const MARKS: usize = 4;
+/// Marks on one letter. No language needs more (Unicode Technical Standard #39 §5.4), and more would paint over other
+/// lines.
+const MAX_MARKS: usize = 4;
 
-/// Controls, directions, joiners, fillers, separators of lines, and what is no character.
+/// Whether a character is invisible or changes how others are shown: controls, directions, joiners, fillers, separators
+/// of lines, and unassigned ones.
 fn hides(character: char, category: GeneralCategory) -> bool {
     use GeneralCategory::{LineSeparator, ParagraphSeparator};
     Group::Other.contains(category)
@@ -130,7 +136,7 @@ fn category(character: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(character)
 }
 
-/// Two spaces, keys in order, and the same value in visible characters.
+/// The lines of a JSON value, indented by two spaces, with sorted keys and visible characters only.
 pub fn pretty(value: &Value) -> Vec<String> {
     let mut sorted = value.clone();
     sorted.sort_all_objects();
@@ -143,7 +149,7 @@ pub fn pretty(value: &Value) -> Vec<String> {
     text.split('\n').map(|line| with_numbers(line, escape)).collect()
 }
 
-/// A word of a command that somebody may paste into a shell.
+/// A word of a command, quoted so that a person can paste the command into a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._~+-,=@%".contains(&byte);
     match word {

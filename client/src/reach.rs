@@ -1,5 +1,5 @@
-//! What may be connected to, and how: servers that a person named may name others, but none that is nearer than
-//! they are themselves. A server on the internet sends nobody to this machine or into a private network.
+//! Which addresses may be connected to, and by which route. A server may name others, but none that is nearer than
+//! itself: a server on the internet must not name this machine or a private network.
 mod nearness;
 
 use crate::{
@@ -16,7 +16,7 @@ use std::{
 };
 use url::Host;
 
-/// How a request leaves.
+/// How a request goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     Direct,
@@ -28,7 +28,8 @@ pub struct Reach {
     names: ResolvedNames,
 }
 
-/// The addresses of names that may be connected to, asked for once in a run: a name cannot change its mind.
+/// The addresses of host names. Each name is resolved once in a run, so that it cannot change between the check and the
+/// connection.
 #[derive(Clone, Default)]
 pub struct ResolvedNames(Arc<Mutex<HashMap<String, ResolvedName>>>);
 
@@ -47,7 +48,7 @@ impl Reach {
         self.names.clone()
     }
 
-    /// The way to an address that comes from `root`, which is what the person named.
+    /// The route to an address that was named by `root`, a server that the person named.
     pub async fn route(&self, to: &Address, root: Option<&Address>) -> Result<Route> {
         let named = root.is_some_and(|root| root.host() == to.host());
         let limit = match root {
@@ -64,7 +65,7 @@ impl Reach {
             );
             Err(Failure::new("private_address", message))
         };
-        if let Some(nearness) = written(to)
+        if let Some(nearness) = nearness_of_text(to)
             && nearness > limit
         {
             return too_near();
@@ -82,25 +83,26 @@ impl Reach {
         Ok(Route::Direct)
     }
 
-    /// What a proxy resolves is on the internet as far as anybody here can know.
+    /// How near a server is. Where a proxy resolves its name, it counts as on the internet.
     async fn nearness(&self, root: &Address) -> Nearness {
-        if let Some(nearness) = written(root) {
+        if let Some(nearness) = nearness_of_text(root) {
             return nearness;
         }
         let Some(Host::Domain(name)) = root.host().filter(|_| !self.proxied(root)) else { return Nearness::Internet };
-        // The farthest: a server that also claims to be near is not.
+        // The farthest address counts: a server on the internet may also claim a near one.
         let all = self.addresses(root, name).await.unwrap_or_default();
         all.into_iter().map(nearness).min().unwrap_or(Nearness::Internet)
     }
 
-    /// As the environment has it (`HTTPS_PROXY`, `NO_PROXY` and so on), but nothing for this machine leaves it.
+    /// Whether the environment (`HTTPS_PROXY`, `NO_PROXY` and so on) has a proxy for an address. Requests to this
+    /// machine never go to a proxy.
     fn proxied(&self, to: &Address) -> bool {
         let uri = to.as_str().parse().ok();
-        written(to) != Some(Nearness::Machine) && uri.is_some_and(|uri| self.proxies.intercept(&uri).is_some())
+        nearness_of_text(to) != Some(Nearness::Machine) && uri.is_some_and(|uri| self.proxies.intercept(&uri).is_some())
     }
 
     async fn addresses(&self, at: &Address, name: &str) -> Result<Vec<IpAddr>> {
-        // RFC 6761 §6.3: whatever anybody else says of these names.
+        // RFC 6761 §6.3: no resolver is asked for these names.
         if at.is_loopback() {
             return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
@@ -121,7 +123,7 @@ impl ResolvedNames {
     }
 }
 
-/// Only what [`Reach::route`] allowed is ever connected to.
+/// Resolves a name to the addresses that [`Reach::route`] allowed, and to no other.
 impl Resolve for ResolvedNames {
     fn resolve(&self, name: Name) -> Resolving {
         let allowed = self.lock().get(name.as_str()).map(|known| known.allowed.clone()).unwrap_or_default();
@@ -132,8 +134,8 @@ impl Resolve for ResolvedNames {
     }
 }
 
-/// What the text of an address says by itself.
-fn written(address: &Address) -> Option<Nearness> {
+/// How near an address is by its text alone. None where its name has to be resolved.
+fn nearness_of_text(address: &Address) -> Option<Nearness> {
     match address.host()? {
         Host::Domain(_) => address.is_loopback().then_some(Nearness::Machine),
         Host::Ipv4(address) => Some(nearness(address.into())),

@@ -1,6 +1,7 @@
-//! A valid token for a profile, renewed by one process at a time: a refresh token is worth one use.
+//! A valid token for a stored login. One process renews it at a time, since a refresh token works once.
 use crate::{
     address::Address,
+    clock,
     error::{Failure, Result},
     flows::{self, TokenRequest, client_auth},
     http::Http,
@@ -11,7 +12,7 @@ use crate::{
     token::{self, TokenResponse, form},
 };
 
-/// A profile with a token that is good for another half minute at least, and is not the one just refused.
+/// The login with a token that is good for another half minute at least, and that is not the one just refused.
 pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>) -> Result<(Profile, Extra)> {
     if let Some(found) = usable(store, id, refused)? {
         return Ok(found);
@@ -20,7 +21,7 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
     if !can_renew(&profile) {
         return Err(cannot_renew());
     }
-    // Everyone but the first waits here, and then finds the work done.
+    // Other processes wait here, and then find the login renewed.
     let waiting = (store.clone(), format!("refresh-{id}"));
     let lock = tokio::task::spawn_blocking(move || waiting.0.lock(&waiting.1)).await;
     let _lock = lock.map_err(|_| Failure::new("profiles", "the lock is gone"))??;
@@ -29,7 +30,7 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
     }
     let (profile, extra) = store.login(id)?;
     match renew(&http.under(&profile.root(&extra)?), &profile, &extra).await {
-        // Stored before it is used: a process that dies now loses nobody's login.
+        // The tokens are stored before they are used, so that a process that dies now loses no login.
         Ok(tokens) => store.change_login(id, |profile, _| {
             if asks_anew(profile) {
                 profile.refresh_token = None;
@@ -40,7 +41,7 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
             forget(store, id, false)?;
             Err(Failure { message: format!("{failure}. Run login again."), ..failure })
         }
-        // The server lost the registration: the next login makes a new one.
+        // The server has forgotten the registration: the next login makes a new one.
         Err(failure) if failure.code == "invalid_client" && profile.dynamic_client_registration.is_some() => {
             forget(store, id, true)?;
             Err(Failure { message: format!("{failure}. Run login again."), ..failure })
@@ -52,15 +53,16 @@ pub async fn ensure(http: &Http, store: &Store, id: &str, refused: Option<&str>)
 fn usable(store: &Store, id: &str, refused: Option<&str>) -> Result<Option<(Profile, Extra)>> {
     let (profile, extra) = store.login(id)?;
     let has_credential = !extra.headers.is_empty() && refused.is_none();
-    let fresh = profile.is_fresh() && profile.access_token.as_deref() != refused;
+    let fresh = profile.is_fresh(clock::now()) && profile.access_token.as_deref() != refused;
     Ok((has_credential || fresh).then_some((profile, extra)))
 }
 
-/// Without tokens, a device or code login has nothing to renew with.
+/// Whether a login can get new tokens without a person.
 pub fn can_renew(profile: &Profile) -> bool {
     profile.refresh_token.is_some() || asks_anew(profile)
 }
 
+/// Whether a login needs no refresh token, because its client can ask for tokens again by itself.
 fn asks_anew(profile: &Profile) -> bool {
     matches!(&*profile.auth_mode, "client-creds" | "jwt-bearer")
 }
@@ -83,7 +85,7 @@ async fn renew(http: &Http, profile: &Profile, extra: &Extra) -> Result<TokenRes
         let endpoint = server.token_endpoint.as_ref().ok_or_else(cannot_renew)?;
         let auth = client_auth(&identity, &server.issuer)?;
         match token::request(http, endpoint, &auth, &form, key.as_ref()).await {
-            // Who can ask anew has lost nothing.
+            // Such a client asks again without the refresh token.
             Err(failure) if failure.code == "invalid_grant" && asks_anew(profile) => {}
             other => return other,
         }
@@ -97,7 +99,8 @@ async fn renew(http: &Http, profile: &Profile, extra: &Extra) -> Result<TokenRes
     }
 }
 
-/// Platforms replace these files before what is in them ends, so it is read each time.
+/// Reads the assertion of a workload. Platforms replace these files before the assertion expires, so the file is read
+/// each time.
 pub fn read_assertion(file: &str) -> Result<String> {
     let unreadable = |error| Failure::usage(format!("--assertion-file {file}: {error}"));
     Ok(std::fs::read_to_string(file).map_err(unreadable)?.trim().to_owned())
@@ -109,7 +112,7 @@ fn server_of(profile: &Profile) -> Result<ServerMetadata> {
     Ok(ServerMetadata { issuer, token_endpoint: Some(endpoint.ok_or_else(cannot_renew)?), ..ServerMetadata::default() })
 }
 
-/// A new refresh token replaces the old one; none leaves it in place (RFC 6749 §6).
+/// Puts new tokens into a login. An answer without a refresh token leaves the old one in place (RFC 6749 §6).
 pub fn put_tokens(profile: &mut Profile, tokens: &TokenResponse) {
     profile.access_token = Some(tokens.access_token.clone());
     profile.token_type = Some(tokens.token_type.clone());
@@ -122,6 +125,7 @@ pub fn put_tokens(profile: &mut Profile, tokens: &TokenResponse) {
     }
 }
 
+/// Removes the tokens of a login, and its registration if that is gone too.
 fn forget(store: &Store, id: &str, registration: bool) -> Result<()> {
     let forgotten = store.change_login(id, |profile, _| {
         (profile.access_token, profile.refresh_token, profile.expires_at) = (None, None, None);

@@ -1,4 +1,4 @@
-//! The person at the terminal: what they type, and whether they see a browser.
+//! The person at the terminal: the lines they type, and whether they would see a browser.
 use crate::{bounds, output};
 use std::{
     io::{BufRead, IsTerminal, Read},
@@ -6,7 +6,7 @@ use std::{
 };
 use tokio::sync::{Mutex, mpsc};
 
-/// A yes of somebody at the terminal; nobody there is a no.
+/// Whether a person at the terminal says yes. Without a person the answer is no.
 pub async fn confirmed(question: &str) -> bool {
     if !is_attended() {
         return false;
@@ -15,16 +15,16 @@ pub async fn confirmed(question: &str) -> bool {
     matches!(typed().await.as_deref().map(str::trim), Some("y" | "Y" | "yes"))
 }
 
-/// An answer to a question; None where standard input ends, as it does where nobody is.
+/// The answer to a question. None where standard input ends, as it does without a person.
 pub async fn answer(question: &str) -> Option<String> {
     output::prompt(question);
     typed().await.map(|line| line.trim().to_owned())
 }
 
-/// One that is not shown while it is typed, to the last space.
+/// The answer to a question for a secret: not shown while it is typed, and not trimmed.
 pub async fn secret(question: &str) -> Option<String> {
     let _hidden = HiddenInput::begin();
-    // Whoever gives up gets the terminal back as it was.
+    // After Ctrl-C the terminal shows again what is typed.
     let answer = tokio::select! {
         answer = async {
             output::prompt(question);
@@ -45,12 +45,12 @@ pub async fn typed() -> Option<String> {
     LINES.get_or_init(|| Mutex::new(lines())).lock().await.recv().await
 }
 
-/// Somebody reads and can answer.
+/// Whether a person reads the questions and can answer them.
 pub fn is_attended() -> bool {
     std::io::stdin().is_terminal() && output::is_seen()
 }
 
-/// Somebody who would see a browser that opens: here, and not at the other end of a connection.
+/// Whether a person would see a browser that opens: at this machine, and not over SSH.
 pub fn has_display() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let away = set("SSH_CONNECTION") || set("SSH_TTY");
@@ -58,7 +58,8 @@ pub fn has_display() -> bool {
     is_attended() && screen && !away
 }
 
-/// Read apart, for reading cannot be given up: the process ends without it.
+/// The lines of standard input. A thread of its own reads them, because such a read cannot be cancelled; the process
+/// ends without waiting for it.
 fn lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(1);
     if in_background() {
@@ -77,7 +78,7 @@ fn lines() -> mpsc::Receiver<String> {
     receiver
 }
 
-/// A terminal stops whoever reads from it then.
+/// Whether the process runs in the background. A terminal stops such a process when it reads.
 #[cfg(unix)]
 fn in_background() -> bool {
     rustix::termios::tcgetpgrp(std::io::stdin()).is_ok_and(|front| front != rustix::process::getpgrp())
@@ -88,7 +89,7 @@ fn in_background() -> bool {
     false
 }
 
-/// While it lives, the terminal does not show what is typed.
+/// Until it is dropped, the terminal does not show what is typed.
 #[cfg(unix)]
 struct HiddenInput(Option<rustix::termios::Termios>);
 

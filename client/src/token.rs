@@ -1,4 +1,4 @@
-//! The token endpoint: who the client is, what it asks for, what it gets (RFC 6749 §5, RFC 7523, RFC 9449).
+//! The token endpoint: how the client authenticates, and what it gets (RFC 6749 §3.2, RFC 7523, RFC 9449).
 use crate::{
     address::Address,
     clock, dpop, encode,
@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 pub type Form = Vec<(String, String)>;
 
-/// A form from pairs; those without a value are left out.
+/// A form of these parameters, without those that have no value.
 pub fn form<const N: usize>(pairs: [(&str, Option<&str>); N]) -> Form {
     pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
 }
@@ -24,11 +24,11 @@ pub struct ClientAuth {
     pub method: String,
     pub secret: Option<String>,
     pub key: Option<SigningKey>,
-    /// The audience of assertions: the issuer, nothing else (rfc7523bis).
+    /// The only audience of client assertions is the issuer (draft-ietf-oauth-rfc7523bis).
     pub issuer: String,
 }
 
-/// RFC 6749 §5.1.
+/// The answer to a token request (RFC 6749 §5.1).
 #[derive(Clone, Deserialize)]
 pub struct TokenResponse {
     pub access_token: String,
@@ -49,6 +49,7 @@ impl TokenResponse {
     }
 }
 
+/// Asks the token endpoint for tokens, and judges its answer.
 pub async fn request(
     http: &Http,
     endpoint: &Address,
@@ -63,7 +64,8 @@ pub async fn request(
     }
     let tokens: TokenResponse = answer.json().and_then(|json| serde_json::from_value(json).ok()).ok_or_else(refused)?;
     let known = ["bearer", "dpop"].iter().any(|kind| tokens.token_type.eq_ignore_ascii_case(kind));
-    // RFC 6749 §A.12, §A.17; anything else could not be sent, and would not stay where it is printed.
+    // RFC 6749 §A.12, §A.17. Other characters cannot be sent in a header, and could break the line that prints the
+    // token.
     let sendable = |token: &str| token.bytes().all(|byte| byte.is_ascii_graphic());
     let sound = sendable(&tokens.access_token) && tokens.refresh_token.as_deref().is_none_or(sendable);
     if tokens.access_token.is_empty() || !known || !sound {
@@ -81,7 +83,8 @@ pub async fn request(
     Ok(tokens)
 }
 
-/// Any endpoint at which clients authenticate; once more when the server names a nonce (RFC 9449 §8).
+/// Posts a form to an endpoint at which clients authenticate, and once more where the server names a nonce (RFC 9449
+/// §8).
 pub async fn post(
     http: &Http,
     endpoint: &Address,
@@ -120,7 +123,7 @@ impl ClientAuth {
                 let encode_part = |part: &str| form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>();
                 let pair = format!("{}:{}", encode_part(id.unwrap_or_default()), encode_part(secret));
                 headers.push(("authorization".to_owned(), format!("Basic {}", encode::base64(pair))));
-                // Said twice, for servers that look for it in the body; it is no credential.
+                // Some servers look for the client_id in the body. It is no credential.
                 form.extend(self::form([("client_id", id)]));
             }
             ("client_secret_post", Some(secret), _) => {
@@ -144,7 +147,7 @@ impl ClientAuth {
         Ok(())
     }
 
-    /// RFC 7523 §3, with the issuer as its only audience.
+    /// A client assertion (RFC 7523 §3), with the issuer as its only audience.
     fn assertion(&self, key: &SigningKey) -> Result<String> {
         let (id, now) = (&self.client_id, clock::now());
         let claims =
@@ -153,7 +156,7 @@ impl ClientAuth {
     }
 }
 
-/// RFC 6749 §5.2, or whatever came instead.
+/// The failure of a request that an endpoint refused, with its OAuth error (RFC 6749 §5.2) where it sent one.
 pub fn refusal(who: &str, answer: &Answer) -> Failure {
     let body = answer.json().unwrap_or(Value::Null);
     let Some(code) = body["error"].as_str() else {

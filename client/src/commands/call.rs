@@ -1,4 +1,4 @@
-//! `mcp-auth call`: one request to an MCP server.
+//! `mcp-auth call`: sends one request to an MCP server.
 use super::{context::Context, session::Session};
 use crate::{
     address::Address,
@@ -44,7 +44,7 @@ fn object(text: &str) -> std::result::Result<Params, String> {
     serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
 }
 
-/// Whole numbers are numbers, as JSON-RPC has them; all else is text (JSON-RPC 2.0 §4).
+/// The id of a request: a number where the text is a whole number, else the text (JSON-RPC 2.0 §4).
 #[allow(clippy::unnecessary_wraps)] // as clap calls it
 fn request_id(text: &str) -> std::result::Result<Value, String> {
     Ok(text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from))
@@ -69,7 +69,7 @@ impl Call {
     }
 }
 
-/// A tool that failed has a result, and the verb an exit code that says so.
+/// Prints a result. A tool that failed has a result too, and the exit code says that it failed.
 pub fn show(context: &Context, result: &Value) -> Result<()> {
     context.out.result(result, || pretty(result));
     if result["isError"] == true {

@@ -19,7 +19,7 @@ pub struct Context {
     pub browser: Browser,
 }
 
-/// What to do at a server that refuses whoever is not signed in: a command that works, as far as can be found out.
+/// The command that signs in to a server, as far as discovery can tell; for messages about a missing login.
 pub async fn login_advice(context: &Context, url: &Address) -> String {
     let shown = output::quoted(url.as_str());
     match discover(&context.http, url, &Hints::default()).await {
@@ -27,12 +27,12 @@ pub async fn login_advice(context: &Context, url: &Address) -> String {
             || "The server is open to all: no login is needed".to_owned(),
             |command| format!("Run: {command}"),
         ),
-        // Whatever keeps a login from being found, the doctor tells.
+        // The doctor says why no way to log in was found.
         _ => format!("Run: mcp-auth doctor {shown}"),
     }
 }
 
-/// `in 59 min`, for people.
+/// When the token of a login expires, for people: `in 59 min`.
 pub fn expiry(profile: &Profile) -> String {
     let renews = if refresh::can_renew(profile) { ", renews itself" } else { "" };
     match profile.expires_at.map(|end| end.saturating_sub(clock::now())) {

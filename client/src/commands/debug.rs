@@ -1,4 +1,4 @@
-//! `mcp-auth debug`: a server's own view of things, where it offers one.
+//! `mcp-auth debug`: shows a server's own view of its state, where it offers one.
 use super::{context::Context, session};
 use crate::{address::Address, credential::Credential, error::Result, output::pretty, refresh, token};
 

@@ -1,4 +1,4 @@
-//! `mcp-auth discover`: what a server wants, and where that was found.
+//! `mcp-auth discover`: shows how a server wants to be logged in to, and where that was found.
 use super::context::Context;
 use crate::{
     address::Address,
@@ -35,7 +35,7 @@ impl Discover {
     }
 }
 
-/// What `login --auth-mode` could be.
+/// The modes that `login --auth-mode` takes here.
 fn modes(found: &Discovery) -> Vec<String> {
     let offered: Vec<_> = modes::offered(found).into_iter().map(Mode::name).collect();
     if offered.is_empty() && found.is_open() { vec!["none".to_owned()] } else { offered }

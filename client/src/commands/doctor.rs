@@ -1,4 +1,4 @@
-//! `mcp-auth doctor`: what is wrong with a server, whom that hurts, and how it is mended.
+//! `mcp-auth doctor`: says what is wrong with a server, whom that hurts, and how to mend it.
 use super::context::Context;
 use crate::{
     address::Address,
@@ -76,7 +76,7 @@ impl Doctor {
     }
 }
 
-/// The last tokens that the trial brought are the login now.
+/// Stores the last tokens of the trial as the login.
 fn keep(context: &Context, id: &str, evidence: &Evidence) -> Result<()> {
     let Some(trial) = &evidence.refresh else { return Ok(()) };
     let answers = [trial.successor.as_ref(), Some(&trial.again), Some(&trial.first)];

@@ -1,4 +1,4 @@
-//! `mcp-auth login`: from an address to a stored login, by whichever way the server and the person have.
+//! `mcp-auth login`: signs in to a server, by a way that it offers and the person can take, and stores the login.
 mod keep;
 mod oauth;
 mod options;
@@ -56,9 +56,9 @@ impl Login {
         });
     }
 
-    /// None: the server is open to all.
+    /// The new login, and how to announce it. None where the server is open to all.
     async fn log_in(&self, context: &Context) -> Result<Option<(Profile, &'static str)>> {
-        // Before a person signs in for nothing.
+        // The keyring is checked first, so that nobody signs in and then loses the login.
         if self.keyring || context.store.load()?.any_sealed(&self.url.remembered()) {
             Keyring::check()?;
         }
@@ -87,7 +87,7 @@ impl Login {
         Ok(Some((profile, "Signed in to")))
     }
 
-    /// A stored login that works again; never with another issuer than its own.
+    /// A stored login that still works, or was renewed. It is never used at another issuer than its own.
     async fn renewed(&self, context: &Context, found: &Discovery) -> Result<Option<Profile>> {
         let profiles = context.store.load()?;
         let Some(known) = profiles.active(&self.url.remembered()) else { return Ok(None) };
@@ -110,7 +110,7 @@ impl Login {
         if !refresh::can_renew(&profile) {
             return Ok(None);
         }
-        // The token in hand may be one the server refuses: only a new one is known to be good.
+        // The stored token may be one that the server refuses; a new one is good.
         let refused = profile.access_token.as_deref();
         let Ok((profile, _)) = refresh::ensure(&context.http, &context.store, id, refused).await else {
             return Ok(None);
@@ -121,8 +121,8 @@ impl Login {
         Ok(Some(profile))
     }
 
-    /// Client credentials where there are some; then a browser, if the person sees one; then the device flow. What no
-    /// authorization server stands behind is asked for as its challenge says.
+    /// The mode of a new login: client credentials where they were given, else a browser where the person sees one,
+    /// else the device flow. Without an authorization server it is the mode that the challenge asks for.
     fn mode(&self, context: &Context, found: &Discovery) -> Result<Mode> {
         if let Some(mode) = self.auth_mode {
             return Ok(mode);
@@ -159,7 +159,8 @@ impl Login {
     }
 }
 
-/// Documents are the same client everywhere, and registrations are made anew.
+/// The client id of a client that was registered by hand. Metadata documents are the same client everywhere, and other
+/// registrations can be made anew.
 fn registered_by_hand(profile: &Profile) -> Option<&str> {
     profile
         .client_id

@@ -1,4 +1,4 @@
-//! `mcp-auth logout`: the login ends here and, where the server can be told, there.
+//! `mcp-auth logout`: ends a login here, and at the authorization server where that can be told (RFC 7009).
 use super::{context::Context, session};
 use crate::{
     address::Address,
@@ -53,7 +53,8 @@ impl Logout {
     }
 }
 
-/// RFC 7009. The refresh token first: most servers take the access tokens with it. A failure is no reason to stay.
+/// Revokes the tokens (RFC 7009 §2.1), the refresh token first, since most servers revoke the access tokens with it.
+/// The logout goes on after a failure.
 async fn revoke(context: &Context, profile: &Profile, extra: &Extra) -> bool {
     let endpoint = extra.revocation_endpoint.as_deref().and_then(|url| Address::parse(url).ok());
     let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, None) };

@@ -1,4 +1,4 @@
-//! `mcp-auth profile`: what is stored, secrets masked.
+//! `mcp-auth profile`: shows, chooses and deletes stored logins, with their secrets masked.
 use super::context::Context;
 use crate::{
     address::Address,

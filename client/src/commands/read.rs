@@ -1,4 +1,4 @@
-//! `mcp-auth read`: one resource of a server.
+//! `mcp-auth read`: reads one resource of a server.
 use super::{call, context::Context, session::Session};
 use crate::{address::Address, error::Result, mcp::Params, options::CallOptions};
 

@@ -1,4 +1,4 @@
-//! A call with a login behind it: a valid token before, one refresh after a 401, more scope after a 403.
+//! Calls with a stored login: a valid token before each, one refresh after a 401, more scope after a 403.
 use super::{
     context::{Context, login_advice},
     login,
@@ -30,7 +30,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Without a profile the server is called without credentials: some want none.
+    /// Opens a session with the login of the address. Without a login the server is called without credentials.
     pub async fn open(context: &'a Context, url: &Address, calling: &CallOptions) -> Result<Self> {
         let profile = match find(context, url, calling.profile_id.as_deref())? {
             Some(id) => Some(refresh::ensure(&context.http, &context.store, &id, None).await?),
@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
     }
 
     pub async fn list(&mut self, method: &str, member: &str) -> Result<Vec<Value>> {
-        // The first page settles what credential is needed.
+        // The first page is requested with refresh and step-up, the others only with its credential.
         let first = self.request(method, Params::new()).await?;
         if first["nextCursor"].is_null() {
             return Ok(first[member].as_array().cloned().unwrap_or_default());
@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
         let refused = profile.access_token.clone().unwrap_or_default();
         let id = profile.profile_id.clone();
         let renewed = refresh::ensure(&self.context.http, &self.context.store, &id, Some(&refused)).await;
-        // Why the server refused is worth more than that there is nothing to renew with.
+        // The server's reason comes first, then the reason why the login cannot be renewed.
         self.take(renewed.map_err(|failure| Failure {
             message: format!("{refusal}. {failure}"),
             http_status: refusal.http_status,
@@ -99,7 +99,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A new authorization for everything asked before and what is missing now; never twice for the same.
+    /// Asks for a new authorization, with the scopes that were asked for before and those that are missing now. Scopes
+    /// that were refused before are not asked for again.
     async fn step_up(&mut self, refusal: Failure) -> Result<()> {
         let needed = challenge::parameter(&refusal.challenges, "scope").unwrap_or_default().to_owned();
         let Some((profile, extra)) = &self.profile else { return Err(refusal) };
@@ -136,7 +137,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Once a minute is exact enough, and spares parallel processes the lock.
+    /// Notes when the login was used, at most once a minute, since parallel processes wait for each other's lock.
     fn mark_used(&self) -> Result<()> {
         let Some((profile, _)) = &self.profile else { return Ok(()) };
         let now = clock::now();
@@ -152,7 +153,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The named profile, else the one in use for the address.
+/// The id of the named profile, else of the one in use for the address.
 pub fn find(context: &Context, url: &Address, profile_id: Option<&str>) -> Result<Option<String>> {
     let profiles = context.store.load()?;
     let address = url.remembered();
@@ -166,7 +167,7 @@ pub fn find(context: &Context, url: &Address, profile_id: Option<&str>) -> Resul
     Ok(Some(id.to_owned()))
 }
 
-/// What to type instead, for a login of that kind.
+/// What to type instead, for a login of this mode.
 fn step_up_command(url: &Address, profile: &Profile, scope: &str) -> String {
     let (url, scope, mode) = (output::quoted(url.as_str()), output::quoted(scope), &profile.auth_mode);
     match Mode::of_profile(mode) {

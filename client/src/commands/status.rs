@@ -1,4 +1,4 @@
-//! `mcp-auth status`: who is signed in where, until when, and whether the servers still agree.
+//! `mcp-auth status`: says who is signed in where, until when, and whether the servers still take the logins.
 use super::{
     context::{Context, expiry, login_advice},
     session,
@@ -35,7 +35,7 @@ pub struct Status {
 struct LoginStatus {
     profile: Profile,
     who: String,
-    /// Why the server does not take it.
+    /// Why the server does not take the login.
     fault: Option<Failure>,
 }
 
@@ -68,7 +68,7 @@ impl Status {
 }
 
 impl LoginStatus {
-    /// None: the server could not be asked.
+    /// Whether the login is good. None where the server could not be asked.
     fn good(&self) -> Option<bool> {
         const ENDED: [&str; 3] = ["login_required", "invalid_grant", "invalid_client"];
         match &self.fault {
@@ -79,7 +79,7 @@ impl LoginStatus {
     }
 }
 
-/// Nobody is signed in there, which is all right where nobody needs to be.
+/// The answer where nobody is signed in. It is a failure unless the server is open to all.
 async fn nobody(context: &Context, url: &Address) -> Result<()> {
     let found = discover::discover(&context.http, url, &Hints::default()).await;
     if found.is_ok_and(|found| found.is_open()) {
@@ -92,7 +92,7 @@ async fn nobody(context: &Context, url: &Address) -> Result<()> {
     Err(Failure::new("login_required", message))
 }
 
-/// As any call would: renewed where that is needed, and asked for what every server answers.
+/// Uses the login as any call would, renewed where needed, for a request that every server answers.
 async fn look(context: &Context, id: &str) -> Result<LoginStatus> {
     let profiles = context.store.load()?;
     let stored = profiles.find(id).cloned().unwrap_or_default();
@@ -111,16 +111,16 @@ async fn look(context: &Context, id: &str) -> Result<LoginStatus> {
         answer
     };
     let fault = match asked.await {
-        // Whoever is known may still not be allowed this.
+        // A login that may not list tools is good nevertheless.
         Err(failure) if failure.http_status != Some(403) => Some(failure),
         _ => None,
     };
-    // What the session may have renewed; what lies in a keyring that is away is not needed for the rest.
+    // The session may have renewed the login. Without its keyring the stored members have to do.
     let (profile, extra) = context.store.login(id).unwrap_or_else(|_| (stored, Extra::default()));
     Ok(LoginStatus { who: who(&profile, &extra), profile, fault })
 }
 
-/// As far as the credential itself says.
+/// Who is signed in, as far as the credential itself says.
 fn who(profile: &Profile, extra: &Extra) -> String {
     let token = profile.access_token.as_deref().unwrap_or_default();
     let names = || extra.headers.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -136,7 +136,7 @@ fn who(profile: &Profile, extra: &Extra) -> String {
     }
 }
 
-/// Who a token is about, if it is a JWT and says so. Nothing depends on it.
+/// The user that a token names, if it is a JWT and names one. Nothing depends on it.
 fn named(token: &str) -> Option<String> {
     let payload = token.split('.').nth(1)?;
     let claims: Value = serde_json::from_slice(&encode::from_base64url(payload)?).ok()?;

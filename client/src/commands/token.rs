@@ -1,4 +1,4 @@
-//! `mcp-auth token`: a valid access token for scripts.
+//! `mcp-auth token`: prints a valid access token for scripts.
 use super::{
     context::{Context, login_advice},
     session,

@@ -1,4 +1,4 @@
-//! `mcp-auth tools`: what a server can do for this login.
+//! `mcp-auth tools`: lists the tools that a server has for this login.
 use super::{context::Context, session::Session};
 use crate::{address::Address, error::Result, mcp::mirror, options::CallOptions, output};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ impl Tools {
         let mut session = Session::open(context, &self.url, &self.calling).await?;
         let tools = session.list("tools/list", "tools").await;
         session.client.close().await;
-        // One malformed definition must not hide the others.
+        // A malformed tool is left out, and the others are listed.
         let (bad, good): (Vec<_>, Vec<_>) = tools?.into_iter().partition(|tool| mirror::fault(tool).is_some());
         for tool in &bad {
             let fault = mirror::fault(tool).unwrap_or_default();
@@ -30,13 +30,13 @@ impl Tools {
     }
 }
 
-/// Characters of the column of names.
-const WIDEST: usize = 60;
+/// Characters of the widest column of names.
+const MAX_NAME_WIDTH: usize = 60;
 
 fn people(tools: &[Value]) -> Vec<String> {
     let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
-    // One name of a megabyte widens no other line.
-    let width = tools.iter().map(|tool| name(tool).chars().count()).max().unwrap_or_default().min(WIDEST);
+    // A very long name must not widen the other lines.
+    let width = tools.iter().map(|tool| name(tool).chars().count()).max().unwrap_or_default().min(MAX_NAME_WIDTH);
     let line = |tool: &Value| {
         let described = tool["description"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
         format!("{:width$}  {described}", name(tool)).trim_end().to_owned()

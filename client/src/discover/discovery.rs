@@ -20,7 +20,7 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// What the person named besides the MCP server.
+    /// The address that the person named besides the MCP server's.
     pub(super) fn root(&self) -> Result<Option<Address>> {
         let issuer = self.authorization_server.as_deref().map(Address::parse).transpose();
         let issuer = issuer.map_err(|failure| Failure::usage(format!("--authorization-server: {failure}")))?;
@@ -36,36 +36,37 @@ pub struct ResourceDocument {
     pub metadata: ResourceMetadata,
 }
 
-/// Everything a client learns before it asks anybody for a token.
+/// Everything that a client learns before it asks anybody for a token.
 #[derive(Clone, Debug)]
 pub struct Discovery {
     pub server: Address,
     /// How the server answers a request without credentials.
     pub status: u16,
     pub challenges: Vec<Challenge>,
-    /// What in them is not as it must be written.
+    /// The rules that the challenges break (RFC 9110 §11.6.1).
     pub malformed: Vec<String>,
     pub resource_metadata: Option<ResourceDocument>,
-    /// The origin has resource metadata, and none of this server.
+    /// The origin has resource metadata of other resources, and none of this server.
     pub describes_others: bool,
     pub authorization_server: Option<AuthorizationServer>,
-    /// The authorization server was found as revision 2025-03-26 has it, which knows no `resource`.
+    /// The authorization server was found by the rules of revision 2025-03-26, which has no `resource` parameter.
     pub by_origin: bool,
-    /// Every deviation that was forgiven.
+    /// Deviations from the rules that this client tolerates.
     pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
 pub struct AuthorizationServer {
     pub metadata: ServerMetadata,
-    /// None: the server of 2025-03-26 publishes nothing, and its paths are known by convention.
+    /// None where the server publishes nothing and the paths of revision 2025-03-26 are assumed.
     pub metadata_url: Option<Address>,
-    /// What the person named that leads here.
+    /// The address that the person named, and that led to this authorization server.
     pub root: Address,
 }
 
 impl Discovery {
-    /// What tokens are asked for (RFC 8707): verbatim from the metadata. A server of 2025-03-26 is never told.
+    /// The `resource` parameter of requests (RFC 8707 §2), verbatim from the metadata. A server of revision 2025-03-26
+    /// gets none.
     pub fn resource(&self) -> Option<String> {
         match &self.resource_metadata {
             Some(document) => Some(document.metadata.resource.clone()),
@@ -74,7 +75,7 @@ impl Discovery {
         }
     }
 
-    /// The scope to begin with: the challenge's, else all the resource lists, else none.
+    /// The scope to begin with: the challenge's, else all that the metadata lists, else none.
     pub fn scope(&self) -> Option<String> {
         let listed = || {
             let document = self.resource_metadata.as_ref()?;
@@ -86,25 +87,25 @@ impl Discovery {
             .filter(|scope| !scope.is_empty())
     }
 
-    /// It serves everybody: there is nothing to sign in to.
+    /// Whether the server serves everybody, so that there is nothing to sign in to.
     pub fn is_open(&self) -> bool {
         (200..300).contains(&self.status) && self.challenges.is_empty() && self.authorization_server.is_none()
     }
 
-    /// A server without any challenge may be one of 2025-03-26; one that asks for Basic is not.
+    /// Whether the server may want OAuth. A 401 without a challenge may come from a server of revision 2025-03-26.
     pub fn wants_oauth(&self) -> bool {
         let asks = self.challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
         asks || (self.status == 401 && self.challenges.is_empty())
     }
 
-    /// Whether tokens of this grant are good there, as far as the server says.
+    /// Whether the server takes tokens of this grant, as far as its metadata says.
     pub fn takes_grant(&self, grant: &str) -> bool {
         let said =
             self.resource_metadata.as_ref().and_then(|document| document.metadata.grant_types_supported.as_ref());
         said.is_none_or(|grants| grants.iter().any(|taken| taken == grant))
     }
 
-    /// What people call it: its own name, else its host.
+    /// The server's name for people: its own, else its host.
     pub fn name(&self) -> String {
         let own = self.resource_metadata.as_ref().and_then(|document| document.metadata.resource_name.clone());
         own.filter(|name| !name.is_empty()).unwrap_or_else(|| self.server.host_str().unwrap_or_default().to_owned())
@@ -134,12 +135,12 @@ impl Discovery {
         format!("its challenge (WWW-Authenticate) is malformed (RFC 9110 §11.6.1): {}", self.malformed.join("; "))
     }
 
-    /// The authorization server, by its name.
+    /// The issuer of the authorization server, for people.
     pub fn issuer(&self) -> &str {
         self.authorization_server.as_ref().map_or("none", |server| &server.metadata.issuer)
     }
 
-    /// Whether the server takes tokens of this issuer, as far as it says.
+    /// Whether the server takes tokens of this issuer, as far as its metadata says.
     pub fn accepts(&self, issuer: &str) -> bool {
         match &self.resource_metadata {
             Some(document) => document.metadata.authorization_servers.iter().any(|listed| listed == issuer),

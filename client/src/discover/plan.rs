@@ -1,4 +1,4 @@
-//! The addresses to ask, in the order in which they are asked. Nothing here does any asking.
+//! The addresses of metadata documents, in the order in which they are asked for (RFC 9728 §3.1, RFC 8414 §3.1).
 use crate::address::Address;
 
 /// Where the metadata of a resource was found (RFC 9728 §3, §5).

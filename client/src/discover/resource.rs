@@ -1,4 +1,4 @@
-//! The document about the server itself (RFC 9728), among all that are found.
+//! The metadata of this server among all the resource metadata that is found (RFC 9728).
 use super::{
     discovery::{Discovery, Hints, ResourceDocument},
     plan::{MetadataSource, fits, resource_metadata_urls},
@@ -26,7 +26,7 @@ pub async fn find(http: &Http, found: &mut Discovery, hints: &Hints) -> Result<O
         return match judge(&answer, found) {
             Document::OfThisServer(metadata) => Ok(Some(ResourceDocument { url, source, metadata: *metadata })),
             Document::OfAnotherResource => Err(mismatch(&answer)),
-            // What a malformed challenge names is a guess; the well-known places are asked all the same.
+            // The address in a malformed challenge is a guess, so the well-known places are asked too.
             Document::None if source == MetadataSource::Challenge && !found.malformed.is_empty() => {
                 well_known(&http, found).await
             }
@@ -44,7 +44,7 @@ async fn well_known(http: &Http, found: &mut Discovery) -> Result<Option<Resourc
         let Ok(answer) = http.document(&url).await else { continue };
         match judge(&answer, found) {
             Document::OfThisServer(metadata) => return Ok(Some(ResourceDocument { url, source, metadata: *metadata })),
-            // At the root stands what the origin has to say of any of its resources.
+            // The root holds the metadata of any one resource of the origin.
             Document::OfAnotherResource if source != MetadataSource::PathInserted && found.server.path() != "/" => {
                 found.describes_others = true;
             }
@@ -59,7 +59,7 @@ async fn well_known(http: &Http, found: &mut Discovery) -> Result<Option<Resourc
     Ok(None)
 }
 
-/// The address that was given, or that the challenge names.
+/// The address of the metadata that the person gave, or that the challenge names.
 fn named_place(found: &mut Discovery, hints: &Hints) -> Option<(Address, MetadataSource)> {
     if let Some(url) = &hints.resource_metadata_url {
         return Some((url.clone(), MetadataSource::Given));
@@ -67,7 +67,7 @@ fn named_place(found: &mut Discovery, hints: &Hints) -> Option<(Address, Metadat
     let named = challenge::parameter(&found.challenges, "resource_metadata").map(Address::parse)?;
     match named {
         Ok(url) => Some((url, MetadataSource::Challenge)),
-        // The well-known places are asked all the same.
+        // The well-known places are asked instead.
         Err(failure) => {
             found.malformed.push(format!("its resource_metadata cannot be used: {failure}"));
             None

@@ -28,7 +28,7 @@ pub enum Level {
     Should,
 }
 
-/// One rule and how it is judged.
+/// One rule, and how a server is judged by it.
 pub struct Check {
     pub id: &'static str,
     pub level: Level,
@@ -45,14 +45,14 @@ pub struct Check {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Good,
-    /// What was seen instead.
+    /// The rule is broken; the text says what was seen.
     Bad(String),
     /// Nothing was seen that the rule speaks of.
     NotApplicable,
 }
 
 impl Verdict {
-    /// Good, or what was seen.
+    /// `Good` where it is, else `Bad` with what was seen.
     pub fn unless(good: bool, seen: impl Into<String>) -> Self {
         if good { Self::Good } else { Self::Bad(seen.into()) }
     }

@@ -1,4 +1,4 @@
-//! All checks, by the room they look into.
+//! All checks, grouped by what they look at.
 mod abilities;
 mod challenge;
 mod clients;
@@ -12,7 +12,7 @@ mod transport;
 use super::check::Check;
 
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    let rooms = [
+    let groups = [
         connection::CHECKS,
         challenge::CHECKS,
         resource::CHECKS,
@@ -23,14 +23,15 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         clients::CHECKS,
         registration::CHECKS,
     ];
-    rooms.into_iter().flatten()
+    groups.into_iter().flatten()
 }
 
-/// Whether a check can be judged where nothing was answered.
+/// Whether a check can be judged where the server did not answer.
 pub fn is_of_connection(id: &str) -> bool {
     connection::CHECKS.iter().any(|check| check.id == id)
 }
 
+/// Whether a check can be judged only after a trial.
 pub fn needs_trial(id: &str) -> bool {
     registration::CHECKS.iter().any(|check| check.id == id)
 }

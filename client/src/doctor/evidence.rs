@@ -1,4 +1,4 @@
-//! What was seen of a server; the checks look at nothing else.
+//! Everything that was seen of a server. The checks look at nothing else.
 use crate::{
     address::Address,
     challenge,
@@ -10,19 +10,20 @@ use crate::{
 use serde_json::Value;
 use std::time::Duration;
 
-/// Everything gathered. What could not be asked is absent.
+/// The server's answers. A question that could not be asked has none.
 pub struct Evidence {
     pub server: Address,
     /// This machine's clock, in seconds.
     pub now: i64,
-    /// Faults of connections: of the one to the server nothing else is known then.
+    /// Why connections failed, where that is a fault of the server. After a fault of the first one nothing else is
+    /// known.
     pub faults: Vec<Failure>,
     pub is_reached: bool,
     /// A request without credentials.
     pub without_credentials: Answer,
     /// A request with a token nobody issued.
     pub unknown_token: Option<Answer>,
-    /// A request that says it comes from a page of a stranger.
+    /// A request with the `Origin` of a web page that is not the server's.
     pub strange_origin: Option<Answer>,
     pub resource_documents: Vec<(MetadataSource, Answer)>,
     /// Metadata of a resource that does not exist.
@@ -31,7 +32,7 @@ pub struct Evidence {
     pub issuer: Option<String>,
     pub server_documents: Vec<(MetadataForm, Answer)>,
     pub jwks: Option<Answer>,
-    /// Preflight requests of a browser, by the name of what they ask for.
+    /// Preflight requests of a browser, by the name of the endpoint.
     pub preflights: Vec<(&'static str, Answer)>,
     /// A token request of a client nobody registered.
     pub unknown_client: Option<Answer>,
@@ -41,7 +42,7 @@ pub struct Evidence {
     pub discover: Option<Answer>,
     /// The metadata document of a client that the person named.
     pub client_document: Option<Answer>,
-    /// How long answers took, by what was asked for.
+    /// How long answers took, by the kind of request.
     pub took: Vec<(&'static str, Duration)>,
     pub registration: Option<RegistrationTrial>,
     pub refresh: Option<RefreshTrial>,
@@ -89,13 +90,13 @@ pub struct RefreshTrial {
     pub successor: Option<Answer>,
 }
 
-/// Whether a failure is a fault of the server itself, which can be told and mended.
+/// Whether a failure is a fault of the server itself, which its operator can mend.
 pub fn is_fault(failure: &Failure) -> bool {
     [NO_TLS, CERTIFICATE, INSECURE_HTTP].contains(&&*failure.code)
 }
 
 impl Evidence {
-    /// Where nothing but this was seen.
+    /// Evidence that holds only the answer to the first request.
     pub fn of(server: &Address, now: i64, without_credentials: Answer) -> Self {
         Self {
             server: server.clone(),
@@ -121,7 +122,7 @@ impl Evidence {
         }
     }
 
-    /// The schemes that a server asks for which says nothing of OAuth; None where it may be meant.
+    /// The schemes of a server that asks for credentials other than OAuth's. None where OAuth may be meant.
     pub fn other_schemes(&self) -> Option<String> {
         let answer = &self.without_credentials;
         let challenges = answer.challenges();
@@ -133,12 +134,12 @@ impl Evidence {
         Some(challenges.into_iter().map(|challenge| challenge.scheme).collect::<Vec<_>>().join(", "))
     }
 
-    /// A server that serves everybody has nothing to be checked for.
+    /// Whether the server serves everybody, so that no rule of OAuth applies.
     pub fn is_open(&self) -> bool {
         (200..300).contains(&self.without_credentials.status) && self.resource_document().is_none()
     }
 
-    /// The document that a client would use.
+    /// The metadata that a client would use, and where it was found.
     pub fn resource_document(&self) -> Option<(MetadataSource, Value)> {
         self.resource_documents.iter().find_map(|(source, answer)| {
             let value = answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())?;
@@ -150,7 +151,7 @@ impl Evidence {
         self.resource_document().map(|(_, document)| document)
     }
 
-    /// The document of one place.
+    /// The metadata that was found at one place.
     pub fn resource_document_at(&self, wanted: MetadataSource) -> Option<Value> {
         let (_, answer) = self.resource_documents.iter().find(|(source, _)| *source == wanted)?;
         answer.json().filter(|value| answer.status == 200 && value.get("resource").is_some())
@@ -183,7 +184,7 @@ pub fn holds(value: &Value, name: &str, item: &str) -> bool {
     strings(value, name).iter().any(|found| found == item)
 }
 
-/// A member as it is told to people.
+/// A member for people to read.
 pub fn shown(value: &Value) -> String {
     match value {
         Value::Null => "absent".to_owned(),

@@ -1,4 +1,4 @@
-//! Asks a server everything the checks want to know; nothing here judges.
+//! Asks a server everything that the checks need. Nothing is judged here.
 use super::{
     evidence::{Evidence, MetadataForm, is_fault},
     trial::{self, TrialOptions},
@@ -18,9 +18,9 @@ use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// A page of somebody else.
+/// The origin of a web page that has nothing to do with the server.
 const STRANGER: &str = "https://stranger.example";
-/// Where MCP Inspector runs.
+/// The origin of MCP Inspector, a client in a browser.
 const BROWSER: &str = "http://localhost:6274";
 
 pub async fn gather(http: &Http, server: &Address, options: &TrialOptions) -> Result<Evidence> {
@@ -75,7 +75,7 @@ async fn of_the_same_origin(http: &Http, server: &Address, found: &mut Evidence)
     }
 }
 
-/// And how long the slowest answer took.
+/// The metadata of the resource, and how long the slowest answer took.
 async fn resource_documents(
     http: &Http,
     server: &Address,
@@ -101,7 +101,8 @@ async fn resource_documents(
     (documents, longest)
 }
 
-/// What describes another resource is no document of this one: at the root stands what the origin has to say of any.
+/// Whether an answer counts as this server's metadata. The root may hold the metadata of another resource of the
+/// origin.
 fn is_about(answer: &Answer, source: MetadataSource, server: &Address) -> bool {
     let own_place = source == MetadataSource::Challenge || (source == MetadataSource::Root && server.path() == "/");
     let describes = answer.json().filter(|_| answer.status == 200);
@@ -109,13 +110,14 @@ fn is_about(answer: &Answer, source: MetadataSource, server: &Address) -> bool {
     own_place || another != Some(true)
 }
 
-/// A path that surely names nothing.
+/// Asks for the metadata of a resource that cannot exist.
 async fn unknown_resource(http: &Http, server: &Address) -> Option<Answer> {
     let url = server.root().join(&format!("/.well-known/oauth-protected-resource/{}", encode::random())).ok()?;
     http.get(&url, &[("accept", "application/json")]).await.ok()
 }
 
-/// And how long the slowest answer took. `faults` gets what keeps any of them from being asked for, once.
+/// The authorization server's metadata, and how long the slowest answer took. The first fault of a connection is added
+/// to `faults`.
 async fn server_documents(
     http: &Http,
     issuer: &Address,

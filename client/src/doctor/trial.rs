@@ -1,4 +1,4 @@
-//! What only shows when it is tried: a registration, and the refresh of a login. Only ever with permission.
+//! Trials that change something at the server, and so need permission: a registration, and the refresh of a login.
 use super::evidence::{RefreshTrial, RegistrationTrial};
 use crate::{
     address::Address,
@@ -14,14 +14,14 @@ use crate::{
 use serde_json::{Value, json};
 use std::time::Instant;
 
-/// What the person allows.
+/// The trials that the person allows.
 #[derive(Default)]
 pub struct TrialOptions {
-    /// Leaves a client behind.
+    /// Register a client, which stays registered.
     pub register: bool,
-    /// Uses up the refresh token of this login; its successor is in the evidence.
+    /// Refresh this login. Its refresh token is used up, and the evidence holds the next one.
     pub refresh: Option<(Profile, Extra)>,
-    /// A client's metadata document that is to be looked at too; this changes nothing.
+    /// A client's metadata document to look at. This changes nothing.
     pub client_document: Option<Address>,
 }
 

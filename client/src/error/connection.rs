@@ -15,7 +15,7 @@ impl From<reqwest::Error> for Failure {
             Some(Tls::InvalidCertificate(fault)) => {
                 Self::new(CERTIFICATE, format!("cannot trust {url}: {}", of_certificate(fault)))
             }
-            // What answers speaks something else.
+            // The server does not speak TLS at that port.
             Some(Tls::InvalidMessage(_)) => Self::new(
                 NO_TLS,
                 format!(
@@ -31,7 +31,7 @@ impl From<reqwest::Error> for Failure {
                 ),
             ),
             None if error.is_timeout() => Self::new("network", format!("cannot reach {url}: no answer in time")),
-            // hyper's words for bytes that are no HTTP.
+            // This is how hyper words an answer that is not HTTP.
             None if !secure && last.starts_with("invalid HTTP") => Self::new(
                 "network",
                 format!("{url} answers no HTTP. If it speaks TLS, begin the address with https://"),
@@ -41,7 +41,8 @@ impl From<reqwest::Error> for Failure {
     }
 }
 
-/// From the outermost to the innermost. What an error of input and output wraps is not its source, but stands in it.
+/// The causes of an error, from the outermost to the innermost. An IO error holds the error it wraps, but not as its
+/// `source`.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
     let (mut all, mut next) = (Vec::new(), Some(error));
     while let Some(error) = next {
@@ -54,7 +55,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)
     all
 }
 
-/// A connection that was there, and ended where TLS began.
+/// Whether an error says that the other side ended the connection.
 fn is_cut_off(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -73,8 +74,8 @@ fn of_certificate(fault: &CertificateError) -> String {
             "its certificate is not valid yet, or the clock of this machine is wrong".to_owned()
         }
         NotValidForName | NotValidForNameContext { .. } => "its certificate is for another name".to_owned(),
-        // Whoever made their own certificate made it one of an authority, as often as not; and where this machine knows
-        // another authority by the same name, it is the signature that does not fit.
+        // People who make a certificate of their own often make one of an authority. Where this machine knows another
+        // authority by the same name, the error is a wrong signature instead of an unknown issuer.
         CertificateError::UnknownIssuer
         | CertificateError::BadSignature
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }

@@ -71,7 +71,7 @@ async fn authorization_url(
     let challenge = encode::base64url(encode::sha256(verifier));
     let thumbprint = request.key.map(crate::keys::SigningKey::jwk).transpose()?;
     let thumbprint = thumbprint.and_then(|jwk| jwk.thumbprint(ThumbprintHash::SHA256).ok());
-    // OpenID Connect §11: offline access is asked for anew each time.
+    // OpenID Connect Core §11: offline access needs consent each time.
     let offline = request.scope.is_some_and(|scope| scope.split(' ').any(|scope| scope == "offline_access"));
     let parameters = form([
         ("response_type", Some("code")),
@@ -90,7 +90,7 @@ async fn authorization_url(
     Ok(url.with(parameters))
 }
 
-/// RFC 9126 §2, where the server insists.
+/// Pushes the parameters where the server requires that (RFC 9126 §2).
 async fn pushed(request: &TokenRequest<'_>, parameters: &Form) -> Result<Form> {
     let endpoint = endpoint(
         request.server.pushed_authorization_request_endpoint.as_ref(),
@@ -136,7 +136,8 @@ async fn follow(http: &Http, url: &Address, callback: &str) -> Result<ResponsePa
     Err(Failure::new("interaction_required", "the authorization endpoint redirects without end"))
 }
 
-/// RFC 9207 §2.4, then OAuth 2.1 §4.1.2: nothing of an answer of another issuer is used, not even its error text.
+/// The code of an authorization response (OAuth 2.1 §4.1.2). A response of another issuer is not used at all, not even
+/// its error text (RFC 9207 §2.4).
 fn code_of(parameters: &ResponseParameters, expected: &ExpectedResponse) -> Result<String> {
     if parameters.get("state").map(String::as_str) != Some(&*expected.state) {
         return Err(Failure::new("invalid_response", "the callback's state is not the one that was sent"));

@@ -1,4 +1,4 @@
-//! Where the authorization server sends the person back to: a listener on this machine (RFC 8252 §7.3), or a paste.
+//! The redirect that ends a sign-in: to a listener on this machine (RFC 8252 §7.3), or pasted by the person.
 use super::page;
 use crate::{
     address::Address,
@@ -25,7 +25,7 @@ pub type ResponseParameters = HashMap<String, String>;
 pub struct Redirect {
     uri: Url,
     text: String,
-    /// None: the address is not of this machine, so the person pastes it.
+    /// None where the redirect goes to another machine, so that the person pastes it.
     listener: Option<TcpListener>,
 }
 
@@ -51,7 +51,7 @@ impl From<ResponseParameters> for Arrival {
 }
 
 impl Arrival {
-    /// The last page of a sign-in; whoever does not take it in time goes without.
+    /// Sends the last page of a sign-in to the browser, which has a short time to read it.
     pub async fn end(self, page: &str) {
         if let Some(mut browser) = self.browser {
             let _ = tokio::time::timeout(bounds::VISIT_TIME, respond(&mut browser, "200 OK", page)).await;
@@ -60,7 +60,7 @@ impl Arrival {
 }
 
 impl Redirect {
-    /// `http://127.0.0.1:<port>/callback`, unless an address is given.
+    /// Listens at `http://127.0.0.1:<port>/callback`, unless an address is given.
     pub async fn open(uri: Option<&str>, port: Option<u16>) -> Result<Self> {
         let text = uri.unwrap_or("http://127.0.0.1/callback");
         let mut uri = redirect_uri(text)?;
@@ -80,12 +80,12 @@ impl Redirect {
         Ok(Self { text: uri.to_string(), uri, listener: Some(listener) })
     }
 
-    /// As it goes over the wire: servers compare it as a string.
+    /// The redirect URI as it is sent: servers compare it as a string.
     pub fn uri(&self) -> &str {
         &self.text
     }
 
-    /// The answer, whichever way it comes first. Whoever else comes is told so and changes nothing.
+    /// The response, from the listener or from a paste. Any other request is refused and changes nothing.
     pub async fn wait(&self, expected: &ExpectedResponse) -> Result<Arrival> {
         tokio::select! {
             arrival = self.listen(expected) => Ok(arrival),
@@ -93,7 +93,7 @@ impl Redirect {
         }
     }
 
-    /// Visitors wait for nobody but themselves; where too many stay, those who came first have to go.
+    /// Reads each connection by itself, so that none holds up another. Where too many are open, the oldest is closed.
     async fn listen(&self, expected: &ExpectedResponse) -> Arrival {
         let Some(listener) = &self.listener else { return pending().await };
         let (mut visits, mut present) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
@@ -120,7 +120,7 @@ impl Redirect {
         }
     }
 
-    /// What a person pastes who was sent to another machine, as over SSH.
+    /// The response that a person pastes whose browser runs on another machine, as over SSH.
     async fn paste(&self, expected: &ExpectedResponse) -> Result<ResponseParameters> {
         while let Some(line) = terminal::typed().await {
             let line = line.trim();
@@ -136,7 +136,7 @@ impl Redirect {
     }
 }
 
-/// Any scheme: an application of the person's may be behind it (RFC 8252 §7.1).
+/// A redirect URI of any scheme, since an application of the person may receive it (RFC 8252 §7.1).
 #[allow(clippy::disallowed_methods)] // it goes to the server, and nothing is connected to it
 fn redirect_uri(text: &str) -> Result<Url> {
     let uri = Url::parse(text).map_err(|_| Failure::usage("--redirect-uri is no URL"))?;
@@ -146,7 +146,7 @@ fn redirect_uri(text: &str) -> Result<Url> {
     Ok(uri)
 }
 
-/// None: a parameter comes twice, and nobody knows which one counts (RFC 6749 §3.1).
+/// The parameters of a query. None where one of them is repeated (RFC 6749 §3.1).
 pub fn parameters(query: &str) -> Option<ResponseParameters> {
     let mut parameters = ResponseParameters::new();
     let mut pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
@@ -159,7 +159,7 @@ impl ExpectedResponse {
     }
 }
 
-/// An address, its query, or the code by itself.
+/// The response in a pasted line: an address, its query, or the code by itself.
 fn pasted(line: &str, expected: &ExpectedResponse) -> Option<ResponseParameters> {
     let line = line.trim_matches(['"', '\'', '<', '>', ' ']);
     if let Some(answer) = line.split(['?', '#']).find_map(|part| expected.parameters_of(part)) {
@@ -172,7 +172,7 @@ fn pasted(line: &str, expected: &ExpectedResponse) -> Option<ResponseParameters>
     })
 }
 
-/// One connection, and the answer if it brings it.
+/// Reads one connection; the response, if it brings the expected one.
 async fn visit(mut stream: TcpStream, here: Arc<(String, ExpectedResponse)>) -> Option<Arrival> {
     let (path, expected) = &*here;
     let target = target(&mut stream).await;
@@ -189,7 +189,7 @@ async fn visit(mut stream: TcpStream, here: Arc<(String, ExpectedResponse)>) -> 
     None
 }
 
-/// The target of a GET; None for anything else.
+/// The target of a GET request; None for any other request.
 async fn target(stream: &mut TcpStream) -> Option<String> {
     let (mut request, mut chunk) = (Vec::new(), [0; 2048]);
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! A client for itself (OAuth 2.1 §4.2; MCP extension OAuth client credentials).
+//! A token for the client itself, without a person (OAuth 2.1 §4.2; MCP extension OAuth client credentials).
 use super::request::TokenRequest;
 use crate::{
     error::Result,

@@ -11,7 +11,7 @@ use crate::{
 use serde::Deserialize;
 use std::time::Duration;
 
-/// RFC 8628 §3.2.
+/// The answer of the device authorization endpoint (RFC 8628 §3.2).
 #[derive(Deserialize)]
 struct DeviceAuthorization {
     device_code: String,
@@ -46,7 +46,7 @@ async fn authorize(request: &TokenRequest<'_>) -> Result<DeviceAuthorization> {
         .ok_or_else(|| token::refusal("the device authorization endpoint", &answer))
 }
 
-/// RFC 8628 §3.5: not faster than asked.
+/// Asks for the tokens until the person has signed in, and not faster than the server allows (RFC 8628 §3.5).
 async fn poll(request: &TokenRequest<'_>, device: &DeviceAuthorization) -> Result<TokenResponse> {
     let mut interval = device.interval.unwrap_or(5.0);
     let form = form([
@@ -64,12 +64,12 @@ async fn poll(request: &TokenRequest<'_>, device: &DeviceAuthorization) -> Resul
     }
 }
 
-/// Seconds until the next question; None where the answer is final.
+/// Seconds until the next request; None where the error is final.
 fn next_interval(interval: f64, code: &str) -> Option<f64> {
     match code {
         "authorization_pending" => Some(interval),
         "slow_down" => Some(interval + 5.0),
-        // A lost answer is asked for again, slower.
+        // The answer was lost: the client asks again, more slowly.
         "network" => Some(interval * 2.0),
         _ => None,
     }

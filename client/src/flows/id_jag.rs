@@ -1,4 +1,5 @@
-//! Enterprise-managed authorization: an ID token becomes an ID-JAG at the identity provider, and that a token here.
+//! Enterprise-managed authorization (ID-JAG): the identity provider exchanges an ID token for an assertion (RFC 8693),
+//! and the authorization server exchanges that for an access token.
 use super::{
     jwt_bearer,
     request::{TokenRequest, client_auth, endpoint},
@@ -13,7 +14,7 @@ use crate::{
     token::{self, TokenResponse, form},
 };
 
-/// The identity provider, and what it knows of this client and the person.
+/// The identity provider, the client that asks there, and the person's ID token.
 pub struct IdentityProvider<'a> {
     pub issuer: &'a str,
     pub identity: &'a Identity,
@@ -22,7 +23,7 @@ pub struct IdentityProvider<'a> {
 
 pub async fn run(request: &TokenRequest<'_>, provider: &IdentityProvider<'_>) -> Result<TokenResponse> {
     mask::learn(provider.id_token);
-    // The person named it.
+    // The person named the identity provider.
     let root = Address::parse(provider.issuer)?;
     let http = request.http.under(&root);
     let found = discover::authorization_server(&http, &root, provider.issuer).await?;

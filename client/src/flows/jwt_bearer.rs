@@ -1,4 +1,5 @@
-//! A token for an assertion somebody else signed (RFC 7523 §2.1): workload identity, and the second half of ID-JAG.
+//! A token for an assertion that somebody else signed (RFC 7523 §2.1): workload identity, and the second half of
+//! ID-JAG.
 use super::request::TokenRequest;
 use crate::{
     error::Result,
@@ -7,7 +8,7 @@ use crate::{
     token::{TokenResponse, form},
 };
 
-/// A refused assertion is final: no second try, no other grant.
+/// Asks for a token once. A refused assertion is neither sent again nor replaced by another grant.
 pub async fn run(request: &TokenRequest<'_>, assertion: &str) -> Result<TokenResponse> {
     mask::learn(assertion);
     let form = form([

@@ -1,4 +1,4 @@
-//! The page on which a sign-in ends, in the browser that was sent back here.
+//! The page that ends a sign-in in the browser.
 use crate::{encode, error::Failure};
 
 const STYLE: &str = ":root{color-scheme:light dark}\
@@ -9,7 +9,7 @@ background:#fff;overflow-wrap:anywhere}\
 h1{margin:0 0 .5rem;font-size:1.375rem;line-height:1.3}p{margin:0}\
 @media(prefers-color-scheme:dark){body{background:#101318;color:#e8ebf0}main{background:#181c23;border-color:#333a45}}";
 
-/// What the page may do: look so, and nothing else.
+/// The page's content security policy: its own style, and nothing else.
 pub fn policy() -> String {
     let style = encode::base64(encode::sha256(STYLE));
     format!(
@@ -17,7 +17,7 @@ pub fn policy() -> String {
     )
 }
 
-/// How a sign-in to a server of that name ended. The terminal says more than a page should.
+/// The last page of a sign-in to the server of that name. The terminal says more about a failure.
 pub fn end(name: &str, fault: Option<&Failure>) -> String {
     match fault.map(|fault| &*fault.code) {
         None => of(&format!("Signed in to {}.", short(name)), "Close this page."),
@@ -35,7 +35,7 @@ pub fn of(title: &str, text: &str) -> String {
     )
 }
 
-/// A name is the server's own choice, and no longer than a line or two.
+/// The server's own name, cut to a line or two.
 fn short(name: &str) -> String {
     const AT_MOST: usize = 80;
     let plain: String = name.chars().filter(|character| !character.is_control()).take(AT_MOST).collect();

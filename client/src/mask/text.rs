@@ -1,4 +1,4 @@
-//! Credentials in the midst of text: those of this run wherever they stand, others by what stands before them.
+//! Credentials inside text: those of this run wherever they stand, others by the words before them.
 use super::secret::{is_secret, mask};
 use crate::encode;
 use std::{
@@ -8,10 +8,11 @@ use std::{
 };
 use url::form_urlencoded;
 
-/// Shorter ones are words, and masking them would tell more than it hides.
-const SHORTEST: usize = 6;
+/// Characters of the shortest credential that is masked. Shorter ones are words, and masking those would tell more than
+/// it hides.
+const SHORTEST_CREDENTIAL: usize = 6;
 
-/// How [`mask`] begins: once is enough.
+/// How the result of [`mask`] begins. Such a text is not masked again.
 const MASKED: &str = "sha256:";
 
 static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -20,9 +21,9 @@ fn known() -> MutexGuard<'static, BTreeSet<String>> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A credential that this run holds.
+/// Remembers a credential of this run, so that it is masked in every line.
 pub fn learn(secret: &str) {
-    if secret.len() >= SHORTEST {
+    if secret.len() >= SHORTEST_CREDENTIAL {
         known().insert(secret.to_owned());
     }
 }
@@ -33,14 +34,14 @@ pub fn text(line: &str) -> String {
     let line = known.iter().rev().fold(line.to_owned(), |line, secret| without(&line, secret));
     let mut before = PreviousWord::Other;
     words(&line, |word| {
-        // Anybody may write any character as its number.
+        // Any character of a credential may be percent-encoded.
         let hidden =
             word.contains('%').then(|| decoded(word)).and_then(|text| known.iter().find(|s| text.contains(*s)));
         hidden.map_or_else(|| masked(word, &mut before), |secret| mask(secret))
     })
 }
 
-/// However it is written: as it is, in a form, in a URL, in Basic.
+/// Masks a credential however it is written: as it is, in a form, in a URL, in Basic.
 fn without(line: &str, secret: &str) -> String {
     let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     [secret, &form, &encode::base64(secret), &encode::base64url(secret)]
@@ -48,7 +49,7 @@ fn without(line: &str, secret: &str) -> String {
         .fold(line.to_owned(), |line, spelling| line.replace(spelling, &mask(secret)))
 }
 
-/// Every word of a line changed, and what stands between left as it is.
+/// Changes every word of a line, and leaves what stands between the words.
 fn words(line: &str, mut change: impl FnMut(&str) -> String) -> String {
     let (mut shown, mut rest) = (String::new(), line);
     while !rest.is_empty() {
@@ -61,15 +62,15 @@ fn words(line: &str, mut change: impl FnMut(&str) -> String) -> String {
     shown
 }
 
-/// What the word before says about the next one.
+/// What the previous word says about the next one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PreviousWord {
     Other,
     /// `Bearer`, `Basic`, ...
     Scheme,
-    /// The name of a credential, whose value may follow after a colon.
+    /// The name of a credential. Its value may follow after a colon.
     Name,
-    /// With its colon.
+    /// The name of a credential with its colon.
     Named,
 }
 
@@ -122,7 +123,7 @@ fn is_scheme(word: &str) -> bool {
     ["bearer", "basic", "dpop", "negotiate", "token"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
-/// No word of a language: those have neither digits nor capitals inside.
+/// Whether a word cannot be one of a language, because it has digits or capitals inside.
 fn is_opaque(word: &str) -> bool {
     let odd = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase();
     let inner = word.trim_end_matches('=');
@@ -141,7 +142,7 @@ fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return text.into();
     }
-    // A form without its separators is its percent-encoding.
+    // Without its separators a form is plain percent-encoding, so the form's parser decodes it.
     let pair = text.replace('+', "%2B").replace('=', "%3D").replace('&', "%26");
     let decoded = form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name.into_owned());
     decoded.unwrap_or_default().into()

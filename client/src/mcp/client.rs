@@ -75,13 +75,13 @@ impl<'a> Client<'a> {
         self.ids.chosen = Some((method.to_owned(), id));
     }
 
-    /// A POST with the credential; 401 and 403 are failures that carry the challenge.
+    /// Posts a message with the credential. 401 and 403 are failures that hold the challenge.
     pub(super) async fn post(&self, url: &Address, message: &Value, headers: &Headers) -> Result<Reply> {
         let response = self.send(Method::POST, url, headers, Some(message)).await?;
         unless_refused(self.http, response).await
     }
 
-    /// Once more where the server names a nonce (RFC 9449 §9).
+    /// Sends a request with the credential, and once more where the server names a nonce (RFC 9449 §9).
     pub(super) async fn send(
         &self,
         method: Method,

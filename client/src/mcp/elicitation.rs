@@ -1,4 +1,4 @@
-//! What is answered when a server asks back: nothing, or the defaults of its form.
+//! Answers to a server that asks back (elicitation): a refusal, or the defaults of its form.
 use super::message::Params;
 use crate::error::{Failure, Result};
 use serde_json::{Map, Value, json};
@@ -40,7 +40,7 @@ impl Elicitation {
             responses.insert(key, answer);
         }
         params.insert("inputResponses".to_owned(), responses.into());
-        // Exactly what the server sent, and only what it sent this time.
+        // The state goes back exactly as the server sent it, and only if this result had one.
         match result.get("requestState") {
             Some(state) => drop(params.insert("requestState".to_owned(), state.clone())),
             None => drop(params.remove("requestState")),
@@ -48,7 +48,7 @@ impl Elicitation {
         Ok(())
     }
 
-    /// None: a request nobody here can answer.
+    /// The answer to one request. None where this client cannot answer such a request.
     pub fn answer(self, request: &Value) -> Option<Value> {
         if request["method"] != "elicitation/create" {
             return None;
@@ -63,7 +63,7 @@ impl Elicitation {
     }
 }
 
-/// None: something is required that has no default.
+/// The form filled with its defaults. None where a required member has no default.
 fn defaults(schema: &Value) -> Option<Value> {
     let properties = schema["properties"].as_object()?;
     let content: Map<_, _> = properties

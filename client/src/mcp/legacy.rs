@@ -24,7 +24,7 @@ impl Client<'_> {
         }
         let result = self.exchange_while_listening(method, &params).await;
         match result {
-            // The session is gone: a new one, once.
+            // The server has forgotten the session: a new one is opened, once.
             Err(failure) if failure.http_status == Some(404) && self.has_session() => {
                 self.initialize().await?;
                 self.exchange_while_listening(method, &params).await
@@ -33,7 +33,8 @@ impl Client<'_> {
         }
     }
 
-    /// Who offers to be asked keeps the session's own stream open, for servers that ask there.
+    /// Exchanges a message. A client that offers elicitation keeps the session's own stream open meanwhile, because
+    /// servers may ask there.
     async fn exchange_while_listening(&mut self, method: &str, params: &Params) -> Result<Value> {
         if self.elicitation == Elicitation::Decline || !self.has_session() {
             return self.exchange(method, params).await;
@@ -46,7 +47,7 @@ impl Client<'_> {
         }
     }
 
-    /// The same session, to be used beside this one.
+    /// A second caller of the same session, which listens while this one exchanges a message.
     fn listener(&self) -> Self {
         let legacy = self.legacy.as_ref().map(|legacy| LegacySession {
             version: legacy.version.clone(),
@@ -61,7 +62,7 @@ impl Client<'_> {
         (response.status() == 200 && response.is_events()).then(|| Events::new(response))
     }
 
-    /// Answers what is asked on that stream; when it ends, waits for ever.
+    /// Answers the requests of that stream. When the stream ends, it waits for ever.
     async fn answer_events(&mut self, events: &mut Events) {
         while let Ok(Some(event)) = events.next().await {
             if let Some(message) = event.json().filter(|message| message.get("method").is_some()) {
@@ -71,7 +72,7 @@ impl Client<'_> {
         std::future::pending::<()>().await;
     }
 
-    /// Says goodbye, so that the server need not wait for the session to time out.
+    /// Ends the session, so that the server need not wait until it times out.
     pub async fn close(&mut self) {
         if self.has_session() {
             let headers = self.legacy_headers();
@@ -132,7 +133,7 @@ impl Client<'_> {
     fn legacy_headers(&self) -> Headers {
         let mut headers = Headers::new();
         if let Some(legacy) = &self.legacy {
-            // Revision 2025-03-26 and older know no such header, and do not mind it.
+            // Servers of revision 2025-03-26 and older ignore this header.
             if !legacy.version.is_empty() {
                 headers.push(("mcp-protocol-version".to_owned(), legacy.version.clone()));
             }
@@ -171,7 +172,8 @@ impl Client<'_> {
         }
     }
 
-    /// A stream that closes before the answer is taken up again after the last event (2025-11-25, resumability).
+    /// Reads the answer from a stream. A stream that closes before the answer is resumed after its last event (MCP
+    /// 2025-11-25, resumability).
     async fn resumed(&mut self, response: Reply, id: &Value) -> Result<Value> {
         let mut events = Events::new(response);
         for _ in 0..bounds::RESUMPTIONS {
@@ -192,7 +194,7 @@ impl Client<'_> {
         Err(Failure::new("protocol", "the event stream ends without an answer"))
     }
 
-    /// Reads on until the answer; what the server asks meanwhile is answered.
+    /// Reads events until the answer comes, and answers the server's requests meanwhile.
     async fn reply(&mut self, events: &mut Events, id: &Value) -> Result<Option<Value>> {
         while let Some(event) = events.next().await? {
             let Some(message) = event.json() else { continue };

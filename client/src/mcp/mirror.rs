@@ -24,7 +24,7 @@ pub fn headers(tool: &Value, arguments: &Value) -> Result<Headers> {
     Ok(headers)
 }
 
-/// What makes the annotations of a tool unusable.
+/// The rule that the annotations of a tool break, if any.
 pub fn fault(tool: &Value) -> Option<&'static str> {
     let mut seen = HashSet::new();
     for (_, name, property) in annotations(tool) {
@@ -50,7 +50,7 @@ fn annotations(tool: &Value) -> impl Iterator<Item = (&str, &Value, &Value)> {
     properties.filter_map(|(argument, property)| Some((argument.as_str(), property.get("x-mcp-header")?, property)))
 }
 
-/// Plain where a header can carry it, else `=?base64?…?=`.
+/// The value for a header: plain where a header can carry it, else `=?base64?…?=`.
 pub fn encode(value: &str) -> String {
     let plain = value.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) && value.trim() == value;
     if plain && !value.starts_with("=?base64?") {

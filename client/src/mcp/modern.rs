@@ -1,4 +1,4 @@
-//! Revision 2026-07-28: every request stands alone, and says of itself what it is.
+//! Revision 2026-07-28: every request stands alone and names its own revision, client and capabilities.
 use super::{
     client::Client,
     elicitation::Elicitation,
@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 pub const MODERN: &str = "2026-07-28";
 
-/// Codes that only a server of the stateless revision answers with: mismatch, capability, version.
+/// Error codes of servers of the stateless revision only: header mismatch, missing capability, unsupported version.
 const MODERN_ERRORS: [i64; 3] = [-32020, -32021, UNSUPPORTED_VERSION];
 const UNSUPPORTED_VERSION: i64 = -32022;
 
-/// What came back for one request.
+/// The result of one request, or the news that an older revision has to be spoken.
 pub(super) enum Outcome {
     Result(Value),
     /// The server is not of the stateless revision.
@@ -46,11 +46,11 @@ impl Client<'_> {
         Err(Failure::new("input_required", "the server keeps asking for input"))
     }
 
-    /// What the tool's schema wants repeated in headers; a tool that cannot be looked up is called without.
+    /// The arguments that the tool's schema wants in headers. A tool that is not in the list is called without them.
     async fn mirrored(&mut self, params: &Params) -> Result<Headers> {
         let Outcome::Result(list) =
             self.modern_once("tools/list", &Params::new(), &Headers::new()).await.or_else(|failure| {
-                // The call itself will tell what is wrong, and may be allowed where the list is not.
+                // The call may be allowed where the list is not, and otherwise says itself what is wrong.
                 if failure.http_status == Some(401) { Err(failure) } else { Ok(Outcome::NotModern) }
             })?
         else {
@@ -91,7 +91,7 @@ impl Client<'_> {
         Ok(judge_modern(&answer)?.unwrap_or(Attempt::Outcome(Outcome::NotModern)))
     }
 
-    /// The result for this request out of a stream; whatever the server asks meanwhile has no way to be answered.
+    /// Reads the result of this request from a stream. In this revision a server cannot ask anything on the stream.
     async fn streamed(&self, response: Reply, id: &Value) -> Result<Value> {
         let mut events = Events::new(response);
         while let Some(event) = events.next().await? {
@@ -106,11 +106,11 @@ impl Client<'_> {
 
 enum Attempt {
     Outcome(Outcome),
-    /// The versions the server has instead.
+    /// The server refuses the version, and supports these instead.
     Version(Vec<String>),
 }
 
-/// None: no server of the stateless revision speaks so.
+/// What an answer means. None where no server of the stateless revision answers so.
 fn judge_modern(answer: &Answer) -> Result<Option<Attempt>> {
     let Some(message) = answer.json().filter(|message| message["jsonrpc"] == "2.0") else {
         return if (200..300).contains(&answer.status) || answer.status >= 500 || answer.status == 429 {
@@ -134,7 +134,7 @@ fn judge_modern(answer: &Answer) -> Result<Option<Attempt>> {
     result_of(&message, answer.status).map(|result| Some(Attempt::Outcome(Outcome::Result(result))))
 }
 
-/// Older servers that look at the session before anything else.
+/// Whether the error is that of an older server, which looks for a session first.
 fn wants_initialize(message: &Value) -> bool {
     let text = message["error"]["message"].as_str().unwrap_or_default().to_ascii_lowercase();
     text.contains("initializ") || text.contains("session")

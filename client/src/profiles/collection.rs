@@ -3,7 +3,7 @@ use super::profile::{Extra, Profile};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// All that `profiles.json` holds. The file `file.rs` reads and writes it.
+/// All that `profiles.json` holds. `file.rs` reads and writes it.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_field_names)] // the file's names
 pub struct Profiles {
@@ -11,10 +11,10 @@ pub struct Profiles {
     /// Which profile an address uses.
     pub active_profiles: BTreeMap<String, String>,
     pub extra: BTreeMap<String, Extra>,
-    /// The issuers that saw a credential which a person gave.
+    /// The issuers that saw each credential which a person gave.
     pub bound: BTreeMap<String, Vec<String>>,
     pub unknown: Map<String, Value>,
-    /// What nobody here can make sense of, kept as it is.
+    /// Entries that this program cannot read, kept as they are.
     pub(super) unreadable: Unreadable,
 }
 
@@ -33,7 +33,7 @@ impl Profiles {
         self.profiles.iter().find(|profile| profile.profile_id == id)
     }
 
-    /// A login that another tool made is for the address it is kept under, with the scope it has.
+    /// The extra members of a login. A login of another tool has none: it is for its own address and its own scope.
     pub fn extra(&self, id: &str) -> Extra {
         let of_another =
             || self.find(id).filter(|profile| profile.issuer.is_some() || profile.token_endpoint.is_some());
@@ -46,23 +46,24 @@ impl Profiles {
         })
     }
 
-    /// The one in use for an address. After a logout no other one takes its place by itself.
+    /// The login in use for an address. After a logout no other login takes its place.
     pub fn active(&self, url: &str) -> Option<&Profile> {
         self.active_profiles.get(url).and_then(|id| self.find(id))
     }
 
-    /// Whether the secrets of any login at an address are sealed.
+    /// Whether any login of an address has sealed secrets.
     pub fn any_sealed(&self, url: &str) -> bool {
         let sealed = |profile: &Profile| self.extra(&profile.profile_id).sealed.is_some();
         self.profiles.iter().any(|profile| profile.resource_url == url && sealed(profile))
     }
 
-    /// Puts one in its place and, for its address, in use.
+    /// Stores a login, and uses it for its address.
     pub fn put(&mut self, profile: Profile, extra: Extra) {
         self.active_profiles.insert(profile.resource_url.clone(), profile.profile_id.clone());
         self.set(profile, extra);
     }
 
+    /// Stores a login in the place of the one with its id.
     pub fn set(&mut self, profile: Profile, extra: Extra) {
         self.extra.insert(profile.profile_id.clone(), extra);
         match self.profiles.iter_mut().find(|known| known.profile_id == profile.profile_id) {

@@ -1,11 +1,11 @@
-//! Dates as they stand in the file: texts (ISO 8601), as the first program of this file wrote them. Numbers of seconds
-//! are read too.
+//! Dates as they stand in the file: texts (RFC 3339), as the first program with such a file writes them. Numbers of
+//! seconds are read too.
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// The last second that four digits of a year can tell.
-const LAST: i64 = 253_402_300_799;
+/// The last second of the year 9999, beyond which a date has no four digits.
+const LAST_SECOND: i64 = 253_402_300_799;
 
 #[allow(clippy::ref_option)] // as serde calls it
 pub fn serialize<S: Serializer>(date: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -17,7 +17,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         Value::Null => return Ok(None),
         Value::String(text) if text.is_empty() => return Ok(None),
         Value::String(text) => seconds(&text),
-        // Whole seconds, also where there are fractions.
+        // Fractions of a second are cut off.
         #[allow(clippy::cast_possible_truncation)]
         Value::Number(number) => number.as_f64().map(|seconds| seconds as i64),
         _ => None,
@@ -26,12 +26,12 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 fn text(date: i64) -> String {
-    let date = OffsetDateTime::from_unix_timestamp(date.clamp(0, LAST)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    // Readers before Python 3.11 know no Z.
+    let date = OffsetDateTime::from_unix_timestamp(date.clamp(0, LAST_SECOND)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    // Python before 3.11 does not read `Z`.
     date.format(&Rfc3339).unwrap_or_default().replace('Z', "+00:00")
 }
 
-/// With `T` or a space, with or without fractions; without an offset it is UTC.
+/// Reads a date with `T` or a space, with or without fractions. Without an offset it is UTC.
 fn seconds(text: &str) -> Option<i64> {
     let text = text.replacen(' ', "T", 1);
     let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();

@@ -1,4 +1,4 @@
-//! How `profiles.json` is read and written. One entry that makes no sense disables no other: it is left as it is.
+//! How `profiles.json` is read and written. An entry that cannot be read is left as it is, and disables no other.
 use super::{
     collection::Profiles,
     profile::{Extra, Profile},
@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-/// As it lies on the disk; what its members hold is judged one by one.
+/// The file on the disk. Each of its entries is read by itself.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
 #[allow(clippy::struct_field_names)] // the file's names
@@ -49,7 +49,7 @@ impl Profiles {
         let values = |profile| serde_json::to_value::<&Profile>(profile);
         let mut profiles = self.profiles.iter().map(values).collect::<serde_json::Result<Vec<_>>>()?;
         profiles.extend(self.unreadable.profiles.iter().cloned());
-        // What another tool has deleted is gone here too.
+        // Extra members of a login that another tool has deleted are dropped.
         let known: Vec<_> = profiles.iter().filter_map(|profile| profile["profile_id"].as_str()).collect();
         let extra = self.extra.iter().filter(|(id, _)| known.contains(&id.as_str()));
         let extra: BTreeMap<&String, &Extra> = extra.collect();
@@ -63,7 +63,7 @@ impl Profiles {
         serde_json::to_vec_pretty(&file)
     }
 
-    /// Throws away what cannot be read of this id; whether there was any.
+    /// Removes the unreadable entries with this id; whether there were any.
     pub(super) fn remove_unreadable(&mut self, id: &str) -> bool {
         let before = self.unreadable.profiles.len();
         self.unreadable.profiles.retain(|profile| profile["profile_id"] != id);
@@ -72,7 +72,7 @@ impl Profiles {
     }
 }
 
-/// The profile, or which of its members is none. Their values may be secrets.
+/// The profile, or the name of its member that cannot be read. The values may be secrets, so none is repeated.
 fn profile(value: &Value) -> Result<Profile, String> {
     let Value::Object(members) = value else { return Err("it is no object".to_owned()) };
     for name in ["profile_id", "resource_url", "auth_mode"] {
@@ -93,7 +93,7 @@ fn profile(value: &Value) -> Result<Profile, String> {
     Ok(profile)
 }
 
-/// Once in a run, however often the file is read.
+/// Warns of an unreadable entry, once in a run.
 fn complain(value: &Value, why: &str) {
     static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.swap(true, Ordering::Relaxed) {
@@ -108,6 +108,7 @@ fn complain(value: &Value, why: &str) {
     }
 }
 
+/// Members that can be read, and those that cannot.
 fn apart<T: DeserializeOwned>(members: Map<String, Value>) -> (BTreeMap<String, T>, Map<String, Value>) {
     let (mut good, mut bad) = (BTreeMap::new(), Map::new());
     for (name, value) in members {
@@ -119,7 +120,7 @@ fn apart<T: DeserializeOwned>(members: Map<String, Value>) -> (BTreeMap<String, 
     (good, bad)
 }
 
-/// What was set since takes the place of what could not be read.
+/// The readable and the unreadable members in one map. A readable one replaces an unreadable one of the same name.
 fn together(good: impl Serialize, bad: &Map<String, Value>) -> serde_json::Result<Map<String, Value>> {
     let mut members = bad.clone();
     if let Value::Object(good) = serde_json::to_value(good)? {

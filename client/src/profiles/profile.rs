@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 /// The answer of a registration endpoint (RFC 7591 §3.2.1), without its secrets.
 pub type Registration = Map<String, Value>;
 
-/// One login. Other tools read this file and refuse members they do not know: what is ours alone is in [`Extra`].
-/// Dates are texts there, as the others write them.
+/// One login. Other tools read this file too, and refuse members that they do not know. What only this program needs is
+/// in [`Extra`].
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 #[allow(clippy::struct_field_names)] // the file's names
@@ -33,7 +33,7 @@ pub struct Profile {
     pub client_secret: Option<String>,
     pub token_endpoint_auth_method: Option<String>,
     pub redirect_uri: Option<String>,
-    /// The client registered by itself, and this is what it was answered.
+    /// The answer to the client's registration, where it registered by itself.
     #[serde(deserialize_with = "registration")]
     pub dynamic_client_registration: Option<Registration>,
     #[serde(with = "dates")]
@@ -49,10 +49,10 @@ pub struct Profile {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Extra {
-    /// What tokens are asked for (RFC 8707).
+    /// The resource that tokens are asked for (RFC 8707 §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// What the person named besides the MCP server, and leads to the authorization server.
+    /// The address that the person named besides the MCP server, and that led to the authorization server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,17 +69,17 @@ pub struct Extra {
     /// Where the assertion of a workload lies (RFC 7523).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assertion_file: Option<String>,
-    /// The secrets of both, where the keyring has the key; empty until they are stored.
+    /// The secrets of the profile and of this, sealed with a key in the keyring. Empty until they are stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed: Option<String>,
-    /// Headers that are the whole credential.
+    /// The headers of a login that has no other credential.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
 }
 
-/// Before it was kept, it was said whether there was one.
+/// Reads a registration. Older files hold only whether there was one.
 fn registration<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Registration>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null | Value::Bool(false) => Ok(None),
@@ -100,14 +100,14 @@ impl Profile {
         }
     }
 
-    /// What the person named that leads to the authorization server.
+    /// The address that the person named, and that leads to the authorization server.
     pub fn root(&self, extra: &Extra) -> Result<Address> {
         Address::parse(extra.root.as_ref().unwrap_or(&self.resource_url))
     }
 
-    /// Thirty seconds before the end counts as the end.
-    pub fn is_fresh(&self) -> bool {
-        self.access_token.is_some() && self.expires_at.is_none_or(|end| end.saturating_sub(30) > clock::now())
+    /// Whether there is a token that is good for more than thirty seconds from `now`.
+    pub fn is_fresh(&self, now: i64) -> bool {
+        self.access_token.is_some() && self.expires_at.is_none_or(|end| end.saturating_sub(30) > now)
     }
 }
 
@@ -139,11 +139,11 @@ mod tests {
     #[test]
     fn a_token_counts_as_ended_thirty_seconds_before_it_does() {
         let fresh = |left: i64| {
-            let (access_token, expires_at) = (Some("t".to_owned()), Some(clock::now() + left));
-            Profile { access_token, expires_at, ..Profile::default() }.is_fresh()
+            let (access_token, expires_at) = (Some("t".to_owned()), Some(1_000 + left));
+            Profile { access_token, expires_at, ..Profile::default() }.is_fresh(1_000)
         };
-        assert_eq!([fresh(-1), fresh(0), fresh(30), fresh(90)], [false, false, false, true]);
-        assert!(!Profile::default().is_fresh(), "there is no token");
+        assert_eq!([fresh(-1), fresh(0), fresh(30), fresh(31)], [false, false, false, true]);
+        assert!(!Profile::default().is_fresh(0), "there is no token");
     }
 
     #[test]

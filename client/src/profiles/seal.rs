@@ -1,8 +1,7 @@
-//! Secrets of a login under a key that the keyring of the operating system keeps, for whom the rights of a file are
-//! not enough.
+//! Secrets of a login, sealed with a key in the keyring of the operating system.
 //!
-//! The secrets stay in the one file that is replaced whole, so a renewal has one place to be stored in; and a keyring
-//! need not hold what some of them cannot (Windows ends at 2560 bytes, many a token does not).
+//! The sealed secrets stay in `profiles.json`, which is replaced whole, so a renewal is stored in one place. The
+//! keyring holds only the key, since some keyrings hold little (Windows: 2560 bytes) and tokens may be longer.
 use super::profile::{Extra, Profile, without_secrets};
 use crate::{
     encode,
@@ -22,11 +21,12 @@ const SERVICE: &str = "mcp-auth";
 
 type Key = [u8; 32];
 
-/// The keys of this process, each asked for once: what was renewed can be sealed whatever becomes of the keyring.
+/// The keys that this process got from the keyring. Each is asked for once, so that renewed tokens can be sealed even
+/// if the keyring is locked meanwhile.
 #[derive(Clone, Default)]
 pub struct Keyring(Arc<Mutex<HashMap<String, Key>>>);
 
-/// Everything of a login that nobody else may see.
+/// The secrets of a login.
 #[derive(Deserialize, Serialize)]
 struct Secrets {
     access_token: Option<String>,
@@ -63,14 +63,14 @@ impl Secrets {
 }
 
 impl Keyring {
-    /// Whether something can be kept there. Asked before a person signs in; one that is locked is opened now.
+    /// Checks that the keyring can hold a key, before a person signs in. A locked keyring asks to be opened now.
     pub fn check() -> Result<()> {
         let entry = entry(&encode::random())?;
         let tried = entry.set_password("check").and_then(|()| entry.delete_credential());
         tried.map_err(|error| unreachable(&error))
     }
 
-    /// As it lies in the file.
+    /// Seals a login's secrets as the file holds them.
     pub fn seal(&self, profile: &mut Profile, extra: &mut Extra) -> Result<()> {
         if extra.sealed.is_some() {
             let key = self.key(&profile.profile_id, true)?;
@@ -80,7 +80,7 @@ impl Keyring {
         Ok(())
     }
 
-    /// As it is used.
+    /// Opens a login's secrets for use.
     pub fn open(&self, profile: &mut Profile, extra: &mut Extra) -> Result<()> {
         if let Some(sealed) = &extra.sealed {
             let key = self.key(&profile.profile_id, false)?;
@@ -90,7 +90,7 @@ impl Keyring {
         Ok(())
     }
 
-    /// What was sealed with the key, copies included, can never be opened again.
+    /// Deletes the key of a login, so that no copy of its sealed secrets can be opened any more.
     pub fn forget(id: &str) {
         let _ = entry(id).map(|entry| entry.delete_credential());
     }

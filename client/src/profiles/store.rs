@@ -21,7 +21,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// `--profile-home`, else `$MCP_AUTH_CLI_HOME`, else `~/.config/mcp-auth`.
+    /// Opens `--profile-home` (or `$MCP_AUTH_CLI_HOME`), else `~/.config/mcp-auth`.
     pub fn open(home: Option<PathBuf>) -> Result<Self> {
         let under_home = || std::env::home_dir().map(|home| home.join(".config/mcp-auth"));
         let home = home.or_else(under_home).ok_or_else(|| Failure::usage("no home directory: give --profile-home"))?;
@@ -56,14 +56,14 @@ impl Store {
         })
     }
 
-    /// Puts a login in its place and in use.
+    /// Stores a login, and uses it for its address.
     pub fn put(&self, profiles: &mut Profiles, profile: &Profile, extra: &Extra) -> Result<()> {
         let (sealed, with) = self.sealed(profile.clone(), extra.clone())?;
         profiles.put(sealed, with);
         Ok(())
     }
 
-    /// Needs no keyring: a login that cannot be opened any more can still be thrown away.
+    /// Removes a login. That needs no keyring, so a login that cannot be opened any more can still be removed.
     pub fn remove(&self, id: &str) -> Result<()> {
         let extra = self.change(|profiles| {
             let extra = profiles.extra(id);
@@ -97,11 +97,11 @@ impl Store {
         Ok(result)
     }
 
-    /// Held until dropped; the operating system lets go of it when a process dies.
+    /// A lock on a name, held until it is dropped. The operating system releases it when the process dies.
     pub fn lock(&self, name: &str) -> Result<File> {
         let path = self.home.join(format!("{name}.lock"));
         private_directory(&self.home).map_err(|error| self.failure(&error))?;
-        // What was made just now lies in what was there before.
+        // A directory that was made just now lies in one that was there before.
         home::judge(&self.home)?;
         let lock = || {
             let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path)?;
@@ -113,7 +113,7 @@ impl Store {
 
     fn replace(&self, profiles: &Profiles) -> std::io::Result<()> {
         let (file, new) = (self.file(), self.home.join("profiles.json.new"));
-        // A process that died while writing has left its half behind.
+        // A process that died while writing left an incomplete file.
         let _ = fs::remove_file(&new);
         let mut writer = private(OpenOptions::new().create_new(true).write(true)).open(&new)?;
         writer.write_all(&profiles.to_vec()?)?;
@@ -146,7 +146,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Made for its owner only; one that is there already keeps its rights.
+/// Makes a directory for its owner only. One that exists keeps its permissions.
 #[cfg(unix)]
 fn private_directory(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;

@@ -8,7 +8,7 @@ pub enum Nearness {
     Internet,
     /// Private networks, and whatever else is not routed globally.
     Network,
-    /// The link itself; clouds serve credentials there.
+    /// The local link, where clouds serve credentials.
     Link,
     Machine,
 }
@@ -21,7 +21,7 @@ const fn v6(a: u16, b: u16, prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), prefix)
 }
 
-/// This host, whatever it listens on.
+/// This machine, on whichever of its addresses it listens.
 const MACHINE_V4: [Ipv4Net; 2] = [v4(0, 0, 0, 8), v4(127, 0, 0, 8)];
 const LINK_V4: Ipv4Net = v4(169, 254, 0, 16);
 /// The registry of special-purpose addresses (RFC 6890), and multicast.
@@ -40,12 +40,12 @@ const NETWORK_V4: [Ipv4Net; 12] = [
     v4(240, 0, 0, 4),
 ];
 const LINK_V6: [Ipv6Net; 2] = [v6(0xfe80, 0, 10), v6(0xff00, 0, 8)];
-/// All that is routed globally, but for what was set apart in it.
+/// The globally routed addresses, of which `SPECIAL_V6` are exceptions.
 const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 3);
 const SPECIAL_V6: [Ipv6Net; 3] = [v6(0x2001, 0, 23), v6(0x2001, 0xdb8, 32), v6(0x3fff, 0, 20)];
 const NAT64: Ipv6Net = v6(0x64, 0xff9b, 96);
 const SIX_TO_FOUR: Ipv6Net = v6(0x2002, 0, 16);
-/// What `::a.b.c.d` once meant.
+/// IPv4-compatible addresses, `::a.b.c.d`, now deprecated (RFC 4291 §2.5.5.1).
 const COMPATIBLE: Ipv6Net = v6(0, 0, 96);
 
 pub fn nearness(address: IpAddr) -> Nearness {

@@ -1,4 +1,4 @@
-//! The ways in that end at a token endpoint.
+//! Logins at an authorization server, and more scope for one of them.
 use super::{
     super::context::Context,
     options::{AssertionOptions, Login},
@@ -18,6 +18,7 @@ use crate::{
     scope::union,
 };
 
+/// Signs in by one of the OAuth modes, and stores the login.
 pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode) -> Result<(Profile, Extra)> {
     let known = context.store.load()?;
     let server = found.authorization_server()?;
@@ -58,7 +59,7 @@ pub async fn run(login: &Login, context: &Context, found: &Discovery, mode: Mode
     plan.keep(&tokens)
 }
 
-/// More scope for a login there is: same client, same key, a new authorization.
+/// Asks for more scope for a stored login: a new authorization with the same client and the same key.
 pub async fn step_up(
     context: &Context,
     url: &Address,
@@ -68,7 +69,7 @@ pub async fn step_up(
 ) -> Result<(Profile, Extra)> {
     let issuer = profile.issuer.as_deref().unwrap_or_default();
     let root = profile.root(extra)?;
-    // What the person named is named again.
+    // The authorization server that the person named at the login is named again.
     let authorization_server = extra.root.as_ref().map(|_| issuer.to_owned());
     let hints = Hints { authorization_server, ..Hints::default() };
     let mut found = discover::discover(&context.http, url, &hints).await?;
@@ -77,7 +78,7 @@ pub async fn step_up(
             format!("this login is of {issuer}, but the server now names {}. Run login again.", found.issuer());
         return Err(Failure::new("issuer_changed", message));
     }
-    // One of several, and not the first.
+    // The server lists several issuers, and the login's is not the first.
     if found.authorization_server()?.metadata.issuer != issuer {
         found.authorization_server = Some(discover::authorization_server(&context.http, &root, issuer).await?);
     }
@@ -105,7 +106,7 @@ pub async fn step_up(
     plan.keep(&tokens)
 }
 
-/// The registered port if it is free, else any (RFC 8252 §7.3).
+/// Listens on the registered port if it is free, else on any (RFC 8252 §7.3).
 async fn open_again(registered: Option<&str>) -> Result<Redirect> {
     match Redirect::open(registered, None).await {
         Err(_) => Redirect::open(registered, Some(0)).await,
@@ -119,7 +120,7 @@ async fn redirect(
     server: &AuthorizationServer,
     mode: Mode,
 ) -> Result<Option<Redirect>> {
-    // The device flow needs none, but its registration serves later browser logins too.
+    // The device flow needs no redirect, but its registration serves later logins in a browser too.
     if !matches!(mode, Mode::AuthCode | Mode::Device) {
         return Ok(None);
     }
@@ -132,7 +133,7 @@ async fn redirect(
     open_again(registered.filter(|_| !login.client.register)).await.map(Some)
 }
 
-/// Before anything that a person gave goes anywhere.
+/// Binds the credentials that the person gave to the issuer, before anything is sent.
 fn bind(login: &Login, context: &Context, issuer: &str) -> Result<()> {
     let named = login.hints.authorization_server.is_some();
     let client = login.client.client_id.clone().filter(|_| login.client.has_credential());
@@ -155,7 +156,7 @@ fn client_choice(login: &Login, found: &Discovery, mode: Mode, scope: Option<&st
         secret: client.secret()?,
         private_key: client.private_key()?,
         register: client.register,
-        // All the resource has, so that a step-up needs no other registration.
+        // The registration asks for all scopes of the resource, so that a step-up needs no new one.
         scope: Some(union(scope.unwrap_or_default(), &listed)).filter(|scope| !scope.is_empty()),
         robot: mode == Mode::ClientCreds,
     })
@@ -201,7 +202,8 @@ impl Registry<'_> {
     }
 }
 
-/// The server's wish, and offline access where a person signs in and the server has it.
+/// The scope that the server asks for, and offline access where a person signs in and the authorization server offers
+/// it.
 fn default_scope(found: &Discovery, server: &AuthorizationServer, mode: Mode) -> Option<String> {
     let scope = found.scope();
     let has_person = matches!(mode, Mode::AuthCode | Mode::Device);
@@ -211,7 +213,7 @@ fn default_scope(found: &Discovery, server: &AuthorizationServer, mode: Mode) ->
     match scope {
         Some(scope) if scope.split(' ').any(|scope| scope == "offline_access") => Some(scope),
         Some(scope) => Some(format!("{scope} offline_access")),
-        // Alone it would replace the server's default scopes.
+        // Alone, offline_access would replace the server's default scopes.
         None => None,
     }
 }

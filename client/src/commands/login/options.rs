@@ -10,9 +10,9 @@ use std::{io::Read, path::PathBuf};
 
 /// Sign in to an MCP server and keep the login.
 ///
-/// Without --auth-mode: a stored login is renewed; else a client id with secret or key is used; else a browser where you
-/// see one open; else the device flow. The client registers by itself where the server allows it. A server that wants a
-/// token, a name and password, or a key is given what you type; one that is open to all needs no login.
+/// Without --auth-mode: a stored login is renewed; else a client id with secret or key is used; else a browser where
+/// you see one open; else the device flow. The client registers by itself where the server allows it. A server that
+/// wants a token, a name and password, or a key is given what you type; one that is open to all needs no login.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     mcp-auth login https://mcp.example.com/mcp\n  \
@@ -49,7 +49,8 @@ pub struct Login {
 }
 
 impl Login {
-    /// The mode of a credential that no authorization server issued: the mode asked for, else the one the credential implies.
+    /// The mode of a credential that no authorization server issued: the mode asked for, else the one the credential
+    /// implies.
     pub fn static_mode(&self) -> Option<Mode> {
         match self.auth_mode {
             Some(mode) => (!mode.is_oauth()).then_some(mode),

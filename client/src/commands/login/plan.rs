@@ -77,7 +77,7 @@ impl LoginPlan<'_> {
         flows::id_jag::run(request, &provider).await
     }
 
-    /// The profile of this login, stored.
+    /// Stores the login with these tokens.
     pub fn keep(&self, tokens: &TokenResponse) -> Result<(Profile, Extra)> {
         let text = |url: &Option<Address>| url.as_ref().map(|url| url.as_str().to_owned());
         let (server, identity) = (&self.server.metadata, &self.identity);

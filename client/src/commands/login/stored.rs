@@ -1,4 +1,4 @@
-//! Credentials that no authorization server issued: tokens, keys, passwords, headers.
+//! Logins with a credential that no authorization server issued: a token, a key, a password, headers.
 use super::{
     super::context::Context,
     keep::keep,
@@ -59,7 +59,7 @@ pub async fn run(login: &Login, context: &Context, mode: Mode, demand: &Credenti
     keep(context, profile, extra).map(|(profile, _)| profile)
 }
 
-/// A credential that is refused is not worth keeping.
+/// Tries the credential, so that a refused one is not stored.
 async fn try_out(context: &Context, url: &Address, profile: &Profile, extra: &Extra) -> Result<()> {
     let credential = Credential::of(profile, extra)?;
     let mut client = Client::new(&context.http, url, Protocol::Auto, Elicitation::Decline, credential);
@@ -69,12 +69,12 @@ async fn try_out(context: &Context, url: &Address, profile: &Profile, extra: &Ex
         Err(failure) if failure.http_status == Some(401) => {
             Err(Failure { message: format!("the server refuses this credential: {failure}"), ..failure })
         }
-        // What the credential may do is another matter.
+        // Whether the credential may list tools does not matter here.
         _ => Ok(()),
     }
 }
 
-/// A login there is, if the server still takes it.
+/// The stored login, if the server still takes its credential.
 pub async fn still_good(context: &Context, url: &Address, known: &Profile) -> Result<Option<Profile>> {
     let static_mode = Mode::of_profile(&known.auth_mode).is_some_and(|mode| !mode.is_oauth());
     let Ok((profile, extra)) = context.store.login(&known.profile_id) else { return Ok(None) };
@@ -115,7 +115,7 @@ async fn basic(given: &CredentialOptions, demand: &CredentialDemand) -> Result<S
     Ok(encode::base64(format!("{name}:{password}")))
 }
 
-/// Those that were given; else the first one that the server names and the person has a value for.
+/// The headers that were given, else the first one that the server names and the person types a value for.
 async fn headers(given: &[String], demand: &CredentialDemand) -> Result<BTreeMap<String, String>> {
     let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     if !given.is_empty() {

@@ -1,4 +1,4 @@
-//! What the authorization server says it can do, and what that means to clients.
+//! What the authorization server says that it can do, and what that means for clients (RFC 8414 §2).
 use super::super::{
     check::{
         Check,
@@ -120,7 +120,7 @@ pub const CHECKS: &[Check] = &[
             with_metadata(seen, |document| {
                 let methods = strings(document, "token_endpoint_auth_methods_supported");
                 let people = holds(document, "response_types_supported", "code");
-                // With documents the next check is the sharper one.
+                // For servers that read metadata documents, the next check says more.
                 if methods.is_empty() || !people || document["client_id_metadata_document_supported"] == true {
                     return NotApplicable;
                 }

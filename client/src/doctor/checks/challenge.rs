@@ -52,7 +52,7 @@ pub const CHECKS: &[Check] = &[
         mend: "write WWW-Authenticate: Bearer resource_metadata=\"https://…\", scope=\"…\"",
         judge: |seen| {
             let answers = [Some(&seen.without_credentials), seen.unknown_token.as_ref()];
-            let answers = || answers.iter().flatten().filter(|answer| answer.header_is_there("www-authenticate"));
+            let answers = || answers.iter().flatten().filter(|answer| answer.has_header("www-authenticate"));
             if answers().next().is_none() {
                 return NotApplicable;
             }
@@ -83,7 +83,7 @@ pub const CHECKS: &[Check] = &[
         judge: |seen| match (named(seen), seen.resource_document_at(MetadataSource::Challenge)) {
             _ if is_malformed(seen) => NotApplicable,
             (Some(_), Some(_)) => Good,
-            // Where there is nothing anywhere, another check says so.
+            // Where no metadata is found at all, another check says so.
             (Some(url), None) if seen.resource_value().is_some() => Bad(format!("nothing usable at {url}")),
             _ => NotApplicable,
         },
@@ -133,7 +133,7 @@ fn with_challenge(seen: &Evidence, judge: fn(&Evidence) -> Verdict) -> Verdict {
     if judged && seen.other_schemes().is_none() { judge(seen) } else { NotApplicable }
 }
 
-/// Then nothing in it counts, and another check says so.
+/// Whether the challenge is malformed. Then nothing in it counts, and another check says so.
 fn is_malformed(seen: &Evidence) -> bool {
     !seen.without_credentials.malformed_challenges().is_empty()
 }

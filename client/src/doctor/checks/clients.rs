@@ -1,4 +1,4 @@
-//! What single clients need beyond the rules, and what a client's own metadata document lacks.
+//! What certain clients need beyond the rules, and what is wrong with a client's own metadata document.
 use super::super::{
     check::{
         Check,
@@ -12,9 +12,9 @@ use crate::{address::Address, http::Answer, mcp};
 use serde_json::Value;
 use std::time::Duration;
 
-/// For each answer of discovery, registration and the token endpoint.
+/// How long Claude waits for an answer of discovery, of registration or of the token endpoint.
 const CLAUDE_WAITS: Duration = Duration::from_secs(10);
-/// For a refresh.
+/// How long Claude waits for a refresh.
 const CLAUDE_WAITS_REFRESH: Duration = Duration::from_secs(30);
 
 pub const CHECKS: &[Check] = &[
@@ -133,14 +133,14 @@ pub const CHECKS: &[Check] = &[
 
 const CHOICES: &str = "token_endpoint_auth_methods_supported";
 
-/// Judges the document that the person named, where it is one.
+/// Judges the client's metadata document that the person named, where it is an object.
 fn document(seen: &Evidence, judge: impl Fn(&Value) -> Verdict) -> Verdict {
     let answer = seen.client_document.as_ref().filter(|answer| answer.status == 200);
     let document = answer.and_then(Answer::json).filter(Value::is_object);
     document.map_or(NotApplicable, |document| judge(&document))
 }
 
-/// The list where there is one, else the single method.
+/// The authentication methods of the document: its list, else its single method.
 fn methods(document: &Value) -> Option<Vec<String>> {
     let listed = strings(document, CHOICES);
     if !listed.is_empty() {

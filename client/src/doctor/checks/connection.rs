@@ -1,4 +1,4 @@
-//! What must hold before anything is said: https, and a certificate that others can trust.
+//! The connection itself: https, and a certificate that clients can trust.
 use super::super::{
     check::{
         Check,
@@ -43,7 +43,7 @@ fn judge(seen: &Evidence, codes: &[&str]) -> Verdict {
     }
     let issuer = seen.issuer.as_deref().and_then(|issuer| Address::parse(issuer).ok());
     let mut asked = [Some(&seen.server), issuer.as_ref()].into_iter().flatten();
-    // Of a connection that failed in another way, or was never made, nothing is known.
+    // A connection that failed in another way, or was never made, says nothing about TLS.
     let known = seen.faults.is_empty() && asked.any(|url| url.scheme() == "https" || !url.is_loopback());
     if known { Good } else { NotApplicable }
 }

@@ -1,4 +1,4 @@
-//! How the authorization server's endpoints answer strangers and pages.
+//! How the authorization server's endpoints answer unknown clients, and clients in a web page.
 use super::super::{
     check::{
         Check,

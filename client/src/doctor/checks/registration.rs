@@ -1,4 +1,4 @@
-//! What only shows when it is tried: registration (RFC 7591), loopback redirects (RFC 8252), refresh.
+//! What only a trial shows: registration (RFC 7591), loopback redirects (RFC 8252), refresh.
 use super::super::{
     check::{
         Check,
@@ -207,7 +207,7 @@ fn iss_given(seen: &Evidence) -> Verdict {
     let mut judged = NotApplicable;
     for answer in answers.into_iter().flatten() {
         let Some(to) = answer.header("location").and_then(|to| answer.url.join(to).ok()) else { continue };
-        // A sign-in page is no answer yet.
+        // A redirect to a sign-in page is not an answer yet.
         let is_answer = sent_back(answer).is_some() || to.query_pairs().any(|(name, _)| name == "code");
         if !is_answer {
             continue;
@@ -221,6 +221,7 @@ fn iss_given(seen: &Evidence) -> Verdict {
     judged
 }
 
+/// Judges the trial of a registration, where there was one.
 fn tried(seen: &Evidence, judge: impl Fn(&RegistrationTrial) -> Verdict) -> Verdict {
     seen.registration.as_ref().map_or(NotApplicable, judge)
 }
@@ -230,7 +231,7 @@ fn native_may(trial: &RegistrationTrial) -> bool {
     trial.other_port_native.as_ref().is_some_and(|answer| refusal(answer).is_none())
 }
 
-/// What follows a registration says nothing where there was none.
+/// Judges a trial whose registration succeeded.
 fn registered(seen: &Evidence, judge: impl Fn(&RegistrationTrial) -> Verdict) -> Verdict {
     tried(seen, |trial| if matches!(trial.answer.status, 200 | 201) { judge(trial) } else { NotApplicable })
 }

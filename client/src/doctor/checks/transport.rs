@@ -1,4 +1,4 @@
-//! How the MCP endpoint treats what it must refuse.
+//! How the MCP endpoint answers requests that it must refuse.
 use super::super::check::{
     Check,
     Level::{Must, Should},
@@ -26,7 +26,7 @@ pub const CHECKS: &[Check] = &[
                 let error = challenge::parameter(&challenges, "error");
                 let oauth = challenges.iter().any(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
                 match (answer.status, error) {
-                    // Another check says so.
+                    // Another check reports a malformed challenge.
                     (401, None) if !answer.malformed_challenges().is_empty() => NotApplicable,
                     (401, Some("invalid_token")) => Good,
                     // Other schemes have no such code.
@@ -68,11 +68,11 @@ pub const CHECKS: &[Check] = &[
         mend: "refuse requests whose Origin is not on your list with 403",
         judge: |seen| match &seen.strange_origin {
             None => NotApplicable,
-            // Behind a credential a page cannot get through either; what counts is that it is not served.
+            // Without a credential the request is refused anyway. What counts is that it is not served.
             Some(answer) => {
                 let served =
                     (200..300).contains(&answer.status) && !(200..300).contains(&seen.without_credentials.status);
-                // Where everybody gets in, that is said, and no fault.
+                // A server that is open to all says so in a note, which is no fault.
                 if seen.is_open() { NotApplicable } else { Verdict::unless(!served, format!("HTTP {}", answer.status)) }
             }
         },

@@ -1,4 +1,4 @@
-//! Whose the directory of the logins is, and who else could put something in its place.
+//! Who owns the directory of the logins, and who else could replace it.
 use crate::error::{Failure, Result};
 use std::path::Path;
 
@@ -7,7 +7,7 @@ pub fn judge(_: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is not there yet cannot be anybody's.
+/// Refuses a directory that others own, or could write to or replace. One that does not exist yet is fine.
 #[cfg(unix)]
 pub fn judge(home: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
