@@ -21,10 +21,10 @@ pub struct GlobalOptions {
     /// Keep logins in this directory [default: ~/.config/mcp-auth].
     #[arg(long, global = true, value_name = "DIR", env = "MCP_AUTH_CLI_HOME", hide_env_values = true)]
     pub profile_home: Option<PathBuf>,
-    /// Give the servers so long for all their answers together.
+    /// How long the servers may take for all their answers together.
     #[arg(long, global = true, value_name = "SECONDS", default_value = "120")]
     pub timeout: NonZeroU64,
-    /// Give a person so long to sign in or to answer.
+    /// How long a person may take to sign in or to answer a question.
     #[arg(long, global = true, value_name = "SECONDS", default_value = "300")]
     pub patience: NonZeroU64,
     /// Trust these certificate authorities (PEM) besides the system's.
@@ -67,7 +67,7 @@ pub struct CallOptions {
     /// Fail on a missing scope instead of asking for it.
     #[arg(long)]
     pub no_step_up: bool,
-    /// Answer so when the server asks back.
+    /// How to answer when the server asks back (elicitation).
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     pub elicitation: Elicitation,
 }

@@ -23,10 +23,10 @@ use serde_json::json;
 pub struct Doctor {
     /// Address of the MCP server.
     pub url: Address,
-    /// Keep to the rules of this revision and of those before it.
+    /// Check only the rules of this revision and of earlier ones.
     #[arg(long, value_enum, value_name = "REVISION")]
     revision: Option<Revision>,
-    /// Look at this client's metadata document, too: what authorization servers will refuse of it.
+    /// Check this client's metadata document too, for what authorization servers refuse.
     #[arg(long, value_name = "URL")]
     client_document: Option<Address>,
     /// Register a client, to see the answer and how its redirect URIs are compared.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Elicitation {
-    /// Say no, and do not offer to be asked.
+    /// Decline every question, and do not offer to be asked.
     #[default]
     Decline,
     /// Fill each form with its default values.

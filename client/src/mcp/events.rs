@@ -1,4 +1,7 @@
-//! Server-sent events (HTML, "Server-sent events").
+//! Server-sent events (HTML standard §9.2.6).
+//!
+//! They are parsed here and not by `sse-stream`: that crate fails on lines that the standard ignores (unknown fields,
+//! fields without a colon, a malformed `retry`), and bounds neither lines nor events.
 use crate::{bounds, error::Result, http::Reply};
 use serde_json::Value;
 
@@ -14,7 +17,7 @@ impl Event {
     }
 }
 
-/// The events of one response, and what is needed to go on after it.
+/// The events of one response, and what resuming it needs.
 pub struct Events {
     reply: Reply,
     parser: Parser,
@@ -65,7 +68,7 @@ struct Parser {
 impl Parser {
     fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
         let mut rest = std::mem::take(&mut self.rest);
-        // What was searched before is not searched again, but for a CR whose LF may have come.
+        // Bytes that were searched before are not searched again, except a final CR, whose LF may have come.
         let (mut events, mut begin, mut from) = (Vec::new(), 0, rest.len().saturating_sub(1));
         rest.extend_from_slice(bytes);
         while let Some((end, next)) = line_end(&rest, from) {
@@ -76,7 +79,7 @@ impl Parser {
         events
     }
 
-    /// Bytes that are not yet an event.
+    /// Bytes of lines that do not make an event yet.
     fn held(&self) -> usize {
         self.rest.len() + self.held
     }

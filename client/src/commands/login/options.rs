@@ -75,7 +75,7 @@ impl Login {
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "The client (registered by itself where nothing is given)")]
 pub struct ClientOptions {
-    /// Be this registered client, or the one that this https address describes (CIMD).
+    /// Use this registered client, or the client that this https address describes (CIMD).
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
     /// The client's secret; other people on this machine can see it here.
@@ -90,7 +90,7 @@ pub struct ClientOptions {
     /// Authenticate the client with this private key (PKCS#8 PEM, `private_key_jwt`).
     #[arg(long, value_name = "FILE")]
     pub private_key: Option<PathBuf>,
-    /// Register a new client, whatever is known.
+    /// Register a new client, even if one is known.
     #[arg(long)]
     pub register: bool,
 }
@@ -101,7 +101,7 @@ pub struct BrowserOptions {
     /// Open the sign-in page, as --browser open.
     #[arg(long)]
     pub open_browser: bool,
-    /// Be sent back to this address [default: http://127.0.0.1:PORT/callback].
+    /// Let the browser come back to this address [default: http://127.0.0.1:PORT/callback].
     #[arg(long, value_name = "URI")]
     pub redirect_uri: Option<String>,
     /// Listen on this port [default: a free one].
@@ -115,10 +115,10 @@ pub struct CredentialOptions {
     /// Send this token or API key; - reads it from standard input.
     #[arg(long, value_name = "TOKEN")]
     pub bearer_token: Option<String>,
-    /// Send this name by Basic.
+    /// Send this user name (HTTP Basic).
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
-    /// Read the password for it from standard input.
+    /// Read the password of that user from standard input.
     #[arg(long)]
     pub password_stdin: bool,
     /// Send this header; give it several times for several.
@@ -129,19 +129,19 @@ pub struct CredentialOptions {
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Assertions (jwt-bearer, id-jag)")]
 pub struct AssertionOptions {
-    /// Show the platform's assertion in this file; it is read again at each renewal.
+    /// Send the platform's assertion in this file, which is read again at each renewal.
     #[arg(long, value_name = "FILE")]
     pub assertion_file: Option<String>,
     /// Ask the company's identity provider with this issuer.
     #[arg(long, value_name = "ISSUER", requires = "id_token_file")]
     pub idp: Option<String>,
-    /// Show it the ID token in this file; - reads it from standard input.
+    /// Send it the ID token in this file; - reads it from standard input.
     #[arg(long, value_name = "FILE", requires = "idp")]
     pub id_token_file: Option<String>,
-    /// Be this client at the identity provider.
+    /// Use this client at the identity provider.
     #[arg(long, value_name = "ID")]
     pub idp_client_id: Option<String>,
-    /// Read the client's secret there from a variable.
+    /// Read that client's secret from a variable.
     #[arg(long, value_name = "NAME")]
     pub idp_client_secret_env: Option<String>,
 }
