@@ -113,9 +113,10 @@ fn a_code_alone_is_enough_where_answers_do_not_say_whom_they_are_from() {
     login.paste("read");
     login.end().done();
     let (world, person) = (World::new(), Person::new());
-    let mut login = begin(&person, &world, &["--scope", "read", "--patience", "2"]);
+    let mut login = begin(&person, &world, &["--scope", "read", "--redirect-uri", "https://app.example/callback"]);
     login.paste("read");
     assert!(login.says().contains("not the answer"));
+    drop(login.child.stdin.take());
     login.end().failed();
     assert!(world.seen().token_requests.is_empty());
 }

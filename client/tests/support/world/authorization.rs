@@ -45,6 +45,12 @@ impl Shared {
                 document[format!("{name}_endpoint")] = at.replace('*', name).into();
             }
         }
+        self.spoil_abilities(&mut document);
+        document
+    }
+
+    /// The faults of what the metadata says that the server can do.
+    fn spoil_abilities(&self, document: &mut Value) {
         let mut change = |fault: &str, name: &str, value: Value| {
             if self.has(fault) {
                 document[name] = value;
@@ -74,7 +80,6 @@ impl Shared {
                 members.remove(name);
             }
         }
-        document
     }
 
     pub(super) fn key(&self) -> Value {
@@ -153,30 +158,37 @@ impl Shared {
         axum::Json(device).into_response()
     }
 
+    /// The answer to a client that the token endpoint does not know, where it refuses one.
+    fn refused_client(&self, headers: &HeaderMap, form: &Form) -> Option<Response> {
+        let known = |name: &str| form.get(name).cloned().unwrap_or_default();
+        if self.has("echoes") || self.has("echoes-encoded") {
+            // A percent-encoded secret is as secret as a plain one.
+            let basic = headers.get("authorization").map(|value| value.to_str().unwrap()).unwrap_or_default();
+            let secret = if self.has("echoes") { "s3cret/of+robot" } else { "s3cret%2fof%2brob%6ft" };
+            let error = json!({"error": "invalid_client",
+                "error_description": format!("no such client: a|{secret}@b, {basic}, client_secret={secret}")});
+            return Some((StatusCode::UNAUTHORIZED, axum::Json(error)).into_response());
+        }
+        if known("client_id").starts_with("a-client-nobody") {
+            return Some(match () {
+                () if self.has("token-error-json") => redirect("/login"),
+                () if self.has("unknown-client") => oauth_error(StatusCode::BAD_REQUEST, "invalid_grant"),
+                () if self.has("unknown-client-400") => oauth_error(StatusCode::BAD_REQUEST, "invalid_client"),
+                () => oauth_error(StatusCode::UNAUTHORIZED, "invalid_client"),
+            });
+        }
+        let first = self.has("forgets-first-registration") && known("client_id") == "registered-1";
+        let forgotten = first || self.has("forgets-registrations");
+        forgotten.then(|| oauth_error(StatusCode::UNAUTHORIZED, "invalid_client"))
+    }
+
     pub(super) fn token(&self, headers: &HeaderMap, form: &Form) -> Response {
         let known = |name: &str| form.get(name).cloned().unwrap_or_default();
         let mut seen = self.seen();
         seen.token_requests.push(form.clone());
         seen.token_headers.push(headers.clone());
-        if self.has("echoes") || self.has("echoes-encoded") {
-            // Unspelled by whoever has nothing better to do.
-            let basic = headers.get("authorization").map(|value| value.to_str().unwrap()).unwrap_or_default();
-            let secret = if self.has("echoes") { "s3cret/of+robot" } else { "s3cret%2fof%2brob%6ft" };
-            let error = json!({"error": "invalid_client",
-                "error_description": format!("no such client: a|{secret}@b, {basic}, client_secret={secret}")});
-            return (StatusCode::UNAUTHORIZED, axum::Json(error)).into_response();
-        }
-        if known("client_id").starts_with("a-client-nobody") {
-            return match () {
-                () if self.has("token-error-json") => redirect("/login"),
-                () if self.has("unknown-client") => oauth_error(StatusCode::BAD_REQUEST, "invalid_grant"),
-                () if self.has("unknown-client-400") => oauth_error(StatusCode::BAD_REQUEST, "invalid_client"),
-                () => oauth_error(StatusCode::UNAUTHORIZED, "invalid_client"),
-            };
-        }
-        let first = self.has("forgets-first-registration") && known("client_id") == "registered-1";
-        if first || self.has("forgets-registrations") {
-            return oauth_error(StatusCode::UNAUTHORIZED, "invalid_client");
+        if let Some(refusal) = self.refused_client(headers, form) {
+            return refusal;
         }
         // A repeated refresh is answered as before, unless the server is strict.
         let replayed =
@@ -212,13 +224,12 @@ impl Shared {
             _ => known("scope"),
         };
         seen.count += 1;
-        let count = seen.count;
-        seen.refresh_token = format!("refresh-secret-{count}");
+        seen.refresh_token = format!("refresh-secret-{}", seen.count);
         if self.has("refresh-rotates") && known("grant_type") == "refresh_token" {
             seen.refresh_token = known("refresh_token");
         }
         let refresh_token = (known("grant_type") != "client_credentials").then(|| seen.refresh_token.clone());
-        let token = format!("access-secret-{count}");
+        let token = format!("access-secret-{}", seen.count);
         seen.tokens.insert(token.clone(), scope.clone());
         let kind = if headers.contains_key("dpop") { "DPoP" } else { "Bearer" };
         let mut tokens = json!({"access_token": token, "token_type": kind, "expires_in": 3600,
