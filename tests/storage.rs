@@ -9,6 +9,7 @@ mod dpop_proofs;
 mod grants;
 mod initial_access_tokens;
 mod logos;
+mod migrations;
 mod opening;
 mod pushed_requests;
 mod registration_access_tokens;
