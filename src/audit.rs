@@ -6,6 +6,7 @@ pub mod tally;
 
 use crate::{
     app::App,
+    events::{AccountKind, EventType, FailureReason, Level},
     model::{AuditEvent, AuditEventId, ClientId, GrantId, UserId},
     storage::audit_events,
     telemetry,
@@ -22,25 +23,26 @@ const LONGEST_USER_AGENT: usize = 200;
 /// An event in the making.
 #[derive(Clone)]
 pub struct Event {
-    name: &'static str,
-    level: &'static str,
+    event_type: EventType,
+    level: Level,
     success: bool,
     user_id: Option<UserId>,
     client_id: Option<ClientId>,
     grant_id: Option<GrantId>,
     ip_address: Option<String>,
-    /// Why, where it is one of a few words.
-    reason: Option<&'static str>,
+    reason: Option<FailureReason>,
     details: Value,
 }
 
 impl Event {
     #[must_use]
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(event_type: EventType) -> Self {
+        let level = event_type.entry().level;
+        debug_assert!(event_type.entry().sinks.audit(), "{event_type} is not for the audit trail");
         Self {
-            name,
-            level: "info",
-            success: true,
+            event_type,
+            level,
+            success: level < Level::Critical,
             user_id: None,
             client_id: None,
             grant_id: None,
@@ -52,16 +54,11 @@ impl Event {
     /// It may be what it should be, but look.
     #[must_use]
     pub fn warning(self) -> Self {
-        Self { level: "warning", ..self }
+        Self { level: self.level.max(Level::Warning), ..self }
     }
     #[must_use]
     pub fn failed(self) -> Self {
-        Self { level: "warning", success: false, ..self }
-    }
-    /// Somebody holds what they should not.
-    #[must_use]
-    pub fn critical(self) -> Self {
-        Self { level: "critical", success: false, ..self }
+        Self { success: false, ..self.warning() }
     }
     #[must_use]
     pub fn user(self, id: impl Into<Option<UserId>>) -> Self {
@@ -81,13 +78,20 @@ impl Event {
     }
     #[must_use]
     pub fn details(self, details: Value) -> Self {
+        debug_assert!(self.knows(&details), "{} has other details than the catalogue says: {details}", self.event_type);
         Self { details, ..self }
     }
     /// Why, beside the other details; for the trail alone.
     #[must_use]
-    pub fn because(mut self, reason: &'static str) -> Self {
-        self.details["reason"] = json!(reason);
+    pub fn because(mut self, reason: FailureReason) -> Self {
+        self.details["reason"] = json!(reason.as_str());
         Self { reason: Some(reason), ..self }
+    }
+
+    fn knows(&self, details: &Value) -> bool {
+        let known = self.event_type.entry().details;
+        let members = details.as_object().into_iter().flatten();
+        members.map(|(name, _)| name.as_str()).all(|name| known.contains(&name) || ["reason", "more"].contains(&name))
     }
 
     /// What happened has happened: a trail that can't be written is an error in the log, not in the answer.
@@ -112,8 +116,8 @@ impl Event {
         let request = telemetry::request();
         AuditEvent {
             id: AuditEventId::new(),
-            event_type: self.name.into(),
-            level: self.level.into(),
+            event_type: self.event_type.as_str().into(),
+            level: self.level.as_str().into(),
             user_id: self.user_id,
             // Whoever is not known yet may call themselves by a secret.
             client_id: self.client_id.map(|id| ClientId::from(&*app.masker.text(id.as_str()))),
@@ -178,20 +182,20 @@ impl Noted {
 /// A secret was wrong: of an account of this kind, and of whom, as far as it is anybody's. What somebody typed as a name
 /// may be a password, so that a name that nobody has is not kept.
 pub struct WrongTry<'a> {
-    pub kind: &'static str,
+    pub kind: AccountKind,
     /// As it was typed: what tries are counted by, and never written.
     pub account: &'a str,
     pub user: Option<UserId>,
     pub client: Option<&'a ClientId>,
-    pub reason: &'static str,
+    pub reason: FailureReason,
     pub address: IpAddr,
 }
 
 impl WrongTry<'_> {
     /// A wait begins with it.
     pub async fn begins_wait(&self, app: &App) {
-        let event = Event::new("brute_force_detected").failed().details(json!({"account": self.kind}));
+        let event = Event::new(EventType::BruteForceDetected).failed().details(json!({"account": self.kind.as_str()}));
         let event = event.because(self.reason).user(self.user).client(self.client);
-        event.tally(app, &format!("{} {}", self.kind, self.account), self.address).await;
+        event.tally(app, &format!("{} {}", self.kind.as_str(), self.account), self.address).await;
     }
 }

@@ -10,7 +10,7 @@ pub mod respond;
 pub mod views;
 pub mod words;
 
-use crate::{app::App, audit, error::OAuthError, telemetry};
+use crate::{app::App, audit, error::OAuthError, events::EventType, telemetry};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -118,7 +118,7 @@ async fn name_the_request(
 async fn refused(app: &App, Refused { error, by_budget }: Refused, path: &str, address: IpAddr) {
     app.metrics.refusal(error);
     if by_budget && app.floods.is_new(address) {
-        let event = audit::Event::new("rate_limit_exceeded").failed().from(address);
+        let event = audit::Event::new(EventType::RateLimitExceeded).failed().from(address);
         event.details(json!({ "endpoint": path })).record(app).await;
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     audit::{Event, chain, tally},
     clients::metadata_document,
     clock::Moment,
+    events::EventType,
     storage::{
         access_tokens, answered_forms, changes::Change, clients, codes, dates, device_codes, dpop_proofs, grants,
         initial_access_tokens, pushed_requests, revoked_tokens, used_assertions,
@@ -74,7 +75,7 @@ pub async fn heed_clock(app: &App, before: Moment) -> sqlx::Result<Moment> {
         tracing::warn!(seconds = by.whole_seconds(), "the clock was set back");
         dates::set_back(&app.db, by).await?;
         app.clients.forget_all();
-        Event::new("clock_set_back").warning().details(json!({"seconds": by.whole_seconds()})).record(app).await;
+        Event::new(EventType::ClockSetBack).warning().details(json!({"seconds": by.whole_seconds()})).record(app).await;
     }
     Ok(now)
 }

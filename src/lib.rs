@@ -16,6 +16,7 @@ pub mod tokens; // issued, found again, rotated
 pub mod app; // the tools, built once
 pub mod audit; // the trail of what happened
 pub mod config; // one tree of settings
+pub mod events; // the catalogue of what can happen
 pub mod fetch; // requests to addresses that strangers choose
 pub mod keys; // signing keys: made, sealed, published
 pub mod limits; // how often somebody may try

@@ -1,5 +1,5 @@
 //! This server's budgets, each with a share for every source: wrong secrets, registrations, fetches, pushed requests.
-use crate::{clock::Clock, error::OAuthError, model::UserId, secrets::Digest};
+use crate::{clock::Clock, error::OAuthError, events::AccountKind, model::UserId, secrets::Digest};
 use keyward_limits::{
     guesses::{self, Counters, Growth, Guesser, Try, Wait},
     shares::{Holdings, Quota, Rates, Table},
@@ -68,14 +68,14 @@ impl Guesses {
 
     /// Books a try to sign in; `known` says that the browser has signed in to this account before.
     pub async fn sign_in(&self, username: &str, address: IpAddr, known: bool) -> Result<Try<'_>, OAuthError> {
-        let who = Guesser { kind: "user", account: username, source: source(address), known };
+        let who = Guesser { kind: AccountKind::User.as_str(), account: username, source: source(address), known };
         self.book(&self.people, who).await
     }
 
     /// Books a try at a code that a device shows. They are counted for each person, from wherever they come (RFC 8628
     /// §5.1).
     pub async fn device_code(&self, user: UserId) -> Result<Try<'_>, OAuthError> {
-        let who = Guesser { kind: "device", account: "", source: party(user), known: false };
+        let who = Guesser { kind: AccountKind::Device.as_str(), account: "", source: party(user), known: false };
         self.book(&self.programs, who).await
     }
 
@@ -85,8 +85,8 @@ impl Guesses {
     }
 
     /// Counts a wrong secret of a program. Answers whether a wait begins with it.
-    pub fn wrong(&self, kind: &'static str, account: &str, address: IpAddr) -> Result<bool, OAuthError> {
-        let who = Guesser { kind, account, source: source(address), known: false };
+    pub fn wrong(&self, kind: AccountKind, account: &str, address: IpAddr) -> Result<bool, OAuthError> {
+        let who = Guesser { kind: kind.as_str(), account, source: source(address), known: false };
         self.programs.wrong(&who, self.clock.now()).map_err(|Wait(seconds)| too_many_wrong(seconds))
     }
 }

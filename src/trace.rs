@@ -1,7 +1,9 @@
 //! The decision trace: what was decided lately, for whom and by which rule. Kept in memory for `/debug/traces`, and
 //! logged. Names and rules are our own words; of a request there is at most the identifier of its client, and the redirect
 //! URI that it should not have named, cut.
-use crate::{clock::Clock, error::OAuthError, model::ClientId, oauth::compared::Compared, telemetry};
+use crate::{
+    clock::Clock, error::OAuthError, events::EventType, model::ClientId, oauth::compared::Compared, telemetry,
+};
 use serde::Serialize;
 use std::{
     borrow::Cow,
@@ -15,7 +17,7 @@ const KEPT: usize = 1000;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Decision {
-    pub event_type: &'static str,
+    pub event_type: EventType,
     pub client_id: Option<ClientId>,
     pub detail: &'static str,
     pub result: Verdict,
@@ -51,43 +53,37 @@ impl Trace {
         Self { clock, recent: Mutex::default() }
     }
 
-    pub fn success(&self, event_type: &'static str, client: Option<&ClientId>, detail: &'static str) {
+    pub fn success(&self, event_type: EventType, client: Option<&ClientId>, detail: &'static str) {
         self.add(event_type, client, detail, Verdict::Success, None);
     }
 
-    pub fn failure(&self, event_type: &'static str, client: Option<&ClientId>, error: &OAuthError) {
+    pub fn failure(&self, event_type: EventType, client: Option<&ClientId>, error: &OAuthError) {
         let flood = error.code == "too_many_requests";
         let result = if flood { Verdict::Blocked } else { Verdict::Failure };
         self.add(event_type, client, error.code, result, Some(error.description.clone()));
     }
 
     /// A failure for what was sent beside what is registered.
-    pub fn compared(
-        &self,
-        event_type: &'static str,
-        client: Option<&ClientId>,
-        error: &OAuthError,
-        compared: &Compared,
-    ) {
+    pub fn compared(&self, event_type: EventType, client: Option<&ClientId>, error: &OAuthError, compared: &Compared) {
         let (sent, registered) = (compared.sent.as_deref(), compared.registered.join(" "));
-        tracing::info!(event_type, sent, registered, "redirect_uri");
+        tracing::info!(%event_type, sent, registered, "redirect_uri");
         let rule = Some(error.description.clone());
         let decision = self.decided(event_type, client, error.code, Verdict::Failure, rule);
         self.keep(Decision { compared: Some(compared.clone()), ..decision });
     }
 
-    pub fn blocked(&self, event_type: &'static str, client: Option<&ClientId>, rule: &'static str) {
+    pub fn blocked(&self, event_type: EventType, client: Option<&ClientId>, rule: &'static str) {
         self.add(event_type, client, "blocked", Verdict::Blocked, Some(rule.into()));
     }
 
-    pub fn warning(&self, event_type: &'static str, client: Option<&ClientId>, rule: &'static str) {
+    pub fn warning(&self, event_type: EventType, client: Option<&ClientId>, rule: &'static str) {
         self.add(event_type, client, "goes on for now", Verdict::Warning, Some(rule.into()));
     }
 
     /// One of two, by how it came out.
     pub fn outcome<T>(
         &self,
-        [success, failure]: [&'static str; 2],
+        [success, failure]: [EventType; 2],
         client: Option<&ClientId>,
         detail: &'static str,
         outcome: &Result<T, OAuthError>,
@@ -107,7 +103,7 @@ impl Trace {
     /// `rule` is the broken one, if one is.
     pub fn add(
         &self,
-        event_type: &'static str,
+        event_type: EventType,
         client: Option<&ClientId>,
         detail: &'static str,
         result: Verdict,
@@ -118,17 +114,18 @@ impl Trace {
 
     fn decided(
         &self,
-        event_type: &'static str,
+        event_type: EventType,
         client: Option<&ClientId>,
         detail: &'static str,
         result: Verdict,
         rule: Option<Cow<'static, str>>,
     ) -> Decision {
+        debug_assert!(event_type.entry().sinks.trace(), "{event_type} is not for the decision trace");
         let (client_id, rule_text) = (client.map(ClientId::as_str), rule.as_deref());
         if result == Verdict::Success {
-            tracing::debug!(event_type, client_id, detail, "decision");
+            tracing::debug!(%event_type, client_id, detail, "decision");
         } else {
-            tracing::info!(event_type, client_id, detail, ?result, rule = rule_text, "decision");
+            tracing::info!(%event_type, client_id, detail, ?result, rule = rule_text, "decision");
         }
         let (client_id, request_id) = (client.cloned(), telemetry::request_id());
         let timestamp = self.clock.now();
@@ -146,16 +143,18 @@ impl Trace {
 mod tests {
     use super::*;
 
+    const ENDS: [EventType; 2] = [EventType::DeviceApproved, EventType::DeviceDenied];
+
     #[test]
     fn the_last_thousand_decisions_are_kept_newest_first() {
         let trace = Trace::new(Clock::default());
-        trace.success("first", None, "");
+        trace.success(EventType::DcrRegisterStart, None, "");
         let error = OAuthError::too_many_requests("slower");
-        trace.outcome::<()>(["yes", "no"], Some(&ClientId::from("c")), "", &Err(error));
+        trace.outcome::<()>(ENDS, Some(&ClientId::from("c")), "", &Err(error));
         assert_eq!(trace.recent()[0].result, Verdict::Blocked);
-        (0..KEPT).for_each(|_| trace.outcome(["yes", "no"], None, "went well", &Ok(())));
+        (0..KEPT).for_each(|_| trace.outcome(ENDS, None, "went well", &Ok(())));
         let recent = trace.recent();
         assert_eq!((recent.len(), recent[0].detail), (KEPT, "went well"));
-        assert!(recent.iter().all(|decision| decision.event_type == "yes"));
+        assert!(recent.iter().all(|decision| decision.event_type == ENDS[0]));
     }
 }

@@ -15,6 +15,7 @@ use keyward::{
         chain::{self, Chain},
         tally,
     },
+    events::EventType,
     jobs,
     model::AuditEvent,
     storage::{audit_chain, audit_events},
@@ -35,7 +36,7 @@ async fn names(t: &TestApp) -> Vec<String> {
 
 async fn happen(t: &TestApp, count: usize) {
     for _ in 0..count {
-        Event::new("something").record(&t.app).await;
+        Event::new(EventType::ServerStart).record(&t.app).await;
     }
     chain::extend(&t.app).await.unwrap();
 }
@@ -121,7 +122,8 @@ async fn a_whole_trail_is_whole_however_often_it_is_extended_and_by_however_many
     let nodes = [t.app.clone(), other.clone()].map(|app| {
         tokio::spawn(async move {
             for number in 0..150 {
-                let event = Event::new("something").details(serde_json::json!({"b": 1.0, "a": [number, "ü\"\\"]}));
+                let event = Event::new(EventType::ServerStart)
+                    .details(serde_json::json!({"version": {"b": 1.0, "a": [number, "ü\"\\"]}}));
                 if number % 2 == 0 {
                     event.record(&app).await;
                 } else {
@@ -228,8 +230,8 @@ async fn events_that_take_more_room_than_there_is_push_out_the_oldest_and_the_re
     let mut most = 0;
     for round in 0..40 {
         for _ in 0..50 {
-            let details = serde_json::json!({"round": round, "padding": "x".repeat(1_000)});
-            Event::new("something").details(details).note(&t.app).await;
+            let details = serde_json::json!({"version": {"round": round, "padding": "x".repeat(1_000)}});
+            Event::new(EventType::ServerStart).details(details).note(&t.app).await;
         }
         chain::extend(&t.app).await.unwrap();
         assert!(bytes().await <= 1_048_576, "{}", bytes().await);
@@ -239,8 +241,8 @@ async fn events_that_take_more_room_than_there_is_push_out_the_oldest_and_the_re
     assert!(most > 900_000, "{most}");
     let trail = trail(&t).await;
     assert!((600..=800).contains(&trail.len()), "{}", trail.len());
-    let newest = trail.iter().rfind(|event| event.event_type == "something").unwrap();
-    assert_eq!(newest.details["round"], 39);
+    let newest = trail.iter().rfind(|event| event.event_type == "server_start").unwrap();
+    assert_eq!(newest.details["version"]["round"], 39);
     let told: i64 = trail.iter().filter_map(|event| event.details["events"].as_i64()).sum();
     assert!(told > 0 && trail.iter().any(|event| event.event_type == "audit_trail_shortened"));
     // What is counted is what is there.

@@ -13,6 +13,7 @@ use crate::{
 };
 use keyward::{
     audit::{Event, tally},
+    events::EventType,
     jobs,
     model::ClientId,
     secrets::base64url,
@@ -150,7 +151,7 @@ async fn attack_189_wrong_passwords_fill_no_disk_however_many_come_from_wherever
     let before = t.db.number("SELECT count(*) FROM audit_events").await;
     let rows = async || t.db.number("SELECT count(*) FROM audit_events").await - before;
     let wrong = async |account: &str, source: u32| {
-        let event = Event::new("login_failure").failed();
+        let event = Event::new(EventType::LoginFailure).failed();
         event.tally(&t.app, account, Ipv4Addr::from_bits(source).into()).await;
     };
     // One account from one place, many from one place.

@@ -1,6 +1,7 @@
 //! Redirect URIs that a registration can do without: left out of it, told, and never a way out.
 use crate::support::app::{CALLBACK, TestApp, authorize_path};
 use keyward::{
+    events::EventType,
     model::ClientId,
     storage::{audit_events, clients},
 };
@@ -58,7 +59,7 @@ async fn one_unknown_scheme_does_not_cost_the_client_its_other_redirect_uris() {
     assert_eq!((left_out.as_array().unwrap().len(), &left_out[0]["redirect_uri"]), (1, &json!("myapp://cb")));
     assert!(left_out[0]["rule"].as_str().unwrap().contains("reversed domain name"), "{left_out}");
     let traced = t.app.trace.recent();
-    let told = traced.iter().find(|one| one.event_type == "dcr_redirect_uri_left_out").unwrap();
+    let told = traced.iter().find(|one| one.event_type == EventType::DcrRedirectUriLeftOut).unwrap();
     assert_eq!(told.client_id.as_ref(), Some(&client));
     assert!(told.rule.as_ref().unwrap().contains("reversed domain name"));
     // With and without it is the same registration.

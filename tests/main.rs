@@ -14,6 +14,7 @@ mod debug;
 mod described;
 mod device;
 mod dpop;
+mod events;
 mod fetch;
 mod fuzz;
 mod hostile;

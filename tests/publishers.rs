@@ -5,7 +5,7 @@ use crate::support::{
     db::fresh_db,
     internet::{Internet, json},
 };
-use keyward::{fetch::Fetcher, model::ClientId, trace::Verdict};
+use keyward::{events::EventType, fetch::Fetcher, model::ClientId, trace::Verdict};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -112,7 +112,8 @@ async fn a_document_that_names_no_method_is_taken_for_a_public_client_and_leaves
     internet.publish(&with(document(URL), &json!({"token_endpoint_auth_method": null}))).await;
     let t = start(&internet, "").await;
     assert_eq!(redeemed(&t, None).await.status, 200);
-    let warned = || t.app.trace.recent().into_iter().find(|decision| decision.event_type == "cimd_no_auth_method");
+    let warned =
+        || t.app.trace.recent().into_iter().find(|decision| decision.event_type == EventType::CimdNoAuthMethod);
     let warning = warned().unwrap();
     assert_eq!((warning.result, warning.client_id), (Verdict::Warning, Some(ClientId::from(URL))));
     assert!(warning.rule.unwrap().contains("token_endpoint_auth_methods_supported"));

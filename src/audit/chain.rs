@@ -3,6 +3,7 @@
 use super::Event;
 use crate::{
     app::App,
+    events::EventType,
     model::{AuditEvent, Link},
     secrets::Digest,
     storage::audit_chain::{self, Room},
@@ -49,7 +50,7 @@ pub async fn shorten(app: &App) -> sqlx::Result<()> {
         more = gone.more;
     }
     if lost > 0 {
-        Event::new("audit_trail_shortened").warning().details(json!({"events": lost})).record(app).await;
+        Event::new(EventType::AuditTrailShortened).warning().details(json!({"events": lost})).record(app).await;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Which settings are others than at the last start: their names, for values may be secret.
 use super::Event;
-use crate::{app::App, secrets::base64url, storage::settings};
+use crate::{app::App, events::EventType, secrets::base64url, storage::settings};
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ pub async fn record(app: &App) -> anyhow::Result<()> {
         compare(&Value::Object(before), &now, "", &mut names);
     }
     if !names.is_empty() {
-        Event::new("config_change").details(json!({ "settings": names })).record(app).await;
+        Event::new(EventType::ConfigChange).details(json!({ "settings": names })).record(app).await;
     }
     Ok(())
 }

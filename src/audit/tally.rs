@@ -4,6 +4,7 @@ use super::Event;
 use crate::{
     app::App,
     clock::{Clock, Moment},
+    events::{EventType, FailureReason},
     limits::source,
     secrets::Digest,
 };
@@ -26,8 +27,8 @@ const MAX_ENTRIES: usize = 200;
 /// Which events are counted together.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    name: &'static str,
-    reason: Option<&'static str>,
+    event_type: EventType,
+    reason: Option<FailureReason>,
     account: Option<Digest>,
     source: Option<Source>,
 }
@@ -44,13 +45,13 @@ pub struct Tally(Mutex<HashMap<Key, Counted>>);
 impl Tally {
     /// Whether it is the first of its kind, reason, account and source, which is to be written.
     fn is_first(&self, event: &Event, account: &str, source: Option<Source>, clock: &Clock) -> bool {
-        let (mut counted, name, reason) = (self.lock(), event.name, event.reason);
-        let own = Key { name, reason, account: Some(Digest::of(account)), source };
-        let of_kind = || counted.keys().filter(|key| key.name == name);
+        let (mut counted, event_type, reason) = (self.lock(), event.event_type, event.reason);
+        let own = Key { event_type, reason, account: Some(Digest::of(account)), source };
+        let of_kind = || counted.keys().filter(|key| key.event_type == event_type);
         let of_source = || of_kind().filter(|key| key.source == source).count();
         let key = match () {
             () if counted.contains_key(&own) => own,
-            () if of_kind().count() >= MAX_ENTRIES => Key { name, reason, account: None, source: None },
+            () if of_kind().count() >= MAX_ENTRIES => Key { event_type, reason, account: None, source: None },
             () if source.is_some() && of_source() >= MAX_PER_SOURCE => Key { account: None, ..own },
             () => own,
         };
@@ -63,7 +64,7 @@ impl Tally {
         if key.account.is_none() {
             (first.user_id, first.client_id, first.grant_id) = (None, None, None);
             // What the others have in common is the reason, and nothing else is told of them.
-            first.details = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+            first.details = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason.as_str() }));
         }
         counted.insert(key, Counted { first, since: clock.moment(), more: 0 });
         true

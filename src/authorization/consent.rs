@@ -7,6 +7,7 @@ use crate::{
         request::{Judged, limit},
     },
     error::OAuthError,
+    events::EventType,
     grants::authorization_code,
     model::{Answer, AnsweredForm, Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User},
     oauth::{
@@ -250,13 +251,13 @@ impl<'a> Asked<'a> {
         if approved {
             let details = json!({"scope": grant.scopes.to_string(), "resource": grant.resources,
                 "mode": if form.is_some() { "page" } else { "remembered" }});
-            let event = audit::Event::new("approval").user(user.id).client(&client.id);
+            let event = audit::Event::new(EventType::Approval).user(user.id).client(&client.id);
             event.grant(id).details(details).record(app).await;
-            let issued = audit::Event::new("authorization_code_issued").user(user.id).client(&client.id);
+            let issued = audit::Event::new(EventType::AuthorizationCodeIssued).user(user.id).client(&client.id);
             issued.grant(id).note(app).await;
             let how = if form.is_some() { "asked on the page" } else { "remembered" };
-            app.trace.success("consent_approved", Some(&client.id), how);
-            app.trace.success("authorization_code_issued", Some(&client.id), "good for one exchange");
+            app.trace.success(EventType::ConsentApproved, Some(&client.id), how);
+            app.trace.success(EventType::AuthorizationCodeIssued, Some(&client.id), "good for one exchange");
         }
         Ok(approved.then_some(secret))
     }
@@ -304,10 +305,10 @@ impl<'a> Asked<'a> {
         let Terms { client, user, granted, .. } = self.terms;
         let details =
             json!({"scope": granted.scopes.to_string(), "resource": self.terms.identifiers(), "mode": "page"});
-        let event = audit::Event::new("approval").failed().user(user.id).client(&client.id);
+        let event = audit::Event::new(EventType::Approval).failed().user(user.id).client(&client.id);
         event.details(details).record(app).await;
         let error = OAuthError::access_denied(DENIED);
-        app.trace.failure("consent_denied", Some(&client.id), &error);
+        app.trace.failure(EventType::ConsentDenied, Some(&client.id), &error);
         Ok(Some(error))
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         request::{asking, resources},
     },
     error::OAuthError,
+    events::{AccountKind, EventType, FailureReason},
     grants,
     limits::{source, yields_to},
     model::{Answer, AnsweredForm, Client, DeviceAuthorization, Scopes, User},
@@ -135,7 +136,7 @@ pub async fn look_up<'a>(
     let found = device_codes::find_by_user_code(&app.db, &code.digest(&app.form_key)).await?;
     let Some(device) = found.filter(|device| device.is_open(app.clock.now())) else {
         if booked.wrong(app.clock.now()) {
-            let (kind, reason, account) = ("device", "wrong_code", &*user.id.to_string());
+            let (kind, reason, account) = (AccountKind::Device, FailureReason::WrongCode, &*user.id.to_string());
             let wrong = WrongTry { kind, account, user: Some(user.id), client: None, reason, address };
             wrong.begins_wait(app).await;
         }
@@ -177,14 +178,19 @@ impl Waiting<'_> {
         let said = Decision { user_id: user.id, auth_time, allowed, form: Some(&form) };
         let decided = device_codes::decide(&app.db, &self.device.device_code_hash, &said, now).await?;
         if decided {
-            let event = audit::Event::new("approval");
+            let event = audit::Event::new(EventType::Approval);
             let event = if allow { event } else { event.failed() };
             let details = json!({"scope": self.granted.scopes.to_string(), "resource": self.device.resources,
                 "mode": "device", "device_ip_address": self.device.ip_address});
             let event = event.user(user.id).client(&self.client.id).from(address);
             event.details(details).record(app).await;
             let said = if allow { Ok(()) } else { Err(OAuthError::access_denied("the user said no")) };
-            app.trace.outcome(["device_approved", "device_denied"], Some(&self.client.id), "asked on the page", &said);
+            app.trace.outcome(
+                [EventType::DeviceApproved, EventType::DeviceDenied],
+                Some(&self.client.id),
+                "asked on the page",
+                &said,
+            );
         }
         Ok(decided)
     }

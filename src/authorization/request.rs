@@ -4,6 +4,7 @@ use crate::{
     authorization::pushed_request,
     clients::metadata_document::{Resolved, on_record, resolve},
     error::{OAuthError, ProtocolError},
+    events::EventType,
     grants::{self, authorization_code, refresh_token},
     model::{Client, ClientId, Role, Scopes, UserId},
     oauth::{
@@ -161,10 +162,10 @@ impl<'a> Judged<'a> {
 /// What came of looking at a request, here or when it was pushed.
 pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthError>, compared: Option<&Compared>) {
     let Some(error) = error else {
-        return app.trace.success("authorize_request_validation", client, "nothing is wrong with the request");
+        return app.trace.success(EventType::AuthorizeRequestValidation, client, "nothing is wrong with the request");
     };
     let mismatch = error.description == REDIRECT_URI_MISMATCH;
-    let event = if mismatch { "authorize_redirect_uri_mismatch" } else { "authorize_request_validation" };
+    let event = if mismatch { EventType::AuthorizeRedirectUriMismatch } else { EventType::AuthorizeRequestValidation };
     match compared {
         Some(compared) => app.trace.compared(event, client, error, compared),
         None => app.trace.failure(event, client, error),

@@ -4,6 +4,7 @@ use crate::{
     app::App,
     audit::WrongTry,
     error::OAuthError,
+    events::{AccountKind, FailureReason},
     model::{AuthMethod, Client, ClientId, ClientSource},
     oauth::{
         basic::Basic,
@@ -189,19 +190,19 @@ async fn with_secret(
         }
         let Some(client) = client else { continue };
         let reason = match () {
-            () if !matches => "wrong_secret",
-            () if client.disabled_at.is_some() => "disabled",
-            () if !accepts(&client, method) => "other_method",
+            () if !matches => FailureReason::WrongSecret,
+            () if client.disabled_at.is_some() => FailureReason::Disabled,
+            () if !accepts(&client, method) => FailureReason::OtherMethod,
             () => return Ok(client),
         };
         refused_client = Some((client, reason));
     }
     // A right secret always passes; only wrong ones are slowed down (RFC 6749 §2.3.1).
     let account = candidates.first().map_or("", |(id, _)| id);
-    if app.guesses.wrong("client", account, address)? {
+    if app.guesses.wrong(AccountKind::Client, account, address)? {
         let client = refused_client.as_ref().map(|(client, _)| &client.id);
-        let reason = refused_client.as_ref().map_or("unknown", |(_, reason)| reason);
-        let wrong = WrongTry { kind: "client", account, user: None, client, reason, address };
+        let reason = refused_client.as_ref().map_or(FailureReason::Unknown, |(_, reason)| *reason);
+        let wrong = WrongTry { kind: AccountKind::Client, account, user: None, client, reason, address };
         wrong.begins_wait(app).await;
     }
     Err(refused())

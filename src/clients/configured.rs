@@ -4,6 +4,7 @@ use crate::{
     app::App,
     audit::Event,
     config::{ClientSettings, Config, Faults, Workload, shown},
+    events::EventType,
     grants,
     grants::{authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange},
     model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource},
@@ -21,7 +22,11 @@ pub async fn write(app: &App) -> anyhow::Result<()> {
     for client in read_all(app)? {
         storage::clients::put_seed(&app.db, &client).await?;
         if storage::clients::take_back(&app.db, &client.id).await? {
-            Event::new("client_enabled").client(&client.id).details(json!({"by": "configuration"})).record(app).await;
+            Event::new(EventType::ClientEnabled)
+                .client(&client.id)
+                .details(json!({"by": "configuration"}))
+                .record(app)
+                .await;
         }
         app.clients.forget(&client.id);
     }
@@ -40,7 +45,7 @@ pub async fn leave_out(app: &App, others: &[&str]) -> anyhow::Result<Vec<ClientI
         let stays = written.contains(&id) || others.contains(&id.as_str());
         if !stays && storage::clients::leave_out(&app.db, &id, app.clock.now()).await? {
             app.clients.forget(&id);
-            let event = Event::new("client_disabled").warning().client(&id);
+            let event = Event::new(EventType::ClientDisabled).warning().client(&id);
             event.details(json!({"by": "configuration"})).record(app).await;
             left_out.push(id);
         }

@@ -4,6 +4,7 @@ use crate::{
     app::App,
     audit,
     error::OAuthError,
+    events::EventType,
     grants,
     issuers::statement,
     model::{AuthMethod, Client},
@@ -76,7 +77,7 @@ impl Managed {
         let metadata = &self.client.metadata;
         let details = json!({"client_name": metadata.client_name, "redirect_uris": metadata.redirect_uris});
         let details = with_left_out(details, &left_out);
-        self.audit("registration_updated", address).details(details).record(app).await;
+        self.audit(EventType::RegistrationUpdated, address).details(details).record(app).await;
         self.read(app)
     }
 
@@ -84,11 +85,11 @@ impl Managed {
     pub async fn delete(self, app: &App, address: IpAddr) -> Result<(), OAuthError> {
         clients::delete(&app.db, &self.client.id).await?;
         app.clients.forget(&self.client.id);
-        self.audit("registration_deleted", address).record(app).await;
+        self.audit(EventType::RegistrationDeleted, address).record(app).await;
         Ok(())
     }
 
-    fn audit(&self, name: &'static str, address: IpAddr) -> audit::Event {
-        audit::Event::new(name).client(&self.client.id).from(address)
+    fn audit(&self, event_type: EventType, address: IpAddr) -> audit::Event {
+        audit::Event::new(event_type).client(&self.client.id).from(address)
     }
 }

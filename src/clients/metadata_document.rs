@@ -4,6 +4,7 @@ use crate::{
     app::App,
     audit::Event,
     error::{OAuthError, ProtocolError},
+    events::EventType,
     fetch::{FetchError, Fetched},
     grants, limits,
     model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, UserId},
@@ -167,7 +168,7 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolv
     match known {
         Some(client) if settled(&client) => {
             if client.source == ClientSource::Cimd {
-                app.trace.success("cimd_fetch_cache_hit", Some(&client.id), "the document is fresh");
+                app.trace.success(EventType::CimdFetchCacheHit, Some(&client.id), "the document is fresh");
             }
             return Ok(Resolved::Client(client));
         }
@@ -181,8 +182,8 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolv
     let Some(asker) = asker else { return Ok(Resolved::AfterSignIn) };
     let about = Some(&ClientId::from(id));
     let age = if known.is_some() { "the document is out of date" } else { "the document is not known" };
-    app.trace.success("cimd_fetch_cache_miss", about, age);
-    app.trace.success("cimd_fetch_start", about, "the document is asked for");
+    app.trace.success(EventType::CimdFetchCacheMiss, about, age);
+    app.trace.success(EventType::CimdFetchStart, about, "the document is asked for");
     let fetched = fetch(app, id, &host, asker).await;
     let failed = match fetched.and_then(|fetched| Ok((judge(app, id, &fetched)?, fetched.max_age))) {
         Ok((metadata, max_age)) => return store(app, id, metadata, max_age).await,
@@ -199,7 +200,7 @@ enum Failed {
     /// Nothing was fetched, as too much was fetched before.
     Limited(OAuthError),
     Refused {
-        event: &'static str,
+        event: EventType,
         /// For the log and the audit trail alone: by it whoever asked could feel his way around our network.
         rule: Cow<'static, str>,
         may_pass: bool,
@@ -210,7 +211,7 @@ enum Failed {
 }
 
 impl Failed {
-    fn refused(event: &'static str, rule: impl Into<Cow<'static, str>>, may_pass: bool) -> Self {
+    fn refused(event: EventType, rule: impl Into<Cow<'static, str>>, may_pass: bool) -> Self {
         Self::Refused { event, rule: rule.into(), may_pass, is_telling: false }
     }
 
@@ -224,15 +225,15 @@ impl Failed {
         match self {
             Self::Limited(error) => {
                 tracing::warn!(client = id, "cimd_fetch_limited");
-                app.trace.failure("cimd_fetch_error", Some(&client), error);
+                app.trace.failure(EventType::CimdFetchError, Some(&client), error);
             }
             Self::Refused { event, rule, may_pass, .. } => {
                 tracing::warn!(client = id, %rule, "{event}");
                 // What a host said, or a system about it, is not our word.
                 let known = if *may_pass { "the host did not answer properly".into() } else { rule.clone() };
-                let result = if *event == "cimd_ssrf_blocked" { Verdict::Blocked } else { Verdict::Failure };
-                app.trace.add(event, Some(&client), "the document cannot be used", result, Some(known));
-                let event = Event::new(event).failed().client(&client).details(json!({ "rule": rule }));
+                let result = if *event == EventType::CimdSsrfBlocked { Verdict::Blocked } else { Verdict::Failure };
+                app.trace.add(*event, Some(&client), "the document cannot be used", result, Some(known));
+                let event = Event::new(*event).failed().client(&client).details(json!({ "rule": rule }));
                 let event = match asker {
                     Asker::Person(user) => event.user(user),
                     Asker::Issuer | Asker::Itself => event,
@@ -269,16 +270,16 @@ async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<Fetc
         Asker::Itself => app.fetcher.json_for_stranger(id, itself).await,
     };
     fetched.map_err(|error| match error {
-        FetchError::Forbidden(rule) => Failed::refused("cimd_ssrf_blocked", rule, false),
-        FetchError::Unacceptable(rule) => Failed::refused("cimd_fetch_error", rule, false),
-        FetchError::Unavailable(cause) => Failed::refused("cimd_fetch_error", cause, true),
+        FetchError::Forbidden(rule) => Failed::refused(EventType::CimdSsrfBlocked, rule, false),
+        FetchError::Unacceptable(rule) => Failed::refused(EventType::CimdFetchError, rule, false),
+        FetchError::Unavailable(cause) => Failed::refused(EventType::CimdFetchError, cause, true),
     })
 }
 
 fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Failed> {
     let refused = |is_telling| {
         move |error: ProtocolError| {
-            let event = "cimd_validation_error";
+            let event = EventType::CimdValidationError;
             Failed::Refused { event, rule: error.description, may_pass: false, is_telling }
         }
     };
@@ -290,13 +291,13 @@ fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Faile
         // SEP-3149 of MCP
         let rule =
             "the document names no method in token_endpoint_auth_methods_supported: that means none until MCP ends it";
-        app.trace.warning("cimd_no_auth_method", Some(&ClientId::from(id)), rule);
+        app.trace.warning(EventType::CimdNoAuthMethod, Some(&ClientId::from(id)), rule);
     }
     Ok(metadata)
 }
 
 async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolved, OAuthError> {
-    app.trace.success("cimd_fetch_success", Some(&ClientId::from(id)), "the document is valid");
+    app.trace.success(EventType::CimdFetchSuccess, Some(&ClientId::from(id)), "the document is valid");
     let now = app.clock.now();
     let fresh_for = max_age.clamp(SHORTEST, LONGEST).cast_signed();
     let client = Client {

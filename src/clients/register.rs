@@ -4,6 +4,7 @@ use crate::{
     audit,
     config::{Config, RegistrationPolicy},
     error::OAuthError,
+    events::EventType,
     grants,
     issuers::statement,
     limits::{source, yields_to},
@@ -28,16 +29,20 @@ const MOST_TRIES: u32 = 5;
 
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
-    app.trace.success("dcr_register_start", None, "somebody registers a client");
+    app.trace.success(EventType::DcrRegisterStart, None, "somebody registers a client");
     match judge(app, body, bearer, address).await {
         Ok((client, answer)) => {
-            app.trace.success("dcr_register_success", Some(&client.id), "the client is on record");
+            app.trace.success(EventType::DcrRegisterSuccess, Some(&client.id), "the client is on record");
             Ok(answer)
         }
         Err(error) => {
             let about_metadata = ["invalid_client_metadata", "invalid_redirect_uri", "invalid_software_statement"];
             let invalid = about_metadata.contains(&error.code);
-            app.trace.failure(if invalid { "dcr_validation_error" } else { "dcr_register_error" }, None, &error);
+            app.trace.failure(
+                if invalid { EventType::DcrValidationError } else { EventType::DcrRegisterError },
+                None,
+                &error,
+            );
             Err(error)
         }
     }
@@ -83,7 +88,13 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
 pub(super) fn tell_left_out(app: &App, client: &ClientId, left_out: &[LeftOut]) {
     for LeftOut { rule, .. } in left_out {
         let detail = "a redirect URI was left out, the others are registered";
-        app.trace.add("dcr_redirect_uri_left_out", Some(client), detail, Verdict::Success, Some(rule.clone().into()));
+        app.trace.add(
+            EventType::DcrRedirectUriLeftOut,
+            Some(client),
+            detail,
+            Verdict::Success,
+            Some(rule.clone().into()),
+        );
     }
 }
 
@@ -189,7 +200,7 @@ async fn insert(
     let client = store(app, asked, permission, source(address)).await?;
     let name = json!({"client_name": client.metadata.client_name, "redirect_uris": client.metadata.redirect_uris});
     let name = with_left_out(name, left_out);
-    audit::Event::new("registration").client(&client.id).from(address).details(name).record(app).await;
+    audit::Event::new(EventType::Registration).client(&client.id).from(address).details(name).record(app).await;
     Ok(client)
 }
 

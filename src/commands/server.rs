@@ -5,6 +5,7 @@ use crate::{
     clients::configured,
     clock::Clock,
     config::Config,
+    events::EventType,
     fetch::has_way_out,
     http, jobs,
     oauth::visible::visible,
@@ -103,7 +104,7 @@ pub async fn write_clients(app: &App, others: &[&str]) -> anyhow::Result<()> {
 /// Puts the start on record; [`run`] comes next.
 pub async fn begin(app: &App) -> anyhow::Result<()> {
     audit::changed_settings::record(app).await?;
-    Event::new("server_start").details(json!({"version": env!("CARGO_PKG_VERSION")})).record(app).await;
+    Event::new(EventType::ServerStart).details(json!({"version": env!("CARGO_PKG_VERSION")})).record(app).await;
     Ok(())
 }
 
@@ -124,7 +125,7 @@ pub async fn run(
     connections(&app).serve(listener, http::router(app.clone()), shutdown).await;
     housekeeping.abort();
     tally::tell_all(&app).await;
-    Event::new("server_stop").record(&app).await;
+    Event::new(EventType::ServerStop).record(&app).await;
     chain::extend(&app).await?;
     app.db.close().await?;
     Ok(())
@@ -142,7 +143,7 @@ fn connections(app: &Arc<App>) -> Connections {
     Connections::new(bounds, app.proxies.clone(), move |address| {
         if let Some(app) = told.upgrade().filter(|app| app.floods.is_new(address)) {
             tokio::spawn(async move {
-                let event = Event::new("rate_limit_exceeded").failed().from(address);
+                let event = Event::new(EventType::RateLimitExceeded).failed().from(address);
                 event.details(json!({"endpoint": "connection"})).record(&app).await;
             });
         }

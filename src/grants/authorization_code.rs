@@ -1,6 +1,6 @@
 //! `grant_type=authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.5).
 use super::TokenRequest;
-use crate::{
+use crate::{events::EventType, 
     app::App,
     audit,
     error::OAuthError,
@@ -32,7 +32,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
     let proven = prove(request, &code).and_then(|()| {
         let verified = verify(request, &code);
-        app.trace.outcome(["pkce_validation_success", "pkce_validation_failure"], Some(&client.id), "S256", &verified);
+        app.trace.outcome([EventType::PkceValidationSuccess, EventType::PkceValidationFailure], Some(&client.id), "S256", &verified);
         verified
     });
     if let Err(error) = proven {
@@ -48,10 +48,10 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         if replayed && grants::revoke(&app.db, grant.id, now).await? {
             // Everything else about it was right: somebody holds a copy, and what the first use brought is no
             // longer trusted (OAuth 2.1 §7.5.2).
-            let event = audit::Event::new("authorization_code_reused").critical().client(&client.id);
+            let event = audit::Event::new(EventType::AuthorizationCodeReused).client(&client.id);
             event.user(grant.user_id).grant(grant.id).record(app).await;
             let rule = "a code is good for one use; its grant is revoked (OAuth 2.1 section 7.5.2)";
-            app.trace.blocked("authorization_code_reused", Some(&client.id), rule);
+            app.trace.blocked(EventType::AuthorizationCodeReused, Some(&client.id), rule);
         }
         return Err(unusable());
     }

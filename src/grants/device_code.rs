@@ -1,6 +1,6 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4, §3.5).
 use super::TokenRequest;
-use crate::{
+use crate::{events::EventType, 
     app::App,
     audit,
     error::OAuthError,
@@ -65,7 +65,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     if !grants::redeem(&app.db, &grant, &device.device_code_hash, now).await? {
         return Err(unusable());
     }
-    audit::Event::new("device_code_redeemed").client(&client.id).user(user_id).grant(id).record(app).await;
+    audit::Event::new(EventType::DeviceCodeRedeemed).client(&client.id).user(user_id).grant(id).record(app).await;
     let may_refresh = super::refreshes(&app.config, client, NAME);
     permit.issue(app, may_refresh.then_some(Refresh { token: first, rotated_at: now }), None).await
 }

@@ -1,7 +1,7 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): an issuer that is trusted says which
 //! person is behind the client (Identity Assertion JWT Authorization Grant §4.4), or which program asks for itself.
 use super::TokenRequest;
-use crate::{
+use crate::{events::EventType, 
     authorization::request::{limit, registered_scopes},
     app::App,
     audit, clock,
@@ -222,6 +222,6 @@ fn asked(params: &Params, most: &Scopes, resources: &[&Resource]) -> Result<Scop
 async fn record(app: &App, assertion: &IdentityAssertion<'_>, grant: &Grant) {
     let details = json!({"issuer": assertion.says.issuer, "scope": grant.scopes.to_string(),
         "resource": grant.resources});
-    let event = audit::Event::new("identity_assertion").user(grant.user_id).client(&grant.client_id);
+    let event = audit::Event::new(EventType::IdentityAssertion).user(grant.user_id).client(&grant.client_id);
     event.grant(grant.id).details(details).record(app).await;
 }

@@ -1,6 +1,6 @@
 //! `grant_type=refresh_token` (RFC 6749 §6, OAuth 2.1 §4.3): rotation, an idempotent window, theft detection.
 use super::TokenRequest;
-use crate::{
+use crate::{events::EventType, 
     app::App,
     audit,
     error::OAuthError,
@@ -113,7 +113,7 @@ async fn catch_up(app: &App, grant: &Grant, presented: &RefreshToken, now: Offse
     let Some(window) = restored::window(&app.db, now).await? else { return Err(dead()) };
     let generations = [grant.generation, presented.generation];
     if grants::catch_up(&app.db, grant.id, generations, &presented.digest(), window.since, now).await? {
-        let event = audit::Event::new("refresh_caught_up").warning().client(&grant.client_id).user(grant.user_id);
+        let event = audit::Event::new(EventType::RefreshCaughtUp).warning().client(&grant.client_id).user(grant.user_id);
         let details = json!({"generations": presented.generation - grant.generation});
         event.grant(grant.id).details(details).record(app).await;
     } else if grants::caught_up_before(&app.db, grant.id, presented.generation, window.since).await? {
@@ -142,7 +142,7 @@ async fn record_replay(app: &App, grant: &Grant, generation: i32) -> Result<(), 
         differs.push("program");
     }
     app.metrics.replay(differs.is_empty());
-    let event = audit::Event::new("refresh_replayed").client(&grant.client_id).user(grant.user_id).grant(grant.id);
+    let event = audit::Event::new(EventType::RefreshReplayed).client(&grant.client_id).user(grant.user_id).grant(grant.id);
     let event = if differs.is_empty() { event } else { event.warning() };
     // Each way to differ is told of: what is odd is not lost among what is not.
     let what = format!("{} {}", grant.id, differs.join(" "));
@@ -172,10 +172,10 @@ async fn advance(
 /// OAuth 2.1 §4.3.1: the whole family dies.
 async fn revoke_family(app: &App, grant: &Grant, now: OffsetDateTime) -> Result<OAuthError, OAuthError> {
     if grants::revoke(&app.db, grant.id, now).await? {
-        let event = audit::Event::new("refresh_reuse_detected").critical().client(&grant.client_id);
+        let event = audit::Event::new(EventType::RefreshReuseDetected).client(&grant.client_id);
         event.user(grant.user_id).grant(grant.id).record(app).await;
     }
     let rule = "refresh_token was used before; all tokens of this grant are revoked";
-    app.trace.blocked("refresh_reuse_detected", Some(&grant.client_id), rule);
+    app.trace.blocked(EventType::RefreshReuseDetected, Some(&grant.client_id), rule);
     Ok(OAuthError::invalid_grant(rule))
 }

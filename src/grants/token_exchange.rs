@@ -1,7 +1,7 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): an MCP server that has to call another one
 //! exchanges the token it received for one that the other accepts, narrower and with its own name on it.
 use super::TokenRequest;
-use crate::{
+use crate::{events::EventType, 
     audit,
     error::OAuthError,
     oauth::{
@@ -41,7 +41,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         "from": subject.aud, "resource": target.identifier, "scope": permit.scopes().to_string(),
     });
     let answer = permit.issue(app, None, None).await?;
-    let event = audit::Event::new("token_exchanged").client(&client.id).details(details);
+    let event = audit::Event::new(EventType::TokenExchanged).client(&client.id).details(details);
     let event = user.into_iter().fold(event, |event, user| event.user(user.id));
     let grant_id = subject.person.and_then(|person| person.grant_id.parse().ok());
     grant_id.into_iter().fold(event, audit::Event::grant).record(app).await;

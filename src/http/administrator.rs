@@ -1,6 +1,12 @@
 //! Who may look inside: in the demo whoever is on this machine, else the administrator.
 use super::extract::{ClientIp, bearer, same_origin};
-use crate::{app::App, audit::WrongTry, error::OAuthError, secrets::Digest};
+use crate::{
+    app::App,
+    audit::WrongTry,
+    error::OAuthError,
+    events::{AccountKind, FailureReason},
+    secrets::Digest,
+};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
@@ -18,7 +24,7 @@ use std::{
 use url::Url;
 
 /// Whose wrong tries are counted.
-const ACCOUNT: &str = "administrator";
+const ACCOUNT: AccountKind = AccountKind::Administrator;
 
 /// The request comes from somebody who may look.
 pub struct Administrator;
@@ -43,7 +49,7 @@ async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthErr
     }
     if presented.is_some() {
         if app.guesses.wrong(ACCOUNT, "", address)? {
-            let (kind, reason) = (ACCOUNT, "wrong_token");
+            let (kind, reason) = (ACCOUNT, FailureReason::WrongToken);
             let wrong = WrongTry { kind, account: "", user: None, client: None, reason, address };
             wrong.begins_wait(app).await;
         }

@@ -4,6 +4,7 @@ use crate::{
     app::App,
     audit,
     error::OAuthError,
+    events::EventType,
     model::{Role, SubjectLink, User},
     oauth::display_name::display_name,
     people::sign_in::{is_username, new_user},
@@ -90,8 +91,8 @@ impl Subject {
         };
         let (kept, event) = match self.standing {
             Standing::Linked => return Ok(true),
-            Standing::Found => (subject_links::insert(&app.db, &link).await?, "subject_linked"),
-            Standing::New => (subject_links::insert_user(&app.db, &self.user, &link).await?, "user_created"),
+            Standing::Found => (subject_links::insert(&app.db, &link).await?, EventType::SubjectLinked),
+            Standing::New => (subject_links::insert_user(&app.db, &self.user, &link).await?, EventType::UserCreated),
         };
         if kept {
             let details = json!({"issuer": link.issuer, "tenant": link.tenant, "subject": link.subject});

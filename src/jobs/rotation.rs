@@ -3,6 +3,7 @@ use crate::{
     app::App,
     audit::Event,
     config::Config,
+    events::EventType,
     keys::ALGORITHMS,
     model::{KeyStatus, SigningKey},
 };
@@ -77,20 +78,20 @@ pub async fn begin(app: &App) -> anyhow::Result<()> {
 /// Replaces all keys at once: whatever the old ones signed is refused from now on. Answers how many old ones went.
 pub async fn replace_all(app: &App) -> anyhow::Result<u64> {
     let removed = app.keys.replace_all().await?;
-    Event::new("signing_keys_replaced").critical().details(json!({ "removed": removed })).record(app).await;
+    Event::new(EventType::SigningKeysReplaced).details(json!({ "removed": removed })).record(app).await;
     Ok(removed)
 }
 
 async fn publish(app: &App, algorithm: &'static str, activated_by: OffsetDateTime) -> anyhow::Result<()> {
     if let Some(kid) = app.keys.publish(algorithm, activated_by).await? {
-        Event::new("signing_key_published").details(json!({"alg": algorithm, "kid": kid})).record(app).await;
+        Event::new(EventType::SigningKeyPublished).details(json!({"alg": algorithm, "kid": kid})).record(app).await;
     }
     Ok(())
 }
 
 async fn promote(app: &App, algorithm: &'static str, published_by: OffsetDateTime) -> anyhow::Result<()> {
     if app.keys.promote(algorithm, published_by).await? {
-        Event::new("signing_key_rotated").details(json!({ "alg": algorithm })).record(app).await;
+        Event::new(EventType::SigningKeyRotated).details(json!({ "alg": algorithm })).record(app).await;
     }
     Ok(())
 }
@@ -98,7 +99,7 @@ async fn promote(app: &App, algorithm: &'static str, published_by: OffsetDateTim
 async fn withdraw(app: &App, retired_by: OffsetDateTime) -> anyhow::Result<()> {
     let count = app.keys.withdraw(retired_by).await?;
     if count > 0 {
-        Event::new("signing_keys_withdrawn").details(json!({ "count": count })).record(app).await;
+        Event::new(EventType::SigningKeysWithdrawn).details(json!({ "count": count })).record(app).await;
     }
     Ok(())
 }

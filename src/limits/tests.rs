@@ -27,11 +27,11 @@ fn one_crowded_redirect_host_does_not_starve_another_behind_the_same_address() {
 #[test]
 fn dead_credentials_of_many_clients_behind_one_address_wait_each_for_themselves() {
     let guesses = Guesses::new(Clock::stopped());
-    (0..500).for_each(|n| assert!(!guesses.wrong("client", &format!("kw_{n}"), HERE).unwrap()));
-    (0..3).for_each(|_| assert!(!guesses.wrong("client", "kw_0", HERE).unwrap()));
-    assert!(guesses.wrong("client", "kw_0", HERE).unwrap());
-    assert_eq!(guesses.wrong("client", "KW_0", HERE).unwrap_err().retry_after, Some(30));
-    assert!(!guesses.wrong("client", "kw_0", THERE).unwrap());
+    (0..500).for_each(|n| assert!(!guesses.wrong(AccountKind::Client, &format!("kw_{n}"), HERE).unwrap()));
+    (0..3).for_each(|_| assert!(!guesses.wrong(AccountKind::Client, "kw_0", HERE).unwrap()));
+    assert!(guesses.wrong(AccountKind::Client, "kw_0", HERE).unwrap());
+    assert_eq!(guesses.wrong(AccountKind::Client, "KW_0", HERE).unwrap_err().retry_after, Some(30));
+    assert!(!guesses.wrong(AccountKind::Client, "kw_0", THERE).unwrap());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct AuditEvent {
     pub id: AuditEventId,
-    /// What happened: `noun.verb`.
+    /// A name of the catalogue in [`crate::events`], of this version or of another.
     pub event_type: String,
     /// How much it matters, as log levels say it.
     pub level: String,

@@ -4,6 +4,7 @@ use crate::{
     app::App,
     audit,
     error::OAuthError,
+    events::EventType,
     model::{Answer, AnsweredForm, Role},
     secrets::{Digest, SetupToken},
     storage::{
@@ -59,7 +60,7 @@ pub async fn anew(app: &App) -> anyhow::Result<SetupLink> {
     let link = proposal(app, users::any_admin(&app.db).await?);
     setup_tokens::replace(&app.db, &link).await?;
     let details = json!({"expires_at": link.expires_at.unix_timestamp(), "recovers": link.recovers});
-    audit::Event::new("setup_link_created").warning().details(details).record(app).await;
+    audit::Event::new(EventType::SetupLinkCreated).warning().details(details).record(app).await;
     Ok(shown(app, &link))
 }
 
@@ -103,8 +104,8 @@ pub async fn use_up(
     let (outcome, event, id) = match done {
         Administered::Nobody => return Ok(Outcome::Spent),
         Administered::NameTaken => return Ok(Outcome::NameTaken),
-        Administered::Created => (Outcome::Created, audit::Event::new("user_created"), user.id),
-        Administered::Recovered(id) => (Outcome::Recovered, audit::Event::new("password_reset").warning(), id),
+        Administered::Created => (Outcome::Created, audit::Event::new(EventType::UserCreated), user.id),
+        Administered::Recovered(id) => (Outcome::Recovered, audit::Event::new(EventType::PasswordReset).warning(), id),
     };
     let details = json!({"username": user.username, "role": "admin", "by": "setup link"});
     event.user(id).details(details).record(app).await;

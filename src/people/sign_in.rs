@@ -4,6 +4,7 @@ use crate::{
     app::App,
     audit::{self, WrongTry},
     error::OAuthError,
+    events::{AccountKind, EventType, FailureReason},
     limits::source,
     model::{Role, User, UserId},
     passwords::MAX_LENGTH,
@@ -32,11 +33,11 @@ pub async fn sign_in(
     let known_browser = known.as_ref().is_some_and(|user| known_browser::is_known(app, marks, user));
     let account: String = username.chars().take(MAX_LENGTH).collect();
     let user_id = known.as_ref().map(|user| user.id);
-    let failure = |reason| audit::Event::new("login_failure").failed().user(user_id).because(reason);
+    let failure = |reason| audit::Event::new(EventType::LoginFailure).failed().user(user_id).because(reason);
     let booked = match app.guesses.sign_in(&account, address, known_browser).await {
         Ok(booked) => booked,
         Err(error) => {
-            failure("throttled").tally(app, &account, address).await;
+            failure(FailureReason::Throttled).tally(app, &account, address).await;
             return Err(error);
         }
     };
@@ -44,21 +45,21 @@ pub async fn sign_in(
     // What cannot be judged is taken back.
     let right = app.passwords.verify(password, hash, source(address)).await?;
     let reason = match known {
-        None => "unknown",
-        Some(_) if !right => "wrong_password",
-        Some(_) => "disabled",
+        None => FailureReason::Unknown,
+        Some(_) if !right => FailureReason::WrongPassword,
+        Some(_) => FailureReason::Disabled,
     };
     let user = known.filter(|user| right && user.disabled_at.is_none());
     app.metrics.sign_in(user.is_some());
     if let Some(user) = &user {
         booked.right();
-        audit::Event::new("login_success").user(user.id).from(address).record(app).await;
+        audit::Event::new(EventType::LoginSuccess).user(user.id).from(address).record(app).await;
     } else {
         let waits = booked.wrong(app.clock.now());
         failure(reason).tally(app, &account, address).await;
         if waits {
             let account = account.as_str();
-            let wrong = WrongTry { kind: "user", account, user: user_id, client: None, reason, address };
+            let wrong = WrongTry { kind: AccountKind::User, account, user: user_id, client: None, reason, address };
             wrong.begins_wait(app).await;
         }
     }

@@ -8,6 +8,7 @@ use crate::{
     authorization::request::within_limit,
     clock,
     error::OAuthError,
+    events::EventType,
     grants::{TokenRequest, client_credentials, refresh_token},
     model::{AccessToken, Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
@@ -61,7 +62,7 @@ pub struct Permit<'a> {
     /// What it all began with; of an exchanged token nobody asks.
     grant_type: Option<String>,
     /// What the audit trail calls it.
-    event: &'static str,
+    event: EventType,
 }
 
 /// A permit whose proof of possession was used up for it: what is left is to consume and to issue.
@@ -125,7 +126,7 @@ impl<'a> Permit<'a> {
         let subject = Subject::Person { user, grant_id: grant.id, auth_time, acr };
         let (ends_at, grant_type) = (grant.expires_at.unix_timestamp(), Some(grant.grant_type.clone()));
         let refreshed = params.get("grant_type")? == Some(refresh_token::NAME);
-        let event = if refreshed { "token_refresh" } else { "token_issued" };
+        let event = if refreshed { EventType::TokenRefresh } else { EventType::TokenIssued };
         Ok(Self { client, subject, audience, scopes, jkt, proof, ends_at, delegation: None, grant_type, event })
     }
 
@@ -156,7 +157,7 @@ impl<'a> Permit<'a> {
         }
         let audience = Audience::Resource(resource);
         let (subject, grant_type) = (Subject::Client, Some(client_credentials::NAME.to_owned()));
-        let (ends_at, delegation, event) = (i64::MAX, None, "token_issued");
+        let (ends_at, delegation, event) = (i64::MAX, None, EventType::TokenIssued);
         Ok(Self { client, subject, audience, scopes, jkt, proof, ends_at, delegation, grant_type, event })
     }
 

@@ -6,7 +6,7 @@ use super::{
     login::return_to,
     session::{self, SignedIn},
 };
-use crate::{
+use crate::{events::EventType, 
     app::App,
     audit,
     error::OAuthError,
@@ -55,7 +55,7 @@ async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): P
         return Ok((StatusCode::FORBIDDEN, page).into_response());
     }
     session.flush().await.map_err(OAuthError::from)?;
-    audit::Event::new("logout").user(signed_in.user.id).record(&app).await;
+    audit::Event::new(EventType::Logout).user(signed_in.user.id).record(&app).await;
     Ok(leave())
 }
 

@@ -1,6 +1,6 @@
 //! `POST /revoke` (RFC 7009): a refresh token takes its grant down, an access token only itself.
 use super::Endpoint;
-use crate::{
+use crate::{events::EventType, 
     app::App,
     audit,
     error::OAuthError,
@@ -33,7 +33,7 @@ async fn post(
     } else if let Some(claims) = access_token::parse(&app, token).await? {
         owned(&client, &claims.client_id)?;
         access_token::revoke(&app, token, &claims).await?;
-        let event = audit::Event::new("token_revoked").client(&client.id);
+        let event = audit::Event::new(EventType::TokenRevoked).client(&client.id);
         let event = event.user(claims.person.as_ref().and_then(|_| claims.sub.parse::<UserId>().ok()));
         event.record(&app).await;
     }
@@ -45,7 +45,7 @@ async fn revoke_grant(app: &App, client: &Client, id: GrantId) -> Result<(), OAu
     let Some(grant) = grants::find(&app.db, id).await? else { return Ok(()) };
     owned(client, &grant.client_id)?;
     if grants::revoke(&app.db, id, app.clock.now()).await? {
-        let event = audit::Event::new("token_revoked").client(&client.id).user(grant.user_id);
+        let event = audit::Event::new(EventType::TokenRevoked).client(&client.id).user(grant.user_id);
         event.grant(id).record(app).await;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! `POST /token` (RFC 6749 §3.2).
 use super::Endpoint;
-use crate::{
+use crate::{events::EventType, 
     app::App,
     clients::authenticate,
     error::OAuthError,
@@ -66,9 +66,9 @@ async fn post(
     match &answer {
         Ok(issued) => {
             app.metrics.token(issued.grant_type);
-            app.trace.success("token_exchange_success", client.as_ref(), issued.grant_type);
+            app.trace.success(EventType::TokenExchangeSuccess, client.as_ref(), issued.grant_type);
         }
-        Err(error) => app.trace.failure("token_exchange_error", client.as_ref(), error),
+        Err(error) => app.trace.failure(EventType::TokenExchangeError, client.as_ref(), error),
     }
     let Issued { tokens, nonce, .. } = answer?;
     Ok((AppendHeaders(nonce.map(|nonce| ("dpop-nonce", nonce))), NoStore(Json(tokens))))

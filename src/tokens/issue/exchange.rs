@@ -5,6 +5,7 @@ use crate::{
     authorization::request::within_limit,
     clock,
     error::OAuthError,
+    events::EventType,
     grants::TokenRequest,
     model::{GrantId, Scopes},
     oauth::{resource::Resource, token_exchange::Actor},
@@ -66,7 +67,7 @@ impl<'a> Permit<'a> {
             ends_at,
             delegation,
             grant_type: None,
-            event: "token_issued",
+            event: EventType::TokenIssued,
         })
     }
 }

@@ -133,7 +133,7 @@ async fn traces(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
     let Wanted { rows, event_type } = wanted;
     let mut traces = app.trace.recent();
     traces.retain(|decision| {
-        event_type.as_deref().is_none_or(|wanted| decision.event_type == wanted)
+        event_type.as_deref().is_none_or(|wanted| decision.event_type.as_str() == wanted)
             && rows.client_id.as_ref().is_none_or(|wanted| decision.client_id.as_ref() == Some(wanted))
             && rows.since.is_none_or(|since| decision.timestamp >= since)
     });

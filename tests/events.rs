@@ -1,0 +1,41 @@
+//! The catalogue of events, and the page that tells of it.
+use keyward::events::{AccountKind, EventType, FailureReason, Level};
+use std::{collections::BTreeSet, fs, path::Path};
+
+fn page() -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security.md")).unwrap();
+    let (_, section) = page.split_once("## Audit trail").unwrap();
+    section.split_once("\n## ").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_page_tells_of_each_event_of_the_trail_its_level_and_its_details_and_of_no_other() {
+    let of = |event: &EventType| {
+        let entry = event.entry();
+        let details: Vec<_> = entry.details.iter().map(|name| format!("`{name}`")).collect();
+        format!("| `{event}` | {} | {} |", entry.level.as_str(), details.join(" "))
+    };
+    let audited = EventType::ALL.iter().filter(|event| event.entry().sinks.audit());
+    let expected: BTreeSet<_> = audited.map(of).collect();
+    let page = page();
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let told: BTreeSet<_> = rows.map(|row| row.splitn(5, '|').take(4).collect::<Vec<_>>().join("|") + "|").collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_page_tells_each_kind_of_account_and_each_reason() {
+    let page = page();
+    let words = AccountKind::ALL.iter().map(|kind| kind.as_str());
+    for word in words.chain(FailureReason::ALL.iter().map(|reason| reason.as_str())) {
+        assert!(page.contains(&format!("`{word}`")), "{word}");
+    }
+}
+
+#[test]
+fn no_two_events_have_one_name_and_names_are_words_in_snake_case() {
+    let names: BTreeSet<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
+    assert_eq!(names.len(), EventType::ALL.len());
+    assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')));
+    assert!(Level::Info < Level::Warning && Level::Warning < Level::Critical);
+}
