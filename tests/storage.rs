@@ -158,7 +158,7 @@ fn new_consent(grant: &Grant) -> Consent {
 /// A client on record; `asked`, or the one that is the same.
 async fn registered(db: &Db, asked: &Client) -> Client {
     match storage::clients::register(db, asked, "192.0.2.1", 1_000, None).await.unwrap() {
-        Registration::Done(client) => client,
+        Registration::Done(client) => *client,
         refused => panic!("{refused:?}"),
     }
 }

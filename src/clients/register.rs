@@ -215,7 +215,7 @@ async fn store(
     // The room that was made may be another's by then.
     for _ in 0..MOST_TRIES {
         match storage::clients::register(&app.db, asked, &from, most, permission).await? {
-            Registration::Done(client) => return Ok(client),
+            Registration::Done(client) => return Ok(*client),
             Registration::NotPermitted => return Err(not_permitted()),
             Registration::Full => make_room(app, source).await?,
         }

@@ -109,6 +109,7 @@ pub async fn begin(app: &App) -> anyhow::Result<()> {
 }
 
 /// Whether something is to be fetched that others publish, and no way leads there.
+#[must_use]
 pub fn misses_a_way_out(config: &Config) -> bool {
     let of_issuers = config.trusted_issuers.values().any(|issuer| issuer.jwks_uri.is_some());
     let of_clients = config.clients.values().any(|client| client.jwks_uri.is_some());

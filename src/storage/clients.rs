@@ -50,7 +50,7 @@ const ALONE: i64 = 0x6b77_7265_6769;
 
 #[derive(Clone, Debug)]
 pub enum Registration {
-    Done(Client),
+    Done(Box<Client>),
     /// There are as many unused ones as may be.
     Full,
     /// The permission was used up or has expired.
@@ -88,7 +88,7 @@ pub async fn register(
         match (full, permitted) {
             (true, _) => Registration::Full,
             (_, false) => Registration::NotPermitted,
-            _ => Registration::Done(insert_client!(client, from).fetch_one(&mut *on).await?),
+            _ => Registration::Done(Box::new(insert_client!(client, from).fetch_one(&mut *on).await?)),
         }
     })
 }
