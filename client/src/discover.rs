@@ -21,6 +21,7 @@ pub async fn discover(http: &Http, server: &Address, hints: &Hints) -> Result<Di
     let mut found = Discovery {
         server: server.clone(),
         status: probe.status,
+        stray: mcp::stray(&probe),
         challenges: probe.challenges(),
         malformed: probe.malformed_challenges(),
         resource_metadata: None,

@@ -5,7 +5,7 @@ mod evidence;
 mod gather;
 mod trial;
 
-use crate::{discover::resource_metadata_urls, mask};
+use crate::{discover::resource_metadata_urls, mask, mcp};
 use check::{Check, Verdict};
 pub use check::{Level, Revision};
 pub use evidence::Evidence;
@@ -58,6 +58,9 @@ fn notes(evidence: &Evidence) -> Vec<String> {
                 "open to web pages of strangers, too: whoever can reach the server lets each of them in".to_owned(),
             );
         }
+    }
+    if evidence.is_reached {
+        notes.extend(mcp::stray(&evidence.without_credentials));
     }
     if let Some(schemes) = evidence.other_schemes() {
         notes.push(format!("the server asks for {schemes}, and not for OAuth: rules of OAuth do not apply"));

@@ -87,6 +87,15 @@ impl Answer {
         let kind = kind.split(';').next().unwrap_or_default().trim();
         kind == "application/json" || kind.ends_with("+json")
     }
+
+    pub fn is_events(&self) -> bool {
+        is_events(&self.headers)
+    }
+}
+
+fn is_events(headers: &HeaderMap) -> bool {
+    let kind = headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.to_ascii_lowercase().starts_with("text/event-stream")
 }
 
 pub fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
@@ -112,8 +121,7 @@ impl Reply {
     }
 
     pub fn is_events(&self) -> bool {
-        let kind = self.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        kind.to_ascii_lowercase().starts_with("text/event-stream")
+        is_events(self.headers())
     }
 
     /// The next bytes of the body. Nothing else in the program reads from a server.

@@ -6,18 +6,18 @@ mod legacy;
 mod message;
 pub mod mirror;
 mod modern;
+mod probe;
 
 use crate::{
-    address::Address,
     bounds,
     error::{Failure, Result},
-    http::{Answer, Headers, Http},
 };
 pub use client::{Client, Protocol};
 pub use elicitation::Elicitation;
 pub use message::Params;
 pub use modern::MODERN;
-use modern::{Outcome, modern_headers, modern_message};
+use modern::Outcome;
+pub use probe::{probe, probe_with, stray};
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -52,19 +52,4 @@ impl Client<'_> {
         }
         Err(Failure::new("protocol", format!("{} has pages without end", self.url.shown())))
     }
-}
-
-/// Sends a request with these headers and no other credential, to see the challenge (RFC 9728 §5.1).
-pub async fn probe(http: &Http, url: &Address, with: &Headers) -> Result<Answer> {
-    probe_with(http, url, "tools/list", with).await
-}
-
-/// Sends such a request with another method.
-pub async fn probe_with(http: &Http, url: &Address, method: &str, with: &Headers) -> Result<Answer> {
-    let message = modern_message(&1.into(), method, &Params::new(), Elicitation::Decline);
-    let mut headers = modern_headers(method, &Params::new());
-    headers.extend(with.iter().cloned());
-    headers.push(("accept".to_owned(), "application/json, text/event-stream".to_owned()));
-    let reply = http.post_json(url, &message, &headers).await?;
-    if reply.is_events() { Ok(reply.with_body(Vec::new())) } else { reply.read(bounds::DOCUMENT).await }
 }

@@ -1,5 +1,5 @@
 //! Which way in a server has, with nothing but its address; and the page on which a sign-in ends.
-use crate::support::{Person, Run, World, line_with, visit};
+use crate::support::{Person, Run, World, line_with, old_session, old_sse, visit};
 use serde_json::json;
 use std::process::{Command, Stdio};
 
@@ -64,6 +64,43 @@ fn a_server_that_is_open_to_all_needs_no_login() {
     assert!(person.run(&["status", &url]).done().stdout.contains("open to all"));
     assert!(person.run(&["token", &url]).failed().stderr.contains("open to all"));
     person.run(&["tools", &url]).done();
+}
+
+#[test]
+fn servers_of_earlier_revisions_are_open_to_all_where_they_ask_for_nothing() {
+    let (sessions, stream) = (old_session::serve(), old_sse::serve());
+    for url in [&sessions.0, &stream.0] {
+        let person = Person::new();
+        let doctor = person.run(&["doctor", url]).done().stdout;
+        assert!(doctor.contains("\n0 findings, ") && doctor.contains("\nopen to all: "), "{doctor}");
+        assert_eq!(person.run(&["discover", url, "--json"]).done().json()["supported_auth_modes"], json!(["none"]));
+        for verb in ["login", "status"] {
+            assert!(person.run(&[verb, url]).done().stdout.contains("is open to all"), "{verb} {url}");
+        }
+    }
+}
+
+#[test]
+fn what_answers_as_no_mcp_server_does_is_said_by_every_verb_and_never_called_open() {
+    let world = World::new();
+    for (url, faults, said) in [
+        (format!("{}/nothing", world.origin), &["resource-metadata"][..], "it answers HTTP 404; is that"),
+        (world.mcp(), &["resource-metadata", "welcomes@/mcp"], "what it answers is no JSON; is that"),
+        (world.mcp(), &["resource-metadata", "babbles@/mcp"], "it answers HTTP 500; is that"),
+        (
+            world.mcp(),
+            &["resource-metadata", "redirects=https://elsewhere.example"],
+            "it answers HTTP 302 and leads to https://elsewhere.example/mcp; is that",
+        ),
+    ] {
+        world.turn(faults);
+        let person = Person::new();
+        let ran = ["discover", "doctor", "login", "status", "token"].map(|verb| (verb, person.run(&[verb, &url])));
+        for (verb, run) in ran {
+            let shown = format!("{}{}", run.stdout, run.stderr);
+            assert!(shown.contains(said) && !shown.contains("open to all"), "{verb} {url}: {shown}");
+        }
+    }
 }
 
 #[test]

@@ -23,10 +23,11 @@ pub struct Context {
 pub async fn login_advice(context: &Context, url: &Address) -> String {
     let shown = output::quoted(url.as_str());
     match discover(&context.http, url, &Hints::default()).await {
-        Ok(found) if found.malformed.is_empty() => modes::command(&found).map_or_else(
-            || "The server is open to all: no login is needed".to_owned(),
-            |command| format!("Run: {command}"),
-        ),
+        Ok(found) if found.malformed.is_empty() => match (modes::command(&found), &found.stray) {
+            (Some(command), _) => format!("Run: {command}"),
+            (None, Some(stray)) => format!("The server cannot be signed in to: {stray}"),
+            (None, None) => "The server is open to all: no login is needed".to_owned(),
+        },
         // The doctor says why no way to log in was found.
         _ => format!("Run: mcp-auth doctor {shown}"),
     }

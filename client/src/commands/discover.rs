@@ -43,6 +43,7 @@ fn modes(found: &Discovery) -> Vec<String> {
 
 fn warnings(found: &Discovery) -> Vec<String> {
     let mut warnings = found.warnings.clone();
+    warnings.extend(found.stray.clone());
     if found.by_origin {
         warnings.push("no resource metadata (RFC 9728): treated as a server of revision 2025-03-26".to_owned());
     }
@@ -97,7 +98,7 @@ fn people(found: &Discovery) -> Vec<String> {
         }
         None => lines.put("Resource metadata", Some("none".to_owned())),
     }
-    lines.put("Supported auth modes", Some(modes(found).join(", ")));
+    lines.put("Supported auth modes", Some(modes(found).join(", ")).filter(|modes| !modes.is_empty()));
     lines.put("Scopes to begin with", found.scope());
     lines.put("Log in", modes::command(found));
     if let Some(found) = &found.authorization_server {

@@ -42,6 +42,8 @@ pub struct Discovery {
     pub server: Address,
     /// How the server answers a request without credentials.
     pub status: u16,
+    /// Why that is no answer of an MCP server, as far as can be seen.
+    pub stray: Option<String>,
     pub challenges: Vec<Challenge>,
     /// The rules that the challenges break (RFC 9110 §11.6.1).
     pub malformed: Vec<String>,
@@ -89,7 +91,8 @@ impl Discovery {
 
     /// Whether the server serves everybody, so that there is nothing to sign in to.
     pub fn is_open(&self) -> bool {
-        (200..300).contains(&self.status) && self.challenges.is_empty() && self.authorization_server.is_none()
+        let unprotected = self.challenges.is_empty() && self.authorization_server.is_none();
+        (200..300).contains(&self.status) && self.stray.is_none() && unprotected
     }
 
     /// Whether the server may want OAuth. A 401 without a challenge may come from a server of revision 2025-03-26.
@@ -114,7 +117,7 @@ impl Discovery {
     pub fn authorization_server(&self) -> Result<&AuthorizationServer> {
         self.authorization_server.as_ref().ok_or_else(|| {
             let found = match self.status {
-                200..300 => "it answers without credentials".to_owned(),
+                200..300 if self.stray.is_none() => "it answers without credentials".to_owned(),
                 401 if !self.malformed.is_empty() => self.malformed_challenge(),
                 401 if self.challenges.iter().any(|challenge| challenge.is("Basic")) => {
                     "it wants a name and a password (--username NAME --password-stdin)".to_owned()
@@ -122,7 +125,7 @@ impl Discovery {
                 401 | 403 => "it names no authorization server \
                     (a token or key you have: --bearer-token -, --header NAME=VALUE)"
                     .to_owned(),
-                status => format!("it answers HTTP {status}; is that the address of an MCP server?"),
+                _ => self.stray.clone().unwrap_or_default(),
             };
             Failure::new(
                 "no_authorization_server",

@@ -5,6 +5,7 @@ use crate::{
     discover::MetadataSource,
     error::{CERTIFICATE, Failure, INSECURE_HTTP, NO_TLS},
     http::Answer,
+    mcp,
     metadata::ResourceMetadata,
 };
 use serde_json::Value;
@@ -136,7 +137,8 @@ impl Evidence {
 
     /// Whether the server serves everybody, so that no rule of OAuth applies.
     pub fn is_open(&self) -> bool {
-        (200..300).contains(&self.without_credentials.status) && self.resource_document().is_none()
+        let answer = &self.without_credentials;
+        (200..300).contains(&answer.status) && mcp::stray(answer).is_none() && self.resource_document().is_none()
     }
 
     /// The metadata that a client would use, and where it was found.

@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const NEWEST: &str = "2025-11-25";
+pub(super) const NEWEST: &str = "2025-11-25";
 
 impl Client<'_> {
     pub(super) async fn legacy_request(&mut self, method: &str, params: Params) -> Result<Value> {

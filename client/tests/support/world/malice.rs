@@ -43,6 +43,7 @@ pub async fn spoil(malice: &str, path: &str, response: Response) -> Response {
             (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
         }
         "babbles" => (StatusCode::INTERNAL_SERVER_ERROR, SPEECH).into_response(),
+        "welcomes" => axum::response::Html("<p>Welcome").into_response(),
         "sends-to-script" => (StatusCode::FOUND, [("location", "javascript:alert(1)")]).into_response(),
         "sends-on" => (StatusCode::FOUND, [("location", path.to_owned())]).into_response(),
         "silent" => pending().await,
