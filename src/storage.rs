@@ -3,7 +3,7 @@
 //! Every statement is written once: SQLite and PostgreSQL both read `$1`, `RETURNING` and `ON CONFLICT`. What a
 //! function answered as done is on disk.
 use crate::{error::OAuthError, model::ClientId};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 pub use sqlite::Sqlite;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
@@ -122,6 +122,26 @@ pub struct Selection {
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
+const INVALID_URL: &str = "the database URL is not valid";
+
+/// What can be said of a database URL without opening it, and without telling it: it may hold a password.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_url(url: &str) -> anyhow::Result<()> {
+    if url.starts_with("sqlite:") {
+        return sqlite::options(url).map(drop);
+    }
+    ensure!(
+        ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)),
+        "this is neither sqlite:FILE nor postgres://USER:PASSWORD@HOST/NAME"
+    );
+    let parsed = url.parse::<PgConnectOptions>();
+    parsed.map(drop).map_err(|error| {
+        anyhow!("{error}; in a name or password, signs such as @ : / ? # are written %40 %3A %2F %3F %23")
+    })
+}
+
 /// The open database; clones share it.
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -174,7 +194,7 @@ impl Db {
 
 /// Outside the pool, which would try again until it gives up without saying why.
 async fn connect(url: &str) -> anyhow::Result<(PgConnection, PgConnectOptions)> {
-    let options: PgConnectOptions = url.parse().context("the database URL is not valid")?;
+    let options: PgConnectOptions = url.parse().context(INVALID_URL)?;
     Ok((options.connect().await.context("cannot connect to PostgreSQL")?, options))
 }
 

@@ -1,5 +1,6 @@
 //! Settings: where they come from, and what is said about those that are wrong.
 mod checked;
+mod early;
 mod every_setting;
 mod sentences;
 

@@ -55,7 +55,7 @@ impl Demo {
         config.legacy_paths |= self.legacy_paths;
         config.debug.this_machine = true;
         // Under another name we might not be the one who answers there.
-        let ourselves = config.origin() == format!("http://{listen}") && config.client_metadata_documents.is_on();
+        let ourselves = config.origin() == issuer(listen) && config.client_metadata_documents.is_on();
         let folder = ourselves.then(|| format!("{}{}", config.base(), demo::documents::FOLDER));
         config.client_metadata_documents.own_folder.clone_from(&folder);
         let mut app = Box::pin(server::open(config)).await?;
@@ -99,18 +99,25 @@ impl Demo {
     }
 }
 
+/// As browsers write it: without the port that http has anyway.
+fn issuer(listen: SocketAddr) -> String {
+    let issuer = format!("http://{listen}");
+    issuer.strip_suffix(":80").map_or_else(|| issuer.clone(), str::to_owned)
+}
+
 /// The demo's own defaults; a file and the environment override them.
 fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
     // A TOML literal string: the paths of some systems are full of backslashes.
     let data = data.display();
     format!(
-        "issuer = 'http://{listen}'\n\
+        "issuer = '{}'\n\
          listen = '{listen}'\n\
          default_resource = 'demo'\n\
          registration.client_credentials = true\n\
          database.url = 'sqlite:{data}/keyward.db'\n\
          keys.master_key_file = '{data}/master.key'\n\
          resources.demo.identifier = '{origin}/mcp/oauth'\n{}{}",
+        issuer(listen),
         demo::RESOURCE,
         demo::other_resources(origin)
     )
@@ -171,4 +178,21 @@ fn welcome(issuer: &str, base: &str, origin: &str, documents: Option<&str>, miss
 {}",
         demo::identities()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demos_own_issuer_is_written_as_browsers_write_it() {
+        for (listen, written) in [
+            ("127.0.0.1:8999", "http://127.0.0.1:8999"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("127.0.0.1:80", "http://127.0.0.1"),
+            ("[::1]:80", "http://[::1]"),
+        ] {
+            assert_eq!(issuer(listen.parse().unwrap()), written);
+        }
+    }
 }

@@ -82,6 +82,10 @@ impl ClientSettings {
         faults.ensure(!alone, &["previous_secret"], "it needs a secret after it");
         // Else it might be taken for a person, whose `sub` is a UUID.
         let id = self.id.as_deref().unwrap_or(name);
+        let is_one = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        let text =
+            format!("{id:?} is no client identifier: letters, digits and other ASCII signs (RFC 6749 appendix A.1)");
+        faults.ensure(is_one, &["id"], text);
         faults.ensure(uuid::Uuid::parse_str(id).is_err(), &["id"], format!("{id:?} is a UUID, and must not be one"));
         faults.ensure(self.keys().is_ok(), &["jwks"], "this is neither a table nor a JSON object");
     }

@@ -1,6 +1,8 @@
 //! What is wrong with the settings, each told in one sentence: where it was written, what it is and what it may be.
 use super::{
     names,
+    read::TABLE,
+    schema::{self, Shape},
     source::{Origin, Source},
 };
 use serde::Serialize;
@@ -138,6 +140,10 @@ impl Fault {
                 format!("{name} is not set; every such table needs it")
             }
             Kind::NotA { what, .. } if hidden => format!("this is not {what}"),
+            Kind::NotA { value, what } if what == TABLE && self.lacks_a_name() => {
+                let table = self.path[..self.path.len() - 1].join(".");
+                format!("{value} is not {what}; each of {table} is one with a name: [{table}.NAME]")
+            }
             Kind::NotA { value, what } => format!("{value} is not {what}"),
             Kind::NotOneOf { name, value, variants } => {
                 let listed = self.path.last().is_some_and(|step| step.parse::<usize>().is_ok());
@@ -147,6 +153,12 @@ impl Fault {
             }
             Kind::Said(text) => text.clone(),
         }
+    }
+
+    /// Whether it stands where the operator's own names should.
+    fn lacks_a_name(&self) -> bool {
+        let table: Vec<_> = self.path.iter().rev().skip(1).rev().map(String::as_str).collect();
+        schema::at(&table) == Some(Shape::Named)
     }
 
     fn touches(&self, path: &[String]) -> bool {

@@ -5,7 +5,7 @@ use super::{
     names,
     source::{Node, Origin, Source, Value},
 };
-use crate::{clients::configured, keys::MasterKey, oauth::resource::Resources};
+use crate::{clients::configured, keys::MasterKey, oauth::resource::Resources, storage};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::{collections::HashMap, path::Path};
@@ -56,13 +56,9 @@ impl Config {
 
     fn check(&self, faults: &mut Faults) {
         self.check_issuer(faults);
-        faults.ensure(
-            ["sqlite:", "postgres://", "postgresql://"]
-                .iter()
-                .any(|scheme| self.database.url.expose_secret().starts_with(scheme)),
-            &["database", "url"],
-            "this is neither sqlite:FILE nor postgres://USER:PASSWORD@HOST/NAME",
-        );
+        if let Err(error) = storage::check_url(self.database.url.expose_secret()) {
+            faults.add(&["database", "url"], format!("{error:#}"));
+        }
         self.check_lifetimes(faults);
         self.check_keys(faults);
         self.audit.check(faults);
@@ -101,22 +97,29 @@ impl Config {
             faults.add(at, format!("{shown} is no URL; write one such as https://auth.example.com"));
             return;
         };
-        let plain = issuer.query().is_none() && issuer.fragment().is_none() && issuer.username().is_empty();
-        faults.ensure(plain, at, format!("{shown} must have no query, no fragment and no user (RFC 8414 §2)"));
-        faults.ensure(
-            !self.issuer.ends_with('/'),
-            at,
-            format!("{shown} must not end in a slash: clients compare it byte for byte"),
-        );
+        let has_user = !issuer.username().is_empty() || issuer.password().is_some();
+        let plain = issuer.query().is_none() && issuer.fragment().is_none() && !has_user;
         let loopback = matches!(issuer.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        let secure = self.is_https() || (loopback && issuer.scheme() == "http");
-        faults.ensure(secure, at, format!("{shown} must be https; http is for loopback only"));
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte);
-        faults.ensure(
-            self.issuer_path().bytes().all(plain),
-            at,
-            format!("{shown} may have letters, digits and - . _ ~ % in its path, and no other signs"),
-        );
+        let secure = issuer.scheme() == "https" || (loopback && issuer.scheme() == "http");
+        let written = issuer.as_str().strip_suffix('/').unwrap_or(issuer.as_str());
+        let plain_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte);
+        let text = if has_user {
+            "it must have no user and no password (RFC 8414 §2)".to_owned()
+        } else if !plain {
+            format!("{shown} must have no query and no fragment (RFC 8414 §2)")
+        } else if !secure {
+            format!("{shown} must be https; http is for loopback only")
+        } else if self.issuer.ends_with('/') {
+            format!("{shown} must not end in a slash: clients compare it byte for byte")
+        } else if !self.issuer_path().bytes().all(plain_path) {
+            format!("{shown} may have letters, digits and - . _ ~ % in its path, and no other signs")
+        } else if self.issuer != written {
+            // Browsers' origins would be others: none of our forms would count.
+            format!("{shown} is written otherwise by browsers and clients; write {written}")
+        } else {
+            return;
+        };
+        faults.add(at, text);
     }
 
     fn check_lifetimes(&self, faults: &mut Faults) {
@@ -128,7 +131,7 @@ impl Config {
             let Some(lifetime) = lifetime else { continue };
             let text = if lifetime == 0 {
                 format!("0 is not 1 to {idle} seconds")
-            } else if lifetime > idle {
+            } else if lifetime > idle && idle > 0 {
                 format!(
                     "access_token_lifetime ({lifetime}) is longer than tokens.refresh_idle ({idle} seconds): a grant that is idle ends"
                 )

@@ -13,7 +13,8 @@ const LIKE: f64 = 0.6;
 
 /// `resources.notes.scopes "a:b"`; the place in a list is told by the value.
 pub(super) fn in_words(path: &[String], source: &Source) -> String {
-    let bare = |step: &str| step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let bare =
+        |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let mut words = String::new();
     for (at, step) in path.iter().enumerate() {
         let parent = source.find(&path[..at]).map(|node| &node.value);
@@ -45,6 +46,7 @@ pub(super) fn cure(path: &[String], known: &[&str], of_variable: bool) -> String
     let near = nearest(name, known.iter().copied());
     match (near, elsewhere(name)) {
         (Some((near, likeness)), _) if likeness >= SURE => format!("did you mean {}?", beside(near)),
+        (_, Some(path)) if path.last() != Some(&name.as_str()) => format!("did you mean {}?", spelled(&path)),
         (_, Some(path)) if path.len() == 1 && !of_variable => format!("{name} belongs above the first [table]"),
         (_, Some(path)) => format!("there is {}", spelled(&path)),
         (Some((near, _)), None) => format!("did you mean {}?", beside(near)),
@@ -70,16 +72,16 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<(&'a 
     all.max_by(|(_, left), (_, right)| left.total_cmp(right))
 }
 
-/// Where there is a setting, or a table, of this very name.
+/// Where there is a setting, or a table, of this very name, or of one that was surely meant.
 fn elsewhere(name: &str) -> Option<Vec<&'static str>> {
-    schema::settings().into_iter().find_map(|(mut path, _)| {
-        let at = path.iter().position(|step| *step == name)?;
-        path.truncate(at + 1);
-        Some(path)
-    })
+    let all: Vec<_> = schema::settings().into_iter().map(|(path, _)| path).collect();
+    let of =
+        |name: &str| all.iter().find_map(|path| Some(path[..=path.iter().position(|step| *step == name)?].to_vec()));
+    let likest = || nearest(name, all.iter().flatten().copied()).filter(|(_, likeness)| *likeness >= SURE);
+    of(name).or_else(|| of(likest()?.0))
 }
 
-fn variable(path: &[&str]) -> String {
+pub(super) fn variable(path: &[&str]) -> String {
     format!("{PREFIX}{}", path.join("__").to_uppercase())
 }
 

@@ -105,6 +105,10 @@ impl<'de> Deserializer<'de> for &'de Node {
                 return Err(Fault::new(Kind::Unknown(fields)).within(name));
             }
         }
+        // Derived readers would take a list for the members in their order.
+        if let Value::List(_) = &self.value {
+            return Err(Fault::new(Kind::NotA { value: self.value.shown(), what: TABLE.to_owned() }));
+        }
         self.deserialize_any(visitor)
     }
 
@@ -235,6 +239,8 @@ fn plain(found: Unexpected) -> String {
     }
 }
 
+pub(super) const TABLE: &str = "a table";
+
 /// What libraries expect, as somebody would say it who never saw Rust.
 fn in_words(expected: &str) -> String {
     let number = |most: u64| format!("a whole number from 0 to {most}");
@@ -242,12 +248,12 @@ fn in_words(expected: &str) -> String {
         "a boolean" => "true or false".into(),
         "a string" | "a borrowed string" | "path string" => "a text in quotes".into(),
         "a sequence" => "a list".into(),
-        "a map" => "a table".into(),
+        "a map" => TABLE.into(),
         "u16" => number(u16::MAX.into()),
         "u32" => number(u32::MAX.into()),
         "u64" => number(u64::MAX),
         "a nonzero usize" => "a whole number of at least 1".into(),
-        structure if structure.starts_with("struct ") => "a table".into(),
+        structure if structure.starts_with("struct ") => TABLE.into(),
         other => other.to_owned(),
     }
 }

@@ -1,7 +1,9 @@
 //! Who may register clients (RFC 7591), and how many.
 use super::{Faults, hidden, list, load::long};
+use crate::oauth::redirect_uri::{self, RedirectKind};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use std::slice;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -39,6 +41,13 @@ impl Registration {
     pub(super) fn check(&self, faults: &mut Faults) {
         if let Some(token) = &self.initial_access_token {
             long(token, &["registration", "initial_access_token"], faults);
+        }
+        for (at, scheme) in self.private_use_schemes.iter().enumerate() {
+            let uri = format!("{scheme}://callback");
+            let is_private = redirect_uri::kind(&uri) == RedirectKind::PrivateUse { scheme: scheme.to_lowercase() };
+            let is_taken = is_private && redirect_uri::check_registrable(&uri, slice::from_ref(scheme)).is_ok();
+            let text = format!("{scheme:?} is no scheme that an app may have for its own, such as cursor");
+            faults.ensure(is_taken, &["registration", "private_use_schemes", &at.to_string()], text);
         }
     }
 }

@@ -77,6 +77,12 @@ impl ScopeSettings {
             let text = format!("the scope {own} is there twice: a name is a scope, or another name of one");
             faults.ensure(!twice, &[], text);
         }
+        let (description, below) = match self {
+            Self::Words(description) => (description, &[][..]),
+            Self::Table(table) => (&table.description, &["description"][..]),
+        };
+        let text = "it is empty; people read there what the scope lets a client do, such as Read your notes";
+        faults.ensure(!description.trim().is_empty(), below, text);
         if let Self::Table(table) = self {
             for (at, stray) in
                 table.implies.iter().enumerate().filter(|(_, narrower)| !all.contains(&narrower.as_str()))

@@ -1,5 +1,9 @@
 //! Settings as they were written, and where: built in, in the file, or in a variable.
-use super::faults::{Fault, Faults};
+use super::{
+    faults::{Fault, Faults},
+    names,
+    schema::{self, Shape},
+};
 use anyhow::Context;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -62,8 +66,10 @@ impl Source {
         // In the order of their names, so that nothing hangs on chance.
         for (name, value) in variables.into_iter().collect::<BTreeMap<_, _>>() {
             if let Some(path) = setting(&name) {
-                let node = Node { origin: Origin::Variable(name), value: Value::Text(value) };
-                put(&mut root, &path, node);
+                let node = Node { origin: Origin::Variable(name.clone()), value: Value::Text(value) };
+                if !put(&mut root, &path, node) {
+                    nothing_below(&path, name, faults);
+                }
             }
         }
         Ok(Self { root, file: file.map(Path::to_owned) })
@@ -171,14 +177,26 @@ fn merge(below: &mut Node, above: Node) {
 }
 
 /// The names of a variable have no case: they mean those of the file where there are such. What stands where a table
-/// should be stays, to be told.
-fn put(node: &mut Node, path: &[String], new: Node) {
+/// should be stays, to be told. Answers whether there was a place for it.
+fn put(node: &mut Node, path: &[String], new: Node) -> bool {
     let [name, rest @ ..] = path else {
         *node = new;
-        return;
+        return true;
     };
-    let Value::Table(table) = &mut node.value else { return };
+    let Value::Table(table) = &mut node.value else { return false };
     let known = table.keys().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name).clone();
     let empty = || Node { origin: new.origin.clone(), value: Value::Table(BTreeMap::new()) };
-    put(table.entry(known).or_insert_with(empty), rest, new);
+    put(table.entry(known).or_insert_with(empty), rest, new)
+}
+
+/// Of a variable whose name goes on behind a setting's.
+fn nothing_below(path: &[String], name: String, faults: &mut Faults) {
+    let path: Vec<_> = path.iter().map(String::as_str).collect();
+    let setting = (1..path.len())
+        .map(|end| &path[..end])
+        .find(|above| schema::at(above).is_some_and(|shape| !matches!(shape, Shape::Table(_) | Shape::Named)));
+    if let Some(setting) = setting {
+        let text = format!("there is no such setting; did you mean {}?", names::variable(setting));
+        faults.push(Fault::of_text(Origin::Variable(name), &text));
+    }
 }

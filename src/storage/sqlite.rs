@@ -3,7 +3,7 @@
 //! The writer is a fair lock around one connection. Who finds no transaction open begins one and sends for its
 //! commit, which queues for the same lock behind everyone already waiting; they all join the batch, and each
 //! answers only after the batch's COMMIT has returned.
-use super::{SQLITE_MIGRATIONS, not_migrated};
+use super::{INVALID_URL, SQLITE_MIGRATIONS, not_migrated};
 use anyhow::{Context, anyhow, bail};
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection, SqlitePool,
@@ -61,6 +61,14 @@ pub(super) struct Write<'a> {
     outcome: watch::Receiver<Outcome>,
 }
 
+pub(super) fn options(url: &str) -> anyhow::Result<SqliteConnectOptions> {
+    let options: SqliteConnectOptions = url.parse().context(INVALID_URL)?;
+    if options.get_filename().as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
+        bail!("the database URL must name a file: keyward keeps what it acknowledged");
+    }
+    Ok(options)
+}
+
 impl Sqlite {
     pub(super) fn exists(url: &str) -> anyhow::Result<bool> {
         let options: SqliteConnectOptions = url.parse().context("the database URL is not valid")?;
@@ -68,11 +76,8 @@ impl Sqlite {
     }
 
     pub(super) async fn open(url: &str) -> anyhow::Result<Self> {
-        let options: SqliteConnectOptions = url.parse().context("the database URL is not valid")?;
+        let options = options(url)?;
         let path = options.get_filename().to_owned();
-        if path.as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
-            bail!("the database URL must name a file: keyward keeps what it acknowledged");
-        }
         create_private(&path).map_err(|error| anyhow!("cannot write the database file {}: {error}", path.display()))?;
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
