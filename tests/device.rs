@@ -1,4 +1,5 @@
 //! The device authorization grant (RFC 8628), from the two codes to the tokens.
+mod again;
 mod proxies;
 
 use crate::support::{

@@ -155,6 +155,13 @@ pub async fn look_up<'a>(
     Ok(Some(Waiting { device, client, resources, granted }))
 }
 
+/// What this person said about the device with this code, until it expires. Nobody else is told.
+pub async fn said_by(app: &App, code: &UserCode, user: &User) -> Result<Option<bool>, OAuthError> {
+    let found = device_codes::find_by_user_code(&app.db, &code.digest(&app.form_key)).await?;
+    let decided = found.filter(|device| device.user_id == Some(user.id) && device.expires_at > app.clock.now());
+    Ok(decided.map(|device| device.allowed))
+}
+
 impl Waiting<'_> {
     #[must_use]
     pub fn terms<'a>(&'a self, user: &'a User) -> Terms<'a> {

@@ -253,7 +253,7 @@ async fn attack_75_of_a_yes_and_a_no_at_once_one_counts_and_the_device_hears_tha
         assert_eq!(statuses, [200, 400]);
         // Nor does a second thought change what was said.
         let (mut late, said) = if said_yes.status == 200 { (alice, "deny") } else { (bob, "allow") };
-        enter(&mut late, user_code(&device)).await.page(400);
+        enter(&mut late, user_code(&device)).await.page(409);
         // Of alice's own form it is told how she answered; of another's nothing.
         let status = if said == "deny" { 409 } else { 400 };
         late.post("/device/decision", &[&yes[..yes.len() - 1], &[("decision", said)]].concat()).await.page(status);

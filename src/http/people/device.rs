@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::App,
-    authorization::device::{Waiting, look_up},
+    authorization::device::{Waiting, look_up, said_by},
     error::OAuthError,
     http::{
         described::{form_of_a_page, page},
@@ -95,6 +95,10 @@ async fn find(
     }
     let (code, waiting) = match UserCode::parse(typed) {
         Some(code) => {
+            // Typed in again, by whoever went back: that is no guess.
+            if let Some(allowed) = said_by(&app, &code, &signed_in.user).await? {
+                return Ok(answered_before(allowed));
+            }
             let waiting = look_up(&app, &code, &signed_in.user, address).await?;
             (Some(code), waiting)
         }
@@ -177,13 +181,17 @@ async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Optio
     if allowed == allow {
         return Ok(Some(decided(allowed)));
     }
+    Ok(Some(answered_before(allowed)))
+}
+
+fn answered_before(allowed: bool) -> Response {
     let message = if allowed {
         "You allowed it, and that counts. The device is connected."
     } else {
         "You said no, and that counts. To be asked anew, start again on the device."
     };
     let page = Page(Message { title: "You already answered", message, link: None });
-    Ok(Some((StatusCode::CONFLICT, page).into_response()))
+    (StatusCode::CONFLICT, page).into_response()
 }
 
 fn decided(allowed: bool) -> Response {
