@@ -20,7 +20,7 @@ const MOST_THREADS: usize = 4;
 const PASSES: u32 = 2;
 /// Who may wait in line. When it is full, whoever has most in it is told to come back.
 const QUEUE: usize = 32;
-/// Bytes of a password in the form that is hashed; longer ones are refused before they cost anything.
+/// Characters of a password in the form that is hashed; longer ones are refused before they cost anything.
 pub const MAX_LENGTH: usize = 128;
 
 type Work = Box<dyn FnOnce(&mut [Block]) + Send>;
@@ -74,9 +74,10 @@ impl Passwords {
     }
 
     async fn verify_as_written(&self, password: &str, hash: Option<&str>, source: Source) -> Result<bool, OAuthError> {
-        let known = hash.is_some() && password.len() <= MAX_LENGTH;
+        let fits = password.chars().count() <= MAX_LENGTH;
+        let known = hash.is_some() && fits;
         let hash = hash.unwrap_or(&self.nobody).to_owned();
-        let password = if password.len() <= MAX_LENGTH { password.to_owned() } else { String::new() };
+        let password = if fits { password.to_owned() } else { String::new() };
         let matches = self.run(source, move |memory| check(&password, &hash, memory)).await?;
         Ok(matches && known)
     }
@@ -151,6 +152,20 @@ mod tests {
         let (nobody, somebody) = (passwords.nobody.to_string(), passwords.hash("correct horse").await.unwrap());
         let cost = |hash: &str| Params::try_from(&PasswordHash::new(hash).unwrap()).unwrap();
         assert_eq!(cost(&nobody), cost(&somebody));
+    }
+
+    #[tokio::test]
+    async fn a_password_is_as_long_as_it_has_characters_whatever_their_bytes() {
+        let passwords = Passwords::new().unwrap();
+        for (length, fits) in [(MAX_LENGTH, true), (MAX_LENGTH + 1, false)] {
+            let password = "鍵".repeat(length);
+            let hash = passwords.hash(&password).await.unwrap();
+            assert_eq!(passwords.verify(&password, Some(&hash), HERE).await.unwrap(), fits, "{length}");
+            let refused = crate::people::sign_in::refuse_choice("alice", &password);
+            assert_eq!(refused != Some("A password has 8 to 128 characters."), fits, "{length}");
+        }
+        let short = crate::people::sign_in::refuse_choice("alice", &"鍵".repeat(7));
+        assert_eq!(short, Some("A password has 8 to 128 characters."));
     }
 
     #[tokio::test]

@@ -73,7 +73,7 @@ pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
     if !is_username(username) {
         return Some("A username has 3 to 50 letters, digits or the signs _ - . @");
     }
-    if password.len() < 8 || password.len() > MAX_LENGTH {
+    if !(8..=MAX_LENGTH).contains(&password.chars().count()) {
         return Some("A password has 8 to 128 characters.");
     }
     let guesses = zxcvbn::zxcvbn(password, &[username, "keyward"]);
