@@ -1,4 +1,12 @@
 //! Commands: one file and one variant each.
+
+/// A line for whoever reads standard output.
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::commands::say(format_args!($($line)*))
+    };
+}
+
 mod audit;
 mod check;
 mod demo;
@@ -10,7 +18,13 @@ pub mod server;
 mod setup_link;
 
 use crate::{config::Config, demo as demo_data};
-use std::{collections::HashMap, path::Path};
+use anyhow::Context;
+use std::{
+    collections::HashMap,
+    fmt,
+    io::{self, ErrorKind, Write},
+    path::Path,
+};
 
 /// An OAuth 2.1 authorization server for MCP servers.
 #[derive(clap::Parser)]
@@ -46,6 +60,14 @@ impl Command {
                 Self::Restore(command) => Box::pin(command.run()).await,
             }
         })
+    }
+}
+
+/// That nobody reads any more (`| head`) is no fault; whatever else keeps a line from them is.
+fn say(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
     }
 }
 

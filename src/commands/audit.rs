@@ -42,10 +42,9 @@ impl Audit {
 
 fn say(chain: Chain) -> anyhow::Result<()> {
     match chain {
-        Chain::Whole(events) => println!("{}", intact(events)),
+        Chain::Whole(events) => say!("{}", intact(events)),
         Chain::BrokenAt(place) => bail!("event {place} of the audit trail is gone, or is not as it was written"),
     }
-    Ok(())
 }
 
 fn intact(events: i64) -> String {

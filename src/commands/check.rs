@@ -30,12 +30,12 @@ impl Check {
             },
         };
         if self.json {
-            println!("{:#}", json!({"good": wrong.is_empty(), "errors": wrong}));
+            say!("{:#}", json!({"good": wrong.is_empty(), "errors": wrong}))?;
         } else if let Some(config) = &config {
-            println!("{}", self.praise(config));
+            say!("{}", self.praise(config))?;
         } else {
             for told in &wrong {
-                println!("{}", told.message);
+                say!("{}", told.message)?;
             }
         }
         match wrong.len() {

@@ -48,7 +48,7 @@ impl Demo {
         let resource_listener = server::bind(self.resource_listen).await?;
         let origin = format!("http://{}", resource_listener.local_addr()?);
 
-        println!("Opening {} ...", self.data.display());
+        say!("Opening {} ...", self.data.display())?;
         let listen = listener.local_addr()?;
         let defaults = settings(&self.data, listen, &origin);
         let mut config = Config::load_for_demo(&defaults, self.config.as_deref(), super::variables())?;
@@ -59,7 +59,7 @@ impl Demo {
         let folder = ourselves.then(|| format!("{}{}", config.base(), demo::documents::FOLDER));
         config.client_metadata_documents.own_folder.clone_from(&folder);
         let mut app = Box::pin(server::open(config)).await?;
-        println!("Inviting people and clients ...");
+        say!("Inviting people and clients ...")?;
         demo::seed(&app).await?;
         server::write_clients(&app, &demo::client_ids()).await?;
         app.demo_people = demo::PEOPLE_TO_TRY;
@@ -85,7 +85,7 @@ impl Demo {
         let mcp_server = keyward_resource_server::prepare(resource_listener, &mcp_server).await?;
         server::begin(&app).await?;
         // Both listen. Nothing is said after this until somebody comes.
-        println!("{}", welcome(&issuer, &base, &origin, folder.as_deref(), misses_a_way_out));
+        say!("{}", welcome(&issuer, &base, &origin, folder.as_deref(), misses_a_way_out))?;
         let servers =
             async { tokio::try_join!(server::run(Arc::from(app), listener, stopping()), mcp_server.run(stopping())) };
         tokio::pin!(servers);
@@ -93,7 +93,7 @@ impl Demo {
             ended = &mut servers => return ended.map(drop),
             () = asked_to_stop => {}
         }
-        println!("\nStopping; everything is kept in {}.", self.data.display());
+        say!("\nStopping; everything is kept in {}.", self.data.display())?;
         stop.send(true).context("nothing was running")?;
         servers.await.map(drop)
     }

@@ -54,12 +54,12 @@ impl Keys {
         if self.json {
             let ring = app.keys.ring();
             let keys: Vec<_> = ring.all().iter().map(|key| described(&app, key)).collect();
-            println!("{:#}", json!({ "keys": keys }));
+            say!("{:#}", json!({ "keys": keys }))?;
         } else {
             if let Some(said) = said {
-                println!("{said}\n");
+                say!("{said}\n")?;
             }
-            table(&app);
+            table(&app)?;
         }
         app.db.close().await?;
         Ok(())
@@ -79,8 +79,8 @@ fn described(app: &App, key: &SigningKey) -> Value {
     })
 }
 
-fn table(app: &App) {
-    println!("{:43}  {:5}  {:7}  THEN", "KID", "ALG", "STATUS");
+fn table(app: &App) -> anyhow::Result<()> {
+    say!("{:43}  {:5}  {:7}  THEN", "KID", "ALG", "STATUS")?;
     let (ring, schedule) = (app.keys.ring(), Schedule::of(&app.config));
     for key in ring.all() {
         let step = schedule.step_at(key).map(written);
@@ -94,8 +94,9 @@ fn table(app: &App) {
             (KeyStatus::Current, Some(at)) => format!("signs; a successor is published {at}"),
             (_, None) => "signs".to_owned(),
         };
-        println!("{:43}  {:5}  {:7}  {then}", key.kid, key.algorithm, key.status.name());
+        say!("{:43}  {:5}  {:7}  {then}", key.kid, key.algorithm, key.status.name())?;
     }
+    Ok(())
 }
 
 fn written(at: OffsetDateTime) -> String {

@@ -56,9 +56,9 @@ impl RegistrationTokenCommand {
             let (uses, expires_at) = (token.uses_left, expires_at.unix_timestamp());
             let answer = json!({"initial_access_token": secret.expose(), "uses": uses, "expires_at": expires_at,
                 "scope": token.scope});
-            println!("{answer}");
+            say!("{answer}")?;
         } else {
-            println!("{}", secret.expose());
+            say!("{}", secret.expose())?;
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ impl Restore {
         };
         chain::extend(&app).await?;
         app.db.close().await?;
-        println!("{said}");
+        say!("{said}")?;
         Ok(())
     }
 }

@@ -41,14 +41,9 @@ impl Serve {
             );
         }
         server::begin(&app).await?;
-        println!(
-            "keyward {} answers at {} for {}",
-            env!("CARGO_PKG_VERSION"),
-            listener.local_addr()?,
-            app.config.issuer
-        );
+        say!("keyward {} answers at {} for {}", env!("CARGO_PKG_VERSION"), listener.local_addr()?, app.config.issuer)?;
         if app.resources.default().is_none() {
-            println!("No resource is configured yet: clients can sign people in, but reach no MCP server.");
+            say!("No resource is configured yet: clients can sign people in, but reach no MCP server.")?;
         }
         invite_first_admin(&app).await?;
         server::run(app, listener, asked_to_stop).await
@@ -58,8 +53,8 @@ impl Serve {
 /// To standard output, not to the log: whoever holds the link becomes the administrator.
 async fn invite_first_admin(app: &App) -> anyhow::Result<()> {
     if let Some(SetupLink { url, expires_at }) = setup_link::first(app).await? {
-        println!("Nobody can administer this server yet. Create the first administrator at\n\n  {url}\n");
-        println!("That link is good once, until {}; restarts and other nodes print the same one.", at(expires_at));
+        say!("Nobody can administer this server yet. Create the first administrator at\n\n  {url}\n")?;
+        say!("That link is good once, until {}; restarts and other nodes print the same one.", at(expires_at))?;
     }
     Ok(())
 }

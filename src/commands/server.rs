@@ -91,12 +91,12 @@ pub async fn write_clients(app: &App, others: &[&str]) -> anyhow::Result<()> {
     let left_out = configured::leave_out(app, others).await?;
     if !left_out.is_empty() {
         let names: Vec<_> = left_out.iter().map(|id| visible(id.as_str())).collect();
-        println!(
+        say!(
             "Disabled, for the settings have them no more: {}. They get nothing from now on, and what they got is no \
              longer good where this server is asked. Put them back to enable them, or set disable_removed_clients = \
              false before the start to keep clients that are taken out.",
             names.join(", ")
-        );
+        )?;
     }
     Ok(())
 }

@@ -24,8 +24,8 @@ impl SetupLinkCommand {
         let SetupLink { url, expires_at } = setup_link::anew(&app).await?;
         chain::extend(&app).await?;
         app.db.close().await?;
-        println!("{url}\n");
-        println!("That link is good once, until {}. Whoever opens it becomes an administrator.", at(expires_at));
+        say!("{url}\n")?;
+        say!("That link is good once, until {}. Whoever opens it becomes an administrator.", at(expires_at))?;
         Ok(())
     }
 }

@@ -74,3 +74,14 @@ async fn keys_of_a_server_that_never_ran_are_not_made_by_looking_for_them() {
     refused(&without);
     assert!(!Db::exists(&without.database_url()).await.unwrap(), "an empty database was migrated");
 }
+
+#[tokio::test]
+async fn that_nobody_reads_what_a_command_says_is_no_fault() {
+    let house = House::new().await.for_serving();
+    house.serve().stop("TERM");
+    for command in ["keys list", "keys list --json", "audit verify", "check", "setup-link", "registration-token"] {
+        let ended = house.unread(&words(command));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.success() && !said.contains("panicked"), "{command}: {said}");
+    }
+}

@@ -146,6 +146,12 @@ impl House {
         self.command(&arguments).output().unwrap()
     }
 
+    /// The same, where nobody reads what it says on standard output.
+    pub fn unread(&self, arguments: &[String]) -> Output {
+        let (_, nowhere) = std::io::pipe().unwrap();
+        self.command(arguments).stdout(nowhere).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap()
+    }
+
     /// The same, of a line for the shell.
     pub fn shell(&self, line: &str) -> Output {
         let mut shell = Command::new("sh");
