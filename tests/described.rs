@@ -111,15 +111,16 @@ async fn all_that_metadata_and_documentation_name_is_told() {
     let t = TestApp::with(EVERYTHING).await;
     let document = t.get("/openapi.json").await.json();
     let metadata = t.get("/.well-known/oauth-authorization-server").await.json();
+    let is_told = |path: &str| document["paths"][path].as_object().is_some_and(|methods| !methods.is_empty());
     for (member, place) in metadata.as_object().unwrap().iter().filter(|(member, _)| member.ends_with("_endpoint")) {
         let path = place.as_str().unwrap().strip_prefix(crate::support::app::ISSUER).unwrap();
-        assert!(document["paths"][path].is_object(), "{member}");
+        assert!(is_told(path), "{member}");
     }
     let written = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/endpoints.md")).unwrap();
     for line in written.lines().filter(|line| line.starts_with("## `")) {
         let named = line.trim_start_matches("## ").split('`').filter(|part| part.contains('/'));
         for path in named.map(|part| part.split(' ').next_back().unwrap()) {
-            assert!(document["paths"][path].is_object(), "{line}");
+            assert!(is_told(path), "{line}");
         }
     }
 }

@@ -38,6 +38,9 @@ async fn the_document_keeps_the_rules_of_openapi_and_can_be_read_from_every_page
         assert!(path.starts_with('/') && !path.contains(['*', '?']), "{path}");
         assert!(names.insert(told["operationId"].as_str().unwrap()), "{method} {path}: its name is there twice");
         assert!(told["responses"].as_object().is_some_and(|all| all.len() > 1), "{method} {path}");
+        let in_path = told["parameters"].as_array().unwrap().iter().filter(|one| one["in"] == "path");
+        let named = in_path.map(|one| format!("{{{}}}", one["name"].as_str().unwrap())).collect::<Vec<_>>();
+        assert!(named.iter().all(|name| path.contains(name)) && path.matches('{').count() == named.len(), "{path}");
         for scheme in told["security"].as_array().into_iter().flatten().flat_map(|one| one.as_object().unwrap().keys())
         {
             assert!(document["components"]["securitySchemes"][scheme].is_object(), "{scheme}");
@@ -114,6 +117,10 @@ async fn the_reader_shows_every_operation_without_script() {
         let id = told["operationId"].as_str().unwrap();
         let shown = format!("<details id=\"{id}\"><summary><code>{} {path}</code>", method.to_uppercase());
         assert!(page.contains(&shown), "{shown}");
+    }
+    for link in page.split(" href=\"#").skip(1) {
+        let id = link.split('"').next().unwrap();
+        assert!(page.contains(&format!(" id=\"{id}\"")), "{id} is nowhere");
     }
 }
 
