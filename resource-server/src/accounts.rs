@@ -21,6 +21,7 @@ use aws_lc_rs::rand;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use keys::Keys;
 pub(crate) use keys::session_key;
+pub(crate) use logins::Bound;
 use logins::Logins;
 use people::Person;
 pub(crate) use people::User;

@@ -6,7 +6,7 @@ use crate::{
     resources,
     schema::Schema,
     source::{self, source_of},
-    stdio::connection,
+    stdio::{connection, is_own},
     surface::Surface,
     tools::{Call, Failure, Tool},
     trace::{self, Outcome},
@@ -53,6 +53,7 @@ impl Mcp {
             accounts: self.0.accounts.clone(),
             connection: connection(parts).map(str::to_owned),
             client_info: trace::client_info(parts, &self.0.id),
+            alone: is_own(parts),
             request_id: request_id.to_owned(),
         })
     }

@@ -37,6 +37,11 @@ pub(crate) fn connection(parts: &Parts) -> Option<&str> {
     process.or_else(|| session().filter(|_| !wire::speaks_modern(&parts.headers)))
 }
 
+/// Did it come from this process's own client? Nobody else is on that connection.
+pub(crate) fn is_own(parts: &Parts) -> bool {
+    parts.extensions.get::<Connection>().is_some()
+}
+
 /// Answers what `input` says on `output` until it ends, one message after another. The surface is the one of this id,
 /// or the first of kind `session`; `credential` is a session token or an API key.
 pub async fn converse(

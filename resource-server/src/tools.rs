@@ -100,6 +100,8 @@ pub(crate) struct Call {
     pub queries: Option<Arc<Path>>,
     /// The legacy session, SSE stream or process that the call came on; whoever logs in there is logged in there only.
     pub connection: Option<String>,
+    /// Is nobody else on it, as on this process's standard input?
+    pub alone: bool,
     /// Of audit events.
     pub client_info: Value,
     pub request_id: String,

@@ -8,7 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const MOST: usize = 10_000;
 const SHARE: usize = 1_000;
 
-pub(crate) struct Logins(Mutex<Table<String, Proof>>);
+pub(crate) struct Logins(Mutex<Table<String, Bound>>);
+
+/// By what, and whether a password was given for it on this connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bound {
+    pub proof: Proof,
+    pub by_password: bool,
+}
 
 impl Default for Logins {
     fn default() -> Self {
@@ -17,11 +24,11 @@ impl Default for Logins {
 }
 
 impl Logins {
-    pub fn bind(&self, connection: &str, source: Source, proof: Proof) {
-        self.lock().insert(source, connection.to_owned(), proof, 1);
+    pub fn bind(&self, connection: &str, source: Source, bound: Bound) {
+        self.lock().insert(source, connection.to_owned(), bound, 1);
     }
 
-    pub fn of(&self, connection: &str) -> Option<Proof> {
+    pub fn of(&self, connection: &str) -> Option<Bound> {
         self.lock().get(&connection.to_owned()).cloned()
     }
 
@@ -29,7 +36,7 @@ impl Logins {
         self.lock().remove(&connection.to_owned());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table<String, Proof>> {
+    fn lock(&self) -> MutexGuard<'_, Table<String, Bound>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -41,17 +48,17 @@ mod tests {
     #[test]
     fn a_connection_has_its_own_login_until_it_ends_or_too_many_came_after_from_there() {
         let (logins, here, there) = (Logins::default(), Source::Party(1), Source::Party(2));
-        let proof = |number: usize| Proof::Session(number.to_string());
-        logins.bind("c", here, proof(0));
-        logins.bind("c", here, proof(1));
-        assert_eq!(logins.of("c"), Some(proof(1)));
+        let bound = |number: usize| Bound { proof: Proof::Session(number.to_string()), by_password: true };
+        logins.bind("c", here, bound(0));
+        logins.bind("c", here, bound(1));
+        assert_eq!(logins.of("c"), Some(bound(1)));
         assert_eq!(logins.of("d"), None);
         logins.unbind("c");
         assert_eq!(logins.of("c"), None);
-        logins.bind("other", there, proof(0));
+        logins.bind("other", there, bound(0));
         for number in 0..=SHARE {
-            logins.bind(&number.to_string(), here, proof(number));
+            logins.bind(&number.to_string(), here, bound(number));
         }
-        assert_eq!((logins.of("0"), logins.of("1"), logins.of("other")), (None, Some(proof(1)), Some(proof(0))));
+        assert_eq!((logins.of("0"), logins.of("1"), logins.of("other")), (None, Some(bound(1)), Some(bound(0))));
     }
 }

@@ -81,10 +81,10 @@ impl Sessions {
 
     /// Whoever logged in on the session or the process that this request is part of; the gate judges whose that is.
     async fn of_connection(&self, parts: &Parts) -> Result<Option<Identity>, Refusal> {
-        let Some(proof) = connection(parts).and_then(|connection| self.accounts.logins.of(connection)) else {
+        let Some(bound) = connection(parts).and_then(|connection| self.accounts.logins.of(connection)) else {
             return Ok(None);
         };
-        self.accounts.identify_by(&proof).await.map_err(|error| broken(&error, parts))
+        self.accounts.identify_by(&bound.proof).await.map_err(|error| broken(&error, parts))
     }
 }
 

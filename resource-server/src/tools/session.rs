@@ -104,6 +104,12 @@ impl Visit {
         Ok(Self { call, accounts, identity })
     }
 
+    /// Was the password given on this very connection, which nobody else is on?
+    pub fn gave_password(&self) -> bool {
+        let bound = self.call.connection.as_deref().and_then(|connection| self.accounts.logins.of(connection));
+        self.call.alone && bound.is_some_and(|bound| bound.by_password)
+    }
+
     /// Whoever calls, if they may; both answers are audited.
     pub async fn require(&self, action: &str, needed: Option<Permission>) -> Result<Identity, Failure> {
         let refused = match &self.identity {

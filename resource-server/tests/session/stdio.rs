@@ -6,6 +6,7 @@ use std::{
     io::Write,
     process::{Command, Stdio},
 };
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, duplex};
 
 /// What is answered to these lines, in one process.
 async fn converse_with(credential: Option<&str>, lines: &[String]) -> Vec<Value> {
@@ -42,6 +43,62 @@ async fn whoever_logs_in_is_known_to_the_rest_of_the_process() {
         (&answers[4]["result"]["resultType"], &content(&answers[4])["username"]),
         (&json!("complete"), &json!("alice"))
     );
+}
+
+/// One process and its client, who asks when the answer before is there.
+struct Conversation {
+    said: DuplexStream,
+    answers: Lines<BufReader<DuplexStream>>,
+}
+
+impl Conversation {
+    fn begin() -> Self {
+        let settings = Settings::demo(ORIGIN, "http://127.0.0.1:8999").unwrap();
+        let ((said, input), (output, answers)) = (duplex(1 << 16), duplex(1 << 16));
+        tokio::spawn(async move { converse(&settings, None, None, BufReader::new(input), output).await });
+        Self { said, answers: BufReader::new(answers).lines() }
+    }
+
+    async fn call(&mut self, tool: &str, arguments: Value) -> Value {
+        self.said.write_all(format!("{}\n", call(tool, arguments)).as_bytes()).await.unwrap();
+        let answer = self.answers.next_line().await.unwrap().unwrap();
+        content(&serde_json::from_str(&answer).unwrap()).clone()
+    }
+
+    async fn log_in(&mut self) -> Value {
+        self.call("authenticate_user", json!({"username": "alice", "password": "password123"})).await
+    }
+
+    /// Is a key good after the logout of whoever made it?
+    async fn outlives_logout(&mut self) -> bool {
+        let made = self
+            .call("create_api_key", json!({"name": "n", "permissions": ["read", "create"], "expires_days": 30}))
+            .await;
+        self.call("logout", json!({})).await;
+        let known = self.call("authenticate_with_api_key", json!({"api_key": made["api_key"]})).await;
+        assert_eq!(known["success"], known["user"]["username"] == "alice", "{known}");
+        known["success"] == true
+    }
+}
+
+#[tokio::test]
+async fn a_key_lasts_if_the_password_was_given_on_the_connection_that_nobody_else_is_on() {
+    let mut conversation = Conversation::begin();
+    let first = conversation.log_in().await;
+    assert!(conversation.outlives_logout().await);
+    // Logged in by that key, nobody gave a password; nor by what a login left.
+    let made = conversation.call("create_api_key", json!({"name": "child"})).await;
+    let parent = conversation.call("list_api_keys", json!({})).await["keys"].clone();
+    let parent = parent.as_array().unwrap().iter().find(|key| key["name"] == "n").unwrap()["id"].clone();
+    conversation.call("revoke_api_key", json!({"id": parent})).await;
+    let child = conversation.call("authenticate_with_api_key", json!({"api_key": made["api_key"]})).await;
+    assert_eq!(child["error"], "Invalid API key");
+    assert_eq!(first["success"], true);
+
+    let mut conversation = Conversation::begin();
+    let login = conversation.log_in().await;
+    conversation.call("refresh_session", json!({"refresh_token": login["refresh_token"]})).await;
+    assert!(!conversation.outlives_logout().await);
 }
 
 #[tokio::test]

@@ -93,7 +93,8 @@ pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
             "create_api_key",
             "Make an API key",
             "Makes an API key that acts for you here and on the surface for API keys. It is shown once, and ends with the \
-             session or key that it is made with, unless you give your password.",
+             session or key that it is made with, unless you give your password, or gave it to log in over standard \
+             input.",
             Some(Permission::Create),
             create,
         )?
@@ -126,6 +127,7 @@ async fn create(visit: Visit, identity: Identity, arguments: CreateArguments) ->
     let lifetime = expires_days.map(|days| Duration::days(days.into()));
     let made_with = match password {
         Some(password) => check_again(&visit, &identity, &password).await.map(|()| None)?,
+        None if visit.gave_password() => None,
         None => Some(&identity.proof),
     };
     let (key, api_key) = visit.accounts.make_key(&identity.user, &name, permissions, lifetime, made_with).await?;

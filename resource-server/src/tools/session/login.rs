@@ -1,7 +1,7 @@
 //! Logging in, staying so, and logging out.
 use super::{Tool, Visit, accounts_of, event, open, too_many};
 use crate::{
-    accounts::{Accounts, Identity, Proof, Refreshed, Tokens, User, is_username, roles::Role},
+    accounts::{Accounts, Bound, Identity, Proof, Refreshed, Tokens, User, is_username, roles::Role},
     audit::Event,
     credentials::session::LOGIN,
     tools::{Call, Failure, NoArguments},
@@ -96,7 +96,8 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
     }
     let user = known(&accounts, &call, &username, &password).await?;
     let tokens = accounts.log_in(&user).await.map_err(Failure::Internal)?;
-    logged_in(&accounts, &call, &user, Proof::Session(tokens.session_id.clone()), "login_success").await;
+    let bound = Bound { proof: Proof::Session(tokens.session_id.clone()), by_password: true };
+    logged_in(&accounts, &call, &user, bound, "login_success").await;
     Ok(login(&user, tokens))
 }
 
@@ -132,7 +133,8 @@ async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Resul
     let Some(identity) = accounts.identify_key(&api_key).await.map_err(Failure::Internal)? else {
         return Err(failed(&accounts, &call, json!({"by": "api_key"}), "Invalid API key").await);
     };
-    logged_in(&accounts, &call, &identity.user, identity.proof.clone(), "login_success").await;
+    let bound = Bound { proof: identity.proof.clone(), by_password: false };
+    logged_in(&accounts, &call, &identity.user, bound, "login_success").await;
     Ok(Known { success: true, user: person(&identity.user) })
 }
 
@@ -140,7 +142,8 @@ async fn refresh(call: Call, RefreshArguments { refresh_token }: RefreshArgument
     let accounts = accounts_of(&call)?;
     match accounts.renew(&refresh_token).await.map_err(Failure::Internal)? {
         Refreshed::Tokens(user, tokens) => {
-            logged_in(&accounts, &call, &user, Proof::Session(tokens.session_id.clone()), "token_refresh").await;
+            let bound = Bound { proof: Proof::Session(tokens.session_id.clone()), by_password: false };
+            logged_in(&accounts, &call, &user, bound, "token_refresh").await;
             return Ok(login(&user, tokens));
         }
         Refreshed::Reused(user) => {
@@ -171,10 +174,10 @@ async fn log_out(visit: Visit) -> Result<LoggedOut, Failure> {
 }
 
 /// From now on the connection, if it is one, is theirs.
-async fn logged_in(accounts: &Accounts, call: &Call, user: &User, proof: Proof, kind: &'static str) {
+async fn logged_in(accounts: &Accounts, call: &Call, user: &User, bound: Bound, kind: &'static str) {
     call.connection
         .iter()
-        .for_each(|connection| accounts.logins.bind(connection, call.caller.asker.source, proof.clone()));
+        .for_each(|connection| accounts.logins.bind(connection, call.caller.asker.source, bound.clone()));
     accounts.records.audit.record(of(call, user, kind, true)).await;
 }
 
