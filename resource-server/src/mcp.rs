@@ -15,11 +15,11 @@ use axum::http::request::Parts;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
-        CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode, Implementation,
-        InputRequiredResult, InputResponses, JsonObject, ListPromptsRequestMethod, ListPromptsResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-        ReadResourceResult, ResourceContents, ServerCapabilities, ServerConfig,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+        CustomRequest, CustomResult, DiscoverResult, ErrorCode, GetPromptRequestParams, GetPromptResponse,
+        Implementation, InputRequiredResult, InputResponses, JsonObject, ListPromptsResult, ListResourcesResult,
+        ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+        ResourceContents, ServerCapabilities, ServerConfig, SubscribeRequestParams, UnsubscribeRequestParams,
     },
     service::RequestContext,
 };
@@ -52,8 +52,8 @@ impl Mcp {
             queries: self.0.queries.clone(),
             accounts: self.0.accounts.clone(),
             connection: connection(parts).map(str::to_owned),
-            client_info: trace::client_info(parts, &self.0.id),
             alone: is_own(parts),
+            client_info: trace::client_info(parts, &self.0.id),
             request_id: request_id.to_owned(),
         })
     }
@@ -65,6 +65,11 @@ fn failed(context: &RequestContext<RoleServer>, error: &'static str) {
     if let Some(outcome) = parts.and_then(|parts| parts.extensions.get::<Outcome>()) {
         outcome.failed(error);
     }
+}
+
+fn unknown_method(context: &RequestContext<RoleServer>) -> ErrorData {
+    failed(context, "unknown_method");
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None)
 }
 
 impl ServerHandler for Mcp {
@@ -157,15 +162,43 @@ impl ServerHandler for Mcp {
         Ok(DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), server))
     }
 
-    // rmcp would answer these two with nothing, as if prompts and completions were offered here.
+    // rmcp would answer these with nothing, as if prompts and completions were offered here, or with their bare names.
 
     async fn list_prompts(
         &self,
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        failed(&context, "unknown_method");
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+        Err(unknown_method(&context))
+    }
+
+    async fn get_prompt(
+        &self,
+        _: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        Err(unknown_method(&context))
+    }
+
+    #[allow(deprecated)] // as clients of earlier revisions are that ask
+    async fn set_level(
+        &self,
+        _: rmcp::model::SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Err(unknown_method(&context))
+    }
+
+    async fn subscribe(&self, _: SubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        Err(unknown_method(&context))
+    }
+
+    async fn unsubscribe(
+        &self,
+        _: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Err(unknown_method(&context))
     }
 
     async fn complete(
@@ -173,8 +206,7 @@ impl ServerHandler for Mcp {
         _: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        failed(&context, "unknown_method");
-        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+        Err(unknown_method(&context))
     }
 
     async fn on_custom_request(
@@ -182,8 +214,7 @@ impl ServerHandler for Mcp {
         _: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        failed(&context, "unknown_method");
-        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None))
+        Err(unknown_method(&context))
     }
 }
 

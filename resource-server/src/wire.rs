@@ -27,6 +27,11 @@ pub(crate) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 const INVALID_REQUEST: i64 = -32600;
+/// What earlier revisions have, and clients begin with.
+const GONE: [(&str, &str); 2] = [
+    ("initialize", "Method not found: this revision has no initialize"),
+    ("ping", "Method not found: this revision has no ping"),
+];
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 const HEADER_MISMATCH: i64 = -32020;
@@ -139,9 +144,8 @@ impl Message {
 
     fn check_modern(&self, headers: &HeaderMap, version: Option<&str>) -> Result<(), Refusal> {
         let id = self.id();
-        if self.method() == "initialize" {
+        if let Some((_, text)) = GONE.iter().find(|(method, _)| *method == self.method()) {
             let data = json!({"supported": supported()});
-            let text = "Method not found: this revision has no initialize";
             return Err(Refusal::json_rpc(StatusCode::NOT_FOUND, id, METHOD_NOT_FOUND, text, Some(data)));
         }
         let Some(version) = version else {

@@ -191,8 +191,9 @@ async fn an_unsupported_version_learns_the_supported_ones() {
 async fn unknown_and_removed_methods_are_not_found() {
     let t = TestServer::start().await;
     let token = t.token("mcp:admin");
-    for method in ["no/such", "ping", "initialize", "logging/setLevel", "tasks/list"] {
+    for method in ["no/such", "ping", "initialize", "logging/setLevel", "resources/subscribe", "tasks/list"] {
         let error = refused(&t, modern(&token, method, json!({"level": "info", "uri": "a:b"})), 404, -32601).await;
+        assert!(error["message"].as_str().unwrap().starts_with("Method not found"), "{error}");
         assert!(!error["message"].as_str().unwrap().contains("no/such"), "{error}");
     }
 }
@@ -202,8 +203,15 @@ async fn what_the_server_does_not_declare_is_not_found() {
     let t = TestServer::start().await;
     let token = t.token("mcp:admin");
     let about = json!({"ref": {"type": "ref/prompt", "name": "a"}, "argument": {"name": "b", "value": "c"}});
-    for (method, params) in [("prompts/list", json!({})), ("completion/complete", about)] {
-        refused(&t, modern(&token, method, params), 404, -32601).await;
+    for (method, params) in [("prompts/list", json!({})), ("completion/complete", about.clone())] {
+        let error = refused(&t, modern(&token, method, params), 404, -32601).await;
+        assert_eq!(error["message"], "Method not found", "{method}");
+    }
+    let prompt = json!({"name": "a"});
+    for (method, params) in [("prompts/list", json!({})), ("prompts/get", prompt), ("completion/complete", about)] {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let error = t.post(&token, &message).await.json()["error"].clone();
+        assert_eq!((&error["code"], &error["message"]), (&json!(-32601), &json!("Method not found")), "{method}");
     }
 }
 
