@@ -279,5 +279,10 @@ fn client(certificates: &[Certificate]) -> reqwest::ClientBuilder {
 fn certificates(path: &Path) -> Result<Vec<Certificate>> {
     let unreadable = |error: &dyn std::fmt::Display| Failure::usage(format!("--cacert {}: {error}", path.display()));
     let pem = std::fs::read(path).map_err(|error| unreadable(&error))?;
-    Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(&error))
+    let all = Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(&error))?;
+    if all.is_empty() {
+        Err(unreadable(&"there is no certificate in it (PEM: -----BEGIN CERTIFICATE-----)"))
+    } else {
+        Ok(all)
+    }
 }

@@ -21,10 +21,14 @@ pub use probe::{probe, probe_with, stray};
 use serde_json::Value;
 use std::collections::HashSet;
 
+/// Methods that only earlier revisions have.
+const GONE: [&str; 5] = ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
+
 impl Client<'_> {
     /// Sends one request in the newest revision that the server speaks, and returns its result.
     pub async fn request(&mut self, method: &str, params: Params) -> Result<Value> {
-        if self.protocol != Protocol::Legacy && self.legacy.is_none() {
+        let gone = self.protocol == Protocol::Auto && GONE.contains(&method);
+        if self.protocol != Protocol::Legacy && self.legacy.is_none() && !gone {
             match self.modern(method, &params).await? {
                 Outcome::Result(result) => return Ok(result),
                 Outcome::NotModern if self.protocol == Protocol::Modern => {

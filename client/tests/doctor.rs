@@ -1,5 +1,6 @@
 //! `doctor`: nothing is found where nothing is wrong, and of each fault exactly that fault.
 use crate::support::{Person, Run, World};
+use std::io::Read;
 
 const TRIALS: [&str; 3] = ["--json", "--trial-registration", "--trial-refresh"];
 
@@ -183,6 +184,33 @@ fn a_port_that_speaks_no_tls_is_the_one_finding() {
     assert!(refused.stderr.contains("begin the address with http://"), "{refused:?}");
     let far = Person::new().run(&["doctor", "http://mcp.example/mcp", "--json"]).failed();
     assert_eq!(findings(&far), ["https"]);
+}
+
+#[test]
+fn a_port_that_waits_for_tls_is_told_of_whether_it_hangs_up_or_breaks_off() {
+    for reads in [true, false] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                // What is closed with something unread is reset.
+                stream.peek(&mut [0]).unwrap();
+                let _ = if reads { stream.read(&mut [0; 65536]) } else { Ok(0) };
+            }
+        });
+        let run = Person::new().run(&["tools", &url]).failed();
+        assert!(run.stderr.contains("If it speaks TLS, begin the address with https://"), "{reads}: {run:?}");
+    }
+}
+
+#[test]
+fn a_file_of_authorities_without_a_certificate_is_refused() {
+    let person = Person::new();
+    let file = person.home().join("key.pem");
+    std::fs::write(&file, "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n").unwrap();
+    let run = person.run(&["tools", "https://mcp.example/mcp", "--cacert", file.to_str().unwrap()]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("there is no certificate in it"), "{run:?}");
 }
 
 #[test]

@@ -98,6 +98,18 @@ fn logout_revokes_both_tokens_and_forgets_the_login() {
 }
 
 #[test]
+fn logout_revokes_the_tokens_of_a_login_that_another_tool_made() {
+    let world = World::new();
+    let person = signed_in(&world);
+    let mut file = person.file();
+    file.as_object_mut().unwrap().remove("extra").unwrap();
+    std::fs::write(person.home().join("profiles.json"), file.to_string()).unwrap();
+    let run = person.run(&["logout", &world.mcp()]).done();
+    assert!(run.stdout.contains("tokens revoked and forgotten"), "{run:?}");
+    assert_eq!(world.seen().revoked, ["refresh-secret-1", "access-secret-1"]);
+}
+
+#[test]
 fn logout_may_keep_the_client_and_need_not_revoke() {
     let world = World::new();
     let person = signed_in(&world);

@@ -2,6 +2,7 @@
 use super::{context::Context, session};
 use crate::{
     address::Address,
+    discover,
     error::{Failure, Result},
     flows::client_auth,
     identity::{self, Identity},
@@ -56,10 +57,10 @@ impl Logout {
 /// Revokes the tokens (RFC 7009 §2.1), the refresh token first, since most servers revoke the access tokens with it.
 /// The logout goes on after a failure.
 async fn revoke(context: &Context, profile: &Profile, extra: &Extra) -> bool {
-    let endpoint = extra.revocation_endpoint.as_deref().and_then(|url| Address::parse(url).ok());
     let identity = Identity { private_key: extra.client_private_key.clone(), ..identity::of_profile(profile, None) };
     let auth = client_auth(&identity, profile.issuer.as_deref().unwrap_or_default());
-    let (Some(endpoint), Ok(auth), Ok(root)) = (endpoint, auth, profile.root(extra)) else { return false };
+    let (Ok(auth), Ok(root)) = (auth, profile.root(extra)) else { return false };
+    let Some(endpoint) = endpoint(context, profile, extra, &root).await else { return false };
     let http = context.http.under(&root);
     let mut all = true;
     let tokens = [(&profile.refresh_token, "refresh_token"), (&profile.access_token, "access_token")];
@@ -78,4 +79,13 @@ async fn revoke(context: &Context, profile: &Profile, extra: &Extra) -> bool {
         }
     }
     all
+}
+
+/// As a login kept it. One that another tool made has not: its issuer says where.
+async fn endpoint(context: &Context, profile: &Profile, extra: &Extra, root: &Address) -> Option<Address> {
+    if let Some(url) = &extra.revocation_endpoint {
+        return Address::parse(url).ok();
+    }
+    let found = discover::authorization_server(&context.http, root, profile.issuer.as_deref()?).await;
+    found.inspect_err(|failure| output::warn(&failure.message)).ok()?.metadata.revocation_endpoint
 }

@@ -36,6 +36,13 @@ impl From<reqwest::Error> for Failure {
                 "network",
                 format!("{url} answers no HTTP. If it speaks TLS, begin the address with https://"),
             ),
+            // What waits for TLS ends a connection that begins otherwise, in hyper's words or the system's.
+            None if !secure
+                && (last.starts_with("connection closed") || causes.iter().any(|cause| is_cut_off(*cause))) =>
+            {
+                let text = "ends the connection without an answer. If it speaks TLS, begin the address with https://";
+                Self::new("network", format!("{url} {text}"))
+            }
             None => Self::new("network", format!("cannot reach {url}: {last}")),
         }
     }
