@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { check, finish } from './support/checks.mjs';
 import { Person } from './support/person.mjs';
 import { streamableHttp } from './support/surfaces.mjs';
-import { execute, home, loginAt, runAt, typed } from './support/terminal.mjs';
+import { execute, home, loginAt, runAt, typed, verbs } from './support/terminal.mjs';
 
 /** What is typed where no browser helps, the mode that follows from the challenge, and a call that changes nothing. */
 const surfaces = [
@@ -29,6 +29,8 @@ const surfaces = [
 ];
 
 const person = new Person();
+const all = [...(await execute('--help')).matchAll(/^  ([a-z]+) {2,}\S/gm)].map(([, verb]) => verb);
+assert.ok(all.includes('doctor') && all.includes('help'), all.join(' '));
 
 /** The command that a refusal names. */
 async function recommended(url) {
@@ -45,7 +47,14 @@ async function signIn(url, { types }) {
   assert.equal(code, 0, stderr);
 }
 
+/** What is kept of an address, as the list of profiles has it: id, mode, address. */
+async function listed(url) {
+  const lines = (await execute('profile', 'list')).trim().split('\n').map((line) => line.split(' '));
+  return lines.filter(([, , at]) => at === url);
+}
+
 for (const surface of surfaces) {
+  verbs.length = 0;
   const { id, mode, call: [tool, args], token } = surface;
   const [url, open] = [streamableHttp(id), mode === 'none'];
   const named = (sentence) => `mcp-auth at ${id}: ${sentence}`;
@@ -80,6 +89,10 @@ for (const surface of surfaces) {
     if (open) assert.equal(status.open, true);
     else assert.deepEqual(status.logins.map(({ good }) => good), [true], JSON.stringify(status));
   });
+  await check(named('is greeted and pinged, though the newest revision has neither'), async () => {
+    assert.ok((await runAt(url, 'call', 'initialize')).serverInfo);
+    assert.deepEqual(await runAt(url, 'call', 'ping'), {});
+  });
   await check(named('lists tools, calls one and reads a resource'), async () => {
     const { tools } = await runAt(url, 'tools');
     assert.ok(tools.some(({ name }) => name === tool), JSON.stringify(tools));
@@ -100,6 +113,19 @@ for (const surface of surfaces) {
     if (open) return assert.equal(out.error.code, 'no_profile');
     assert.equal(out.error, undefined, JSON.stringify(out));
     await recommended(url);
+  });
+  await check(named('forgets a login that was not logged out'), async () => {
+    if (!open) await signIn(url, surface);
+    for (const [id, kept] of await listed(url)) {
+      assert.equal(kept, mode);
+      await execute('profile', 'delete', id);
+    }
+    assert.deepEqual(await listed(url), []);
+    if (!open) assert.match((await typed([], 'status', url)).stderr, /nobody is signed in/);
+  });
+  await check(named('every verb was tried'), async () => {
+    assert.match(await execute('help', 'login'), /Sign in to an MCP server/);
+    assert.deepEqual(all.filter((verb) => !verbs.includes(verb)), []);
   });
 }
 

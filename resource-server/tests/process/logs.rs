@@ -78,7 +78,8 @@ fn starts(lines: &[Value]) {
             };
             let keys = match surface {
                 "bearer-token" | "api-key" => 1,
-                "basic" | "security-keys" => 2,
+                "basic" => 2,
+                "security-keys" => 3,
                 "session" => 7,
                 _ => 0,
             };

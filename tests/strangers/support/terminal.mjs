@@ -15,8 +15,14 @@ export const home = await mkdtemp(path.join(tmpdir(), 'mcp-auth-demo-'));
 const env = { ...process.env, MCP_AUTH_CLI_HOME: home };
 const file = path.join(home, 'profiles.json');
 
+/** The verbs of all runs so far. */
+export const verbs = [];
+
 /** One run; what it printed. */
-export const execute = async (...args) => (await promisify(execFile)(binary, args, { env })).stdout;
+export async function execute(...args) {
+  verbs.push(args[0]);
+  return (await promisify(execFile)(binary, args, { env })).stdout;
+}
 
 /** One run; its JSON, or the JSON of its failure. */
 export async function runAt(url, verb, ...options) {
@@ -32,6 +38,7 @@ export const run = (verb, ...options) => runAt(resource, verb, ...options);
 
 /** One run with these lines typed; everything it left. */
 export function typed(lines, ...args) {
+  verbs.push(args[0]);
   const child = spawn(binary, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const left = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => { left[name] += chunk; });
@@ -47,6 +54,7 @@ export const call = (name, args = {}) =>
 export const login = (person, ...options) => loginAt(resource, person, ...options);
 
 export async function loginAt(url, person, ...options) {
+  verbs.push('login');
   const args = ['login', url, '--browser', 'print', ...options];
   const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
