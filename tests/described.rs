@@ -1,7 +1,7 @@
 //! What the server says that it serves, as `OpenAPI` and as a page, is what it serves.
-use crate::support::app::TestApp;
-use axum::body::Body;
-use serde_json::Value;
+use crate::support::app::{Answer, CALLBACK, CHALLENGE, ISSUER, TestApp};
+use axum::{body::Body, http::Request};
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, path::Path};
 
 /// All that can be switched on.
@@ -122,6 +122,82 @@ async fn all_that_metadata_and_documentation_name_is_told() {
         for path in named.map(|part| part.split(' ').next_back().unwrap()) {
             assert!(is_told(path), "{line}");
         }
+    }
+}
+
+/// An answer has what the schema says, and nothing that it does not say.
+fn fits(document: &Value, operation: &str, answer: &Answer) {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let told = &document["paths"][path][method]["responses"];
+    let told = if answer.status.is_success() {
+        &told[answer.status.as_str()]
+    } else {
+        &document["components"]["responses"]["Error"]
+    };
+    let mut schema = told["content"]["application/json"]["schema"].clone();
+    if let Some(place) = schema["$ref"].as_str() {
+        schema = document.pointer(place.trim_start_matches('#')).unwrap().clone();
+    }
+    close(&mut schema);
+    let judged = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<_> = judged.iter_errors(&answer.json()).map(|fault| fault.to_string()).collect();
+    assert!(schema["properties"].is_object() && faults.is_empty(), "{operation}: {faults:?}, {answer:?}");
+}
+
+fn close(schema: &mut Value) {
+    if let Some(members) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        members.values_mut().filter_map(|member| member.get_mut("items")).for_each(close);
+        schema["additionalProperties"] = json!(false);
+    }
+}
+
+#[tokio::test]
+async fn what_is_answered_has_the_members_that_are_told() {
+    let t = TestApp::with(&format!("{EVERYTHING}[tokens]\nrefresh_token_expires_in = true\n")).await;
+    let document = t.get("/openapi.json").await.json();
+    for path in
+        ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/jwks", "/health", "/ready"]
+    {
+        fits(&document, &format!("get {path}"), &t.get(path).await);
+    }
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    let registered = t
+        .register(&json!({
+            "redirect_uris": [CALLBACK], "client_name": "A", "client_uri": "https://client.example", "contacts": ["a@b.example"],
+            "grant_types": ["authorization_code", "refresh_token", device], "scope": "mcp:read",
+            "software_id": "s", "software_version": "1", "tos_uri": "https://client.example/tos",
+            "policy_uri": "https://client.example/policy", "dpop_bound_access_tokens": false,
+            "require_pushed_authorization_requests": false,
+        }))
+        .await;
+    fits(&document, "post /register", &registered);
+    let registered = registered.json();
+    let text = |member: &str| registered[member].as_str().unwrap().to_owned();
+    let place = text("registration_client_uri").replace(ISSUER, "");
+    let bearer = format!("Bearer {}", text("registration_access_token"));
+    let read = t.send(Request::get(&place).header("authorization", bearer).body(Body::empty()).unwrap()).await;
+    fits(&document, "get /register/{client_id}", &read);
+
+    let (id, secret) = (text("client_id"), text("client_secret"));
+    let client = [("client_id", &*id), ("client_secret", &*secret)];
+    fits(&document, "post /device_authorization", &t.post("/device_authorization", &client).await);
+    let pushed = [("response_type", "code"), ("redirect_uri", CALLBACK), ("code_challenge", CHALLENGE)];
+    let pushed = [&client[..], &pushed, &[("code_challenge_method", "S256")]].concat();
+    fits(&document, "post /par", &t.post("/par", &pushed).await);
+    fits(&document, "post /token", &t.post("/token", &client).await);
+
+    let public = t.public_client("c", &[CALLBACK]).await;
+    let code = t.code(&public, &[("scope", "mcp:read openid profile email offline_access")]).await;
+    let tokens = t.redeem(&public, &code).await;
+    fits(&document, "post /token", &tokens);
+    let tokens = tokens.json();
+    assert!(tokens["refresh_token_expires_in"].is_i64() && tokens["id_token"].is_string(), "{tokens}");
+    let own = t.refresh_with(&public, tokens["refresh_token"].as_str().unwrap(), &[("resource", ISSUER)]).await.json();
+    let bearer = format!("Bearer {}", own["access_token"].as_str().unwrap());
+    let about = Request::get("/userinfo").header("authorization", bearer).body(Body::empty()).unwrap();
+    fits(&document, "get /userinfo", &t.send(about).await);
+    for token in [&tokens["access_token"], &tokens["refresh_token"], &json!("unknown")] {
+        fits(&document, "post /introspect", &t.introspect(token.as_str().unwrap()).await);
     }
 }
 

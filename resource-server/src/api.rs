@@ -2,7 +2,7 @@
 mod operation;
 mod reader;
 
-pub use operation::{Field, Operation, object};
+pub use operation::{Field, Member, Operation, Type, object};
 pub use reader::content;
 
 use axum::{Router, routing::MethodRouter};

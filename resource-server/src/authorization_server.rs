@@ -1,7 +1,7 @@
 //! The authorization server's metadata at the origin of an MCP server, where clients of the revision 2025-03-26 look for
 //! it. It is the issuer's own document, answered here: not all of those clients follow redirects.
 use crate::{
-    api::{Operation, Routes},
+    api::{Operation, Routes, Type},
     challenge::Refusal,
     clock::Clock,
     jwks::Issuer,
@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
@@ -45,7 +45,7 @@ struct Kept {
 pub(crate) fn routes(issuer: &Arc<Issuer>, clock: &Clock) -> Routes {
     let known = Known { issuer: Arc::clone(issuer), clock: clock.clone(), kept: Mutex::default() };
     let told = Operation::get("The metadata of the authorization server, for clients of 2025-03-26 (RFC 8414)");
-    let told = told.tag("Discovery").gives(200, "The document", "application/json", &json!({"type": "object"}));
+    let told = told.tag("Discovery").tells(200, "The document", &[("issuer", true, Type::Text)]);
     let methods = get(show).with_state(Arc::new(known));
     readable(Routes::new().route(PATH, methods, [told.answers(503, "It cannot be fetched")]))
 }

@@ -1,6 +1,6 @@
 //! Whether the server runs, and whether it can do its work.
 use crate::{
-    api::{Operation, Routes},
+    api::{Operation, Routes, Type},
     challenge::Refusal,
     request_id::Id,
     store::Store,
@@ -16,7 +16,11 @@ use serde_json::{Value, json};
 
 pub(crate) fn routes(store: &Store) -> Routes {
     let told = |operation: Operation| {
-        operation.tag("Operation").gives(200, "Its `status`", "application/json", &json!({"type": "object"}))
+        operation.tag("Operation").tells(
+            200,
+            "It does",
+            &[("status", true, Type::Text), ("version", false, Type::Text)],
+        )
     };
     Routes::new().route("/health", get(health), [told(Operation::get("Whether the server runs"))]).route(
         "/ready",

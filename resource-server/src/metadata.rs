@@ -1,6 +1,6 @@
 //! Protected resource metadata (RFC 9728), at the path-inserted and the root well-known place.
 use crate::{
-    api::{Operation, Routes},
+    api::{Operation, Routes, Type},
     challenge::Refusal,
     origin,
     request_id::Id,
@@ -13,7 +13,6 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 use tower_http::cors::{Any, CorsLayer};
 use url::{Url, form_urlencoded};
@@ -76,7 +75,21 @@ pub(crate) fn placed(documents: Vec<Placed>) -> Routes {
 
 fn described(summary: &str) -> Operation {
     let told = Operation::get(summary).tag("Discovery");
-    told.gives(200, "The document", "application/json", &json!({"type": "object", "required": ["resource"]}))
+    told.tells(
+        200,
+        "The document",
+        &[
+            ("resource", true, Type::Text),
+            ("authorization_servers", true, Type::Texts),
+            ("scopes_supported", true, Type::Texts),
+            ("bearer_methods_supported", true, Type::Texts),
+            ("resource_name", true, Type::Text),
+            ("resource_documentation", false, Type::Text),
+            ("dpop_signing_alg_values_supported", true, Type::Texts),
+            ("dpop_bound_access_tokens_required", false, Type::Truth),
+            ("grant_types_supported", false, Type::Texts),
+        ],
+    )
 }
 
 /// From every web page.

@@ -106,6 +106,31 @@ async fn each_surface_is_told_with_its_credential_and_the_schemas_of_its_tools()
 }
 
 #[tokio::test]
+async fn what_is_answered_has_the_members_that_are_told() {
+    let t = TestServer::start().await;
+    let document = t.get("/openapi.json").await.json();
+    for path in [
+        "/health",
+        "/ready",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp/device",
+    ] {
+        let told = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        assert!(told["properties"].is_object(), "{path}");
+        let mut told = told.clone();
+        told["additionalProperties"] = json!(false);
+        let answer = t.get(path).await.json();
+        let judged = jsonschema::validator_for(&told).unwrap();
+        let faults: Vec<_> = judged.iter_errors(&answer).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{path}: {faults:?}, {answer}");
+    }
+    let refused = t.get("/nothing").await.json();
+    let mut told = document["components"]["schemas"]["Error"].clone();
+    told["additionalProperties"] = json!(false);
+    jsonschema::validator_for(&told).unwrap().validate(&refused).unwrap_or_else(|fault| panic!("{fault}: {refused}"));
+}
+
+#[tokio::test]
 async fn the_reader_shows_every_operation_without_script() {
     let t = TestServer::start().await;
     let document = t.get("/openapi.json").await.json();

@@ -4,6 +4,21 @@ use serde_json::{Map, Value, json};
 /// Name of a member, whether it must be there, and what it means.
 pub type Field<'a> = (&'a str, bool, &'a str);
 
+/// Name of a member of an answer in JSON, whether it is always there, and of what type it is.
+pub type Member<'a> = (&'a str, bool, Type<'a>);
+
+#[derive(Clone, Copy, Debug)]
+pub enum Type<'a> {
+    Text,
+    Texts,
+    Number,
+    Truth,
+    /// Of any members.
+    Object,
+    /// A list of objects with these members.
+    Each(&'a [Member<'a>]),
+}
+
 #[derive(Clone, Debug)]
 pub struct Operation {
     method: &'static str,
@@ -76,6 +91,12 @@ impl Operation {
         self
     }
 
+    /// An answer in JSON with these members, and others that one may not know.
+    #[must_use]
+    pub fn tells(self, status: u16, what: &str, members: &[Member]) -> Self {
+        self.gives(status, what, "application/json", &answer(members))
+    }
+
     /// What it takes may be left out.
     #[must_use]
     pub fn or_nothing(mut self) -> Self {
@@ -133,16 +154,35 @@ fn parameter(place: &str, (name, required, description): &Field) -> Value {
     json!({"name": name, "in": place, "required": required, "description": description, "schema": schema})
 }
 
+fn answer(members: &[Member]) -> Value {
+    let properties = members.iter().map(|(name, _, r#type)| ((*name).to_owned(), schema(*r#type)));
+    required(properties.collect(), members.iter().filter(|(_, always, _)| *always).map(|(name, ..)| *name))
+}
+
+fn schema(r#type: Type) -> Value {
+    match r#type {
+        Type::Text => json!({"type": "string"}),
+        Type::Texts => json!({"type": "array", "items": {"type": "string"}}),
+        Type::Number => json!({"type": "integer"}),
+        Type::Truth => json!({"type": "boolean"}),
+        Type::Object => json!({"type": "object"}),
+        Type::Each(members) => json!({"type": "array", "items": answer(members)}),
+    }
+}
+
 /// The schema of an object, or of a form, whose members are texts.
 #[must_use]
 pub fn object(fields: &[Field]) -> Value {
     let properties = fields
         .iter()
         .map(|(name, _, description)| ((*name).to_owned(), json!({"type": "string", "description": description})));
-    let required: Vec<_> = fields.iter().filter(|(_, required, _)| *required).map(|(name, ..)| name).collect();
-    let mut schema = json!({"type": "object", "properties": properties.collect::<Map<_, _>>()});
-    if !required.is_empty() {
-        schema["required"] = json!(required);
+    required(properties.collect(), fields.iter().filter(|(_, required, _)| *required).map(|(name, ..)| *name))
+}
+
+fn required<'a>(properties: Map<String, Value>, names: impl Iterator<Item = &'a str>) -> Value {
+    let (mut schema, names) = (json!({"type": "object", "properties": properties}), names.collect::<Vec<_>>());
+    if !names.is_empty() {
+        schema["required"] = json!(names);
     }
     schema
 }

@@ -1,7 +1,7 @@
 //! `GET`, `PUT` and `DELETE /register/{client_id}`: the client configuration endpoint (RFC 7592 §2).
 use super::{
     Endpoint,
-    register::{metadata, metadata_schema},
+    register::{REGISTERED, metadata, metadata_schema},
 };
 use crate::{
     app::App,
@@ -9,7 +9,6 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     http::{
-        described::gives,
         extract::{ClientIp, bearer},
         respond::NoStore,
     },
@@ -38,9 +37,9 @@ pub fn endpoint(app: &App) -> Endpoint {
 }
 
 fn described() -> [Operation; 3] {
-    let read = gives(Operation::get("What is known of a client (RFC 7592 §2.1)"), 200, "Its metadata");
+    let read = Operation::get("What is known of a client (RFC 7592 §2.1)").tells(200, "Its metadata", REGISTERED);
     let update = Operation::put("Changes what is known of a client (RFC 7592 §2.2)");
-    let update = gives(update.takes("application/json", &metadata_schema()), 200, "Its metadata");
+    let update = update.takes("application/json", &metadata_schema()).tells(200, "Its metadata", REGISTERED);
     let delete = Operation::delete("Deletes a client (RFC 7592 §2.3)").answers(204, "It is gone");
     [read, update, delete].map(|told| told.tag("For clients").secured(&["registration"]))
 }

@@ -5,12 +5,13 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
-        described::{form_of_clients, gives},
+        described::form_of_clients,
         extract::{ClientAuth, ClientIp},
         respond::NoStore,
     },
 };
 use axum::{Json, extract::State, http::Method, routing};
+use keyward_resource_server::api::Type;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -19,7 +20,15 @@ pub fn endpoint(app: &App) -> Endpoint {
         "Codes for a device without a browser (RFC 8628 §3.1)",
         &[("scope", false, "What for."), ("resource", false, "At which MCP server (RFC 8707).")],
     );
-    let told = gives(told, 200, "`device_code`, `user_code`, and where to type it in");
+    let members = [
+        ("device_code", true, Type::Text),
+        ("user_code", true, Type::Text),
+        ("verification_uri", true, Type::Text),
+        ("verification_uri_complete", true, Type::Text),
+        ("expires_in", true, Type::Number),
+        ("interval", true, Type::Number),
+    ];
+    let told = told.tells(200, "The codes, and where to type one in (RFC 8628 §3.2)", &members);
     let endpoint = Endpoint::new("/device_authorization", routing::post(post), [told]);
     let endpoint =
         endpoint.advertised("device_authorization_endpoint").only_if(app.config.device_authorization.enabled);

@@ -3,16 +3,17 @@ use super::Endpoint;
 use crate::{
     app::App,
     error::OAuthError,
-    http::{described::gives, respond::NoStore},
+    http::respond::NoStore,
 };
 use axum::{Json, extract::State, routing::get};
-use keyward_resource_server::api::Operation;
+use keyward_resource_server::api::{Operation, Type};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
     let told = Operation::get("Whether the server runs, and the database answers").tag("Operation");
-    Endpoint::new("/health", get(health), [gives(told, 200, "It runs").answers(503, "It does not")]).for_machines()
+    let told = told.tells(200, "It runs", &[("status", true, Type::Text), ("version", true, Type::Text)]);
+    Endpoint::new("/health", get(health), [told.answers(503, "It does not")]).for_machines()
 }
 
 async fn health(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {

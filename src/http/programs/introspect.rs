@@ -6,7 +6,7 @@ use crate::{
     clients::authenticate::{Introspector, introspector},
     error::OAuthError,
     http::{
-        described::{form_of_clients, gives},
+        described::form_of_clients,
         extract::{ClientIp, Form, accepts_rather, single},
         respond::NoStore,
     },
@@ -21,6 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing,
 };
+use keyward_resource_server::api::Type;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use time::Duration;
@@ -35,7 +36,26 @@ pub fn endpoint(_: &App) -> Endpoint {
         "What a token is worth (RFC 7662), for whom it is meant for or was issued to",
         &[("token", true, "An access token or a refresh token."), ("token_type_hint", false, "Not needed.")],
     );
-    Endpoint::new("/introspect", routing::post(post), [gives(told, 200, "`active`, and what the token says")])
+    let members = [
+        ("active", true, Type::Truth),
+        ("token_type", false, Type::Text),
+        ("iss", false, Type::Text),
+        ("aud", false, Type::Text),
+        ("sub", false, Type::Text),
+        ("username", false, Type::Text),
+        ("client_id", false, Type::Text),
+        ("scope", false, Type::Text),
+        ("exp", false, Type::Number),
+        ("iat", false, Type::Number),
+        ("jti", false, Type::Text),
+        ("grant_type", false, Type::Text),
+        ("cnf", false, Type::Object),
+        ("act", false, Type::Object),
+        ("auth_time", false, Type::Number),
+        ("acr", false, Type::Text),
+    ];
+    let told = told.tells(200, "`active`, and what the token says (RFC 7662 §2.2)", &members);
+    Endpoint::new("/introspect", routing::post(post), [told])
         .advertised("introspection_endpoint")
 }
 

@@ -3,7 +3,7 @@ use super::Endpoint;
 use crate::{
     app::App,
     error::OAuthError,
-    http::{described::gives, respond::Document},
+    http::respond::Document,
 };
 use axum::{
     extract::State,
@@ -11,12 +11,24 @@ use axum::{
     response::Response,
     routing::get,
 };
-use keyward_resource_server::api::Operation;
+use keyward_resource_server::api::{Operation, Type};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
     let told = Operation::get("The public keys that tokens are signed with (RFC 7517)").tag("Discovery");
-    let told = gives(told, 200, "The keys");
+    // RFC 7518 §6, RFC 8037 §2: which of the others there are depends on the type.
+    let key = [
+        ("kty", true, Type::Text),
+        ("kid", true, Type::Text),
+        ("alg", true, Type::Text),
+        ("use", true, Type::Text),
+        ("crv", false, Type::Text),
+        ("x", false, Type::Text),
+        ("y", false, Type::Text),
+        ("n", false, Type::Text),
+        ("e", false, Type::Text),
+    ];
+    let told = told.tells(200, "The keys", &[("keys", true, Type::Each(&key))]);
     Endpoint::new("/jwks", get(jwks), [told]).advertised("jwks_uri").cors(&[Method::GET], &["mcp-protocol-version"])
 }
 

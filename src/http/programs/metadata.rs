@@ -3,7 +3,7 @@ use super::{Cors, Endpoint};
 use crate::{
     app::App,
     grants,
-    http::{described::gives, respond::Document},
+    http::respond::Document,
     keys::ALGORITHMS,
     model::Scopes,
     oauth,
@@ -14,13 +14,54 @@ use axum::{
     routing::get,
 };
 use grants::jwt_bearer;
-use keyward_resource_server::api::Operation;
+use keyward_resource_server::api::{Member, Operation, Type};
 use oauth::{
     authentication_context, client_assertion, dpop, id_jag,
     resource::{OIDC_SCOPES, Resource},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// RFC 8414 §2, OpenID Connect Discovery §3, and what extensions register. An endpoint that is off is not named.
+const MEMBERS: &[Member] = &[
+    ("issuer", true, Type::Text),
+    ("authorization_endpoint", true, Type::Text),
+    ("token_endpoint", true, Type::Text),
+    ("jwks_uri", true, Type::Text),
+    ("registration_endpoint", false, Type::Text),
+    ("revocation_endpoint", true, Type::Text),
+    ("introspection_endpoint", true, Type::Text),
+    ("device_authorization_endpoint", false, Type::Text),
+    ("pushed_authorization_request_endpoint", false, Type::Text),
+    ("userinfo_endpoint", true, Type::Text),
+    ("scopes_supported", true, Type::Texts),
+    ("response_types_supported", true, Type::Texts),
+    ("response_modes_supported", true, Type::Texts),
+    ("grant_types_supported", true, Type::Texts),
+    ("code_challenge_methods_supported", true, Type::Texts),
+    ("token_endpoint_auth_methods_supported", true, Type::Texts),
+    ("revocation_endpoint_auth_methods_supported", true, Type::Texts),
+    ("introspection_endpoint_auth_methods_supported", true, Type::Texts),
+    ("token_endpoint_auth_signing_alg_values_supported", false, Type::Texts),
+    ("revocation_endpoint_auth_signing_alg_values_supported", false, Type::Texts),
+    ("introspection_endpoint_auth_signing_alg_values_supported", false, Type::Texts),
+    ("introspection_signing_alg_values_supported", false, Type::Texts),
+    ("dpop_signing_alg_values_supported", false, Type::Texts),
+    ("authorization_response_iss_parameter_supported", true, Type::Truth),
+    ("client_id_metadata_document_supported", false, Type::Truth),
+    ("require_pushed_authorization_requests", false, Type::Truth),
+    ("authorization_grant_profiles_supported", false, Type::Texts),
+    ("protected_resources", false, Type::Texts),
+    ("scopes_implied", false, Type::Object),
+    ("subject_types_supported", true, Type::Texts),
+    ("id_token_signing_alg_values_supported", true, Type::Texts),
+    ("claims_supported", true, Type::Texts),
+    ("acr_values_supported", true, Type::Texts),
+    ("prompt_values_supported", true, Type::Texts),
+    ("claims_parameter_supported", true, Type::Truth),
+    ("request_parameter_supported", true, Type::Truth),
+    ("request_uri_parameter_supported", true, Type::Truth),
+];
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     let path = app.config.issuer_path();
@@ -39,7 +80,7 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     Endpoint {
         paths,
         methods: get(async move |headers: HeaderMap| document.respond(&headers)),
-        operations: vec![gives(told, 200, "The metadata")],
+        operations: vec![told.tells(200, "The metadata", MEMBERS)],
         advertised: None,
         enabled: true,
         for_machines: false,

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
-        described::{REQUEST_OF_AN_APP, form_of_clients, gives},
+        described::{REQUEST_OF_AN_APP, form_of_clients},
         extract::{ClientIp, ClientToSpend, dpop_proof},
         respond::NoStore,
     },
@@ -19,12 +19,15 @@ use axum::{
     response::IntoResponse,
     routing,
 };
+use keyward_resource_server::api::Type;
 use serde_json::json;
 use std::sync::Arc;
 
 pub fn endpoint(app: &App) -> Endpoint {
     let told = form_of_clients("Keeps an authorization request (RFC 9126 §2)", &REQUEST_OF_AN_APP);
-    let endpoint = Endpoint::new("/par", routing::post(post), [gives(told, 201, "`request_uri` and `expires_in`")])
+    let members = [("request_uri", true, Type::Text), ("expires_in", true, Type::Number)];
+    let told = told.tells(201, "It is kept (RFC 9126 §2.2)", &members);
+    let endpoint = Endpoint::new("/par", routing::post(post), [told])
         .advertised("pushed_authorization_request_endpoint");
     let endpoint = endpoint.only_if(app.config.authorization.pushed_requests);
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])

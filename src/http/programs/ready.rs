@@ -3,17 +3,18 @@ use super::Endpoint;
 use crate::{
     app::App,
     error::OAuthError,
-    http::{described::gives, respond::NoStore},
+    http::respond::NoStore,
     model::KeyStatus,
 };
 use axum::{Json, extract::State, routing::get};
-use keyward_resource_server::api::Operation;
+use keyward_resource_server::api::{Operation, Type};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
     let told = Operation::get("Whether tokens can be issued now").tag("Operation");
-    Endpoint::new("/ready", get(ready), [gives(told, 200, "They can").answers(503, "They cannot")]).for_machines()
+    let told = told.tells(200, "They can", &[("status", true, Type::Text)]);
+    Endpoint::new("/ready", get(ready), [told.answers(503, "They cannot")]).for_machines()
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<NoStore<Json<Value>>, OAuthError> {

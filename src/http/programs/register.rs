@@ -6,7 +6,6 @@ use crate::{
     config::RegistrationPolicy,
     error::OAuthError,
     http::{
-        described::gives,
         extract::{ClientIp, bearer, is_type, read},
         respond::NoStore,
     },
@@ -20,7 +19,7 @@ use axum::{
     response::IntoResponse,
     routing,
 };
-use keyward_resource_server::api::Operation;
+use keyward_resource_server::api::{Member, Operation, Type};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -37,8 +36,38 @@ pub fn endpoint(app: &App) -> Endpoint {
 
 fn described() -> Operation {
     let told = Operation::post("Registers a client (RFC 7591 §3)").tag("For clients").secured(&["", "registration"]);
-    gives(told.takes("application/json", &metadata_schema()), 201, "What was registered, with `client_id`")
+    told.takes("application/json", &metadata_schema()).tells(201, "What was registered (RFC 7591 §3.2.1)", REGISTERED)
 }
+
+/// The client information response (RFC 7591 §3.2.1, RFC 7592 §3).
+pub(super) const REGISTERED: &[Member] = &[
+    ("client_id", true, Type::Text),
+    ("client_id_issued_at", true, Type::Number),
+    ("client_secret", false, Type::Text),
+    ("client_secret_expires_at", false, Type::Number),
+    ("registration_access_token", false, Type::Text),
+    ("registration_client_uri", false, Type::Text),
+    ("redirect_uris", true, Type::Texts),
+    ("token_endpoint_auth_method", true, Type::Text),
+    ("grant_types", true, Type::Texts),
+    ("response_types", true, Type::Texts),
+    ("application_type", true, Type::Text),
+    ("client_name", false, Type::Text),
+    ("client_uri", false, Type::Text),
+    ("logo_uri", false, Type::Text),
+    ("tos_uri", false, Type::Text),
+    ("policy_uri", false, Type::Text),
+    ("contacts", false, Type::Texts),
+    ("scope", false, Type::Text),
+    ("software_id", false, Type::Text),
+    ("software_version", false, Type::Text),
+    ("software_statement", false, Type::Text),
+    ("id_token_signed_response_alg", false, Type::Text),
+    ("require_pushed_authorization_requests", false, Type::Truth),
+    ("dpop_bound_access_tokens", false, Type::Truth),
+    ("jwks", false, Type::Object),
+    ("jwks_uri", false, Type::Text),
+];
 
 /// Members of client metadata (RFC 7591 §2) that clients of this kind of server use; the documentation has all.
 pub(super) fn metadata_schema() -> Value {

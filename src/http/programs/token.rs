@@ -6,7 +6,7 @@ use crate::{events::EventType,
     error::OAuthError,
     grants::{self, TokenRequest, jwt_bearer},
     http::{
-        described::{form_of_clients, gives},
+        described::form_of_clients,
         extract::{ClientIp, Form, dpop_proof, single},
         respond::NoStore,
     },
@@ -21,7 +21,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse},
     routing,
 };
-use keyward_resource_server::api::Operation;
+use keyward_resource_server::api::{Operation, Type};
 use std::{net::IpAddr, sync::Arc};
 
 pub fn endpoint(app: &App) -> Endpoint {
@@ -48,7 +48,17 @@ fn described(app: &App) -> Operation {
         ],
     );
     let told = told.headers(&[("DPoP", false, "A proof that a key is held (RFC 9449).")]);
-    gives(told, 200, "The tokens (RFC 6749 §5.1)")
+    let members = [
+        ("access_token", true, Type::Text),
+        ("issued_token_type", false, Type::Text),
+        ("token_type", true, Type::Text),
+        ("expires_in", true, Type::Number),
+        ("refresh_token", false, Type::Text),
+        ("refresh_token_expires_in", false, Type::Number),
+        ("scope", true, Type::Text),
+        ("id_token", false, Type::Text),
+    ];
+    told.tells(200, "The tokens (RFC 6749 §5.1)", &members)
 }
 
 async fn post(

@@ -4,7 +4,6 @@ use crate::{
     app::App,
     error::OAuthError,
     http::{
-        described::gives,
         extract::{Scheme, access_token as presented, dpop_proof, is_type, read},
         respond::{NoStore, Told, with_status},
     },
@@ -22,15 +21,23 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_resource_server::api::Operation;
+use keyward_resource_server::api::{Member, Operation, Type};
 use std::sync::Arc;
 
 const MAX_FORM: usize = 64 * 1024;
 
+/// OpenID Connect Core §5.1, as far as they are kept.
+const CLAIMS: [Member; 4] = [
+    ("sub", true, Type::Text),
+    ("name", false, Type::Text),
+    ("preferred_username", false, Type::Text),
+    ("email", false, Type::Text),
+];
+
 pub fn endpoint(_: &App) -> Endpoint {
     let summary = "Who the person behind a token is (OpenID Connect Core §5.3)";
     let told = [Operation::get(summary), Operation::post(summary)]
-        .map(|told| gives(told.tag("For clients").secured(&["access_token"]), 200, "Claims about them"));
+        .map(|told| told.tag("For clients").secured(&["access_token"]).tells(200, "Claims about them", &CLAIMS));
     let endpoint = Endpoint::new("/userinfo", get(userinfo).post(userinfo), told).advertised("userinfo_endpoint");
     endpoint.cors(&[Method::GET, Method::POST], &["authorization", "content-type", "dpop"])
 }
