@@ -34,11 +34,11 @@ pub struct Settings {
 /// Requests to servers that one server names. `root` is that server, which the person named.
 #[derive(Clone)]
 pub struct Http {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     root: Option<Address>,
 }
 
-struct Shared {
+struct SharedState {
     direct: Client,
     proxied: Client,
     reach: Reach,
@@ -108,7 +108,7 @@ pub type Headers = Vec<(String, String)>;
 pub struct Reply {
     url: Address,
     response: Response,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
 }
 
 impl Reply {
@@ -164,7 +164,7 @@ impl Http {
         let direct = client(&certificates).no_proxy().dns_resolver(reach.names()).build()?;
         let proxied = client(&certificates).build()?;
         let received = AtomicUsize::new(0);
-        let shared = Shared { direct, proxied, reach, settings, deadline, nonces: Nonces::default(), received };
+        let shared = SharedState { direct, proxied, reach, settings, deadline, nonces: Nonces::default(), received };
         Ok(Self { shared: Arc::new(shared), root })
     }
 

@@ -33,7 +33,7 @@ impl Output {
     pub fn say(self, lines: &[&str]) {
         if self.json {
             for line in lines {
-                complain(line);
+                print_error_line(line);
             }
         } else {
             print(lines);
@@ -65,7 +65,7 @@ pub fn warn(line: &str) {
 
 /// Prints a line on standard error, with its credentials masked.
 pub fn note(line: &str) {
-    complain(&mask::text(line));
+    print_error_line(&mask::text(line));
 }
 
 /// Prints a question. The answer is typed behind it.
@@ -93,7 +93,7 @@ fn print(lines: &[impl AsRef<str>]) {
     }
 }
 
-fn complain(line: &str) {
+fn print_error_line(line: &str) {
     let shown = visible(line);
     let end = shown.char_indices().nth(bounds::LINE).map_or(shown.len(), |(at, _)| at);
     let more = if end < shown.len() { "…" } else { "" };

@@ -1,4 +1,4 @@
-//! What a hostile server does to whoever calls it, and what a stranger does to whoever logs in. Each has a number.
+//! Attacks of a hostile server on its callers, and of strangers on a login. Each has a number.
 mod bounds;
 mod callback;
 mod credentials;
@@ -8,7 +8,7 @@ mod speech;
 
 use crate::support::{Person, Run, World};
 
-/// One run against servers that were good until the login: how the program is called, and what is sent to it.
+/// One run against servers that were good until the login: the arguments, and standard input.
 pub struct Case {
     pub arguments: Vec<String>,
     pub input: &'static str,
@@ -67,12 +67,12 @@ pub fn cases(verb: &str, person: &Person, url: &str, id: &str) -> Vec<Case> {
     lines.into_iter().map(case).collect()
 }
 
-/// How many there are.
+/// How many cases a verb has.
 pub fn count(verb: &str) -> usize {
     cases(verb, &Person::new(), "http://127.0.0.1:1/mcp", "x").len()
 }
 
-/// One of them against servers that have turned bad, with more options.
+/// Runs one case against servers that have turned bad, with more options.
 pub fn meet(verb: &str, number: usize, faults: &[&str], more: &[&str]) -> Run {
     let (world, person) = (World::new(), Person::new());
     let case = |id: &str| cases(verb, &person, &world.mcp(), id).swap_remove(number);

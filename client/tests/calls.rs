@@ -148,7 +148,7 @@ fn a_session_is_named_in_every_request_and_begun_anew_when_it_is_gone() {
     let wanted = [
         ["initialize", "", ""],
         ["notifications/initialized", "s1", "2025-06-18"],
-        // The server has forgotten it.
+        // The server has forgotten the session.
         ["tools/list", "s1", "2025-06-18"],
         ["initialize", "", ""],
         ["notifications/initialized", "s2", "2025-06-18"],

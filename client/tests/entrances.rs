@@ -1,10 +1,10 @@
-//! Which way in a server has, with nothing but its address; and the page on which a sign-in ends.
+//! The way in that follows from a server's address alone, and the last page of a sign-in.
 use crate::support::{Person, Run, World, line_with, old_session, old_sse, visit};
 use serde_json::json;
 use std::process::{Command, Stdio};
 
 /// Servers that are not protected by OAuth, beside a document of their origin about another resource: the challenge,
-/// what a person types, the mode that follows, and the command for who is not asked.
+/// what a person types, the mode that follows, and the command that is printed where nobody can type.
 const OTHERS: [(&str, &str, &str, &str); 3] = [
     ("Bearer realm=\"x\"", "static-token\n", "bearer", " --bearer-token -"),
     ("Basic realm=\"x\"", "alice\np:q\n", "basic", " --username NAME --password-stdin"),
@@ -123,7 +123,7 @@ fn a_robot_registers_by_itself_once_and_renews_with_that_registration() {
         assert!(seen.token_requests.iter().all(|request| request["grant_type"] == "client_credentials"));
         let profile = &person.file()["profiles"][0];
         assert_eq!((&profile["auth_mode"], &profile["client_secret"]), (&json!("client-creds"), &json!("s3cret-1")));
-        // The answer is kept for other tools, and its secrets are not kept twice.
+        // The registration is kept for other tools, and its secrets are not kept twice.
         let registration = profile["dynamic_client_registration"].to_string();
         assert!(registration.contains("registered-1") && !registration.contains("s3cret"), "{registration}");
     }
@@ -145,7 +145,7 @@ fn discover_prints_what_the_resource_supports() {
     }
 }
 
-/// Begins a sign-in; what came back to a browser that was sent there with this answer.
+/// Begins a sign-in, and returns the page that a browser gets which brings this response.
 fn last_page(answer: impl FnOnce(&url::Url) -> String) -> (String, Run) {
     let (world, person) = (World::new(), Person::new());
     let mut child = person.start(&["login", &world.mcp(), "--auth-mode", "auth-code", "--browser", "print"]);
@@ -182,7 +182,7 @@ fn the_page_at_the_end_differs_after_a_no_and_after_a_failure() {
     assert!(page.contains("<h1>Not signed in.</h1>"), "{page}");
 }
 
-/// At a terminal, which `script` makes.
+/// Runs the program at a terminal, which `script` makes.
 fn at_a_terminal(person: &Person, url: &str, variables: &[(&str, &str)]) -> String {
     let bin = person.home().join("bin");
     std::fs::create_dir_all(&bin).unwrap();

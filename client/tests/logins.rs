@@ -1,4 +1,4 @@
-//! `login` and `discover`: every way in, and what is kept of it.
+//! `login` and `discover`: every way in, and what the profile keeps of it.
 use crate::support::{Person, World, line_with, visit};
 use serde_json::json;
 

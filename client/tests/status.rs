@@ -28,7 +28,7 @@ fn status_renews_what_has_ended_and_reads_the_name_from_the_token() {
     let status = person.run(&["status", "--json"]).done().json();
     assert_eq!((&status["logins"][0]["good"], &status["logins"][0]["scope"]), (&json!(true), &json!("read")));
     assert_eq!(world.seen().refreshes, 1);
-    // Nobody issued this one, but it says a name.
+    // Nobody issued this token, but it names a user.
     person.edit(|file| file["profiles"][0]["access_token"] = "e30.eyJzdWIiOiJhbGljZSJ9.x".into());
     world.turn(&["dead-refresh"]);
     let status = person.run(&["status", &world.mcp(), "--json"]).failed().json();

@@ -1,4 +1,4 @@
-//! The program as a process, and a world for it: an MCP server with its authorization server.
+//! The program as a process, and servers for it: an MCP server with its authorization server.
 pub mod old_session;
 pub mod old_sse;
 mod world;
@@ -73,7 +73,7 @@ impl Person {
         self.command(arguments).output().unwrap().into()
     }
 
-    /// With this on standard input.
+    /// Runs the program with this on standard input.
     pub fn tell(&self, arguments: &[&str], input: &str) -> Run {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
@@ -89,14 +89,14 @@ impl Person {
         serde_json::from_slice(&std::fs::read(self.home().join("profiles.json")).unwrap()).unwrap()
     }
 
-    /// Changes it by hand.
+    /// Changes `profiles.json` by hand.
     pub fn edit(&self, change: impl FnOnce(&mut Value)) {
         let mut file = self.file();
         change(&mut file);
         std::fs::write(self.home().join("profiles.json"), file.to_string()).unwrap();
     }
 
-    /// As it is when time has passed.
+    /// Lets the first login expire.
     pub fn expire(&self) {
         self.edit(|file| file["profiles"][0]["expires_at"] = 1.into());
     }
@@ -106,12 +106,12 @@ impl Person {
 pub fn verbs() -> Vec<String> {
     let top = Person::new().run(&["--help"]).done().stdout;
     let listed = top.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    // What a verb's help says is asked elsewhere.
+    // `help` is no verb of its own.
     let words = listed.map(|line| line.split_whitespace().next().unwrap().to_owned());
     words.filter(|verb| verb != "help").collect()
 }
 
-/// One GET without a library; what came back.
+/// The answer to one GET request, made without a library.
 pub fn visit(url: &str) -> String {
     let url = url::Url::parse(url).unwrap();
     let mut stream = connect(url.as_str());
@@ -127,7 +127,7 @@ pub fn connect(url: &str) -> TcpStream {
     TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).unwrap()
 }
 
-/// The lines of a process until one holds the word; that line.
+/// The first line of a process that holds the word.
 pub fn line_with(child: &mut Child, word: &str) -> String {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let found = lines.by_ref().map(Result::unwrap).find(|line| line.contains(word)).expect(word);

@@ -27,7 +27,7 @@ pub struct Discover {
 impl Discover {
     pub async fn run(self, context: &Context) -> Result<()> {
         let found = discover::discover(&context.http, &self.url, &self.hints).await?;
-        context.out.result(&object(&found), || people(&found));
+        context.out.result(&object(&found), || lines_for_people(&found));
         for warning in warnings(&found) {
             output::warn(&warning);
         }
@@ -86,7 +86,7 @@ fn object(found: &Discovery) -> Value {
     })
 }
 
-fn people(found: &Discovery) -> Vec<String> {
+fn lines_for_people(found: &Discovery) -> Vec<String> {
     let mut lines = Lines::default();
     lines.put("MCP server", Some(found.server.shown()));
     lines.put("Without login", Some(without_login(found)));

@@ -54,7 +54,7 @@ impl Doctor {
             "passed": report.passed, "not_applicable": report.not_applicable, "notes": report.notes,
             "open": evidence.is_reached && evidence.is_open(),
         });
-        context.out.result(&object, || people(&self.url, &evidence, &report));
+        context.out.result(&object, || lines_for_people(&self.url, &evidence, &report));
         let broken = report.findings.iter().filter(|finding| finding.level == Level::Must).count();
         if broken == 0 {
             return Ok(());
@@ -86,7 +86,7 @@ fn keep(context: &Context, id: &str, evidence: &Evidence) -> Result<()> {
     context.store.change_login(id, |profile, _| refresh::put_tokens(profile, &tokens)).map(drop)
 }
 
-fn people(url: &Address, evidence: &Evidence, report: &Report) -> Vec<String> {
+fn lines_for_people(url: &Address, evidence: &Evidence, report: &Report) -> Vec<String> {
     let mut lines = vec![url.shown()];
     lines.extend(evidence.issuer.as_ref().map(|issuer| format!("authorization server {issuer}")));
     for finding in &report.findings {

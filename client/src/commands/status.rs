@@ -45,19 +45,19 @@ impl Status {
         let ids = match &self.url {
             Some(url) => match session::find(context, url, None)? {
                 Some(id) => vec![id],
-                None => return nobody(context, url).await,
+                None => return nobody_signed_in(context, url).await,
             },
             None => profiles.active_profiles.values().filter(|id| profiles.find(id).is_some()).cloned().collect(),
         };
         let mut all = Vec::new();
         for id in ids {
-            all.push(look(context, &id).await?);
+            all.push(login_status(context, &id).await?);
         }
         if all.is_empty() {
             output::note("no logins yet; mcp-auth login URL makes one");
         }
         let object = json!({"logins": all.iter().map(object).collect::<Vec<_>>()});
-        context.out.result(&object, || all.iter().flat_map(people).collect());
+        context.out.result(&object, || all.iter().flat_map(lines_for_people).collect());
         let bad = all.iter().filter(|login| login.good() == Some(false)).count();
         let silent = all.iter().filter(|login| login.good().is_none()).count();
         let words = |number: usize, what: &str| (number > 0).then(|| format!("{number} of {} {what}", all.len()));
@@ -80,7 +80,7 @@ impl LoginStatus {
 }
 
 /// The answer where nobody is signed in. It is a failure unless the server is open to all.
-async fn nobody(context: &Context, url: &Address) -> Result<()> {
+async fn nobody_signed_in(context: &Context, url: &Address) -> Result<()> {
     let found = discover::discover(&context.http, url, &Hints::default()).await;
     if found.is_ok_and(|found| found.is_open()) {
         context.out.result(&json!({"logins": [], "open": true}), || {
@@ -93,7 +93,7 @@ async fn nobody(context: &Context, url: &Address) -> Result<()> {
 }
 
 /// Uses the login as any call would, renewed where needed, for a request that every server answers.
-async fn look(context: &Context, id: &str) -> Result<LoginStatus> {
+async fn login_status(context: &Context, id: &str) -> Result<LoginStatus> {
     let profiles = context.store.load()?;
     let stored = profiles.find(id).cloned().unwrap_or_default();
     let url = Address::parse(&stored.resource_url)?;
@@ -154,7 +154,7 @@ fn object(login: &LoginStatus) -> Value {
     })
 }
 
-fn people(login: &LoginStatus) -> Vec<String> {
+fn lines_for_people(login: &LoginStatus) -> Vec<String> {
     let LoginStatus { profile, who, fault } = login;
     let by = profile.issuer.as_ref().map(|issuer| format!(" at {issuer}")).unwrap_or_default();
     let mut lines = vec![profile.resource_url.clone(), format!("  who      {who} ({}{by})", profile.auth_mode)];

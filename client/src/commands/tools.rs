@@ -25,7 +25,7 @@ impl Tools {
             let fault = mirror::fault(tool).unwrap_or_default();
             output::warn(&format!("left out {}: {fault}", tool["name"]));
         }
-        context.out.result(&json!({"tools": good}), || people(&good));
+        context.out.result(&json!({"tools": good}), || lines_for_people(&good));
         Ok(())
     }
 }
@@ -33,7 +33,7 @@ impl Tools {
 /// Characters of the widest column of names.
 const MAX_NAME_WIDTH: usize = 60;
 
-fn people(tools: &[Value]) -> Vec<String> {
+fn lines_for_people(tools: &[Value]) -> Vec<String> {
     let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
     // A very long name must not widen the other lines.
     let width = tools.iter().map(|tool| name(tool).chars().count()).max().unwrap_or_default().min(MAX_NAME_WIDTH);

@@ -15,13 +15,13 @@ pub struct Profiles {
     pub bound: BTreeMap<String, Vec<String>>,
     pub unknown: Map<String, Value>,
     /// Entries that this program cannot read, kept as they are.
-    pub(super) unreadable: Unreadable,
+    pub(super) unreadable: UnreadableEntries,
 }
 
 /// Entries of the file that this program cannot read. They are written back as they came.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_field_names)] // the file's names
-pub(super) struct Unreadable {
+pub(super) struct UnreadableEntries {
     pub profiles: Vec<Value>,
     pub active_profiles: Map<String, Value>,
     pub extra: Map<String, Value>,

@@ -34,14 +34,14 @@ impl Profiles {
             match profile(&value) {
                 Ok(profile) => profiles.profiles.push(profile),
                 Err(why) => {
-                    complain(&value, &why);
+                    warn_of_unreadable(&value, &why);
                     profiles.unreadable.profiles.push(value);
                 }
             }
         }
-        (profiles.active_profiles, profiles.unreadable.active_profiles) = apart(file.active_profiles);
-        (profiles.extra, profiles.unreadable.extra) = apart(file.extra);
-        (profiles.bound, profiles.unreadable.bound) = apart(file.bound);
+        (profiles.active_profiles, profiles.unreadable.active_profiles) = split_readable(file.active_profiles);
+        (profiles.extra, profiles.unreadable.extra) = split_readable(file.extra);
+        (profiles.bound, profiles.unreadable.bound) = split_readable(file.bound);
         Ok(profiles)
     }
 
@@ -54,9 +54,9 @@ impl Profiles {
         let extra = self.extra.iter().filter(|(id, _)| known.contains(&id.as_str()));
         let extra: BTreeMap<&String, &Extra> = extra.collect();
         let file = File {
-            active_profiles: together(&self.active_profiles, &self.unreadable.active_profiles)?,
-            extra: together(&extra, &self.unreadable.extra)?,
-            bound: together(&self.bound, &self.unreadable.bound)?,
+            active_profiles: merge(&self.active_profiles, &self.unreadable.active_profiles)?,
+            extra: merge(&extra, &self.unreadable.extra)?,
+            bound: merge(&self.bound, &self.unreadable.bound)?,
             unknown: self.unknown.clone(),
             profiles,
         };
@@ -94,7 +94,7 @@ fn profile(value: &Value) -> Result<Profile, String> {
 }
 
 /// Warns of an unreadable entry, once in a run.
-fn complain(value: &Value, why: &str) {
+fn warn_of_unreadable(value: &Value, why: &str) {
     static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.swap(true, Ordering::Relaxed) {
         let id = value["profile_id"].as_str().unwrap_or("without a profile_id");
@@ -109,7 +109,7 @@ fn complain(value: &Value, why: &str) {
 }
 
 /// Members that can be read, and those that cannot.
-fn apart<T: DeserializeOwned>(members: Map<String, Value>) -> (BTreeMap<String, T>, Map<String, Value>) {
+fn split_readable<T: DeserializeOwned>(members: Map<String, Value>) -> (BTreeMap<String, T>, Map<String, Value>) {
     let (mut good, mut bad) = (BTreeMap::new(), Map::new());
     for (name, value) in members {
         match serde_json::from_value(value.clone()) {
@@ -121,7 +121,7 @@ fn apart<T: DeserializeOwned>(members: Map<String, Value>) -> (BTreeMap<String, 
 }
 
 /// The readable and the unreadable members in one map. A readable one replaces an unreadable one of the same name.
-fn together(good: impl Serialize, bad: &Map<String, Value>) -> serde_json::Result<Map<String, Value>> {
+fn merge(good: impl Serialize, bad: &Map<String, Value>) -> serde_json::Result<Map<String, Value>> {
     let mut members = bad.clone();
     if let Value::Object(good) = serde_json::to_value(good)? {
         members.extend(good);

@@ -1,4 +1,4 @@
-//! The address that a browser login comes back to, and everybody else who finds it.
+//! The address that a login in a browser comes back to, and strangers who find that address.
 use crate::support::{Person, Run, World, connect, line_with, visit};
 use std::{
     io::{BufRead, BufReader, Write},
@@ -34,7 +34,7 @@ impl Login {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// What it says next on standard error.
+    /// The next line on standard error.
     fn says(&mut self) -> String {
         let mut line = String::new();
         BufReader::new(self.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -84,7 +84,7 @@ fn attack_176_connections_that_say_nothing_hold_up_nobody() {
     let login = begin(&person, &world, &[]);
     let mut silent: Vec<_> = (0..200).map(|_| connect(&login.redirect)).collect();
     for (number, stream) in silent.iter_mut().enumerate() {
-        // Some say a little, some too much; those whose place was taken are gone.
+        // Some send little, some too much. Connections that were closed for newer ones fail, which is fine.
         let _ = stream.write_all(&b"GET /callback?code=".repeat(number));
     }
     assert!(visit(&login.answer()).starts_with("HTTP/1.1 200"));

@@ -37,7 +37,7 @@ fn login(person: &Person, url: &str, way: &[String], more: &[&str]) -> Run {
     person.command(&words).env("ROBOT", SECRET).output().unwrap().into()
 }
 
-/// Nobody asked it for anything but its metadata.
+/// Whether the server was asked for nothing but its metadata.
 fn untouched(world: &World) -> bool {
     let seen = world.seen();
     seen.token_requests.is_empty() && seen.registrations.is_empty() && seen.authorizations.is_empty()
@@ -57,7 +57,7 @@ fn attack_162_a_second_run_of_the_same_command_sends_nothing_to_another_authoriz
             assert!(message.contains(part), "{message}");
         }
         assert!(untouched(&evil), "{way:?}");
-        // The cure works, and both are known then.
+        // The command of the message works, and both issuers are known then.
         login(&person, &world.mcp(), way, &["--authorization-server", &evil.origin]).done();
         login(&person, &world.mcp(), way, &[]).done();
     }

@@ -29,7 +29,7 @@ fn against_every_verb(faults: &[&[&str]], options: &[&[&str]], judge: impl Fn(&s
     });
 }
 
-/// Whether a terminal does more with it than to show it.
+/// Whether a terminal does more with a character than show it.
 fn acts(character: char) -> bool {
     let hidden = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{e0000}'..='\u{e007f}'];
     (character.is_control() && character != '\n')
@@ -74,7 +74,7 @@ fn attack_167_no_verb_follows_or_shows_a_link_that_is_no_web_address() {
     against_every_verb(&faults, &[&["--patience", "1"]], |which, run| {
         quiet(which, run);
         for link in ["javascript:alert", "file:///etc"] {
-            // Whoever asks the doctor wants to know what is wrong.
+            // The doctor may name what is wrong.
             assert!(!format!("{}{}", run.stdout, run.stderr).contains(link), "{which}: {run:?}");
         }
     });

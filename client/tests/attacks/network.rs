@@ -3,10 +3,10 @@ use super::{cases, count};
 use crate::support::{Person, Run, World, verbs};
 use std::{io::Write, process::Stdio};
 
-/// A server on the internet, as far as anybody here can know: it is behind a proxy.
+/// A server that counts as on the internet, because a proxy resolves its name.
 const AWAY: &str = "http://mcp.example/mcp";
 
-/// With a world as its proxy, by every variable there is.
+/// Runs the program with this world as its proxy, by every variable for proxies.
 fn run(person: &Person, proxy: &World, arguments: &[&str], input: &str) -> Run {
     let mut command = person.command(&[arguments, &["--insecure-http", "--patience", "1"]].concat());
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {

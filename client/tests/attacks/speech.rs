@@ -1,4 +1,4 @@
-//! What is shown to people, and what stands in it that should not.
+//! Text of servers that is shown to people: no credential and no control character is in it.
 use crate::support::{Person, World};
 use std::os::unix::fs::PermissionsExt;
 

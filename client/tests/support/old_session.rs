@@ -11,15 +11,15 @@ use std::sync::{
     mpsc::{Receiver, Sender, channel},
 };
 
-/// One request: what it asks for, and what its headers say.
-pub struct Seen {
+/// One request: its method, its session and its version.
+pub struct RecordedRequest {
     pub method: String,
     pub session: String,
     pub version: String,
 }
 
-/// Its address, and the requests as they come.
-pub fn serve() -> (String, Receiver<Seen>) {
+/// Starts the server: its address, and its requests as they come.
+pub fn serve() -> (String, Receiver<RecordedRequest>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
@@ -39,7 +39,13 @@ pub fn serve() -> (String, Receiver<Seen>) {
     (url, received)
 }
 
-fn answer(seen: &Sender<Seen>, sessions: &Mutex<u8>, method: &Method, headers: &HeaderMap, body: &[u8]) -> Response {
+fn answer(
+    seen: &Sender<RecordedRequest>,
+    sessions: &Mutex<u8>,
+    method: &Method,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response {
     let text = |name: &str| headers.get(name).map_or(String::new(), |value| value.to_str().unwrap().to_owned());
     let message: Value = serde_json::from_slice(body).unwrap_or_default();
     let asked = message["method"].as_str().unwrap_or(method.as_str()).to_owned();
@@ -57,6 +63,6 @@ fn answer(seen: &Sender<Seen>, sessions: &Mutex<u8>, method: &Method, headers: &
         ("tools/list", _) => StatusCode::NOT_FOUND.into_response(),
         _ => StatusCode::ACCEPTED.into_response(),
     };
-    seen.send(Seen { method: asked, session, version }).unwrap();
+    seen.send(RecordedRequest { method: asked, session, version }).unwrap();
     response
 }

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-/// Its address, and what was posted to it, as it comes.
+/// Starts the server: its address, and the messages posted to it as they come.
 pub fn serve() -> (String, std::sync::mpsc::Receiver<(String, Value)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/sse", listener.local_addr().unwrap());

@@ -20,18 +20,18 @@ type Form = HashMap<String, String>;
 
 pub struct World {
     pub origin: String,
-    state: Arc<Shared>,
+    state: Arc<SharedState>,
 }
 
-struct Shared {
+struct SharedState {
     origin: String,
     faults: Mutex<Vec<String>>,
-    seen: Mutex<Seen>,
+    seen: Mutex<ServerRecord>,
 }
 
 /// What the servers remember.
 #[derive(Default)]
-pub struct Seen {
+pub struct ServerRecord {
     pub registrations: Vec<Value>,
     pub authorizations: Vec<Form>,
     pub token_requests: Vec<Form>,
@@ -44,7 +44,7 @@ pub struct Seen {
     pub refreshes: usize,
     /// The one refresh token that works.
     refresh_token: String,
-    /// The last one spent, and what it was answered with.
+    /// The last refresh token that was used up, and the answer to it.
     spent: Option<(String, Value)>,
     /// Access tokens that work, with their scope.
     tokens: HashMap<String, String>,
@@ -57,12 +57,12 @@ impl World {
         Self::with(&[])
     }
 
-    /// With faults, by the names that [`Shared::has`] is asked for.
+    /// With faults, by the names that [`SharedState::has`] is asked for.
     pub fn with(faults: &[&str]) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Shared { origin: origin.clone(), faults: named(faults), seen: Mutex::default() });
+        let state = Arc::new(SharedState { origin: origin.clone(), faults: named(faults), seen: Mutex::default() });
         let app = Router::new().fallback(answer).with_state(state.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -78,7 +78,7 @@ impl World {
         format!("{}/mcp", self.origin)
     }
 
-    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub fn seen(&self) -> MutexGuard<'_, ServerRecord> {
         self.state.seen.lock().unwrap()
     }
 
@@ -94,7 +94,7 @@ impl World {
 }
 
 async fn answer(
-    State(world): State<Arc<Shared>>,
+    State(world): State<Arc<SharedState>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -163,22 +163,22 @@ fn oauth_error(status: StatusCode, code: &str) -> Response {
     (status, axum::Json(json!({"error": code}))).into_response()
 }
 
-impl Shared {
+impl SharedState {
     fn has(&self, fault: &str) -> bool {
         self.faults.lock().unwrap().iter().any(|known| known == fault)
     }
 
-    /// What it calls itself, which is not where it listens if there is something between.
+    /// The origin by which the servers call themselves. It differs from the listener's where a proxy is in between.
     fn called(&self) -> String {
         self.fault("called=").unwrap_or_else(|| self.origin.clone())
     }
 
-    /// The rest of a fault that begins so.
+    /// The value of a fault `NAME=VALUE`, where `begins` is `NAME=`.
     fn fault(&self, begins: &str) -> Option<String> {
         self.faults.lock().unwrap().iter().find_map(|fault| Some(fault.strip_prefix(begins)?.to_owned()))
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, ServerRecord> {
         self.seen.lock().unwrap()
     }
 
@@ -200,7 +200,7 @@ impl Shared {
         response
     }
 
-    /// Of a client whose maker has something to mend.
+    /// The metadata document of a client, with the faults of its maker.
     fn client_document(&self) -> Value {
         let mut document = json!({"client_id": self.at("/client.json"), "client_name": "App",
             "redirect_uris": ["http://127.0.0.1/callback"], "token_endpoint_auth_method": "none",

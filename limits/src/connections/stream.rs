@@ -91,7 +91,7 @@ impl HeadTimer {
         self.timer.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(cx)
     }
 
-    fn came(&mut self, head: Duration) {
+    fn begin(&mut self, head: Duration) {
         if !self.begun {
             self.begun = true;
             if let Some(timer) = &mut self.timer {
@@ -119,7 +119,7 @@ impl AsyncRead for PatientStream {
             return Poll::Ready(Err(timed_out()));
         }
         if buffer.filled().len() > before {
-            this.head.came(this.bounds.head);
+            this.head.begin(this.bounds.head);
         }
         read
     }

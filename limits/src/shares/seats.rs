@@ -127,7 +127,7 @@ impl SeatState {
     }
 
     /// Seats the next in the queue: source after source, and in each source the one that came first.
-    fn call(&mut self) -> Option<(Source, oneshot::Sender<Seat>)> {
+    fn seat_next(&mut self) -> Option<(Source, oneshot::Sender<Seat>)> {
         let mut after = self.turn;
         // First the sources after the last turn, then those before it.
         for _ in 0..2 {
@@ -155,7 +155,7 @@ impl Drop for Seat {
         let next = {
             let mut state = self.seats.lock();
             state.seated.remove(self.source, 1);
-            state.call()
+            state.seat_next()
         };
         // Outside the lock: if the waiter gave up meanwhile, its seat is dropped right here, which locks again.
         if let Some((source, waiter)) = next {

@@ -21,7 +21,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "every client that registers: Cursor, mcp-remote, Inspector, the SDKs",
         mend: "accept the registration; application_type may be absent",
         judge: |seen| {
-            tried(seen, |trial| {
+            with_trial(seen, |trial| {
                 let id = trial.answer.json().is_some_and(|client| client["client_id"].is_string());
                 Verdict::unless(trial.answer.status == 201 && id, format!("HTTP {}", trial.answer.status))
             })
@@ -36,7 +36,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "TypeScript SDK and rmcp refuse the answer",
         mend: "echo everything registered",
         judge: |seen| {
-            registered(seen, |trial| {
+            with_registration(seen, |trial| {
                 let client = trial.answer.json().unwrap_or_default();
                 Verdict::unless(client["redirect_uris"] == serde_json::json!([trial.redirect_uri]), "absent or changed")
             })
@@ -51,7 +51,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "shared caches may hand one client's registration to another",
         mend: "send Cache-Control: no-store",
         judge: |seen| {
-            registered(seen, |trial| {
+            with_registration(seen, |trial| {
                 let control = trial.answer.header("cache-control").unwrap_or_default();
                 Verdict::unless(control.contains("no-store"), if control.is_empty() { "no header" } else { control })
             })
@@ -66,9 +66,9 @@ pub const CHECKS: &[Check] = &[
         breaks: "Claude Code, Codex, VS Code, every CLI: their port is another one each time",
         mend: "compare loopback redirect URIs without their port",
         judge: |seen| {
-            registered(seen, |trial| match trial.other_port.as_ref().map(refusal) {
+            with_registration(seen, |trial| match trial.other_port.as_ref().map(refusal) {
                 None => NotApplicable,
-                Some(Some(seen)) if !native_may(trial) => Bad(seen),
+                Some(Some(seen)) if !accepts_native(trial) => Bad(seen),
                 _ => Good,
             })
         },
@@ -82,9 +82,9 @@ pub const CHECKS: &[Check] = &[
         breaks: "CLIs that do not say application_type native yet: their port is another one each time",
         mend: "take a client for native whose redirect URIs are all loopback",
         judge: |seen| {
-            registered(seen, |trial| match trial.other_port.as_ref().map(refusal) {
+            with_registration(seen, |trial| match trial.other_port.as_ref().map(refusal) {
                 Some(None) => Good,
-                Some(Some(seen)) if native_may(trial) => Bad(format!("{seen}; accepted of a native client")),
+                Some(Some(seen)) if accepts_native(trial) => Bad(format!("{seen}; accepted of a native client")),
                 _ => NotApplicable,
             })
         },
@@ -98,7 +98,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "clients that leave scope out of their registration: whatever they ask for is refused",
         mend: "register such a client with a default set of scopes",
         judge: |seen| {
-            registered(seen, |trial| match &trial.with_scope {
+            with_registration(seen, |trial| match &trial.with_scope {
                 None => NotApplicable,
                 Some(answer) => Verdict::unless(
                     sent_back(answer).as_deref() != Some("invalid_scope"),
@@ -116,7 +116,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "people: codes are sent to strangers",
         mend: "compare redirect URIs as strings",
         judge: |seen| {
-            registered(seen, |trial| match &trial.other_redirect {
+            with_registration(seen, |trial| match &trial.other_redirect {
                 None => NotApplicable,
                 Some(answer) => Verdict::unless(answer.status >= 400, format!("HTTP {}", answer.status)),
             })
@@ -131,7 +131,7 @@ pub const CHECKS: &[Check] = &[
         breaks: "people: a stolen code is as good as a token",
         mend: "refuse authorization requests without PKCE",
         judge: |seen| {
-            registered(seen, |trial| match &trial.without_pkce {
+            with_registration(seen, |trial| match &trial.without_pkce {
                 None => NotApplicable,
                 Some(answer) => Verdict::unless(refusal(answer).is_some(), format!("HTTP {}", answer.status)),
             })
@@ -147,7 +147,7 @@ pub const CHECKS: &[Check] = &[
         mend: "accept the refresh token that was issued last",
         judge: |seen| match &seen.refresh {
             None => NotApplicable,
-            Some(trial) => Verdict::unless(trial.first.status == 200, told(&trial.first)),
+            Some(trial) => Verdict::unless(trial.first.status == 200, refusal_text(&trial.first)),
         },
     },
     Check {
@@ -160,9 +160,9 @@ pub const CHECKS: &[Check] = &[
         mend: "answer a repeated refresh with the same successor for half a minute",
         judge: |seen| match &seen.refresh {
             Some(trial) if trial.first.status == 200 => match (&trial.again, &trial.successor) {
-                (again, _) if again.status != 200 => Bad(format!("the second is refused: {}", told(again))),
+                (again, _) if again.status != 200 => Bad(format!("the second is refused: {}", refusal_text(again))),
                 (_, Some(successor)) if successor.status != 200 => {
-                    Bad(format!("the login is over: {}", told(successor)))
+                    Bad(format!("the login is over: {}", refusal_text(successor)))
                 }
                 _ => Good,
             },
@@ -222,21 +222,22 @@ fn iss_given(seen: &Evidence) -> Verdict {
 }
 
 /// Judges the trial of a registration, where there was one.
-fn tried(seen: &Evidence, judge: impl Fn(&RegistrationTrial) -> Verdict) -> Verdict {
+fn with_trial(seen: &Evidence, judge: impl Fn(&RegistrationTrial) -> Verdict) -> Verdict {
     seen.registration.as_ref().map_or(NotApplicable, judge)
 }
 
 /// Whether another port was accepted of a client that called itself native.
-fn native_may(trial: &RegistrationTrial) -> bool {
+fn accepts_native(trial: &RegistrationTrial) -> bool {
     trial.other_port_native.as_ref().is_some_and(|answer| refusal(answer).is_none())
 }
 
 /// Judges a trial whose registration succeeded.
-fn registered(seen: &Evidence, judge: impl Fn(&RegistrationTrial) -> Verdict) -> Verdict {
-    tried(seen, |trial| if matches!(trial.answer.status, 200 | 201) { judge(trial) } else { NotApplicable })
+fn with_registration(seen: &Evidence, judge: impl Fn(&RegistrationTrial) -> Verdict) -> Verdict {
+    with_trial(seen, |trial| if matches!(trial.answer.status, 200 | 201) { judge(trial) } else { NotApplicable })
 }
 
-fn told(answer: &Answer) -> String {
+/// The status and the error code of a refusal.
+fn refusal_text(answer: &Answer) -> String {
     let code = answer.json().and_then(|body| body["error"].as_str().map(str::to_owned)).unwrap_or_default();
     format!("HTTP {} {code}", answer.status).trim_end().to_owned()
 }

@@ -1,12 +1,12 @@
 //! The authorization server's half of the world.
-use super::{Form, Shared, oauth_error, redirect};
+use super::{Form, SharedState, oauth_error, redirect};
 use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-impl Shared {
+impl SharedState {
     pub(super) fn metadata(&self) -> Value {
         let mut document = json!({
             "issuer": self.called(),

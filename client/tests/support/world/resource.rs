@@ -1,12 +1,12 @@
 //! The MCP server's half of the world.
-use super::Shared;
+use super::SharedState;
 use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-impl Shared {
+impl SharedState {
     pub(super) fn resource_metadata(&self, place: &str) -> Response {
         if self.has("resource-metadata") || (place == "path" && self.has("resource-metadata-path-inserted")) {
             return StatusCode::NOT_FOUND.into_response();

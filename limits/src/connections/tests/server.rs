@@ -54,16 +54,16 @@ impl StandingTime {
 }
 
 /// Counts a request until it is dropped.
-struct Counted(Arc<AtomicUsize>);
+struct UnansweredRequest(Arc<AtomicUsize>);
 
-impl Counted {
+impl UnansweredRequest {
     fn new(count: Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Counted {
+impl Drop for UnansweredRequest {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -119,7 +119,7 @@ fn router(unanswered: &Arc<AtomicUsize>) -> Router {
         .route(
             "/never",
             get(|| async move {
-                let _counted = Counted::new(unanswered);
+                let _unanswered = UnansweredRequest::new(unanswered);
                 pending::<()>().await;
             }),
         )
