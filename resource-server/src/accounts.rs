@@ -1,6 +1,7 @@
 //! People of a session surface, and what shows who they are: passwords, sessions, API keys.
 mod api_keys;
 mod keys;
+mod known;
 mod logins;
 pub(crate) mod passwords;
 mod people;
@@ -9,18 +10,18 @@ mod tokens;
 
 use crate::{
     attempts::Attempts,
-    audit,
+    audit::{self, Audit},
     clock::Clock,
     digest::{self, Digest},
     settings::{Settings, SurfaceSettings},
     store::{Renewal, Session, Store},
-    trace::Records,
 };
 use anyhow::Context;
 use aws_lc_rs::rand;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use keys::Keys;
 pub(crate) use keys::session_key;
+pub(crate) use known::Known;
 pub(crate) use logins::Bound;
 use logins::Logins;
 use people::Person;
@@ -89,14 +90,14 @@ pub(crate) struct Accounts {
     /// Of session tokens.
     token_lifetime: Duration,
     pub store: Store,
-    pub records: Arc<Records>,
+    pub audit: Arc<Audit>,
     pub clock: Clock,
 }
 
 /// Those of all surfaces that have people, by the surface's id.
 pub(crate) type All = BTreeMap<String, Arc<Accounts>>;
 
-pub(crate) fn all(settings: &Settings, store: &Store, records: &Arc<Records>) -> anyhow::Result<All> {
+pub(crate) fn all(settings: &Settings, store: &Store, audit: &Arc<Audit>) -> anyhow::Result<All> {
     let with_people = settings.surfaces.iter().filter(|surface| surface.enabled && surface.kind == KIND);
     let accounts = |own: &SurfaceSettings| {
         let origins = own.listen.map_or_else(|| settings.origins(), |listen| own.origins(listen));
@@ -114,7 +115,7 @@ pub(crate) fn all(settings: &Settings, store: &Store, records: &Arc<Records>) ->
                 keys: Keys::of_store(settings.store.as_deref())?,
                 token_lifetime: Duration::seconds(settings.sessions.token_lifetime.into()),
                 store: store.clone(),
-                records: Arc::clone(records),
+                audit: Arc::clone(audit),
                 clock: settings.clock.clone(),
                 surface: own.id.clone(),
             }),
@@ -209,7 +210,7 @@ impl Accounts {
             details,
             ..audit::Event::new(kind, true)
         };
-        self.records.audit.record(event).await;
+        self.audit.record(event).await;
     }
 }
 

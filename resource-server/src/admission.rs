@@ -3,7 +3,7 @@ use crate::{
     attempts::{Asker, Attempts},
     challenge::Refusal,
     clock::Clock,
-    credentials::{keys::Keys, keys_of},
+    keys::Keys,
     request_id::Id,
     settings::{KeySettings, Secret},
     wire,
@@ -28,7 +28,7 @@ impl Admission {
     /// `None`: nobody could be let in.
     pub fn new(demo: bool, admin: Option<&Secret>, clock: &Clock) -> Option<Arc<Self>> {
         let (attempts, clock) = (Attempts::new(clock.clone()), clock.clone());
-        let admin = admin.map(|secret| keys_of(&[KeySettings { secret: secret.clone(), scope: None }]));
+        let admin = admin.map(|secret| Keys::new(&[KeySettings { secret: secret.clone(), scope: None }]));
         (demo || admin.is_some()).then(|| Arc::new(Self { demo, admin, attempts, clock }))
     }
 

@@ -1,6 +1,6 @@
 //! Wrong credentials. Passwords can be guessed, so who guesses waits: by account and source together, by source, and by
 //! account. Long random keys cannot: they are judged first, and wrong ones are only noise.
-use crate::{challenge::Refusal, clock::Clock, source::source_of};
+use crate::{challenge::Refusal, clock::Clock, gate::DryRun, source::source_of};
 use axum::http::Extensions;
 use keyward_limits::{
     guesses::{Guesser, Guesses, Try, Wait},
@@ -18,16 +18,16 @@ const WAITING: usize = 64;
 const MOST_PROVEN: usize = 10_000;
 const MOST_PROVEN_OF_SOURCE: usize = 100;
 
-/// Who asks. Whoever only wants to know what would happen is not counted.
+/// Who asks. What is only explained is not counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker {
     pub source: Source,
-    only_wonders: bool,
+    is_dry_run: bool,
 }
 
 impl Asker {
     pub fn of(extensions: &Extensions) -> Self {
-        Self { source: source_of(extensions), only_wonders: extensions.get::<Wondering>().is_some() }
+        Self { source: source_of(extensions), is_dry_run: extensions.get::<DryRun>().is_some() }
     }
 }
 
@@ -36,10 +36,6 @@ impl Default for Asker {
         Self::of(&Extensions::default())
     }
 }
-
-/// Marks a request that is none.
-#[derive(Clone, Copy)]
-pub(crate) struct Wondering;
 
 /// Failures at one surface.
 pub(crate) struct Attempts {
@@ -89,8 +85,8 @@ impl Attempts {
 
     /// Before a password is judged: tries at the same moment count too.
     pub async fn book<'a>(&'a self, account: &'a str, asker: Asker) -> Result<Guess<'a>, Refusal> {
-        let Asker { source, only_wonders } = asker;
-        let booked = if only_wonders {
+        let Asker { source, is_dry_run } = asker;
+        let booked = if is_dry_run {
             self.check(account, asker)?;
             None
         } else {
@@ -104,7 +100,7 @@ impl Attempts {
 
     /// After a key turned out to be none: `instead` of the refusal that says so, if there were too many.
     pub fn noise(&self, asker: Asker, refusal: Refusal) -> Refusal {
-        if asker.only_wonders {
+        if asker.is_dry_run {
             return refusal;
         }
         let spent = self.noise.spend(asker.source, self.clock.now());

@@ -1,8 +1,8 @@
 //! A place to send browsers back to when trying by hand: shows what the authorization server added to the redirect.
 //! Nothing is kept, and nothing is done with it.
 use crate::{
+    answers::accepted,
     api::Operation,
-    endpoint::accepted,
     page::{self, escape},
 };
 use axum::{

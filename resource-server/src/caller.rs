@@ -1,5 +1,6 @@
 //! Who calls, and how that is known, whatever the kind of credential.
-use crate::{accounts::Identity, attempts::Asker, clock::Clock, scopes::Policy, verify::Access};
+use crate::{access::Access, clock::Clock, scopes::Policy};
+use axum::http::Extensions;
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -19,21 +20,12 @@ pub(crate) struct Caller {
     pub access: Option<Access>,
     /// Whose legacy sessions it may use beside its own.
     pub joins: Option<Principal>,
-    /// Where people log in by tools: who the credential says, and who logged in on this connection.
-    pub known: Known,
-    pub asker: Asker,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    pub bearer: Option<Identity>,
-    pub connection: Option<Identity>,
-}
-
-impl Known {
-    pub fn first(&self) -> Option<&Identity> {
-        self.bearer.as_ref().or(self.connection.as_ref())
-    }
+    /// The name people know the subject by, if the credential is none that says it.
+    pub username: Option<String>,
+    /// Has somebody shown who they are, although the scheme asks for nothing?
+    pub is_identified: bool,
+    /// What the kind of credential knows beside, for the checks and tools of its own program.
+    pub extensions: Extensions,
 }
 
 impl Caller {
@@ -47,27 +39,21 @@ impl Caller {
             expires_at: None,
             access: None,
             joins: None,
-            known: Known::default(),
-            asker: Asker::default(),
+            username: None,
+            is_identified: false,
+            extensions: Extensions::new(),
         }
     }
 
     /// The name people know the subject by, if one is known.
     pub fn username(&self) -> Option<&str> {
         let told = self.access.as_ref().and_then(|access| access.username.as_deref());
-        told.or_else(|| self.known.first().map(|identity| identity.user.username.as_str()))
+        told.or(self.username.as_deref())
     }
 
     /// Has somebody shown who they are?
     pub fn is_known(&self) -> bool {
-        self.scheme != "none" || self.known.first().is_some()
-    }
-
-    /// As who sends a message that belongs to no session, whoever logged in on one.
-    pub fn without_connection(self) -> Self {
-        let joined = self.joins.clone().filter(|_| self.known.bearer.is_none());
-        let principal = joined.unwrap_or_else(|| self.principal.clone());
-        Self { principal, known: Known { connection: None, ..self.known }, ..self }
+        self.scheme != "none" || self.is_identified
     }
 
     /// Do its scopes, if it is limited to some, hold every needed one?
@@ -76,6 +62,18 @@ impl Caller {
         self.access
             .as_ref()
             .map_or_else(|| policy.allows(held, needed), |access| policy.allows_with(&access.implied, held, needed))
+    }
+
+    pub fn may_call(&self, policy: &Policy, tool: &str) -> bool {
+        self.holds(policy, policy.needed("tools/call", Some(tool)))
+    }
+
+    /// These scopes, and what the credential has of those that mean something here.
+    pub fn beside_those_held(&self, policy: &Policy, needed: &[String]) -> Vec<String> {
+        let said = |scope: &str| self.access.as_ref().is_some_and(|access| access.implied.contains_key(scope));
+        let held = self.scopes.iter().flatten();
+        let held = held.filter(|held| (policy.knows(held) || said(held)) && !needed.contains(held));
+        needed.iter().chain(held).cloned().collect()
     }
 
     pub fn subject(&self) -> &str {

@@ -1,11 +1,10 @@
 //! Every way to say no: status, `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1) and JSON body.
-use crate::{dpop, step_up::Demand, verify::Scheme};
+use crate::{access::Scheme, dpop, step_up::Demand};
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -36,6 +35,8 @@ pub(crate) struct Refusal {
     pub locks: bool,
     /// Others need what there is only so much of.
     pub by_budget: bool,
+    /// The credential is good, and for something else.
+    pub for_another: bool,
 }
 
 impl Refusal {
@@ -49,6 +50,7 @@ impl Refusal {
             json_rpc: None,
             locks: false,
             by_budget: false,
+            for_another: false,
         }
     }
 
@@ -85,11 +87,10 @@ impl Refusal {
 
     /// A failure that is told to the model: a result with `isError`, so that it can do better.
     pub fn result(id: &Value, modern: bool, description: &'static str, told: Value) -> Self {
-        let mut result = json!(CallToolResult::structured_error(told));
+        let content = json!([{"type": "text", "text": told.to_string()}]);
+        let mut result = json!({"content": content, "structuredContent": told, "isError": true});
         if modern {
             result["resultType"] = json!("complete");
-        } else if let Some(members) = result.as_object_mut() {
-            members.remove("resultType");
         }
         let body = json!({"jsonrpc": "2.0", "id": id, "result": result});
         Self { json_rpc: Some(body), ..Self::new(StatusCode::OK, "invalid_request", description) }
@@ -119,9 +120,20 @@ impl Refusal {
         self
     }
 
+    #[must_use]
+    pub fn for_another(self, for_another: bool) -> Self {
+        Self { for_another, ..self }
+    }
+
     pub fn method_not_allowed(allow: &'static str) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the method is not allowed here")
             .header(header::ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// Our fault, which the log tells more of.
+    pub fn server_error() -> Self {
+        let text = "the server could not complete the request";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", text)
     }
 
     pub fn not_found() -> Self {

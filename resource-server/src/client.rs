@@ -1,5 +1,5 @@
 //! The client of a call, as far as a tool may speak with it before it answers: progress, log messages, and questions.
-use crate::tools::Failure;
+use crate::failure::Failure;
 use rmcp::{
     Peer, RoleServer,
     model::{InputRequests, InputResponses, ProgressNotificationParam, ProgressToken},

@@ -3,33 +3,27 @@
 //! A kind is a file here with a `KIND`, and a line in [`KINDS`].
 mod api_key;
 mod basic;
+mod bearer_keys;
 mod bearer_token;
 mod client_credentials;
 mod device;
-pub(crate) mod keys;
 mod no_auth;
-pub(crate) mod oauth;
+mod oauth;
 mod security_keys;
 pub(crate) mod session;
 
 use crate::{
     accounts,
     api::Routes,
-    caller::Caller,
-    challenge::Refusal,
     clock::Clock,
+    credential::Credential,
     dpop,
+    guard::Place,
     jwks::Issuer,
-    metadata::ProtectedResource,
     origin::Allowed,
     scopes::Policy,
-    settings::{KeySettings, Secret, SurfaceSettings},
-    wire::Message,
+    settings::{Secret, SurfaceSettings},
 };
-use axum::http::request::Parts;
-use futures_util::future::BoxFuture;
-use keys::Keys;
-use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
 
 const KINDS: &[Kind] = &[
@@ -43,35 +37,6 @@ const KINDS: &[Kind] = &[
     no_auth::KIND,
     session::KIND,
 ];
-
-/// What a gate asks for.
-pub(crate) trait Credential: Send + Sync {
-    /// Judges the credential of a request, and takes it off: it was for us, and goes no further.
-    fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>>;
-
-    /// The credential is good, and not for this; `scope` names all to ask for (RFC 6750 §3.1).
-    fn insufficient_scope(&self, caller: &Caller, id: &Value, scope: &str, data: Value) -> Refusal;
-
-    /// The authentication scheme; `none` where anybody may call.
-    fn scheme(&self) -> &'static str {
-        "Bearer"
-    }
-
-    /// Headers that it is brought in, beside `Authorization`.
-    fn headers(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
-    /// What must be known of the sign-in behind the credential, for this message or for any (RFC 9470 §3).
-    fn check_sign_in(&self, _: &Caller, _: Option<&Message>) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    /// Of an OAuth protected resource.
-    fn metadata(&self) -> Option<ProtectedResource> {
-        None
-    }
-}
 
 pub(crate) struct Kind {
     pub name: &'static str,
@@ -103,16 +68,6 @@ pub(crate) struct Setup<'a> {
     pub clock: Clock,
 }
 
-/// One of the places where a surface is found.
-pub(crate) struct Place {
-    /// As clients are given it.
-    pub url: String,
-    /// Where messages go: `url`, but for the transport that has another place for them.
-    pub posts_to: String,
-    /// The URLs of all places of the surface, this one among them.
-    pub all: Vec<String>,
-}
-
 type AtPlace = Box<dyn Fn(&Place) -> anyhow::Result<Arc<dyn Credential>>>;
 
 pub(crate) struct Built {
@@ -127,11 +82,6 @@ impl Built {
         let credential: Arc<dyn Credential> = Arc::new(credential);
         Self { at: Box::new(move |_| Ok(Arc::clone(&credential))), routes: Routes::new() }
     }
-}
-
-/// Secrets, to be found by their hashes.
-pub(crate) fn keys_of(settings: &[KeySettings]) -> Keys {
-    Keys::new(settings)
 }
 
 pub(crate) fn kind(name: &str) -> anyhow::Result<&'static Kind> {

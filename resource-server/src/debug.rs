@@ -1,11 +1,12 @@
 //! `/debug` and `/metrics`: what the server saw and how it judges, without secrets.
 use crate::{
     admission::{Admission, admit},
+    answers::server_error,
     api::{Operation, Routes, object},
+    caller::Principal,
     challenge::Refusal,
     clock,
-    endpoint::server_error,
-    gate::Gates,
+    gate::{Explanation, Gates, Judgement},
     json,
     origin::{self, Allowed},
     request_id::Id,
@@ -26,7 +27,7 @@ use axum::{
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Value, json};
 use std::{collections::HashSet, sync::Arc};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 const MOST: usize = 1000;
 /// Characters of an unknown parameter that are shown.
@@ -130,7 +131,7 @@ impl Debug {
                 let events = self.records.audit.find(&filter, u32::try_from(limit)?).await?;
                 json!({"audit_events": events})
             }
-            "sessions" => json!({"sessions": self.each(|surface, gates| gates.sessions(&surface.id))}),
+            "sessions" => json!({"sessions": self.each(sessions)}),
             "policies" => json!({"policies": self.each(|surface, _| {
                 surface.rules.all().map(|rule| json!({"surface": &*surface.id, "rule": rule})).collect()
             })}),
@@ -229,15 +230,42 @@ async fn explain(State(debug): State<Arc<Debug>>, id: Id, body: Bytes) -> Respon
         }
         _ => return invalid("either token or header, not both"),
     };
-    let mut request = Request::new(axum::body::Body::empty());
-    *request.method_mut() = axum::http::Method::POST;
+    let mut request = Request::default();
     if let (Some(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
         request.headers_mut().insert(name, value);
     }
     let arguments = json::member(text, "arguments").filter(|arguments| *arguments != "null");
     let checks = gates.explain(request, question.tool.as_deref(), arguments).await;
+    let checks: Vec<_> = checks.into_iter().map(explained).collect();
     let told = json!({"surface": question.surface, "tool": question.tool, "checks": checks});
     Json(debug.records.masker.without_secrets(&told)).into_response()
+}
+
+fn explained(Explanation { check, judgement }: Explanation) -> Value {
+    let (result, reason) = match judgement {
+        Judgement::Passed => ("passed", None),
+        Judgement::Failed { error, description } => {
+            ("failed", Some(json!({"error": error, "description": description})))
+        }
+        Judgement::NotReached => ("not reached", None),
+        Judgement::NotJudged => ("not judged", None),
+    };
+    json!({"check": check, "result": result, "reason": reason})
+}
+
+/// The gates of a surface have their sessions in common.
+fn sessions(surface: &Surface, gates: &Gates) -> Vec<Value> {
+    let all = gates.0.first().map(|(_, gate)| gate.sessions.all(surface.clock.now())).unwrap_or_default();
+    let shown = |(session, owner, used_at): (String, Principal, OffsetDateTime)| {
+        json!({
+            "surface": &*surface.id,
+            "session_hash": session,
+            "principal": owner[..2].join(" "),
+            "client_id": owner[2],
+            "used_at": used_at.format(&Rfc3339).unwrap_or_default(),
+        })
+    };
+    all.into_iter().map(shown).collect()
 }
 
 fn token(record: &Record) -> Value {

@@ -1,5 +1,6 @@
 //! An MCP endpoint behind its gate: rmcp, for clients of all revisions.
 use crate::{
+    answers::{accepted, server_error, session_id},
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
@@ -103,20 +104,6 @@ pub(crate) async fn serve(State(server): State<Arc<Server>>, Id(id): Id, request
     }
 }
 
-/// Media ranges of `Accept` that are not excluded by a weight of zero (RFC 9110 §12.5.1).
-pub(crate) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = String> {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).filter_map(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let essence = parts.next()?.to_ascii_lowercase();
-        let excluded = |part: &str| {
-            let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
-            weight.is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32))
-        };
-        (!parts.any(excluded)).then_some(essence)
-    })
-}
-
 /// A legacy client may leave out what `initialize` should say.
 fn fill_in(body: &mut Value, headers: &HeaderMap) {
     let Some(message) = body.as_object_mut() else { return };
@@ -144,13 +131,6 @@ async fn open_session(response: Response, message: &Message, id: &RequestId) -> 
     Response::from_parts(parts, Body::from(greeting))
 }
 
-/// 128 random bits, in hexadecimal.
-pub(crate) fn session_id() -> Option<HeaderValue> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).ok()?;
-    HeaderValue::from_str(&format!("{:032x}", u128::from_be_bytes(bytes))).ok()
-}
-
 /// rmcp explains some refusals in plain text; clients want JSON.
 fn settle(response: Response, message: &Message, id: &RequestId) -> Response {
     let status = response.status();
@@ -167,9 +147,4 @@ fn settle(response: Response, message: &Message, id: &RequestId) -> Response {
 fn not_of_mcp(message: &Message, id: &RequestId) -> Response {
     let text = "Invalid Request: the message is not one of MCP";
     Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None).into_response(id)
-}
-
-pub(crate) fn server_error(id: &RequestId) -> Response {
-    let text = "the server could not complete the request";
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", text).into_response(id)
 }

@@ -1,21 +1,22 @@
 //! A guard before an MCP server, as its author sets it up.
 use crate::{
+    access_tokens::AccessTokens,
     bodies::Bodies,
-    challenge::DpopPolicy,
+    challenge::{Challenge, DpopPolicy},
     clock::Clock,
-    credentials::Place,
     digest, dpop,
     gate::{Gate, Gates, pass},
-    introspection,
+    introspection::{self, Introspector},
     jwks::{Issuer, is_loopback},
     metadata::{self, ProtectedResource},
     origin::{self, Allowed},
     request_id,
     scopes::{Policy, well_formed, words},
-    sessions::SessionKey,
+    sessions::{SessionKey, Sessions},
     settings::{BodyLimit, ResourceAlias, SHORTEST_KEY},
     source,
     step_up::StepUp,
+    verify::Verifier,
     whole,
 };
 use anyhow::{Context, anyhow, ensure};
@@ -31,6 +32,16 @@ use std::{convert::Infallible, sync::Arc};
 use time::Duration;
 use tower::Service;
 use url::Url;
+
+/// One of the places where a surface is found.
+pub(crate) struct Place {
+    /// As clients are given it.
+    pub url: String,
+    /// Where messages go: `url`, but for the transport that has another place for them.
+    pub posts_to: String,
+    /// The URLs of all places of the surface, this one among them.
+    pub all: Vec<String>,
+}
 
 /// What protects one MCP endpoint, and how. See the crate's page for an example.
 #[derive(Clone)]
@@ -335,7 +346,7 @@ impl Guard {
     {
         let (resource, max_body) = (self.resource.clone(), self.max_body);
         let proxies = Arc::new(TrustedProxies::new(&self.trusted_proxies));
-        let gate = Arc::new(Gates(vec![(String::new(), Gate::of_guard(self).bodies(Arc::new(Bodies::new(max_body))))]));
+        let gate = Arc::new(Gates(vec![(String::new(), self.gate().bodies(Arc::new(Bodies::new(max_body))))]));
         let router = Router::new()
             .route_service(resource.path(), server)
             .route_layer(from_fn_with_state(gate, pass))
@@ -343,6 +354,47 @@ impl Guard {
             .route_layer(from_fn(request_id::attach))
             .route_layer(from_fn_with_state(proxies, source::attach));
         origin::secured(router, &[resource])
+    }
+}
+
+impl Guard {
+    /// As a credential, by these rules on scopes.
+    pub(crate) fn access_tokens(self, policy: &Arc<Policy>) -> AccessTokens {
+        let (place, metadata) = (metadata::well_known_path(&self.identifier), self.metadata());
+        let challenge = Challenge {
+            realm: self.name,
+            resource_metadata: format!("{}{place}", self.resource.origin().ascii_serialization()),
+            scope: self.challenge_scope,
+            dpop: self.dpop,
+        };
+        let first = self.issuers.first().cloned();
+        let introspector = first.and_then(|issuer| Introspector::new(issuer, self.introspection));
+        let resources = std::iter::once(self.identifier.clone()).chain(self.aliases).collect();
+        let verifier = Verifier {
+            resources,
+            issuers: self.issuers,
+            introspector,
+            grants: self.grants,
+            policy: Arc::clone(policy),
+        };
+        let url = self.htu.unwrap_or(self.identifier);
+        AccessTokens {
+            challenge,
+            verifier,
+            url,
+            proofs: self.proofs,
+            step_up: self.step_up,
+            metadata,
+            clock: self.clock,
+        }
+    }
+
+    fn gate(self) -> Gate {
+        let (mut policy, clock) = (self.policy.clone(), self.clock.clone());
+        policy.begin_with(&self.challenge_scope);
+        let policy = Arc::new(policy);
+        let sessions = Arc::new(Sessions::new(&self.identifier, self.session_key.clone()));
+        Gate::new(self.allowed.clone(), Arc::new(self.access_tokens(&policy)), policy, sessions, clock)
     }
 }
 

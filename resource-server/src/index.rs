@@ -1,8 +1,8 @@
 //! The front page: which surfaces there are, how to reach each, and what to try; for people and for programs.
 use crate::{
+    answers::accepted,
     api::Operation,
     credentials,
-    endpoint::accepted,
     page::{self, escape},
     settings::Settings,
     surface::Surface,

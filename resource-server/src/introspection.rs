@@ -1,9 +1,9 @@
 //! Asking the issuer what a token is worth (RFC 7662): once for all who wait, and again when the answer is old.
 use crate::{
+    claims::{Claims, allowed, signature_only},
     dpop::{Trace, sha256},
     jwks::{Issuer, Unavailable},
     source,
-    verify::{Claims, allowed, signature_only},
 };
 use anyhow::{Context, anyhow, ensure};
 use base64ct::{Base64, Encoding};
@@ -258,7 +258,7 @@ impl Answers {
     }
 
     fn keep(&mut self, key: Key, active: &Arc<Active>, now: OffsetDateTime) {
-        let subject = source::party(active.claims.subject());
+        let subject = source::party(&active.claims.sub);
         self.0.insert(subject, key, (Arc::clone(active), now), active.length + LEAST);
     }
 }

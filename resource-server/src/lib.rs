@@ -25,9 +25,12 @@
 //! ```
 //!
 //! With rmcp, a tool finds it in `context.extensions.get::<http::request::Parts>()`, among that one's extensions.
+mod access;
+mod access_tokens;
 mod accounts;
 mod admission;
 mod allowance;
+mod answers;
 #[doc(hidden)]
 pub mod api;
 mod arguments;
@@ -38,14 +41,20 @@ mod bodies;
 mod callback;
 mod caller;
 mod challenge;
+mod check;
+mod checks;
+mod claims;
 mod client;
 pub mod clock;
+mod connection;
+mod credential;
 mod credentials;
 mod debug;
 mod digest;
 mod dpop;
 mod endpoint;
-mod explain;
+mod events;
+mod failure;
 mod gate;
 mod guard;
 mod health;
@@ -53,12 +62,14 @@ mod index;
 mod introspection;
 mod json;
 mod jwks;
+mod keys;
 pub mod mask;
 mod mcp;
 mod messages;
 pub mod metadata;
 mod metrics;
 mod names;
+mod observer;
 mod origin;
 mod page;
 mod request_id;
@@ -74,13 +85,16 @@ mod step_up;
 mod store;
 mod surface;
 mod surfaces;
+mod tool_lists;
 mod tools;
 mod trace;
+mod transport;
 mod upstream;
 mod verify;
 mod whole;
 mod wire;
 
+pub use access::{Access, Scheme};
 pub use arguments::ArgumentRule;
 pub use guard::Guard;
 pub use settings::{
@@ -89,4 +103,3 @@ pub use settings::{
 pub use stdio::converse;
 pub use surfaces::{Prepared, prepare, router, serve};
 pub use tools::database::answer_query;
-pub use verify::{Access, Scheme};

@@ -1,15 +1,17 @@
 //! A surface as MCP sees it: its tools and resources, for rmcp to serve.
 use crate::{
+    attempts::Asker,
     caller::Caller,
     challenge::RequestId,
     client::Client,
+    connection::{connection, is_own},
+    observer::Outcome,
     resources,
     schema::Schema,
     source::{self, source_of},
-    stdio::{connection, is_own},
     surface::Surface,
     tools::{Call, Failure, Tool},
-    trace::{self, Outcome},
+    trace,
 };
 use axum::http::request::Parts;
 use rmcp::{
@@ -43,6 +45,7 @@ impl Mcp {
         let request_id = parts.extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
         Ok(Call {
             caller: caller.clone(),
+            asker: Asker::of(&parts.extensions),
             source: source::of_caller(caller, source_of(&parts.extensions)),
             client: Client::new(context, answers),
             surface: Arc::clone(&self.0.id),

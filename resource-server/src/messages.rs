@@ -1,8 +1,5 @@
 //! The messages of an answer: the one that it is in JSON, or those of its stream.
-use crate::upstream::{
-    events::{self, Events, Rewritten},
-    headers::essence,
-};
+use crate::events::{self, Events, Rewritten, essence};
 use axum::{body::to_bytes, response::Response};
 use futures_util::{
     StreamExt,

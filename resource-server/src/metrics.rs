@@ -1,5 +1,4 @@
 //! Figures of one server, for Prometheus: requests, refusals, and how long they took. No label is a client's choice.
-use crate::trace::Record;
 use axum::{
     http::header,
     response::{IntoResponse, Response},
@@ -33,11 +32,10 @@ impl Metrics {
         Ok(Self { registry, requests, refusals, durations })
     }
 
-    pub fn count(&self, record: &Record, took: Duration) {
-        let surface = record.surface.as_str();
-        self.requests.with_label_values(&[surface, record.decision, &record.status.to_string()]).inc();
+    pub fn count(&self, surface: &str, decision: &str, status: u16, refusal: Option<&str>, took: Duration) {
+        self.requests.with_label_values(&[surface, decision, &status.to_string()]).inc();
         self.durations.with_label_values(&[surface]).observe(took.as_secs_f64());
-        if let Some(error) = record.error.filter(|_| record.failed_check.is_some()) {
+        if let Some(error) = refusal {
             self.refusals.with_label_values(&[surface, error]).inc();
         }
     }

@@ -2,8 +2,8 @@
 use crate::{challenge::Refusal, jwks::is_loopback, request_id::Id, settings::PageOrigin, wire::single};
 use axum::{
     Router,
-    extract::{Request as Asked, State},
-    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, uri::Authority},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, uri::Authority},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -50,9 +50,9 @@ impl Allowed {
     }
 
     /// The origin of the page that asks, if a page does; 421 (RFC 9110 §15.5.20) for a host that is not ours.
-    pub fn check<B>(&self, request: &Request<B>) -> Result<Option<HeaderValue>, Refusal> {
-        self.check_host(request)?;
-        let origin = single(request.headers(), &header::ORIGIN);
+    pub fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<Option<HeaderValue>, Refusal> {
+        self.check_host(headers, uri)?;
+        let origin = single(headers, &header::ORIGIN);
         match origin {
             Ok(None) => Ok(None),
             Ok(Some(origin)) if self.allows_origin(origin) => Ok(HeaderValue::from_str(origin).ok()),
@@ -60,8 +60,8 @@ impl Allowed {
         }
     }
 
-    fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        if host(request.headers(), request.uri()).is_some_and(|host| self.hosts.contains(&host)) {
+    fn check_host(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+        if host(headers, uri).is_some_and(|host| self.hosts.contains(&host)) {
             return Ok(());
         }
         let text = "the Host header names no host of this server";
@@ -79,16 +79,16 @@ impl Allowed {
 }
 
 /// Middleware, for what no gate stands before.
-pub(crate) async fn judge(State(allowed): State<Allowed>, id: Id, request: Asked, next: Next) -> Response {
-    match allowed.check(&request) {
+pub(crate) async fn judge(State(allowed): State<Allowed>, id: Id, request: Request, next: Next) -> Response {
+    match allowed.check(request.headers(), request.uri()) {
         Ok(_) => next.run(request).await,
         Err(refusal) => refusal.into_response(&id.0),
     }
 }
 
 /// Middleware, for what every web page may read: only the `Host` is judged.
-pub(crate) async fn judge_host(State(allowed): State<Allowed>, id: Id, request: Asked, next: Next) -> Response {
-    match allowed.check_host(&request) {
+pub(crate) async fn judge_host(State(allowed): State<Allowed>, id: Id, request: Request, next: Next) -> Response {
+    match allowed.check_host(request.headers(), request.uri()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(&id.0),
     }
@@ -99,7 +99,7 @@ pub(crate) fn secured(router: Router, origins: &[Url]) -> Router {
     router.layer(from_fn_with_state(Arc::from(origins), keep_secure))
 }
 
-async fn keep_secure(State(origins): State<Arc<[Url]>>, request: Asked, next: Next) -> Response {
+async fn keep_secure(State(origins): State<Arc<[Url]>>, request: Request, next: Next) -> Response {
     let host = host(request.headers(), request.uri());
     // Loopback names are everybody's on the machine.
     let secure =
@@ -112,7 +112,7 @@ async fn keep_secure(State(origins): State<Arc<[Url]>>, request: Asked, next: Ne
     response
 }
 
-pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
+pub(crate) fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 

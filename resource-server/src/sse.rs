@@ -1,14 +1,16 @@
 //! The transport of HTTP with SSE, of the revision 2024-11-05 and deprecated since: one stream for answers, and one
 //! place for messages.
 use crate::{
+    answers::{server_error, session_id},
     bodies::Held,
     caller::{Caller, Principal},
     challenge::{Refusal, RequestId},
     clock::Clock,
-    endpoint::{Server, server_error, session_id},
+    endpoint::Server,
     messages::messages,
     request_id::Id,
     sessions::Sessions,
+    transport::{ForStream, Transport},
     wire,
 };
 use axum::{
@@ -28,17 +30,6 @@ use url::form_urlencoded;
 
 /// Answers that wait for the client to read. More wait to get here, as long as there is room for them.
 const WAITING: usize = 1;
-
-/// Marks requests of this transport, for the gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Legacy {
-    Stream,
-    Message,
-}
-
-/// Marks refusals that may be said on the stream of the session they are about.
-#[derive(Clone, Copy)]
-pub(crate) struct ForStream;
 
 /// The streams of one surface. Whose each is, the gate's sessions know: its id is that of a session.
 pub(crate) struct Streams {
@@ -122,7 +113,7 @@ pub(crate) async fn around(
     next: Next,
 ) -> Response {
     if request.uri().path() != streams.messages {
-        request.extensions_mut().insert(Legacy::Stream);
+        request.extensions_mut().insert(Transport::SseStream);
         let mut response = next.run(request).await;
         response.headers_mut().remove(wire::SESSION_ID);
         return response;
@@ -133,7 +124,7 @@ pub(crate) async fn around(
         let text = "the query must name the session_id of the stream that answers go onto";
         return Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text).into_response(&id);
     };
-    request.extensions_mut().insert(Legacy::Message);
+    request.extensions_mut().insert(Transport::SseMessage);
     request.headers_mut().insert(wire::SESSION_ID, session.clone());
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let response = next.run(request).await;

@@ -1,17 +1,20 @@
 //! MCP over standard input and output: a message a line, judged and answered as if it had come by HTTP, but for who
 //! logs in: that counts for the whole process.
 use crate::{
+    connection::Connection,
     json,
     messages::messages,
     settings::{Secret, Settings},
-    surfaces, wire,
+    surfaces,
+    transport::Transport,
+    wire,
 };
 use anyhow::Context;
 use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
 };
 use futures_util::{
     StreamExt,
@@ -19,28 +22,10 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use tower::ServiceExt;
 use url::Url;
 use uuid::Uuid;
-
-/// What a request came on that came from this process's own client; it takes the place of a session.
-#[derive(Clone, Debug)]
-pub(crate) struct Connection(pub Arc<str>);
-
-/// What a request is part of, if anything: this process's conversation, or a legacy session. Requests of 2026-07-28
-/// have none of the latter.
-pub(crate) fn connection(parts: &Parts) -> Option<&str> {
-    let process = parts.extensions.get::<Connection>().map(|process| &*process.0);
-    let session = || wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten();
-    process.or_else(|| session().filter(|_| !wire::speaks_modern(&parts.headers)))
-}
-
-/// Did it come from this process's own client? Nobody else is on that connection.
-pub(crate) fn is_own(parts: &Parts) -> bool {
-    parts.extensions.get::<Connection>().is_some()
-}
 
 /// Answers what `input` says on `output` until it ends, one message after another. The surface is the one of this id,
 /// or the first of kind `session`; `credential` is a session token or an API key.
@@ -94,6 +79,7 @@ impl Bridge {
         let mut request = Request::new(Body::from(line));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.url.path().parse()?;
+        request.extensions_mut().insert(Transport::Stdio);
         request.extensions_mut().insert(self.connection.clone());
         let headers = request.headers_mut();
         headers.insert(header::HOST, HeaderValue::from_str(self.url.authority())?);

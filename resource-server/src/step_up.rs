@@ -1,5 +1,5 @@
 //! How recently and how well people must have signed in, for everything or for one tool (RFC 9470).
-use crate::{names::alike, verify::Access};
+use crate::{access::Access, names::alike};
 use std::collections::BTreeMap;
 use time::{Duration, OffsetDateTime};
 

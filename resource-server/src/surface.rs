@@ -1,6 +1,6 @@
 //! A surface: one way to be protected, the tools behind it, and where it is found.
 use crate::{
-    accounts::Accounts, allowance::Allowance, arguments::Rules, caller::Caller, clock::Clock, json, scopes::Policy,
+    accounts::Accounts, allowance::RequestRates, arguments::Rules, caller::Caller, clock::Clock, scopes::Policy,
     store::Store, tools::Tool, trace::Records,
 };
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub(crate) struct Surface {
     pub policy: Arc<Policy>,
     pub rules: Arc<Rules>,
     /// How often each caller may ask; without, as often as they like.
-    pub allowance: Option<Allowance>,
+    pub allowance: Option<Arc<RequestRates>>,
     /// Where it is found, first by Streamable HTTP, then by the transport it replaced.
     pub urls: [Option<String>; 2],
     pub records: Arc<Records>,
@@ -57,31 +57,7 @@ impl Surface {
     }
 
     pub fn may_call(&self, caller: &Caller, tool: &str) -> bool {
-        let needed = self.policy.needed("tools/call", Some(tool));
-        caller.holds(&self.policy, needed)
-    }
-
-    /// Messages, one or many, whose lists of tools have more than the caller may call, without those; all else is as it
-    /// was written.
-    pub fn shortened(&self, caller: &Caller, messages: &str) -> Option<String> {
-        if !messages.trim_start().starts_with('[') {
-            return self.shorter(caller, messages);
-        }
-        let all: Vec<_> = json::parts(messages).map(|(_, one)| (one, self.shorter(caller, one))).collect();
-        let is_shorter = all.iter().any(|(_, shorter)| shorter.is_some());
-        let all = all.into_iter().map(|(same, shorter)| shorter.unwrap_or_else(|| same.to_owned()));
-        is_shorter.then(|| format!("[{}]", all.collect::<Vec<_>>().join(",")))
-    }
-
-    fn shorter(&self, caller: &Caller, message: &str) -> Option<String> {
-        let tools = json::member(json::member(message, "result")?, "tools").filter(|tools| tools.starts_with('['))?;
-        let name = |tool| json::member(tool, "name").and_then(json::text);
-        let may_call = |tool| name(tool).is_some_and(|name| self.may_call(caller, &name));
-        let (usable, others): (Vec<_>, Vec<_>) =
-            json::parts(tools).map(|(_, tool)| tool).partition(|tool| may_call(tool));
-        let start = tools.as_ptr().addr() - message.as_ptr().addr();
-        let (before, after) = (&message[..start], &message[start + tools.len()..]);
-        (!others.is_empty()).then(|| format!("{before}[{}]{after}", usable.join(",")))
+        caller.may_call(&self.policy, tool)
     }
 }
 

@@ -5,7 +5,8 @@ mod serving;
 
 use crate::{
     accounts,
-    allowance::Allowance,
+    allowance::RequestRates,
+    answers::server_error,
     api::Routes,
     arguments::Rules,
     audit::Audit,
@@ -14,9 +15,7 @@ use crate::{
     callback,
     challenge::{Refusal, RequestId},
     credentials::{self, Setup},
-    debug, dpop,
-    endpoint::server_error,
-    health,
+    debug, dpop, health,
     index::{self, Index},
     jwks::Issuer,
     metadata,
@@ -72,7 +71,7 @@ impl<'a> Shared<'a> {
         let store = Store::new(settings.store.as_deref(), settings.clock.clone()).with_sessions(settings.sessions);
         let audit = Audit::new(store.clone(), settings.clock.clone());
         let records = Arc::new(Records::new(audit, settings)?);
-        let accounts = accounts::all(settings, &store, &records)?;
+        let accounts = accounts::all(settings, &store, &records.audit)?;
         Ok(Self {
             settings,
             store,
@@ -212,7 +211,7 @@ impl<'a> Address<'a> {
             tools,
             forwards: upstream.is_some(),
             rules: Arc::new(Rules::new(rules)?),
-            allowance: own.requests_per_minute.map(|most| Allowance::new(most, settings.clock.clone())),
+            allowance: own.requests_per_minute.map(|most| Arc::new(RequestRates::new(most, settings.clock.clone()))),
             urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
             records: Arc::clone(&shared.records),
             store: shared.store.clone(),

@@ -22,8 +22,11 @@ mod units;
 mod utilities;
 mod weather;
 
+pub(crate) use crate::failure::Failure;
+
 use crate::{
     accounts::Accounts,
+    attempts::Asker,
     caller::Caller,
     client::Client,
     clock::Clock,
@@ -32,7 +35,7 @@ use crate::{
 };
 use anyhow::Context;
 use keyward_limits::source::Source;
-use rmcp::model::{InputRequests, ToolAnnotations};
+use rmcp::model::ToolAnnotations;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -85,6 +88,8 @@ type Handler = Arc<dyn Fn(Call, Value) -> Pin<Box<dyn Future<Output = Result<Val
 #[derive(Clone)]
 pub(crate) struct Call {
     pub caller: Caller,
+    /// Who may be guessing, if a password is tried.
+    pub asker: Asker,
     /// Whom the call counts for.
     pub source: Source,
     pub client: Client,
@@ -105,40 +110,6 @@ pub(crate) struct Call {
     /// Of audit events.
     pub client_info: Value,
     pub request_id: String,
-}
-
-/// Why a tool has no result.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// A rule of the business: told to the model, as a result with `isError`.
-    Told(Value),
-    /// The client has to answer this first; then it makes the call anew.
-    Asks(InputRequests),
-    /// The client said nothing of a capability that the call needs.
-    Lacks(&'static str),
-    /// Our fault: logged, and told to nobody.
-    Internal(anyhow::Error),
-}
-
-impl Failure {
-    pub fn new(reason: &str) -> Self {
-        Self::Told(json!({"success": false, "error": reason}))
-    }
-}
-
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Internal(error.into())
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Full => Self::new("There is no room for more; delete something first"),
-            StoreError::Broken(error) => Self::Internal(error),
-        }
-    }
 }
 
 impl Call {

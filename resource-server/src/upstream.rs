@@ -1,21 +1,22 @@
 //! An MCP server of somebody else behind a gate: what was judged is forwarded, with who is calling, and the answer is
 //! passed on as it comes.
-pub(crate) mod events;
-pub(crate) mod headers;
+mod headers;
 mod heartbeat;
 pub(crate) mod legacy;
 
 use crate::{
+    answers::server_error,
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
-    endpoint::server_error,
+    events::essence,
     jwks::is_loopback,
     names::alike,
     request_id::Id,
     scopes::{Policy, words},
     settings::SurfaceSettings,
     surface::Surface,
+    tool_lists,
     wire::Message,
 };
 use anyhow::{Context, ensure};
@@ -119,7 +120,7 @@ impl Upstream {
 
     /// A list of tools, but for those that the caller may not call. In streams the gate shortens them.
     async fn list(&self, response: Response, caller: &Caller) -> Result<Response, &'static str> {
-        if headers::essence(response.headers()).as_deref() != Some("application/json") {
+        if essence(response.headers()).as_deref() != Some("application/json") {
             return Ok(response);
         }
         let (mut parts, body) = response.into_parts();
@@ -127,7 +128,8 @@ impl Upstream {
         let body = to_bytes(body, LONGEST_LIST).await.map_err(|_| text)?;
         let message = str::from_utf8(&body).ok().filter(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
         let message = message.ok_or("the MCP server behind this one sent no JSON")?;
-        let body = self.surface.shortened(caller, message).map_or_else(|| body.clone(), Bytes::from);
+        let body =
+            tool_lists::shortened(&self.surface.policy, caller, message).map_or_else(|| body.clone(), Bytes::from);
         parts.headers.remove(header::CONTENT_LENGTH);
         Ok(Response::from_parts(parts, Body::from(body)))
     }
@@ -137,7 +139,7 @@ impl Upstream {
 /// would throw away their own.
 fn check(response: &Response, method: &Method) -> Result<(), &'static str> {
     let status = response.status();
-    let essence = headers::essence(response.headers());
+    let essence = essence(response.headers());
     // Nothing at all is a good answer to a notification.
     let speaks = essence.as_deref().is_none_or(|text| ["application/json", "text/event-stream"].contains(&text));
     let challenges = response.headers().contains_key(header::WWW_AUTHENTICATE);

@@ -1,13 +1,15 @@
 //! Judges access tokens: of a trusted issuer by its signature or its word, made for this resource, in time (RFC 9068
 //! §4, RFC 8725 §3, RFC 7662 §4).
 use crate::{
+    access::{Access, Scheme},
+    claims::{Claims, allowed, signature_only},
     clock,
     introspection::Introspector,
     jwks::{Issuer, Unavailable},
-    scopes::{Implied, Policy, well_formed, words},
+    scopes::{Policy, well_formed, words},
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jsonwebtoken::{Algorithm, Header, Validation, dangerous::insecure_decode_claims, decode, decode_header};
+use jsonwebtoken::{Algorithm, Header, dangerous::insecure_decode_claims, decode, decode_header};
 use keyward_limits::source::Source;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -17,76 +19,13 @@ use time::{Duration, OffsetDateTime};
 /// How far ahead of ours the issuer's clock may be. Expiry has no leeway.
 const AHEAD: Duration = Duration::seconds(30);
 
-/// What a valid access token says; the guard leaves it in the extensions of the request.
-#[derive(Clone, Debug)]
-pub struct Access {
-    /// `iss`
-    pub issuer: String,
-    /// `sub`: the user, or the client itself when no user took part (RFC 9068 §2.2).
-    pub subject: String,
-    /// `preferred_username`: for people to read, never to decide by (RFC 9068 §2.2.2).
-    pub username: Option<String>,
-    pub client_id: String,
-    /// `act.sub`: who acts for the subject after a token exchange; earlier actors don't count (RFC 8693 §4.1).
-    pub actor: Option<String>,
-    pub scopes: Vec<String>,
-    /// The resource identifier among `aud` that is ours.
-    pub audience: String,
-    /// `grant_type`: what it began with, if the issuer says.
-    pub grant_type: Option<String>,
-    pub expires_at: OffsetDateTime,
-    /// When the user signed in (RFC 9068 §2.2.1).
-    pub auth_time: Option<OffsetDateTime>,
-    /// How: the authentication context class.
-    pub acr: Option<String>,
-    /// `jti`
-    pub token_id: String,
-    /// How the token is used: as a bearer token, or with proofs of the key it is bound to.
-    pub scheme: Scheme,
-    /// `cnf.jkt`: the thumbprint of that key (RFC 7638).
-    pub(crate) jkt: Option<String>,
-    pub(crate) policy: Arc<Policy>,
-    /// What its scopes bring along, by the word of its issuer.
-    pub(crate) implied: Arc<Implied>,
-}
-
-/// An authentication scheme of HTTP, for access tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// RFC 6750
-    Bearer,
-    /// RFC 9449
-    Dpop,
-}
-
-impl Scheme {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bearer => "Bearer",
-            Self::Dpop => "DPoP",
-        }
-    }
-
-    /// Whatever its case (RFC 9110 §11.1).
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Bearer, Self::Dpop].into_iter().find(|scheme| text.eq_ignore_ascii_case(scheme.as_str()))
-    }
-}
-
-impl Access {
-    /// Do the granted scopes reach for this tool?
-    #[must_use]
-    pub fn may_call(&self, tool: &str) -> bool {
-        self.policy.allows_with(&self.implied, &self.scopes, self.policy.needed("tools/call", Some(tool)))
-    }
-}
-
 /// Why a token was not accepted.
 #[derive(Debug)]
 pub(crate) enum Rejection {
     /// RFC 6750 §3.1 `invalid_token`; the text begins with the class of reason.
     Invalid(&'static str),
+    /// The same, of one that is good elsewhere.
+    ForAnother(&'static str),
     /// There is nothing to judge it by.
     Unavailable(&'static str),
 }
@@ -107,75 +46,15 @@ const BOUND: Rejection = Rejection::Invalid("unknown: a sender-constrained acces
 const UNBOUND: Rejection =
     Rejection::Invalid("unknown: the access token is bound to no key; send it as a bearer token");
 const ISSUER: Rejection = Rejection::Invalid("issuer: the access token is from an issuer this resource does not trust");
-const AUDIENCE: Rejection = Rejection::Invalid("audience: the access token was not issued for this resource");
-const GRANT: Rejection = Rejection::Invalid("grant: the access token is from a grant that this resource does not take");
+const AUDIENCE: Rejection = Rejection::ForAnother("audience: the access token was not issued for this resource");
+const GRANT: Rejection =
+    Rejection::ForAnother("grant: the access token is from a grant that this resource does not take");
 const EXPIRED: Rejection = Rejection::Invalid("expired: the access token has expired");
 const EARLY: Rejection = Rejection::Invalid("unknown: the access token is not valid yet");
-
-/// Everything RFC 9068 §2.2 requires. A member that occurs twice is refused by the parser.
-#[derive(Clone, Deserialize)]
-pub(crate) struct Claims {
-    sub: String,
-    client_id: String,
-    jti: String,
-    aud: Audience,
-    exp: i64,
-    iat: i64,
-    nbf: Option<i64>,
-    scope: Option<String>,
-    grant_type: Option<String>,
-    pub preferred_username: Option<String>,
-    cnf: Option<Confirmation>,
-    act: Option<Actor>,
-    auth_time: Option<i64>,
-    acr: Option<String>,
-}
-
-/// RFC 8693 §4.1: the outermost is the present one.
-#[derive(Clone, Deserialize)]
-struct Actor {
-    sub: String,
-}
-
-impl Claims {
-    pub fn subject(&self) -> &str {
-        &self.sub
-    }
-
-    /// A subject that is the client itself gives the one away that issuers need not name (RFC 9068 §2.2).
-    fn grant_type(&self) -> Option<String> {
-        let for_itself = self.sub == self.client_id;
-        self.grant_type.clone().or_else(|| for_itself.then(|| "client_credentials".to_owned()))
-    }
-}
-
-/// RFC 7800 §3: the token is bound to a key whose proof a bearer does not bring.
-#[derive(Clone, Deserialize)]
-struct Confirmation {
-    /// RFC 9449 §6.1; else it is bound in a way that nothing here can prove.
-    jkt: Option<String>,
-}
 
 #[derive(Deserialize)]
 struct Unverified {
     iss: String,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Audience {
-    /// The first of the resource's identifiers that is named.
-    fn find<'a>(&self, resources: &'a [String]) -> Option<&'a String> {
-        resources.iter().find(|resource| match self {
-            Self::One(one) => one == *resource,
-            Self::Many(many) => many.contains(resource),
-        })
-    }
 }
 
 pub(crate) struct Verifier {
@@ -314,20 +193,6 @@ fn judge_header(header: &Header) -> Result<Algorithm, Rejection> {
         return Err(CRITICAL);
     }
     allowed(header.alg).ok_or(UNKNOWN)
-}
-
-pub(crate) fn allowed(algorithm: Algorithm) -> Option<Algorithm> {
-    Some(algorithm).filter(|named| matches!(named, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA))
-}
-
-/// Dates and audience are judged here, by our clock, not by the library and the system's.
-pub(crate) fn signature_only(algorithm: Algorithm) -> Validation {
-    let mut validation = Validation::new(algorithm);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation
 }
 
 fn is_about_claims(error: &jsonwebtoken::errors::Error) -> bool {

@@ -167,7 +167,7 @@ fn fingerprint(hash: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{accounts, audit::Audit, settings::Settings, store::Store, trace::Records};
+    use crate::{accounts, audit::Audit, settings::Settings, store::Store};
     use std::{collections::BTreeSet, sync::Arc};
 
     #[tokio::test]
@@ -186,8 +186,7 @@ mod tests {
         let settings = Settings::parse(&text).unwrap();
         let store = Store::new(None, settings.clock.clone());
         let audit = Audit::new(store.clone(), settings.clock.clone());
-        let records = Arc::new(Records::new(audit, &settings).unwrap());
-        let accounts = accounts::all(&settings, &store, &records).unwrap();
+        let accounts = accounts::all(&settings, &store, &Arc::new(audit)).unwrap();
         let accounts = &accounts["s"];
         let costs = async |own: Option<&str>| {
             let compared = accounts.comparisons(own).await.unwrap();

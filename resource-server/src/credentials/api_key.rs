@@ -1,9 +1,9 @@
 //! `api-key`: API keys, brought as bearer tokens; those that people make for themselves too.
 use super::{
     Built, Kind, Setup,
-    keys::{BearerKeys, Keys, Realm},
+    bearer_keys::{BearerKeys, Realm},
 };
-use crate::attempts::Attempts;
+use crate::{attempts::Attempts, keys::Keys};
 
 const NAME: &str = "api-key";
 

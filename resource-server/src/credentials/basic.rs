@@ -1,9 +1,10 @@
 //! `basic`: a user name and a password (RFC 7617).
-use super::{Built, Credential, Kind, Setup, keys::challenge, quotable};
+use super::{Built, Kind, Setup, bearer_keys::challenge, quotable};
 use crate::{
     attempts::{Asker, Attempts},
     caller::Caller,
     challenge::Refusal,
+    credential::Credential,
     digest::{self, Digest},
     wire,
 };

@@ -1,14 +1,17 @@
 //! `bearer-token`: tokens of the configuration, and tokens minted on request for a while.
 use super::{
-    Built, Credential, Kind, Setup,
-    keys::{BearerKeys, Key, Keys, Realm},
+    Built, Kind, Setup,
+    bearer_keys::{BearerKeys, Realm},
 };
 use crate::{
     admission::{Admission, admit},
     api::{Operation, Routes, object},
     attempts::Attempts,
     challenge::Refusal,
-    digest, origin,
+    credential::Credential,
+    digest,
+    keys::{Key, Keys},
+    origin,
     request_id::Id,
     scopes::{well_formed, words},
     source::source_of,

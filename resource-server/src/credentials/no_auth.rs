@@ -1,6 +1,6 @@
 //! `no-auth`: everybody, as nobody in particular.
-use super::{Built, Credential, Kind};
-use crate::{caller::Caller, challenge::Refusal};
+use super::{Built, Kind};
+use crate::{caller::Caller, challenge::Refusal, credential::Credential};
 use axum::http::{header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::Value;

@@ -1,15 +1,14 @@
 //! `security-keys`: a key in a header that the configuration names.
-use super::{
-    Built, Credential, Kind, Setup,
-    keys::{Keys, challenge},
-    quotable,
-};
+use super::{Built, Kind, Setup, bearer_keys::challenge, quotable};
 use crate::{
     attempts::{Asker, Attempts},
     caller::Caller,
     challenge::Refusal,
     clock::Clock,
-    digest, wire,
+    credential::Credential,
+    digest,
+    keys::Keys,
+    wire,
 };
 use anyhow::{Context, ensure};
 use axum::http::{HeaderName, StatusCode, request::Parts};

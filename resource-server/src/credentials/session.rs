@@ -1,16 +1,17 @@
 //! `session`: everybody may come in; who is known is so by a session token or an API key, or by having logged in with
 //! a tool on the same connection.
 use super::{
-    Built, Credential, Kind, Setup,
-    keys::{Realm, bearer, broken},
+    Built, Kind, Setup,
+    bearer_keys::{Realm, bearer, broken},
 };
 use crate::{
-    accounts::{self, Accounts, Identity},
+    accounts::{self, Accounts, Identity, Known},
     attempts::Asker,
-    caller::{Caller, Known, Principal},
+    caller::{Caller, Principal},
     challenge::Refusal,
+    connection::{Connection, connection},
+    credential::Credential,
     json,
-    stdio::connection,
     wire::Message,
 };
 use anyhow::Context;
@@ -52,15 +53,12 @@ impl Sessions {
         let known = Known { bearer: bearer?, connection: self.of_connection(parts).await? };
         let scheme = if known.bearer.is_some() { "Bearer" } else { "none" };
         let principal = known.first().map(|identity| [accounts::KIND, &identity.user.id, ""].map(str::to_owned));
-        let caller = Caller::of_kind(accounts::KIND, "anonymous", scheme);
-        Ok(Caller {
-            principal: principal.unwrap_or_else(anonymous),
-            // Whoever logs in goes on with the session they came with.
-            joins: Some(anonymous()),
-            known,
-            asker,
-            ..caller
-        })
+        let mut caller = Caller::of_kind(accounts::KIND, "anonymous", scheme);
+        caller.principal = principal.unwrap_or_else(anonymous);
+        // Whoever logs in goes on with the session they came with.
+        caller.joins = Some(anonymous());
+        caller.extensions.insert(asker);
+        Ok(known.introduce(caller))
     }
 
     /// A credential that is brought must be good: nobody is taken for nobody by mistake.
@@ -101,6 +99,18 @@ impl Credential for Sessions {
     fn check_sign_in(&self, caller: &Caller, message: Option<&Message>) -> Result<(), Refusal> {
         let Some(message) = message.filter(|message| message.tool() == Some(LOGIN)) else { return Ok(()) };
         let username = json::member(message.arguments(), "username").and_then(json::text);
-        username.map_or(Ok(()), |username| self.accounts.attempts.check(&username, caller.asker))
+        let asker = caller.extensions.get().copied().unwrap_or_default();
+        username.map_or(Ok(()), |username| self.accounts.attempts.check(&username, asker))
+    }
+
+    /// Whoever logged in on a session did so for its messages only; whoever did for this process, for all.
+    fn outside_sessions(&self, caller: &Caller, parts: &Parts) -> Option<Caller> {
+        let known = Known::of(caller);
+        if known.connection.is_none() || parts.extensions.get::<Connection>().is_some() {
+            return None;
+        }
+        let joined = caller.joins.clone().filter(|_| known.bearer.is_none());
+        let principal = joined.unwrap_or_else(|| caller.principal.clone());
+        Some(Known { connection: None, ..known }.introduce(Caller { principal, ..caller.clone() }))
     }
 }

@@ -33,21 +33,21 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// A message that was judged.
-pub(super) fn message(mut parts: Parts, message: Message, session: Option<&str>) -> Result<Request, Refusal> {
+pub(super) fn message(mut parts: Parts, message: Message, session: Option<&str>, parameters: HeaderMap) -> Request {
     let body = message.body.clone();
     let mut judged = about_session(&parts.headers, session);
     if message.modern {
         let name = message.named();
         let both = [(wire::METHOD, Some(message.method())), (wire::NAME, name.as_deref())];
         judged.extend(both.into_iter().filter_map(|(name, text)| Some((name, wire::encoded(text?)))));
-        judged.extend(parameters(&parts.headers, &message)?);
+        judged.extend(parameters);
     }
     judged.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     judged.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     describe(&mut parts.headers, judged);
     parts.headers.remove(wire::LAST_EVENT_ID);
     parts.extensions.insert(message);
-    Ok(Request::from_parts(parts, Body::from(body)))
+    Request::from_parts(parts, Body::from(body))
 }
 
 /// A request without a message, and so without a body.
@@ -115,7 +115,7 @@ fn plain(name: &str) -> String {
 }
 
 /// `Mcp-Param-*`, each from the argument that it repeats: the one of its name, or else any with its value.
-fn parameters(headers: &HeaderMap, message: &Message) -> Result<HeaderMap, Refusal> {
+pub(super) fn parameters(headers: &HeaderMap, message: &Message) -> Result<HeaderMap, Refusal> {
     let mismatch = || wire::mismatch(message.id(), "Header mismatch: Mcp-Param must repeat an argument");
     let names: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PARAMETER)).collect();
     if names.is_empty() {

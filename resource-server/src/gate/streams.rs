@@ -1,14 +1,12 @@
 //! The events of an answer, on their way to the client: what the server asks is noted, and lists are shortened.
-use super::Gate;
+use super::{Backend, Gate};
 use crate::{
     caller::Caller,
+    events::{self, Events, Rewritten, essence},
     json,
+    scopes::Policy,
     sessions::Sessions,
-    surface::Surface,
-    upstream::{
-        events::{self, Events, Rewritten},
-        headers::essence,
-    },
+    tool_lists,
     wire::read_id,
 };
 use axum::{
@@ -26,19 +24,19 @@ const LONGEST_ID: usize = 1024;
 struct Watch {
     session: Option<String>,
     sessions: Arc<Sessions>,
-    /// If its tools are those of a server behind.
-    surface: Option<Arc<Surface>>,
+    /// By which lists of tools are shortened, if they are.
+    policy: Option<Arc<Policy>>,
     caller: Caller,
 }
 
 impl Gate {
     /// Nothing is to be seen in what our own tools say.
     pub(super) fn watch(&self, response: Response, session: Option<String>, caller: Caller) -> Response {
-        let is_ours = self.surface.as_ref().is_some_and(|surface| !surface.forwards);
-        if is_ours || essence(response.headers()).as_deref() != Some("text/event-stream") {
+        if self.backend == Backend::Endpoint || essence(response.headers()).as_deref() != Some("text/event-stream") {
             return response;
         }
-        let watch = Watch { session, sessions: Arc::clone(&self.sessions), surface: self.surface.clone(), caller };
+        let policy = Some(&self.policy).filter(|_| self.backend == Backend::Upstream).cloned();
+        let watch = Watch { session, sessions: Arc::clone(&self.sessions), policy, caller };
         let (mut parts, body) = response.into_parts();
         let mut events = Events::default();
         let chunks = body.into_data_stream().map(Some).chain(stream::once(ready(None)));
@@ -67,7 +65,7 @@ impl Watch {
                 self.sessions.ask(session, id);
             }
         }
-        let shorter = self.surface.as_ref().and_then(|surface| surface.shortened(&self.caller, &data));
+        let shorter = self.policy.as_ref().and_then(|policy| tool_lists::shortened(policy, &self.caller, &data));
         shorter.map_or(Rewritten::Same, |data| Rewritten::Other(events::with_data(event, &data)))
     }
 }

@@ -3,16 +3,22 @@ use super::{Address, at, described};
 use crate::{
     api::Routes,
     bodies::Bodies,
-    credentials::{Built, Credential, Place},
+    check::Allowance,
+    checks,
+    credential::Credential,
+    credentials::Built,
     endpoint::{self, Server},
-    gate::{Gate, Gates, pass},
+    gate::{Backend, Gate, Gates, pass},
+    guard::Place,
     mcp::Mcp,
     metadata,
+    observer::Observer,
     origin::Allowed,
     sessions::Sessions,
     settings::{ResourceAlias, SurfaceSettings},
     sse::{self, Streams},
     surface::Surface,
+    trace::SurfaceWatch,
     upstream::{
         self, Upstream,
         legacy::{self, Relay},
@@ -148,6 +154,15 @@ impl Gating<'_> {
         let both = || paths.http.iter().chain(&paths.sse);
         let all = origins.iter().flat_map(|origin| both().map(move |path| at(origin, path)));
         let all: Vec<_> = all.chain(self.aliases.iter().map(|alias| alias.as_str().to_owned())).collect();
+        let surface = &self.surface;
+        let backend = if surface.forwards { Backend::Upstream } else { Backend::Endpoint };
+        let allowance = surface.allowance.clone().map(|rates| rates as Arc<dyn Allowance>);
+        let observer: Arc<dyn Observer> = Arc::new(SurfaceWatch {
+            surface: Arc::clone(&surface.id),
+            records: Arc::clone(&surface.records),
+            accounts: surface.accounts.clone(),
+        });
+        let checks = checks::of(surface);
         let mut gates = Vec::new();
         // What comes to an alias comes to the first origin, under another name.
         let aliases = self.aliases.iter().map(|alias| (&origins[0], alias.url()));
@@ -159,7 +174,8 @@ impl Gating<'_> {
                 .extend(document.filter(|(_, new)| self.documents.iter().all(|(_, own)| own.resource != new.resource)));
             let (policy, clock) = (Arc::clone(&self.surface.policy), self.surface.clock.clone());
             let gate = Gate::new(self.allowed.clone(), credential, policy, Arc::clone(&self.sessions), clock);
-            let gate = gate.surface(Arc::clone(&self.surface)).bodies(Arc::clone(&self.bodies));
+            let gate = gate.backend(backend).allowance(allowance.clone()).checks(Arc::clone(&checks));
+            let gate = gate.observer(Arc::clone(&observer)).bodies(Arc::clone(&self.bodies));
             gates.push((named.authority().to_owned(), gate));
         }
         Ok(Arc::new(Gates(gates)))

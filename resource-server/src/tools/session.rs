@@ -11,7 +11,7 @@ pub(crate) use profile::own_profile;
 
 use super::{Call, Failure, Set, Tool};
 use crate::{
-    accounts::{Accounts, Identity, roles::Permission},
+    accounts::{Accounts, Identity, Known, roles::Permission},
     audit::Event,
     challenge::Refusal,
 };
@@ -95,7 +95,7 @@ impl Visit {
             Some(token) => Some(of_argument(&accounts, token).await?),
             None => None,
         };
-        let known = &call.caller.known;
+        let known = Known::of(&call.caller);
         let all: Vec<_> = [&known.bearer, &told, &known.connection].into_iter().flatten().cloned().collect();
         if all.windows(2).any(|pair| pair[0].user.id != pair[1].user.id) {
             return Err(Failure::new("Two different identities"));
@@ -116,7 +116,7 @@ impl Visit {
             None => json!({"error": "Authentication required"}),
             Some(identity) if needed.is_none_or(|needed| identity.permissions.contains(&needed)) => {
                 let granted = Event { action: Some(action.to_owned()), ..self.event("access_granted", true) };
-                self.accounts.records.audit.record(granted).await;
+                self.accounts.audit.record(granted).await;
                 return Ok(identity.clone());
             }
             Some(_) if needed == Some(Permission::Admin) => json!({"error": "Admin access required"}),
@@ -125,7 +125,7 @@ impl Visit {
         // Who has yet to log in violated nothing.
         let kind = if self.identity.is_some() { "access_denied" } else { "authentication_required" };
         let denied = Event { action: Some(action.to_owned()), ..self.event(kind, false) };
-        self.accounts.records.audit.record(Event { details: refused.clone(), ..denied }).await;
+        self.accounts.audit.record(Event { details: refused.clone(), ..denied }).await;
         Err(Failure::Told(refused))
     }
 
@@ -150,7 +150,7 @@ async fn of_argument(accounts: &Accounts, token: &str) -> Result<Identity, Failu
 }
 
 async fn too_many(accounts: &Accounts, call: &Call, refusal: &Refusal) -> Failure {
-    accounts.records.audit.record(event(call, "rate_limit_exceeded", false)).await;
+    accounts.audit.record(event(call, "rate_limit_exceeded", false)).await;
     let seconds = refusal.retry_after().unwrap_or(1);
     let error = format!("Too many failed attempts; try again in {seconds} s");
     Failure::Told(json!({"success": false, "error": error, "retry_after": seconds}))

@@ -1,7 +1,9 @@
 //! One request that was answered, as it is logged, shown and audited.
-use crate::{audit, caller::Caller};
+use super::short;
+use crate::{audit, caller::Caller, json, observer::Passage, wire::Message};
 use serde::Serialize;
 use serde_json::json;
+use std::{collections::BTreeSet, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -44,6 +46,7 @@ pub(crate) struct Record {
 
 /// Characters of what a credential says: it may say much, and many of these are kept.
 const LONGEST: usize = 1000;
+const MOST_ARGUMENTS: usize = 32;
 
 impl Record {
     pub fn log(&self, payload: Option<&str>) {
@@ -76,6 +79,31 @@ impl Record {
             payload,
             "request"
         );
+    }
+
+    pub fn message(&mut self, message: &Message) {
+        let mut names = BTreeSet::new();
+        for (name, _) in json::parts(message.arguments()) {
+            names.insert(short(&name));
+            if names.len() > MOST_ARGUMENTS {
+                names.pop_last();
+            }
+        }
+        self.method = Some(short(message.method()));
+        self.tool = message.tool().map(short);
+        self.arguments = names.into_iter().collect();
+        self.payload_length = message.body.len();
+    }
+
+    /// How it was answered.
+    pub fn ended(&mut self, passage: &Passage, took: Duration) {
+        let refused = passage.refused;
+        self.failed_check = refused.map(|refused| refused.check);
+        self.reason = refused.map(|refused| refused.description);
+        self.error = refused.map(|refused| refused.error).or(passage.outcome.failure());
+        self.decision = if refused.is_some() { "refused" } else { "allowed" };
+        self.status = passage.status.as_u16();
+        self.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     }
 
     pub fn describe(&mut self, caller: &Caller) {
@@ -133,7 +161,8 @@ impl Record {
             Some("policy" | "environment") => "policy_denied",
             Some("origin") => "security_violation",
             Some("credential") if self.error == Some("unauthorized") => return None,
-            Some("credential" | "scope" | "sign_in") => "access_denied",
+            Some("credential" | "audience" | "scope" | "sign_in") => "access_denied",
+            Some("tool") => "mcp_request",
             None if ["tools/call", "resources/read"].contains(&self.method.as_deref()?) => "mcp_request",
             _ => return None,
         };

@@ -3,6 +3,7 @@
 use crate::{
     caller::Caller,
     challenge::{REQUEST_ID, RequestId},
+    events::essence,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::fmt::Write;
@@ -111,12 +112,6 @@ pub(super) fn back(headers: &mut HeaderMap) {
 pub(super) fn is_plain(headers: &HeaderMap) -> bool {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
     encodings.all(|encoding| encoding.trim_ascii().eq_ignore_ascii_case(b"identity"))
-}
-
-/// The media type, without parameters.
-pub(crate) fn essence(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Signs of life on event streams that are silent: a comment, which every client skips, and never in the middle of an
 //! event.
-use super::headers::essence;
+use crate::events::essence;
 use axum::{
     body::{Body, BodyDataStream, Bytes},
     http::header,

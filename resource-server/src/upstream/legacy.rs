@@ -1,13 +1,11 @@
 //! A server behind that speaks HTTP with SSE (2024-11-05): its stream names where messages go, and clients are told
 //! our place for them instead.
-use super::{
-    Upstream, bad_gateway,
-    events::{self, Events, Rewritten},
-};
+use super::{Upstream, bad_gateway};
 use crate::{
+    answers::{server_error, session_id},
     caller::Caller,
     challenge::Refusal,
-    endpoint::{server_error, session_id},
+    events::{self, Events, Rewritten},
     request_id::Id,
     sse::{self, Streams},
     wire::{self, Message},

@@ -132,7 +132,7 @@ async fn create(visit: Visit, identity: Identity, arguments: CreateArguments) ->
     };
     let (key, api_key) = visit.accounts.make_key(&identity.user, &name, permissions, lifetime, made_with).await?;
     let made = Event { details: json!({"api_key": key.id}), ..visit.event("api_key_created", true) };
-    visit.accounts.records.audit.record(made).await;
+    visit.accounts.audit.record(made).await;
     Ok(Created {
         success: true,
         id: key.id,
@@ -168,7 +168,7 @@ async fn revoke(visit: Visit, identity: Identity, RevokeArguments { id }: Revoke
         return Err(Failure::new("API key not found"));
     }
     let event = visit.event("api_key_revoked", true);
-    accounts.records.audit.record(Event { details: json!({"api_key": id}), ..event }).await;
+    accounts.audit.record(Event { details: json!({"api_key": id}), ..event }).await;
     Ok(Revoked { success: true, id, message: "It is good no more" })
 }
 

@@ -103,7 +103,7 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
 
 /// Whoever has this name and password; tries are counted.
 async fn known(accounts: &Accounts, call: &Call, username: &str, password: &str) -> Result<Arc<User>, Failure> {
-    let guess = match accounts.attempts.book(username, call.caller.asker).await {
+    let guess = match accounts.attempts.book(username, call.asker).await {
         Ok(guess) => guess,
         Err(refusal) => return Err(too_many(accounts, call, &refusal).await),
     };
@@ -115,7 +115,7 @@ async fn known(accounts: &Accounts, call: &Call, username: &str, password: &str)
             let guessed = event(call, "brute_force_detected", false);
             let username = meant.map(|user| user.username.clone());
             let guessed = Event { level: "critical", username, details: details.clone(), ..guessed };
-            accounts.records.audit.record(guessed).await;
+            accounts.audit.record(guessed).await;
         }
         return Err(failed(accounts, call, details, "Invalid username or password").await);
     };
@@ -149,7 +149,7 @@ async fn refresh(call: Call, RefreshArguments { refresh_token }: RefreshArgument
         Refreshed::Reused(user) => {
             let violation = Event { level: "critical", ..of(&call, &user, "security_violation", false) };
             let details = json!({"rule": "a refresh token was used twice, so its session ended"});
-            accounts.records.audit.record(Event { details, ..violation }).await;
+            accounts.audit.record(Event { details, ..violation }).await;
         }
         Refreshed::Unknown => {}
     }
@@ -169,22 +169,20 @@ async fn log_out(visit: Visit) -> Result<LoggedOut, Failure> {
         }
         Proof::ApiKey(_) => "Logged out here; the API key is good until it is revoked",
     };
-    accounts.records.audit.record(visit.event("logout", true)).await;
+    accounts.audit.record(visit.event("logout", true)).await;
     Ok(LoggedOut { success: true, message })
 }
 
 /// From now on the connection, if it is one, is theirs.
 async fn logged_in(accounts: &Accounts, call: &Call, user: &User, bound: Bound, kind: &'static str) {
-    call.connection
-        .iter()
-        .for_each(|connection| accounts.logins.bind(connection, call.caller.asker.source, bound.clone()));
-    accounts.records.audit.record(of(call, user, kind, true)).await;
+    call.connection.iter().for_each(|connection| accounts.logins.bind(connection, call.asker.source, bound.clone()));
+    accounts.audit.record(of(call, user, kind, true)).await;
 }
 
 /// What was typed is not told: it may be a password in the wrong place.
 async fn failed(accounts: &Accounts, call: &Call, details: Value, told: &'static str) -> Failure {
     let failure = Event { error_message: Some(told), ..event(call, "login_failure", false) };
-    accounts.records.audit.record(Event { details, ..failure }).await;
+    accounts.audit.record(Event { details, ..failure }).await;
     Failure::new(told)
 }
 

@@ -93,14 +93,14 @@ async fn list(visit: Visit, _: Identity, arguments: ListArguments) -> Result<Lis
     let since = since.map(|since| clock::parse(&since)).transpose();
     let since = since.map_err(|_| Failure::new("since is no RFC 3339 time"))?;
     let filter = Filter { event_type, username, since, ..Filter::default() };
-    let events = visit.accounts.records.audit.find(&filter, limit).await.map_err(Failure::Internal)?;
+    let events = visit.accounts.audit.find(&filter, limit).await.map_err(Failure::Internal)?;
     Ok(Listing { success: true, event_count: events.len(), events })
 }
 
 async fn summary(visit: &Visit, hours: u16) -> Result<Summary, Failure> {
     let (accounts, now) = (&visit.accounts, visit.accounts.clock.now());
     let filter = Filter { since: Some(now - Duration::hours(hours.into())), ..Filter::default() };
-    accounts.records.audit.settle().await.map_err(Failure::Internal)?;
+    accounts.audit.settle().await.map_err(Failure::Internal)?;
     let counted = accounts.store.count_events(&filter).await?;
     let count = |kinds: &[&str]| {
         counted.iter().filter(|(kind, _)| kinds.contains(&kind.as_str())).map(|(_, count)| count).sum()

@@ -1,60 +1,20 @@
-//! Secrets that are known here, by their hashes only, and their use as bearer tokens.
-use super::{Credential, quotable};
+//! Secrets as bearer tokens that no authorization server issued.
+use super::quotable;
 use crate::{
-    accounts::{Accounts, Identity},
+    accounts::{Accounts, Identity, Known},
     attempts::{Asker, Attempts},
-    caller::{Caller, Known},
+    caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
-    digest::{self, Digest},
-    scopes::words,
-    settings::KeySettings,
+    credential::Credential,
+    digest,
+    keys::Keys,
     wire,
 };
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
-use std::sync::{Arc, PoisonError, RwLock};
-use time::OffsetDateTime;
-
-#[derive(Clone)]
-pub(crate) struct Key {
-    pub hash: Digest,
-    /// `None`: it is not limited to scopes.
-    pub scopes: Option<Vec<String>>,
-    pub expires_at: Option<OffsetDateTime>,
-}
-
-#[derive(Default)]
-pub(crate) struct Keys(RwLock<Vec<Key>>);
-
-impl Keys {
-    pub fn new(settings: &[KeySettings]) -> Self {
-        let key = |settings: &KeySettings| {
-            let scopes = settings.scope.as_deref().map(words);
-            Key { hash: settings.secret.digest(), scopes, expires_at: None }
-        };
-        Self(RwLock::new(settings.iter().map(key).collect()))
-    }
-
-    pub fn add(&self, key: Key, now: OffsetDateTime) {
-        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        keys.retain(|key| key.expires_at.is_none_or(|at| at > now));
-        keys.push(key);
-    }
-
-    /// Looks at all of them, and at each in constant time.
-    pub fn find(&self, presented: &str, now: OffsetDateTime) -> Option<Key> {
-        let hash = digest::of(presented.as_bytes());
-        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let alive = keys.iter().filter(|key| key.expires_at.is_none_or(|at| at > now));
-        alive.fold(None, |found, key| {
-            let same = verify_slices_are_equal(&key.hash, &hash).is_ok();
-            if same { Some(key.clone()) } else { found }
-        })
-    }
-}
+use std::sync::Arc;
 
 /// The realm of challenges for bearer tokens that no authorization server issued.
 pub(super) struct Realm(pub String);
@@ -139,7 +99,7 @@ impl BearerKeys {
         let scopes = identity.permissions.iter().filter_map(|permission| permission.scope());
         let scopes = Some(scopes.map(str::to_owned).collect());
         let caller = Caller::of_kind(self.kind, &identity.user.id, "Bearer");
-        Caller { scopes, known: Known { bearer: Some(identity), connection: None }, ..caller }
+        Known { bearer: Some(identity), connection: None }.introduce(Caller { scopes, ..caller })
     }
 }
 

@@ -1,5 +1,8 @@
 //! Server-sent events, cut out of the bytes that arrive, to be changed one by one.
-use axum::body::Bytes;
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, header},
+};
 use std::io;
 
 /// Bytes of an event that is held until it is whole. A longer one passes as it comes.
@@ -94,7 +97,7 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Its name, if it has one.
-pub(super) fn name(event: &str) -> Option<&str> {
+pub(crate) fn name(event: &str) -> Option<&str> {
     lines(event).find_map(|line| field(line, "event"))
 }
 
@@ -107,6 +110,12 @@ pub(crate) fn with_data(event: &str, data: &str) -> String {
     let others = lines(event).filter(|line| field(line, "data").is_none());
     let data = data.split('\n').map(|line| format!("data: {line}\n"));
     others.map(|line| format!("{line}\n")).chain(data).chain(["\n".to_owned()]).collect()
+}
+
+/// The media type, without parameters.
+pub(crate) fn essence(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
 #[cfg(test)]

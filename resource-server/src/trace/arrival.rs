@@ -1,0 +1,58 @@
+//! What is noted of a request as it arrives, before anything of it is judged.
+use super::{Record, source_ip, user_agent};
+use crate::{challenge::RequestId, digest, mask::Masker, source::source_of, wire};
+use axum::{
+    body::HttpBody,
+    extract::Request,
+    http::{HeaderMap, header},
+};
+use base64ct::{Base64, Encoding};
+use keyward_limits::source::Source;
+
+#[derive(Clone)]
+pub(super) struct Arrival {
+    pub record: Record,
+    pub source: Source,
+    /// Credentials that it brought, right or wrong.
+    pub brought: Vec<String>,
+}
+
+impl Arrival {
+    pub fn new(request: &Request, id: &RequestId, surface: &str, masker: &Masker) -> Self {
+        let record = Record {
+            request_id: masker.text(id.as_str()),
+            surface: surface.to_owned(),
+            transport: super::transport(request.extensions()),
+            token_hash: presented(request.headers()).map(|text| digest::fingerprint(&digest::of(text.as_bytes()))),
+            source_ip: source_ip(request.extensions()),
+            user_agent: user_agent(request.headers()),
+            ..Record::default()
+        };
+        tracing::info!(
+            event = "request_start",
+            request_id = record.request_id,
+            surface,
+            transport = record.transport,
+            http_method = masker.text(request.method().as_str()),
+            source_ip = record.source_ip,
+            payload_length = request.body().size_hint().exact(),
+            "request"
+        );
+        let (source, brought) = (source_of(request.extensions()), brought(request.headers()));
+        Self { record, source, brought }
+    }
+}
+
+/// What a request brings as a credential: as it is, and of a pair its password (RFC 7617 §2).
+fn brought(headers: &HeaderMap) -> Vec<String> {
+    let Some(presented) = presented(headers) else { return Vec::new() };
+    let pair = Base64::decode_vec(presented).ok().and_then(|pair| String::from_utf8(pair).ok());
+    let password = pair.and_then(|pair| Some(pair.split_once(':')?.1.to_owned()));
+    [Some(presented.to_owned()), password].into_iter().flatten().collect()
+}
+
+/// The credential in the `Authorization` header, without its scheme.
+fn presented(headers: &HeaderMap) -> Option<&str> {
+    let value = wire::single(headers, &header::AUTHORIZATION).ok().flatten()?;
+    Some(value.split_once(' ')?.1.trim()).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,40 @@
+//! What a surface's gate lets its server see: requests for the log, the audit and the figures, and ended sessions.
+use super::{Records, arrival::Arrival};
+use crate::{
+    accounts::Accounts,
+    challenge::RequestId,
+    observer::{Observer, Passage},
+};
+use axum::{extract::Request, http::Extensions};
+use futures_util::future::{BoxFuture, FutureExt};
+use std::sync::Arc;
+
+pub(crate) struct SurfaceWatch {
+    /// The surface's id.
+    pub surface: Arc<str>,
+    pub records: Arc<Records>,
+    /// People who log in here.
+    pub accounts: Option<Arc<Accounts>>,
+}
+
+impl Observer for SurfaceWatch {
+    fn arrived(&self, request: &Request, id: &RequestId, notes: &mut Extensions) {
+        notes.insert(Arrival::new(request, id, &self.surface, &self.records.masker));
+    }
+
+    fn answered(&self, mut passage: Passage) -> BoxFuture<'_, ()> {
+        async move {
+            if let Some(arrival) = passage.notes.remove::<Arrival>() {
+                self.records.add(arrival, passage).await;
+            }
+        }
+        .boxed()
+    }
+
+    /// Whoever logged in on a session is logged out with it.
+    fn session_ended(&self, id: &str) {
+        if let Some(accounts) = &self.accounts {
+            accounts.logins.unbind(id);
+        }
+    }
+}
