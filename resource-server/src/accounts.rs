@@ -11,8 +11,6 @@ mod tokens;
 use crate::{
     attempts::Attempts,
     audit::{self, Audit},
-    clock::Clock,
-    digest::{self, Digest},
     settings::{Settings, SurfaceSettings},
     store::{Renewal, Session, Store},
 };
@@ -21,6 +19,10 @@ use aws_lc_rs::rand;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use keys::Keys;
 pub(crate) use keys::session_key;
+use keyward_guard::{
+    clock::Clock,
+    digest::{self, Digest},
+};
 pub(crate) use known::Known;
 pub(crate) use logins::Bound;
 use logins::Logins;

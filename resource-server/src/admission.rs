@@ -1,12 +1,8 @@
 //! Who may look inside and control tests: in the demo whoever is on this machine, elsewhere the administrator.
 use crate::{
     attempts::{Asker, Attempts},
-    challenge::Refusal,
-    clock::Clock,
     keys::Keys,
-    request_id::Id,
     settings::{KeySettings, Secret},
-    wire,
 };
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -14,6 +10,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use keyward_guard::{challenge::Refusal, clock::Clock, request_id::Id, wire};
 use keyward_limits::source::is_forwarded;
 use std::{net::SocketAddr, sync::Arc};
 

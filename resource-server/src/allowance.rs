@@ -1,5 +1,5 @@
 //! How often whoever was let in may ask, where a surface says so: each for themselves.
-use crate::{challenge::Refusal, check::Allowance, clock::Clock};
+use keyward_guard::{Allowance, challenge::Refusal, clock::Clock};
 use keyward_limits::{
     shares::{Quota, Rates},
     source::Source,

@@ -1,9 +1,9 @@
 //! What several endpoints need to answer: what the client accepts, a new session, and that something broke.
-use crate::challenge::{Refusal, RequestId};
 use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
+use keyward_guard::challenge::{Refusal, RequestId};
 
 /// Media ranges of `Accept` that are not excluded by a weight of zero (RFC 9110 §12.5.1).
 pub(crate) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = String> {

@@ -1,6 +1,6 @@
 //! Rules on what tools are called with, beyond their schemas: data, not code.
-use crate::{json, names::alike};
 use anyhow::{Context, ensure};
+use keyward_guard::{json, names::alike};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Wrong credentials. Passwords can be guessed, so who guesses waits: by account and source together, by source, and by
 //! account. Long random keys cannot: they are judged first, and wrong ones are only noise.
-use crate::{challenge::Refusal, clock::Clock, gate::DryRun, source::source_of};
 use axum::http::Extensions;
+use keyward_guard::{challenge::Refusal, clock::Clock, gate::DryRun, source::source_of};
 use keyward_limits::{
     guesses::{Guesser, Guesses, Try, Wait},
     shares::{Quota, Rates, Seat, Seats, Table},

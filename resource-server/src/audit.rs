@@ -1,11 +1,10 @@
 //! The audit trail: events that are only ever added, each sealed with the hash of the one before. What strangers are
 //! refused is summed: once a minute for each address. The sums of a minute are written when it is over.
 use crate::{
-    clock::Clock,
-    digest,
     mask::Masker,
     store::{Filter, Store},
 };
+use keyward_guard::{clock::Clock, digest};
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, hash_map::Entry},

@@ -2,11 +2,7 @@
 //! it. It is the issuer's own document, answered here: not all of those clients follow redirects.
 use crate::{
     api::{Operation, Routes, Type},
-    challenge::Refusal,
-    clock::Clock,
-    jwks::Issuer,
     metadata::readable,
-    request_id::Id,
 };
 use axum::{
     Json,
@@ -15,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_guard::{challenge::Refusal, clock::Clock, jwks::Issuer, request_id::Id};
 use serde_json::Value;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};

@@ -1,12 +1,11 @@
 //! What a surface asks of a call beside its scopes: the tool, its schema, the rules on its arguments, the environment.
 use crate::{
     arguments::{Denial, Rules},
-    challenge::Refusal,
-    check::{Call, Check},
     schema::Breach,
     surface::Surface,
 };
 use axum::http::StatusCode;
+use keyward_guard::{Call, Check, challenge::Refusal};
 use serde_json::json;
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! What a request is part of beside itself, so that a login counts for more than one of them.
-use crate::wire;
 use axum::http::request::Parts;
+use keyward_guard::wire;
 use std::sync::Arc;
 
 /// What a request came on that came from this process's own client; it takes the place of a session.

@@ -15,15 +15,9 @@ pub(crate) mod session;
 use crate::{
     accounts,
     api::Routes,
-    clock::Clock,
-    credential::Credential,
-    dpop,
-    guard::Place,
-    jwks::Issuer,
-    origin::Allowed,
-    scopes::Policy,
     settings::{Secret, SurfaceSettings},
 };
+use keyward_guard::{Place, clock::Clock, credential::Credential, dpop, jwks::Issuer, origin::Allowed, scopes::Policy};
 use std::{borrow::Cow, sync::Arc};
 
 const KINDS: &[Kind] = &[

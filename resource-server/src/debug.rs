@@ -3,13 +3,6 @@ use crate::{
     admission::{Admission, admit},
     answers::server_error,
     api::{Operation, Routes, object},
-    caller::Principal,
-    challenge::Refusal,
-    clock,
-    gate::{Explanation, Gates, Judgement},
-    json,
-    origin::{self, Allowed},
-    request_id::Id,
     settings::Settings,
     store::Filter,
     surface::Surface,
@@ -23,6 +16,15 @@ use axum::{
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
+};
+use keyward_guard::{
+    caller::Principal,
+    challenge::Refusal,
+    clock,
+    gate::{Explanation, Gates, Judgement},
+    json,
+    origin::{self, Allowed},
+    request_id::Id,
 };
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Value, json};

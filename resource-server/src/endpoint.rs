@@ -1,13 +1,7 @@
 //! An MCP endpoint behind its gate: rmcp, for clients of all revisions.
 use crate::{
     answers::{accepted, server_error, session_id},
-    caller::Caller,
-    challenge::{Refusal, RequestId},
-    clock::Clock,
-    json,
     mcp::Mcp,
-    request_id::Id,
-    wire::{self, Message},
 };
 use axum::{
     body::{Body, to_bytes},
@@ -19,6 +13,14 @@ use axum::{
     },
 };
 use futures_util::{StreamExt, stream};
+use keyward_guard::{
+    caller::Caller,
+    challenge::{Refusal, RequestId},
+    clock::Clock,
+    json,
+    request_id::Id,
+    wire::{self, Message},
+};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };

@@ -1,8 +1,6 @@
 //! Whether the server runs, and whether it can do its work.
 use crate::{
     api::{Operation, Routes, Type},
-    challenge::Refusal,
-    request_id::Id,
     store::Store,
 };
 use axum::{
@@ -12,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_guard::{challenge::Refusal, request_id::Id};
 use serde_json::{Value, json};
 
 pub(crate) fn routes(store: &Store) -> Routes {

@@ -1,10 +1,10 @@
 //! Secrets that are known here, by their hashes only.
-use crate::{
+use crate::settings::KeySettings;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use keyward_guard::{
     digest::{self, Digest},
     scopes::words,
-    settings::KeySettings,
 };
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use std::sync::{PoisonError, RwLock};
 use time::OffsetDateTime;
 

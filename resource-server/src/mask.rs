@@ -2,8 +2,9 @@
 mod finder;
 mod views;
 
-use crate::{digest, settings::Settings};
+use crate::settings::Settings;
 use finder::Finder;
+use keyward_guard::digest;
 use serde_json::Value;
 
 /// Parts of names of members that hold credentials, without case and the marks between words.

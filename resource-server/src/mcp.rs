@@ -1,19 +1,21 @@
 //! A surface as MCP sees it: its tools and resources, for rmcp to serve.
 use crate::{
     attempts::Asker,
-    caller::Caller,
-    challenge::RequestId,
     client::Client,
     connection::{connection, is_own},
-    observer::Outcome,
     resources,
     schema::Schema,
-    source::{self, source_of},
     surface::Surface,
     tools::{Call, Failure, Tool},
     trace,
 };
 use axum::http::request::Parts;
+use keyward_guard::{
+    Outcome,
+    caller::Caller,
+    challenge::RequestId,
+    source::{self, source_of},
+};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{

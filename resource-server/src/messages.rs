@@ -1,10 +1,10 @@
 //! The messages of an answer: the one that it is in JSON, or those of its stream.
-use crate::events::{self, Events, Rewritten, essence};
 use axum::{body::to_bytes, response::Response};
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
+use keyward_guard::events::{self, Events, Rewritten, essence};
 
 /// Bytes of an answer.
 const LONGEST: usize = 16 * 1024 * 1024;

@@ -1,76 +1,21 @@
-//! Protected resource metadata (RFC 9728), at the path-inserted and the root well-known place.
-use crate::{
-    api::{Operation, Routes, Type},
-    challenge::Refusal,
-    origin,
-    request_id::Id,
-};
-use axum::{
-    Json, Router,
-    extract::State,
-    http::{HeaderMap, Uri, header},
-    response::{IntoResponse, Response},
-    routing::get,
-};
-use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc};
-use tower_http::cors::{Any, CorsLayer};
-use url::{Url, form_urlencoded};
+//! Protected resource metadata (RFC 9728) among the routes that say what they are for.
+pub(crate) use keyward_guard::metadata::{Placed, well_known_path, well_known_place};
 
-pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
-
-/// RFC 9728 §2.
-#[derive(Clone, Debug, Serialize)]
-pub struct ProtectedResource {
-    pub resource: String,
-    /// Issuer identifiers (RFC 8414 §2).
-    pub authorization_servers: Vec<String>,
-    pub scopes_supported: Vec<String>,
-    pub bearer_methods_supported: [&'static str; 1],
-    pub resource_name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource_documentation: Option<String>,
-    pub dpop_signing_alg_values_supported: [&'static str; 4],
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub dpop_bound_access_tokens_required: bool,
-    /// No member of the RFC, which lets others be added: the grants whose tokens are good, where not all are.
-    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
-    pub grant_types_supported: &'static [&'static str],
-}
-
-/// A document, and the path where it is found.
-pub(crate) type Placed = (String, ProtectedResource);
-
-/// Serves the documents of all resources of an origin. The root place describes the first, or, with `?resource=`,
-/// the one named. Readable from every web page.
-pub fn routes(resources: Vec<ProtectedResource>) -> Router {
-    let all = resources.into_iter().map(|resource| (well_known_path(&resource.resource), resource)).collect();
-    placed(all).into_router()
-}
+use crate::api::{Operation, Routes, Type};
+use axum::routing::get;
+use keyward_guard::metadata::{self, WELL_KNOWN};
 
 pub(crate) fn placed(documents: Vec<Placed>) -> Routes {
-    let mut routes = Routes::new().nothing_at(&format!("{WELL_KNOWN}/{{*path}}"), get(unknown));
-    let mut places: BTreeMap<String, Vec<ProtectedResource>> = BTreeMap::new();
-    for (place, resource) in &documents {
-        places.entry(place.clone()).or_default().push(resource.clone());
+    let mut routes = Routes::new().nothing_at(&format!("{WELL_KNOWN}/{{*path}}"), get(metadata::unknown));
+    for place in metadata::places(documents) {
+        let told = match &place.resource {
+            Some(resource) => described(&format!("The metadata of {resource} (RFC 9728)")),
+            None => described("The metadata of the first MCP server, or of the one that is named (RFC 9728)")
+                .query(&[("resource", false, "The resource identifier of another MCP server.")]),
+        };
+        routes = routes.route(&place.path, place.methods, [told]);
     }
-    let resources: Vec<_> = documents.into_iter().map(|(_, resource)| resource).collect();
-    places.remove(WELL_KNOWN);
-    for (place, same) in places {
-        let same = Arc::new(same);
-        let told = described(&format!("The metadata of {} (RFC 9728)", same[0].resource));
-        routes = routes.route(
-            &place,
-            get(|headers: HeaderMap, uri: Uri, id: Id| async move {
-                let found = of_origin(&same, &headers, &uri).map(cached);
-                found.unwrap_or_else(|| Refusal::not_found().into_response(&id.0))
-            }),
-            [told],
-        );
-    }
-    let told = described("The metadata of the first MCP server, or of the one that is named (RFC 9728)");
-    let told = told.query(&[("resource", false, "The resource identifier of another MCP server.")]);
-    readable(routes.route(WELL_KNOWN, get(root).with_state(Arc::new(resources)), [told]))
+    readable(routes)
 }
 
 fn described(summary: &str) -> Operation {
@@ -94,65 +39,10 @@ fn described(summary: &str) -> Operation {
 
 /// From every web page.
 pub(crate) fn readable(routes: Routes) -> Routes {
-    routes.layered(readably)
-}
-
-fn readably(router: Router) -> Router {
-    router
-        .method_not_allowed_fallback(|id: Id| async move {
-            Refusal::method_not_allowed("GET, HEAD, OPTIONS").into_response(&id.0)
-        })
-        .route_layer(CorsLayer::new().allow_origin(Any).allow_headers(tower_http::cors::AllowHeaders::mirror_request()))
-        .route_layer(axum::middleware::from_fn(crate::request_id::attach))
+    routes.layered(metadata::readable)
 }
 
 /// Where nothing is below `/.well-known/`: clients in browsers look around there, and must be able to read that.
 pub(crate) fn nothing() -> Routes {
-    readable(Routes::new().nothing_at("/.well-known/{*elsewhere}", get(unknown)))
-}
-
-async fn root(State(resources): State<Arc<Vec<ProtectedResource>>>, headers: HeaderMap, uri: Uri, id: Id) -> Response {
-    let query = uri.query().unwrap_or_default();
-    let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "resource").map(|(_, value)| value);
-    let found = match named {
-        Some(named) => resources.iter().find(|resource| resource.resource == named).cloned(),
-        None => at_root(&resources, &headers, &uri),
-    };
-    match found {
-        Some(resource) => cached(Json(resource)),
-        None => Refusal::not_found().into_response(&id.0),
-    }
-}
-
-/// The one whose identifier is the origin itself, for this is its own place; else the first there.
-fn at_root(resources: &[ProtectedResource], headers: &HeaderMap, uri: &Uri) -> Option<ProtectedResource> {
-    let is_origin = |one: &&ProtectedResource| well_known_path(&one.resource) == WELL_KNOWN;
-    let origins: Vec<_> = resources.iter().filter(is_origin).cloned().collect();
-    let own = if origins.is_empty() { resources } else { &origins };
-    of_origin(own, headers, uri).map(|Json(resource)| resource)
-}
-
-/// The first, unless the request names the authority of another.
-fn of_origin(resources: &[ProtectedResource], headers: &HeaderMap, uri: &Uri) -> Option<Json<ProtectedResource>> {
-    let asked = origin::authority(headers, uri);
-    let authority = |resource: &ProtectedResource| Some(Url::parse(&resource.resource).ok()?.authority().to_owned());
-    let named = resources.iter().find(|resource| authority(resource) == asked);
-    named.or(resources.first()).cloned().map(Json)
-}
-
-async fn unknown(id: Id) -> Response {
-    Refusal::not_found().into_response(&id.0)
-}
-
-fn cached(document: Json<ProtectedResource>) -> Response {
-    ([(header::CACHE_CONTROL, "public, max-age=300")], document).into_response()
-}
-
-/// RFC 9728 §3.1: the well-known path goes between host and path.
-pub(crate) fn well_known_path(resource: &str) -> String {
-    Url::parse(resource).map(|url| well_known_place(url.path())).unwrap_or_default()
-}
-
-pub(crate) fn well_known_place(path: &str) -> String {
-    format!("{WELL_KNOWN}{}", path.trim_end_matches('/'))
+    readable(Routes::new().nothing_at("/.well-known/{*elsewhere}", get(metadata::unknown)))
 }

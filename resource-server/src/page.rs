@@ -31,7 +31,7 @@ pub(crate) fn of(title: &str, main: &str) -> String {
 
 /// Allows exactly our style sheet (CSP Level 3 §8.4).
 pub(crate) fn response(html: String) -> Response {
-    let hash = Base64::encode_string(&crate::digest::of(STYLE.as_bytes()));
+    let hash = Base64::encode_string(&keyward_guard::digest::of(STYLE.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     );

@@ -1,21 +1,21 @@
 //! What a resource server is made of, as `surfaces.toml` says it.
 mod in_front;
 mod limits;
-mod places;
 mod secret;
 mod upstream_headers;
 mod users;
 
 pub use in_front::InFront;
-pub use limits::{BodyLimit, Heartbeat, SessionLimits};
-pub use places::{PageOrigin, ResourceAlias};
+pub use keyward_guard::{BodyLimit, PageOrigin, ResourceAlias};
+pub use limits::{Heartbeat, SessionLimits};
 pub use secret::{KeySettings, Secret};
 pub use upstream_headers::UpstreamHeaders;
 pub use users::UserSettings;
 
-use crate::{arguments::ArgumentRule, clock::Clock, jwks::is_loopback, scopes::well_formed};
+use crate::arguments::ArgumentRule;
 use anyhow::{Context, anyhow, ensure};
 use ipnet::IpNet;
+use keyward_guard::{clock::Clock, jwks::is_loopback, scopes::well_formed};
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 use url::Url;
@@ -24,7 +24,7 @@ use url::Url;
 const BUILT_IN: &str = include_str!("surfaces.toml");
 
 /// Characters of a secret that is not the demo's.
-pub(crate) const SHORTEST_KEY: usize = 16;
+const SHORTEST_KEY: usize = 16;
 const SHORTEST_PASSWORD: usize = 8;
 
 /// Kinds of surface whose credentials are access tokens.

@@ -2,16 +2,8 @@
 //! place for messages.
 use crate::{
     answers::{server_error, session_id},
-    bodies::Held,
-    caller::{Caller, Principal},
-    challenge::{Refusal, RequestId},
-    clock::Clock,
     endpoint::Server,
     messages::messages,
-    request_id::Id,
-    sessions::Sessions,
-    transport::{ForStream, Transport},
-    wire,
 };
 use axum::{
     extract::{Request, State},
@@ -20,6 +12,16 @@ use axum::{
     response::{IntoResponse, Response, Sse, sse::Event},
 };
 use futures_util::{StreamExt, stream};
+use keyward_guard::{
+    bodies::Held,
+    caller::{Caller, Principal},
+    challenge::{Refusal, RequestId},
+    clock::Clock,
+    request_id::Id,
+    sessions::Sessions,
+    transport::{ForStream, Transport},
+    wire,
+};
 use std::{
     collections::HashMap,
     convert::Infallible,

@@ -2,12 +2,9 @@
 //! logs in: that counts for the whole process.
 use crate::{
     connection::Connection,
-    json,
     messages::messages,
     settings::{Secret, Settings},
     surfaces,
-    transport::Transport,
-    wire,
 };
 use anyhow::Context;
 use axum::{
@@ -21,6 +18,7 @@ use futures_util::{
     future::ready,
     stream::{self, BoxStream},
 };
+use keyward_guard::{json, transport::Transport, wire};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use tower::ServiceExt;

@@ -8,10 +8,8 @@ pub(crate) use api_keys::ApiKey;
 pub(crate) use events::Filter;
 pub(crate) use sessions::{Renewal, Session};
 
-use crate::{
-    clock::{self, Clock},
-    settings::SessionLimits,
-};
+use crate::settings::SessionLimits;
+use keyward_guard::clock::{self, Clock};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
     Executor, SqliteConnection, SqlitePool,

@@ -1,8 +1,6 @@
 //! A surface: one way to be protected, the tools behind it, and where it is found.
-use crate::{
-    accounts::Accounts, allowance::RequestRates, arguments::Rules, caller::Caller, clock::Clock, scopes::Policy,
-    store::Store, tools::Tool, trace::Records,
-};
+use crate::{accounts::Accounts, allowance::RequestRates, arguments::Rules, store::Store, tools::Tool, trace::Records};
+use keyward_guard::{caller::Caller, clock::Clock, scopes::Policy};
 use serde_json::Value;
 use std::{path::Path, sync::Arc, time::Duration};
 

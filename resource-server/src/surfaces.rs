@@ -10,25 +10,17 @@ use crate::{
     api::Routes,
     arguments::Rules,
     audit::Audit,
-    authorization_server,
-    bodies::Bodies,
-    callback,
-    challenge::{Refusal, RequestId},
+    authorization_server, callback,
     credentials::{self, Setup},
-    debug, dpop, health,
+    debug, health,
     index::{self, Index},
-    jwks::Issuer,
     metadata,
-    origin::{self, Allowed},
-    request_id::{self, Id},
-    sessions::{SessionKey, Sessions},
     settings::{self, Settings, SurfaceSettings},
-    source,
     store::Store,
     surface::{self, Surface},
     tools,
     trace::Records,
-    upstream, whole,
+    upstream,
 };
 use anyhow::{Context, ensure};
 use axum::{
@@ -39,6 +31,16 @@ use axum::{
     routing::get,
 };
 use gating::{Gating, Part, Paths};
+use keyward_guard::{
+    bodies::Bodies,
+    challenge::{Refusal, RequestId},
+    dpop,
+    jwks::Issuer,
+    origin::{self, Allowed},
+    request_id::{self, Id},
+    sessions::{SessionKey, Sessions},
+    source, whole,
+};
 use keyward_limits::source::TrustedProxies;
 pub use serving::{Prepared, prepare, serve};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};

@@ -27,13 +27,12 @@ pub(crate) use crate::failure::Failure;
 use crate::{
     accounts::Accounts,
     attempts::Asker,
-    caller::Caller,
     client::Client,
-    clock::Clock,
     schema::{Breach, Schema},
     store::{Store, StoreError},
 };
 use anyhow::Context;
+use keyward_guard::{caller::Caller, clock::Clock};
 use keyward_limits::source::Source;
 use rmcp::model::ToolAnnotations;
 use schemars::JsonSchema;

@@ -9,17 +9,13 @@ pub(crate) use watch::SurfaceWatch;
 
 use crate::{
     audit::{self, Audit},
-    clock::Clock,
     mask::Masker,
     metrics::Metrics,
-    observer::Passage,
     settings::Settings,
-    source,
-    transport::Transport,
-    wire,
 };
 use arrival::Arrival;
 use axum::http::{Extensions, HeaderMap, header, request::Parts};
+use keyward_guard::{Passage, clock::Clock, source, transport::Transport, wire};
 use keyward_limits::shares::Table;
 use serde_json::{Value, json};
 use std::{

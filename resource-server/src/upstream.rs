@@ -4,21 +4,7 @@ mod headers;
 mod heartbeat;
 pub(crate) mod legacy;
 
-use crate::{
-    answers::server_error,
-    caller::Caller,
-    challenge::{Refusal, RequestId},
-    clock::Clock,
-    events::essence,
-    jwks::is_loopback,
-    names::alike,
-    request_id::Id,
-    scopes::{Policy, words},
-    settings::SurfaceSettings,
-    surface::Surface,
-    tool_lists,
-    wire::Message,
-};
+use crate::{answers::server_error, settings::SurfaceSettings, surface::Surface};
 use anyhow::{Context, ensure};
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -27,6 +13,18 @@ use axum::{
     response::Response,
 };
 use futures_util::StreamExt;
+use keyward_guard::{
+    caller::Caller,
+    challenge::{Refusal, RequestId},
+    clock::Clock,
+    events::essence,
+    jwks::is_loopback,
+    names::alike,
+    request_id::Id,
+    scopes::{Policy, words},
+    tool_lists,
+    wire::Message,
+};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};

@@ -1,10 +1,8 @@
 //! API keys that people make for themselves: `mk_<id>_<secret>`, shown once.
 use super::{Accounts, Identity, Proof, base64url, people::User, random, roles::Permission};
-use crate::{
-    digest,
-    store::{ApiKey, StoreError},
-};
+use crate::store::{ApiKey, StoreError};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use keyward_guard::digest;
 use serde_json::json;
 use sqlx::types::Json;
 use time::Duration;

@@ -1,6 +1,6 @@
 //! The secret of a server and what it is used for: one key for each purpose, all derived from one random value
 //! (RFC 5869), which lies in a file beside the store, or in memory with it.
-use crate::{digest, sessions::SessionKey, settings::Settings};
+use crate::settings::Settings;
 use anyhow::{Context, anyhow};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -10,6 +10,7 @@ use aws_lc_rs::{
 };
 use base64ct::{Base64Unpadded, Encoding};
 use jsonwebtoken::{DecodingKey, EncodingKey};
+use keyward_guard::{digest, sessions::SessionKey};
 use std::{
     fs::OpenOptions,
     io::{ErrorKind, Write},

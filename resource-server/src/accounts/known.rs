@@ -1,6 +1,6 @@
 //! Who is known on a surface where people log in by tools.
 use super::Identity;
-use crate::caller::Caller;
+use keyward_guard::caller::Caller;
 
 /// Of one request; its caller carries it.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,8 @@
 //! Who there is, as the configuration says, and what is remembered of them.
 use super::{Accounts, KIND, base64url, passwords, random, roles::Role};
-use crate::{
-    digest::{self, Digest},
-    settings::UserSettings,
-    store::StoreError,
-};
+use crate::{settings::UserSettings, store::StoreError};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use keyward_guard::digest::{self, Digest};
 use keyward_limits::spelling::normal_form;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -1,18 +1,18 @@
 //! `basic`: a user name and a password (RFC 7617).
 use super::{Built, Kind, Setup, bearer_keys::challenge, quotable};
-use crate::{
-    attempts::{Asker, Attempts},
+use crate::attempts::{Asker, Attempts};
+use anyhow::{Context, ensure};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::http::{StatusCode, header, request::Parts};
+use base64ct::{Base64, Encoding};
+use futures_util::future::{BoxFuture, FutureExt};
+use keyward_guard::{
     caller::Caller,
     challenge::Refusal,
     credential::Credential,
     digest::{self, Digest},
     wire,
 };
-use anyhow::{Context, ensure};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::http::{StatusCode, header, request::Parts};
-use base64ct::{Base64, Encoding};
-use futures_util::future::{BoxFuture, FutureExt};
 use keyward_limits::spelling::normal_form;
 use serde_json::Value;
 

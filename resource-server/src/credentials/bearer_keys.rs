@@ -3,16 +3,17 @@ use super::quotable;
 use crate::{
     accounts::{Accounts, Identity, Known},
     attempts::{Asker, Attempts},
+    keys::Keys,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use futures_util::future::{BoxFuture, FutureExt};
+use keyward_guard::{
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
     credential::Credential,
-    digest,
-    keys::Keys,
-    wire,
+    digest, wire,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
-use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 use std::sync::Arc;
 

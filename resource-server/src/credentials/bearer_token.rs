@@ -7,14 +7,7 @@ use crate::{
     admission::{Admission, admit},
     api::{Operation, Routes, object},
     attempts::Attempts,
-    challenge::Refusal,
-    credential::Credential,
-    digest,
     keys::{Key, Keys},
-    origin,
-    request_id::Id,
-    scopes::{well_formed, words},
-    source::source_of,
 };
 use axum::{
     Json,
@@ -26,6 +19,14 @@ use axum::{
     routing::post,
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
+use keyward_guard::{
+    challenge::Refusal,
+    credential::Credential,
+    digest, origin,
+    request_id::Id,
+    scopes::{well_formed, words},
+    source::source_of,
+};
 use keyward_limits::{
     shares::{Quota, Rates},
     source::Source,

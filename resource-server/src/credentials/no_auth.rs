@@ -1,8 +1,8 @@
 //! `no-auth`: everybody, as nobody in particular.
 use super::{Built, Kind};
-use crate::{caller::Caller, challenge::Refusal, credential::Credential};
 use axum::http::{header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
+use keyward_guard::{caller::Caller, challenge::Refusal, credential::Credential};
 use serde_json::Value;
 
 pub(super) const KIND: Kind =

@@ -2,17 +2,12 @@
 use super::{Built, Kind, Setup, bearer_keys::challenge, quotable};
 use crate::{
     attempts::{Asker, Attempts},
-    caller::Caller,
-    challenge::Refusal,
-    clock::Clock,
-    credential::Credential,
-    digest,
     keys::Keys,
-    wire,
 };
 use anyhow::{Context, ensure};
 use axum::http::{HeaderName, StatusCode, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
+use keyward_guard::{caller::Caller, challenge::Refusal, clock::Clock, credential::Credential, digest, wire};
 use serde_json::{Value, json};
 
 const NAME: &str = "security-keys";

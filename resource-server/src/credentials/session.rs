@@ -7,16 +7,18 @@ use super::{
 use crate::{
     accounts::{self, Accounts, Identity, Known},
     attempts::Asker,
-    caller::{Caller, Principal},
-    challenge::Refusal,
     connection::{Connection, connection},
-    credential::Credential,
-    json,
-    wire::Message,
 };
 use anyhow::Context;
 use axum::http::{header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt};
+use keyward_guard::{
+    caller::{Caller, Principal},
+    challenge::Refusal,
+    credential::Credential,
+    json,
+    wire::Message,
+};
 use serde_json::Value;
 use std::sync::Arc;
 

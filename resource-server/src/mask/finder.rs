@@ -1,8 +1,8 @@
 //! Where secrets stand in a text: those that are known, by their hashes only, and those that look like what is issued;
 //! anywhere, also where the text is encoded.
 use super::views::View;
-use crate::digest::{self, Digest};
 use anyhow::Context;
+use keyward_guard::digest::{self, Digest};
 use regex::bytes::Regex;
 use std::{
     collections::{BTreeMap, HashMap},

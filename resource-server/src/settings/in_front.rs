@@ -1,7 +1,8 @@
 //! A guard in front of one MCP server, without a file.
 use super::Settings;
-use crate::{jwks::is_loopback, scopes::words, upstream};
+use crate::upstream;
 use anyhow::{Context, ensure};
+use keyward_guard::{jwks::is_loopback, scopes::words};
 use serde_json::json;
 use std::{collections::BTreeMap, net::SocketAddr};
 use url::Url;

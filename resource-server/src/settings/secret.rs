@@ -1,5 +1,5 @@
 //! Secrets of a configuration.
-use crate::{
+use keyward_guard::{
     digest::{self, Digest},
     scopes::well_formed,
 };

@@ -152,7 +152,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
+    use keyward_guard::clock::Clock;
 
     async fn add(store: &Store, user: &str, id: &str, parent: Option<&str>, lifetime: Option<i64>) {
         let now = store.clock.now().unix_timestamp();

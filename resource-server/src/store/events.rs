@@ -101,7 +101,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
+    use keyward_guard::clock::Clock;
     use serde_json::{Value, json};
 
     async fn add(store: &Store, event: &Value, times: i64) {

@@ -1,6 +1,6 @@
 //! Tables `sessions` and `refresh_tokens`: who logged in, and what a login is renewed with, once each.
 use super::Store;
-use crate::digest::Digest;
+use keyward_guard::digest::Digest;
 use time::Duration;
 
 pub(super) const TABLES: &str = "\
@@ -134,7 +134,7 @@ async fn add_refresh_token(connection: &mut sqlx::SqliteConnection, session: &st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Clock, digest};
+    use keyward_guard::{clock::Clock, digest};
 
     #[tokio::test]
     async fn a_clock_that_is_set_back_prolongs_no_window_for_lost_answers() {

@@ -139,7 +139,7 @@ impl Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
+    use keyward_guard::clock::Clock;
 
     const NOTES: (&str, &str) = ("everybody", "note");
 

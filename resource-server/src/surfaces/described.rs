@@ -1,12 +1,12 @@
 //! What a surface answers, for the description of its server.
 use crate::{
     api::{self, Described, Operation, Routes},
-    gate::Gates,
     metadata, page,
     surface::Surface,
     tools::Tool,
 };
 use axum::{body::Bytes, http::header, routing::get};
+use keyward_guard::gate::Gates;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use url::Url;

@@ -2,19 +2,11 @@
 use super::{Address, at, described};
 use crate::{
     api::Routes,
-    bodies::Bodies,
-    check::Allowance,
     checks,
-    credential::Credential,
     credentials::Built,
     endpoint::{self, Server},
-    gate::{Backend, Gate, Gates, pass},
-    guard::Place,
     mcp::Mcp,
     metadata,
-    observer::Observer,
-    origin::Allowed,
-    sessions::Sessions,
     settings::{ResourceAlias, SurfaceSettings},
     sse::{self, Streams},
     surface::Surface,
@@ -25,6 +17,14 @@ use crate::{
     },
 };
 use axum::{http::HeaderMap, middleware::from_fn_with_state, routing::any};
+use keyward_guard::{
+    Allowance, Observer, Place,
+    bodies::Bodies,
+    credential::Credential,
+    gate::{Backend, Gate, Gates, pass},
+    origin::Allowed,
+    sessions::Sessions,
+};
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 use url::Url;

@@ -1,7 +1,7 @@
 //! Made-up values that are the same whenever the same is asked, and identifiers that never are.
 use super::Failure;
-use crate::digest;
 use aws_lc_rs::rand;
+use keyward_guard::digest;
 
 /// Values that follow from a seed alone (`SplitMix64`). Nothing secret is made of them.
 pub(super) struct Fake(u64);

@@ -3,7 +3,7 @@ use super::{
     Call, Failure, Set, Tool,
     fake::{fresh_id, round},
 };
-use crate::digest;
+use keyward_guard::digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;

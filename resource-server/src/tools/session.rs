@@ -13,9 +13,9 @@ use super::{Call, Failure, Set, Tool};
 use crate::{
     accounts::{Accounts, Identity, Known, roles::Permission},
     audit::Event,
-    challenge::Refusal,
 };
 use anyhow::anyhow;
+use keyward_guard::challenge::Refusal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;

@@ -1,12 +1,13 @@
 //! What is noted of a request as it arrives, before anything of it is judged.
 use super::{Record, source_ip, user_agent};
-use crate::{challenge::RequestId, digest, mask::Masker, source::source_of, wire};
+use crate::mask::Masker;
 use axum::{
     body::HttpBody,
     extract::Request,
     http::{HeaderMap, header},
 };
 use base64ct::{Base64, Encoding};
+use keyward_guard::{challenge::RequestId, digest, source::source_of, wire};
 use keyward_limits::source::Source;
 
 #[derive(Clone)]

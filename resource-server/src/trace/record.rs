@@ -1,6 +1,7 @@
 //! One request that was answered, as it is logged, shown and audited.
 use super::short;
-use crate::{audit, caller::Caller, json, observer::Passage, wire::Message};
+use crate::audit;
+use keyward_guard::{Passage, caller::Caller, json, wire::Message};
 use serde::Serialize;
 use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};

@@ -1,12 +1,9 @@
 //! What a surface's gate lets its server see: requests for the log, the audit and the figures, and ended sessions.
 use super::{Records, arrival::Arrival};
-use crate::{
-    accounts::Accounts,
-    challenge::RequestId,
-    observer::{Observer, Passage},
-};
+use crate::accounts::Accounts;
 use axum::{extract::Request, http::Extensions};
 use futures_util::future::{BoxFuture, FutureExt};
+use keyward_guard::{Observer, Passage, challenge::RequestId};
 use std::sync::Arc;
 
 pub(crate) struct SurfaceWatch {

@@ -1,11 +1,11 @@
 //! Which headers go through a guard. Onward only those that MCP and tracing need, so that no credential, cookie or
 //! forged identity is among them whatever its name; back all but those that speak of the connection or of security.
-use crate::{
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use keyward_guard::{
     caller::Caller,
     challenge::{REQUEST_ID, RequestId},
     events::essence,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::fmt::Write;
 
 const ONWARD: [&str; 9] = [

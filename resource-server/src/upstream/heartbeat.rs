@@ -1,12 +1,12 @@
 //! Signs of life on event streams that are silent: a comment, which every client skips, and never in the middle of an
 //! event.
-use crate::events::essence;
 use axum::{
     body::{Body, BodyDataStream, Bytes},
     http::header,
     response::Response,
 };
 use futures_util::{StreamExt, stream};
+use keyward_guard::events::essence;
 use std::time::Duration;
 use tokio::time::timeout;
 

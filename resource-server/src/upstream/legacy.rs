@@ -3,12 +3,7 @@
 use super::{Upstream, bad_gateway};
 use crate::{
     answers::{server_error, session_id},
-    caller::Caller,
-    challenge::Refusal,
-    events::{self, Events, Rewritten},
-    request_id::Id,
     sse::{self, Streams},
-    wire::{self, Message},
 };
 use axum::{
     body::{Body, BodyDataStream, Bytes, to_bytes},
@@ -17,6 +12,13 @@ use axum::{
     response::Response,
 };
 use futures_util::{StreamExt, stream};
+use keyward_guard::{
+    caller::Caller,
+    challenge::Refusal,
+    events::{self, Events, Rewritten},
+    request_id::Id,
+    wire::{self, Message},
+};
 use std::{
     collections::HashMap,
     io,

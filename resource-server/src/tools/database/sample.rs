@@ -1,5 +1,5 @@
 //! The sample database, and a reader that no query can get around: SQLite itself asks it before touching anything.
-use crate::digest;
+use keyward_guard::digest;
 use rusqlite::{
     Batch, Connection,
     fallible_iterator::FallibleIterator,

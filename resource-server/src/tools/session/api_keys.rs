@@ -3,10 +3,10 @@ use super::{Tool, Visit, closed, login::check_again};
 use crate::{
     accounts::{Identity, roles::Permission},
     audit::Event,
-    clock, digest,
     store::ApiKey,
     tools::{Failure, NoArguments},
 };
+use keyward_guard::{clock, digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

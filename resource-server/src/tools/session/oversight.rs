@@ -2,10 +2,10 @@
 use super::{Tool, Visit, closed};
 use crate::{
     accounts::{Identity, roles::Permission},
-    clock,
     store::Filter,
     tools::{Call, Failure},
 };
+use keyward_guard::clock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

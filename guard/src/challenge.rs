@@ -1,0 +1,281 @@
+//! Every way to say no: status, `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1) and JSON body.
+use crate::{access::Scheme, dpop, step_up::Demand};
+use axum::{
+    Json,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Identifies one request in answers and logs.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub HeaderValue);
+
+impl RequestId {
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+/// An answer that is not what the client hoped for. Texts name the broken rule and never repeat the request.
+#[derive(Debug)]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub error: &'static str,
+    pub description: &'static str,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Of the plain body, beside those all have.
+    members: Vec<(&'static str, Value)>,
+    /// A JSON-RPC error response that takes the place of the plain body.
+    json_rpc: Option<Value>,
+    /// Somebody guesses: with this a lock begins.
+    pub locks: bool,
+    /// Others need what there is only so much of.
+    pub by_budget: bool,
+    /// The credential is good, and for something else.
+    pub for_another: bool,
+}
+
+impl Refusal {
+    pub fn new(status: StatusCode, error: &'static str, description: &'static str) -> Self {
+        Self {
+            status,
+            error,
+            description,
+            headers: Vec::new(),
+            members: Vec::new(),
+            json_rpc: None,
+            locks: false,
+            by_budget: false,
+            for_another: false,
+        }
+    }
+
+    /// Whoever asks has had their share for now.
+    pub fn too_many(description: &'static str, seconds: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", description).until(seconds)
+    }
+
+    /// All shares are taken.
+    pub fn busy(description: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description).until(1)
+    }
+
+    fn until(self, seconds: u64) -> Self {
+        let refusal = self.header(header::RETRY_AFTER, HeaderValue::from(seconds));
+        Self { by_budget: true, ..refusal.member("retry_after", json!(seconds)) }
+    }
+
+    /// Seconds after which somebody who had their share may try again.
+    pub fn retry_after(&self) -> Option<u64> {
+        let header = self.headers.iter().find(|(name, _)| self.by_budget && *name == header::RETRY_AFTER);
+        header.and_then(|(_, value)| value.to_str().ok()?.parse().ok())
+    }
+
+    /// A JSON-RPC error response (JSON-RPC 2.0 §5.1) with an HTTP status of its own.
+    pub fn json_rpc(status: StatusCode, id: &Value, code: i64, message: &'static str, data: Option<Value>) -> Self {
+        let mut error = json!({"code": code, "message": message});
+        if let (Some(data), Some(members)) = (data, error.as_object_mut()) {
+            members.insert("data".to_owned(), data);
+        }
+        let body = json!({"jsonrpc": "2.0", "id": id, "error": error});
+        Self { json_rpc: Some(body), ..Self::new(status, "invalid_request", message) }
+    }
+
+    /// A failure that is told to the model: a result with `isError`, so that it can do better.
+    pub fn result(id: &Value, modern: bool, description: &'static str, told: Value) -> Self {
+        let content = json!([{"type": "text", "text": told.to_string()}]);
+        let mut result = json!({"content": content, "structuredContent": told, "isError": true});
+        if modern {
+            result["resultType"] = json!("complete");
+        }
+        let body = json!({"jsonrpc": "2.0", "id": id, "result": result});
+        Self { json_rpc: Some(body), ..Self::new(StatusCode::OK, "invalid_request", description) }
+    }
+
+    /// Whoever asks is known, and may not do this; `data` says what was needed.
+    pub fn insufficient_scope(id: &Value, description: &'static str, data: Value) -> Self {
+        let refusal = Self::json_rpc(StatusCode::FORBIDDEN, id, -32001, "Insufficient scope", Some(data));
+        Self { error: "insufficient_scope", description, ..refusal }
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: Value) -> Self {
+        self.members.push((name, value));
+        self
+    }
+
+    #[must_use]
+    pub fn locking(mut self, locks: bool) -> Self {
+        self.locks = locks;
+        self
+    }
+
+    #[must_use]
+    pub fn for_another(self, for_another: bool) -> Self {
+        Self { for_another, ..self }
+    }
+
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the method is not allowed here")
+            .header(header::ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// Our fault, which the log tells more of.
+    pub fn server_error() -> Self {
+        let text = "the server could not complete the request";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", text)
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    }
+
+    pub fn into_response(self, request_id: &RequestId) -> Response {
+        tracing::info!(
+            request_id = request_id.as_str(),
+            status = self.status.as_u16(),
+            error = self.error,
+            reason = self.description,
+            "refused"
+        );
+        let retry_after = self.retry_after();
+        let body = self.json_rpc.unwrap_or_else(|| {
+            let wait = retry_after.map(|seconds| format!("; try again in {seconds} s")).unwrap_or_default();
+            let description = format!("{}{wait}", self.description);
+            let mut body = json!({
+                "error": self.error,
+                "error_description": description,
+                "detail": description,
+                "request_id": request_id.as_str(),
+            });
+            self.members.into_iter().for_each(|(name, value)| body[name] = value);
+            body
+        });
+        let mut response = (self.status, Json(body)).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response
+    }
+}
+
+/// What the challenges of one protected resource have in common.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    pub realm: String,
+    /// URL of the protected resource metadata (RFC 9728 §5.1).
+    pub resource_metadata: String,
+    /// The scopes worth asking for first (RFC 6750 §3).
+    pub scope: String,
+    pub dpop: DpopPolicy,
+}
+
+/// What a resource makes of proofs of possession (RFC 9449); whoever brings a good one is let in under each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DpopPolicy {
+    Accepted,
+    /// Challenges tell of it, beside bearer tokens.
+    Offered,
+    /// Bearer tokens are refused.
+    Required,
+}
+
+impl Challenge {
+    /// No credentials at all: nothing was wrong, so no error code (RFC 6750 §3.1).
+    pub fn unauthorized(&self) -> Refusal {
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "this resource needs an access token");
+        let scheme = if self.dpop == DpopPolicy::Required { Scheme::Dpop } else { Scheme::Bearer };
+        self.beside(refusal.header(header::WWW_AUTHENTICATE, self.value(scheme, Some(&self.scope), None)))
+    }
+
+    /// RFC 6750 §3.1: expired, of another audience or issuer, or not a token at all.
+    pub fn invalid_token(&self, scheme: Scheme, description: &'static str) -> Refusal {
+        let refusal = self.unauthorized_because(scheme, "invalid_token", description);
+        if scheme == Scheme::Bearer { self.beside(refusal) } else { refusal }
+    }
+
+    /// RFC 9449 §7.1: the proof is missing, or not one for this request.
+    pub fn invalid_dpop_proof(&self, description: &'static str) -> Refusal {
+        self.unauthorized_because(Scheme::Dpop, "invalid_dpop_proof", description)
+    }
+
+    fn unauthorized_because(&self, scheme: Scheme, error: &'static str, description: &'static str) -> Refusal {
+        let value = self.value(scheme, Some(&self.scope), Some((error, description)));
+        Refusal::new(StatusCode::UNAUTHORIZED, error, description).header(header::WWW_AUTHENTICATE, value)
+    }
+
+    /// Tells after a `Bearer` challenge, if it is to be told, that there is another way (RFC 9449 §7.2).
+    fn beside(&self, refusal: Refusal) -> Refusal {
+        if self.dpop == DpopPolicy::Offered {
+            refusal.header(header::WWW_AUTHENTICATE, self.value(Scheme::Dpop, Some(&self.scope), None))
+        } else {
+            refusal
+        }
+    }
+
+    /// RFC 6750 §3.1: repeated or malformed credentials.
+    pub fn invalid_request(&self, description: &'static str) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+            .header(header::WWW_AUTHENTICATE, self.value(Scheme::Bearer, None, Some(("invalid_request", description))))
+    }
+
+    /// RFC 6750 §3.1, as a JSON-RPC error whose `data` says what was needed; `scope` names all to ask for.
+    pub fn insufficient_scope(&self, scheme: Scheme, id: &Value, scope: &str, data: Value) -> Refusal {
+        let description = "the access token lacks a scope this call needs";
+        let challenge = self.value(scheme, Some(scope), Some(("insufficient_scope", description)));
+        Refusal::insufficient_scope(id, description, data).header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// RFC 9470 §3: the token is good, but the sign-in behind it is not good enough.
+    pub fn insufficient_user_authentication(
+        &self,
+        scheme: Scheme,
+        scope: &str,
+        description: &'static str,
+        demand: &Demand,
+    ) -> Refusal {
+        let error = "insufficient_user_authentication";
+        let mut value = self.text(scheme, Some(scope), Some((error, description)));
+        if let Some(classes) = &demand.acr_values {
+            let _ = write!(value, ", acr_values=\"{}\"", classes.join(" "));
+        }
+        if let Some(seconds) = demand.max_age {
+            let _ = write!(value, ", max_age=\"{seconds}\"");
+        }
+        Refusal::new(StatusCode::UNAUTHORIZED, error, description)
+            .header(header::WWW_AUTHENTICATE, in_header(scheme, &value))
+    }
+
+    fn value(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> HeaderValue {
+        in_header(scheme, &self.text(scheme, scope, error))
+    }
+
+    fn text(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> String {
+        let Self { realm, resource_metadata, .. } = self;
+        let mut value = format!("{} realm=\"{realm}\", resource_metadata=\"{resource_metadata}\"", scheme.as_str());
+        if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
+            let _ = write!(value, ", scope=\"{scope}\"");
+        }
+        if let Some((error, description)) = error {
+            let _ = write!(value, ", error=\"{error}\", error_description=\"{description}\"");
+        }
+        if scheme == Scheme::Dpop {
+            let _ = write!(value, ", algs=\"{}\"", dpop::ALGORITHMS.join(" "));
+        }
+        value
+    }
+}
+
+fn in_header(scheme: Scheme, value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(scheme.as_str()))
+}

@@ -1,0 +1,71 @@
+#![doc = include_str!("../README.md")]
+// What every accessor returns is there to be used.
+#![allow(clippy::must_use_candidate)]
+mod access;
+mod access_tokens;
+mod body_limit;
+mod check;
+mod claims;
+pub mod clock;
+mod guard;
+mod introspection;
+pub mod metadata;
+mod observer;
+mod places;
+pub mod scopes;
+mod step_up;
+mod verify;
+
+// For the other packages of this repository, and as they need it.
+#[doc(hidden)]
+pub mod bodies;
+#[doc(hidden)]
+pub mod caller;
+#[doc(hidden)]
+pub mod challenge;
+#[doc(hidden)]
+pub mod credential;
+#[doc(hidden)]
+pub mod digest;
+#[doc(hidden)]
+pub mod dpop;
+#[doc(hidden)]
+pub mod events;
+#[doc(hidden)]
+pub mod gate;
+#[doc(hidden)]
+pub mod json;
+#[doc(hidden)]
+pub mod jwks;
+#[doc(hidden)]
+pub mod names;
+#[doc(hidden)]
+pub mod origin;
+#[doc(hidden)]
+pub mod request_id;
+#[doc(hidden)]
+pub mod sessions;
+#[doc(hidden)]
+pub mod source;
+#[doc(hidden)]
+pub mod tool_lists;
+#[doc(hidden)]
+pub mod transport;
+#[doc(hidden)]
+pub mod whole;
+#[doc(hidden)]
+pub mod wire;
+
+#[doc(inline)]
+pub use caller::{Caller, Principal};
+#[doc(inline)]
+pub use challenge::{Refusal, RequestId};
+#[doc(inline)]
+pub use wire::Message;
+
+pub use access::{Access, Scheme};
+pub use body_limit::BodyLimit;
+pub use check::{Allowance, Call, Check};
+pub use guard::{Guard, Place, SHORTEST_KEY};
+pub use observer::{Observer, Outcome, Passage, Refused};
+pub use places::{PageOrigin, ResourceAlias};
