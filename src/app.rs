@@ -16,7 +16,7 @@ use crate::{
 use anyhow::Context;
 use aws_lc_rs::hmac;
 use keyward_limits::source::{TrustedProxies, canonical};
-use keyward_resource_server::mask::Masker;
+use keyward_shared::mask::Masker;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};

@@ -9,6 +9,7 @@ macro_rules! say {
 
 mod audit;
 mod check;
+#[cfg(feature = "demo")]
 mod demo;
 mod keys;
 mod registration_token;
@@ -17,7 +18,7 @@ mod serve;
 pub mod server;
 mod setup_link;
 
-use crate::{config::Config, demo as demo_data};
+use crate::{config::Config, published};
 use anyhow::Context;
 use std::{
     collections::HashMap,
@@ -26,15 +27,18 @@ use std::{
     path::Path,
 };
 
+#[cfg(feature = "demo")]
+const EXAMPLES: &str = "Try it:\n  keyward demo\n\nRun it:\n  KEYWARD__ISSUER=https://auth.example.com keyward serve";
+#[cfg(not(feature = "demo"))]
+const EXAMPLES: &str = "Run it:\n  KEYWARD__ISSUER=https://auth.example.com keyward serve";
+
 /// An OAuth 2.1 authorization server for MCP servers.
 #[derive(clap::Parser)]
-#[command(
-    version,
-    after_help = "Try it:\n  keyward demo\n\nRun it:\n  KEYWARD__ISSUER=https://auth.example.com keyward serve"
-)]
+#[command(version, after_help = EXAMPLES)]
 pub enum Command {
     Audit(audit::Audit),
     Check(check::Check),
+    #[cfg(feature = "demo")]
     Demo(demo::Demo),
     RegistrationToken(registration_token::RegistrationTokenCommand),
     Serve(serve::Serve),
@@ -50,6 +54,7 @@ impl Command {
         runtime.block_on(async {
             match self {
                 // Two servers make a large future.
+                #[cfg(feature = "demo")]
                 Self::Demo(command) => Box::pin(command.run()).await,
                 Self::Audit(command) => Box::pin(command.run()).await,
                 Self::Check(command) => command.run(),
@@ -80,7 +85,7 @@ fn load_config(defaults: &str, file: Option<&Path>) -> anyhow::Result<Config> {
 fn load_for_serving(file: Option<&Path>) -> anyhow::Result<Config> {
     Config::load_and("", file, variables(), |config, faults| {
         config.check_secrets(faults);
-        demo_data::refuse_published_secrets(config, faults);
+        published::refuse(config, faults);
     })
 }
 

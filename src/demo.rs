@@ -3,15 +3,13 @@ pub mod documents;
 
 use crate::{
     app::App,
-    config::{Config, Faults},
     grants::{authorization_code, client_credentials, device_code, refresh_token},
     model::{ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Role},
     people::sign_in::new_user,
+    published,
     secrets::Digest,
-    storage::{Db, clients, settings, users},
+    storage::{clients, settings, users},
 };
-use keyward_resource_server::Settings;
-use secrecy::ExposeSecret;
 
 /// The demo's MCP server, as settings below `resources.demo`.
 pub const RESOURCE: &str = include_str!("demo/resource.toml");
@@ -126,11 +124,9 @@ pub fn client_ids() -> Vec<&'static str> {
     CLIENTS.iter().map(|fixture| fixture.id).collect()
 }
 
-const MARK: &str = "demo";
-
 /// Adds whoever is missing, and marks the database as one whose secrets are known.
 pub async fn seed(app: &App) -> anyhow::Result<()> {
-    settings::get_or_insert(&app.db, MARK, b"1").await?;
+    settings::get_or_insert(&app.db, published::MARK, b"1").await?;
     for (username, password, role) in PEOPLE {
         if users::find_by_username(&app.db, username).await?.is_none() {
             let mut user = new_user(app, username, password, *role).await?;
@@ -210,10 +206,6 @@ fn client(app: &App, fixture: &Fixture) -> Client {
     }
 }
 
-pub async fn is_demo(db: &Db) -> sqlx::Result<bool> {
-    Ok(settings::find(db, MARK).await?.is_some())
-}
-
 /// Settings for all but the first, with its scopes.
 #[must_use]
 pub fn other_resources(origin: &str) -> String {
@@ -227,34 +219,19 @@ pub fn other_resources(origin: &str) -> String {
     written.collect()
 }
 
-/// Outside the demo none of its secrets may be configured.
-pub fn refuse_published_secrets(config: &Config, faults: &mut Faults) {
-    const TEXT: &str = "this is one that `keyward demo` publishes; choose another";
-    let introspection = config.resources.iter().filter_map(|(name, resource)| {
-        let path = vec!["resources", name, "introspection", "secret"];
-        resource.introspection.as_ref().map(|credentials| (path, Some(&credentials.secret)))
-    });
-    let clients = config.clients.iter().flat_map(|(name, client)| {
-        [("secret", client.secret.as_ref()), ("previous_secret", client.previous_secret.as_ref())]
-            .map(|(field, secret)| (vec!["clients", name, field], secret))
-    });
-    let own = [
-        (vec!["registration", "initial_access_token"], config.registration.initial_access_token.as_ref()),
-        (vec!["debug", "admin_token"], config.debug.admin_token.as_ref()),
-    ];
-    for (path, secret) in introspection.chain(clients).chain(own) {
-        faults.ensure(!secret.is_some_and(|secret| is_published(secret.expose_secret())), &path, TEXT);
-    }
-    for (name, client) in &config.clients {
-        let published = client.keys().ok().flatten().is_some_and(|keys| documents::are_published(&keys));
-        faults.ensure(!published, &["clients", name, "jwks"], TEXT);
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyward_resource_server::Settings;
 
-/// If it cannot be told, it is taken for one.
-fn is_published(secret: &str) -> bool {
-    let passwords = PEOPLE.iter().map(|(_, password, _)| *password);
-    let secrets = CLIENTS.iter().filter_map(|fixture| fixture.secret);
-    let ours = passwords.chain(secrets).chain(["demo-resource-secret"]).any(|published| published == secret);
-    ours || Settings::publishes(secret).unwrap_or(true)
+    #[test]
+    fn whatever_the_demo_publishes_is_refused_elsewhere() {
+        let passwords = PEOPLE.iter().map(|(_, password, _)| (*password).to_owned());
+        let secrets = CLIENTS.iter().filter_map(|fixture| fixture.secret).map(str::to_owned);
+        for secret in passwords.chain(secrets).chain(Settings::published().unwrap()) {
+            assert!(published::is_secret(&secret), "{secret}");
+        }
+        assert!(published::is_secret("demo-resource-secret") && RESOURCE.contains("demo-resource-secret"));
+        assert!(documents::KEY.contains(published::KEY), "the key of a client's document");
+    }
 }

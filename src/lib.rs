@@ -1,7 +1,9 @@
 //! Keyward: an OAuth 2.1 authorization server for MCP servers. Arrows between rooms point down only.
 pub mod commands; // starts things
+#[cfg(feature = "demo")]
 pub mod demo; // the people and clients that `keyward demo` comes with
-pub mod jobs; // housekeeping: what has expired goes
+pub mod jobs;
+pub mod published; // what that publishes, which is refused elsewhere // housekeeping: what has expired goes
 
 pub mod http; // the only room with HTTP in it: endpoints for programs, pages for people
 

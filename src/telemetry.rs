@@ -1,5 +1,5 @@
 //! Logs: for people on a terminal or as JSON, each line inside the request it belongs to, and none with a secret.
-use keyward_resource_server::mask::Masker;
+use keyward_shared::mask::Masker;
 use std::{
     io::{self, IsTerminal, Write},
     net::IpAddr,

@@ -5,7 +5,7 @@ use super::{
 };
 use anyhow::{Context, ensure};
 use axum::routing::post;
-use keyward_resource_server::{Guard, clock::Clock};
+use keyward_guard::{Guard, clock::Clock};
 use reqwest::{RequestBuilder, header};
 use serde_json::Value;
 use std::{

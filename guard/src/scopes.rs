@@ -1,21 +1,10 @@
 //! Which scopes a call needs, and which narrower ones a broader scope brings along (RFC 6749 §3.3).
 use crate::names::{alike, folded};
+use keyward_oauth::scope::HIERARCHY;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What each scope brings along, by the word of an issuer about one resource.
 pub type Implied = BTreeMap<String, Vec<String>>;
-
-/// What the `mcp:` scopes bring along, at every guard.
-pub const HIERARCHY: [(&str, &str); 8] = [
-    ("mcp:tools:admin", "mcp:tools:write"),
-    ("mcp:tools:write", "mcp:tools:read"),
-    ("mcp:tools:read", "mcp:tools:list"),
-    ("mcp:tools:echo", "mcp:tools:list"),
-    ("mcp:tools:call", "mcp:tools:list"),
-    ("mcp:read", "mcp:tools:list mcp:tools:echo mcp:tools:read"),
-    ("mcp:write", "mcp:read mcp:tools:write mcp:tools:call"),
-    ("mcp:admin", "mcp:write mcp:tools:admin"),
-];
 
 /// Scope rules of one MCP server. Starts with the `mcp:` hierarchy, and with `mcp:tools:list` for the listing methods.
 #[derive(Clone, Debug)]

@@ -1,10 +1,8 @@
 //! The audit trail: events that are only ever added, each sealed with the hash of the one before. What strangers are
 //! refused is summed: once a minute for each address. The sums of a minute are written when it is over.
-use crate::{
-    mask::Masker,
-    store::{Filter, Store},
-};
+use crate::store::{Filter, Store};
 use keyward_guard::{clock::Clock, digest};
+use keyward_shared::mask::Masker;
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -247,7 +245,7 @@ fn seal(before: &str, event: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Settings;
+    use crate::{masking, settings::Settings};
 
     #[tokio::test]
     async fn a_flood_that_ends_is_on_record_within_two_minutes_though_nothing_happens_after_it() {
@@ -314,7 +312,7 @@ mod tests {
     async fn what_somebody_types_where_a_name_belongs_is_not_in_the_trail() {
         let settings = Settings::built_in().unwrap();
         let store = Store::new(None, Clock::default());
-        let masker = Arc::new(Masker::new(&settings).unwrap());
+        let masker = Arc::new(masking::masker(&settings).unwrap());
         let audit = Arc::new(Audit::new(store.clone(), Clock::default()).masked(&masker));
         let key = "test-api-key-12345";
         let event = Event {

@@ -1,9 +1,6 @@
 //! The authorization server's metadata at the origin of an MCP server, where clients of the revision 2025-03-26 look for
 //! it. It is the issuer's own document, answered here: not all of those clients follow redirects.
-use crate::{
-    api::{Operation, Routes, Type},
-    metadata::readable,
-};
+use crate::metadata::readable;
 use axum::{
     Json,
     extract::State,
@@ -12,6 +9,7 @@ use axum::{
     routing::get,
 };
 use keyward_guard::{challenge::Refusal, clock::Clock, jwks::Issuer, request_id::Id};
+use keyward_shared::api::{Operation, Routes, Type};
 use serde_json::Value;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};

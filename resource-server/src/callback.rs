@@ -1,15 +1,13 @@
 //! A place to send browsers back to when trying by hand: shows what the authorization server added to the redirect.
 //! Nothing is kept, and nothing is done with it.
-use crate::{
-    answers::accepted,
-    api::Operation,
-    page::{self, escape},
-};
+use crate::{answers::accepted, page};
 use axum::{
     Json,
     http::{HeaderMap, HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
+use keyward_shared::api::Operation;
+use keyward_shared::api::escape;
 use serde_json::json;
 use url::form_urlencoded;
 

@@ -14,10 +14,10 @@ pub(crate) mod session;
 
 use crate::{
     accounts,
-    api::Routes,
     settings::{Secret, SurfaceSettings},
 };
 use keyward_guard::{Place, clock::Clock, credential::Credential, dpop, jwks::Issuer, origin::Allowed, scopes::Policy};
+use keyward_shared::api::Routes;
 use std::{borrow::Cow, sync::Arc};
 
 const KINDS: &[Kind] = &[

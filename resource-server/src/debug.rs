@@ -2,7 +2,6 @@
 use crate::{
     admission::{Admission, admit},
     answers::server_error,
-    api::{Operation, Routes, object},
     settings::Settings,
     store::Filter,
     surface::Surface,
@@ -26,6 +25,7 @@ use keyward_guard::{
     origin::{self, Allowed},
     request_id::Id,
 };
+use keyward_shared::api::{Operation, Routes, object};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Value, json};
 use std::{collections::HashSet, sync::Arc};

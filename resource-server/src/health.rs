@@ -1,8 +1,5 @@
 //! Whether the server runs, and whether it can do its work.
-use crate::{
-    api::{Operation, Routes, Type},
-    store::Store,
-};
+use crate::store::Store;
 use axum::{
     Json,
     extract::State,
@@ -11,6 +8,7 @@ use axum::{
     routing::get,
 };
 use keyward_guard::{challenge::Refusal, request_id::Id};
+use keyward_shared::api::{Operation, Routes, Type};
 use serde_json::{Value, json};
 
 pub(crate) fn routes(store: &Store) -> Routes {

@@ -1,17 +1,12 @@
 //! The front page: which surfaces there are, how to reach each, and what to try; for people and for programs.
-use crate::{
-    answers::accepted,
-    api::Operation,
-    credentials,
-    page::{self, escape},
-    settings::Settings,
-    surface::Surface,
-};
+use crate::{answers::accepted, credentials, page, settings::Settings, surface::Surface};
 use axum::{
     Json,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use keyward_shared::api::Operation;
+use keyward_shared::api::escape;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -67,7 +62,7 @@ fn main(settings: &Settings, surfaces: &[Arc<Surface>]) -> String {
         links.collect::<String>(),
         surfaces.iter().map(|surface| section(surface)).collect::<String>(),
         crate::callback::PATH,
-        crate::api::PAGE,
+        keyward_shared::api::PAGE,
     )
 }
 

@@ -3,8 +3,6 @@ mod accounts;
 mod admission;
 mod allowance;
 mod answers;
-#[doc(hidden)]
-pub mod api;
 mod arguments;
 mod attempts;
 mod audit;
@@ -20,7 +18,7 @@ mod failure;
 mod health;
 mod index;
 mod keys;
-pub mod mask;
+mod masking;
 mod mcp;
 mod messages;
 mod metadata;

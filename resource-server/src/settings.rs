@@ -15,7 +15,7 @@ pub use users::UserSettings;
 use crate::arguments::ArgumentRule;
 use anyhow::{Context, anyhow, ensure};
 use ipnet::IpNet;
-use keyward_guard::{clock::Clock, jwks::is_loopback, scopes::well_formed};
+use keyward_guard::{SHORTEST_KEY, clock::Clock, jwks::is_loopback, scopes::well_formed};
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 use url::Url;
@@ -23,8 +23,7 @@ use url::Url;
 /// The set of surfaces served when there is no file.
 const BUILT_IN: &str = include_str!("surfaces.toml");
 
-/// Characters of a secret that is not the demo's.
-const SHORTEST_KEY: usize = 16;
+/// Characters of a password that is not the demo's.
 const SHORTEST_PASSWORD: usize = 8;
 
 /// Kinds of surface whose credentials are access tokens.
@@ -188,9 +187,9 @@ impl Settings {
         Ok(Self { origins: vec![origin.to_owned()], issuer: issuer.to_owned(), ..settings })
     }
 
-    /// Whether this secret is one of the built-in set, and so known to everybody.
-    pub fn publishes(secret: &str) -> anyhow::Result<bool> {
-        Ok(read(BUILT_IN)?.secrets().any(|(published, _)| published.expose() == secret))
+    /// The secrets of the built-in set, which everybody knows.
+    pub fn published() -> anyhow::Result<Vec<String>> {
+        Ok(read(BUILT_IN)?.secrets().map(|(published, _)| published.expose().to_owned()).collect())
     }
 
     /// All surfaces ask the authorization server about tokens (RFC 7662), authenticated with these.

@@ -7,7 +7,6 @@ use crate::{
     accounts,
     allowance::RequestRates,
     answers::server_error,
-    api::Routes,
     arguments::Rules,
     audit::Audit,
     authorization_server, callback,
@@ -42,6 +41,7 @@ use keyward_guard::{
     source, whole,
 };
 use keyward_limits::source::TrustedProxies;
+use keyward_shared::api::Routes;
 pub use serving::{Prepared, prepare, serve};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tower_http::catch_panic::CatchPanicLayer;

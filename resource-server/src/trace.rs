@@ -9,7 +9,7 @@ pub(crate) use watch::SurfaceWatch;
 
 use crate::{
     audit::{self, Audit},
-    mask::Masker,
+    masking::masker,
     metrics::Metrics,
     settings::Settings,
 };
@@ -17,6 +17,7 @@ use arrival::Arrival;
 use axum::http::{Extensions, HeaderMap, header, request::Parts};
 use keyward_guard::{Passage, clock::Clock, source, transport::Transport, wire};
 use keyward_limits::shares::Table;
+use keyward_shared::mask::Masker;
 use serde_json::{Value, json};
 use std::{
     cmp::Reverse,
@@ -44,7 +45,7 @@ pub(crate) struct Records {
 impl Records {
     pub fn new(audit: Audit, settings: &Settings) -> anyhow::Result<Self> {
         let (log_payloads, clock) = (settings.log_payloads, settings.clock.clone());
-        let (masker, metrics) = (Arc::new(Masker::new(settings)?), Metrics::new()?);
+        let (masker, metrics) = (Arc::new(masker(settings)?), Metrics::new()?);
         let audit = Arc::new(audit.masked(&masker));
         let recent = Mutex::new((Table::new(KEPT, SHARE), 0));
         Ok(Self { recent, audit, log_payloads, masker, metrics, clock })

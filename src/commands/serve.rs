@@ -2,8 +2,8 @@
 use super::{load_for_serving, server};
 use crate::{
     app::App,
-    demo,
     people::setup_link::{self, SetupLink},
+    published,
 };
 use anyhow::ensure;
 use std::{path::PathBuf, sync::Arc};
@@ -29,7 +29,7 @@ impl Serve {
             () = &mut asked_to_stop => return Ok(()),
         };
         ensure!(
-            !demo::is_demo(&app.db).await?,
+            !published::is_demo(&app.db).await?,
             "this database was made by `keyward demo`: its passwords and secrets are published. Start with an empty one."
         );
         server::write_clients(&app, &[]).await?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub const FOLDER: &str = "/demo/clients/";
 
 /// The private key of the second. It is served beside the document, so it proves nothing outside the demo.
-const KEY: &str = r#"{
+pub(super) const KEY: &str = r#"{
     "kty": "EC", "crv": "P-256", "kid": "demo", "alg": "ES256", "use": "sig",
     "x": "t0Nsc3CKbAb7I2ii_DgV6GsaqRMjDDI1IR2mj4vO-ac", "y": "VQ6OACiOid-ekit7AmBwKEM641vBCcEMbFd42dEjung",
     "d": "gPKW9bpqOTXUuk28PUXOjz2-W2KXUbvLXH4CDCl53Qo"
@@ -39,11 +39,4 @@ pub fn all(folder: &str) -> anyhow::Result<BTreeMap<&'static str, Value>> {
         ("broken.json", document("public.json", "Demo app that lies")),
     ]
     .into())
-}
-
-/// Whether these are keys whose private half is published here.
-#[must_use]
-pub fn are_published(jwks: &Value) -> bool {
-    let Ok(Value::Object(key)) = serde_json::from_str(KEY) else { return false };
-    jwks["keys"].as_array().is_some_and(|keys| keys.iter().any(|one| one["x"] == key["x"]))
 }

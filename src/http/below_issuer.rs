@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_resource_server::api::{Operation, Routes};
+use keyward_shared::api::{Operation, Routes};
 use std::sync::Arc;
 
 /// Attributes that hold URLs, as our templates write them. What others say stands in text, or with its quotes escaped.

@@ -12,7 +12,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use keyward_resource_server::api::{self, About, Described, Field, Operation, Routes};
+use keyward_shared::api::{self, About, Described, Field, Operation, Routes};
 use serde_json::{Value, json};
 use std::sync::Arc;
 

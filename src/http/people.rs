@@ -20,7 +20,7 @@ use axum::{
     middleware::{from_fn_with_state, map_response},
     response::{IntoResponse, Response},
 };
-use keyward_resource_server::api::Routes;
+use keyward_shared::api::Routes;
 use std::sync::Arc;
 use time::Duration;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};

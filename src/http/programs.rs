@@ -2,7 +2,7 @@
 use super::respond::Document;
 use crate::app::App;
 use axum::{http::Method, routing::MethodRouter};
-use keyward_resource_server::api::{Described, Operation};
+use keyward_shared::api::{Described, Operation};
 use std::sync::Arc;
 
 /// What the route table and the metadata need to know of an endpoint.

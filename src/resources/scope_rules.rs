@@ -1,6 +1,6 @@
 //! The scopes of one resource, and which narrower ones a broader scope brings along (RFC 6749 §3.3).
 use crate::model::{Role, Scopes};
-use keyward_resource_server::scopes::HIERARCHY;
+use keyward_oauth::scope::HIERARCHY;
 
 #[derive(Clone, Debug)]
 pub struct ScopeRule {

@@ -2,7 +2,7 @@
 use super::{jws::Keys, world::silent};
 use crate::support::app::{Answer, MCP, send};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request, routing::post};
-use keyward_resource_server::Guard;
+use keyward_guard::Guard;
 use serde_json::json;
 use std::net::SocketAddr;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};

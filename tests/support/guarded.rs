@@ -12,7 +12,7 @@ use axum::{
     routing::post,
 };
 use keyward::{app::App, http::router, model::ClientId};
-use keyward_resource_server::{Guard, clock::Clock};
+use keyward_guard::{Guard, clock::Clock};
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,

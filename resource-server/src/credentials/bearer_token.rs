@@ -5,7 +5,6 @@ use super::{
 };
 use crate::{
     admission::{Admission, admit},
-    api::{Operation, Routes, object},
     attempts::Attempts,
     keys::{Key, Keys},
 };
@@ -31,6 +30,7 @@ use keyward_limits::{
     shares::{Quota, Rates},
     source::Source,
 };
+use keyward_shared::api::{Operation, Routes, object};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;

@@ -1,12 +1,8 @@
 //! What a surface answers, for the description of its server.
-use crate::{
-    api::{self, Described, Operation, Routes},
-    metadata, page,
-    surface::Surface,
-    tools::Tool,
-};
+use crate::{metadata, page, surface::Surface, tools::Tool};
 use axum::{body::Bytes, http::header, routing::get};
 use keyward_guard::gate::Gates;
+use keyward_shared::api::{self, Described, Operation, Routes};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use url::Url;

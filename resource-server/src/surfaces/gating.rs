@@ -1,7 +1,6 @@
 //! Puts a surface behind gates: where it is found, by which transports, and with which credential at each place.
 use super::{Address, at, described};
 use crate::{
-    api::Routes,
     checks,
     credentials::Built,
     endpoint::{self, Server},
@@ -25,6 +24,7 @@ use keyward_guard::{
     origin::Allowed,
     sessions::Sessions,
 };
+use keyward_shared::api::Routes;
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 use url::Url;

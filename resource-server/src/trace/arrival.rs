@@ -1,6 +1,5 @@
 //! What is noted of a request as it arrives, before anything of it is judged.
 use super::{Record, source_ip, user_agent};
-use crate::mask::Masker;
 use axum::{
     body::HttpBody,
     extract::Request,
@@ -9,6 +8,7 @@ use axum::{
 use base64ct::{Base64, Encoding};
 use keyward_guard::{challenge::RequestId, digest, source::source_of, wire};
 use keyward_limits::source::Source;
+use keyward_shared::mask::Masker;
 
 #[derive(Clone)]
 pub(super) struct Arrival {

@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_resource_server::api::{Operation, Routes};
+use keyward_shared::api::{Operation, Routes};
 use std::sync::Arc;
 use time::Duration;
 use tower_sessions::Session;

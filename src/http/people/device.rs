@@ -27,7 +27,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing,
 };
-use keyward_resource_server::api::{Operation, Routes};
+use keyward_shared::api::{Operation, Routes};
 use qrcode::{QrCode, render::svg};
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc};

@@ -28,7 +28,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Response},
     routing::get,
 };
-use keyward_resource_server::api::Routes;
+use keyward_shared::api::Routes;
 use std::sync::Arc;
 use tower_sessions::Session;
 

@@ -22,7 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_resource_server::api::Routes;
+use keyward_shared::api::Routes;
 use std::sync::Arc;
 use tower_sessions::Session;
 

@@ -1,7 +1,7 @@
 //! The stylesheet and the icon, from inside the binary.
 use crate::app::App;
 use axum::{http::header, routing::get};
-use keyward_resource_server::api::{Operation, Routes};
+use keyward_shared::api::{Operation, Routes};
 use serde_json::json;
 use std::sync::Arc;
 

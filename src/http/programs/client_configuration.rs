@@ -21,7 +21,7 @@ use axum::{
     response::IntoResponse,
     routing,
 };
-use keyward_resource_server::api::Operation;
+use keyward_shared::api::Operation;
 use serde_json::Value;
 use std::sync::Arc;
 

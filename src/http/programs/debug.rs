@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_resource_server::api::Operation;
+use keyward_shared::api::Operation;
 use std::sync::Arc;
 
 const USUAL: i64 = 50;

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use keyward_resource_server::api::Operation;
+use keyward_shared::api::Operation;
 use std::sync::Arc;
 
 type Name = Result<Path<String>, PathRejection>;

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use axum::{Json, extract::State, http::Method, routing};
-use keyward_resource_server::api::Type;
+use keyward_shared::api::Type;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use crate::{
     http::respond::NoStore,
 };
 use axum::{Json, extract::State, routing::get};
-use keyward_resource_server::api::{Operation, Type};
+use keyward_shared::api::{Operation, Type};
 use serde_json::{Value, json};
 use std::sync::Arc;
 

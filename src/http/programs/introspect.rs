@@ -21,7 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing,
 };
-use keyward_resource_server::api::Type;
+use keyward_shared::api::Type;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use time::Duration;

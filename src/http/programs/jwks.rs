@@ -11,7 +11,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use keyward_resource_server::api::{Operation, Type};
+use keyward_shared::api::{Operation, Type};
 use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {

@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use grants::jwt_bearer;
-use keyward_resource_server::api::{Member, Operation, Type};
+use keyward_shared::api::{Member, Operation, Type};
 use oauth::{
     authentication_context, client_assertion, dpop, id_jag,
     resource::{OIDC_SCOPES, Resource},

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_resource_server::api::Operation;
+use keyward_shared::api::Operation;
 use serde_json::json;
 use std::sync::Arc;
 

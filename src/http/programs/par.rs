@@ -19,7 +19,7 @@ use axum::{
     response::IntoResponse,
     routing,
 };
-use keyward_resource_server::api::Type;
+use keyward_shared::api::Type;
 use serde_json::json;
 use std::sync::Arc;
 

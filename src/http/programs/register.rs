@@ -19,7 +19,7 @@ use axum::{
     response::IntoResponse,
     routing,
 };
-use keyward_resource_server::api::{Member, Operation, Type};
+use keyward_shared::api::{Member, Operation, Type};
 use serde_json::{Value, json};
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse},
     routing,
 };
-use keyward_resource_server::api::{Operation, Type};
+use keyward_shared::api::{Operation, Type};
 use std::{net::IpAddr, sync::Arc};
 
 pub fn endpoint(app: &App) -> Endpoint {

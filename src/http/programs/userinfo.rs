@@ -21,7 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_resource_server::api::{Member, Operation, Type};
+use keyward_shared::api::{Member, Operation, Type};
 use std::sync::Arc;
 
 const MAX_FORM: usize = 64 * 1024;

@@ -3,7 +3,7 @@ mod operation;
 mod reader;
 
 pub use operation::{Field, Member, Operation, Type, object};
-pub use reader::content;
+pub use reader::{content, escape};
 
 use axum::{Router, routing::MethodRouter};
 use serde_json::{Map, Value, json};

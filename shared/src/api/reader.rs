@@ -1,5 +1,4 @@
 //! An `OpenAPI` document as the content of a page: plain HTML that needs no script.
-use crate::page::escape;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -130,6 +129,13 @@ fn prose(value: &Value) -> String {
 /// For a link within the page.
 fn id(name: &str) -> String {
     name.chars().map(|one| if one.is_ascii_alphanumeric() || "-_.".contains(one) { one } else { '-' }).collect()
+}
+
+/// Text in HTML, in attributes too.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]

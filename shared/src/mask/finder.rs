@@ -2,7 +2,7 @@
 //! anywhere, also where the text is encoded.
 use super::views::View;
 use anyhow::Context;
-use keyward_guard::digest::{self, Digest};
+use keyward_oauth::digest::Digest;
 use regex::bytes::Regex;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -46,7 +46,7 @@ impl Finder {
         }
         let quick = self.quick(secret.as_bytes());
         let same = self.known.entry(secret.len()).or_default().entry(quick).or_default();
-        same.push(digest::of(secret.as_bytes()));
+        same.push(Digest::of(secret));
     }
 
     /// In the order in which they stand, apart from each other.
@@ -84,7 +84,7 @@ impl Finder {
         let mut quick = self.quick(first);
         for start in 0..=bytes.len() - length {
             let window = start..start + length;
-            if secrets.get(&quick).is_some_and(|same| same.contains(&digest::of(&bytes[window.clone()]))) {
+            if secrets.get(&quick).is_some_and(|same| same.contains(&Digest::of(&bytes[window.clone()]))) {
                 found.push(window);
             }
             if let Some(next) = bytes.get(start + length) {

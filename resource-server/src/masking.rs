@@ -1,131 +1,25 @@
-//! Hides credentials in what is written for people.
-mod finder;
-mod views;
-
+//! Which secrets are hidden in what the server tells: all that its settings have.
 use crate::settings::Settings;
-use finder::Finder;
-use keyward_guard::digest;
-use serde_json::Value;
+use keyward_shared::mask::Masker;
 
-/// Parts of names of members that hold credentials, without case and the marks between words.
-const TELLING: [&str; 9] =
-    ["password", "passphrase", "secret", "token", "code", "apikey", "assertion", "authorization", "cookie"];
-
-/// Bytes of a text that is looked through; a longer one is hidden as a whole.
-const LONGEST: usize = 64 * 1024;
-
-/// What is a credential here, by its name or by being one.
-#[derive(Clone)]
-pub struct Masker {
-    telling: Vec<String>,
-    /// Knows all secrets of the configuration: whoever sends one under another name, or in the middle of a text, still
-    /// sent a secret.
-    finder: Finder,
-}
-
-/// Enough to tell two credentials apart: `sha256:<12 hex> (len=N)`.
-fn credential(text: &str) -> String {
-    format!("sha256:{} (len={})", digest::fingerprint(&digest::of(text.as_bytes())), text.len())
-}
-
-impl Masker {
-    /// One that knows these secrets, and what all others look like.
-    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
-        let mut finder = Finder::new()?;
-        secrets.into_iter().for_each(|secret| finder.know(secret));
-        Ok(Self { telling: TELLING.map(str::to_owned).to_vec(), finder })
-    }
-
-    pub(crate) fn new<'a>(settings: &'a Settings) -> anyhow::Result<Self> {
-        let secrets = settings.secrets().map(|(secret, _)| secret).chain(settings.entrusted());
-        // `Bearer KEY` is a header's value, and KEY the secret.
-        let both = |secret: &'a str| [Some(secret), secret.split_once(' ').map(|(_, key)| key)].into_iter().flatten();
-        let mut masker = Self::of(secrets.flat_map(|secret| both(secret.expose())))?;
-        let headers = settings.surfaces.iter().flat_map(|surface| surface.headers.keys()).map(|name| plain(name));
-        masker.telling.extend(headers);
-        Ok(masker)
-    }
-
-    /// One that knows these secrets, too.
-    pub(crate) fn beside<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut masker = self.clone();
-        secrets.into_iter().for_each(|secret| masker.finder.know(secret));
-        masker
-    }
-
-    /// The same, with all that members named like credentials hold masked, at any depth, JSON in texts included.
-    pub(crate) fn masked(&self, value: &Value) -> Value {
-        match value {
-            Value::Object(members) => {
-                let mask = |(name, member): (&String, &Value)| {
-                    let plain = plain(name);
-                    let telling = self.telling.iter().any(|part| plain.contains(part));
-                    (self.text(name), if telling { hidden(member) } else { self.masked(member) })
-                };
-                Value::Object(members.iter().map(mask).collect())
-            }
-            Value::Array(items) => items.iter().map(|item| self.masked(item)).collect(),
-            Value::String(text) => match serde_json::from_str(text) {
-                Ok(inner @ (Value::Object(_) | Value::Array(_))) => self.masked(&inner).to_string().into(),
-                _ => self.text(text).into(),
-            },
-            other => other.clone(),
-        }
-    }
-
-    /// The same without secrets, whatever members are named.
-    #[must_use]
-    pub fn without_secrets(&self, value: &Value) -> Value {
-        match value {
-            Value::Object(members) => {
-                members.iter().map(|(name, member)| (self.text(name), self.without_secrets(member))).collect()
-            }
-            Value::Array(items) => items.iter().map(|item| self.without_secrets(item)).collect(),
-            Value::String(text) => self.text(text).into(),
-            other => other.clone(),
-        }
-    }
-
-    /// A text without the secrets that stand in it.
-    #[must_use]
-    pub fn text(&self, text: &str) -> String {
-        if text.len() > LONGEST {
-            return credential(text);
-        }
-        let (mut masked, mut at) = (String::new(), 0);
-        for place in self.finder.find(text) {
-            // Whole characters: what was decoded may begin within one.
-            let (start, end) = (text.floor_char_boundary(place.start).max(at), text.ceil_char_boundary(place.end));
-            masked.push_str(&text[at..start]);
-            masked.push_str(&credential(&text[start..end]));
-            at = end;
-        }
-        masked.push_str(&text[at..]);
-        masked
-    }
-}
-
-/// `X-Api-Key`, `api_key` and `apiKey` are the same name.
-fn plain(name: &str) -> String {
-    name.chars().filter(|letter| !['-', '_', ' ', '.'].contains(letter)).flat_map(char::to_lowercase).collect()
-}
-
-fn hidden(value: &Value) -> Value {
-    match value {
-        Value::Null | Value::Bool(_) => value.clone(),
-        Value::String(text) => credential(text).into(),
-        other => credential(&other.to_string()).into(),
-    }
+pub(crate) fn masker<'a>(settings: &'a Settings) -> anyhow::Result<Masker> {
+    let secrets = settings.secrets().map(|(secret, _)| secret).chain(settings.entrusted());
+    // `Bearer KEY` is a header's value, and KEY the secret.
+    let both = |secret: &'a str| [Some(secret), secret.split_once(' ').map(|(_, key)| key)].into_iter().flatten();
+    let masker = Masker::of(secrets.flat_map(|secret| both(secret.expose())))?;
+    let headers = settings.surfaces.iter().flat_map(|surface| surface.headers.keys());
+    Ok(masker.telling(headers.map(String::as_str)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+    use keyward_guard::digest;
     use serde_json::json;
 
     fn masker() -> Masker {
-        Masker::new(&Settings::built_in().unwrap()).unwrap()
+        super::masker(&Settings::built_in().unwrap()).unwrap()
     }
 
     #[test]
