@@ -67,5 +67,6 @@ pub use access::{Access, Scheme};
 pub use body_limit::BodyLimit;
 pub use check::{Allowance, Call, Check};
 pub use guard::{Guard, Place, SHORTEST_KEY};
+pub use keyward_limits::source::Source;
 pub use observer::{Observer, Outcome, Passage, Refused};
 pub use places::{PageOrigin, ResourceAlias};

@@ -1,0 +1,4 @@
+//! The guard as programs use it.
+mod additions;
+mod examples;
+mod support;
