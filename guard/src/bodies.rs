@@ -33,7 +33,7 @@ pub struct Bodies {
 
 /// The room that one message takes, until it is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldBody {
     bodies: Arc<Bodies>,
     room: usize,
     source: Source,
@@ -63,8 +63,8 @@ impl Bodies {
         is_known: bool,
         source: Source,
         is_parsed: bool,
-    ) -> Result<(Bytes, Held), Refusal> {
-        let held = Held {
+    ) -> Result<(Bytes, HeldBody), Refusal> {
+        let held = HeldBody {
             bodies: Arc::clone(self),
             room: usize::from(!is_known),
             source,
@@ -94,7 +94,7 @@ fn share(longest: usize) -> usize {
     SHARE.max(5 * longest)
 }
 
-impl Held {
+impl HeldBody {
     async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
         let (mut stream, mut bytes) = (body.into_data_stream(), Vec::<u8>::new());
         while let Some(chunk) = stream.next().await {
@@ -143,7 +143,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldBody {
     fn drop(&mut self) {
         self.bodies.lock(self.room).remove(&self.number);
     }

@@ -39,10 +39,10 @@ pub struct ProtectedResource {
 }
 
 /// A document, and the path where it is found.
-pub type Placed = (String, ProtectedResource);
+pub type PlacedDocument = (String, ProtectedResource);
 
 /// A place where documents are found.
-pub struct Place {
+pub struct MetadataRoute {
     pub path: String,
     /// The resource that is described there; at the root any is.
     pub resource: Option<String>,
@@ -54,12 +54,12 @@ pub struct Place {
 pub fn routes(resources: Vec<ProtectedResource>) -> Router {
     let all = resources.into_iter().map(|resource| (well_known_path(&resource.resource), resource)).collect();
     let nothing = Router::new().route(&format!("{WELL_KNOWN}/{{*path}}"), get(unknown));
-    let route = |router: Router, place: Place| router.route(&place.path, place.methods);
+    let route = |router: Router, place: MetadataRoute| router.route(&place.path, place.methods);
     readable(places(all).into_iter().fold(nothing, route))
 }
 
 /// The places of these documents, the root last.
-pub fn places(documents: Vec<Placed>) -> Vec<Place> {
+pub fn places(documents: Vec<PlacedDocument>) -> Vec<MetadataRoute> {
     let mut by_path: BTreeMap<String, Vec<ProtectedResource>> = BTreeMap::new();
     for (path, resource) in &documents {
         by_path.entry(path.clone()).or_default().push(resource.clone());
@@ -73,10 +73,10 @@ pub fn places(documents: Vec<Placed>) -> Vec<Place> {
             let found = of_origin(&same, &headers, &uri).map(cached);
             found.unwrap_or_else(|| Refusal::not_found().into_response(&id.0))
         };
-        Place { path, resource, methods: get(show) }
+        MetadataRoute { path, resource, methods: get(show) }
     });
     let root = get(root).with_state(Arc::new(resources));
-    own.chain([Place { path: WELL_KNOWN.to_owned(), resource: None, methods: root }]).collect()
+    own.chain([MetadataRoute { path: WELL_KNOWN.to_owned(), resource: None, methods: root }]).collect()
 }
 
 /// From every web page.

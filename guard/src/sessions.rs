@@ -37,8 +37,8 @@ pub struct Sessions {
     used: Mutex<Table<String, Session>>,
 }
 
-/// Or never known.
-pub struct Forgotten;
+/// A session that is not remembered here, or never was.
+pub struct UnknownSession;
 
 #[derive(Debug)]
 struct Session {
@@ -121,9 +121,9 @@ impl Sessions {
         id: &str,
         principal: &Principal,
         now: OffsetDateTime,
-    ) -> Result<Option<String>, Forgotten> {
+    ) -> Result<Option<String>, UnknownSession> {
         let mut sessions = self.lock();
-        let session = sessions.get(&id.to_owned()).ok_or(Forgotten)?;
+        let session = sessions.get(&id.to_owned()).ok_or(UnknownSession)?;
         let alive = session.owner == *principal && !session.ended && now - session.used_at < IDLE;
         Ok(alive.then(|| {
             session.used_at = now;

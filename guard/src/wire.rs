@@ -132,12 +132,12 @@ impl Message {
         let known: Vec<_> = JUDGED.into_iter().chain(named_by(&self.method)).collect();
         let mut judged = Vec::new();
         for (name, part) in json::parts(written(&self.params)) {
-            let own = taken_for(&name, &known).map_err(|Odd| odd())?;
+            let own = taken_for(&name, &known).map_err(|OddName| odd())?;
             judged.extend(own.map(|own| (own, self.params.slice_ref(part.as_bytes()))));
         }
         for (of, names) in [("_meta", &JUDGED_META[..]), ("arguments", &[])] {
             let object = judged.iter().find(|(own, _)| *own == of).map_or("", |(_, part)| written(part));
-            json::parts(object).try_for_each(|(name, _)| taken_for(&name, names).map(drop)).map_err(|Odd| odd())?;
+            json::parts(object).try_for_each(|(name, _)| taken_for(&name, names).map(drop)).map_err(|OddName| odd())?;
         }
         Ok(judged)
     }
@@ -197,10 +197,10 @@ impl Message {
 }
 
 /// No reader is to be led to what was not judged.
-struct Odd;
+struct OddName;
 
 /// Which of `known` it is. In JavaScript `__proto__` names where other members are looked for.
-fn taken_for(name: &str, known: &[&'static str]) -> Result<Option<&'static str>, Odd> {
+fn taken_for(name: &str, known: &[&'static str]) -> Result<Option<&'static str>, OddName> {
     let own = known.iter().find(|own| **own == name).copied();
     let is_odd = || {
         name == "__proto__"
@@ -208,7 +208,7 @@ fn taken_for(name: &str, known: &[&'static str]) -> Result<Option<&'static str>,
             || name.chars().any(char::is_control)
             || known.iter().any(|own| alike(own, name))
     };
-    if own.is_none() && is_odd() { Err(Odd) } else { Ok(own) }
+    if own.is_none() && is_odd() { Err(OddName) } else { Ok(own) }
 }
 
 fn is_object(part: &str) -> bool {

@@ -1,4 +1,6 @@
 //! `/debug` and `/metrics`: what the server saw and how it judges, without secrets.
+mod views;
+
 use crate::{
     admission::{Admission, admit},
     answers::server_error,
@@ -17,10 +19,9 @@ use axum::{
     routing::{get, post},
 };
 use keyward_guard::{
-    caller::Principal,
     challenge::Refusal,
     clock,
-    gate::{Explanation, Gates, Judgement},
+    gate::Gates,
     json,
     origin::{self, Allowed},
     request_id::Id,
@@ -29,7 +30,7 @@ use keyward_shared::api::{Operation, Routes, object};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Value, json};
 use std::{collections::HashSet, sync::Arc};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 const MOST: usize = 1000;
 /// Characters of an unknown parameter that are shown.
@@ -73,7 +74,7 @@ struct Question {
 pub(crate) fn routes(settings: &Settings, records: &Arc<Records>, watched: Vec<Watched>, allowed: Allowed) -> Routes {
     let admission = Admission::new(settings.demo, settings.admin_token.as_ref(), &settings.clock);
     let Some(admission) = admission else { return Routes::new() };
-    let debug = Arc::new(Debug { watched, records: Arc::clone(records), config: config(settings) });
+    let debug = Arc::new(Debug { watched, records: Arc::clone(records), config: views::config(settings) });
     let told = |operation: Operation| {
         let told =
             operation.tag("Operation").secured(if settings.demo { &["", "administrator"] } else { &["administrator"] });
@@ -114,10 +115,10 @@ impl Debug {
                 let mut seen = HashSet::new();
                 let tokens =
                     requests().filter(|record| record.token_hash.clone().is_some_and(|hash| seen.insert(hash)));
-                json!({"tokens": tokens.take(limit).map(|record| token(&record)).collect::<Vec<_>>()})
+                json!({"tokens": tokens.take(limit).map(|record| views::token(&record)).collect::<Vec<_>>()})
             }
             "traces" => {
-                let traces = requests().filter_map(|record| trace(&record));
+                let traces = requests().filter_map(|record| views::trace(&record));
                 let of_type = |trace: &Value| {
                     selection.event_type.as_ref().is_none_or(|wanted| trace["event_type"] == wanted.as_str())
                 };
@@ -133,7 +134,7 @@ impl Debug {
                 let events = self.records.audit.find(&filter, u32::try_from(limit)?).await?;
                 json!({"audit_events": events})
             }
-            "sessions" => json!({"sessions": self.each(sessions)}),
+            "sessions" => json!({"sessions": self.each(views::sessions)}),
             "policies" => json!({"policies": self.each(|surface, _| {
                 surface.rules.all().map(|rule| json!({"surface": &*surface.id, "rule": rule})).collect()
             })}),
@@ -238,91 +239,7 @@ async fn explain(State(debug): State<Arc<Debug>>, id: Id, body: Bytes) -> Respon
     }
     let arguments = json::member(text, "arguments").filter(|arguments| *arguments != "null");
     let checks = gates.explain(request, question.tool.as_deref(), arguments).await;
-    let checks: Vec<_> = checks.into_iter().map(explained).collect();
+    let checks: Vec<_> = checks.into_iter().map(views::explained).collect();
     let told = json!({"surface": question.surface, "tool": question.tool, "checks": checks});
     Json(debug.records.masker.without_secrets(&told)).into_response()
-}
-
-fn explained(Explanation { check, judgement }: Explanation) -> Value {
-    let (result, reason) = match judgement {
-        Judgement::Passed => ("passed", None),
-        Judgement::Failed { error, description } => {
-            ("failed", Some(json!({"error": error, "description": description})))
-        }
-        Judgement::NotReached => ("not reached", None),
-        Judgement::NotJudged => ("not judged", None),
-    };
-    json!({"check": check, "result": result, "reason": reason})
-}
-
-/// The gates of a surface have their sessions in common.
-fn sessions(surface: &Surface, gates: &Gates) -> Vec<Value> {
-    let all = gates.0.first().map(|(_, gate)| gate.sessions.all(surface.clock.now())).unwrap_or_default();
-    let shown = |(session, owner, used_at): (String, Principal, OffsetDateTime)| {
-        json!({
-            "surface": &*surface.id,
-            "session_hash": session,
-            "principal": owner[..2].join(" "),
-            "client_id": owner[2],
-            "used_at": used_at.format(&Rfc3339).unwrap_or_default(),
-        })
-    };
-    all.into_iter().map(shown).collect()
-}
-
-fn token(record: &Record) -> Value {
-    json!({
-        "token_hash": record.token_hash,
-        "client_id": record.client_id,
-        "scope": record.scope,
-        "grant_type": record.grant_type,
-        "audience": record.audience,
-        "issuer": record.issuer,
-        "subject": record.subject,
-        "expires_at": record.expires_at,
-        "accepted": record.principal.is_some(),
-        "surface": record.surface,
-        "timestamp": record.timestamp,
-    })
-}
-
-/// What became of a token, in the words of the authorization server's own trace.
-fn trace(record: &Record) -> Option<Value> {
-    record.token_hash.as_ref()?;
-    let accepted = record.principal.is_some();
-    Some(json!({
-        "event_type": if accepted { "rs_token_accepted" } else { "rs_token_rejected" },
-        "client_id": record.client_id,
-        "detail": record.reason.filter(|_| !accepted).unwrap_or("the token was accepted"),
-        "result": if accepted { "success" } else { "failure" },
-        "rule": record.error.filter(|_| !accepted),
-        "request_id": record.request_id,
-        "timestamp": record.timestamp,
-    }))
-}
-
-fn config(settings: &Settings) -> Value {
-    let set = |is_set: bool| json!({"set": is_set});
-    let surfaces = settings.surfaces.iter().map(|surface| {
-        json!({
-            "id": surface.id,
-            "kind": surface.kind,
-            "enabled": surface.enabled,
-            "listen": surface.listen,
-            "tools": surface.tools,
-            "keys": surface.keys.len(),
-            "users": surface.users.iter().map(|user| &user.username).collect::<Vec<_>>(),
-            "headers": surface.headers.keys().collect::<Vec<_>>(),
-        })
-    });
-    json!({
-        "listen": settings.listen,
-        "origins": settings.origins(),
-        "issuer": settings.issuer,
-        "demo": settings.demo,
-        "store": set(settings.store.is_some()),
-        "admin_token": set(settings.admin_token.is_some()),
-        "log_payloads": settings.log_payloads,
-        "surfaces": surfaces.collect::<Vec<_>>(),
-    })
 }

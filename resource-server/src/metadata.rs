@@ -1,11 +1,11 @@
 //! Protected resource metadata (RFC 9728) among the routes that say what they are for.
-pub(crate) use keyward_guard::metadata::{Placed, well_known_path, well_known_place};
+pub(crate) use keyward_guard::metadata::{PlacedDocument, well_known_path, well_known_place};
 
 use axum::routing::get;
 use keyward_guard::metadata::{self, WELL_KNOWN};
 use keyward_shared::api::{Operation, Routes, Type};
 
-pub(crate) fn placed(documents: Vec<Placed>) -> Routes {
+pub(crate) fn placed(documents: Vec<PlacedDocument>) -> Routes {
     let mut routes = Routes::new().nothing_at(&format!("{WELL_KNOWN}/{{*path}}"), get(metadata::unknown));
     for place in metadata::places(documents) {
         let told = match &place.resource {

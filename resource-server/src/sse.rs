@@ -13,7 +13,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use keyward_guard::{
-    bodies::Held,
+    bodies::HeldBody,
     caller::{Caller, Principal},
     challenge::{Refusal, RequestId},
     clock::Clock,
@@ -94,7 +94,7 @@ impl Streams {
     }
 
     /// `held` is the room that the answer takes until the client reads it.
-    async fn send(&self, id: &str, response: Response, held: Option<&Held>) -> Option<()> {
+    async fn send(&self, id: &str, response: Response, held: Option<&HeldBody>) -> Option<()> {
         let stream = self.lock().get(id).cloned()?;
         let mut messages = messages(response);
         while let Some(message) = messages.next().await {
@@ -190,7 +190,7 @@ pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, req
     if parts.method != Method::POST {
         return Refusal::method_not_allowed("POST").into_response(&id);
     }
-    let Some(held) = parts.extensions.get::<Arc<Held>>().cloned() else { return server_error(&id) };
+    let Some(held) = parts.extensions.get::<Arc<HeldBody>>().cloned() else { return server_error(&id) };
     tokio::spawn(async move {
         let answered = async {
             let response = streams.server.post(parts, body, &id).await;

@@ -1,10 +1,10 @@
 //! The checks of a gate, in order. What lets requests through and what explains it walk this one list.
 use super::{
     Backend, Gate, forwarded,
-    visits::{Named, Visit},
+    visits::{NamedSession, Visit},
 };
 use crate::{
-    bodies::Held,
+    bodies::HeldBody,
     caller::Caller,
     challenge::Refusal,
     check::{Call, Check},
@@ -86,11 +86,11 @@ pub(super) struct Walk {
     refused: Option<Refusal>,
     /// Whom it counts for, and the room that its message takes.
     source: Source,
-    held: Option<Arc<Held>>,
+    held: Option<Arc<HeldBody>>,
     /// `Mcp-Param-*` as it goes on.
     parameters: HeaderMap,
     /// What became of the session that it names.
-    named: Result<Option<Named>, Refusal>,
+    named: Result<Option<NamedSession>, Refusal>,
 }
 
 impl Gate {
@@ -190,7 +190,7 @@ impl Gate {
             }
         }
         let session = std::mem::replace(&mut walk.named, Ok(None))?;
-        let is_awaited = |session: &Named| self.sessions.answer(&session.id, message.id());
+        let is_awaited = |session: &NamedSession| self.sessions.answer(&session.id, message.id());
         if message.is_response() && !session.as_ref().is_some_and(is_awaited) {
             return Err(invalid("Invalid Request: nobody waits for this response"));
         }

@@ -1,6 +1,6 @@
 //! The session that a request belongs to, and what its answer opens or ends.
 use super::{Backend, Gate};
-use crate::{bodies::Held, caller::Caller, challenge::Refusal, wire};
+use crate::{bodies::HeldBody, caller::Caller, challenge::Refusal, wire};
 use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode},
     response::Response,
@@ -14,16 +14,16 @@ pub(super) struct Visit {
     pub caller: Caller,
     pub modern: bool,
     /// The legacy session the request named, which is the caller's.
-    pub session: Option<Named>,
+    pub session: Option<NamedSession>,
     /// By the transport that Streamable HTTP replaced, whose sessions are streams.
     pub streams: bool,
     /// Whom it counts for, and what its message takes.
     pub source: Source,
-    pub held: Option<Arc<Held>>,
+    pub held: Option<Arc<HeldBody>>,
 }
 
 /// A session, as the client knows it, and as the server behind does.
-pub(super) struct Named {
+pub(super) struct NamedSession {
     pub id: String,
     pub inner: String,
 }
@@ -35,7 +35,7 @@ impl Gate {
         headers: &HeaderMap,
         caller: &Caller,
         source: Source,
-    ) -> Result<Option<Named>, Refusal> {
+    ) -> Result<Option<NamedSession>, Refusal> {
         let Ok(session) = wire::single(headers, &wire::SESSION_ID) else {
             let text = "the Mcp-Session-Id header must occur once, in visible ASCII";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text));
@@ -43,7 +43,7 @@ impl Gate {
         let Some(session) = session else { return Ok(None) };
         let mut owners = std::iter::once(&caller.principal).chain(&caller.joins);
         if let Some(inner) = owners.find_map(|owner| self.sessions.touch(session, owner, source, self.clock.now())) {
-            return Ok(Some(Named { id: session.to_owned(), inner }));
+            return Ok(Some(NamedSession { id: session.to_owned(), inner }));
         }
         Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
     }

@@ -45,7 +45,7 @@ pub(super) struct Part {
     pub routes: Routes,
     /// Security schemes by name.
     pub security: Vec<(String, Value)>,
-    pub documents: Vec<metadata::Placed>,
+    pub documents: Vec<metadata::PlacedDocument>,
 }
 
 /// Puts a surface behind gates, one for each origin and path.
@@ -62,7 +62,7 @@ pub(super) struct Gating<'a> {
     pub secrets: usize,
     pub sessions: Arc<Sessions>,
     pub aliases: &'a [ResourceAlias],
-    pub documents: Vec<metadata::Placed>,
+    pub documents: Vec<metadata::PlacedDocument>,
 }
 
 impl Gating<'_> {
