@@ -109,7 +109,7 @@ pub mod used_assertions;
 pub mod users;
 pub mod writable;
 
-pub use sessions::Sessions;
+pub use sessions::{Sessions, USER as SESSION_USER};
 
 /// Which rows somebody wants to look at; the newest of them first.
 #[derive(Clone, Debug)]

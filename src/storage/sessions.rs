@@ -1,6 +1,6 @@
 //! Table `sessions`: browser sessions, known by the digest of the id in their cookie.
 use super::Db;
-use crate::{clock::Clock, secrets::Digest};
+use crate::{clock::Clock, model::UserId, secrets::Digest};
 use async_trait::async_trait;
 use sqlx::types::Json;
 use std::collections::HashMap;
@@ -10,6 +10,9 @@ use tower_sessions::{
     session::{Id, Record},
     session_store::{Error, Result},
 };
+
+/// The member of a session's data that says who signed in.
+pub const USER: &str = "user_id";
 
 /// They last by the clock given, in whole seconds: the library's dates are the system's.
 #[derive(Clone, Debug)]
@@ -26,17 +29,26 @@ impl Sessions {
         execute!(&self.db, sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now))
     }
 
+    /// How many of this person's are good.
+    pub async fn count(&self, user: UserId) -> sqlx::Result<i64> {
+        read!(&self.db, |on| sqlx::query_scalar("SELECT count(*) FROM sessions WHERE user_id = $1 AND expires_at > $2")
+            .bind(user)
+            .bind(self.clock.now())
+            .fetch_one(on))
+    }
+
     /// `false` if the id is taken.
     async fn insert(&self, record: &Record) -> sqlx::Result<bool> {
         execute!(
             &self.db,
             sqlx::query(
-                "INSERT INTO sessions (id_hash, data, expires_at) VALUES ($1, $2, $3)
+                "INSERT INTO sessions (id_hash, data, expires_at, user_id) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (id_hash) DO NOTHING",
             )
             .bind(digest(&record.id))
             .bind(Json(&record.data))
             .bind(self.clock.now() + self.lifetime)
+            .bind(user(record))
         )
         .map(|rows| rows > 0)
     }
@@ -44,10 +56,11 @@ impl Sessions {
     async fn update(&self, record: &Record) -> sqlx::Result<u64> {
         execute!(
             &self.db,
-            sqlx::query("UPDATE sessions SET data = $2, expires_at = $3 WHERE id_hash = $1")
+            sqlx::query("UPDATE sessions SET data = $2, expires_at = $3, user_id = $4 WHERE id_hash = $1")
                 .bind(digest(&record.id))
                 .bind(Json(&record.data))
                 .bind(self.clock.now() + self.lifetime)
+                .bind(user(record))
         )
     }
 
@@ -94,6 +107,10 @@ struct Row {
     #[sqlx(json)]
     data: HashMap<String, serde_json::Value>,
     expires_at: OffsetDateTime,
+}
+
+fn user(record: &Record) -> Option<UserId> {
+    record.data.get(USER)?.as_str()?.parse().ok()
 }
 
 fn digest(id: &Id) -> Digest {

@@ -5,12 +5,11 @@ use crate::{
     error::OAuthError,
     model::{User, UserId},
     secrets::{Digest, base64url},
-    storage::users,
+    storage::{SESSION_USER as USER, users},
 };
 use time::{Duration, OffsetDateTime};
 use tower_sessions::{Session, session};
 
-const USER: &str = "user_id";
 const AUTH_TIME: &str = "auth_time";
 /// The page that demanded the last sign-in: `prompt=login` and `max_age` are satisfied for it, and it alone.
 const SIGNED_IN_FOR: &str = "signed_in_for";
