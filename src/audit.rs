@@ -94,13 +94,18 @@ impl Event {
         members.map(|(name, _)| name.as_str()).all(|name| known.contains(&name) || ["reason", "more"].contains(&name))
     }
 
+    /// The operator who did it, beside the other details.
+    #[must_use]
+    pub fn by(mut self, operator: &str) -> Self {
+        debug_assert!(self.event_type.entry().details.contains(&"by"), "{} is no operator's", self.event_type);
+        self.details["by"] = json!(operator);
+        self
+    }
+
     /// What happened has happened: a trail that can't be written is an error in the log, not in the answer.
     pub async fn record(self, app: &App) {
         let event = self.happened(app);
-        let user = event.user_id.map(|id| id.to_string());
-        let client = event.client_id.as_ref().map(ClientId::as_str);
-        let (address, success) = (event.ip_address.as_deref(), event.success);
-        tracing::info!(event_type = event.event_type, success, user, client, address, "audit");
+        log(&event);
         write(app, &event).await;
     }
 
@@ -112,7 +117,8 @@ impl Event {
         }
     }
 
-    fn happened(self, app: &App) -> AuditEvent {
+    /// As it is stored: for what happens in one transaction with its event.
+    pub fn happened(self, app: &App) -> AuditEvent {
         let request = telemetry::request();
         AuditEvent {
             id: AuditEventId::new(),
@@ -130,6 +136,14 @@ impl Event {
             at: app.clock.now(),
         }
     }
+}
+
+/// An event that is on record, as a line in the log.
+pub fn log(event: &AuditEvent) {
+    let user = event.user_id.map(|id| id.to_string());
+    let client = event.client_id.as_ref().map(ClientId::as_str);
+    let (address, success) = (event.ip_address.as_deref(), event.success);
+    tracing::info!(event_type = event.event_type, success, user, client, address, "audit");
 }
 
 /// As far as it tells programs from each other. Masked before it is cut, or half a secret would stay.

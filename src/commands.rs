@@ -1,4 +1,4 @@
-//! Commands: one file and one variant each.
+//! Commands: one file and one variant each. Those of operators are a noun and a verb.
 
 /// A line for whoever reads standard output.
 macro_rules! say {
@@ -9,21 +9,26 @@ macro_rules! say {
 
 mod audit;
 mod check;
+mod client;
+mod consent;
 #[cfg(feature = "demo")]
 mod demo;
-mod keys;
+mod grant;
+mod key;
+mod operator;
+mod output;
 mod registration_token;
 mod restore;
 mod serve;
 pub mod server;
-mod setup_link;
+mod user;
 
 use crate::{config::Config, published};
 use anyhow::Context;
 use std::{
     collections::HashMap,
     fmt,
-    io::{self, ErrorKind, Write},
+    io::{self, Write},
     path::Path,
 };
 
@@ -36,31 +41,40 @@ const EXAMPLES: &str = "Run it:\n  KEYWARD__ISSUER=https://auth.example.com keyw
 #[derive(clap::Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub enum Command {
-    Audit(audit::Audit),
-    Check(check::Check),
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
-    RegistrationToken(registration_token::RegistrationTokenCommand),
     Serve(serve::Serve),
-    Keys(keys::Keys),
-    SetupLink(setup_link::SetupLinkCommand),
+    Check(check::Check),
+    User(user::UserCommand),
+    Client(client::ClientCommand),
+    Grant(grant::GrantCommand),
+    Consent(consent::ConsentCommand),
+    RegistrationToken(registration_token::RegistrationTokenCommand),
+    #[command(visible_alias = "keys")]
+    Key(key::KeyCommand),
+    Audit(audit::Audit),
+    SetupLink(user::SetupLinkCommand),
     Restore(restore::Restore),
 }
 
 impl Command {
     pub fn run(self) -> anyhow::Result<()> {
-        crate::telemetry::init();
+        crate::telemetry::init(matches!(self, Self::Demo(_) | Self::Serve(_)));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             match self {
                 // Two servers make a large future.
                 #[cfg(feature = "demo")]
                 Self::Demo(command) => Box::pin(command.run()).await,
-                Self::Audit(command) => Box::pin(command.run()).await,
-                Self::Check(command) => command.run(),
-                Self::RegistrationToken(command) => command.run().await,
                 Self::Serve(command) => Box::pin(command.run()).await,
-                Self::Keys(command) => Box::pin(command.run()).await,
+                Self::Check(command) => command.run(),
+                Self::User(command) => Box::pin(command.run()).await,
+                Self::Client(command) => Box::pin(command.run()).await,
+                Self::Grant(command) => Box::pin(command.run()).await,
+                Self::Consent(command) => Box::pin(command.run()).await,
+                Self::RegistrationToken(command) => Box::pin(command.run()).await,
+                Self::Key(command) => Box::pin(command.run()).await,
+                Self::Audit(command) => Box::pin(command.run()).await,
                 Self::SetupLink(command) => Box::pin(command.run()).await,
                 Self::Restore(command) => Box::pin(command.run()).await,
             }
@@ -70,10 +84,7 @@ impl Command {
 
 /// That nobody reads any more (`| head`) is no fault; whatever else keeps a line from them is.
 fn say(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
-    match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write to standard output"),
-    }
+    output::unless_gone(writeln!(io::stdout(), "{line}")).context("cannot write to standard output")
 }
 
 /// `defaults` is TOML that the file and the environment override.

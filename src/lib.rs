@@ -7,6 +7,8 @@ pub mod published; // what that publishes, which is refused elsewhere // houseke
 
 pub mod http; // the only room with HTTP in it: endpoints for programs, pages for people
 
+pub mod operations; // what operators do: one act, one function, one event
+
 pub mod authorization; // what a client asks of a person, and what the person answers
 pub mod clients; // programs: found, authenticated, registered
 pub mod issuers;

@@ -18,7 +18,7 @@ pub use answered_form::{Answer, AnsweredForm};
 pub use audit::{AuditEvent, AuditRecord, Link, SealedEvent};
 pub use client::{Client, ClientSource};
 pub use device::DeviceAuthorization;
-pub use grant::{Code, Consent, Grant, IssuedCode, KnownClient};
+pub use grant::{Code, Consent, ConsentRecord, Grant, GrantRecord, IssuedCode, KnownClient};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
 pub use initial_access_token::InitialAccessToken;
 pub use logo::{Logo, Picture};

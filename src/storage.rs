@@ -119,6 +119,12 @@ pub struct Selection {
     pub since: Option<OffsetDateTime>,
 }
 
+/// The pattern of `LIKE` for what contains this text; of all without one.
+fn containing(text: Option<&str>) -> String {
+    let text = text.unwrap_or_default();
+    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 

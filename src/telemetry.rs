@@ -46,10 +46,11 @@ pub fn request_id() -> Option<String> {
     REQUEST.try_with(|request| request.id.clone()).ok()
 }
 
-/// To standard error, so that standard output is the command's own. `RUST_LOG` chooses what; by default `info`, and of
-/// what talks much only warnings.
-pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+/// To standard error, so that standard output is the command's own. `RUST_LOG` chooses what; by default a server says
+/// `info`, and of what talks much only warnings, and a command that ends soon says those of all.
+pub fn init(is_server: bool) {
+    let usual = if is_server { "info,sqlx=warn" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     // Whatever else is asked for: in detail it writes down what clients of the demo's MCP server send as it is.
     let quiet = "rmcp=warn".parse();
     let filter = quiet.into_iter().fold(filter, EnvFilter::add_directive);

@@ -1,9 +1,9 @@
 //! An issuer with a path: its well-known documents wherever they are looked for, and all of it below the path.
 use crate::support::{
-    app::{Answer, MCP, PASSWORD, TestApp, VERIFIER, authorize_path, basic},
+    app::{Answer, MCP, PASSWORD, TestApp, VERIFIER, authorize_path, basic, operator},
     browser::{Browser, borrowed, hidden},
 };
-use keyward::{model::ClientId, people::setup_link};
+use keyward::{model::ClientId, operations::users::new_setup_link};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://auth.example/realms/auth";
@@ -198,7 +198,7 @@ async fn a_person_and_a_client_go_the_whole_way_through_a_proxy_that_hands_over_
 #[tokio::test]
 async fn links_that_are_told_elsewhere_lie_below_it_too() {
     let t = TestApp::with(&format!("{BELOW}\nregistration.management = true")).await;
-    let link = setup_link::anew(&t.app).await.unwrap().url;
+    let link = new_setup_link(&t.app, &operator()).await.unwrap().url;
     assert!(link.starts_with(&format!("{ISSUER}/setup?token=")), "{link}");
     let mut person = Proxied { browser: t.browser(), seen: vec![] };
     let page = person.get(link.strip_prefix("https://auth.example").unwrap()).await;

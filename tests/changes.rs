@@ -5,11 +5,7 @@ use crate::support::{
     node::Node,
     proxy::Proxy,
 };
-use keyward::{
-    jobs,
-    model::ClientId,
-    storage::{Db, clients},
-};
+use keyward::{jobs, model::ClientId, storage::Db};
 use tokio::task::JoinSet;
 
 /// Waits for what happens by itself.
@@ -48,7 +44,7 @@ async fn attack_180_what_another_process_does_to_a_client_counts_here_without_a_
     let node = Node::beside(&t).await;
     let _house = keeping_house(&node).await;
     let (client, token) = known_to(&t, &node).await;
-    clients::set_disabled(&t.db, &client, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&client, Some(t.app.clock.now())).await;
     until(async || node.app.clients.find("c").await.unwrap().unwrap().disabled_at.is_some()).await;
     node.refresh(&client, &token).await.refused(401, "invalid_client");
     // And what a program that is none of ours does.
@@ -80,7 +76,7 @@ async fn who_does_not_hear_of_changes_asks_the_database_each_time() {
     // Nobody listens any more.
     t.app.clock.advance(time::Duration::seconds(3));
     assert!(!node.app.changes.are_heard());
-    clients::set_disabled(&t.db, &client, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&client, Some(t.app.clock.now())).await;
     node.refresh(&client, &token).await.refused(401, "invalid_client");
 }
 
@@ -111,7 +107,7 @@ async fn attack_181_a_connection_that_listens_and_is_silently_dead_lets_in_nobod
     let _house = keeping_house(&node).await;
     let (client, token) = known_to(&t, &node).await;
     proxy.fall_silent(true);
-    clients::set_disabled(&t.db, &client, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&client, Some(t.app.clock.now())).await;
     until(async || {
         t.app.clock.advance(time::Duration::SECOND);
         node.app.clients.find("c").await.unwrap().unwrap().disabled_at.is_some()
@@ -119,7 +115,7 @@ async fn attack_181_a_connection_that_listens_and_is_silently_dead_lets_in_nobod
     .await;
     assert!(!node.app.changes.are_heard());
     node.refresh(&client, &token).await.refused(401, "invalid_client");
-    clients::set_disabled(&t.db, &client, None).await.unwrap();
+    t.db.set_client_disabled(&client, None).await;
     assert_eq!(node.refresh(&client, &token).await.status, 200);
     // Listening again, on another connection.
     proxy.fall_silent(false);

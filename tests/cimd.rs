@@ -305,7 +305,7 @@ async fn a_disabled_client_stays_so_however_often_its_document_is_asked_for() {
     let t = start(&internet, "").await;
     let mut browser = t.signed_in("alice").await;
     assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
-    clients::set_disabled(&t.db, &id(), Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&id(), Some(t.app.clock.now())).await;
     t.app.clients.forget(&id());
     for _ in 0..2 {
         browser.get(&path(LOOPBACK)).await.page(400);

@@ -3,7 +3,7 @@ use crate::support::{
     app::{Answer, ISSUER, MCP, OTHER, TestApp, basic},
     db::fresh_db,
 };
-use keyward::{clients::configured, config::Config, model::ClientId, storage::clients};
+use keyward::{clients::configured, config::Config, model::ClientId};
 use serde_json::{Value, json};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -75,7 +75,7 @@ async fn its_token_is_introspected_revoked_and_ends_with_the_client() {
     assert_eq!(t.introspect(access_token(&tokens)).await.json(), json!({"active": false}));
 
     let tokens = ask(&t, "worker", "w", &[]).await.json();
-    clients::set_disabled(&t.db, &ClientId::from("worker"), Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&ClientId::from("worker"), Some(t.app.clock.now())).await;
     t.app.clients.forget_all();
     assert_eq!(t.introspect(access_token(&tokens)).await.json(), json!({"active": false}));
     ask(&t, "worker", "w", &[]).await.refused(401, "invalid_client");

@@ -15,7 +15,7 @@ use axum::{
 use keyward::{
     clock::Clock,
     model::ClientId,
-    storage::{audit_events, clients, grants, users},
+    storage::{audit_events, grants},
 };
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -370,9 +370,9 @@ async fn who_was_disabled_since_brings_no_tokens() {
     let device = begin(&t, &tv, &[]).await;
     decide(&mut t.signed_in("alice").await, &device, "allow").await;
     let alice = t.user_named("alice").await;
-    users::set_disabled(&t.db, alice.id, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_user_disabled(alice.id, Some(t.app.clock.now())).await;
     poll_later(&t, &tv, &device).await.refused(400, "invalid_grant");
-    clients::set_disabled(&t.db, &tv, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&tv, Some(t.app.clock.now())).await;
     t.app.clients.forget(&tv);
     poll_later(&t, &tv, &device).await.refused(401, "invalid_client");
 }

@@ -286,7 +286,7 @@ async fn a_disabled_account_stays_out_and_is_not_made_anew() {
     let idp = Trusting::with(CREATE).await;
     let now = idp.t.app.clock.now();
     let bob = idp.t.user_named("bob").await;
-    users::set_disabled(idp.db(), bob.id, Some(now)).await.unwrap();
+    idp.t.db.set_user_disabled(bob.id, Some(now)).await;
     let new = idp.assertion(&json!({"email": "bob@people.example"}));
     idp.redeem(&new, &[]).await.refused(400, "invalid_grant");
     assert!(subject_links::find(idp.db(), IDP, "", "00u1").await.unwrap().is_none());
@@ -294,7 +294,7 @@ async fn a_disabled_account_stays_out_and_is_not_made_anew() {
     let assertion = idp.assertion(&json!({}));
     let tokens = idp.redeem(&assertion, &[]).await.json();
     let alice = idp.t.user_named("alice").await;
-    users::set_disabled(idp.db(), alice.id, Some(now)).await.unwrap();
+    idp.t.db.set_user_disabled(alice.id, Some(now)).await;
     idp.redeem(&assertion, &[]).await.refused(400, "invalid_grant");
     let seen = idp.t.introspect(tokens["access_token"].as_str().unwrap()).await.json();
     assert_eq!(seen, json!({"active": false}));

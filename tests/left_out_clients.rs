@@ -90,7 +90,7 @@ async fn a_setting_keeps_clients_that_are_taken_out_and_nothing_else_enables_wha
     assert!(left_out.is_empty() && !is_disabled(&t, "worker").await);
     assert_eq!(ask(&t, "worker", "w", &[]).await.status, 200);
 
-    clients::set_disabled(&t.db, &ClientId::from("worker"), Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&ClientId::from("worker"), Some(t.app.clock.now())).await;
     let disable = |config: &mut Config| config.disable_removed_clients = true;
     let both = |config: &mut Config| {
         disable(config);

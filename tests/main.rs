@@ -26,6 +26,7 @@ mod logos;
 mod machine;
 mod opaque_tokens;
 mod openid;
+mod operations;
 mod pages;
 mod par;
 mod process;

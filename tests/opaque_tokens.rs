@@ -3,7 +3,7 @@ use crate::{
     client_credentials, device,
     dpop::{bound, userinfo},
     support::{
-        app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER},
+        app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER, operator},
         dpop::DpopKey,
         guarded::{Guarded, call_through},
         node::Node,
@@ -11,10 +11,11 @@ use crate::{
 };
 use keyward::{
     config::Config,
-    jobs::{self, rotation},
+    jobs::{self},
     model::{ClientId, GrantId},
+    operations::keys,
     secrets::Digest,
-    storage::{access_tokens, clients, grants, users},
+    storage::{access_tokens, grants},
 };
 use serde_json::{Value, json};
 use time::Duration;
@@ -145,15 +146,15 @@ async fn it_ends_at_once_with_whatever_it_hangs_from() {
         here != INACTIVE
     };
     assert!(everywhere().await);
-    users::set_disabled(&t.db, alice, Some(now)).await.unwrap();
+    t.db.set_user_disabled(alice, Some(now)).await;
     assert!(!everywhere().await);
-    users::set_disabled(&t.db, alice, None).await.unwrap();
+    t.db.set_user_disabled(alice, None).await;
     assert!(everywhere().await);
-    clients::set_disabled(&t.db, &client, Some(now)).await.unwrap();
+    t.db.set_client_disabled(&client, Some(now)).await;
     t.app.clients.forget(&client);
     other.app.clients.forget(&client);
     assert!(!everywhere().await);
-    clients::set_disabled(&t.db, &client, None).await.unwrap();
+    t.db.set_client_disabled(&client, None).await;
     t.app.clients.forget(&client);
     other.app.clients.forget(&client);
     assert!(everywhere().await);
@@ -237,7 +238,7 @@ async fn bound_to_a_key_it_says_so_and_is_no_bearer_token() {
 async fn new_signing_keys_and_new_settings_leave_tokens_as_they_were() {
     let t = TestApp::with(MAIN).await;
     let (client, tokens) = alices(&t, &[]).await;
-    rotation::replace_all(&t.app).await.unwrap();
+    keys::replace_all(&t.app, &operator()).await.unwrap();
     assert!(is_active(&t, access_token(&tokens)).await, "no key of ours signed it");
     let t = TestApp::on(t.db, "resources.main.access_token_format = 'jwt'").await;
     assert!(is_active(&t, access_token(&tokens)).await);

@@ -6,11 +6,11 @@ mod words;
 use crate::{
     device::{begin, device_client, enter, user_code},
     support::{
-        app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},
+        app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path, operator},
         browser::{Browser, borrowed, hidden},
     },
 };
-use keyward::{model::ClientId, oauth::params::form_urlencode, people::setup_link};
+use keyward::{model::ClientId, oauth::params::form_urlencode, operations::users::new_setup_link};
 use scraper::{Html, Selector};
 use std::{collections::BTreeSet, fs, path::Path};
 use time::Duration;
@@ -59,7 +59,7 @@ async fn open<'a>(t: &'a TestApp, action: &str) -> (Browser<'a>, Form) {
     }
     if action == "/setup" {
         t.db.outside("DELETE FROM users WHERE role = 'admin'").await;
-        let link = setup_link::anew(&t.app).await.unwrap().url;
+        let link = new_setup_link(&t.app, &operator()).await.unwrap().url;
         let mut browser = t.browser();
         let page = browser.get(link.strip_prefix(ISSUER).unwrap()).await;
         let password = "correct horse battery staple";

@@ -4,6 +4,7 @@ mod crash;
 mod documents;
 mod keys;
 mod opaque;
+mod operators;
 mod rmcp;
 mod rmcp_surfaces;
 mod secrets;

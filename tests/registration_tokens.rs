@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use std::process::{Command, Output};
 use time::Duration;
 
+/// Of the server.
+const MASTER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const TOKEN: &str = "registration.policy = \"token\"";
 
 /// What the command says, on the database of a running server.
@@ -13,6 +15,7 @@ fn command(t: &TestApp, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
     command.arg("registration-token").args(arguments).env("KEYWARD__DATABASE__URL", &t.db.url);
     command.env("KEYWARD__ISSUER", "https://auth.example").env("KEYWARD__REGISTRATION__POLICY", "token");
+    command.env("KEYWARD__KEYS__MASTER_KEY", MASTER_KEY);
     command.output().unwrap()
 }
 

@@ -1,9 +1,10 @@
 //! The link that makes an administrator: one for all nodes, good over restarts, and a new one for who is locked out.
 use crate::support::{
-    app::{Answer, ISSUER, PASSWORD, TestApp},
+    app::{Answer, ISSUER, PASSWORD, TestApp, operator},
     browser::{Browser, borrowed, hidden},
 };
 use keyward::{
+    operations::users::new_setup_link,
     people::setup_link,
     storage::{audit_events, users},
 };
@@ -76,10 +77,10 @@ async fn a_link_stays_good_over_restarts_until_it_has_expired() {
 async fn who_is_locked_out_gets_a_new_password_by_a_new_link_and_it_is_on_record() {
     let t = TestApp::start().await;
     let root = t.user_named("root").await;
-    users::set_disabled(&t.db, root.id, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_user_disabled(root.id, Some(t.app.clock.now())).await;
     assert!(setup_link::first(&t.app).await.unwrap().is_none());
-    let former = setup_link::anew(&t.app).await.unwrap().url;
-    let link = setup_link::anew(&t.app).await.unwrap().url;
+    let former = new_setup_link(&t.app, &operator()).await.unwrap().url;
+    let link = new_setup_link(&t.app, &operator()).await.unwrap().url;
     t.get(path(&former)).await.page(400);
     let mut browser = t.browser();
     let (page, other) = (browser.get(path(&link)).await, browser.get(path(&link)).await);
@@ -103,7 +104,7 @@ async fn who_is_locked_out_gets_a_new_password_by_a_new_link_and_it_is_on_record
 #[tokio::test]
 async fn a_new_link_makes_a_further_administrator_too() {
     let t = TestApp::start().await;
-    let link = setup_link::anew(&t.app).await.unwrap().url;
+    let link = new_setup_link(&t.app, &operator()).await.unwrap().url;
     let mut browser = t.browser();
     let page = browser.get(path(&link)).await;
     assert_eq!(fill(&mut browser, &page, "second").await.status, 200);

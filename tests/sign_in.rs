@@ -3,7 +3,7 @@ use crate::support::{
     app::{ISSUER, PASSWORD, TestApp},
     browser::{borrowed, hidden},
 };
-use keyward::storage::{audit_events, users};
+use keyward::storage::audit_events;
 use time::Duration;
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn somebody_disabled_is_signed_out_and_cannot_sign_in() {
     let mut browser = t.signed_in("alice").await;
     assert!(browser.get("/").await.body.contains("alice"));
     let alice = t.user_named("alice").await;
-    users::set_disabled(&t.db, alice.id, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_user_disabled(alice.id, Some(t.app.clock.now())).await;
     assert!(!browser.get("/").await.body.contains("alice"));
     assert_eq!(t.browser().sign_in("alice", PASSWORD, "/").await.status, 403);
 }

@@ -22,8 +22,8 @@ mod users;
 
 use keyward::{
     model::{
-        Answer, AnsweredForm, ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Code,
-        Consent, Grant, GrantId, KnownClient, Role, Scopes, User, UserId,
+        Answer, AnsweredForm, ApplicationType, AuditEvent, AuditEventId, AuthMethod, Client, ClientId, ClientMetadata,
+        ClientSource, Code, Consent, Grant, GrantId, KnownClient, Role, Scopes, User, UserId,
     },
     secrets::{self, Digest},
     storage::{self, Db, clients::Registration},
@@ -32,6 +32,30 @@ use time::{Duration, OffsetDateTime};
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_800_000_000)
+}
+
+/// An event that is stored with what it tells.
+fn event(event_type: &str) -> AuditEvent {
+    AuditEvent {
+        id: AuditEventId::new(),
+        event_type: event_type.into(),
+        level: "info".into(),
+        user_id: None,
+        client_id: None,
+        grant_id: None,
+        success: true,
+        details: serde_json::json!({}),
+        request_id: None,
+        ip_address: None,
+        user_agent: None,
+        at: now(),
+    }
+}
+
+/// The types of all events, oldest first.
+async fn events(db: &Db) -> Vec<String> {
+    let events = storage::audit_events::recent(db, 100).await.unwrap();
+    events.into_iter().rev().map(|event| event.event_type).collect()
 }
 
 /// A form that was answered.

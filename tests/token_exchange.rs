@@ -10,7 +10,7 @@ use crate::{
 use keyward::{
     clients::configured,
     model::{ClientId, GrantId},
-    storage::{audit_events, clients, grants, users},
+    storage::{audit_events, clients, grants},
 };
 use serde_json::{Value, json};
 use time::Duration;
@@ -304,15 +304,15 @@ async fn it_ends_with_the_grant_the_person_and_either_client() {
     assert!(is_active(&t, &token).await);
     let now = t.app.clock.now();
     for id in ["c", "notes"].map(ClientId::from) {
-        clients::set_disabled(&t.db, &id, Some(now)).await.unwrap();
+        t.db.set_client_disabled(&id, Some(now)).await;
         t.app.clients.forget_all();
         assert!(!is_active(&t, &token).await, "{id}");
-        clients::set_disabled(&t.db, &id, None).await.unwrap();
+        t.db.set_client_disabled(&id, None).await;
         t.app.clients.forget_all();
     }
-    users::set_disabled(&t.db, alice, Some(now)).await.unwrap();
+    t.db.set_user_disabled(alice, Some(now)).await;
     assert!(!is_active(&t, &token).await);
-    users::set_disabled(&t.db, alice, None).await.unwrap();
+    t.db.set_user_disabled(alice, None).await;
     assert!(is_active(&t, &token).await);
     let grant = claims(&token)["grant_id"].as_str().unwrap().parse::<GrantId>().unwrap();
     assert!(grants::revoke(&t.db, grant, now).await.unwrap());
@@ -332,7 +332,7 @@ async fn a_clients_own_token_stays_its_own_in_an_exchange_and_has_no_role() {
     assert_eq!(said["scope"], "mcp:read");
     assert!(said.get("grant_id").is_none() && said.get("preferred_username").is_none());
     assert_eq!(t.introspect(&token).await.json()["active"], true);
-    clients::set_disabled(&t.db, &ClientId::from("notes"), Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&ClientId::from("notes"), Some(t.app.clock.now())).await;
     t.app.clients.forget_all();
     assert_eq!(t.introspect(&token).await.json(), json!({"active": false}));
 }

@@ -4,13 +4,7 @@ use crate::support::{
     client_key::{ClientKey, with},
     dpop::DpopKey,
 };
-use keyward::{
-    clients::configured,
-    config::Config,
-    grants::jwt_bearer,
-    model::ClientId,
-    storage::{audit_events, clients},
-};
+use keyward::{clients::configured, config::Config, grants::jwt_bearer, model::ClientId, storage::audit_events};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use time::Duration;
@@ -151,13 +145,13 @@ async fn a_disabled_one_and_one_whose_rule_is_gone_stay_out() {
     let ci = Platform::start().await;
     let tokens = ci.ask(&ci.token(&json!({})), &[]).await.json();
     let id = ClientId::from("deployer");
-    clients::set_disabled(&ci.t.db, &id, Some(ci.t.app.clock.now())).await.unwrap();
+    ci.t.db.set_client_disabled(&id, Some(ci.t.app.clock.now())).await;
     ci.t.app.clients.forget_all();
     // A restart enables nobody.
     configured::write(&ci.t.app).await.unwrap();
     ci.ask(&ci.token(&json!({})), &[]).await.refused(400, "unauthorized_client");
     assert_eq!(ci.t.introspect(tokens["access_token"].as_str().unwrap()).await.json(), json!({"active": false}));
-    clients::set_disabled(&ci.t.db, &id, None).await.unwrap();
+    ci.t.db.set_client_disabled(&id, None).await;
     let token = ci.token(&json!({}));
     let t = TestApp::on(ci.t.db, "").await;
     let form = [("grant_type", jwt_bearer::NAME), ("assertion", token.as_str())];

@@ -1,10 +1,13 @@
 //! `keyward audit`: what happened, and whether the audit trail is as it was written.
 mod list;
 
-use super::{load_config, server};
-use crate::audit::chain::{self, Chain};
+use super::{
+    operator::{Common, Desk, count},
+    output::Answer,
+};
+use crate::operations::audit::{self, Chain};
 use anyhow::bail;
-use std::path::PathBuf;
+use serde_json::json;
 
 /// Read the audit trail, or check that nobody has changed it.
 #[derive(clap::Args)]
@@ -13,14 +16,13 @@ use std::path::PathBuf;
     Exit codes: 0 listed, or intact; 1 not intact, or it could not be read; 2 wrong arguments.")]
 pub struct Audit {
     #[command(subcommand)]
-    action: Option<Action>,
-    /// The settings of the server, as TOML; variables such as `KEYWARD__DATABASE__URL` override them.
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
+    verb: Option<Verb>,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[derive(clap::Subcommand)]
-enum Action {
+enum Verb {
     List(list::List),
     /// Check that nobody has changed the audit trail, or taken an event out of it.
     #[command(after_help = "Example:\n  keyward audit verify --config /etc/keyward.toml\n\n\
@@ -30,26 +32,25 @@ enum Action {
 
 impl Audit {
     pub async fn run(self) -> anyhow::Result<()> {
-        let app = Box::pin(server::open_existing(load_config("", self.config.as_deref())?)).await?;
-        let done = match self.action {
-            Some(Action::List(list)) => list.run(&app).await,
-            Some(Action::Verify) | None => chain::verify(&app, None).await.map_err(Into::into).and_then(say),
-        };
-        app.db.close().await?;
-        done
+        let Self { verb, common } = self;
+        common
+            .run(async |desk| match verb {
+                Some(Verb::List(list)) => list.run(desk).await,
+                Some(Verb::Verify) | None => verify(desk).await,
+            })
+            .await
     }
 }
 
-fn say(chain: Chain) -> anyhow::Result<()> {
-    match chain {
-        Chain::Whole(events) => say!("{}", intact(events)),
+async fn verify(desk: &Desk) -> anyhow::Result<Answer> {
+    match audit::verify(&desk.app, None).await? {
+        Chain::Whole(events) => Ok(Answer::new(json!({"intact": true, "events": events}), intact(events))),
         Chain::BrokenAt(place) => bail!("event {place} of the audit trail is gone, or is not as it was written"),
     }
 }
 
 fn intact(events: i64) -> String {
-    let noun = if events == 1 { "event" } else { "events" };
-    format!("The audit trail is intact: {events} {noun}.")
+    format!("The audit trail is intact: {}.", count(events, "event"))
 }
 
 #[cfg(test)]

@@ -1,23 +1,48 @@
 //! `keyward registration-token`: lets somebody register so many clients, for so long, for no more than these scopes.
-use super::load_config;
-use crate::{
-    clock::Clock,
-    config::RegistrationPolicy,
-    model::{InitialAccessToken, Scopes},
-    secrets::RegistrationToken,
-    storage::{Db, initial_access_tokens},
+use super::{
+    operator::{Common, Desk, PageArguments, confirm, help, name},
+    output::{Answer, or_dash},
 };
-use anyhow::Context;
-use secrecy::ExposeSecret;
+use crate::{
+    config::RegistrationPolicy,
+    model::Scopes,
+    operations::{date, registration_tokens},
+};
 use serde_json::json;
-use std::path::PathBuf;
 use time::Duration;
 
-/// Make an initial access token, which registrations carry under `registration.policy = "token"` (RFC 7591 §3).
+/// Make, list and revoke initial access tokens, which registrations carry under `registration.policy = "token"`
+/// (RFC 7591 §3).
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  \
-    keyward registration-token --uses 5 --expires-in 86400 --scope \"mcp:read\" --config /etc/keyward.toml")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = help!("Examples:\n  keyward registration-token make --uses 5 --expires-in 86400 --scope \"mcp:read\"\n  \
+        keyward registration-token list --config /etc/keyward.toml\n\nWithout a verb: make, as in\n  \
+        keyward registration-token --uses 5 --expires-in 86400 --scope \"mcp:read\"")
+)]
 pub struct RegistrationTokenCommand {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    make: Make,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Make a token. It is shown this once.
+    #[command(after_help = help!("Example:\n  \
+        keyward registration-token make --uses 5 --expires-in 86400 --scope \"mcp:read\""))]
+    Make(Make),
+    /// List tokens that are still good; which end first come first.
+    #[command(after_help = help!("Example:\n  keyward registration-token list --json"))]
+    List(PageArguments),
+    Revoke(Revoke),
+}
+
+#[derive(clap::Args)]
+struct Make {
     /// How many clients may be registered with it.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..))]
     uses: i32,
@@ -25,41 +50,73 @@ pub struct RegistrationTokenCommand {
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(1..))]
     expires_in: u32,
     /// The most these clients are ever granted, with spaces between; no limit if left out.
-    #[arg(long, value_name = "SCOPES")]
-    scope: Option<String>,
-    /// Answer in JSON.
+    #[arg(long, value_name = "SCOPES", value_parser = scopes)]
+    scope: Option<Scopes>,
+}
+
+/// Revoke a token: nobody registers with it any more. Clients that did stay.
+#[derive(clap::Args)]
+#[command(after_help = help!("Example:\n  keyward registration-token revoke 0f1e2d3c4b5a"))]
+struct Revoke {
+    /// As `keyward registration-token list` shows it.
+    #[arg(value_name = "FINGERPRINT", value_parser = name)]
+    fingerprint: String,
+    /// Do not ask.
     #[arg(long)]
-    json: bool,
-    /// Settings, as TOML; the same as the server's.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    yes: bool,
 }
 
 impl RegistrationTokenCommand {
     pub async fn run(self) -> anyhow::Result<()> {
-        let scope = self.scope.as_deref().map(|scope| {
-            let scopes = Scopes::parse(scope).filter(|scopes| !scopes.is_empty());
-            scopes.context("--scope must be scope names with single spaces between them")
-        });
-        let scope = scope.transpose()?.map(|scopes| scopes.to_string());
-        let config = load_config("", self.config.as_deref())?;
-        let db = Db::open(config.database.url.expose_secret()).await?;
-        let secret = RegistrationToken::random();
-        let expires_at = Clock::default().now() + Duration::seconds(self.expires_in.into());
-        let token = InitialAccessToken { token_hash: secret.digest(), uses_left: self.uses, scope, expires_at };
-        initial_access_tokens::insert(&db, &token).await?;
-        db.close().await?;
-        if config.registration.policy != RegistrationPolicy::Token {
+        let Self { verb, make, common } = self;
+        common
+            .run(async |desk| match verb.unwrap_or(Verb::Make(make)) {
+                Verb::Make(make) => make.run(desk).await,
+                Verb::List(page) => list(desk, &page).await,
+                Verb::Revoke(revoke) => revoke.run(desk).await,
+            })
+            .await
+    }
+}
+
+fn scopes(text: &str) -> Result<Scopes, String> {
+    let scopes = Scopes::parse(text).filter(|scopes| !scopes.is_empty());
+    scopes.ok_or_else(|| "write scope names with single spaces between them".to_owned())
+}
+
+impl Make {
+    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+        let expires_in = Duration::seconds(self.expires_in.into());
+        let wanted = registration_tokens::Wanted { uses: self.uses, expires_in, scope: self.scope };
+        let (secret, token) = registration_tokens::make(&desk.app, &desk.by, &wanted).await?;
+        if desk.app.config.registration.policy != RegistrationPolicy::Token {
             eprintln!("Note: registration.policy is not \"token\", so no registration asks for this token.");
         }
-        if self.json {
-            let (uses, expires_at) = (token.uses_left, expires_at.unix_timestamp());
-            let answer = json!({"initial_access_token": secret.expose(), "uses": uses, "expires_at": expires_at,
-                "scope": token.scope});
-            say!("{answer}")?;
-        } else {
-            say!("{}", secret.expose())?;
-        }
-        Ok(())
+        let json = json!({
+            "initial_access_token": secret.expose(),
+            "fingerprint": token.token_hash.fingerprint(),
+            "uses": token.uses_left,
+            "expires_at": token.expires_at.unix_timestamp(),
+            "scope": token.scope,
+        });
+        Ok(Answer::secret(json, secret.expose()))
+    }
+}
+
+async fn list(desk: &Desk, page: &PageArguments) -> anyhow::Result<Answer> {
+    let page = registration_tokens::list(&desk.app, &page.paging()).await?;
+    let headings = ["FINGERPRINT", "USES LEFT", "EXPIRES", "SCOPE"];
+    Ok(Answer::list("registration_tokens", &page, registration_tokens::shown, headings, |token| {
+        let scope = or_dash(token.scope.as_deref());
+        [token.token_hash.fingerprint(), token.uses_left.to_string(), date(token.expires_at), scope]
+    }))
+}
+
+impl Revoke {
+    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+        confirm(self.yes, &format!("This revokes the registration token {} for good.", self.fingerprint))?;
+        let token = registration_tokens::revoke(&desk.app, &desk.by, &self.fingerprint).await?;
+        let json = json!({"registration_token": registration_tokens::shown(&token)});
+        Ok(Answer::new(json, format!("Revoked {}.", token.token_hash.fingerprint())))
     }
 }

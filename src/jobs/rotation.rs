@@ -1,4 +1,4 @@
-//! The life of signing keys: published, signing, retired, withdrawn; on schedule, or by an operator's word.
+//! The life of signing keys: published, signing, retired, withdrawn on schedule.
 use crate::{
     app::App,
     audit::Event,
@@ -65,21 +65,6 @@ pub async fn turn(app: &App) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Begins a rotation of all keys now; running servers complete it. An algorithm that has a successor keeps that.
-pub async fn begin(app: &App) -> anyhow::Result<()> {
-    for algorithm in ALGORITHMS {
-        publish(app, algorithm, app.clock.now()).await?;
-    }
-    Ok(())
-}
-
-/// Replaces all keys at once: whatever the old ones signed is refused from now on. Answers how many old ones went.
-pub async fn replace_all(app: &App) -> anyhow::Result<u64> {
-    let removed = app.keys.replace_all().await?;
-    Event::new(EventType::SigningKeysReplaced).details(json!({ "removed": removed })).record(app).await;
-    Ok(removed)
 }
 
 async fn publish(app: &App, algorithm: &'static str, activated_by: OffsetDateTime) -> anyhow::Result<()> {

@@ -49,3 +49,16 @@ pub enum ClientSource {
     /// but for the host that publishes it.
     Cimd,
 }
+
+impl ClientSource {
+    pub const ALL: [Self; 3] = [Self::Seed, Self::Dcr, Self::Cimd];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seed => "seed",
+            Self::Dcr => "dcr",
+            Self::Cimd => "cimd",
+        }
+    }
+}

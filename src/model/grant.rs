@@ -36,6 +36,15 @@ pub struct Grant {
     pub dpop_jkt: Option<String>,
 }
 
+/// A grant as somebody reads it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct GrantRecord {
+    #[sqlx(flatten)]
+    pub grant: Grant,
+    /// Of the person as they are called now.
+    pub username: String,
+}
+
 /// An authorization code (RFC 6749 §4.1.2), bound to everything it was issued for.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Code {
@@ -85,6 +94,15 @@ pub struct Consent {
     #[sqlx(json)]
     pub places: Vec<String>,
     pub granted_at: OffsetDateTime,
+}
+
+/// A consent as somebody reads it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ConsentRecord {
+    #[sqlx(flatten)]
+    pub consent: Consent,
+    /// Of the person as they are called now.
+    pub username: String,
 }
 
 /// Of all that a client says of itself, what a change of makes it another.

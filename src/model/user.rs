@@ -27,4 +27,14 @@ pub enum Role {
 
 impl Role {
     pub const ALL: [Self; 4] = [Self::Admin, Self::Service, Self::User, Self::Readonly];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Service => "service",
+            Self::User => "user",
+            Self::Readonly => "readonly",
+        }
+    }
 }

@@ -55,16 +55,8 @@ pub async fn first(app: &App) -> anyhow::Result<Option<SetupLink>> {
     Ok(Some(shown(app, &stored)))
 }
 
-/// A new link in the place of the former one, for whoever can run commands on this machine.
-pub async fn anew(app: &App) -> anyhow::Result<SetupLink> {
-    let link = proposal(app, users::any_admin(&app.db).await?);
-    setup_tokens::replace(&app.db, &link).await?;
-    let details = json!({"expires_at": link.expires_at.unix_timestamp(), "recovers": link.recovers});
-    audit::Event::new(EventType::SetupLinkCreated).warning().details(details).record(app).await;
-    Ok(shown(app, &link))
-}
-
-fn proposal(app: &App, recovers: bool) -> setup_tokens::SetupLink {
+/// A link that is not on record yet.
+pub fn proposal(app: &App, recovers: bool) -> setup_tokens::SetupLink {
     let (seed, now) = (rand::random::<[u8; 32]>(), app.clock.now());
     setup_tokens::SetupLink {
         token_hash: SetupToken::derived(&app.form_key, &seed).digest(),
@@ -83,7 +75,8 @@ fn token(app: &App, link: &setup_tokens::SetupLink) -> SetupToken {
     SetupToken::derived(&app.form_key, link.seed.as_deref().unwrap_or_default())
 }
 
-fn shown(app: &App, link: &setup_tokens::SetupLink) -> SetupLink {
+/// A link that is on record, to be opened.
+pub fn shown(app: &App, link: &setup_tokens::SetupLink) -> SetupLink {
     let url = format!("{}/setup?token={}", app.config.base(), token(app, link).expose());
     SetupLink { url, expires_at: link.expires_at }
 }

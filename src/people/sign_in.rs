@@ -69,10 +69,16 @@ pub async fn sign_in(
 /// What is wrong with a name and password somebody chose; `None` when nothing is.
 #[must_use]
 pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
-    let (username, password) = (&*normal_form(username), &*normal_form(password));
-    if !is_username(username) {
+    if !is_username(&normal_form(username)) {
         return Some("A username has 3 to 50 letters, digits or the signs _ - . @");
     }
+    refuse_password(username, password)
+}
+
+/// What is wrong with a password for this person; `None` when nothing is.
+#[must_use]
+pub fn refuse_password(username: &str, password: &str) -> Option<&'static str> {
+    let (username, password) = (&*normal_form(username), &*normal_form(password));
     if !(8..=MAX_LENGTH).contains(&password.chars().count()) {
         return Some("A password has 8 to 128 characters.");
     }

@@ -1,7 +1,7 @@
 //! Table `clients`: the programs that ask for tokens.
-use super::{Db, Selection, initial_access_tokens::take_use};
+use super::{Db, audit_events::insert_event, containing, initial_access_tokens::take_use};
 use crate::{
-    model::{Client, ClientId},
+    model::{AuditEvent, Client, ClientId, ClientSource},
     secrets::Digest,
 };
 use sqlx::types::Json;
@@ -11,14 +11,36 @@ pub async fn find(db: &Db, id: &ClientId) -> sqlx::Result<Option<Client>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(on))
 }
 
-pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<Client>> {
+/// Which clients somebody wants to look at; what is not set lets all pass.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub id: Option<ClientId>,
+    pub source: Option<ClientSource>,
+    pub disabled: Option<bool>,
+    /// Of this moment and later.
+    pub since: Option<OffsetDateTime>,
+    /// Part of the identifier or the name, in whatever case.
+    pub search: Option<String>,
+}
+
+/// The newest first, at most `limit`, of those that come after that one.
+pub async fn list(db: &Db, wanted: &Filter, after: Option<&ClientId>, limit: i64) -> sqlx::Result<Vec<Client>> {
     read!(db, |on| sqlx::query_as(
-        "SELECT * FROM clients WHERE id = coalesce($1, id) AND created_at >= coalesce($2, created_at)
-          ORDER BY created_at DESC, id DESC LIMIT $3",
+        "SELECT * FROM clients
+          WHERE id = coalesce($1, id) AND source = coalesce($2, source)
+            AND (disabled_at IS NOT NULL) = coalesce($3, disabled_at IS NOT NULL)
+            AND created_at >= coalesce($4, created_at)
+            AND lower(id || ' ' || coalesce(metadata ->> 'client_name', '')) LIKE lower($5) ESCAPE '\\'
+            AND ($6 IS NULL OR (created_at, id) < (SELECT created_at, id FROM clients WHERE id = $6))
+          ORDER BY created_at DESC, id DESC LIMIT $7",
     )
-    .bind(&wanted.client_id)
+    .bind(&wanted.id)
+    .bind(wanted.source)
+    .bind(wanted.disabled)
     .bind(wanted.since)
-    .bind(wanted.limit)
+    .bind(containing(wanted.search.as_deref()))
+    .bind(after)
+    .bind(limit)
     .fetch_all(on))
 }
 
@@ -165,10 +187,46 @@ pub async fn update(db: &Db, client: &Client) -> sqlx::Result<bool> {
     })
 }
 
-/// Answers whether there is such a client.
-pub async fn set_disabled(db: &Db, id: &ClientId, at: Option<OffsetDateTime>) -> sqlx::Result<bool> {
-    execute!(db, sqlx::query("UPDATE clients SET disabled_at = $2 WHERE id = $1").bind(id).bind(at))
-        .map(|rows| rows > 0)
+/// Disables a client, by an operator's word: putting it back into the configuration does not enable it. Stores the event
+/// that says so. `false`, and nothing changed, if an operator disabled it before.
+pub async fn disable(db: &Db, id: &ClientId, now: OffsetDateTime, event: &AuditEvent) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let disabled = sqlx::query(
+            "UPDATE clients SET disabled_at = coalesce(disabled_at, $2), left_out = FALSE
+              WHERE id = $1 AND (disabled_at IS NULL OR left_out)",
+        )
+        .bind(id)
+        .bind(now)
+        .execute(&mut *on)
+        .await?
+        .rows_affected()
+            > 0;
+        if disabled {
+            insert_event!(event).execute(&mut *on).await?;
+        }
+        disabled
+    })
+}
+
+/// Stores the event that says so, too. `false`, and nothing changed, if the client is not disabled.
+pub async fn enable(db: &Db, id: &ClientId, event: &AuditEvent) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let enabled = sqlx::query(
+            "UPDATE clients SET disabled_at = NULL, left_out = FALSE WHERE id = $1 AND disabled_at IS NOT NULL",
+        );
+        let enabled = enabled.bind(id).execute(&mut *on).await?.rows_affected() > 0;
+        if enabled {
+            insert_event!(event).execute(&mut *on).await?;
+        }
+        enabled
+    })
+}
+
+/// Whether it is disabled because the configuration has it no more.
+pub async fn is_left_out(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
+    read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM clients WHERE id = $1 AND left_out)")
+        .bind(id)
+        .fetch_one(on))
 }
 
 /// Clients of the configuration, of now or before, that are not disabled.

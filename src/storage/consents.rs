@@ -1,6 +1,6 @@
 //! Table `consents`: what users need not be asked twice. Written by [`super::grants::authorize`].
-use super::Db;
-use crate::model::{ClientId, Consent, UserId};
+use super::{Db, audit_events::insert_event};
+use crate::model::{AuditEvent, ClientId, Consent, ConsentRecord, UserId};
 
 pub async fn find(db: &Db, user: UserId, client: &ClientId, resource: &str) -> sqlx::Result<Option<Consent>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM consents WHERE user_id = $1 AND client_id = $2 AND resource = $3")
@@ -41,8 +41,61 @@ pub async fn knows_publisher(db: &Db, described_by: &str, user: UserId) -> sqlx:
     Ok(found.is_some())
 }
 
-/// Forgets what the user allowed this client, on every resource. Answers whether there was anything.
-pub async fn delete(db: &Db, user: UserId, client: &ClientId) -> sqlx::Result<bool> {
-    execute!(db, sqlx::query("DELETE FROM consents WHERE user_id = $1 AND client_id = $2").bind(user).bind(client))
-        .map(|rows| rows > 0)
+/// Which consents somebody means; what is not set lets all pass.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub user_id: Option<UserId>,
+    pub client_id: Option<ClientId>,
+}
+
+/// In the order of people, clients and resources, at most `limit`, of those that come after that one.
+pub async fn list(
+    db: &Db,
+    wanted: &Filter,
+    after: Option<&(UserId, ClientId, String)>,
+    limit: i64,
+) -> sqlx::Result<Vec<ConsentRecord>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT consents.*, users.username FROM consents JOIN users ON users.id = consents.user_id
+          WHERE ($1 IS NULL OR user_id = $1) AND client_id = coalesce($2, client_id)
+            AND ($3 IS NULL OR (user_id, client_id, resource) > ($3, $4, $5))
+          ORDER BY user_id, client_id, resource LIMIT $6",
+    )
+    .bind(wanted.user_id)
+    .bind(&wanted.client_id)
+    .bind(after.map(|after| after.0))
+    .bind(after.map(|after| &after.1))
+    .bind(after.map(|after| &after.2))
+    .bind(limit)
+    .fetch_all(on))
+}
+
+pub async fn count(db: &Db, wanted: &Filter) -> sqlx::Result<i64> {
+    read!(db, |on| sqlx::query_scalar(
+        "SELECT count(*) FROM consents WHERE ($1 IS NULL OR user_id = $1) AND client_id = coalesce($2, client_id)",
+    )
+    .bind(wanted.user_id)
+    .bind(&wanted.client_id)
+    .fetch_one(on))
+}
+
+/// Deletes those, and stores the event that says so. Answers how many; `None`, and nothing changed, if there are none.
+pub async fn delete(
+    db: &Db,
+    wanted: &Filter,
+    event: impl FnOnce(u64) -> AuditEvent,
+) -> sqlx::Result<Option<(u64, AuditEvent)>> {
+    transaction!(db, |on| {
+        let deleted = sqlx::query(
+            "DELETE FROM consents WHERE ($1 IS NULL OR user_id = $1) AND client_id = coalesce($2, client_id)",
+        );
+        let deleted = deleted.bind(wanted.user_id).bind(&wanted.client_id).execute(&mut *on).await?.rows_affected();
+        if deleted > 0 {
+            let event = event(deleted);
+            insert_event!(event).execute(&mut *on).await?;
+            Some((deleted, event))
+        } else {
+            None
+        }
+    })
 }

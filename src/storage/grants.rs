@@ -1,7 +1,11 @@
 //! Table `grants`: what users allowed clients; every refresh family is one row.
-use super::{Db, Selection, answered_forms::insert_answer};
+mod selected;
+
+pub use selected::{Filter, count_live, list, revoke_selected};
+
+use super::{Db, answered_forms::insert_answer};
 use crate::{
-    model::{AnsweredForm, ClientId, Code, Consent, Grant, GrantId, UserId},
+    model::{AnsweredForm, Code, Consent, Grant, GrantId, UserId},
     secrets::Digest,
 };
 use sqlx::types::Json;
@@ -44,17 +48,6 @@ pub async fn find_by_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Grant>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE user_id = $1 ORDER BY created_at DESC, id DESC")
         .bind(user)
         .fetch_all(on))
-}
-
-pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<Grant>> {
-    read!(db, |on| sqlx::query_as(
-        "SELECT * FROM grants WHERE client_id = coalesce($1, client_id) AND created_at >= coalesce($2, created_at)
-          ORDER BY id DESC LIMIT $3",
-    )
-    .bind(&wanted.client_id)
-    .bind(wanted.since)
-    .bind(wanted.limit)
-    .fetch_all(on))
 }
 
 /// Stores a grant, its code, and the consents as given (they replace those on record). `false`, and nothing
@@ -263,24 +256,6 @@ pub async fn revoke(db: &Db, id: GrantId, now: OffsetDateTime) -> sqlx::Result<b
         sqlx::query("UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL").bind(id).bind(now)
     )
     .map(|rows| rows > 0)
-}
-
-/// Answers how many fell.
-pub async fn revoke_for_client(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<u64> {
-    execute!(
-        db,
-        sqlx::query("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL")
-            .bind(client)
-            .bind(now)
-    )
-}
-
-/// Answers how many fell.
-pub async fn revoke_for_user(db: &Db, user: UserId, now: OffsetDateTime) -> sqlx::Result<u64> {
-    execute!(
-        db,
-        sqlx::query("UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL").bind(user).bind(now)
-    )
 }
 
 /// Until then the form that brought a grant could be sent again, and would bring another.

@@ -1,20 +1,78 @@
 //! Table `initial_access_tokens`: permissions to register, each for so many clients and so long (RFC 7591 §3).
-use super::Db;
-use crate::{model::InitialAccessToken, secrets::Digest};
+use super::{Db, audit_events::insert_event};
+use crate::{
+    model::{AuditEvent, InitialAccessToken},
+    secrets::Digest,
+};
 use time::OffsetDateTime;
 
-pub async fn insert(db: &Db, token: &InitialAccessToken) -> sqlx::Result<()> {
-    execute!(
-        db,
+/// Stores the event that says so, too.
+pub async fn insert(db: &Db, token: &InitialAccessToken, event: &AuditEvent) -> sqlx::Result<()> {
+    transaction!(db, |on| {
         sqlx::query(
-            "INSERT INTO initial_access_tokens (token_hash, uses_left, scope, expires_at) VALUES ($1, $2, $3, $4)"
+            "INSERT INTO initial_access_tokens (token_hash, uses_left, scope, expires_at) VALUES ($1, $2, $3, $4)",
         )
         .bind(&token.token_hash)
         .bind(token.uses_left)
         .bind(&token.scope)
         .bind(token.expires_at)
+        .execute(&mut *on)
+        .await?;
+        insert_event!(event).execute(&mut *on).await?;
+    })
+}
+
+/// The first bytes of a token's digest, which are shown of it.
+pub type Fingerprint = [u8; 6];
+
+/// Those that are still good, after the one with this fingerprint; which end first come first.
+pub async fn list(
+    db: &Db,
+    now: OffsetDateTime,
+    after: Option<Fingerprint>,
+    limit: i64,
+) -> sqlx::Result<Vec<InitialAccessToken>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT * FROM initial_access_tokens WHERE uses_left > 0 AND expires_at > $1
+            AND ($2 IS NULL OR (expires_at, token_hash) >
+                (SELECT expires_at, token_hash FROM initial_access_tokens WHERE substr(token_hash, 1, 6) = $2))
+          ORDER BY expires_at, token_hash LIMIT $3",
     )
-    .map(drop)
+    .bind(now)
+    .bind(after.map(Vec::from))
+    .bind(limit)
+    .fetch_all(on))
+}
+
+/// The one with this fingerprint, if it is still good.
+pub async fn find_by_fingerprint(
+    db: &Db,
+    fingerprint: Fingerprint,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<InitialAccessToken>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT * FROM initial_access_tokens
+          WHERE substr(token_hash, 1, 6) = $1 AND uses_left > 0 AND expires_at > $2",
+    )
+    .bind(Vec::from(fingerprint))
+    .bind(now)
+    .fetch_optional(on))
+}
+
+/// Deletes it and stores the event that says so. `false`, and nothing changed, if it is gone.
+pub async fn delete(db: &Db, hash: &Digest, event: &AuditEvent) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let deleted = sqlx::query("DELETE FROM initial_access_tokens WHERE token_hash = $1")
+            .bind(hash)
+            .execute(&mut *on)
+            .await?
+            .rows_affected()
+            > 0;
+        if deleted {
+            insert_event!(event).execute(&mut *on).await?;
+        }
+        deleted
+    })
 }
 
 /// `None` once it is used up or expired.

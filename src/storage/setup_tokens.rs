@@ -1,7 +1,26 @@
 //! Table `setup_tokens`: the one link that makes somebody an administrator.
-use super::Db;
-use crate::secrets::Digest;
+use super::{Db, audit_events::insert_event};
+use crate::{model::AuditEvent, secrets::Digest};
 use time::OffsetDateTime;
+
+/// In the place of the former one; unless `anyway`, only if that is late, or of before.
+macro_rules! put {
+    ($link:expr, $anyway:literal) => {
+        sqlx::query(
+            "INSERT INTO setup_tokens (id, token_hash, seed, recovers, expires_at, created_at)
+             VALUES (1, $1, $2, $3, $4, $5)
+             ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, seed = excluded.seed,
+                 recovers = excluded.recovers, expires_at = excluded.expires_at, created_at = excluded.created_at
+              WHERE $6 OR setup_tokens.expires_at <= excluded.created_at OR setup_tokens.seed IS NULL",
+        )
+        .bind(&$link.token_hash)
+        .bind(&$link.seed)
+        .bind($link.recovers)
+        .bind($link.expires_at)
+        .bind($link.created_at)
+        .bind($anyway)
+    };
+}
 
 /// What a link is made of.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -17,35 +36,22 @@ pub struct SetupLink {
 
 /// Replaces the former one.
 pub async fn replace(db: &Db, link: &SetupLink) -> sqlx::Result<()> {
-    put(db, link, true).await
+    execute!(db, put!(link, true)).map(drop)
+}
+
+/// The same, with the event that says so.
+pub async fn replace_on_record(db: &Db, link: &SetupLink, event: &AuditEvent) -> sqlx::Result<()> {
+    transaction!(db, |on| {
+        put!(link, true).execute(&mut *on).await?;
+        insert_event!(event).execute(&mut *on).await?;
+    })
 }
 
 /// The one on record, if it is good and every node can make it; else this one from now on. `None` if it was used up
 /// in the same moment.
 pub async fn get_or_replace(db: &Db, link: &SetupLink) -> sqlx::Result<Option<SetupLink>> {
-    put(db, link, false).await?;
+    execute!(db, put!(link, false))?;
     read!(db, |on| sqlx::query_as("SELECT * FROM setup_tokens").fetch_optional(on))
-}
-
-/// In the place of the former one; unless `anyway`, only if that is late, or of before.
-async fn put(db: &Db, link: &SetupLink, anyway: bool) -> sqlx::Result<()> {
-    execute!(
-        db,
-        sqlx::query(
-            "INSERT INTO setup_tokens (id, token_hash, seed, recovers, expires_at, created_at)
-             VALUES (1, $1, $2, $3, $4, $5)
-             ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, seed = excluded.seed,
-                 recovers = excluded.recovers, expires_at = excluded.expires_at, created_at = excluded.created_at
-              WHERE $6 OR setup_tokens.expires_at <= excluded.created_at OR setup_tokens.seed IS NULL",
-        )
-        .bind(&link.token_hash)
-        .bind(&link.seed)
-        .bind(link.recovers)
-        .bind(link.expires_at)
-        .bind(link.created_at)
-        .bind(anyway)
-    )
-    .map(drop)
 }
 
 pub async fn is_valid(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {

@@ -1,7 +1,7 @@
 //! Table `users`: the people who sign in.
-use super::{Db, answered_forms::insert_answer};
+use super::{Db, answered_forms::insert_answer, audit_events::insert_event, containing};
 use crate::{
-    model::{AnsweredForm, User, UserId},
+    model::{AnsweredForm, AuditEvent, Role, User, UserId},
     secrets::Digest,
 };
 use time::OffsetDateTime;
@@ -127,13 +127,115 @@ pub async fn any_admin(db: &Db) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')").fetch_one(on))
 }
 
-/// Answers whether there is such a user.
-pub async fn set_disabled(db: &Db, id: UserId, at: Option<OffsetDateTime>) -> sqlx::Result<bool> {
-    execute!(db, sqlx::query("UPDATE users SET disabled_at = $2 WHERE id = $1").bind(id).bind(at)).map(|rows| rows > 0)
+/// Which people somebody wants to look at; what is not set lets all pass.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub role: Option<Role>,
+    pub disabled: Option<bool>,
+    /// Part of the username, the name or the e-mail address, in whatever ASCII case.
+    pub search: Option<String>,
 }
 
-/// Takes an argon2id PHC string. Answers whether there is such a user.
-pub async fn set_password(db: &Db, id: UserId, hash: &str) -> sqlx::Result<bool> {
-    execute!(db, sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(id).bind(hash))
-        .map(|rows| rows > 0)
+/// The newest first, at most `limit`, of those that are older than `before`.
+pub async fn list(db: &Db, wanted: &Filter, before: Option<UserId>, limit: i64) -> sqlx::Result<Vec<User>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT * FROM users
+          WHERE id < $1 AND role = coalesce($2, role)
+            AND (disabled_at IS NOT NULL) = coalesce($3, disabled_at IS NOT NULL)
+            AND lower(username || ' ' || coalesce(name, '') || ' ' || coalesce(email, '')) LIKE $4 ESCAPE '\\'
+          ORDER BY id DESC LIMIT $5",
+    )
+    .bind(before.unwrap_or(UserId::from_bytes([u8::MAX; 16])))
+    .bind(wanted.role)
+    .bind(wanted.disabled)
+    .bind(containing(wanted.search.as_deref()).to_ascii_lowercase())
+    .bind(limit)
+    .fetch_all(on))
+}
+
+/// What ended with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// That were revoked.
+    pub grants: u64,
+    pub sessions: u64,
+}
+
+/// Disables an account, revokes its grants, ends its sessions, and stores the event that says so. `None`, and nothing
+/// changed, if it is disabled already, or is the last administrator who is not.
+pub async fn disable(
+    db: &Db,
+    id: UserId,
+    now: OffsetDateTime,
+    event: impl FnOnce(Ended) -> AuditEvent,
+) -> sqlx::Result<Option<(Ended, AuditEvent)>> {
+    transaction!(db, |on| {
+        // Changes nothing but holds the rows, so that of two administrators who disable each other one stays.
+        sqlx::query("UPDATE users SET role = role WHERE role = 'admin' AND disabled_at IS NULL")
+            .execute(&mut *on)
+            .await?;
+        let disabled = sqlx::query(
+            "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL
+                AND (role <> 'admin' OR EXISTS (SELECT 1 FROM users AS other
+                     WHERE other.role = 'admin' AND other.disabled_at IS NULL AND other.id <> $1))",
+        )
+        .bind(id)
+        .bind(now)
+        .execute(&mut *on)
+        .await?
+        .rows_affected()
+            > 0;
+        if disabled {
+            let revoked = sqlx::query(
+                "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2",
+            );
+            let grants = revoked.bind(id).bind(now).execute(&mut *on).await?.rows_affected();
+            let sessions = sqlx::query("DELETE FROM sessions WHERE user_id = $1");
+            let sessions = sessions.bind(id).execute(&mut *on).await?.rows_affected();
+            let ended = Ended { grants, sessions };
+            let event = event(ended);
+            insert_event!(event).execute(&mut *on).await?;
+            Some((ended, event))
+        } else {
+            None
+        }
+    })
+}
+
+/// Stores the event that says so, too. `false`, and nothing changed, if the account is not disabled.
+pub async fn enable(db: &Db, id: UserId, event: &AuditEvent) -> sqlx::Result<bool> {
+    transaction!(db, |on| {
+        let enabled = sqlx::query("UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL")
+            .bind(id)
+            .execute(&mut *on)
+            .await?
+            .rows_affected()
+            > 0;
+        if enabled {
+            insert_event!(event).execute(&mut *on).await?;
+        }
+        enabled
+    })
+}
+
+/// Takes an argon2id PHC string, ends the sessions, and stores the event that says so. Answers how many sessions
+/// ended; `None`, and nothing changed, if there is no such user.
+pub async fn set_password(
+    db: &Db,
+    id: UserId,
+    hash: &str,
+    event: impl FnOnce(u64) -> AuditEvent,
+) -> sqlx::Result<Option<(u64, AuditEvent)>> {
+    transaction!(db, |on| {
+        let set = sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1");
+        if set.bind(id).bind(hash).execute(&mut *on).await?.rows_affected() > 0 {
+            let sessions = sqlx::query("DELETE FROM sessions WHERE user_id = $1");
+            let sessions = sessions.bind(id).execute(&mut *on).await?.rows_affected();
+            let event = event(sessions);
+            insert_event!(event).execute(&mut *on).await?;
+            Some((sessions, event))
+        } else {
+            None
+        }
+    })
 }

@@ -2,7 +2,7 @@
 use super::tokens::{INACTIVE, family, grant_of, text};
 use crate::support::app::{Answer, CALLBACK, MCP, TestApp, authorize_path, basic};
 use axum::{body::Body, http::Request};
-use keyward::storage::{revoked_tokens, users};
+use keyward::storage::revoked_tokens;
 use time::Duration;
 
 async fn userinfo(t: &TestApp, path: &str, token: Option<&str>, form: Option<&str>) -> Answer {
@@ -158,6 +158,6 @@ async fn attack_81_userinfo_wants_its_own_kind_of_token_in_the_header() {
     let answer = userinfo(&t, "/userinfo", Some(text(&elsewhere, "access_token")), None).await;
     answer.refused(401, "invalid_token");
     let alice = t.user_named("alice").await.id;
-    users::set_disabled(&t.db, alice, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_user_disabled(alice, Some(t.app.clock.now())).await;
     userinfo(&t, "/userinfo", Some(access), None).await.refused(401, "invalid_token");
 }

@@ -93,7 +93,7 @@ async fn basic_with_nothing_behind_the_colon_is_no_proof_of_a_client_that_has_a_
     let t = TestApp::start().await;
     let client = t.confidential_client("secretive", "its-secret").await;
     t.public_client("gone", &[CALLBACK]).await;
-    keyward::storage::clients::set_disabled(&t.db, &"gone".into(), Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&"gone".into(), Some(t.app.clock.now())).await;
     t.app.clients.forget(&"gone".into());
     let code = t.code(&client, &[]).await;
     let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];

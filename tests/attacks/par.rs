@@ -2,7 +2,7 @@
 use super::authorize::{grants_of, nothing_was_granted, sent_back};
 use crate::support::app::{Answer, CALLBACK, CHALLENGE, PASSWORD, TestApp, basic, encode};
 use axum::{body::Body, http::Request};
-use keyward::{model::ClientId, storage::clients};
+use keyward::model::ClientId;
 use std::sync::Arc;
 use time::Duration;
 use tokio::task::JoinSet;
@@ -199,7 +199,7 @@ async fn attack_66_what_was_pushed_is_judged_again_when_it_is_used() {
     let mut browser = t.signed_in("alice").await;
     browser.get(&path).await.page(400);
     t.public_client("a", &[CALLBACK]).await;
-    clients::set_disabled(&t.db, &client, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&client, Some(t.app.clock.now())).await;
     t.app.clients.forget(&client);
     browser.get(&path).await.page(400);
     nothing_was_granted(&t).await;

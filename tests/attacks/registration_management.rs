@@ -118,7 +118,7 @@ async fn attack_85_after_deletion_everything_of_the_client_is_dead_on_every_node
 async fn attack_85_a_disabled_client_cannot_shake_that_off() {
     let t = TestApp::with(ON).await;
     let (id, token) = registered(&t, &public("disabled")).await;
-    clients::set_disabled(&t.db, &ClientId::from(&*id), Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&ClientId::from(&*id), Some(t.app.clock.now())).await;
     let mut body = public("back");
     body["client_id"] = json!(id);
     for (method, body) in [("GET", None), ("PUT", Some(&body)), ("DELETE", None)] {

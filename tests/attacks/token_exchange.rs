@@ -7,7 +7,7 @@ use crate::{
         ACCESS_TOKEN, GRANT_TYPE, JWT, SECRET, THIRD, allowed, events, exchange, exchanged, is_active, start,
     },
 };
-use keyward::{model::ClientId, storage::users};
+use keyward::model::ClientId;
 use serde_json::json;
 use time::Duration;
 
@@ -79,9 +79,9 @@ async fn attack_76_an_expired_or_revoked_token_is_no_subject_however_it_ended() 
 
     let tokens = t.tokens(&client, &[]).await;
     let alice = t.user_named("alice").await.id;
-    users::set_disabled(&t.db, alice, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_user_disabled(alice, Some(t.app.clock.now())).await;
     dead(text(&tokens, "access_token")).await;
-    users::set_disabled(&t.db, alice, None).await.unwrap();
+    t.db.set_user_disabled(alice, None).await;
 
     t.app.clock.advance(Duration::seconds(600));
     dead(text(&tokens, "access_token")).await;

@@ -1,13 +1,13 @@
 //! Attacks on the token endpoint after a code was redeemed: refreshing, scopes, resources.
 use crate::support::{
-    app::{CALLBACK, ISSUER, MCP, OTHER, TestApp, authorize_path, encode},
+    app::{CALLBACK, ISSUER, MCP, OTHER, TestApp, authorize_path, encode, operator},
     node::{Node, from},
 };
 use axum::{body::Body, http::Request};
 use keyward::{
     model::{ClientId, Grant, GrantId},
     secrets::AuthorizationCode,
-    storage::{audit_events, clients, codes, grants, users},
+    storage::{audit_events, clients, codes, grants},
 };
 use serde_json::{Value, json};
 use std::{
@@ -254,13 +254,14 @@ async fn attack_60_who_is_disabled_withdrawn_or_deleted_refreshes_nothing() {
     let (client, tokens) = family(&t).await;
     let token = text(&tokens, "refresh_token");
     let (alice, now) = (t.user_named("alice").await.id, t.app.clock.now());
-    users::set_disabled(&t.db, alice, Some(now)).await.unwrap();
+    t.db.set_user_disabled(alice, Some(now)).await;
     t.refresh(&client, token).await.refused(400, "invalid_grant");
     assert_eq!(t.introspect(text(&tokens, "access_token")).await.body, INACTIVE);
-    users::set_disabled(&t.db, alice, None).await.unwrap();
+    t.db.set_user_disabled(alice, None).await;
     let tokens = t.refresh(&client, token).await.json();
 
-    grants::revoke_for_user(&t.db, alice, now).await.unwrap();
+    let theirs = keyward::operations::grants::Filter { user_id: Some(alice), ..Default::default() };
+    keyward::operations::grants::revoke(&t.app, &operator(), &theirs).await.unwrap();
     t.refresh(&client, text(&tokens, "refresh_token")).await.refused(400, "invalid_grant");
     assert_eq!(t.introspect(text(&tokens, "access_token")).await.body, INACTIVE);
 

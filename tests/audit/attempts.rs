@@ -13,7 +13,6 @@ use axum::http::Request;
 use keyward::{
     model::{AuditEvent, ClientId, UserId},
     people::sign_in::sign_in,
-    storage::clients,
 };
 use serde_json::json;
 use std::net::IpAddr;
@@ -135,7 +134,7 @@ async fn guesses_at_clients_and_devices_say_whose_they_were_and_why() {
     let t = TestApp::start().await;
     let client = t.confidential_client("robot", "a secret").await;
     t.confidential_client("gone", "a secret").await;
-    clients::set_disabled(&t.db, &ClientId::from("gone"), Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&ClientId::from("gone"), Some(t.app.clock.now())).await;
     t.app.clients.forget(&ClientId::from("gone"));
     t.public_client("public", &[CALLBACK]).await;
     for (id, secret) in [("robot", "wrong"), ("gone", "a secret"), (TYPED, "wrong"), ("public", "wrong")] {

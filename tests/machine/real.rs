@@ -21,7 +21,7 @@ use keyward::{
     jobs,
     model::{AuthMethod, ClientId, GrantId, UserId},
     secrets::Digest,
-    storage::{clients, grants, users},
+    storage::{clients, grants},
 };
 use std::{
     collections::BTreeMap,
@@ -191,13 +191,13 @@ impl Real {
 
     async fn lock(&self, locked: bool) -> Answer {
         let at = locked.then(|| self.t.app.clock.now());
-        users::set_disabled(&self.t.db, self.alice, at).await.unwrap();
+        self.t.db.set_user_disabled(self.alice, at).await;
         Answer::Done
     }
 
     async fn disable(&self, client: Client, disabled: bool) -> Answer {
         let at = disabled.then(|| self.t.app.clock.now());
-        clients::set_disabled(&self.t.db, &self.ids[client], at).await.unwrap();
+        self.t.db.set_client_disabled(&self.ids[client], at).await;
         self.t.app.clients.forget(&self.ids[client]);
         Answer::Done
     }

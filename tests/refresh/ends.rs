@@ -5,7 +5,7 @@ use keyward::{
     jobs,
     model::ClientId,
     secrets::AuthorizationCode,
-    storage::{clients, codes, grants, revoked_tokens, users},
+    storage::{clients, codes, grants, revoked_tokens},
 };
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
@@ -92,12 +92,12 @@ async fn a_disabled_user_is_refused_and_goes_on_where_they_were_when_enabled_aga
     let t = TestApp::start().await;
     let (client, tokens) = family(&t, "c").await;
     let alice = t.user_named("alice").await.id;
-    users::set_disabled(&t.db, alice, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_user_disabled(alice, Some(t.app.clock.now())).await;
     t.refresh(&client, text(&tokens, "refresh_token")).await.refused(400, "invalid_grant");
     assert!(!is_active(&t, &tokens).await);
     assert_eq!(grant_of(&t, &tokens).await.generation, 1);
     t.app.clock.advance(Duration::hours(1));
-    users::set_disabled(&t.db, alice, None).await.unwrap();
+    t.db.set_user_disabled(alice, None).await;
     assert_eq!(t.refresh(&client, text(&tokens, "refresh_token")).await.status, 200);
     assert!(events(&t, "refresh_reuse_detected").await.is_empty());
 }
@@ -107,12 +107,12 @@ async fn a_disabled_client_is_unknown_and_a_deleted_one_leaves_nothing_behind() 
     let t = TestApp::start().await;
     let (client, tokens) = family(&t, "c").await;
     let token = text(&tokens, "refresh_token");
-    clients::set_disabled(&t.db, &client, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_client_disabled(&client, Some(t.app.clock.now())).await;
     t.app.clients.forget(&client);
     t.refresh(&client, token).await.refused(401, "invalid_client");
     assert!(!is_active(&t, &tokens).await);
     assert_eq!(grant_of(&t, &tokens).await.generation, 1);
-    clients::set_disabled(&t.db, &client, None).await.unwrap();
+    t.db.set_client_disabled(&client, None).await;
     t.app.clients.forget(&client);
     let next = refresh_token(&t.refresh(&client, token).await);
 
@@ -186,9 +186,9 @@ async fn a_refresh_token_is_active_to_its_own_client_for_as_long_as_it_would_be_
     assert_eq!((&mine["active"], &mine["client_id"], &mine["scope"]), (&json!(true), &json!("c"), &json!("mcp:read")));
     assert_eq!(seen("other").await, json!({"active": false}));
     let alice = t.user_named("alice").await.id;
-    users::set_disabled(&t.db, alice, Some(t.app.clock.now())).await.unwrap();
+    t.db.set_user_disabled(alice, Some(t.app.clock.now())).await;
     assert_eq!(seen("c").await, json!({"active": false}));
-    users::set_disabled(&t.db, alice, None).await.unwrap();
+    t.db.set_user_disabled(alice, None).await;
     assert_eq!(seen("c").await["active"], true);
     grants::revoke(&t.db, grant_of(&t, &tokens).await.id, t.app.clock.now()).await.unwrap();
     assert_eq!(seen("c").await, json!({"active": false}));

@@ -1,7 +1,7 @@
 //! The rotation drill: two rotations on schedule, judged by those who know the oldest keys they may.
 use super::{kid, published, text, with_status};
 use crate::support::{
-    app::{CALLBACK, MCP, TestApp},
+    app::{CALLBACK, MCP, TestApp, operator},
     guarded::Guarded,
     node::Node,
 };
@@ -9,6 +9,7 @@ use jsonwebtoken::{DecodingKey, Validation, jwk::JwkSet};
 use keyward::{
     jobs::rotation,
     model::{ClientId, KeyStatus},
+    operations::keys,
     storage::audit_events,
 };
 use std::collections::{BTreeSet, VecDeque};
@@ -111,7 +112,7 @@ async fn a_guard_learns_of_each_key_before_it_signs() {
     let mut signed_with = BTreeSet::new();
     assert_eq!(guarded.call(text(&tokens, "access_token")).await.body, "reached");
     for rotation in 0..2 {
-        rotation::begin(app).await.unwrap();
+        keys::rotate(app, &operator()).await.unwrap();
         for minute in 0..70 {
             guarded.advance(Duration::minutes(1));
             rotation::turn(app).await.unwrap();

@@ -1,15 +1,16 @@
 //! A stolen key: everything it signed dies at once, and nothing else.
 use super::{kid, published, text, with_status};
 use crate::support::{
-    app::{CALLBACK, TestApp, send},
+    app::{CALLBACK, TestApp, operator, send},
     guarded::Guarded,
     node::Node,
 };
 use axum::{body::Body, http::Request};
 use keyward::{
-    jobs::{self, rotation},
+    jobs::{self},
     keys::{Keys, MasterKey},
     model::KeyStatus,
+    operations::keys,
     storage::audit_events,
 };
 use std::sync::Arc;
@@ -22,9 +23,9 @@ async fn after_an_emergency_old_tokens_are_refused_and_the_next_refresh_works() 
     let (client, tokens) = guarded.tokens("c").await;
     let old = text(&tokens, "access_token");
     assert_eq!(guarded.call(old).await.body, "reached");
-    rotation::begin(&t.app).await.unwrap();
+    keys::rotate(&t.app, &operator()).await.unwrap();
     let before = published(t).await;
-    assert_eq!(rotation::replace_all(&t.app).await.unwrap(), 6, "those that were only published go too");
+    assert_eq!(keys::replace_all(&t.app, &operator()).await.unwrap(), 6, "those that were only published go too");
     let after = published(t).await;
     assert!(after.is_disjoint(&before) && after.len() == 3);
     assert_eq!(t.introspect(old).await.body, r#"{"active":false}"#);
@@ -48,7 +49,7 @@ async fn another_node_takes_a_token_of_a_key_it_has_not_heard_of() {
     let other = Node::beside(&t).await;
     let client = t.public_client("c", &[CALLBACK]).await;
     let tokens = t.tokens(&client, &[("scope", "openid")]).await;
-    rotation::replace_all(&other.app).await.unwrap();
+    keys::replace_all(&other.app, &operator()).await.unwrap();
     let tokens = other.refresh(&client, text(&tokens, "refresh_token")).await.json();
     let userinfo = async |token: &str| {
         let request = Request::get("/userinfo").header("authorization", format!("Bearer {token}"));
@@ -75,7 +76,7 @@ async fn running_nodes_hear_of_new_keys_by_themselves() {
     let t = TestApp::start().await;
     let other = Node::beside(&t).await;
     let housekeeping = tokio::spawn(jobs::run(Arc::clone(&other.app)));
-    rotation::replace_all(&t.app).await.unwrap();
+    keys::replace_all(&t.app, &operator()).await.unwrap();
     let expected = with_status(&t.app, KeyStatus::Current);
     let heard = || with_status(&other.app, KeyStatus::Current) == expected;
     for _ in 0..1_000_000 {
@@ -128,7 +129,7 @@ async fn futures_of<T>(futures: Vec<impl Future<Output = anyhow::Result<T>>>) ->
 #[tokio::test]
 async fn keys_do_not_open_under_another_master_key_and_survive_a_restart() {
     let t = TestApp::start().await;
-    rotation::begin(&t.app).await.unwrap();
+    keys::rotate(&t.app, &operator()).await.unwrap();
     let again = Node::beside(&t).await;
     assert_eq!(again.app.keys.ring().jwks(), t.app.keys.ring().jwks());
     let wrong = MasterKey::parse(&keyward::secrets::random()).unwrap();

@@ -1,11 +1,12 @@
 //! Rotation under traffic: issuing, introspecting, and guards that verify or ask, go on while keys come and go.
 use super::{kid, text};
 use crate::support::{
+    app::operator,
     guarded::{Guarded, call_through},
     node::Node,
 };
 use axum::Router;
-use keyward::jobs::rotation;
+use keyward::{jobs::rotation, operations::keys};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -87,7 +88,7 @@ async fn two_rotations_under_traffic_fail_no_request() {
     let driven = async {
         for _ in 0..2 {
             traffic.rounds().await;
-            rotation::begin(&traffic.nodes[0].app).await.unwrap();
+            keys::rotate(&traffic.nodes[0].app, &operator()).await.unwrap();
             for _ in 0..2 {
                 traffic.rounds().await;
                 traffic.guarded.advance(Duration::minutes(10));

@@ -1,13 +1,13 @@
 //! Table `clients`.
-use super::{a_grant, a_pair, new_client, new_code, new_consent, new_grant, now, registered};
+use super::{a_grant, a_pair, event, events, new_client, new_code, new_consent, new_grant, now, registered};
 use crate::support::db::{fresh_db, fresh_postgres};
 use keyward::{
-    model::{Client, ClientSource},
+    model::{Client, ClientId, ClientSource},
     secrets::Digest,
     storage::{
         Db,
         changes::CLIENTS_CHANNEL,
-        clients::{self, Registration},
+        clients::{self, Filter, Registration},
         codes, consents, grants,
     },
 };
@@ -52,14 +52,60 @@ async fn registrations_without_a_fingerprint_are_clients_of_their_own() {
 async fn registering_again_does_not_enable_a_disabled_client() {
     let db = fresh_db().await;
     let client = registered(&db, &with_fingerprint("bad")).await;
-    assert!(clients::set_disabled(&db, &client.id, Some(now())).await.unwrap());
+    assert!(clients::disable(&db, &client.id, now(), &event("disabled")).await.unwrap());
     // Nor does being forgotten in between.
     assert_eq!(clients::sweep_unused(&db, now() + Duration::days(99), None).await.unwrap(), 0);
     let again = registered(&db, &with_fingerprint("bad")).await;
     assert_eq!((again.id, again.disabled_at), (client.id.clone(), Some(now())));
-    assert!(clients::set_disabled(&db, &client.id, None).await.unwrap());
+    assert!(!clients::disable(&db, &client.id, now() + Duration::hours(1), &event("again")).await.unwrap());
+    assert!(clients::enable(&db, &client.id, &event("enabled")).await.unwrap());
     assert!(clients::find(&db, &client.id).await.unwrap().unwrap().disabled_at.is_none());
-    assert!(!clients::set_disabled(&db, &new_client().id, None).await.unwrap());
+    for nothing in [&client.id, &new_client().id] {
+        assert!(!clients::enable(&db, nothing, &event("again")).await.unwrap());
+    }
+    assert!(!clients::disable(&db, &new_client().id, now(), &event("nobody")).await.unwrap());
+    assert_eq!(events(&db).await, ["disabled", "enabled"]);
+}
+
+#[tokio::test]
+async fn what_an_operator_disabled_does_not_come_back_with_the_configuration() {
+    let db = fresh_db().await;
+    let seed = Client { source: ClientSource::Seed, ..new_client() };
+    clients::put_seed(&db, &seed).await.unwrap();
+    assert!(clients::leave_out(&db, &seed.id, now()).await.unwrap());
+    assert!(clients::is_left_out(&db, &seed.id).await.unwrap());
+    // It is disabled, but not by an operator.
+    let later = now() + Duration::hours(1);
+    assert!(clients::disable(&db, &seed.id, later, &event("disabled")).await.unwrap());
+    assert!(!clients::is_left_out(&db, &seed.id).await.unwrap());
+    assert!(!clients::take_back(&db, &seed.id).await.unwrap());
+    assert_eq!(clients::find(&db, &seed.id).await.unwrap().unwrap().disabled_at, Some(now()));
+}
+
+#[tokio::test]
+async fn clients_are_listed_by_source_state_and_part_of_a_name_page_after_page() {
+    let db = fresh_db().await;
+    let mut all = ["a", "b", "c"].map(|id| Client { id: ClientId::from(id), ..new_client() });
+    all[1].source = ClientSource::Seed;
+    all[1].metadata.client_name = Some("100% Notes".into());
+    all[2].created_at += Duration::hours(1);
+    for client in &all {
+        clients::put_seed(&db, client).await.unwrap();
+    }
+    clients::disable(&db, &all[0].id, now(), &event("disabled")).await.unwrap();
+    let found = async |wanted: Filter, after: Option<&ClientId>, limit| {
+        let found = clients::list(&db, &wanted, after, limit).await.unwrap();
+        found.into_iter().map(|client| client.id.to_string()).collect::<Vec<_>>()
+    };
+    let any = Filter::default;
+    assert_eq!(found(any(), None, 9).await, ["c", "b", "a"]);
+    assert_eq!(found(any(), None, 2).await, ["c", "b"]);
+    assert_eq!(found(any(), Some(&all[1].id), 9).await, ["a"]);
+    assert_eq!(found(Filter { source: Some(ClientSource::Seed), ..any() }, None, 9).await, ["b"]);
+    assert_eq!(found(Filter { disabled: Some(true), ..any() }, None, 9).await, ["a"]);
+    assert_eq!(found(Filter { disabled: Some(false), ..any() }, None, 9).await, ["c", "b"]);
+    assert_eq!(found(Filter { search: Some("0% NOT".into()), ..any() }, None, 9).await, ["b"]);
+    assert_eq!(found(Filter { search: Some("_".into()), ..any() }, None, 9).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -67,7 +113,7 @@ async fn a_seed_is_written_over_but_keeps_its_age_and_stays_disabled() {
     let db = fresh_db().await;
     let mut seed = Client { source: ClientSource::Seed, ..new_client() };
     clients::put_seed(&db, &seed).await.unwrap();
-    clients::set_disabled(&db, &seed.id, Some(now())).await.unwrap();
+    db.set_client_disabled(&seed.id, Some(now())).await;
     seed.created_at = now() + Duration::days(1);
     seed.seen_at = seed.created_at;
     seed.metadata.client_name = Some("Renamed".into());
@@ -130,7 +176,7 @@ async fn postgresql_notifies_which_client_changed_or_went() {
     listener.listen(CLIENTS_CHANNEL).await.unwrap();
     let client = registered(&db, &with_fingerprint("f")).await;
     registered(&db, &with_fingerprint("f")).await;
-    clients::set_disabled(&db, &client.id, Some(now())).await.unwrap();
+    db.set_client_disabled(&client.id, Some(now())).await;
     clients::delete(&db, &client.id).await.unwrap();
     let end = new_client().id;
     sqlx::query("SELECT pg_notify($1, $2)").bind(CLIENTS_CHANNEL).bind(&end).execute(pool).await.unwrap();

@@ -1,12 +1,14 @@
 //! Tables `grants` and `consents`.
-use super::{a_grant, a_pair, answered, idle_since, new_client, new_code, new_consent, new_grant, now, scopes};
+use super::{
+    a_grant, a_pair, answered, event, events, idle_since, new_client, new_code, new_consent, new_grant, now, scopes,
+};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{Consent, Grant},
+    model::{Consent, Grant, GrantId, UserId},
     secrets::Digest,
     storage::{
         codes, consents,
-        grants::{self, Refresher},
+        grants::{self, Filter, Refresher},
     },
 };
 use time::Duration;
@@ -67,8 +69,13 @@ async fn a_consent_is_replaced_by_the_next_and_deleted_on_every_resource() {
     assert_eq!(stored.scopes, scopes("a b"));
     assert_eq!(stored.known_client, new_consent(&new_grant(&client, &user)).known_client);
     assert!(consents::find(&db, user.id, &client.id, "https://mcp.example/b").await.unwrap().is_none());
-    assert!(consents::delete(&db, user.id, &client.id).await.unwrap());
-    assert!(!consents::delete(&db, user.id, &client.id).await.unwrap());
+    let theirs = consents::Filter { user_id: Some(user.id), client_id: Some(client.id.clone()) };
+    let of_another = consents::Filter { user_id: Some(UserId::new()), ..theirs.clone() };
+    for (wanted, count) in [(&of_another, None), (&theirs, Some(1)), (&theirs, None)] {
+        let deleted = consents::delete(&db, wanted, |_| event("deleted")).await.unwrap();
+        assert_eq!(deleted.map(|(count, _)| count), count);
+    }
+    assert_eq!(events(&db).await, ["deleted"]);
 }
 
 #[tokio::test]
@@ -144,9 +151,16 @@ async fn revoking_for_a_client_or_a_user_takes_theirs_and_no_others() {
     let (of_client, _) = a_grant(&db).await;
     let (of_user, _) = a_grant(&db).await;
     let (other, _) = a_grant(&db).await;
-    assert_eq!(grants::revoke_for_client(&db, &of_client.client_id, now()).await.unwrap(), 1);
-    assert_eq!(grants::revoke_for_client(&db, &of_client.client_id, now()).await.unwrap(), 0);
-    assert_eq!(grants::revoke_for_user(&db, of_user.user_id, now()).await.unwrap(), 1);
+    let (mut clients, mut users, mut anothers) = (Filter::default(), Filter::default(), Filter::default());
+    clients.client_id = Some(of_client.client_id.clone());
+    users.user_id = Some(of_user.user_id);
+    anothers.id = Some(GrantId::new());
+    for (wanted, count) in [(&anothers, None), (&clients, Some(1)), (&clients, None), (&users, Some(1))] {
+        assert_eq!(grants::count_live(&db, wanted, now()).await.unwrap(), count.unwrap_or(0));
+        let revoked = grants::revoke_selected(&db, wanted, now(), |count| event(&format!("{count} revoked"))).await;
+        assert_eq!(revoked.unwrap().map(|(count, _)| i64::try_from(count).unwrap()), count);
+    }
+    assert_eq!(events(&db).await, ["1 revoked", "1 revoked"]);
     for (grant, revoked_at) in [(of_client, Some(now())), (of_user, Some(now())), (other, None)] {
         let theirs = grants::find_by_user(&db, grant.user_id).await.unwrap();
         assert_eq!(

@@ -41,7 +41,7 @@ async fn an_update_replaces_the_metadata_and_voids_what_was_allowed_before() {
 async fn who_is_disabled_or_gone_is_not_updated() {
     let db = fresh_db().await;
     let (client, _) = a_pair(&db).await;
-    clients::set_disabled(&db, &client.id, Some(now())).await.unwrap();
+    db.set_client_disabled(&client.id, Some(now())).await;
     assert!(!clients::update(&db, &client).await.unwrap());
     clients::delete(&db, &client.id).await.unwrap();
     assert!(!clients::update(&db, &client).await.unwrap());

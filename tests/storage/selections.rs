@@ -26,9 +26,9 @@ fn since(at: OffsetDateTime) -> Selection {
 
 /// By limit, client and date, of two rows of which the second is an hour younger.
 macro_rules! select_the_right {
-    ($select:path, $db:expr, $of_row:expr, $first:expr, $second:expr) => {
+    ($select:expr, $db:expr, $of_row:expr, $first:expr, $second:expr) => {
         let found = async |wanted: Selection| {
-            let rows = $select($db, &wanted).await.unwrap();
+            let rows = $select($db, wanted).await;
             rows.iter().map($of_row).map(|id: &ClientId| id.to_string()).collect::<Vec<_>>()
         };
         let (first, second) = ($first.as_str(), $second.as_str());
@@ -59,9 +59,18 @@ async fn clients_codes_and_grants_are_selected_by_client_and_date_newest_first()
     let (first, code) = a_grant(&db).await;
     let second = a_later_grant(&db).await;
     let (one, two) = (&first.client_id, &second.client_id);
-    select_the_right!(clients::select, &db, |row| &row.id, one, two);
-    select_the_right!(grants::select, &db, |row| &row.client_id, one, two);
-    select_the_right!(codes::select, &db, |row| &row.client_id, one, two);
+    let of_clients = async |db: &Db, Selection { limit, client_id: id, since }| {
+        let wanted = clients::Filter { id, since, ..clients::Filter::default() };
+        clients::list(db, &wanted, None, limit).await.unwrap()
+    };
+    let of_grants = async |db: &Db, Selection { limit, client_id, since }| {
+        let wanted = grants::Filter { client_id, since, ..grants::Filter::default() };
+        grants::list(db, &wanted, None, limit).await.unwrap()
+    };
+    let of_codes = async |db: &Db, wanted: Selection| codes::select(db, &wanted).await.unwrap();
+    select_the_right!(of_clients, &db, |row| &row.id, one, two);
+    select_the_right!(of_grants, &db, |row| &row.grant.client_id, one, two);
+    select_the_right!(of_codes, &db, |row| &row.client_id, one, two);
     let found = codes::select(&db, &of(one.as_str())).await.unwrap().remove(0);
     assert_eq!((found.code_hash, found.expires_at, found.consumed_at), (code.code_hash.clone(), code.expires_at, None));
     assert_eq!((found.scopes.to_string(), found.resources), (first.scopes.to_string(), first.resources));
@@ -98,7 +107,8 @@ async fn devices_are_selected_by_client_and_date_newest_first() {
         assert_eq!(inserted, device_codes::Insertion::Done);
         ids.push(client.id);
     }
-    select_the_right!(device_codes::select, &db, |row| &row.client_id, ids[0], ids[1]);
+    let of_devices = async |db: &Db, wanted: Selection| device_codes::select(db, &wanted).await.unwrap();
+    select_the_right!(of_devices, &db, |row| &row.client_id, ids[0], ids[1]);
 }
 
 #[tokio::test]

@@ -1,15 +1,22 @@
 //! Tables `users` and `setup_tokens`.
-use super::{new_user, now};
+use super::{a_grant, event, events, new_user, now};
 use crate::support::db::{fresh_db, fresh_db_of_another_locale};
 use keyward::{
-    model::{Role, User},
+    clock::Clock,
+    model::{Role, User, UserId},
     secrets::Digest,
     storage::{
+        Sessions, grants,
         setup_tokens::{self, SetupLink},
-        users::{self, Administered},
+        users::{self, Administered, Ended, Filter},
     },
 };
 use time::Duration;
+use tokio::task::JoinSet;
+use tower_sessions::{
+    SessionStore,
+    session::{Id, Record},
+};
 
 fn new_admin(username: &str) -> User {
     User { role: Role::Admin, ..new_user(username) }
@@ -56,18 +63,91 @@ async fn an_address_is_found_in_every_ascii_case_and_no_other_whatever_the_local
 }
 
 #[tokio::test]
-async fn a_user_is_disabled_enabled_and_given_another_password() {
+async fn a_user_is_disabled_enabled_and_given_another_password_each_once_and_with_an_event() {
     let db = fresh_db().await;
-    let user = new_user("ada");
-    users::insert(&db, &user).await.unwrap();
-    assert!(users::set_disabled(&db, user.id, Some(now())).await.unwrap());
-    assert!(users::set_password(&db, user.id, "$new$").await.unwrap());
-    let stored = users::find(&db, user.id).await.unwrap().unwrap();
+    let (grant, _) = a_grant(&db).await;
+    let id = grant.user_id;
+    let sessions = Sessions { db: (*db).clone(), clock: Clock::stopped(), lifetime: Duration::hours(1) };
+    let begin = async |user: &str| {
+        let data = [("user_id".to_owned(), user.into())].into();
+        let mut record = Record { id: Id::default(), data, expiry_date: now() };
+        sessions.create(&mut record).await.unwrap();
+        record
+    };
+    let (theirs, anothers) = (begin(&id.to_string()).await, begin(&UserId::new().to_string()).await);
+    let (disabled, _) = users::disable(&db, id, now(), |_| event("disabled")).await.unwrap().unwrap();
+    assert_eq!(disabled, Ended { grants: 1, sessions: 1 });
+    assert!(sessions.load(&theirs.id).await.unwrap().is_none() && sessions.load(&anothers.id).await.unwrap().is_some());
+    assert_eq!(grants::find(&db, grant.id).await.unwrap().unwrap().revoked_at, Some(now()));
+    assert!(users::disable(&db, id, now(), |_| event("again")).await.unwrap().is_none());
+    // A session that is saved once more does not come back.
+    sessions.save(&theirs).await.unwrap();
+    assert_eq!(sessions.count(id).await.unwrap(), 0);
+    begin(&id.to_string()).await;
+    assert_eq!(sessions.count(id).await.unwrap(), 1);
+    let (ended, _) = users::set_password(&db, id, "$new$", |_| event("password")).await.unwrap().unwrap();
+    assert_eq!((ended, sessions.count(id).await.unwrap()), (1, 0));
+    let stored = users::find(&db, id).await.unwrap().unwrap();
     assert_eq!((stored.disabled_at, stored.password_hash.as_str()), (Some(now()), "$new$"));
-    assert!(users::set_disabled(&db, user.id, None).await.unwrap());
-    assert!(users::find(&db, user.id).await.unwrap().unwrap().disabled_at.is_none());
-    assert!(!users::set_disabled(&db, new_user("x").id, None).await.unwrap());
-    assert!(!users::set_password(&db, new_user("x").id, "$new$").await.unwrap());
+    assert!(users::enable(&db, id, &event("enabled")).await.unwrap());
+    assert!(!users::enable(&db, id, &event("again")).await.unwrap());
+    assert!(users::find(&db, id).await.unwrap().unwrap().disabled_at.is_none());
+    let nobody = UserId::new();
+    assert!(!users::enable(&db, nobody, &event("nobody")).await.unwrap());
+    assert!(users::disable(&db, nobody, now(), |_| event("nobody")).await.unwrap().is_none());
+    assert!(users::set_password(&db, nobody, "$new$", |_| event("nobody")).await.unwrap().is_none());
+    assert_eq!(events(&db).await, ["disabled", "password", "enabled"]);
+}
+
+#[tokio::test]
+async fn of_administrators_who_are_disabled_at_once_one_stays() {
+    let db = fresh_db().await;
+    let admins = ["ada", "grace", "root"].map(new_admin);
+    for admin in &admins {
+        users::insert(&db, admin).await.unwrap();
+    }
+    let mut acts = JoinSet::new();
+    for id in admins.map(|admin| admin.id) {
+        let db = (*db).clone();
+        acts.spawn(async move { users::disable(&db, id, now(), |_| event("disabled")).await.unwrap().is_some() });
+    }
+    assert_eq!(acts.join_all().await.into_iter().filter(|disabled| *disabled).count(), 2);
+    assert_eq!(events(&db).await, ["disabled", "disabled"]);
+    let wanted = Filter { role: Some(Role::Admin), disabled: Some(false), search: None };
+    assert_eq!(users::list(&db, &wanted, None, 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn people_are_listed_newest_first_by_role_state_and_part_of_a_name() {
+    let db = fresh_db().await;
+    let mut people = [new_admin("root"), new_user("under_score"), new_user("100%"), new_user("back\\slash")];
+    people[1].email = Some("Someone@Example.com".into());
+    for person in &people {
+        users::insert(&db, person).await.unwrap();
+    }
+    db.set_user_disabled(people[2].id, Some(now())).await;
+    let found = async |wanted: Filter, before, limit| {
+        let found = users::list(&db, &wanted, before, limit).await.unwrap();
+        found.into_iter().map(|user| user.username).collect::<Vec<_>>()
+    };
+    let all = Filter::default;
+    assert_eq!(found(all(), None, 9).await, ["back\\slash", "100%", "under_score", "root"]);
+    assert_eq!(found(all(), None, 2).await, ["back\\slash", "100%"]);
+    assert_eq!(found(all(), Some(people[2].id), 9).await, ["under_score", "root"]);
+    assert_eq!(found(Filter { role: Some(Role::Admin), ..all() }, None, 9).await, ["root"]);
+    assert_eq!(found(Filter { disabled: Some(true), ..all() }, None, 9).await, ["100%"]);
+    assert_eq!(found(Filter { disabled: Some(false), ..all() }, None, 9).await.len(), 3);
+    for (text, names) in [
+        ("ROO", &["root"][..]),
+        ("example.COM", &["under_score"]),
+        ("_", &["under_score"]),
+        ("%", &["100%"]),
+        ("\\", &["back\\slash"]),
+        ("ada", &["back\\slash", "100%", "under_score", "root"]),
+        ("nobody", &[]),
+    ] {
+        assert_eq!(found(Filter { search: Some(text.into()), ..all() }, None, 9).await, names, "{text}");
+    }
 }
 
 fn link(token_hash: &Digest, recovers: bool) -> SetupLink {
@@ -135,7 +215,7 @@ async fn a_setup_token_for_those_who_are_locked_out_reaches_administrators_and_n
     let (root, somebody) = (new_admin("root"), new_user("somebody"));
     users::insert(&db, &root).await.unwrap();
     users::insert(&db, &somebody).await.unwrap();
-    users::set_disabled(&db, root.id, Some(now())).await.unwrap();
+    db.set_user_disabled(root.id, Some(now())).await;
     let fresh = async || setup_tokens::replace(&db, &link(&setup, true)).await.unwrap();
     let new = |name: &str| User { password_hash: "$new$".into(), ..new_admin(name) };
     fresh().await;

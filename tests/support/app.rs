@@ -13,6 +13,7 @@ use keyward::{
     http::router,
     model::{ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Role},
     oauth::params::form_urlencode,
+    operations::Operator,
     secrets::{Digest, base64url},
     storage::{clients, users},
 };
@@ -53,6 +54,11 @@ introspection = { id = "other-server", secret = "other-server-secret" }
 [resources.other.scopes]
 "other:read" = "Read elsewhere"
 "#;
+
+/// Whoever runs these tests, at the command line.
+pub fn operator() -> Operator {
+    Operator::at_command_line()
+}
 
 pub struct TestApp {
     pub app: Arc<App>,

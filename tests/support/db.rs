@@ -1,7 +1,11 @@
 //! A database per test: a SQLite file, or a schema of the PostgreSQL database that `TEST_DATABASE_URL` names.
-use keyward::{model::Grant, storage::Db};
+use keyward::{
+    model::{ClientId, Grant, UserId},
+    storage::Db,
+};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use std::ops::Deref;
+use time::OffsetDateTime;
 
 /// An open, empty database, gone when dropped.
 pub struct TestDb {
@@ -9,6 +13,22 @@ pub struct TestDb {
     /// Opens the same database again.
     pub url: String,
     _home: Home,
+}
+
+/// Changes one row on a connection of its own.
+macro_rules! change_one {
+    ($db:expr, $query:expr) => {
+        let changed = match &$db.db {
+            Db::Postgres(pool) => $query.execute(pool).await.unwrap().rows_affected(),
+            Db::Sqlite(_) => {
+                let mut connection = SqliteConnection::connect(&$db.url).await.unwrap();
+                let changed = $query.execute(&mut connection).await.unwrap().rows_affected();
+                connection.close().await.unwrap();
+                changed
+            }
+        };
+        assert_eq!(changed, 1);
+    };
 }
 
 enum Home {
@@ -42,29 +62,24 @@ impl TestDb {
 
     /// A grant as it was once, as a backup has it.
     pub async fn put_back(&self, grant: &Grant) {
-        macro_rules! put_back {
-            ($on:expr) => {
-                sqlx::query("UPDATE grants SET generation = $2, refresh_hash = $3, refreshed_at = $4 WHERE id = $1")
-                    .bind(grant.id)
-                    .bind(grant.generation)
-                    .bind(&grant.refresh_hash)
-                    .bind(grant.refreshed_at)
-                    .execute($on)
-                    .await
-                    .unwrap()
-                    .rows_affected()
-            };
-        }
-        let changed = match &self.db {
-            Db::Postgres(pool) => put_back!(pool),
-            Db::Sqlite(_) => {
-                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-                let changed = put_back!(&mut connection);
-                connection.close().await.unwrap();
-                changed
-            }
-        };
-        assert_eq!(changed, 1);
+        change_one!(
+            self,
+            sqlx::query("UPDATE grants SET generation = $2, refresh_hash = $3, refreshed_at = $4 WHERE id = $1")
+                .bind(grant.id)
+                .bind(grant.generation)
+                .bind(&grant.refresh_hash)
+                .bind(grant.refreshed_at)
+        );
+    }
+
+    /// What is left of an operator's act if nothing but the account changes.
+    pub async fn set_user_disabled(&self, id: UserId, at: Option<OffsetDateTime>) {
+        change_one!(self, sqlx::query("UPDATE users SET disabled_at = $2 WHERE id = $1").bind(id).bind(at));
+    }
+
+    /// As an operator's act does, without its event.
+    pub async fn set_client_disabled(&self, id: &ClientId, at: Option<OffsetDateTime>) {
+        change_one!(self, sqlx::query("UPDATE clients SET disabled_at = $2 WHERE id = $1").bind(id).bind(at));
     }
 
     /// The one number that this asks for.

@@ -1,19 +1,20 @@
 //! `keyward audit list`: events of the audit trail, the newest first.
 use crate::{
-    app::App,
-    audit::shown::shown,
     clock,
-    model::{ClientId, UserId},
+    commands::{
+        operator::Desk,
+        output::{self, Answer, unless_gone},
+    },
+    model::{AuditEventId, ClientId, UserId},
     oauth::visible::{json, visible},
-    storage::{
-        audit_events::{self, Filter},
+    operations::{
+        audit::{self, Filter, shown},
         users,
     },
 };
-use anyhow::Context;
 use serde_json::Value;
 use std::{
-    io::{self, ErrorKind, Write},
+    io::{self, Write},
     net::IpAddr,
 };
 use time::OffsetDateTime;
@@ -54,26 +55,25 @@ pub struct List {
     /// How many at most; 0 is all.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
-    /// Answer in JSON, an event a line.
-    #[arg(long)]
-    json: bool,
+    /// Go on after the event with this id: only those that are older.
+    #[arg(long, value_name = "ID")]
+    after: Option<AuditEventId>,
 }
 
 impl List {
-    pub async fn run(self, app: &App) -> anyhow::Result<()> {
-        let filter = self.filter(app).await?;
-        match self.print(app, &filter, &mut io::stdout().lock()).await {
-            // Whoever reads has seen enough.
-            Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
-                Ok(())
-            }
-            printed => printed,
+    pub async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+        let filter = self.filter(desk).await?;
+        let printed = self.print(desk, &filter, &mut io::stdout().lock()).await;
+        match printed.map_err(anyhow::Error::downcast) {
+            Ok(()) => Ok(Answer::printed()),
+            Err(Ok(error)) => unless_gone(Err(error)).map(|()| Answer::printed()),
+            Err(Err(error)) => Err(error),
         }
     }
 
-    async fn filter(&self, app: &App) -> anyhow::Result<Filter> {
+    async fn filter(&self, desk: &Desk) -> anyhow::Result<Filter> {
         let user_id = match &self.person {
-            Some(person) => Some(find(app, person).await?),
+            Some(person) => Some(find(desk, person).await?),
             None => None,
         };
         Ok(Filter {
@@ -88,20 +88,20 @@ impl List {
     }
 
     /// A page after the other, so that a long trail takes no room.
-    async fn print(&self, app: &App, filter: &Filter, out: &mut impl Write) -> anyhow::Result<()> {
+    async fn print(&self, desk: &Desk, filter: &Filter, out: &mut impl Write) -> anyhow::Result<()> {
         let mut left = if self.limit == 0 { u32::MAX } else { self.limit };
-        let (mut before, mut first) = (None, true);
+        let (mut before, mut first) = (self.after, true);
         loop {
             let wanted = left.min(PAGE);
-            let page = audit_events::select(&app.db, filter, before, wanted.into()).await?;
-            if first && !self.json {
-                heading(out, page.is_empty())?;
+            let page = audit::list(&desk.app, filter, before, wanted).await?;
+            if first && !desk.json {
+                writeln!(out, "{}", if page.is_empty() { "No event matches.".to_owned() } else { line(HEADINGS) })?;
             }
             first = false;
             for record in &page {
                 // Wherever somebody has put a secret: into a name, an identifier.
-                let event = app.masker.without_secrets(&shown(record));
-                writeln!(out, "{}", if self.json { json(&event) } else { line(&event) })?;
+                let event = desk.app.masker.without_secrets(&shown(record));
+                writeln!(out, "{}", if desk.json { json(&event) } else { row(&event) })?;
             }
             left -= u32::try_from(page.len())?;
             before = page.last().map(|record| record.event.id);
@@ -112,43 +112,32 @@ impl List {
     }
 }
 
-fn heading(out: &mut impl Write, is_empty: bool) -> io::Result<()> {
-    if is_empty {
-        return writeln!(out, "No event matches.");
-    }
-    writeln!(
-        out,
-        "{:20}  {:8}  {:25}  {:16}  {:24}  {:15}  DETAILS",
-        "TIME", "LEVEL", "EVENT", "PERSON", "CLIENT", "FROM"
-    )
+const HEADINGS: [&str; 7] = ["TIME", "LEVEL", "EVENT", "PERSON", "CLIENT", "FROM", "DETAILS"];
+
+/// As wide as what is usual: rows are printed before the next ones are known.
+fn line(cells: [&str; 7]) -> String {
+    output::line(cells, [20, 8, 25, 16, 24, 15, 0])
 }
 
 /// Of a person the name, or the id where nobody has it any more.
-fn line(event: &Value) -> String {
+fn row(event: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), visible);
     let person = if event["username"].is_string() { &event["username"] } else { &event["user_id"] };
     let details = &event["details"];
     let details =
         if details.as_object().is_some_and(serde_json::Map::is_empty) { String::new() } else { json(details) };
-    let line = format!(
-        "{:20}  {:8}  {:25}  {:16}  {:24}  {:15}  {details}",
-        text(&event["timestamp"]),
-        text(&event["level"]),
-        text(&event["event_type"]),
-        text(person),
-        text(&event["client_id"]),
-        text(&event["client_info"]["ip_address"]),
-    );
-    line.trim_end().to_owned()
+    let address = &event["client_info"]["ip_address"];
+    let cells = [&event["timestamp"], &event["level"], &event["event_type"], person, &event["client_id"], address];
+    let [time, level, kind, person, client, from] = cells.map(text);
+    line([&time, &level, &kind, &person, &client, &from, &details])
 }
 
 /// Events outlive accounts, so that an id needs none.
-async fn find(app: &App, person: &str) -> anyhow::Result<UserId> {
-    if let Ok(id) = person.parse() {
-        return Ok(id);
+async fn find(desk: &Desk, person: &str) -> anyhow::Result<UserId> {
+    match person.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(users::find(&desk.app, person).await?.id),
     }
-    let user = users::find_by_username(&app.db, person).await?;
-    user.map(|user| user.id).with_context(|| format!("--person {:?}: nobody has this username", visible(person)))
 }
 
 fn since(text: &str) -> Result<OffsetDateTime, String> {

@@ -8,6 +8,7 @@ use crate::{
     error::OAuthError,
     http::{administrator::Administrator, described::gives, not_found, respond::NoStore},
     model::ClientId,
+    operations::OperationError,
     oauth::{params::Params, visible::cut},
     storage::Selection,
 };
@@ -63,6 +64,19 @@ async fn show(
         // Wherever somebody has put one: into a name, an identifier, a URL.
         Some(view) => Ok(NoStore(Json(app.masker.without_secrets(&view))).into_response()),
         None => Ok(not_found().await),
+    }
+}
+
+/// What cannot be read now, or at all.
+impl From<OperationError> for OAuthError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Failed(cause) => match cause.downcast::<sqlx::Error>() {
+                Ok(error) => error.into(),
+                Err(cause) => Self::server_error(cause),
+            },
+            refusal => Self::invalid_request(refusal.to_string().replace('"', "'")),
+        }
     }
 }
 

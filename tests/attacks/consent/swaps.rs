@@ -5,7 +5,7 @@ use crate::{
     device::{GRANT_TYPE, begin, enter, user_code},
     registration_management::{ON, manage, registered},
     support::{
-        app::{Answer, ISSUER, MCP, OTHER, PASSWORD, TestApp, authorize_path, encode, send},
+        app::{Answer, ISSUER, MCP, OTHER, PASSWORD, TestApp, authorize_path, encode, operator, send},
         browser::{Browser, borrowed},
     },
 };
@@ -15,7 +15,7 @@ use keyward::{
     config::{Config, ScopeSettings},
     http::router,
     model::ClientId,
-    storage::consents,
+    operations::consents,
 };
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc};
@@ -196,7 +196,8 @@ async fn swap(t: &TestApp, browser: &mut Browser<'_>, page: Page, swap: &Swap) {
             browser.approve(&shown.path).await.returned("code").unwrap();
         }
         Swap::Allowed => {
-            consents::delete(&t.db, t.user_named("alice").await.id, &shown.client).await.unwrap();
+            let (user_id, client_id) = (Some(t.user_named("alice").await.id), Some(shown.client.clone()));
+            consents::delete(&t.app, &operator(), &consents::Filter { user_id, client_id }).await.unwrap();
         }
         Swap::Address => from = "192.0.2.7:4711",
         Swap::Age => t.app.clock.advance(time::Duration::minutes(31)),

@@ -2,19 +2,17 @@
 use super::{MOST, Wanted};
 use crate::{
     app::App,
-    audit::{
-        chain::{self, Chain},
-        shown::shown,
-    },
     error::OAuthError,
-    model::{AuthMethod, AuditRecord, Client, ClientSource, DeviceAuthorization, Grant, IssuedCode},
-    storage::{
-        audit_events::{self, Filter},
-        Selection, clients, codes, device_codes, grants,
+    model::{AuditRecord, DeviceAuthorization, IssuedCode},
+    operations::{
+        Paging,
+        audit::{self, Chain, Filter},
+        clients, date, grants,
     },
+    storage::{Selection, codes, device_codes},
 };
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 macro_rules! views {
     ($($name:ident),* $(,)?) => {
@@ -36,7 +34,7 @@ pub(super) const OF_EVENTS: [&str; 2] = ["audit", "traces"];
 views!(approvals, audit, authorizations, clients, config, devices, grants, traces);
 
 async fn approvals(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
-    let events = audit_events::select(&app.db, &filter(Some("approval"), wanted), None, wanted.rows.limit).await?;
+    let events = audit::list(app, &filter(Some("approval"), wanted), None, wanted.limit()).await?;
     Ok(json!({"approvals": all(&events, |AuditRecord { event, .. }| json!({
         "client_id": event.client_id,
         "scope": event.details["scope"],
@@ -48,14 +46,14 @@ async fn approvals(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
 }
 
 async fn audit(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
-    chain::extend(app).await?;
-    let chain = match chain::verify(app, Some(MOST)).await? {
+    audit::catch_up(app).await?;
+    let chain = match audit::verify(app, Some(MOST)).await? {
         Chain::Whole(_) => "ok".to_owned(),
         Chain::BrokenAt(place) => format!("broken at {place}"),
     };
     let filter = filter(wanted.event_type.as_deref(), wanted);
-    let events = audit_events::select(&app.db, &filter, None, wanted.rows.limit).await?;
-    Ok(json!({"chain": chain, "audit_events": all(&events, shown)}))
+    let events = audit::list(app, &filter, None, wanted.limit()).await?;
+    Ok(json!({"chain": chain, "audit_events": all(&events, audit::shown)}))
 }
 
 async fn authorizations(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
@@ -71,22 +69,9 @@ async fn authorizations(app: &App, wanted: &Wanted) -> Result<Value, OAuthError>
 }
 
 async fn clients(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
-    let clients = clients::select(&app.db, &wanted.rows).await?;
-    Ok(json!({"clients": all(&clients, |client: &Client| json!({
-        "client_id": client.id,
-        "client_name": client.metadata.client_name,
-        "source": match client.source {
-            ClientSource::Seed => "seed",
-            ClientSource::Dcr => "dcr",
-            ClientSource::Cimd => "cimd",
-        },
-        "methods": methods(client),
-        "grants": client.metadata.grant_types,
-        "redirect_uris": client.metadata.redirect_uris,
-        "has_client_secret": client.secret_hash.is_some(),
-        "disabled": client.disabled_at.is_some(),
-        "created_at": date(client.created_at),
-    }))}))
+    let Selection { client_id: id, since, .. } = wanted.rows.clone();
+    let page = clients::list(app, &clients::Filter { id, since, ..clients::Filter::default() }, &wanted.page()).await?;
+    Ok(json!({"clients": all(&page.rows, clients::shown)}))
 }
 
 /// Of a secret no more than that it is set.
@@ -111,22 +96,10 @@ async fn devices(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
 }
 
 async fn grants(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
-    let grants = grants::select(&app.db, &wanted.rows).await?;
-    Ok(json!({"grants": all(&grants, |grant: &Grant| json!({
-        "grant_id": grant.id.to_string(),
-        "client_id": grant.client_id,
-        "subject": grant.user_id.to_string(),
-        "grant_type": grant.grant_type,
-        "scope": grant.scopes.to_string(),
-        "resource": resource(&grant.resources),
-        "refresh_token_hash": grant.refresh_hash.fingerprint(),
-        "generation": grant.generation,
-        "dpop_bound": grant.dpop_jkt.is_some(),
-        "created_at": date(grant.created_at),
-        "refreshed_at": date(grant.refreshed_at),
-        "expires_at": date(grant.expires_at),
-        "revoked_at": grant.revoked_at.map(date),
-    }))}))
+    let Selection { client_id, since, .. } = wanted.rows.clone();
+    let chosen = grants::Filter { client_id, since, ..grants::Filter::default() };
+    let page = grants::list(app, &chosen, &wanted.page()).await?;
+    Ok(json!({"grants": all(&page.rows, grants::shown)}))
 }
 
 async fn traces(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
@@ -141,6 +114,16 @@ async fn traces(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
     Ok(json!({ "traces": traces }))
 }
 
+impl Wanted {
+    fn limit(&self) -> u32 {
+        u32::try_from(self.rows.limit).unwrap_or_default()
+    }
+
+    fn page(&self) -> Paging {
+        Paging { limit: self.limit(), after: None }
+    }
+}
+
 fn filter(event_type: Option<&str>, wanted: &Wanted) -> Filter {
     let Selection { client_id, since, .. } = wanted.rows.clone();
     Filter { event_type: event_type.map(str::to_owned), client_id, since, ..Filter::default() }
@@ -150,22 +133,9 @@ fn all<T>(rows: &[T], view: impl Fn(&T) -> Value) -> Vec<Value> {
     rows.iter().map(view).collect()
 }
 
-/// Dates as text; those of this server have all one form.
-fn date(at: OffsetDateTime) -> Option<String> {
-    at.format(&Rfc3339).ok()
-}
-
 /// Identifiers between spaces, as scopes are; none is about ourselves.
 fn resource(identifiers: &[String]) -> Option<String> {
     (!identifiers.is_empty()).then(|| identifiers.join(" "))
-}
-
-fn methods(client: &Client) -> Vec<AuthMethod> {
-    if client.metadata.any_secret_method {
-        vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
-    } else {
-        vec![client.metadata.token_endpoint_auth_method]
-    }
 }
 
 fn status(device: &DeviceAuthorization, now: OffsetDateTime) -> &'static str {

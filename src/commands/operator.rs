@@ -1,0 +1,166 @@
+//! What all commands of operators share: arguments, opening and closing the house, questions, and words for refusals.
+use super::{load_config, output::Answer, server};
+use crate::{
+    app::App,
+    oauth::visible::visible,
+    operations::{self, OperationError, Operator, Paging},
+};
+use anyhow::{anyhow, bail, ensure};
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+};
+
+/// At the end of each command's help.
+macro_rules! help {
+    ($examples:literal) => {
+        concat!(
+            $examples,
+            "\n\nExit codes: 0 done; 1 refused, or it failed, and nothing was changed; 2 wrong arguments."
+        )
+    };
+}
+pub(super) use help;
+
+/// Of every command of an operator.
+#[derive(clap::Args)]
+pub struct Common {
+    /// The settings of the server, as TOML; variables such as `KEYWARD__DATABASE__URL` override them.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Answer as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Where an operator works: the open house, and who it is.
+pub struct Desk {
+    pub app: Box<App>,
+    pub by: Operator,
+    pub json: bool,
+}
+
+impl Common {
+    /// Opens what a server has made, acts, and closes it again. What is done counts in running servers at once, or
+    /// within a second.
+    pub async fn run(&self, act: impl AsyncFnOnce(&Desk) -> anyhow::Result<Answer>) -> anyhow::Result<()> {
+        let app = Box::pin(server::open_existing(load_config("", self.config.as_deref())?)).await?;
+        let desk = Desk { app, by: Operator::at_command_line(), json: self.json };
+        let done = act(&desk).await.map_err(with_cure);
+        let printed = done.and_then(|answer| answer.print(self.json, &desk.app.masker));
+        let caught_up = operations::audit::catch_up(&desk.app).await;
+        desk.app.db.close().await?;
+        printed.and(caught_up.map_err(Into::into))
+    }
+}
+
+/// The refusal, and where the cure lies.
+fn with_cure(error: anyhow::Error) -> anyhow::Error {
+    let cure = match error.downcast_ref() {
+        Some(OperationError::NoSuchUser { .. }) => "keyward user list shows who there is",
+        Some(OperationError::NoSuchClient(_)) => "keyward client list shows which there are",
+        Some(OperationError::NoSuchGrant(_)) => "keyward grant list --all shows which there are",
+        Some(OperationError::NoSuchRegistrationToken(_)) => "keyward registration-token list shows which are",
+        Some(OperationError::NoSuchPlace(_)) => "leave --after out to begin with the first page",
+        Some(OperationError::LastAdministrator) => "keyward setup-link makes another one",
+        Some(OperationError::NothingToRevoke) => "keyward grant list shows those that are",
+        Some(OperationError::NothingToDelete) => "keyward consent list shows which there are",
+        _ => return error,
+    };
+    let said = error.to_string();
+    let stop = if said.ends_with('?') { "" } else { ";" };
+    anyhow!("{said}{stop} {cure}")
+}
+
+/// Which page of a list.
+#[derive(clap::Args)]
+pub struct PageArguments {
+    /// How many at most, 1 to 1000.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+    /// Go on after this one, as the page before says at its end.
+    #[arg(long, value_name = "PLACE", value_parser = name)]
+    after: Option<String>,
+}
+
+impl PageArguments {
+    pub fn paging(&self) -> Paging {
+        Paging { limit: self.limit, after: self.after.clone() }
+    }
+}
+
+/// Of a list of what can be disabled.
+#[derive(clap::Args)]
+pub struct StateArguments {
+    /// Only those that are disabled.
+    #[arg(long, conflicts_with = "enabled")]
+    disabled: bool,
+    /// Only those that are not disabled.
+    #[arg(long)]
+    enabled: bool,
+}
+
+impl StateArguments {
+    pub fn disabled(&self) -> Option<bool> {
+        (self.disabled || self.enabled).then_some(self.disabled)
+    }
+}
+
+/// Bytes; a `client_id` may be a URL.
+const LONGEST_NAME: usize = 2048;
+
+/// What names somebody or something.
+pub fn name(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("it is empty".to_owned()),
+        long if long.len() > LONGEST_NAME => Err(format!("it has more than {LONGEST_NAME} bytes")),
+        text if text.chars().any(char::is_control) => Err("it has a control character in it".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Before what cannot be taken back: asks at a terminal; a script says `--yes`. `what` is a sentence.
+pub fn confirm(yes: bool, what: &str) -> anyhow::Result<()> {
+    if yes {
+        return Ok(());
+    }
+    let what = visible(what);
+    ensure!(io::stdin().is_terminal(), "nobody is here to confirm this: {what} Say --yes, and it is done");
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{what} Go on? [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => bail!("nothing was changed"),
+    }
+}
+
+/// `1 grant`, `2 grants`.
+pub fn count(number: impl Into<i128>, noun: &str) -> String {
+    match number.into() {
+        1 => format!("1 {noun}"),
+        number => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_some_text_on_one_line() {
+        assert_eq!(name("alice").as_deref(), Ok("alice"));
+        assert_eq!(name("日本 語").as_deref(), Ok("日本 語"));
+        for wrong in ["", "a\nb", "\x1b[2J", "a\u{9b}", &"x".repeat(LONGEST_NAME + 1)] {
+            assert!(name(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn one_is_one() {
+        let counted = [0_i64, 1, 2].map(|number| count(number, "grant"));
+        assert_eq!(counted, ["0 grants", "1 grant", "2 grants"]);
+    }
+}

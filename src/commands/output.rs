@@ -1,0 +1,131 @@
+//! What operators' commands print: a table or a sentence for people, or JSON for programs.
+use crate::{
+    oauth::visible::{json, visible},
+    operations::Page,
+};
+use keyward_shared::mask::Masker;
+use serde_json::{Map, Value};
+use std::io::{self, ErrorKind};
+
+/// What a command says in the end.
+pub struct Answer {
+    json: Value,
+    text: String,
+    /// What is handed over here and nowhere else.
+    is_secret: bool,
+}
+
+impl Answer {
+    pub fn new(json: Value, text: impl Into<String>) -> Self {
+        Self { json, text: text.into(), is_secret: false }
+    }
+
+    /// With a secret in it that whoever runs the command asked for.
+    pub fn secret(json: Value, text: impl Into<String>) -> Self {
+        Self { is_secret: true, ..Self::new(json, text) }
+    }
+
+    /// Of a command that has printed all it had to say.
+    pub fn printed() -> Self {
+        Self::new(Value::Null, "")
+    }
+
+    /// A page of a list, which JSON calls `name`.
+    pub fn list<T, const N: usize>(
+        name: &str,
+        page: &Page<T>,
+        shown: impl Fn(&T) -> Value,
+        headings: [&str; N],
+        row: impl Fn(&T) -> [String; N],
+    ) -> Self {
+        let mut members = Map::new();
+        members.insert(name.to_owned(), page.rows.iter().map(shown).collect());
+        members.insert("next".to_owned(), page.next.clone().into());
+        let rows: Vec<_> = page.rows.iter().map(row).collect();
+        let mut text = if rows.is_empty() { "There are none.".to_owned() } else { table(headings, &rows) };
+        if let Some(next) = &page.next {
+            text = format!("{text}\n\nThere are more: --after {}", visible(next));
+        }
+        Self::new(members.into(), text)
+    }
+
+    /// One thing, with what is to be said of it, a line each.
+    pub fn one<const N: usize>(json: Value, fields: [(&str, String); N]) -> Self {
+        let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        let lines = fields.iter().map(|(name, value)| line([name, &visible(value)], [width, 0]));
+        Self::new(json, lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Below a sentence for people.
+    pub fn after(self, said: &str) -> Self {
+        Self { text: format!("{said}{}", self.text), ..self }
+    }
+
+    /// To standard output, without the secrets that somebody may have put into a name or an identifier.
+    pub fn print(self, as_json: bool, masker: &Masker) -> anyhow::Result<()> {
+        let Self { json: value, text, is_secret } = self;
+        let text = match (as_json, is_secret) {
+            (true, true) => json(&value),
+            (true, false) => json(&masker.without_secrets(&value)),
+            (false, true) => text,
+            (false, false) => masker.text(&text),
+        };
+        if value.is_null() { Ok(()) } else { say!("{text}") }
+    }
+}
+
+/// Whoever reads may have seen enough.
+pub fn unless_gone(written: io::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// As wide as it must be.
+fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
+    let widths = std::array::from_fn(|at| {
+        let cells = rows.iter().map(|row| row[at].chars().count());
+        cells.chain([headings[at].len()]).max().unwrap_or_default()
+    });
+    let mut lines = vec![line(headings, widths)];
+    lines.extend(rows.iter().map(|row| line(row.each_ref().map(String::as_str), widths)));
+    lines.join("\n")
+}
+
+/// Cells beside each other, each at least so wide.
+pub fn line<const N: usize>(cells: [&str; N], widths: [usize; N]) -> String {
+    let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+    cells.join("  ").trim_end().to_owned()
+}
+
+/// What is not there.
+pub fn or_dash(text: Option<&str>) -> String {
+    text.unwrap_or("-").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_table_is_as_wide_as_its_widest_cell_and_nothing_in_it_acts_on_a_terminal() {
+        let rows = [["a".to_owned(), "x\x1b[2J".to_owned()], ["ländlich".to_owned(), String::new()]];
+        assert_eq!(table(["ID", "NAME"], &rows), "ID        NAME\na         x\\u{1b}[2J\nländlich");
+    }
+
+    #[test]
+    fn a_list_says_how_to_go_on_if_there_is_more() {
+        let list = |rows: Vec<&'static str>, next: Option<&str>| {
+            let page = Page { rows, next: next.map(str::to_owned) };
+            Answer::list("things", &page, |row| json!(row), ["NAME"], |row| [(*row).to_owned()])
+        };
+        let some = list(vec!["a", "b"], Some("b"));
+        assert_eq!(some.text, "NAME\na\nb\n\nThere are more: --after b");
+        assert_eq!(some.json, json!({"things": ["a", "b"], "next": "b"}));
+        let none = list(vec![], None);
+        assert_eq!((&*none.text, none.json), ("There are none.", json!({"things": [], "next": null})));
+    }
+}

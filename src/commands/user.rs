@@ -1,0 +1,220 @@
+//! `keyward user`: the people who sign in.
+use super::{
+    operator::{Common, Desk, PageArguments, StateArguments, confirm, count, help, name},
+    output::{Answer, or_dash},
+    serve::at,
+};
+use crate::{
+    model::{Role, User},
+    operations::{date, users},
+};
+use anyhow::{Context, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::json;
+use std::io::{self, BufRead, IsTerminal, Read};
+
+/// Look at people's accounts, disable and enable them, set passwords.
+#[derive(clap::Args)]
+#[command(after_help = help!("Examples:\n  keyward user list --config /etc/keyward.toml\n  \
+    keyward user disable alice"))]
+pub struct UserCommand {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    List(List),
+    /// Show an account, and what hangs from it.
+    #[command(after_help = help!("Example:\n  keyward user show alice"))]
+    Show(Named),
+    Disable(Disable),
+    /// Let somebody sign in again who was disabled. Apps that were connected have to be allowed anew.
+    #[command(after_help = help!("Example:\n  keyward user enable alice"))]
+    Enable(Named),
+    /// Set somebody's password: typed at a terminal, or one line on standard input. Whoever is signed in has to sign in
+    /// again; connected apps go on.
+    #[command(after_help = help!("Examples:\n  keyward user set-password alice\n  \
+        keyward user set-password alice < new-password"))]
+    SetPassword(Named),
+    SetupLink(SetupLink),
+}
+
+/// List people, the newest first.
+#[derive(clap::Args)]
+#[command(after_help = help!("Examples:\n  keyward user list --role admin\n  \
+    keyward user list --search example.com --disabled --json"))]
+struct List {
+    /// Only those with this role.
+    #[arg(long, value_parser = PossibleValuesParser::new(Role::ALL.map(Role::name)).try_map(|name| role(&name)))]
+    role: Option<Role>,
+    /// Only those with this text in username, name or e-mail address.
+    #[arg(long, value_name = "TEXT", value_parser = name)]
+    search: Option<String>,
+    #[command(flatten)]
+    state: StateArguments,
+    #[command(flatten)]
+    page: PageArguments,
+}
+
+#[derive(clap::Args)]
+struct Named {
+    /// A username, or the id of an account.
+    #[arg(value_name = "NAME", value_parser = name)]
+    name: String,
+}
+
+/// Keep somebody out: nobody signs in to this account, its sessions end, and its grants are revoked for good, so that
+/// connected apps get nothing more. The last administrator stays.
+#[derive(clap::Args)]
+#[command(after_help = help!("Examples:\n  keyward user disable alice\n  keyward user disable alice --yes --json"))]
+struct Disable {
+    #[command(flatten)]
+    named: Named,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Make a link that creates an administrator, or gives one a new password. It replaces the link before it.
+#[derive(clap::Args)]
+#[command(after_help = help!("Example:\n  keyward setup-link --config /etc/keyward.toml\n\n\
+    Opened in a browser, the link asks for a user name and a password. The name of an administrator who is locked out \
+    gets the new password, and is let in again if it was disabled; any other name becomes a new administrator. The \
+    audit trail has it as setup_link_created, then as password_reset or user_created."))]
+pub struct SetupLink;
+
+/// The same as `keyward user setup-link`.
+#[derive(clap::Args)]
+pub struct SetupLinkCommand {
+    #[command(flatten)]
+    link: SetupLink,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl SetupLinkCommand {
+    pub async fn run(self) -> anyhow::Result<()> {
+        self.common.run(async |desk| self.link.run(desk).await).await
+    }
+}
+
+impl UserCommand {
+    pub async fn run(self) -> anyhow::Result<()> {
+        let Self { verb, common } = self;
+        common
+            .run(async |desk| match verb {
+                Verb::List(list) => list.run(desk).await,
+                Verb::Show(named) => show(desk, &named).await,
+                Verb::Disable(disable) => disable.run(desk).await,
+                Verb::Enable(named) => enable(desk, &named).await,
+                Verb::SetPassword(named) => set_password(desk, &named).await,
+                Verb::SetupLink(link) => link.run(desk).await,
+            })
+            .await
+    }
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    Role::ALL.into_iter().find(|role| role.name() == name).ok_or_else(|| "there is no such role".to_owned())
+}
+
+impl List {
+    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+        let wanted = users::Filter { role: self.role, disabled: self.state.disabled(), search: self.search };
+        let page = users::list(&desk.app, &wanted, &self.page.paging()).await?;
+        let headings = ["USERNAME", "ROLE", "STATUS", "NAME", "EMAIL", "ID"];
+        Ok(Answer::list("users", &page, users::shown, headings, |user| {
+            let (name, email) = (or_dash(user.name.as_deref()), or_dash(user.email.as_deref()));
+            [user.username.clone(), user.role.name().into(), status(user).into(), name, email, user.id.to_string()]
+        }))
+    }
+}
+
+fn status(user: &User) -> &'static str {
+    if user.disabled_at.is_some() { "disabled" } else { "enabled" }
+}
+
+async fn show(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Answer> {
+    let id = users::find(&desk.app, name).await?.id;
+    let users::Account { user, live_grants, sessions } = users::show(&desk.app, id).await?;
+    let mut json = users::shown(&user);
+    json["live_grants"] = json!(live_grants);
+    json["sessions"] = json!(sessions);
+    let disabled = user.disabled_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", date(at)));
+    Ok(Answer::one(
+        json,
+        [
+            ("Username", user.username),
+            ("Id", user.id.to_string()),
+            ("Name", or_dash(user.name.as_deref())),
+            ("Email", or_dash(user.email.as_deref())),
+            ("Role", user.role.name().into()),
+            ("Disabled", disabled),
+            ("Created", date(user.created_at)),
+            ("Live grants", live_grants.to_string()),
+            ("Sessions", sessions.to_string()),
+        ],
+    ))
+}
+
+impl Disable {
+    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+        let user = users::find(&desk.app, &self.named.name).await?;
+        let users::Account { user, live_grants, sessions } = users::show(&desk.app, user.id).await?;
+        let (grants, ends) = (count(live_grants, "grant"), count(sessions, "session"));
+        confirm(self.yes, &format!("Disabling {} revokes {grants} for good and ends {ends}.", user.username))?;
+        let (user, ended) = users::disable(&desk.app, &desk.by, user.id).await?;
+        let users::Ended { grants, sessions } = ended;
+        let json = json!({"user": users::shown(&user), "grants_revoked": grants, "sessions_ended": sessions});
+        let (grants, sessions) = (count(grants, "grant"), count(sessions, "session"));
+        Ok(Answer::new(json, format!("Disabled {}: revoked {grants}, ended {sessions}.", user.username)))
+    }
+}
+
+async fn enable(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Answer> {
+    let id = users::find(&desk.app, name).await?.id;
+    let user = users::enable(&desk.app, &desk.by, id).await?;
+    Ok(Answer::new(json!({"user": users::shown(&user)}), format!("Enabled {}.", user.username)))
+}
+
+async fn set_password(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Answer> {
+    let user = users::find(&desk.app, name).await?;
+    let sessions = users::set_password(&desk.app, &desk.by, user.id, &password()?).await?;
+    let json = json!({"user": users::shown(&user), "sessions_ended": sessions});
+    let sessions = count(sessions, "session");
+    Ok(Answer::new(json, format!("{} has a new password: ended {sessions}.", user.username)))
+}
+
+/// Longer than any that is taken.
+const LONGEST_LINE: u64 = 4096;
+
+fn password() -> anyhow::Result<String> {
+    if io::stdin().is_terminal() {
+        let typed = rpassword::prompt_password("New password: ")?;
+        ensure!(typed == rpassword::prompt_password("Again: ")?, "the two passwords differ; nothing was changed");
+        return Ok(typed);
+    }
+    let mut line = String::new();
+    let read = io::stdin().lock().take(LONGEST_LINE).read_line(&mut line);
+    read.context("standard input must be the password on one line, in UTF-8")?;
+    ensure!(!line.is_empty(), "standard input must be the password on one line, but it is empty");
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+impl SetupLink {
+    async fn run(&self, desk: &Desk) -> anyhow::Result<Answer> {
+        let link = users::new_setup_link(&desk.app, &desk.by).await?;
+        let json = json!({"setup_link": link.url, "expires_at": date(link.expires_at)});
+        let until = at(link.expires_at);
+        Ok(Answer::secret(
+            json,
+            format!(
+                "{}\n\nThat link is good once, until {until}. Whoever opens it becomes an administrator.",
+                link.url
+            ),
+        ))
+    }
+}

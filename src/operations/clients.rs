@@ -1,0 +1,87 @@
+//! What operators do to clients.
+use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
+use crate::{
+    app::App,
+    audit::Event,
+    events::EventType,
+    model::{AuditEvent, AuthMethod, Client, ClientId},
+    storage::{clients, grants},
+};
+pub use clients::Filter;
+use serde_json::{Value, json};
+
+/// The newest first.
+pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<Client>> {
+    let after = paging.after.as_deref().map(ClientId::from);
+    if let Some(after) = &after {
+        find(app, after).await?;
+    }
+    let rows = clients::list(&app.db, wanted, after.as_ref(), paging.limit()).await?;
+    Ok(paging.page(rows, |client| client.id.to_string()))
+}
+
+pub async fn find(app: &App, id: &ClientId) -> Outcome<Client> {
+    clients::find(&app.db, id).await?.ok_or_else(|| OperationError::NoSuchClient(id.clone()))
+}
+
+/// A client, and how many live grants it has.
+pub async fn show(app: &App, id: &ClientId) -> Outcome<(Client, i64)> {
+    let client = find(app, id).await?;
+    let of_client = grants::Filter { client_id: Some(id.clone()), ..grants::Filter::default() };
+    let live_grants = grants::count_live(&app.db, &of_client, app.clock.now()).await?;
+    Ok((client, live_grants))
+}
+
+/// It gets nothing, and what it got is not good where this server is asked, until it is enabled again. Grants stay.
+pub async fn disable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client> {
+    find(app, id).await?;
+    let event = Event::new(EventType::ClientDisabled).client(id).by(by.name()).happened(app);
+    if !clients::disable(&app.db, id, app.clock.now(), &event).await? {
+        return Err(OperationError::AlreadyDisabled(id.to_string()));
+    }
+    changed(app, id, event).await
+}
+
+pub async fn enable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client> {
+    find(app, id).await?;
+    if app.config.disable_removed_clients && clients::is_left_out(&app.db, id).await? {
+        return Err(OperationError::LeftOut(id.clone()));
+    }
+    let event = Event::new(EventType::ClientEnabled).client(id).by(by.name()).happened(app);
+    if !clients::enable(&app.db, id, &event).await? {
+        return Err(OperationError::NotDisabled(id.to_string()));
+    }
+    changed(app, id, event).await
+}
+
+async fn changed(app: &App, id: &ClientId, event: AuditEvent) -> Outcome<Client> {
+    app.clients.forget(id);
+    logged(((), event));
+    find(app, id).await
+}
+
+/// As faces tell of a client.
+#[must_use]
+pub fn shown(client: &Client) -> Value {
+    json!({
+        "client_id": client.id,
+        "client_name": client.metadata.client_name,
+        "source": client.source.name(),
+        "methods": methods(client),
+        "grants": client.metadata.grant_types,
+        "redirect_uris": client.metadata.redirect_uris,
+        "has_client_secret": client.secret_hash.is_some(),
+        "disabled": client.disabled_at.is_some(),
+        "created_at": date(client.created_at),
+        "seen_at": date(client.seen_at),
+        "disabled_at": client.disabled_at.map(date),
+    })
+}
+
+fn methods(client: &Client) -> Vec<AuthMethod> {
+    if client.metadata.any_secret_method {
+        vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
+    } else {
+        vec![client.metadata.token_endpoint_auth_method]
+    }
+}

@@ -1,0 +1,102 @@
+//! Why an act was refused. Nothing changed then; each face adds where the cure lies for who uses it.
+use crate::{
+    error::OAuthError,
+    model::{ClientId, GrantId},
+    oauth::visible::cut,
+};
+use std::fmt;
+
+/// Characters of what somebody named that are repeated.
+const SHOWN: usize = 80;
+
+#[derive(Debug)]
+pub enum OperationError {
+    NoSuchUser {
+        named: String,
+        /// A username that is nearly the same.
+        nearest: Option<String>,
+    },
+    NoSuchClient(ClientId),
+    NoSuchGrant(GrantId),
+    NoSuchRegistrationToken(String),
+    /// What lists name as the place to go on from is none.
+    NoSuchPlace(String),
+    /// A person or a client of this name.
+    AlreadyDisabled(String),
+    NotDisabled(String),
+    LastAdministrator,
+    /// The configuration has this client no more, and disables it at each start.
+    LeftOut(ClientId),
+    /// None of those that were meant is live.
+    NothingToRevoke,
+    NothingToDelete,
+    /// Which rule it breaks.
+    WeakPassword(&'static str),
+    /// The database, or another part of this machine, does not do its work.
+    Failed(anyhow::Error),
+}
+
+impl fmt::Display for OperationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchUser { named, nearest: None } => write!(f, "nobody has this username or id: {}", shown(named)),
+            Self::NoSuchUser { named, nearest: Some(nearest) } => {
+                write!(f, "nobody has this username or id: {}; did you mean {}?", shown(named), shown(nearest))
+            }
+            Self::NoSuchClient(id) => write!(f, "there is no client {}", shown(id.as_str())),
+            Self::NoSuchGrant(id) => write!(f, "there is no grant {id}"),
+            Self::NoSuchRegistrationToken(named) => {
+                write!(f, "no registration token with the fingerprint {} is good any more", shown(named))
+            }
+            Self::NoSuchPlace(named) => write!(f, "no list goes on after {}", shown(named)),
+            Self::AlreadyDisabled(named) => write!(f, "{} is disabled already", shown(named)),
+            Self::NotDisabled(named) => write!(f, "{} is not disabled", shown(named)),
+            Self::LastAdministrator => {
+                f.write_str("this is the last administrator who is not disabled; make or enable another one before")
+            }
+            Self::LeftOut(id) => write!(
+                f,
+                "the configuration has {} no more, and would disable it again at the next start; put it back there, or \
+                 set disable_removed_clients = false",
+                shown(id.as_str())
+            ),
+            Self::NothingToRevoke => f.write_str("no live grant is among these"),
+            Self::NothingToDelete => f.write_str("no consent is among these"),
+            Self::WeakPassword(rule) => f.write_str(rule),
+            Self::Failed(_) => f.write_str("that could not be done"),
+        }
+    }
+}
+
+/// In quotation marks, on one line and not too long.
+fn shown(named: &str) -> String {
+    format!("\"{}\"", cut(named, SHOWN))
+}
+
+impl std::error::Error for OperationError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(cause) => Some(&**cause),
+            _ => None,
+        }
+    }
+}
+
+impl From<sqlx::Error> for OperationError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<anyhow::Error> for OperationError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Of tools that programs use too.
+impl From<OAuthError> for OperationError {
+    fn from(error: OAuthError) -> Self {
+        Self::Failed(error.cause.unwrap_or_else(|| anyhow::anyhow!("{}", error.description)))
+    }
+}

@@ -1,0 +1,70 @@
+//! What operators do to signing keys.
+use super::{Operator, Outcome, date};
+use crate::{
+    app::App,
+    audit::Event,
+    events::EventType,
+    jobs::rotation::Schedule,
+    keys::ALGORITHMS,
+    model::{KeyStatus, SigningKey},
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+/// A signing key, and what happens to it next.
+#[derive(Debug)]
+pub struct KeyRecord {
+    pub key: SigningKey,
+    /// Of a current key: when its successor is published. Of the others: when it begins to sign, or goes.
+    pub next_step_at: Option<OffsetDateTime>,
+    /// Of a current key that has a successor.
+    pub signs_until: Option<OffsetDateTime>,
+}
+
+/// The oldest first.
+#[must_use]
+pub fn list(app: &App) -> Vec<KeyRecord> {
+    let (ring, schedule) = (app.keys.ring(), Schedule::of(&app.config));
+    let record = |key: &SigningKey| {
+        let successor = ring.find(&key.algorithm, KeyStatus::Next).filter(|_| key.status == KeyStatus::Current);
+        let signs_until = successor.and_then(|next| schedule.step_at(next));
+        KeyRecord { key: key.clone(), next_step_at: schedule.step_at(key), signs_until }
+    };
+    ring.all().iter().map(record).collect()
+}
+
+/// Begins a rotation of all keys now; running servers complete it. An algorithm that has a successor keeps that. Answers
+/// the `kid` of each new key.
+pub async fn rotate(app: &App, by: &Operator) -> Outcome<Vec<String>> {
+    let mut published = Vec::new();
+    for algorithm in ALGORITHMS {
+        published.extend(app.keys.publish(algorithm, app.clock.now()).await?);
+    }
+    if !published.is_empty() {
+        let event = Event::new(EventType::SigningKeyRotationBegun).details(json!({ "kids": published }));
+        event.by(by.name()).record(app).await;
+    }
+    Ok(published)
+}
+
+/// Replaces all keys at once: whatever the old ones signed is refused from now on. Answers how many old ones went.
+pub async fn replace_all(app: &App, by: &Operator) -> Outcome<u64> {
+    let removed = app.keys.replace_all().await?;
+    let event = Event::new(EventType::SigningKeysReplaced).details(json!({ "removed": removed }));
+    event.by(by.name()).record(app).await;
+    Ok(removed)
+}
+
+/// As faces tell of a key.
+#[must_use]
+pub fn shown(KeyRecord { key, next_step_at, .. }: &KeyRecord) -> Value {
+    json!({
+        "kid": key.kid,
+        "alg": key.algorithm,
+        "status": key.status.name(),
+        "created_at": date(key.created_at),
+        "activated_at": key.activated_at.map(date),
+        "retired_at": key.retired_at.map(date),
+        "next_step_at": next_step_at.map(date),
+    })
+}

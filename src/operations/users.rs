@@ -1,0 +1,131 @@
+//! What operators do to people's accounts.
+use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
+use crate::{
+    app::App,
+    audit::Event,
+    events::EventType,
+    model::{User, UserId},
+    people::{
+        setup_link::{self, SetupLink},
+        sign_in::refuse_password,
+    },
+    storage::{grants, users},
+};
+use serde_json::{Value, json};
+pub use users::{Ended, Filter};
+
+/// Usernames that are looked at for one that is nearly the same, the newest.
+const LOOKED_AT: i64 = 1000;
+/// As good as meant (Jaro and Winkler).
+const NEAR: f64 = 0.85;
+
+/// A person, and what hangs from the account now.
+#[derive(Debug)]
+pub struct Account {
+    pub user: User,
+    pub live_grants: i64,
+    pub sessions: i64,
+}
+
+/// The newest first.
+pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<User>> {
+    let before = paging.read_after(|after| after.parse().map_err(|_| OperationError::NoSuchPlace(after.to_owned())))?;
+    let rows = users::list(&app.db, wanted, before, paging.limit()).await?;
+    Ok(paging.page(rows, |user| user.id.to_string()))
+}
+
+/// By id or username. An id counts first: nobody takes the place of another by choosing their id as a name.
+pub async fn find(app: &App, named: &str) -> Outcome<User> {
+    if let Ok(id) = named.parse()
+        && let Some(user) = users::find(&app.db, id).await?
+    {
+        return Ok(user);
+    }
+    if let Some(user) = users::find_by_username(&app.db, named).await? {
+        return Ok(user);
+    }
+    let known = users::list(&app.db, &Filter::default(), None, LOOKED_AT).await?;
+    let likeness = |user: &User| strsim::jaro_winkler(&named.to_lowercase(), &user.username.to_lowercase());
+    let known = known.into_iter().map(|user| (likeness(&user), user.username)).filter(|(likeness, _)| *likeness > NEAR);
+    let nearest = known.max_by(|(left, _), (right, _)| left.total_cmp(right)).map(|(_, name)| name);
+    Err(OperationError::NoSuchUser { named: named.to_owned(), nearest })
+}
+
+async fn by_id(app: &App, id: UserId) -> Outcome<User> {
+    let none = || OperationError::NoSuchUser { named: id.to_string(), nearest: None };
+    users::find(&app.db, id).await?.ok_or_else(none)
+}
+
+pub async fn show(app: &App, id: UserId) -> Outcome<Account> {
+    let user = by_id(app, id).await?;
+    let of_user = grants::Filter { user_id: Some(id), ..grants::Filter::default() };
+    let live_grants = grants::count_live(&app.db, &of_user, app.clock.now()).await?;
+    Ok(Account { user, live_grants, sessions: app.sessions().count(id).await? })
+}
+
+/// The person can neither sign in nor use an app until enabled again; apps have to be allowed to go on anew.
+pub async fn disable(app: &App, by: &Operator, id: UserId) -> Outcome<(User, Ended)> {
+    by_id(app, id).await?;
+    let event = |Ended { grants, sessions }| {
+        let event = Event::new(EventType::UserDisabled).user(id);
+        event.details(json!({"grants": grants, "sessions": sessions})).by(by.name()).happened(app)
+    };
+    let done = users::disable(&app.db, id, app.clock.now(), event).await?;
+    let user = by_id(app, id).await?;
+    match done {
+        Some(done) => Ok((user, logged(done))),
+        None if user.disabled_at.is_some() => Err(OperationError::AlreadyDisabled(user.username)),
+        None => Err(OperationError::LastAdministrator),
+    }
+}
+
+pub async fn enable(app: &App, by: &Operator, id: UserId) -> Outcome<User> {
+    let user = by_id(app, id).await?;
+    let event = Event::new(EventType::UserEnabled).user(id).by(by.name()).happened(app);
+    if !users::enable(&app.db, id, &event).await? {
+        return Err(OperationError::NotDisabled(user.username));
+    }
+    logged(((), event));
+    by_id(app, id).await
+}
+
+/// Whoever is signed in has to sign in again; apps go on. Answers how many sessions ended.
+pub async fn set_password(app: &App, by: &Operator, id: UserId, password: &str) -> Outcome<u64> {
+    let user = by_id(app, id).await?;
+    if let Some(rule) = refuse_password(&user.username, password) {
+        return Err(OperationError::WeakPassword(rule));
+    }
+    let hash = app.passwords.hash(password).await?;
+    let event = |sessions| {
+        let event = Event::new(EventType::PasswordSet).user(id).details(json!({"sessions": sessions}));
+        event.by(by.name()).happened(app)
+    };
+    let done = users::set_password(&app.db, id, &hash, event).await?;
+    let gone = || OperationError::NoSuchUser { named: id.to_string(), nearest: None };
+    done.map(logged).ok_or_else(gone)
+}
+
+/// A link by which somebody becomes an administrator, or gets in again who is one. It replaces the former link.
+pub async fn new_setup_link(app: &App, by: &Operator) -> Outcome<SetupLink> {
+    let link = setup_link::proposal(app, users::any_admin(&app.db).await?);
+    let details = json!({"expires_at": link.expires_at.unix_timestamp(), "recovers": link.recovers});
+    let event = Event::new(EventType::SetupLinkCreated).details(details).by(by.name()).happened(app);
+    crate::storage::setup_tokens::replace_on_record(&app.db, &link, &event).await?;
+    logged(((), event));
+    Ok(setup_link::shown(app, &link))
+}
+
+/// As faces tell of a person.
+#[must_use]
+pub fn shown(user: &User) -> Value {
+    json!({
+        "user_id": user.id.to_string(),
+        "username": user.username,
+        "name": user.name,
+        "email": user.email,
+        "role": user.role,
+        "disabled": user.disabled_at.is_some(),
+        "created_at": date(user.created_at),
+        "disabled_at": user.disabled_at.map(date),
+    })
+}
