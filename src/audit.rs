@@ -23,7 +23,7 @@ const LONGEST_USER_AGENT: usize = 200;
 /// An event in the making.
 #[derive(Clone)]
 pub struct Event {
-    event_type: EventType,
+    kind: EventType,
     level: Level,
     success: bool,
     user_id: Option<UserId>,
@@ -40,7 +40,7 @@ impl Event {
         let level = event_type.entry().level;
         debug_assert!(event_type.entry().sinks.audit(), "{event_type} is not for the audit trail");
         Self {
-            event_type,
+            kind: event_type,
             level,
             success: level < Level::Critical,
             user_id: None,
@@ -78,7 +78,7 @@ impl Event {
     }
     #[must_use]
     pub fn details(self, details: Value) -> Self {
-        debug_assert!(self.knows(&details), "{} has other details than the catalogue says: {details}", self.event_type);
+        debug_assert!(self.knows(&details), "{} has other details than the catalogue says: {details}", self.kind);
         Self { details, ..self }
     }
     /// Why, beside the other details; for the trail alone.
@@ -89,7 +89,7 @@ impl Event {
     }
 
     fn knows(&self, details: &Value) -> bool {
-        let known = self.event_type.entry().details;
+        let known = self.kind.entry().details;
         let members = details.as_object().into_iter().flatten();
         members.map(|(name, _)| name.as_str()).all(|name| known.contains(&name) || ["reason", "more"].contains(&name))
     }
@@ -97,7 +97,7 @@ impl Event {
     /// The operator who did it, beside the other details.
     #[must_use]
     pub fn by(mut self, operator: &str) -> Self {
-        debug_assert!(self.event_type.entry().details.contains(&"by"), "{} is no operator's", self.event_type);
+        debug_assert!(self.kind.entry().details.contains(&"by"), "{} is no operator's", self.kind);
         self.details["by"] = json!(operator);
         self
     }
@@ -122,7 +122,7 @@ impl Event {
         let request = telemetry::request();
         AuditEvent {
             id: AuditEventId::new(),
-            event_type: self.event_type.as_str().into(),
+            event_type: self.kind.as_str().into(),
             level: self.level.as_str().into(),
             user_id: self.user_id,
             // Whoever is not known yet may call themselves by a secret.

@@ -59,7 +59,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self) -> anyhow::Result<()> {
-        crate::telemetry::init(matches!(self, Self::Demo(_) | Self::Serve(_)));
+        crate::telemetry::init(self.is_server());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             match self {
@@ -79,6 +79,15 @@ impl Command {
                 Self::Restore(command) => Box::pin(command.run()).await,
             }
         })
+    }
+
+    fn is_server(&self) -> bool {
+        match self {
+            #[cfg(feature = "demo")]
+            Self::Demo(_) => true,
+            Self::Serve(_) => true,
+            _ => false,
+        }
     }
 }
 

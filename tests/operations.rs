@@ -71,6 +71,9 @@ fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
     tokens[name].as_str().unwrap()
 }
 
+/// Which grants, by one of them and its client.
+type Choice<'a> = &'a dyn Fn(GrantId, &ClientId) -> grants::Filter;
+
 #[tokio::test]
 async fn somebody_who_is_disabled_loses_sessions_and_grants_for_good_and_nobody_else_does() {
     let t = TestApp::start().await;
@@ -128,9 +131,8 @@ async fn grants_are_revoked_one_by_one_of_a_person_of_a_client_and_of_both() {
         let found = storage::grants::list(&t.db, &wanted, None, 1).await.unwrap();
         found[0].grant.id
     };
-    let none = |_: GrantId, _: &ClientId| grants::Filter::default();
-    let choices: [(&dyn Fn(GrantId, &ClientId) -> grants::Filter, i64); 4] = [
-        (&|id, _| grants::Filter { id: Some(id), ..none(id, &"".into()) }, 1),
+    let choices: [(Choice, i64); 4] = [
+        (&|id, _| grants::Filter { id: Some(id), ..grants::Filter::default() }, 1),
         (&|_, client| grants::Filter { client_id: Some(client.clone()), ..grants::Filter::default() }, 1),
         (
             &|_, client| grants::Filter { client_id: Some(client.clone()), user_id: Some(alice), ..Default::default() },

@@ -96,5 +96,5 @@ async fn the_command_refuses_what_makes_no_sense_and_helps_with_an_example() {
         assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}: {output:?}");
     }
     let help = String::from_utf8(command(&t, &["--help"]).stdout).unwrap();
-    assert!(help.contains("Example:") && help.contains("keyward registration-token --uses 5"), "{help}");
+    assert!(help.contains("Examples:") && help.contains("keyward registration-token --uses 5"), "{help}");
 }

@@ -111,9 +111,9 @@ fn with_numbers(text: &str, number: impl Fn(&mut String, char)) -> String {
         let category = category(character);
         marks = if Group::Mark.contains(category) { marks + 1 } else { 0 };
         if marks > MAX_MARKS || hides(character, category) {
-            number(&mut shown, character)
+            number(&mut shown, character);
         } else {
-            shown.push(character)
+            shown.push(character);
         }
     }
     shown

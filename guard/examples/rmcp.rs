@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example rmcp -- 127.0.0.1:3000 http://127.0.0.1:8999` answers at `http://127.0.0.1:3000/mcp` for
 //! tokens of that issuer.
+#![allow(clippy::unused_self)] // a tool belongs to its server, also if it needs nothing of it
 use anyhow::Context;
 use axum::{Router, http::request::Parts};
 use keyward_guard::{Access, Guard};

@@ -86,7 +86,7 @@ impl Refusal {
     }
 
     /// A failure that is told to the model: a result with `isError`, so that it can do better.
-    pub fn result(id: &Value, modern: bool, description: &'static str, told: Value) -> Self {
+    pub fn result(id: &Value, modern: bool, description: &'static str, told: &Value) -> Self {
         let content = json!([{"type": "text", "text": told.to_string()}]);
         let mut result = json!({"content": content, "structuredContent": told, "isError": true});
         if modern {

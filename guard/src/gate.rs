@@ -79,24 +79,29 @@ impl Gate {
         }
     }
 
+    #[must_use]
     pub fn backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
     }
 
     /// Counts how often each caller asks.
+    #[must_use]
     pub fn allowance(self, allowance: Option<Arc<dyn Allowance>>) -> Self {
         Self { allowance, ..self }
     }
 
+    #[must_use]
     pub fn checks(self, checks: Arc<[Check]>) -> Self {
         Self { checks, ..self }
     }
 
+    #[must_use]
     pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer, ..self }
     }
 
     /// Has one room for messages with other gates.
+    #[must_use]
     pub fn bodies(self, bodies: Arc<Bodies>) -> Self {
         Self { bodies, ..self }
     }

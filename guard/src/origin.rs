@@ -44,6 +44,7 @@ impl Allowed {
     }
 
     /// Lets these pages in, and nothing answers to their hosts.
+    #[must_use]
     pub fn with_pages(&self, pages: &[PageOrigin]) -> Self {
         let pages = [self.pages.as_slice(), pages].concat();
         Self { pages, ..self.clone() }

@@ -27,10 +27,12 @@ pub const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 const INVALID_REQUEST: i64 = -32600;
-/// What earlier revisions have, and clients begin with.
-const GONE: [(&str, &str); 2] = [
+/// Methods of earlier revisions that clients of those may still send.
+const GONE: [(&str, &str); 4] = [
     ("initialize", "Method not found: this revision has no initialize"),
     ("ping", "Method not found: this revision has no ping"),
+    ("resources/subscribe", "Method not found: this revision has subscriptions/listen instead"),
+    ("resources/unsubscribe", "Method not found: this revision has subscriptions/listen instead"),
 ];
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
@@ -272,13 +274,20 @@ pub fn encoded(text: &str) -> HeaderValue {
     plain.or_else(|| in_base64().ok()).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The header's only value; `Err` when it is repeated or not text.
-pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
+/// A header that is repeated, or is not text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotOneText;
+
+/// The header's only value.
+///
+/// # Errors
+/// It is repeated, or not text.
+pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, NotOneText> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
-        _ => Err(()),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| NotOneText),
+        _ => Err(NotOneText),
     }
 }
 

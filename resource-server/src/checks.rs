@@ -48,7 +48,7 @@ fn check_schema(surface: &Surface, name: &str, Call { message, .. }: Call) -> Re
         "success": false, "error": breach.text(), "parameter": breach.parameter, "rule": breach.rule,
         "allowed": breach.allowed, "tool": name,
     });
-    Err(Refusal::result(message.id(), message.modern, text, told))
+    Err(Refusal::result(message.id(), message.modern, text, &told))
 }
 
 fn check_rules(surface: &Surface, tool: &str, call: Call) -> Result<(), Refusal> {

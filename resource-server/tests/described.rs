@@ -39,8 +39,8 @@ async fn the_document_keeps_the_rules_of_openapi_and_can_be_read_from_every_page
         assert!(names.insert(told["operationId"].as_str().unwrap()), "{method} {path}: its name is there twice");
         assert!(told["responses"].as_object().is_some_and(|all| all.len() > 1), "{method} {path}");
         let in_path = told["parameters"].as_array().unwrap().iter().filter(|one| one["in"] == "path");
-        let named = in_path.map(|one| format!("{{{}}}", one["name"].as_str().unwrap())).collect::<Vec<_>>();
-        assert!(named.iter().all(|name| path.contains(name)) && path.matches('{').count() == named.len(), "{path}");
+        let placed = in_path.map(|one| format!("{{{}}}", one["name"].as_str().unwrap())).collect::<Vec<_>>();
+        assert!(placed.iter().all(|name| path.contains(name)) && path.matches('{').count() == placed.len(), "{path}");
         for scheme in told["security"].as_array().into_iter().flatten().flat_map(|one| one.as_object().unwrap().keys())
         {
             assert!(document["components"]["securitySchemes"][scheme].is_object(), "{scheme}");

@@ -45,7 +45,7 @@ pub struct Tally(Mutex<HashMap<Key, Counted>>);
 impl Tally {
     /// Whether it is the first of its kind, reason, account and source, which is to be written.
     fn is_first(&self, event: &Event, account: &str, source: Option<Source>, clock: &Clock) -> bool {
-        let (mut counted, event_type, reason) = (self.lock(), event.event_type, event.reason);
+        let (mut counted, event_type, reason) = (self.lock(), event.kind, event.reason);
         let own = Key { event_type, reason, account: Some(Digest::of(account)), source };
         let of_kind = || counted.keys().filter(|key| key.event_type == event_type);
         let of_source = || of_kind().filter(|key| key.source == source).count();

@@ -64,10 +64,10 @@ struct List {
 #[derive(clap::Args)]
 #[command(after_help = help!("Examples:\n  keyward grant revoke 019ad1c0-0000-7000-8000-000000000001\n  \
     keyward grant revoke --user alice --client robot\n  keyward grant revoke --client robot --yes --json"))]
+#[group(id = "chosen", required = true, multiple = true, args = ["id", "user", "client"])]
 struct Revoke {
     /// One, by its id.
-    #[arg(value_name = "ID", value_parser = id, required_unless_present_any = ["user", "client"],
-        conflicts_with_all = ["user", "client"])]
+    #[arg(value_name = "ID", value_parser = id, conflicts_with_all = ["user", "client"])]
     id: Option<GrantId>,
     #[command(flatten)]
     whose: WhoseArguments,

@@ -52,7 +52,7 @@ impl Answer {
     /// One thing, with what is to be said of it, a line each.
     pub fn one<const N: usize>(json: Value, fields: [(&str, String); N]) -> Self {
         let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-        let lines = fields.iter().map(|(name, value)| line([name, &visible(value)], [width, 0]));
+        let lines = fields.into_iter().map(|(name, value)| line([name, &visible(&value)], [width, 0]));
         Self::new(json, lines.collect::<Vec<_>>().join("\n"))
     }
 

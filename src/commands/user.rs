@@ -86,7 +86,7 @@ struct Disable {
     audit trail has it as setup_link_created, then as password_reset or user_created."))]
 pub struct SetupLink;
 
-/// The same as `keyward user setup-link`.
+/// Make a link that creates an administrator, or gives one a new password; short for `keyward user setup-link`.
 #[derive(clap::Args)]
 pub struct SetupLinkCommand {
     #[command(flatten)]

@@ -26,7 +26,8 @@ fn keyward(house: &House, line: &str) -> Said {
 /// What a command that must succeed answers to a program.
 fn answer(house: &House, line: &str) -> Value {
     let said = keyward(house, &format!("{line} --json"));
-    assert_eq!((said.code, &*said.err), (Some(0), ""), "{line}");
+    // A note is for people, and is in nobody's way.
+    assert!(said.code == Some(0) && (said.err.is_empty() || said.err.starts_with("Note: ")), "{line}: {}", said.err);
     serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{line}: {}", said.out))
 }
 
@@ -274,5 +275,5 @@ async fn every_noun_and_verb_helps_with_an_example_that_is_one_and_says_how_it_e
         let [former, noun] = [former, noun].map(|line| keyward(&house, line).out);
         assert_eq!(former.replace("keyward keys ", "keyward key "), noun);
     }
-    assert!(keyward(&house, "setup-link --help").out.contains("becomes a new administrator"));
+    assert!(keyward(&house, "setup-link --help").out.contains("any other name becomes"));
 }

@@ -4,6 +4,7 @@ use axum::{
     body::Bytes,
     http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
+    routing::any,
 };
 use serde_json::{Value, json};
 use std::sync::{
@@ -33,7 +34,7 @@ pub fn serve() -> (String, Receiver<RecordedRequest>) {
                 let answer = answer(&seen, &sessions, &method, &headers, &body);
                 async { answer }
             };
-            axum::serve(listener, Router::new().fallback(server)).await.unwrap();
+            axum::serve(listener, Router::new().route("/mcp", any(server))).await.unwrap();
         });
     });
     (url, received)

@@ -28,7 +28,10 @@ pub fn serve() -> (String, std::sync::mpsc::Receiver<(String, Value)>) {
                         .unwrap();
                     answer(stream.as_mut().unwrap(), &message, &posted, authorization);
                 }
-                _ => write!(connection, "HTTP/1.1 405 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap(),
+                _ => {
+                    let status = if target.ends_with(" /sse") { "405 No" } else { "404 No" };
+                    write!(connection, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+                }
             }
         }
     });

@@ -66,7 +66,7 @@ impl SecurityKeys {
                     Some(key) => good.push(key),
                     None => bad = true,
                 },
-                Err(()) => bad = true,
+                Err(_) => bad = true,
             }
         }
         if bad {

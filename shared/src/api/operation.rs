@@ -180,7 +180,9 @@ pub fn object(fields: &[Field]) -> Value {
 }
 
 fn required<'a>(properties: Map<String, Value>, names: impl Iterator<Item = &'a str>) -> Value {
-    let (mut schema, names) = (json!({"type": "object", "properties": properties}), names.collect::<Vec<_>>());
+    let names = names.collect::<Vec<_>>();
+    let mut schema = json!({"type": "object"});
+    schema["properties"] = Value::Object(properties);
     if !names.is_empty() {
         schema["required"] = json!(names);
     }

@@ -48,7 +48,7 @@ pub async fn run(login: &Login, context: &Context, mode: Mode, demand: &Credenti
             (profile.access_token, profile.token_type) = (Some(pair), Some("Basic".to_owned()));
         }
         Mode::Header => {
-            extra.headers = person.person(Duration::MAX, headers(&login.credential.header, demand)).await??
+            extra.headers = person.person(Duration::MAX, headers(&login.credential.header, demand)).await??;
         }
         _ => {
             let token = person.person(Duration::MAX, token(&login.credential, demand)).await??;
