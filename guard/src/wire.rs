@@ -28,11 +28,9 @@ const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 const INVALID_REQUEST: i64 = -32600;
 /// Methods of earlier revisions that clients of those may still send.
-const GONE: [(&str, &str); 4] = [
+const GONE: [(&str, &str); 2] = [
     ("initialize", "Method not found: this revision has no initialize"),
     ("ping", "Method not found: this revision has no ping"),
-    ("resources/subscribe", "Method not found: this revision has subscriptions/listen instead"),
-    ("resources/unsubscribe", "Method not found: this revision has subscriptions/listen instead"),
 ];
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;

@@ -191,18 +191,14 @@ async fn an_unsupported_version_learns_the_supported_ones() {
 async fn unknown_and_removed_methods_are_not_found() {
     let t = TestServer::start().await;
     let token = t.token("mcp:admin");
-    for method in [
-        "no/such",
-        "ping",
-        "initialize",
-        "logging/setLevel",
-        "resources/subscribe",
-        "resources/unsubscribe",
-        "tasks/list",
-    ] {
-        let error = refused(&t, modern(&token, method, json!({"level": "info", "uri": "a:b"})), 404, -32601).await;
+    for method in ["no/such", "ping", "initialize", "logging/setLevel", "tasks/list"] {
+        let error = refused(&t, modern(&token, method, json!({"level": "info"})), 404, -32601).await;
         assert!(error["message"].as_str().unwrap().starts_with("Method not found"), "{error}");
         assert!(!error["message"].as_str().unwrap().contains("no/such"), "{error}");
+    }
+    // rmcp answers these itself, with the method's name.
+    for method in ["resources/subscribe", "resources/unsubscribe"] {
+        refused(&t, modern(&token, method, json!({"uri": "a:b"})), 404, -32601).await;
     }
 }
 
