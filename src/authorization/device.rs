@@ -13,7 +13,7 @@ use crate::{
     model::{Answer, AnsweredForm, Client, DeviceAuthorization, Scopes, User},
     oauth::{
         params::Params,
-        resource::{Asking, Grantable, OIDC_SCOPES, Resource},
+        resource::{Grantable, OIDC_SCOPES, Resource, ScopeRequest},
     },
     secrets::{DeviceCode, Digest, UserCode},
     storage::device_codes::{self, Decision, Insertion, Limits},
@@ -52,9 +52,14 @@ pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr)
 }
 
 /// What a device of this client asks for.
-fn of_device<'a>(app: &App, client: &Client, requested: Option<&Scopes>, resources: &'a [&'a Resource]) -> Asking<'a> {
+fn of_device<'a>(
+    app: &App,
+    client: &Client,
+    requested: Option<&Scopes>,
+    resources: &'a [&'a Resource],
+) -> ScopeRequest<'a> {
     let refreshes = grants::refreshes(&app.config, client, grants::device_code::NAME);
-    Asking { refreshes, ..asking(app, client, requested, resources) }
+    ScopeRequest { refreshes, ..asking(app, client, requested, resources) }
 }
 
 async fn store(

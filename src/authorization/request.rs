@@ -11,7 +11,7 @@ use crate::{
         authorization_request::{AuthorizationRequest, Callback, REDIRECT_URI_MISMATCH},
         compared::Compared,
         params::Params,
-        resource::{Asking, Grantable, OIDC_SCOPES, Resource},
+        resource::{Grantable, OIDC_SCOPES, Resource, ScopeRequest},
     },
     secrets::Digest,
     tokens::id_token,
@@ -190,8 +190,8 @@ pub(super) fn asking<'a>(
     client: &Client,
     requested: Option<&Scopes>,
     resources: &'a [&'a Resource],
-) -> Asking<'a> {
-    Asking {
+) -> ScopeRequest<'a> {
+    ScopeRequest {
         requested: requested.cloned().unwrap_or_default(),
         default: registered_scopes(client).unwrap_or_default(),
         limit: limit(client),

@@ -14,7 +14,7 @@ use crate::{events::EventType,
     model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User},
     oauth::{
         params::Params,
-        resource::{Asking, OIDC_SCOPES, Resource},
+        resource::{OIDC_SCOPES, Resource, ScopeRequest},
     },
     secrets::{self, Digest},
     storage::grants,
@@ -200,7 +200,7 @@ fn scopes(
     let registered = registered_scopes(client).as_ref().map(no_openid);
     let defaults = resources.iter().fold(Scopes::default(), |all, one| all.union(&one.default_scopes));
     let none = Scopes::default;
-    let asking = Asking { requested: none(), default: none(), limit: limit(client), refreshes: false, resources };
+    let asking = ScopeRequest { requested: none(), default: none(), limit: limit(client), refreshes: false, resources };
     // What the issuer said is the most: nothing is added to it.
     let candidates = says.map_or_else(|| registered.into_iter().chain([defaults]).collect(), |says| vec![says]);
     let open = candidates.iter().map(|scopes| asking.open(scopes, role)).find(|open| !open.is_empty());
