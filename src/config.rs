@@ -43,7 +43,7 @@ pub use tokens::Tokens;
 pub use trusted_issuers::TrustedIssuer;
 pub use workloads::Workload;
 
-use crate::oauth::resource::Resources;
+use crate::oauth::{algorithm::Algorithm, resource::Resources};
 use anyhow::{bail, ensure};
 use aws_lc_rs::hmac;
 use ipnet::IpNet;
@@ -177,7 +177,7 @@ impl Default for KeySettings {
         Self {
             master_key_file: "keyward-data/master.key".into(),
             master_key: None,
-            signing_alg: "ES256".into(),
+            signing_alg: Algorithm::Es256.as_str().into(),
             rotate_after: 90 * 86_400,
             publish_before: 3_600,
         }

@@ -1,12 +1,12 @@
 //! The protocol's error, with what this server knows beside it: a cause for the log, and when to try again.
-pub use keyward_oauth::error::ProtocolError;
+pub use keyward_oauth::error::{ErrorCode, ProtocolError};
 use std::{borrow::Cow, fmt};
 
 /// What went wrong, in the words of the specifications. The description names the broken rule and never
 /// repeats what the request said (RFC 6749 §5.2 limits its characters); the cause is only ever logged.
 #[derive(Debug)]
 pub struct OAuthError {
-    pub code: &'static str,
+    pub code: ErrorCode,
     pub description: Cow<'static, str>,
     pub cause: Option<anyhow::Error>,
     /// Seconds after which trying again makes sense (`Retry-After`, RFC 9110 §10.2.3).
@@ -19,14 +19,14 @@ pub struct OAuthError {
 
 impl From<ProtocolError> for OAuthError {
     fn from(ProtocolError { code, description }: ProtocolError) -> Self {
-        let by_budget = code == "too_many_requests";
+        let by_budget = code == ErrorCode::TooManyRequests;
         Self { code, description, cause: None, retry_after: None, dpop_nonce: None, by_budget }
     }
 }
 
 impl OAuthError {
     #[must_use]
-    pub fn new(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         ProtocolError::new(code, description).into()
     }
 
@@ -34,7 +34,10 @@ impl OAuthError {
 
     /// Our own failure: the client learns nothing but that it was not its fault.
     pub fn server_error(cause: impl Into<anyhow::Error>) -> Self {
-        Self { cause: Some(cause.into()), ..Self::new("server_error", "the server could not complete the request") }
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(ErrorCode::ServerError, "the server could not complete the request")
+        }
     }
 
     /// What we stand on cannot answer now; trying again soon may well succeed.

@@ -10,7 +10,13 @@ pub mod respond;
 pub mod views;
 pub mod words;
 
-use crate::{app::App, audit, error::OAuthError, events::EventType, telemetry};
+use crate::{
+    app::App,
+    audit,
+    error::{ErrorCode, OAuthError},
+    events::EventType,
+    telemetry,
+};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -116,7 +122,7 @@ async fn name_the_request(
 }
 
 async fn refused(app: &App, Refused { error, by_budget }: Refused, path: &str, address: IpAddr) {
-    app.metrics.refusal(error);
+    app.metrics.refusal(error.as_str());
     if by_budget && app.floods.is_new(address) {
         let event = audit::Event::new(EventType::RateLimitExceeded).failed().from(address);
         event.details(json!({ "endpoint": path })).record(app).await;
@@ -155,8 +161,8 @@ async fn say_what_timed_out(response: Response) -> Response {
     if response.status() != StatusCode::REQUEST_TIMEOUT {
         return response;
     }
-    let error = OAuthError::new("request_timeout", "the request was not complete in time");
-    respond::with_status(StatusCode::REQUEST_TIMEOUT, &error)
+    let error = OAuthError::new(ErrorCode::RequestTimeout, "the request was not complete in time");
+    error.into_response()
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
@@ -164,8 +170,8 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 pub async fn not_found() -> Response {
-    let error = OAuthError::new("not_found", "there is nothing at this path");
-    respond::with_status(StatusCode::NOT_FOUND, &error)
+    let error = OAuthError::new(ErrorCode::NotFound, "there is nothing at this path");
+    error.into_response()
 }
 
 async fn method_not_allowed() -> Response {

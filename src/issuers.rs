@@ -10,7 +10,7 @@ use crate::{
     error::OAuthError,
     fetch::keys::{self, Published},
     limits::{Asker, source},
-    oauth::jws::{Jws, PublicKeys},
+    oauth::{jws::Jws, key_set::PublicKeys},
 };
 use std::net::IpAddr;
 
@@ -35,7 +35,9 @@ async fn signer<'a>(
 ) -> Result<Option<&'a TrustedIssuer>, OAuthError> {
     let iss = jws.claim("iss").unwrap_or_default();
     let known = app.config.trusted_issuers.iter().find(|(_, known)| known.issuer == iss && is_trusted(known));
-    let Some((name, issuer)) = known.filter(|(_, known)| known.signs_with(jws.algorithm())) else { return Ok(None) };
+    let Some((name, issuer)) = known.filter(|(_, known)| known.signs_with(jws.algorithm.as_str())) else {
+        return Ok(None);
+    };
     let signed = if let Some(uri) = &issuer.jwks_uri {
         // No host is called that: what strangers have fetched from the same host takes nothing from this.
         let asker = &format!("trusted issuer {name}");

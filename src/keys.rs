@@ -6,12 +6,12 @@ mod signer;
 
 pub use master::{HOW_TO_MAKE_ONE, MasterKey};
 pub use ring::Ring;
-pub use signer::ALGORITHMS;
 
 use crate::{
     clock::{Clock, Moment},
     error::OAuthError,
     model::{KeyStatus, SigningKey},
+    oauth::{algorithm::Algorithm, jws::Jws},
     secrets::from_base64url,
     storage::{Db, signing_keys},
 };
@@ -42,7 +42,7 @@ impl Keys {
         let read_at = RwLock::new(clock.moment());
         let keys = Self { db, master, clock, ring: RwLock::default(), reading: Mutex::default(), read_at };
         keys.reload().await?;
-        for algorithm in ALGORITHMS {
+        for algorithm in Algorithm::NAMES {
             if keys.ring().find(algorithm, KeyStatus::Current).is_none() {
                 let first = keys.make(algorithm, KeyStatus::Current).await?;
                 signing_keys::insert_if_absent(&keys.db, &first).await?;
@@ -89,14 +89,14 @@ impl Keys {
     /// The claims of a JWS that we signed as `typ`; dates are the caller's to judge, by our clock. A key that
     /// another node made a moment ago is looked up.
     pub async fn verify<T: DeserializeOwned>(&self, jws: &str, typ: &str) -> Result<Option<T>, OAuthError> {
-        let Ok(header) = jsonwebtoken::decode_header(jws) else { return Ok(None) };
-        let Some(kid) = header.kid.as_deref() else { return Ok(None) };
+        let Ok(jws) = Jws::parse(jws) else { return Ok(None) };
+        let Some(kid) = jws.kid.as_deref() else { return Ok(None) };
         let mut ring = self.ring();
         if !ring.contains(kid) && is_thumbprint(kid) && signing_keys::contains(&self.db, kid).await? {
             self.reload().await.map_err(OAuthError::server_error)?;
             ring = self.ring();
         }
-        Ok(ring.verify(jws, kid, header.typ.as_deref(), typ))
+        Ok(ring.verify(jws, typ))
     }
 
     async fn make(&self, algorithm: &'static str, status: KeyStatus) -> anyhow::Result<SigningKey> {

@@ -2,7 +2,12 @@
 //! logged. Names and rules are our own words; of a request there is at most the identifier of its client, and the redirect
 //! URI that it should not have named, cut.
 use crate::{
-    clock::Clock, error::OAuthError, events::EventType, model::ClientId, oauth::compared::Compared, telemetry,
+    clock::Clock,
+    error::{ErrorCode, OAuthError},
+    events::EventType,
+    model::ClientId,
+    oauth::compared::Compared,
+    telemetry,
 };
 use serde::Serialize;
 use std::{
@@ -58,9 +63,9 @@ impl Trace {
     }
 
     pub fn failure(&self, event_type: EventType, client: Option<&ClientId>, error: &OAuthError) {
-        let flood = error.code == "too_many_requests";
+        let flood = error.code == ErrorCode::TooManyRequests;
         let result = if flood { Verdict::Blocked } else { Verdict::Failure };
-        self.add(event_type, client, error.code, result, Some(error.description.clone()));
+        self.add(event_type, client, error.code.as_str(), result, Some(error.description.clone()));
     }
 
     /// A failure for what was sent beside what is registered.
@@ -68,7 +73,7 @@ impl Trace {
         let (sent, registered) = (compared.sent.as_deref(), compared.registered.join(" "));
         tracing::info!(%event_type, sent, registered, "redirect_uri");
         let rule = Some(error.description.clone());
-        let decision = self.decided(event_type, client, error.code, Verdict::Failure, rule);
+        let decision = self.decided(event_type, client, error.code.as_str(), Verdict::Failure, rule);
         self.keep(Decision { compared: Some(compared.clone()), ..decision });
     }
 

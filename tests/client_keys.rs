@@ -260,7 +260,7 @@ async fn metadata_says_how_clients_may_prove_themselves_unless_it_is_switched_of
         let methods = metadata[format!("{endpoint}_endpoint_auth_methods_supported")].as_array().unwrap();
         assert!(methods.contains(&json!("private_key_jwt")), "{endpoint}");
         let algorithms = &metadata[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")];
-        assert_eq!(*algorithms, json!(["ES256", "EdDSA", "RS256"]));
+        assert_eq!(*algorithms, json!(["ES256", "RS256", "EdDSA"]));
     }
     let key = ClientKey::es256("k");
     let id = register(&t, &json!({"jwks": key.jwks()})).await;

@@ -77,7 +77,7 @@ async fn what_a_document_breaks_is_told_on_the_page_with_its_cure_and_nothing_is
     let private = json!({"keys": [with(ClientKey::es256("k").jwk, &json!({"d": "secret-part"}))]});
     for (about, told) in [
         (alone(json!({})), "publish the public keys there, or offer none in token_endpoint_auth_methods_supported"),
-        (alone(json!({"jwks": {"keys": []}})), "has no key for ES256, EdDSA or RS256"),
+        (alone(json!({"jwks": {"keys": []}})), "has no key for ES256, RS256 or EdDSA"),
         (alone(json!({"jwks": private})), "only public keys may leave the client"),
         (with(document(URL), &json!({"jwks": private})), "only public keys may leave the client"),
         (

@@ -1,5 +1,6 @@
 //! What a valid access token says, and how it is used (RFC 9068, RFC 6750, RFC 9449).
 use crate::scopes::{Implied, Policy};
+pub use keyward_oauth::challenge::Scheme;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
@@ -34,30 +35,6 @@ pub struct Access {
     pub(crate) policy: Arc<Policy>,
     /// What its scopes bring along, by the word of its issuer.
     pub(crate) implied: Arc<Implied>,
-}
-
-/// An authentication scheme of HTTP, for access tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// RFC 6750
-    Bearer,
-    /// RFC 9449
-    Dpop,
-}
-
-impl Scheme {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bearer => "Bearer",
-            Self::Dpop => "DPoP",
-        }
-    }
-
-    /// Whatever its case (RFC 9110 §11.1).
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Bearer, Self::Dpop].into_iter().find(|scheme| text.eq_ignore_ascii_case(scheme.as_str()))
-    }
 }
 
 impl Access {

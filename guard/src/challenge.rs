@@ -1,12 +1,12 @@
 //! Every way to say no: status, `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1) and JSON body.
-use crate::{access::Scheme, dpop, step_up::Demand};
+use crate::step_up::Demand;
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use keyward_oauth::challenge::{self, Scheme};
 use serde_json::{Value, json};
-use std::fmt::Write;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -245,37 +245,35 @@ impl Challenge {
         demand: &Demand,
     ) -> Refusal {
         let error = "insufficient_user_authentication";
-        let mut value = self.text(scheme, Some(scope), Some((error, description)));
+        let mut challenge = self.challenge(scheme, Some(scope), Some((error, description)));
         if let Some(classes) = &demand.acr_values {
-            let _ = write!(value, ", acr_values=\"{}\"", classes.join(" "));
+            challenge = challenge.with("acr_values", &classes.join(" "));
         }
         if let Some(seconds) = demand.max_age {
-            let _ = write!(value, ", max_age=\"{seconds}\"");
+            challenge = challenge.with("max_age", &seconds.to_string());
         }
         Refusal::new(StatusCode::UNAUTHORIZED, error, description)
-            .header(header::WWW_AUTHENTICATE, in_header(scheme, &value))
+            .header(header::WWW_AUTHENTICATE, in_header(scheme, &challenge))
     }
 
     fn value(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> HeaderValue {
-        in_header(scheme, &self.text(scheme, scope, error))
+        in_header(scheme, &self.challenge(scheme, scope, error))
     }
 
-    fn text(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> String {
-        let Self { realm, resource_metadata, .. } = self;
-        let mut value = format!("{} realm=\"{realm}\", resource_metadata=\"{resource_metadata}\"", scheme.as_str());
-        if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
-            let _ = write!(value, ", scope=\"{scope}\"");
+    fn challenge(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> challenge::Challenge {
+        let challenge =
+            challenge::Challenge::new(scheme, &self.realm).with("resource_metadata", &self.resource_metadata);
+        let challenge = match scope.filter(|scope| !scope.is_empty()) {
+            Some(scope) => challenge.with("scope", scope),
+            None => challenge,
+        };
+        match error {
+            Some((error, description)) => challenge.error(error, description),
+            None => challenge,
         }
-        if let Some((error, description)) = error {
-            let _ = write!(value, ", error=\"{error}\", error_description=\"{description}\"");
-        }
-        if scheme == Scheme::Dpop {
-            let _ = write!(value, ", algs=\"{}\"", dpop::ALGORITHMS.join(" "));
-        }
-        value
     }
 }
 
-fn in_header(scheme: Scheme, value: &str) -> HeaderValue {
-    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(scheme.as_str()))
+fn in_header(scheme: Scheme, challenge: &challenge::Challenge) -> HeaderValue {
+    HeaderValue::from_str(&challenge.to_string()).unwrap_or(HeaderValue::from_static(scheme.as_str()))
 }

@@ -1,17 +1,17 @@
 //! Asking the issuer what a token is worth (RFC 7662): once for all who wait, and again when the answer is old.
 use crate::{
-    claims::{Claims, allowed, signature_only},
-    dpop::{Trace, sha256},
+    claims::Claims,
+    digest::{self, Digest},
     jwks::{Issuer, Unavailable},
     source,
 };
 use anyhow::{Context, anyhow, ensure};
 use base64ct::{Base64, Encoding};
-use jsonwebtoken::{decode, decode_header};
 use keyward_limits::{
     shares::{Seats, Table},
     source::Source,
 };
+use keyward_oauth::jws::Jws;
 use reqwest::header;
 use serde::Deserialize;
 use serde_json::Value;
@@ -94,7 +94,7 @@ struct SignedAnswer {
 }
 
 /// Digest of a token.
-type Key = Trace;
+type Key = Digest;
 type Flight = OnceCell<Result<Answer, Unavailable>>;
 
 pub struct Introspector {
@@ -134,7 +134,7 @@ impl Introspector {
         if token.len() > LONGEST {
             return Ok(None);
         }
-        let key = sha256(token.as_bytes());
+        let key = digest::of(token.as_bytes());
         if let Some(kept) = lock(&self.answers).find(&key, now, self.keep) {
             return Ok(Some(kept));
         }
@@ -224,17 +224,16 @@ impl Introspector {
 
     /// What is signed, if it is by the issuer and for us (RFC 9701 §5, RFC 8725 §3.11).
     async fn verified(&self, jws: &[u8], now: OffsetDateTime) -> anyhow::Result<Vec<u8>> {
-        let header = decode_header(jws).context("the answer is not signed")?;
-        let typ = header.typ.as_deref().unwrap_or_default();
-        ensure!(typ.eq_ignore_ascii_case(SIGNED_TYPE) && header.crit.is_none(), "the answer is another kind of JWT");
-        let algorithm = allowed(header.alg).context("the answer is signed with an algorithm that is not allowed")?;
-        let kid = header.kid.as_deref();
+        let jws = Jws::parse(str::from_utf8(jws)?).map_err(|error| anyhow!(error.as_str()))?;
+        ensure!(jws.typ.as_deref() == Some(SIGNED_TYPE), "the answer is another kind of JWT");
+        let (kid, algorithm) = (jws.kid.as_deref(), jws.algorithm);
         let key = match self.issuer.known(kid, algorithm, now) {
             Some(key) => Some(key),
             None => self.issuer.look_up(kid, algorithm, now, now).await.map_err(|error| anyhow!(error.0))?,
         };
         let key = key.context("the answer is signed by no key of the issuer")?;
-        let signed: SignedAnswer = decode(jws, &key.decoding, &signature_only(algorithm))?.claims;
+        ensure!(jws.is_signed_with(&key.key), "the answer is not signed by the key that it names");
+        let signed: SignedAnswer = serde_json::from_value(Value::Object(jws.claims))?;
         ensure!(signed.iss == self.issuer.identifier, "the answer is signed by another issuer");
         ensure!(signed.aud == self.id, "the answer is signed for somebody else");
         Ok(serde_json::to_vec(&signed.token_introspection)?)
@@ -287,7 +286,7 @@ mod tests {
             let claims = serde_json::from_str(&claims).unwrap();
             Arc::new(Active { length: 50_000, issuer: String::new(), claims })
         };
-        let key = |number: usize| sha256(&number.to_be_bytes());
+        let key = |number: usize| digest::of(&number.to_be_bytes());
         answers.keep(key(0), &active("honest"), now);
         for number in 1..1000 {
             answers.keep(key(number), &active(&(number % 10).to_string()), now);

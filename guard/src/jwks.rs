@@ -2,10 +2,7 @@
 //! right but for its key names one that is not there (RFC 7517 §5).
 use crate::scopes::Implied;
 use anyhow::{Context, anyhow, ensure};
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
-};
+use keyward_oauth::{algorithm::Algorithm, key_set::PublishedKey, well_known};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -35,15 +32,8 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 const LONGEST: usize = 256 * 1024;
 const MOST_KEYS: usize = 64;
 
-/// A public key, good for exactly one algorithm.
-pub struct Key {
-    id: Option<String>,
-    pub algorithm: Algorithm,
-    pub decoding: DecodingKey,
-}
-
 struct KeySet {
-    keys: Vec<Arc<Key>>,
+    keys: Vec<Arc<PublishedKey>>,
     fetched_at: OffsetDateTime,
 }
 
@@ -83,7 +73,12 @@ impl Issuer {
     }
 
     /// The key a token names, if it is among those that are held.
-    pub fn known(self: &Arc<Self>, kid: Option<&str>, algorithm: Algorithm, now: OffsetDateTime) -> Option<Arc<Key>> {
+    pub fn known(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        now: OffsetDateTime,
+    ) -> Option<Arc<PublishedKey>> {
         let set = self.held(now)?;
         let key = set.find(kid, algorithm)?;
         if is_past(set.fetched_at, FRESH, now) {
@@ -101,7 +96,7 @@ impl Issuer {
         algorithm: Algorithm,
         issued_at: OffsetDateTime,
         now: OffsetDateTime,
-    ) -> Result<Option<Arc<Key>>, Unavailable> {
+    ) -> Result<Option<Arc<PublishedKey>>, Unavailable> {
         let before = self.held(now);
         let is_young = |set: &KeySet| set.fetched_at <= now && set.fetched_at - issued_at >= SETTLED;
         let is_settled = |set: &Arc<KeySet>| is_young(set) || set.names(kid, algorithm);
@@ -162,11 +157,11 @@ impl Issuer {
         }
     }
 
-    async fn fetch(&self) -> anyhow::Result<Vec<Arc<Key>>> {
+    async fn fetch(&self) -> anyhow::Result<Vec<Arc<PublishedKey>>> {
         let jwks_uri = self.discover(|metadata| metadata.jwks_uri).await?;
         let document: JwkDocument = self.get(jwks_uri).await.context("JWKS")?;
-        let keys: Vec<_> = document.keys.into_iter().take(MOST_KEYS).filter_map(Key::parse).map(Arc::new).collect();
-        ensure!(!keys.is_empty(), "the JWKS holds no key for RS256, ES256 or EdDSA");
+        let keys: Vec<_> = document.keys.iter().take(MOST_KEYS).filter_map(PublishedKey::parse).map(Arc::new).collect();
+        ensure!(!keys.is_empty(), "the JWKS holds no key for {}", Algorithm::ONE_OF);
         Ok(keys)
     }
 
@@ -178,7 +173,7 @@ impl Issuer {
     /// A URL of the metadata: RFC 8414 §3.1, then OpenID Connect Discovery §4, inserted and appended.
     async fn discover(&self, member: fn(Metadata) -> Option<String>) -> anyhow::Result<Url> {
         let mut last = None;
-        for url in metadata_urls(&self.identifier)? {
+        for url in well_known::urls_of_issuer(&Url::parse(&self.identifier)?) {
             match self.get::<Metadata>(url).await {
                 Ok(metadata) if metadata.issuer == self.identifier => {
                     self.learn(&metadata.scopes_implied);
@@ -197,7 +192,7 @@ impl Issuer {
 
     /// Its metadata as it is, all members included.
     pub async fn document(&self) -> anyhow::Result<Value> {
-        for url in metadata_urls(&self.identifier)? {
+        for url in well_known::urls_of_issuer(&Url::parse(&self.identifier)?) {
             let document = self.get::<Value>(url).await;
             if let Some(document) = document.ok().filter(|document| document["issuer"] == self.identifier) {
                 return Ok(document);
@@ -225,40 +220,17 @@ impl Issuer {
 
 impl KeySet {
     /// A token without `kid` gets a key only when there is no choice.
-    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<Arc<Key>> {
-        let mut fitting = self.keys.iter().filter(|key| key.algorithm == algorithm);
+    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<Arc<PublishedKey>> {
+        let mut fitting = self.keys.iter().filter(|key| key.key.algorithm() == algorithm);
         match kid {
-            Some(kid) => fitting.find(|key| key.id.as_deref() == Some(kid)).cloned(),
+            Some(kid) => fitting.find(|key| key.kid.as_deref() == Some(kid)).cloned(),
             None => fitting.next().filter(|_| fitting.next().is_none()).cloned(),
         }
     }
 
     /// Is what a token names there, though nothing to verify it with?
     fn names(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
-        self.keys.iter().any(|key| kid.map_or(key.algorithm == algorithm, |kid| key.id.as_deref() == Some(kid)))
-    }
-}
-
-impl Key {
-    /// A key we have no use for is skipped, not an error: sets may hold kinds yet to be invented (RFC 7517 §5).
-    fn parse(value: Value) -> Option<Self> {
-        let jwk: Jwk = serde_json::from_value(value).ok()?;
-        let (algorithm, name) = match &jwk.algorithm {
-            AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
-            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-                (Algorithm::ES256, KeyAlgorithm::ES256)
-            }
-            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-                (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
-            }
-            _ => return None,
-        };
-        let common = &jwk.common;
-        let for_signing = common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
-        let may_verify = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
-        let fits = common.key_algorithm.is_none_or(|named| named == name);
-        let decoding = DecodingKey::from_jwk(&jwk).ok().filter(|_| for_signing && may_verify && fits)?;
-        Some(Self { id: jwk.common.key_id, algorithm, decoding })
+        self.keys.iter().any(|key| kid.map_or(key.key.algorithm() == algorithm, |kid| key.kid.as_deref() == Some(kid)))
     }
 }
 
@@ -281,24 +253,6 @@ fn is_past(at: OffsetDateTime, pause: Duration, now: OffsetDateTime) -> bool {
     !(Duration::ZERO..pause).contains(&(now - at))
 }
 
-fn metadata_urls(issuer: &str) -> anyhow::Result<Vec<Url>> {
-    let issuer = Url::parse(issuer)?;
-    let path = issuer.path().trim_end_matches('/');
-    let mut paths = vec![
-        format!("/.well-known/oauth-authorization-server{path}"),
-        format!("/.well-known/openid-configuration{path}"),
-    ];
-    if !path.is_empty() {
-        paths.push(format!("{path}/.well-known/openid-configuration"));
-    }
-    let at = |path: String| {
-        let mut url = issuer.clone();
-        url.set_path(&path);
-        url
-    };
-    Ok(paths.into_iter().map(at).collect())
-}
-
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -311,29 +265,6 @@ pub fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn urls(issuer: &str) -> Vec<String> {
-        metadata_urls(issuer).unwrap().into_iter().map(String::from).collect()
-    }
-
-    #[test]
-    fn metadata_is_sought_at_every_well_known_place_in_order() {
-        assert_eq!(
-            urls("https://as.example"),
-            [
-                "https://as.example/.well-known/oauth-authorization-server",
-                "https://as.example/.well-known/openid-configuration"
-            ]
-        );
-        assert_eq!(
-            urls("https://as.example/t1/"),
-            [
-                "https://as.example/.well-known/oauth-authorization-server/t1",
-                "https://as.example/.well-known/openid-configuration/t1",
-                "https://as.example/t1/.well-known/openid-configuration"
-            ]
-        );
-    }
 
     #[test]
     fn an_issuer_is_https_or_loopback_and_bare() {

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use url::{Url, form_urlencoded};
 
-pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+pub use keyward_oauth::well_known::PROTECTED_RESOURCE as WELL_KNOWN;
 
 /// RFC 9728 §2.
 #[derive(Clone, Debug, Serialize)]

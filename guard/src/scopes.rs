@@ -1,7 +1,10 @@
 //! Which scopes a call needs, and which narrower ones a broader scope brings along (RFC 6749 §3.3).
 use crate::names::{alike, folded};
-use keyward_oauth::scope::HIERARCHY;
-use std::collections::{BTreeMap, BTreeSet};
+use keyward_oauth::{
+    scope::Scopes,
+    scope_hierarchy::{self, HIERARCHY},
+};
+use std::collections::BTreeMap;
 
 /// What each scope brings along, by the word of an issuer about one resource.
 pub type Implied = BTreeMap<String, Vec<String>>;
@@ -112,7 +115,7 @@ impl Policy {
     /// The same, where an issuer said more of the granted scopes.
     pub fn allows_with(&self, said: &Implied, granted: &[String], needed: &[String]) -> bool {
         let held = self.closure(said, granted);
-        needed.iter().all(|scope| held.contains(scope.as_str()))
+        needed.iter().all(|scope| held.contains(&scope.as_str()))
     }
 
     /// Is this one of the scopes the rules speak of?
@@ -124,16 +127,12 @@ impl Policy {
         self.implies.contains_key(scope) || implied().chain(named()).any(|known| known == scope)
     }
 
-    fn closure<'a>(&'a self, said: &'a Implied, granted: &'a [String]) -> BTreeSet<&'a str> {
-        let mut held = BTreeSet::new();
-        let mut waiting: Vec<&str> = granted.iter().map(String::as_str).collect();
-        while let Some(scope) = waiting.pop() {
-            if held.insert(scope) {
-                let narrower = [&self.implies, said].into_iter().filter_map(|all| all.get(scope)).flatten();
-                waiting.extend(narrower.map(String::as_str));
-            }
-        }
-        held
+    fn closure<'a>(&'a self, said: &'a Implied, granted: &'a [String]) -> Vec<&'a str> {
+        let narrower = |scope: &str| {
+            let known = [self.implies.get(scope), said.get(scope)];
+            known.into_iter().flatten().flatten().map(String::as_str)
+        };
+        scope_hierarchy::reach(granted.iter().map(String::as_str), narrower)
     }
 }
 
@@ -151,19 +150,11 @@ impl Needs {
 
 /// The scopes of a space-separated list, without repeats, in order.
 pub fn words(scopes: &str) -> Vec<String> {
-    let mut all = Vec::new();
-    for scope in scopes.split(' ').filter(|scope| !scope.is_empty()) {
-        if !all.iter().any(|held| held == scope) {
-            all.push(scope.to_owned());
-        }
-    }
-    all
+    Scopes::from(scopes.to_owned()).into()
 }
 
-/// RFC 6749 §3.3: tokens of %x21 / %x23-5B / %x5D-7E, single spaces between them.
 pub fn well_formed(scopes: &str) -> bool {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-    scopes.is_empty() || scopes.split(' ').all(|scope| !scope.is_empty() && scope.bytes().all(allowed))
+    Scopes::parse(scopes).is_some()
 }
 
 #[cfg(test)]

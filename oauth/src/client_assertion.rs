@@ -1,6 +1,5 @@
 //! Client assertions (RFC 7521 §4.2, RFC 7523 §2.2 and §3, rfc7523bis): a client proves itself with a JWT it signed.
-pub use super::jws::{ALGORITHMS, Once, PublicKeys};
-use super::jws::{Expected, Jws};
+use super::jws::{Expected, Jws, Once};
 
 /// The one `client_assertion_type`.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -1,5 +1,6 @@
 //! What a client may say about itself (RFC 7591 §2), made effective: checked, defaulted, cleaned.
 pub mod document;
+mod keys;
 mod members;
 mod metadata;
 #[cfg(test)]
@@ -7,9 +8,8 @@ mod tests;
 pub mod update;
 
 use super::{
-    client_assertion::{self, PublicKeys},
     display_name::display_name,
-    json, jws,
+    json,
     redirect_uri::{self, LeftOut, RedirectKind},
     scope::{OFFLINE_ACCESS, Scopes},
     uri,
@@ -17,10 +17,10 @@ use super::{
 use crate::{digest::Digest, error::ProtocolError};
 pub use metadata::{ApplicationType, AuthMethod, ClientMetadata};
 
+use keys::{algorithm, public_keys};
 use members::{Members, refused};
 use serde_json::Value;
 
-const SUPPORTED_ID_TOKEN_ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
 const MAX_CONTACTS: usize = 10;
 /// Characters of a contact, a software identifier or a software version.
 const MAX_TEXT: usize = 200;
@@ -105,7 +105,7 @@ fn effective(
         scope: scope(members)?,
         software_id: text(members, "software_id")?,
         software_version: text(members, "software_version")?,
-        id_token_signed_response_alg: id_token_algorithm(members)?,
+        id_token_signed_response_alg: algorithm(members, "id_token_signed_response_alg")?,
         require_pushed_authorization_requests: members.boolean("require_pushed_authorization_requests")?,
         scope_limit: None,
         jwks: keys.jwks,
@@ -117,54 +117,6 @@ fn effective(
         software_statement: None,
         vouched_by: None,
     })
-}
-
-#[derive(Default)]
-struct Keys {
-    jwks: Option<Value>,
-    jwks_uri: Option<String>,
-}
-
-/// RFC 7591 §2. Stored only where a method needs them.
-fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, ProtocolError> {
-    check_jwks(members)?;
-    if method != AuthMethod::PrivateKeyJwt {
-        return Ok(Keys::default());
-    }
-    let algorithm = members.string("token_endpoint_auth_signing_alg")?;
-    if algorithm.is_some_and(|algorithm| !client_assertion::ALGORITHMS.contains(&algorithm)) {
-        return Err(refused("token_endpoint_auth_signing_alg", "is not supported: ES256, EdDSA and RS256 are"));
-    }
-    let jwks = members.get("jwks").map(PublicKeys::used);
-    let keys = Keys { jwks, jwks_uri: members.string("jwks_uri")?.map(str::to_owned) };
-    match (&keys.jwks, &keys.jwks_uri) {
-        (None, None) => Err(refused("token_endpoint_auth_method", "private_key_jwt needs jwks or jwks_uri")),
-        (Some(jwks), _) if PublicKeys::parse(jwks).is_none_or(|keys| keys.is_empty()) => {
-            Err(refused("jwks", "has no key for ES256, EdDSA or RS256 (of 2048 to 4096 bits)"))
-        }
-        _ => Ok(keys),
-    }
-}
-
-/// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other, and a private key that left its owner is worth an error.
-fn check_jwks(members: &Members) -> Result<(), ProtocolError> {
-    let jwks_uri = members.string("jwks_uri")?;
-    if jwks_uri.is_some_and(|uri| !uri::https_host(uri).is_some_and(|host| uri::is_name(&host))) {
-        return Err(refused("jwks_uri", "must be an https URI that names its host"));
-    }
-    let Some(jwks) = members.get("jwks") else { return Ok(()) };
-    if jwks_uri.is_some() {
-        return Err(refused("jwks", "must not come with jwks_uri"));
-    }
-    let keys = jwks.get("keys").and_then(|keys| keys.as_array());
-    let keys = keys.ok_or_else(|| refused("jwks", "must be an object with an array named keys"))?;
-    for key in keys {
-        let key = key.as_object().ok_or_else(|| refused("jwks", "must hold only objects in keys"))?;
-        if jws::PRIVATE_KEY_MEMBERS.iter().any(|member| key.contains_key(*member)) {
-            return Err(refused("jwks", "holds a private or symmetric key; only public keys may leave the client"));
-        }
-    }
-    Ok(())
 }
 
 fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<String>, ProtocolError> {
@@ -288,15 +240,6 @@ fn scope(members: &Members) -> Result<Option<String>, ProtocolError> {
     let scopes = Scopes::parse(scope).filter(|_| scope.len() <= MAX_SCOPE);
     let malformed = || refused("scope", "must be scope tokens with single spaces between them, at most 2048 bytes");
     scopes.map(|scopes| Some(scopes.to_string())).ok_or_else(malformed)
-}
-
-fn id_token_algorithm(members: &Members) -> Result<Option<String>, ProtocolError> {
-    match members.string("id_token_signed_response_alg")? {
-        Some(algorithm) if !SUPPORTED_ID_TOKEN_ALGORITHMS.contains(&algorithm) => {
-            Err(refused("id_token_signed_response_alg", "is not supported: ES256, RS256 and EdDSA are"))
-        }
-        algorithm => Ok(algorithm.map(str::to_owned)),
-    }
 }
 
 /// Clients with a secret have none: each registration gets one of its own.

@@ -1,23 +1,18 @@
 //! What others signed: a compact JWS of claims (RFC 7515 §7.1, RFC 7519 §3), read strictly, verified with their keys.
-use super::json;
-use crate::date;
-use crate::digest::from_base64url;
-use jsonwebtoken::{Algorithm, DecodingKey, crypto, jwk};
+use super::{
+    algorithm::Algorithm,
+    date,
+    digest::from_base64url,
+    json,
+    key_set::{PublicKeys, PublishedKey},
+    public_key::PublicKey,
+};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-
-/// What others may sign with.
-pub const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "RS256"];
 
 /// Seconds by which the signer's clock may be ahead of ours.
 const CLOCK_SKEW: i64 = 30;
 const MAX_JTI: usize = 256;
-/// Keys of one set that are looked at.
-const MAX_KEYS: usize = 20;
-/// Bytes of an RSA modulus (RFC 7518 §3.3): larger ones cost more to verify with than they are worth.
-pub(super) const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
-/// Members that only a private or symmetric key has (RFC 7518 §6).
-pub(super) const PRIVATE_KEY_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// Keys that one signature is tried with: one that signs, and its successor.
 const MAX_TRIED: usize = 2;
 
@@ -27,7 +22,8 @@ pub struct Jws<'a> {
     /// Lower case, without `application/` (RFC 7515 §4.1.9).
     pub typ: Option<String>,
     pub claims: Map<String, Value>,
-    algorithm: Algorithm,
+    pub algorithm: Algorithm,
+    header: Map<String, Value>,
     message: &'a str,
     signature: &'a str,
 }
@@ -49,38 +45,68 @@ pub struct Once {
     pub expires_at: OffsetDateTime,
 }
 
+/// Why a text is no JWS that is understood here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwsError {
+    NotCompact,
+    NotBase64url,
+    NotClean,
+    UnknownAlgorithm,
+    /// RFC 7515 §4.1.11: none is understood here, so none may be critical.
+    Critical,
+}
+
+impl JwsError {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotCompact => "the JWT is no compact JWS",
+            Self::NotBase64url => "the JWT is not base64url",
+            Self::NotClean => "the JWT holds no clean JSON object",
+            Self::UnknownAlgorithm => "alg must be ES256, RS256 or EdDSA",
+            Self::Critical => "crit names extensions that are not known here",
+        }
+    }
+}
+
+impl From<JwsError> for &'static str {
+    fn from(error: JwsError) -> Self {
+        error.as_str()
+    }
+}
+
 impl<'a> Jws<'a> {
-    pub fn parse(text: &'a str) -> Result<Self, &'static str> {
-        let not_compact = "the JWT is no compact JWS";
-        let (message, signature) = text.rsplit_once('.').ok_or(not_compact)?;
-        let (header, claims) = message.split_once('.').ok_or(not_compact)?;
+    pub fn parse(text: &'a str) -> Result<Self, JwsError> {
+        Self::parse_with(text, Algorithm::parse)
+    }
+
+    /// `named` tells the algorithm by what `alg` calls it.
+    pub(crate) fn parse_with(text: &'a str, named: fn(&str) -> Option<Algorithm>) -> Result<Self, JwsError> {
+        let (message, signature) = text.rsplit_once('.').ok_or(JwsError::NotCompact)?;
+        let (header, claims) = message.split_once('.').ok_or(JwsError::NotCompact)?;
         let header = object(header)?;
         let claims = object(claims)?;
-        let algorithm = algorithm(&header)?;
+        let algorithm = string(&header, "alg").and_then(named).ok_or(JwsError::UnknownAlgorithm)?;
         if header.contains_key("crit") {
-            return Err("crit names extensions that are not known here");
+            return Err(JwsError::Critical);
         }
         let kid = string(&header, "kid").map(str::to_owned);
         let typ = header.get("typ").map(|typ| {
             let typ = typ.as_str().unwrap_or_default().to_ascii_lowercase();
             typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
         });
-        Ok(Self { kid, typ, claims, algorithm, message, signature })
+        Ok(Self { kid, typ, claims, algorithm, header, message, signature })
+    }
+
+    /// A member of its header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&Value> {
+        self.header.get(name)
     }
 
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&str> {
         string(&self.claims, name)
-    }
-
-    /// As in `alg`.
-    #[must_use]
-    pub fn algorithm(&self) -> &'static str {
-        match self.algorithm {
-            Algorithm::ES256 => "ES256",
-            Algorithm::EdDSA => "EdDSA",
-            _ => "RS256",
-        }
     }
 
     /// A missing or general type will do, or this one; that of another kind of token will not (RFC 8725 §3.11).
@@ -132,14 +158,19 @@ impl<'a> Jws<'a> {
     /// Whether one of these keys signed it; keys in its own header are not asked.
     #[must_use]
     pub fn is_signed_by(&self, keys: &PublicKeys) -> bool {
-        let fitting = || keys.0.iter().filter(|key| key.algorithm == self.algorithm);
-        let has_name = self.kid.is_some() && fitting().any(|key| key.kid == self.kid);
+        let fitting = || keys.iter().filter(|one| one.key.algorithm() == self.algorithm);
+        let has_name = self.kid.is_some() && fitting().any(|one| one.kid == self.kid);
         let named =
-            |key: &&PublicKey| if has_name { key.kid == self.kid } else { self.kid.is_none() || key.kid.is_none() };
-        fitting().filter(named).take(MAX_TRIED).any(|key| {
-            let message = self.message.as_bytes();
-            crypto::verify(self.signature, message, &key.key, self.algorithm).unwrap_or(false)
-        })
+            |one: &&PublishedKey| if has_name { one.kid == self.kid } else { self.kid.is_none() || one.kid.is_none() };
+        fitting().filter(named).take(MAX_TRIED).any(|one| self.is_signed_with(&one.key))
+    }
+
+    /// Whether this very key signed it.
+    #[must_use]
+    pub fn is_signed_with(&self, key: &PublicKey) -> bool {
+        let signature = from_base64url(self.signature);
+        let verifies = |signature: Vec<u8>| key.verifies(self.message.as_bytes(), &signature);
+        key.algorithm() == self.algorithm && signature.is_some_and(verifies)
     }
 
     /// Whether what it names is among these, so that no newer set tells more: its key, or, where it names none, one that
@@ -147,8 +178,8 @@ impl<'a> Jws<'a> {
     #[must_use]
     pub fn names_one_of(&self, keys: &PublicKeys) -> bool {
         match &self.kid {
-            Some(kid) => keys.0.iter().any(|key| key.kid.as_ref() == Some(kid)),
-            None => keys.0.iter().any(|key| key.algorithm == self.algorithm),
+            Some(kid) => keys.iter().any(|one| one.kid.as_ref() == Some(kid)),
+            None => keys.iter().any(|one| one.key.algorithm() == self.algorithm),
         }
     }
 
@@ -162,88 +193,21 @@ impl<'a> Jws<'a> {
     }
 }
 
-fn object(part: &str) -> Result<Map<String, Value>, &'static str> {
-    let bytes = from_base64url(part).ok_or("the JWT is not base64url")?;
-    json::object(&bytes).map_err(|_| "the JWT holds no clean JSON object")
+fn object(part: &str) -> Result<Map<String, Value>, JwsError> {
+    let bytes = from_base64url(part).ok_or(JwsError::NotBase64url)?;
+    json::object(&bytes).map_err(|_| JwsError::NotClean)
 }
 
 fn string<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     members.get(name).and_then(Value::as_str)
 }
 
-fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, &'static str> {
-    match string(header, "alg") {
-        Some("ES256") => Ok(Algorithm::ES256),
-        Some("EdDSA") => Ok(Algorithm::EdDSA),
-        Some("RS256") => Ok(Algorithm::RS256),
-        _ => Err("alg must be ES256, EdDSA or RS256"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusal_of_an_algorithm_names_all_there_are() {
+        assert!(JwsError::UnknownAlgorithm.as_str().ends_with(Algorithm::ONE_OF));
     }
-}
-
-/// Those keys of a JWK Set that something can be verified with.
-pub struct PublicKeys(Vec<PublicKey>);
-
-struct PublicKey {
-    kid: Option<String>,
-    algorithm: Algorithm,
-    key: DecodingKey,
-}
-
-impl PublicKeys {
-    /// Of a JWK Set (RFC 7517 §5). Keys of unknown kinds and for other purposes are left out, as it demands; `None`
-    /// if this is no JWK Set, or gives a private key away: what it signs, anybody may have signed.
-    #[must_use]
-    pub fn parse(jwks: &Value) -> Option<Self> {
-        let keys = jwks.get("keys")?.as_array()?;
-        if keys.iter().any(|key| PRIVATE_KEY_MEMBERS.iter().any(|member| key.get(*member).is_some())) {
-            return None;
-        }
-        Some(Self(keys.iter().take(MAX_KEYS).filter_map(PublicKey::parse).collect()))
-    }
-
-    /// Of a JWK Set what is used of it: the keys that [`Self::parse`] finds, with the members that it reads.
-    #[must_use]
-    pub fn used(jwks: &Value) -> Value {
-        let keys = jwks.get("keys").and_then(Value::as_array).into_iter().flatten().take(MAX_KEYS);
-        let used = keys
-            .filter(|key| PublicKey::parse(key).is_some())
-            .filter_map(|key| members(key, &["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"]));
-        serde_json::json!({ "keys": used.collect::<Vec<_>>() })
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl PublicKey {
-    fn parse(key: &Value) -> Option<Self> {
-        let member = |name: &str| key.get(name).and_then(Value::as_str);
-        let (algorithm, name) = match (member("kty")?, member("crv")) {
-            ("EC", Some("P-256")) => (Algorithm::ES256, "ES256"),
-            ("OKP", Some("Ed25519")) => (Algorithm::EdDSA, "EdDSA"),
-            ("RSA", _) if RSA_MODULUS.contains(&from_base64url(member("n")?)?.len()) => (Algorithm::RS256, "RS256"),
-            _ => return None,
-        };
-        let for_signatures = key.get("use").is_none_or(|purpose| purpose == "sig")
-            && key
-                .get("key_ops")
-                .is_none_or(|ops| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify")));
-        if !for_signatures || member("alg").is_some_and(|alg| alg != name && !(alg == "Ed25519" && name == "EdDSA")) {
-            return None;
-        }
-        let kid = member("kid").map(str::to_owned);
-        // The rest is judged above, and may be of a vocabulary the library lacks.
-        let parts = members(key, &["kty", "crv", "x", "y", "n", "e"])?;
-        let key = DecodingKey::from_jwk(&serde_json::from_value::<jwk::Jwk>(parts).ok()?).ok()?;
-        Some(Self { kid, algorithm, key })
-    }
-}
-
-/// Those of a key that are named so and are texts.
-fn members(key: &Value, names: &[&str]) -> Option<Value> {
-    let members = key.as_object()?.iter();
-    let own = members.filter(|(name, value)| names.contains(&name.as_str()) && value.is_string());
-    Some(Value::Object(own.map(|(name, value)| (name.clone(), value.clone())).collect()))
 }

@@ -1,7 +1,9 @@
 //! The protocol's rules, pure: no IO, no clock, no framework. Each file is read beside its RFC.
+pub mod algorithm;
 pub mod authentication_context;
 pub mod authorization_request;
 pub mod basic;
+pub mod challenge;
 pub mod client_assertion;
 pub mod client_id;
 pub mod client_metadata;
@@ -14,13 +16,17 @@ pub mod error;
 pub mod id_jag;
 pub mod json;
 pub mod jws;
+pub mod key_set;
 pub mod look_alikes;
 pub mod params;
 pub mod pkce;
+pub mod public_key;
 pub mod redirect_uri;
 pub mod resource_identifier;
 pub mod scope;
+pub mod scope_hierarchy;
 pub mod shared_hosts;
 pub mod token_exchange;
 mod uri;
 pub mod visible;
+pub mod well_known;

@@ -5,18 +5,6 @@ use std::fmt;
 pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
-/// What the `mcp:` scopes bring along, at every guard.
-pub const HIERARCHY: [(&str, &str); 8] = [
-    ("mcp:tools:admin", "mcp:tools:write"),
-    ("mcp:tools:write", "mcp:tools:read"),
-    ("mcp:tools:read", "mcp:tools:list"),
-    ("mcp:tools:echo", "mcp:tools:list"),
-    ("mcp:tools:call", "mcp:tools:list"),
-    ("mcp:read", "mcp:tools:list mcp:tools:echo mcp:tools:read"),
-    ("mcp:write", "mcp:read mcp:tools:write mcp:tools:call"),
-    ("mcp:admin", "mcp:write mcp:tools:admin"),
-];
-
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(Vec<String>);
 
@@ -74,6 +62,12 @@ impl<'a> FromIterator<&'a str> for Scopes {
 impl From<String> for Scopes {
     fn from(text: String) -> Self {
         text.split(' ').filter(|scope| !scope.is_empty()).collect()
+    }
+}
+
+impl From<Scopes> for Vec<String> {
+    fn from(scopes: Scopes) -> Self {
+        scopes.0
     }
 }
 

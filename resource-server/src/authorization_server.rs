@@ -9,13 +9,13 @@ use axum::{
     routing::get,
 };
 use keyward_guard::{challenge::Refusal, clock::Clock, jwks::Issuer, request_id::Id};
+use keyward_oauth::well_known::AUTHORIZATION_SERVER;
 use keyward_shared::api::{Operation, Routes, Type};
 use serde_json::Value;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 
-const PATH: &str = "/.well-known/oauth-authorization-server";
 /// An older document is fetched anew.
 const FRESH: Duration = Duration::minutes(10);
 /// One that could not be fetched anew is answered for so long.
@@ -42,7 +42,7 @@ pub(crate) fn routes(issuer: &Arc<Issuer>, clock: &Clock) -> Routes {
     let told = Operation::get("The metadata of the authorization server, for clients of 2025-03-26 (RFC 8414)");
     let told = told.tag("Discovery").tells(200, "The document", &[("issuer", true, Type::Text)]);
     let methods = get(show).with_state(Arc::new(known));
-    readable(Routes::new().route(PATH, methods, [told.answers(503, "It cannot be fetched")]))
+    readable(Routes::new().route(AUTHORIZATION_SERVER, methods, [told.answers(503, "It cannot be fetched")]))
 }
 
 async fn show(State(known): State<Arc<Known>>, id: Id) -> Response {

@@ -146,6 +146,27 @@ async fn a_proof_that_is_wrong_in_any_way_is_refused() {
 }
 
 #[tokio::test]
+async fn attack_68_a_proof_that_two_readers_may_read_differently_is_refused_and_so_is_a_doubtful_key() {
+    let t = TestServer::start().await;
+    let key = Signer::es256("p");
+    let token = bound(&t, &key);
+    let (header, good) = (header(&key), claims(&t, &token));
+    let first = |members: &Value, member: &str| members.to_string().replacen('{', &format!("{{{member},"), 1);
+    let leaky = with(&header, &json!({"jwk": with(&jwk(&key), &json!({"dp": "c2VjcmV0"}))}));
+    let large = json!({"kty": "RSA", "n": base64url([255; 513]), "e": "AQAB"});
+    for (proof, rule) in [
+        (key.sign_text(&header.to_string(), &first(&good, r#""nonce":1,"nonce":2"#)), "JSON objects"),
+        (key.sign_text(&first(&header, r#""crit":null"#), &good.to_string()), "critical"),
+        (key.sign_as(&leaky, &good), "private or symmetric key"),
+        (key.sign_as(&with(&header, &json!({"alg": "RS256", "jwk": large})), &good), "does not fit its alg"),
+    ] {
+        let reason = refused(&ping(&t, &token, &[&proof]).await, "invalid_dpop_proof");
+        assert!(reason.contains(rule), "{rule}: {reason}");
+    }
+    assert_eq!(ping(&t, &token, &[&key.sign_as(&header, &good)]).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_proof_counts_once() {
     let t = TestServer::start().await;
     let key = Signer::es256("p");

@@ -78,7 +78,12 @@ impl Signer {
 
     /// With any header at all.
     pub fn sign_as(&self, header: &Value, claims: &Value) -> String {
-        let part = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+        self.sign_text(&header.to_string(), &claims.to_string())
+    }
+
+    /// Of header and claims as they are written.
+    pub fn sign_text(&self, header: &str, claims: &str) -> String {
+        let part = |text: &str| Base64UrlUnpadded::encode_string(text.as_bytes());
         let signed = format!("{}.{}", part(header), part(claims));
         let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, self.algorithm).unwrap();
         format!("{signed}.{signature}")

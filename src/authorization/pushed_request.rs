@@ -3,7 +3,7 @@ use super::request::{Judged, compare, hinted_subject, record};
 use crate::{
     app::App,
     clients::authenticate::PresentedAssertion,
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     limits::source,
     model::{Client, ClientId, PushedRequest},
     oauth::{authorization_request::Callback, params::Params},
@@ -91,7 +91,7 @@ pub async fn find(app: &App, params: &Params) -> Result<Option<(Params, Digest)>
     let known = pushed_requests::find(&app.db, &hash, &ClientId::from(client), now).await?;
     let known = known.ok_or_else(|| {
         let sentence = "this request was never made by this app, is too old, or is completed already";
-        OAuthError::new("invalid_request_uri", sentence)
+        OAuthError::new(ErrorCode::InvalidRequestUri, sentence)
     })?;
     Ok(Some((Params::parse(known.query.as_bytes())?, hash)))
 }

@@ -5,7 +5,7 @@ use crate::{
     fetch::keys::{self, Published},
     limits::{Asker, source},
     model::{Client, ClientId, ClientSource},
-    oauth::jws::{Jws, PublicKeys},
+    oauth::{jws::Jws, key_set::PublicKeys},
     secrets::Digest,
 };
 use keyward_limits::source::Source;

@@ -3,7 +3,7 @@ use super::register::{information, limit_scope, redirect_hosts, rules, tell_left
 use crate::{
     app::App,
     audit,
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     events::EventType,
     grants,
     issuers::statement,
@@ -30,7 +30,7 @@ impl Managed {
         let id = id.filter(|id| id.as_str() == client_id).ok_or_else(refused)?;
         let client = clients::find(&app.db, &id).await?.ok_or_else(refused)?;
         if client.disabled_at.is_some() {
-            return Err(OAuthError::new("forbidden", "the client is disabled"));
+            return Err(OAuthError::new(ErrorCode::Forbidden, "the client is disabled"));
         }
         Ok(Self { client, token })
     }

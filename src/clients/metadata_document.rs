@@ -3,7 +3,7 @@ use super::{keys, register::rules};
 use crate::{
     app::App,
     audit::Event,
-    error::{OAuthError, ProtocolError},
+    error::{ErrorCode, OAuthError, ProtocolError},
     events::EventType,
     fetch::{FetchError, Fetched},
     grants, limits,
@@ -26,7 +26,6 @@ use tokio::{sync::Notify, task::JoinSet};
 const SHORTEST: u64 = 300;
 const LONGEST: u64 = 86_400;
 /// What is told where a document breaks a rule (RFC 7591 §3.2.2).
-const INVALID: &str = "invalid_client_metadata";
 
 pub enum Resolved {
     Client(Arc<Client>),
@@ -56,7 +55,7 @@ pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
     let resolved = resolve_for(app, id, Some(Asker::Issuer)).await;
     // No code of the token endpoint (RFC 6749 §5.2).
     let known = |error: OAuthError| match error.code {
-        INVALID => OAuthError::invalid_request(error.description),
+        ErrorCode::InvalidClientMetadata => OAuthError::invalid_request(error.description),
         _ => error,
     };
     resolved.map(drop).map_err(known)
@@ -126,7 +125,7 @@ pub async fn for_proof(app: &App, client: Arc<Client>) -> Result<Option<Arc<Clie
     match resolve_for(app, client.id.as_str(), Some(Asker::Itself)).await {
         Ok(Resolved::Client(client)) => Ok(Some(client).filter(|client| client.disabled_at.is_none())),
         Ok(Resolved::Unknown | Resolved::AfterSignIn) => Ok(None),
-        Err(error) if ["invalid_request", INVALID].contains(&error.code) => Ok(None),
+        Err(OAuthError { code: ErrorCode::InvalidRequest | ErrorCode::InvalidClientMetadata, .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -3,7 +3,7 @@ use crate::{
     app::App,
     audit,
     config::{Config, RegistrationPolicy},
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     events::EventType,
     grants,
     issuers::statement,
@@ -36,13 +36,10 @@ pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpA
             Ok(answer)
         }
         Err(error) => {
-            let about_metadata = ["invalid_client_metadata", "invalid_redirect_uri", "invalid_software_statement"];
-            let invalid = about_metadata.contains(&error.code);
-            app.trace.failure(
-                if invalid { EventType::DcrValidationError } else { EventType::DcrRegisterError },
-                None,
-                &error,
-            );
+            use ErrorCode::{InvalidClientMetadata, InvalidRedirectUri, InvalidSoftwareStatement};
+            let invalid = matches!(error.code, InvalidClientMetadata | InvalidRedirectUri | InvalidSoftwareStatement);
+            let event = if invalid { EventType::DcrValidationError } else { EventType::DcrRegisterError };
+            app.trace.failure(event, None, &error);
             Err(error)
         }
     }

@@ -5,7 +5,12 @@ use super::{
     names,
     source::{Node, Origin, Source, Value},
 };
-use crate::{clients::configured, keys::MasterKey, oauth::resource::Resources, storage};
+use crate::{
+    clients::configured,
+    keys::MasterKey,
+    oauth::{algorithm::Algorithm, resource::Resources},
+    storage,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::{collections::HashMap, path::Path};
@@ -237,7 +242,7 @@ fn read(source: &mut Source, faults: &mut Faults) -> Option<Config> {
 
 /// Of its name, at `path`.
 pub(super) fn algorithm(name: &str, path: &[&str], faults: &mut Faults) {
-    let known = crate::keys::ALGORITHMS;
+    let known = Algorithm::NAMES;
     faults.ensure(known.contains(&name), path, format!("{name:?} is not one of {}", known.join(", ")));
 }
 

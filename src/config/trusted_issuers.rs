@@ -1,9 +1,6 @@
 //! Settings for issuers whose signed word counts here: about people, about programs.
 use super::{Config, Faults, Workload, faults::shown, hidden, list};
-use crate::oauth::{
-    jws::{ALGORITHMS, PublicKeys},
-    resource::Resources,
-};
+use crate::oauth::{algorithm::Algorithm, key_set::PublicKeys, resource::Resources};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -80,8 +77,8 @@ impl TrustedIssuer {
         }
         self.check_keys(faults);
         for (at, name) in self.algorithms.iter().enumerate() {
-            let text = format!("{name:?} is not one of {}", ALGORITHMS.join(", "));
-            faults.ensure(ALGORITHMS.contains(&name.as_str()), &["algorithms", &at.to_string()], text);
+            let text = format!("{name:?} is not one of {}", Algorithm::NAMES.join(", "));
+            faults.ensure(Algorithm::NAMES.contains(&name.as_str()), &["algorithms", &at.to_string()], text);
         }
         faults.ensure(
             self.identity_assertions || self.software_statements || !self.workloads.is_empty(),
@@ -115,7 +112,7 @@ impl TrustedIssuer {
             Ok(None) => {}
             Ok(Some(jwks)) => {
                 let usable = PublicKeys::parse(&jwks).is_some_and(|keys| !keys.is_empty());
-                let text = "this has no key for ES256, EdDSA or RS256 (of 2048 bits or more)";
+                let text = format!("this has no key for {} (of 2048 bits or more)", Algorithm::ONE_OF);
                 faults.ensure(usable, &["jwks"], text);
             }
         }

@@ -5,10 +5,7 @@ use crate::{
     clock::{Clock, Moment},
     error::OAuthError,
     limits::Asker,
-    oauth::{
-        json,
-        jws::{Jws, PublicKeys},
-    },
+    oauth::{json, jws::Jws, key_set::PublicKeys},
     secrets::Digest,
 };
 use keyward_limits::{

@@ -3,7 +3,7 @@ use super::extract::{ClientIp, bearer, same_origin};
 use crate::{
     app::App,
     audit::WrongTry,
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     events::{AccountKind, FailureReason},
     secrets::Digest,
 };
@@ -55,7 +55,7 @@ async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthErr
         }
         return Err(OAuthError::invalid_token("this is not the token of the administrator"));
     }
-    Err(OAuthError::new("unauthorized", "this needs the token of the administrator"))
+    Err(OAuthError::new(ErrorCode::Unauthorized, "this needs the token of the administrator"))
 }
 
 fn knows(app: &App, presented: &str) -> bool {
@@ -76,11 +76,11 @@ fn check_browser(app: &App, parts: &Parts) -> Result<(), OAuthError> {
     let names = ["localhost", "127.0.0.1", "[::1]"];
     let ours = |host: &str| own.into_iter().chain(names).any(|name| name.eq_ignore_ascii_case(host));
     if !host(parts).is_some_and(|host| !host.as_str().contains('@') && ours(host.host())) {
-        return Err(OAuthError::new("misdirected_request", "the Host header names no host of this server"));
+        return Err(OAuthError::new(ErrorCode::MisdirectedRequest, "the Host header names no host of this server"));
     }
     same_origin(app, &parts.headers)
         .then_some(())
-        .ok_or_else(|| OAuthError::new("forbidden", "the request comes from a page of another origin"))
+        .ok_or_else(|| OAuthError::new(ErrorCode::Forbidden, "the request comes from a page of another origin"))
 }
 
 /// The one there is; HTTP/2 has it in the URI (RFC 9113 §8.3.1).

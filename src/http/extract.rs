@@ -1,5 +1,11 @@
 //! What a request carries, parsed once at the border.
-use crate::{app::App, clients::authenticate, error::OAuthError, model::Client, oauth::params::Params};
+use crate::{
+    app::App,
+    clients::authenticate,
+    error::{ErrorCode, OAuthError},
+    model::Client,
+    oauth::{challenge::Scheme, params::Params},
+};
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
@@ -78,7 +84,8 @@ pub async fn take(mut body: Body, limit: usize) -> Result<(Body, bool), OAuthErr
 
 /// The body, up to `limit` bytes. One that says it is longer is not listened to.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, OAuthError> {
-    let too_long = || OAuthError::new("request_too_large", "the request body is larger than this endpoint takes");
+    let too_long =
+        || OAuthError::new(ErrorCode::RequestTooLarge, "the request body is larger than this endpoint takes");
     if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > limit {
         return Err(too_long());
     }
@@ -139,23 +146,12 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
     Ok(value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
 }
 
-/// How an access token was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// RFC 6750 §2.1
-    Bearer,
-    /// RFC 9449 §7.1
-    Dpop,
-}
-
 /// An access token from the header, and by which scheme, whatever its case.
 pub fn access_token(headers: &HeaderMap) -> Result<Option<(Scheme, &str)>, OAuthError> {
     let Some((scheme, token)) = single(headers, "authorization")?.and_then(|value| value.split_once(' ')) else {
         return Ok(None);
     };
-    let known = [("bearer", Scheme::Bearer), ("dpop", Scheme::Dpop)];
-    let known = known.into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name));
-    Ok(known.map(|(_, scheme)| (scheme, token.trim())))
+    Ok(Scheme::parse(scheme).map(|scheme| (scheme, token.trim())))
 }
 
 /// The one proof of possession (RFC 9449 §4.3); `None` without it.

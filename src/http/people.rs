@@ -151,7 +151,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { error, words } = self;
         let cause = error.cause.as_ref().map(|cause| format!("{cause:#}"));
-        tracing::warn!(error = error.code, description = %error.description, cause, "error page shown");
+        tracing::warn!(error = error.code.as_str(), description = %error.description, cause, "error page shown");
         page_error(&error, Page(words.page(error.code)))
     }
 }

@@ -1,6 +1,7 @@
 //! Answers: errors as JSON with their challenge, pages, redirects, documents that caches may keep.
 use crate::{
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
+    oauth::challenge::{Challenge, Scheme},
     secrets::{Digest, base64url},
 };
 use askama::Template;
@@ -13,6 +14,9 @@ use axum::{
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
+/// Of every challenge of ours.
+pub const REALM: &str = "keyward";
+
 /// For whatever holds tokens, codes, secrets, or what is known of somebody (RFC 6749 §5.1).
 pub struct NoStore<T>(pub T);
 
@@ -22,32 +26,20 @@ impl<T: IntoResponse> IntoResponse for NoStore<T> {
     }
 }
 
-/// RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8628 §3.5 and our own failures.
 fn status(error: &OAuthError) -> StatusCode {
-    match error.code {
-        "invalid_client" | "invalid_token" | "unauthorized" => StatusCode::UNAUTHORIZED,
-        "forbidden" | "insufficient_scope" => StatusCode::FORBIDDEN,
-        "not_found" => StatusCode::NOT_FOUND,
-        "misdirected_request" => StatusCode::MISDIRECTED_REQUEST,
-        "request_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "too_many_requests" => StatusCode::TOO_MANY_REQUESTS,
-        "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
-        "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::BAD_REQUEST,
-    }
+    StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// RFC 9110 §11.6.1: every 401 says how to do better. Descriptions hold no quotes (RFC 6749 §5.2).
-fn challenge(error: &OAuthError) -> Option<String> {
+/// RFC 9110 §11.6.1: every 401 says how to do better.
+fn challenge(error: &OAuthError) -> Option<Challenge> {
+    let bearer = Challenge::new(Scheme::Bearer, REALM);
     match error.code {
-        "invalid_client" => Some(r#"Basic realm="keyward", charset="UTF-8""#.into()),
-        "unauthorized" => Some(r#"Bearer realm="keyward""#.into()),
-        "invalid_token" | "insufficient_scope" => Some(format!(
-            r#"Bearer realm="keyward", error="{}", error_description="{}"{}"#,
-            error.code,
-            error.description,
-            if error.code == "insufficient_scope" { r#", scope="openid""# } else { "" }
-        )),
+        ErrorCode::InvalidClient => Some(Challenge::basic(REALM)),
+        ErrorCode::Unauthorized => Some(bearer),
+        ErrorCode::InvalidToken => Some(bearer.error(error.code.as_str(), &error.description)),
+        ErrorCode::InsufficientScope => {
+            Some(bearer.error(error.code.as_str(), &error.description).with("scope", "openid"))
+        }
         _ => None,
     }
 }
@@ -55,7 +47,7 @@ fn challenge(error: &OAuthError) -> Option<String> {
 /// In the extensions of an answer: the error that it tells, and whether a budget was used up.
 #[derive(Clone, Copy)]
 pub struct Refused {
-    pub error: &'static str,
+    pub error: ErrorCode,
     pub by_budget: bool,
 }
 
@@ -68,7 +60,7 @@ impl From<&OAuthError> for Refused {
 /// In the extensions of an answer, too: what the error says, for whoever wants it in another form.
 #[derive(Clone)]
 pub struct Told {
-    pub code: &'static str,
+    pub code: ErrorCode,
     pub description: Cow<'static, str>,
     pub retry_after: Option<u64>,
     /// Something that we stand on does not answer.
@@ -100,14 +92,14 @@ pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
 
 pub fn log(error: &OAuthError) {
     if let Some(cause) = &error.cause {
-        tracing::error!(error = error.code, cause = format!("{cause:#}"), "request failed");
+        tracing::error!(error = error.code.as_str(), cause = format!("{cause:#}"), "request failed");
     } else {
-        tracing::debug!(error = error.code, description = %error.description, "request refused");
+        tracing::debug!(error = error.code.as_str(), description = %error.description, "request refused");
     }
 }
 
 fn add_headers(error: &OAuthError, headers: &mut HeaderMap) {
-    if let Some(value) = challenge(error).and_then(|text| HeaderValue::from_str(&text).ok()) {
+    if let Some(value) = challenge(error).and_then(|challenge| HeaderValue::from_str(&challenge.to_string()).ok()) {
         headers.insert(header::WWW_AUTHENTICATE, value);
     }
     if let Some(seconds) = error.retry_after {
@@ -127,8 +119,8 @@ impl IntoResponse for OAuthError {
 /// An error as a page's status and headers; the page itself says it in words.
 pub fn page_error(error: &OAuthError, page: impl IntoResponse) -> Response {
     let status = match error.code {
-        "invalid_client" => StatusCode::BAD_REQUEST,
-        "access_denied" => StatusCode::FORBIDDEN,
+        ErrorCode::InvalidClient => StatusCode::BAD_REQUEST,
+        ErrorCode::AccessDenied => StatusCode::FORBIDDEN,
         _ => status(error),
     };
     let mut response = (status, page).into_response();

@@ -3,7 +3,7 @@ use super::{
     respond::Told,
     views::errors::{Comparison, ErrorPage},
 };
-use crate::telemetry;
+use crate::{error::ErrorCode, telemetry};
 use axum::http::StatusCode;
 
 pub struct Words {
@@ -25,34 +25,39 @@ impl Words {
             _ if status == Some(StatusCode::METHOD_NOT_ALLOWED) => {
                 ("This page can't be opened like that", "It takes what another page sends.".to_owned(), None)
             }
-            "not_found" => ("There is nothing here", "No page has this address.".to_owned(), None),
-            "server_error" => ("Something went wrong here", sentence(told), Some("Try again in a moment.".to_owned())),
-            "temporarily_unavailable" if told.is_outage => {
+            ErrorCode::NotFound => ("There is nothing here", "No page has this address.".to_owned(), None),
+            ErrorCode::ServerError => {
+                ("Something went wrong here", sentence(told), Some("Try again in a moment.".to_owned()))
+            }
+            ErrorCode::TemporarilyUnavailable if told.is_outage => {
                 ("Keyward is not available for a moment", "Reload this page in a few seconds.".to_owned(), None)
             }
-            "temporarily_unavailable" | "too_many_requests" => ("Please wait a moment", sentence(told), again()),
-            "invalid_scope" => ("Not available to you", sentence(told), None),
-            "access_denied" => ("This page can't be used like that", sentence(told), None),
-            "invalid_client_metadata" => {
+            ErrorCode::TemporarilyUnavailable | ErrorCode::TooManyRequests => {
+                ("Please wait a moment", sentence(told), again())
+            }
+            ErrorCode::InvalidScope => ("Not available to you", sentence(told), None),
+            ErrorCode::AccessDenied => ("This page can't be used like that", sentence(told), None),
+            ErrorCode::InvalidClientMetadata => {
                 let advice = "Only its maker can mend that: tell them what is written here.".to_owned();
                 ("This app can't be let in", sentence(told), Some(advice))
             }
-            "invalid_client" => {
+            ErrorCode::InvalidClient => {
                 let advice = "Remove the connection in the app and add it again.".to_owned();
                 ("This app is not known here", sentence(told), Some(advice))
             }
             _ => ("This request can't be completed", sentence(told), None),
         };
-        let waits = ["server_error", "temporarily_unavailable", "too_many_requests"].contains(&told.code);
+        let waits = [ErrorCode::ServerError, ErrorCode::TemporarilyUnavailable, ErrorCode::TooManyRequests]
+            .contains(&told.code);
         let link = (!waits).then(|| ("/".to_owned(), "Go to the start page"));
         Self { title, message, advice, link, comparison: None, is_final: !waits }
     }
 
     #[must_use]
-    pub fn page(self, code: &'static str) -> ErrorPage<'static> {
+    pub fn page(self, code: ErrorCode) -> ErrorPage<'static> {
         let Self { title, message, advice, link, comparison, .. } = self;
         let reference = telemetry::request_id().unwrap_or_default();
-        ErrorPage { title, message, advice, link, comparison, reference, code }
+        ErrorPage { title, message, advice, link, comparison, reference, code: code.as_str() }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     clients::metadata_document,
     config::TrustedIssuer,
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     oauth::{
         client_id,
         id_jag::{IdJag, TYPE},
@@ -23,7 +23,7 @@ pub struct IdentityAssertion<'a> {
 impl<'a> IdentityAssertion<'a> {
     /// Identity Assertion JWT Authorization Grant §4.4.1.
     pub async fn verify(app: &'a App, text: &str, address: IpAddr) -> Result<Self, OAuthError> {
-        let jws = Jws::parse(text).map_err(refused)?;
+        let jws = Jws::parse(text).map_err(|error| refused(error.as_str()))?;
         if jws.typ.as_deref() != Some(TYPE) {
             return Err(refused("typ must be that of an identity assertion, oauth-id-jag+jwt"));
         }
@@ -53,7 +53,7 @@ pub async fn introduce(app: &App, text: &str, address: IpAddr) -> Result<(), OAu
     match IdentityAssertion::verify(app, text, address).await {
         Ok(assertion) => metadata_document::introduced(app, &assertion.says.client_id).await,
         // Nobody could tell yet whether it vouches: that is not to read like a client that nobody knows.
-        Err(error) if error.code == "temporarily_unavailable" => Err(error),
+        Err(error) if error.code == ErrorCode::TemporarilyUnavailable => Err(error),
         Err(_) => Ok(()),
     }
 }

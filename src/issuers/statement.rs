@@ -61,7 +61,7 @@ pub async fn apply<'a>(
 
 /// Whoever is not trusted and whoever did not sign read the same.
 async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Map<String, Value>, OAuthError> {
-    let jws = Jws::parse(text).map_err(invalid)?;
+    let jws = Jws::parse(text).map_err(|error| invalid(error.as_str()))?;
     if !jws.is_general_or("jwt") {
         return Err(invalid("typ is that of another kind of token"));
     }

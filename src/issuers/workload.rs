@@ -45,7 +45,7 @@ pub async fn identify(
 
 /// RFC 7523 §3. Platforms are told to name the issuer or the token endpoint: either will do, alone.
 async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Arc<Client>, OAuthError> {
-    let jws = Jws::parse(text).map_err(refused)?;
+    let jws = Jws::parse(text).map_err(|error| refused(error.as_str()))?;
     if !jws.is_general_or("jwt") {
         return Err(refused("typ is that of another kind of token"));
     }

@@ -4,8 +4,8 @@ use crate::{
     audit::Event,
     config::Config,
     events::EventType,
-    keys::ALGORITHMS,
     model::{KeyStatus, SigningKey},
+    oauth::algorithm::Algorithm,
 };
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -54,7 +54,7 @@ pub async fn turn(app: &App) -> anyhow::Result<()> {
     if ring.all().iter().any(|key| key.status == KeyStatus::Retired && due(key)) {
         withdraw(app, now - schedule.withdraw_after).await?;
     }
-    for algorithm in ALGORITHMS {
+    for algorithm in Algorithm::NAMES {
         match (ring.find(algorithm, KeyStatus::Current), ring.find(algorithm, KeyStatus::Next)) {
             (_, Some(next)) if due(next) => promote(app, algorithm, now - schedule.publish_before).await?,
             (Some(current), None) if due(current) => {

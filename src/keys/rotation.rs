@@ -1,6 +1,6 @@
 //! The steps of a key's life. Each is one atomic step of the database: of all nodes that try, one succeeds.
-use super::{ALGORITHMS, Keys};
-use crate::{model::KeyStatus, storage::signing_keys};
+use super::Keys;
+use crate::{model::KeyStatus, oauth::algorithm::Algorithm, storage::signing_keys};
 use time::OffsetDateTime;
 
 impl Keys {
@@ -35,7 +35,7 @@ impl Keys {
     /// ones there were.
     pub async fn replace_all(&self) -> anyhow::Result<u64> {
         let mut made = Vec::new();
-        for algorithm in ALGORITHMS {
+        for algorithm in Algorithm::NAMES {
             made.push(self.make(algorithm, KeyStatus::Current).await?);
         }
         let removed = signing_keys::replace_all(&self.db, &made).await?;

@@ -1,5 +1,8 @@
 //! One signing key: made once, parsed once, kept ready (RFC 7515, RFC 7518).
-use crate::secrets::base64url;
+use crate::{
+    oauth::{algorithm::Algorithm, public_key::PublicKey},
+    secrets::base64url,
+};
 use anyhow::{Context, bail};
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -13,13 +16,12 @@ use rsa::{
 };
 use serde_json::{Value, json};
 
-/// What we sign with, strongest habit first; the names are RFC 7518's and RFC 8037's.
-pub const ALGORITHMS: [&str; 3] = ["ES256", "RS256", "EdDSA"];
-
 pub struct Signer {
     pub kid: String,
-    pub algorithm: &'static str,
-    /// The public half, as published.
+    pub algorithm: Algorithm,
+    /// The public half, ...
+    pub public: PublicKey,
+    /// ... and as published.
     pub jwk: Value,
     pair: Pair,
 }
@@ -34,31 +36,31 @@ enum Pair {
 pub fn generate(algorithm: &str) -> anyhow::Result<Vec<u8>> {
     let random = SystemRandom::new();
     let failed = |_| anyhow::anyhow!("making a {algorithm} key failed");
-    Ok(match algorithm {
-        "ES256" => {
+    Ok(match Algorithm::parse(algorithm) {
+        Some(Algorithm::Es256) => {
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(failed)?.as_ref().to_vec()
         }
-        "EdDSA" => Ed25519KeyPair::generate_pkcs8(&random).map_err(failed)?.as_ref().to_vec(),
+        Some(Algorithm::EdDsa) => Ed25519KeyPair::generate_pkcs8(&random).map_err(failed)?.as_ref().to_vec(),
         // The rsa crate makes and encodes keys; it never signs (RUSTSEC-2023-0071).
-        "RS256" => PrivateKey::new(&mut rand::rng(), 2048)?.to_pkcs8_der()?.as_bytes().to_vec(),
-        other => bail!("{other} is not an algorithm keyward signs with"),
+        Some(Algorithm::Rs256) => PrivateKey::new(&mut rand::rng(), 2048)?.to_pkcs8_der()?.as_bytes().to_vec(),
+        None => bail!("{algorithm} is not an algorithm keyward signs with"),
     })
 }
 
 impl Signer {
     pub fn parse(algorithm: &str, pkcs8: &[u8]) -> anyhow::Result<Self> {
-        let algorithm = ALGORITHMS.into_iter().find(|known| *known == algorithm).context("unknown key algorithm")?;
-        let (pair, mut jwk, canonical) = match algorithm {
-            "ES256" => ecdsa(pkcs8)?,
-            "EdDSA" => ed25519(pkcs8)?,
-            _ => rsa(pkcs8)?,
+        let algorithm = Algorithm::parse(algorithm).context("unknown key algorithm")?;
+        let (pair, mut jwk) = match algorithm {
+            Algorithm::Es256 => ecdsa(pkcs8)?,
+            Algorithm::EdDsa => ed25519(pkcs8)?,
+            Algorithm::Rs256 => rsa(pkcs8)?,
         };
-        // RFC 7638 §3: the required members, in lexicographic order, without white space.
-        let kid = base64url(crate::secrets::Digest::of(canonical).as_bytes());
+        let public = jwk.as_object().and_then(PublicKey::parse).context("the public half is no key of ours")?;
+        let kid = public.thumbprint();
         jwk["kid"] = json!(kid);
-        jwk["alg"] = json!(algorithm);
+        jwk["alg"] = json!(algorithm.as_str());
         jwk["use"] = json!("sig");
-        Ok(Self { kid, algorithm, jwk, pair })
+        Ok(Self { kid, algorithm, public, jwk, pair })
     }
 
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
@@ -75,8 +77,8 @@ impl Signer {
     }
 }
 
-/// The pair, its public JWK (RFC 7517), and the text its thumbprint is taken of.
-type Parsed = (Pair, Value, String);
+/// The pair, and its public JWK (RFC 7517).
+type Parsed = (Pair, Value);
 
 fn ecdsa(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?;
@@ -84,22 +86,19 @@ fn ecdsa(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
     let point = pair.public_key().as_ref();
     let (x, y) = (base64url(&point[1..33]), base64url(&point[33..]));
     let jwk = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
-    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    Ok((Pair::Ecdsa(pair), jwk, canonical))
+    Ok((Pair::Ecdsa(pair), jwk))
 }
 
 fn ed25519(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
     let pair = Ed25519KeyPair::from_pkcs8(pkcs8)?;
     let x = base64url(pair.public_key());
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
-    let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-    Ok((Pair::Ed25519(pair), jwk, canonical))
+    Ok((Pair::Ed25519(pair), jwk))
 }
 
 fn rsa(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
     let numbers = PrivateKey::from_pkcs8_der(pkcs8)?;
     let (n, e) = (base64url(numbers.n_bytes()), base64url(numbers.e_bytes()));
     let jwk = json!({"kty": "RSA", "n": n, "e": e});
-    let canonical = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
-    Ok((Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(pkcs8)?)), jwk, canonical))
+    Ok((Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(pkcs8)?)), jwk))
 }

@@ -5,8 +5,8 @@ use crate::{
     audit::Event,
     events::EventType,
     jobs::rotation::Schedule,
-    keys::ALGORITHMS,
     model::{KeyStatus, SigningKey},
+    oauth::algorithm::Algorithm,
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -37,7 +37,7 @@ pub fn list(app: &App) -> Vec<KeyRecord> {
 /// the `kid` of each new key.
 pub async fn rotate(app: &App, by: &Operator) -> Outcome<Vec<String>> {
     let mut published = Vec::new();
-    for algorithm in ALGORITHMS {
+    for algorithm in Algorithm::NAMES {
         published.extend(app.keys.publish(algorithm, app.clock.now()).await?);
     }
     if !published.is_empty() {

@@ -124,7 +124,7 @@ mod tests {
         let all = two();
         let both: Vec<_> = all.iter().collect();
         let user =
-            |requested, default| grant(requested, default, &both[..1], Role::User).map_err(|error| error.code);
+            |requested, default| grant(requested, default, &both[..1], Role::User).map_err(|error| error.code.as_str());
         for (requested, default, granted) in [
             ("mcp:write openid mcp:admin files:read x", "", Ok("mcp:write openid")),
             ("mcp:write", "mcp:read", Ok("mcp:write")),

@@ -1,6 +1,6 @@
 //! The scopes of one resource, and which narrower ones a broader scope brings along (RFC 6749 §3.3).
 use crate::model::{Role, Scopes};
-use keyward_oauth::scope::HIERARCHY;
+use keyward_oauth::scope_hierarchy::{self, HIERARCHY};
 
 #[derive(Clone, Debug)]
 pub struct ScopeRule {
@@ -58,18 +58,11 @@ pub fn complete(mut rules: Vec<ScopeRule>) -> Vec<ScopeRule> {
 /// These scopes, and all that they bring along.
 #[must_use]
 pub fn reach(rules: &[ScopeRule], held: &Scopes) -> Scopes {
-    let mut all: Vec<&str> = held.iter().collect();
-    let mut at = 0;
-    while let Some(scope) = all.get(at) {
-        let rule = rules.iter().find(|rule| rule.name == *scope);
-        for narrower in rule.into_iter().flat_map(|rule| &rule.implies) {
-            if !all.contains(&narrower.as_str()) {
-                all.push(narrower);
-            }
-        }
-        at += 1;
-    }
-    all.into_iter().collect()
+    let narrower = |scope: &str| {
+        let rule = rules.iter().find(|rule| rule.name == scope);
+        rule.into_iter().flat_map(|rule| &rule.implies).map(String::as_str)
+    };
+    scope_hierarchy::reach(held.iter(), narrower).into_iter().collect()
 }
 
 /// What whoever holds these gets who asks for those: what it holds, and of a scope that stands for several, all of which

@@ -61,7 +61,7 @@ fn the_first_resource_is_the_default_and_an_unknown_one_is_an_invalid_target() {
     let select = |requested: &[&str]| {
         let requested: Vec<_> = requested.iter().map(ToString::to_string).collect();
         let names = |found: Vec<&Resource>| found.iter().map(|one| one.identifier.clone()).collect::<Vec<_>>();
-        all.select(&requested).map(names).map_err(|error| error.code)
+        all.select(&requested).map(names).map_err(|error| error.code.as_str())
     };
     assert_eq!(select(&[]).unwrap(), ["https://mcp.example"]);
     assert_eq!(select(&["https://mcp.example/", "HTTPS://mcp.example"]).unwrap(), ["https://mcp.example"]);

@@ -3,7 +3,7 @@ use crate::{
     app::App,
     error::OAuthError,
     model::Client,
-    oauth::dpop::{ALGORITHMS, Demand, LIFETIME, Proof},
+    oauth::dpop::{Demand, LIFETIME, Proof},
     secrets::{Digest, base64url},
     storage::dpop_proofs,
 };
@@ -44,7 +44,8 @@ pub fn check(
     access_token: Option<&str>,
 ) -> Result<Presented, OAuthError> {
     let (now, url) = (app.clock.now(), format!("{}{path}", app.config.base()));
-    let proof = Proof::verify(proof, &Demand { method, url: &url, access_token, now })?;
+    let proof = Proof::verify(proof, &Demand { method, url: &url, access_token, now })
+        .map_err(OAuthError::invalid_dpop_proof)?;
     if app.config.dpop.require_nonce && !proof.nonce.as_deref().is_some_and(|nonce| is_ours(app, nonce)) {
         let missing = OAuthError::use_dpop_nonce("the DPoP proof needs the nonce of the DPoP-Nonce header");
         return Err(OAuthError { dpop_nonce: Some(nonce(app, 0)), ..missing });
@@ -90,11 +91,4 @@ fn is_ours(app: &App, presented: &str) -> bool {
 fn nonce(app: &App, steps: i64) -> String {
     let step = app.clock.now().unix_timestamp() / NONCE_STEP + steps;
     base64url(&hmac::sign(&app.dpop_key, &step.to_be_bytes()).as_ref()[..16])
-}
-
-/// The challenge of a protected resource (RFC 9449 §7.1), with `error` if something was wrong.
-#[must_use]
-pub fn challenge(error: Option<&OAuthError>) -> String {
-    let error = error.map(|error| format!(r#", error="{}", error_description="{}""#, error.code, error.description));
-    format!(r#"DPoP realm="keyward"{}, algs="{}""#, error.unwrap_or_default(), ALGORITHMS.join(" "))
 }

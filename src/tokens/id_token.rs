@@ -3,6 +3,7 @@ use crate::{
     app::App,
     error::OAuthError,
     model::{Client, Scopes, User},
+    oauth::algorithm::Algorithm,
     secrets::{Digest, base64url},
 };
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use time::OffsetDateTime;
 /// Never `at+jwt`: one kind of token is not taken for another (RFC 8725 §3.11).
 const TYPE: &str = "JWT";
 /// What OpenID Connect Dynamic Registration §2 says when the client does not.
-const DEFAULT_ALG: &str = "RS256";
+const DEFAULT_ALG: &str = Algorithm::Rs256.as_str();
 pub const CLAIMS: [&str; 12] =
     ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "nonce", "at_hash", "name", "preferred_username", "email"];
 

@@ -77,6 +77,29 @@ async fn attack_68_a_proof_that_is_wrong_in_any_way_is_refused_and_costs_nothing
 }
 
 #[tokio::test]
+async fn attack_68_a_proof_that_two_readers_may_read_differently_is_refused_and_so_is_a_doubtful_key() {
+    let t = TestApp::start().await;
+    let client = t.public_client("c", &[CALLBACK]).await;
+    let key = DpopKey::es256();
+    let code = t.code(&client, &[]).await;
+    let (header, good) = (key.header(), claims("POST", TOKEN_URL, t.app.clock.now()));
+    let first = |members: &Value, member: &str| members.to_string().replacen('{', &format!("{{{member},"), 1);
+    let leaky = with(&header, &json!({"jwk": with(&key.jwk, &json!({"dp": "c2VjcmV0"}))}));
+    let large = json!({"kty": "RSA", "n": base64url([255; 513]), "e": "AQAB"});
+    for (proof, rule) in [
+        (key.sign_text(&header.to_string(), &first(&good, r#""htm":"GET""#)), "JSON objects"),
+        (key.sign_text(&first(&header, r#""crit":null"#), &good.to_string()), "critical"),
+        (key.sign(&leaky, &good), "private or symmetric key"),
+        (key.sign(&with(&header, &json!({"alg": "RS256", "jwk": large})), &good), "does not fit its alg"),
+    ] {
+        let answer = redeem(&t, &client, &code, &proof).await;
+        answer.refused(400, "invalid_dpop_proof");
+        assert!(answer.json()["error_description"].as_str().unwrap().contains(rule), "{rule}: {answer:?}");
+    }
+    assert_eq!(redeem(&t, &client, &code, &key.sign(&header, &good)).await.status, 200);
+}
+
+#[tokio::test]
 async fn attack_68_a_proof_counts_once_and_its_url_may_be_spelled_in_any_way() {
     let t = TestApp::start().await;
     let client = t.public_client("c", &[CALLBACK]).await;

@@ -55,7 +55,12 @@ impl DpopKey {
     }
 
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
-        let signed = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
+        self.sign_text(&header.to_string(), &claims.to_string())
+    }
+
+    /// Of header and claims as they are written.
+    pub fn sign_text(&self, header: &str, claims: &str) -> String {
+        let signed = format!("{}.{}", base64url(header), base64url(claims));
         let signature = (self.sign)(signed.as_bytes());
         format!("{signed}.{}", base64url(signature))
     }

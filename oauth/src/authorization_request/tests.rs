@@ -36,7 +36,7 @@ fn parse(more: &str) -> Result<AuthorizationRequest, ProtocolError> {
 }
 
 fn code(query: &str) -> &'static str {
-    AuthorizationRequest::parse(&params(query), &client(&[CB])).unwrap_err().code
+    AuthorizationRequest::parse(&params(query), &client(&[CB])).unwrap_err().code.as_str()
 }
 
 #[test]

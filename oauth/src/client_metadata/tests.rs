@@ -14,7 +14,7 @@ fn register_text(body: &str) -> Result<Registered, ProtocolError> {
 }
 
 /// A registration with one good redirect URI and these members over it.
-fn register(members: &Value) -> Result<Registered, ProtocolError> {
+pub(super) fn register(members: &Value) -> Result<Registered, ProtocolError> {
     let mut body = json!({ "redirect_uris": ["https://client.example/cb"] });
     for (name, value) in members.as_object().unwrap() {
         body[name] = value.clone();
@@ -22,12 +22,12 @@ fn register(members: &Value) -> Result<Registered, ProtocolError> {
     register_text(&body.to_string())
 }
 
-fn metadata(members: &Value) -> ClientMetadata {
+pub(super) fn metadata(members: &Value) -> ClientMetadata {
     register(members).unwrap().metadata
 }
 
 #[track_caller]
-fn refusal(members: &Value, code: &str) -> String {
+pub(super) fn refusal(members: &Value, code: &str) -> String {
     let error = register(members).expect_err(&members.to_string());
     assert_eq!(error.code, code, "{members}");
     // RFC 6749 §5.2
@@ -153,7 +153,7 @@ fn attack_83_keys_and_grants_that_do_not_belong_are_refused() {
     let public = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "x", "y": "y" }] });
     assert!(register(&json!({ "jwks": public })).is_ok());
     assert!(refusal(&json!({ "jwks": public, "jwks_uri": "https://c.example/jwks" }), bad).contains("jwks_uri"));
-    for member in jws::PRIVATE_KEY_MEMBERS {
+    for member in crate::public_key::PRIVATE_MEMBERS {
         let keys = json!({ "keys": [{ "kty": "EC" }, { "kty": "RSA", member: "x" }] });
         assert!(refusal(&json!({ "jwks": keys }), bad).contains("private"), "{member}");
     }
@@ -165,38 +165,6 @@ fn attack_83_keys_and_grants_that_do_not_belong_are_refused() {
         assert!(refusal(&json!({ "grant_types": [alone] }), bad).contains("authorization_code"), "{alone}");
     }
     refusal(&json!({ "response_types": ["token"] }), bad);
-}
-
-#[test]
-fn a_client_with_keys_registers_them_and_has_one_that_can_be_used() {
-    let x = "A".repeat(43);
-    let ed = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x }] });
-    let with = |keys: &str, value: &Value| json!({ "token_endpoint_auth_method": "private_key_jwt", keys: value });
-    let registered = register(&with("jwks", &ed)).unwrap();
-    assert_eq!(registered.metadata.jwks, Some(ed.clone()));
-    assert!(registered.fingerprint.is_some() && !registered.metadata.any_secret_method);
-    let elsewhere = metadata(&with("jwks_uri", &json!("https://c.example/jwks")));
-    assert_eq!(elsewhere.jwks_uri.as_deref(), Some("https://c.example/jwks"));
-    // Nobody else needs them.
-    assert_eq!(metadata(&json!({ "jwks": ed })).jwks, None);
-    for unusable in [
-        json!([]),
-        json!([{ "kty": "OKP", "crv": "Ed25519", "x": x, "use": "enc" }]),
-        json!([{ "kty": "OKP", "crv": "Ed25519", "x": x, "key_ops": ["encrypt"] }]),
-        json!([{ "kty": "OKP", "crv": "Ed25519", "x": x, "alg": "RS256" }]),
-        json!([{ "kty": "OKP", "crv": "X25519", "x": x }]),
-        json!([{ "kty": "EC", "crv": "P-521", "x": x, "y": x }]),
-        json!([{ "kty": "RSA", "n": "A".repeat(171), "e": "AQAB" }]),
-        json!([{ "kty": "new" }]),
-    ] {
-        let unusable = with("jwks", &json!({ "keys": unusable }));
-        assert!(refusal(&unusable, "invalid_client_metadata").starts_with("jwks has no key"), "{unusable}");
-    }
-    let without = json!({ "token_endpoint_auth_method": "private_key_jwt" });
-    assert!(refusal(&without, "invalid_client_metadata").contains("needs jwks or jwks_uri"));
-    let mut algorithm = with("jwks", &ed);
-    algorithm["token_endpoint_auth_signing_alg"] = json!("PS256");
-    assert!(refusal(&algorithm, "invalid_client_metadata").starts_with("token_endpoint_auth_signing_alg"));
 }
 
 #[test]

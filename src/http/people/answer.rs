@@ -3,7 +3,7 @@ use super::Problem;
 use crate::{
     app::App,
     authorization::{consent::is_trusted, request::Refusal},
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     http::{
         negotiate::Onward,
         respond::{Page, Refused, SeeOther, log, page_error},
@@ -34,7 +34,7 @@ pub fn code(app: &App, client: &Client, callback: &Callback, code: &Authorizatio
 pub fn error(app: &App, client: &Client, callback: &Callback, error: &OAuthError) -> Response {
     log(error);
     let what = match error.code {
-        "access_denied" => "You said no, and the app is told so.".to_owned(),
+        ErrorCode::AccessDenied => "You said no, and the app is told so.".to_owned(),
         _ => format!("The app's request can't be completed: {}.", error.description),
     };
     let location = error_location(app, callback, error);
@@ -42,7 +42,7 @@ pub fn error(app: &App, client: &Client, callback: &Callback, error: &OAuthError
 }
 
 fn error_location(app: &App, callback: &Callback, error: &OAuthError) -> String {
-    let description = [("error", error.code), ("error_description", error.description.as_ref())];
+    let description = [("error", error.code.as_str()), ("error_description", error.description.as_ref())];
     callback.location(&app.config.issuer, &description)
 }
 
@@ -94,7 +94,7 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
                 host: &label(&callback.redirect_uri),
                 href: &error_location(app, &callback, &error),
                 what: &what,
-                code: error.code,
+                code: error.code.as_str(),
             };
             Ok(page_error(&error, Page(page)))
         }

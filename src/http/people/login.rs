@@ -11,7 +11,7 @@ use super::{
 use crate::{
     authorization::pushed_request, people::{known_browser, sign_in::sign_in},
     app::App,
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     http::{
         described::{form_of_a_page, page},
         extract::ClientIp,
@@ -96,7 +96,7 @@ async fn post(
             Ok((AppendHeaders([(header::SET_COOKIE, remember)]), SeeOther(return_to.to_owned())).into_response())
         }
         Ok(None) => Ok((StatusCode::FORBIDDEN, refused("Wrong username or password.").await?).into_response()),
-        Err(error) if error.code == "too_many_requests" => {
+        Err(error) if error.code == ErrorCode::TooManyRequests => {
             let wait = match error.retry_after {
                 Some(1) => "in 1 second".to_owned(),
                 Some(seconds) => format!("in {seconds} seconds"),

@@ -11,6 +11,7 @@ use crate::{
         respond::NoStore,
     },
     model::ClientId,
+    oauth::algorithm::Algorithm,
     storage::{grants, users},
     tokens::{access_token, refresh_token::RefreshToken},
 };
@@ -29,7 +30,7 @@ use time::Duration;
 const SIGNED: &str = "application/token-introspection+jwt";
 const SIGNED_TYPE: &str = "token-introspection+jwt";
 /// RFC 9701 §6: when the caller's settings do not say.
-const DEFAULT_ALG: &str = "RS256";
+const DEFAULT_ALG: &str = Algorithm::Rs256.as_str();
 
 pub fn endpoint(_: &App) -> Endpoint {
     let told = form_of_clients(

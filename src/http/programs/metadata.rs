@@ -4,7 +4,6 @@ use crate::{
     app::App,
     grants,
     http::respond::Document,
-    keys::ALGORITHMS,
     model::Scopes,
     oauth,
     tokens::id_token,
@@ -16,8 +15,9 @@ use axum::{
 use grants::jwt_bearer;
 use keyward_shared::api::{Member, Operation, Type};
 use oauth::{
-    authentication_context, client_assertion, dpop, id_jag,
+    algorithm::Algorithm, authentication_context, dpop, id_jag,
     resource::{OIDC_SCOPES, Resource},
+    well_known,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -65,15 +65,7 @@ const MEMBERS: &[Member] = &[
 
 pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     let path = app.config.issuer_path();
-    // RFC 8414 §3.1 inserts the issuer's path, OpenID Connect Discovery §4 appends to it; clients try both with either
-    // name.
-    let mut paths = vec![
-        format!("/.well-known/oauth-authorization-server{path}"),
-        format!("{path}/.well-known/oauth-authorization-server"),
-        format!("/.well-known/openid-configuration{path}"),
-        format!("{path}/.well-known/openid-configuration"),
-    ];
-    paths.dedup();
+    let paths = well_known::of_issuer(path);
     let document = document(app, others);
     let told =
         Operation::get("What this server says about itself (RFC 8414, OpenID Connect Discovery)").tag("Discovery");
@@ -106,7 +98,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
     let (base, origin) = (app.config.base(), app.config.origin());
     let scopes: Scopes = app.resources.iter().flat_map(Resource::listed).collect();
     let mut confidential = vec!["client_secret_basic", "client_secret_post"];
-    let algorithms = app.config.client_authentication.private_key_jwt.then_some(client_assertion::ALGORITHMS);
+    let algorithms = app.config.client_authentication.private_key_jwt.then_some(Algorithm::NAMES);
     confidential.extend(algorithms.map(|_| "private_key_jwt"));
     let clients: Vec<_> = ["none"].into_iter().chain(confidential.iter().copied()).collect();
     let mut document = json!({
@@ -122,7 +114,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
         "introspection_endpoint_auth_methods_supported": confidential,
         "authorization_response_iss_parameter_supported": true,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ALGORITHMS,
+        "id_token_signing_alg_values_supported": Algorithm::NAMES,
         "claims_supported": id_token::CLAIMS,
         "acr_values_supported": authentication_context::ALL,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
@@ -152,7 +144,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
     }
     if app.config.introspection.signed_responses {
         // RFC 9701 §7
-        document["introspection_signing_alg_values_supported"] = json!(ALGORITHMS);
+        document["introspection_signing_alg_values_supported"] = json!(Algorithm::NAMES);
     }
     if app.config.dpop.enabled {
         // RFC 9449 §5.1

@@ -2,12 +2,15 @@
 use super::Endpoint;
 use crate::{
     app::App,
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     http::{
-        extract::{Scheme, access_token as presented, dpop_proof, is_type, read},
-        respond::{NoStore, Told, with_status},
+        extract::{access_token as presented, dpop_proof, is_type, read},
+        respond::{NoStore, REALM, Told, with_status},
     },
-    oauth::params::Params,
+    oauth::{
+        challenge::{Challenge, Scheme},
+        params::Params,
+    },
     tokens::{
         access_token::{self, Active},
         dpop, id_token,
@@ -57,8 +60,8 @@ async fn userinfo(
     }
     let Some((scheme, token)) = token else {
         // RFC 6750 §3.1: who sent nothing did nothing wrong.
-        let challenge = [(header::WWW_AUTHENTICATE, r#"Bearer realm="keyward""#)];
-        let told = Told::from(&OAuthError::new("unauthorized", "this needs an access token"));
+        let challenge = [(header::WWW_AUTHENTICATE, Challenge::new(Scheme::Bearer, REALM).to_string())];
+        let told = Told::from(&OAuthError::new(ErrorCode::Unauthorized, "this needs an access token"));
         let answer = (StatusCode::UNAUTHORIZED, challenge, Extension(told), NoStore(()));
         return Ok(offer_dpop(&app, answer.into_response()));
     };
@@ -109,15 +112,22 @@ async fn prove(app: &App, method: &Method, headers: &HeaderMap, token: &Active, 
     proof.spend(app).await
 }
 
+fn dpop_challenge() -> Challenge {
+    Challenge::new(Scheme::Dpop, REALM)
+}
+
 /// A refusal in the words of the scheme that was used.
 fn challenge_dpop(error: OAuthError) -> Response {
     let challenge = match error.code {
-        "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce" | "insufficient_scope" => {
-            dpop::challenge(Some(&error))
+        ErrorCode::InvalidToken
+        | ErrorCode::InvalidDpopProof
+        | ErrorCode::UseDpopNonce
+        | ErrorCode::InsufficientScope => {
+            dpop_challenge().error(error.code.as_str(), &error.description).to_string()
         }
         _ => return error.into_response(),
     };
-    let forbidden = error.code == "insufficient_scope";
+    let forbidden = error.code == ErrorCode::InsufficientScope;
     let status = if forbidden { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
     let mut response = with_status(status, &error);
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {
@@ -129,7 +139,7 @@ fn challenge_dpop(error: OAuthError) -> Response {
 /// Tells beside the `Bearer` challenge that there is another way.
 fn offer_dpop(app: &App, mut response: Response) -> Response {
     let unauthorized = response.status() == StatusCode::UNAUTHORIZED && app.config.dpop.enabled;
-    if let Some(challenge) = unauthorized.then(|| HeaderValue::from_str(&dpop::challenge(None)).ok()).flatten() {
+    if let Some(challenge) = unauthorized.then(|| HeaderValue::from_str(&dpop_challenge().to_string()).ok()).flatten() {
         response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
     }
     response

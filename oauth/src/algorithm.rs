@@ -1,0 +1,57 @@
+//! The one list of what is signed and verified with (RFC 7518 §3.1, RFC 8037 §3.1).
+
+/// All of them are asymmetric, and each goes with one type of key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    Es256,
+    Rs256,
+    EdDsa,
+}
+
+impl Algorithm {
+    pub const ALL: [Self; 3] = [Self::Es256, Self::Rs256, Self::EdDsa];
+    /// As metadata lists them.
+    pub const NAMES: [&str; 3] = [Self::Es256.as_str(), Self::Rs256.as_str(), Self::EdDsa.as_str()];
+    /// As sentences list them.
+    pub const ONE_OF: &str = "ES256, RS256 or EdDSA";
+    /// What `EdDSA` is called with the one curve that it has here (RFC 9864 §2.2).
+    pub const ED25519: &str = "Ed25519";
+
+    /// As in `alg`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// By either name.
+    #[must_use]
+    pub fn parse_any_name(name: &str) -> Option<Self> {
+        if name == Self::ED25519 { Some(Self::EdDsa) } else { Self::parse(name) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_algorithm_is_known_by_its_name_and_sentences_list_all() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::parse(algorithm.as_str()), Some(algorithm));
+        }
+        for unknown in ["", "none", "HS256", "es256", "ES384", "RS512", "PS256", Algorithm::ED25519] {
+            assert_eq!(Algorithm::parse(unknown), None, "{unknown}");
+        }
+        assert_eq!(Algorithm::parse_any_name(Algorithm::ED25519), Some(Algorithm::EdDsa));
+        assert_eq!(Algorithm::ONE_OF.replace(" or ", ", "), Algorithm::NAMES.join(", "));
+    }
+}
