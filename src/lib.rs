@@ -40,6 +40,6 @@ pub mod oauth {
 
 pub mod model; // nouns
 
-pub mod clock; // the only asker of the time
+pub mod clock; // the time, and the dates of others
 pub mod error; // the protocol's one error
 pub mod secrets; // random values and their digests

@@ -1,6 +1,7 @@
 //! Budgets with a share for each source: one stranger's noise never costs somebody else. For both servers.
 //!
 //! `connections` and `guesses` use `shares`; all of them use `source`. No file uses one that uses it.
+pub mod clock; // the only asker of the time
 pub mod connections; // the listener: how many connections there are, and how long each may take
 pub mod guesses; // wrong secrets, counted for the account, the source, and both together
 pub mod shares; // rates, seats and tables, each with a share for every source
