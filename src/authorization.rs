@@ -1,4 +1,5 @@
-//! What a client asks of a person: judged, put to them, and answered.
+//! What a client asks of a person: checked, put to them, and answered.
+pub mod checks;
 pub mod consent;
 pub mod device;
 mod known_client;

@@ -21,15 +21,14 @@ mod registration_token;
 mod restore;
 mod serve;
 pub mod server;
+mod settings;
 mod user;
 
-use crate::{config::Config, published};
 use anyhow::Context;
+use settings::{load_config, load_for_serving};
 use std::{
-    collections::HashMap,
     fmt,
     io::{self, Write},
-    path::Path,
 };
 
 #[cfg(feature = "demo")]
@@ -81,37 +80,17 @@ impl Command {
         })
     }
 
+    /// Whether it goes on until somebody stops it.
     fn is_server(&self) -> bool {
-        match self {
-            #[cfg(feature = "demo")]
-            Self::Demo(_) => true,
-            Self::Serve(_) => true,
-            _ => false,
+        #[cfg(feature = "demo")]
+        if matches!(self, Self::Demo(_)) {
+            return true;
         }
+        matches!(self, Self::Serve(_))
     }
 }
 
 /// That nobody reads any more (`| head`) is no fault; whatever else keeps a line from them is.
 fn say(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
     output::unless_gone(writeln!(io::stdout(), "{line}")).context("cannot write to standard output")
-}
-
-/// `defaults` is TOML that the file and the environment override.
-fn load_config(defaults: &str, file: Option<&Path>) -> anyhow::Result<Config> {
-    Config::load(defaults, file, variables())
-}
-
-/// Settings of a server, which is no demo.
-fn load_for_serving(file: Option<&Path>) -> anyhow::Result<Config> {
-    Config::load_and("", file, variables(), |config, faults| {
-        config.check_secrets(faults);
-        published::refuse(config, faults);
-    })
-}
-
-/// What is no text is none of ours.
-fn variables() -> HashMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
-        .collect()
 }

@@ -1,6 +1,7 @@
 //! One tree of settings: defaults, then a TOML file, then the environment (`KEYWARD__SECTION__NAME`).
 mod audit;
 mod authorization;
+pub mod client_metadata;
 mod clients;
 mod connections;
 mod debug;
@@ -8,6 +9,8 @@ mod device_authorization;
 mod document_patterns;
 mod dpop;
 mod faults;
+mod findings;
+pub mod grant_types;
 mod hidden;
 mod load;
 mod logos;
@@ -16,11 +19,13 @@ mod outgoing;
 mod read;
 mod registration;
 mod resources;
+mod rules;
 pub mod schema;
 mod scopes;
 mod source;
 mod token_exchange;
 mod tokens;
+mod tree;
 mod trusted_issuers;
 mod words;
 mod workloads;
@@ -32,7 +37,8 @@ pub use connections::Connections;
 pub use debug::Debug;
 pub use device_authorization::DeviceAuthorization;
 pub use dpop::Dpop;
-pub use faults::{Faults, SettingsError, Told, shown};
+pub use faults::Faults;
+pub use findings::{Finding, SettingsError};
 pub use logos::Logos;
 pub use outgoing::{ClientMetadataDocuments, DocumentPolicy, Fetch, Publisher};
 pub use registration::{Registration, RegistrationPolicy};
@@ -40,220 +46,7 @@ pub use resources::{IntrospectionSettings, ResourceSettings};
 pub use scopes::{ScopeSettings, ScopeTable};
 pub use token_exchange::ExchangeSettings;
 pub use tokens::Tokens;
+pub use tree::{Config, Database, Introspection, KeySettings, Sessions};
 pub use trusted_issuers::TrustedIssuer;
-pub use workloads::Workload;
-
-use crate::oauth::{algorithm::Algorithm, resource::Resources};
-use anyhow::{bail, ensure};
-use aws_lc_rs::hmac;
-use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
-use url::Url;
 use words::list;
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The issuer identifier (RFC 8414 §2), byte for byte as clients will see it. The only setting without a default.
-    pub issuer: String,
-    /// Whether all endpoints and pages lie below the issuer's path, for proxies that hand over that path only.
-    #[serde(default)]
-    pub endpoints_below_issuer: bool,
-    /// Address and port to answer at.
-    #[serde(default = "default_listen", deserialize_with = "words::one")]
-    pub listen: SocketAddr,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    #[serde(default, deserialize_with = "list")]
-    pub trusted_proxies: Vec<IpNet>,
-    #[serde(default)]
-    pub connections: Connections,
-    #[serde(default)]
-    pub database: Database,
-    #[serde(default)]
-    pub keys: KeySettings,
-    #[serde(default)]
-    pub tokens: Tokens,
-    #[serde(default)]
-    pub authorization: Authorization,
-    #[serde(default)]
-    pub registration: Registration,
-    #[serde(default)]
-    pub client_metadata_documents: ClientMetadataDocuments,
-    #[serde(default)]
-    pub fetch: Fetch,
-    #[serde(default)]
-    pub device_authorization: DeviceAuthorization,
-    #[serde(default)]
-    pub introspection: Introspection,
-    #[serde(default)]
-    pub sessions: Sessions,
-    #[serde(default)]
-    pub dpop: Dpop,
-    #[serde(default)]
-    pub logos: Logos,
-    #[serde(default)]
-    pub grants: GrantSettings,
-    #[serde(default)]
-    pub client_authentication: ClientAuthentication,
-    #[serde(default)]
-    pub audit: Audit,
-    #[serde(default)]
-    pub debug: Debug,
-    /// Clients that the operator wrote down, by a short name of your choice.
-    #[serde(default)]
-    pub clients: BTreeMap<String, ClientSettings>,
-    /// Whether a client that is no longer among them is disabled at the next start.
-    #[serde(default = "yes")]
-    pub disable_removed_clients: bool,
-    /// Issuers whose signed word counts here, by a short name of your choice.
-    #[serde(default)]
-    pub trusted_issuers: BTreeMap<String, TrustedIssuer>,
-    /// MCP servers this authorization server issues tokens for, by a short name of your choice.
-    #[serde(default)]
-    pub resources: BTreeMap<String, ResourceSettings>,
-    /// The short name of the resource of requests that name none (RFC 8707 §2); the only one, when there is one.
-    pub default_resource: Option<String>,
-    /// Answers below `/oauth/` too, where scripts that do not discover look for endpoints.
-    #[serde(default)]
-    pub legacy_paths: bool,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Database {
-    /// `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
-    #[serde(serialize_with = "hidden::one")]
-    pub url: SecretString,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct KeySettings {
-    /// Where the master key lies (32 bytes, base64url); made on the first start, mode 0600.
-    pub master_key_file: PathBuf,
-    /// The master key itself, instead of a file.
-    #[serde(serialize_with = "hidden::maybe")]
-    pub master_key: Option<SecretString>,
-    /// `ES256`, `EdDSA` or `RS256`: what access tokens are signed with unless their resource says otherwise.
-    pub signing_alg: String,
-    /// How long a key signs, in seconds; 0 is for ever.
-    pub rotate_after: u32,
-    /// How long a key is published before it signs, in seconds: longer than verifiers keep our keys.
-    pub publish_before: u32,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Introspection {
-    /// Whether resource servers that ask for a signed answer get one (RFC 9701).
-    pub signed_responses: bool,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sessions {
-    /// Seconds after signing in when a browser is signed out.
-    pub lifetime: u32,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn default_listen() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8999))
-}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self { url: "sqlite:keyward-data/keyward.db".into() }
-    }
-}
-
-impl Default for KeySettings {
-    fn default() -> Self {
-        Self {
-            master_key_file: "keyward-data/master.key".into(),
-            master_key: None,
-            signing_alg: Algorithm::Es256.as_str().into(),
-            rotate_after: 90 * 86_400,
-            publish_before: 3_600,
-        }
-    }
-}
-
-impl Default for Introspection {
-    fn default() -> Self {
-        Self { signed_responses: true }
-    }
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self { lifetime: 12 * 3_600 }
-    }
-}
-
-impl Config {
-    /// What must never be shown. Not those that only have a digest here.
-    #[must_use]
-    pub fn secrets(&self) -> Vec<String> {
-        let introspection = self.resources.values().filter_map(|resource| resource.introspection.as_ref());
-        let own = [&self.keys.master_key, &self.debug.admin_token, &self.registration.initial_access_token];
-        let all = own.into_iter().flatten().chain(introspection.map(|settings| &settings.secret));
-        let all = all.chain(self.clients.values().flat_map(ClientSettings::secrets));
-        let url = Url::parse(self.database.url.expose_secret()).ok();
-        let password = url.as_ref().and_then(Url::password).map(str::to_owned);
-        all.map(|secret| secret.expose_secret().to_owned()).chain(password).collect()
-    }
-
-    /// All settings, with a digest in the place of each secret.
-    pub fn to_compare(&self, key: &hmac::Key) -> serde_json::Result<serde_json::Value> {
-        hidden::with_digests(self, key)
-    }
-
-    #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.issuer.starts_with("https://")
-    }
-
-    /// Where endpoints and pages lie: at the root of the issuer's origin, or all below its path.
-    #[must_use]
-    pub fn base(&self) -> &str {
-        if self.endpoints_below_issuer { &self.issuer } else { self.origin() }
-    }
-
-    /// The path that all endpoints and pages have in common, empty or beginning with a slash.
-    #[must_use]
-    pub fn base_path(&self) -> &str {
-        &self.base()[self.origin().len()..]
-    }
-
-    /// Scheme, host and port of the issuer.
-    #[must_use]
-    pub fn origin(&self) -> &str {
-        let host = self.issuer.find("://").map_or(0, |at| at + 3);
-        self.issuer[host..].find('/').map_or(&*self.issuer, |path| &self.issuer[..host + path])
-    }
-
-    /// The issuer's path, empty or beginning with a slash.
-    #[must_use]
-    pub fn issuer_path(&self) -> &str {
-        &self.issuer[self.origin().len()..]
-    }
-
-    /// The protected resources, the default one first.
-    pub fn resources(&self) -> anyhow::Result<Resources> {
-        if let Some(name) = &self.default_resource {
-            ensure!(self.resources.contains_key(name), "default_resource {name:?} is not among the resources");
-        } else if self.resources.len() > 1 {
-            bail!("with several resources, default_resource must name one of them");
-        }
-        let mut named: Vec<_> = self.resources.iter().collect();
-        named.sort_by_key(|(name, _)| self.default_resource.as_ref() != Some(name));
-        let resources = named.into_iter().map(|(_, settings)| settings.resource()).collect::<Result<_, _>>()?;
-        Resources::new(resources).map_err(anyhow::Error::msg)
-    }
-}
+pub use workloads::Workload;

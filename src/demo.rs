@@ -3,8 +3,10 @@ pub mod documents;
 
 use crate::{
     app::App,
-    grants::{authorization_code, client_credentials, device_code, refresh_token},
-    model::{ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Role},
+    model::{
+        ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientPolicy, ClientSource, Role,
+        grant_type::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN},
+    },
     people::sign_in::new_user,
     published,
     secrets::Digest,
@@ -18,13 +20,13 @@ pub const RESOURCE: &str = include_str!("demo/resource.toml");
 /// clients ask for tokens for the URL they were given (RFC 8707 §2).
 const OTHER_RESOURCES: &[(&str, &str)] = &[
     ("demo_alias", "/mcp"),
-    (CLIENT_CREDENTIALS, "/mcp/client-credentials"),
+    (DEMO_CLIENT_CREDENTIALS, "/mcp/client-credentials"),
     ("demo_device", "/mcp/device"),
     ("demo_sse", "/sse/oauth"),
     ("demo_sse_client_credentials", "/sse/client-credentials"),
     ("demo_sse_device", "/sse/device"),
 ];
-const CLIENT_CREDENTIALS: &str = "demo_client_credentials";
+const DEMO_CLIENT_CREDENTIALS: &str = "demo_client_credentials";
 
 pub const PEOPLE_TO_TRY: &[(&str, &str)] = &[("alice", "password123"), ("bob", "hunter2"), ("admin", "admin123")];
 
@@ -46,12 +48,12 @@ struct Fixture {
     grant_types: &'static [&'static str],
     /// What it may have for itself.
     scope: Option<&'static str>,
-    /// Of which resource, if it does not say (the name of the resource's settings).
+    /// The resource of requests for itself that name none, by the name of its settings.
     default_resource: Option<&'static str>,
 }
 
-const FOR_PEOPLE: &[&str] = &[authorization_code::NAME, refresh_token::NAME];
-const FOR_ITSELF: &[&str] = &[client_credentials::NAME];
+const FOR_PEOPLE: &[&str] = &[AUTHORIZATION_CODE, REFRESH_TOKEN];
+const FOR_ITSELF: &[&str] = &[CLIENT_CREDENTIALS];
 
 const CLIENTS: &[Fixture] = &[
     Fixture {
@@ -71,7 +73,7 @@ const CLIENTS: &[Fixture] = &[
         id: "dev-confidential-client",
         secret: Some("dev-confidential-secret"),
         redirect_uris: &["http://localhost:3000/callback", "http://127.0.0.1/callback"],
-        grant_types: &[authorization_code::NAME, refresh_token::NAME, client_credentials::NAME],
+        grant_types: &[AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS],
         scope: Some("mcp:tools:list mcp:tools:echo mcp:tools:read mcp:tools:write"),
         default_resource: None,
     },
@@ -80,7 +82,7 @@ const CLIENTS: &[Fixture] = &[
         id: "dev-device-client",
         secret: None,
         redirect_uris: &[],
-        grant_types: &[device_code::NAME, refresh_token::NAME],
+        grant_types: &[DEVICE_CODE, REFRESH_TOKEN],
         scope: None,
         default_resource: None,
     },
@@ -114,11 +116,11 @@ const CLIENTS: &[Fixture] = &[
         redirect_uris: &[],
         grant_types: FOR_ITSELF,
         scope: Some("mcp:tools:read mcp:tools:write"),
-        default_resource: Some(CLIENT_CREDENTIALS),
+        default_resource: Some(DEMO_CLIENT_CREDENTIALS),
     },
 ];
 
-/// Of the clients to try: no settings have them.
+/// Identifiers of the clients to try, which no settings have.
 #[must_use]
 pub fn client_ids() -> Vec<&'static str> {
     CLIENTS.iter().map(|fixture| fixture.id).collect()
@@ -141,7 +143,7 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whom to be, a line each.
+/// The people and clients one can be, a line each.
 #[must_use]
 pub fn identities() -> String {
     let role = |role: &Role| format!("{role:?}").to_lowercase();
@@ -162,47 +164,22 @@ fn display_name(username: &str) -> String {
 fn client(app: &App, fixture: &Fixture) -> Client {
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let (now, secret) = (app.clock.now(), fixture.secret);
-    let for_people = fixture.grant_types.contains(&authorization_code::NAME);
+    let method = if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
+    let metadata = ClientMetadata {
+        application_type: ApplicationType::Native,
+        client_name: Some(format!("Demo fixture {}", fixture.id)),
+        scope: fixture.scope.map(str::to_owned),
+        ..ClientMetadata::new(method, owned(fixture.grant_types), owned(fixture.redirect_uris))
+    };
+    let settings = fixture.default_resource.and_then(|name| app.config.resources.get(name));
     Client {
-        id: ClientId::from(fixture.id),
-        source: ClientSource::Seed,
-        metadata: ClientMetadata {
-            redirect_uris: owned(fixture.redirect_uris),
-            token_endpoint_auth_method: if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None },
+        policy: ClientPolicy {
             any_secret_method: secret.is_some(),
-            grant_types: owned(fixture.grant_types),
-            response_types: if for_people { vec!["code".into()] } else { vec![] },
-            application_type: ApplicationType::Native,
-            client_name: Some(format!("Demo fixture {}", fixture.id)),
-            client_uri: None,
-            logo_uri: None,
-            tos_uri: None,
-            policy_uri: None,
-            contacts: vec![],
-            scope: fixture.scope.map(str::to_owned),
-            software_id: None,
-            software_version: None,
-            id_token_signed_response_alg: None,
-            require_pushed_authorization_requests: false,
-            scope_limit: None,
-            jwks: None,
-            jwks_uri: None,
-            token_endpoint_audience: false,
-            default_resource: fixture.default_resource.and_then(|name| {
-                let settings = app.config.resources.get(name);
-                settings.map(|settings| settings.identifier.clone())
-            }),
-            software_statement: None,
-            vouched_by: None,
-            dpop_bound_access_tokens: false,
+            default_resource: settings.map(|settings| settings.identifier.clone()),
+            ..ClientPolicy::default()
         },
         secret_hash: secret.map(Digest::of),
-        previous_secret_hash: None,
-        fingerprint: None,
-        created_at: now,
-        seen_at: now,
-        disabled_at: None,
-        fresh_until: None,
+        ..Client::new(ClientId::from(fixture.id), ClientSource::Seed, metadata, now)
     }
 }
 

@@ -1,21 +1,20 @@
 //! Issuers that the operator trusts: what they signed, verified (RFC 7521 §5.2, RFC 7523 §3).
 pub mod identity;
 pub mod statement;
-pub mod subject;
 pub mod workload;
 
 use crate::{
     app::App,
     config::TrustedIssuer,
     error::OAuthError,
-    fetch::keys::{self, Published},
+    fetch::keys::KeySource,
     limits::{Asker, source},
     oauth::{jws::Jws, key_set::PublicKeys},
 };
 use std::net::IpAddr;
 
-/// Who is trusted is nobody's business: an unknown issuer and a wrong signature read the same, but for a moment in which
-/// nobody can tell what was signed.
+/// Who is trusted is nobody's business: an unknown issuer and a wrong signature read the same, but for a moment in
+/// which nobody can tell what was signed.
 const NOT_TRUSTED: &str = "the assertion was not signed by an issuer that is trusted for it";
 
 /// What is wrong with the assertion, told to who brought it.
@@ -42,8 +41,8 @@ async fn signer<'a>(
         // No host is called that: what strangers have fetched from the same host takes nothing from this.
         let asker = &format!("trusted issuer {name}");
         let published =
-            Published { uri, asker: Asker::Known(asker), from: source(address), may_look: is_right(issuer) };
-        keys::have_signed(app, &published, jws).await?
+            KeySource { uri, asker: Asker::Known(asker), from: source(address), may_look: is_right(issuer) };
+        app.fetch.have_signed(&published, jws).await?
     } else {
         let own = issuer.keys().map_err(OAuthError::server_error)?;
         own.as_ref().and_then(PublicKeys::parse).is_some_and(|keys| jws.is_signed_by(&keys))

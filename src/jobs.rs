@@ -3,7 +3,7 @@ pub mod rotation;
 
 use crate::{
     app::App,
-    audit::{Event, chain, tally},
+    audit::{Event, chain, telling},
     clients::metadata_document,
     clock::Moment,
     events::EventType,
@@ -49,7 +49,7 @@ pub async fn run(app: Arc<App>) {
 /// Documents of clients that are past their freshness.
 async fn refresh_forever(app: &Arc<App>) {
     loop {
-        app.refreshes.wait().await;
+        app.clients.due.wait().await;
         metadata_document::refresh_due(app).await;
     }
 }
@@ -66,8 +66,8 @@ async fn heed_clock_forever(app: &App) {
     }
 }
 
-/// If the clock was set back since that moment, what ends by a date ends by so much earlier a date, so that nothing lasts
-/// longer. Answers the moment to go on from.
+/// If the clock was set back since that moment, what ends by a date ends by so much earlier a date, so that nothing
+/// lasts longer. Answers the moment to go on from.
 pub async fn heed_clock(app: &App, before: Moment) -> sqlx::Result<Moment> {
     let now = app.clock.moment();
     let by = now.set_back_since(before);
@@ -75,7 +75,11 @@ pub async fn heed_clock(app: &App, before: Moment) -> sqlx::Result<Moment> {
         tracing::warn!(seconds = by.whole_seconds(), "the clock was set back");
         dates::set_back(&app.db, by).await?;
         app.clients.forget_all();
-        Event::new(EventType::ClockSetBack).warning().details(json!({"seconds": by.whole_seconds()})).record(app).await;
+        Event::new(EventType::ClockSetBack)
+            .warning()
+            .details(json!({"seconds": by.whole_seconds()}))
+            .record(&app.audit)
+            .await;
     }
     Ok(now)
 }
@@ -94,8 +98,8 @@ async fn extend_forever(app: &App) {
     let mut ticks = tokio::time::interval(EXTEND_CHAIN_EVERY);
     loop {
         ticks.tick().await;
-        tally::tell(app).await;
-        if let Err(error) = chain::extend(app).await {
+        telling::tell(&app.audit).await;
+        if let Err(error) = chain::extend(&app.audit).await {
             tracing::warn!(%error, "the audit trail was not sealed; the next round tries again");
         }
     }
@@ -134,5 +138,5 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     if clients::sweep_unused(&app.db, unused_since, None).await? > 0 {
         app.clients.forget_all();
     }
-    chain::shorten(app).await
+    chain::shorten(&app.audit).await
 }

@@ -1,9 +1,11 @@
 //! Signing keys: made on the first start, sealed at rest, published, rotated, and kept parsed for as long as we run.
+mod derived;
 mod master;
 mod ring;
 mod rotation;
 mod signer;
 
+pub use derived::DerivedKeys;
 pub use master::{HOW_TO_MAKE_ONE, MasterKey};
 pub use ring::Ring;
 

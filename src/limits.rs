@@ -1,14 +1,15 @@
 //! This server's budgets, each with a share for every source: wrong secrets, registrations, fetches, pushed requests.
 use crate::{clock::Clock, error::OAuthError, events::AccountKind, model::UserId, secrets::Digest};
+use ipnet::IpNet;
 use keyward_limits::{
     guesses::{self, Counters, Growth, Guesser, Try, Wait},
     shares::{Holdings, Quota, Rates, Table},
-    source::Source,
+    source::{Source, TrustedProxies},
 };
 use std::{
     collections::BTreeSet,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -18,7 +19,39 @@ const REGISTERING_SOURCES: u32 = 20;
 const MOST_HOSTS: usize = 5_000;
 const MOST_HOSTS_OF_SOURCE: usize = 500;
 
-/// Whom an address belongs to: of IPv6 a /64, within which one machine may take any address it likes.
+/// What strangers, people and programs may do, and how often.
+pub struct Limits {
+    pub guesses: Guesses,
+    pub registrations: Registrations,
+    pub pushed_requests: Arrivals,
+    pub devices: Arrivals,
+    pub assertions: Arrivals,
+    /// Refusals that the audit trail tells of.
+    pub floods: Floods,
+    /// What the log says no more than once in a while.
+    pub notices: Notices,
+    /// The proxies whose word about the origin of a request is believed.
+    pub proxies: Arc<TrustedProxies>,
+}
+
+impl Limits {
+    #[must_use]
+    pub fn new(registration: (u32, u32), proxies: &[IpNet], clock: &Clock) -> Self {
+        let (burst, per_minute) = registration;
+        Self {
+            guesses: Guesses::new(clock.clone()),
+            registrations: Registrations::new(burst, per_minute, clock.clone()),
+            pushed_requests: Arrivals::of_pushed_requests(clock.clone()),
+            devices: Arrivals::of_devices(clock.clone()),
+            assertions: Arrivals::of_assertions(clock.clone()),
+            floods: Floods::new(clock.clone()),
+            notices: Notices::new(clock.clone()),
+            proxies: Arc::new(TrustedProxies::new(proxies)),
+        }
+    }
+}
+
+/// The source that an address belongs to. For IPv6 it is a /64, in which one machine may take any address it likes.
 #[must_use]
 pub fn source(address: IpAddr) -> Source {
     Source::of(address)
@@ -126,12 +159,12 @@ impl Registrations {
     }
 }
 
-/// On whose behalf something is fetched from a host.
+/// The party on whose behalf something is fetched from a host.
 #[derive(Clone, Copy)]
 pub enum Asker<'a> {
     /// Somebody signed in, or an issuer that is trusted.
     Known(&'a str),
-    /// Nobody that we know.
+    /// Somebody that we do not know.
     Stranger(&'a str, Source),
 }
 
@@ -162,7 +195,7 @@ impl Fetches {
         spent.map_err(too_many("too many new apps were asked for at once"))
     }
 
-    /// For a client of that host, or an issuer, which no user asked for.
+    /// Pays for a client of that host, or an issuer, which no user asked for.
     pub fn allow_host(&self, asker: Asker<'_>) -> Result<(), OAuthError> {
         let now = self.clock.now();
         let spent = match asker {

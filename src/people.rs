@@ -2,3 +2,4 @@
 pub mod known_browser;
 pub mod setup_link;
 pub mod sign_in;
+pub mod subject;

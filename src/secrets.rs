@@ -47,7 +47,7 @@ macro_rules! secret {
 secret!(AuthorizationCode, "kwc_");
 secret!(ClientSecret, "kws_");
 secret!(
-    /// With which a device fetches its tokens (RFC 8628 §3.2).
+    /// The code by which a device fetches its tokens (RFC 8628 §3.2).
     DeviceCode,
     "kwd_"
 );
@@ -82,7 +82,7 @@ impl AuthorizationCode {
 }
 
 impl SetupToken {
-    /// The same for the same key and seed, wherever it is made.
+    /// The token of this key and seed, the same wherever it is made.
     #[must_use]
     pub fn derived(key: &hmac::Key, seed: &[u8]) -> Self {
         // The label keeps it apart from whatever else the key is for.

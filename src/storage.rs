@@ -4,10 +4,10 @@
 //! function answered as done is on disk.
 use crate::{error::OAuthError, model::ClientId};
 use anyhow::{Context, anyhow, bail, ensure};
+use migrations::{POSTGRES_MIGRATIONS, not_migrated};
 pub use sqlite::Sqlite;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
-    migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::time::Duration;
@@ -96,6 +96,7 @@ pub mod dpop_proofs;
 pub mod grants;
 pub mod initial_access_tokens;
 pub mod logos;
+mod migrations;
 pub mod pushed_requests;
 pub mod registration_access_tokens;
 pub mod revoked_tokens;
@@ -124,11 +125,6 @@ fn containing(text: Option<&str>) -> String {
     let text = text.unwrap_or_default();
     format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
-
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
-
-const INVALID_URL: &str = "the database URL is not valid";
 
 /// What can be said of a database URL without opening it, and without telling it: it may hold a password.
 ///
@@ -200,7 +196,7 @@ impl Db {
 
 /// Outside the pool, which would try again until it gives up without saying why.
 async fn connect(url: &str) -> anyhow::Result<(PgConnection, PgConnectOptions)> {
-    let options: PgConnectOptions = url.parse().context(INVALID_URL)?;
+    let options: PgConnectOptions = url.parse().context(sqlite::INVALID_URL)?;
     Ok((options.connect().await.context("cannot connect to PostgreSQL")?, options))
 }
 
@@ -239,16 +235,6 @@ async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
 async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
     let pool = pool.clone();
     tokio::spawn(async move { pool.begin().await }).await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
-}
-
-fn not_migrated(error: MigrateError, ours: &Migrator) -> anyhow::Error {
-    let newest = ours.iter().map(|migration| migration.version).max();
-    match error {
-        MigrateError::VersionMissing(version) if Some(version) > newest => {
-            anyhow::anyhow!("the database was written by a newer version of keyward")
-        }
-        other => anyhow::Error::new(other).context("cannot migrate the database"),
-    }
 }
 
 /// What a client should do about a failure: not the same again if a statement or a row of ours is wrong, and later

@@ -46,7 +46,7 @@ pub fn request_id() -> Option<String> {
     REQUEST.try_with(|request| request.id.clone()).ok()
 }
 
-/// To standard error, so that standard output is the command's own. `RUST_LOG` chooses what; by default a server says
+/// Logs to standard error, so that standard output is the command's own. `RUST_LOG` chooses what; by default a server says
 /// `info`, and of what talks much only warnings, and a command that ends soon says those of all.
 pub fn init(is_server: bool) {
     let usual = if is_server { "info,sqlx=warn" } else { "warn" };
@@ -79,7 +79,7 @@ impl<W: Write> Write for Masked<W> {
         let text = String::from_utf8_lossy(line);
         let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
         let masked = masker().map_or_else(|| "a line that could not be masked".to_owned(), |masker| masker.text(text));
-        // At once, with its end: in between another thread would write its own.
+        // A line is written at once with its end: in between, another thread would write its own.
         self.0.write_all([&masked, end].concat().as_bytes())?;
         Ok(line.len())
     }

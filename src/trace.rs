@@ -1,6 +1,6 @@
 //! The decision trace: what was decided lately, for whom and by which rule. Kept in memory for `/debug/traces`, and
-//! logged. Names and rules are our own words; of a request there is at most the identifier of its client, and the redirect
-//! URI that it should not have named, cut.
+//! logged. Names and rules are our own words; of a request there is at most the identifier of its client, and the
+//! redirect URI that it should not have named, cut.
 use crate::{
     clock::Clock,
     error::{ErrorCode, OAuthError},
@@ -28,7 +28,7 @@ pub struct Decision {
     pub result: Verdict,
     /// The broken one.
     pub rule: Option<Cow<'static, str>>,
-    /// Of a redirect URI that is not registered.
+    /// What was sent and what is registered, where a redirect URI is not registered.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
     pub request_id: Option<String>,

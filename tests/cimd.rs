@@ -53,7 +53,7 @@ async fn start(internet: &Internet, more: &str) -> TestApp {
 async fn start_on(network: Network, more: &str) -> TestApp {
     // The clock is moved by days, which browsers' sessions don't last.
     let more = format!("{more}\nsessions.lifetime = 99999999");
-    TestApp::prepared(fresh_db().await, &more, |app| app.fetcher = Fetcher::new(network).unwrap()).await
+    TestApp::prepared(fresh_db().await, &more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
 }
 
 async fn stored(t: &TestApp) -> Option<keyward::model::Client> {
@@ -275,7 +275,7 @@ async fn the_operator_decides_which_hosts_may_describe_clients() {
         internet.publish(&claude_code()).await;
         let t = TestApp::prepared(fresh_db().await, settings, |app| {
             let network = Network { ports: app.config.fetch.ports.clone(), ..internet.network() };
-            app.fetcher = Fetcher::new(network).unwrap();
+            app.fetch.fetcher = Fetcher::new(network).unwrap();
         })
         .await;
         let answer = t.signed_in("alice").await.get(&path(LOOPBACK)).await;

@@ -41,7 +41,7 @@ impl Party {
 async fn start(internet: &Internet) -> TestApp {
     let network = internet.network();
     let more = "sessions.lifetime = 99999999";
-    TestApp::prepared(fresh_db().await, more, |app| app.fetcher = Fetcher::new(network).unwrap()).await
+    TestApp::prepared(fresh_db().await, more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
 }
 
 /// Registers a client that authenticates with keys.
@@ -290,7 +290,7 @@ async fn only_hosts_that_the_operator_named_may_have_clients_that_address_the_to
         });
         internet.publish(&document).await;
         let network = internet.network();
-        let prepare = |app: &mut keyward::app::App| app.fetcher = Fetcher::new(network).unwrap();
+        let prepare = |app: &mut keyward::app::App| app.fetch.fetcher = Fetcher::new(network).unwrap();
         let t = TestApp::prepared(fresh_db().await, settings, prepare).await;
         t.code(&ClientId::from(&*id), &[("redirect_uri", CALLBACK)]).await;
         let to = |aud: &str| key.sign(&key.header(), &with(claims(&t, &id), &json!({"aud": aud})));

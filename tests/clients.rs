@@ -119,7 +119,7 @@ async fn a_document_whose_host_leads_elsewhere_is_not_followed_though_it_is_ther
     let there = document["client_id"].as_str().unwrap();
     internet.serve_too(APEX, ResponseTemplate::new(301).insert_header("location", there)).await;
     let network = internet.network();
-    let t = TestApp::prepared(fresh_db().await, "", |app| app.fetcher = Fetcher::new(network).unwrap()).await;
+    let t = TestApp::prepared(fresh_db().await, "", |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await;
     let callback = document["redirect_uris"][0].as_str().unwrap();
     let path = |id: &str| authorize_path(&ClientId::from(id), &[("redirect_uri", callback)]);
     t.signed_in("alice").await.get(&path(APEX)).await.page(400);

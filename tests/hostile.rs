@@ -59,7 +59,7 @@ async fn start(found: Vec<Vec<SocketAddr>>, allows: fn(IpAddr) -> bool) -> Arc<T
     let strangers_lookup = lookup.clone();
     let network =
         Network { lookup, strangers_lookup, allows, tls: false, timeout: Duration::from_secs(2), ..Network::default() };
-    Arc::new(TestApp::prepared(fresh_db().await, "", |app| app.fetcher = Fetcher::new(network).unwrap()).await)
+    Arc::new(TestApp::prepared(fresh_db().await, "", |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await)
 }
 
 /// What each of so many answered to people who signed in, all at once.

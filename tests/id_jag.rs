@@ -10,8 +10,7 @@ use crate::support::{
 use keyward::{
     config::Config,
     fetch::Fetcher,
-    grants::jwt_bearer,
-    model::{GrantId, UserId},
+    model::{GrantId, UserId, grant_type::JWT_BEARER},
     storage::{audit_events, grants, subject_links, users},
 };
 use serde_json::{Value, json};
@@ -58,16 +57,16 @@ async fn metadata_says_so_while_it_is_on_and_never_names_an_issuer() {
         on.json()["authorization_grant_profiles_supported"],
         json!(["urn:ietf:params:oauth:grant-profile:id-jag"])
     );
-    assert!(on.json()["grant_types_supported"].as_array().unwrap().contains(&json!(jwt_bearer::NAME)));
+    assert!(on.json()["grant_types_supported"].as_array().unwrap().contains(&json!(JWT_BEARER)));
     assert!(!on.body.contains(IDP));
-    let off = format!("grants.off = ['{}']\n{}", jwt_bearer::NAME, settings(&idp.key, ""));
+    let off = format!("grants.off = ['{}']\n{}", JWT_BEARER, settings(&idp.key, ""));
     for settings in ["", &off] {
         let t = TestApp::with(settings).await;
         let metadata = t.get(METADATA).await.body;
-        assert!(!metadata.contains("id-jag") && !metadata.contains(jwt_bearer::NAME), "{metadata}");
+        assert!(!metadata.contains("id-jag") && !metadata.contains(JWT_BEARER), "{metadata}");
         let client = t.confidential_client("agent", "secret").await;
         let header = basic(client.as_str(), "secret");
-        let form = [("grant_type", jwt_bearer::NAME), ("assertion", &idp.assertion(&json!({})))];
+        let form = [("grant_type", JWT_BEARER), ("assertion", &idp.assertion(&json!({})))];
         t.post_with("/token", &form, &[("authorization", &header)]).await.refused(400, "unsupported_grant_type");
     }
 }
@@ -325,7 +324,8 @@ async fn published_keys_are_fetched_and_only_from_the_public_internet() {
     let written = settings(&key, "link_by_email = ['people.example']");
     let written = written.replace(&format!("jwks = '{}'", key.jwks()), &format!("jwks_uri = '{JWKS}'"));
     let start = async |network| {
-        let t = TestApp::prepared(fresh_db().await, &written, |app| app.fetcher = Fetcher::new(network).unwrap()).await;
+        let t = TestApp::prepared(fresh_db().await, &written, |app| app.fetch.fetcher = Fetcher::new(network).unwrap())
+            .await;
         keyward::clients::configured::write(&t.app).await.unwrap();
         t
     };
@@ -349,18 +349,19 @@ async fn a_client_with_a_document_is_known_once_its_issuer_vouches_for_it() {
     let internet = Internet::new().await;
     let document = json!({
         "client_id": ID, "client_name": "App", "redirect_uris": ["https://app.example/cb"],
-        "grant_types": ["authorization_code", jwt_bearer::NAME],
+        "grant_types": ["authorization_code", JWT_BEARER],
     });
     for public in [true, false] {
         let key = ClientKey::es256("idp");
         let more = format!("link_by_email = ['people.example']\npublic_clients = {public}");
         let (written, network) = (settings(&key, &more), internet.network());
-        let t = TestApp::prepared(fresh_db().await, &written, |app| app.fetcher = Fetcher::new(network).unwrap()).await;
+        let t = TestApp::prepared(fresh_db().await, &written, |app| app.fetch.fetcher = Fetcher::new(network).unwrap())
+            .await;
         let idp = Trusting { t, key };
         internet.publish(&document).await;
         let claims = idp.claims(&json!({"client_id": ID}));
         let [good, stranger] = [&idp.key, &ClientKey::es256("idp")].map(|key| key.sign(&idp.header(), &claims));
-        let form = |assertion| [("grant_type", jwt_bearer::NAME), ("assertion", assertion), ("client_id", ID)];
+        let form = |assertion| [("grant_type", JWT_BEARER), ("assertion", assertion), ("client_id", ID)];
         // Nothing is fetched on the word of a stranger.
         idp.t.post("/token", &form(&stranger)).await.refused(401, "invalid_client");
         assert_eq!(internet.requests().await, 0);
@@ -381,19 +382,19 @@ async fn a_client_proves_itself_by_key_too_and_must_have_the_grant() {
     let written = format!(
         "[clients.robot]\njwks = '{}'\ngrant_types = ['{}']\n{}",
         key.jwks(),
-        jwt_bearer::NAME,
+        JWT_BEARER,
         settings(&idp.key, "link_by_email = ['people.example']")
     );
     let robot = Trusting { t: TestApp::with(&written).await, key: idp.key };
     keyward::clients::configured::write(&robot.t.app).await.unwrap();
     let assertion = robot.assertion(&json!({"client_id": "robot"}));
     let proof_of_client = key.assertion(&robot.t, "robot");
-    let form = [&[("grant_type", jwt_bearer::NAME), ("assertion", &assertion)], &proof(&proof_of_client)[..]].concat();
+    let form = [&[("grant_type", JWT_BEARER), ("assertion", &assertion)], &proof(&proof_of_client)[..]].concat();
     assert_eq!(robot.t.post("/token", &form).await.status, 200);
     let other = robot.assertion(&json!({"client_id": "other"}));
     robot.redeem_as("other", &other, &[], &[]).await.refused(400, "unauthorized_client");
     // Nobody gives it to himself.
-    let registered = robot.t.register(&json!({"grant_types": [jwt_bearer::NAME]})).await;
+    let registered = robot.t.register(&json!({"grant_types": [JWT_BEARER]})).await;
     registered.refused(400, "invalid_client_metadata");
 }
 

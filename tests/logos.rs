@@ -35,7 +35,7 @@ async fn serve(internet: &Internet, document: &Value, logo: ResponseTemplate) {
 
 async fn start(internet: &Internet, more: &str) -> TestApp {
     let (network, more) = (internet.network(), format!("{more}\nsessions.lifetime = 99999999"));
-    TestApp::prepared(fresh_db().await, &more, |app| app.fetcher = Fetcher::new(network).unwrap()).await
+    TestApp::prepared(fresh_db().await, &more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
 }
 
 /// The consent page, and where its logo is from.
@@ -214,7 +214,7 @@ async fn switched_off_nothing_is_fetched_shown_or_served() {
     let t = start(&internet, "").await;
     let (_, shown) = pictures(&mut t.signed_in("alice").await, ID, "http://localhost:5/cb").await;
     let network = internet.network();
-    let prepare = |app: &mut keyward::app::App| app.fetcher = Fetcher::new(network).unwrap();
+    let prepare = |app: &mut keyward::app::App| app.fetch.fetcher = Fetcher::new(network).unwrap();
     let off = TestApp::prepared(fresh_db().await, "logos.enabled = false", prepare).await;
     let (page, none) = pictures(&mut off.signed_in("alice").await, ID, "http://localhost:5/cb").await;
     assert!(none.is_empty() && page.body.contains(r#"<span class="logo""#));

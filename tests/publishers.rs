@@ -20,7 +20,7 @@ fn document(url: &str) -> Value {
 
 async fn start(internet: &Internet, more: &str) -> TestApp {
     let network = internet.network();
-    TestApp::prepared(fresh_db().await, more, |app| app.fetcher = Fetcher::new(network).unwrap()).await
+    TestApp::prepared(fresh_db().await, more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
 }
 
 fn path(url: &str) -> String {

@@ -147,7 +147,7 @@ async fn attack_185_a_replay_within_the_window_is_told_and_louder_if_somebody_el
         ("curl/8", [192, 0, 2, 2], "warning", json!(["address", "program"])),
     ] {
         assert_eq!(refresh_token(&refresh_as(&t, first, program, peer).await), successor);
-        keyward::audit::chain::extend(&t.app).await.unwrap();
+        keyward::audit::chain::extend(&t.app.audit).await.unwrap();
         let event = events(&t, "refresh_replayed").await.remove(0);
         assert_eq!((event.level.as_str(), event.success), (level, true));
         assert_eq!(event.details, json!({"generations": 1, "differs": differs}));
@@ -157,10 +157,10 @@ async fn attack_185_a_replay_within_the_window_is_told_and_louder_if_somebody_el
     for _ in 0..30 {
         assert_eq!(refresh_token(&refresh_as(&t, first, "curl/8", here).await), successor);
     }
-    keyward::audit::chain::extend(&t.app).await.unwrap();
+    keyward::audit::chain::extend(&t.app.audit).await.unwrap();
     assert_eq!(events(&t, "refresh_replayed").await.len(), 4);
-    keyward::audit::tally::tell_all(&t.app).await;
-    keyward::audit::chain::extend(&t.app).await.unwrap();
+    keyward::audit::telling::tell_all(&t.app.audit).await;
+    keyward::audit::chain::extend(&t.app.audit).await.unwrap();
     let told = events(&t, "refresh_replayed").await;
     assert_eq!(told.len(), 5);
     assert_eq!(told[0].details, json!({"generations": 1, "differs": ["program"], "more": 30}));

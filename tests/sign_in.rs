@@ -45,7 +45,7 @@ async fn attack_121_whoever_is_not_let_in_is_answered_the_same_for_every_name_an
         seen.push((answer.status, headers, told, page));
         // Counted for a minute where it is the same account.
         t.app.clock.advance(Duration::MINUTE);
-        keyward::audit::tally::tell(&t.app).await;
+        keyward::audit::telling::tell(&t.app.audit).await;
     }
     assert_eq!((seen[0].0.as_u16(), &*seen[0].2.0), (403, "login_failure"));
     seen.dedup();

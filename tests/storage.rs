@@ -72,44 +72,14 @@ fn scopes(text: &str) -> Scopes {
 }
 
 fn new_client() -> Client {
-    Client {
-        id: ClientId::random(),
-        source: ClientSource::Dcr,
-        metadata: ClientMetadata {
-            redirect_uris: vec!["http://127.0.0.1/callback".into()],
-            token_endpoint_auth_method: AuthMethod::None,
-            grant_types: vec!["authorization_code".into()],
-            response_types: vec!["code".into()],
-            application_type: ApplicationType::Native,
-            client_name: Some("Näme".into()),
-            client_uri: None,
-            logo_uri: None,
-            tos_uri: None,
-            policy_uri: None,
-            contacts: vec![],
-            scope: Some("mcp:read".into()),
-            software_id: None,
-            software_version: None,
-            id_token_signed_response_alg: None,
-            require_pushed_authorization_requests: false,
-            scope_limit: None,
-            jwks: None,
-            jwks_uri: None,
-            token_endpoint_audience: false,
-            default_resource: None,
-            software_statement: None,
-            vouched_by: None,
-            dpop_bound_access_tokens: false,
-            any_secret_method: false,
-        },
-        secret_hash: None,
-        previous_secret_hash: None,
-        fingerprint: None,
-        created_at: now(),
-        seen_at: now(),
-        disabled_at: None,
-        fresh_until: None,
-    }
+    let redirect_uris = vec!["http://127.0.0.1/callback".into()];
+    let metadata = ClientMetadata {
+        application_type: ApplicationType::Native,
+        client_name: Some("Näme".into()),
+        scope: Some("mcp:read".into()),
+        ..ClientMetadata::new(AuthMethod::None, vec!["authorization_code".into()], redirect_uris)
+    };
+    Client::new(ClientId::random(), ClientSource::Dcr, metadata, now())
 }
 
 fn new_user(username: &str) -> User {

@@ -4,7 +4,12 @@ use crate::support::{
     client_key::{ClientKey, with},
     dpop::DpopKey,
 };
-use keyward::{clients::configured, config::Config, grants::jwt_bearer, model::ClientId, storage::audit_events};
+use keyward::{
+    clients::configured,
+    config::Config,
+    model::{ClientId, grant_type::JWT_BEARER},
+    storage::audit_events,
+};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use time::Duration;
@@ -56,7 +61,7 @@ impl Platform {
     }
 
     pub async fn ask(&self, token: &str, more: &[(&str, &str)]) -> Answer {
-        let form = [&[("grant_type", jwt_bearer::NAME), ("assertion", token)], more].concat();
+        let form = [&[("grant_type", JWT_BEARER), ("assertion", token)], more].concat();
         self.t.post("/token", &form).await
     }
 }
@@ -134,7 +139,7 @@ async fn a_workload_binds_its_token_to_a_key_like_anybody() {
     let key = DpopKey::es256();
     let proof = key.proof("POST", &format!("{ISSUER}/token"), ci.t.app.clock.now());
     let token = ci.token(&json!({}));
-    let form = [("grant_type", jwt_bearer::NAME), ("assertion", token.as_str())];
+    let form = [("grant_type", JWT_BEARER), ("assertion", token.as_str())];
     let tokens = ci.t.post_with("/token", &form, &[("dpop", &proof)]).await.json();
     assert_eq!(tokens["token_type"], "DPoP");
     assert_eq!(TestApp::claims(&tokens["access_token"])["cnf"]["jkt"], key.thumbprint());
@@ -154,7 +159,7 @@ async fn a_disabled_one_and_one_whose_rule_is_gone_stay_out() {
     ci.t.db.set_client_disabled(&id, None).await;
     let token = ci.token(&json!({}));
     let t = TestApp::on(ci.t.db, "").await;
-    let form = [("grant_type", jwt_bearer::NAME), ("assertion", token.as_str())];
+    let form = [("grant_type", JWT_BEARER), ("assertion", token.as_str())];
     t.post("/token", &form).await.refused(401, "invalid_client");
 }
 
@@ -163,16 +168,16 @@ async fn metadata_has_the_grant_but_no_profile_of_people_and_off_means_off() {
     let ci = Platform::start().await;
     let path = "/.well-known/oauth-authorization-server";
     let on = ci.t.get(path).await.body;
-    assert!(on.contains(jwt_bearer::NAME) && !on.contains("id-jag") && !on.contains(PLATFORM));
+    assert!(on.contains(JWT_BEARER) && !on.contains("id-jag") && !on.contains(PLATFORM));
     let settings = format!(
         "grants.off = ['{}']\n[trusted_issuers.ci]\nissuer = '{PLATFORM}'\njwks = '{}'\n{RULES}",
-        jwt_bearer::NAME,
+        JWT_BEARER,
         ci.key.jwks()
     );
     let off = TestApp::with(&settings).await;
     configured::write(&off.app).await.unwrap();
-    assert!(!off.get(path).await.body.contains(jwt_bearer::NAME));
-    let form = [("grant_type", jwt_bearer::NAME), ("assertion", &ci.token(&json!({})))];
+    assert!(!off.get(path).await.body.contains(JWT_BEARER));
+    let form = [("grant_type", JWT_BEARER), ("assertion", &ci.token(&json!({})))];
     off.post("/token", &form).await.refused(401, "invalid_client");
 }
 

@@ -19,6 +19,7 @@ pub use metadata::{ApplicationType, AuthMethod, ClientMetadata};
 
 use keys::{algorithm, public_keys};
 use members::{Members, refused};
+use serde::Serialize;
 use serde_json::Value;
 
 const MAX_CONTACTS: usize = 10;
@@ -32,6 +33,8 @@ const MAX_PAGE_URI: usize = 2048;
 #[derive(Clone, Debug)]
 pub struct Registered {
     pub metadata: ClientMetadata,
+    /// No authentication method was named, so either way of sending the secret will do.
+    pub any_secret_method: bool,
     /// Of a client without a secret: equal for equal metadata, so that a repeated registration is recognised.
     pub fingerprint: Option<Digest>,
     /// Of the redirect URIs that were sent, those that are not registered.
@@ -60,11 +63,9 @@ pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Regi
     }
     let left_out = leave_out(&mut members, rules);
     let method = auth_method(&members, rules)?;
-    let metadata = ClientMetadata {
-        any_secret_method: method.is_none(),
-        ..effective(&members, rules, method.unwrap_or(AuthMethod::ClientSecretBasic))?
-    };
-    Ok(Registered { fingerprint: fingerprint(&metadata), metadata, left_out })
+    let metadata = effective(&members, rules, method.unwrap_or(AuthMethod::ClientSecretBasic))?;
+    let fingerprint = fingerprint(&metadata, None);
+    Ok(Registered { metadata, any_secret_method: method.is_none(), fingerprint, left_out })
 }
 
 /// Takes out the redirect URIs that the client can do without; of a client that has no others, none.
@@ -92,9 +93,6 @@ fn effective(
     let redirect_uris = redirect_uris(members, rules, &response_types)?;
     Ok(ClientMetadata {
         application_type: application_type(members, &redirect_uris)?,
-        redirect_uris,
-        token_endpoint_auth_method: method,
-        grant_types,
         response_types,
         client_name: members.string("client_name")?.and_then(display_name),
         client_uri: page_uri(members, "client_uri")?,
@@ -107,15 +105,10 @@ fn effective(
         software_version: text(members, "software_version")?,
         id_token_signed_response_alg: algorithm(members, "id_token_signed_response_alg")?,
         require_pushed_authorization_requests: members.boolean("require_pushed_authorization_requests")?,
-        scope_limit: None,
         jwks: keys.jwks,
         jwks_uri: keys.jwks_uri,
         dpop_bound_access_tokens: members.boolean("dpop_bound_access_tokens")?,
-        any_secret_method: false,
-        token_endpoint_audience: false,
-        default_resource: None,
-        software_statement: None,
-        vouched_by: None,
+        ..ClientMetadata::new(method, grant_types, redirect_uris)
     })
 }
 
@@ -242,9 +235,25 @@ fn scope(members: &Members) -> Result<Option<String>, ProtocolError> {
     scopes.map(|scopes| Some(scopes.to_string())).ok_or_else(malformed)
 }
 
-/// Clients with a secret have none: each registration gets one of its own.
+/// Of what the client says, and of who vouches for it. Clients with a secret have none: each registration gets one of
+/// its own. In this form for ever: in another, whoever registers again would be a stranger.
 #[must_use]
-pub fn fingerprint(metadata: &ClientMetadata) -> Option<Digest> {
-    let method = metadata.token_endpoint_auth_method;
-    (!method.has_secret()).then(|| serde_json::to_vec(metadata).ok().map(Digest::of)).flatten()
+pub fn fingerprint(metadata: &ClientMetadata, vouched_by: Option<&str>) -> Option<Digest> {
+    #[derive(Serialize)]
+    struct Identity<'a> {
+        #[serde(flatten)]
+        metadata: &'a ClientMetadata,
+        /// Of these clients always `false`.
+        any_secret_method: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        software_statement: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vouched_by: Option<&'a str>,
+    }
+
+    let said = ClientMetadata { software_statement: None, ..metadata.clone() };
+    let software_statement = metadata.software_statement.as_deref();
+    let identity = Identity { metadata: &said, any_secret_method: false, software_statement, vouched_by };
+    let json = serde_json::to_vec(&identity).ok();
+    json.filter(|_| !metadata.token_endpoint_auth_method.has_secret()).map(Digest::of)
 }

@@ -1,8 +1,7 @@
 //! The chain of the audit trail: each event is sealed together with all before it, under a key that is not in the
 //! database. Who changes the database cannot change, add or take away an event in the middle without being noticed.
-use super::Event;
+use super::{Event, Trail};
 use crate::{
-    app::App,
     events::EventType,
     model::{AuditEvent, Link},
     secrets::Digest,
@@ -17,40 +16,40 @@ const AT_ONCE: usize = 100;
 /// Events looked at in one go.
 const PAGE: i64 = 1000;
 
-/// Writes the events that were noted, and gives every event without a place one.
-pub async fn extend(app: &App) -> sqlx::Result<()> {
-    let _alone = app.noted.writer.lock().await;
+/// Writes the events that wait, and gives every event without a place one.
+pub async fn extend(trail: &Trail) -> sqlx::Result<()> {
+    let _alone = trail.queue.writer.lock().await;
     let mut bytes = 0;
     loop {
-        let noted = app.noted.oldest(AT_ONCE);
-        if noted.is_empty() && !audit_chain::any_unsealed(&app.db).await? {
+        let waiting = trail.queue.oldest(AT_ONCE);
+        if waiting.is_empty() && !audit_chain::any_unsealed(&trail.db).await? {
             break;
         }
         let limit = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
-        let link = |before: &Link, event: &AuditEvent| link(&app.audit_key, before, event);
-        bytes = audit_chain::extend(&app.db, &noted, limit, link).await?;
-        app.noted.drop_oldest(noted.len());
+        let link = |before: &Link, event: &AuditEvent| link(&trail.key, before, event);
+        bytes = audit_chain::extend(&trail.db, &waiting, limit, link).await?;
+        trail.queue.drop_oldest(waiting.len());
     }
-    match app.config.audit.room() {
-        Some(room) if bytes > room => shorten(app).await,
+    match trail.settings.room() {
+        Some(room) if bytes > room => shorten(trail).await,
         _ => Ok(()),
     }
 }
 
 /// Lets go of what is older than events are kept, and of the oldest where they take more room than they may.
-pub async fn shorten(app: &App) -> sqlx::Result<()> {
-    let audit = &app.config.audit;
-    let older_than = (audit.keep > 0).then(|| app.clock.now() - Duration::seconds(audit.keep.into()));
+pub async fn shorten(trail: &Trail) -> sqlx::Result<()> {
+    let settings = &trail.settings;
+    let older_than = (settings.keep > 0).then(|| trail.clock.now() - Duration::seconds(settings.keep.into()));
     // A little more than must be, so that it is not each time.
-    let room = audit.room().map(|most| Room { most, left: most - most / 20 });
+    let room = settings.room().map(|most| Room { most, left: most - most / 20 });
     let (mut lost, mut more) = (0, true);
     while more {
-        let gone = audit_chain::shorten(&app.db, older_than, room).await?;
+        let gone = audit_chain::shorten(&trail.db, older_than, room).await?;
         lost += if gone.for_room { gone.events } else { 0 };
         more = gone.more;
     }
     if lost > 0 {
-        Event::new(EventType::AuditTrailShortened).warning().details(json!({"events": lost})).record(app).await;
+        Event::new(EventType::AuditTrailShortened).warning().details(json!({"events": lost})).record(trail).await;
     }
     Ok(())
 }
@@ -65,26 +64,26 @@ pub enum Chain {
 }
 
 /// Looks at the last `most` events, or at all of them.
-pub async fn verify(app: &App, most: Option<i64>) -> sqlx::Result<Chain> {
-    let (base, head) = audit_chain::ends(&app.db).await?;
-    if app.config.audit.keeps_all() && base.place > 0 {
+pub async fn verify(trail: &Trail, most: Option<i64>) -> sqlx::Result<Chain> {
+    let (base, head) = audit_chain::ends(&trail.db).await?;
+    if trail.settings.keeps_all() && base.place > 0 {
         return Ok(Chain::BrokenAt(1));
     }
     let from = most.map_or(base.place, |most| base.place.max(head.place - most));
     let mut last = match from - base.place {
         0 => base,
-        _ => match audit_chain::after(&app.db, from - 1, 1).await?.pop() {
+        _ => match audit_chain::after(&trail.db, from - 1, 1).await?.pop() {
             Some(found) if found.link.place == from => found.link,
             _ => return Ok(Chain::BrokenAt(from)),
         },
     };
     while last.place < head.place {
-        let page = audit_chain::after(&app.db, last.place, PAGE.min(head.place - last.place)).await?;
+        let page = audit_chain::after(&trail.db, last.place, PAGE.min(head.place - last.place)).await?;
         if page.is_empty() {
             return Ok(Chain::BrokenAt(last.place + 1));
         }
         for found in page {
-            let expected = link(&app.audit_key, &last, &found.event);
+            let expected = link(&trail.key, &last, &found.event);
             if found.link != expected {
                 return Ok(Chain::BrokenAt(expected.place));
             }

@@ -1,6 +1,6 @@
 //! Which settings are others than at the last start: their names, for values may be secret.
-use super::Event;
-use crate::{app::App, events::EventType, secrets::base64url, storage::settings};
+use super::{Event, Trail};
+use crate::{config::Config, events::EventType, secrets::base64url, storage::settings};
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ const ON_RECORD: &str = "settings";
 /// Bytes of a digest that are kept.
 const LENGTH: usize = 16;
 
-/// At a start.
-pub async fn record(app: &App) -> anyhow::Result<()> {
-    let now = digests(app.config.to_compare(&app.settings_key)?, &app.settings_key);
-    let before = settings::replace(&app.db, ON_RECORD, now.to_string().as_bytes()).await?;
+/// Compares the settings with those of the last start. `key` digests the values.
+pub async fn record(trail: &Trail, config: &Config, key: &hmac::Key) -> anyhow::Result<()> {
+    let now = digests(config.to_compare(key)?, key);
+    let before = settings::replace(&trail.db, ON_RECORD, now.to_string().as_bytes()).await?;
     // Older versions kept something else, of which nobody can tell what changed.
     let before = before.and_then(|before| serde_json::from_slice::<Map<String, Value>>(&before).ok());
     let mut names = Vec::new();
@@ -20,7 +20,7 @@ pub async fn record(app: &App) -> anyhow::Result<()> {
         compare(&Value::Object(before), &now, "", &mut names);
     }
     if !names.is_empty() {
-        Event::new(EventType::ConfigChange).details(json!({ "settings": names })).record(app).await;
+        Event::new(EventType::ConfigChange).details(json!({ "settings": names })).record(trail).await;
     }
     Ok(())
 }

@@ -2,23 +2,17 @@
 //! minute is written, the others are counted and told when the minute is over.
 use super::Event;
 use crate::{
-    app::App,
     clock::{Clock, Moment},
     events::{EventType, FailureReason},
-    limits::source,
     secrets::Digest,
 };
 use keyward_limits::source::Source;
 use serde_json::json;
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use time::Duration;
 
-/// How long they are counted before that is told.
-const COUNTED_FOR: Duration = Duration::MINUTE;
 /// Accounts that are told apart for one source; the others are counted together.
 const MAX_PER_SOURCE: usize = 10;
 /// What is told apart of one kind; beyond that sources are counted together.
@@ -33,18 +27,19 @@ struct Key {
     source: Option<Source>,
 }
 
-struct Counted {
-    first: Event,
-    since: Moment,
-    more: u64,
+/// Events of one kind, reason, account and source.
+pub(super) struct EventCount {
+    pub first: Event,
+    pub since: Moment,
+    pub more: u64,
 }
 
 #[derive(Default)]
-pub struct Tally(Mutex<HashMap<Key, Counted>>);
+pub struct Tally(Mutex<HashMap<Key, EventCount>>);
 
 impl Tally {
     /// Whether it is the first of its kind, reason, account and source, which is to be written.
-    fn is_first(&self, event: &Event, account: &str, source: Option<Source>, clock: &Clock) -> bool {
+    pub(super) fn is_first(&self, event: &Event, account: &str, source: Option<Source>, clock: &Clock) -> bool {
         let (mut counted, event_type, reason) = (self.lock(), event.kind, event.reason);
         let own = Key { event_type, reason, account: Some(Digest::of(account)), source };
         let of_kind = || counted.keys().filter(|key| key.event_type == event_type);
@@ -66,52 +61,15 @@ impl Tally {
             // What the others have in common is the reason, and nothing else is told of them.
             first.details = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason.as_str() }));
         }
-        counted.insert(key, Counted { first, since: clock.moment(), more: 0 });
+        counted.insert(key, EventCount { first, since: clock.moment(), more: 0 });
         true
     }
 
-    fn take(&self, over: impl Fn(&Counted) -> bool) -> Vec<Counted> {
+    pub(super) fn take(&self, over: impl Fn(&EventCount) -> bool) -> Vec<EventCount> {
         self.lock().extract_if(|_, counted| over(counted)).map(|(_, counted)| counted).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Counted>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, EventCount>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Event {
-    /// For what somebody does to an account, or in its name, from this address.
-    pub async fn tally(self, app: &App, account: &str, address: IpAddr) {
-        let event = self.from(address);
-        if app.tally.is_first(&event, account, Some(source(address)), &app.clock) {
-            event.record(app).await;
-        }
-    }
-
-    /// For what happens to something of ours, wherever it comes from.
-    pub async fn tally_of(self, app: &App, what: &str) {
-        if app.tally.is_first(&self, what, None, &app.clock) {
-            self.note(app).await;
-        }
-    }
-}
-
-/// Tells how many came after the first, of those whose minute is over.
-pub async fn tell(app: &App) {
-    tell_of(app, |counted| app.clock.age(counted.since) >= COUNTED_FOR).await;
-}
-
-/// The same of all, at the end.
-pub async fn tell_all(app: &App) {
-    tell_of(app, |_| true).await;
-}
-
-async fn tell_of(app: &App, over: impl Fn(&Counted) -> bool) {
-    for Counted { first, more, .. } in app.tally.take(over) {
-        if more > 0 {
-            let mut details = first.details.clone();
-            details["more"] = json!(more);
-            first.details(details).record(app).await;
-        }
     }
 }

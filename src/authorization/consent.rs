@@ -2,14 +2,13 @@
 use crate::{
     app::App,
     audit,
-    authorization::{
-        pushed_request,
-        request::{Judged, limit},
-    },
+    authorization::{pushed_request, request::ValidRequest},
     error::OAuthError,
     events::EventType,
-    grants::authorization_code,
-    model::{Answer, AnsweredForm, Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User},
+    model::{
+        Answer, AnsweredForm, Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User,
+        grant_type::AUTHORIZATION_CODE,
+    },
     oauth::{
         authentication_context,
         authorization_request::{AuthorizationRequest, Callback},
@@ -41,13 +40,14 @@ impl Terms<'_> {
         self.resources.iter().map(|resource| resource.identifier.clone()).collect()
     }
 
-    /// Those that mean something at the resource, and that this person may have there.
+    /// The scopes that mean something at the resource, and that this person may have there.
     #[must_use]
     pub fn at(&self, resource: &Resource) -> Scopes {
         self.granted.scopes.filter(|scope| resource.allows(scope, self.user.role))
     }
 
-    /// Those about the person. How long access lasts is told as that, whether `offline_access` was asked for or not.
+    /// The scopes about the person. How long access lasts is told as that, whether `offline_access` was asked for or
+    /// not.
     #[must_use]
     pub fn identity(&self) -> Scopes {
         self.granted.scopes.filter(|scope| OIDC_SCOPES.contains(&scope) && scope != OFFLINE_ACCESS)
@@ -61,35 +61,35 @@ impl Terms<'_> {
     }
 }
 
-/// One judged authorization request, and who is asked.
-pub struct Asked<'a> {
+/// What a person is asked: one authorization request, and who they are.
+pub struct ConsentRequest<'a> {
     pub terms: Terms<'a>,
     pub auth_time: OffsetDateTime,
     pub callback: &'a Callback,
     pub request: &'a AuthorizationRequest,
-    /// As in [`Judged`].
+    /// As in [`ValidRequest`].
     pub pushed: Option<&'a Digest>,
 }
 
 /// What was allowed before.
 #[derive(Default)]
-pub struct Remembered {
-    /// On those resources that are asked for.
+pub struct EarlierConsents {
+    /// Consents on the resources that are asked for.
     consents: Vec<Consent>,
-    /// On all others.
+    /// Consents on all other resources.
     elsewhere: Vec<Consent>,
     /// Sentences: what of the client changed since then, so that it no longer counts.
     pub changes: Vec<String>,
 }
 
-impl Remembered {
-    /// On this resource, if it is asked for; `audience` may be our own identifier.
+impl EarlierConsents {
+    /// The scopes allowed on this resource, if it is asked for; `audience` may be our own identifier.
     #[must_use]
     pub fn scopes(&self, audience: &str) -> Scopes {
         scopes_of(&self.consents, audience)
     }
 
-    /// On this resource, whether it is asked for or not.
+    /// The scopes allowed on this resource, whether it is asked for or not.
     #[must_use]
     pub fn scopes_anywhere(&self, audience: &str) -> Scopes {
         self.scopes(audience).union(&scopes_of(&self.elsewhere, audience))
@@ -114,15 +114,20 @@ fn scopes_of(consents: &[Consent], audience: &str) -> Scopes {
     consent.map(|consent| consent.scopes.clone()).unwrap_or_default()
 }
 
-impl<'a> Asked<'a> {
+impl<'a> ConsentRequest<'a> {
     #[must_use]
-    pub fn new(judged: &'a Judged<'_>, user: &'a User, auth_time: OffsetDateTime, granted: &'a Grantable) -> Self {
-        let Judged { client, callback, request, resources, pushed } = judged;
+    pub fn new(
+        request: &'a ValidRequest<'_>,
+        user: &'a User,
+        auth_time: OffsetDateTime,
+        granted: &'a Grantable,
+    ) -> Self {
+        let ValidRequest { client, callback, request, resources, pushed } = request;
         let terms = Terms { client, user, resources, granted };
         Self { terms, auth_time, callback, request, pushed: pushed.as_ref() }
     }
 
-    pub async fn remembered(&self, app: &App) -> Result<Remembered, OAuthError> {
+    pub async fn remembered(&self, app: &App) -> Result<EarlierConsents, OAuthError> {
         let Terms { client, user, .. } = self.terms;
         let now = KnownClient::of(client);
         let fingerprint = now.fingerprint();
@@ -133,40 +138,40 @@ impl<'a> Asked<'a> {
         let counts = |consent: &Consent| consent.fingerprint.matches(&fingerprint);
         if let Some(other) = consents.iter().find(|consent| !counts(consent)) {
             let before = other.known_client.as_ref().unwrap_or(&now);
-            return Ok(Remembered { changes: before.changes_to(&now), ..Remembered::default() });
+            return Ok(EarlierConsents { changes: before.changes_to(&now), ..EarlierConsents::default() });
         }
-        Ok(Remembered { consents, elsewhere: elsewhere.into_iter().filter(counts).collect(), changes: vec![] })
+        Ok(EarlierConsents { consents, elsewhere: elsewhere.into_iter().filter(counts).collect(), changes: vec![] })
     }
 
     /// Whether nothing is asked for that was not allowed before.
     #[must_use]
-    pub fn is_remembered(&self, app: &App, remembered: &Remembered) -> bool {
+    pub fn is_remembered(&self, app: &App, remembered: &EarlierConsents) -> bool {
         let all = self.terms.by_audience(app);
         all.iter().all(|(audience, scopes)| scopes.is_subset(&self.reach(audience, remembered)))
     }
 
     /// All that was allowed there before, with what that brings along.
     #[must_use]
-    pub fn reach(&self, audience: &str, remembered: &Remembered) -> Scopes {
+    pub fn reach(&self, audience: &str, remembered: &EarlierConsents) -> Scopes {
         let (known, there) = (remembered.scopes(audience), |one: &&&Resource| one.identifier == audience);
         self.terms.resources.iter().find(there).map_or_else(|| known.clone(), |one| one.reach(&known))
     }
 
     /// Whether more is asked for than was allowed before, by a client that cannot be another.
     #[must_use]
-    pub fn is_step_up(&self, app: &App, remembered: &Remembered) -> bool {
+    pub fn is_step_up(&self, app: &App, remembered: &EarlierConsents) -> bool {
         remembered.since().is_some() && self.is_provable() && !self.is_remembered(app, remembered)
     }
 
-    /// In a step-up, what stays allowed there, whether it is asked for or not: the page shows it, and the new token
+    /// What stays allowed there in a step-up, whether it is asked for or not: the page shows it, and the new token
     /// carries it. A grant has one set of scopes for all its resources, so it has nothing that would be more elsewhere.
     #[must_use]
-    pub fn kept(&self, app: &App, audience: &str, remembered: &Remembered) -> Scopes {
+    pub fn kept(&self, app: &App, audience: &str, remembered: &EarlierConsents) -> Scopes {
         if !self.is_step_up(app, remembered) {
             return Scopes::default();
         }
         let Terms { client, user, resources, granted } = self.terms;
-        let (known, limit) = (remembered.scopes_anywhere(audience), limit(client));
+        let (known, limit) = (remembered.scopes_anywhere(audience), client.scope_limit());
         let Some(resource) = resources.iter().find(|one| one.identifier == audience) else {
             return known.filter(|scope| limit.as_ref().is_none_or(|limit| limit.contains(scope)));
         };
@@ -182,7 +187,7 @@ impl<'a> Asked<'a> {
     }
 
     /// What a yes grants: all that the page shows.
-    fn allowed(&self, app: &App, remembered: &Remembered) -> Scopes {
+    fn allowed(&self, app: &App, remembered: &EarlierConsents) -> Scopes {
         let audiences = self.terms.resources.iter().map(|one| one.identifier.as_str()).chain([&*app.config.issuer]);
         audiences.fold(self.terms.granted.scopes.clone(), |all, one| all.union(&self.kept(app, one, remembered)))
     }
@@ -195,7 +200,7 @@ impl<'a> Asked<'a> {
     }
 
     #[must_use]
-    pub fn needs_no_page(&self, app: &App, remembered: &Remembered) -> bool {
+    pub fn needs_no_page(&self, app: &App, remembered: &EarlierConsents) -> bool {
         self.is_provable() && self.is_remembered(app, remembered) && remembered.is_of_place(&self.callback.redirect_uri)
     }
 
@@ -204,7 +209,7 @@ impl<'a> Asked<'a> {
     pub async fn approve(
         &self,
         app: &App,
-        remembered: &Remembered,
+        remembered: &EarlierConsents,
         form: Option<&Digest>,
     ) -> Result<Option<AuthorizationCode>, OAuthError> {
         if !pushed_request::complete(app, self.pushed).await? {
@@ -213,14 +218,14 @@ impl<'a> Asked<'a> {
         let Terms { client, user, .. } = self.terms;
         let now = app.clock.now();
         // The same form leads to the same code.
-        let secret =
-            form.map_or_else(AuthorizationCode::random, |form| AuthorizationCode::of_form(&app.form_key, form));
+        let secret = form
+            .map_or_else(AuthorizationCode::random, |form| AuthorizationCode::of_form(app.derived_keys.forms(), form));
         let id = GrantId::new();
         let grant = Grant {
             id,
             client_id: client.id.clone(),
             user_id: user.id,
-            grant_type: authorization_code::NAME.into(),
+            grant_type: AUTHORIZATION_CODE.into(),
             scopes: self.allowed(app, remembered),
             resources: self.terms.identifiers(),
             auth_time: self.auth_time,
@@ -252,9 +257,9 @@ impl<'a> Asked<'a> {
             let details = json!({"scope": grant.scopes.to_string(), "resource": grant.resources,
                 "mode": if form.is_some() { "page" } else { "remembered" }});
             let event = audit::Event::new(EventType::Approval).user(user.id).client(&client.id);
-            event.grant(id).details(details).record(app).await;
+            event.grant(id).details(details).record(&app.audit).await;
             let issued = audit::Event::new(EventType::AuthorizationCodeIssued).user(user.id).client(&client.id);
-            issued.grant(id).note(app).await;
+            issued.grant(id).note(&app.audit).await;
             let how = if form.is_some() { "asked on the page" } else { "remembered" };
             app.trace.success(EventType::ConsentApproved, Some(&client.id), how);
             app.trace.success(EventType::AuthorizationCodeIssued, Some(&client.id), "good for one exchange");
@@ -306,7 +311,7 @@ impl<'a> Asked<'a> {
         let details =
             json!({"scope": granted.scopes.to_string(), "resource": self.terms.identifiers(), "mode": "page"});
         let event = audit::Event::new(EventType::Approval).failed().user(user.id).client(&client.id);
-        event.details(details).record(app).await;
+        event.details(details).record(&app.audit).await;
         let error = OAuthError::access_denied(DENIED);
         app.trace.failure(EventType::ConsentDenied, Some(&client.id), &error);
         Ok(Some(error))

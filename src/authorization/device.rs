@@ -3,14 +3,14 @@ use crate::{
     app::App,
     audit::{self, WrongTry},
     authorization::{
+        checks::{asking, resources},
         consent::Terms,
-        request::{asking, resources},
     },
+    config::grant_types,
     error::OAuthError,
     events::{AccountKind, EventType, FailureReason},
-    grants,
     limits::{source, yields_to},
-    model::{Answer, AnsweredForm, Client, DeviceAuthorization, Scopes, User},
+    model::{Answer, AnsweredForm, Client, DeviceAuthorization, Scopes, User, grant_type::DEVICE_CODE},
     oauth::{
         params::Params,
         resource::{Grantable, OIDC_SCOPES, Resource, ScopeRequest},
@@ -26,8 +26,8 @@ use time::{Duration, OffsetDateTime};
 /// Seconds.
 pub const LIFETIME: i64 = 600;
 pub const INTERVAL: i32 = 5;
-/// To find room for a device, and codes for it.
-const MOST_TRIES: u32 = 5;
+/// Tries to find room for a device, and codes for it.
+const MAX_TRIES: u32 = 5;
 
 /// The two codes of one request (RFC 8628 §3.2).
 pub struct Codes {
@@ -37,7 +37,7 @@ pub struct Codes {
 
 /// RFC 8628 §3.1: judged now, so that the device hears of a mistake before it shows a code to anybody.
 pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr) -> Result<Codes, OAuthError> {
-    grants::check_redeemable(&app.config, client, grants::device_code::NAME)?;
+    grant_types::check_redeemable(&app.config, client, DEVICE_CODE)?;
     let malformed = || OAuthError::invalid_scope("scope is malformed (RFC 6749 section 3.3)");
     let scopes = params.get("scope")?.map(|text| Scopes::parse(text).ok_or_else(malformed)).transpose()?;
     let named: Vec<_> = params.all("resource").map(str::to_owned).collect();
@@ -45,7 +45,7 @@ pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr)
     // Whoever will be asked: if nobody could allow this, say so now.
     of_device(app, client, scopes.as_ref(), &resources).is_grantable()?;
     let identifiers = resources.iter().map(|resource| resource.identifier.clone()).collect();
-    app.devices.allow(source(address))?;
+    app.limits.devices.allow(source(address))?;
     // What nobody here knows is granted to nobody, and not worth keeping.
     let known = |name: &str| OIDC_SCOPES.contains(&name) || resources.iter().any(|one| one.scope(name).is_some());
     store(app, client, scopes.unwrap_or_default().filter(known), identifiers, address).await
@@ -58,7 +58,7 @@ fn of_device<'a>(
     requested: Option<&Scopes>,
     resources: &'a [&'a Resource],
 ) -> ScopeRequest<'a> {
-    let refreshes = grants::refreshes(&app.config, client, grants::device_code::NAME);
+    let refreshes = grant_types::refreshes(&app.config, client, DEVICE_CODE);
     ScopeRequest { refreshes, ..asking(app, client, requested, resources) }
 }
 
@@ -73,7 +73,7 @@ async fn store(
     let (device_code, mut user_code) = (DeviceCode::random(), UserCode::random());
     let mut device = DeviceAuthorization {
         device_code_hash: device_code.digest(),
-        user_code_hash: user_code.digest(&app.form_key),
+        user_code_hash: user_code.digest(app.derived_keys.forms()),
         client_id: client.id.clone(),
         scopes,
         resources,
@@ -93,21 +93,22 @@ async fn store(
     let settings = &app.config.device_authorization;
     let limits = Limits { of_source: settings.max_per_address.into(), of_client: settings.max_per_client.into() };
     // Among thousands one code in millions is taken, and the room that was made may be another's by then.
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         match device_codes::insert(&app.db, &device, limits).await? {
             Insertion::Done => return Ok(Codes { device_code, user_code }),
             Insertion::ClientFull if make_room(app, client, source(address)).await? => {}
             Insertion::SourceFull | Insertion::ClientFull => break,
             Insertion::Taken => {
                 user_code = UserCode::random();
-                device.user_code_hash = user_code.digest(&app.form_key);
+                device.user_code_hash = user_code.digest(app.derived_keys.forms());
             }
         }
     }
     Err(OAuthError::too_many_requests("too many devices are waiting to be let in").retry_after(60))
 }
 
-/// Of too many devices that wait, one of whoever has most is given up for a newcomer's; `false` if the newcomer has.
+/// When too many devices wait, one of the source that has most is given up for a newcomer's; `false` if that is the
+/// newcomer itself.
 async fn make_room(app: &App, client: &Client, newcomer: Source) -> Result<bool, OAuthError> {
     let now = app.clock.now();
     let held = device_codes::count_by_source(&app.db, &client.id, now).await?;
@@ -117,7 +118,7 @@ async fn make_room(app: &App, client: &Client, newcomer: Source) -> Result<bool,
 }
 
 /// A device that waits, and all that is to be known before letting it in.
-pub struct Waiting<'a> {
+pub struct WaitingDevice<'a> {
     pub device: DeviceAuthorization,
     pub client: Arc<Client>,
     /// Empty when only our own claims about the user are asked for.
@@ -134,16 +135,16 @@ pub async fn look_up<'a>(
     code: &UserCode,
     user: &User,
     address: IpAddr,
-) -> Result<Option<Waiting<'a>>, OAuthError> {
-    let booked = app.guesses.device_code(user.id).await.inspect_err(|_| {
+) -> Result<Option<WaitingDevice<'a>>, OAuthError> {
+    let booked = app.limits.guesses.device_code(user.id).await.inspect_err(|_| {
         tracing::warn!(user = %user.id, "guesses at device codes throttled");
     })?;
-    let found = device_codes::find_by_user_code(&app.db, &code.digest(&app.form_key)).await?;
+    let found = device_codes::find_by_user_code(&app.db, &code.digest(app.derived_keys.forms())).await?;
     let Some(device) = found.filter(|device| device.is_open(app.clock.now())) else {
         if booked.wrong(app.clock.now()) {
             let (kind, reason, account) = (AccountKind::Device, FailureReason::WrongCode, &*user.id.to_string());
             let wrong = WrongTry { kind, account, user: Some(user.id), client: None, reason, address };
-            wrong.begins_wait(app).await;
+            wrong.begins_wait(&app.audit).await;
         }
         return Ok(None);
     };
@@ -155,19 +156,19 @@ pub async fn look_up<'a>(
         [] => vec![],
         identifiers => app.resources.select(identifiers)?,
     };
-    grants::check_redeemable(&app.config, &client, grants::device_code::NAME)?;
+    grant_types::check_redeemable(&app.config, &client, DEVICE_CODE)?;
     let granted = of_device(app, &client, Some(&device.scopes), &resources).grantable(user.role)?;
-    Ok(Some(Waiting { device, client, resources, granted }))
+    Ok(Some(WaitingDevice { device, client, resources, granted }))
 }
 
 /// What this person said about the device with this code, until it expires. Nobody else is told.
 pub async fn said_by(app: &App, code: &UserCode, user: &User) -> Result<Option<bool>, OAuthError> {
-    let found = device_codes::find_by_user_code(&app.db, &code.digest(&app.form_key)).await?;
+    let found = device_codes::find_by_user_code(&app.db, &code.digest(app.derived_keys.forms())).await?;
     let decided = found.filter(|device| device.user_id == Some(user.id) && device.expires_at > app.clock.now());
     Ok(decided.map(|device| device.allowed))
 }
 
-impl Waiting<'_> {
+impl WaitingDevice<'_> {
     #[must_use]
     pub fn terms<'a>(&'a self, user: &'a User) -> Terms<'a> {
         Terms { client: &self.client, user, resources: &self.resources, granted: &self.granted }
@@ -195,7 +196,7 @@ impl Waiting<'_> {
             let details = json!({"scope": self.granted.scopes.to_string(), "resource": self.device.resources,
                 "mode": "device", "device_ip_address": self.device.ip_address});
             let event = event.user(user.id).client(&self.client.id).from(address);
-            event.details(details).record(app).await;
+            event.details(details).record(&app.audit).await;
             let said = if allow { Ok(()) } else { Err(OAuthError::access_denied("the user said no")) };
             app.trace.outcome(
                 [EventType::DeviceApproved, EventType::DeviceDenied],

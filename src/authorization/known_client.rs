@@ -1,7 +1,6 @@
 //! What a person could have recognised a client by when they allowed it, and what of that is different now.
 use crate::{
-    grants::refresh_token,
-    model::{AuthMethod, Client, KnownClient},
+    model::{AuthMethod, Client, KnownClient, grant_type::REFRESH_TOKEN},
     oauth::redirect_uri::{RedirectKind, kind},
     secrets::{Digest, base64url},
 };
@@ -21,7 +20,7 @@ impl KnownClient {
             redirect_uris,
             authentication: metadata.token_endpoint_auth_method,
             keys: has_keys.then(|| base64url(Digest::of(keys.to_string()).as_bytes())),
-            is_short_lived: !metadata.grant_types.iter().any(|name| name == refresh_token::NAME),
+            is_short_lived: !metadata.grant_types.iter().any(|name| name == REFRESH_TOKEN),
         }
     }
 

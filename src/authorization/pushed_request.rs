@@ -1,5 +1,5 @@
-//! Pushed authorization requests (RFC 9126): judged when the client posts them, kept until the user has decided.
-use super::request::{Judged, compare, hinted_subject, record};
+//! Pushed authorization requests (RFC 9126): checked when the client posts them, kept until the user has decided.
+use super::checks::{check, compare, hinted_subject, record};
 use crate::{
     app::App,
     clients::authenticate::PresentedAssertion,
@@ -9,7 +9,7 @@ use crate::{
     oauth::{authorization_request::Callback, params::Params},
     secrets::{Digest, RequestUri},
     storage::pushed_requests::{self, Insertion},
-    tokens::dpop::{Presented, used_before},
+    tokens::dpop::{PresentedProof, used_before},
 };
 use std::net::IpAddr;
 use time::Duration;
@@ -29,12 +29,12 @@ pub async fn push(
     app: &App,
     client: &Client,
     params: &Params,
-    proof: Option<&Presented>,
+    proof: Option<&PresentedProof>,
     assertion: Option<&PresentedAssertion>,
     address: IpAddr,
 ) -> Result<RequestUri, OAuthError> {
     let jkt = proof.map(|proof| proof.jkt.as_str());
-    let query = judge(app, client, params, jkt).await;
+    let query = query(app, client, params, jkt).await;
     let error = query.as_ref().err();
     let compared = error.and_then(|error| compare(app, error, params, client));
     record(app, Some(&client.id), error, compared.as_ref());
@@ -45,7 +45,7 @@ pub async fn push(
         query: query?,
         expires_at: now + Duration::seconds(LIFETIME.into()),
     };
-    let proof = proof.map(Presented::to_spend);
+    let proof = proof.map(PresentedProof::to_spend);
     let to_spend = assertion.map(PresentedAssertion::to_spend);
     match pushed_requests::insert(&app.db, &pushed, source(address), proof, to_spend, now).await? {
         Insertion::Done => Ok(uri),
@@ -60,12 +60,12 @@ pub async fn push(
 }
 
 /// What is kept of it.
-async fn judge(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<String, OAuthError> {
+async fn query(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<String, OAuthError> {
     if params.get("request_uri")?.is_some() {
         return Err(OAuthError::invalid_request("request_uri must not be pushed (RFC 9126 section 2.1)"));
     }
     Callback::resolve(params, &client.metadata)?;
-    let (request, _) = Judged::details(app, params, client)?;
+    let (request, _) = check(app, params, client)?;
     hinted_subject(app, &request, client).await?;
     let mut query = params.encode_without(&CREDENTIALS);
     match (jkt, request.dpop_jkt.as_deref()) {

@@ -1,30 +1,31 @@
-//! An authorization request, judged from its raw query: the URL is the only state, and is read again at each step.
+//! An authorization request, read from its raw query: the URL is the only state, and is read again at each step.
+use super::{
+    checks::{asking, check, compare, record},
+    pushed_request,
+};
 use crate::{
     app::App,
-    authorization::pushed_request,
-    clients::metadata_document::{Resolved, on_record, resolve},
+    clients::metadata_document::{Resolution, on_record, resolve},
     error::{OAuthError, ProtocolError},
-    events::EventType,
-    grants::{self, authorization_code, refresh_token},
-    model::{Client, ClientId, Role, Scopes, UserId},
+    model::{Client, ClientId, Role, UserId},
     oauth::{
-        authorization_request::{AuthorizationRequest, Callback, REDIRECT_URI_MISMATCH},
+        authorization_request::{AuthorizationRequest, Callback},
         compared::Compared,
         params::Params,
-        resource::{Grantable, OIDC_SCOPES, Resource, ScopeRequest},
+        resource::{Grantable, Resource},
     },
     secrets::Digest,
-    tokens::id_token,
 };
 use std::sync::Arc;
 
-pub struct Judged<'a> {
+/// All of it is right, whoever the user is.
+pub struct ValidRequest<'a> {
     pub client: Arc<Client>,
     pub callback: Callback,
     pub request: AuthorizationRequest,
     /// Empty when only our own claims about the user are asked for: then the audience is ourselves.
     pub resources: Vec<&'a Resource>,
-    /// Of the `request_uri`, if the request was pushed (RFC 9126): good until the user has decided.
+    /// Digest of the `request_uri`, if the request was pushed (RFC 9126): good until the user has decided.
     pub pushed: Option<Digest>,
 }
 
@@ -41,7 +42,7 @@ pub enum Visitor {
 pub enum Refusal {
     /// The client or its redirect URI is not proven: nothing may be sent there.
     ToUser(OAuthError),
-    /// The same, where the redirect URI is not the client's own.
+    /// The redirect URI is not one that the client registered: nothing may be sent there, either.
     ElsewhereThanRegistered {
         client: Arc<Client>,
         error: OAuthError,
@@ -68,12 +69,12 @@ impl From<OAuthError> for Refusal {
     }
 }
 
-impl<'a> Judged<'a> {
+impl<'a> ValidRequest<'a> {
     /// A reference to a pushed request is read as what was pushed.
     pub async fn parse(app: &'a App, query: &str, visitor: Visitor) -> Result<Self, Refusal> {
         let mut client = None;
-        let judged = Self::read(app, query, visitor, &mut client).await;
-        match &judged {
+        let read = Self::read(app, query, visitor, &mut client).await;
+        match &read {
             Ok(_) => record(app, client.as_ref(), None, None),
             Err(Refusal::ElsewhereThanRegistered { error, compared, .. }) => {
                 record(app, client.as_ref(), Some(error), Some(compared));
@@ -83,7 +84,7 @@ impl<'a> Judged<'a> {
             }
             Err(Refusal::AfterSignIn) => {}
         }
-        judged
+        read
     }
 
     /// `known` becomes the client as soon as it is found.
@@ -100,12 +101,12 @@ impl<'a> Judged<'a> {
             Visitor::Decider => on_record(app, id).await?,
         };
         let client = match resolved {
-            Resolved::Client(client) if client.disabled_at.is_none() => client,
-            Resolved::AfterSignIn if params.get("prompt")? == Some("none") => {
+            Resolution::Client(client) if client.disabled_at.is_none() => client,
+            Resolution::AfterSignIn if params.get("prompt")? == Some("none") => {
                 return Err(OAuthError::login_required("nobody is signed in").into());
             }
-            Resolved::AfterSignIn => return Err(Refusal::AfterSignIn),
-            Resolved::Client(_) | Resolved::Unknown => {
+            Resolution::AfterSignIn => return Err(Refusal::AfterSignIn),
+            Resolution::Client(_) | Resolution::Unknown => {
                 let sentence = "no such app is known here, or it is disabled";
                 return Err(OAuthError::invalid_client(sentence).into());
             }
@@ -126,26 +127,12 @@ impl<'a> Judged<'a> {
             None if must_push(app, &client) => {
                 Err(OAuthError::invalid_request("the request must be pushed first (RFC 9126 section 4)"))
             }
-            _ => Self::details(app, &params, &client),
+            _ => check(app, &params, &client),
         };
         match details {
             Ok((request, resources)) => Ok(Self { client, callback, request, resources, pushed }),
             Err(error) => Err(Refusal::ToClient { client, callback, error }),
         }
-    }
-
-    /// What is wrong here is told to the client.
-    pub(super) fn details(
-        app: &'a App,
-        params: &Params,
-        client: &Client,
-    ) -> Result<(AuthorizationRequest, Vec<&'a Resource>), OAuthError> {
-        let request = AuthorizationRequest::parse(params, &client.metadata)?;
-        grants::check_redeemable(&app.config, client, authorization_code::NAME)?;
-        let resources = resources(app, &request.resources, request.scopes.as_ref(), client)?;
-        // Whoever signs in: if nobody could be asked for this, say so now.
-        asking(app, client, request.scopes.as_ref(), &resources).is_grantable()?;
-        Ok((request, resources))
     }
 
     /// What a user of this role would be asked to grant.
@@ -159,99 +146,9 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// What came of looking at a request, here or when it was pushed.
-pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthError>, compared: Option<&Compared>) {
-    let Some(error) = error else {
-        return app.trace.success(EventType::AuthorizeRequestValidation, client, "nothing is wrong with the request");
-    };
-    let mismatch = error.description == REDIRECT_URI_MISMATCH;
-    let event = if mismatch { EventType::AuthorizeRedirectUriMismatch } else { EventType::AuthorizeRequestValidation };
-    match compared {
-        Some(compared) => app.trace.compared(event, client, error, compared),
-        None => app.trace.failure(event, client, error),
-    }
-}
-
-/// For the operator, who reads it in the trace, and for whoever may see what is registered.
-pub(super) fn compare(app: &App, error: &OAuthError, params: &Params, client: &Client) -> Option<Compared> {
-    Callback::compare(&error.description, params, &client.metadata, |sent| app.masker.text(sent))
-}
-
 /// The server's policy or the client's own (RFC 9126 §5 and §6).
 fn must_push(app: &App, client: &Client) -> bool {
     let settings = &app.config.authorization;
     settings.require_pushed_requests
         || (settings.pushed_requests && client.metadata.require_pushed_authorization_requests)
-}
-
-/// What this client asks for with these scopes of these resources.
-pub(super) fn asking<'a>(
-    app: &App,
-    client: &Client,
-    requested: Option<&Scopes>,
-    resources: &'a [&'a Resource],
-) -> ScopeRequest<'a> {
-    ScopeRequest {
-        requested: requested.cloned().unwrap_or_default(),
-        default: registered_scopes(client).unwrap_or_default(),
-        limit: limit(client),
-        refreshes: grants::is_open_to(&app.config, client, refresh_token::NAME),
-        resources,
-    }
-}
-
-/// The most a client is ever granted; `None` sets no limit.
-#[must_use]
-pub fn limit(client: &Client) -> Option<Scopes> {
-    client.metadata.scope_limit.as_deref().and_then(Scopes::parse)
-}
-
-/// What is left of these, at this resource, for a client that is never granted more than its limit.
-pub fn within_limit(client: &Client, resource: &Resource, scopes: Scopes) -> Result<Scopes, OAuthError> {
-    let Some(limit) = limit(client) else { return Ok(scopes) };
-    let limit = resource.reach(&limit);
-    let left = scopes.filter(|scope| limit.contains(scope));
-    if left.is_empty() {
-        return Err(OAuthError::invalid_scope("none of the scopes is open to this client"));
-    }
-    Ok(left)
-}
-
-/// Whom `id_token_hint` is about, if the request has one.
-pub async fn hinted_subject(
-    app: &App,
-    request: &AuthorizationRequest,
-    client: &Client,
-) -> Result<Option<String>, OAuthError> {
-    let Some(hint) = &request.id_token_hint else { return Ok(None) };
-    let sub = id_token::subject(app, hint, client).await?;
-    sub.map(Some).ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token issued to this client"))
-}
-
-/// What it asks for when it asks for nothing (RFC 7591 §2).
-#[must_use]
-pub fn registered_scopes(client: &Client) -> Option<Scopes> {
-    client.metadata.scope.as_deref().and_then(Scopes::parse)
-}
-
-/// RFC 8707 §2. Ourselves may be named; and when of all that is asked for only OpenID Connect's scopes mean
-/// something, nobody else is meant.
-pub fn resources<'a>(
-    app: &'a App,
-    named: &[String],
-    scopes: Option<&Scopes>,
-    client: &Client,
-) -> Result<Vec<&'a Resource>, OAuthError> {
-    let others: Vec<_> = named.iter().filter(|one| **one != app.config.issuer).cloned().collect();
-    if named.is_empty() && scopes.is_some_and(|asked| app.resources.reaches_elsewhere(asked)) {
-        return Err(OAuthError::invalid_scope("scope is of a resource that is not named (RFC 8707 section 2)"));
-    }
-    let scopes = scopes.cloned().or_else(|| registered_scopes(client)).unwrap_or_default();
-    let of_a_resource = |scope: &str| app.resources.iter().any(|resource| resource.scope(scope).is_some());
-    let only_openid =
-        scopes.contains("openid") && scopes.iter().all(|scope| OIDC_SCOPES.contains(&scope) || !of_a_resource(scope));
-    if others.is_empty() && (only_openid || !named.is_empty()) {
-        return Ok(vec![]);
-    }
-    app.resources.select(&others)
 }

@@ -199,11 +199,11 @@ async fn with_secret(
     }
     // A right secret always passes; only wrong ones are slowed down (RFC 6749 §2.3.1).
     let account = candidates.first().map_or("", |(id, _)| id);
-    if app.guesses.wrong(AccountKind::Client, account, address)? {
+    if app.limits.guesses.wrong(AccountKind::Client, account, address)? {
         let client = refused_client.as_ref().map(|(client, _)| &client.id);
         let reason = refused_client.as_ref().map_or(FailureReason::Unknown, |(_, reason)| *reason);
         let wrong = WrongTry { kind: AccountKind::Client, account, user: None, client, reason, address };
-        wrong.begins_wait(app).await;
+        wrong.begins_wait(&app.audit).await;
     }
     Err(refused())
 }
@@ -236,7 +236,7 @@ async fn with_assertion(
     }
     // Each is a row, and anybody may be a client that nobody set up.
     if client.source != ClientSource::Seed {
-        app.assertions.allow(keys::itself(&client.id))?;
+        app.limits.assertions.allow(keys::itself(&client.id))?;
     }
     let presented =
         PresentedAssertion { client: client.id.clone(), jti: Digest::of(&once.jti), expires_at: once.expires_at };
@@ -248,7 +248,7 @@ fn other_audiences(app: &App, client: &Client) -> Vec<String> {
     let documents = &app.config.client_metadata_documents;
     let by_host = || client_id::host(client.id.as_str()).is_ok_and(|host| documents.may_address_token_endpoint(&host));
     let by_document = client.source == ClientSource::Cimd && by_host();
-    if !client.metadata.token_endpoint_audience && !by_document {
+    if !client.policy.token_endpoint_audience && !by_document {
         return vec![];
     }
     vec![format!("{}/token", app.config.base()), format!("{}/", app.config.issuer)]
@@ -257,7 +257,7 @@ fn other_audiences(app: &App, client: &Client) -> Vec<String> {
 fn accepts(client: &Client, method: AuthMethod) -> bool {
     let registered = client.metadata.token_endpoint_auth_method;
     client.disabled_at.is_none()
-        && (registered == method || (client.metadata.any_secret_method && registered.has_secret()))
+        && (registered == method || (client.policy.any_secret_method && registered.has_secret()))
 }
 
 fn unauthenticated() -> OAuthError {

@@ -2,7 +2,7 @@
 use crate::{
     app::App,
     error::OAuthError,
-    fetch::keys::{self, Published},
+    fetch::keys::KeySource,
     limits::{Asker, source},
     model::{Client, ClientId, ClientSource},
     oauth::{jws::Jws, key_set::PublicKeys},
@@ -26,7 +26,7 @@ pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpA
         ClientSource::Cimd => Asker::Stranger(&host, itself(&client.id)),
         ClientSource::Dcr => Asker::Stranger(&host, source(address)),
     };
-    keys::have_signed(app, &Published { uri, asker, from: source(address), may_look: true }, jws).await
+    app.fetch.have_signed(&KeySource { uri, asker, from: source(address), may_look: true }, jws).await
 }
 
 /// A client that somebody signed in has seen has a share of its own, whatever is asked for in its name elsewhere.

@@ -4,7 +4,7 @@ mod image;
 use crate::{
     app::App,
     error::OAuthError,
-    fetch::{FetchError, Fetched},
+    fetch::{FetchError, FetchedContent},
     model::{Client, Logo, Picture, UserId},
     secrets::{Digest, base64url, from_base64url},
     storage::logos,
@@ -55,10 +55,10 @@ async fn fetch(
     before: Option<Digest>,
 ) -> Result<Option<Digest>, OAuthError> {
     let host = Url::parse(uri).ok().and_then(|uri| uri.host_str().map(str::to_owned)).unwrap_or_default();
-    if app.fetches.allow(visitor, &host).is_err() {
+    if app.fetch.budget.allow(visitor, &host).is_err() {
         return Ok(before);
     }
-    let fetched = tokio::time::timeout(PATIENCE, app.fetcher.image(uri)).await;
+    let fetched = tokio::time::timeout(PATIENCE, app.fetch.fetcher.image(uri)).await;
     let picture = match fetched.unwrap_or_else(|_| Err(FetchError::Unavailable("no answer in time".into()))) {
         Ok(fetched) => checked(&fetched),
         Err(error) => {
@@ -77,7 +77,7 @@ async fn fetch(
     Ok(hash)
 }
 
-fn checked(fetched: &Arc<Fetched>) -> Option<Picture> {
+fn checked(fetched: &Arc<FetchedContent>) -> Option<Picture> {
     let media_type = image::media_type(&fetched.body)?;
     Some(Picture { media_type: media_type.to_owned(), bytes: fetched.body.clone() })
 }

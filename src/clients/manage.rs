@@ -1,13 +1,13 @@
 //! Management of one's own registration (RFC 7592): read, replaced, deleted by whoever holds its token.
-use super::register::{information, limit_scope, redirect_hosts, rules, tell_left_out, with_left_out};
+use super::register::{information, limit_scope, redirect_hosts, tell_left_out, with_left_out};
 use crate::{
     app::App,
     audit,
+    config::{client_metadata::rules, grant_types},
     error::{ErrorCode, OAuthError},
     events::EventType,
-    grants,
     issuers::statement,
-    model::{AuthMethod, Client},
+    model::{AuthMethod, Client, ClientPolicy},
     oauth::client_metadata::{Registered, update::parse_update},
     secrets::{ClientSecret, RegistrationAccessToken},
     storage::{clients, registration_access_tokens},
@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 
 /// A registration, and the token that its holder proved to have.
-pub struct Managed {
+pub struct ManagedClient {
     client: Client,
     token: RegistrationAccessToken,
 }
 
-impl Managed {
+impl ManagedClient {
     /// A token of another client, or of one that is gone, says nothing about this one (RFC 7592 §2.1).
     pub async fn find(app: &App, client_id: &str, bearer: Option<&str>) -> Result<Self, OAuthError> {
         let refused = || OAuthError::invalid_token("this is not the registration access token of this client");
@@ -45,30 +45,31 @@ impl Managed {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
         let (body, statement) = statement::apply(app, body, address).await?;
-        let Registered { mut metadata, left_out, .. } = parse_update(
+        let Registered { metadata, any_secret_method, left_out, .. } = parse_update(
             &body,
             self.client.id.as_str(),
             is_secret,
-            &rules(&app.config, &grants::for_strangers(&app.config)),
+            &rules(&app.config, &grant_types::for_strangers(&app.config)),
         )?;
+        let policy = ClientPolicy { any_secret_method, vouched_by: None, ..self.client.policy.clone() };
+        let mut new = Client { metadata, policy, ..self.client.clone() };
         if let Some(statement) = statement {
-            statement.put_into(&mut metadata);
+            statement.put_into(&mut new);
         }
-        limit_scope(&mut metadata, self.client.metadata.scope_limit.clone());
+        limit_scope(&mut new, self.client.policy.scope_limit.clone());
         let kind = |method: AuthMethod| (method == AuthMethod::None, method.has_secret());
         let before = self.client.metadata.token_endpoint_auth_method;
-        if kind(before) != kind(metadata.token_endpoint_auth_method) {
+        if kind(before) != kind(new.metadata.token_endpoint_auth_method) {
             return Err(OAuthError::invalid_client_metadata(
                 "token_endpoint_auth_method cannot change between none, a secret and a key; register anew for that",
             ));
         }
         tell_left_out(app, &self.client.id, &left_out);
-        if metadata == self.client.metadata {
+        if new.metadata == self.client.metadata && new.policy == self.client.policy {
             return self.read(app);
         }
-        app.registrations.allow(address, redirect_hosts(&metadata))?;
-        self.client.metadata = metadata;
-        self.client.seen_at = app.clock.now();
+        app.limits.registrations.allow(address, redirect_hosts(&new.metadata))?;
+        self.client = Client { seen_at: app.clock.now(), ..new };
         let known = clients::update(&app.db, &self.client).await?;
         app.clients.forget(&self.client.id);
         if !known {
@@ -77,7 +78,7 @@ impl Managed {
         let metadata = &self.client.metadata;
         let details = json!({"client_name": metadata.client_name, "redirect_uris": metadata.redirect_uris});
         let details = with_left_out(details, &left_out);
-        self.audit(EventType::RegistrationUpdated, address).details(details).record(app).await;
+        self.audit(EventType::RegistrationUpdated, address).details(details).record(&app.audit).await;
         self.read(app)
     }
 
@@ -85,7 +86,7 @@ impl Managed {
     pub async fn delete(self, app: &App, address: IpAddr) -> Result<(), OAuthError> {
         clients::delete(&app.db, &self.client.id).await?;
         app.clients.forget(&self.client.id);
-        self.audit(EventType::RegistrationDeleted, address).record(app).await;
+        self.audit(EventType::RegistrationDeleted, address).record(&app.audit).await;
         Ok(())
     }
 

@@ -1,25 +1,22 @@
 //! Clients whose identifier is the URL of their metadata document: fetched for who signed in, kept while fresh.
-use super::{keys, register::rules};
+use super::keys;
 use crate::{
     app::App,
     audit::Event,
+    config::{client_metadata::rules, grant_types},
     error::{ErrorCode, OAuthError, ProtocolError},
     events::EventType,
-    fetch::{FetchError, Fetched},
-    grants, limits,
+    fetch::{FetchError, FetchedContent},
+    limits,
     model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, UserId},
     oauth::client_metadata::document::Document,
     storage,
     trace::Verdict,
 };
 use serde_json::json;
-use std::{
-    borrow::Cow,
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{borrow::Cow, sync::Arc};
 use time::{Duration, OffsetDateTime};
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::task::JoinSet;
 
 /// A document is fetched again after the time its host gave it, within these bounds (OAuth Client ID Metadata
 /// Document §4.4).
@@ -27,7 +24,7 @@ const SHORTEST: u64 = 300;
 const LONGEST: u64 = 86_400;
 /// What is told where a document breaks a rule (RFC 7591 §3.2.2).
 
-pub enum Resolved {
+pub enum Resolution {
     Client(Arc<Client>),
     Unknown,
     /// The document has to be fetched, which we do for no anonymous visitor, and not while somebody decides.
@@ -36,21 +33,21 @@ pub enum Resolved {
 
 /// The client with this identifier, for an authorization request. Errors and invalid documents are never kept. While
 /// the host is not to be reached the last document serves, but no longer than the longest a document may be kept.
-pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Resolved, OAuthError> {
+pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Resolution, OAuthError> {
     resolve_for(app, id, visitor.map(Asker::Person)).await
 }
 
-/// The same without a fetch: what is kept of it serves for as long as if its host were not to be reached.
-pub async fn on_record(app: &App, id: &str) -> Result<Resolved, OAuthError> {
+/// Finds the client without a fetch: what is kept of it serves for as long as if its host were not to be reached.
+pub async fn on_record(app: &App, id: &str) -> Result<Resolution, OAuthError> {
     let now = app.clock.now();
     Ok(match app.clients.find(id).await? {
-        Some(client) if is_settled(&client, now) || may_serve(&client, now) => Resolved::Client(client),
-        None if !app.config.client_metadata_documents.is_url(id) => Resolved::Unknown,
-        _ => Resolved::AfterSignIn,
+        Some(client) if is_settled(&client, now) || may_serve(&client, now) => Resolution::Client(client),
+        None if !app.config.client_metadata_documents.is_url(id) => Resolution::Unknown,
+        _ => Resolution::AfterSignIn,
     })
 }
 
-/// The same for a client that an issuer we trust has vouched for; whether there is one, is for others to find out.
+/// Fetches the document of a client that a trusted issuer has vouched for. The caller finds out whether there is one.
 pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
     let resolved = resolve_for(app, id, Some(Asker::Issuer)).await;
     // No code of the token endpoint (RFC 6749 §5.2).
@@ -61,45 +58,10 @@ pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
     resolved.map(drop).map_err(known)
 }
 
-/// Documents to be fetched again while nobody waits for them.
-#[derive(Default)]
-pub struct Refreshes {
-    due: Mutex<HashSet<ClientId>>,
-    wake: Notify,
-}
-
-/// More than this are not waited for; whoever comes again asks again.
-const MAX_DUE: usize = 1_000;
-
-impl Refreshes {
-    fn add(&self, id: &ClientId) {
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        if due.len() < MAX_DUE {
-            due.insert(id.clone());
-            self.wake.notify_one();
-        }
-    }
-
-    /// How many are due.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Until there is one.
-    pub async fn wait(&self) {
-        self.wake.notified().await;
-    }
-
-    fn take(&self) -> HashSet<ClientId> {
-        std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Fetches them; the fetcher says how many at once.
+/// Fetches those that are due again while nobody waits for them; the fetcher says how many at once.
 pub async fn refresh_due(app: &Arc<App>) {
     let mut fetches = JoinSet::new();
-    for id in app.refreshes.take() {
+    for id in app.clients.due.take() {
         let app = app.clone();
         fetches.spawn(async move {
             if let Err(error) = resolve_for(&app, id.as_str(), Some(Asker::Itself)).await {
@@ -119,12 +81,12 @@ pub async fn for_proof(app: &App, client: Arc<Client>) -> Result<Option<Arc<Clie
         return Ok(Some(client));
     }
     if may_serve(&client, now) {
-        app.refreshes.add(&client.id);
+        app.clients.due.add(&client.id);
         return Ok(Some(client));
     }
     match resolve_for(app, client.id.as_str(), Some(Asker::Itself)).await {
-        Ok(Resolved::Client(client)) => Ok(Some(client).filter(|client| client.disabled_at.is_none())),
-        Ok(Resolved::Unknown | Resolved::AfterSignIn) => Ok(None),
+        Ok(Resolution::Client(client)) => Ok(Some(client).filter(|client| client.disabled_at.is_none())),
+        Ok(Resolution::Unknown | Resolution::AfterSignIn) => Ok(None),
         Err(OAuthError { code: ErrorCode::InvalidRequest | ErrorCode::InvalidClientMetadata, .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -145,7 +107,7 @@ fn may_serve(client: &Client, now: OffsetDateTime) -> bool {
     client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now
 }
 
-/// On whose behalf something may be fetched.
+/// The party on whose behalf something may be fetched.
 #[derive(Clone, Copy)]
 enum Asker {
     Person(UserId),
@@ -155,7 +117,7 @@ enum Asker {
     Itself,
 }
 
-async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolved, OAuthError> {
+async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolution, OAuthError> {
     let (documents, now) = (&app.config.client_metadata_documents, app.clock.now());
     let settled = |client: &Client| is_settled(client, now);
     let mut known = app.clients.find(id).await?;
@@ -169,16 +131,16 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolv
             if client.source == ClientSource::Cimd {
                 app.trace.success(EventType::CimdFetchCacheHit, Some(&client.id), "the document is fresh");
             }
-            return Ok(Resolved::Client(client));
+            return Ok(Resolution::Client(client));
         }
-        None if !documents.is_url(id) => return Ok(Resolved::Unknown),
+        None if !documents.is_url(id) => return Ok(Resolution::Unknown),
         _ => {}
     }
     let host = documents.host(id)?;
     if !documents.lets_client_in(id) {
         return Err(OAuthError::invalid_client("apps that this host describes are not let in here"));
     }
-    let Some(asker) = asker else { return Ok(Resolved::AfterSignIn) };
+    let Some(asker) = asker else { return Ok(Resolution::AfterSignIn) };
     let about = Some(&ClientId::from(id));
     let age = if known.is_some() { "the document is out of date" } else { "the document is not known" };
     app.trace.success(EventType::CimdFetchCacheMiss, about, age);
@@ -190,17 +152,17 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolv
     };
     failed.record(app, id, asker).await;
     match known.filter(|client| failed.may_pass() && may_serve(client, now)) {
-        Some(stale) => Ok(Resolved::Client(stale)),
+        Some(stale) => Ok(Resolution::Client(stale)),
         None => Err(failed.told()),
     }
 }
 
-enum Failed {
+enum FetchFailure {
     /// Nothing was fetched, as too much was fetched before.
     Limited(OAuthError),
     Refused {
         event: EventType,
-        /// For the log and the audit trail alone: by it whoever asked could feel his way around our network.
+        /// Only the log and the audit trail tell it: by it a stranger could feel his way around our network.
         rule: Cow<'static, str>,
         may_pass: bool,
         /// It is of a document that speaks for itself, whose maker is to learn what to mend: that it is there, whoever
@@ -209,7 +171,7 @@ enum Failed {
     },
 }
 
-impl Failed {
+impl FetchFailure {
     fn refused(event: EventType, rule: impl Into<Cow<'static, str>>, may_pass: bool) -> Self {
         Self::Refused { event, rule: rule.into(), may_pass, is_telling: false }
     }
@@ -237,12 +199,12 @@ impl Failed {
                     Asker::Person(user) => event.user(user),
                     Asker::Issuer | Asker::Itself => event,
                 };
-                event.record(app).await;
+                event.record(&app.audit).await;
             }
         }
     }
 
-    /// The same whatever the host did, unless it published a document of this client.
+    /// The error is the same whatever the host did, unless it published a document of this client.
     fn told(self) -> OAuthError {
         match self {
             Self::Limited(error) => error,
@@ -256,36 +218,36 @@ impl Failed {
     }
 }
 
-async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<Fetched>, Failed> {
+async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<FetchedContent>, FetchFailure> {
     let itself = keys::itself(&ClientId::from(id));
     let allowed = match asker {
-        Asker::Person(user) => app.fetches.allow(user, host),
-        Asker::Issuer => app.fetches.allow_host(limits::Asker::Known(host)),
-        Asker::Itself => app.fetches.allow_host(limits::Asker::Stranger(host, itself)),
+        Asker::Person(user) => app.fetch.budget.allow(user, host),
+        Asker::Issuer => app.fetch.budget.allow_host(limits::Asker::Known(host)),
+        Asker::Itself => app.fetch.budget.allow_host(limits::Asker::Stranger(host, itself)),
     };
-    allowed.map_err(Failed::Limited)?;
+    allowed.map_err(FetchFailure::Limited)?;
     let fetched = match asker {
-        Asker::Person(_) | Asker::Issuer => app.fetcher.json(id).await,
-        Asker::Itself => app.fetcher.json_for_stranger(id, itself).await,
+        Asker::Person(_) | Asker::Issuer => app.fetch.fetcher.json(id).await,
+        Asker::Itself => app.fetch.fetcher.json_for_stranger(id, itself).await,
     };
     fetched.map_err(|error| match error {
-        FetchError::Forbidden(rule) => Failed::refused(EventType::CimdSsrfBlocked, rule, false),
-        FetchError::Unacceptable(rule) => Failed::refused(EventType::CimdFetchError, rule, false),
-        FetchError::Unavailable(cause) => Failed::refused(EventType::CimdFetchError, cause, true),
+        FetchError::Forbidden(rule) => FetchFailure::refused(EventType::CimdSsrfBlocked, rule, false),
+        FetchError::Unacceptable(rule) => FetchFailure::refused(EventType::CimdFetchError, rule, false),
+        FetchError::Unavailable(cause) => FetchFailure::refused(EventType::CimdFetchError, cause, true),
     })
 }
 
-fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Failed> {
+fn judge(app: &App, id: &str, fetched: &FetchedContent) -> Result<ClientMetadata, FetchFailure> {
     let refused = |is_telling| {
         move |error: ProtocolError| {
             let event = EventType::CimdValidationError;
-            Failed::Refused { event, rule: error.description, may_pass: false, is_telling }
+            FetchFailure::Refused { event, rule: error.description, may_pass: false, is_telling }
         }
     };
     let document = Document::parse(id, &fetched.body).map_err(refused(false))?;
     let names_method = document.names_method();
     let metadata =
-        document.metadata(&rules(&app.config, &grants::for_documents(&app.config))).map_err(refused(true))?;
+        document.metadata(&rules(&app.config, &grant_types::for_documents(&app.config))).map_err(refused(true))?;
     if !names_method {
         // SEP-3149 of MCP
         let rule =
@@ -295,24 +257,16 @@ fn judge(app: &App, id: &str, fetched: &Fetched) -> Result<ClientMetadata, Faile
     Ok(metadata)
 }
 
-async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolved, OAuthError> {
+async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolution, OAuthError> {
     app.trace.success(EventType::CimdFetchSuccess, Some(&ClientId::from(id)), "the document is valid");
     let now = app.clock.now();
     let fresh_for = max_age.clamp(SHORTEST, LONGEST).cast_signed();
     let client = Client {
-        id: ClientId::from(id),
-        source: ClientSource::Cimd,
-        metadata,
-        secret_hash: None,
-        previous_secret_hash: None,
-        fingerprint: None,
-        created_at: now,
-        seen_at: now,
-        disabled_at: None,
         fresh_until: Some(now + Duration::seconds(fresh_for)),
+        ..Client::new(ClientId::from(id), ClientSource::Cimd, metadata, now)
     };
     let described_by = app.config.client_metadata_documents.publisher(id)?;
     storage::clients::put_document(&app.db, &client, &described_by.key()).await?;
     app.clients.forget(&client.id);
-    Ok(app.clients.find(id).await?.map_or(Resolved::Unknown, Resolved::Client))
+    Ok(app.clients.find(id).await?.map_or(Resolution::Unknown, Resolution::Client))
 }

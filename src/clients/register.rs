@@ -2,15 +2,14 @@
 use crate::{
     app::App,
     audit,
-    config::{Config, RegistrationPolicy},
+    config::{RegistrationPolicy, client_metadata::rules, grant_types},
     error::{ErrorCode, OAuthError},
     events::EventType,
-    grants,
     issuers::statement,
     limits::{source, yields_to},
     model::{Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
     oauth::{
-        client_metadata::{self, Registered, RegistrationRules, parse_registration},
+        client_metadata::{self, Registered, parse_registration},
         redirect_uri::{LeftOut, RedirectKind, kind},
     },
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
@@ -23,9 +22,8 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use time::OffsetDateTime;
 
-const MAX_REDIRECT_URIS: usize = 20;
-/// To find room for a client.
-const MOST_TRIES: u32 = 5;
+/// Tries to find room for a client.
+const MAX_TRIES: u32 = 5;
 
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
 pub async fn register(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) -> Result<Value, OAuthError> {
@@ -49,28 +47,20 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
     let now = app.clock.now();
     let permission = allow(app, bearer, now).await?;
     let (body, statement) = statement::apply(app, body, address).await?;
-    let Registered { mut metadata, mut fingerprint, left_out } =
-        parse_registration(&body, &rules(&app.config, &grants::for_strangers(&app.config)))?;
+    let Registered { metadata, any_secret_method, mut fingerprint, left_out } =
+        parse_registration(&body, &rules(&app.config, &grant_types::for_strangers(&app.config)))?;
+    let mut asked = Client::new(ClientId::random(), ClientSource::Dcr, metadata, now);
+    asked.policy.any_secret_method = any_secret_method;
     if let Some(statement) = statement {
-        statement.put_into(&mut metadata);
-        fingerprint = client_metadata::fingerprint(&metadata);
+        statement.put_into(&mut asked);
+        fingerprint = client_metadata::fingerprint(&asked.metadata, asked.policy.vouched_by.as_deref());
     }
-    limit_scope(&mut metadata, permission.as_ref().and_then(|token| token.scope.clone()));
+    limit_scope(&mut asked, permission.as_ref().and_then(|token| token.scope.clone()));
     // What one may change and delete, or what is limited, is not shared with others.
-    let shared = !app.config.registration.management && metadata.scope_limit.is_none();
-    let secret = metadata.token_endpoint_auth_method.has_secret().then(ClientSecret::random);
-    let asked = Client {
-        id: ClientId::random(),
-        source: ClientSource::Dcr,
-        secret_hash: secret.as_ref().map(ClientSecret::digest),
-        previous_secret_hash: None,
-        metadata,
-        fingerprint: fingerprint.filter(|_| shared),
-        created_at: now,
-        seen_at: now,
-        disabled_at: None,
-        fresh_until: None,
-    };
+    let shared = !app.config.registration.management && asked.policy.scope_limit.is_none();
+    asked.fingerprint = fingerprint.filter(|_| shared);
+    let secret = asked.metadata.token_endpoint_auth_method.has_secret().then(ClientSecret::random);
+    asked.secret_hash = secret.as_ref().map(ClientSecret::digest);
     let client = match known(app, &asked).await? {
         Some(client) => client,
         None => insert(app, &asked, permission.as_ref(), &left_out, address).await?,
@@ -81,7 +71,7 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
     Ok((client, answer))
 }
 
-/// In the trace: the answer says it too (RFC 7591 §3.2.1), but who compares it with what was sent?
+/// Tells the trace, too: few compare the answer, which says it (RFC 7591 §3.2.1), with what they sent.
 pub(super) fn tell_left_out(app: &App, client: &ClientId, left_out: &[LeftOut]) {
     for LeftOut { rule, .. } in left_out {
         let detail = "a redirect URI was left out, the others are registered";
@@ -123,9 +113,6 @@ pub(super) fn information(
     token: Option<&RegistrationAccessToken>,
 ) -> Result<Value, OAuthError> {
     let mut answer = serde_json::to_value(&client.metadata).map_err(OAuthError::server_error)?;
-    if let Some(members) = answer.as_object_mut() {
-        members.retain(|name, _| !ClientMetadata::OURS.contains(&name.as_str()));
-    }
     answer["client_id"] = json!(client.id);
     answer["client_id_issued_at"] = json!(client.created_at.unix_timestamp());
     if let Some(secret) = secret {
@@ -137,15 +124,6 @@ pub(super) fn information(
         answer["registration_client_uri"] = json!(format!("{}/register/{}", app.config.base(), client.id));
     }
     Ok(answer)
-}
-
-pub(super) fn rules<'a>(config: &'a Config, grant_types: &'a [&'a str]) -> RegistrationRules<'a> {
-    RegistrationRules {
-        grant_types,
-        private_key_jwt: config.client_authentication.private_key_jwt,
-        known_schemes: &config.registration.private_use_schemes,
-        max_redirect_uris: MAX_REDIRECT_URIS,
-    }
 }
 
 /// What permits this registration, if it is a token that is used up some day.
@@ -171,13 +149,12 @@ fn not_permitted() -> OAuthError {
 }
 
 /// The registered default is never more than the limit.
-pub(super) fn limit_scope(metadata: &mut ClientMetadata, limit: Option<String>) {
+pub(super) fn limit_scope(client: &mut Client, limit: Option<String>) {
     if let Some(limit) = limit.as_deref().and_then(Scopes::parse) {
-        let scope = metadata.scope.as_deref().and_then(Scopes::parse);
-        let within = scope.map(|scope| scope.filter(|name| limit.contains(name)));
-        metadata.scope = within.filter(|scope| !scope.is_empty()).map(|scope| scope.to_string());
+        let within = client.registered_scopes().map(|scope| scope.filter(|name| limit.contains(name)));
+        client.metadata.scope = within.filter(|scope| !scope.is_empty()).map(|scope| scope.to_string());
     }
-    metadata.scope_limit = limit;
+    client.policy.scope_limit = limit;
 }
 
 /// The same public registration again is the same client, and costs no budget.
@@ -193,11 +170,11 @@ async fn insert(
     left_out: &[LeftOut],
     address: IpAddr,
 ) -> Result<Client, OAuthError> {
-    app.registrations.allow(address, redirect_hosts(&asked.metadata))?;
+    app.limits.registrations.allow(address, redirect_hosts(&asked.metadata))?;
     let client = store(app, asked, permission, source(address)).await?;
     let name = json!({"client_name": client.metadata.client_name, "redirect_uris": client.metadata.redirect_uris});
     let name = with_left_out(name, left_out);
-    audit::Event::new(EventType::Registration).client(&client.id).from(address).details(name).record(app).await;
+    audit::Event::new(EventType::Registration).client(&client.id).from(address).details(name).record(&app.audit).await;
     Ok(client)
 }
 
@@ -210,7 +187,7 @@ async fn store(
     let (from, most) = (source.to_string(), app.config.registration.max_unused.into());
     let permission = permission.map(|token| &token.token_hash);
     // The room that was made may be another's by then.
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         match storage::clients::register(&app.db, asked, &from, most, permission).await? {
             Registration::Done(client) => return Ok(*client),
             Registration::NotPermitted => return Err(not_permitted()),
@@ -220,8 +197,8 @@ async fn store(
     Err(OAuthError::overloaded("too many clients register at once").retry_after(1))
 }
 
-/// Of too many unused registrations, the oldest of whoever made most are forgotten; many at once, as each time costs a look
-/// at all of them.
+/// When there are too many unused registrations, the oldest of the source that made most are forgotten. Many go at
+/// once, since each time costs a look at all of them.
 async fn make_room(app: &App, newcomer: Source) -> Result<(), OAuthError> {
     let most = (app.config.registration.max_unused / 100).max(1);
     let made = storage::clients::count_unused_by_source(&app.db).await?;

@@ -1,6 +1,6 @@
 //! `keyward check`: whether a server would start with these settings, and all that is wrong with them.
 use super::load_for_serving;
-use crate::config::{Config, SettingsError, Told};
+use crate::config::{Config, Finding, SettingsError};
 use anyhow::bail;
 use serde_json::json;
 use std::path::PathBuf;
@@ -14,7 +14,8 @@ pub struct Check {
     /// Settings, as TOML; variables override them.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Answer in JSON: `good`, and `errors`, each with `message` and, where known, `setting`, `file`, `line`, `variable`.
+    /// Answer in JSON: `good`, and `errors`, each with `message` and, where known, `setting`, `file`, `line`,
+    /// `variable`.
     #[arg(long)]
     json: bool,
 }
@@ -26,7 +27,7 @@ impl Check {
             Ok(config) => (Some(config), vec![]),
             Err(error) => match error.downcast::<SettingsError>() {
                 Ok(SettingsError(wrong)) => (None, wrong),
-                Err(error) => (None, vec![Told::unread(&error)]),
+                Err(error) => (None, vec![Finding::unread(&error)]),
             },
         };
         if self.json {

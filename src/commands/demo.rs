@@ -51,7 +51,7 @@ impl Demo {
         say!("Opening {} ...", self.data.display())?;
         let listen = listener.local_addr()?;
         let defaults = settings(&self.data, listen, &origin);
-        let mut config = Config::load_for_demo(&defaults, self.config.as_deref(), super::variables())?;
+        let mut config = Config::load_for_demo(&defaults, self.config.as_deref(), super::settings::variables())?;
         config.legacy_paths |= self.legacy_paths;
         config.debug.this_machine = true;
         // Under another name we might not be the one who answers there.
@@ -62,10 +62,8 @@ impl Demo {
         say!("Inviting people and clients ...")?;
         demo::seed(&app).await?;
         server::write_clients(&app, &demo::client_ids()).await?;
-        app.demo_people = demo::PEOPLE_TO_TRY;
-        if let Some(folder) = &folder {
-            app.demo_documents = demo::documents::all(folder)?;
-        }
+        let documents = folder.as_deref().map(demo::documents::all).transpose()?.unwrap_or_default();
+        app.demo = Some(crate::app::Demo { people: demo::PEOPLE_TO_TRY, documents });
         let misses_a_way_out = server::misses_a_way_out(&app.config);
         let (issuer, base) = (app.config.issuer.clone(), app.config.base().to_owned());
         let store = Some(self.data.join("resource-server.db"));
@@ -123,7 +121,7 @@ fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
     )
 }
 
-/// With what the MCP server asks about tokens: if it was told to, or cannot read them.
+/// The credentials by which the MCP server asks about tokens, if it was told to ask or cannot read them.
 fn credentials(config: &Config, resource: &str, told: bool) -> anyhow::Result<Option<Credentials>> {
     let settings = config.resources.values().find(|settings| settings.identifier == resource);
     let format = settings.and_then(|settings| settings.access_token_format);

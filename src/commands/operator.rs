@@ -47,7 +47,7 @@ impl Common {
         let app = Box::pin(server::open_existing(load_config("", self.config.as_deref())?)).await?;
         let desk = Desk { app, by: Operator::at_command_line(), json: self.json };
         let done = act(&desk).await.map_err(with_cure);
-        let printed = done.and_then(|answer| answer.print(self.json, &desk.app.masker));
+        let printed = done.and_then(|answer| answer.print(self.json, desk.app.masker()));
         let caught_up = operations::audit::catch_up(&desk.app).await;
         desk.app.db.close().await?;
         printed.and(caught_up.map_err(Into::into))

@@ -42,7 +42,7 @@ impl Restore {
         } else {
             "They are refused already.".to_owned()
         };
-        chain::extend(&app).await?;
+        chain::extend(&app.audit).await?;
         app.db.close().await?;
         say!("{said}")?;
         Ok(())

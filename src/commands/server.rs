@@ -1,7 +1,7 @@
 //! What `demo` and `serve` share: opening the house, and closing it gracefully.
 use crate::{
     app::App,
-    audit::{self, Event, chain, tally},
+    audit::{self, Event, chain, telling},
     clients::configured,
     clock::Clock,
     config::Config,
@@ -44,7 +44,7 @@ pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
 
 async fn build(config: Config, db: Db) -> anyhow::Result<Box<App>> {
     let app = Box::pin(App::build(config, db, Clock::default())).await?;
-    telemetry::mask(app.masker.clone());
+    telemetry::mask(app.masker().clone());
     Ok(app)
 }
 
@@ -103,8 +103,8 @@ pub async fn write_clients(app: &App, others: &[&str]) -> anyhow::Result<()> {
 
 /// Puts the start on record; [`run`] comes next.
 pub async fn begin(app: &App) -> anyhow::Result<()> {
-    audit::changed_settings::record(app).await?;
-    Event::new(EventType::ServerStart).details(json!({"version": env!("CARGO_PKG_VERSION")})).record(app).await;
+    audit::changed_settings::record(&app.audit, &app.config, app.derived_keys.settings()).await?;
+    Event::new(EventType::ServerStart).details(json!({"version": env!("CARGO_PKG_VERSION")})).record(&app.audit).await;
     Ok(())
 }
 
@@ -125,9 +125,9 @@ pub async fn run(
     let housekeeping = tokio::spawn(jobs::run(app.clone()));
     connections(&app).serve(listener, http::router(app.clone()), shutdown).await;
     housekeeping.abort();
-    tally::tell_all(&app).await;
-    Event::new(EventType::ServerStop).record(&app).await;
-    chain::extend(&app).await?;
+    telling::tell_all(&app.audit).await;
+    Event::new(EventType::ServerStop).record(&app.audit).await;
+    chain::extend(&app.audit).await?;
     app.db.close().await?;
     Ok(())
 }
@@ -141,11 +141,11 @@ fn connections(app: &Arc<App>) -> Connections {
         ..Bounds::default()
     };
     let told = Arc::downgrade(app);
-    Connections::new(bounds, app.proxies.clone(), move |address| {
-        if let Some(app) = told.upgrade().filter(|app| app.floods.is_new(address)) {
+    Connections::new(bounds, app.limits.proxies.clone(), move |address| {
+        if let Some(app) = told.upgrade().filter(|app| app.limits.floods.is_new(address)) {
             tokio::spawn(async move {
                 let event = Event::new(EventType::RateLimitExceeded).failed().from(address);
-                event.details(json!({"endpoint": "connection"})).record(&app).await;
+                event.details(json!({"endpoint": "connection"})).record(&app.audit).await;
             });
         }
     })

@@ -1,5 +1,6 @@
 //! Settings for clients: those the operator writes down, and what any of them may do.
 use super::{Faults, hidden, list};
+use crate::model::grant_type::NAMES;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -60,9 +61,8 @@ pub struct ClientAuthentication {
 impl GrantSettings {
     pub(super) fn check(&self, faults: &mut Faults) {
         for (at, name) in self.off.iter().enumerate() {
-            let known = crate::grants::NAMES;
-            let text = format!("{name:?} is not one of {}", known.join(", "));
-            faults.ensure(known.contains(&name.as_str()), &["grants", "off", &at.to_string()], text);
+            let text = format!("{name:?} is not one of {}", NAMES.join(", "));
+            faults.ensure(NAMES.contains(&name.as_str()), &["grants", "off", &at.to_string()], text);
         }
     }
 }
@@ -80,7 +80,7 @@ impl ClientSettings {
         faults.ensure(!(keys && self.secret.is_some()), &[], "it has a secret and keys; it needs one of them");
         let alone = self.previous_secret.is_some() && self.secret.is_none();
         faults.ensure(!alone, &["previous_secret"], "it needs a secret after it");
-        // Else it might be taken for a person, whose `sub` is a UUID.
+        // Otherwise it might be taken for a person, whose `sub` is a UUID.
         let id = self.id.as_deref().unwrap_or(name);
         let is_one = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         let text =

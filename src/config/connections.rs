@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 pub struct Connections {
     /// In all; never more than three quarters of the files that the process may open.
     pub total: NonZeroUsize,
-    /// Of one address that is none of `trusted_proxies`.
+    /// Connections of one address that is none of `trusted_proxies`.
     pub per_source: NonZeroUsize,
     /// Seconds that answers under way may still take once the server was asked to stop.
     pub grace: u16,

@@ -1,5 +1,5 @@
 //! Settings about looking inside: `/debug` and `/metrics`.
-use super::{Faults, hidden, load::long};
+use super::{Faults, hidden, rules::long};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 

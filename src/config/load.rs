@@ -1,23 +1,17 @@
 //! Reads all settings and judges them: everything that is wrong is found, not only the first of it.
 use super::{
-    Config,
-    faults::{Faults, Kind},
+    Config, client_metadata,
+    faults::{Faults, Kind, Origin, shown},
     names,
-    source::{Node, Origin, Source, Value},
+    rules::algorithm,
+    source::{Node, Source, Value},
 };
-use crate::{
-    clients::configured,
-    keys::MasterKey,
-    oauth::{algorithm::Algorithm, resource::Resources},
-    storage,
-};
-use secrecy::{ExposeSecret, SecretString};
+use crate::{keys::MasterKey, oauth::resource::Resources, storage};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use std::{collections::HashMap, path::Path};
 use url::Url;
 
-/// What is shorter than this can be guessed.
-const MIN_SECRET: usize = 16;
 /// Stands in while the rest is read.
 const NO_ISSUER: &str = "https://issuer.invalid";
 
@@ -46,7 +40,7 @@ impl Config {
         let mut faults = Faults::default();
         names::strays(&variables, &mut faults);
         let mut source = Source::gather(defaults, file, variables, &mut faults)?;
-        // Of a file that is no TOML nothing else can be said.
+        // If the file is no TOML, nothing else can be said about it.
         let readable = !faults.unreadable();
         let config = readable.then(|| read(&mut source, &mut faults)).flatten();
         if let Some(config) = &config {
@@ -70,8 +64,11 @@ impl Config {
         self.authorization.check(faults);
         self.client_metadata_documents.check(faults);
         self.grants.check(faults);
+        let format = self.tokens.access_token_format;
+        let resources = self.resources.values();
+        let all: Vec<_> = resources.map(|one| (one.identifier.as_str(), one.scope_names())).collect();
         for (name, resource) in &self.resources {
-            faults.below(&["resources", name], |faults| resource.check(self, faults));
+            faults.below(&["resources", name], |faults| resource.check(format, &all, faults));
         }
         let resources = self.check_resources(faults);
         for (name, client) in &self.clients {
@@ -79,11 +76,11 @@ impl Config {
         }
         self.check_trusted_issuers(resources.as_ref(), faults);
         if let Some(resources) = &resources {
-            configured::check(self, resources, faults);
+            client_metadata::check(self, resources, faults);
         }
     }
 
-    /// Those that strangers could guess.
+    /// Checks the secrets that strangers could guess.
     pub fn check_secrets(&self, faults: &mut Faults) {
         self.debug.check(faults);
         self.registration.check(faults);
@@ -97,7 +94,7 @@ impl Config {
 
     /// Clients compare it byte for byte (RFC 8414 §2).
     fn check_issuer(&self, faults: &mut Faults) {
-        let (shown, at) = (super::faults::shown(&self.issuer), &["issuer"]);
+        let (shown, at) = (shown(&self.issuer), &["issuer"]);
         let Ok(issuer) = Url::parse(&self.issuer) else {
             faults.add(at, format!("{shown} is no URL; write one such as https://auth.example.com"));
             return;
@@ -177,6 +174,41 @@ impl Config {
         }
     }
 
+    /// Without the resources nothing is said about them.
+    fn check_trusted_issuers(&self, resources: Option<&Resources>, faults: &mut Faults) {
+        for (name, issuer) in &self.trusted_issuers {
+            faults.below(&["trusted_issuers", name], |faults| issuer.check(&self.issuer, resources, faults));
+            let same = self.trusted_issuers.iter().filter(|(_, other)| other.issuer == issuer.issuer);
+            if let Some((twin, _)) = same.take_while(|(other, _)| *other != name).last() {
+                let text = format!("two have the issuer {:?}: trusted_issuers.{twin} too", issuer.issuer);
+                faults.add(&["trusted_issuers", name, "issuer"], text);
+            }
+        }
+        self.check_client_identifiers(faults);
+    }
+
+    /// What is written down twice would be whichever was written last.
+    fn check_client_identifiers(&self, faults: &mut Faults) {
+        let clients = self
+            .clients
+            .iter()
+            .map(|(name, client)| (vec!["clients", name.as_str(), "id"], client.id.as_deref().unwrap_or(name)));
+        let workloads = self.trusted_issuers.iter().flat_map(|(issuer, settings)| {
+            settings.workloads.iter().map(move |(name, workload)| {
+                let path = vec!["trusted_issuers", issuer.as_str(), "workloads", name.as_str(), "client"];
+                (path, workload.client(name))
+            })
+        });
+        let all: Vec<_> = clients.chain(workloads).collect();
+        for (at, (path, id)) in all.iter().enumerate() {
+            if all[..at].iter().any(|(_, earlier)| earlier == id) {
+                let table = &path[..path.len() - 1];
+                let text = format!("two of the clients and workloads have the client identifier {id:?}");
+                faults.add_about(path, &[table], text);
+            }
+        }
+    }
+
     /// The resources, if they can be used.
     fn check_resources(&self, faults: &mut Faults) -> Option<Resources> {
         for (name, resource) in &self.resources {
@@ -238,16 +270,4 @@ fn read(source: &mut Source, faults: &mut Faults) -> Option<Config> {
             return None;
         }
     }
-}
-
-/// Of its name, at `path`.
-pub(super) fn algorithm(name: &str, path: &[&str], faults: &mut Faults) {
-    let known = Algorithm::NAMES;
-    faults.ensure(known.contains(&name), path, format!("{name:?} is not one of {}", known.join(", ")));
-}
-
-pub(super) fn long(secret: &SecretString, path: &[&str], faults: &mut Faults) {
-    let is_long = secret.expose_secret().chars().count() >= MIN_SECRET;
-    let text = format!("it needs at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one");
-    faults.ensure(is_long, path, text);
 }

@@ -1,8 +1,8 @@
 //! Names of settings: how they are written, and which is nearest to one that does not exist.
 use super::{
-    faults::{Fault, Faults},
+    faults::{Fault, Faults, Origin},
     schema::{self, NAME},
-    source::{Origin, PREFIX, Source, Value},
+    source::{PREFIX, Source, Value, variable},
 };
 use std::collections::HashMap;
 
@@ -79,10 +79,6 @@ fn elsewhere(name: &str) -> Option<Vec<&'static str>> {
         |name: &str| all.iter().find_map(|path| Some(path[..=path.iter().position(|step| *step == name)?].to_vec()));
     let likest = || nearest(name, all.iter().flatten().copied()).filter(|(_, likeness)| *likeness >= SURE);
     of(name).or_else(|| of(likest()?.0))
-}
-
-pub(super) fn variable(path: &[&str]) -> String {
-    format!("{PREFIX}{}", path.join("__").to_uppercase())
 }
 
 /// The variable that was meant by one whose parts are not parted by two underscores, but for `parts` of them.

@@ -1,7 +1,7 @@
 //! Reads settings into their types. What is wrong is told by the setting, the value and what it may be.
 use super::{
-    faults::{Fault, Kind, shown},
-    source::{Node, Origin, Value},
+    faults::{Fault, Kind, Origin, shown},
+    source::{Node, Value},
 };
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,

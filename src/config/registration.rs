@@ -1,5 +1,5 @@
 //! Who may register clients (RFC 7591), and how many.
-use super::{Faults, hidden, list, load::long};
+use super::{Faults, hidden, list, rules::long};
 use crate::oauth::redirect_uri::{self, RedirectKind};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};

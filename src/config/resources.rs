@@ -1,9 +1,9 @@
 //! The MCP servers that tokens are issued for, as the operator writes them down.
 use super::{
-    Config, ExchangeSettings, Faults, ScopeSettings,
+    ExchangeSettings, Faults, ScopeSettings,
     faults::shown,
     hidden, list,
-    load::{algorithm, long},
+    rules::{algorithm, long},
 };
 use crate::{
     model::Scopes,
@@ -57,7 +57,9 @@ pub struct IntrospectionSettings {
 }
 
 impl ResourceSettings {
-    pub(super) fn check(&self, all: &Config, faults: &mut Faults) {
+    /// `format` is what its access tokens have if it does not say, `all` are the identifier and the scopes of each
+    /// resource.
+    pub(super) fn check(&self, format: AccessTokenFormat, all: &[(&str, Vec<&str>)], faults: &mut Faults) {
         let identifier = shown(&self.identifier);
         let text = format!("{identifier} is no absolute URI without fragment, such as https://mcp.example.com/mcp");
         faults.ensure(resource::is_identifier(&self.identifier), &["identifier"], text);
@@ -72,15 +74,15 @@ impl ResourceSettings {
         if let Some(name) = &self.signing_alg {
             algorithm(name, &["signing_alg"], faults);
         }
-        self.check_introspection(all, faults);
+        self.check_introspection(self.access_token_format.unwrap_or(format), faults);
         for (at, rule) in self.exchange.iter().enumerate() {
             faults.below(&["exchange", &at.to_string()], |faults| rule.check(&names, all, faults));
         }
     }
 
     /// What only we can read must be asked about, so somebody must be able to ask.
-    fn check_introspection(&self, all: &Config, faults: &mut Faults) {
-        let opaque = self.access_token_format.unwrap_or(all.tokens.access_token_format) == AccessTokenFormat::Opaque;
+    fn check_introspection(&self, format: AccessTokenFormat, faults: &mut Faults) {
+        let opaque = format == AccessTokenFormat::Opaque;
         match &self.introspection {
             None if opaque => faults.add_about(
                 &[],

@@ -33,7 +33,7 @@ pub struct ScopeTable {
     pub aliases: Vec<String>,
 }
 
-/// By hand: of an untagged enum the error would say which of ours it is not.
+/// Written by hand: the error of an untagged enum would name our types.
 impl<'de> Deserialize<'de> for ScopeSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_struct("ScopeTable", &["description", "roles", "implies", "aliases"], WordsOrTable)

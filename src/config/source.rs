@@ -1,7 +1,6 @@
 //! Settings as they were written, and where: built in, in the file, or in a variable.
 use super::{
-    faults::{Fault, Faults},
-    names,
+    faults::{Fault, Faults, Origin},
     schema::{self, Shape},
 };
 use anyhow::Context;
@@ -14,13 +13,9 @@ use toml::de::{DeTable, DeValue};
 /// Variables that set something begin so.
 pub(super) const PREFIX: &str = "KEYWARD__";
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
-    BuiltIn,
-    /// In this line.
-    File(usize),
-    /// Of this name.
-    Variable(String),
+/// The variable of a setting.
+pub(super) fn variable(path: &[&str]) -> String {
+    format!("{PREFIX}{}", path.join("__").to_uppercase())
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +58,7 @@ impl Source {
             let text = std::fs::read_to_string(file).with_context(shown)?;
             merge(&mut root, parse(&text, &|at| Origin::File(line(&text, at)), faults));
         }
-        // In the order of their names, so that nothing hangs on chance.
+        // They are read in the order of their names, so that the outcome is always the same.
         for (name, value) in variables.into_iter().collect::<BTreeMap<_, _>>() {
             if let Some(path) = setting(&name) {
                 let node = Node { origin: Origin::Variable(name.clone()), value: Value::Text(value) };
@@ -117,7 +112,7 @@ fn setting(name: &str) -> Option<Vec<String>> {
     Some(name[prefix.len()..].split("__").map(str::to_lowercase).collect())
 }
 
-/// Of what is no TOML only the rule and the line are told: the line itself may hold a secret.
+/// Where the text is no TOML, only the rule and the line number are told: the line itself may hold a secret.
 fn parse(text: &str, origin: &dyn Fn(usize) -> Origin, faults: &mut Faults) -> Node {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -196,7 +191,7 @@ fn nothing_below(path: &[String], name: String, faults: &mut Faults) {
         .map(|end| &path[..end])
         .find(|above| schema::at(above).is_some_and(|shape| !matches!(shape, Shape::Table(_) | Shape::Named)));
     if let Some(setting) = setting {
-        let text = format!("there is no such setting; did you mean {}?", names::variable(setting));
+        let text = format!("there is no such setting; did you mean {}?", variable(setting));
         faults.push(Fault::of_text(Origin::Variable(name), &text));
     }
 }

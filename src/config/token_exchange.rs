@@ -1,5 +1,5 @@
 //! Who may exchange tokens of one resource for tokens of another (RFC 8693).
-use super::{Config, Faults};
+use super::Faults;
 use crate::{
     model::{ClientId, Scopes},
     resources::ExchangeRule,
@@ -23,18 +23,18 @@ pub struct ExchangeSettings {
 }
 
 impl ExchangeSettings {
-    /// `ours` are the scopes of the resource that it is written at.
-    pub(super) fn check(&self, ours: &[&str], all: &Config, faults: &mut Faults) {
-        let there = all.resources.values().find(|resource| resource.identifier == self.from);
+    /// `ours` are the scopes of the resource that it is written at, `all` those of each resource.
+    pub(super) fn check(&self, ours: &[&str], all: &[(&str, Vec<&str>)], faults: &mut Faults) {
+        let there = all.iter().find(|(identifier, _)| *identifier == self.from).map(|(_, scopes)| scopes);
         if there.is_none() {
-            let known: Vec<_> = all.resources.values().map(|resource| resource.identifier.as_str()).collect();
+            let known: Vec<_> = all.iter().map(|(identifier, _)| *identifier).collect();
             let text = format!("{} is not among the resources: {}", self.from, known.join(", "));
             faults.add_about(&["from"], &[&["resources"]], text);
         }
         for (theirs, worth) in &self.scopes {
             let at = ["scopes", theirs.as_str()];
             let stray = |scope: &str| format!("scope {scope} is not among the scopes of its resource");
-            let known = there.is_none_or(|there| there.scope_names().contains(&theirs.as_str()));
+            let known = there.is_none_or(|there| there.contains(&theirs.as_str()));
             faults.ensure(known, &at, stray(theirs));
             let Some(worth) = Scopes::parse(worth) else {
                 faults.add(&at, format!("{worth:?} is no list of scopes with single spaces between them"));

@@ -1,5 +1,5 @@
 //! Settings for issuers whose signed word counts here: about people, about programs.
-use super::{Config, Faults, Workload, faults::shown, hidden, list};
+use super::{Faults, Workload, faults::shown, hidden, list, workloads::known_resources};
 use crate::oauth::{algorithm::Algorithm, key_set::PublicKeys, resource::Resources};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -64,7 +64,7 @@ pub struct TrustedIssuer {
 
 impl TrustedIssuer {
     /// `our_issuer` is never trusted this way: it would be proof of nothing.
-    fn check(&self, our_issuer: &str, resources: Option<&Resources>, faults: &mut Faults) {
+    pub(super) fn check(&self, our_issuer: &str, resources: Option<&Resources>, faults: &mut Faults) {
         let issuer = shown(&self.issuer);
         faults.ensure(self.issuer != our_issuer, &["issuer"], format!("{issuer} is this server itself"));
         match Url::parse(&self.issuer) {
@@ -152,64 +152,5 @@ impl TrustedIssuer {
     pub fn knows_email(&self, email: &str) -> bool {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
         self.link_by_email.iter().any(|own| own.eq_ignore_ascii_case(domain))
-    }
-}
-
-impl Config {
-    /// Without the resources nothing is said about them.
-    pub(super) fn check_trusted_issuers(&self, resources: Option<&Resources>, faults: &mut Faults) {
-        for (name, issuer) in &self.trusted_issuers {
-            faults.below(&["trusted_issuers", name], |faults| issuer.check(&self.issuer, resources, faults));
-            let same = self.trusted_issuers.iter().filter(|(_, other)| other.issuer == issuer.issuer);
-            if let Some((twin, _)) = same.take_while(|(other, _)| *other != name).last() {
-                let text = format!("two have the issuer {:?}: trusted_issuers.{twin} too", issuer.issuer);
-                faults.add(&["trusted_issuers", name, "issuer"], text);
-            }
-        }
-        self.check_client_identifiers(faults);
-    }
-
-    /// What is written down twice would be whichever was written last.
-    fn check_client_identifiers(&self, faults: &mut Faults) {
-        let clients = self
-            .clients
-            .iter()
-            .map(|(name, client)| (vec!["clients", name.as_str(), "id"], client.id.as_deref().unwrap_or(name)));
-        let workloads = self.trusted_issuers.iter().flat_map(|(issuer, settings)| {
-            settings.workloads.iter().map(move |(name, workload)| {
-                let path = vec!["trusted_issuers", issuer.as_str(), "workloads", name.as_str(), "client"];
-                (path, workload.client(name))
-            })
-        });
-        let all: Vec<_> = clients.chain(workloads).collect();
-        for (at, (path, id)) in all.iter().enumerate() {
-            if all[..at].iter().any(|(_, earlier)| earlier == id) {
-                let table = &path[..path.len() - 1];
-                let text = format!("two of the clients and workloads have the client identifier {id:?}");
-                faults.add_about(path, &[table], text);
-            }
-        }
-    }
-
-    /// All programs that trusted issuers vouch for.
-    pub fn workloads(&self) -> impl Iterator<Item = (&String, &Workload)> {
-        self.trusted_issuers.values().flat_map(|issuer| &issuer.workloads)
-    }
-
-    /// Somebody is trusted to say which person is behind a client.
-    #[must_use]
-    pub fn takes_identity_assertions(&self) -> bool {
-        self.trusted_issuers.values().any(|issuer| issuer.identity_assertions)
-    }
-}
-
-/// The values of the setting `name` must be identifiers of resources.
-pub(super) fn known_resources(name: &str, named: &[String], resources: Option<&Resources>, faults: &mut Faults) {
-    let Some(resources) = resources else { return };
-    for resource in named {
-        let known: Vec<_> = resources.iter().map(|resource| resource.identifier.as_str()).collect();
-        let text = format!("resource {resource:?} is not among the resources: {}", known.join(", "));
-        let holds = faults.concern(&["resources"]) || resources.find(resource).is_some();
-        faults.ensure(holds, &[name], text);
     }
 }

@@ -1,5 +1,5 @@
 //! Settings for workloads: programs that a trusted issuer vouches for, by the claims it makes about them.
-use super::{Faults, list, trusted_issuers::known_resources};
+use super::{Faults, list};
 use crate::{model::Scopes, oauth::resource::Resources};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ impl Workload {
             let text = format!("{wanted:?} must be a text, or its beginning with a * at the end");
             faults.ensure(meant, &["claims", claim], text);
         }
-        // Else it might be taken for a person, whose `sub` is a UUID.
+        // Otherwise it might be taken for a person, whose `sub` is a UUID.
         let client = self.client(name);
         let text = format!("{client:?} is a UUID, and a client identifier must not be one");
         faults.ensure(uuid::Uuid::parse_str(client).is_err(), &["client"], text);
@@ -53,6 +53,17 @@ impl Workload {
                 None => claimed == wanted,
             })
         })
+    }
+}
+
+/// The values of the setting `name` must be identifiers of resources.
+pub(super) fn known_resources(name: &str, named: &[String], resources: Option<&Resources>, faults: &mut Faults) {
+    let Some(resources) = resources else { return };
+    for resource in named {
+        let known: Vec<_> = resources.iter().map(|resource| resource.identifier.as_str()).collect();
+        let text = format!("resource {resource:?} is not among the resources: {}", known.join(", "));
+        let holds = faults.concern(&["resources"]) || resources.find(resource).is_some();
+        faults.ensure(holds, &[name], text);
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) const KEY: &str = r#"{
     "d": "gPKW9bpqOTXUuk28PUXOjz2-W2KXUbvLXH4CDCl53Qo"
 }"#;
 
-/// By file name; `folder` is the URL that they lie below.
+/// The documents by file name; `folder` is the URL that they lie below.
 pub fn all(folder: &str) -> anyhow::Result<BTreeMap<&'static str, Value>> {
     let private: Value = serde_json::from_str(KEY)?;
     let mut public = private.clone();

@@ -1,5 +1,9 @@
 //! One request on one connection of its own: to an address just checked, and for so many bytes and no more.
-use super::{FetchError, Lookup, MAX_HEADERS, Network, Wanted, check};
+use super::{
+    answer::{ContentRule, FetchError, MAX_HEADERS, check},
+    names::Lookup,
+    network::Network,
+};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{
     Request,
@@ -49,7 +53,7 @@ pub(super) async fn get(
     lookup: &Lookup,
     tls: Option<&TlsConnector>,
     url: &Url,
-    wanted: &Wanted,
+    wanted: &ContentRule,
 ) -> Result<(Parts, Bytes), FetchError> {
     let opened = timeout(network.connect_timeout, open(network, lookup, tls, url, wanted.max_body)).await;
     let stream = opened.map_err(|_| FetchError::Unavailable("no connection in time".into()))??;
@@ -72,7 +76,7 @@ pub(super) async fn get(
     exchange.await
 }
 
-fn request(url: &Url, wanted: &Wanted) -> http::Result<Request<Empty<Bytes>>> {
+fn request(url: &Url, wanted: &ContentRule) -> http::Result<Request<Empty<Bytes>>> {
     Request::get(&url[Position::BeforePath..Position::AfterQuery])
         .header(header::HOST, &url[Position::BeforeHost..Position::AfterPort])
         .header(header::USER_AGENT, concat!("keyward/", env!("CARGO_PKG_VERSION")))
@@ -148,7 +152,7 @@ fn failed(error: &(dyn Error + 'static)) -> FetchError {
 #[error("more was sent than is read")]
 struct TooMuch;
 
-/// Of which only so many bytes are read, and what came along with the last of them.
+/// A stream that ends after so many bytes, and after what came along with the last of them.
 struct Bounded {
     stream: TcpStream,
     left: usize,

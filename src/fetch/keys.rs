@@ -1,10 +1,10 @@
-//! Public keys that others publish (RFC 7517 §5): fetched when first needed, kept while fresh, and looked for again when
-//! something names a key that is not among them.
+//! Public keys that others publish (RFC 7517 §5): fetched when first needed, kept while fresh, and looked for again
+//! when something names a key that is not among them.
+use super::Fetcher;
 use crate::{
-    app::App,
     clock::{Clock, Moment},
     error::OAuthError,
-    limits::Asker,
+    limits::{Asker, Fetches},
     oauth::{json, jws::Jws, key_set::PublicKeys},
     secrets::Digest,
 };
@@ -23,7 +23,7 @@ const LONGEST: u64 = 86_400;
 const TRY_AGAIN_AFTER: Duration = Duration::minutes(1);
 /// Between two looks for a key that is not in the set, whoever has us look: until the next one a new key stays unknown.
 const LOOK_AGAIN_AFTER: Duration = Duration::seconds(5);
-/// The same for one source. Anybody can name a key that there is not, and has the own look only.
+/// Looks for one source: anybody can name a key that there is not, and spends only looks of their own.
 const LOOKS_OF_SOURCE: Quota = Quota::per_minute(1);
 /// Bytes of sets of clients that nobody set up, of those that one source has us keep, and of those that the operator
 /// named. What strangers bring never pushes out what is the operator's.
@@ -35,9 +35,9 @@ const UNFOLDED: usize = 8;
 const BESIDE: usize = 256;
 
 /// Where keys are published, and who has us look there.
-pub struct Published<'a> {
+pub struct KeySource<'a> {
     pub uri: &'a str,
-    /// Whose budget a fetch is of.
+    /// Who pays for a fetch with their budget.
     pub asker: Asker<'a>,
     /// Where that came from which names a key.
     pub from: Source,
@@ -47,8 +47,8 @@ pub struct Published<'a> {
 
 /// The key sets lately fetched, by where they were found.
 pub struct FetchedKeys {
-    known: Mutex<Table<String, Kept>>,
-    strangers: Mutex<Table<String, Kept>>,
+    known: Mutex<Table<String, KeptKeys>>,
+    strangers: Mutex<Table<String, KeptKeys>>,
     looks: Rates,
 }
 
@@ -63,7 +63,7 @@ impl Default for FetchedKeys {
 }
 
 #[derive(Clone)]
-struct Kept {
+struct KeptKeys {
     keys: Arc<PublicKeys>,
     bytes: usize,
     fetched_at: Moment,
@@ -71,30 +71,32 @@ struct Kept {
     tried_at: Moment,
 }
 
-/// Whether a key published there signed it. While it names one that is not known and cannot be looked for, nobody can
-/// tell: then it is not its fault. While the host is not to be reached the last set serves, but no longer than a day.
-pub async fn have_signed(app: &App, published: &Published<'_>, jws: &Jws<'_>) -> Result<bool, OAuthError> {
-    let (clock, now) = (&app.clock, app.clock.moment());
-    let kept = app.fetched_keys.find(published).filter(|kept| kept.usable(clock));
-    let told = kept.as_ref().map(|kept| kept.tell(jws));
-    if let (Some(kept), Some(told)) = (&kept, told) {
-        let tried = clock.age(kept.tried_at);
-        let fresh = clock.age(kept.fetched_at) < kept.fresh_for;
-        match told {
-            Some(told) if fresh || tried < TRY_AGAIN_AFTER => return Ok(told),
-            None if !published.may_look => return Ok(false),
-            None => app.fetched_keys.allow_look(published, tried, clock.now())?,
-            Some(_) => {}
+async fn fetch(
+    (fetcher, budget): (&Fetcher, &Fetches),
+    published: &KeySource<'_>,
+    now: Moment,
+) -> Result<Option<KeptKeys>, OAuthError> {
+    let uri = published.uri;
+    budget.allow_host(published.asker)?;
+    let answer = match published.asker {
+        Asker::Known(_) => fetcher.json(uri).await,
+        Asker::Stranger(_, source) => fetcher.json_for_stranger(uri, source).await,
+    };
+    let content = match answer {
+        Ok(content) => content,
+        Err(error) => {
+            tracing::warn!(uri, %error, "jwks_fetch_error");
+            return Ok(None);
         }
-    }
-    if let Some(fetched) = fetch(app, published, now).await? {
-        return Ok(jws.is_signed_by(&app.fetched_keys.keep(published, fetched)));
-    }
-    if let Some(kept) = kept {
-        app.fetched_keys.keep(published, Kept { tried_at: now, ..kept });
-    }
-    // The same whatever the host did: by the difference a stranger could feel his way around our network.
-    told.flatten().ok_or_else(|| unknown(TRY_AGAIN_AFTER.whole_seconds().cast_unsigned()))
+    };
+    let keys = json::object(&content.body).ok().and_then(|set| PublicKeys::parse(&Value::Object(set)));
+    let Some(keys) = keys else {
+        tracing::warn!(uri, "jwks_validation_error");
+        return Ok(None);
+    };
+    let fresh_for = content.max_age.clamp(SHORTEST, LONGEST).cast_signed();
+    let (bytes, fresh_for) = (content.body.len() * UNFOLDED, Duration::seconds(fresh_for));
+    Ok(Some(KeptKeys { keys: Arc::new(keys), bytes, fetched_at: now, fresh_for, tried_at: now }))
 }
 
 fn unknown(seconds: u64) -> OAuthError {
@@ -102,31 +104,7 @@ fn unknown(seconds: u64) -> OAuthError {
     OAuthError::temporarily_unavailable(sentence).retry_after(seconds)
 }
 
-async fn fetch(app: &App, published: &Published<'_>, now: Moment) -> Result<Option<Kept>, OAuthError> {
-    let uri = published.uri;
-    app.fetches.allow_host(published.asker)?;
-    let fetched = match published.asker {
-        Asker::Known(_) => app.fetcher.json(uri).await,
-        Asker::Stranger(_, source) => app.fetcher.json_for_stranger(uri, source).await,
-    };
-    let fetched = match fetched {
-        Ok(fetched) => fetched,
-        Err(error) => {
-            tracing::warn!(uri, %error, "jwks_fetch_error");
-            return Ok(None);
-        }
-    };
-    let keys = json::object(&fetched.body).ok().and_then(|set| PublicKeys::parse(&Value::Object(set)));
-    let Some(keys) = keys else {
-        tracing::warn!(uri, "jwks_validation_error");
-        return Ok(None);
-    };
-    let fresh_for = fetched.max_age.clamp(SHORTEST, LONGEST).cast_signed();
-    let (bytes, fresh_for) = (fetched.body.len() * UNFOLDED, Duration::seconds(fresh_for));
-    Ok(Some(Kept { keys: Arc::new(keys), bytes, fetched_at: now, fresh_for, tried_at: now }))
-}
-
-impl Kept {
+impl KeptKeys {
     fn usable(&self, clock: &Clock) -> bool {
         clock.age(self.fetched_at) < Duration::seconds(LONGEST.cast_signed())
     }
@@ -139,11 +117,45 @@ impl Kept {
 }
 
 impl FetchedKeys {
-    fn find(&self, published: &Published<'_>) -> Option<Kept> {
+    /// Whether a key published there signed it. While it names one that is not known and cannot be looked for, nobody
+    /// can tell: then it is not its fault. While the host is not to be reached the last set serves, but no longer than
+    /// a day.
+    pub(super) async fn have_signed(
+        &self,
+        fetching: (&Fetcher, &Fetches),
+        clock: &Clock,
+        published: &KeySource<'_>,
+        jws: &Jws<'_>,
+    ) -> Result<bool, OAuthError> {
+        let now = clock.moment();
+        let kept = self.find(published).filter(|kept| kept.usable(clock));
+        let told = kept.as_ref().map(|kept| kept.tell(jws));
+        if let (Some(kept), Some(told)) = (&kept, told) {
+            let tried = clock.age(kept.tried_at);
+            let fresh = clock.age(kept.fetched_at) < kept.fresh_for;
+            match told {
+                Some(told) if fresh || tried < TRY_AGAIN_AFTER => return Ok(told),
+                None if !published.may_look => return Ok(false),
+                None => self.allow_look(published, tried, clock.now())?,
+                Some(_) => {}
+            }
+        }
+        if let Some(fetched) = fetch(fetching, published, now).await? {
+            return Ok(jws.is_signed_by(&self.keep(published, fetched)));
+        }
+        if let Some(kept) = kept {
+            self.keep(published, KeptKeys { tried_at: now, ..kept });
+        }
+        // The answer is the same whatever the host did: by a difference a stranger could feel his way around our
+        // network.
+        told.flatten().ok_or_else(|| unknown(TRY_AGAIN_AFTER.whole_seconds().cast_unsigned()))
+    }
+
+    fn find(&self, published: &KeySource<'_>) -> Option<KeptKeys> {
         self.of(published.asker).get(&published.uri.to_owned()).cloned()
     }
 
-    fn keep(&self, published: &Published<'_>, kept: Kept) -> Arc<PublicKeys> {
+    fn keep(&self, published: &KeySource<'_>, kept: KeptKeys) -> Arc<PublicKeys> {
         let (keys, bytes) = (kept.keys.clone(), published.uri.len() + kept.bytes + BESIDE);
         let source = match published.asker {
             Asker::Known(_) => Source::Party(0),
@@ -154,7 +166,7 @@ impl FetchedKeys {
     }
 
     /// `tried` is how long ago there was a look.
-    fn allow_look(&self, published: &Published<'_>, tried: Duration, now: OffsetDateTime) -> Result<(), OAuthError> {
+    fn allow_look(&self, published: &KeySource<'_>, tried: Duration, now: OffsetDateTime) -> Result<(), OAuthError> {
         let pause = LOOK_AGAIN_AFTER - tried;
         let refused = |seconds| OAuthError { by_budget: true, ..unknown(seconds) };
         if pause.is_positive() {
@@ -171,7 +183,7 @@ impl FetchedKeys {
         (lock(&self.strangers).weight(), lock(&self.known).weight())
     }
 
-    fn of(&self, asker: Asker<'_>) -> MutexGuard<'_, Table<String, Kept>> {
+    fn of(&self, asker: Asker<'_>) -> MutexGuard<'_, Table<String, KeptKeys>> {
         lock(match asker {
             Asker::Known(_) => &self.known,
             Asker::Stranger(..) => &self.strangers,
@@ -179,6 +191,6 @@ impl FetchedKeys {
     }
 }
 
-fn lock(table: &Mutex<Table<String, Kept>>) -> MutexGuard<'_, Table<String, Kept>> {
+fn lock(table: &Mutex<Table<String, KeptKeys>>) -> MutexGuard<'_, Table<String, KeptKeys>> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,17 @@
 //! Names looked up on a few threads of their own: a name server that never answers holds up no other work.
-use super::{Addresses, Lookup};
 use std::{
+    future::Future,
     io,
     net::{SocketAddr, ToSocketAddrs},
+    pin::Pin,
     sync::Arc,
     thread,
 };
 use tokio::sync::{Semaphore, oneshot};
+
+pub type Lookup = Arc<dyn Fn(String) -> Addresses + Send + Sync>;
+/// The addresses of a name, each with the port to use where the URL names none, or 0 for the scheme's own.
+pub type Addresses = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Threads: the system's resolver cannot be called off, so that each is taken until it gives up by itself.
 const AT_ONCE: usize = 16;

@@ -1,20 +1,21 @@
 //! `grant_type=authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.5).
-use super::TokenRequest;
+use super::grant_type::GrantType;
 use crate::{events::EventType, 
     app::App,
     audit,
+    config::grant_types,
     error::OAuthError,
-    model::Code,
+    model::{Code, grant_type::AUTHORIZATION_CODE},
     oauth::pkce,
     secrets::AuthorizationCode,
     storage::{codes, grants},
     tokens::{
-        Permit, TokenResponse,
+        Issuance, TokenRequest, TokenResponse,
         refresh_token::{Refresh, RefreshToken},
     },
 };
 
-pub const NAME: &str = "authorization_code";
+pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
 /// Wrong verifiers or redirect URIs that a code survives.
 const MAX_FAILURES: i32 = 5;
@@ -40,7 +41,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(error);
     }
     let grant = grants::find(&app.db, code.grant_id).await?.ok_or_else(unusable)?;
-    let permit = Permit::judge(request, &grant).await?.proven(app).await?;
+    let issuance = Issuance::judge(request, &grant).await?.proven(app).await?;
     // A public client's refresh tokens are bound to the key that it proves now (RFC 9449 §5).
     let bound = jkt.filter(|_| client.is_public());
     if !codes::consume(&app.db, &code.code_hash, now, MAX_FAILURES, bound).await? {
@@ -49,18 +50,18 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             // Everything else about it was right: somebody holds a copy, and what the first use brought is no
             // longer trusted (OAuth 2.1 §7.5.2).
             let event = audit::Event::new(EventType::AuthorizationCodeReused).client(&client.id);
-            event.user(grant.user_id).grant(grant.id).record(app).await;
+            event.user(grant.user_id).grant(grant.id).record(&app.audit).await;
             let rule = "a code is good for one use; its grant is revoked (OAuth 2.1 section 7.5.2)";
             app.trace.blocked(EventType::AuthorizationCodeReused, Some(&client.id), rule);
         }
         return Err(unusable());
     }
-    let may_refresh = super::refreshes(&app.config, client, NAME);
+    let may_refresh = grant_types::refreshes(&app.config, client, AUTHORIZATION_CODE);
     let refresh = may_refresh.then(|| Refresh {
         token: RefreshToken::first(app, grant.id, presented.expose()),
         rotated_at: grant.refreshed_at,
     });
-    permit.issue(app, refresh, code.nonce.as_deref()).await
+    issuance.issue(app, refresh, code.nonce.as_deref()).await
 }
 
 /// Whether it can still be exchanged.

@@ -1,21 +1,22 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4, §3.5).
-use super::TokenRequest;
+use super::grant_type::GrantType;
 use crate::{events::EventType, 
     app::App,
     audit,
+    config::grant_types,
     error::OAuthError,
-    model::{DeviceAuthorization, Grant, GrantId, UserId},
+    model::{DeviceAuthorization, Grant, GrantId, UserId, grant_type::DEVICE_CODE},
     oauth::authentication_context,
     secrets::DeviceCode,
     storage::{device_codes, grants},
     tokens::{
-        Permit, TokenResponse,
+        Issuance, TokenRequest, TokenResponse,
         refresh_token::{Refresh, RefreshToken},
     },
 };
 use time::{Duration, OffsetDateTime};
 
-pub const NAME: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
 /// Seconds by which a poll that comes too early widens the interval, and how wide it gets at most.
 const SLOW_DOWN: i32 = 5;
@@ -47,7 +48,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         id,
         client_id: device.client_id,
         user_id,
-        grant_type: NAME.into(),
+        grant_type: DEVICE_CODE.into(),
         scopes: device.scopes,
         resources: device.resources,
         auth_time,
@@ -61,13 +62,13 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         // A public client's refresh tokens are bound to the key that it proves now (RFC 9449 §5).
         dpop_jkt: jkt.filter(|_| client.is_public()).map(str::to_owned),
     };
-    let permit = Permit::judge(request, &grant).await?.proven(app).await?;
+    let issuance = Issuance::judge(request, &grant).await?.proven(app).await?;
     if !grants::redeem(&app.db, &grant, &device.device_code_hash, now).await? {
         return Err(unusable());
     }
-    audit::Event::new(EventType::DeviceCodeRedeemed).client(&client.id).user(user_id).grant(id).record(app).await;
-    let may_refresh = super::refreshes(&app.config, client, NAME);
-    permit.issue(app, may_refresh.then_some(Refresh { token: first, rotated_at: now }), None).await
+    audit::Event::new(EventType::DeviceCodeRedeemed).client(&client.id).user(user_id).grant(id).record(&app.audit).await;
+    let may_refresh = grant_types::refreshes(&app.config, client, DEVICE_CODE);
+    issuance.issue(app, may_refresh.then_some(Refresh { token: first, rotated_at: now }), None).await
 }
 
 /// RFC 8628 §3.5: a poll that comes too early widens the interval, for itself and for all later ones. Only while nobody
@@ -77,7 +78,7 @@ async fn keep_the_interval(app: &App, device: &DeviceAuthorization, now: OffsetD
     let widened = (device.poll_interval + SLOW_DOWN).min(WIDEST);
     let interval = if on_time { device.poll_interval } else { widened };
     let next_poll_at = now + Duration::seconds(interval.into());
-    // Of several at the same moment one is on time.
+    // Where several polls come at the same moment, one of them is on time.
     let counted = device_codes::poll(&app.db, device, interval, next_poll_at).await?;
     (on_time && counted)
         .then_some(())

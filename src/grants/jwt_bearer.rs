@@ -1,47 +1,60 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): an issuer that is trusted says which
 //! person is behind the client (Identity Assertion JWT Authorization Grant §4.4), or which program asks for itself.
-use super::TokenRequest;
+use super::grant_type::{GrantType, Unidentified};
 use crate::{events::EventType, 
-    authorization::request::{limit, registered_scopes},
     app::App,
     audit, clock,
-    config::Workload,
+    clients::metadata_document,
+    config::{Workload, grant_types},
     error::OAuthError,
-    issuers::{
-        identity::{self, IdentityAssertion},
-        subject, workload,
-    },
-    model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User},
+    issuers::{identity::IdentityAssertion, workload},
+    model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User, grant_type::JWT_BEARER},
     oauth::{
+        client_id,
+        jws::Jws,
         params::Params,
         resource::{OIDC_SCOPES, Resource, ScopeRequest},
     },
+    people::subject,
     secrets::{self, Digest},
     storage::grants,
-    tokens::{Permit, TokenResponse},
+    tokens::{Issuance, TokenRequest, TokenResponse},
 };
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 use time::{Duration, OffsetDateTime};
 
-pub const NAME: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+pub const GRANT_TYPE: GrantType = GrantType { identify: Some(|request| Box::pin(identify(request))), exchange: |request| Box::pin(exchange(request)) };
 
 /// Before a client is looked for: the assertion may be all that a workload has to say who it is, and vouch for a client
 /// that nobody has asked for yet.
-pub async fn identify(
-    app: &App,
-    authorization: Option<&str>,
-    params: &Params,
-    address: IpAddr,
-) -> Result<Option<Arc<Client>>, OAuthError> {
-    let Some(assertion) = params.get("assertion")?.filter(|_| super::find(&app.config, NAME).is_some()) else {
+async fn identify(request: Unidentified<'_>) -> Result<Option<Arc<Client>>, OAuthError> {
+    let Unidentified { app, authorization, params, address } = request;
+    let Some(assertion) = params.get("assertion")?.filter(|_| grant_types::is_enabled(&app.config, JWT_BEARER)) else {
         return Ok(None);
     };
     let workload = workload::identify(app, authorization, params, address).await?;
     if workload.is_none() {
-        identity::introduce(app, assertion, address).await?;
+        introduce(app, assertion, address).await?;
     }
     Ok(workload)
+}
+
+/// A client that is named by the URL of its document, and that nobody has asked for yet, is fetched once an issuer
+/// has vouched for it. Whatever is wrong otherwise is told by who looks closer.
+async fn introduce(app: &App, text: &str, address: IpAddr) -> Result<(), OAuthError> {
+    let Ok(jws) = Jws::parse(text) else { return Ok(()) };
+    let Some(claimed) = jws.claim("client_id").filter(|id| client_id::is_url(id)) else { return Ok(()) };
+    // Then the grant verifies the assertion, and once is enough.
+    if metadata_document::is_known(app, claimed).await? {
+        return Ok(());
+    }
+    match IdentityAssertion::verify(app, text, address).await {
+        Ok(assertion) => metadata_document::introduced(app, &assertion.says.client_id).await,
+        // Whether the issuer vouches could not be found out yet: that must not read like an unknown client.
+        Err(error) if error.code == "temporarily_unavailable" => Err(error),
+        Err(_) => Ok(()),
+    }
 }
 
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
@@ -52,7 +65,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
 }
 
-/// For itself, as by `client_credentials`.
+/// The workload asks for itself, as a client does by `client_credentials`.
 async fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, params, .. } = request;
     let known = |identifier: &str| app.resources.find(identifier).map(|resource| resource.identifier.as_str());
@@ -63,7 +76,7 @@ async fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<Toke
     if params.all("resource").any(|asked| known(asked).is_some_and(|asked| !own.contains(&asked))) {
         return Err(OAuthError::invalid_target("resource is not open to this workload"));
     }
-    Permit::for_client(request)?.proven(app).await?.issue(app, None, None).await
+    Issuance::for_client(request)?.proven(app).await?.issue(app, None, None).await
 }
 
 /// One assertion is one grant, however often it may be presented: revoked, it opens nothing any more. There is no
@@ -84,7 +97,7 @@ async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthErr
         }
         let grant = grant(request, &assertion, &resources, &subject.user, before.as_ref())?;
         let asked = asked(params, &grant.scopes, &resources)?;
-        let permit = Permit::for_person(request, &grant, subject.user.clone(), &asked)?.proven(app).await?;
+        let issuance = Issuance::for_person(request, &grant, subject.user.clone(), &asked)?.proven(app).await?;
         if !subject.keep(app, &assertion).await? {
             continue;
         }
@@ -94,7 +107,7 @@ async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthErr
             }
             record(app, &assertion, &grant).await;
         }
-        return permit.issue(app, None, None).await;
+        return issuance.issue(app, None, None).await;
     }
     Err(OAuthError::temporarily_unavailable("the same assertion is being redeemed many times at once").retry_after(1))
 }
@@ -115,7 +128,7 @@ fn check(request: TokenRequest<'_>, assertion: &IdentityAssertion<'_>) -> Result
     Ok(())
 }
 
-/// Those it names that are ours and that its issuer may open.
+/// The resources it names that are ours and that its issuer may open.
 fn resources<'a>(app: &'a App, assertion: &IdentityAssertion<'_>) -> Result<Vec<&'a Resource>, OAuthError> {
     let IdentityAssertion { trusted, says, .. } = assertion;
     let named = match (says.resources.as_slice(), &trusted.default_resource) {
@@ -167,7 +180,7 @@ fn grant(
         id: before.map_or_else(GrantId::new, |before| before.id),
         client_id: client.id.clone(),
         user_id: user.id,
-        grant_type: NAME.into(),
+        grant_type: JWT_BEARER.into(),
         scopes: scopes(client, says.scopes.as_ref(), resources, user.role)?,
         resources: resources.iter().map(|resource| resource.identifier.clone()).collect(),
         auth_time: clock::date(says.auth_time).unwrap_or(now),
@@ -177,7 +190,7 @@ fn grant(
         expires_at: ends,
         revoked_at: None,
         generation: 1,
-        // Of a refresh token that nobody has, and that is never idle.
+        // Nobody has this refresh token, and it is never idle.
         refresh_hash: Digest::of(secrets::random()),
         refreshed_at: ends,
         dpop_jkt: None,
@@ -197,17 +210,17 @@ fn scopes(
     if says.as_ref().is_some_and(Scopes::is_empty) {
         return Err(OAuthError::invalid_scope("the assertion has no scope of a resource of this server"));
     }
-    let registered = registered_scopes(client).as_ref().map(no_openid);
+    let registered = client.registered_scopes().as_ref().map(no_openid);
     let defaults = resources.iter().fold(Scopes::default(), |all, one| all.union(&one.default_scopes));
     let none = Scopes::default;
-    let asking = ScopeRequest { requested: none(), default: none(), limit: limit(client), refreshes: false, resources };
+    let asking = ScopeRequest { requested: none(), default: none(), limit: client.scope_limit(), refreshes: false, resources };
     // What the issuer said is the most: nothing is added to it.
     let candidates = says.map_or_else(|| registered.into_iter().chain([defaults]).collect(), |says| vec![says]);
     let open = candidates.iter().map(|scopes| asking.open(scopes, role)).find(|open| !open.is_empty());
     open.ok_or_else(|| OAuthError::invalid_scope("none of the scopes exists here and is open to this user"))
 }
 
-/// Of that, what this request asks for: the rest of what it asks for is left out, and the answer says so.
+/// The part of the grant that this request asks for. What it asks for beyond that is left out, and the answer says so.
 fn asked(params: &Params, most: &Scopes, resources: &[&Resource]) -> Result<Scopes, OAuthError> {
     let Some(text) = params.get("scope")? else { return Ok(most.clone()) };
     let asked = Scopes::parse(text).ok_or_else(|| OAuthError::invalid_scope("scope is malformed"))?;
@@ -223,5 +236,5 @@ async fn record(app: &App, assertion: &IdentityAssertion<'_>, grant: &Grant) {
     let details = json!({"issuer": assertion.says.issuer, "scope": grant.scopes.to_string(),
         "resource": grant.resources});
     let event = audit::Event::new(EventType::IdentityAssertion).user(grant.user_id).client(&grant.client_id);
-    event.grant(grant.id).details(details).record(app).await;
+    event.grant(grant.id).details(details).record(&app.audit).await;
 }

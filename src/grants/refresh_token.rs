@@ -1,15 +1,16 @@
 //! `grant_type=refresh_token` (RFC 6749 §6, OAuth 2.1 §4.3): rotation, an idempotent window, theft detection.
-use super::TokenRequest;
+use super::grant_type::GrantType;
 use crate::{events::EventType, 
     app::App,
     audit,
+    config::grant_types,
     error::OAuthError,
     model::Grant,
     secrets::Digest,
     storage::grants::{self, Refresher},
     telemetry,
     tokens::{
-        Permit, TokenResponse,
+        Issuance, TokenRequest, TokenResponse,
         refresh_token::{Refresh, RefreshToken},
         restored,
     },
@@ -17,7 +18,7 @@ use crate::{events::EventType,
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-pub const NAME: &str = "refresh_token";
+pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
 /// Where the presented token stands in its family.
 #[derive(Debug, PartialEq)]
@@ -28,9 +29,9 @@ enum Standing {
     JustRotated(RefreshToken),
     /// Rotated for good: two hold it, and one of them stole it.
     Stolen,
-    /// Of a later generation than ours: the database was put back from a backup.
+    /// A later generation than ours: the database was put back from a backup.
     Newer,
-    /// Of another family that had this name: the database was put back from a backup.
+    /// Another family had this name: the database was put back from a backup.
     Unknown,
 }
 
@@ -44,7 +45,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         if grant.client_id != client.id {
             return Err(OAuthError::invalid_grant("refresh_token was issued to another client"));
         }
-        if !super::refreshes(&app.config, client, &grant.grant_type) {
+        if !grant_types::refreshes(&app.config, client, &grant.grant_type) {
             return Err(OAuthError::invalid_grant("what a device was granted is not refreshed here"));
         }
         if grant.revoked_at.is_some() || grant.expires_at <= now || grant.refreshed_at <= idle_since(app, now) {
@@ -59,17 +60,17 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             Standing::Newer => catch_up(app, &grant, &presented, now).await?,
             Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
             Standing::JustRotated(live) => {
-                let permit = Permit::judge(request, &grant).await?.proven(app).await?;
+                let issuance = Issuance::judge(request, &grant).await?.proven(app).await?;
                 record_replay(app, &grant, presented.generation).await?;
                 let live = Refresh { token: live, rotated_at: grant.refreshed_at };
-                return permit.issue(app, Some(live), None).await;
+                return issuance.issue(app, Some(live), None).await;
             }
             Standing::Live => {
-                let permit = Permit::judge(request, &grant).await?.proven(app).await?;
+                let issuance = Issuance::judge(request, &grant).await?.proven(app).await?;
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
                 if advance(app, &presented, &next, jkt.filter(|_| client.is_public()), now).await?.is_some() {
-                    return permit.issue(app, Some(Refresh { token: next, rotated_at: now }), None).await;
+                    return issuance.issue(app, Some(Refresh { token: next, rotated_at: now }), None).await;
                 }
             }
         }
@@ -97,8 +98,8 @@ fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateT
     if !live.digest().matches(&grant.refresh_hash) {
         return Standing::Unknown;
     }
-    // The window opens at the rotation and repeats don't prolong it. A rotation of the future is one of before the clock
-    // was set back, but for the little that the clocks of the nodes differ.
+    // The window opens at the rotation and repeats don't prolong it. A rotation of the future is one of before the
+    // clock was set back, but for the little that the clocks of the nodes differ.
     let (age, window) = (now - grant.refreshed_at, Duration::seconds(app.config.tokens.replay_window.into()));
     match behind {
         0 => Standing::Live,
@@ -115,7 +116,7 @@ async fn catch_up(app: &App, grant: &Grant, presented: &RefreshToken, now: Offse
     if grants::catch_up(&app.db, grant.id, generations, &presented.digest(), window.since, now).await? {
         let event = audit::Event::new(EventType::RefreshCaughtUp).warning().client(&grant.client_id).user(grant.user_id);
         let details = json!({"generations": presented.generation - grant.generation});
-        event.grant(grant.id).details(details).record(app).await;
+        event.grant(grant.id).details(details).record(&app.audit).await;
     } else if grants::caught_up_before(&app.db, grant.id, presented.generation, window.since).await? {
         return Err(revoke_family(app, grant, now).await?);
     }
@@ -146,7 +147,7 @@ async fn record_replay(app: &App, grant: &Grant, generation: i32) -> Result<(), 
     let event = if differs.is_empty() { event } else { event.warning() };
     // Each way to differ is told of: what is odd is not lost among what is not.
     let what = format!("{} {}", grant.id, differs.join(" "));
-    event.details(json!({"generations": grant.generation - generation, "differs": differs})).tally_of(app, &what).await;
+    event.details(json!({"generations": grant.generation - generation, "differs": differs})).tally_of(&app.audit, &what).await;
     Ok(())
 }
 
@@ -173,7 +174,7 @@ async fn advance(
 async fn revoke_family(app: &App, grant: &Grant, now: OffsetDateTime) -> Result<OAuthError, OAuthError> {
     if grants::revoke(&app.db, grant.id, now).await? {
         let event = audit::Event::new(EventType::RefreshReuseDetected).client(&grant.client_id);
-        event.user(grant.user_id).grant(grant.id).record(app).await;
+        event.user(grant.user_id).grant(grant.id).record(&app.audit).await;
     }
     let rule = "refresh_token was used before; all tokens of this grant are revoked";
     app.trace.blocked(EventType::RefreshReuseDetected, Some(&grant.client_id), rule);

@@ -1,6 +1,6 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): an MCP server that has to call another one
 //! exchanges the token it received for one that the other accepts, narrower and with its own name on it.
-use super::TokenRequest;
+use super::grant_type::GrantType;
 use crate::{events::EventType, 
     audit,
     error::OAuthError,
@@ -10,13 +10,13 @@ use crate::{events::EventType,
     },
     resources::ExchangeRule,
     tokens::{
-        Permit, TokenResponse,
-        access_token::{self, AccessTokenClaims, Active},
+        Issuance, TokenRequest, TokenResponse,
+        access_token::{self, AccessTokenClaims, ActiveToken},
     },
 };
 use serde_json::json;
 
-pub const NAME: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
 /// Actors that one token names at most, so that exchanging back and forth ends.
 const MAX_ACTORS: usize = 8;
@@ -30,26 +30,26 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(OAuthError::unauthorized_client("the client may exchange no tokens"));
     }
     let asked = TokenExchange::parse(params)?;
-    let Active { claims: subject, user } = presented(request, "subject_token", asked.subject_token).await?;
+    let ActiveToken { claims: subject, user } = presented(request, "subject_token", asked.subject_token).await?;
     let actor = actor(request, &subject, asked.actor_token).await?;
     let (target, rule) = target(request, &subject, &asked.targets)?;
     let sub = actor.sub.clone();
-    let permit = Permit::for_exchange(request, &subject, actor, (target, rule), asked.scopes.as_ref()).await?;
-    let permit = permit.proven(app).await?;
+    let issuance = Issuance::for_exchange(request, &subject, actor, (target, rule), asked.scopes.as_ref()).await?;
+    let issuance = issuance.proven(app).await?;
     let details = json!({
         "actor": sub, "subject": subject.sub, "subject_jti": subject.jti, "subject_client_id": subject.client_id,
-        "from": subject.aud, "resource": target.identifier, "scope": permit.scopes().to_string(),
+        "from": subject.aud, "resource": target.identifier, "scope": issuance.scopes().to_string(),
     });
-    let answer = permit.issue(app, None, None).await?;
+    let answer = issuance.issue(app, None, None).await?;
     let event = audit::Event::new(EventType::TokenExchanged).client(&client.id).details(details);
     let event = user.into_iter().fold(event, |event, user| event.user(user.id));
     let grant_id = subject.person.and_then(|person| person.grant_id.parse().ok());
-    grant_id.into_iter().fold(event, audit::Event::grant).record(app).await;
+    grant_id.into_iter().fold(event, audit::Event::grant).record(&app.audit).await;
     Ok(answer)
 }
 
 /// An access token of ours that is good right now, in the hand of whom it is bound to (RFC 8693 §2.2.2).
-async fn presented(request: TokenRequest<'_>, name: &str, token: &str) -> Result<Active, OAuthError> {
+async fn presented(request: TokenRequest<'_>, name: &str, token: &str) -> Result<ActiveToken, OAuthError> {
     let active = access_token::find_active(request.app, token).await?;
     // Why not is nobody's business, as in introspection (RFC 7662 §2.2).
     let active = active.ok_or_else(|| {
@@ -73,7 +73,7 @@ async fn actor(
     let sub = match token {
         None => client.to_owned(),
         Some(token) => {
-            let Active { claims, .. } = presented(request, "actor_token", token).await?;
+            let ActiveToken { claims, .. } = presented(request, "actor_token", token).await?;
             if claims.client_id.as_str() != client || claims.act.is_some() {
                 let sentence = "actor_token must have been issued to the client, and not by an exchange";
                 return Err(OAuthError::invalid_request(sentence));

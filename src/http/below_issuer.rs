@@ -77,7 +77,7 @@ async fn linked(response: Response, base: &str) -> Response {
         let below = format!("{}{base}/", link.trim_end_matches('/'));
         page.replace(link, &below)
     });
-    // Of the page as it was.
+    // It is the length of the page as it was.
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(page))
 }

@@ -1,31 +1,6 @@
-//! What this server answers, told as `OpenAPI` 3.1 and as a page: made from the lists that it routes by.
-use super::{
-    people,
-    programs::{Cors, Endpoint},
-    respond::{Document, Page},
-};
-use crate::app::App;
-use askama::Template;
-use axum::{
-    http::{HeaderMap, Method},
-    middleware::map_response,
-    response::IntoResponse,
-    routing::get,
-};
-use keyward_shared::api::{self, About, Described, Field, Operation, Routes};
-use serde_json::{Value, json};
-use std::sync::Arc;
-
-const DESCRIPTION: &str = "An OAuth 2.1 authorization server for MCP servers. Clients find its endpoints by the metadata \
-                           and need nothing of this; it is for those who try them by hand.";
-
-/// `GET /docs`.
-#[derive(Template)]
-#[template(path = "docs.html")]
-struct Docs<'a> {
-    /// In HTML, and escaped.
-    content: &'a str,
-}
+//! How endpoints and pages are described, for `OpenAPI` and `/docs`.
+use keyward_shared::api::{Field, Operation};
+use serde_json::json;
 
 /// How clients say who they are (RFC 6749 §2.3), beside what a form is for.
 const CLIENT: [Field; 4] = [
@@ -77,52 +52,4 @@ pub fn form_of_a_page(summary: &str, fields: &[Field]) -> Operation {
     let token: [Field; 1] = [("form_token", true, "Of the page.")];
     let told = Operation::post(summary).tag("Pages").form(&[&token[..], fields].concat());
     told.answers(303, "It goes on").gives(200, "The page anew", "text/html", &json!({"type": "string"}))
-}
-
-/// The description of all, and of itself.
-pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>>) -> Routes<Arc<App>> {
-    let base = app.config.base_path();
-    let own = api::own(base);
-    let of_endpoints: Vec<Described> = endpoints.iter().flat_map(Endpoint::described).collect();
-    let document = document(app, of_endpoints.iter().chain(pages.described()).chain(&own));
-    let content = api::content(&document);
-    let [(place, told), (page_place, page_told)] = own;
-    let document = Document::new(&document);
-    endpoints.push(Endpoint {
-        paths: vec![place],
-        methods: get(async move |headers: HeaderMap| document.respond(&headers)),
-        operations: told,
-        advertised: None,
-        enabled: true,
-        for_machines: false,
-        cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
-    });
-    let show = get(async move || Page(Docs { content: &content }).into_response()).fallback(super::method_not_allowed);
-    pages.merge(Routes::new().route(&page_place, show.layer(map_response(people::protected)), page_told))
-}
-
-fn document<'a>(app: &App, described: impl Iterator<Item = &'a Described>) -> Value {
-    let base = app.config.base();
-    let bearer = |what: &str| json!({"type": "http", "scheme": "bearer", "description": what});
-    let schemes = json!({
-        "client": {"type": "http", "scheme": "basic", "description": "Identifier and secret of a client (RFC 6749 §2.3.1)"},
-        "access_token": {
-            "type": "openIdConnect",
-            "openIdConnectUrl": format!("{base}/.well-known/openid-configuration"),
-        },
-        "registration": bearer("A registration access token, or an initial one (RFC 7591, RFC 7592)"),
-        "administrator": bearer("`debug.admin_token`, or an administrator's access token"),
-    });
-    let about = About {
-        title: "Keyward",
-        description: DESCRIPTION,
-        origin: app.config.origin(),
-        schemas: serde_json::Map::new(),
-        security_schemes: schemes.as_object().cloned().unwrap_or_default(),
-        error: &[
-            ("error", true, "What kind of failure; stable."),
-            ("error_description", true, "The rule that was broken, for developers."),
-        ],
-    };
-    api::document(&about, described)
 }

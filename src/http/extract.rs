@@ -45,11 +45,11 @@ impl FromRequestParts<Arc<App>> for ClientIp {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        Ok(Self(app.proxies.client(peer, &parts.headers)))
+        Ok(Self(app.limits.proxies.client(peer, &parts.headers)))
     }
 }
 
-/// The same, if it is not a proxy's.
+/// Where a request came from, unless that is a proxy.
 #[derive(Clone, Copy)]
 pub struct OwnAddress(pub Option<IpAddr>);
 
@@ -58,7 +58,7 @@ impl FromRequestParts<Arc<App>> for OwnAddress {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        Ok(Self(peer.and_then(|peer| app.proxies.own(peer, &parts.headers))))
+        Ok(Self(peer.and_then(|peer| app.limits.proxies.own(peer, &parts.headers))))
     }
 }
 

@@ -1,8 +1,8 @@
 //! HTML for people and JSON for programs: in which of the two an error is told, and how a redirect goes on.
 use super::{
     extract::accepts_rather,
-    people,
-    respond::{Page, Told},
+    protection::protect,
+    respond::{ErrorText, Page},
     views::{AppName, Onward as OnwardPage},
     words::Words,
 };
@@ -46,12 +46,12 @@ pub async fn for_the_reader(State(programs): State<Programs>, request: Request, 
     if html && let Some(onward) = response.extensions_mut().remove::<Onward>() {
         return lead_on(response, onward);
     }
-    let Some(told) = response.extensions().get::<Told>().cloned() else { return response };
+    let Some(told) = response.extensions().get::<ErrorText>().cloned() else { return response };
     let is_page =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
     let status = response.status();
     if html && !is_page && (!is_form_of_programs || status == StatusCode::METHOD_NOT_ALLOWED) {
-        people::protect(response.headers_mut());
+        protect(response.headers_mut());
         return with_content(response, Page(Words::of(&told, Some(status)).page(told.code)));
     }
     if json && !html && is_page {

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 /// Of every challenge of ours.
 pub const REALM: &str = "keyward";
 
-/// For whatever holds tokens, codes, secrets, or what is known of somebody (RFC 6749 §5.1).
+/// An answer that nobody may store: it holds tokens, codes, secrets, or what is known of a person (RFC 6749 §5.1).
 pub struct NoStore<T>(pub T);
 
 impl<T: IntoResponse> IntoResponse for NoStore<T> {
@@ -44,22 +44,22 @@ fn challenge(error: &OAuthError) -> Option<Challenge> {
     }
 }
 
-/// In the extensions of an answer: the error that it tells, and whether a budget was used up.
+/// Lies in the extensions of an answer, for counting: the error that it tells, and whether a budget was used up.
 #[derive(Clone, Copy)]
-pub struct Refused {
+pub struct CountedRefusal {
     pub error: ErrorCode,
     pub by_budget: bool,
 }
 
-impl From<&OAuthError> for Refused {
+impl From<&OAuthError> for CountedRefusal {
     fn from(error: &OAuthError) -> Self {
         Self { error: error.code, by_budget: error.by_budget }
     }
 }
 
-/// In the extensions of an answer, too: what the error says, for whoever wants it in another form.
+/// Lies in the extensions of an answer, too: what the error says, for a layer that tells it in another form.
 #[derive(Clone)]
-pub struct Told {
+pub struct ErrorText {
     pub code: ErrorCode,
     pub description: Cow<'static, str>,
     pub retry_after: Option<u64>,
@@ -67,7 +67,7 @@ pub struct Told {
     pub is_outage: bool,
 }
 
-impl From<&OAuthError> for Told {
+impl From<&OAuthError> for ErrorText {
     fn from(error: &OAuthError) -> Self {
         Self {
             code: error.code,
@@ -85,8 +85,8 @@ pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
     let body = Json(json!({"error": error.code, "error_description": error.description}));
     let mut response = (status, NoStore(body)).into_response();
     add_headers(error, response.headers_mut());
-    response.extensions_mut().insert(Refused::from(error));
-    response.extensions_mut().insert(Told::from(error));
+    response.extensions_mut().insert(CountedRefusal::from(error));
+    response.extensions_mut().insert(ErrorText::from(error));
     response
 }
 
@@ -124,8 +124,8 @@ pub fn page_error(error: &OAuthError, page: impl IntoResponse) -> Response {
         _ => status(error),
     };
     let mut response = (status, page).into_response();
-    response.extensions_mut().insert(Refused::from(error));
-    response.extensions_mut().insert(Told::from(error));
+    response.extensions_mut().insert(CountedRefusal::from(error));
+    response.extensions_mut().insert(ErrorText::from(error));
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -186,4 +186,14 @@ impl Document {
         }
         (headers, [(header::CONTENT_TYPE, "application/json")], self.body.clone()).into_response()
     }
+}
+
+pub async fn not_found() -> Response {
+    let error = OAuthError::new(ErrorCode::NotFound, "there is nothing at this path");
+    error.into_response()
+}
+
+pub async fn method_not_allowed() -> Response {
+    let error = OAuthError::invalid_request("this endpoint does not take this method; see the Allow header");
+    with_status(StatusCode::METHOD_NOT_ALLOWED, &error)
 }

@@ -56,7 +56,7 @@ pub struct AppName {
 }
 
 impl AppName {
-    /// For a sentence without markup.
+    /// The name as a sentence without markup has it.
     #[must_use]
     pub fn quoted(&self) -> String {
         if self.is_verified { self.name.clone() } else { format!("“{}”", self.name) }

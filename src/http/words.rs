@@ -1,6 +1,6 @@
 //! An error in words for people: what happened, what to do, and where to go on.
 use super::{
-    respond::Told,
+    respond::ErrorText,
     views::errors::{Comparison, ErrorPage},
 };
 use crate::{error::ErrorCode, telemetry};
@@ -19,7 +19,7 @@ pub struct Words {
 impl Words {
     /// `status` is that of the answer, if it says more than the error.
     #[must_use]
-    pub fn of(told: &Told, status: Option<StatusCode>) -> Self {
+    pub fn of(told: &ErrorText, status: Option<StatusCode>) -> Self {
         let again = || told.retry_after.map(|seconds| format!("Try again in {}.", span(seconds)));
         let (title, message, advice) = match told.code {
             _ if status == Some(StatusCode::METHOD_NOT_ALLOWED) => {
@@ -66,7 +66,7 @@ fn span(seconds: u64) -> String {
 }
 
 /// A description as a sentence; a parameter's name stays as it is on the wire.
-fn sentence(told: &Told) -> String {
+fn sentence(told: &ErrorText) -> String {
     let description = &told.description;
     if description.split(' ').next().is_some_and(|word| word.contains('_')) {
         return format!("{description}.");

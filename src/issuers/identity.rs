@@ -2,11 +2,9 @@
 use super::{NOT_TRUSTED, refused, signer};
 use crate::{
     app::App,
-    clients::metadata_document,
     config::TrustedIssuer,
-    error::{ErrorCode, OAuthError},
+    error::OAuthError,
     oauth::{
-        client_id,
         id_jag::{IdJag, TYPE},
         jws::{Expected, Jws, Once},
     },
@@ -38,22 +36,5 @@ impl<'a> IdentityAssertion<'a> {
         let trusted = trusted.ok_or_else(|| refused(NOT_TRUSTED))?;
         lasts(trusted).map_err(refused)?;
         Ok(Self { trusted, says, once })
-    }
-}
-
-/// A client that is named by the URL of its document, and that nobody has asked for yet, is fetched once an issuer
-/// has vouched for it. Whatever is wrong otherwise is told by who looks closer.
-pub async fn introduce(app: &App, text: &str, address: IpAddr) -> Result<(), OAuthError> {
-    let Ok(jws) = Jws::parse(text) else { return Ok(()) };
-    let Some(claimed) = jws.claim("client_id").filter(|id| client_id::is_url(id)) else { return Ok(()) };
-    // Then the grant verifies the assertion, and once is enough.
-    if metadata_document::is_known(app, claimed).await? {
-        return Ok(());
-    }
-    match IdentityAssertion::verify(app, text, address).await {
-        Ok(assertion) => metadata_document::introduced(app, &assertion.says.client_id).await,
-        // Nobody could tell yet whether it vouches: that is not to read like a client that nobody knows.
-        Err(error) if error.code == ErrorCode::TemporarilyUnavailable => Err(error),
-        Err(_) => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     config::TrustedIssuer,
     error::OAuthError,
-    model::{Client, ClientMetadata},
+    model::Client,
     oauth::{json, jws::Jws},
 };
 use serde_json::{Map, Value};
@@ -87,16 +87,16 @@ fn invalid(rule: &'static str) -> OAuthError {
 
 impl Statement {
     /// It is answered unmodified (RFC 7591 §3.2.1).
-    pub fn put_into(self, metadata: &mut ClientMetadata) {
-        metadata.software_statement = Some(self.text);
-        metadata.vouched_by = self.vouched_by;
+    pub fn put_into(self, client: &mut Client) {
+        client.metadata.software_statement = Some(self.text);
+        client.policy.vouched_by = self.vouched_by;
     }
 }
 
 /// What people are told of who signed the client's name and redirect URIs, while that issuer is trusted.
 #[must_use]
 pub fn voucher<'a>(app: &'a App, client: &Client) -> Option<&'a str> {
-    let issuer = client.metadata.vouched_by.as_deref()?;
+    let issuer = client.policy.vouched_by.as_deref()?;
     let mut trusted = app.config.trusted_issuers.values().filter(|trusted| trusted.software_statements);
     trusted.find(|trusted| trusted.issuer == issuer).map(TrustedIssuer::name)
 }

@@ -79,5 +79,5 @@ async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Arc<Client>, O
 
 async fn record(app: &App, client: &ClientId, issuer: &str, subject: &str) {
     let details = json!({"issuer": issuer, "subject": subject});
-    audit::Event::new(EventType::WorkloadIdentified).client(client).details(details).record(app).await;
+    audit::Event::new(EventType::WorkloadIdentified).client(client).details(details).record(&app.audit).await;
 }

@@ -69,14 +69,17 @@ pub async fn turn(app: &App) -> anyhow::Result<()> {
 
 async fn publish(app: &App, algorithm: &'static str, activated_by: OffsetDateTime) -> anyhow::Result<()> {
     if let Some(kid) = app.keys.publish(algorithm, activated_by).await? {
-        Event::new(EventType::SigningKeyPublished).details(json!({"alg": algorithm, "kid": kid})).record(app).await;
+        Event::new(EventType::SigningKeyPublished)
+            .details(json!({"alg": algorithm, "kid": kid}))
+            .record(&app.audit)
+            .await;
     }
     Ok(())
 }
 
 async fn promote(app: &App, algorithm: &'static str, published_by: OffsetDateTime) -> anyhow::Result<()> {
     if app.keys.promote(algorithm, published_by).await? {
-        Event::new(EventType::SigningKeyRotated).details(json!({ "alg": algorithm })).record(app).await;
+        Event::new(EventType::SigningKeyRotated).details(json!({ "alg": algorithm })).record(&app.audit).await;
     }
     Ok(())
 }
@@ -84,7 +87,7 @@ async fn promote(app: &App, algorithm: &'static str, published_by: OffsetDateTim
 async fn withdraw(app: &App, retired_by: OffsetDateTime) -> anyhow::Result<()> {
     let count = app.keys.withdraw(retired_by).await?;
     if count > 0 {
-        Event::new(EventType::SigningKeysWithdrawn).details(json!({ "count": count })).record(app).await;
+        Event::new(EventType::SigningKeysWithdrawn).details(json!({ "count": count })).record(&app.audit).await;
     }
     Ok(())
 }

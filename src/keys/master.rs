@@ -16,7 +16,7 @@ use std::{
 pub struct MasterKey([u8; 32]);
 
 const NONCE: usize = 12;
-/// For the operator.
+/// A command that the operator is told.
 pub const HOW_TO_MAKE_ONE: &str = "`openssl rand 32 | basenc --base64url | tr -d '='` makes one";
 
 impl MasterKey {

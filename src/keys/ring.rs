@@ -15,7 +15,7 @@ use std::{collections::HashMap, sync::Arc};
 pub struct Ring {
     stored: Vec<SigningKey>,
     keys: HashMap<String, Arc<Signer>>,
-    /// By algorithm.
+    /// The keys that sign, by algorithm.
     current: HashMap<&'static str, Arc<Signer>>,
 }
 

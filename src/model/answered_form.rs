@@ -16,9 +16,9 @@ pub struct AnsweredForm {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// To a client at its redirect URI (RFC 6749 §4.1.2).
+    /// An answer to a client at its redirect URI (RFC 6749 §4.1.2).
     Consent { allowed: bool, client_id: String, redirect_uri: String, state: Option<String> },
-    /// To a device (RFC 8628 §3.3).
+    /// An answer to a device (RFC 8628 §3.3).
     Device { allowed: bool },
     /// The first administrator was made.
     SetUp,

@@ -29,7 +29,7 @@ pub struct AuditEvent {
 pub struct AuditRecord {
     #[sqlx(flatten)]
     pub event: AuditEvent,
-    /// Of the person as they are called now.
+    /// The name that the person has now.
     pub username: Option<String>,
 }
 

@@ -1,15 +1,20 @@
 //! A program that asks for tokens, and what it said about itself (RFC 7591 §2).
-use super::ClientId;
+use super::{ClientId, Scopes};
 use crate::secrets::Digest;
 use keyward_oauth::client_metadata::{AuthMethod, ClientMetadata};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Client {
     pub id: ClientId,
     pub source: ClientSource,
+    /// What it says of itself, and is told of itself.
     #[sqlx(json)]
     pub metadata: ClientMetadata,
+    /// What this server holds it to, which nobody is told.
+    #[sqlx(json, rename = "metadata")]
+    pub policy: ClientPolicy,
     /// Digest of the generated secret; `None` for public clients.
     pub secret_hash: Option<Digest>,
     /// Digest of the secret before it, while both count; only the operator's clients have one.
@@ -25,17 +30,67 @@ pub struct Client {
 }
 
 impl Client {
+    /// One that appears now.
+    #[must_use]
+    pub fn new(id: ClientId, source: ClientSource, metadata: ClientMetadata, now: OffsetDateTime) -> Self {
+        Self {
+            id,
+            source,
+            metadata,
+            policy: ClientPolicy::default(),
+            secret_hash: None,
+            previous_secret_hash: None,
+            fingerprint: None,
+            created_at: now,
+            seen_at: now,
+            disabled_at: None,
+            fresh_until: None,
+        }
+    }
+
     /// RFC 6749 §2.1: cannot keep a secret, so it is identified but never authenticated.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
     }
 
-    /// Of the secrets that count, newest first.
+    /// What it asks for when it asks for nothing (RFC 7591 §2).
+    #[must_use]
+    pub fn registered_scopes(&self) -> Option<Scopes> {
+        self.metadata.scope.as_deref().and_then(Scopes::parse)
+    }
+
+    /// The most it is ever granted; `None` sets no limit.
+    #[must_use]
+    pub fn scope_limit(&self) -> Option<Scopes> {
+        self.policy.scope_limit.as_deref().and_then(Scopes::parse)
+    }
+
+    /// Digests of the secrets that count, newest first.
     #[must_use]
     pub fn secret_hashes(&self) -> [Option<&Digest>; 2] {
         [self.secret_hash.as_ref(), self.previous_secret_hash.as_ref()]
     }
+}
+
+/// Ours about a client, and no part of what any specification knows. One column holds it beside the metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientPolicy {
+    /// The most it is ever granted, in the form of `scope`; `None` sets no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope_limit: Option<String>,
+    /// The registration named no authentication method, so either way of sending the secret will do.
+    pub any_secret_method: bool,
+    /// Its assertions may name the token endpoint as audience, as before RFC 7523bis.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub token_endpoint_audience: bool,
+    /// The issuer that signed its name and its redirect URIs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vouched_by: Option<String>,
+    /// The resource identifier of requests for itself that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_resource: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]

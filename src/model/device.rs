@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct DeviceAuthorization {
     pub device_code_hash: Digest,
-    /// Of the code that people type, under our key.
+    /// Digest, under our key, of the code that people type.
     pub user_code_hash: Digest,
     pub client_id: ClientId,
     /// What was asked for, empty for the defaults; once allowed, what was granted.
@@ -18,7 +18,7 @@ pub struct DeviceAuthorization {
     pub resources: Vec<String>,
     /// Where the device asked from.
     pub ip_address: String,
-    /// The same as limits see it: an IPv6 network is one.
+    /// That address as the limits see it: a whole IPv6 network is one source.
     pub source: String,
     pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,

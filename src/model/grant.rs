@@ -84,7 +84,7 @@ pub struct Consent {
     pub resource: String,
     #[sqlx(try_from = "String")]
     pub scopes: Scopes,
-    /// Of `known_client`: if that changes, the consent is void.
+    /// Digest of `known_client`: if that changes, the consent is void.
     pub fingerprint: Digest,
     /// What the user could have recognised the client by; older rows don't know.
     #[sqlx(json(nullable))]
@@ -105,7 +105,7 @@ pub struct ConsentRecord {
     pub username: String,
 }
 
-/// Of all that a client says of itself, what a change of makes it another.
+/// What a client says of itself that, once changed, makes it another client for the person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownClient {
     pub name: Option<String>,

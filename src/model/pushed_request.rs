@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct PushedRequest {
-    /// Of its `request_uri`.
+    /// Digest of its `request_uri`.
     pub request_hash: Digest,
     /// Who pushed it, and may use it.
     pub client_id: ClientId,

@@ -16,10 +16,10 @@ pub async fn list(app: &App, wanted: &Filter, before: Option<AuditEventId>, limi
 
 /// Whether the last `most` events, or all of them, are as they were written.
 pub async fn verify(app: &App, most: Option<i64>) -> Outcome<Chain> {
-    Ok(chain::verify(app, most).await?)
+    Ok(chain::verify(&app.audit, most).await?)
 }
 
 /// Writes the events that wait, so that they are there to be read.
 pub async fn catch_up(app: &App) -> Outcome<()> {
-    Ok(chain::extend(app).await?)
+    Ok(chain::extend(&app.audit).await?)
 }

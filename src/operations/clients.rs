@@ -35,7 +35,7 @@ pub async fn show(app: &App, id: &ClientId) -> Outcome<(Client, i64)> {
 /// It gets nothing, and what it got is not good where this server is asked, until it is enabled again. Grants stay.
 pub async fn disable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client> {
     find(app, id).await?;
-    let event = Event::new(EventType::ClientDisabled).client(id).by(by.name()).happened(app);
+    let event = Event::new(EventType::ClientDisabled).client(id).by(by.name()).happened(&app.audit);
     if !clients::disable(&app.db, id, app.clock.now(), &event).await? {
         return Err(OperationError::AlreadyDisabled(id.to_string()));
     }
@@ -47,7 +47,7 @@ pub async fn enable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client> 
     if app.config.disable_removed_clients && clients::is_left_out(&app.db, id).await? {
         return Err(OperationError::LeftOut(id.clone()));
     }
-    let event = Event::new(EventType::ClientEnabled).client(id).by(by.name()).happened(app);
+    let event = Event::new(EventType::ClientEnabled).client(id).by(by.name()).happened(&app.audit);
     if !clients::enable(&app.db, id, &event).await? {
         return Err(OperationError::NotDisabled(id.to_string()));
     }
@@ -79,7 +79,7 @@ pub fn shown(client: &Client) -> Value {
 }
 
 fn methods(client: &Client) -> Vec<AuthMethod> {
-    if client.metadata.any_secret_method {
+    if client.policy.any_secret_method {
         vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
     } else {
         vec![client.metadata.token_endpoint_auth_method]

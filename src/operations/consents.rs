@@ -37,7 +37,7 @@ pub async fn count(app: &App, wanted: &Filter) -> Outcome<i64> {
 pub async fn delete(app: &App, by: &Operator, wanted: &Filter) -> Outcome<u64> {
     let event = |count| {
         let event = Event::new(EventType::ConsentsDeleted).user(wanted.user_id).client(wanted.client_id.as_ref());
-        event.details(json!({"consents": count})).by(by.name()).happened(app)
+        event.details(json!({"consents": count})).by(by.name()).happened(&app.audit)
     };
     let done = consents::delete(&app.db, wanted, event).await?;
     done.map(logged).ok_or(OperationError::NothingToDelete)

@@ -36,7 +36,7 @@ pub async fn revoke(app: &App, by: &Operator, wanted: &Filter) -> Outcome<u64> {
     let event = |count| {
         let event = Event::new(EventType::GrantsRevoked).user(wanted.user_id).client(wanted.client_id.as_ref());
         let event = wanted.id.into_iter().fold(event, Event::grant);
-        event.details(json!({"grants": count})).by(by.name()).happened(app)
+        event.details(json!({"grants": count})).by(by.name()).happened(&app.audit)
     };
     let done = grants::revoke_selected(&app.db, wanted, app.clock.now(), event).await?;
     done.map(logged).ok_or(OperationError::NothingToRevoke)

@@ -42,7 +42,7 @@ pub async fn rotate(app: &App, by: &Operator) -> Outcome<Vec<String>> {
     }
     if !published.is_empty() {
         let event = Event::new(EventType::SigningKeyRotationBegun).details(json!({ "kids": published }));
-        event.by(by.name()).record(app).await;
+        event.by(by.name()).record(&app.audit).await;
     }
     Ok(published)
 }
@@ -51,7 +51,7 @@ pub async fn rotate(app: &App, by: &Operator) -> Outcome<Vec<String>> {
 pub async fn replace_all(app: &App, by: &Operator) -> Outcome<u64> {
     let removed = app.keys.replace_all().await?;
     let event = Event::new(EventType::SigningKeysReplaced).details(json!({ "removed": removed }));
-    event.by(by.name()).record(app).await;
+    event.by(by.name()).record(&app.audit).await;
     Ok(removed)
 }
 

@@ -29,7 +29,8 @@ pub async fn make(app: &App, by: &Operator, wanted: &Wanted) -> Outcome<(Registr
         scope: wanted.scope.as_ref().map(ToString::to_string),
         expires_at: app.clock.now() + wanted.expires_in,
     };
-    let event = Event::new(EventType::RegistrationTokenCreated).details(shown(&token)).by(by.name()).happened(app);
+    let event =
+        Event::new(EventType::RegistrationTokenCreated).details(shown(&token)).by(by.name()).happened(&app.audit);
     initial_access_tokens::insert(&app.db, &token, &event).await?;
     logged(((), event));
     Ok((secret, token))
@@ -51,7 +52,8 @@ pub async fn list(app: &App, paging: &Paging) -> Outcome<Page<InitialAccessToken
 /// Nobody registers with it any more; clients that did stay.
 pub async fn revoke(app: &App, by: &Operator, fingerprint: &str) -> Outcome<InitialAccessToken> {
     let token = find(app, read(fingerprint)?, fingerprint).await?;
-    let event = Event::new(EventType::RegistrationTokenRevoked).details(shown(&token)).by(by.name()).happened(app);
+    let event =
+        Event::new(EventType::RegistrationTokenRevoked).details(shown(&token)).by(by.name()).happened(&app.audit);
     if !initial_access_tokens::delete(&app.db, &token.token_hash, &event).await? {
         return Err(OperationError::NoSuchRegistrationToken(fingerprint.to_owned()));
     }

@@ -68,7 +68,7 @@ pub async fn disable(app: &App, by: &Operator, id: UserId) -> Outcome<(User, End
     by_id(app, id).await?;
     let event = |Ended { grants, sessions }| {
         let event = Event::new(EventType::UserDisabled).user(id);
-        event.details(json!({"grants": grants, "sessions": sessions})).by(by.name()).happened(app)
+        event.details(json!({"grants": grants, "sessions": sessions})).by(by.name()).happened(&app.audit)
     };
     let done = users::disable(&app.db, id, app.clock.now(), event).await?;
     let user = by_id(app, id).await?;
@@ -81,7 +81,7 @@ pub async fn disable(app: &App, by: &Operator, id: UserId) -> Outcome<(User, End
 
 pub async fn enable(app: &App, by: &Operator, id: UserId) -> Outcome<User> {
     let user = by_id(app, id).await?;
-    let event = Event::new(EventType::UserEnabled).user(id).by(by.name()).happened(app);
+    let event = Event::new(EventType::UserEnabled).user(id).by(by.name()).happened(&app.audit);
     if !users::enable(&app.db, id, &event).await? {
         return Err(OperationError::NotDisabled(user.username));
     }
@@ -98,7 +98,7 @@ pub async fn set_password(app: &App, by: &Operator, id: UserId, password: &str) 
     let hash = app.passwords.hash(password).await?;
     let event = |sessions| {
         let event = Event::new(EventType::PasswordSet).user(id).details(json!({"sessions": sessions}));
-        event.by(by.name()).happened(app)
+        event.by(by.name()).happened(&app.audit)
     };
     let done = users::set_password(&app.db, id, &hash, event).await?;
     let gone = || OperationError::NoSuchUser { named: id.to_string(), nearest: None };
@@ -109,7 +109,7 @@ pub async fn set_password(app: &App, by: &Operator, id: UserId, password: &str) 
 pub async fn new_setup_link(app: &App, by: &Operator) -> Outcome<SetupLink> {
     let link = setup_link::proposal(app, users::any_admin(&app.db).await?);
     let details = json!({"expires_at": link.expires_at.unix_timestamp(), "recovers": link.recovers});
-    let event = Event::new(EventType::SetupLinkCreated).details(details).by(by.name()).happened(app);
+    let event = Event::new(EventType::SetupLinkCreated).details(details).by(by.name()).happened(&app.audit);
     crate::storage::setup_tokens::replace_on_record(&app.db, &link, &event).await?;
     logged(((), event));
     Ok(setup_link::shown(app, &link))

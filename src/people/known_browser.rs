@@ -35,7 +35,7 @@ fn is_of(app: &App, mark: &str, user: &User) -> bool {
 
 /// It names nobody: the account is in none of what the browser can read.
 fn authenticate(app: &App, nonce: &[u8], user: &User) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(&app.known_browser_key);
+    let mut context = hmac::Context::with_key(app.derived_keys.known_browsers());
     context.update(nonce);
     context.update(user.id.as_bytes());
     context.update(Digest::of(&user.password_hash).as_bytes());

@@ -59,7 +59,7 @@ pub async fn first(app: &App) -> anyhow::Result<Option<SetupLink>> {
 pub fn proposal(app: &App, recovers: bool) -> setup_tokens::SetupLink {
     let (seed, now) = (rand::random::<[u8; 32]>(), app.clock.now());
     setup_tokens::SetupLink {
-        token_hash: SetupToken::derived(&app.form_key, &seed).digest(),
+        token_hash: SetupToken::derived(app.derived_keys.forms(), &seed).digest(),
         seed: Some(seed.to_vec()),
         recovers,
         expires_at: now + LIFETIME,
@@ -72,7 +72,7 @@ fn is_ours(app: &App, link: &setup_tokens::SetupLink) -> bool {
 }
 
 fn token(app: &App, link: &setup_tokens::SetupLink) -> SetupToken {
-    SetupToken::derived(&app.form_key, link.seed.as_deref().unwrap_or_default())
+    SetupToken::derived(app.derived_keys.forms(), link.seed.as_deref().unwrap_or_default())
 }
 
 /// A link that is on record, to be opened.
@@ -101,6 +101,6 @@ pub async fn use_up(
         Administered::Recovered(id) => (Outcome::Recovered, audit::Event::new(EventType::PasswordReset).warning(), id),
     };
     let details = json!({"username": user.username, "role": "admin", "by": "setup link"});
-    event.user(id).details(details).record(app).await;
+    event.user(id).details(details).record(&app.audit).await;
     Ok(outcome)
 }

@@ -34,10 +34,10 @@ pub async fn sign_in(
     let account: String = username.chars().take(MAX_LENGTH).collect();
     let user_id = known.as_ref().map(|user| user.id);
     let failure = |reason| audit::Event::new(EventType::LoginFailure).failed().user(user_id).because(reason);
-    let booked = match app.guesses.sign_in(&account, address, known_browser).await {
+    let booked = match app.limits.guesses.sign_in(&account, address, known_browser).await {
         Ok(booked) => booked,
         Err(error) => {
-            failure(FailureReason::Throttled).tally(app, &account, address).await;
+            failure(FailureReason::Throttled).tally(&app.audit, &account, address).await;
             return Err(error);
         }
     };
@@ -53,14 +53,14 @@ pub async fn sign_in(
     app.metrics.sign_in(user.is_some());
     if let Some(user) = &user {
         booked.right();
-        audit::Event::new(EventType::LoginSuccess).user(user.id).from(address).record(app).await;
+        audit::Event::new(EventType::LoginSuccess).user(user.id).from(address).record(&app.audit).await;
     } else {
         let waits = booked.wrong(app.clock.now());
-        failure(reason).tally(app, &account, address).await;
+        failure(reason).tally(&app.audit, &account, address).await;
         if waits {
             let account = account.as_str();
             let wrong = WrongTry { kind: AccountKind::User, account, user: user_id, client: None, reason, address };
-            wrong.begins_wait(app).await;
+            wrong.begins_wait(&app.audit).await;
         }
     }
     Ok(user)

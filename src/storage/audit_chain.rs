@@ -4,7 +4,8 @@ use super::{Db, audit_events::insert_event};
 use crate::model::{AuditEvent, Link, SealedEvent};
 use time::OffsetDateTime;
 
-/// Bytes that an event takes: what varies of it, and about so many beside. As in the migration that began to count them.
+/// Bytes that an event takes: what varies of it, and about so many beside. As in the migration that began to count
+/// them.
 macro_rules! size {
     () => {
         "300 + octet_length(CAST(details AS TEXT)) + octet_length(coalesce(user_agent, ''))
@@ -70,7 +71,7 @@ pub async fn any_unsealed(db: &Db) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM audit_events WHERE place IS NULL)").fetch_one(on))
 }
 
-/// Those that come after this place, in order.
+/// The events that come after this place, in order.
 pub async fn after(db: &Db, place: i64, limit: i64) -> sqlx::Result<Vec<SealedEvent>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM audit_events WHERE place > $1 ORDER BY place LIMIT $2")
         .bind(place)

@@ -1,4 +1,5 @@
-//! What other processes change in the database, heard of while we run: nothing kept in memory is believed by who is deaf.
+//! What other processes change in the database, heard of while we run: nothing kept in memory is believed by who is
+//! deaf.
 //!
 //! Table `changes` counts. On SQLite `PRAGMA data_version` tells when to look at it; on PostgreSQL each change is also
 //! notified, and so is a heartbeat of our own, which must come back: a connection may be dead without an error.
@@ -112,7 +113,7 @@ impl Changes {
     }
 
     async fn listen(&self, pool: &PgPool, tell: &impl Fn(Change)) -> sqlx::Result<()> {
-        // Of a pool of its own: giving a dead connection back to that of all would take its place there.
+        // It is from a pool of its own: given back to the common pool, a dead connection would take a place there.
         let own: PoolOptions<Postgres> = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let own = in_time(own.connect_with((*pool.connect_options()).clone())).await?;
         let mut listener = in_time(PgListener::connect_with(&own)).await?;

@@ -1,11 +1,26 @@
 //! Table `clients`: the programs that ask for tokens.
 use super::{Db, audit_events::insert_event, containing, initial_access_tokens::take_use};
 use crate::{
-    model::{AuditEvent, Client, ClientId, ClientSource},
+    model::{AuditEvent, Client, ClientId, ClientMetadata, ClientPolicy, ClientSource},
     secrets::Digest,
 };
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
+
+/// The column `metadata`.
+#[derive(serde::Serialize)]
+struct Described<'a> {
+    #[serde(flatten)]
+    metadata: &'a ClientMetadata,
+    #[serde(flatten)]
+    policy: &'a ClientPolicy,
+}
+
+impl<'a> Described<'a> {
+    fn of(client: &'a Client) -> Self {
+        Self { metadata: &client.metadata, policy: &client.policy }
+    }
+}
 
 pub async fn find(db: &Db, id: &ClientId) -> sqlx::Result<Option<Client>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(on))
@@ -57,7 +72,7 @@ macro_rules! insert_client {
         )
         .bind(&$client.id)
         .bind($client.source)
-        .bind(Json(&$client.metadata))
+        .bind(Json(Described::of($client)))
         .bind(&$client.secret_hash)
         .bind(&$client.fingerprint)
         .bind($client.created_at)
@@ -130,7 +145,7 @@ pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
         )
         .bind(&client.id)
         .bind(client.source)
-        .bind(Json(&client.metadata))
+        .bind(Json(Described::of(client)))
         .bind(&client.secret_hash)
         .bind(&client.fingerprint)
         .bind(client.created_at)
@@ -155,7 +170,7 @@ pub async fn put_document(db: &Db, client: &Client, described_by: &str) -> sqlx:
         )
         .bind(&client.id)
         .bind(client.source)
-        .bind(Json(&client.metadata))
+        .bind(Json(Described::of(client)))
         .bind(client.created_at)
         .bind(client.seen_at)
         .bind(client.fresh_until)
@@ -171,7 +186,7 @@ pub async fn update(db: &Db, client: &Client) -> sqlx::Result<bool> {
         let updated =
             sqlx::query("UPDATE clients SET metadata = $2, seen_at = $3 WHERE id = $1 AND disabled_at IS NULL")
                 .bind(&client.id)
-                .bind(Json(&client.metadata))
+                .bind(Json(Described::of(client)))
                 .bind(client.seen_at)
                 .execute(&mut *on)
                 .await?
@@ -303,7 +318,7 @@ pub async fn forget_oldest_unused(db: &Db, source: &str, count: u32) -> sqlx::Re
     .bind(source)
     .bind(i64::from(count))
     .fetch_one(on))?;
-    // Of the same second all go: time is kept in whole ones.
+    // All clients of the same second go, since time is kept in whole seconds.
     let Some(last) = last else { return Ok(0) };
     sweep_unused(db, last + Duration::SECOND, Some(source)).await
 }
@@ -316,7 +331,7 @@ pub async fn count_unused(db: &Db) -> sqlx::Result<i64> {
     read!(db, |on| sqlx::query_scalar(COUNT_UNUSED).fetch_one(on))
 }
 
-/// The same, for each source.
+/// How many such clients, not disabled, each source has.
 pub async fn count_unused_by_source(db: &Db) -> sqlx::Result<Vec<(String, i64)>> {
     read!(db, |on| sqlx::query_as(
         "SELECT coalesce(registered_from, ''), count(*) FROM clients

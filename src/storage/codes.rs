@@ -10,7 +10,7 @@ pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<Code>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM codes WHERE code_hash = $1").bind(hash).fetch_optional(on))
 }
 
-/// With what they carry over.
+/// Codes with what they carry over.
 pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<IssuedCode>> {
     read!(db, |on| sqlx::query_as(
         "SELECT codes.code_hash, codes.client_id, grants.scopes, grants.resources, codes.expires_at, codes.consumed_at

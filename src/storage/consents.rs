@@ -10,7 +10,7 @@ pub async fn find(db: &Db, user: UserId, client: &ClientId, resource: &str) -> s
         .fetch_optional(on))
 }
 
-/// On every resource.
+/// What this user allowed this client, on every resource.
 pub async fn find_all(db: &Db, user: UserId, client: &ClientId) -> sqlx::Result<Vec<Consent>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM consents WHERE user_id = $1 AND client_id = $2 ORDER BY resource")
         .bind(user)

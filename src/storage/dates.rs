@@ -41,8 +41,8 @@ mod tests {
     use super::*;
     use std::{collections::BTreeSet, fs, path::Path};
 
-    /// Of the others none lets anything last longer while it lies in the future: they are told to people, they say that
-    /// something is over, or what they end is remembered for longer than it counts.
+    /// None of the other dates lets anything last longer while it lies in the future: they are told to people, they say
+    /// that something is over, or what they end is remembered for longer than it counts.
     const STAY: [(&str, &str); 22] = [
         ("answered_forms", "answered_at"),
         ("clients", "created_at"),

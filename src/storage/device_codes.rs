@@ -108,7 +108,7 @@ pub async fn count_of_client(db: &Db, client: &ClientId, now: OffsetDateTime) ->
     .fetch_one(on))
 }
 
-/// Of [`count_of_client`], how many each source has.
+/// How many each source has of those that [`count_of_client`] counts.
 pub async fn count_by_source(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<Vec<(String, i64)>> {
     read!(db, |on| sqlx::query_as(
         "SELECT source, count(*) FROM device_codes
@@ -164,7 +164,7 @@ pub struct Decision<'a> {
     pub auth_time: OffsetDateTime,
     /// What they allowed; `None` is a no.
     pub allowed: Option<&'a Scopes>,
-    /// By which form.
+    /// The form that said it.
     pub form: Option<&'a AnsweredForm>,
 }
 

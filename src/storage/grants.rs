@@ -188,7 +188,7 @@ pub async fn rotate(
     .fetch_optional(on))
 }
 
-/// The same for clients whose refresh tokens stay: only `refreshed_at` moves.
+/// Refreshes for clients whose refresh tokens stay: only `refreshed_at` moves.
 pub async fn touch(
     db: &Db,
     id: GrantId,
@@ -262,8 +262,8 @@ pub async fn revoke(db: &Db, id: GrantId, now: OffsetDateTime) -> sqlx::Result<b
 const UNREDEEMED: Duration = Duration::minutes(40);
 
 /// Deletes grants that are over: expired, idle, revoked more than a day ago (until then a replayed token is
-/// recognised), or begun with a code that nobody redeemed in time. Those whose code may still be exchanged stay. Answers
-/// how many went.
+/// recognised), or begun with a code that nobody redeemed in time. Those whose code may still be exchanged stay.
+/// Answers how many went.
 pub async fn sweep(db: &Db, now: OffsetDateTime, idle_since: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(
         db,

@@ -16,10 +16,10 @@ pub const MAX_PER_SOURCE: i64 = 2 * 1024 * 1024;
 pub const MAX_IN_ALL: i64 = 32 * 1024 * 1024;
 /// What the smallest takes.
 const LEAST: i64 = 1024;
-/// Of the greediest source so many go to make room: no request takes more than they did.
+/// So many requests of the greediest network go to make room; no request takes more than they did.
 const MADE_ROOM: i64 = 32;
 
-/// On PostgreSQL who pushes holds this, so that nobody adds to what another has just summed up.
+/// The lock that a push holds on PostgreSQL, so that no other adds to what it has just summed up.
 const ALONE: i64 = 0x6b77_7075_7368;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,27 @@ pub enum Insertion {
     SourceFull,
     /// All have theirs, and no network has more than this source's.
     Full,
+}
+
+/// Bytes that a source holds, its network, and all.
+const HELD: &str = "SELECT (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE source = $1),
+    (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE network = $2),
+    (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests)";
+
+macro_rules! insert_request {
+    ($request:expr, $source:expr, $network:expr, $bytes:expr) => {
+        sqlx::query(
+            "INSERT INTO pushed_requests (request_hash, client_id, query, expires_at, source, network, bytes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(&$request.request_hash)
+        .bind(&$request.client_id)
+        .bind(&$request.query)
+        .bind($request.expires_at)
+        .bind($source)
+        .bind($network)
+        .bind($bytes)
+    };
 }
 
 /// Where all shares are used up, the oldest of the greediest network make room. The proof and the assertion that come
@@ -53,15 +74,8 @@ pub async fn insert(
         }
         sqlx::query("DELETE FROM pushed_requests WHERE expires_at <= $1").bind(now).execute(&mut *on).await?;
         // Each by an index alone, without the requests themselves.
-        let (own, of_network, all): (i64, i64, i64) = sqlx::query_as(
-            "SELECT (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE source = $1),
-                    (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE network = $2),
-                    (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests)",
-        )
-        .bind(&source)
-        .bind(&network)
-        .fetch_one(&mut *on)
-        .await?;
+        let (own, of_network, all): (i64, i64, i64) =
+            sqlx::query_as(HELD).bind(&source).bind(&network).fetch_one(&mut *on).await?;
         let mut greediest: Option<(String, i64)> = None;
         if all + bytes > MAX_IN_ALL {
             greediest = sqlx::query_as(
@@ -95,19 +109,7 @@ pub async fn insert(
             .await?;
         }
         if insertion == Insertion::Done {
-            sqlx::query(
-                "INSERT INTO pushed_requests (request_hash, client_id, query, expires_at, source, network, bytes)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            )
-            .bind(&request.request_hash)
-            .bind(&request.client_id)
-            .bind(&request.query)
-            .bind(request.expires_at)
-            .bind(&source)
-            .bind(&network)
-            .bind(bytes)
-            .execute(&mut *on)
-            .await?;
+            insert_request!(request, &source, &network, bytes).execute(&mut *on).await?;
         }
         insertion
     })

@@ -12,7 +12,7 @@ pub async fn insert(db: &Db, hash: &Digest, client: &ClientId) -> sqlx::Result<(
     .map(drop)
 }
 
-/// Whose it is.
+/// The client that this token manages.
 pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<ClientId>> {
     read!(db, |on| sqlx::query_scalar("SELECT client_id FROM registration_access_tokens WHERE token_hash = $1")
         .bind(hash)

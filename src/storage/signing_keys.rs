@@ -54,7 +54,7 @@ pub async fn publish(db: &Db, next: &SigningKey, activated_by: OffsetDateTime) -
 }
 
 /// Retires the current key, if its successor has been published since `published_by` or longer, which then signs.
-/// Of all nodes that try, one is answered `true`.
+/// If several nodes try, one of them is answered `true`.
 pub async fn promote(
     db: &Db,
     algorithm: &str,

@@ -3,7 +3,7 @@
 //! The writer is a fair lock around one connection. Who finds no transaction open begins one and sends for its
 //! commit, which queues for the same lock behind everyone already waiting; they all join the batch, and each
 //! answers only after the batch's COMMIT has returned.
-use super::{INVALID_URL, SQLITE_MIGRATIONS, not_migrated};
+use super::migrations::{SQLITE_MIGRATIONS, not_migrated};
 use anyhow::{Context, anyhow, bail};
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection, SqlitePool,
@@ -60,6 +60,9 @@ pub(super) struct Write<'a> {
     writer: MutexGuard<'a, Writer>,
     outcome: watch::Receiver<Outcome>,
 }
+
+/// Of a URL of either database.
+pub(super) const INVALID_URL: &str = "the database URL is not valid";
 
 pub(super) fn options(url: &str) -> anyhow::Result<SqliteConnectOptions> {
     let options: SqliteConnectOptions = url.parse().context(INVALID_URL)?;

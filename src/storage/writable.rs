@@ -26,7 +26,7 @@ impl Writable {
         Self { db, clock, last: Mutex::default() }
     }
 
-    /// Of those who ask at once one writes, and the others hear of it.
+    /// If several ask at once, one of them writes, and the others hear of it.
     pub async fn check(&self) -> Outcome {
         let mut last = self.last.lock().await;
         if let Some((at, outcome)) = &*last

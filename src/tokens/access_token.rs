@@ -71,7 +71,7 @@ pub struct PersonClaims {
 }
 
 /// A token that is good right now, with what it hangs from.
-pub struct Active {
+pub struct ActiveToken {
     pub claims: AccessTokenClaims,
     /// Who is behind it, if not the client alone.
     pub user: Option<User>,
@@ -99,7 +99,7 @@ pub async fn revoke(app: &App, token: &str, claims: &AccessTokenClaims) -> Resul
 }
 
 /// Judges everything that can end a token: time, denylist, client, grant, user.
-pub async fn find_active(app: &App, token: &str) -> Result<Option<Active>, OAuthError> {
+pub async fn find_active(app: &App, token: &str) -> Result<Option<ActiveToken>, OAuthError> {
     let now = app.clock.now().unix_timestamp();
     let Some(claims) = parse(app, token).await?.filter(|claims| claims.exp > now) else { return Ok(None) };
     // A revoked opaque token is on record no more.
@@ -110,10 +110,10 @@ pub async fn find_active(app: &App, token: &str) -> Result<Option<Active>, OAuth
     match &claims.person {
         // Exchanged, a token is another client's, and ends with either.
         None if claims.sub != claims.client_id.as_str() && !is_enabled(app, &claims.sub).await? => Ok(None),
-        None => Ok(Some(Active { claims, user: None })),
+        None => Ok(Some(ActiveToken { claims, user: None })),
         Some(person) => {
             let user = find_user(app, &person.grant_id, &claims.client_id).await?;
-            Ok(user.map(|user| Active { claims, user: Some(user) }))
+            Ok(user.map(|user| ActiveToken { claims, user: Some(user) }))
         }
     }
 }
@@ -133,7 +133,7 @@ async fn find_user(app: &App, grant_id: &str, holder: &ClientId) -> Result<Optio
     Ok(users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none()))
 }
 
-impl Active {
+impl ActiveToken {
     #[must_use]
     pub fn scopes(&self) -> Scopes {
         Scopes::from(self.claims.scope.clone())

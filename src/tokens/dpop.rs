@@ -14,9 +14,9 @@ use tokio::sync::OnceCell;
 /// Seconds after which there is a new nonce; the one before still counts.
 const NONCE_STEP: i64 = 300;
 
-/// A proof that is good if it was not used before, which is for [`Presented::spend`] to say once all else is judged:
-/// only what counted for something is remembered.
-pub struct Presented {
+/// A proof that is good if it was not used before, which is for [`PresentedProof::spend`] to say once all else is
+/// judged: only what counted for something is remembered.
+pub struct PresentedProof {
     /// Thumbprint of the key that proved itself.
     pub jkt: String,
     hash: Digest,
@@ -25,7 +25,11 @@ pub struct Presented {
 }
 
 /// Judges the proof of a token request, if there is one or must be.
-pub fn at_token_endpoint(app: &App, client: &Client, proof: Option<&str>) -> Result<Option<Presented>, OAuthError> {
+pub fn at_token_endpoint(
+    app: &App,
+    client: &Client,
+    proof: Option<&str>,
+) -> Result<Option<PresentedProof>, OAuthError> {
     match proof.filter(|_| app.config.dpop.enabled) {
         Some(proof) => check(app, proof, "POST", "/token", None).map(Some),
         None if client.metadata.dpop_bound_access_tokens => Err(OAuthError::invalid_dpop_proof(
@@ -42,7 +46,7 @@ pub fn check(
     method: &str,
     path: &str,
     access_token: Option<&str>,
-) -> Result<Presented, OAuthError> {
+) -> Result<PresentedProof, OAuthError> {
     let (now, url) = (app.clock.now(), format!("{}{path}", app.config.base()));
     let proof = Proof::verify(proof, &Demand { method, url: &url, access_token, now })
         .map_err(OAuthError::invalid_dpop_proof)?;
@@ -52,17 +56,17 @@ pub fn check(
     }
     let hash = Digest::of([proof.jkt.as_str(), &url, &proof.jti].join(" "));
     // Twice its lifetime, for the clocks of the nodes differ.
-    Ok(Presented { jkt: proof.jkt, hash, expires_at: now + LIFETIME * 2, spent: OnceCell::new() })
+    Ok(PresentedProof { jkt: proof.jkt, hash, expires_at: now + LIFETIME * 2, spent: OnceCell::new() })
 }
 
-impl Presented {
-    /// For what is used up together with it, in one step.
+impl PresentedProof {
+    /// The parts of a proof that storage uses up together with something else, in one step.
     #[must_use]
     pub fn to_spend(&self) -> dpop_proofs::Proof<'_> {
         (&self.hash, self.expires_at)
     }
 
-    /// For this request, and never again after it.
+    /// Uses the proof up for this request; it never counts again.
     pub async fn spend(&self, app: &App) -> Result<(), OAuthError> {
         let first = async || {
             let first = dpop_proofs::insert(&app.db, &self.hash, self.expires_at).await?;
@@ -90,5 +94,5 @@ fn is_ours(app: &App, presented: &str) -> bool {
 /// Made of the time and our key, so that all nodes know it and none has to remember it.
 fn nonce(app: &App, steps: i64) -> String {
     let step = app.clock.now().unix_timestamp() / NONCE_STEP + steps;
-    base64url(&hmac::sign(&app.dpop_key, &step.to_be_bytes()).as_ref()[..16])
+    base64url(&hmac::sign(app.derived_keys.dpop_nonces(), &step.to_be_bytes()).as_ref()[..16])
 }

@@ -60,7 +60,7 @@ pub fn sign(
     app.keys.sign(algorithm, TYPE, &claims)
 }
 
-/// Whom an `id_token_hint` is about (OpenID Connect Core §3.1.2.1): ours, for this client, however old.
+/// The user that an `id_token_hint` is about (OpenID Connect Core §3.1.2.1): ours, for this client, however old.
 pub async fn subject(app: &App, id_token: &str, client: &Client) -> Result<Option<String>, OAuthError> {
     let Some(claims) = app.keys.verify::<Value>(id_token, TYPE).await? else { return Ok(None) };
     let meant = claims["iss"] == app.config.issuer && claims["aud"] == client.id.as_str();

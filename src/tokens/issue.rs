@@ -1,34 +1,42 @@
 //! The one place where tokens are issued.
+mod audience;
+mod delegation;
 mod exchange;
+mod subject;
 
-use super::{access_token, dpop::Presented, id_token, opaque::OpaqueToken, refresh_token::Refresh};
+use super::{
+    access_token::{AccessTokenClaims, Confirmation},
+    dpop::PresentedProof,
+    id_token,
+    limit::within_limit,
+    refresh_token::Refresh,
+    request::TokenRequest,
+};
 use crate::{
     app::App,
-    audit::Event,
-    authorization::request::within_limit,
-    clock,
     error::OAuthError,
     events::EventType,
-    grants::{TokenRequest, client_credentials, refresh_token},
-    model::{AccessToken, Client, ClientSource, Grant, GrantId, Role, Scopes, User},
+    model::{
+        Client, ClientSource, Grant, Scopes, User,
+        grant_type::{CLIENT_CREDENTIALS, REFRESH_TOKEN},
+    },
     oauth::{
         params::Params,
-        resource::{AccessTokenFormat, OFFLINE_ACCESS, OIDC_SCOPES, Resource},
+        resource::{OFFLINE_ACCESS, Resource},
         token_exchange,
     },
-    storage::{access_tokens, users},
+    storage::users,
 };
-use access_token::{AccessTokenClaims, Confirmation, PersonClaims};
-use exchange::Delegation;
+use audience::Audience;
+use delegation::Delegation;
 use serde::Serialize;
-use serde_json::json;
-use time::OffsetDateTime;
+use subject::Subject;
 
 /// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
-    /// In answer to an exchange only (RFC 8693 §2.2.1).
+    /// Set in answer to an exchange only (RFC 8693 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_token_type: Option<&'static str>,
     token_type: &'static str,
@@ -46,7 +54,7 @@ pub struct TokenResponse {
 
 /// What of a grant one token request gets, judged before anything is consumed: user, grant, client and policy anew
 /// each time, for all of them may have changed since the consent.
-pub struct Permit<'a> {
+pub struct Issuance<'a> {
     client: &'a Client,
     subject: Subject,
     audience: Audience<'a>,
@@ -54,10 +62,10 @@ pub struct Permit<'a> {
     scopes: Scopes,
     /// Thumbprint of the key that the access token is bound to.
     jkt: Option<&'a str>,
-    proof: Option<&'a Presented>,
+    proof: Option<&'a PresentedProof>,
     /// Seconds since the epoch: when what it comes from ends, grant or token, and the access token at the latest.
     ends_at: i64,
-    /// Of an exchange only.
+    /// Set in an exchange only.
     delegation: Option<Delegation>,
     /// What it all began with; of an exchanged token nobody asks.
     grant_type: Option<String>,
@@ -65,27 +73,10 @@ pub struct Permit<'a> {
     event: EventType,
 }
 
-/// A permit whose proof of possession was used up for it: what is left is to consume and to issue.
-pub struct Proven<'a>(Permit<'a>);
+/// An issuance whose proof of possession was used up for it: what is left is to consume and to issue.
+pub struct ProvenIssuance<'a>(Issuance<'a>);
 
-/// On whose behalf.
-enum Subject {
-    /// Through a grant, since when they last proved who they are, and how well.
-    Person { user: User, grant_id: GrantId, auth_time: OffsetDateTime, acr: Option<String> },
-    /// The client itself (RFC 6749 §4.4).
-    Client,
-    /// Another client, which this one acts for (RFC 8693 §1.1).
-    Other { sub: String },
-}
-
-enum Audience<'a> {
-    /// A resource server (RFC 8707).
-    Resource(&'a Resource),
-    /// Ourselves: the userinfo endpoint.
-    Issuer,
-}
-
-impl<'a> Permit<'a> {
+impl<'a> Issuance<'a> {
     pub async fn judge(request: TokenRequest<'a>, grant: &Grant) -> Result<Self, OAuthError> {
         let TokenRequest { app, params, .. } = request;
         if grant.revoked_at.is_some() || grant.expires_at <= app.clock.now() {
@@ -125,15 +116,16 @@ impl<'a> Permit<'a> {
         let (auth_time, acr) = (grant.auth_time, grant.acr.clone());
         let subject = Subject::Person { user, grant_id: grant.id, auth_time, acr };
         let (ends_at, grant_type) = (grant.expires_at.unix_timestamp(), Some(grant.grant_type.clone()));
-        let refreshed = params.get("grant_type")? == Some(refresh_token::NAME);
+        let refreshed = params.get("grant_type")? == Some(REFRESH_TOKEN);
         let event = if refreshed { EventType::TokenRefresh } else { EventType::TokenIssued };
         Ok(Self { client, subject, audience, scopes, jkt, proof, ends_at, delegation: None, grant_type, event })
     }
 
-    /// For the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a person.
+    /// An issuance for the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a
+    /// person.
     pub fn for_client(request: TokenRequest<'a>) -> Result<Self, OAuthError> {
         let TokenRequest { app, client, params, jkt, proof, .. } = request;
-        let asked: Vec<_> = params.all("resource").chain(client.metadata.default_resource.as_deref()).collect();
+        let asked: Vec<_> = params.all("resource").chain(client.policy.default_resource.as_deref()).collect();
         let resource = match (params.count("resource"), asked.first()) {
             (2.., _) => {
                 return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 section 2.2)"));
@@ -156,21 +148,21 @@ impl<'a> Permit<'a> {
             return Err(OAuthError::invalid_scope("the client may have no scope of this resource"));
         }
         let audience = Audience::Resource(resource);
-        let (subject, grant_type) = (Subject::Client, Some(client_credentials::NAME.to_owned()));
+        let (subject, grant_type) = (Subject::Client, Some(CLIENT_CREDENTIALS.to_owned()));
         let (ends_at, delegation, event) = (i64::MAX, None, EventType::TokenIssued);
         Ok(Self { client, subject, audience, scopes, jkt, proof, ends_at, delegation, grant_type, event })
     }
 
     /// Uses up the proof that came with the request, if one did.
-    pub async fn proven(self, app: &App) -> Result<Proven<'a>, OAuthError> {
+    pub async fn proven(self, app: &App) -> Result<ProvenIssuance<'a>, OAuthError> {
         if let Some(proof) = self.proof {
             proof.spend(app).await?;
         }
-        Ok(Proven(self))
+        Ok(ProvenIssuance(self))
     }
 }
 
-impl Proven<'_> {
+impl ProvenIssuance<'_> {
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
         &self.0.scopes
@@ -183,57 +175,53 @@ impl Proven<'_> {
         refresh: Option<Refresh>,
         nonce: Option<&str>,
     ) -> Result<TokenResponse, OAuthError> {
-        let permit = self.0;
+        let issuance = self.0;
         let now = app.clock.now().unix_timestamp();
-        let (audience, lifetime) = match permit.audience {
+        let (audience, lifetime) = match issuance.audience {
             Audience::Issuer => (&app.config.issuer, None),
             Audience::Resource(resource) => (&resource.identifier, resource.access_token_lifetime),
         };
         let lifetime = lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
-        let exp = permit.ends_at.min(now + i64::from(lifetime));
-        let issued_token_type = permit.delegation.as_ref().map(|_| token_exchange::ACCESS_TOKEN);
-        let (act, may_act) = permit.delegation.map(|delegation| (delegation.actor, delegation.may_act)).unzip();
+        let exp = issuance.ends_at.min(now + i64::from(lifetime));
+        let issued_token_type = issuance.delegation.as_ref().map(|_| token_exchange::ACCESS_TOKEN);
+        let (act, may_act) = issuance.delegation.map(|delegation| (delegation.actor, delegation.may_act)).unzip();
         let claims = AccessTokenClaims {
             iss: app.config.issuer.clone(),
-            sub: permit.subject.identifier(permit.client),
+            sub: issuance.subject.identifier(issuance.client),
             aud: audience.clone(),
-            client_id: permit.client.id.clone(),
+            client_id: issuance.client.id.clone(),
             iat: now,
             exp,
             jti: crate::secrets::random(),
             // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
-            scope: permit.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
-            grant_type: permit.grant_type,
-            cnf: permit.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
+            scope: issuance.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
+            grant_type: issuance.grant_type,
+            cnf: issuance.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
             act,
             may_act: may_act.flatten(),
-            person: permit.subject.person(),
+            person: issuance.subject.person(),
         };
-        let access_token = permit.audience.access_token(app, &claims).await?;
-        let id_token = match &permit.subject {
-            Subject::Person { user, auth_time, acr, .. } if permit.scopes.contains("openid") => {
+        let access_token = issuance.audience.access_token(app, &claims).await?;
+        let id_token = match &issuance.subject {
+            Subject::Person { user, auth_time, acr, .. } if issuance.scopes.contains("openid") => {
                 let signed_in = (*auth_time, acr.as_deref());
-                Some(id_token::sign(app, permit.client, user, signed_in, &access_token, nonce)?)
+                Some(id_token::sign(app, issuance.client, user, signed_in, &access_token, nonce)?)
             }
             _ => None,
         };
         if app.config.audit.tokens {
-            let details = json!({"jti": claims.jti, "scope": claims.scope, "resource": claims.aud,
-                "grant_type": claims.grant_type});
-            permit
-                .subject
-                .put_into(Event::new(permit.event).client(&permit.client.id).details(details))
-                .note(app)
-                .await;
+            issuance.subject.record(app, issuance.event, issuance.client, &claims).await;
         }
         Ok(TokenResponse {
             access_token,
             issued_token_type,
             token_type: claims.token_type(),
             expires_in: exp - now,
-            refresh_token_expires_in: refresh.as_ref().and_then(|refresh| told_lifetime(app, refresh, permit.ends_at)),
+            refresh_token_expires_in: refresh
+                .as_ref()
+                .and_then(|refresh| told_lifetime(app, refresh, issuance.ends_at)),
             refresh_token: refresh.map(|refresh| refresh.token.expose(app)),
-            scope: permit.scopes.to_string(),
+            scope: issuance.scopes.to_string(),
             id_token,
         })
     }
@@ -244,35 +232,6 @@ fn told_lifetime(app: &App, refresh: &Refresh, grant_ends_at: i64) -> Option<i64
     let settings = &app.config.tokens;
     let idle_until = refresh.rotated_at.unix_timestamp() + i64::from(settings.refresh_idle);
     settings.refresh_token_expires_in.then(|| idle_until.min(grant_ends_at) - app.clock.now().unix_timestamp())
-}
-
-impl Subject {
-    fn identifier(&self, client: &Client) -> String {
-        match self {
-            Self::Person { user, .. } => user.id.to_string(),
-            Self::Client => client.id.to_string(),
-            Self::Other { sub } => sub.clone(),
-        }
-    }
-
-    fn put_into(&self, event: Event) -> Event {
-        match self {
-            Self::Person { user, grant_id, .. } => event.user(user.id).grant(*grant_id),
-            Self::Client | Self::Other { .. } => event,
-        }
-    }
-
-    fn person(&self) -> Option<PersonClaims> {
-        match self {
-            Self::Person { user, grant_id, auth_time, acr } => Some(PersonClaims {
-                preferred_username: user.username.clone(),
-                auth_time: auth_time.unix_timestamp(),
-                acr: acr.clone(),
-                grant_id: grant_id.to_string(),
-            }),
-            Self::Client | Self::Other { .. } => None,
-        }
-    }
 }
 
 /// What a client may have for itself: the scopes its operator registered, else the resource's default ones. What is
@@ -290,63 +249,4 @@ fn asked(params: &Params, granted: &Scopes, audience: Option<&Audience<'_>>) -> 
     let held = audience.map_or_else(|| granted.clone(), |audience| audience.reach(granted));
     let asked = Scopes::parse(text).filter(|asked| asked.is_subset(&held));
     asked.ok_or_else(|| OAuthError::invalid_scope("scope exceeds what was granted (RFC 6749 section 6)"))
-}
-
-impl<'a> Audience<'a> {
-    /// One for each token (RFC 9068 §3).
-    fn choose(app: &'a App, params: &Params, grant: &Grant) -> Result<Self, OAuthError> {
-        let asked: Vec<_> = params.all("resource").collect();
-        let identifier = match asked[..] {
-            // Several granted, none named: the first, never one token for all (RFC 8707 §2.2).
-            [] => grant.resources.first().map_or(app.config.issuer.as_str(), String::as_str),
-            [one] => one,
-            _ => return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 section 2.2)")),
-        };
-        let outside = || OAuthError::invalid_target("resource is not part of the grant (RFC 8707 section 2.2)");
-        if identifier == app.config.issuer {
-            let openid = grant.scopes.contains("openid") || grant.resources.is_empty();
-            return openid.then_some(Self::Issuer).ok_or_else(outside);
-        }
-        let resource = app.resources.find(identifier).ok_or_else(outside)?;
-        let granted = grant.resources.contains(&resource.identifier);
-        granted.then_some(Self::Resource(resource)).ok_or_else(outside)
-    }
-
-    /// All that these scopes of a grant bring along there.
-    fn reach(&self, granted: &Scopes) -> Scopes {
-        match self {
-            Self::Issuer => granted.clone(),
-            Self::Resource(resource) => resource.reach(granted),
-        }
-    }
-
-    /// In the form that it is given there.
-    async fn access_token(&self, app: &App, claims: &AccessTokenClaims) -> Result<String, OAuthError> {
-        let (format, algorithm) = match self {
-            Self::Issuer => (None, None),
-            Self::Resource(resource) => (resource.access_token_format, resource.signing_alg.as_deref()),
-        };
-        match format.unwrap_or(app.config.tokens.access_token_format) {
-            AccessTokenFormat::Jwt => app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, claims),
-            AccessTokenFormat::Opaque => {
-                let token = OpaqueToken::random();
-                let stored = AccessToken {
-                    token_hash: token.digest(),
-                    claims: serde_json::to_value(claims).map_err(OAuthError::server_error)?,
-                    expires_at: clock::date(claims.exp).map_err(OAuthError::server_error)?,
-                };
-                access_tokens::insert(&app.db, &stored).await?;
-                Ok(token.expose())
-            }
-        }
-    }
-
-    /// Whether the scope means something there, and the role still has it.
-    fn knows(&self, scope: &str, role: Role) -> bool {
-        match self {
-            _ if OIDC_SCOPES.contains(&scope) => true,
-            Self::Issuer => false,
-            Self::Resource(resource) => resource.allows(scope, role),
-        }
-    }
 }

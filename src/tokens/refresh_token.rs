@@ -1,7 +1,7 @@
 //! Refresh tokens: each names its grant and generation, proves it was made here, and yields exactly one successor.
 //!
-//! The secrets of a family form a ratchet: the first is derived from the authorization or device code, each further one from
-//! its predecessor, always under our key. So the same token presented twice has the same successor, on every node
+//! The secrets of a family form a ratchet: the first is derived from the authorization or device code, each further one
+//! from its predecessor, always under our key. So the same token presented twice has the same successor, on every node
 //! and after every restart, while the database keeps one digest: from it, or from our key alone, no token follows.
 use crate::{
     app::App,
@@ -36,12 +36,16 @@ impl RefreshToken {
     /// The first of a family; only who holds the one-time code it is given for, and our key, can make it.
     #[must_use]
     pub fn first(app: &App, grant_id: GrantId, code: &str) -> Self {
-        Self { grant_id, generation: 1, secret: derive(&app.refresh_key, &[b"first", code.as_bytes()]) }
+        Self {
+            grant_id,
+            generation: 1,
+            secret: derive(app.derived_keys.refresh_tokens(), &[b"first", code.as_bytes()]),
+        }
     }
 
     #[must_use]
     pub fn successor(&self, app: &App) -> Self {
-        let secret = derive(&app.refresh_key, &[b"next", self.grant_id.as_bytes(), &self.secret]);
+        let secret = derive(app.derived_keys.refresh_tokens(), &[b"next", self.grant_id.as_bytes(), &self.secret]);
         Self { grant_id: self.grant_id, generation: self.generation + 1, secret }
     }
 
@@ -55,7 +59,7 @@ impl RefreshToken {
     #[must_use]
     pub fn expose(&self, app: &App) -> String {
         let content = self.content();
-        let mac = hmac::sign(&app.refresh_key, &content);
+        let mac = hmac::sign(app.derived_keys.refresh_tokens(), &content);
         format!("{PREFIX}{}", base64url([&content, mac.as_ref()].concat()))
     }
 
@@ -64,7 +68,7 @@ impl RefreshToken {
     pub fn parse(app: &App, text: &str) -> Option<Self> {
         let bytes = from_base64url(text.strip_prefix(PREFIX)?)?;
         let (content, mac) = bytes.split_at_checked(CONTENT)?;
-        hmac::verify(&app.refresh_key, content, mac).ok()?;
+        hmac::verify(app.derived_keys.refresh_tokens(), content, mac).ok()?;
         let (grant_id, rest) = content.split_first_chunk::<16>()?;
         let (generation, secret) = rest.split_first_chunk::<4>()?;
         Some(Self {

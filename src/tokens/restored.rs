@@ -46,7 +46,7 @@ pub async fn open(app: &App, lifetime: Duration) -> sqlx::Result<Window> {
     let window = Window { since, until: since + lifetime };
     settings::replace(&app.db, NAME, &window.to_bytes()).await?;
     let details = json!({"until": window.until.unix_timestamp()});
-    audit::Event::new(EventType::NewerTokensAccepted).warning().details(details).record(app).await;
+    audit::Event::new(EventType::NewerTokensAccepted).warning().details(details).record(&app.audit).await;
     Ok(window)
 }
 
@@ -54,7 +54,7 @@ pub async fn open(app: &App, lifetime: Duration) -> sqlx::Result<Window> {
 pub async fn close(app: &App) -> sqlx::Result<bool> {
     let closed = settings::delete(&app.db, NAME).await?;
     if closed {
-        audit::Event::new(EventType::NewerTokensRefused).record(app).await;
+        audit::Event::new(EventType::NewerTokensRefused).record(&app.audit).await;
     }
     Ok(closed)
 }

@@ -5,7 +5,7 @@ use crate::support::{
     issuer::{IDP, SECRET, Trusting, settings},
 };
 use keyward::{
-    grants::jwt_bearer,
+    model::grant_type::JWT_BEARER,
     secrets::base64url,
     storage::{grants, subject_links},
 };
@@ -63,10 +63,10 @@ async fn attack_77_an_assertion_of_another_client_or_by_a_public_one_is_refused(
     let mine = idp.assertion(&json!({}));
     idp.redeem_as("second", &mine, &[], &[]).await.refused(400, "invalid_grant");
     let public = idp.assertion(&json!({"client_id": "open"}));
-    let form = [("grant_type", jwt_bearer::NAME), ("assertion", &public), ("client_id", "open")];
+    let form = [("grant_type", JWT_BEARER), ("assertion", &public), ("client_id", "open")];
     idp.t.post("/token", &form).await.refused(400, "unauthorized_client");
     // A name is no proof, and neither is the assertion.
-    let form = [("grant_type", jwt_bearer::NAME), ("assertion", &mine), ("client_id", "agent")];
+    let form = [("grant_type", JWT_BEARER), ("assertion", &mine), ("client_id", "agent")];
     idp.t.post("/token", &form).await.refused(401, "invalid_client");
     idp.t.post("/token", &form[..2]).await.refused(401, "invalid_client");
     let form = [&form[..], &[("client_secret", "wrong")]].concat();
@@ -197,7 +197,7 @@ async fn an_issuer_is_believed_only_in_what_it_is_trusted_for_and_signs_with() {
 async fn an_assertion_in_the_url_is_not_read_and_two_are_too_many() {
     let idp = Trusting::start().await;
     let assertion = idp.assertion(&json!({}));
-    let form = [("grant_type", jwt_bearer::NAME), ("client_id", "agent"), ("client_secret", SECRET)];
+    let form = [("grant_type", JWT_BEARER), ("client_id", "agent"), ("client_secret", SECRET)];
     idp.t.post(&format!("/token?assertion={assertion}"), &form).await.refused(400, "invalid_request");
     let twice = [&form[..], &[("assertion", &assertion), ("assertion", &assertion)]].concat();
     idp.t.post("/token", &twice).await.refused(400, "invalid_request");

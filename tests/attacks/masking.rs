@@ -13,7 +13,7 @@ const ISSUED: &str = "kwr_0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// All that the trail and the views say.
 async fn told(t: &TestApp) -> String {
-    chain::extend(&t.app).await.unwrap();
+    chain::extend(&t.app.audit).await.unwrap();
     let mut all = format!("{:?}", audit_events::recent(&t.db, 1_000).await.unwrap());
     for view in ["approvals", "audit", "authorizations", "clients", "config", "devices", "grants", "traces"] {
         let request =
@@ -30,7 +30,8 @@ async fn attack_196_a_secret_in_a_user_agent_a_client_identifier_or_a_name_is_sh
     let internet = Internet::new().await;
     let network = internet.network();
     let settings = format!("debug.admin_token = '{SECRET}'");
-    let t = TestApp::prepared(fresh_db().await, &settings, |app| app.fetcher = Fetcher::new(network).unwrap()).await;
+    let t =
+        TestApp::prepared(fresh_db().await, &settings, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await;
     let client = t.public_client("c", &[CALLBACK]).await;
     for (n, secret) in [SECRET, ISSUED].into_iter().enumerate() {
         // As what somebody calls a program, at its start, its end and past where it is cut.

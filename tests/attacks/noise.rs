@@ -53,9 +53,9 @@ async fn attack_138_keys_that_strangers_have_fetched_from_a_host_leave_its_docum
     internet.publish(&document).await;
     let network = internet.network();
     let t = TestApp::prepared(fresh_db().await, "", |app| {
-        app.fetcher = Fetcher::new(network).unwrap();
+        app.fetch.fetcher = Fetcher::new(network).unwrap();
         // Nothing comes back while they are used up, however slow this machine is.
-        app.fetches = Fetches::new(Clock::stopped());
+        app.fetch.budget = Fetches::new(Clock::stopped());
     })
     .await;
     let key = ClientKey::es256("k");
@@ -109,8 +109,8 @@ async fn attack_139_twenty_addresses_that_fill_the_waiting_devices_of_a_client_y
 #[tokio::test]
 async fn devices_and_assertions_beyond_the_rate_of_their_source_leave_no_row() {
     let t = TestApp::prepared(fresh_db().await, "", |app| {
-        app.devices = Arrivals::of_devices(Clock::stopped());
-        app.assertions = Arrivals::of_assertions(Clock::stopped());
+        app.limits.devices = Arrivals::of_devices(Clock::stopped());
+        app.limits.assertions = Arrivals::of_assertions(Clock::stopped());
     })
     .await;
     let (tv, key) = (device_client(&t, "TV").await, ClientKey::es256("k"));
@@ -118,9 +118,9 @@ async fn devices_and_assertions_beyond_the_rate_of_their_source_leave_no_row() {
         register_keys(&t, &json!({"jwks": key.jwks()})).await,
         register_keys(&t, &json!({"jwks": key.jwks(), "client_name": "Other"})).await,
     ];
-    while t.app.devices.allow(Source::of([192, 0, 2, 1].into())).is_ok() {}
+    while t.app.limits.devices.allow(Source::of([192, 0, 2, 1].into())).is_ok() {}
     let of_greedy = Digest::of(&greedy).as_bytes().first_chunk().copied().map(u128::from_be_bytes).unwrap();
-    while t.app.assertions.allow(Source::Party(of_greedy)).is_ok() {}
+    while t.app.limits.assertions.allow(Source::Party(of_greedy)).is_ok() {}
     device_from(&t, &tv, [192, 0, 2, 1]).await.refused(429, "too_many_requests");
     revoke(&t, &key.assertion(&t, &greedy)).await.refused(429, "too_many_requests");
     for table in ["SELECT count(*) FROM device_codes", "SELECT count(*) FROM used_assertions"] {

@@ -11,7 +11,7 @@ use crate::{
     workloads::{PLATFORM, RULES},
 };
 use axum::{body::Body, http::Request};
-use keyward::{clients::configured, fetch::Fetcher, grants::jwt_bearer};
+use keyward::{clients::configured, fetch::Fetcher, model::grant_type::JWT_BEARER};
 use serde_json::json as object;
 use time::Duration;
 
@@ -20,7 +20,7 @@ const HONEST: [u8; 4] = [192, 0, 2, 1];
 
 async fn start(internet: &Internet, settings: &str) -> TestApp {
     let network = internet.network();
-    let prepare = |app: &mut keyward::app::App| app.fetcher = Fetcher::new(network).unwrap();
+    let prepare = |app: &mut keyward::app::App| app.fetch.fetcher = Fetcher::new(network).unwrap();
     let t = TestApp::prepared(fresh_db().await, settings, prepare).await;
     configured::write(&t.app).await.unwrap();
     t
@@ -150,7 +150,7 @@ async fn attack_194_a_workload_with_a_new_key_is_not_refused_for_a_strangers_mad
     };
     let ask = async |address, key: &ClientKey, changes: &serde_json::Value| {
         let token = key.sign(&key.header(), &claims(changes));
-        post_from(&t, address, "/token", &[("grant_type", jwt_bearer::NAME), ("assertion", &token)]).await
+        post_from(&t, address, "/token", &[("grant_type", JWT_BEARER), ("assertion", &token)]).await
     };
     let none = object!({});
     internet.serve(KEYS, json(&first.jwks())).await;
@@ -198,7 +198,7 @@ async fn attack_195_strangers_key_sets_push_out_none_of_the_operators_and_of_str
         let id = register(&t, &object!({"jwks_uri": uri})).await;
         let source = [198, 51, 100, u8::try_from(n / 20).unwrap()];
         assert_eq!(revoke_from(&t, source, &key.assertion(&t, &id)).await.status, 200, "{n}");
-        let (strangers, _) = t.app.fetched_keys.bytes();
+        let (strangers, _) = t.app.fetch.keys.bytes();
         // It never begins anew: what has to go is one set at a time.
         assert!(strangers + 300_000 >= most, "{strangers} after {most}");
         most = most.max(strangers);

@@ -69,7 +69,7 @@ impl Page {
 pub async fn attack_from_everywhere(t: &TestApp, username: &str) -> usize {
     let mut judged = 0;
     for n in 0..=255 {
-        if let Ok(booked) = t.app.guesses.sign_in(username, [198, 18, 0, n].into(), false).await {
+        if let Ok(booked) = t.app.limits.guesses.sign_in(username, [198, 18, 0, n].into(), false).await {
             let _ = booked.wrong(t.app.clock.now());
             judged += 1;
         }

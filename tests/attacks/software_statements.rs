@@ -86,12 +86,12 @@ async fn a_statement_gives_nobody_more_than_registering_does() {
     let answer = vendor.register(&vendor.statement(&ours), &json!({})).await.json();
     let id = answer["client_id"].as_str().unwrap();
     assert!(id.starts_with("kw_") && answer.get("client_secret").is_none(), "{answer}");
-    let stored = clients::find(&vendor.t.db, &id.into()).await.unwrap().unwrap().metadata;
+    let stored = clients::find(&vendor.t.db, &id.into()).await.unwrap().unwrap().policy;
     assert!(stored.scope_limit.is_none() && !stored.token_endpoint_audience && !stored.any_secret_method);
     assert_eq!(stored.vouched_by.as_deref(), Some(VENDOR));
     // Nor does saying so oneself.
     let own = json!({"vouched_by": VENDOR, "client_name": "Notes", "redirect_uris": [CALLBACK]});
     let answer = vendor.t.register(&own).await.json();
     let stored = clients::find(&vendor.t.db, &answer["client_id"].as_str().unwrap().into()).await.unwrap().unwrap();
-    assert!(stored.metadata.vouched_by.is_none());
+    assert!(stored.policy.vouched_by.is_none());
 }

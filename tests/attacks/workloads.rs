@@ -7,7 +7,10 @@ use crate::{
     },
     workloads::{PLATFORM, Platform},
 };
-use keyward::{grants::jwt_bearer, model::ClientId, storage::audit_events, storage::clients};
+use keyward::{
+    model::{ClientId, grant_type::JWT_BEARER},
+    storage::{audit_events, clients},
+};
 use serde_json::json;
 
 /// Nobody was taken for a workload, and the right one still is.
@@ -80,7 +83,7 @@ async fn attack_77_a_workloads_token_that_is_foreign_over_or_unsigned_is_refused
 async fn attack_77_nobody_is_a_workload_by_name_secret_or_key() {
     let ci = Platform::start().await;
     let token = ci.token(&json!({}));
-    let form = [("grant_type", jwt_bearer::NAME), ("assertion", token.as_str())];
+    let form = [("grant_type", JWT_BEARER), ("assertion", token.as_str())];
     let named = [&form[..], &[("client_id", "deployer")]].concat();
     ci.t.post("/token", &named).await.refused(401, "invalid_client");
     let secret = [&named[..], &[("client_secret", "x")]].concat();
@@ -88,7 +91,7 @@ async fn attack_77_nobody_is_a_workload_by_name_secret_or_key() {
     let header = basic("deployer", "");
     ci.t.post_with("/token", &form, &[("authorization", &header)]).await.refused(401, "invalid_client");
     let assertion = ci.key.assertion(&ci.t, "deployer");
-    for grant in ["client_credentials", jwt_bearer::NAME] {
+    for grant in ["client_credentials", JWT_BEARER] {
         let form = [&[("grant_type", grant), ("assertion", &token)], &proof(&assertion)[..]].concat();
         ci.t.post("/token", &form).await.refused(401, "invalid_client");
     }
@@ -107,19 +110,19 @@ async fn attack_77_nobody_is_a_workload_by_name_secret_or_key() {
 async fn attack_77_what_one_issuer_is_trusted_for_it_is_not_trusted_for_otherwise() {
     // About people, and so not about programs.
     let idp = Trusting::start().await;
-    let form = [("grant_type", jwt_bearer::NAME), ("assertion", &*idp.assertion(&json!({})))];
+    let form = [("grant_type", JWT_BEARER), ("assertion", &*idp.assertion(&json!({})))];
     idp.t.post("/token", &form).await.refused(401, "invalid_client");
     // About programs, and so not about people.
     let ci = Platform::start().await;
     let client = ci.t.confidential_client("agent", "secret").await;
     let mut agent = clients::find(&ci.t.db, &client).await.unwrap().unwrap();
-    agent.metadata.grant_types = vec![jwt_bearer::NAME.into()];
+    agent.metadata.grant_types = vec![JWT_BEARER.into()];
     clients::put_seed(&ci.t.db, &agent).await.unwrap();
     ci.t.app.clients.forget(&ClientId::from("agent"));
     let header = with(ci.key.header(), &json!({"typ": "oauth-id-jag+jwt"}));
     let short = ci.t.app.clock.now().unix_timestamp() + 60;
     let claims = json!({"client_id": "agent", "resource": OTHER, "email": "alice@people.example", "exp": short});
-    let form = [("grant_type", jwt_bearer::NAME), ("assertion", &ci.key.sign(&header, &ci.claims(&claims)))];
+    let form = [("grant_type", JWT_BEARER), ("assertion", &ci.key.sign(&header, &ci.claims(&claims)))];
     let answer = ci.t.post_with("/token", &form, &[("authorization", &basic("agent", "secret"))]).await;
     answer.refused(400, "invalid_grant");
     assert!(answer.body.contains("trusted") && !answer.body.contains(PLATFORM), "{answer:?}");

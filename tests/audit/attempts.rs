@@ -102,7 +102,7 @@ async fn an_account_that_begins_to_wait_is_named_and_so_is_whose_right_password_
     let failures = of(&t, "login_failure").await;
     assert_eq!(told(failures.last().unwrap()), (Some(alice), "throttled", "192.0.2.7"));
     // Counted each for itself.
-    keyward::audit::tally::tell_all(&t.app).await;
+    keyward::audit::telling::tell_all(&t.app.audit).await;
     let mut more: Vec<_> = of(&t, "login_failure").await[failures.len()..]
         .iter()
         .map(|event| (event.details["more"].as_i64().unwrap(), event.details["reason"].clone(), event.user_id))
@@ -120,7 +120,7 @@ async fn what_is_counted_together_names_nobody_but_says_why() {
     for _ in 0..3 {
         try_as(&t, "alice", "wrong horse").await;
     }
-    keyward::audit::tally::tell_all(&t.app).await;
+    keyward::audit::telling::tell_all(&t.app.audit).await;
     let mut counted: Vec<_> =
         of(&t, "login_failure").await.into_iter().filter(|e| e.details["more"].is_i64()).collect();
     counted.sort_by_key(|event| event.details["more"].as_i64());

@@ -20,7 +20,7 @@ async fn start_with(t: &TestApp, change: impl FnOnce(&mut Config)) -> Option<Val
     change(&mut config);
     let app = Box::pin(App::build(config, t.db.clone(), Clock::default())).await.unwrap();
     let before = trail(t).await.len();
-    changed_settings::record(&app).await.unwrap();
+    changed_settings::record(&app.audit, &app.config, app.derived_keys.settings()).await.unwrap();
     let mut new = trail(t).await.split_off(before);
     assert!(new.len() <= 1, "{new:?}");
     let event = new.pop()?;

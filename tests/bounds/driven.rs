@@ -50,7 +50,7 @@ async fn documents_wait_for_their_refreshing_up_to_a_thousand_and_their_clients_
     for n in 0..1_005 {
         let id = documented(&t, &like, &key, n).await;
         assert_eq!(revoke(&t, &key.assertion(&t, id.as_str())).await.status, 200, "{n}");
-        assert_eq!(t.app.refreshes.count(), (n + 1).min(1_000));
+        assert_eq!(t.app.clients.due.count(), (n + 1).min(1_000));
         last = Some(id);
     }
     assert_eq!(revoke(&t, &key.assertion(&t, last.unwrap().as_str())).await.status, 200);
@@ -62,14 +62,14 @@ async fn events_wait_for_the_disk_up_to_ten_thousand_and_none_is_lost() {
     let rows = async || t.db.number("SELECT count(*) FROM audit_events").await;
     let before = rows().await;
     for _ in 0..10_000 {
-        Event::new(EventType::ServerStart).note(&t.app).await;
+        Event::new(EventType::ServerStart).note(&t.app.audit).await;
     }
     assert_eq!(rows().await, before);
     for n in 1..=5 {
-        Event::new(EventType::ServerStart).note(&t.app).await;
+        Event::new(EventType::ServerStart).note(&t.app.audit).await;
         assert_eq!(rows().await, before + n, "who brings more waits for the disk");
     }
-    chain::extend(&t.app).await.unwrap();
+    chain::extend(&t.app.audit).await.unwrap();
     assert_eq!(rows().await, before + 10_005);
 }
 
@@ -77,7 +77,7 @@ async fn events_wait_for_the_disk_up_to_ten_thousand_and_none_is_lost() {
 async fn the_trace_keeps_a_thousand_decisions_and_no_more_than_identifiers_of_them() {
     let internet = Internet::new().await;
     let network = internet.network();
-    let t = TestApp::prepared(fresh_db().await, "", |app| app.fetcher = Fetcher::new(network).unwrap()).await;
+    let t = TestApp::prepared(fresh_db().await, "", |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await;
     let mut alice = t.signed_in("alice").await;
     for n in 0..400 {
         let id = format!("https://app.example/{n}/{}", "x".repeat(1_900));

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use keyward::{
-    authorization::request::{Judged, Visitor},
+    authorization::request::{ValidRequest, Visitor},
     clients::metadata_document::refresh_due,
 };
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn another_node_uses_what_one_has_fetched() {
     let alice = Visitor::Person(t.user_named("alice").await.id);
     let judged = |app| async move {
         let query = path(LOOPBACK).split_once('?').unwrap().1.to_owned();
-        Judged::parse(app, &query, alice).await.map(|judged| judged.client.id.clone()).ok()
+        ValidRequest::parse(app, &query, alice).await.map(|judged| judged.client.id.clone()).ok()
     };
     assert_eq!(judged(&*other).await, Some(id()));
     // What the first fetched meanwhile is on record.

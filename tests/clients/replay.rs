@@ -35,7 +35,7 @@ pub async fn replay(profile: Profile) {
         Identity::Settings(settings) => format!("[clients.recorded]\n{settings}"),
         _ => String::new(),
     };
-    let guarded = Guarded::prepared(&written_down, |app| app.fetcher = Fetcher::new(network).unwrap()).await;
+    let guarded = Guarded::prepared(&written_down, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await;
     let (metadata, client_id, secret) = (Value::Null, String::new(), String::new());
     let mut replay = Replay { profile, guarded, internet, metadata, client_id, secret, key: None };
     replay.discover().await;

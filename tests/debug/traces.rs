@@ -139,7 +139,7 @@ const URL: &str = "https://app.example/client.json";
 async fn with_internet(network: Network) -> TestApp {
     TestApp::prepared(fresh_db().await, "", |app| {
         app.config.debug.this_machine = true;
-        app.fetcher = Fetcher::new(network).unwrap();
+        app.fetch.fetcher = Fetcher::new(network).unwrap();
     })
     .await
 }

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::support::{app::authorize_path, internet::Internet};
 use keyward::{
-    clients::metadata_document::{Resolved, resolve},
+    clients::metadata_document::{Resolution, resolve},
     model::{ClientId, UserId},
     storage::clients,
 };
@@ -144,7 +144,7 @@ impl Documents {
         let resolved = resolve(&self.world.t.app, &url, Some(UserId::new())).await;
         let stored = clients::find(&self.world.t.db, &ClientId::from(&*url)).await.unwrap();
         Some(match resolved {
-            Ok(Resolved::Client(client)) => {
+            Ok(Resolution::Client(client)) => {
                 assert_eq!(client.id.as_str(), url);
                 self.look(&url).await;
                 "published".into()

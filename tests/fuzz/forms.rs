@@ -135,7 +135,7 @@ impl Target for Forms {
         world
             .client("secret", |client| {
                 client.metadata.token_endpoint_auth_method = AuthMethod::ClientSecretBasic;
-                client.metadata.any_secret_method = true;
+                client.policy.any_secret_method = true;
                 client.secret_hash = Some(Digest::of("s"));
             })
             .await;

@@ -67,7 +67,7 @@ impl World {
 
     pub async fn over(internet: &Internet) -> Self {
         let network = internet.network();
-        let prepare = |app: &mut keyward::app::App| app.fetcher = Fetcher::new(network).unwrap();
+        let prepare = |app: &mut keyward::app::App| app.fetch.fetcher = Fetcher::new(network).unwrap();
         let t = TestApp::prepared(fresh_sqlite().await, SETTINGS, prepare).await;
         let mut watch = SqliteConnection::connect(&t.db.url).await.unwrap();
         count_changes(&mut watch).await;
@@ -78,7 +78,7 @@ impl World {
     pub async fn client(&self, id: &str, change: impl FnOnce(&mut Client)) -> ClientId {
         let id = self.t.public_client(id, &[CALLBACK, "http://127.0.0.1/cb"]).await;
         let mut client = clients::find(&self.t.db, &id).await.unwrap().unwrap();
-        client.metadata.grant_types = keyward::grants::NAMES.iter().map(|&name| name.into()).collect();
+        client.metadata.grant_types = keyward::model::grant_type::NAMES.iter().map(|&name| name.into()).collect();
         change(&mut client);
         clients::put_seed(&self.t.db, &client).await.unwrap();
         self.t.app.clients.forget(&id);

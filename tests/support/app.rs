@@ -11,7 +11,7 @@ use keyward::{
     clock::Clock,
     config::Config,
     http::router,
-    model::{ApplicationType, AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Role},
+    model::{AuthMethod, Client, ClientId, ClientMetadata, ClientSource, Role},
     oauth::params::form_urlencode,
     operations::Operator,
     secrets::{Digest, base64url},
@@ -216,47 +216,16 @@ impl TestApp {
     }
 
     async fn client(&self, id: &str, secret: Option<&str>, redirects: &[&str], source: ClientSource) -> ClientId {
-        let now = self.app.clock.now();
+        let method = if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
+        let redirect_uris = redirects.iter().map(|uri| (*uri).to_owned()).collect();
+        let grant_types = vec!["authorization_code".into(), "refresh_token".into()];
+        let metadata = ClientMetadata {
+            client_name: Some(format!("Client {id}")),
+            ..ClientMetadata::new(method, grant_types, redirect_uris)
+        };
         let client = Client {
-            id: ClientId::from(id),
-            source,
-            metadata: ClientMetadata {
-                redirect_uris: redirects.iter().map(|uri| (*uri).to_owned()).collect(),
-                token_endpoint_auth_method: match secret {
-                    None => AuthMethod::None,
-                    Some(_) => AuthMethod::ClientSecretBasic,
-                },
-                any_secret_method: false,
-                grant_types: vec!["authorization_code".into(), "refresh_token".into()],
-                response_types: vec!["code".into()],
-                application_type: ApplicationType::Web,
-                client_name: Some(format!("Client {id}")),
-                client_uri: None,
-                logo_uri: None,
-                tos_uri: None,
-                policy_uri: None,
-                contacts: vec![],
-                scope: None,
-                software_id: None,
-                software_version: None,
-                id_token_signed_response_alg: None,
-                require_pushed_authorization_requests: false,
-                scope_limit: None,
-                jwks: None,
-                jwks_uri: None,
-                token_endpoint_audience: false,
-                default_resource: None,
-                software_statement: None,
-                vouched_by: None,
-                dpop_bound_access_tokens: false,
-            },
             secret_hash: secret.map(Digest::of),
-            previous_secret_hash: None,
-            fingerprint: None,
-            created_at: now,
-            seen_at: now,
-            disabled_at: None,
-            fresh_until: None,
+            ..Client::new(ClientId::from(id), source, metadata, self.app.clock.now())
         };
         clients::put_seed(&self.db, &client).await.unwrap();
         self.app.clients.forget(&client.id);

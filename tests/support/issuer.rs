@@ -3,7 +3,7 @@ use super::{
     app::{Answer, ISSUER, MCP, TestApp, basic},
     client_key::{ClientKey, with},
 };
-use keyward::{clients::configured, grants::jwt_bearer, oauth::id_jag, storage::Db};
+use keyward::{clients::configured, model::grant_type::JWT_BEARER, oauth::id_jag, storage::Db};
 use serde_json::{Value, json};
 
 pub const IDP: &str = "https://idp.example";
@@ -84,7 +84,7 @@ impl Trusting {
         more: &[(&str, &str)],
         headers: &[(&str, &str)],
     ) -> Answer {
-        let form = [&[("grant_type", jwt_bearer::NAME), ("assertion", assertion)], more].concat();
+        let form = [&[("grant_type", JWT_BEARER), ("assertion", assertion)], more].concat();
         let authorization = basic(client, SECRET);
         self.t.post_with("/token", &form, &[&[("authorization", authorization.as_str())], headers].concat()).await
     }

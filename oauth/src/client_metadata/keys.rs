@@ -74,7 +74,7 @@ mod tests {
         let with = |keys: &str, value: &Value| json!({ "token_endpoint_auth_method": "private_key_jwt", keys: value });
         let registered = register(&with("jwks", &ed)).unwrap();
         assert_eq!(registered.metadata.jwks, Some(ed.clone()));
-        assert!(registered.fingerprint.is_some() && !registered.metadata.any_secret_method);
+        assert!(registered.fingerprint.is_some() && !registered.any_secret_method);
         let elsewhere = metadata(&with("jwks_uri", &json!("https://c.example/jwks")));
         assert_eq!(elsewhere.jwks_uri.as_deref(), Some("https://c.example/jwks"));
         // Nobody else needs them.

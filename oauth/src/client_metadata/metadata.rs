@@ -36,9 +36,6 @@ pub struct ClientMetadata {
     /// Its authorization requests must be pushed (RFC 9126 §6).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
-    /// The most it is ever granted, in the form of `scope`; `None` sets no limit. Ours, never shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope_limit: Option<String>,
     /// Public keys of `private_key_jwt` (RFC 7517 §5), or where they are published; never both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
@@ -47,32 +44,39 @@ pub struct ClientMetadata {
     /// Each token request must come with a proof of possession (RFC 9449 §5.2).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dpop_bound_access_tokens: bool,
-    /// The registration named no authentication method, so either way of sending the secret will do. Ours, never shown.
-    #[serde(default)]
-    pub any_secret_method: bool,
-    /// Its assertions may name the token endpoint as audience, as before RFC 7523bis. Ours, never shown.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub token_endpoint_audience: bool,
     /// As it came (RFC 7591 §2.3); its claims are in the other members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_statement: Option<String>,
-    /// The issuer that signed its name and its redirect URIs. Ours, never shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vouched_by: Option<String>,
-    /// The resource identifier of requests for itself that name none. Ours, never shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_resource: Option<String>,
 }
 
 impl ClientMetadata {
-    /// Members that no specification knows.
-    pub const OURS: [&str; 5] =
-        ["any_secret_method", "default_resource", "scope_limit", "token_endpoint_audience", "vouched_by"];
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
-fn is_false(flag: &bool) -> bool {
-    !flag
+    /// Of a client that says no more of itself than this.
+    #[must_use]
+    pub fn new(method: AuthMethod, grant_types: Vec<String>, redirect_uris: Vec<String>) -> Self {
+        let is_redirected = grant_types.iter().any(|name| name == "authorization_code");
+        Self {
+            redirect_uris,
+            token_endpoint_auth_method: method,
+            grant_types,
+            response_types: if is_redirected { vec!["code".into()] } else { vec![] },
+            application_type: ApplicationType::Web,
+            client_name: None,
+            client_uri: None,
+            logo_uri: None,
+            tos_uri: None,
+            policy_uri: None,
+            contacts: vec![],
+            scope: None,
+            software_id: None,
+            software_version: None,
+            id_token_signed_response_alg: None,
+            require_pushed_authorization_requests: false,
+            jwks: None,
+            jwks_uri: None,
+            dpop_bound_access_tokens: false,
+            software_statement: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

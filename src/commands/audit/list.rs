@@ -100,7 +100,7 @@ impl List {
             first = false;
             for record in &page {
                 // Wherever somebody has put a secret: into a name, an identifier.
-                let event = desk.app.masker.without_secrets(&shown(record));
+                let event = desk.app.masker().without_secrets(&shown(record));
                 writeln!(out, "{}", if desk.json { json(&event) } else { row(&event) })?;
             }
             left -= u32::try_from(page.len())?;
@@ -119,7 +119,7 @@ fn line(cells: [&str; 7]) -> String {
     output::line(cells, [20, 8, 25, 16, 24, 15, 0])
 }
 
-/// Of a person the name, or the id where nobody has it any more.
+/// The name of a person, or the id where nobody has it any more.
 fn row(event: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), visible);
     let person = if event["username"].is_string() { &event["username"] } else { &event["user_id"] };

@@ -1,12 +1,12 @@
 //! How an authorization request ends: with a code, with an error for the client, or with a page for the user.
-use super::Problem;
+use super::problem::Problem;
 use crate::{
     app::App,
     authorization::{consent::is_trusted, request::Refusal},
     error::{ErrorCode, OAuthError},
     http::{
         negotiate::Onward,
-        respond::{Page, Refused, SeeOther, log, page_error},
+        respond::{CountedRefusal, Page, SeeOther, log, page_error},
         views::{AppName, Leaving, Message},
     },
     model::{Client, ClientSource},
@@ -38,7 +38,7 @@ pub fn error(app: &App, client: &Client, callback: &Callback, error: &OAuthError
         _ => format!("The app's request can't be completed: {}.", error.description),
     };
     let location = error_location(app, callback, error);
-    (Extension(Refused::from(error)), onward(client, callback, location, Some(what))).into_response()
+    (Extension(CountedRefusal::from(error)), onward(client, callback, location, Some(what))).into_response()
 }
 
 fn error_location(app: &App, callback: &Callback, error: &OAuthError) -> String {
@@ -55,7 +55,7 @@ fn onward(client: &Client, callback: &Callback, location: String, refusal: Optio
     (Extension(onward), SeeOther(location)).into_response()
 }
 
-/// Of a form that counted once. `said` is what was said before, and `again` what is said now.
+/// The answer to a form that counted before. `said` is what was said before, and `again` what is said now.
 pub fn already(client: &Client, said: bool, again: bool) -> Response {
     let name = app_name(client).quoted();
     let (status, message) = match (said, again) {
@@ -69,7 +69,7 @@ pub fn already(client: &Client, said: bool, again: bool) -> Response {
     (status, Page(Message { title: "You already answered", message: &message, link: None })).into_response()
 }
 
-/// Of a pushed request that was good once (RFC 9126 §4), and went another way.
+/// The answer to a pushed request that was good once (RFC 9126 §4), and was used elsewhere.
 pub fn completed(client: &Client) -> Response {
     (StatusCode::BAD_REQUEST, already(client, true, true)).into_response()
 }

@@ -1,7 +1,12 @@
 //! `/authorize` (RFC 6749 §4.1.1): from a client's request to the question, or straight to the code.
-use super::{Problem, answer, consent, session, session::SignedIn};
+use super::{
+    answer, consent_page,
+    problem::Problem,
+    session::{self, SignedIn},
+    urls::{MAX_URL, authorize_url, to_login},
+};
 use crate::{
-    authorization::{consent::Asked, request::{Judged, Refusal, Visitor, hinted_subject}},
+    authorization::{checks::hinted_subject, consent::ConsentRequest, request::{Refusal, ValidRequest, Visitor}},
     app::App,
     clock::NODES_DIFFER,
     error::OAuthError,
@@ -10,7 +15,6 @@ use crate::{
         extract::{is_type, read},
         respond::SeeOther,
     },
-    oauth::params::form_urlencode,
 };
 use axum::{
     body::Body,
@@ -23,12 +27,6 @@ use keyward_shared::api::{Operation, Routes};
 use std::sync::Arc;
 use time::Duration;
 use tower_sessions::Session;
-
-pub const AUTHORIZE: &str = "/authorize?";
-/// Tells the sign-in page why somebody is there.
-pub const SIGNED_OUT: &str = "why=signed_out";
-/// Bytes: the URL travels as one parameter through the sign-in page, and its query through the consent page.
-pub const MAX_URL: usize = 32 * 1024;
 
 const SUMMARY: &str = "Asks a person whether an app may (RFC 6749 §4.1)";
 
@@ -82,14 +80,14 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
 
 async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<SignedIn>) -> Result<Response, Refusal> {
     let visitor = signed_in.as_ref().map_or(Visitor::Nobody, |signed_in| Visitor::Person(signed_in.user.id));
-    let judged = match Judged::parse(app, query, visitor).await {
+    let request = match ValidRequest::parse(app, query, visitor).await {
         Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),
-        judged => judged?,
+        request => request?,
     };
     // From here whatever fails is told to the client, our own failures too (RFC 6749 §4.1.2.1).
-    match ask(app, session, query, signed_in, &judged, &[]).await {
+    match ask(app, session, query, signed_in, &request, &[]).await {
         Ok(response) => Ok(response),
-        Err(error) => Err(judged.refuse(error)),
+        Err(error) => Err(request.refuse(error)),
     }
 }
 
@@ -99,41 +97,41 @@ pub async fn ask(
     session: &Session,
     query: &str,
     signed_in: Option<SignedIn>,
-    judged: &Judged<'_>,
+    request: &ValidRequest<'_>,
     again: &[String],
 ) -> Result<Response, OAuthError> {
     let began_for_this = session::began_for(session, &authorize_url(query)).await?;
-    let signed_in = match acceptable(app, judged, signed_in, began_for_this).await? {
+    let signed_in = match acceptable(app, request, signed_in, began_for_this).await? {
         Some(signed_in) => signed_in,
-        None if judged.request.prompt.none => {
+        None if request.request.prompt.none => {
             return Err(OAuthError::login_required("nobody suitable is signed in"));
         }
         None => return Ok(to_login(query).into_response()),
     };
-    let granted = judged.grantable(app, signed_in.user.role)?;
-    let asked = Asked::new(judged, &signed_in.user, signed_in.auth_time, &granted);
+    let granted = request.grantable(app, signed_in.user.role)?;
+    let asked = ConsentRequest::new(request, &signed_in.user, signed_in.auth_time, &granted);
     let remembered = asked.remembered(app).await?;
-    if again.is_empty() && asked.needs_no_page(app, &remembered) && !judged.request.prompt.consent {
+    if again.is_empty() && asked.needs_no_page(app, &remembered) && !request.request.prompt.consent {
         session::satisfied(session).await?;
-        let (client, callback) = (&judged.client, &judged.callback);
+        let (client, callback) = (&request.client, &request.callback);
         let code = asked.approve(app, &remembered, None).await?;
         return Ok(code.map_or_else(|| answer::completed(client), |code| answer::code(app, client, callback, &code)));
     }
-    if judged.request.prompt.none {
+    if request.request.prompt.none {
         return Err(OAuthError::consent_required("the user has to be asked"));
     }
-    consent::page(app, &asked, &remembered, query, &signed_in.session_id, again).await
+    consent_page::show(app, &asked, &remembered, query, &signed_in.session_id, again).await
 }
 
 /// Whether who is signed in will do (OpenID Connect Core §3.1.2.1); `None` asks for another sign-in.
 async fn acceptable(
     app: &App,
-    judged: &Judged<'_>,
+    request: &ValidRequest<'_>,
     signed_in: Option<SignedIn>,
     began_for_this: bool,
 ) -> Result<Option<SignedIn>, OAuthError> {
-    let request = &judged.request;
-    let hinted = hinted_subject(app, request, &judged.client).await?;
+    let ValidRequest { client, request, .. } = request;
+    let hinted = hinted_subject(app, request, client).await?;
     let Some(signed_in) = signed_in else { return Ok(None) };
     if hinted.is_some_and(|sub| sub != signed_in.user.id.to_string()) {
         return if began_for_this {
@@ -150,17 +148,4 @@ async fn acceptable(
     let too_old = request.max_age.is_some_and(too_old);
     let again = request.prompt.login || request.prompt.select_account || too_old;
     Ok((!again || began_for_this).then_some(signed_in))
-}
-
-pub fn authorize_url(query: &str) -> String {
-    format!("{AUTHORIZE}{query}")
-}
-
-pub fn to_login(query: &str) -> SeeOther {
-    SeeOther(format!("/login?return_to={}", form_urlencode(&authorize_url(query))))
-}
-
-/// Somebody signed out while a page of ours was open, which waits for whoever signs in now.
-pub fn after_sign_out(page: &str) -> SeeOther {
-    SeeOther(format!("/login?return_to={}&{SIGNED_OUT}", form_urlencode(page)))
 }

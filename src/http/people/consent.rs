@@ -1,20 +1,21 @@
 //! `/consent`: may this client do that on your behalf?
 use super::{
-    Problem, answer,
-    authorize::{after_sign_out, ask, authorize_url},
+    answer,
+    authorize::ask,
     forms::{self, Form, PageForm, Purpose},
+    problem::Problem,
     question,
     session::{self, SignedIn},
+    urls::{after_sign_out, authorize_url},
 };
 use crate::{
-    authorization::{consent::{Asked, DENIED, Remembered}, request::{Judged, Refusal, Visitor}},
+    authorization::{consent::{ConsentRequest, DENIED}, request::{ValidRequest, Refusal, Visitor}},
     app::App,
     error::OAuthError,
     grants::authorization_code,
     http::{
         described::form_of_a_page,
-        respond::{Page, SeeOther},
-        views::question::QuestionPage,
+        respond::SeeOther,
     },
     model::Answer,
     oauth::authorization_request::Callback,
@@ -36,29 +37,6 @@ pub fn routes() -> Routes<Arc<App>> {
     Routes::new().route("/consent", routing::post(post), [form_of_a_page("The decision of a person", &fields)])
 }
 
-/// The question, with a form that counts once, in this session, for what it says. `again` says why a decision was none:
-/// then nothing is fetched for it, either.
-pub async fn page(
-    app: &App,
-    asked: &Asked<'_>,
-    remembered: &Remembered,
-    query: &str,
-    session_id: &str,
-    again: &[String],
-) -> Result<Response, OAuthError> {
-    let visitor = again.is_empty().then_some(asked.terms.user.id);
-    let question = question::of_request(app, asked, remembered, query, visitor).await?;
-    let page = Page(QuestionPage {
-        form_token: &forms::mint(app, Purpose::Consent, session_id, &question.digests()),
-        sign_out_token: &forms::mint(app, Purpose::SignOut, session_id, &[]),
-        request: query,
-        question: &question,
-        again,
-    });
-    let status = if again.is_empty() { StatusCode::OK } else { StatusCode::CONFLICT };
-    Ok((status, page).into_response())
-}
-
 async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): PageForm) -> Result<Response, Problem> {
     let (query, allow) = (params.require("request")?, forms::decision(&params)?);
     let Some(signed_in) = session::current(&app, &session).await? else {
@@ -70,8 +48,9 @@ async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): P
     if let Some(led) = lead_again(&app, own, allow).await? {
         return Ok(led);
     }
-    let settled = settle(&app, &session, query, signed_in, form.as_ref(), allow).await;
-    if let Ok(Settled::Now(response)) = settled {
+    let decision = Decision { query, form: form.as_ref(), allow };
+    let settled = settle(&app, &session, signed_in, decision).await;
+    if let Ok(Settlement::Now(response)) = settled {
         return Ok(response);
     }
     // The same form may have been answered meanwhile, which changes the question.
@@ -79,7 +58,7 @@ async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): P
         return Ok(led);
     }
     match settled {
-        Ok(Settled::Now(response) | Settled::Not(response)) => Ok(response),
+        Ok(Settlement::Now(response) | Settlement::Not(response)) => Ok(response),
         Err(refusal) => answer::refuse(&app, refusal, true),
     }
 }
@@ -93,7 +72,7 @@ async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Optio
     };
     let Some(client) = app.clients.find(&client_id).await? else { return Ok(None) };
     let callback = Callback { redirect_uri, state };
-    let code = AuthorizationCode::of_form(&app.form_key, &form.id);
+    let code = AuthorizationCode::of_form(app.derived_keys.forms(), &form.id);
     Ok(Some(match (allowed, allow) {
         (true, true) if authorization_code::is_good(app, &code).await? => answer::code(app, &client, &callback, &code),
         (false, false) => answer::error(app, &client, &callback, &OAuthError::access_denied(DENIED)),
@@ -102,29 +81,37 @@ async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Optio
 }
 
 /// What became of a form.
-enum Settled {
+enum Settlement {
     /// It was answered.
     Now(Response),
     /// It counts for nothing; its page is shown anew, or leads on.
     Not(Response),
 }
 
+/// What the form says, and of which request.
+#[derive(Clone, Copy)]
+struct Decision<'a> {
+    query: &'a str,
+    /// `None` if it is none that we made.
+    form: Option<&'a Form>,
+    allow: bool,
+}
+
 async fn settle(
     app: &App,
     session: &Session,
-    query: &str,
     signed_in: SignedIn,
-    form: Option<&Form>,
-    allow: bool,
-) -> Result<Settled, Refusal> {
-    let judged = match Judged::parse(app, query, Visitor::Decider).await {
+    decision: Decision<'_>,
+) -> Result<Settlement, Refusal> {
+    let query = decision.query;
+    let request = match ValidRequest::parse(app, query, Visitor::Decider).await {
         // What is kept of the client is too old to decide by: its page is made anew.
-        Err(Refusal::AfterSignIn) => return Ok(Settled::Not(SeeOther(authorize_url(query)).into_response())),
-        judged => judged?,
+        Err(Refusal::AfterSignIn) => return Ok(Settlement::Not(SeeOther(authorize_url(query)).into_response())),
+        request => request?,
     };
-    match weigh(app, session, query, &judged, signed_in, form, allow).await {
+    match weigh(app, session, &request, signed_in, decision).await {
         Ok(settled) => Ok(settled),
-        Err(error) => Err(judged.refuse(error)),
+        Err(error) => Err(request.refuse(error)),
     }
 }
 
@@ -132,25 +119,23 @@ async fn settle(
 async fn weigh(
     app: &App,
     session: &Session,
-    query: &str,
-    judged: &Judged<'_>,
+    request: &ValidRequest<'_>,
     signed_in: SignedIn,
-    form: Option<&Form>,
-    allow: bool,
-) -> Result<Settled, OAuthError> {
-    let granted = judged.grantable(app, signed_in.user.role)?;
-    let asked = Asked::new(judged, &signed_in.user, signed_in.auth_time, &granted);
+    Decision { query, form, allow }: Decision<'_>,
+) -> Result<Settlement, OAuthError> {
+    let granted = request.grantable(app, signed_in.user.role)?;
+    let asked = ConsentRequest::new(request, &signed_in.user, signed_in.auth_time, &granted);
     let remembered = asked.remembered(app).await?;
     let question = question::of_request(app, &asked, &remembered, query, None).await?;
     let again = question::differences(form, &signed_in.session_id, &question);
     let Some(form) = form.filter(|_| again.is_empty()) else {
-        let mut page = ask(app, session, query, Some(signed_in), judged, &again).await?;
+        let mut page = ask(app, session, query, Some(signed_in), request, &again).await?;
         if form.is_none() && page.status() == StatusCode::CONFLICT {
             *page.status_mut() = StatusCode::FORBIDDEN;
         }
-        return Ok(Settled::Not(page));
+        return Ok(Settlement::Not(page));
     };
-    let (client, callback) = (&judged.client, &judged.callback);
+    let (client, callback) = (&request.client, &request.callback);
     let ended = if allow {
         session::satisfied(session).await?;
         let code = asked.approve(app, &remembered, Some(&form.id)).await?;
@@ -158,5 +143,5 @@ async fn weigh(
     } else {
         asked.deny(app, &form.id).await?.map(|error| answer::error(app, client, callback, &error))
     };
-    Ok(ended.map_or_else(|| Settled::Not(answer::completed(client)), Settled::Now))
+    Ok(ended.map_or_else(|| Settlement::Not(answer::completed(client)), Settlement::Now))
 }

@@ -1,14 +1,14 @@
 //! `/device`: which device waits for you, and may it in? (RFC 8628 §3.3)
 use super::{
-    Problem,
-    authorize::after_sign_out,
     forms::{self, Form, PageForm, Purpose},
+    problem::Problem,
     question,
     session::{self, SignedIn},
+    urls::{DEVICE, DEVICE_WITH_CODE, after_sign_out},
 };
 use crate::{
     app::App,
-    authorization::device::{Waiting, look_up, said_by},
+    authorization::device::{WaitingDevice, look_up, said_by},
     error::OAuthError,
     http::{
         described::{form_of_a_page, page},
@@ -33,8 +33,6 @@ use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 use tower_sessions::Session;
 
-pub const DEVICE: &str = "/device";
-pub const DEVICE_WITH_CODE: &str = "/device?user_code=";
 /// Unknown, expired and used codes must read the same.
 const NO_SUCH_CODE: &str = "No device waits for this code. Compare it with what the device shows. Codes are good for \
                             ten minutes; after that, start again on the device.";
@@ -115,7 +113,7 @@ async fn ask(
     app: &App,
     signed_in: &SignedIn,
     code: &UserCode,
-    waiting: &Waiting<'_>,
+    waiting: &WaitingDevice<'_>,
     browser: Option<IpAddr>,
     again: &[String],
 ) -> Result<Response, OAuthError> {

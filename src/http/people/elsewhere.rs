@@ -41,7 +41,7 @@ pub fn host(request: &Request) -> Option<&str> {
 /// In the log, each address once in a while: it is whatever a stranger wrote.
 pub fn tell(app: &App, origin: &str) {
     let opened: String = origin.chars().take(LONGEST).collect();
-    if app.notices.is_new(&opened) {
+    if app.limits.notices.is_new(&opened) {
         tracing::warn!(
             opened,
             issuer = app.config.issuer,

@@ -14,7 +14,7 @@ use axum::{
 };
 use std::sync::Arc;
 
-use super::{Problem, authorize::MAX_URL, elsewhere};
+use super::{elsewhere, problem::Problem, urls::MAX_URL};
 
 const MAX_FORM: usize = 64 * 1024;
 /// Seconds a page may lie open before its form is too old.
@@ -41,7 +41,7 @@ pub struct Form {
     pub id: Digest,
     pub is_old: bool,
     browser: Digest,
-    /// Of each part of what the page showed.
+    /// A digest of each part of what the page showed.
     pub shown: Vec<Digest>,
 }
 
@@ -118,7 +118,7 @@ pub fn decision(params: &Params) -> Result<bool, OAuthError> {
 }
 
 fn authenticate(app: &App, purpose: Purpose, said: &[u8]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(&app.form_key);
+    let mut context = hmac::Context::with_key(app.derived_keys.forms());
     context.update(&[purpose as u8]);
     context.update(said);
     context.sign()

@@ -1,5 +1,5 @@
 //! `/`: what this is, and who is signed in; for programs what we say about ourselves.
-use super::{Problem, session};
+use super::{problem::Problem, session};
 use crate::{
     app::App,
     http::{
@@ -42,8 +42,8 @@ async fn show(
         issuer: &app.config.issuer,
         username: signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str()),
         servers: servers.collect(),
-        demo: !app.demo_people.is_empty(),
-        demo_people: app.demo_people.to_vec(),
+        demo: app.demo.is_some(),
+        demo_people: app.demo.as_ref().map_or_else(Vec::new, |demo| demo.people.to_vec()),
     });
     Ok((by_reader, page).into_response())
 }

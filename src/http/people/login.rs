@@ -1,10 +1,9 @@
 //! `/login`: who are you?
 use super::{
-    Problem,
+    problem::Problem,
     answer::app_name,
-    authorize::{AUTHORIZE, MAX_URL},
-    cookie_name,
-    device::{DEVICE, DEVICE_WITH_CODE},
+    cookies,
+    urls::{AUTHORIZE, DEVICE, DEVICE_WITH_CODE, MAX_URL},
     forms::{self, PageForm, Purpose},
     session::{self, SignedIn},
 };
@@ -87,7 +86,7 @@ async fn post(
         }
     };
     let refused = async |text: &str| View { error: Some(text), ..view }.page(&app, &visitor).await;
-    let marks = cookie(&headers, &cookie_name(&app, KNOWN_BROWSER)).unwrap_or("");
+    let marks = cookie(&headers, &cookies::name(&app, KNOWN_BROWSER)).unwrap_or("");
     match sign_in(&app, username, password, address, marks).await {
         Ok(Some(user)) => {
             session::begin(&app, &session, &user, return_to, &form.id).await?;
@@ -125,7 +124,7 @@ struct Visitor {
 
 impl Visitor {
     fn of(app: &App, headers: &HeaderMap) -> Self {
-        match cookie(headers, &cookie_name(app, BROWSER)).filter(|value| value.len() == 43) {
+        match cookie(headers, &cookies::name(app, BROWSER)).filter(|value| value.len() == 43) {
             Some(browser) => Self { browser: browser.to_owned(), is_new: false },
             None => Self { browser: crate::secrets::random(), is_new: true },
         }
@@ -218,6 +217,6 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn set_cookie(app: &App, name: &str, value: &str, lifetime: &str) -> Result<HeaderValue, OAuthError> {
     let secure = if app.config.is_https() { "; Secure" } else { "" };
-    let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{lifetime}{secure}", cookie_name(app, name));
+    let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{lifetime}{secure}", cookies::name(app, name));
     HeaderValue::from_str(&cookie).map_err(OAuthError::server_error)
 }

@@ -1,7 +1,7 @@
 //! `/logout`: this browser's session ends.
 use super::{
-    Problem,
-    authorize::{AUTHORIZE, authorize_url, to_login},
+    problem::Problem,
+    urls::{AUTHORIZE, authorize_url, to_login},
     forms::{self, PageForm, Purpose},
     login::return_to,
     session::{self, SignedIn},
@@ -45,7 +45,7 @@ fn ask(app: &App, signed_in: &SignedIn, return_to: &str, why: Option<&str>) -> R
 }
 
 async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): PageForm) -> Result<Response, Problem> {
-    // From the consent page somebody else may want to go on with the request.
+    // Somebody else may want to go on with the request of the consent page.
     let request = return_to(&params).ok().and_then(|page| page.strip_prefix(AUTHORIZE));
     let leave = || request.map_or_else(done, |query| to_login(query).into_response());
     let Some(signed_in) = session::current(&app, &session).await? else { return Ok(leave()) };
@@ -55,7 +55,7 @@ async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): P
         return Ok((StatusCode::FORBIDDEN, page).into_response());
     }
     session.flush().await.map_err(OAuthError::from)?;
-    audit::Event::new(EventType::Logout).user(signed_in.user.id).record(&app).await;
+    audit::Event::new(EventType::Logout).user(signed_in.user.id).record(&app.audit).await;
     Ok(leave())
 }
 

@@ -6,18 +6,21 @@ use super::{
 use crate::{
     app::App,
     authorization::{
-        consent::{Asked, Remembered, Terms, is_trusted},
-        device::Waiting,
+        consent::{ConsentRequest, EarlierConsents, Terms, is_trusted},
+        device::WaitingDevice,
     },
     clients::{logos, publishers},
+    config::grant_types,
     error::OAuthError,
-    grants::{self, authorization_code, device_code},
     http::views::question::{
         App as AppCard, Device, History, Line, Origin, Place, Question, RedirectKind, Server, Standing, Step,
         part_of_request,
     },
     issuers::statement::voucher,
-    model::{ClientSource, Scopes, User, UserId},
+    model::{
+        ClientSource, Scopes, User, UserId,
+        grant_type::{AUTHORIZATION_CODE, DEVICE_CODE},
+    },
     oauth::{
         redirect_uri::{self, kind, label},
         resource::Resource,
@@ -28,11 +31,12 @@ use serde_json::json;
 use std::net::IpAddr;
 use time::OffsetDateTime;
 
-/// Of an authorization request. A logo is fetched for `visitor`; without one, what is kept of it is shown.
+/// The question about an authorization request. A logo is fetched for `visitor`; without one, what is kept of it is
+/// shown.
 pub async fn of_request(
     app: &App,
-    asked: &Asked<'_>,
-    remembered: &Remembered,
+    asked: &ConsentRequest<'_>,
+    remembered: &EarlierConsents,
     query: &str,
     visitor: Option<UserId>,
 ) -> Result<Question, OAuthError> {
@@ -60,11 +64,11 @@ fn redirect_kind(uri: &str) -> RedirectKind {
     }
 }
 
-/// Of a device. Its person is asked each time, whatever was allowed before. `browser` is where that person is, if
-/// anybody can tell.
+/// The question about a device. Its person is asked each time, whatever was allowed before. `browser` is where that
+/// person is, if anybody can tell.
 pub async fn of_device(
     app: &App,
-    waiting: &Waiting<'_>,
+    waiting: &WaitingDevice<'_>,
     user: &User,
     code: &UserCode,
     browser: Option<IpAddr>,
@@ -100,8 +104,8 @@ async fn of_terms(
         _ => vec![],
     };
     let grant_type = match origin {
-        Origin::Device(_) => device_code::NAME,
-        Origin::Redirect { .. } => authorization_code::NAME,
+        Origin::Device(_) => DEVICE_CODE,
+        Origin::Redirect { .. } => AUTHORIZATION_CODE,
     };
     let lifetime = lifetime(app, terms, grant_type);
     let withheld = |resource: &&&Resource| {
@@ -117,7 +121,7 @@ async fn of_terms(
             homepage: client.metadata.client_uri.clone(),
             logo,
             cautions,
-            metadata: base64url(Digest::of(json!(client.metadata).to_string()).as_bytes()),
+            metadata: base64url(Digest::of(json!([client.metadata, client.policy]).to_string()).as_bytes()),
         },
         origin,
         servers: resources.iter().map(|one| server(one, &terms.at(one))).collect(),
@@ -151,7 +155,7 @@ fn server(resource: &Resource, scopes: &Scopes) -> Server {
     Server { name: resource.name.clone(), url: resource.identifier.clone(), lines }
 }
 
-/// In the words of the resource; without one, in ours.
+/// Each scope in the words of the resource, or in ours where there is none.
 fn lines(scopes: &Scopes, resource: Option<&Resource>) -> Vec<Line> {
     let words = |scope: &str| match (resource, scope) {
         (Some(resource), _) => resource.scope(scope).map(|rule| rule.description.clone()).unwrap_or_default(),
@@ -163,14 +167,14 @@ fn lines(scopes: &Scopes, resource: Option<&Resource>) -> Vec<Line> {
     scopes.iter().map(|scope| Line { scope: scope.into(), words: words(scope), is_new: true }).collect()
 }
 
-fn history(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> History {
+fn history(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) -> History {
     let changes = remembered.changes.clone();
     let Some(since) = remembered.since() else { return History { changes, ..History::default() } };
     let nothing_new = asked.is_remembered(app, remembered);
     let same_place = remembered.is_of_place(&asked.callback.redirect_uri);
     let step = match nothing_new {
         true => Step::Same,
-        // Of a program that may be another nothing is known to stay.
+        // A program that may be another one keeps nothing that is known.
         false if asked.is_provable() => Step::More,
         false => Step::First,
     };
@@ -197,7 +201,7 @@ fn history(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> History {
 }
 
 /// All that stays allowed: first on those servers that are asked for, as the new token carries it, then on the others.
-fn kept(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> (Vec<Server>, Vec<Line>) {
+fn kept(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) -> (Vec<Server>, Vec<Line>) {
     let Terms { resources, user, .. } = &asked.terms;
     let is_asked = |one: &&Resource| resources.iter().any(|asked| asked.identifier == one.identifier);
     let (first, others): (Vec<_>, Vec<_>) = app.resources.iter().partition(is_asked);
@@ -213,7 +217,7 @@ fn kept(app: &App, asked: &Asked<'_>, remembered: &Remembered) -> (Vec<Server>, 
 /// Never longer than it is, nor rounded up.
 fn lifetime(app: &App, terms: &Terms<'_>, grant_type: &str) -> String {
     let tokens = &app.config.tokens;
-    if grants::refreshes(&app.config, terms.client, grant_type) {
+    if grant_types::refreshes(&app.config, terms.client, grant_type) {
         let (most, idle) = (span(tokens.refresh_lifetime), span(tokens.refresh_idle));
         let ends_earlier = tokens.refresh_idle < tokens.refresh_lifetime;
         let idle = if ends_earlier { format!("; it ends earlier if unused for {idle}") } else { String::new() };
@@ -224,7 +228,7 @@ fn lifetime(app: &App, terms: &Terms<'_>, grant_type: &str) -> String {
     format!("Up to {}.", span(own.max().unwrap_or(tokens.access_token_lifetime).min(tokens.refresh_lifetime)))
 }
 
-/// In the largest unit that says it exactly.
+/// A time in the largest unit that says it exactly.
 fn span(seconds: u32) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let (size, unit) = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).unwrap_or((1, "second"));

@@ -1,6 +1,6 @@
 //! `/setup`: an administrator, through the link that was printed at the start or by `keyward setup-link`.
 use super::{
-    Problem,
+    problem::Problem,
     forms::{self, Form, PageForm, Purpose},
 };
 use crate::{

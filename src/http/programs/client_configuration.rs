@@ -1,14 +1,12 @@
 //! `GET`, `PUT` and `DELETE /register/{client_id}`: the client configuration endpoint (RFC 7592 §2).
-use super::{
-    Endpoint,
-    register::{REGISTERED, metadata, metadata_schema},
-};
+use super::register::{REGISTERED, metadata, metadata_schema};
 use crate::{
     app::App,
-    clients::manage::Managed,
+    clients::manage::ManagedClient,
     config::RegistrationPolicy,
     error::OAuthError,
     http::{
+        endpoint::Endpoint,
         extract::{ClientIp, bearer},
         respond::NoStore,
     },
@@ -45,9 +43,9 @@ fn described() -> [Operation; 3] {
 }
 
 /// What is no text is nobody's identifier.
-async fn managed(app: &App, id: Id, headers: &HeaderMap) -> Result<Managed, OAuthError> {
+async fn managed(app: &App, id: Id, headers: &HeaderMap) -> Result<ManagedClient, OAuthError> {
     let id = id.map(|Path(id)| id).unwrap_or_default();
-    Managed::find(app, &id, bearer(headers)?).await
+    ManagedClient::find(app, &id, bearer(headers)?).await
 }
 
 async fn read(State(app): State<Arc<App>>, id: Id, headers: HeaderMap) -> Result<NoStore<Json<Value>>, OAuthError> {

@@ -1,8 +1,7 @@
 //! `GET /demo/clients/{name}`: metadata documents of the demo's own (OAuth Client ID Metadata Document).
-use super::Endpoint;
 use crate::{
     app::App,
-    http::{described::gives, not_found, respond::Document},
+    http::{endpoint::Endpoint, described::gives, respond::{Document, not_found}},
 };
 use axum::{
     extract::{Path, State, rejection::PathRejection},
@@ -18,11 +17,12 @@ type Name = Result<Path<String>, PathRejection>;
 pub fn endpoint(app: &App) -> Endpoint {
     let told = Operation::get("The metadata document of a client of the demo").tag("For clients");
     let told = gives(told, 200, "The document");
-    Endpoint::new("/demo/clients/{name}", get(document), [told]).only_if(!app.demo_documents.is_empty())
+    Endpoint::new("/demo/clients/{name}", get(document), [told]).only_if(app.demo.as_ref().is_some_and(|demo| !demo.documents.is_empty()))
 }
 
 async fn document(State(app): State<Arc<App>>, name: Name, headers: HeaderMap) -> Response {
-    match name.ok().and_then(|Path(name)| app.demo_documents.get(name.as_str())) {
+    let documents = app.demo.as_ref().map(|demo| &demo.documents);
+    match name.ok().and_then(|Path(name)| documents?.get(name.as_str())) {
         Some(document) => Document::new(document).respond(&headers),
         None => not_found().await,
     }

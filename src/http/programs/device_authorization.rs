@@ -1,11 +1,11 @@
 //! `POST /device_authorization` (RFC 8628 §3.1).
-use super::Endpoint;
 use crate::{
     authorization::device::{self, INTERVAL, LIFETIME},
     app::App,
     error::OAuthError,
     http::{
         described::form_of_clients,
+        endpoint::Endpoint,
         extract::{ClientAuth, ClientIp},
         respond::NoStore,
     },

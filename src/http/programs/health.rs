@@ -1,9 +1,8 @@
 //! `GET /health`: whether we run, and whether the database answers.
-use super::Endpoint;
 use crate::{
     app::App,
     error::OAuthError,
-    http::respond::NoStore,
+    http::{endpoint::Endpoint, respond::NoStore},
 };
 use axum::{Json, extract::State, routing::get};
 use keyward_shared::api::{Operation, Type};

@@ -1,12 +1,12 @@
 //! `POST /introspect` (RFC 7662): only for those a token is meant for, or was issued to. Signed for whom a token is
 //! meant for, if they ask (RFC 9701).
-use super::Endpoint;
 use crate::{
     app::App,
     clients::authenticate::{Introspector, introspector},
     error::OAuthError,
     http::{
         described::form_of_clients,
+        endpoint::Endpoint,
         extract::{ClientIp, Form, accepts_rather, single},
         respond::NoStore,
     },

@@ -1,9 +1,8 @@
 //! `GET /jwks`: our public keys (RFC 7517 §5).
-use super::Endpoint;
 use crate::{
     app::App,
     error::OAuthError,
-    http::respond::Document,
+    http::{endpoint::Endpoint, respond::Document},
 };
 use axum::{
     extract::State,

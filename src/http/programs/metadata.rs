@@ -1,10 +1,9 @@
 //! What we say about ourselves (RFC 8414, OpenID Connect Discovery), the same at every well-known place.
-use super::{Cors, Endpoint};
 use crate::{
     app::App,
-    grants,
-    http::respond::Document,
-    model::Scopes,
+    config::grant_types,
+    http::{endpoint::{Cors, Endpoint}, respond::Document},
+    model::{Scopes, grant_type::JWT_BEARER},
     oauth,
     tokens::id_token,
 };
@@ -12,7 +11,6 @@ use axum::{
     http::{HeaderMap, Method},
     routing::get,
 };
-use grants::jwt_bearer;
 use keyward_shared::api::{Member, Operation, Type};
 use oauth::{
     algorithm::Algorithm, authentication_context, dpop, id_jag,
@@ -80,7 +78,7 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     }
 }
 
-/// Of each resource, which narrower scopes its scopes bring along: guards take the one for the other by the rule that
+/// For each resource, which narrower scopes its scopes bring along: guards take the one for the other by the rule that
 /// tokens are issued by.
 fn implied(app: &App) -> Value {
     let all = app.resources.iter().map(|resource| {
@@ -98,8 +96,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
     let (base, origin) = (app.config.base(), app.config.origin());
     let scopes: Scopes = app.resources.iter().flat_map(Resource::listed).collect();
     let mut confidential = vec!["client_secret_basic", "client_secret_post"];
-    let algorithms = app.config.client_authentication.private_key_jwt.then_some(Algorithm::NAMES);
-    confidential.extend(algorithms.map(|_| "private_key_jwt"));
+    confidential.extend(app.config.client_authentication.private_key_jwt.then_some("private_key_jwt"));
     let clients: Vec<_> = ["none"].into_iter().chain(confidential.iter().copied()).collect();
     let mut document = json!({
         "issuer": app.config.issuer,
@@ -107,7 +104,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
         "scopes_supported": scopes.union(&OIDC_SCOPES.into_iter().collect()).iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": grants::enabled(&app.config).map(|grant_type| grant_type.name).collect::<Vec<_>>(),
+        "grant_types_supported": grant_types::enabled(&app.config).collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": clients,
         "revocation_endpoint_auth_methods_supported": clients,
@@ -123,7 +120,19 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
-    if let Some(algorithms) = algorithms {
+    add_what_is_on(app, &mut document);
+    for endpoint in others {
+        if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {
+            document[member] = json!(format!("{origin}{path}"));
+        }
+    }
+    document
+}
+
+/// Members that hang on the settings.
+fn add_what_is_on(app: &App, document: &mut Value) {
+    if app.config.client_authentication.private_key_jwt {
+        let algorithms = Algorithm::NAMES;
         for endpoint in ["token", "revocation", "introspection"] {
             document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")] = json!(algorithms);
         }
@@ -150,14 +159,8 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
         // RFC 9449 §5.1
         document["dpop_signing_alg_values_supported"] = json!(dpop::ALGORITHMS);
     }
-    if grants::find(&app.config, jwt_bearer::NAME).is_some() && app.config.takes_identity_assertions() {
+    if grant_types::is_enabled(&app.config, JWT_BEARER) && app.config.takes_identity_assertions() {
         // Identity Assertion JWT Authorization Grant §7.2; never whose (§8.4)
         document["authorization_grant_profiles_supported"] = json!([id_jag::PROFILE]);
     }
-    for endpoint in others {
-        if let (Some(member), Some(path)) = (endpoint.advertised, endpoint.paths.first()) {
-            document[member] = json!(format!("{origin}{path}"));
-        }
-    }
-    document
 }

@@ -1,11 +1,11 @@
 //! `POST /par` (RFC 9126 §2).
-use super::Endpoint;
 use crate::{
     authorization::pushed_request::{self, push},
     app::App,
     error::OAuthError,
     http::{
         described::{REQUEST_OF_AN_APP, form_of_clients},
+        endpoint::Endpoint,
         extract::{ClientIp, ClientToSpend, dpop_proof},
         respond::NoStore,
     },
@@ -39,7 +39,7 @@ async fn post(
     headers: HeaderMap,
     ClientToSpend { client, params, assertion }: ClientToSpend,
 ) -> Result<impl IntoResponse, OAuthError> {
-    app.pushes.allow(source(address))?;
+    app.limits.pushed_requests.allow(source(address))?;
     let proof = dpop_proof(&headers)?.filter(|_| app.config.dpop.enabled);
     let proof = proof.map(|proof| dpop::check(&app, proof, "POST", "/par", None)).transpose()?;
     let request_uri = push(&app, &client, &params, proof.as_ref(), assertion.as_ref(), address).await?;

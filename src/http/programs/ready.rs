@@ -1,9 +1,8 @@
 //! `GET /ready`: whether tokens can be issued now, with a database that takes writes and the keys that it needs.
-use super::Endpoint;
 use crate::{
     app::App,
     error::OAuthError,
-    http::respond::NoStore,
+    http::{endpoint::Endpoint, respond::NoStore},
     model::KeyStatus,
 };
 use axum::{Json, extract::State, routing::get};

@@ -1,11 +1,11 @@
 //! `POST /register` (RFC 7591 §3).
-use super::Endpoint;
 use crate::{
     app::App,
     clients::register::register,
     config::RegistrationPolicy,
     error::OAuthError,
     http::{
+        endpoint::Endpoint,
         extract::{ClientIp, bearer, is_type, read},
         respond::NoStore,
     },

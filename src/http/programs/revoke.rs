@@ -1,10 +1,9 @@
 //! `POST /revoke` (RFC 7009): a refresh token takes its grant down, an access token only itself.
-use super::Endpoint;
 use crate::{events::EventType, 
     app::App,
     audit,
     error::OAuthError,
-    http::{described::form_of_clients, extract::ClientAuth, respond::NoStore},
+    http::{endpoint::Endpoint, described::form_of_clients, extract::ClientAuth, respond::NoStore},
     model::{Client, ClientId, GrantId, UserId},
     storage::grants,
     tokens::{access_token, refresh_token::RefreshToken},
@@ -35,7 +34,7 @@ async fn post(
         access_token::revoke(&app, token, &claims).await?;
         let event = audit::Event::new(EventType::TokenRevoked).client(&client.id);
         let event = event.user(claims.person.as_ref().and_then(|_| claims.sub.parse::<UserId>().ok()));
-        event.record(&app).await;
+        event.record(&app.audit).await;
     }
     // Anything else is unknown, and for its holder as good as revoked (RFC 7009 §2.2).
     Ok(NoStore(()))
@@ -46,7 +45,7 @@ async fn revoke_grant(app: &App, client: &Client, id: GrantId) -> Result<(), OAu
     owned(client, &grant.client_id)?;
     if grants::revoke(&app.db, id, app.clock.now()).await? {
         let event = audit::Event::new(EventType::TokenRevoked).client(&client.id).user(grant.user_id);
-        event.grant(id).record(app).await;
+        event.grant(id).record(&app.audit).await;
     }
     Ok(())
 }

@@ -1,18 +1,19 @@
 //! `POST /token` (RFC 6749 §3.2).
-use super::Endpoint;
 use crate::{events::EventType, 
     app::App,
     clients::authenticate,
+    config::grant_types,
     error::OAuthError,
-    grants::{self, TokenRequest, jwt_bearer},
+    grants::{self, Unidentified},
     http::{
         described::form_of_clients,
+        endpoint::Endpoint,
         extract::{ClientIp, Form, dpop_proof, single},
         respond::NoStore,
     },
     model::Client,
     oauth::params::Params,
-    tokens::{TokenResponse, dpop},
+    tokens::{TokenRequest, TokenResponse, dpop},
 };
 use axum::{
     Json,
@@ -30,7 +31,7 @@ pub fn endpoint(app: &App) -> Endpoint {
 }
 
 fn described(app: &App) -> Operation {
-    let names: Vec<_> = grants::enabled(&app.config).map(|grant_type| format!("`{}`", grant_type.name)).collect();
+    let names: Vec<_> = grant_types::enabled(&app.config).map(|name| format!("`{name}`")).collect();
     let told = form_of_clients(
         "Gives tokens (RFC 6749 §3.2)",
         &[
@@ -80,14 +81,14 @@ async fn post(
         }
         Err(error) => app.trace.failure(EventType::TokenExchangeError, client.as_ref(), error),
     }
-    let Issued { tokens, nonce, .. } = answer?;
+    let TokenAnswer { tokens, nonce, .. } = answer?;
     Ok((AppendHeaders(nonce.map(|nonce| ("dpop-nonce", nonce))), NoStore(Json(tokens))))
 }
 
-struct Issued {
+struct TokenAnswer {
     tokens: TokenResponse,
     grant_type: &'static str,
-    /// For the next proof of possession.
+    /// The nonce for the next proof of possession.
     nonce: Option<String>,
 }
 
@@ -98,9 +99,10 @@ async fn authenticated(
     address: IpAddr,
 ) -> Result<Arc<Client>, OAuthError> {
     let authorization = single(headers, "authorization")?;
-    let identified = match params.get("grant_type")? {
-        Some(jwt_bearer::NAME) => jwt_bearer::identify(app, authorization, params, address).await?,
-        _ => None,
+    let grant_type = params.get("grant_type")?.and_then(|name| grants::find(&app.config, name));
+    let identified = match grant_type.and_then(|(_, grant_type)| grant_type.identify) {
+        Some(identify) => identify(Unidentified { app, authorization, params, address }).await?,
+        None => None,
     };
     match identified {
         Some(client) => Ok(client),
@@ -114,15 +116,15 @@ async fn answer(
     headers: &HeaderMap,
     params: &Params,
     address: IpAddr,
-) -> Result<Issued, OAuthError> {
+) -> Result<TokenAnswer, OAuthError> {
     let name = params.require("grant_type")?;
-    let grant_type = grants::find(&app.config, name)
+    let (name, grant_type) = grants::find(&app.config, name)
         .ok_or_else(|| OAuthError::unsupported_grant_type("this grant_type is not one of grant_types_supported"))?;
-    if !client.metadata.grant_types.iter().any(|registered| registered == grant_type.name) {
+    if !client.metadata.grant_types.iter().any(|registered| registered == name) {
         return Err(OAuthError::unauthorized_client("the client did not register this grant_type"));
     }
     let proof = dpop::at_token_endpoint(app, client, dpop_proof(headers)?)?;
     let (proof, jkt) = (proof.as_ref(), proof.as_ref().map(|proof| proof.jkt.as_str()));
     let tokens = (grant_type.exchange)(TokenRequest { app, client, params, address, jkt, proof }).await?;
-    Ok(Issued { tokens, grant_type: grant_type.name, nonce: proof.and_then(|_| dpop::next_nonce(app)) })
+    Ok(TokenAnswer { tokens, grant_type: name, nonce: proof.and_then(|_| dpop::next_nonce(app)) })
 }

@@ -1,18 +1,18 @@
 //! `GET` and `POST /userinfo` (OpenID Connect Core §5.3): for tokens whose audience we are.
-use super::Endpoint;
 use crate::{
     app::App,
     error::{ErrorCode, OAuthError},
     http::{
+        endpoint::Endpoint,
         extract::{access_token as presented, dpop_proof, is_type, read},
-        respond::{NoStore, REALM, Told, with_status},
+        respond::{ErrorText, NoStore, REALM, with_status},
     },
     oauth::{
         challenge::{Challenge, Scheme},
         params::Params,
     },
     tokens::{
-        access_token::{self, Active},
+        access_token::{self, ActiveToken},
         dpop, id_token,
     },
 };
@@ -61,7 +61,7 @@ async fn userinfo(
     let Some((scheme, token)) = token else {
         // RFC 6750 §3.1: who sent nothing did nothing wrong.
         let challenge = [(header::WWW_AUTHENTICATE, Challenge::new(Scheme::Bearer, REALM).to_string())];
-        let told = Told::from(&OAuthError::new(ErrorCode::Unauthorized, "this needs an access token"));
+        let told = ErrorText::from(&OAuthError::new(ErrorCode::Unauthorized, "this needs an access token"));
         let answer = (StatusCode::UNAUTHORIZED, challenge, Extension(told), NoStore(()));
         return Ok(offer_dpop(&app, answer.into_response()));
     };
@@ -100,7 +100,7 @@ async fn answer(
 }
 
 /// RFC 9449 §7.1: the key that the token is bound to signed a proof for this very request.
-async fn prove(app: &App, method: &Method, headers: &HeaderMap, token: &Active, text: &str) -> Result<(), OAuthError> {
+async fn prove(app: &App, method: &Method, headers: &HeaderMap, token: &ActiveToken, text: &str) -> Result<(), OAuthError> {
     let unbound = || OAuthError::invalid_token("the token is bound to no key; send it as a bearer token");
     let cnf = token.claims.cnf.as_ref().ok_or_else(unbound)?;
     let missing = || OAuthError::invalid_dpop_proof("the DPoP header with the proof is missing");

@@ -1,6 +1,5 @@
 //! `/.well-known/…` where nothing is: clients in browsers look around there, and must be able to read that.
-use super::Endpoint;
-use crate::{app::App, http::not_found};
+use crate::{app::App, http::{endpoint::Endpoint, respond::not_found}};
 use axum::{http::Method, routing::get};
 
 pub fn endpoint(_: &App) -> Endpoint {

@@ -7,7 +7,7 @@ use askama::Template;
 pub struct EnterCode<'a> {
     pub form_token: &'a str,
     pub username: &'a str,
-    /// Of the link, or as typed before; empty at first.
+    /// The code of the link, or the one typed before; empty at first.
     pub user_code: &'a str,
     pub error: Option<&'a str>,
 }

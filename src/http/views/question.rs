@@ -23,7 +23,7 @@ pub struct Question {
     /// A sentence: how long it would have access.
     pub lifetime: String,
     pub username: String,
-    /// Of the person, whose name may be another's some day.
+    /// Identifies the person, whose name may be another's some day.
     pub user_id: String,
     pub history: History,
 }
@@ -64,9 +64,9 @@ pub enum Standing {
 /// Where the request came from, and where the answer goes.
 #[derive(Serialize)]
 pub enum Origin {
-    /// To a redirect URI (RFC 8252 §7): what people are told of it, and all of it.
+    /// The answer goes to a redirect URI (RFC 8252 §7): what people are told of it, and all of it.
     Redirect { kind: RedirectKind, label: String, uri: String },
-    /// To a device that waits (RFC 8628 §3.3).
+    /// The answer goes to a device that waits (RFC 8628 §3.3).
     Device(Device),
 }
 
@@ -126,7 +126,7 @@ pub struct History {
     pub changes: Vec<String>,
     /// Sentences: that it was allowed, and why it is asked again.
     pub note: Option<String>,
-    /// In a step-up: all that stays allowed, on each server, whether it was asked for or not.
+    /// All that stays allowed in a step-up, on each server, whether it was asked for or not.
     pub kept: Vec<Server>,
     pub kept_identity: Vec<Line>,
 }
@@ -142,7 +142,7 @@ pub enum Step {
     Same,
 }
 
-/// Of the parts of a question the first: what it is about.
+/// The first part of a question: what it is about.
 #[must_use]
 pub fn part_of_request(about: &str) -> Digest {
     Digest::of(json!(about).to_string())
@@ -173,7 +173,7 @@ impl Question {
         .map(|(part, sentence)| (Digest::of(part.to_string()), sentence))
     }
 
-    /// For the form that decides about it.
+    /// The digests that the form which decides about it holds.
     #[must_use]
     pub fn digests(&self) -> Vec<Digest> {
         self.parts().map(|(digest, _)| digest).into()
@@ -193,7 +193,7 @@ impl Question {
         lines.iter().filter(|line| self.asks(line)).collect()
     }
 
-    /// Those servers where something is decided now.
+    /// The servers where something is decided now.
     fn asked_servers(&self) -> Vec<&Server> {
         self.servers.iter().filter(|server| server.lines.iter().any(|line| self.asks(line))).collect()
     }

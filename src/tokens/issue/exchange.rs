@@ -1,29 +1,23 @@
 //! What a token may be exchanged for (RFC 8693): less than it is, for one target, for as long as it lives.
-use super::{Audience, Permit, Subject};
+use super::{Audience, Delegation, Issuance, Subject};
 use crate::{
     app::App,
-    authorization::request::within_limit,
     clock,
     error::OAuthError,
     events::EventType,
-    grants::TokenRequest,
     model::{GrantId, Scopes},
     oauth::{resource::Resource, token_exchange::Actor},
     resources::ExchangeRule,
     storage::{grants, users},
-    tokens::access_token::{AccessTokenClaims, PersonClaims},
+    tokens::{
+        access_token::{AccessTokenClaims, PersonClaims},
+        limit::within_limit,
+        request::TokenRequest,
+    },
 };
-use serde_json::{Map, Value};
 
-/// That somebody acts for the subject, as the issued token will say.
-pub struct Delegation {
-    pub actor: Actor,
-    /// Who else may act for the subject: a limit that is never lost on the way (RFC 8693 §4.4).
-    pub may_act: Option<Map<String, Value>>,
-}
-
-impl<'a> Permit<'a> {
-    /// For a token that is good right now, by the rule that allows its exchange for one of `target`.
+impl<'a> Issuance<'a> {
+    /// An issuance for a token that is good right now, by the rule that allows its exchange for one of `target`.
     pub async fn for_exchange(
         request: TokenRequest<'a>,
         subject: &AccessTokenClaims,
@@ -38,7 +32,7 @@ impl<'a> Permit<'a> {
         };
         let open = |scope: &str| match &behind {
             Subject::Person { user, .. } => target.allows(scope, user.role),
-            // Nobody's role stands behind it.
+            // No person stands behind it, and so no role.
             _ => target.scope(scope).is_some_and(|rule| rule.roles.is_empty()),
         };
         let granted = Scopes::from(subject.scope.clone());

@@ -56,7 +56,6 @@ fn the_documents_of_real_clients_are_understood() {
     assert_eq!(claude_code.token_endpoint_auth_method, AuthMethod::None);
     assert_eq!(claude_code.application_type, ApplicationType::Native);
     assert_eq!(claude_code.redirect_uris, ["http://localhost/callback", "http://127.0.0.1/callback"]);
-    assert!(!claude_code.any_secret_method);
     let claude = with(&json!({
         "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
         "redirect_uris": ["https://claude.ai/api/mcp/auth_callback"],

@@ -1,11 +1,10 @@
 //! The views of `/debug`: one function and one name in this list each.
-use super::{MOST, Wanted};
+use super::query::{KNOWN, MOST, ViewQuery};
 use crate::{
     app::App,
     error::OAuthError,
     model::{AuditRecord, DeviceAuthorization, IssuedCode},
     operations::{
-        Paging,
         audit::{self, Chain, Filter},
         clients, date, grants,
     },
@@ -19,7 +18,7 @@ macro_rules! views {
         pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         /// `None` if there is no such view.
-        pub(super) async fn find(app: &App, name: &str, wanted: &Wanted) -> Result<Option<Value>, OAuthError> {
+        pub(super) async fn find(app: &App, name: &str, wanted: &ViewQuery) -> Result<Option<Value>, OAuthError> {
             Ok(Some(match name {
                 $(stringify!($name) => $name(app, wanted).await?,)*
                 _ => return Ok(None),
@@ -28,12 +27,16 @@ macro_rules! views {
     };
 }
 
-/// Those whose rows have a type.
-pub(super) const OF_EVENTS: [&str; 2] = ["audit", "traces"];
+/// The views whose rows have an event type.
+const OF_EVENTS: [&str; 2] = ["audit", "traces"];
+
+pub(super) fn known_parameters(view: &str) -> &'static [&'static str] {
+    if OF_EVENTS.contains(&view) { &KNOWN } else { &KNOWN[..3] }
+}
 
 views!(approvals, audit, authorizations, clients, config, devices, grants, traces);
 
-async fn approvals(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+async fn approvals(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
     let events = audit::list(app, &filter(Some("approval"), wanted), None, wanted.limit()).await?;
     Ok(json!({"approvals": all(&events, |AuditRecord { event, .. }| json!({
         "client_id": event.client_id,
@@ -45,7 +48,7 @@ async fn approvals(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
     }))}))
 }
 
-async fn audit(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+async fn audit(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
     audit::catch_up(app).await?;
     let chain = match audit::verify(app, Some(MOST)).await? {
         Chain::Whole(_) => "ok".to_owned(),
@@ -56,7 +59,7 @@ async fn audit(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
     Ok(json!({"chain": chain, "audit_events": all(&events, audit::shown)}))
 }
 
-async fn authorizations(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+async fn authorizations(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
     let codes = codes::select(&app.db, &wanted.rows).await?;
     Ok(json!({"authorizations": all(&codes, |code: &IssuedCode| json!({
         "code_hash": code.code_hash.fingerprint(),
@@ -68,18 +71,18 @@ async fn authorizations(app: &App, wanted: &Wanted) -> Result<Value, OAuthError>
     }))}))
 }
 
-async fn clients(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+async fn clients(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
     let Selection { client_id: id, since, .. } = wanted.rows.clone();
     let page = clients::list(app, &clients::Filter { id, since, ..clients::Filter::default() }, &wanted.page()).await?;
     Ok(json!({"clients": all(&page.rows, clients::shown)}))
 }
 
-/// Of a secret no more than that it is set.
-async fn config(app: &App, _: &Wanted) -> Result<Value, OAuthError> {
+/// A secret is shown as no more than that it is set.
+async fn config(app: &App, _: &ViewQuery) -> Result<Value, OAuthError> {
     serde_json::to_value(&app.config).map_err(OAuthError::server_error)
 }
 
-async fn devices(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+async fn devices(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
     let (devices, now) = (device_codes::select(&app.db, &wanted.rows).await?, app.clock.now());
     Ok(json!({"devices": all(&devices, |device: &DeviceAuthorization| json!({
         "device_code_hash": device.device_code_hash.fingerprint(),
@@ -95,15 +98,15 @@ async fn devices(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
     }))}))
 }
 
-async fn grants(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
+async fn grants(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
     let Selection { client_id, since, .. } = wanted.rows.clone();
     let chosen = grants::Filter { client_id, since, ..grants::Filter::default() };
     let page = grants::list(app, &chosen, &wanted.page()).await?;
     Ok(json!({"grants": all(&page.rows, grants::shown)}))
 }
 
-async fn traces(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
-    let Wanted { rows, event_type } = wanted;
+async fn traces(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
+    let ViewQuery { rows, event_type } = wanted;
     let mut traces = app.trace.recent();
     traces.retain(|decision| {
         event_type.as_deref().is_none_or(|wanted| decision.event_type.as_str() == wanted)
@@ -114,17 +117,7 @@ async fn traces(app: &App, wanted: &Wanted) -> Result<Value, OAuthError> {
     Ok(json!({ "traces": traces }))
 }
 
-impl Wanted {
-    fn limit(&self) -> u32 {
-        u32::try_from(self.rows.limit).unwrap_or_default()
-    }
-
-    fn page(&self) -> Paging {
-        Paging { limit: self.limit(), after: None }
-    }
-}
-
-fn filter(event_type: Option<&str>, wanted: &Wanted) -> Filter {
+fn filter(event_type: Option<&str>, wanted: &ViewQuery) -> Filter {
     let Selection { client_id, since, .. } = wanted.rows.clone();
     Filter { event_type: event_type.map(str::to_owned), client_id, since, ..Filter::default() }
 }

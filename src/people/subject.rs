@@ -1,13 +1,13 @@
 //! Who somebody of a trusted issuer is here: known by its link, found by what the issuer says, or new.
-use super::identity::IdentityAssertion;
+use super::sign_in::{is_username, new_user};
 use crate::{
     app::App,
     audit,
     error::OAuthError,
     events::EventType,
+    issuers::identity::IdentityAssertion,
     model::{Role, SubjectLink, User},
     oauth::display_name::display_name,
-    people::sign_in::{is_username, new_user},
     secrets::{self, Digest, base64url},
     storage::{subject_links, users},
 };
@@ -96,7 +96,7 @@ impl Subject {
         };
         if kept {
             let details = json!({"issuer": link.issuer, "tenant": link.tenant, "subject": link.subject});
-            audit::Event::new(event).user(self.user.id).details(details).record(app).await;
+            audit::Event::new(event).user(self.user.id).details(details).record(&app.audit).await;
         }
         Ok(kept)
     }

@@ -1,10 +1,10 @@
 //! Who may look inside: in the demo whoever is on this machine, else the administrator.
-use super::extract::{ClientIp, bearer, same_origin};
 use crate::{
     app::App,
     audit::WrongTry,
     error::{ErrorCode, OAuthError},
     events::{AccountKind, FailureReason},
+    http::extract::{ClientIp, bearer, same_origin},
     secrets::Digest,
 };
 use axum::{
@@ -23,7 +23,7 @@ use std::{
 };
 use url::Url;
 
-/// Whose wrong tries are counted.
+/// The account that wrong tries are counted for.
 const ACCOUNT: AccountKind = AccountKind::Administrator;
 
 /// The request comes from somebody who may look.
@@ -48,10 +48,10 @@ async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthErr
         return check_browser(app, parts);
     }
     if presented.is_some() {
-        if app.guesses.wrong(ACCOUNT, "", address)? {
+        if app.limits.guesses.wrong(ACCOUNT, "", address)? {
             let (kind, reason) = (ACCOUNT, FailureReason::WrongToken);
             let wrong = WrongTry { kind, account: "", user: None, client: None, reason, address };
-            wrong.begins_wait(app).await;
+            wrong.begins_wait(&app.audit).await;
         }
         return Err(OAuthError::invalid_token("this is not the token of the administrator"));
     }

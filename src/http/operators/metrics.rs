@@ -1,9 +1,9 @@
 //! `GET /metrics`: counts of what happened since the start, for Prometheus.
-use super::Endpoint;
+use super::administrator::Administrator;
 use crate::{
     app::App,
     error::OAuthError,
-    http::{administrator::Administrator, respond::NoStore},
+    http::{endpoint::Endpoint, respond::NoStore},
 };
 use axum::{
     extract::State,

@@ -1,0 +1,19 @@
+//! Rules that settings of several kinds are held to.
+use super::Faults;
+use crate::oauth::algorithm::Algorithm;
+use secrecy::{ExposeSecret, SecretString};
+
+/// What is shorter than this can be guessed.
+const MIN_SECRET: usize = 16;
+
+/// The algorithm named at `path` must be one that we sign with.
+pub(super) fn algorithm(name: &str, path: &[&str], faults: &mut Faults) {
+    let known = Algorithm::NAMES;
+    faults.ensure(known.contains(&name), path, format!("{name:?} is not one of {}", known.join(", ")));
+}
+
+pub(super) fn long(secret: &SecretString, path: &[&str], faults: &mut Faults) {
+    let is_long = secret.expose_secret().chars().count() >= MIN_SECRET;
+    let text = format!("it needs at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one");
+    faults.ensure(is_long, path, text);
+}

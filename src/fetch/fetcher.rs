@@ -1,0 +1,143 @@
+//! Fetches, of whoever asks no more at once than is fair.
+use super::{
+    answer::{ContentRule, FetchError, FetchedContent, IMAGE, JSON, max_age},
+    connection,
+    network::Network,
+};
+use crate::oauth::client_id;
+use keyward_limits::{shares::Seats, source::Source};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+use tokio::sync::{OnceCell, Semaphore};
+use tokio_rustls::{TlsConnector, rustls};
+use url::{Host, Url};
+
+/// Requests under way at once, in all and to one host; more wait, within the time they have.
+const AT_ONCE: usize = 32;
+const AT_ONCE_PER_HOST: usize = 2;
+/// Requests of strangers, who take nothing from the others: in all, for one stranger, and in line.
+const STRANGERS_AT_ONCE: usize = 8;
+const STRANGER_AT_ONCE: usize = 2;
+const STRANGERS_IN_LINE: usize = 32;
+
+type Outcome = Result<Arc<FetchedContent>, FetchError>;
+
+pub struct Fetcher {
+    network: Network,
+    tls: Option<TlsConnector>,
+    /// Who asks for a URL that is being fetched shares the outcome.
+    flights: Shared<OnceCell<Outcome>>,
+    hosts: Shared<Semaphore>,
+    everywhere: Semaphore,
+    strangers: Seats,
+}
+
+impl Fetcher {
+    /// # Errors
+    /// The system has no certificates that a server could be verified with.
+    pub fn new(network: Network) -> Result<Self, rustls::Error> {
+        let tls = if network.tls { Some(connection::tls()?) } else { None };
+        Ok(Self {
+            network,
+            tls,
+            flights: Shared::default(),
+            hosts: Shared::default(),
+            everywhere: Semaphore::new(AT_ONCE),
+            strangers: Seats::new(STRANGERS_AT_ONCE, STRANGER_AT_ONCE, STRANGERS_IN_LINE),
+        })
+    }
+
+    /// The JSON at this URL.
+    pub async fn json(&self, url: &str) -> Outcome {
+        self.fetch(url, &JSON, None).await
+    }
+
+    /// The JSON at this URL, for somebody that we do not know.
+    pub async fn json_for_stranger(&self, url: &str, source: Source) -> Outcome {
+        self.fetch(url, &JSON, Some(source)).await
+    }
+
+    /// What somebody calls a picture, at this URL: its type is to be told by its bytes.
+    pub async fn image(&self, url: &str) -> Outcome {
+        self.fetch(url, &IMAGE, None).await
+    }
+
+    async fn fetch(&self, url: &str, wanted: &ContentRule, stranger: Option<Source>) -> Outcome {
+        let url = self.judge(url)?;
+        // A stranger may have to wait in a line of its own, which nobody else joins.
+        let whose = stranger.map_or_else(|| "known".to_owned(), |source| source.to_string());
+        let flight = self.flights.get(&format!("{whose} {} {url}", wanted.accept), OnceCell::new);
+        let in_time = async {
+            let outcome = tokio::time::timeout(self.network.timeout, self.get(&url, wanted, stranger)).await;
+            outcome.unwrap_or_else(|_| Err(FetchError::Unavailable("no answer in time".into())))
+        };
+        flight.get_or_init(|| in_time).await.clone()
+    }
+
+    /// What can be judged without a question to anybody. Literal addresses would go past the resolver.
+    fn judge(&self, url: &str) -> Result<Url, FetchError> {
+        let forbidden = |rule| Err(FetchError::Forbidden(rule));
+        let own = self.network.own_folder.as_deref().is_some_and(|folder| client_id::lies_in(folder, url));
+        let Ok(url) = Url::parse(url) else { return forbidden("this is no URL") };
+        if own {
+            return Ok(url);
+        }
+        if url.scheme() != "https" {
+            return forbidden("the scheme is not https");
+        }
+        if !matches!(url.host(), Some(Host::Domain(_))) {
+            return forbidden("the host is no name");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return forbidden("the URL has credentials in it");
+        }
+        if !url.port_or_known_default().is_some_and(|port| self.network.ports.contains(&port)) {
+            return forbidden("the port is not among those that may be used");
+        }
+        Ok(url)
+    }
+
+    async fn get(&self, url: &Url, wanted: &ContentRule, stranger: Option<Source>) -> Outcome {
+        let closed = |_| FetchError::Unavailable("shutting down".into());
+        let host = format!("{} {}", stranger.is_some(), url.host_str().unwrap_or_default());
+        let host = self.hosts.get(&host, || Semaphore::new(AT_ONCE_PER_HOST));
+        let _seat = match stranger {
+            Some(source) => Some(
+                self.strangers.take(source).await.map_err(|_| FetchError::Unavailable("too much at once".into()))?,
+            ),
+            None => None,
+        };
+        // First the host's turn, then everybody's: a slow host must not fill the queue of all.
+        let _turn_at_host = host.acquire().await.map_err(closed)?;
+        let (_turn, lookup) = match stranger {
+            Some(_) => (None, &self.network.strangers_lookup),
+            None => (Some(self.everywhere.acquire().await.map_err(closed)?), &self.network.lookup),
+        };
+        let (head, body) = connection::get(&self.network, lookup, self.tls.as_ref(), url, wanted).await?;
+        Ok(Arc::new(FetchedContent { body: body.into(), max_age: max_age(&head.headers) }))
+    }
+}
+
+/// Things that live by name for as long as somebody holds them.
+struct Shared<T>(Mutex<HashMap<String, Weak<T>>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Shared<T> {
+    fn get(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut living = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = living.get(name).and_then(Weak::upgrade) {
+            return found;
+        }
+        living.retain(|_, other| other.strong_count() > 0);
+        let shared = Arc::new(make());
+        living.insert(name.to_owned(), Arc::downgrade(&shared));
+        shared
+    }
+}

@@ -1,0 +1,29 @@
+//! What a file in this room offers: a grant type of the token endpoint.
+use crate::{
+    app::App,
+    error::OAuthError,
+    model::Client,
+    oauth::params::Params,
+    tokens::{TokenRequest, TokenResponse},
+};
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
+
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, OAuthError>> + Send + 'a>>;
+
+pub type Identify = for<'a> fn(Unidentified<'a>) -> Answer<'a, Option<Arc<Client>>>;
+
+pub struct GrantType {
+    /// Finds the client where what is to be redeemed may prove who asks; `None` leaves that to client authentication.
+    pub identify: Option<Identify>,
+    pub exchange: for<'a> fn(TokenRequest<'a>) -> Answer<'a, TokenResponse>,
+}
+
+/// A token request before anybody knows whose it is.
+#[derive(Clone, Copy)]
+pub struct Unidentified<'a> {
+    pub app: &'a App,
+    /// The Authorization header.
+    pub authorization: Option<&'a str>,
+    pub params: &'a Params,
+    pub address: IpAddr,
+}

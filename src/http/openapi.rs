@@ -1,0 +1,76 @@
+//! What this server answers, told as `OpenAPI` 3.1 and as a page: made from the lists that it routes by.
+use super::{
+    endpoint::{Cors, Endpoint},
+    protection::protected,
+    respond::{Document, Page, method_not_allowed},
+};
+use crate::app::App;
+use askama::Template;
+use axum::{
+    http::{HeaderMap, Method},
+    middleware::map_response,
+    response::IntoResponse,
+    routing::get,
+};
+use keyward_shared::api::{self, About, Described, Routes};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const DESCRIPTION: &str = "An OAuth 2.1 authorization server for MCP servers. Clients find its endpoints by the metadata \
+                           and need nothing of this; it is for those who try them by hand.";
+
+/// `GET /docs`.
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct Docs<'a> {
+    /// HTML, escaped.
+    content: &'a str,
+}
+
+/// The description of all, and of itself.
+pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>>) -> Routes<Arc<App>> {
+    let base = app.config.base_path();
+    let own = api::own(base);
+    let of_endpoints: Vec<Described> = endpoints.iter().flat_map(Endpoint::described).collect();
+    let document = document(app, of_endpoints.iter().chain(pages.described()).chain(&own));
+    let content = api::content(&document);
+    let [(place, told), (page_place, page_told)] = own;
+    let document = Document::new(&document);
+    endpoints.push(Endpoint {
+        paths: vec![place],
+        methods: get(async move |headers: HeaderMap| document.respond(&headers)),
+        operations: told,
+        advertised: None,
+        enabled: true,
+        for_machines: false,
+        cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
+    });
+    let show = get(async move || Page(Docs { content: &content }).into_response()).fallback(method_not_allowed);
+    pages.merge(Routes::new().route(&page_place, show.layer(map_response(protected)), page_told))
+}
+
+fn document<'a>(app: &App, described: impl Iterator<Item = &'a Described>) -> Value {
+    let base = app.config.base();
+    let bearer = |what: &str| json!({"type": "http", "scheme": "bearer", "description": what});
+    let schemes = json!({
+        "client": {"type": "http", "scheme": "basic", "description": "Identifier and secret of a client (RFC 6749 §2.3.1)"},
+        "access_token": {
+            "type": "openIdConnect",
+            "openIdConnectUrl": format!("{base}/.well-known/openid-configuration"),
+        },
+        "registration": bearer("A registration access token, or an initial one (RFC 7591, RFC 7592)"),
+        "administrator": bearer("`debug.admin_token`, or an administrator's access token"),
+    });
+    let about = About {
+        title: "Keyward",
+        description: DESCRIPTION,
+        origin: app.config.origin(),
+        schemas: serde_json::Map::new(),
+        security_schemes: schemes.as_object().cloned().unwrap_or_default(),
+        error: &[
+            ("error", true, "What kind of failure; stable."),
+            ("error_description", true, "The rule that was broken, for developers."),
+        ],
+    };
+    api::document(&about, described)
+}

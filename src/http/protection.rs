@@ -1,0 +1,27 @@
+//! What every page says to the browser, errors too.
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
+
+/// No script, nothing from elsewhere, no frames. No `form-action`: Chromium applies it to the redirect that
+/// answers the consent form, and the code would never arrive.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+                                       frame-ancestors 'none'";
+
+pub async fn protected(mut response: Response) -> Response {
+    protect(response.headers_mut());
+    response
+}
+
+pub fn protect(headers: &mut HeaderMap) {
+    let all = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        // Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
+        (header::REFERRER_POLICY, "same-origin"),
+    ];
+    for (name, value) in all {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

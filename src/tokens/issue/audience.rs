@@ -1,0 +1,82 @@
+//! Whom an access token is for.
+use crate::{
+    app::App,
+    clock,
+    error::OAuthError,
+    model::{AccessToken, Grant, Role, Scopes},
+    oauth::{
+        params::Params,
+        resource::{AccessTokenFormat, OIDC_SCOPES, Resource},
+    },
+    storage::access_tokens,
+    tokens::{
+        access_token::{self, AccessTokenClaims},
+        opaque::OpaqueToken,
+    },
+};
+
+pub enum Audience<'a> {
+    /// A resource server (RFC 8707).
+    Resource(&'a Resource),
+    /// Ourselves: the userinfo endpoint.
+    Issuer,
+}
+
+impl<'a> Audience<'a> {
+    /// One for each token (RFC 9068 §3).
+    pub fn choose(app: &'a App, params: &Params, grant: &Grant) -> Result<Self, OAuthError> {
+        let asked: Vec<_> = params.all("resource").collect();
+        let identifier = match asked[..] {
+            // Several granted, none named: the first, never one token for all (RFC 8707 §2.2).
+            [] => grant.resources.first().map_or(app.config.issuer.as_str(), String::as_str),
+            [one] => one,
+            _ => return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 section 2.2)")),
+        };
+        let outside = || OAuthError::invalid_target("resource is not part of the grant (RFC 8707 section 2.2)");
+        if identifier == app.config.issuer {
+            let openid = grant.scopes.contains("openid") || grant.resources.is_empty();
+            return openid.then_some(Self::Issuer).ok_or_else(outside);
+        }
+        let resource = app.resources.find(identifier).ok_or_else(outside)?;
+        let granted = grant.resources.contains(&resource.identifier);
+        granted.then_some(Self::Resource(resource)).ok_or_else(outside)
+    }
+
+    /// All that these scopes of a grant bring along there.
+    pub fn reach(&self, granted: &Scopes) -> Scopes {
+        match self {
+            Self::Issuer => granted.clone(),
+            Self::Resource(resource) => resource.reach(granted),
+        }
+    }
+
+    /// The access token, in the form that the audience wants.
+    pub async fn access_token(&self, app: &App, claims: &AccessTokenClaims) -> Result<String, OAuthError> {
+        let (format, algorithm) = match self {
+            Self::Issuer => (None, None),
+            Self::Resource(resource) => (resource.access_token_format, resource.signing_alg.as_deref()),
+        };
+        match format.unwrap_or(app.config.tokens.access_token_format) {
+            AccessTokenFormat::Jwt => app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, claims),
+            AccessTokenFormat::Opaque => {
+                let token = OpaqueToken::random();
+                let stored = AccessToken {
+                    token_hash: token.digest(),
+                    claims: serde_json::to_value(claims).map_err(OAuthError::server_error)?,
+                    expires_at: clock::date(claims.exp).map_err(OAuthError::server_error)?,
+                };
+                access_tokens::insert(&app.db, &stored).await?;
+                Ok(token.expose())
+            }
+        }
+    }
+
+    /// Whether the scope means something there, and the role still has it.
+    pub fn knows(&self, scope: &str, role: Role) -> bool {
+        match self {
+            _ if OIDC_SCOPES.contains(&scope) => true,
+            Self::Issuer => false,
+            Self::Resource(resource) => resource.allows(scope, role),
+        }
+    }
+}
