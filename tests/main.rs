@@ -1,5 +1,6 @@
 //! The one test binary: a module per room or story.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
+mod arrows;
 mod attacks;
 mod audit;
 mod below_issuer;

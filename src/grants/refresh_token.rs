@@ -166,7 +166,7 @@ async fn advance(
         grants::touch(&app.db, id, generation, &hash, now, idle_since).await?
     } else {
         let hashes = [&hash, &next.digest()];
-        grants::rotate(&app.db, id, generation, hashes, jkt, &refresher(), now, idle_since).await?
+        grants::rotate(&app.db, id, &grants::Rotation { generation, hashes, jkt, by: &refresher() }, now, idle_since).await?
     })
 }
 

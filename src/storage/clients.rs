@@ -1,7 +1,11 @@
 //! Table `clients`: the programs that ask for tokens.
-use super::{Db, audit_events::insert_event, containing, initial_access_tokens::take_use};
+mod selected;
+
+pub use selected::{Filter, list};
+
+use super::{Db, audit_events::insert_event, initial_access_tokens::take_use};
 use crate::{
-    model::{AuditEvent, Client, ClientId, ClientMetadata, ClientPolicy, ClientSource},
+    model::{AuditEvent, Client, ClientId, ClientMetadata, ClientPolicy},
     secrets::Digest,
 };
 use sqlx::types::Json;
@@ -24,39 +28,6 @@ impl<'a> Described<'a> {
 
 pub async fn find(db: &Db, id: &ClientId) -> sqlx::Result<Option<Client>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(on))
-}
-
-/// Which clients somebody wants to look at; what is not set lets all pass.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub id: Option<ClientId>,
-    pub source: Option<ClientSource>,
-    pub disabled: Option<bool>,
-    /// Of this moment and later.
-    pub since: Option<OffsetDateTime>,
-    /// Part of the identifier or the name, in whatever case.
-    pub search: Option<String>,
-}
-
-/// The newest first, at most `limit`, of those that come after that one.
-pub async fn list(db: &Db, wanted: &Filter, after: Option<&ClientId>, limit: i64) -> sqlx::Result<Vec<Client>> {
-    read!(db, |on| sqlx::query_as(
-        "SELECT * FROM clients
-          WHERE id = coalesce($1, id) AND source = coalesce($2, source)
-            AND (disabled_at IS NOT NULL) = coalesce($3, disabled_at IS NOT NULL)
-            AND created_at >= coalesce($4, created_at)
-            AND lower(id || ' ' || coalesce(metadata ->> 'client_name', '')) LIKE lower($5) ESCAPE '\\'
-            AND ($6 IS NULL OR (created_at, id) < (SELECT created_at, id FROM clients WHERE id = $6))
-          ORDER BY created_at DESC, id DESC LIMIT $7",
-    )
-    .bind(&wanted.id)
-    .bind(wanted.source)
-    .bind(wanted.disabled)
-    .bind(wanted.since)
-    .bind(containing(wanted.search.as_deref()))
-    .bind(after)
-    .bind(limit)
-    .fetch_all(on))
 }
 
 /// The statement that inserts; or, if a client with this fingerprint is there, answers that one with `seen_at` moved.

@@ -156,19 +156,26 @@ pub async fn refresher(db: &Db, id: GrantId) -> sqlx::Result<Option<Refresher>> 
         .fetch_optional(on))
 }
 
+/// The refresh token that somebody presents, and what comes in its place.
+pub struct Rotation<'a> {
+    pub generation: i32,
+    /// Of the presented token, and of its successor.
+    pub hashes: [&'a Digest; 2],
+    /// The key that whoever presents it proves to hold.
+    pub jkt: Option<&'a str>,
+    pub by: &'a Refresher,
+}
+
 /// Puts the successor in the place of the presented refresh token, if that is the live one of a live grant: of
 /// all who present it, one gets the grant. It is bound to the key `jkt`, unless it was bound to one before.
-#[allow(clippy::too_many_arguments)] // one statement's
 pub async fn rotate(
     db: &Db,
     id: GrantId,
-    generation: i32,
-    [presented, successor]: [&Digest; 2],
-    jkt: Option<&str>,
-    by: &Refresher,
+    rotation: &Rotation<'_>,
     now: OffsetDateTime,
     idle_since: OffsetDateTime,
 ) -> sqlx::Result<Option<Grant>> {
+    let Rotation { generation, hashes: [presented, successor], jkt, by } = rotation;
     fetch!(db, |on| sqlx::query_as(
         "UPDATE grants SET generation = generation + 1, refresh_hash = $4, refreshed_at = $5,
              dpop_jkt = coalesce(dpop_jkt, $7), refreshed_from = $8, refreshed_with = $9

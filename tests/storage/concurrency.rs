@@ -65,7 +65,15 @@ async fn of_fifty_rotations_of_one_token_one_succeeds() {
         let (db, grant, next) = ((*db).clone(), grant.clone(), Digest::of(secrets::random()));
         async move {
             let (by, hashes) = (grants::Refresher::default(), [&grant.refresh_hash, &next]);
-            grants::rotate(&db, grant.id, 1, hashes, None, &by, now(), idle_since()).await.unwrap()
+            grants::rotate(
+                &db,
+                grant.id,
+                &grants::Rotation { generation: 1, hashes, jkt: None, by: &by },
+                now(),
+                idle_since(),
+            )
+            .await
+            .unwrap()
         }
     }))
     .await;

@@ -55,10 +55,12 @@ async fn a_grant_is_bound_with_its_code_or_its_rotation_and_to_the_first_key_for
         grants::rotate(
             &db,
             grant.id,
-            1,
-            [&grant.refresh_hash, &next],
-            Some("second"),
-            &Refresher::default(),
+            &grants::Rotation {
+                generation: 1,
+                hashes: [&grant.refresh_hash, &next],
+                jkt: Some("second"),
+                by: &Refresher::default()
+            },
             now(),
             idle
         )
@@ -75,10 +77,12 @@ async fn a_grant_is_bound_with_its_code_or_its_rotation_and_to_the_first_key_for
         grants::rotate(
             &db,
             grant.id,
-            2,
-            [&grant.refresh_hash, &next],
-            Some("wrong"),
-            &Refresher::default(),
+            &grants::Rotation {
+                generation: 2,
+                hashes: [&grant.refresh_hash, &next],
+                jkt: Some("wrong"),
+                by: &Refresher::default()
+            },
             now(),
             idle
         )
@@ -90,10 +94,12 @@ async fn a_grant_is_bound_with_its_code_or_its_rotation_and_to_the_first_key_for
     let rotated = grants::rotate(
         &db,
         grant.id,
-        1,
-        [&grant.refresh_hash, &next],
-        Some("first"),
-        &Refresher::default(),
+        &grants::Rotation {
+            generation: 1,
+            hashes: [&grant.refresh_hash, &next],
+            jkt: Some("first"),
+            by: &Refresher::default(),
+        },
         now(),
         idle,
     )

@@ -85,15 +85,29 @@ async fn a_rotation_moves_the_family_on_and_the_former_token_is_dead() {
     let (first, second) = (Digest::of("first"), Digest::of("second"));
     let later = now() + Duration::hours(1);
     let by = Refresher { address: Some("192.0.2.1".into()), program: Some(Digest::of("App/1")) };
-    let rotated =
-        grants::rotate(&db, grant.id, 1, [&first, &second], None, &by, later, idle_since()).await.unwrap().unwrap();
+    let rotated = grants::rotate(
+        &db,
+        grant.id,
+        &grants::Rotation { generation: 1, hashes: [&first, &second], jkt: None, by: &by },
+        later,
+        idle_since(),
+    )
+    .await
+    .unwrap()
+    .unwrap();
     let expected = Grant { generation: 2, refresh_hash: second.clone(), refreshed_at: later, ..grant.clone() };
     assert_eq!(format!("{rotated:?}"), format!("{expected:?}"));
     assert_eq!(format!("{:?}", grants::find(&db, grant.id).await.unwrap().unwrap()), format!("{expected:?}"));
     for (generation, presented) in [(1, &first), (2, &first), (1, &second), (3, &second)] {
-        let refused = grants::rotate(&db, grant.id, generation, [presented, &first], None, &by, later, idle_since())
-            .await
-            .unwrap();
+        let refused = grants::rotate(
+            &db,
+            grant.id,
+            &grants::Rotation { generation, hashes: [presented, &first], jkt: None, by: &by },
+            later,
+            idle_since(),
+        )
+        .await
+        .unwrap();
         assert!(refused.is_none());
     }
     assert_eq!(grants::refresher(&db, grant.id).await.unwrap(), Some(by));
@@ -119,19 +133,31 @@ async fn a_grant_that_is_expired_idle_or_revoked_refreshes_nothing() {
     let next = Digest::of("next");
     for (at, idle_since) in [(grant.expires_at, idle_since()), (now(), grant.refreshed_at)] {
         assert!(
-            grants::rotate(&db, grant.id, 1, [hash, &next], None, &Refresher::default(), at, idle_since)
-                .await
-                .unwrap()
-                .is_none()
+            grants::rotate(
+                &db,
+                grant.id,
+                &grants::Rotation { generation: 1, hashes: [hash, &next], jkt: None, by: &Refresher::default() },
+                at,
+                idle_since
+            )
+            .await
+            .unwrap()
+            .is_none()
         );
         assert!(grants::touch(&db, grant.id, 1, hash, at, idle_since).await.unwrap().is_none());
     }
     assert!(grants::revoke(&db, grant.id, now()).await.unwrap());
     assert!(
-        grants::rotate(&db, grant.id, 1, [hash, &next], None, &Refresher::default(), now(), idle_since())
-            .await
-            .unwrap()
-            .is_none()
+        grants::rotate(
+            &db,
+            grant.id,
+            &grants::Rotation { generation: 1, hashes: [hash, &next], jkt: None, by: &Refresher::default() },
+            now(),
+            idle_since()
+        )
+        .await
+        .unwrap()
+        .is_none()
     );
     assert!(grants::touch(&db, grant.id, 1, hash, now(), idle_since()).await.unwrap().is_none());
 }

@@ -1,0 +1,131 @@
+//! Arrows between files point down: no circle in any package, no room that uses one above it. And nothing is too long
+//! to be read at once.
+mod package;
+mod source;
+
+use package::{Package, circles};
+use std::{fs, path::Path};
+
+/// Rooms of the server, the upper ones first, as in `src/lib.rs`. A room may use any below it.
+const ROOMS: [&str; 29] = [
+    "commands",
+    "demo",
+    "published",
+    "http",
+    "operations",
+    "jobs",
+    "authorization",
+    "grants",
+    "clients",
+    "people",
+    "issuers",
+    "tokens",
+    "app",
+    "audit",
+    "config",
+    "fetch",
+    "keys",
+    "limits",
+    "metrics",
+    "passwords",
+    "storage",
+    "trace",
+    "telemetry",
+    "events",
+    "resources",
+    "model",
+    "clock",
+    "error",
+    "secrets",
+];
+
+/// Being taken apart: their circles and lengths are not judged yet.
+const NOT_YET: [&str; 6] = ["client", "guard", "limits", "oauth", "resource-server", "shared"];
+
+const MAX_LINES_OF_FILE: usize = 350;
+const MAX_LINES_OF_FUNCTION: usize = 60;
+const MAX_ARGUMENTS: usize = 6;
+const MAX_MEDIAN_LINES: usize = 100;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The packages of the workspace, the server first, but for those that are being taken apart.
+fn packages() -> Vec<Package> {
+    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let members = manifest["workspace"]["members"].as_array().unwrap();
+    let members = members.iter().map(|member| member.as_str().unwrap());
+    let judged = [""].into_iter().chain(members).filter(|folder| !NOT_YET.contains(folder));
+    judged.map(|folder| Package::read(root(), folder)).collect()
+}
+
+fn assert_none(offenders: &[String], rule: &str) {
+    assert!(offenders.is_empty(), "{rule}:\n  {}", offenders.join("\n  "));
+}
+
+#[test]
+fn no_file_uses_one_that_uses_it() {
+    for package in packages() {
+        assert_none(&circles(&package.arrows()), "these files use each other; move what they share to a third");
+    }
+}
+
+#[test]
+fn no_room_uses_one_above_it() {
+    let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let declared = library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.split_once(';'));
+    assert_eq!(
+        declared.map(|(name, _)| name).collect::<Vec<_>>(),
+        ROOMS,
+        "src/lib.rs and this test have the same rooms in the same order"
+    );
+    let place = |file: &str| {
+        let name = file.strip_prefix("src/").and_then(|file| file.split(['/', '.']).next());
+        ROOMS.iter().position(|room| Some(*room) == name)
+    };
+    let mut arrows = Package::read(root(), "").arrows();
+    arrows.retain(|arrow| place(&arrow.to).is_some_and(|to| place(&arrow.from).is_some_and(|from| from > to)));
+    let upward: Vec<_> = arrows.iter().map(ToString::to_string).collect();
+    assert_none(&upward, "a room uses one above it; move what it needs down, or hand it in");
+}
+
+#[test]
+fn no_sql_and_no_listener_stands_outside_storage() {
+    let server = Package::read(root(), "");
+    let outside = server.files.iter().filter(|(file, _)| !file.starts_with("src/storage"));
+    let found = outside.flat_map(|(file, text)| {
+        let words = ["sqlx::query", "sqlx::raw_sql", "sqlx::migrate", "PgListener"];
+        words.into_iter().filter(|word| text.contains(word)).map(move |word| format!("{file} has {word}"))
+    });
+    assert_none(&found.collect::<Vec<_>>(), "SQL belongs into src/storage");
+}
+
+#[test]
+fn files_and_functions_are_short_enough_to_be_read_at_once() {
+    for package in packages() {
+        let mut offenders = vec![];
+        for (file, text) in &package.files {
+            let lines = text.lines().count();
+            if lines > MAX_LINES_OF_FILE {
+                offenders.push(format!("{file} has {lines} lines, and at most {MAX_LINES_OF_FILE} are read at once"));
+            }
+            for function in source::functions(text) {
+                let source::Function { name, line, lines, arguments } = function;
+                if lines > MAX_LINES_OF_FUNCTION {
+                    offenders
+                        .push(format!("{file}:{line}: {name} has {lines} lines, more than {MAX_LINES_OF_FUNCTION}"));
+                }
+                if arguments > MAX_ARGUMENTS {
+                    offenders
+                        .push(format!("{file}:{line}: {name} has {arguments} arguments, more than {MAX_ARGUMENTS}"));
+                }
+            }
+        }
+        assert_none(&offenders, "too long");
+        let mut lines: Vec<_> = package.files.values().map(|text| text.lines().count()).collect();
+        lines.sort_unstable();
+        let median = lines[lines.len() / 2];
+        assert!(median <= MAX_MEDIAN_LINES, "half of the files have more than {median} lines");
+    }
+}
