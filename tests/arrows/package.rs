@@ -7,7 +7,7 @@ use std::{
 
 pub struct Package {
     /// As paths call it: `mcp_auth`.
-    name: String,
+    pub name: String,
     /// Each file's text, by its place in the workspace.
     pub files: BTreeMap<String, String>,
     modules: BTreeMap<Path, Module>,
@@ -61,6 +61,11 @@ impl Package {
                 self.files.insert(file, text);
             }
         }
+    }
+
+    /// How many lines each of its files has.
+    pub fn lines(&self) -> impl Iterator<Item = usize> {
+        self.files.values().map(|text| text.lines().count())
     }
 
     /// From each file to each other that it uses, once.
