@@ -1,5 +1,5 @@
 //! Every way to say no: status, `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1) and JSON body.
-use crate::step_up::Demand;
+use crate::{rpc_code::RpcCode, step_up::Demand};
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -76,13 +76,18 @@ impl Refusal {
     }
 
     /// A JSON-RPC error response (JSON-RPC 2.0 §5.1) with an HTTP status of its own.
-    pub fn json_rpc(status: StatusCode, id: &Value, code: i64, message: &'static str, data: Option<Value>) -> Self {
-        let mut error = json!({"code": code, "message": message});
+    pub fn json_rpc(status: StatusCode, id: &Value, code: RpcCode, message: &'static str, data: Option<Value>) -> Self {
+        let mut error = json!({"code": code as i64, "message": message});
         if let (Some(data), Some(members)) = (data, error.as_object_mut()) {
             members.insert("data".to_owned(), data);
         }
         let body = json!({"jsonrpc": "2.0", "id": id, "error": error});
         Self { json_rpc: Some(body), ..Self::new(status, "invalid_request", message) }
+    }
+
+    /// A message that is not as it must be: 400, as a JSON-RPC error response.
+    pub fn malformed(id: &Value, code: RpcCode, message: &'static str) -> Self {
+        Self::json_rpc(StatusCode::BAD_REQUEST, id, code, message, None)
     }
 
     /// A failure that is told to the model: a result with `isError`, so that it can do better.
@@ -98,7 +103,8 @@ impl Refusal {
 
     /// Whoever asks is known, and may not do this; `data` says what was needed.
     pub fn insufficient_scope(id: &Value, description: &'static str, data: Value) -> Self {
-        let refusal = Self::json_rpc(StatusCode::FORBIDDEN, id, -32001, "Insufficient scope", Some(data));
+        let refusal =
+            Self::json_rpc(StatusCode::FORBIDDEN, id, RpcCode::InsufficientScope, "Insufficient scope", Some(data));
         Self { error: "insufficient_scope", description, ..refusal }
     }
 

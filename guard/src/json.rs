@@ -4,24 +4,11 @@
 //! hence this one.
 mod scanner;
 
-use scanner::Scanner;
+pub use scanner::Malformed;
+
+use scanner::{Scanner, decoded};
 use serde_json::Value;
 use std::{borrow::Cow, hash::RandomState};
-
-/// Arrays and objects in each other. What reads behind us has bounds of its own, none lower than 64 in wide use.
-const DEEPEST: usize = 100;
-/// Characters of a name that is told.
-const LONGEST_NAME: usize = 40;
-
-/// Why a text is not JSON, or is JSON that two readers may read differently (RFC 8259, RFC 7493 §2).
-#[derive(Debug, PartialEq, Eq)]
-pub struct Malformed {
-    pub reason: &'static str,
-    /// In bytes.
-    pub at: usize,
-    /// The member that occurs twice: in ASCII, and cut.
-    pub member: Option<String>,
-}
 
 /// The text of one JSON value that every reader reads alike.
 pub fn check(bytes: &[u8]) -> Result<&str, Malformed> {
@@ -134,18 +121,14 @@ pub fn equals(part: &str, expected: &Value) -> bool {
     }
 }
 
-/// A string as it is written, quotes included.
-fn decoded(string: &str) -> Option<Cow<'_, str>> {
-    let inner = string.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        return serde_json::from_str(string).ok().map(Cow::Owned);
-    }
-    Some(Cow::Borrowed(inner))
+/// Whether it is written as an object is, which says nothing of its members.
+pub fn is_object(part: &str) -> bool {
+    part.starts_with('{')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{scanner::DEEPEST, *};
     use serde_json::json;
 
     #[test]

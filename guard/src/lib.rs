@@ -44,6 +44,8 @@ pub mod origin;
 #[doc(hidden)]
 pub mod request_id;
 #[doc(hidden)]
+pub mod rpc_code;
+#[doc(hidden)]
 pub mod sessions;
 #[doc(hidden)]
 pub mod source;

@@ -2,6 +2,9 @@
 //! without separators.
 use unicode_normalization::UnicodeNormalization;
 
+/// Bytes of a name that is compared with others: what it is compared as may be eleven times as long.
+pub const LONGEST: usize = 1024;
+
 /// Would a reader who does not look closely read the same?
 pub fn alike(one: &str, other: &str) -> bool {
     folded(one).eq(folded(other))

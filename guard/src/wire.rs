@@ -3,7 +3,12 @@ mod envelope;
 
 pub use envelope::read_id;
 
-use crate::{challenge::Refusal, json, names::alike};
+use crate::{
+    challenge::Refusal,
+    json::{self, is_object},
+    names::{self, alike},
+    rpc_code::RpcCode,
+};
 use axum::{
     body::Bytes,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
@@ -26,20 +31,12 @@ pub const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-1
 pub const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
-const INVALID_REQUEST: i64 = -32600;
 /// Methods of earlier revisions that clients of those may still send.
 const GONE: [(&str, &str); 2] = [
     ("initialize", "Method not found: this revision has no initialize"),
     ("ping", "Method not found: this revision has no ping"),
 ];
-const METHOD_NOT_FOUND: i64 = -32601;
-const INVALID_PARAMS: i64 = -32602;
-const HEADER_MISMATCH: i64 = -32020;
-const UNSUPPORTED_VERSION: i64 = -32022;
 const VERSIONS_DIFFER: &str = "Header mismatch: MCP-Protocol-Version must equal protocolVersion in _meta";
-
-/// Bytes of a name that is compared with others: what it is compared as may be eleven times as long.
-const LONGEST_NAME: usize = 1024;
 
 /// Members of `params` that are judged here, so that nothing beside them may be taken for them.
 const JUDGED: [&str; 4] = ["name", "uri", "arguments", "_meta"];
@@ -128,7 +125,7 @@ impl Message {
     fn check_names(&self) -> Result<Vec<(&'static str, Bytes)>, Refusal> {
         let text = "Invalid Request: a member's name is almost that of another, has control characters, or is longer \
             than 1024 bytes";
-        let odd = || malformed(&self.id, INVALID_REQUEST, text);
+        let odd = || Refusal::malformed(&self.id, RpcCode::InvalidRequest, text);
         let known: Vec<_> = JUDGED.into_iter().chain(named_by(&self.method)).collect();
         let mut judged = Vec::new();
         for (name, part) in json::parts(written(&self.params)) {
@@ -146,7 +143,7 @@ impl Message {
         let id = self.id();
         if let Some((_, text)) = GONE.iter().find(|(method, _)| *method == self.method()) {
             let data = json!({"supported": supported()});
-            return Err(Refusal::json_rpc(StatusCode::NOT_FOUND, id, METHOD_NOT_FOUND, text, Some(data)));
+            return Err(Refusal::json_rpc(StatusCode::NOT_FOUND, id, RpcCode::MethodNotFound, text, Some(data)));
         }
         let Some(version) = version else {
             return Err(mismatch(id, "Header mismatch: MCP-Protocol-Version is missing"));
@@ -176,7 +173,7 @@ impl Message {
         let in_meta = self.meta(META_VERSION).and_then(json::text);
         if in_meta.is_none() || !self.meta(META_CAPABILITIES).is_some_and(is_object) {
             let text = "Invalid params: _meta must have protocolVersion and clientCapabilities";
-            return Err(malformed(self.id(), INVALID_PARAMS, text));
+            return Err(Refusal::malformed(self.id(), RpcCode::InvalidParams, text));
         }
         if in_meta.as_deref() != Some(version) {
             return Err(mismatch(self.id(), VERSIONS_DIFFER));
@@ -187,11 +184,11 @@ impl Message {
     /// A tool call must name its tool, since that decides which scopes it needs.
     fn called(&self) -> Result<String, Refusal> {
         let name = self.param("name").and_then(json::text);
-        let name = name.filter(|name| name.len() <= LONGEST_NAME && !name.chars().any(char::is_control));
+        let name = name.filter(|name| name.len() <= names::LONGEST && !name.chars().any(char::is_control));
         let name = name.filter(|_| is_object(self.arguments()));
         let status = if self.modern { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         let text = "Invalid params: tools/call needs a name of 1024 bytes at most, and arguments must be an object";
-        let refusal = || Refusal::json_rpc(status, self.id(), INVALID_PARAMS, text, None);
+        let refusal = || Refusal::json_rpc(status, self.id(), RpcCode::InvalidParams, text, None);
         name.map(Cow::into_owned).ok_or_else(refusal)
     }
 }
@@ -204,15 +201,11 @@ fn taken_for(name: &str, known: &[&'static str]) -> Result<Option<&'static str>,
     let own = known.iter().find(|own| **own == name).copied();
     let is_odd = || {
         name == "__proto__"
-            || name.len() > LONGEST_NAME
+            || name.len() > names::LONGEST
             || name.chars().any(char::is_control)
             || known.iter().any(|own| alike(own, name))
     };
     if own.is_none() && is_odd() { Err(OddName) } else { Ok(own) }
-}
-
-fn is_object(part: &str) -> bool {
-    part.starts_with('{')
 }
 
 /// What was read from a text.
@@ -235,7 +228,7 @@ fn protocol_version<'a>(headers: &'a HeaderMap, id: &Value) -> Result<Option<&'a
     let Some(requested) = unknown else { return Ok(version) };
     let data = json!({"supported": supported(), "requested": requested});
     let text = "Unsupported protocol version";
-    Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, id, UNSUPPORTED_VERSION, text, Some(data)))
+    Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, id, RpcCode::UnsupportedVersion, text, Some(data)))
 }
 
 pub fn knows(version: &str) -> bool {
@@ -291,9 +284,5 @@ pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'
 
 /// A header says another thing than the message.
 pub fn mismatch(id: &Value, text: &'static str) -> Refusal {
-    malformed(id, HEADER_MISMATCH, text)
-}
-
-fn malformed(id: &Value, code: i64, text: &'static str) -> Refusal {
-    Refusal::json_rpc(StatusCode::BAD_REQUEST, id, code, text, None)
+    Refusal::malformed(id, RpcCode::HeaderMismatch, text)
 }

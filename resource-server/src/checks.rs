@@ -5,7 +5,7 @@ use crate::{
     surface::Surface,
 };
 use axum::http::StatusCode;
-use keyward_guard::{Call, Check, challenge::Refusal};
+use keyward_guard::{Call, Check, challenge::Refusal, rpc_code::RpcCode};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ fn check_tool(surface: &Surface, tool: &str, call: Call) -> Result<(), Refusal> 
     if surface.forwards || surface.tool(tool).is_some() {
         return Ok(());
     }
-    let mut refusal = Refusal::json_rpc(StatusCode::OK, call.message.id(), -32602, "there is no such tool", None);
+    let mut refusal =
+        Refusal::json_rpc(StatusCode::OK, call.message.id(), RpcCode::InvalidParams, "there is no such tool", None);
     refusal.error = "unknown_tool";
     Err(refusal)
 }
@@ -54,7 +55,7 @@ fn check_schema(surface: &Surface, name: &str, Call { message, .. }: Call) -> Re
 fn check_rules(surface: &Surface, tool: &str, call: Call) -> Result<(), Refusal> {
     if surface.rules.confuses(tool, call.message.arguments()) {
         let text = "Invalid params: an argument's name is almost that of one that a rule speaks of";
-        return Err(Refusal::json_rpc(StatusCode::BAD_REQUEST, call.message.id(), -32602, text, None));
+        return Err(Refusal::malformed(call.message.id(), RpcCode::InvalidParams, text));
     }
     let checked = surface.rules.check(tool, call.message.arguments());
     checked.map_err(|denial| denied(&denial, tool, call))
@@ -66,5 +67,5 @@ fn check_environment(surface: &Surface, tool: &str, call: Call) -> Result<(), Re
 
 fn denied(denial: &Denial, tool: &str, call: Call) -> Refusal {
     let data = json!({"reason": denial.reason, "rule": denial.rule, "parameter": denial.parameter, "tool": tool});
-    Refusal::json_rpc(StatusCode::OK, call.message.id(), -32002, "Policy denied", Some(data))
+    Refusal::json_rpc(StatusCode::OK, call.message.id(), RpcCode::PolicyDenied, "Policy denied", Some(data))
 }

@@ -19,6 +19,7 @@ use keyward_guard::{
     clock::Clock,
     json,
     request_id::Id,
+    rpc_code::RpcCode,
     wire::{self, Message},
 };
 use rmcp::transport::streamable_http_server::{
@@ -148,5 +149,5 @@ fn settle(response: Response, message: &Message, id: &RequestId) -> Response {
 
 fn not_of_mcp(message: &Message, id: &RequestId) -> Response {
     let text = "Invalid Request: the message is not one of MCP";
-    Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None).into_response(id)
+    Refusal::malformed(message.id(), RpcCode::InvalidRequest, text).into_response(id)
 }

@@ -18,7 +18,7 @@ use futures_util::{
     future::ready,
     stream::{self, BoxStream},
 };
-use keyward_guard::{json, transport::Transport, wire};
+use keyward_guard::{json, rpc_code::RpcCode, transport::Transport, wire};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use tower::ServiceExt;
@@ -99,7 +99,7 @@ fn answered(text: String, id: Option<&Value>) -> anyhow::Result<Option<String>> 
         return Ok(Some(text));
     }
     let body: Value = serde_json::from_str(&text)?;
-    let error = json!({"code": -32000, "message": body["error_description"], "data": body});
+    let error = json!({"code": RpcCode::Refused as i64, "message": body["error_description"], "data": body});
     Ok(id.map(|id| json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string()))
 }
 

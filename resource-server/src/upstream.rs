@@ -21,6 +21,7 @@ use keyward_guard::{
     jwks::is_loopback,
     names::alike,
     request_id::Id,
+    rpc_code::RpcCode,
     scopes::{Policy, words},
     tool_lists,
     wire::Message,
@@ -170,7 +171,8 @@ fn bad_gateway(reason: &'static str, message: Option<&Message>, id: &RequestId) 
     let data = json!({
         "error": "bad_gateway", "error_description": reason, "detail": reason, "request_id": id.as_str(),
     });
-    let mut refusal = Refusal::json_rpc(STATUS, message.id(), -32603, "Internal error: bad gateway", Some(data));
+    let mut refusal =
+        Refusal::json_rpc(STATUS, message.id(), RpcCode::InternalError, "Internal error: bad gateway", Some(data));
     (refusal.error, refusal.description) = ("bad_gateway", reason);
     refusal.into_response(id)
 }

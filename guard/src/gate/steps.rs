@@ -9,6 +9,7 @@ use crate::{
     challenge::Refusal,
     check::{Call, Check},
     observer::{Passage, RATE_LIMIT},
+    rpc_code::RpcCode,
     source::{self, source_of},
     transport::Transport,
     wire::{self, Message},
@@ -16,7 +17,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, Method, StatusCode, request::Parts},
+    http::{HeaderMap, Method, request::Parts},
 };
 use keyward_limits::source::Source;
 use serde_json::json;
@@ -177,7 +178,7 @@ impl Gate {
             walk.named = Ok(session);
             return Ok(());
         };
-        let invalid = |text| Refusal::json_rpc(StatusCode::BAD_REQUEST, message.id(), -32600, text, None);
+        let invalid = |text| Refusal::malformed(message.id(), RpcCode::InvalidRequest, text);
         if message.modern {
             if transport.is_sse() {
                 return Err(invalid("Invalid Request: this transport ended before the revision 2026-07-28"));

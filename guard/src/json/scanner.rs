@@ -1,9 +1,24 @@
 //! One JSON text, from left to right (RFC 8259).
-use super::{DEEPEST, LONGEST_NAME, Malformed, decoded};
 use std::{
+    borrow::Cow,
     collections::HashSet,
     hash::{BuildHasher, RandomState},
 };
+
+/// Arrays and objects in each other. What reads behind us has bounds of its own, none lower than 64 in wide use.
+pub(super) const DEEPEST: usize = 100;
+/// Characters of a name that is told.
+const LONGEST_NAME: usize = 40;
+
+/// Why a text is not JSON, or is JSON that two readers may read differently (RFC 8259, RFC 7493 §2).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed {
+    pub reason: &'static str,
+    /// In bytes.
+    pub at: usize,
+    /// The member that occurs twice: in ASCII, and cut.
+    pub member: Option<String>,
+}
 
 pub(super) struct Scanner<'a> {
     pub text: &'a str,
@@ -199,4 +214,13 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         Some(())
     }
+}
+
+/// A string as it is written, quotes included.
+pub(super) fn decoded(string: &str) -> Option<Cow<'_, str>> {
+    let inner = string.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        return serde_json::from_str(string).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inner))
 }

@@ -1,14 +1,14 @@
 //! The envelope of a message: what JSON-RPC 2.0 has, and nothing beside it.
-use super::{INVALID_REQUEST, LONGEST_NAME, is_object, malformed};
 use crate::{
     challenge::Refusal,
-    json::{self, Malformed},
+    json::{self, Malformed, is_object},
+    names,
+    rpc_code::RpcCode,
 };
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-const PARSE_ERROR: i64 = -32700;
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
 /// The members that JSON-RPC has, and no others (JSON-RPC 2.0 §4 and §5).
@@ -23,7 +23,7 @@ pub(super) struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     pub fn read(body: &'a [u8]) -> Result<Self, Refusal> {
         let text = json::check(body).map_err(|malformed| unreadable(body, &malformed))?;
-        let refuse = |text| Err(malformed(&id_of(body), INVALID_REQUEST, text));
+        let refuse = |text| Err(Refusal::malformed(&id_of(body), RpcCode::InvalidRequest, text));
         if text.trim_start().starts_with('[') {
             return refuse("Invalid Request: batches are not supported");
         }
@@ -50,7 +50,7 @@ impl<'a> Envelope<'a> {
         if is_call && (method.is_empty() || !method.bytes().all(spelled)) {
             return refuse("Invalid Request: the method has other characters than letters, digits, _, -, . and /");
         }
-        if method.len() > LONGEST_NAME {
+        if method.len() > names::LONGEST {
             return refuse("Invalid Request: the method is longer than 1024 bytes");
         }
         Ok(Self { id: identified.unwrap_or_default(), method, params })
@@ -87,5 +87,5 @@ fn id_of(body: &[u8]) -> Value {
 fn unreadable(body: &[u8], malformed: &Malformed) -> Refusal {
     let data = json!({"reason": malformed.reason, "at": malformed.at, "member": malformed.member});
     let text = "Parse error: the body is not JSON that all read alike";
-    Refusal::json_rpc(StatusCode::BAD_REQUEST, &id_of(body), PARSE_ERROR, text, Some(data))
+    Refusal::json_rpc(StatusCode::BAD_REQUEST, &id_of(body), RpcCode::ParseError, text, Some(data))
 }
