@@ -3,6 +3,7 @@ mod api_keys;
 mod events;
 mod sessions;
 mod strangers;
+mod tables;
 
 pub(crate) use api_keys::ApiKey;
 pub(crate) use events::Filter;
@@ -22,12 +23,6 @@ use tokio::sync::Mutex;
 /// What a document takes at least, in bytes, and all of one kind and owner together: a thousand small ones.
 const LEAST: u32 = 8 * 1024;
 const ROOM: u32 = 1000 * LEAST;
-
-const TABLES: [&str; 5] = [DOCUMENTS, strangers::TABLE, events::TABLE, sessions::TABLES, api_keys::TABLE];
-const DOCUMENTS: &str = "\
-    CREATE TABLE IF NOT EXISTS documents (\
-        owner TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, updated_at INTEGER NOT NULL, \
-        PRIMARY KEY (owner, kind, id))";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
@@ -164,7 +159,7 @@ impl Store {
 }
 
 async fn make_tables(connection: &mut SqliteConnection) -> sqlx::Result<()> {
-    for tables in TABLES {
+    for tables in tables::ALL {
         connection.execute(tables).await?;
     }
     Ok(())

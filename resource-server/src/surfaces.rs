@@ -1,4 +1,5 @@
 //! The resource server: surfaces behind their gates, on one address or several.
+mod address;
 mod described;
 mod gating;
 mod serving;
@@ -10,17 +11,18 @@ use crate::{
     arguments::Rules,
     audit::Audit,
     authorization_server, callback,
-    credentials::{self, Setup},
+    credentials::{self, Kind, Setup},
     debug, health,
     index::{self, Index},
     metadata,
-    settings::{self, Settings, SurfaceSettings},
+    settings::{Settings, SurfaceSettings},
     store::Store,
     surface::{self, Surface},
     tools,
     trace::Records,
     upstream,
 };
+use address::{Address, at};
 use anyhow::{Context, ensure};
 use axum::{
     Router,
@@ -46,12 +48,6 @@ pub use serving::{Prepared, prepare, serve};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
-
-/// One address: its surfaces, and the origins that lead there.
-struct Address<'a> {
-    origins: Vec<Url>,
-    surfaces: Vec<&'a SurfaceSettings>,
-}
 
 /// What all surfaces have in common.
 struct Shared<'a> {
@@ -103,11 +99,6 @@ pub(crate) fn alone(settings: &Settings, id: Option<&str>) -> anyhow::Result<(Ro
     Ok((address.router(&Shared::new(settings)?)?, url))
 }
 
-/// A path of an origin, as identifiers are spelled: the root has no slash (RFC 9728 §1.2 and what clients make of it).
-fn at(origin: &Url, path: &str) -> String {
-    format!("{}{}", origin.origin().ascii_serialization(), if path == "/" { "" } else { path })
-}
-
 fn common(settings: &Settings) -> anyhow::Result<Address<'_>> {
     let surfaces = settings.surfaces.iter().filter(|surface| surface.enabled && surface.listen.is_none()).collect();
     Address::new(&settings.origins(), surfaces)
@@ -124,29 +115,14 @@ fn others(settings: &Settings) -> anyhow::Result<BTreeMap<SocketAddr, Address<'_
     Ok(all)
 }
 
-impl<'a> Address<'a> {
-    fn new(origins: &[String], surfaces: Vec<&'a SurfaceSettings>) -> anyhow::Result<Self> {
-        let origins = origins.iter().map(|text| settings::origin(text)).collect::<Result<_, _>>()?;
-        Ok(Self { origins, surfaces })
-    }
-
-    fn allowed(&self) -> anyhow::Result<Allowed> {
-        let first = self.origins.first().context("there is no origin")?;
-        let mut allowed = Allowed::for_resource(first);
-        for origin in &self.origins {
-            allowed.allow_host(origin.host_str().unwrap_or_default());
-            allowed.allow_origin(origin);
-        }
-        Ok(allowed)
-    }
-
+impl Address<'_> {
     fn router(&self, shared: &Shared) -> anyhow::Result<Router> {
         let allowed = self.allowed()?;
         let (mut routes, mut documents, mut watched) = (Routes::new(), Vec::new(), Vec::new());
         let mut security = Vec::new();
         for own in &self.surfaces {
             let context = || format!("the surface {:?}", own.id);
-            let part = self.surface(own, shared, &allowed).with_context(context)?;
+            let part = self.part(own, shared, &allowed).with_context(context)?;
             routes = routes.merge(part.routes);
             security.extend(part.security);
             documents.extend(part.documents);
@@ -190,39 +166,13 @@ impl<'a> Address<'a> {
         Ok(origin::secured(served, &self.origins))
     }
 
-    fn surface(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {
+    /// One surface behind its gates.
+    fn part(&self, own: &SurfaceSettings, shared: &Shared, allowed: &Allowed) -> anyhow::Result<Part> {
         let settings = shared.settings;
         let kind = credentials::kind(&own.kind)?;
         let upstream = upstream::url(own)?;
         let paths = Paths::of(own, upstream.as_ref());
-        let tools = tools::of_sets(&own.tools)?;
-        let shipped = if upstream.is_some() { Vec::new() } else { Rules::shipped() };
-        let rules = shipped.into_iter().chain(own.rules.iter().cloned()).collect();
-        let mut policy = if upstream.is_some() { upstream::policy(own) } else { surface::policy(&tools) };
-        policy.begin_with(&own.scopes().0);
-        if own.scope_aliases {
-            policy.with_aliases();
-        }
-        let url = |path: &str| at(&self.origins[0], path);
-        let surface = Arc::new(Surface {
-            id: own.id.as_str().into(),
-            kind: kind.name,
-            shown: kind.shown,
-            title: own.name.clone().unwrap_or_else(|| tools::title(&own.tools)),
-            policy: Arc::new(policy),
-            tools,
-            forwards: upstream.is_some(),
-            rules: Arc::new(Rules::new(rules)?),
-            allowance: own.requests_per_minute.map(|most| Arc::new(RequestRates::new(most, settings.clock.clone()))),
-            urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
-            records: Arc::clone(&shared.records),
-            store: shared.store.clone(),
-            accounts: shared.accounts.get(&own.id).cloned(),
-            demo: settings.demo,
-            queries: settings.queries.as_deref().map(Arc::from),
-            heartbeat: settings.heartbeat.interval(),
-            clock: settings.clock.clone(),
-        });
+        let surface = Arc::new(self.surface(own, shared, kind, &paths)?);
         let built = (kind.build)(&Setup {
             settings: own,
             title: &surface.title,
@@ -237,23 +187,52 @@ impl<'a> Address<'a> {
         })?;
         let mut allowed = allowed.with_pages(&settings.allowed_origins);
         own.resource_aliases.iter().for_each(|alias| allowed.allow_host(alias.url().host_str().unwrap_or_default()));
-        let sessions = Arc::new(Sessions::new(&own.id, shared.session_key.clone()));
-        let (aliases, documents, secrets) = (&own.resource_aliases, Vec::new(), own.secrets().count());
-        let bodies = Arc::clone(&shared.bodies);
-        let headers = own.upstream_headers.map();
         let gating = Gating {
-            address: self,
+            origins: &self.origins,
             surface,
-            bodies,
             built,
             allowed,
+            bodies: Arc::clone(&shared.bodies),
             upstream,
-            headers,
-            sessions,
-            aliases,
-            documents,
-            secrets,
+            headers: own.upstream_headers.map(),
+            secrets: own.secrets().count(),
+            sessions: Arc::new(Sessions::new(&own.id, shared.session_key.clone())),
+            aliases: &own.resource_aliases,
+            documents: Vec::new(),
         };
         gating.part(&paths)
+    }
+
+    fn surface(&self, own: &SurfaceSettings, shared: &Shared, kind: &Kind, paths: &Paths) -> anyhow::Result<Surface> {
+        let settings = shared.settings;
+        let forwards = own.upstream.is_some();
+        let tools = tools::of_sets(&own.tools)?;
+        let shipped = if forwards { Vec::new() } else { Rules::shipped() };
+        let rules = shipped.into_iter().chain(own.rules.iter().cloned()).collect();
+        let mut policy = if forwards { upstream::policy(own) } else { surface::policy(&tools) };
+        policy.begin_with(&own.scopes().0);
+        if own.scope_aliases {
+            policy.with_aliases();
+        }
+        let url = |path: &str| at(&self.origins[0], path);
+        Ok(Surface {
+            id: own.id.as_str().into(),
+            kind: kind.name,
+            shown: kind.shown,
+            title: own.name.clone().unwrap_or_else(|| tools::title(&own.tools)),
+            policy: Arc::new(policy),
+            tools,
+            forwards,
+            rules: Arc::new(Rules::new(rules)?),
+            allowance: own.requests_per_minute.map(|most| Arc::new(RequestRates::new(most, settings.clock.clone()))),
+            urls: [paths.http.first(), paths.sse.as_ref()].map(|path| path.map(|path| url(path))),
+            records: Arc::clone(&shared.records),
+            store: shared.store.clone(),
+            accounts: shared.accounts.get(&own.id).cloned(),
+            demo: settings.demo,
+            queries: settings.queries.as_deref().map(Arc::from),
+            heartbeat: settings.heartbeat.interval(),
+            clock: settings.clock.clone(),
+        })
     }
 }

@@ -1,9 +1,11 @@
 //! What happened to each request: logged, kept for a while for `/debug`, and audited if it matters. Names, hashes and
 //! sizes; never a credential, and never what a tool was called with.
 mod arrival;
+mod provenance;
 mod record;
 mod watch;
 
+pub(crate) use provenance::client_info;
 pub(crate) use record::Record;
 pub(crate) use watch::SurfaceWatch;
 
@@ -14,11 +16,9 @@ use crate::{
     settings::Settings,
 };
 use arrival::Arrival;
-use axum::http::{Extensions, HeaderMap, header, request::Parts};
-use keyward_guard::{Passage, clock::Clock, source, transport::Transport, wire};
+use keyward_guard::{Passage, clock::Clock, source};
 use keyward_limits::shares::Table;
 use keyward_shared::mask::Masker;
-use serde_json::{Value, json};
 use std::{
     cmp::Reverse,
     sync::{Arc, Mutex, PoisonError},
@@ -28,8 +28,6 @@ use time::format_description::well_known::Rfc3339;
 /// Requests remembered, and those of one source.
 const KEPT: usize = 1000;
 const SHARE: usize = 500;
-/// Characters of what a client may name as it likes.
-const LONGEST_NAME: usize = 100;
 
 /// The requests of one server.
 pub(crate) struct Records {
@@ -96,31 +94,4 @@ impl Records {
         all.sort_by_key(|(number, _)| Reverse(*number));
         all.into_iter().map(|(_, record)| record.clone()).collect()
     }
-}
-
-/// The way a request came.
-fn transport(extensions: &Extensions) -> &'static str {
-    extensions.get::<Transport>().copied().unwrap_or_default().as_str()
-}
-
-/// Where a request came from, as audit events say it.
-pub(crate) fn client_info(parts: &Parts, surface: &str) -> Value {
-    json!({
-        "ip_address": source_ip(&parts.extensions),
-        "user_agent": user_agent(&parts.headers),
-        "transport": transport(&parts.extensions),
-        "surface": surface,
-    })
-}
-
-fn source_ip(extensions: &Extensions) -> Option<String> {
-    source::address(extensions).map(|address| address.to_string())
-}
-
-fn user_agent(headers: &HeaderMap) -> Option<String> {
-    wire::single(headers, &header::USER_AGENT).ok().flatten().map(short)
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(LONGEST_NAME).collect()
 }

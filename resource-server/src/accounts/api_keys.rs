@@ -1,7 +1,12 @@
 //! API keys that people make for themselves: `mk_<id>_<secret>`, shown once.
-use super::{Accounts, Identity, Proof, base64url, people::User, random, roles::Permission};
+use super::{
+    Accounts,
+    identity::Proof,
+    person::User,
+    roles::Permission,
+    secrets::{base64url, random},
+};
 use crate::store::{ApiKey, StoreError};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use keyward_guard::digest;
 use serde_json::json;
 use sqlx::types::Json;
@@ -13,26 +18,6 @@ const FIRST: &str = "first_api_key";
 const FIRST_LIFETIME: Duration = Duration::days(365);
 
 impl Accounts {
-    /// Whose key this is, if it is one of this surface's people.
-    pub async fn identify_key(&self, text: &str) -> anyhow::Result<Option<Identity>> {
-        let Some((id, secret)) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')) else {
-            return Ok(None);
-        };
-        let same = |key: &ApiKey| verify_slices_are_equal(&key.hash, &digest::of(secret.as_bytes())).is_ok();
-        let Some(key) = self.store.api_key(&self.surface, id).await?.filter(same) else { return Ok(None) };
-        if let Some(user) = self.user(&key.user_id).filter(|_| key.has_expired(self.clock.now())) {
-            self.audit("api_key_expired", user, json!({"api_key": key.id})).await;
-            return Ok(None);
-        }
-        let identity = self.identify_by(&Proof::ApiKey(key.id.clone())).await?;
-        if let Some(identity) = &identity
-            && self.store.note_use(&key).await?
-        {
-            self.audit("api_key_used", &identity.user, json!({"api_key": key.id})).await;
-        }
-        Ok(identity)
-    }
-
     /// Makes the keys that the configuration wants and that were never made: whose, name, and the key.
     pub async fn first_keys(&self) -> anyhow::Result<Vec<(String, String, String)>> {
         let mut made = Vec::new();
@@ -88,10 +73,4 @@ impl Accounts {
         self.store.add_api_key(&key, parent.map(String::as_str)).await?;
         Ok((key, format!("{PREFIX}{id}_{secret}")))
     }
-}
-
-/// A key that may read may list.
-pub(super) fn allows(key: &ApiKey, permission: Permission) -> bool {
-    let held = &key.permissions.0;
-    held.contains(&permission) || (permission == Permission::List && held.contains(&Permission::Read))
 }

@@ -1,5 +1,5 @@
 //! Who is known on a surface where people log in by tools.
-use super::Identity;
+use super::identity::Identity;
 use keyward_guard::caller::Caller;
 
 /// Of one request; its caller carries it.

@@ -1,5 +1,5 @@
 //! Who logged in on a connection: a legacy session, a stream, or a process. Never more than that connection's.
-use super::Proof;
+use super::identity::Proof;
 use keyward_limits::{shares::Table, source::Source};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

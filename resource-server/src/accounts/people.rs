@@ -1,8 +1,13 @@
-//! Who there is, as the configuration says, and what is remembered of them.
-use super::{Accounts, KIND, base64url, passwords, random, roles::Role};
-use crate::{settings::UserSettings, store::StoreError};
+//! People by their names and passwords, and what is remembered of them.
+use super::{
+    Accounts, passwords,
+    person::{Password, Person, User},
+    rules::KIND,
+    secrets::{base64url, random},
+};
+use crate::store::StoreError;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use keyward_guard::digest::{self, Digest};
+use keyward_guard::digest;
 use keyward_limits::spelling::normal_form;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,15 +16,6 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Kinds of document.
 const ACCOUNT: &str = "account";
 const PASSWORD: &str = "password";
-
-#[derive(Debug)]
-pub(crate) struct User {
-    /// The same for as long as surface and user name are.
-    pub id: String,
-    pub username: String,
-    pub email: Option<String>,
-    pub role: Role,
-}
 
 /// What is remembered of somebody.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,49 +26,11 @@ pub(crate) struct Account {
     pub last_login: Option<time::OffsetDateTime>,
 }
 
-pub(super) struct Person {
-    pub user: Arc<User>,
-    /// The name of a key to be made for them.
-    pub first_api_key: Option<String>,
-    password: Password,
-}
-
-enum Password {
-    /// As safe as the configuration; only what is compared is hashed.
-    Configured(Digest),
-    Imported(String),
-}
-
 /// The argon2id hash that took the place of one of bcrypt, for as long as that one is configured.
 #[derive(Serialize, Deserialize)]
 struct Rehashed {
     imported: String,
     hash: String,
-}
-
-impl Person {
-    pub fn new(surface: &str, settings: &UserSettings) -> anyhow::Result<Self> {
-        let id = digest::of(json!([surface, settings.username]).to_string().as_bytes());
-        let user = User {
-            id: format!("usr_{}", digest::hex(&id[..8])),
-            username: settings.username.clone(),
-            email: settings.email.clone(),
-            role: settings.role.unwrap_or_default(),
-        };
-        let password = match (&settings.password, &settings.password_hash) {
-            (Some(text), None) => Password::Configured(digest::of(normal_form(text.expose()).as_bytes())),
-            (None, Some(hash)) => Password::Imported(hash.expose().to_owned()),
-            _ => anyhow::bail!("a user has either a password or a password_hash"),
-        };
-        Ok(Self { user: Arc::new(user), first_api_key: settings.first_api_key.clone(), password })
-    }
-
-    pub fn imported(&self) -> Option<&str> {
-        match &self.password {
-            Password::Configured(_) => None,
-            Password::Imported(hash) => Some(hash),
-        }
-    }
 }
 
 impl Accounts {

@@ -1,7 +1,7 @@
 //! `api-key`: API keys, brought as bearer tokens; those that people make for themselves too.
 use super::{
-    Built, Kind, Setup,
     bearer_keys::{BearerKeys, Realm},
+    kind::{Built, Kind, Setup},
 };
 use crate::{attempts::Attempts, keys::Keys};
 

@@ -1,5 +1,8 @@
 //! `basic`: a user name and a password (RFC 7617).
-use super::{Built, Kind, Setup, bearer_keys::challenge, quotable};
+use super::{
+    bearer_keys::challenge,
+    kind::{Built, Kind, Setup, quotable},
+};
 use crate::attempts::{Asker, Attempts};
 use anyhow::{Context, ensure};
 use aws_lc_rs::constant_time::verify_slices_are_equal;

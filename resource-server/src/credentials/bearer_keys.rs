@@ -1,5 +1,5 @@
 //! Secrets as bearer tokens that no authorization server issued.
-use super::quotable;
+use super::kind::quotable;
 use crate::{
     accounts::{Accounts, Identity, Known},
     attempts::{Asker, Attempts},

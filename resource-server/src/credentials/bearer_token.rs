@@ -1,7 +1,7 @@
 //! `bearer-token`: tokens of the configuration, and tokens minted on request for a while.
 use super::{
-    Built, Kind, Setup,
     bearer_keys::{BearerKeys, Realm},
+    kind::{Built, Kind, Setup},
 };
 use crate::{
     admission::{Admission, admit},

@@ -1,5 +1,5 @@
 //! `client-credentials`: access tokens that a client got for itself (RFC 6749 §4.4).
-use super::{Kind, oauth};
+use super::{kind::Kind, oauth};
 
 pub(super) const KIND: Kind = Kind {
     name: "client-credentials",

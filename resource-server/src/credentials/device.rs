@@ -1,5 +1,5 @@
 //! `device`: access tokens of devices without a browser, refreshed ones too (RFC 8628).
-use super::{Kind, oauth};
+use super::{kind::Kind, oauth};
 
 pub(super) const KIND: Kind = Kind {
     name: "device",

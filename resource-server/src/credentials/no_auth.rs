@@ -1,5 +1,5 @@
 //! `no-auth`: everybody, as nobody in particular.
-use super::{Built, Kind};
+use super::kind::{Built, Kind};
 use axum::http::{header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use keyward_guard::{caller::Caller, challenge::Refusal, credential::Credential};

@@ -1,5 +1,5 @@
 //! Access tokens for an OAuth protected resource (RFC 6750, RFC 9449, RFC 9728).
-use super::{Built, Kind, Setup};
+use super::kind::{Built, Kind, Setup};
 use keyward_guard::{Guard, Place, credential::Credential};
 use keyward_shared::api::Routes;
 use std::sync::Arc;

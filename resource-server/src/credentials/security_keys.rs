@@ -1,5 +1,8 @@
 //! `security-keys`: a key in a header that the configuration names.
-use super::{Built, Kind, Setup, bearer_keys::challenge, quotable};
+use super::{
+    bearer_keys::challenge,
+    kind::{Built, Kind, Setup, quotable},
+};
 use crate::{
     attempts::{Asker, Attempts},
     keys::Keys,

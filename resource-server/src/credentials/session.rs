@@ -1,8 +1,8 @@
 //! `session`: everybody may come in; who is known is so by a session token or an API key, or by having logged in with
 //! a tool on the same connection.
 use super::{
-    Built, Kind, Setup,
     bearer_keys::{Realm, bearer, broken},
+    kind::{Built, Kind, Setup},
 };
 use crate::{
     accounts::{self, Accounts, Identity, Known},

@@ -1,6 +1,6 @@
 //! People of a configuration.
 use super::Secret;
-use crate::accounts::{self, passwords, roles::Role};
+use crate::accounts::{passwords, roles::Role, rules};
 use anyhow::ensure;
 use serde::Deserialize;
 
@@ -27,12 +27,12 @@ pub struct UserSettings {
 impl UserSettings {
     pub(super) fn check(&self, kind: &str, demo: bool) -> anyhow::Result<()> {
         let name = &self.username;
-        if kind != accounts::KIND {
+        if kind != rules::KIND {
             let plain = self.password_hash.is_none() && self.role.is_none() && self.first_api_key.is_none();
             ensure!(self.password.is_some() && plain, "the user {name:?} has a username and a password only");
             return Ok(());
         }
-        ensure!(accounts::is_username(name), "a username has 3 to 50 letters, digits, - and _ only");
+        ensure!(rules::is_username(name), "a username has 3 to 50 letters, digits, - and _ only");
         ensure!(
             self.password.is_some() != self.password_hash.is_some(),
             "the user {name:?} has either a password or a password_hash"

@@ -4,14 +4,6 @@ use crate::accounts::roles::Permission;
 use sqlx::{SqliteConnection, types::Json};
 use time::{Duration, OffsetDateTime};
 
-pub(super) const TABLE: &str = "\
-    CREATE TABLE IF NOT EXISTS api_keys (\
-        id TEXT PRIMARY KEY, surface TEXT NOT NULL, user_id TEXT NOT NULL, name TEXT NOT NULL, \
-        permissions TEXT NOT NULL, hash BLOB NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, \
-        last_used INTEGER, revoked_at INTEGER);\
-    CREATE INDEX IF NOT EXISTS api_keys_of_user ON api_keys (surface, user_id);\
-    CREATE TABLE IF NOT EXISTS api_key_parents (key_id TEXT PRIMARY KEY, parent_id TEXT NOT NULL);";
-
 /// Of a row of `api_keys`, where `$1` is now and `$2` when sessions of today were renewed at the earliest: neither it
 /// nor what it was made with has ended, be that a key or a session, nor what that was made with.
 const STANDS: &str = "revoked_at IS NULL AND NOT EXISTS (\

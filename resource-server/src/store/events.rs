@@ -2,12 +2,6 @@
 use super::Store;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-pub(super) const TABLE: &str = "\
-    CREATE TABLE IF NOT EXISTS audit_events (\
-        id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, seal TEXT NOT NULL);\
-    CREATE INDEX IF NOT EXISTS audit_events_of ON audit_events (\
-        coalesce(event ->> 'user_id', '~' || (event -> 'client_info' ->> 'ip_address'), ''))";
-
 /// Whose an event is: somebody's who is known, or after `~` of an address; as the index has it.
 const WHOSE: &str = "coalesce(event ->> 'user_id', '~' || (event -> 'client_info' ->> 'ip_address'), '')";
 

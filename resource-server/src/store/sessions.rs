@@ -3,15 +3,6 @@ use super::Store;
 use keyward_guard::digest::Digest;
 use time::Duration;
 
-pub(super) const TABLES: &str = "\
-    CREATE TABLE IF NOT EXISTS sessions (\
-        id TEXT PRIMARY KEY, surface TEXT NOT NULL, user_id TEXT NOT NULL, renewed_at INTEGER NOT NULL, \
-        ended_at INTEGER);\
-    CREATE TABLE IF NOT EXISTS refresh_tokens (\
-        hash BLOB PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE, \
-        used_at INTEGER);\
-    CREATE INDEX IF NOT EXISTS refresh_tokens_of_session ON refresh_tokens (session_id);";
-
 /// For so long a refresh token that was used may be used again, and brings the same: the answer may have been lost.
 const REPLAY_WINDOW: Duration = Duration::minutes(1);
 /// Refresh tokens of one session, all but the last used. Who brings an older one is refused as if it never was.

@@ -6,12 +6,6 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 use std::net::IpAddr;
 
-pub(super) const TABLE: &str = "\
-    CREATE TABLE IF NOT EXISTS document_sources (\
-        owner TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, \
-        PRIMARY KEY (owner, kind, id), \
-        FOREIGN KEY (owner, kind, id) REFERENCES documents (owner, kind, id) ON DELETE CASCADE)";
-
 /// What one source may have of the room of one kind and owner.
 const SHARE: usize = 100 * LEAST as usize;
 

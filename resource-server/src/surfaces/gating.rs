@@ -1,5 +1,5 @@
 //! Puts a surface behind gates: where it is found, by which transports, and with which credential at each place.
-use super::{Address, at, described};
+use super::{address::at, described};
 use crate::{
     checks,
     credentials::Built,
@@ -50,7 +50,8 @@ pub(super) struct Part {
 
 /// Puts a surface behind gates, one for each origin and path.
 pub(super) struct Gating<'a> {
-    pub address: &'a Address<'a>,
+    /// Those that lead to its address.
+    pub origins: &'a [Url],
     pub surface: Arc<Surface>,
     pub built: Built,
     pub allowed: Allowed,
@@ -109,7 +110,7 @@ impl Gating<'_> {
             surface = &*surface.id,
             name = surface.title,
             kind = surface.kind,
-            address = format!("{}{path}", self.address.origins[0].origin().ascii_serialization()),
+            address = format!("{}{path}", self.origins[0].origin().ascii_serialization()),
             transport,
             scheme = gates.scheme(),
             keys = secrets,
@@ -150,7 +151,7 @@ impl Gating<'_> {
 
     /// The gates of `path`, whose messages go to `posts_to`.
     fn gates(&mut self, paths: &Paths, path: &str, posts_to: &str) -> anyhow::Result<Arc<Gates>> {
-        let origins = &self.address.origins;
+        let origins = self.origins;
         let both = || paths.http.iter().chain(&paths.sse);
         let all = origins.iter().flat_map(|origin| both().map(move |path| at(origin, path)));
         let all: Vec<_> = all.chain(self.aliases.iter().map(|alias| alias.as_str().to_owned())).collect();

@@ -2,8 +2,10 @@
 mod statistics;
 
 use super::{
-    Call, Failure, Set, Tool,
+    Failure,
+    call::Call,
     fake::{Fake, round},
+    tool::{Set, Tool},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,9 @@
 //! Tools by which the official conformance suite sees what a server does with clients that can do this or cannot.
-use super::{Call, Failure, NoArguments, Set, Tool};
+use super::{
+    Failure,
+    call::Call,
+    tool::{NoArguments, Set, Tool},
+};
 use crate::client::Level;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

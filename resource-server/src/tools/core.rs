@@ -1,5 +1,9 @@
 //! Tools that show who calls and what they may do, from saying something back to deleting.
-use super::{Call, Failure, NoArguments, Set, Tool};
+use super::{
+    Failure,
+    call::Call,
+    tool::{NoArguments, Set, Tool},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -5,7 +5,13 @@ mod tables;
 
 pub use process::answer_query;
 
-use super::{Call, Failure, Set, Tool, fake::Fake, fake::round};
+use super::{
+    Failure,
+    call::Call,
+    fake::Fake,
+    fake::round,
+    tool::{Set, Tool},
+};
 use crate::store::StoreError;
 use keyward_limits::shares::Seats;
 use schemars::JsonSchema;

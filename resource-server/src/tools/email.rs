@@ -1,7 +1,9 @@
 //! Mail that never leaves the machine: what a caller sends is kept, and what others sent is made up.
 use super::{
-    Call, Failure, Set, Tool,
+    Failure,
+    call::Call,
     fake::{Fake, fresh_id},
+    tool::{Set, Tool},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

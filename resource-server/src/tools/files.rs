@@ -1,7 +1,9 @@
 //! Names of files, each caller's own: what is uploaded is described, and has no content.
 use super::{
-    Call, Failure, Set, Tool,
+    Failure,
+    call::Call,
     fake::{fresh_id, round},
+    tool::{Set, Tool},
 };
 use keyward_guard::digest;
 use schemars::JsonSchema;

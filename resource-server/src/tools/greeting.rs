@@ -1,5 +1,8 @@
 //! Tools for a first try: one that greets, and one for which to ask for more.
-use super::{Failure, Set, Tool};
+use super::{
+    Failure,
+    tool::{Set, Tool},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

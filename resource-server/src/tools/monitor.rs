@@ -1,5 +1,10 @@
 //! How the machine is doing that the server runs on.
-use super::{Call, Failure, NoArguments, Set, Tool, fake::round};
+use super::{
+    Failure,
+    call::Call,
+    fake::round,
+    tool::{NoArguments, Set, Tool},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! News that are made up, and good ones: the same for everybody on the same day.
-use super::{Call, Failure, NoArguments, Set, Tool, day, fake::Fake};
+use super::{
+    Failure,
+    call::Call,
+    dates::day,
+    fake::Fake,
+    tool::{NoArguments, Set, Tool},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, Time, format_description::well_known::Rfc3339};

@@ -1,7 +1,10 @@
 //! Projects and their tasks, each caller's own.
 use super::{
-    Call, Failure, Set, Tool,
+    Failure,
+    call::Call,
+    dates,
     fake::{Fake, fresh_id},
+    tool::{Set, Tool},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -204,7 +207,7 @@ fn made_up(call: &Call, project_id: String) -> Progress {
     let (completed, in_progress, todo) = (count(12), count(5), count(8));
     let total = completed + in_progress + todo;
     let day = call.clock.now().date().saturating_add(Duration::days(fake.between(7, 90).into()));
-    let deadline = super::day(day);
+    let deadline = dates::day(day);
     Progress {
         name: fake.one(&["Website relaunch", "Mobile app", "Data migration", "Security review"]).to_owned(),
         status: "active".to_owned(),

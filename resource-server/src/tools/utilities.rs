@@ -1,8 +1,11 @@
 //! Tools that need nobody's leave: arithmetic, units, and chance.
 use super::{
-    Call, Failure, Set, Tool,
+    Failure,
+    call::Call,
     expression::{self, NAMES},
-    random, units,
+    random,
+    tool::{Set, Tool},
+    units,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,10 @@
 //! Weather that is made up from the name of the city, the same for everybody on the same day.
 use super::{
-    Call, Failure, Set, Tool, day,
+    Failure,
+    call::Call,
+    dates::day,
     fake::{Fake, round},
+    tool::{Set, Tool},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

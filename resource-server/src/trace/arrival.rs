@@ -1,5 +1,8 @@
 //! What is noted of a request as it arrives, before anything of it is judged.
-use super::{Record, source_ip, user_agent};
+use super::{
+    provenance::{source_ip, transport, user_agent},
+    record::Record,
+};
 use axum::{
     body::HttpBody,
     extract::Request,
@@ -23,7 +26,7 @@ impl Arrival {
         let record = Record {
             request_id: masker.text(id.as_str()),
             surface: surface.to_owned(),
-            transport: super::transport(request.extensions()),
+            transport: transport(request.extensions()),
             token_hash: presented(request.headers()).map(|text| digest::fingerprint(&digest::of(text.as_bytes()))),
             source_ip: source_ip(request.extensions()),
             user_agent: user_agent(request.headers()),

@@ -1,5 +1,5 @@
 //! One request that was answered, as it is logged, shown and audited.
-use super::short;
+use super::provenance::short;
 use crate::audit;
 use keyward_guard::{Passage, caller::Caller, json, wire::Message};
 use serde::Serialize;

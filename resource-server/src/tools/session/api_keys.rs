@@ -1,10 +1,14 @@
 //! API keys that people make for their programs.
-use super::{Tool, Visit, closed, login::check_again};
+use super::{
+    login::check_again,
+    visit::{Visit, closed},
+};
 use crate::{
     accounts::{Identity, roles::Permission},
     audit::Event,
+    failure::Failure,
     store::ApiKey,
-    tools::{Failure, NoArguments},
+    tools::tool::{NoArguments, Tool},
 };
 use keyward_guard::{clock, digest};
 use schemars::JsonSchema;

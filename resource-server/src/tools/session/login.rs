@@ -1,10 +1,14 @@
 //! Logging in, staying so, and logging out.
-use super::{Tool, Visit, accounts_of, event, open, too_many};
+use super::visit::{Visit, accounts_of, event, open, too_many};
 use crate::{
     accounts::{Accounts, Bound, Identity, Proof, Refreshed, Tokens, User, is_username, roles::Role},
     audit::Event,
     credentials::session::LOGIN,
-    tools::{Call, Failure, NoArguments},
+    failure::Failure,
+    tools::{
+        call::Call,
+        tool::{NoArguments, Tool},
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,13 @@
 //! Notes that only their author can read, encrypted in the store.
-use super::{Tool, Visit, closed};
+use super::visit::{Visit, closed};
 use crate::{
     accounts::{Identity, roles::Permission},
+    failure::Failure,
     store::Document,
-    tools::{Failure, NoArguments, fake::fresh_id},
+    tools::{
+        fake::fresh_id,
+        tool::{NoArguments, Tool},
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,10 @@
 //! What an administrator may ask about everybody.
-use super::{Tool, Visit, closed};
+use super::visit::{Visit, closed};
 use crate::{
     accounts::{Identity, roles::Permission},
+    failure::Failure,
     store::Filter,
-    tools::{Call, Failure},
+    tools::{call::Call, tool::Tool},
 };
 use keyward_guard::clock;
 use schemars::JsonSchema;

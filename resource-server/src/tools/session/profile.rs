@@ -1,11 +1,15 @@
 //! What somebody is to this surface.
-use super::{Tool, Visit, closed};
+use super::visit::{Visit, closed};
 use crate::{
     accounts::{
         Identity,
         roles::{Permission, Role},
     },
-    tools::{Call, Failure, NoArguments},
+    failure::Failure,
+    tools::{
+        call::Call,
+        tool::{NoArguments, Tool},
+    },
 };
 use schemars::JsonSchema;
 use serde::Serialize;
