@@ -12,9 +12,46 @@ use crate::{client_metadata::ClientMetadata, error::ProtocolError, scope::Scopes
 const MAX_STATE: usize = 4 * 1024;
 const MAX_NONCE: usize = 1024;
 
-/// The rule whose breach is worth a name of its own.
-pub const REDIRECT_URI_MISMATCH: &str = "redirect_uri is not registered for this client";
-const REDIRECT_URI_MISSING: &str = "redirect_uri is missing, and the client has not registered exactly one";
+/// Why an answer may go nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallbackError {
+    RedirectUriMismatch,
+    RedirectUriMissing,
+    Malformed(ProtocolError),
+}
+
+impl CallbackError {
+    /// Where the redirect URI is what was wrong: the one that was sent beside those that are registered.
+    pub fn compare(&self, params: &Params, client: &ClientMetadata, mask: impl Fn(&str) -> String) -> Option<Compared> {
+        let sent = params.get("redirect_uri").ok()?;
+        match self {
+            Self::RedirectUriMismatch | Self::RedirectUriMissing => {
+                Some(Compared::new(sent, &client.redirect_uris, mask))
+            }
+            Self::Malformed(_) => None,
+        }
+    }
+}
+
+impl From<ProtocolError> for CallbackError {
+    fn from(error: ProtocolError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl From<CallbackError> for ProtocolError {
+    fn from(error: CallbackError) -> Self {
+        match error {
+            CallbackError::RedirectUriMismatch => {
+                Self::invalid_request("redirect_uri is not registered for this client")
+            }
+            CallbackError::RedirectUriMissing => {
+                Self::invalid_request("redirect_uri is missing, and the client has not registered exactly one")
+            }
+            CallbackError::Malformed(error) => error,
+        }
+    }
+}
 
 /// Where the answer goes, proven to be the client's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,39 +63,25 @@ pub struct Callback {
 
 impl Callback {
     /// What fails here is told to the user and must never redirect (RFC 6749 §4.1.2.1).
-    pub fn resolve(params: &Params, client: &ClientMetadata) -> Result<Self, ProtocolError> {
+    pub fn resolve(params: &Params, client: &ClientMetadata) -> Result<Self, CallbackError> {
         for name in ["client_id", "redirect_uri", "state", "request", "request_uri"] {
             params.get(name)?;
         }
         let redirect_uri = match (params.get("redirect_uri")?, client.redirect_uris.as_slice()) {
             (Some(requested), registered) => {
                 if !registered.iter().any(|one| redirect_uri::matches(one, requested)) {
-                    return Err(ProtocolError::invalid_request(REDIRECT_URI_MISMATCH));
+                    return Err(CallbackError::RedirectUriMismatch);
                 }
                 requested
             }
             (None, [only]) => only,
-            (None, _) => {
-                return Err(ProtocolError::invalid_request(REDIRECT_URI_MISSING));
-            }
+            (None, _) => return Err(CallbackError::RedirectUriMissing),
         };
         let state = params.get("state")?;
         if state.is_some_and(|state| state.len() > MAX_STATE) {
-            return Err(ProtocolError::invalid_request("state has more than 4096 bytes"));
+            return Err(ProtocolError::invalid_request("state has more than 4096 bytes").into());
         }
         Ok(Self { redirect_uri: redirect_uri.to_owned(), state: state.map(str::to_owned) })
-    }
-
-    /// Where the redirect URI is what was wrong: the one that was sent beside those that are registered.
-    pub fn compare(
-        description: &str,
-        params: &Params,
-        client: &ClientMetadata,
-        mask: impl Fn(&str) -> String,
-    ) -> Option<Compared> {
-        let is_it = [REDIRECT_URI_MISMATCH, REDIRECT_URI_MISSING].contains(&description);
-        let sent = params.get("redirect_uri").ok()?;
-        is_it.then(|| Compared::new(sent, &client.redirect_uris, mask))
     }
 
     /// The URI to redirect to: `params`, then `state` as it came, then `iss` (RFC 9207 §2).

@@ -15,9 +15,24 @@ const REFUSED_SCHEMES: &str = "javascript data vbscript file filesystem blob abo
     devtools edge brave opera vivaldi resource moz-extension safari-extension safari-web-extension \
     ms-browser-extension search-ms";
 
-/// The rule that a private-use scheme breaks which has no dot and is not among the known ones.
-const UNKNOWN_SCHEME: &str = "a private-use scheme must be a reversed domain name, such as com.example.app, or one \
-    that this server knows";
+/// Why a URI must not be registered.
+enum Unregistrable {
+    /// A private-use scheme that has no dot and is not among the known ones.
+    UnknownScheme,
+    Other(ProtocolError),
+}
+
+impl From<Unregistrable> for ProtocolError {
+    fn from(reason: Unregistrable) -> Self {
+        match reason {
+            Unregistrable::UnknownScheme => Self::invalid_redirect_uri(
+                "a private-use scheme must be a reversed domain name, such as com.example.app, or one that this \
+                 server knows",
+            ),
+            Unregistrable::Other(error) => error,
+        }
+    }
+}
 
 /// Names an authorization response uses; RFC 6749 §3.1 allows none of them twice.
 const RESPONSE_PARAMETERS: [&str; 9] =
@@ -26,7 +41,11 @@ const RESPONSE_PARAMETERS: [&str; 9] =
 /// Whether a client may register this URI (RFC 7591 §5, RFC 8252 §7); if not, `invalid_redirect_uri` tells which rule
 /// it breaks. `known_schemes` are private-use schemes without a dot that the operator lets in by name.
 pub fn check_registrable(uri: &str, known_schemes: &[String]) -> Result<(), ProtocolError> {
-    let refuse = |rule: &'static str| Err(ProtocolError::invalid_redirect_uri(rule));
+    check(uri, known_schemes).map_err(ProtocolError::from)
+}
+
+fn check(uri: &str, known_schemes: &[String]) -> Result<(), Unregistrable> {
+    let refuse = |rule: &'static str| Err(Unregistrable::Other(ProtocolError::invalid_redirect_uri(rule)));
     if uri.len() > MAX_LENGTH {
         return refuse("a redirect URI has more than 2048 bytes");
     }
@@ -61,14 +80,15 @@ pub struct LeftOut {
 /// redirect URI is a mistake to mend, or an attack to refuse.
 #[must_use]
 pub fn left_out(uri: &str, known_schemes: &[String]) -> Option<LeftOut> {
-    let error = check_registrable(uri, known_schemes).err().filter(|error| error.description == UNKNOWN_SCHEME)?;
-    Some(LeftOut { uri: uri.to_owned(), rule: error.description.into_owned() })
+    let reason = check(uri, known_schemes).err().filter(|reason| matches!(reason, Unregistrable::UnknownScheme))?;
+    Some(LeftOut { uri: uri.to_owned(), rule: ProtocolError::from(reason).description.into_owned() })
 }
 
-fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(), ProtocolError> {
-    let refuse = |rule: &'static str| Err(ProtocolError::invalid_redirect_uri(rule));
+fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(), Unregistrable> {
+    let refuse = |rule: &'static str| Err(Unregistrable::Other(ProtocolError::invalid_redirect_uri(rule)));
     if let Some(refused) = REFUSED_SCHEMES.split(' ').find(|refused| *refused == scheme) {
-        return Err(ProtocolError::invalid_redirect_uri(format!("a redirect URI must not use the scheme {refused}")));
+        let rule = format!("a redirect URI must not use the scheme {refused}");
+        return Err(Unregistrable::Other(ProtocolError::invalid_redirect_uri(rule)));
     }
     if uri::has_userinfo(uri) {
         return refuse("a redirect URI must not have userinfo in front of its host");
@@ -85,7 +105,7 @@ fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(),
         _ if is_reversed_domain(scheme) || known_schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => {
             Ok(())
         }
-        _ => refuse(UNKNOWN_SCHEME),
+        _ => Err(Unregistrable::UnknownScheme),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
         grant_type::{AUTHORIZATION_CODE, REFRESH_TOKEN},
     },
     oauth::{
-        authorization_request::{AuthorizationRequest, Callback, REDIRECT_URI_MISMATCH},
+        authorization_request::{AuthorizationRequest, CallbackError},
         compared::Compared,
         params::Params,
         resource::{OIDC_SCOPES, Resource, ScopeRequest},
@@ -36,7 +36,7 @@ pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthE
     let Some(error) = error else {
         return app.trace.success(EventType::AuthorizeRequestValidation, client, "nothing is wrong with the request");
     };
-    let mismatch = error.description == REDIRECT_URI_MISMATCH;
+    let mismatch = compared.is_some_and(|compared| compared.sent.is_some());
     let event = if mismatch { EventType::AuthorizeRedirectUriMismatch } else { EventType::AuthorizeRequestValidation };
     match compared {
         Some(compared) => app.trace.compared(event, client, error, compared),
@@ -45,8 +45,8 @@ pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthE
 }
 
 /// What was sent beside what is registered: for the operator, who reads the trace, and for people who may see it.
-pub(super) fn compare(app: &App, error: &OAuthError, params: &Params, client: &Client) -> Option<Compared> {
-    Callback::compare(&error.description, params, &client.metadata, |sent| app.masker().text(sent))
+pub(super) fn compare(app: &App, error: &CallbackError, params: &Params, client: &Client) -> Option<Compared> {
+    error.compare(params, &client.metadata, |sent| app.masker().text(sent))
 }
 
 /// What this client asks for with these scopes of these resources.

@@ -3,10 +3,10 @@ use super::checks::{check, compare, hinted_subject, record};
 use crate::{
     app::App,
     clients::authenticate::PresentedAssertion,
-    error::{ErrorCode, OAuthError},
+    error::{ErrorCode, OAuthError, ProtocolError},
     limits::source,
     model::{Client, ClientId, PushedRequest},
-    oauth::{authorization_request::Callback, params::Params},
+    oauth::{authorization_request::Callback, compared::Compared, params::Params},
     secrets::{Digest, RequestUri},
     storage::pushed_requests::{self, Insertion},
     tokens::dpop::{PresentedProof, used_before},
@@ -35,14 +35,14 @@ pub async fn push(
 ) -> Result<RequestUri, OAuthError> {
     let jkt = proof.map(|proof| proof.jkt.as_str());
     let query = query(app, client, params, jkt).await;
-    let error = query.as_ref().err();
-    let compared = error.and_then(|error| compare(app, error, params, client));
-    record(app, Some(&client.id), error, compared.as_ref());
+    let refused = query.as_ref().err();
+    let compared = refused.and_then(|refused| refused.compared.as_ref());
+    record(app, Some(&client.id), refused.map(|refused| &refused.error), compared);
     let (uri, now) = (RequestUri::random(), app.clock.now());
     let pushed = PushedRequest {
         request_hash: uri.digest(),
         client_id: client.id.clone(),
-        query: query?,
+        query: query.map_err(|refused| refused.error)?,
         expires_at: now + Duration::seconds(LIFETIME.into()),
     };
     let proof = proof.map(PresentedProof::to_spend);
@@ -59,24 +59,40 @@ pub async fn push(
     }
 }
 
-/// What is kept of it.
-async fn query(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<String, OAuthError> {
-    if params.get("request_uri")?.is_some() {
-        return Err(OAuthError::invalid_request("request_uri must not be pushed (RFC 9126 section 2.1)"));
+/// Why a request is not kept; where that is its redirect URI, beside those that are registered.
+struct Refused {
+    error: OAuthError,
+    compared: Option<Compared>,
+}
+
+impl<E: Into<OAuthError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), compared: None }
     }
-    Callback::resolve(params, &client.metadata)?;
+}
+
+/// What is kept of it.
+async fn query(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<String, Refused> {
+    if params.get("request_uri")?.is_some() {
+        return Err(OAuthError::invalid_request("request_uri must not be pushed (RFC 9126 section 2.1)").into());
+    }
+    Callback::resolve(params, &client.metadata).map_err(|error| Refused {
+        compared: compare(app, &error, params, client),
+        error: ProtocolError::from(error).into(),
+    })?;
     let (request, _) = check(app, params, client)?;
     hinted_subject(app, &request, client).await?;
     let mut query = params.encode_without(&CREDENTIALS);
     match (jkt, request.dpop_jkt.as_deref()) {
         (Some(proven), Some(named)) if proven != named => {
-            return Err(OAuthError::invalid_dpop_proof("dpop_jkt names another key than the one of the DPoP proof"));
+            let sentence = "dpop_jkt names another key than the one of the DPoP proof";
+            return Err(OAuthError::invalid_dpop_proof(sentence).into());
         }
         (Some(proven), None) => query = format!("{query}&dpop_jkt={proven}"),
         _ => {}
     }
     if query.len() > MAX_QUERY {
-        return Err(OAuthError::invalid_request("the request has more than 32 KiB"));
+        return Err(OAuthError::invalid_request("the request has more than 32 KiB").into());
     }
     Ok(query)
 }

@@ -115,8 +115,8 @@ impl<'a> ValidRequest<'a> {
         let callback = match Callback::resolve(&params, &client.metadata) {
             Ok(callback) => callback,
             Err(error) => {
-                let error = OAuthError::from(error);
                 let compared = compare(app, &error, &params, &client);
+                let error = OAuthError::from(ProtocolError::from(error));
                 return Err(match compared {
                     Some(compared) => Refusal::ElsewhereThanRegistered { client, error, compared },
                     None => error.into(),

@@ -28,7 +28,7 @@ fn params(query: &str) -> Params {
 }
 
 fn resolve(query: &str, redirect_uris: &[&str]) -> Result<Callback, ProtocolError> {
-    Callback::resolve(&params(query), &client(redirect_uris))
+    Callback::resolve(&params(query), &client(redirect_uris)).map_err(ProtocolError::from)
 }
 
 fn parse(more: &str) -> Result<AuthorizationRequest, ProtocolError> {
