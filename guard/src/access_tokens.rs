@@ -6,13 +6,14 @@ use crate::{
     clock::Clock,
     credential::Credential,
     dpop,
+    error_code::ErrorCode,
     metadata::ProtectedResource,
     source::source_of,
     step_up::StepUp,
     verify::{Rejection, Verifier},
     wire::{self, Message},
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 use std::sync::Arc;
@@ -85,10 +86,8 @@ impl AccessTokens {
         match rejection {
             Rejection::Invalid(reason) => self.challenge.invalid_token(scheme, reason),
             Rejection::ForAnother(reason) => self.challenge.invalid_token(scheme, reason).for_another(true),
-            Rejection::Unavailable(reason) => {
-                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", reason)
-                    .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
-            }
+            Rejection::Unavailable(reason) => Refusal::new(ErrorCode::TemporarilyUnavailable, reason)
+                .header(header::RETRY_AFTER, HeaderValue::from_static("5")),
         }
     }
 }

@@ -1,10 +1,7 @@
 //! Request bodies that are held in memory: what all of them may take, with a share for each source. Those of strangers
 //! have a room of their own, and when it is full the greediest source yields.
-use crate::{body_limit::BodyLimit, challenge::Refusal};
-use axum::{
-    body::{Body, Bytes},
-    http::StatusCode,
-};
+use crate::{body_limit::BodyLimit, challenge::Refusal, error_code::ErrorCode};
+use axum::body::{Body, Bytes};
 use futures_util::StreamExt;
 use keyward_limits::{shares::Table, source::Source};
 use std::{
@@ -71,8 +68,7 @@ impl Bodies {
             number: self.next.fetch_add(1, Ordering::Relaxed),
             yields: Arc::default(),
         };
-        let late =
-            |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took more than 30 seconds");
+        let late = |_| Refusal::new(ErrorCode::RequestTimeout, "the body took more than 30 seconds");
         let read = async {
             tokio::select! {
                 body = held.read(body) => body,
@@ -98,15 +94,11 @@ impl HeldBody {
     async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
         let (mut stream, mut bytes) = (body.into_data_stream(), Vec::<u8>::new());
         while let Some(chunk) = stream.next().await {
-            let broken = |_| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
+            let broken = |_| Refusal::new(ErrorCode::InvalidRequest, "the body could not be read");
             let chunk = chunk.map_err(broken)?;
             let length = bytes.len() + chunk.len();
             if length > self.bodies.longest {
-                return Err(Refusal::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "content_too_large",
-                    "the body is longer than this server takes",
-                ));
+                return Err(Refusal::new(ErrorCode::ContentTooLarge, "the body is longer than this server takes"));
             }
             if length > bytes.capacity() {
                 // Half as much again: what is taken is what is counted.
@@ -128,7 +120,7 @@ impl HeldBody {
     fn take(&self, weight: usize) -> Result<(), Refusal> {
         if weight > share(self.bodies.longest) {
             let text = "the message has too many parts";
-            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", text));
+            return Err(Refusal::new(ErrorCode::ContentTooLarge, text));
         }
         let gone = self.bodies.lock(self.room).insert(self.source, self.number, Arc::clone(&self.yields), weight);
         for (_, yields) in &gone {
@@ -167,6 +159,7 @@ fn weight(body: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::StatusCode;
     use futures_util::FutureExt;
 
     /// What is held of the rooms of those who are known and of strangers.

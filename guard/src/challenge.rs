@@ -1,5 +1,5 @@
 //! Every way to say no: status, `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1) and JSON body.
-use crate::{rpc_code::RpcCode, step_up::Demand};
+use crate::{error_code::ErrorCode, rpc_code::RpcCode, step_up::Demand};
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -24,7 +24,7 @@ impl RequestId {
 #[derive(Debug)]
 pub struct Refusal {
     pub status: StatusCode,
-    pub error: &'static str,
+    pub error: ErrorCode,
     pub description: &'static str,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Of the plain body, beside those all have.
@@ -40,9 +40,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub fn new(status: StatusCode, error: &'static str, description: &'static str) -> Self {
+    pub fn new(error: ErrorCode, description: &'static str) -> Self {
         Self {
-            status,
+            status: error.status(),
             error,
             description,
             headers: Vec::new(),
@@ -56,12 +56,12 @@ impl Refusal {
 
     /// Whoever asks has had their share for now.
     pub fn too_many(description: &'static str, seconds: u64) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", description).until(seconds)
+        Self::new(ErrorCode::RateLimitExceeded, description).until(seconds)
     }
 
     /// All shares are taken.
     pub fn busy(description: &'static str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description).until(1)
+        Self::new(ErrorCode::TemporarilyUnavailable, description).until(1)
     }
 
     fn until(self, seconds: u64) -> Self {
@@ -82,7 +82,7 @@ impl Refusal {
             members.insert("data".to_owned(), data);
         }
         let body = json!({"jsonrpc": "2.0", "id": id, "error": error});
-        Self { json_rpc: Some(body), ..Self::new(status, "invalid_request", message) }
+        Self { status, json_rpc: Some(body), ..Self::new(ErrorCode::InvalidRequest, message) }
     }
 
     /// A message that is not as it must be: 400, as a JSON-RPC error response.
@@ -98,14 +98,14 @@ impl Refusal {
             result["resultType"] = json!("complete");
         }
         let body = json!({"jsonrpc": "2.0", "id": id, "result": result});
-        Self { json_rpc: Some(body), ..Self::new(StatusCode::OK, "invalid_request", description) }
+        Self { status: StatusCode::OK, json_rpc: Some(body), ..Self::new(ErrorCode::InvalidRequest, description) }
     }
 
     /// Whoever asks is known, and may not do this; `data` says what was needed.
     pub fn insufficient_scope(id: &Value, description: &'static str, data: Value) -> Self {
         let refusal =
             Self::json_rpc(StatusCode::FORBIDDEN, id, RpcCode::InsufficientScope, "Insufficient scope", Some(data));
-        Self { error: "insufficient_scope", description, ..refusal }
+        Self { error: ErrorCode::InsufficientScope, description, ..refusal }
     }
 
     #[must_use]
@@ -132,25 +132,25 @@ impl Refusal {
     }
 
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the method is not allowed here")
+        Self::new(ErrorCode::MethodNotAllowed, "the method is not allowed here")
             .header(header::ALLOW, HeaderValue::from_static(allow))
     }
 
     /// Our fault, which the log tells more of.
     pub fn server_error() -> Self {
         let text = "the server could not complete the request";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", text)
+        Self::new(ErrorCode::ServerError, text)
     }
 
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+        Self::new(ErrorCode::NotFound, "there is nothing at this path")
     }
 
     pub fn into_response(self, request_id: &RequestId) -> Response {
         tracing::info!(
             request_id = request_id.as_str(),
             status = self.status.as_u16(),
-            error = self.error,
+            error = self.error.as_str(),
             reason = self.description,
             "refused"
         );
@@ -199,25 +199,25 @@ pub enum DpopPolicy {
 impl Challenge {
     /// No credentials at all: nothing was wrong, so no error code (RFC 6750 §3.1).
     pub fn unauthorized(&self) -> Refusal {
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "this resource needs an access token");
+        let refusal = Refusal::new(ErrorCode::Unauthorized, "this resource needs an access token");
         let scheme = if self.dpop == DpopPolicy::Required { Scheme::Dpop } else { Scheme::Bearer };
         self.beside(refusal.header(header::WWW_AUTHENTICATE, self.value(scheme, Some(&self.scope), None)))
     }
 
     /// RFC 6750 §3.1: expired, of another audience or issuer, or not a token at all.
     pub fn invalid_token(&self, scheme: Scheme, description: &'static str) -> Refusal {
-        let refusal = self.unauthorized_because(scheme, "invalid_token", description);
+        let refusal = self.unauthorized_because(scheme, ErrorCode::InvalidToken, description);
         if scheme == Scheme::Bearer { self.beside(refusal) } else { refusal }
     }
 
     /// RFC 9449 §7.1: the proof is missing, or not one for this request.
     pub fn invalid_dpop_proof(&self, description: &'static str) -> Refusal {
-        self.unauthorized_because(Scheme::Dpop, "invalid_dpop_proof", description)
+        self.unauthorized_because(Scheme::Dpop, ErrorCode::InvalidDpopProof, description)
     }
 
-    fn unauthorized_because(&self, scheme: Scheme, error: &'static str, description: &'static str) -> Refusal {
+    fn unauthorized_because(&self, scheme: Scheme, error: ErrorCode, description: &'static str) -> Refusal {
         let value = self.value(scheme, Some(&self.scope), Some((error, description)));
-        Refusal::new(StatusCode::UNAUTHORIZED, error, description).header(header::WWW_AUTHENTICATE, value)
+        Refusal::new(error, description).header(header::WWW_AUTHENTICATE, value)
     }
 
     /// Tells after a `Bearer` challenge, if it is to be told, that there is another way (RFC 9449 §7.2).
@@ -231,14 +231,16 @@ impl Challenge {
 
     /// RFC 6750 §3.1: repeated or malformed credentials.
     pub fn invalid_request(&self, description: &'static str) -> Refusal {
-        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", description)
-            .header(header::WWW_AUTHENTICATE, self.value(Scheme::Bearer, None, Some(("invalid_request", description))))
+        Refusal::new(ErrorCode::InvalidRequest, description).header(
+            header::WWW_AUTHENTICATE,
+            self.value(Scheme::Bearer, None, Some((ErrorCode::InvalidRequest, description))),
+        )
     }
 
     /// RFC 6750 §3.1, as a JSON-RPC error whose `data` says what was needed; `scope` names all to ask for.
     pub fn insufficient_scope(&self, scheme: Scheme, id: &Value, scope: &str, data: Value) -> Refusal {
         let description = "the access token lacks a scope this call needs";
-        let challenge = self.value(scheme, Some(scope), Some(("insufficient_scope", description)));
+        let challenge = self.value(scheme, Some(scope), Some((ErrorCode::InsufficientScope, description)));
         Refusal::insufficient_scope(id, description, data).header(header::WWW_AUTHENTICATE, challenge)
     }
 
@@ -250,7 +252,7 @@ impl Challenge {
         description: &'static str,
         demand: &Demand,
     ) -> Refusal {
-        let error = "insufficient_user_authentication";
+        let error = ErrorCode::InsufficientUserAuthentication;
         let mut challenge = self.challenge(scheme, Some(scope), Some((error, description)));
         if let Some(classes) = &demand.acr_values {
             challenge = challenge.with("acr_values", &classes.join(" "));
@@ -258,15 +260,14 @@ impl Challenge {
         if let Some(seconds) = demand.max_age {
             challenge = challenge.with("max_age", &seconds.to_string());
         }
-        Refusal::new(StatusCode::UNAUTHORIZED, error, description)
-            .header(header::WWW_AUTHENTICATE, in_header(scheme, &challenge))
+        Refusal::new(error, description).header(header::WWW_AUTHENTICATE, in_header(scheme, &challenge))
     }
 
-    fn value(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> HeaderValue {
+    fn value(&self, scheme: Scheme, scope: Option<&str>, error: Option<(ErrorCode, &str)>) -> HeaderValue {
         in_header(scheme, &self.challenge(scheme, scope, error))
     }
 
-    fn challenge(&self, scheme: Scheme, scope: Option<&str>, error: Option<(&str, &str)>) -> challenge::Challenge {
+    fn challenge(&self, scheme: Scheme, scope: Option<&str>, error: Option<(ErrorCode, &str)>) -> challenge::Challenge {
         let challenge =
             challenge::Challenge::new(scheme, &self.realm).with("resource_metadata", &self.resource_metadata);
         let challenge = match scope.filter(|scope| !scope.is_empty()) {
@@ -274,7 +275,7 @@ impl Challenge {
             None => challenge,
         };
         match error {
-            Some((error, description)) => challenge.error(error, description),
+            Some((error, description)) => challenge.error(error.as_str(), description),
             None => challenge,
         }
     }

@@ -2,6 +2,8 @@
 use crate::{
     caller::Caller,
     challenge::{Refusal, RequestId},
+    check_name::CheckName,
+    error_code::ErrorCode,
     wire::Message,
 };
 use axum::{
@@ -37,7 +39,7 @@ impl Observer for Nobody {}
 pub struct Passage {
     pub started: Instant,
     /// The check that it is at, or failed.
-    pub check: &'static str,
+    pub check: CheckName,
     /// Who sends it, once that was judged.
     pub caller: Option<Caller>,
     /// What it says, once that was read.
@@ -53,9 +55,9 @@ pub struct Passage {
 /// What a record keeps of a refusal.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused {
-    /// The name of the check that failed.
-    pub check: &'static str,
-    pub error: &'static str,
+    /// The check that failed.
+    pub check: CheckName,
+    pub error: ErrorCode,
     pub description: &'static str,
     /// Somebody guesses: with this a lock began.
     pub locks: bool,
@@ -64,15 +66,15 @@ pub struct Refused {
 /// How a call that was let in ended, as far as it is known when the request is answered: whoever serves it finds this
 /// in the extensions of the request.
 #[derive(Clone, Default)]
-pub struct Outcome(Arc<OnceLock<&'static str>>);
+pub struct Outcome(Arc<OnceLock<ErrorCode>>);
 
 impl Outcome {
-    /// The first word counts.
-    pub fn failed(&self, error: &'static str) {
+    /// The first error counts.
+    pub fn failed(&self, error: ErrorCode) {
         let _ = self.0.set(error);
     }
 
-    pub fn failure(&self) -> Option<&'static str> {
+    pub fn failure(&self) -> Option<ErrorCode> {
         self.0.get().copied()
     }
 }
@@ -81,7 +83,7 @@ impl Passage {
     pub fn new(notes: Extensions) -> Self {
         Self {
             started: Instant::now(),
-            check: "",
+            check: CheckName::Origin,
             caller: None,
             message: None,
             refused: None,
@@ -93,10 +95,7 @@ impl Passage {
 
     pub fn refuse(&mut self, refusal: &Refusal) {
         let Refusal { error, description, locks, by_budget, .. } = *refusal;
-        let check = if by_budget { RATE_LIMIT } else { self.check };
+        let check = if by_budget { CheckName::RateLimit } else { self.check };
         self.refused = Some(Refused { check, error, description, locks });
     }
 }
-
-/// The check that whoever had their share fails, wherever that is noticed.
-pub const RATE_LIMIT: &str = "rate_limit";

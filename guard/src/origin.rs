@@ -1,5 +1,7 @@
 //! Who may ask at all: the `Host` and `Origin` of a request (against DNS rebinding), and CORS for allowed origins.
-use crate::{challenge::Refusal, jwks::is_loopback, places::PageOrigin, request_id::Id, wire::single};
+use crate::{
+    challenge::Refusal, error_code::ErrorCode, jwks::is_loopback, places::PageOrigin, request_id::Id, wire::single,
+};
 use axum::{
     Router,
     extract::{Request, State},
@@ -57,7 +59,7 @@ impl Allowed {
         match origin {
             Ok(None) => Ok(None),
             Ok(Some(origin)) if self.allows_origin(origin) => Ok(HeaderValue::from_str(origin).ok()),
-            _ => Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", "the Origin header names an origin not allowed")),
+            _ => Err(Refusal::new(ErrorCode::Forbidden, "the Origin header names an origin not allowed")),
         }
     }
 
@@ -66,7 +68,7 @@ impl Allowed {
             return Ok(());
         }
         let text = "the Host header names no host of this server";
-        Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, "misdirected_request", text))
+        Err(Refusal::new(ErrorCode::MisdirectedRequest, text))
     }
 
     fn allows_origin(&self, origin: &str) -> bool {

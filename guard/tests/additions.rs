@@ -6,11 +6,14 @@ use axum::{
     routing::post,
 };
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use keyward_guard::{Allowance, Check, Guard, Observer, Passage, Refusal, Source};
+use keyward_guard::{Allowance, Check, ErrorCode, Guard, Observer, Passage, Refusal, Source};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
+
+/// An error that only this program knows.
+const CLOSED: ErrorCode = ErrorCode::Own { word: "closed", status: StatusCode::IM_A_TEAPOT };
 
 fn guard(issuer: &Issuer) -> Guard {
     Guard::new(RESOURCE, &issuer.url)
@@ -33,7 +36,7 @@ fn protected(guard: Guard) -> (Router, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn a_check_of_the_program_comes_after_the_scopes_and_may_refuse() {
     let issuer = Issuer::start().await;
-    let refuse = |text| Refusal::new(StatusCode::IM_A_TEAPOT, "closed", text);
+    let refuse = |text| Refusal::new(CLOSED, text);
     let check = Check::new("opening_hours", move |call| {
         if call.message.tool().is_some() && call.caller.subject() == "alice" {
             Err(refuse("come back later"))
@@ -83,7 +86,7 @@ struct Record(Arc<Mutex<Vec<Seen>>>);
 
 impl Observer for Record {
     fn answered(&self, passage: Passage) -> BoxFuture<'_, ()> {
-        let check = passage.refused.map(|refused| refused.check);
+        let check = passage.refused.map(|refused| refused.check.as_str());
         let caller = passage.caller.as_ref().map(|caller| caller.subject().to_owned());
         let tool = passage.message.as_ref().and_then(|message| message.tool()).map(str::to_owned);
         self.0.lock().unwrap().push((check, caller, tool, passage.status.as_u16()));

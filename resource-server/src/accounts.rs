@@ -24,7 +24,7 @@ pub(crate) use sessions::{Refreshed, Tokens};
 
 use crate::{
     attempts::Attempts,
-    audit::{self, Audit},
+    audit::{self, Audit, EventKind},
     settings::{Settings, SurfaceSettings},
     store::Store,
 };
@@ -101,7 +101,7 @@ impl Accounts {
     }
 
     /// Audits what happened to somebody, whatever call brought it about.
-    async fn audit(&self, kind: &'static str, user: &User, details: Value) {
+    async fn audit(&self, kind: EventKind, user: &User, details: Value) {
         let event = audit::Event {
             user_id: Some(user.id.clone()),
             username: Some(user.username.clone()),

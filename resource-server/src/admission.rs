@@ -6,11 +6,11 @@ use crate::{
 };
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     middleware::Next,
     response::Response,
 };
-use keyward_guard::{challenge::Refusal, clock::Clock, request_id::Id, wire};
+use keyward_guard::{ErrorCode, challenge::Refusal, clock::Clock, request_id::Id, wire};
 use keyward_limits::source::is_forwarded;
 use std::{net::SocketAddr, sync::Arc};
 
@@ -41,7 +41,7 @@ impl Admission {
         }
         let challenge = HeaderValue::from_static("Bearer realm=\"administration\"");
         let text = "this needs the token of the administrator";
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text);
+        let refusal = Refusal::new(ErrorCode::Unauthorized, text);
         let refusal = refusal.header(header::WWW_AUTHENTICATE, challenge);
         let brought = request.headers().contains_key(header::AUTHORIZATION);
         Err(if brought { self.attempts.noise(Asker::of(request.extensions()), refusal) } else { refusal })

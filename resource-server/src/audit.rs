@@ -1,5 +1,9 @@
 //! The audit trail: events that are only ever added, each sealed with the hash of the one before. What strangers are
 //! refused is summed: once a minute for each address. The sums of a minute are written when it is over.
+mod kind;
+
+pub(crate) use kind::{EventKind, Level};
+
 use crate::store::{Filter, Store};
 use keyward_guard::{clock::Clock, digest};
 use keyward_shared::mask::Masker;
@@ -14,9 +18,8 @@ use tokio::sync::Mutex;
 /// What happened.
 #[derive(Clone)]
 pub(crate) struct Event {
-    pub kind: &'static str,
-    /// `info`, `warning`, `error` or `critical`.
-    pub level: &'static str,
+    pub kind: EventKind,
+    pub level: Level,
     pub user_id: Option<String>,
     pub username: Option<String>,
     pub client_id: Option<String>,
@@ -31,10 +34,10 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    pub fn new(kind: &'static str, success: bool) -> Self {
+    pub fn new(kind: EventKind, success: bool) -> Self {
         Self {
             kind,
-            level: if success { "info" } else { "warning" },
+            level: if success { Level::Info } else { Level::Warning },
             user_id: None,
             username: None,
             client_id: None,
@@ -80,7 +83,7 @@ struct Trail {
 }
 
 /// An address, a kind of event, and a surface.
-type Kind = (String, &'static str, Option<String>);
+type Kind = (String, EventKind, Option<String>);
 
 #[derive(Default)]
 struct Sums {
@@ -150,7 +153,7 @@ impl Audit {
     }
 
     /// Of the server itself.
-    pub async fn server(self: &Arc<Self>, kind: &'static str) {
+    pub async fn server(self: &Arc<Self>, kind: EventKind) {
         let details = json!({"version": env!("CARGO_PKG_VERSION")});
         self.record(Event { details, ..Event::new(kind, true) }).await;
     }
@@ -161,7 +164,7 @@ impl Audit {
         let now = self.clock.now();
         let ended = if sums.goes_on(now) { Vec::new() } else { sums.end() };
         let since = *sums.since.get_or_insert(now);
-        let Some(address) = event.address().filter(|_| event.is_strangers() && event.level == "warning") else {
+        let Some(address) = event.address().filter(|_| event.is_strangers() && event.level == Level::Warning) else {
             return (ended, Some(event));
         };
         let key = |address: &str| (address.to_owned(), event.kind, event.resource.clone());

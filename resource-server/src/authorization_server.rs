@@ -4,11 +4,11 @@ use crate::metadata::readable;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_guard::{challenge::Refusal, clock::Clock, jwks::Issuer, request_id::Id};
+use keyward_guard::{ErrorCode, challenge::Refusal, clock::Clock, jwks::Issuer, request_id::Id};
 use keyward_oauth::well_known::AUTHORIZATION_SERVER;
 use keyward_shared::api::{Operation, Routes, Type};
 use serde_json::Value;
@@ -50,7 +50,7 @@ async fn show(State(known): State<Arc<Known>>, id: Id) -> Response {
         return ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response();
     }
     let text = "the metadata of the authorization server cannot be fetched";
-    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text);
+    let refusal = Refusal::new(ErrorCode::TemporarilyUnavailable, text);
     refusal.header(header::RETRY_AFTER, HeaderValue::from_static("5")).into_response(&id.0)
 }
 

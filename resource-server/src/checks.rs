@@ -1,6 +1,7 @@
 //! What a surface asks of a call beside its scopes: the tool, its schema, the rules on its arguments, the environment.
 use crate::{
     arguments::{Denial, Rules},
+    own,
     schema::Breach,
     surface::Surface,
 };
@@ -18,10 +19,10 @@ pub(crate) fn of(surface: &Arc<Surface>) -> Arc<[Check]> {
         move |call: Call| call.message.tool().map_or(Ok(()), |tool| judge(&surface, tool, call))
     };
     Arc::new([
-        Check::new("tool", of_call(check_tool)),
-        Check::of_arguments("schema", of_call(check_schema)),
-        Check::of_arguments("policy", of_call(check_rules)),
-        Check::new("environment", of_call(check_environment)),
+        Check::new(own::TOOL, of_call(check_tool)),
+        Check::of_arguments(own::SCHEMA, of_call(check_schema)),
+        Check::of_arguments(own::POLICY, of_call(check_rules)),
+        Check::new(own::ENVIRONMENT, of_call(check_environment)),
     ])
 }
 
@@ -32,7 +33,7 @@ fn check_tool(surface: &Surface, tool: &str, call: Call) -> Result<(), Refusal> 
     }
     let mut refusal =
         Refusal::json_rpc(StatusCode::OK, call.message.id(), RpcCode::InvalidParams, "there is no such tool", None);
-    refusal.error = "unknown_tool";
+    refusal.error = own::UNKNOWN_TOOL;
     Err(refusal)
 }
 

@@ -13,12 +13,13 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, Query, Request, State, rejection::QueryRejection},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, header},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use keyward_guard::{
+    ErrorCode,
     challenge::Refusal,
     clock,
     gate::Gates,
@@ -183,7 +184,7 @@ async fn show(
     let names = names.map(|Query(names)| names).unwrap_or_default();
     if let Some((unknown, _)) = names.iter().find(|(name, _)| !known.contains(&&**name)) {
         let shown: String = debug.records.masker.text(unknown).chars().take(SHOWN).collect();
-        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", rule);
+        let refusal = Refusal::new(ErrorCode::InvalidRequest, rule);
         return refusal.member("parameter", json!(shown)).member("known", json!(known)).into_response(&id.0);
     }
     let Ok(Query(selection)) = selection else {
@@ -206,7 +207,7 @@ fn failed(error: &anyhow::Error, id: &Id) -> Response {
 }
 
 fn invalid(text: &'static str, id: &Id) -> Response {
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text).into_response(&id.0)
+    Refusal::new(ErrorCode::InvalidRequest, text).into_response(&id.0)
 }
 
 fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {

@@ -14,6 +14,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use keyward_guard::{
+    ErrorCode,
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
@@ -62,7 +63,7 @@ impl Server {
     pub async fn post(&self, mut parts: Parts, body: Body, id: &RequestId) -> Response {
         let Some(server) = self.chosen(&parts.headers) else {
             let text = "the Accept header allows neither application/json nor text/event-stream";
-            return Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text).into_response(id);
+            return Refusal::new(ErrorCode::NotAcceptable, text).into_response(id);
         };
         let Some(message) = parts.extensions.get::<Message>().cloned() else { return server_error(id) };
         let both = HeaderValue::from_static("application/json, text/event-stream");

@@ -3,11 +3,10 @@ use crate::store::Store;
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
-use keyward_guard::{challenge::Refusal, request_id::Id};
+use keyward_guard::{ErrorCode, challenge::Refusal, request_id::Id};
 use keyward_shared::api::{Operation, Routes, Type};
 use serde_json::{Value, json};
 
@@ -36,7 +35,7 @@ async fn ready(State(store): State<Store>, Id(id): Id) -> Response {
         Err(error) => {
             tracing::error!(%error, "not ready");
             let text = "the store takes no write";
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text).into_response(&id)
+            Refusal::new(ErrorCode::TemporarilyUnavailable, text).into_response(&id)
         }
     }
 }

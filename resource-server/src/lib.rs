@@ -23,6 +23,7 @@ mod mcp;
 mod messages;
 mod metadata;
 mod metrics;
+mod own;
 mod page;
 mod resources;
 mod schema;

@@ -3,7 +3,7 @@ use crate::{
     attempts::Asker,
     client::Client,
     connection::{connection, is_own},
-    resources,
+    own, resources,
     schema::Schema,
     surface::Surface,
     tools::{Call, Failure, Tool},
@@ -11,7 +11,7 @@ use crate::{
 };
 use axum::http::request::Parts;
 use keyward_guard::{
-    Outcome,
+    ErrorCode as RefusalCode, Outcome,
     caller::Caller,
     challenge::RequestId,
     source::{self, source_of},
@@ -65,7 +65,7 @@ impl Mcp {
 }
 
 /// Tells the gate that the call ends in this.
-fn failed(context: &RequestContext<RoleServer>, error: &'static str) {
+fn failed(context: &RequestContext<RoleServer>, error: RefusalCode) {
     let parts = context.extensions.get::<Parts>();
     if let Some(outcome) = parts.and_then(|parts| parts.extensions.get::<Outcome>()) {
         outcome.failed(error);
@@ -73,7 +73,7 @@ fn failed(context: &RequestContext<RoleServer>, error: &'static str) {
 }
 
 fn unknown_method(context: &RequestContext<RoleServer>) -> ErrorData {
-    failed(context, "unknown_method");
+    failed(context, own::UNKNOWN_METHOD);
     ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None)
 }
 
@@ -106,7 +106,7 @@ impl ServerHandler for Mcp {
         let call = self.call(&context, request.input_responses)?;
         let tool = self.0.tool(&request.name);
         let tool = tool.ok_or_else(|| {
-            failed(&context, "unknown_tool");
+            failed(&context, own::UNKNOWN_TOOL);
             ErrorData::invalid_params("there is no such tool", None)
         })?;
         let request_id = call.request_id.clone();
@@ -144,7 +144,7 @@ impl ServerHandler for Mcp {
         let call = self.call(&context, None)?;
         let resource = resources::of(&self.0).find(|resource| resource.uri == request.uri);
         let resource = resource.ok_or_else(|| {
-            failed(&context, "unknown_resource");
+            failed(&context, own::UNKNOWN_RESOURCE);
             ErrorData::resource_not_found("there is no such resource", None)
         })?;
         let request_id = call.request_id.clone();
@@ -240,18 +240,18 @@ fn ended<R: From<InputRequiredResult>>(
 ) -> Result<R, ErrorData> {
     match failure {
         Failure::Told(reason) => {
-            failed(context, "tool_failed");
+            failed(context, own::TOOL_FAILED);
             Ok(told(reason))
         }
         Failure::Asks(questions) => Ok(InputRequiredResult::from_input_requests(questions).into()),
         Failure::Lacks(capability) => {
-            failed(context, "missing_capability");
+            failed(context, own::MISSING_CAPABILITY);
             let data = json!({"requiredCapabilities": {capability: {}}});
             let text = "Missing required client capability";
             Err(ErrorData::new(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY, text, Some(data)))
         }
         Failure::Internal(error) => {
-            failed(context, "server_error");
+            failed(context, RefusalCode::ServerError);
             Err(internal(&error, request_id))
         }
     }

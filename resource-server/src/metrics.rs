@@ -3,6 +3,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use keyward_guard::ErrorCode;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
 use std::time::Duration;
 
@@ -32,11 +33,11 @@ impl Metrics {
         Ok(Self { registry, requests, refusals, durations })
     }
 
-    pub fn count(&self, surface: &str, decision: &str, status: u16, refusal: Option<&str>, took: Duration) {
+    pub fn count(&self, surface: &str, decision: &str, status: u16, refusal: Option<ErrorCode>, took: Duration) {
         self.requests.with_label_values(&[surface, decision, &status.to_string()]).inc();
         self.durations.with_label_values(&[surface]).observe(took.as_secs_f64());
         if let Some(error) = refusal {
-            self.refusals.with_label_values(&[surface, error]).inc();
+            self.refusals.with_label_values(&[surface, error.as_str()]).inc();
         }
     }
 

@@ -13,6 +13,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use keyward_guard::{
+    ErrorCode,
     bodies::HeldBody,
     caller::{Caller, Principal},
     challenge::{Refusal, RequestId},
@@ -124,7 +125,7 @@ pub(crate) async fn around(
     let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "session_id");
     let Some(session) = named.and_then(|(_, session)| HeaderValue::from_str(&session).ok()) else {
         let text = "the query must name the session_id of the stream that answers go onto";
-        return Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text).into_response(&id);
+        return Refusal::new(ErrorCode::InvalidRequest, text).into_response(&id);
     };
     request.extensions_mut().insert(Transport::SseMessage);
     request.headers_mut().insert(wire::SESSION_ID, session.clone());
@@ -208,7 +209,7 @@ pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, req
 }
 
 pub(crate) fn no_stream(id: &RequestId) -> Response {
-    Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session").into_response(id)
+    Refusal::new(ErrorCode::SessionNotFound, "there is no such session").into_response(id)
 }
 
 pub(crate) fn accepted() -> Response {

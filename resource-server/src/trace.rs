@@ -10,7 +10,7 @@ pub(crate) use record::Record;
 pub(crate) use watch::SurfaceWatch;
 
 use crate::{
-    audit::{self, Audit},
+    audit::{self, Audit, EventKind, Level},
     masking::masker,
     metrics::Metrics,
     settings::Settings,
@@ -78,7 +78,8 @@ impl Records {
         self.metrics.count(&record.surface, record.decision, record.status, refusal, took);
         record.log(payload.as_deref());
         let locks = passage.refused.is_some_and(|refused| refused.locks);
-        let locking = locks.then(|| audit::Event { level: "critical", ..record.event("brute_force_detected") });
+        let locking =
+            locks.then(|| audit::Event { level: Level::Critical, ..record.event(EventKind::BruteForceDetected) });
         for event in record.to_audit().into_iter().chain(locking) {
             self.audit.record(event).await;
         }

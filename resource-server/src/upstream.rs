@@ -14,6 +14,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 use keyward_guard::{
+    ErrorCode,
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
@@ -164,16 +165,20 @@ fn check(response: &Response, method: &Method) -> Result<(), &'static str> {
 
 /// 502, as the error that answers the request if it was one (JSON-RPC 2.0 §5.1).
 fn bad_gateway(reason: &'static str, message: Option<&Message>, id: &RequestId) -> Response {
-    const STATUS: StatusCode = StatusCode::BAD_GATEWAY;
     let Some(message) = message.filter(|message| message.is_request()) else {
-        return Refusal::new(STATUS, "bad_gateway", reason).into_response(id);
+        return Refusal::new(ErrorCode::BadGateway, reason).into_response(id);
     };
     let data = json!({
-        "error": "bad_gateway", "error_description": reason, "detail": reason, "request_id": id.as_str(),
+        "error": ErrorCode::BadGateway, "error_description": reason, "detail": reason, "request_id": id.as_str(),
     });
-    let mut refusal =
-        Refusal::json_rpc(STATUS, message.id(), RpcCode::InternalError, "Internal error: bad gateway", Some(data));
-    (refusal.error, refusal.description) = ("bad_gateway", reason);
+    let mut refusal = Refusal::json_rpc(
+        ErrorCode::BadGateway.status(),
+        message.id(),
+        RpcCode::InternalError,
+        "Internal error: bad gateway",
+        Some(data),
+    );
+    (refusal.error, refusal.description) = (ErrorCode::BadGateway, reason);
     refusal.into_response(id)
 }
 

@@ -3,7 +3,7 @@ use super::{
     Gate, Gates,
     steps::{DryRun, Step, Walk},
 };
-use crate::observer::Passage;
+use crate::{check_name::CheckName, error_code::ErrorCode, observer::Passage};
 use axum::{
     body::Body,
     extract::Request,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// What one check of a gate says to a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Explanation {
-    pub check: &'static str,
+    pub check: CheckName,
     pub judgement: Judgement,
 }
 
@@ -22,7 +22,7 @@ pub struct Explanation {
 pub enum Judgement {
     Passed,
     Failed {
-        error: &'static str,
+        error: ErrorCode,
         description: &'static str,
     },
     /// A check before it failed.

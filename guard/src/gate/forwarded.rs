@@ -1,13 +1,14 @@
 //! What goes on to the server: the very bytes that were judged, and headers that say about them what was judged.
 use crate::{
     challenge::Refusal,
+    error_code::ErrorCode,
     json,
     wire::{self, Message},
 };
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
 };
 use std::borrow::Cow;
 
@@ -28,7 +29,7 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     let text = "the Content-Type must be application/json in UTF-8, without a Content-Encoding";
-    let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text);
+    let refusal = Refusal::new(ErrorCode::UnsupportedMediaType, text);
     Err(refusal.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")))
 }
 

@@ -8,7 +8,8 @@ use crate::{
     caller::Caller,
     challenge::Refusal,
     check::{Call, Check},
-    observer::{Passage, RATE_LIMIT},
+    check_name::CheckName,
+    observer::Passage,
     rpc_code::RpcCode,
     source::{self, source_of},
     transport::Transport,
@@ -57,17 +58,17 @@ const OWN: [Step; 8] = [
 ];
 
 impl Step<'_> {
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> CheckName {
         match self {
-            Self::Origin => "origin",
-            Self::RateLimit => RATE_LIMIT,
-            Self::Credential => "credential",
-            Self::Audience => "audience",
-            Self::Message => "message",
-            Self::SignIn => "sign_in",
-            Self::Session => "session",
-            Self::Scope => "scope",
-            Self::Program(check) => check.name,
+            Self::Origin => CheckName::Origin,
+            Self::RateLimit => CheckName::RateLimit,
+            Self::Credential => CheckName::Credential,
+            Self::Audience => CheckName::Audience,
+            Self::Message => CheckName::Message,
+            Self::SignIn => CheckName::SignIn,
+            Self::Session => CheckName::Session,
+            Self::Scope => CheckName::Scope,
+            Self::Program(check) => CheckName::Own(check.name),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The session that a request belongs to, and what its answer opens or ends.
 use super::{Backend, Gate};
-use crate::{bodies::HeldBody, caller::Caller, challenge::Refusal, wire};
+use crate::{bodies::HeldBody, caller::Caller, challenge::Refusal, error_code::ErrorCode, wire};
 use axum::{
-    http::{HeaderMap, HeaderValue, Method, StatusCode},
+    http::{HeaderMap, HeaderValue, Method},
     response::Response,
 };
 use keyward_limits::source::Source;
@@ -38,14 +38,14 @@ impl Gate {
     ) -> Result<Option<NamedSession>, Refusal> {
         let Ok(session) = wire::single(headers, &wire::SESSION_ID) else {
             let text = "the Mcp-Session-Id header must occur once, in visible ASCII";
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text));
+            return Err(Refusal::new(ErrorCode::InvalidRequest, text));
         };
         let Some(session) = session else { return Ok(None) };
         let mut owners = std::iter::once(&caller.principal).chain(&caller.joins);
         if let Some(inner) = owners.find_map(|owner| self.sessions.touch(session, owner, source, self.clock.now())) {
             return Ok(Some(NamedSession { id: session.to_owned(), inner }));
         }
-        Err(Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session"))
+        Err(Refusal::new(ErrorCode::SessionNotFound, "there is no such session"))
     }
 
     /// The answer as the client gets it.

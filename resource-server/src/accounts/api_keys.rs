@@ -6,7 +6,10 @@ use super::{
     roles::Permission,
     secrets::{base64url, random},
 };
-use crate::store::{ApiKey, StoreError};
+use crate::{
+    audit::EventKind,
+    store::{ApiKey, StoreError},
+};
 use keyward_guard::digest;
 use serde_json::json;
 use sqlx::types::Json;
@@ -31,7 +34,7 @@ impl Accounts {
             let permissions = all.into_iter().filter(|one| user.role.permissions().contains(one)).collect();
             let key = self.make_key(user, name, permissions, Some(FIRST_LIFETIME), None).await;
             let (key, shown) = key.map_err(StoreError::broken)?;
-            self.audit("api_key_created", user, json!({"api_key": key.id})).await;
+            self.audit(EventKind::ApiKeyCreated, user, json!({"api_key": key.id})).await;
             self.store.put(&owner, FIRST, name, &key.id).await.map_err(StoreError::broken)?;
             made.push((user.username.clone(), name.clone(), shown));
         }

@@ -5,7 +5,7 @@ use super::{
     roles::Permission,
     tokens,
 };
-use crate::store::ApiKey;
+use crate::{audit::EventKind, store::ApiKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use keyward_guard::digest;
 use serde_json::json;
@@ -30,14 +30,14 @@ impl Accounts {
         let same = |key: &ApiKey| verify_slices_are_equal(&key.hash, &digest::of(secret.as_bytes())).is_ok();
         let Some(key) = self.store.api_key(&self.surface, id).await?.filter(same) else { return Ok(None) };
         if let Some(user) = self.user(&key.user_id).filter(|_| key.has_expired(self.clock.now())) {
-            self.audit("api_key_expired", user, json!({"api_key": key.id})).await;
+            self.audit(EventKind::ApiKeyExpired, user, json!({"api_key": key.id})).await;
             return Ok(None);
         }
         let identity = self.identify_by(&Proof::ApiKey(key.id.clone())).await?;
         if let Some(identity) = &identity
             && self.store.note_use(&key).await?
         {
-            self.audit("api_key_used", &identity.user, json!({"api_key": key.id})).await;
+            self.audit(EventKind::ApiKeyUsed, &identity.user, json!({"api_key": key.id})).await;
         }
         Ok(identity)
     }

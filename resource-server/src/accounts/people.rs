@@ -5,7 +5,7 @@ use super::{
     rules::KIND,
     secrets::{base64url, random},
 };
-use crate::store::StoreError;
+use crate::{audit::EventKind, store::StoreError};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use keyward_guard::digest;
 use keyward_limits::spelling::normal_form;
@@ -74,7 +74,7 @@ impl Accounts {
         if let Some(hash) = own.filter(|hash| passwords::is_bcrypt(hash)) {
             let better = Rehashed { imported: fingerprint(&hash), hash: passwords::hash(password).await? };
             self.store.put(&owner, PASSWORD, PASSWORD, &better).await.map_err(StoreError::broken)?;
-            self.audit("user_updated", &person.user, json!({"password_hash": "argon2id"})).await;
+            self.audit(EventKind::UserUpdated, &person.user, json!({"password_hash": "argon2id"})).await;
         }
         Ok(Some(Arc::clone(&person.user)))
     }
@@ -110,7 +110,7 @@ impl Accounts {
         }
         let account = Account { created_at: self.clock.now(), last_login: None };
         self.store.put(&owner, ACCOUNT, ACCOUNT, &account).await.map_err(StoreError::broken)?;
-        self.audit("user_created", user, json!({"role": user.role})).await;
+        self.audit(EventKind::UserCreated, user, json!({"role": user.role})).await;
         Ok(account)
     }
 }

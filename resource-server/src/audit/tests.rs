@@ -9,7 +9,7 @@ async fn a_flood_that_ends_is_on_record_within_two_minutes_though_nothing_happen
     let audit = Arc::new(Audit::new(store.clone(), clock.clone()));
     let refused = |last: u8| Event {
         client_info: json!({"ip_address": format!("192.0.2.{last}")}),
-        ..Event::new("rate_limit_exceeded", false)
+        ..Event::new(EventKind::RateLimitExceeded, false)
     };
     let times = async |written: usize| {
         let mut events = Vec::new();
@@ -48,8 +48,8 @@ async fn each_event_is_sealed_with_all_before_it_also_after_a_restart() {
     let (store, clock) = (Store::new(None, Clock::default()), Clock::default());
     for _ in 0..2 {
         let audit = Arc::new(Audit::new(store.clone(), clock.clone()));
-        audit.server("server_start").await;
-        audit.server("server_stop").await;
+        audit.server(EventKind::ServerStart).await;
+        audit.server(EventKind::ServerStop).await;
     }
     let mut events = store.events(&Filter::default(), 10).await.unwrap();
     events.reverse();
@@ -74,7 +74,7 @@ async fn what_somebody_types_where_a_name_belongs_is_not_in_the_trail() {
         username: Some(key.to_owned()),
         action: Some(format!("read {key}")),
         details: json!({key: [key, {"of": key}]}),
-        ..Event::new("login_failure", false)
+        ..Event::new(EventKind::LoginFailure, false)
     };
     audit.record(event).await;
     let [(event, sealed)] = &store.events(&Filter::default(), 2).await.unwrap()[..] else { panic!("no event") };

@@ -6,10 +6,11 @@ use super::{
 use crate::attempts::{Asker, Attempts};
 use anyhow::{Context, ensure};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::http::{StatusCode, header, request::Parts};
+use axum::http::{header, request::Parts};
 use base64ct::{Base64, Encoding};
 use futures_util::future::{BoxFuture, FutureExt};
 use keyward_guard::{
+    ErrorCode,
     caller::Caller,
     challenge::Refusal,
     credential::Credential,
@@ -68,9 +69,9 @@ impl Basic {
         parts.headers.remove(header::AUTHORIZATION);
         let asker = Asker::of(&parts.extensions);
         let Some(pair) = pair else {
-            return Err(self.refuse("unauthorized", "this resource needs a user name and a password"));
+            return Err(self.refuse(ErrorCode::Unauthorized, "this resource needs a user name and a password"));
         };
-        let refusal = self.refuse("invalid_token", "the user name or the password is wrong");
+        let refusal = self.refuse(ErrorCode::InvalidToken, "the user name or the password is wrong");
         let Ok((name, password)) = pair else { return Err(self.attempts.noise(asker, refusal)) };
         let name = normal_form(&name).into_owned();
         let guess = self.attempts.book(&name, asker).await?;
@@ -105,8 +106,8 @@ impl Basic {
         self.users.iter().filter(fits).count() > 0
     }
 
-    fn refuse(&self, error: &'static str, description: &'static str) -> Refusal {
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, error, description);
+    fn refuse(&self, error: ErrorCode, description: &'static str) -> Refusal {
+        let refusal = Refusal::new(error, description);
         challenge(refusal, &format!("Basic realm=\"{}\", charset=\"UTF-8\"", quotable(&self.realm)))
     }
 }

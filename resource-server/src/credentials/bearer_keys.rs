@@ -5,9 +5,10 @@ use crate::{
     attempts::{Asker, Attempts},
     keys::Keys,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt};
 use keyward_guard::{
+    ErrorCode,
     caller::Caller,
     challenge::{Refusal, RequestId},
     clock::Clock,
@@ -22,9 +23,10 @@ pub(super) struct Realm(pub String);
 
 impl Realm {
     /// RFC 6750 §3, and never `resource_metadata`: there is nowhere to get such a credential.
-    fn challenge(&self, refusal: Refusal, error: Option<(&str, &str)>, scope: Option<&str>) -> Refusal {
+    fn challenge(&self, refusal: Refusal, error: Option<(ErrorCode, &str)>, scope: Option<&str>) -> Refusal {
         let mut value = format!("Bearer realm=\"{}\"", quotable(&self.0));
-        for (name, text) in [("scope", scope), ("error", error.map(|e| e.0)), ("error_description", error.map(|e| e.1))]
+        for (name, text) in
+            [("scope", scope), ("error", error.map(|e| e.0.as_str())), ("error_description", error.map(|e| e.1))]
         {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 value = format!("{value}, {name}=\"{text}\"");
@@ -35,12 +37,12 @@ impl Realm {
 
     pub fn unauthorized(&self) -> Refusal {
         let text = "this resource needs a bearer credential";
-        self.challenge(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", text), None, None)
+        self.challenge(Refusal::new(ErrorCode::Unauthorized, text), None, None)
     }
 
     pub fn invalid_token(&self, text: &'static str) -> Refusal {
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", text);
-        self.challenge(refusal, Some(("invalid_token", text)), None)
+        let refusal = Refusal::new(ErrorCode::InvalidToken, text);
+        self.challenge(refusal, Some((ErrorCode::InvalidToken, text)), None)
     }
 }
 
@@ -53,8 +55,8 @@ pub(super) fn challenge(refusal: Refusal, value: &str) -> Refusal {
 pub(super) fn bearer<'a>(headers: &'a HeaderMap, realm: &Realm) -> Result<Option<&'a str>, Refusal> {
     let Ok(value) = wire::single(headers, &header::AUTHORIZATION) else {
         let text = "the Authorization header must occur once, in visible ASCII";
-        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text);
-        return Err(realm.challenge(refusal, Some(("invalid_request", text)), None));
+        let refusal = Refusal::new(ErrorCode::InvalidRequest, text);
+        return Err(realm.challenge(refusal, Some((ErrorCode::InvalidRequest, text)), None));
     };
     let (scheme, presented) = value.unwrap_or_default().split_once(' ').unwrap_or_default();
     Ok(Some(presented.trim()).filter(|presented| scheme.eq_ignore_ascii_case("bearer") && !presented.is_empty()))
@@ -109,7 +111,7 @@ pub(super) fn broken(error: &anyhow::Error, parts: &Parts) -> Refusal {
     let request_id = parts.extensions.get::<RequestId>().map(RequestId::as_str);
     tracing::error!(request_id, error = format!("{error:#}"), "a credential could not be judged");
     let text = "the server could not judge the credential";
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", text)
+    Refusal::new(ErrorCode::ServerError, text)
 }
 
 impl Credential for BearerKeys {
@@ -120,6 +122,6 @@ impl Credential for BearerKeys {
     fn insufficient_scope(&self, _: &Caller, id: &Value, scope: &str, data: Value) -> Refusal {
         let text = "the credential lacks a scope this call needs";
         let refusal = Refusal::insufficient_scope(id, text, data);
-        self.realm.challenge(refusal, Some(("insufficient_scope", text)), Some(scope))
+        self.realm.challenge(refusal, Some((ErrorCode::InsufficientScope, text)), Some(scope))
     }
 }

@@ -12,13 +12,14 @@ use axum::{
     Json,
     body::Bytes,
     extract::State,
-    http::{Extensions, StatusCode},
+    http::Extensions,
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::post,
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
 use keyward_guard::{
+    ErrorCode,
     challenge::Refusal,
     credential::Credential,
     digest, origin,
@@ -112,7 +113,7 @@ impl Mint {
     fn mint(&self, body: &[u8], source: Source) -> Result<Response, Refusal> {
         let spent = self.rates.spend(source, self.bearer.clock.now());
         spent.map_err(|seconds| Refusal::too_many("too many tokens are being minted", seconds))?;
-        let invalid = |text| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text);
+        let invalid = |text| Refusal::new(ErrorCode::InvalidRequest, text);
         let order = if body.is_empty() { Ok(Order::default()) } else { serde_json::from_slice::<Order>(body) };
         let order = order.map_err(|_| invalid("the body must be JSON with ttl and scope at most"))?;
         let ttl = order.ttl.unwrap_or(LIFETIME);
@@ -123,15 +124,10 @@ impl Mint {
             return Err(invalid("scope must be 1024 bytes at most"));
         }
         if !order.scope.as_deref().is_none_or(well_formed) {
-            return Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_scope",
-                "scope is malformed (RFC 6749 section 3.3)",
-            ));
+            return Err(Refusal::new(ErrorCode::InvalidScope, "scope is malformed (RFC 6749 section 3.3)"));
         }
         let mut secret = [0; 32];
-        let dry =
-            |_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "there is no randomness to be had");
+        let dry = |_| Refusal::new(ErrorCode::ServerError, "there is no randomness to be had");
         aws_lc_rs::rand::fill(&mut secret).map_err(dry)?;
         let token = format!("static_{}", Base64UrlUnpadded::encode_string(&secret));
         let now = self.bearer.clock.now();

@@ -8,9 +8,11 @@ use crate::{
     keys::Keys,
 };
 use anyhow::{Context, ensure};
-use axum::http::{HeaderName, StatusCode, request::Parts};
+use axum::http::{HeaderName, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use keyward_guard::{caller::Caller, challenge::Refusal, clock::Clock, credential::Credential, digest, wire};
+use keyward_guard::{
+    ErrorCode, caller::Caller, challenge::Refusal, clock::Clock, credential::Credential, digest, wire,
+};
 use serde_json::{Value, json};
 
 const NAME: &str = "security-keys";
@@ -73,11 +75,14 @@ impl SecurityKeys {
             }
         }
         if bad {
-            let refusal = self.refuse("invalid_token", "unknown: a key is not known here, or its header is repeated");
+            let refusal =
+                self.refuse(ErrorCode::InvalidToken, "unknown: a key is not known here, or its header is repeated");
             return Err(self.attempts.noise(Asker::of(&parts.extensions), refusal));
         }
         let Some(first) = good.first() else {
-            return Err(self.refuse("unauthorized", "this resource needs a key in one of the accepted headers"));
+            return Err(
+                self.refuse(ErrorCode::Unauthorized, "this resource needs a key in one of the accepted headers")
+            );
         };
         let fingerprints: Vec<_> = good.iter().map(|key| digest::fingerprint(&key.hash)).collect();
         let caller = Caller::of_kind(NAME, &fingerprints.join("+"), "SecurityKey");
@@ -93,8 +98,8 @@ impl SecurityKeys {
         challenge(refusal, &format!("SecurityKey realm=\"{}\", headers=\"{headers}\"", quotable(&self.realm)))
     }
 
-    fn refuse(&self, error: &'static str, description: &'static str) -> Refusal {
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, error, description);
+    fn refuse(&self, error: ErrorCode, description: &'static str) -> Refusal {
+        let refusal = Refusal::new(error, description);
         self.challenge(refusal.member("accepted_headers", json!(self.names())))
     }
 }

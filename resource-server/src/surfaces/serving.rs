@@ -1,6 +1,10 @@
 //! All addresses of the resource server, from the first listener to the last answer.
 use super::{Shared, common, others};
-use crate::{audit::Event, settings::Settings, trace::Records};
+use crate::{
+    audit::{Event, EventKind},
+    settings::Settings,
+    trace::Records,
+};
 use anyhow::Context;
 use axum::Router;
 use keyward_limits::connections::{Bounds, Connections};
@@ -41,7 +45,7 @@ pub async fn prepare(listener: TcpListener, settings: &Settings) -> anyhow::Resu
     for (listener, _) in &servers {
         settings.ensure_loopback(listener.local_addr()?)?;
     }
-    shared.records.audit.server("server_start").await;
+    shared.records.audit.server(EventKind::ServerStart).await;
     for accounts in shared.accounts.values() {
         accounts.prepared().await?;
         for (username, name, key) in accounts.first_keys().await? {
@@ -77,7 +81,7 @@ impl Prepared {
         }
         let _ = stop.send(true);
         while running.join_next().await.is_some() {}
-        self.records.audit.server("server_stop").await;
+        self.records.audit.server(EventKind::ServerStop).await;
         self.records.audit.settle().await
     }
 }
@@ -89,7 +93,7 @@ fn connections(shared: &Shared, grace: Duration) -> Connections {
         let records = Arc::clone(&records);
         tokio::spawn(async move {
             let client_info = json!({"ip_address": address.to_string()});
-            let event = Event::new("rate_limit_exceeded", false);
+            let event = Event::new(EventKind::RateLimitExceeded, false);
             let event = Event { client_info, error_message: Some("too many connections"), ..event };
             records.audit.record(event).await;
         });

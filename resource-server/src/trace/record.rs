@@ -1,7 +1,10 @@
 //! One request that was answered, as it is logged, shown and audited.
 use super::provenance::short;
-use crate::audit;
-use keyward_guard::{Passage, caller::Caller, json, wire::Message};
+use crate::{
+    audit::{self, EventKind},
+    own,
+};
+use keyward_guard::{CheckName, ErrorCode, Passage, caller::Caller, json, wire::Message};
 use serde::Serialize;
 use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};
@@ -33,8 +36,8 @@ pub(crate) struct Record {
     pub user_agent: Option<String>,
     /// `allowed` or `refused`.
     pub decision: &'static str,
-    pub failed_check: Option<&'static str>,
-    pub error: Option<&'static str>,
+    pub failed_check: Option<CheckName>,
+    pub error: Option<ErrorCode>,
     pub reason: Option<&'static str>,
     pub status: u16,
     pub duration_ms: u64,
@@ -75,8 +78,8 @@ impl Record {
             status = self.status,
             duration_ms = self.duration_ms,
             payload_length = self.payload_length,
-            failed_check = self.failed_check,
-            error = self.error,
+            failed_check = self.failed_check.map(CheckName::as_str),
+            error = self.error.map(ErrorCode::as_str),
             payload,
             "request"
         );
@@ -158,19 +161,21 @@ impl Record {
     /// What is worth remembering for good: refusals but of those who brought nothing, and calls.
     pub fn to_audit(&self) -> Option<audit::Event> {
         let kind = match self.failed_check {
-            Some("rate_limit") => "rate_limit_exceeded",
-            Some("policy" | "environment") => "policy_denied",
-            Some("origin") => "security_violation",
-            Some("credential") if self.error == Some("unauthorized") => return None,
-            Some("credential" | "audience" | "scope" | "sign_in") => "access_denied",
-            Some("tool") => "mcp_request",
-            None if ["tools/call", "resources/read"].contains(&self.method.as_deref()?) => "mcp_request",
+            Some(CheckName::RateLimit) => EventKind::RateLimitExceeded,
+            Some(CheckName::Own(own::POLICY | own::ENVIRONMENT)) => EventKind::PolicyDenied,
+            Some(CheckName::Origin) => EventKind::SecurityViolation,
+            Some(CheckName::Credential) if self.error == Some(ErrorCode::Unauthorized) => return None,
+            Some(CheckName::Credential | CheckName::Audience | CheckName::Scope | CheckName::SignIn) => {
+                EventKind::AccessDenied
+            }
+            Some(CheckName::Own(own::TOOL)) => EventKind::McpRequest,
+            None if ["tools/call", "resources/read"].contains(&self.method.as_deref()?) => EventKind::McpRequest,
             _ => return None,
         };
         Some(self.event(kind))
     }
 
-    pub fn event(&self, kind: &'static str) -> audit::Event {
+    pub fn event(&self, kind: EventKind) -> audit::Event {
         audit::Event {
             // Where anybody may call, nobody is known.
             user_id: self.subject.clone().filter(|_| self.known),
@@ -185,7 +190,7 @@ impl Record {
                 "transport": self.transport,
                 "surface": self.surface,
             }),
-            error_message: self.reason.or(self.error),
+            error_message: self.reason.or(self.error.map(ErrorCode::as_str)),
             request_id: Some(self.request_id.clone()),
             ..audit::Event::new(kind, self.error.is_none())
         }

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     accounts::{Identity, roles::Permission},
-    audit::Event,
+    audit::{Event, EventKind},
     failure::Failure,
     store::ApiKey,
     tools::tool::{NoArguments, Tool},
@@ -135,7 +135,7 @@ async fn create(visit: Visit, identity: Identity, arguments: CreateArguments) ->
         None => Some(&identity.proof),
     };
     let (key, api_key) = visit.accounts.make_key(&identity.user, &name, permissions, lifetime, made_with).await?;
-    let made = Event { details: json!({"api_key": key.id}), ..visit.event("api_key_created", true) };
+    let made = Event { details: json!({"api_key": key.id}), ..visit.event(EventKind::ApiKeyCreated, true) };
     visit.accounts.audit.record(made).await;
     Ok(Created {
         success: true,
@@ -171,7 +171,7 @@ async fn revoke(visit: Visit, identity: Identity, RevokeArguments { id }: Revoke
     if !accounts.store.revoke_api_key(&accounts.surface, whose(&identity), &id).await? {
         return Err(Failure::new("API key not found"));
     }
-    let event = visit.event("api_key_revoked", true);
+    let event = visit.event(EventKind::ApiKeyRevoked, true);
     accounts.audit.record(Event { details: json!({"api_key": id}), ..event }).await;
     Ok(Revoked { success: true, id, message: "It is good no more" })
 }

@@ -2,7 +2,7 @@
 use super::visit::{Visit, accounts_of, event, open, too_many};
 use crate::{
     accounts::{Accounts, Bound, Identity, Proof, Refreshed, Tokens, User, is_username, roles::Role},
-    audit::Event,
+    audit::{Event, EventKind, Level},
     credentials::session::LOGIN,
     failure::Failure,
     tools::{
@@ -101,7 +101,7 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
     let user = known(&accounts, &call, &username, &password).await?;
     let tokens = accounts.log_in(&user).await.map_err(Failure::Internal)?;
     let bound = Bound { proof: Proof::Session(tokens.session_id.clone()), by_password: true };
-    logged_in(&accounts, &call, &user, bound, "login_success").await;
+    logged_in(&accounts, &call, &user, bound, EventKind::LoginSuccess).await;
     Ok(login(&user, tokens))
 }
 
@@ -116,9 +116,9 @@ async fn known(accounts: &Accounts, call: &Call, username: &str, password: &str)
         let reason = if meant.is_some() { "wrong_password" } else { "unknown" };
         let details = json!({"by": "password", "account": meant.map(|user| &user.id), "reason": reason});
         if guess.wrong() {
-            let guessed = event(call, "brute_force_detected", false);
+            let guessed = event(call, EventKind::BruteForceDetected, false);
             let username = meant.map(|user| user.username.clone());
-            let guessed = Event { level: "critical", username, details: details.clone(), ..guessed };
+            let guessed = Event { level: Level::Critical, username, details: details.clone(), ..guessed };
             accounts.audit.record(guessed).await;
         }
         return Err(failed(accounts, call, details, "Invalid username or password").await);
@@ -138,7 +138,7 @@ async fn by_api_key(call: Call, KeyArguments { api_key }: KeyArguments) -> Resul
         return Err(failed(&accounts, &call, json!({"by": "api_key"}), "Invalid API key").await);
     };
     let bound = Bound { proof: identity.proof.clone(), by_password: false };
-    logged_in(&accounts, &call, &identity.user, bound, "login_success").await;
+    logged_in(&accounts, &call, &identity.user, bound, EventKind::LoginSuccess).await;
     Ok(Known { success: true, user: person(&identity.user) })
 }
 
@@ -147,11 +147,11 @@ async fn refresh(call: Call, RefreshArguments { refresh_token }: RefreshArgument
     match accounts.renew(&refresh_token).await.map_err(Failure::Internal)? {
         Refreshed::Tokens(user, tokens) => {
             let bound = Bound { proof: Proof::Session(tokens.session_id.clone()), by_password: false };
-            logged_in(&accounts, &call, &user, bound, "token_refresh").await;
+            logged_in(&accounts, &call, &user, bound, EventKind::TokenRefresh).await;
             return Ok(login(&user, tokens));
         }
         Refreshed::Reused(user) => {
-            let violation = Event { level: "critical", ..of(&call, &user, "security_violation", false) };
+            let violation = Event { level: Level::Critical, ..of(&call, &user, EventKind::SecurityViolation, false) };
             let details = json!({"rule": "a refresh token was used twice, so its session ended"});
             accounts.audit.record(Event { details, ..violation }).await;
         }
@@ -173,24 +173,24 @@ async fn log_out(visit: Visit) -> Result<LoggedOut, Failure> {
         }
         Proof::ApiKey(_) => "Logged out here; the API key is good until it is revoked",
     };
-    accounts.audit.record(visit.event("logout", true)).await;
+    accounts.audit.record(visit.event(EventKind::Logout, true)).await;
     Ok(LoggedOut { success: true, message })
 }
 
 /// From now on the connection, if it is one, is theirs.
-async fn logged_in(accounts: &Accounts, call: &Call, user: &User, bound: Bound, kind: &'static str) {
+async fn logged_in(accounts: &Accounts, call: &Call, user: &User, bound: Bound, kind: EventKind) {
     call.connection.iter().for_each(|connection| accounts.logins.bind(connection, call.asker.source, bound.clone()));
     accounts.audit.record(of(call, user, kind, true)).await;
 }
 
 /// What was typed is not told: it may be a password in the wrong place.
 async fn failed(accounts: &Accounts, call: &Call, details: Value, told: &'static str) -> Failure {
-    let failure = Event { error_message: Some(told), ..event(call, "login_failure", false) };
+    let failure = Event { error_message: Some(told), ..event(call, EventKind::LoginFailure, false) };
     accounts.audit.record(Event { details, ..failure }).await;
     Failure::new(told)
 }
 
-fn of(call: &Call, user: &User, kind: &'static str, success: bool) -> Event {
+fn of(call: &Call, user: &User, kind: EventKind, success: bool) -> Event {
     let (user_id, username) = (Some(user.id.clone()), Some(user.username.clone()));
     Event { user_id, username, ..event(call, kind, success) }
 }

@@ -2,6 +2,7 @@
 use super::visit::{Visit, closed};
 use crate::{
     accounts::{Identity, roles::Permission},
+    audit::EventKind,
     failure::Failure,
     store::Filter,
     tools::{call::Call, tool::Tool},
@@ -103,22 +104,21 @@ async fn summary(visit: &Visit, hours: u16) -> Result<Summary, Failure> {
     let filter = Filter { since: Some(now - Duration::hours(hours.into())), ..Filter::default() };
     accounts.audit.settle().await.map_err(Failure::Internal)?;
     let counted = accounts.store.count_events(&filter).await?;
-    let count = |kinds: &[&str]| {
-        counted.iter().filter(|(kind, _)| kinds.contains(&kind.as_str())).map(|(_, count)| count).sum()
+    let count = |kinds: &[EventKind]| {
+        counted.iter().filter(|(kind, _)| kinds.iter().any(|one| one.as_str() == kind)).map(|(_, count)| count).sum()
     };
     let busiest = accounts.store.busiest(&filter, BUSIEST).await?.into_iter();
     Ok(Summary {
         period_hours: hours,
-        failed_logins: count(&["login_failure"]),
-        successful_logins: count(&["login_success"]),
+        failed_logins: count(&[EventKind::LoginFailure]),
+        successful_logins: count(&[EventKind::LoginSuccess]),
         security_violations: count(&[
-            "access_denied",
-            "policy_denied",
-            "brute_force_detected",
-            "suspicious_activity",
-            "security_violation",
+            EventKind::AccessDenied,
+            EventKind::PolicyDenied,
+            EventKind::BruteForceDetected,
+            EventKind::SecurityViolation,
         ]),
-        rate_limit_violations: count(&["rate_limit_exceeded"]),
+        rate_limit_violations: count(&[EventKind::RateLimitExceeded]),
         active_sessions: accounts.store.count_sessions(&accounts.surface).await?,
         locked_accounts: accounts.accounts_under_attack(),
         top_users: busiest.map(|(username, activity_count)| Busy { username, activity_count }).collect(),

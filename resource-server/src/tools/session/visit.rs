@@ -1,7 +1,7 @@
 //! A call of a tool for people, and whoever makes it.
 use crate::{
     accounts::{Accounts, Identity, Known, roles::Permission},
-    audit::Event,
+    audit::{Event, EventKind},
     failure::Failure,
     tools::{call::Call, tool::Tool},
 };
@@ -99,7 +99,7 @@ impl Visit {
         let refused = match &self.identity {
             None => json!({"error": "Authentication required"}),
             Some(identity) if needed.is_none_or(|needed| identity.permissions.contains(&needed)) => {
-                let granted = Event { action: Some(action.to_owned()), ..self.event("access_granted", true) };
+                let granted = Event { action: Some(action.to_owned()), ..self.event(EventKind::AccessGranted, true) };
                 self.accounts.audit.record(granted).await;
                 return Ok(identity.clone());
             }
@@ -107,14 +107,14 @@ impl Visit {
             Some(_) => json!({"error": "Permission denied", "required": needed}),
         };
         // Who has yet to log in violated nothing.
-        let kind = if self.identity.is_some() { "access_denied" } else { "authentication_required" };
+        let kind = if self.identity.is_some() { EventKind::AccessDenied } else { EventKind::AuthenticationRequired };
         let denied = Event { action: Some(action.to_owned()), ..self.event(kind, false) };
         self.accounts.audit.record(Event { details: refused.clone(), ..denied }).await;
         Err(Failure::Told(refused))
     }
 
     /// Of this call, and of whoever makes it.
-    pub fn event(&self, kind: &'static str, success: bool) -> Event {
+    pub fn event(&self, kind: EventKind, success: bool) -> Event {
         let user = self.identity.as_ref().map(|identity| &identity.user);
         Event {
             user_id: user.map(|user| user.id.clone()),
@@ -134,14 +134,14 @@ async fn of_argument(accounts: &Accounts, token: &str) -> Result<Identity, Failu
 }
 
 pub(super) async fn too_many(accounts: &Accounts, call: &Call, refusal: &Refusal) -> Failure {
-    accounts.audit.record(event(call, "rate_limit_exceeded", false)).await;
+    accounts.audit.record(event(call, EventKind::RateLimitExceeded, false)).await;
     let seconds = refusal.retry_after().unwrap_or(1);
     let error = format!("Too many failed attempts; try again in {seconds} s");
     Failure::Told(json!({"success": false, "error": error, "retry_after": seconds}))
 }
 
 /// Of this call.
-pub(super) fn event(call: &Call, kind: &'static str, success: bool) -> Event {
+pub(super) fn event(call: &Call, kind: EventKind, success: bool) -> Event {
     Event {
         resource: Some(call.surface.to_string()),
         client_info: call.client_info.clone(),
