@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
-    /// Each access token that is issued is an event too.
+    /// Whether each issued access token is an event too.
     pub tokens: bool,
-    /// Seconds that an event is kept; 0 is for ever.
+    /// Seconds that an event is kept; 0 keeps events for ever.
     pub keep: u32,
-    /// Bytes that all events may take; 0 is as many as there are. Where there are more the oldest go.
+    /// Bytes that all events may take; 0 sets no bound. Beyond it, the oldest events are deleted.
     pub max_bytes: u64,
 }
 
-/// Less than this would be no trail.
+/// Bytes: the smallest allowed `max_bytes`.
 const LEAST: u64 = 1024 * 1024;
 
 impl Default for Audit {
@@ -35,7 +35,7 @@ impl Audit {
         (self.max_bytes > 0).then(|| i64::try_from(self.max_bytes).unwrap_or(i64::MAX))
     }
 
-    /// Whether no event may ever be gone.
+    /// Whether events are kept for ever.
     #[must_use]
     pub fn keeps_all(&self) -> bool {
         self.keep == 0 && self.max_bytes == 0

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Authorization {
-    /// Clients may push their requests (RFC 9126); if not, there is no endpoint for it.
+    /// Whether clients may push their requests (RFC 9126); if not, that endpoint does not exist.
     pub pushed_requests: bool,
-    /// Clients must: a request that was not pushed is refused.
+    /// Whether clients must push their requests: others are refused.
     pub require_pushed_requests: bool,
 }
 

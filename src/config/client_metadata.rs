@@ -1,4 +1,4 @@
-//! Clients and workloads that the operator wrote down, read by the rules that hold for all.
+//! Checks clients and workloads in the settings by the same rules as registered clients.
 use super::{ClientSettings, Config, Faults, Workload, faults::shown};
 use crate::{
     model::{
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 const MAX_REDIRECT_URIS: usize = 20;
 
-/// What this server lets a client be that may have these grant types.
+/// The registration rules for a client with these grant types.
 #[must_use]
 pub fn rules<'a>(config: &'a Config, grant_types: &'a [&'a str]) -> RegistrationRules<'a> {
     RegistrationRules {
@@ -27,7 +27,7 @@ pub fn rules<'a>(config: &'a Config, grant_types: &'a [&'a str]) -> Registration
     }
 }
 
-/// What is wrong with clients and workloads by the rules that hold for all.
+/// Reports clients and workloads in the settings that break a rule.
 pub(super) fn check(config: &Config, resources: &Resources, faults: &mut Faults) {
     for (name, settings) in &config.clients {
         let mut all_good = true;
@@ -56,7 +56,7 @@ pub(super) fn check(config: &Config, resources: &Resources, faults: &mut Faults)
     }
 }
 
-/// What the operator is told: the rule, and the setting if a single one breaks it.
+/// The broken rule, and its setting if a single setting breaks it.
 pub struct Wrong {
     setting: Option<&'static str>,
     text: String,
@@ -73,7 +73,7 @@ impl Wrong {
     }
 }
 
-/// Those that no client may register, each by its place in the list: whoever wrote it down is here to mend it.
+/// Redirect URIs that no client may register, each with its place in the list.
 fn wrong_redirect_uris(config: &Config, settings: &ClientSettings) -> impl Iterator<Item = (usize, String)> {
     let known = &config.registration.private_use_schemes;
     settings.redirect_uris.iter().enumerate().filter_map(|(place, uri)| {
@@ -123,7 +123,8 @@ pub fn of_client(
     Ok((metadata, ClientPolicy { token_endpoint_audience, default_resource, ..policy }))
 }
 
-/// What tokens of a workload are issued to. Nobody authenticates as it: its keys are its issuer's.
+/// The client that a workload's tokens are issued to. Nobody authenticates as this client: the workload proves itself
+/// with a token of its issuer.
 pub fn of_workload(config: &Config, name: &str, rule: &Workload) -> Result<(ClientMetadata, ClientPolicy), Wrong> {
     let body = json!({
         "client_name": rule.client(name),
@@ -143,6 +144,6 @@ fn parse(config: &Config, body: &Value) -> Result<(ClientMetadata, ClientPolicy)
         let text = error.description.to_string();
         Wrong { setting: settings.into_iter().find(|setting| text.contains(setting)), text }
     })?;
-    // What would be left out of a registration was judged before, one by one.
+    // Redirect URIs that a registration would leave out were reported above, one by one.
     Ok((metadata, ClientPolicy { any_secret_method, ..ClientPolicy::default() }))
 }

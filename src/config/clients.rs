@@ -1,25 +1,25 @@
-//! Settings for clients: those the operator writes down, and what any of them may do.
+//! Settings for clients: those that the operator configures, and the methods that all clients may use.
 use super::{Faults, hidden, list};
 use crate::model::grant_type::NAMES;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What is shorter can be guessed.
+/// Characters: a shorter secret could be guessed.
 const MIN_SECRET: usize = 32;
 
-/// A client that the operator wrote down: trusted, and written anew at each start.
+/// A client that the operator configured: it is trusted, and stored anew at each start.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientSettings {
-    /// The client identifier (RFC 6749 §2.2); else the short name.
+    /// The client identifier (RFC 6749 §2.2); the short name by default.
     pub id: Option<String>,
-    /// What the consent page calls it; else its identifier.
+    /// The name on the consent page; the client identifier by default.
     pub name: Option<String>,
     /// At least 32 characters. Without secret and keys the client is public.
     #[serde(serialize_with = "hidden::maybe")]
     pub secret: Option<SecretString>,
-    /// Counts too, so that a secret can be changed at one end first.
+    /// A second valid secret, so that a secret can be replaced without an interruption.
     #[serde(serialize_with = "hidden::maybe")]
     pub previous_secret: Option<SecretString>,
     /// Its public keys (RFC 7517 §5), as a table or as JSON text, for `private_key_jwt`; ...
@@ -29,23 +29,23 @@ pub struct ClientSettings {
     pub jwks_uri: Option<String>,
     #[serde(default, deserialize_with = "list")]
     pub redirect_uris: Vec<String>,
-    /// Else `authorization_code` and `refresh_token` with redirect URIs, and `client_credentials` without.
+    /// By default `authorization_code` and `refresh_token` with redirect URIs, and `client_credentials` without.
     #[serde(default, deserialize_with = "list")]
     pub grant_types: Vec<String>,
-    /// The most that the client may have for itself (RFC 6749 §4.4), and what it gets when it names no scope.
+    /// The most that the client may have for itself (RFC 6749 §4.4), and its scope when it requests none.
     pub scope: Option<String>,
-    /// Identifier of the resource of requests for itself that name none; else the default resource.
+    /// Identifier of the resource for requests without user that name none; the default resource by default.
     pub resource: Option<String>,
-    /// Its assertions may also name the token endpoint, or the issuer with a slash behind it, as their audience.
+    /// Whether its assertions may also name the token endpoint, or the issuer with a trailing slash, as their audience.
     #[serde(default)]
     pub token_endpoint_audience: bool,
 }
 
-/// What can be exchanged for tokens.
+/// Settings for grant types.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrantSettings {
-    /// Grant types, by their names in metadata, that are not offered here.
+    /// Names of the grant types that are switched off.
     #[serde(deserialize_with = "list")]
     pub off: Vec<String>,
 }
@@ -74,13 +74,13 @@ impl Default for ClientAuthentication {
 }
 
 impl ClientSettings {
-    /// What can be said without asking what the server knows.
+    /// Checks the parts that need no other settings.
     pub(super) fn check(&self, name: &str, faults: &mut Faults) {
         let keys = self.jwks.is_some() || self.jwks_uri.is_some();
         faults.ensure(!(keys && self.secret.is_some()), &[], "it has a secret and keys; it needs one of them");
         let alone = self.previous_secret.is_some() && self.secret.is_none();
         faults.ensure(!alone, &["previous_secret"], "it needs a secret after it");
-        // Otherwise it might be taken for a person, whose `sub` is a UUID.
+        // A UUID as client id could be mistaken for a user: the `sub` of a user is a UUID.
         let id = self.id.as_deref().unwrap_or(name);
         let is_one = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         let text =
@@ -102,7 +102,7 @@ impl ClientSettings {
         self.secret.iter().chain(&self.previous_secret)
     }
 
-    /// `jwks`, whichever way it was written.
+    /// `jwks` as a JSON value, also when the settings have it as a text.
     pub fn keys(&self) -> anyhow::Result<Option<Value>> {
         match &self.jwks {
             Some(Value::String(text)) => Ok(Some(serde_json::from_str(text)?)),

@@ -1,15 +1,15 @@
-//! Settings of connections: how many there may be at once, and how long they outlive the server's end.
+//! Settings for connections: how many may be open at once, and how long they may outlast a stopping server.
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Connections {
-    /// In all; never more than three quarters of the files that the process may open.
+    /// All connections; never more than three quarters of the files that the process may open.
     pub total: NonZeroUsize,
-    /// Connections of one address that is none of `trusted_proxies`.
+    /// Connections of one address that is not in `trusted_proxies`.
     pub per_source: NonZeroUsize,
-    /// Seconds that answers under way may still take once the server was asked to stop.
+    /// Seconds that running responses may still take after the server was asked to stop.
     pub grace: u16,
 }
 

@@ -1,4 +1,4 @@
-//! Settings about looking inside: `/debug` and `/metrics`.
+//! Settings for `/debug` and `/metrics`.
 use super::{Faults, hidden, rules::long};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Debug {
-    /// At least 16 characters: who sends it as a bearer token may look. Without it there is nothing to look at.
+    /// The bearer token that opens both, at least 16 characters. Without it neither is served.
     #[serde(serialize_with = "hidden::maybe")]
     pub admin_token: Option<SecretString>,
-    /// The demo lets in whoever is on this machine: no setting.
+    /// The demo admits everybody on this machine. This is not a setting.
     #[serde(skip)]
     pub this_machine: bool,
 }

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeviceAuthorization {
-    /// Let people allow devices that have no browser of their own.
+    /// Whether people may allow devices that have no browser of their own.
     pub enabled: bool,
-    /// Whether what a device is granted may be refreshed. If not, somebody who was talked into allowing a stranger's
-    /// device has let it in for the lifetime of one access token (RFC 10027 §6.1.10).
+    /// Whether devices get refresh tokens. If not, a user who was tricked into allowing a stranger's device has given
+    /// it access only for the lifetime of one access token (RFC 10027 §6.1.10).
     pub refresh_tokens: bool,
     /// Devices of one client that may wait at once.
     pub max_per_client: u32,

@@ -1,7 +1,7 @@
-//! Patterns of the documents that the operator lets in or keeps out: a host, every host below one, or paths there.
+//! Patterns of metadata documents that the operator admits or keeps out: a host, every host below one, or paths there.
 
-/// `example.com` is that host, `*.example.com` every host below it. With a path behind it a pattern is about documents
-/// there: `*` as a whole segment is any one, and at the end everything below.
+/// `example.com` matches that host, `*.example.com` every host below it. A path restricts the pattern to documents
+/// there: the segment `*` matches any one segment, and at the end of the path everything below.
 struct Pattern<'a> {
     host: &'a str,
     path: Option<&'a str>,
@@ -16,7 +16,7 @@ impl<'a> Pattern<'a> {
     }
 }
 
-/// A document by where it lies: a host in lower case, and what stands behind it in the URL.
+/// The URL of a document: its host in lower case, and the rest.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub host: &'a str,
@@ -32,8 +32,8 @@ pub(super) fn host_matches(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// Whether the pattern lets a document in: compared as it is written, and nothing that a server could read as another
-/// path is in it.
+/// Whether the pattern admits a document: paths are compared as written, and a path that some server could read as
+/// another path is never admitted.
 pub(super) fn admits(pattern: &str, place: Place) -> bool {
     let Pattern { host, path } = Pattern::of(pattern);
     if !host_matches(host, place.host) {
@@ -50,8 +50,8 @@ pub(super) fn admits(pattern: &str, place: Place) -> bool {
     !is_ambiguous(path) && (whole_folder || !has_query) && covers(&wanted, &path.split('/').collect::<Vec<_>>())
 }
 
-/// Whether the pattern keeps a document out: by any path that a server could read as the one that is meant, so decoded,
-/// without regard to case, to empty segments, and to the query.
+/// Whether the pattern keeps a document out. Any path counts that a server could read as the kept-out one, so paths are
+/// decoded, and case, empty segments and the query are ignored.
 pub(super) fn keeps_out(pattern: &str, place: Place) -> bool {
     let Pattern { host, path } = Pattern::of(pattern);
     if !host_matches(host, place.host) {
@@ -63,7 +63,8 @@ pub(super) fn keeps_out(pattern: &str, place: Place) -> bool {
     covers(&wanted, &path) || wanted.split_last().is_some_and(|(last, folder)| *last == "*" && folder == path)
 }
 
-/// The rule that the pattern breaks: one that could never match would let in whom it should keep out.
+/// Finds the rule that the pattern breaks. A pattern that can never match is refused, because it would keep nothing
+/// out.
 pub(super) fn check(pattern: &str) -> Result<(), &'static str> {
     let Pattern { host, path } = Pattern::of(pattern);
     check_host(host)?;
@@ -87,7 +88,7 @@ pub(super) fn check_host(pattern: &str) -> Result<(), &'static str> {
     is_name.then_some(()).ok_or("is no host name; write example.com or *.example.com")
 }
 
-/// Segment by segment; a `*` at the end covers one or more.
+/// Compares segment by segment; a `*` at the end matches one or more segments.
 fn covers(wanted: &[&str], path: &[&str]) -> bool {
     match (wanted, path) {
         (["*"], [_, more @ ..]) => !more.is_empty() || !path[0].is_empty(),
@@ -99,14 +100,14 @@ fn covers(wanted: &[&str], path: &[&str]) -> bool {
     }
 }
 
-/// Slashes in disguise, and segments that some servers take for `..`.
+/// Whether the path has encoded slashes, or segments that some servers take for `..`.
 fn is_ambiguous(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
     ["%2f", "%5c", "%00"].iter().any(|escape| lower.contains(escape)) || lower.replace("%2e", ".").split('/').any(dots)
 }
 
-/// As servers decode it, once.
+/// Decodes the path once, as servers do.
 fn read(path: &str) -> String {
     let mut parts = path.split('%');
     let mut decoded = parts.next().unwrap_or_default().as_bytes().to_vec();

@@ -1,12 +1,12 @@
-//! Settings about proofs of possession (RFC 9449).
+//! Settings for proofs of possession (RFC 9449).
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dpop {
-    /// Take proofs and bind tokens to their keys.
+    /// Whether the server accepts proofs and binds tokens to their keys.
     pub enabled: bool,
-    /// Take only proofs with a nonce of ours (RFC 9449 §8); costs clients a second request now and then.
+    /// Whether a proof needs a nonce of this server (RFC 9449 §8), which now and then costs clients a second request.
     pub require_nonce: bool,
 }
 

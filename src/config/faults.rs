@@ -1,6 +1,6 @@
-//! What is wrong with the settings: collected while they are read and checked.
+//! The errors in the settings: collected while the settings are read and checked.
 
-/// No more of a value is shown.
+/// Characters of a value that an error shows.
 const LONGEST: usize = 80;
 /// Where a setting was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,18 +16,18 @@ pub(super) enum Origin {
 pub struct Fault {
     pub(super) path: Vec<String>,
     pub(super) kind: Kind,
-    /// Other settings that it is about: if one of them was wrong by itself, this may be right.
+    /// Other settings that the error depends on: if one of them is wrong itself, this error may disappear.
     pub(super) about: Vec<Vec<String>>,
-    /// Its setting, and where that was before anything was left out.
+    /// The faulty setting, and its origin before anything was left out.
     pub(super) found: Option<Box<Place>>,
 }
 
-/// A setting, or none, and where it is.
+/// The path of a setting (empty if none) and its origin.
 pub(super) type Place = (Vec<String>, Option<Origin>);
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// These names would be known there.
+    /// The setting is unknown; the names that are known in its table.
     Unknown(&'static [&'static str]),
     Missing,
     NotA {
@@ -47,12 +47,12 @@ impl Fault {
         Self { path: vec![], kind, about: vec![], found: None }
     }
 
-    /// A fault of something that cannot be read, or has no place among the settings.
+    /// An error of a text that is not TOML, or of a variable that fits no setting.
     pub(super) fn of_text(at: Origin, text: &str) -> Self {
         Self { found: Some(Box::new((vec![], Some(at)))), ..Self::new(Kind::Said(text.replace('\n', ", "))) }
     }
 
-    /// Whether the file, or our own defaults, is no TOML.
+    /// Whether the file, or the built-in defaults, are not TOML.
     fn is_of_text(&self) -> bool {
         let place = self.found.as_ref().and_then(|found| found.1.as_ref());
         self.path.is_empty() && matches!(place, Some(Origin::File(_) | Origin::BuiltIn))
@@ -64,7 +64,7 @@ impl Fault {
         self
     }
 
-    /// What has to be left out for the rest to be read: itself, or what it is missing in.
+    /// The path to leave out so that the rest can be read: the setting itself, or the table that lacks it.
     pub(super) fn culprit(&self) -> &[String] {
         match self.kind {
             Kind::Missing => &self.path[..self.path.len().saturating_sub(1)],
@@ -78,7 +78,7 @@ impl Fault {
     }
 }
 
-/// A text in quotes, on one line, cut.
+/// Quotes a text on one line, and cuts it.
 #[must_use]
 pub fn shown(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
@@ -87,12 +87,12 @@ pub fn shown(text: &str) -> String {
     }
 }
 
-/// All that was found so far.
+/// All errors found so far.
 #[derive(Debug, Default)]
 pub struct Faults {
     below: Vec<String>,
     pub(super) all: Vec<Fault>,
-    /// What was wrong when it was read, and has its default now: nothing else is wrong because of it.
+    /// Settings that were wrong when read, and have their default now: errors that depend on them are not reported.
     spoilt: Vec<Vec<String>>,
 }
 
@@ -107,19 +107,19 @@ impl Faults {
         self.spoilt.push(path);
     }
 
-    /// The setting at `path`, of which is said `text`.
+    /// Adds the error `text` about the setting at `path`.
     pub fn add(&mut self, path: &[&str], text: impl Into<String>) {
         self.add_about(path, &[], text);
     }
 
-    /// As [`Self::add`], if something else does not hold.
+    /// As [`Self::add`], unless `holds`.
     pub fn ensure(&mut self, holds: bool, path: &[&str], text: impl Into<String>) {
         if !holds {
             self.add(path, text);
         }
     }
 
-    /// As [`Self::add`], where other settings have to do with it, by their whole paths.
+    /// As [`Self::add`], for an error that depends on other settings too, given by their full paths.
     pub fn add_about(&mut self, path: &[&str], about: &[&[&str]], text: impl Into<String>) {
         let owned = |path: &[&str]| path.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
         let path = [self.below.clone(), owned(path)].concat();
@@ -127,7 +127,7 @@ impl Faults {
         self.push(Fault { path, about, ..Fault::new(Kind::Said(text.into())) });
     }
 
-    /// What `check` finds is below `path`.
+    /// Runs `check`, whose errors are about settings below `path`.
     pub fn below(&mut self, path: &[&str], check: impl FnOnce(&mut Self)) {
         let before = self.below.len();
         self.below.extend(path.iter().map(|step| (*step).to_owned()));
@@ -135,14 +135,14 @@ impl Faults {
         self.below.truncate(before);
     }
 
-    /// Whether something there was found wrong.
+    /// Whether a setting at or below `path` has an error.
     #[must_use]
     pub fn concern(&self, path: &[&str]) -> bool {
         let path: Vec<_> = path.iter().map(|step| (*step).to_owned()).collect();
         self.all.iter().any(|fault| fault.touches(&path)) || self.spoilt.iter().any(|spoilt| spoilt.starts_with(&path))
     }
 
-    /// Whether the file is no TOML.
+    /// Whether the file is not TOML.
     pub(super) fn unreadable(&self) -> bool {
         self.all.iter().any(Fault::is_of_text)
     }

@@ -1,4 +1,4 @@
-//! How what is wrong with the settings is told: where it was written, what it is, and what it may be.
+//! Turns errors in the settings into messages: the place, the error, and the allowed values.
 use super::{
     faults::{Fault, Faults, Kind, Origin, Place},
     names,
@@ -9,12 +9,12 @@ use super::{
 use serde::Serialize;
 use std::fmt;
 
-/// Settings whose value is never shown, nor what is below them.
+/// Settings whose values, and all values below them, are never shown.
 const HIDDEN: [&str; 7] =
     ["admin_token", "initial_access_token", "jwks", "master_key", "previous_secret", "secret", "url"];
 
 impl Fault {
-    /// Before something is left out.
+    /// Records the origin; called before anything is left out.
     pub(super) fn found(mut self, source: &Source) -> Self {
         self.found = Some(Box::new(self.place(source)));
         self
@@ -95,14 +95,14 @@ impl Fault {
         }
     }
 
-    /// Whether it stands where the operator's own names should.
+    /// Whether a value stands where a table with names of the operator's choice belongs.
     fn lacks_a_name(&self) -> bool {
         let table: Vec<_> = self.path.iter().rev().skip(1).rev().map(String::as_str).collect();
         schema::at(&table) == Some(Shape::Named)
     }
 }
 
-/// The derived readers of settings want it.
+/// `serde::de::Error` requires it.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.join("."), self.text(false))
@@ -117,7 +117,7 @@ impl Faults {
         self.all.iter().map(|fault| format!("{}: {}", fault.path.join("."), fault.text(false))).collect()
     }
 
-    /// The findings, in the order in which somebody mends them.
+    /// The findings, in the order in which an operator would fix them.
     pub(super) fn into_error(self, source: &Source) -> SettingsError {
         let mut all: Vec<_> = self.all.iter().map(|fault| (fault.place(source).1, fault.told(source))).collect();
         all.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -126,18 +126,18 @@ impl Faults {
     }
 }
 
-/// Why the server does not start with these settings: all that is wrong.
+/// All errors in the settings that keep the server from starting.
 #[derive(Debug)]
 pub struct SettingsError(pub Vec<Finding>);
 
-/// One thing that is wrong, for people and for programs.
+/// One error, for people and for programs.
 #[derive(Debug, Serialize)]
 pub struct Finding {
     /// The whole sentence.
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setting: Option<String>,
-    /// Where it is written: a line of a file, ...
+    /// The place of the setting: a line of a file, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Which grant types are on, and for whom.
+//! Which grant types are enabled, and for which clients.
 use super::Config;
 use crate::{
     error::OAuthError,
@@ -17,7 +17,7 @@ pub fn enabled(config: &Config) -> impl Iterator<Item = &'static str> {
 pub fn is_enabled(config: &Config, name: &str) -> bool {
     let is_on = match name {
         DEVICE_CODE => config.device_authorization.enabled,
-        // There is something to exchange only where the operator wrote down for whom.
+        // Token exchange is on only if the operator configured at least one permission for it.
         TOKEN_EXCHANGE => config.resources.values().any(|resource| !resource.exchange.is_empty()),
         JWT_BEARER => config.takes_identity_assertions() || config.workloads().next().is_some(),
         name => NAMES.contains(&name),
@@ -25,7 +25,7 @@ pub fn is_enabled(config: &Config, name: &str) -> bool {
     is_on && !config.grants.off.iter().any(|off| off == name)
 }
 
-/// The grant types that a client may give itself: acting with nobody's consent is the operator's to allow.
+/// The grant types that a client may register for. Those without user consent need the operator's permission.
 #[must_use]
 pub fn for_strangers(config: &Config) -> Vec<&'static str> {
     let mut names = for_documents(config);
@@ -33,8 +33,8 @@ pub fn for_strangers(config: &Config) -> Vec<&'static str> {
     names
 }
 
-/// The grant types that a document about a client may name: an issuer that is trusted knows whom such an identifier
-/// means.
+/// The grant types that a client metadata document may name. With a trusted issuer this includes the JWT grant, because
+/// the issuer identifies such clients by their URL.
 #[must_use]
 pub fn for_documents(config: &Config) -> Vec<&'static str> {
     enabled(config)
@@ -46,20 +46,21 @@ pub fn for_documents(config: &Config) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether the client registered it, and it is not switched off.
+/// Whether the client registered the grant type, and the settings have it enabled.
 #[must_use]
 pub fn is_open_to(config: &Config, client: &Client, name: &str) -> bool {
     client.metadata.grant_types.iter().any(|registered| registered == name) && is_enabled(config, name)
 }
 
-/// Whether what this client is granted by such a grant may be refreshed.
+/// Whether this client gets refresh tokens from such a grant.
 #[must_use]
 pub fn refreshes(config: &Config, client: &Client, name: &str) -> bool {
     let barred = name == DEVICE_CODE && !config.device_authorization.refresh_tokens;
     !barred && is_open_to(config, client, REFRESH_TOKEN)
 }
 
-/// Whether the token endpoint would hear this client out: nobody is asked for what it would refuse anyway.
+/// Whether the token endpoint would accept this grant type from this client: a user is not asked for access that the
+/// endpoint would refuse.
 pub fn check_redeemable(config: &Config, client: &Client, name: &str) -> Result<(), OAuthError> {
     let metadata = &client.metadata;
     if !is_open_to(config, client, name) {

@@ -1,4 +1,4 @@
-//! How settings that hold a secret are shown: that they are set, and nothing else.
+//! Serializes secret settings: shows only that they are set.
 use crate::secrets::base64url;
 use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::cell::RefCell;
 
 thread_local! {
-    /// While it is set, a secret is shown as its digest under this key.
+    /// While this key is set, a secret is serialized as its digest under the key.
     static KEY: RefCell<Option<hmac::Key>> = const { RefCell::new(None) };
 }
 
@@ -16,7 +16,7 @@ struct Shown {
     set: bool,
 }
 
-/// What a setting hides.
+/// A setting whose value is secret.
 pub(super) trait Hidden {
     fn digest(&self, key: &hmac::Key) -> String;
 }
@@ -49,8 +49,8 @@ fn shown<T: Hidden, S: Serializer>(secret: Option<&T>, serializer: S) -> Result<
     }
 }
 
-/// The settings as a tree in which each secret is a digest, so that two can be compared. Only the key's owner can tell
-/// what is behind a digest of what is short.
+/// The settings as a tree in which each secret is a digest, so that two trees can be compared. The digests are keyed,
+/// so that short secrets cannot be guessed from them.
 pub(super) fn with_digests(settings: &impl Serialize, key: &hmac::Key) -> serde_json::Result<Value> {
     KEY.set(Some(key.clone()));
     let tree = serde_json::to_value(settings);

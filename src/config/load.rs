@@ -1,4 +1,4 @@
-//! Reads all settings and judges them: everything that is wrong is found, not only the first of it.
+//! Reads and checks all settings, and reports every error at once.
 use super::{
     Config, client_metadata,
     faults::{Faults, Kind, Origin, shown},
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::{collections::HashMap, path::Path};
 use url::Url;
 
-/// Stands in while the rest is read.
+/// A placeholder issuer, so that the rest can be read when the issuer is missing.
 const NO_ISSUER: &str = "https://issuer.invalid";
 
 impl Config {
@@ -21,7 +21,7 @@ impl Config {
         Self::load_and(defaults, file, variables, Self::check_secrets)
     }
 
-    /// The same, but that secrets may be as short as one likes to type: the demo's are published anyway.
+    /// As [`Self::load`], but accepts short secrets: the demo's secrets are published anyway.
     pub fn load_for_demo(
         defaults: &str,
         file: Option<&Path>,
@@ -30,7 +30,7 @@ impl Config {
         Self::load_and(defaults, file, variables, |_, _| {})
     }
 
-    /// What `judge` finds counts too.
+    /// As [`Self::load`], with the additional check `judge`.
     pub fn load_and(
         defaults: &str,
         file: Option<&Path>,
@@ -40,7 +40,7 @@ impl Config {
         let mut faults = Faults::default();
         names::strays(&variables, &mut faults);
         let mut source = Source::gather(defaults, file, variables, &mut faults)?;
-        // If the file is no TOML, nothing else can be said about it.
+        // If the file is not TOML, other errors would be misleading.
         let readable = !faults.unreadable();
         let config = readable.then(|| read(&mut source, &mut faults)).flatten();
         if let Some(config) = &config {
@@ -80,7 +80,7 @@ impl Config {
         }
     }
 
-    /// Checks the secrets that strangers could guess.
+    /// Checks the length of secrets that strangers could try to guess.
     pub fn check_secrets(&self, faults: &mut Faults) {
         self.debug.check(faults);
         self.registration.check(faults);
@@ -92,7 +92,7 @@ impl Config {
         }
     }
 
-    /// Clients compare it byte for byte (RFC 8414 §2).
+    /// Clients compare the issuer byte for byte (RFC 8414 §2).
     fn check_issuer(&self, faults: &mut Faults) {
         let (shown, at) = (shown(&self.issuer), &["issuer"]);
         let Ok(issuer) = Url::parse(&self.issuer) else {
@@ -116,7 +116,7 @@ impl Config {
         } else if !self.issuer_path().bytes().all(plain_path) {
             format!("{shown} may have letters, digits and - . _ ~ % in its path, and no other signs")
         } else if self.issuer != written {
-            // Browsers' origins would be others: none of our forms would count.
+            // Browsers would send another `Origin`, and every form would be refused.
             format!("{shown} is written otherwise by browsers and clients; write {written}")
         } else {
             return;
@@ -174,7 +174,7 @@ impl Config {
         }
     }
 
-    /// Without the resources nothing is said about them.
+    /// If the resources are invalid, their references are not checked.
     fn check_trusted_issuers(&self, resources: Option<&Resources>, faults: &mut Faults) {
         for (name, issuer) in &self.trusted_issuers {
             faults.below(&["trusted_issuers", name], |faults| issuer.check(&self.issuer, resources, faults));
@@ -187,7 +187,7 @@ impl Config {
         self.check_client_identifiers(faults);
     }
 
-    /// What is written down twice would be whichever was written last.
+    /// If two entries had the same identifier, the last one written would silently win.
     fn check_client_identifiers(&self, faults: &mut Faults) {
         let clients = self
             .clients
@@ -209,7 +209,7 @@ impl Config {
         }
     }
 
-    /// The resources, if they can be used.
+    /// The resources, if they are valid.
     fn check_resources(&self, faults: &mut Faults) -> Option<Resources> {
         for (name, resource) in &self.resources {
             let twins = self.resources.iter().filter(|(_, other)| other.identifier == resource.identifier);
@@ -246,7 +246,7 @@ impl Config {
     }
 }
 
-/// One thing that is wrong hides no other: it is told and left out, until the rest can be read.
+/// Reads the settings; each faulty setting is reported and left out, until the rest can be read.
 fn read(source: &mut Source, faults: &mut Faults) -> Option<Config> {
     loop {
         let fault = match Config::deserialize(&source.root) {
@@ -255,7 +255,7 @@ fn read(source: &mut Source, faults: &mut Faults) -> Option<Config> {
         };
         let no_issuer = matches!(fault.kind, Kind::Missing) && fault.path.len() == 1;
         let culprit = if no_issuer { fault.path.clone() } else { fault.culprit().to_vec() };
-        // What a misspelt name was meant to set is not missed too.
+        // A setting whose name was misspelt is not also reported as missing.
         let spoilt =
             if let Kind::Unknown(known) = fault.kind { names::meant(&culprit, known) } else { Some(culprit.clone()) };
         faults.push(fault.found(source));

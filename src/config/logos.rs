@@ -1,10 +1,11 @@
-//! Settings about the logos of clients.
+//! Settings for clients' logos.
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logos {
-    /// Fetch, keep and show what clients name as their `logo_uri` (RFC 7591 §2); else their initial letter is shown.
+    /// Whether the server fetches, stores and shows the `logo_uri` of clients (RFC 7591 §2); if not, pages show an
+    /// initial letter.
     pub enabled: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Names of settings: how they are written, and which is nearest to one that does not exist.
+//! Names of settings: how errors write them, and which known name is nearest to an unknown one.
 use super::{
     faults::{Fault, Faults, Origin},
     schema::{self, NAME},
@@ -6,12 +6,12 @@ use super::{
 };
 use std::collections::HashMap;
 
-/// As good as surely meant.
+/// Similarity from which a name was almost certainly meant.
 const SURE: f64 = 0.85;
-/// Less than this looks like nothing that we know.
+/// Similarity below which a name is not suggested.
 const LIKE: f64 = 0.6;
 
-/// `resources.notes.scopes "a:b"`; the place in a list is told by the value.
+/// Writes a path as `resources.notes.scopes "a:b"`; an item of a list is named by its value.
 pub(super) fn in_words(path: &[String], source: &Source) -> String {
     let bare =
         |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
@@ -19,7 +19,7 @@ pub(super) fn in_words(path: &[String], source: &Source) -> String {
     for (at, step) in path.iter().enumerate() {
         let parent = source.find(&path[..at]).map(|node| &node.value);
         match parent {
-            // A variable holds a list as a text.
+            // A variable holds a list as one text.
             Some(Value::List(_) | Value::Text(_)) => {}
             _ if at == 0 => words.push_str(step),
             _ if bare(step) => words.extend([".", step]),
@@ -29,7 +29,7 @@ pub(super) fn in_words(path: &[String], source: &Source) -> String {
     words
 }
 
-/// What may have been meant by a name that does not exist, among those known there.
+/// The suggestion for an unknown name, among the names that are known there.
 pub(super) fn cure(path: &[String], known: &[&str], of_variable: bool) -> String {
     let Some((name, table)) = path.split_last() else { return String::new() };
     if let Some(meant) = of_variable.then(|| fits(&path.join("_"), path.len())).flatten() {
@@ -54,7 +54,7 @@ pub(super) fn cure(path: &[String], known: &[&str], of_variable: bool) -> String
     }
 }
 
-/// The setting beside it that was surely meant.
+/// The setting in the same table that was almost certainly meant.
 pub(super) fn meant(path: &[String], known: &[&str]) -> Option<Vec<String>> {
     let (name, table) = path.split_last()?;
     let (near, _) = nearest(name, known.iter().copied()).filter(|(_, likeness)| *likeness >= SURE)?;
@@ -64,7 +64,7 @@ pub(super) fn meant(path: &[String], known: &[&str]) -> Option<Vec<String>> {
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<(&'a str, f64)> {
     let name = name.to_lowercase().replace('-', "_");
     let likeness = |known: &str| match strsim::damerau_levenshtein(&name, known) {
-        // However short they are.
+        // A single slip always counts, however short the name.
         1 => SURE.max(strsim::jaro_winkler(&name, known)),
         _ => strsim::jaro_winkler(&name, known).max(strsim::normalized_damerau_levenshtein(&name, known)),
     };
@@ -72,7 +72,7 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<(&'a 
     all.max_by(|(_, left), (_, right)| left.total_cmp(right))
 }
 
-/// Where there is a setting, or a table, of this very name, or of one that was surely meant.
+/// A setting or table elsewhere with this name, or with a name that was almost certainly meant.
 fn elsewhere(name: &str) -> Option<Vec<&'static str>> {
     let all: Vec<_> = schema::settings().into_iter().map(|(path, _)| path).collect();
     let of =
@@ -81,7 +81,7 @@ fn elsewhere(name: &str) -> Option<Vec<&'static str>> {
     of(name).or_else(|| of(likest()?.0))
 }
 
-/// The variable that was meant by one whose parts are not parted by two underscores, but for `parts` of them.
+/// The variable that was meant by `name`, if single underscores stand where two belong, except in `parts` places.
 fn fits(name: &str, parts: usize) -> Option<String> {
     let name = name.to_lowercase();
     let own = |pattern: &[&str], path: &[String]| {
@@ -92,7 +92,7 @@ fn fits(name: &str, parts: usize) -> Option<String> {
         let path = fit(&pattern, &name).filter(|path| path.len() > parts)?;
         Some(((own(&pattern, &path), path.len()), path))
     });
-    // What has shorter and fewer names of somebody's choice in it leaves less to chance.
+    // Prefers the reading with the fewest and shortest free names.
     let (_, path) = all.min_by_key(|(choice, _)| *choice)?;
     Some(variable(&path.iter().map(String::as_str).collect::<Vec<_>>()))
 }
@@ -110,7 +110,7 @@ fn fit(path: &[&str], name: &str) -> Option<Vec<String>> {
     })
 }
 
-/// Variables that look like ours and set nothing.
+/// Reports variables with our prefix that set nothing.
 pub(super) fn strays(variables: &HashMap<String, String>, faults: &mut Faults) {
     const OURS: &str = "KEYWARD_";
     for name in variables.keys() {
@@ -122,14 +122,14 @@ pub(super) fn strays(variables: &HashMap<String, String>, faults: &mut Faults) {
         let all = schema::settings();
         let all = all.iter().filter(|(path, _)| !path.contains(&NAME));
         let all: Vec<_> = all.map(|(path, _)| variable(path)).collect();
-        // Other programs' may begin so, too.
+        // Variables of other programs may have the same prefix.
         let Some(meant) = fits(&rest.replace("__", "_"), 0).or_else(|| surely_meant(&rest, &all)) else { continue };
         let text = format!("variables of Keyward begin with {PREFIX}, two underscores; did you mean {meant}?");
         faults.push(Fault::of_text(Origin::Variable(name.clone()), &text));
     }
 }
 
-/// A slip or two away, or without its table.
+/// A known variable within a typing error or two, or without its table.
 fn surely_meant(rest: &str, all: &[String]) -> Option<String> {
     let is_meant = |variable: &&String| {
         let plain = variable[PREFIX.len()..].replace("__", "_");
@@ -139,7 +139,7 @@ fn surely_meant(rest: &str, all: &[String]) -> Option<String> {
     all.iter().find(is_meant).cloned()
 }
 
-/// Kubernetes, and Docker's links, set such in every container beside a service whose name begins with "keyward".
+/// Kubernetes and Docker links set such variables in every container beside a service named "keyward...".
 fn is_service_link(rest: &str) -> bool {
     let named = |end: &str| rest == end || rest.ends_with(&format!("_{end}"));
     let port = |rest: &str| {
@@ -189,7 +189,7 @@ mod tests {
             ("VERSION", None),
             ("BINARY", None),
             ("LOG", None),
-            // The guard's own.
+            // A variable of the guard.
             ("INTROSPECTION_SECRET", None),
             ("URL", None),
         ] {

@@ -1,4 +1,4 @@
-//! Settings for what this server fetches from others: whose metadata documents, and how.
+//! Settings for outgoing requests: which metadata documents are fetched, and how.
 use super::{
     Faults,
     document_patterns::{self, Place},
@@ -12,30 +12,29 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// Clients whose identifier is the URL of their metadata document.
+/// Settings for clients whose identifier is the URL of their metadata document.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientMetadataDocuments {
-    /// `open`, or `off`: not advertised, and such clients are unknown here.
+    /// `open`, or `off`: metadata does not advertise such clients, and they are unknown here.
     pub policy: DocumentPolicy,
-    /// If not empty, only documents of these hosts. `*.example.com` means every host below `example.com`; with a path
-    /// behind it (`example.com/clients/*`) only what lies there.
+    /// If not empty, only documents of these hosts are admitted. `*.example.com` means every host below `example.com`;
+    /// a path (`example.com/clients/*`) restricts the host to documents there.
     #[serde(deserialize_with = "list")]
     pub allow: Vec<String>,
-    /// Never documents of these hosts or paths, written alike.
+    /// Documents of these hosts or paths are never admitted; same patterns.
     #[serde(deserialize_with = "list")]
     pub deny: Vec<String>,
-    /// Hosts where anybody may publish, beside those that are known: their documents are shown with their path.
+    /// Further hosts where anybody may publish, beside the built-in list: their documents are shown with their path.
     #[serde(deserialize_with = "list")]
     pub shared_hosts: Vec<String>,
-    /// So many people are told that a host is new here: nobody, or few, have allowed an app that it describes. 0 tells
+    /// Below this number of people who allowed an app of a host, a user is told that the host is new here. 0 tells
     /// nobody.
     pub new_until: u32,
-    /// Clients that these hosts describe may name the token endpoint as audience of their assertions, as before
-    /// RFC 7523bis.
+    /// Hosts whose clients may name the token endpoint as audience of their assertions, as before RFC 7523bis.
     #[serde(deserialize_with = "list")]
     pub token_endpoint_audience: Vec<String>,
-    /// The folder that the demo serves documents of its own in: no setting.
+    /// The folder of the demo's own documents. This is not a setting.
     #[serde(skip)]
     pub own_folder: Option<String>,
 }
@@ -54,7 +53,7 @@ pub struct Fetch {
     /// Ports that URLs may name.
     #[serde(deserialize_with = "list")]
     pub ports: Vec<u16>,
-    /// Networks that nothing is fetched from although they are public: NAT64 prefixes, own ranges.
+    /// Public networks that nothing is fetched from: NAT64 prefixes, or the operator's own ranges.
     #[serde(deserialize_with = "list")]
     pub deny_networks: Vec<IpNet>,
 }
@@ -85,13 +84,13 @@ impl ClientMetadataDocuments {
         self.policy != DocumentPolicy::Off
     }
 
-    /// Whether the identifier claims to be the URL of its client's metadata document.
+    /// Whether the identifier has the form of a metadata document's URL.
     #[must_use]
     pub fn is_url(&self, id: &str) -> bool {
         client_id::is_url(id) || self.is_own(id)
     }
 
-    /// Who describes the client with this identifier: a host in lower case, or ourselves.
+    /// The host that describes the client with this identifier, in lower case; this server for all other clients.
     pub fn host(&self, id: &str) -> Result<String, OAuthError> {
         match self.own_folder.as_deref().filter(|_| self.is_own(id)).and_then(|own| Url::parse(own).ok()) {
             Some(own) => Ok(own.authority().to_owned()),
@@ -103,7 +102,7 @@ impl ClientMetadataDocuments {
         self.own_folder.as_deref().is_some_and(|own| client_id::lies_in(own, id))
     }
 
-    /// Whom people have to know to know the client with this identifier.
+    /// The publisher that a user has to trust if they trust this client.
     pub fn publisher(&self, id: &str) -> Result<Publisher, OAuthError> {
         let host = self.host(id)?;
         let is_shared = !self.is_own(id) && (shared_hosts::is_shared(&host) || listed(&self.shared_hosts, &host));
@@ -112,7 +111,7 @@ impl ClientMetadataDocuments {
         Ok(Publisher { host, target, is_ours })
     }
 
-    /// Whether the client with this identifier may be described by its host.
+    /// Whether the settings admit the host of this client's document.
     #[must_use]
     pub fn lets_client_in(&self, id: &str) -> bool {
         if self.is_own(id) {
@@ -129,13 +128,13 @@ impl ClientMetadataDocuments {
         self.allow.iter().any(|pattern| document_patterns::admits(pattern, place))
     }
 
-    /// Whether clients that this host describes, given in lower case, may address assertions to the token endpoint.
+    /// Whether clients of this host (in lower case) may address assertions to the token endpoint.
     #[must_use]
     pub fn may_address_token_endpoint(&self, host: &str) -> bool {
         listed(&self.token_endpoint_audience, host)
     }
 
-    /// A pattern that could never match would let in whom it should keep out.
+    /// A pattern that can never match is refused, because it would keep nothing out.
     pub(super) fn check(&self, faults: &mut Faults) {
         type Rule = fn(&str) -> Result<(), &'static str>;
         let (anywhere, hosts): (Rule, Rule) = (document_patterns::check, document_patterns::check_host);
@@ -161,12 +160,12 @@ pub struct Publisher {
     pub host: String,
     /// Path and query of the document, where many people publish at the host.
     pub target: Option<String>,
-    /// The operator named it, or serves it.
+    /// Whether the operator named the publisher in `allow`, or this server serves the document itself.
     pub is_ours: bool,
 }
 
 impl Publisher {
-    /// Equal for documents of the same publisher.
+    /// Equal for all documents of one publisher.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}{}", self.host, self.target.as_deref().unwrap_or_default())

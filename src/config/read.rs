@@ -1,4 +1,4 @@
-//! Reads settings into their types. What is wrong is told by the setting, the value and what it may be.
+//! Deserializes settings; an error names the setting, its value and the allowed values.
 use super::{
     faults::{Fault, Kind, Origin, shown},
     source::{Node, Value},
@@ -11,7 +11,7 @@ use serde::de::{
 use std::{collections::btree_map, fmt::Display, slice};
 
 impl Node {
-    /// Variables hold text, whatever it means.
+    /// The text, if it comes from a variable: there, numbers and lists are texts too.
     fn text_of_variable(&self) -> Option<&str> {
         match (&self.origin, &self.value) {
             (Origin::Variable(_), Value::Text(text)) => Some(text.trim()),
@@ -28,7 +28,7 @@ impl Node {
 }
 
 impl Node {
-    /// What would be right without its quotes is told so.
+    /// If the value would be right without its quotes, the error says so.
     fn unquoted(&self, would_be: impl Fn(&str) -> bool) -> Result<&Self, Fault> {
         match &self.value {
             Value::Text(text) if would_be(text) && !matches!(self.origin, Origin::Variable(_)) => {
@@ -105,7 +105,7 @@ impl<'de> Deserializer<'de> for &'de Node {
                 return Err(Fault::new(Kind::Unknown(fields)).within(name));
             }
         }
-        // Derived readers would take a list for the members in their order.
+        // Derived deserializers would accept a list as the members in order.
         if let Value::List(_) = &self.value {
             return Err(Fault::new(Kind::NotA { value: self.value.shown(), what: TABLE.to_owned() }));
         }
@@ -152,7 +152,7 @@ impl Value {
     }
 }
 
-/// The entries of a table, each fault with the name it is below.
+/// The entries of a table; errors get the name of the entry.
 struct Entries<'de> {
     entries: btree_map::Iter<'de, String, Node>,
     value: Option<(&'de str, &'de Node)>,
@@ -175,7 +175,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     }
 }
 
-/// The items of a list, each fault with the number it is below.
+/// The items of a list; errors get the index of the item.
 struct Items<'de> {
     items: slice::Iter<'de, Node>,
     next: usize,
@@ -196,7 +196,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     }
 }
 
-/// One of some words.
+/// A value out of a fixed set of words.
 struct Word<'de>(StrDeserializer<'de, Fault>);
 
 impl<'de> EnumAccess<'de> for Word<'de> {
@@ -241,7 +241,7 @@ fn plain(found: Unexpected) -> String {
 
 pub(super) const TABLE: &str = "a table";
 
-/// What libraries expect, as somebody would say it who never saw Rust.
+/// Translates serde's words for an expected type into plain English.
 fn in_words(expected: &str) -> String {
     let number = |most: u64| format!("a whole number from 0 to {most}");
     match expected {

@@ -10,30 +10,31 @@ use std::slice;
 pub struct Registration {
     /// `open`, `token` (an initial access token is needed) or `off`.
     pub policy: RegistrationPolicy,
-    /// At least 16 characters: an initial access token (RFC 7591 §3) for policy `token` without limits, beside those of
-    /// the command `registration-token`.
+    /// An initial access token (RFC 7591 §3) for policy `token`: at least 16 characters, and usable without limits,
+    /// unlike the tokens of the command `registration-token`.
     #[serde(serialize_with = "hidden::maybe")]
     pub initial_access_token: Option<SecretString>,
-    /// Each registration comes with a token to read, change and delete it with (RFC 7592). Then none is shared: the
-    /// same registration again is another client.
+    /// Whether each registration comes with a token to read, change and delete it (RFC 7592). Then registrations are
+    /// not shared: registering the same metadata again makes another client.
     pub management: bool,
-    /// A registration nobody was granted anything through is forgotten this many seconds after it was last made.
+    /// Seconds after which a registration is deleted if nobody granted it anything, counted from the last time it was
+    /// made.
     pub unused_after: u32,
     /// New registrations that one address may make at once for the same redirect hosts, ...
     pub burst: u32,
     /// ... and per minute after that. Identical registrations are free.
     pub per_minute: u32,
-    /// How many unused registrations are kept at all.
+    /// Unused registrations that are kept; beyond it the oldest are deleted.
     pub max_unused: u32,
-    /// Private-use URI schemes allowed in redirect URIs although no reverse domain name (RFC 8252 §7.1).
+    /// Private-use URI schemes allowed in redirect URIs although they are not reverse domain names (RFC 8252 §7.1).
     #[serde(deserialize_with = "list")]
     pub private_use_schemes: Vec<String>,
-    /// Let clients register themselves for `client_credentials` too.
+    /// Whether clients may register themselves for `client_credentials` too.
     pub client_credentials: bool,
 }
 
-/// Schemes of programs that many people have. None is a reversed domain name, as RFC 8252 §7.1 wants; what opens one
-/// is whatever claimed it on that machine, which is why PKCE (RFC 7636) is needed everywhere.
+/// Schemes of widespread programs. They are not reverse domain names, as RFC 8252 §7.1 demands, so any program on a
+/// machine can claim them; that is why every client needs PKCE (RFC 7636).
 const KNOWN_SCHEMES: &str = "antigravity claude code-oss codebuddy cursor goose grokbot kiro lmstudio raycast trae \
     vscode vscode-insiders vscodium warp windsurf windsurf-next workbuddy zed";
 

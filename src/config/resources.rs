@@ -1,4 +1,4 @@
-//! The MCP servers that tokens are issued for, as the operator writes them down.
+//! Settings for the MCP servers that tokens are issued for.
 use super::{
     ExchangeSettings, Faults, ScopeSettings,
     faults::shown,
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use url::Url;
 
-/// What a resource has that names no scopes.
+/// The scope of a resource whose settings name none.
 const ONLY_SCOPE: &str = "mcp";
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -25,12 +25,12 @@ const ONLY_SCOPE: &str = "mcp";
 pub struct ResourceSettings {
     /// The resource identifier (RFC 9728 §1.2): the URL that people give to their MCP client.
     pub identifier: String,
-    /// What the consent page calls it; else the identifier's host.
+    /// The name on the consent page; the host of the identifier by default.
     pub name: Option<String>,
-    /// Scope names and what they mean in words; else one scope, `mcp`.
+    /// Scope names with their descriptions; by default one scope, `mcp`.
     #[serde(default)]
     pub scopes: BTreeMap<String, ScopeSettings>,
-    /// What a request without `scope` gets; else the first scope.
+    /// The scope of a request without `scope`; the first scope by default.
     #[serde(default, deserialize_with = "list")]
     pub default_scopes: Vec<String>,
     /// Overrides `keys.signing_alg`.
@@ -39,9 +39,9 @@ pub struct ResourceSettings {
     pub access_token_lifetime: Option<u32>,
     /// Overrides `tokens.access_token_format`.
     pub access_token_format: Option<AccessTokenFormat>,
-    /// Credentials with which this resource server introspects (RFC 7662 §2.1), and only tokens for itself.
+    /// Credentials of this resource server for introspection (RFC 7662 §2.1), which is limited to its own tokens.
     pub introspection: Option<IntrospectionSettings>,
-    /// Which tokens of other resources may be exchanged for its own (RFC 8693), and by whom.
+    /// Who may exchange which tokens of other resources for tokens of this one (RFC 8693).
     #[serde(default)]
     pub exchange: Vec<ExchangeSettings>,
 }
@@ -52,13 +52,12 @@ pub struct IntrospectionSettings {
     pub id: String,
     #[serde(serialize_with = "hidden::one")]
     pub secret: SecretString,
-    /// JWS `alg` of the signed answers it asks for (RFC 9701 §6); else RS256.
+    /// JWS `alg` of signed introspection responses (RFC 9701 §6); RS256 by default.
     pub signed_response_alg: Option<String>,
 }
 
 impl ResourceSettings {
-    /// `format` is what its access tokens have if it does not say, `all` are the identifier and the scopes of each
-    /// resource.
+    /// `format` is the default token format; `all` are the identifier and the scopes of each resource.
     pub(super) fn check(&self, format: AccessTokenFormat, all: &[(&str, Vec<&str>)], faults: &mut Faults) {
         let identifier = shown(&self.identifier);
         let text = format!("{identifier} is no absolute URI without fragment, such as https://mcp.example.com/mcp");
@@ -80,7 +79,7 @@ impl ResourceSettings {
         }
     }
 
-    /// What only we can read must be asked about, so somebody must be able to ask.
+    /// Only this server can read opaque tokens, so a resource server needs credentials for introspection.
     fn check_introspection(&self, format: AccessTokenFormat, faults: &mut Faults) {
         let opaque = format == AccessTokenFormat::Opaque;
         match &self.introspection {
@@ -104,7 +103,7 @@ impl ResourceSettings {
         }
     }
 
-    /// Its scopes and their other names, or the one that it has without.
+    /// Scope names and aliases, or the default scope.
     pub(super) fn scope_names(&self) -> Vec<&str> {
         let names = self.scopes.iter().flat_map(|(name, scope)| scope.names(name));
         if self.scopes.is_empty() { vec![ONLY_SCOPE] } else { names.collect() }

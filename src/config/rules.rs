@@ -1,12 +1,12 @@
-//! Rules that settings of several kinds are held to.
+//! Rules that several kinds of settings share.
 use super::Faults;
 use crate::oauth::algorithm::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
 
-/// What is shorter than this can be guessed.
+/// Characters: a shorter secret could be guessed.
 const MIN_SECRET: usize = 16;
 
-/// The algorithm named at `path` must be one that we sign with.
+/// The algorithm named at `path` must be one that this server signs with.
 pub(super) fn algorithm(name: &str, path: &[&str], faults: &mut Faults) {
     let known = Algorithm::NAMES;
     faults.ensure(known.contains(&name), path, format!("{name:?} is not one of {}", known.join(", ")));

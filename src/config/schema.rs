@@ -1,4 +1,4 @@
-//! Which settings there are: asked of the types that they are read into, so that no list can go stale.
+//! Lists all settings by asking the types that they are deserialized into, so that the list is always complete.
 use super::Config;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor,
@@ -6,12 +6,12 @@ use serde::de::{
 };
 use std::cell::Cell;
 
-/// What may stand somewhere.
+/// The kind of value that a path accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// A table with these names.
     Table(&'static [&'static str]),
-    /// A table with names that the operator chooses.
+    /// A table whose names the operator chooses.
     Named,
     List,
     Truth,
@@ -19,14 +19,14 @@ pub enum Shape {
     Text,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// Whatever it likes.
+    /// Any value.
     Anything,
 }
 
-/// Stands for a name that the operator chooses.
+/// Stands for a name of the operator's choice.
 pub const NAME: &str = "NAME";
 
-/// All settings that hold a value, with the names of the tables they are in.
+/// All settings that hold a value, with their full paths.
 #[must_use]
 pub fn settings() -> Vec<(Vec<&'static str>, Shape)> {
     let mut all = vec![];
@@ -57,16 +57,16 @@ fn explore(path: &mut Vec<&'static str>, all: &mut Vec<(Vec<&'static str>, Shape
     }
 }
 
-/// What may stand at this path, if there is such a setting.
+/// The kind of value at this path, if there is such a setting.
 #[must_use]
 pub fn at(path: &[&str]) -> Option<Shape> {
     let found = Cell::new(None);
-    // Whatever comes of it: on the way there the question is answered.
+    // The result is irrelevant: the probe has found its answer on the way.
     Config::deserialize(Probe { path, found: &found }).ok();
     found.get()
 }
 
-/// Follows one path through the types, and notes what is wanted at its end.
+/// A deserializer that follows one path through the types and records which value is wanted at its end.
 #[derive(Clone, Copy)]
 struct Probe<'a> {
     path: &'a [&'a str],
@@ -147,7 +147,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     serde::forward_to_deserialize_any! { char bytes byte_buf unit unit_struct tuple tuple_struct }
 }
 
-/// One name and what is below it.
+/// One name of the path, and the rest of the path.
 struct Step<'a>(Option<Probe<'a>>);
 
 impl<'de> MapAccess<'de> for Step<'_> {

@@ -1,4 +1,4 @@
-//! Scopes of a resource, as the operator writes them down.
+//! Settings for the scopes of a resource.
 use super::{Faults, faults::shown, list};
 use crate::{
     model::Role,
@@ -10,7 +10,7 @@ use serde::{
 };
 use std::fmt;
 
-/// In words, or a table with words.
+/// A description, or a table that holds one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum ScopeSettings {
@@ -22,18 +22,18 @@ pub enum ScopeSettings {
 #[serde(deny_unknown_fields)]
 pub struct ScopeTable {
     pub description: String,
-    /// Only people of these roles can grant it; without, everybody.
+    /// Only people with one of these roles can grant the scope; by default everybody can.
     #[serde(default)]
     pub roles: Vec<Role>,
-    /// Narrower scopes that whoever holds it holds too.
+    /// Narrower scopes that this scope includes.
     #[serde(default, deserialize_with = "list")]
     pub implies: Vec<String>,
-    /// Other names of it.
+    /// Aliases of the scope.
     #[serde(default, deserialize_with = "list")]
     pub aliases: Vec<String>,
 }
 
-/// Written by hand: the error of an untagged enum would name our types.
+/// Written by hand, because errors for an untagged enum would name Rust types.
 impl<'de> Deserialize<'de> for ScopeSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_struct("ScopeTable", &["description", "roles", "implies", "aliases"], WordsOrTable)
@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for WordsOrTable {
 }
 
 impl ScopeSettings {
-    /// Its own, and its other ones.
+    /// The name and all aliases.
     pub(super) fn names<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let aliases = match self {
             Self::Words(_) => &[][..],
@@ -68,7 +68,8 @@ impl ScopeSettings {
         std::iter::once(name).chain(aliases.iter().map(String::as_str))
     }
 
-    /// `all` are the names of all scopes of its resource. Each means one thing, and what a scope brings along is one.
+    /// `all` are the names of all scopes of the resource. A name has one meaning, and an included scope must be one of
+    /// them.
     pub(super) fn check(&self, name: &str, all: &[&str], faults: &mut Faults) {
         for own in self.names(name) {
             let text = format!("{} is not a scope: no spaces, quotes or backslashes (RFC 6749 §3.3)", shown(own));
@@ -94,7 +95,7 @@ impl ScopeSettings {
         }
     }
 
-    /// The scope, and one for each of its other names: whoever holds one of them holds all.
+    /// One rule for the scope and one for each alias: whoever holds one of them holds all.
     pub(super) fn rules(&self, name: &str) -> Vec<ScopeRule> {
         let one = |name: &str, description: &str, roles: &[Role], implies: Vec<String>, listed| ScopeRule {
             name: name.to_owned(),

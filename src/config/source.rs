@@ -1,4 +1,4 @@
-//! Settings as they were written, and where: built in, in the file, or in a variable.
+//! Settings as they were written, each with its origin: built in, a file, or a variable.
 use super::{
     faults::{Fault, Faults, Origin},
     schema::{self, Shape},
@@ -10,7 +10,7 @@ use std::{
 };
 use toml::de::{DeTable, DeValue};
 
-/// Variables that set something begin so.
+/// Prefix of the variables that set something.
 pub(super) const PREFIX: &str = "KEYWARD__";
 
 /// The variable of a setting.
@@ -33,11 +33,11 @@ pub(super) enum Value {
     Fraction(f64),
     Truth(bool),
     Date(String),
-    /// It was wrong, and is read no more.
+    /// The value was wrong and has been left out.
     Gone,
 }
 
-/// All settings, later ones in the place of earlier ones.
+/// All settings; later sources override earlier ones.
 #[derive(Debug)]
 pub(super) struct Source {
     pub root: Node,
@@ -45,7 +45,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// What cannot be read at all is among the faults, and left out.
+    /// Unreadable parts are reported as errors and left out.
     pub fn gather(
         defaults: &str,
         file: Option<&Path>,
@@ -58,7 +58,7 @@ impl Source {
             let text = std::fs::read_to_string(file).with_context(shown)?;
             merge(&mut root, parse(&text, &|at| Origin::File(line(&text, at)), faults));
         }
-        // They are read in the order of their names, so that the outcome is always the same.
+        // In the order of their names, so that the result does not vary.
         for (name, value) in variables.into_iter().collect::<BTreeMap<_, _>>() {
             if let Some(path) = setting(&name) {
                 let node = Node { origin: Origin::Variable(name.clone()), value: Value::Text(value) };
@@ -74,7 +74,7 @@ impl Source {
         path.iter().try_fold(&self.root, |node, step| node.child(step))
     }
 
-    /// Whether there was anything to take out.
+    /// Answers whether the path existed.
     pub fn take_out(&mut self, path: &[String]) -> bool {
         let node = path.iter().try_fold(&mut self.root, |node, step| node.child_mut(step));
         node.is_some_and(|node| !matches!(std::mem::replace(&mut node.value, Value::Gone), Value::Gone))
@@ -82,7 +82,7 @@ impl Source {
 }
 
 impl Node {
-    /// Into a table.
+    /// Adds an entry to a table.
     pub fn insert(&mut self, name: &str, node: Self) {
         if let Value::Table(table) = &mut self.value {
             table.insert(name.to_owned(), node);
@@ -106,13 +106,13 @@ impl Node {
     }
 }
 
-/// The path that a variable of this name sets: its parts in lower case.
+/// The path that a variable with this name sets, in lower case.
 fn setting(name: &str) -> Option<Vec<String>> {
     let prefix = name.get(..PREFIX.len()).filter(|prefix| prefix.eq_ignore_ascii_case(PREFIX))?;
     Some(name[prefix.len()..].split("__").map(str::to_lowercase).collect())
 }
 
-/// Where the text is no TOML, only the rule and the line number are told: the line itself may hold a secret.
+/// For a text that is not TOML, the error has only the rule and the line number: the line itself may hold a secret.
 fn parse(text: &str, origin: &dyn Fn(usize) -> Origin, faults: &mut Faults) -> Node {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -123,7 +123,7 @@ fn parse(text: &str, origin: &dyn Fn(usize) -> Origin, faults: &mut Faults) -> N
     Node { origin: Origin::BuiltIn, value: self::table(table, origin) }
 }
 
-/// Each setting is where its name is.
+/// Each setting gets the position of its name.
 fn table(table: DeTable<'_>, origin: &dyn Fn(usize) -> Origin) -> Value {
     let entries = table.into_iter().map(|(name, value)| {
         let node = Node { origin: origin(name.span().start), value: self::value(value.into_inner(), origin) };
@@ -155,7 +155,7 @@ fn line(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// Tables come together; of all else the later one counts.
+/// Tables are merged; any other value is replaced by the later one.
 fn merge(below: &mut Node, above: Node) {
     match (&mut below.value, above.value) {
         (Value::Table(below), Value::Table(above)) => {
@@ -171,8 +171,8 @@ fn merge(below: &mut Node, above: Node) {
     below.origin = above.origin;
 }
 
-/// The names of a variable have no case: they mean those of the file where there are such. What stands where a table
-/// should be stays, to be told. Answers whether there was a place for it.
+/// Sets the value of a variable. Names in variables have no case, so they match names of the file in any case. A value
+/// where a table belongs stays, so that it is reported. Answers whether the path could be set.
 fn put(node: &mut Node, path: &[String], new: Node) -> bool {
     let [name, rest @ ..] = path else {
         *node = new;
@@ -184,7 +184,7 @@ fn put(node: &mut Node, path: &[String], new: Node) -> bool {
     put(table.entry(known).or_insert_with(empty), rest, new)
 }
 
-/// Of a variable whose name goes on behind a setting's.
+/// Reports a variable whose name continues below a setting.
 fn nothing_below(path: &[String], name: String, faults: &mut Faults) {
     let path: Vec<_> = path.iter().map(String::as_str).collect();
     let setting = (1..path.len())

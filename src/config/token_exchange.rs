@@ -1,4 +1,4 @@
-//! Who may exchange tokens of one resource for tokens of another (RFC 8693).
+//! Settings for token exchange (RFC 8693): which client may exchange which tokens.
 use super::Faults;
 use crate::{
     model::{ClientId, Scopes},
@@ -8,22 +8,22 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One permission, written at the resource that the new tokens are for.
+/// One permission, which belongs to the resource that the new tokens are for.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeSettings {
-    /// Identifier of the client that may; it must be confidential.
+    /// Identifier of the client that may exchange; it must be confidential.
     pub client: String,
     /// Identifier of the resource whose tokens it may exchange.
     pub from: String,
-    /// What scopes there are worth here, such as `"mcp:read" = "events:list events:read"`; what is not listed is
-    /// worth nothing. Left out, each is worth the scope of the same name.
+    /// Maps scopes of that resource to scopes of this one, such as `"mcp:read" = "events:list events:read"`; unlisted
+    /// scopes are dropped. Without this setting, scopes keep their names.
     #[serde(default)]
     pub scopes: BTreeMap<String, String>,
 }
 
 impl ExchangeSettings {
-    /// `ours` are the scopes of the resource that it is written at, `all` those of each resource.
+    /// `ours` are the scopes of the resource that the permission belongs to, `all` those of each resource.
     pub(super) fn check(&self, ours: &[&str], all: &[(&str, Vec<&str>)], faults: &mut Faults) {
         let there = all.iter().find(|(identifier, _)| *identifier == self.from).map(|(_, scopes)| scopes);
         if there.is_none() {

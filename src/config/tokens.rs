@@ -3,7 +3,7 @@ use super::Faults;
 use crate::oauth::resource::AccessTokenFormat;
 use serde::{Deserialize, Serialize};
 
-/// Seconds: within it a stolen token passes for a lost answer.
+/// Seconds: within this time a stolen refresh token is mistaken for a repeated request.
 const LONGEST_REPLAY_WINDOW: u32 = 3_600;
 const MOST_REPLAY_GENERATIONS: u32 = 10;
 /// Seconds (RFC 6749 §4.1.2).
@@ -16,23 +16,23 @@ const LONGEST_CODE: u32 = 600;
 pub struct Tokens {
     /// How long an access token lives.
     pub access_token_lifetime: u32,
-    /// `jwt`, or `opaque`: what an access token is to the server that it is meant for.
+    /// `jwt` or `opaque`: the format of access tokens.
     pub access_token_format: AccessTokenFormat,
     /// How long an ID token lives.
     pub id_token_lifetime: u32,
-    /// How long a code may wait to be exchanged; at most 600 (RFC 6749 §4.1.2).
+    /// How long a code is valid; at most 600 (RFC 6749 §4.1.2).
     pub code_lifetime: u32,
-    /// A refresh token not used for this long is dead.
+    /// A refresh token that is not used for this long expires.
     pub refresh_idle: u32,
     /// No grant is refreshed beyond this age; then the user is asked again.
     pub refresh_lifetime: u32,
-    /// A rotated refresh token presented again within this time gets the same successor; 0 is strict.
+    /// A rotated refresh token that is presented again within this time gets the same successor; 0 allows no repeat.
     pub replay_window: u32,
-    /// How many generations old such a token may be; more than 1 for clients whose processes share one.
+    /// How many generations old such a token may be; more than 1 for clients whose processes share one token.
     pub replay_generations: u32,
-    /// Rotate the refresh tokens of confidential clients too.
+    /// Whether refresh tokens of confidential clients rotate too.
     pub rotate_confidential: bool,
-    /// Tell in answers how many seconds their refresh token lives. Some clients ask for it; no RFC knows it.
+    /// Whether token responses say how long their refresh token lives. Some clients ask for it; it is in no RFC.
     pub refresh_token_expires_in: bool,
 }
 
@@ -55,7 +55,7 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    /// `access_token_lifetime` is judged together with those of the resources.
+    /// `access_token_lifetime` is checked together with the resources.
     pub(super) fn check(&self, faults: &mut Faults) {
         let any = u32::MAX;
         for (name, value, least, most, unit) in [

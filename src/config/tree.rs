@@ -1,4 +1,4 @@
-//! The tree of settings itself, and what follows from a few of them together.
+//! The tree of settings itself, and values derived from several of them.
 use super::{
     audit::Audit,
     authorization::Authorization,
@@ -29,12 +29,12 @@ use url::Url;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The issuer identifier (RFC 8414 §2), byte for byte as clients will see it. The only setting without a default.
+    /// The issuer identifier (RFC 8414 §2), byte for byte as clients see it. The only setting without a default.
     pub issuer: String,
-    /// Whether all endpoints and pages lie below the issuer's path, for proxies that hand over that path only.
+    /// Whether all endpoints and pages lie below the issuer's path, for proxies that forward only that path.
     #[serde(default)]
     pub endpoints_below_issuer: bool,
-    /// Address and port to answer at.
+    /// Address and port to listen on.
     #[serde(default = "default_listen", deserialize_with = "words::one")]
     pub listen: SocketAddr,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -74,13 +74,13 @@ pub struct Config {
     pub audit: Audit,
     #[serde(default)]
     pub debug: Debug,
-    /// Clients that the operator wrote down, by a short name of your choice.
+    /// Clients that the operator configures, by a short name of your choice.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientSettings>,
-    /// Whether a client that is no longer among them is disabled at the next start.
+    /// Whether a client that was removed from the settings is disabled at the next start.
     #[serde(default = "yes")]
     pub disable_removed_clients: bool,
-    /// Issuers whose signed word counts here, by a short name of your choice.
+    /// Issuers whose assertions are trusted, by a short name of your choice.
     #[serde(default)]
     pub trusted_issuers: BTreeMap<String, TrustedIssuer>,
     /// MCP servers this authorization server issues tokens for, by a short name of your choice.
@@ -88,7 +88,7 @@ pub struct Config {
     pub resources: BTreeMap<String, ResourceSettings>,
     /// The short name of the resource of requests that name none (RFC 8707 §2); the only one, when there is one.
     pub default_resource: Option<String>,
-    /// Answers below `/oauth/` too, where scripts that do not discover look for endpoints.
+    /// Whether endpoints are also served below `/oauth/`, for scripts that do not use discovery.
     #[serde(default)]
     pub legacy_paths: bool,
 }
@@ -104,23 +104,23 @@ pub struct Database {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeySettings {
-    /// Where the master key lies (32 bytes, base64url); made on the first start, mode 0600.
+    /// The file of the master key (32 bytes, base64url), created on the first start with mode 0600.
     pub master_key_file: PathBuf,
     /// The master key itself, instead of a file.
     #[serde(serialize_with = "hidden::maybe")]
     pub master_key: Option<SecretString>,
-    /// `ES256`, `EdDSA` or `RS256`: what access tokens are signed with unless their resource says otherwise.
+    /// `ES256`, `EdDSA` or `RS256`: signs access tokens unless their resource sets another algorithm.
     pub signing_alg: String,
     /// How long a key signs, in seconds; 0 is for ever.
     pub rotate_after: u32,
-    /// How long a key is published before it signs, in seconds: longer than verifiers keep our keys.
+    /// How long a key is published before it signs, in seconds: longer than verifiers cache the keys.
     pub publish_before: u32,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Introspection {
-    /// Whether resource servers that ask for a signed answer get one (RFC 9701).
+    /// Whether resource servers that ask for signed introspection responses get them (RFC 9701).
     pub signed_responses: bool,
 }
 
@@ -170,7 +170,7 @@ impl Default for Sessions {
 }
 
 impl Config {
-    /// What must never be shown. Not those that only have a digest here.
+    /// Secrets that must never be shown, except those that the settings only have as a digest.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         let introspection = self.resources.values().filter_map(|resource| resource.introspection.as_ref());
@@ -192,7 +192,7 @@ impl Config {
         self.issuer.starts_with("https://")
     }
 
-    /// Where endpoints and pages lie: at the root of the issuer's origin, or all below its path.
+    /// The base URL of endpoints and pages: the issuer's origin, or the issuer with its path.
     #[must_use]
     pub fn base(&self) -> &str {
         if self.endpoints_below_issuer { &self.issuer } else { self.origin() }
@@ -217,12 +217,12 @@ impl Config {
         &self.issuer[self.origin().len()..]
     }
 
-    /// All programs that trusted issuers vouch for.
+    /// All workloads of trusted issuers.
     pub fn workloads(&self) -> impl Iterator<Item = (&String, &Workload)> {
         self.trusted_issuers.values().flat_map(|issuer| &issuer.workloads)
     }
 
-    /// Somebody is trusted to say which person is behind a client.
+    /// Whether an issuer is trusted to identify the user behind a client.
     #[must_use]
     pub fn takes_identity_assertions(&self) -> bool {
         self.trusted_issuers.values().any(|issuer| issuer.identity_assertions)

@@ -1,4 +1,4 @@
-//! Settings for issuers whose signed word counts here: about people, about programs.
+//! Settings for trusted issuers, which vouch for people and for programs.
 use super::{Faults, Workload, faults::shown, hidden, list, workloads::known_resources};
 use crate::oauth::{algorithm::Algorithm, key_set::PublicKeys, resource::Resources};
 use serde::{Deserialize, Serialize};
@@ -6,64 +6,64 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use url::Url;
 
-/// What is revoked is remembered for a day.
+/// Seconds: revocations are remembered for a day.
 const LONGEST: u32 = 43_200;
-/// Seconds: identity assertions are made for one use, platforms give their workloads one for an hour.
+/// Seconds: identity assertions are made for one use; platforms give their workloads assertions for an hour.
 const OF_A_PERSON: u32 = 600;
 const OF_A_WORKLOAD: u32 = 3_600;
 
-/// An issuer that the operator trusts for what is switched on here.
+/// An issuer that the operator trusts for the purposes switched on here.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools)] // switches, each for itself
 pub struct TrustedIssuer {
-    /// What it calls itself in `iss`, byte for byte.
+    /// Its issuer identifier: `iss`, byte for byte.
     pub issuer: String,
     /// Its public keys (RFC 7517 §5), as a table or as JSON text; ...
     #[serde(serialize_with = "hidden::maybe")]
     pub jwks: Option<Value>,
-    /// ... or where they are published.
+    /// ... or the URL where they are published.
     pub jwks_uri: Option<String>,
-    /// What it signs with, of `ES256`, `EdDSA` and `RS256`; else any of them.
+    /// The algorithms it signs with, out of `ES256`, `EdDSA` and `RS256`; any of them by default.
     #[serde(default, deserialize_with = "list")]
     pub algorithms: Vec<String>,
-    /// What people are told it is called; else its host.
+    /// Its name on pages; its host by default.
     pub name: Option<String>,
-    /// It may say what a client is that registers itself (RFC 7591 §2.3).
+    /// Whether its software statements are trusted at registration (RFC 7591 §2.3).
     #[serde(default)]
     pub software_statements: bool,
-    /// It may say which person is behind a client (Identity Assertion JWT Authorization Grant).
+    /// Whether its identity assertions are trusted (Identity Assertion JWT Authorization Grant).
     #[serde(default)]
     pub identity_assertions: bool,
-    /// Seconds that an assertion may still have before it; else 600, and 3600 about workloads.
+    /// The most seconds that an assertion may be valid for; 600 by default, and 3600 for workloads.
     pub assertion_lifetime: Option<u32>,
-    /// Each assertion counts once. Else its client may present it again until it expires.
+    /// Whether each assertion can be used once only. If not, its client may repeat it until it expires.
     #[serde(default)]
     pub single_use: bool,
-    /// Identifiers of the resources it may open; else all.
+    /// Identifiers of the resources that its assertions give access to; all by default.
     #[serde(default, deserialize_with = "list")]
     pub resources: Vec<String>,
-    /// Identifier of the resource of identity assertions that name none; else they are refused.
+    /// Identifier of the resource of identity assertions that name none; without it they are refused.
     pub default_resource: Option<String>,
-    /// Public clients described by documents may bring its assertions too.
+    /// Whether public clients with metadata documents may use its assertions too.
     #[serde(default)]
     pub public_clients: bool,
-    /// Somebody new is the account that `aud_sub` names, ...
+    /// A new person gets the account that `aud_sub` names, ...
     #[serde(default)]
     pub link_by_aud_sub: bool,
-    /// ... or else the one with the same e-mail address, if it is of one of these domains, ...
+    /// ... or else the account with the same e-mail address, if the address is of one of these domains, ...
     #[serde(default, deserialize_with = "list")]
     pub link_by_email: Vec<String>,
-    /// ... or else gets an account.
+    /// ... or else a new account.
     #[serde(default)]
     pub create_users: bool,
-    /// Programs that it vouches for, by a short name of your choice.
+    /// Its workloads, by a short name of your choice.
     #[serde(default)]
     pub workloads: BTreeMap<String, Workload>,
 }
 
 impl TrustedIssuer {
-    /// `our_issuer` is never trusted this way: it would be proof of nothing.
+    /// `our_issuer` cannot be a trusted issuer: its tokens would prove nothing new.
     pub(super) fn check(&self, our_issuer: &str, resources: Option<&Resources>, faults: &mut Faults) {
         let issuer = shown(&self.issuer);
         faults.ensure(self.issuer != our_issuer, &["issuer"], format!("{issuer} is this server itself"));
@@ -118,7 +118,7 @@ impl TrustedIssuer {
         }
     }
 
-    /// `jwks`, whichever way it was written.
+    /// `jwks` as a JSON value, also when the settings have it as a text.
     pub fn keys(&self) -> anyhow::Result<Option<Value>> {
         match &self.jwks {
             Some(Value::String(text)) => Ok(Some(serde_json::from_str(text)?)),
@@ -147,7 +147,7 @@ impl TrustedIssuer {
         self.algorithms.is_empty() || self.algorithms.iter().any(|own| own == algorithm)
     }
 
-    /// Whether it answers for addresses of this domain.
+    /// Whether it may vouch for e-mail addresses of this domain.
     #[must_use]
     pub fn knows_email(&self, email: &str) -> bool {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);

@@ -1,4 +1,4 @@
-//! Settings that are one word of some kind, or a list of such.
+//! Settings that consist of one word of a certain kind, or of a list of such words.
 use ipnet::IpNet;
 use serde::{
     Deserialize, Deserializer,
@@ -7,7 +7,7 @@ use serde::{
 use std::{fmt, marker::PhantomData, net::SocketAddr, str::FromStr};
 
 pub(super) trait Word: FromStr {
-    /// What it is, with an example.
+    /// Describes the kind of word, with an example.
     const WHAT: &'static str;
 
     fn read(text: &str) -> Option<Self> {
@@ -35,7 +35,7 @@ impl Word for SocketAddr {
     const WHAT: &'static str = "an address and a port, such as 127.0.0.1:8999";
 }
 
-/// A list of the file, or words between spaces or commas, as a variable has them.
+/// Accepts a list from the file, or words separated by spaces or commas from a variable.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Word>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_seq(List(PhantomData)).map(|all| all.into_iter().map(|One(word)| word).collect())
 }
@@ -65,7 +65,7 @@ impl<T: Word> Visitor<'_> for OneWord<T> {
         T::read(text).map(One).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 
-    /// Ports are written as numbers. Text is not.
+    /// A port may be written as a number; a setting that takes any text may not.
     fn visit_u64<E: Error>(self, number: u64) -> Result<One<T>, E> {
         let read = (T::WHAT != String::WHAT).then(|| T::read(&number.to_string())).flatten();
         read.map(One).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))

@@ -1,21 +1,22 @@
-//! Settings for workloads: programs that a trusted issuer vouches for, by the claims it makes about them.
+//! Settings for workloads: programs that a trusted issuer identifies by claims.
 use super::{Faults, list};
 use crate::{model::Scopes, oauth::resource::Resources};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// Whoever has these claims is this client.
+/// A program whose token has these claims acts as this client.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
-    /// Names and values of claims, all of which it must have: a text exactly, or its beginning if a `*` ends it.
+    /// Names and values of claims that must all match: exactly, or as a prefix if the value ends in `*`.
     pub claims: BTreeMap<String, String>,
-    /// The client identifier it gets; else its short name.
+    /// The client identifier; the short name by default.
     pub client: Option<String>,
-    /// The most it may have, and what it gets when it names no scope; else the resource's default scopes.
+    /// The most it may have, and its scope when it requests none; the default scopes of the resource by default.
     pub scope: Option<String>,
-    /// Identifiers of the resources that it may use, first the one it gets when it names none; else the default one.
+    /// Identifiers of the resources that it may use; the first one is used when it names none. The default resource by
+    /// default.
     #[serde(default, deserialize_with = "list")]
     pub resources: Vec<String>,
 }
@@ -29,7 +30,7 @@ impl Workload {
             let text = format!("{wanted:?} must be a text, or its beginning with a * at the end");
             faults.ensure(meant, &["claims", claim], text);
         }
-        // Otherwise it might be taken for a person, whose `sub` is a UUID.
+        // A UUID as client id could be mistaken for a user: the `sub` of a user is a UUID.
         let client = self.client(name);
         let text = format!("{client:?} is a UUID, and a client identifier must not be one");
         faults.ensure(uuid::Uuid::parse_str(client).is_err(), &["client"], text);
@@ -43,7 +44,7 @@ impl Workload {
         self.client.as_deref().unwrap_or(name)
     }
 
-    /// Only texts are compared: what is an array or an object means nothing here.
+    /// Only string claims are compared: arrays and objects never match.
     #[must_use]
     pub fn matches(&self, claims: &Map<String, Value>) -> bool {
         self.claims.iter().all(|(name, wanted)| {
@@ -56,7 +57,7 @@ impl Workload {
     }
 }
 
-/// The values of the setting `name` must be identifiers of resources.
+/// Checks that the values of the setting `name` are identifiers of resources.
 pub(super) fn known_resources(name: &str, named: &[String], resources: Option<&Resources>, faults: &mut Faults) {
     let Some(resources) = resources else { return };
     for resource in named {
