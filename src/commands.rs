@@ -1,6 +1,6 @@
-//! Commands: one file and one variant each. Those of operators are a noun and a verb.
+//! Commands: one file and one variant each. Commands for operators consist of a noun and a verb.
 
-/// A line for whoever reads standard output.
+/// Prints a line to standard output.
 macro_rules! say {
     ($($line:tt)*) => {
         $crate::commands::say(format_args!($($line)*))
@@ -62,7 +62,7 @@ impl Command {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             match self {
-                // Two servers make a large future.
+                // The future of two servers is large, so it is boxed.
                 #[cfg(feature = "demo")]
                 Self::Demo(command) => Box::pin(command.run()).await,
                 Self::Serve(command) => Box::pin(command.run()).await,
@@ -80,7 +80,7 @@ impl Command {
         })
     }
 
-    /// Whether it goes on until somebody stops it.
+    /// Whether the command runs until somebody stops it.
     fn is_server(&self) -> bool {
         #[cfg(feature = "demo")]
         if matches!(self, Self::Demo(_)) {
@@ -90,7 +90,7 @@ impl Command {
     }
 }
 
-/// That nobody reads any more (`| head`) is no fault; whatever else keeps a line from them is.
+/// A closed pipe (`| head`) is no error; any other failure to write is.
 fn say(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
     output::unless_gone(writeln!(io::stdout(), "{line}")).context("cannot write to standard output")
 }

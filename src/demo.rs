@@ -1,4 +1,4 @@
-//! The people and clients that `keyward demo` comes with. Their secrets are published: never outside the demo.
+//! People and clients for `keyward demo`. Their secrets are published, so they exist only there.
 pub mod documents;
 
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
 /// The demo's MCP server, as settings below `resources.demo`.
 pub const RESOURCE: &str = include_str!("demo/resource.toml");
 
-/// Other places of the demo's MCP server that need access tokens, and other ways in; each a resource of its own, since
-/// clients ask for tokens for the URL they were given (RFC 8707 §2).
+/// Other surfaces of the demo's MCP server that need access tokens. Each is a resource of its own, since clients
+/// request tokens for the URL they were given (RFC 8707 §2).
 const OTHER_RESOURCES: &[(&str, &str)] = &[
     ("demo_alias", "/mcp"),
     (DEMO_CLIENT_CREDENTIALS, "/mcp/client-credentials"),
@@ -46,9 +46,9 @@ struct Fixture {
     /// Loopback URIs match with any port.
     redirect_uris: &'static [&'static str],
     grant_types: &'static [&'static str],
-    /// What it may have for itself.
+    /// The scope it may have for itself.
     scope: Option<&'static str>,
-    /// The resource of requests for itself that name none, by the name of its settings.
+    /// The short name of the resource for requests without user that name none.
     default_resource: Option<&'static str>,
 }
 
@@ -77,7 +77,7 @@ const CLIENTS: &[Fixture] = &[
         scope: Some("mcp:tools:list mcp:tools:echo mcp:tools:read mcp:tools:write"),
         default_resource: None,
     },
-    // Nothing is sent to it, so it has no redirect URI: a device without a browser.
+    // A device without a browser never gets a redirect, so it has no redirect URI.
     Fixture {
         id: "dev-device-client",
         secret: None,
@@ -120,13 +120,13 @@ const CLIENTS: &[Fixture] = &[
     },
 ];
 
-/// Identifiers of the clients to try, which no settings have.
+/// Identifiers of the demo's clients, which come from no settings.
 #[must_use]
 pub fn client_ids() -> Vec<&'static str> {
     CLIENTS.iter().map(|fixture| fixture.id).collect()
 }
 
-/// Adds whoever is missing, and marks the database as one whose secrets are known.
+/// Adds missing people and clients, and marks the database as one whose secrets are published.
 pub async fn seed(app: &App) -> anyhow::Result<()> {
     settings::get_or_insert(&app.db, published::MARK, b"1").await?;
     for (username, password, role) in PEOPLE {
@@ -143,7 +143,7 @@ pub async fn seed(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The people and clients one can be, a line each.
+/// One line for each person and client, to be printed.
 #[must_use]
 pub fn identities() -> String {
     let role = |role: &Role| format!("{role:?}").to_lowercase();
@@ -155,7 +155,7 @@ pub fn identities() -> String {
     format!("  People:\n{}\n  Clients:\n{}", people.collect::<String>(), clients.collect::<String>())
 }
 
-/// `alice` is Alice.
+/// `Alice` for `alice`.
 fn display_name(username: &str) -> String {
     let mut letters = username.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
@@ -183,7 +183,7 @@ fn client(app: &App, fixture: &Fixture) -> Client {
     }
 }
 
-/// Settings for all but the first, with its scopes.
+/// Settings for all resources but the first, with the first one's scopes.
 #[must_use]
 pub fn other_resources(origin: &str) -> String {
     let scopes = RESOURCE.split_once("[resources.demo.scopes]").map_or("", |(_, scopes)| scopes);

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What went wrong and why, each thing once: many an error repeats its cause.
+/// Joins an error and its causes into one sentence, without repeating a cause that the error already quotes.
 fn sentence(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |sentence, cause| match &*sentence {
         "" => cause,
@@ -24,7 +24,7 @@ fn sentence(error: &anyhow::Error) -> String {
     })
 }
 
-/// Only the demo starts this program again to answer a query.
+/// Only the demo starts this program as its own subprocess, to answer a query.
 #[cfg(not(feature = "demo"))]
 fn answer_query() -> Option<anyhow::Result<()>> {
     None

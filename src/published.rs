@@ -1,4 +1,4 @@
-//! What `keyward demo` publishes, so that no other server is set up with it.
+//! The secrets that `keyward demo` publishes, so that no other server uses them.
 use crate::{
     config::{Config, Faults},
     storage::{Db, settings},
@@ -6,7 +6,7 @@ use crate::{
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-/// Marks a database as one whose secrets are known.
+/// Name of the setting that marks a database whose secrets are published.
 pub const MARK: &str = "demo";
 
 /// Passwords and secrets of the demo's people, clients and surfaces.
@@ -33,14 +33,14 @@ const SECRETS: &[&str] = &[
     "BSA1234567890abcdefghijklmnopqrstuvwxyz",
 ];
 
-/// The coordinate of a key whose private half is served beside its document.
+/// The `x` coordinate of the demo's public key, whose private half is published.
 pub const KEY: &str = "t0Nsc3CKbAb7I2ii_DgV6GsaqRMjDDI1IR2mj4vO-ac";
 
 pub async fn is_demo(db: &Db) -> sqlx::Result<bool> {
     Ok(settings::find(db, MARK).await?.is_some())
 }
 
-/// Outside the demo none of its secrets may be configured.
+/// Reports published secrets in the settings of a server that is not the demo.
 pub fn refuse(config: &Config, faults: &mut Faults) {
     const TEXT: &str = "this is one that `keyward demo` publishes; choose another";
     let introspection = config.resources.iter().filter_map(|(name, resource)| {

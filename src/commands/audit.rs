@@ -1,4 +1,4 @@
-//! `keyward audit`: what happened, and whether the audit trail is as it was written.
+//! `keyward audit`: lists events, and checks that the audit trail is unchanged.
 mod list;
 
 use super::{

@@ -1,4 +1,4 @@
-//! `keyward check`: whether a server would start with these settings, and all that is wrong with them.
+//! `keyward check`: tells whether a server would start with these settings, and lists every error in them.
 use super::load_for_serving;
 use crate::config::{Config, Finding, SettingsError};
 use anyhow::bail;

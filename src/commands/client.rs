@@ -1,4 +1,4 @@
-//! `keyward client`: the programs that ask for tokens.
+//! `keyward client`: shows, disables and enables clients.
 use super::{
     operator::{Common, Desk, PageArguments, StateArguments, help, name},
     output::{Answer, or_dash},

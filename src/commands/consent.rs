@@ -1,4 +1,4 @@
-//! `keyward consent`: what people need not be asked again.
+//! `keyward consent`: lists and deletes stored consents.
 use super::{
     grant::WhoseArguments,
     operator::{Common, Desk, PageArguments, confirm, count, help},

@@ -40,7 +40,7 @@ pub struct Demo {
 
 impl Demo {
     pub async fn run(self) -> anyhow::Result<()> {
-        // Heard from the very start: as process 1 nobody else would hear it for us.
+        // Signals are handled from the very start, because process 1 has no default handlers for them.
         let asked_to_stop = server::asked_to_stop()?;
         let loopback = self.listen.ip().is_loopback() && self.resource_listen.ip().is_loopback();
         ensure!(loopback, "the demo's passwords are published, so it listens on loopback addresses only");
@@ -54,7 +54,7 @@ impl Demo {
         let mut config = Config::load_for_demo(&defaults, self.config.as_deref(), super::settings::variables())?;
         config.legacy_paths |= self.legacy_paths;
         config.debug.this_machine = true;
-        // Under another name we might not be the one who answers there.
+        // With another issuer, the URLs of these documents may lead to another server.
         let ourselves = config.origin() == issuer(listen) && config.client_metadata_documents.is_on();
         let folder = ourselves.then(|| format!("{}{}", config.base(), demo::documents::FOLDER));
         config.client_metadata_documents.own_folder.clone_from(&folder);
@@ -82,7 +82,7 @@ impl Demo {
         };
         let mcp_server = keyward_resource_server::prepare(resource_listener, &mcp_server).await?;
         server::begin(&app).await?;
-        // Both listen. Nothing is said after this until somebody comes.
+        // Both servers listen now. Nothing more is printed until the first request.
         say!("{}", welcome(&issuer, &base, &origin, folder.as_deref(), misses_a_way_out))?;
         let servers =
             async { tokio::try_join!(server::run(Arc::from(app), listener, stopping()), mcp_server.run(stopping())) };
@@ -97,13 +97,13 @@ impl Demo {
     }
 }
 
-/// As browsers write it: without the port that http has anyway.
+/// The issuer as browsers write it: without the default port of http.
 fn issuer(listen: SocketAddr) -> String {
     let issuer = format!("http://{listen}");
     issuer.strip_suffix(":80").map_or_else(|| issuer.clone(), str::to_owned)
 }
 
-/// The demo's own defaults; a file and the environment override them.
+/// The demo's default settings; a file and the environment override them.
 fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
     // A TOML literal string: the paths of some systems are full of backslashes.
     let data = data.display();
@@ -121,7 +121,7 @@ fn settings(data: &Path, listen: SocketAddr, origin: &str) -> String {
     )
 }
 
-/// The credentials by which the MCP server asks about tokens, if it was told to ask or cannot read them.
+/// The MCP server's credentials for introspection: present if it was told to ask, or if tokens are opaque.
 fn credentials(config: &Config, resource: &str, told: bool) -> anyhow::Result<Option<Credentials>> {
     let settings = config.resources.values().find(|settings| settings.identifier == resource);
     let format = settings.and_then(|settings| settings.access_token_format);

@@ -1,4 +1,4 @@
-//! `keyward grant`: what people allowed clients.
+//! `keyward grant`: shows and revokes grants.
 use super::{
     operator::{Common, Desk, PageArguments, confirm, count, help, name},
     output::Answer,
@@ -93,7 +93,7 @@ fn id(text: &str) -> Result<GrantId, String> {
     text.parse().map_err(|_| "the id of a grant is a UUID; keyward grant list shows them".to_owned())
 }
 
-/// Somebody or something that does not exist would have no grants, and a slip would look like an answer.
+/// Checks that user and client exist: for a mistyped name, an empty list would look like an answer.
 impl WhoseArguments {
     pub async fn of(&self, desk: &Desk) -> anyhow::Result<grants::Filter> {
         let mut wanted = grants::Filter::default();

@@ -1,4 +1,4 @@
-//! What all commands of operators share: arguments, opening and closing the house, questions, and words for refusals.
+//! Shared by all operators' commands: arguments, opening and closing the server's data, questions, and error texts.
 use super::{load_config, output::Answer, server};
 use crate::{
     app::App,
@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
 };
 
-/// At the end of each command's help.
+/// The end of each command's help.
 macro_rules! help {
     ($examples:literal) => {
         concat!(
@@ -22,7 +22,7 @@ macro_rules! help {
 }
 pub(super) use help;
 
-/// Of every command of an operator.
+/// Arguments of every operators' command.
 #[derive(clap::Args)]
 pub struct Common {
     /// The settings of the server, as TOML; variables such as `KEYWARD__DATABASE__URL` override them.
@@ -33,7 +33,7 @@ pub struct Common {
     pub json: bool,
 }
 
-/// Where an operator works: the open house, and who it is.
+/// The opened server data, and the operator who works on it.
 pub struct Desk {
     pub app: Box<App>,
     pub by: Operator,
@@ -41,8 +41,8 @@ pub struct Desk {
 }
 
 impl Common {
-    /// Opens what a server has made, acts, and closes it again. What is done counts in running servers at once, or
-    /// within a second.
+    /// Opens the data of an existing server, runs `act`, and closes the data. Running servers see each change at once,
+    /// or within a second.
     pub async fn run(&self, act: impl AsyncFnOnce(&Desk) -> anyhow::Result<Answer>) -> anyhow::Result<()> {
         let app = Box::pin(server::open_existing(load_config("", self.config.as_deref())?)).await?;
         let desk = Desk { app, by: Operator::at_command_line(), json: self.json };
@@ -54,7 +54,7 @@ impl Common {
     }
 }
 
-/// The refusal, and where the cure lies.
+/// Adds to the error how to fix it.
 fn with_cure(error: anyhow::Error) -> anyhow::Error {
     let cure = match error.downcast_ref() {
         Some(OperationError::NoSuchUser { .. }) => "keyward user list shows who there is",
@@ -72,7 +72,7 @@ fn with_cure(error: anyhow::Error) -> anyhow::Error {
     anyhow!("{said}{stop} {cure}")
 }
 
-/// Which page of a list.
+/// Selects a page of a list.
 #[derive(clap::Args)]
 pub struct PageArguments {
     /// How many at most, 1 to 1000.
@@ -89,7 +89,7 @@ impl PageArguments {
     }
 }
 
-/// Of a list of what can be disabled.
+/// Filters a list by whether its items are disabled.
 #[derive(clap::Args)]
 pub struct StateArguments {
     /// Only those that are disabled.
@@ -109,7 +109,7 @@ impl StateArguments {
 /// Bytes; a `client_id` may be a URL.
 const LONGEST_NAME: usize = 2048;
 
-/// What names somebody or something.
+/// Parses a name or id argument.
 pub fn name(text: &str) -> Result<String, String> {
     match text {
         "" => Err("it is empty".to_owned()),
@@ -119,7 +119,7 @@ pub fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Before what cannot be taken back: asks at a terminal; a script says `--yes`. `what` is a sentence.
+/// Asks at a terminal before an act that cannot be undone; scripts pass `--yes`. `what` is a sentence.
 pub fn confirm(yes: bool, what: &str) -> anyhow::Result<()> {
     if yes {
         return Ok(());

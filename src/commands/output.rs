@@ -7,11 +7,11 @@ use keyward_shared::mask::Masker;
 use serde_json::{Map, Value};
 use std::io::{self, ErrorKind};
 
-/// What a command says in the end.
+/// The result of a command.
 pub struct Answer {
     json: Value,
     text: String,
-    /// What is handed over here and nowhere else.
+    /// Whether the result holds a secret that is to be printed, such as a new token.
     is_secret: bool,
 }
 
@@ -20,17 +20,17 @@ impl Answer {
         Self { json, text: text.into(), is_secret: false }
     }
 
-    /// With a secret in it that whoever runs the command asked for.
+    /// A result that holds a secret which the operator asked for.
     pub fn secret(json: Value, text: impl Into<String>) -> Self {
         Self { is_secret: true, ..Self::new(json, text) }
     }
 
-    /// Of a command that has printed all it had to say.
+    /// The result of a command that has printed everything already.
     pub fn printed() -> Self {
         Self::new(Value::Null, "")
     }
 
-    /// A page of a list, which JSON calls `name`.
+    /// A page of a list; `name` is its member in JSON.
     pub fn list<T, const N: usize>(
         name: &str,
         page: &Page<T>,
@@ -49,19 +49,19 @@ impl Answer {
         Self::new(members.into(), text)
     }
 
-    /// One thing, with what is to be said of it, a line each.
+    /// One object, with a line of text for each field.
     pub fn one<const N: usize>(json: Value, fields: [(&str, String); N]) -> Self {
         let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         let lines = fields.into_iter().map(|(name, value)| line([name, &visible(&value)], [width, 0]));
         Self::new(json, lines.collect::<Vec<_>>().join("\n"))
     }
 
-    /// Below a sentence for people.
+    /// Prints the sentence `said` above the text.
     pub fn after(self, said: &str) -> Self {
         Self { text: format!("{said}{}", self.text), ..self }
     }
 
-    /// To standard output, without the secrets that somebody may have put into a name or an identifier.
+    /// Prints to standard output and masks secrets that somebody may have put into a name or an identifier.
     pub fn print(self, as_json: bool, masker: &Masker) -> anyhow::Result<()> {
         let Self { json: value, text, is_secret } = self;
         let text = match (as_json, is_secret) {
@@ -74,7 +74,7 @@ impl Answer {
     }
 }
 
-/// Whoever reads may have seen enough.
+/// A reader that closed the pipe has seen enough: that is no error.
 pub fn unless_gone(written: io::Result<()>) -> anyhow::Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -82,7 +82,7 @@ pub fn unless_gone(written: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// As wide as it must be.
+/// A table with columns as wide as their longest cell.
 fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
     let widths = std::array::from_fn(|at| {
@@ -94,13 +94,13 @@ fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     lines.join("\n")
 }
 
-/// Cells beside each other, each at least so wide.
+/// Joins cells into a row; each cell is padded to its width.
 pub fn line<const N: usize>(cells: [&str; N], widths: [usize; N]) -> String {
     let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
     cells.join("  ").trim_end().to_owned()
 }
 
-/// What is not there.
+/// A dash stands for a missing value.
 pub fn or_dash(text: Option<&str>) -> String {
     text.unwrap_or("-").to_owned()
 }

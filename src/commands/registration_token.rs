@@ -1,4 +1,4 @@
-//! `keyward registration-token`: lets somebody register so many clients, for so long, for no more than these scopes.
+//! `keyward registration-token`: makes, lists and revokes initial access tokens.
 use super::{
     operator::{Common, Desk, PageArguments, confirm, help, name},
     output::{Answer, or_dash},

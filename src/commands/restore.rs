@@ -1,4 +1,4 @@
-//! `keyward restore`: what a running server should make of a database that was put back from a backup.
+//! `keyward restore`: tells running servers that the database was restored from a backup.
 use super::{load_config, serve::at, server};
 use crate::{audit::chain, tokens::restored};
 use anyhow::ensure;

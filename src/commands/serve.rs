@@ -1,4 +1,4 @@
-//! `keyward serve`: the real thing.
+//! `keyward serve`: runs the authorization server.
 use super::{load_for_serving, server};
 use crate::{
     app::App,
@@ -20,7 +20,7 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self) -> anyhow::Result<()> {
-        // Heard from the very start: as process 1 nobody else would hear it for us.
+        // Signals are handled from the very start, because process 1 has no default handlers for them.
         let mut asked_to_stop = Box::pin(server::asked_to_stop()?);
         let config = load_for_serving(self.config.as_deref())?;
         let listener = server::bind(config.listen).await?;
@@ -50,7 +50,7 @@ impl Serve {
     }
 }
 
-/// To standard output, not to the log: whoever holds the link becomes the administrator.
+/// Printed to standard output instead of the log: whoever holds the link becomes the administrator.
 async fn invite_first_admin(app: &App) -> anyhow::Result<()> {
     if let Some(SetupLink { url, expires_at }) = setup_link::first(app).await? {
         say!("Nobody can administer this server yet. Create the first administrator at\n\n  {url}\n")?;
@@ -59,7 +59,7 @@ async fn invite_first_admin(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A date for an operator.
+/// A date as operators read it.
 pub(super) fn at(date: OffsetDateTime) -> String {
     let (day, time) = (date.date(), date.time());
     format!("{day} {:02}:{:02} UTC", time.hour(), time.minute())

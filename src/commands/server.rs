@@ -1,4 +1,4 @@
-//! What `demo` and `serve` share: opening the house, and closing it gracefully.
+//! Shared by `demo` and `serve`: opens the server's data, runs the server, and closes both gracefully.
 use crate::{
     app::App,
     audit::{self, Event, chain, telling},
@@ -26,12 +26,12 @@ use std::{
 };
 use tokio::net::TcpListener;
 
-/// A taken port is one sentence.
+/// Binds the address; an address in use is reported as one sentence.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen at {address}"))
 }
 
-/// Opens database and keys; the folders they lie in are made if need be.
+/// Opens database and keys, and creates their folders if necessary.
 pub async fn open(config: Config) -> anyhow::Result<Box<App>> {
     for file in files(&config) {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -48,7 +48,8 @@ async fn build(config: Config, db: Db) -> anyhow::Result<Box<App>> {
     Ok(app)
 }
 
-/// Opens what a server has made: with wrong settings, a second and empty one would look like the right one.
+/// Opens the data of an existing server, and never creates it: with a wrong path, a new empty database would look
+/// right.
 pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
     let url = config.database.url.expose_secret();
     let place =
@@ -56,7 +57,7 @@ pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
     ensure!(Db::exists(url).await?, "there is no {place}: did a server run here with these settings?");
     let db = Db::open(url).await?;
     let key = &config.keys.master_key_file;
-    // Beside keys it is missing, and told so where it is looked for.
+    // If the database holds keys, opening the master key reports the missing file.
     if config.keys.master_key.is_none() && !key.try_exists().unwrap_or(true) && signing_keys::all(&db).await?.is_empty()
     {
         db.close().await?;
@@ -65,7 +66,7 @@ pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
     build(config, db).await
 }
 
-/// SQLite's, and the master key's.
+/// The files of SQLite and of the master key.
 fn files(config: &Config) -> Vec<PathBuf> {
     let master_key = config.keys.master_key.is_none().then(|| config.keys.master_key_file.clone());
     sqlite_file(config).into_iter().chain(master_key).collect()
@@ -84,8 +85,8 @@ fn make_private_folder(folder: &Path) -> anyhow::Result<()> {
     builder.create(folder).with_context(|| format!("cannot create the folder {}", folder.display()))
 }
 
-/// Puts on record what the settings say of clients, and says which are disabled because they say nothing of them any
-/// more; `others` are no matter of the settings.
+/// Stores the clients of the settings, and reports which clients are disabled because the settings no longer have them;
+/// `others` are clients that never come from settings.
 pub async fn write_clients(app: &App, others: &[&str]) -> anyhow::Result<()> {
     configured::write(app).await?;
     let left_out = configured::leave_out(app, others).await?;
@@ -101,14 +102,14 @@ pub async fn write_clients(app: &App, others: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts the start on record; [`run`] comes next.
+/// Records the start in the audit trail; [`run`] comes next.
 pub async fn begin(app: &App) -> anyhow::Result<()> {
     audit::changed_settings::record(&app.audit, &app.config, app.derived_keys.settings()).await?;
     Event::new(EventType::ServerStart).details(json!({"version": env!("CARGO_PKG_VERSION")})).record(&app.audit).await;
     Ok(())
 }
 
-/// Whether something is to be fetched that others publish, and no way leads there.
+/// Whether the settings need documents or keys of other hosts, while this machine has no route to them.
 #[must_use]
 pub fn misses_a_way_out(config: &Config) -> bool {
     let of_issuers = config.trusted_issuers.values().any(|issuer| issuer.jwks_uri.is_some());
@@ -116,7 +117,7 @@ pub fn misses_a_way_out(config: &Config) -> bool {
     (config.client_metadata_documents.is_on() || of_issuers || of_clients) && !has_way_out()
 }
 
-/// Answers until `shutdown`, lets the requests under way end, and closes the database.
+/// Serves until `shutdown`, lets running requests finish, and closes the database.
 pub async fn run(
     app: Arc<App>,
     listener: TcpListener,

@@ -1,4 +1,4 @@
-//! `keyward user`: the people who sign in.
+//! `keyward user`: shows, disables and enables accounts, and sets passwords.
 use super::{
     operator::{Common, Desk, PageArguments, StateArguments, confirm, count, help, name},
     output::{Answer, or_dash},
@@ -188,7 +188,7 @@ async fn set_password(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Ans
     Ok(Answer::new(json, format!("{} has a new password: ended {sessions}.", user.username)))
 }
 
-/// Longer than any that is taken.
+/// Bytes: more than any accepted password has.
 const LONGEST_LINE: u64 = 4096;
 
 fn password() -> anyhow::Result<String> {

@@ -1,18 +1,18 @@
-//! The demo's metadata documents, served by itself: with them clients with a URL for a name can be tried offline.
+//! Metadata documents that the demo serves itself, to try clients with a URL as identifier offline.
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Where they lie, behind the demo's origin.
+/// Their folder, below the demo's origin.
 pub const FOLDER: &str = "/demo/clients/";
 
-/// The private key of the second. It is served beside the document, so it proves nothing outside the demo.
+/// The private key of the second document. It is served beside it, so it proves nothing outside the demo.
 pub(super) const KEY: &str = r#"{
     "kty": "EC", "crv": "P-256", "kid": "demo", "alg": "ES256", "use": "sig",
     "x": "t0Nsc3CKbAb7I2ii_DgV6GsaqRMjDDI1IR2mj4vO-ac", "y": "VQ6OACiOid-ekit7AmBwKEM641vBCcEMbFd42dEjung",
     "d": "gPKW9bpqOTXUuk28PUXOjz2-W2KXUbvLXH4CDCl53Qo"
 }"#;
 
-/// The documents by file name; `folder` is the URL that they lie below.
+/// The documents by file name; `folder` is the URL of their folder.
 pub fn all(folder: &str) -> anyhow::Result<BTreeMap<&'static str, Value>> {
     let private: Value = serde_json::from_str(KEY)?;
     let mut public = private.clone();
@@ -35,7 +35,7 @@ pub fn all(folder: &str) -> anyhow::Result<BTreeMap<&'static str, Value>> {
         ("public.json", document("public.json", "Demo app")),
         ("private_key_jwt.json", with_key),
         ("private_key_jwt.jwk", private),
-        // It speaks for another, which no document may.
+        // This document claims another client's identifier, so it is refused.
         ("broken.json", document("public.json", "Demo app that lies")),
     ]
     .into())

@@ -19,7 +19,7 @@ use std::{
 };
 use time::OffsetDateTime;
 
-/// Events in memory at once, however many are listed.
+/// Events that one query reads, however many are listed.
 const PAGE: u32 = 500;
 
 /// Show events, the newest first.
@@ -87,7 +87,7 @@ impl List {
         })
     }
 
-    /// A page after the other, so that a long trail takes no room.
+    /// Prints page after page, so that a long trail needs little memory.
     async fn print(&self, desk: &Desk, filter: &Filter, out: &mut impl Write) -> anyhow::Result<()> {
         let mut left = if self.limit == 0 { u32::MAX } else { self.limit };
         let (mut before, mut first) = (self.after, true);
@@ -99,7 +99,7 @@ impl List {
             }
             first = false;
             for record in &page {
-                // Wherever somebody has put a secret: into a name, an identifier.
+                // Somebody may have put a secret into any member, such as a name or an identifier.
                 let event = desk.app.masker().without_secrets(&shown(record));
                 writeln!(out, "{}", if desk.json { json(&event) } else { row(&event) })?;
             }
@@ -114,12 +114,12 @@ impl List {
 
 const HEADINGS: [&str; 7] = ["TIME", "LEVEL", "EVENT", "PERSON", "CLIENT", "FROM", "DETAILS"];
 
-/// As wide as what is usual: rows are printed before the next ones are known.
+/// Column widths are fixed, because rows are printed before the next ones are known.
 fn line(cells: [&str; 7]) -> String {
     output::line(cells, [20, 8, 25, 16, 24, 15, 0])
 }
 
-/// The name of a person, or the id where nobody has it any more.
+/// The name of the person, or the id if the account is gone.
 fn row(event: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), visible);
     let person = if event["username"].is_string() { &event["username"] } else { &event["user_id"] };
@@ -132,7 +132,7 @@ fn row(event: &Value) -> String {
     line([&time, &level, &kind, &person, &client, &from, &details])
 }
 
-/// Events outlive accounts, so that an id needs none.
+/// An id is accepted without an account, because events outlive accounts.
 async fn find(desk: &Desk, person: &str) -> anyhow::Result<UserId> {
     match person.parse() {
         Ok(id) => Ok(id),
