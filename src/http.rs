@@ -31,10 +31,10 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
-/// A request still unanswered after this is given up (408): nothing here takes nearly as long.
+/// A request that takes longer is aborted (408); no handler needs nearly as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Everything keyward answers.
+/// All routes of this server.
 pub fn router(app: Arc<App>) -> Router {
     let mut programs = Router::new();
     let mut paths = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Pages below the issuer's path: all that they link to, lead to and keep cookies for lies below it too.
+//! Pages below the issuer's path: their links, redirects and cookies all stay below it.
 use super::respond::SeeOther;
 use crate::{app::App, error::OAuthError};
 use axum::{
@@ -12,10 +12,11 @@ use axum::{
 use keyward_shared::api::{Operation, Routes};
 use std::sync::Arc;
 
-/// Attributes that hold URLs, as our templates write them. What others say stands in text, or with its quotes escaped.
+/// Attributes that hold URLs, as our templates write them. Untrusted text cannot contain them, because its quotes are
+/// escaped.
 const LINKS: [&str; 4] = [" href=\"/", " src=\"/", " action=\"/", " formaction=\"/"];
 
-/// Pages are written for the root, and know nothing of the path they lie below.
+/// Pages are written for the root path; this layer moves them below the issuer's path.
 pub fn placed(app: &App, pages: Routes<Arc<App>>) -> Routes<Arc<App>> {
     let base = app.config.base_path();
     if base.is_empty() {
@@ -42,7 +43,7 @@ async fn put_below(State(base): State<Arc<str>>, request: Request, next: Next) -
     response
 }
 
-/// The links of whatever is told in HTML: errors of endpoints too, where a person reads them.
+/// Adapts the links of every HTML response, including errors of endpoints that a browser requested.
 pub async fn link_below(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let base = app.config.base_path();
@@ -54,7 +55,7 @@ fn is_html(headers: &HeaderMap) -> bool {
     content_type.is_some_and(|value| value.starts_with("text/html"))
 }
 
-/// A path of ours; everything else leads away.
+/// The location below `base` for a path of this server; `None` for other URLs.
 fn location(to: &HeaderValue, base: &str) -> Option<HeaderValue> {
     let path = to.to_str().ok().filter(|to| to.starts_with('/') && !to.starts_with("//"))?;
     HeaderValue::from_str(&format!("{base}{path}")).ok()
@@ -77,7 +78,7 @@ async fn linked(response: Response, base: &str) -> Response {
         let below = format!("{}{base}/", link.trim_end_matches('/'));
         page.replace(link, &below)
     });
-    // It is the length of the page as it was.
+    // It has the length of the unchanged page.
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(page))
 }

@@ -1,8 +1,8 @@
-//! How endpoints and pages are described, for `OpenAPI` and `/docs`.
+//! Descriptions of endpoints and pages for `OpenAPI` and `/docs`.
 use keyward_shared::api::{Field, Operation};
 use serde_json::json;
 
-/// How clients say who they are (RFC 6749 §2.3), beside what a form is for.
+/// Parameters of client authentication (RFC 6749 §2.3).
 const CLIENT: [Field; 4] = [
     ("client_id", false, "Of public clients, and beside `client_secret`."),
     ("client_secret", false, "With `client_secret_post`."),
@@ -10,7 +10,7 @@ const CLIENT: [Field; 4] = [
     ("client_assertion", false, "With `private_key_jwt`: a JWT that the client signed (RFC 7523)."),
 ];
 
-/// What an app may ask with: RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2, OpenID Connect Core §3.1.2.1.
+/// Parameters of an authorization request: RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2, OpenID Connect Core §3.1.2.1.
 pub const REQUEST_OF_AN_APP: [Field; 13] = [
     ("client_id", true, "Which app asks."),
     ("response_type", true, "`code`"),
@@ -27,14 +27,14 @@ pub const REQUEST_OF_AN_APP: [Field; 13] = [
     ("dpop_jkt", false, "Thumbprint of the key that the code is bound to (RFC 9449 §10)."),
 ];
 
-/// A form that clients send, who say in it or beside it who they are.
+/// A form that a client sends, with client authentication.
 #[must_use]
 pub fn form_of_clients(summary: &str, fields: &[Field]) -> Operation {
     let told = Operation::post(summary).tag("For clients").form(&[fields, &CLIENT[..]].concat());
     told.secured(&["client", ""]).answers(401, "Whoever asks is not known (RFC 6749 §5.2)")
 }
 
-/// Something in JSON.
+/// A JSON response.
 #[must_use]
 pub fn gives(operation: Operation, status: u16, what: &str) -> Operation {
     operation.gives(status, what, "application/json", &json!({"type": "object"}))
@@ -46,7 +46,7 @@ pub fn page(summary: &str) -> Operation {
     Operation::get(summary).tag("Pages").gives(200, "The page", "text/html", &json!({"type": "string"}))
 }
 
-/// A form of a page. Each holds a token that is bound to the browser.
+/// A form of a page. Each form holds a token that is bound to the browser.
 #[must_use]
 pub fn form_of_a_page(summary: &str, fields: &[Field]) -> Operation {
     let token: [Field; 1] = [("form_token", true, "Of the page.")];

@@ -1,4 +1,4 @@
-//! An endpoint, as the route table, the metadata and the description need to know it.
+//! An endpoint, with everything that routes, metadata and descriptions need to know.
 use crate::app::App;
 use axum::{http::Method, routing::MethodRouter};
 use keyward_shared::api::{Described, Operation};
@@ -7,18 +7,19 @@ use std::sync::Arc;
 pub struct Endpoint {
     pub paths: Vec<String>,
     pub methods: MethodRouter<Arc<App>>,
-    /// What each method is for.
+    /// Describes each method.
     pub operations: Vec<Operation>,
     /// Its member in the metadata (RFC 8414 §2), if it has one.
     pub advertised: Option<&'static str>,
     pub cors: Cors,
-    /// What configuration switches off is neither served nor advertised.
+    /// Whether the settings enable it; otherwise it is neither served nor advertised.
     pub enabled: bool,
-    /// Asked by machines that know this one by its address, whatever path proxies hand over: at the root too.
+    /// Whether machines call it directly, such as probes: then it is also served at the root, outside the issuer's
+    /// path.
     pub for_machines: bool,
 }
 
-/// Where scripts that do not discover look for endpoints.
+/// Paths where scripts that do not use discovery look for endpoints.
 const LEGACY_PATHS: [(&str, &str); 4] = [
     ("/token", "/oauth/token"),
     ("/jwks", "/oauth/jwks"),
@@ -26,7 +27,7 @@ const LEGACY_PATHS: [(&str, &str); 4] = [
     ("/introspect", "/oauth/validate"),
 ];
 
-/// Who may read the answers from a page of another origin. Cookies are never part of it.
+/// Which origins' pages may read the responses. Cookies are never sent along.
 #[derive(Clone, Copy)]
 pub enum Cors {
     Nobody,
@@ -47,13 +48,13 @@ impl Endpoint {
         }
     }
 
-    /// The first path is the one that is told.
+    /// Adds the legacy path; descriptions use only the first path.
     fn add_legacy_path(&mut self) {
         let known = LEGACY_PATHS.iter().find(|(path, _)| self.paths.first().is_some_and(|own| own == path));
         self.paths.extend(known.map(|(_, legacy)| (*legacy).to_owned()));
     }
 
-    /// Where nothing is to be found is no endpoint.
+    /// Descriptions of the routes, without those that only answer "not found".
     pub fn described(&self) -> impl Iterator<Item = Described> {
         let paths = self.paths.iter().filter(move |_| !self.operations.is_empty());
         paths.map(move |path| (path.clone(), self.operations.clone()))
@@ -69,7 +70,7 @@ impl Endpoint {
         Self { for_machines: true, ..self }
     }
 
-    /// The path of all comes first.
+    /// Moves the paths below `base_path`.
     fn below(mut self, base_path: &str) -> Self {
         let below = self.paths.iter().map(|path| format!("{base_path}{path}"));
         let at_the_root = self.paths.iter().filter(|_| self.for_machines && !base_path.is_empty()).cloned();
@@ -88,7 +89,7 @@ impl Endpoint {
     }
 }
 
-/// The endpoints that configuration has not switched off, at the paths where they lie.
+/// The enabled endpoints, at their final paths.
 #[must_use]
 pub fn placed(app: &App, mut all: Vec<Endpoint>) -> Vec<Endpoint> {
     all.retain(|endpoint| endpoint.enabled);

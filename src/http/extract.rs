@@ -1,4 +1,4 @@
-//! What a request carries, parsed once at the border.
+//! Extractors: parse each part of a request once.
 use crate::{
     app::App,
     clients::authenticate,
@@ -19,9 +19,9 @@ use std::{
 };
 
 const MAX_FORM: usize = 64 * 1024;
-/// Bytes of a body too long that are still listened to, so that the client gets to hear the refusal.
+/// Bytes read beyond a body's limit, so that the client finishes sending and reads the error.
 const MAX_HEARD_OUT: usize = 1024 * 1024;
-/// Read from the body only (OAuth 2.1 §3.2): in a URL they would end up in logs.
+/// Parameters that are only accepted in the body (OAuth 2.1 §3.2): in a URL they would end up in logs.
 const NEVER_IN_THE_QUERY: [&str; 10] = [
     "assertion",
     "client_id",
@@ -35,7 +35,7 @@ const NEVER_IN_THE_QUERY: [&str; 10] = [
     "token",
 ];
 
-/// Where a request came from; a proxy is believed only if it was named.
+/// The client's address; `X-Forwarded-For` counts only if a trusted proxy sent it.
 #[derive(Clone, Copy)]
 pub struct ClientIp(pub IpAddr);
 
@@ -49,7 +49,7 @@ impl FromRequestParts<Arc<App>> for ClientIp {
     }
 }
 
-/// Where a request came from, unless that is a proxy.
+/// The client's address; `None` if it is a proxy's.
 #[derive(Clone, Copy)]
 pub struct OwnAddress(pub Option<IpAddr>);
 
@@ -66,8 +66,8 @@ fn broken_off() -> OAuthError {
     OAuthError::invalid_request("the request body could not be read to its end")
 }
 
-/// As much of a body as matters, the rest heard out within reason; and whether that was all of it. One that is too
-/// long stays longer than `limit`, for whoever reads it to refuse.
+/// Reads a body up to `limit`, and a limited amount beyond it; also answers whether the body ended. A body that is too
+/// long stays longer than `limit`, so that its reader refuses it.
 pub async fn take(mut body: Body, limit: usize) -> Result<(Body, bool), OAuthError> {
     let (mut taken, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
@@ -82,7 +82,7 @@ pub async fn take(mut body: Body, limit: usize) -> Result<(Body, bool), OAuthErr
     Ok((taken.into(), true))
 }
 
-/// The body, up to `limit` bytes. One that says it is longer is not listened to.
+/// The body, up to `limit` bytes. If its `Content-Length` is larger, it is not read.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, OAuthError> {
     let too_long =
         || OAuthError::new(ErrorCode::RequestTooLarge, "the request body is larger than this endpoint takes");
@@ -102,7 +102,7 @@ pub fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
     content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
 }
 
-/// Whether no page of another origin sent it (Fetch Metadata, RFC 6454 §7).
+/// Whether the request was not sent by a page of another origin (Fetch Metadata, RFC 6454 §7).
 #[must_use]
 pub fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     let is = |name: &str, allowed: &[&str]| {
@@ -111,7 +111,7 @@ pub fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     is("sec-fetch-site", &["same-origin", "none"]) && is(header::ORIGIN.as_str(), &[app.config.origin()])
 }
 
-/// Whether `Accept` names `wanted` itself, and does not rank `other` higher (RFC 9110 §12.5.1).
+/// Whether `Accept` names `wanted` itself, and does not prefer `other` (RFC 9110 §12.5.1).
 #[must_use]
 pub fn accepts_rather(headers: &HeaderMap, wanted: &str, other: &str) -> bool {
     let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -128,7 +128,7 @@ pub fn accepts_rather(headers: &HeaderMap, wanted: &str, other: &str) -> bool {
     weight(wanted) > 0.0 && weight(wanted) >= weight(other)
 }
 
-/// The one value of a header; `None` without it.
+/// The value of a header that may occur once; `None` without the header.
 pub fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, OAuthError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -140,13 +140,13 @@ pub fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&
     }
 }
 
-/// A bearer token from the header (RFC 6750 §2.1), whatever the case of the scheme.
+/// The bearer token in the header (RFC 6750 §2.1); the case of the scheme is ignored.
 pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
     let Some(value) = single(headers, "authorization")? else { return Ok(None) };
     Ok(value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
 }
 
-/// An access token from the header, and by which scheme, whatever its case.
+/// The access token in the header and its scheme, whose case is ignored.
 pub fn access_token(headers: &HeaderMap) -> Result<Option<(Scheme, &str)>, OAuthError> {
     let Some((scheme, token)) = single(headers, "authorization")?.and_then(|value| value.split_once(' ')) else {
         return Ok(None);
@@ -154,13 +154,13 @@ pub fn access_token(headers: &HeaderMap) -> Result<Option<(Scheme, &str)>, OAuth
     Ok(Scheme::parse(scheme).map(|scheme| (scheme, token.trim())))
 }
 
-/// The one proof of possession (RFC 9449 §4.3); `None` without it.
+/// The proof of possession (RFC 9449 §4.3), which may occur once; `None` without the header.
 pub fn dpop_proof(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
     single(headers, "dpop")
         .map_err(|_| OAuthError::invalid_dpop_proof("the DPoP header must occur once, in visible ASCII"))
 }
 
-/// A form of an endpoint for programs: sent by POST, well-formed, nothing twice (OAuth 2.1 §3.2).
+/// A form for an endpoint for programs: sent by POST, well-formed, without repeated parameters (OAuth 2.1 §3.2).
 pub struct Form(pub Params);
 
 impl FromRequest<Arc<App>> for Form {
@@ -197,7 +197,7 @@ impl FromRequest<Arc<App>> for ClientAuth {
     }
 }
 
-/// The same, whose assertion is used up with what it is for.
+/// An authenticated client and its form, where the client assertion is used up later, together with another change.
 pub struct ClientToSpend {
     pub client: Arc<Client>,
     pub params: Params,

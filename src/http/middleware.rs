@@ -20,11 +20,11 @@ use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 use tracing::Instrument;
 
-/// Bytes of any request's body; no endpoint takes more.
+/// Bytes of a request body; no endpoint accepts more.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Each request gets a name of its own, which its log lines and its answer carry. Of its URL they carry only what is
-/// a path of ours: in the rest may be anything, a misplaced token too.
+/// Gives each request an id for its log lines and its response. Of the URL only a known path is logged: the rest may
+/// contain anything, such as a misplaced token.
 pub async fn name_the_request(
     State(app): State<Arc<App>>,
     ClientIp(address): ClientIp,
@@ -71,11 +71,11 @@ pub async fn preflight_without_content(request: Request, next: Next) -> Response
     response
 }
 
-/// Takes a request whole before anybody answers it: an answer given while the body is still on its way would cost
-/// the client its connection (RFC 9112 §9.3).
+/// Reads the whole request before it is handled: a response sent while the body is still arriving would break the
+/// client's connection (RFC 9112 §9.3).
 pub async fn take_whole(request: Request, next: Next) -> Response {
     if request.headers().contains_key(header::EXPECT) {
-        // Nothing is on its way until somebody asks for it (RFC 9110 §10.1.1).
+        // The client sends the body only after a `100 Continue` (RFC 9110 §10.1.1).
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();

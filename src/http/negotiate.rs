@@ -1,4 +1,4 @@
-//! HTML for people and JSON for programs: in which of the two an error is told, and how a redirect goes on.
+//! Chooses between HTML for people and JSON for programs, in errors and redirects.
 use super::{
     extract::accepts_rather,
     protection::protect,
@@ -18,23 +18,23 @@ use std::{collections::BTreeSet, sync::Arc};
 const HTML: &str = "text/html";
 const JSON: &str = "application/json";
 
-/// Browsers name HTML in what they accept; programs name JSON, or nothing.
+/// Whether the client is a browser: browsers accept HTML; programs accept JSON, or send no `Accept`.
 #[must_use]
 pub fn wants_html(headers: &HeaderMap) -> bool {
     accepts_rather(headers, HTML, JSON)
 }
 
-/// In the extensions of a redirect to an app's own scheme. A browser opens the app and stays where it is, so that it
-/// gets a page that leads there (RFC 6749 §1.7 leaves the means to us); a program gets the redirect.
+/// In the extensions of a redirect to an app's own scheme. A browser opens the app but stays on the page, so it gets a
+/// page with the link (RFC 6749 §1.7 leaves the means to us); a program gets the redirect.
 #[derive(Clone)]
 pub struct Onward {
     pub app: AppName,
     pub href: String,
-    /// A sentence: why nothing was allowed.
+    /// A sentence: why the request was refused.
     pub refusal: Option<String>,
 }
 
-/// Paths of endpoints for programs, whose forms are answered as their specifications say, whatever is accepted.
+/// Paths of endpoints for programs, which respond in the format of their specification, whatever `Accept` says.
 pub type Programs = Arc<BTreeSet<String>>;
 
 pub async fn for_the_reader(State(programs): State<Programs>, request: Request, next: Next) -> Response {
@@ -60,7 +60,7 @@ pub async fn for_the_reader(State(programs): State<Programs>, request: Request, 
     response
 }
 
-/// The redirect as a page: its link, which the browser follows by itself if it can.
+/// Turns the redirect into a page with the link, which the browser follows automatically if it can.
 fn lead_on(mut response: Response, Onward { app, href, refusal }: Onward) -> Response {
     let refresh = HeaderValue::from_str(&format!("0; url={href}"));
     *response.status_mut() = StatusCode::OK;
@@ -71,7 +71,7 @@ fn lead_on(mut response: Response, Onward { app, href, refusal }: Onward) -> Res
     with_content(response, Page(OnwardPage { app: &app, href: &href, refusal: refusal.as_deref() }))
 }
 
-/// The answer with other content; what else it says stays.
+/// Replaces the content of a response and keeps everything else.
 fn with_content(response: Response, content: impl IntoResponse) -> Response {
     let (mut parts, _) = response.into_parts();
     let content = content.into_response();

@@ -1,4 +1,4 @@
-//! What this server answers, told as `OpenAPI` 3.1 and as a page: made from the lists that it routes by.
+//! Describes this server as `OpenAPI` 3.1 and as a page, generated from the lists of routes.
 use super::{
     endpoint::{Cors, Endpoint},
     protection::protected,
@@ -27,7 +27,7 @@ struct Docs<'a> {
     content: &'a str,
 }
 
-/// The description of all, and of itself.
+/// Adds the endpoints of the descriptions, which describe all endpoints including these.
 pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>>) -> Routes<Arc<App>> {
     let base = app.config.base_path();
     let own = api::own(base);

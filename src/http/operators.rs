@@ -1,10 +1,10 @@
-//! What operators may look at: one file and one name in this list each.
+//! Endpoints for operators: one file and one name in this list for each.
 mod administrator;
 
 use super::endpoint::{Endpoint, placed};
 use crate::app::App;
 
-/// Each module offers `endpoint`.
+/// Each module has a function `endpoint`.
 macro_rules! endpoints {
     ($($module:ident),* $(,)?) => {
         $(mod $module;)*

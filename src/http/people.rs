@@ -1,4 +1,4 @@
-//! Pages for people: one file and one name in this list each. Cookies live here, CORS does not.
+//! Pages for people: one file and one name in this list for each. Pages use cookies and never CORS.
 mod answer;
 mod consent_page;
 mod cookies;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use time::Duration;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
-/// Each module offers `routes`.
+/// Each module has a function `routes`.
 macro_rules! pages {
     ($($module:ident),* $(,)?) => {
         $(mod $module;)*

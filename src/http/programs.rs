@@ -1,17 +1,17 @@
-//! Endpoints for programs: one file and one name in this list each.
+//! Endpoints for programs: one file and one name in this list for each.
 use super::{
     endpoint::{Endpoint, placed},
     respond::Document,
 };
 use crate::app::App;
 
-/// What we say about ourselves (RFC 8414).
+/// This server's metadata (RFC 8414).
 #[must_use]
 pub fn metadata(app: &App) -> Document {
     metadata::document(app, &all_but_metadata(app))
 }
 
-/// Each module offers `endpoint`. The metadata tells of all the others.
+/// Each module has a function `endpoint`. The metadata advertises all the others.
 macro_rules! endpoints {
     ($($module:ident),* $(,)?) => {
         mod metadata;

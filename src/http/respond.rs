@@ -1,4 +1,4 @@
-//! Answers: errors as JSON with their challenge, pages, redirects, documents that caches may keep.
+//! Responses: errors as JSON with their challenge, pages, redirects, and documents that caches may keep.
 use crate::{
     error::{ErrorCode, OAuthError},
     oauth::challenge::{Challenge, Scheme},
@@ -14,10 +14,10 @@ use axum::{
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// Of every challenge of ours.
+/// The realm of all challenges.
 pub const REALM: &str = "keyward";
 
-/// An answer that nobody may store: it holds tokens, codes, secrets, or what is known of a person (RFC 6749 §5.1).
+/// A response that nobody may store, because it holds tokens, secrets or data about a user (RFC 6749 §5.1).
 pub struct NoStore<T>(pub T);
 
 impl<T: IntoResponse> IntoResponse for NoStore<T> {
@@ -30,7 +30,7 @@ fn status(error: &OAuthError) -> StatusCode {
     StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// RFC 9110 §11.6.1: every 401 says how to do better.
+/// RFC 9110 §11.6.1: every 401 has a challenge.
 fn challenge(error: &OAuthError) -> Option<Challenge> {
     let bearer = Challenge::new(Scheme::Bearer, REALM);
     match error.code {
@@ -44,7 +44,7 @@ fn challenge(error: &OAuthError) -> Option<Challenge> {
     }
 }
 
-/// Lies in the extensions of an answer, for counting: the error that it tells, and whether a budget was used up.
+/// In the extensions of a response, for the metrics: the error code, and whether a budget was used up.
 #[derive(Clone, Copy)]
 pub struct CountedRefusal {
     pub error: ErrorCode,
@@ -57,13 +57,13 @@ impl From<&OAuthError> for CountedRefusal {
     }
 }
 
-/// Lies in the extensions of an answer, too: what the error says, for a layer that tells it in another form.
+/// In the extensions of a response, for layers that render the error in another form.
 #[derive(Clone)]
 pub struct ErrorText {
     pub code: ErrorCode,
     pub description: Cow<'static, str>,
     pub retry_after: Option<u64>,
-    /// Something that we stand on does not answer.
+    /// Whether a dependency of this server did not answer.
     pub is_outage: bool,
 }
 
@@ -78,7 +78,7 @@ impl From<&OAuthError> for ErrorText {
     }
 }
 
-/// The JSON form of an error; its cause goes to the log, here and nowhere else.
+/// The error as JSON; this is the only place where its cause is logged.
 #[must_use]
 pub fn with_status(status: StatusCode, error: &OAuthError) -> Response {
     log(error);
@@ -116,7 +116,7 @@ impl IntoResponse for OAuthError {
     }
 }
 
-/// An error as a page's status and headers; the page itself says it in words.
+/// An error page with the status and headers of the error.
 pub fn page_error(error: &OAuthError, page: impl IntoResponse) -> Response {
     let status = match error.code {
         ErrorCode::InvalidClient => StatusCode::BAD_REQUEST,
@@ -144,7 +144,7 @@ impl<T: Template> IntoResponse for Page<T> {
     }
 }
 
-/// 303, so that a form's content is never sent on (RFC 9700 §4.12).
+/// 303, so that the browser does not send the form's content on (RFC 9700 §4.12).
 pub struct SeeOther(pub String);
 
 impl IntoResponse for SeeOther {
@@ -156,7 +156,7 @@ impl IntoResponse for SeeOther {
     }
 }
 
-/// A public document, ready to send.
+/// A public document, rendered once.
 #[derive(Clone)]
 pub struct Document {
     body: Bytes,
@@ -171,7 +171,7 @@ impl Document {
         Self { body, etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\"")) }
     }
 
-    /// RFC 9110 §13.1.2: who has it already is told so.
+    /// Answers 304 if the client has the document already (RFC 9110 §13.1.2).
     #[must_use]
     pub fn respond(&self, request: &HeaderMap) -> Response {
         let headers = [

@@ -1,4 +1,4 @@
-//! What people see: one struct per page, each filled in by its handler and escaped by askama.
+//! The data of each page: one struct for each template, filled in by a handler and escaped by askama.
 pub mod device;
 pub mod errors;
 pub mod question;
@@ -13,27 +13,27 @@ pub struct SignIn<'a> {
     pub form_token: &'a str,
     /// Where to go once signed in: a path on this server.
     pub return_to: &'a str,
-    /// What was typed before; empty at first.
+    /// The username typed before; empty at first.
     pub username: &'a str,
     pub error: Option<&'a str>,
-    /// A sentence: why the page is shown anew.
+    /// A sentence: why the page is shown again.
     pub why: Option<&'a str>,
     pub reason: Reason<'a>,
 }
 
-/// Why somebody is asked to sign in.
+/// Why a person is asked to sign in.
 pub enum Reason<'a> {
-    /// They came by themselves.
+    /// The person opened the page without an app.
     Visit,
     SentBy(AppName),
-    /// The app wants to know that it is still who is signed in here (OpenID Connect Core §3.1.2.1).
+    /// The app asks to confirm that the signed-in user is still the same (OpenID Connect Core §3.1.2.1).
     Confirm(AppName, &'a str),
-    /// The app leaves it to the person as whom to go on.
+    /// The app lets the person choose an account.
     Choose(AppName, &'a str),
-    /// The app means somebody else.
+    /// The app expects another user.
     Another(AppName, &'a str),
     Device,
-    /// Out of what page of ours they were signed out.
+    /// The person was signed out while the page of this app, or another page of ours, was open.
     SignedOut(Option<AppName>),
     SignedOutOfDevice,
 }
@@ -48,7 +48,7 @@ impl Reason<'_> {
     }
 }
 
-/// What an app calls itself, in quotation marks unless the operator wrote it down.
+/// The name of an app, in quotation marks unless the operator configured it.
 #[derive(Clone, Debug)]
 pub struct AppName {
     pub name: String,
@@ -56,7 +56,7 @@ pub struct AppName {
 }
 
 impl AppName {
-    /// The name as a sentence without markup has it.
+    /// The name in a sentence without markup.
     #[must_use]
     pub fn quoted(&self) -> String {
         if self.is_verified { self.name.clone() } else { format!("“{}”", self.name) }
@@ -69,40 +69,40 @@ impl AppName {
         look_alikes::parts(&self.name)
     }
 
-    /// The operator's own words deceive nobody.
+    /// A name that the operator configured needs no warning.
     fn warning(&self) -> Option<&'static str> {
         look_alikes::warning(&self.name).filter(|_| !self.is_verified)
     }
 }
 
-/// An MCP server: a resource in the words of RFC 8707.
+/// An MCP server, which RFC 8707 calls a resource.
 pub struct ServerCard<'a> {
     pub name: &'a str,
     pub url: &'a str,
 }
 
-/// An error for a client at a host nobody vouches for: shown with one link to follow by hand, so that this server is
-/// no open redirector (RFC 9700 §4.11.2).
+/// An error for a client whose host is not verified. The page shows a link instead of redirecting, so that this server
+/// is no open redirector (RFC 9700 §4.11.2).
 #[derive(Template)]
 #[template(path = "leaving.html")]
 pub struct Leaving<'a> {
     pub app: AppName,
     pub host: &'a str,
-    /// The complete error response URI; its scheme was judged when the redirect URI was registered.
+    /// The complete error response URI; its scheme was checked at registration.
     pub href: &'a str,
     /// A sentence: what happened.
     pub what: &'a str,
     pub code: &'a str,
 }
 
-/// The way to an app that its own scheme opens: the browser follows by itself if it can, and stays here.
+/// A link that opens an app by its own scheme. The browser follows it automatically if it can, and stays on the page.
 #[derive(Template)]
 #[template(path = "onward.html")]
 pub struct Onward<'a> {
     pub app: &'a AppName,
     /// The complete authorization response.
     pub href: &'a str,
-    /// A sentence: why nothing was allowed.
+    /// A sentence: why the request was refused.
     pub refusal: Option<&'a str>,
 }
 
@@ -112,14 +112,15 @@ pub struct Onward<'a> {
 pub struct SignOut<'a> {
     pub form_token: &'a str,
     pub username: Option<&'a str>,
-    /// Where somebody else may sign in and go on; a path on this server, or empty.
+    /// The page where another user may sign in and continue: a path of this server, or empty.
     pub return_to: &'a str,
-    /// A sentence: why it is asked once more.
+    /// A sentence: why the question is asked again.
     pub why: Option<&'a str>,
     pub done: bool,
 }
 
-/// The first administrator; posts `form_token`, `token`, `username`, `password` and `password_again` to `/setup`.
+/// Creates the first administrator; posts `form_token`, `token`, `username`, `password` and `password_again` to
+/// `/setup`.
 #[derive(Template)]
 #[template(path = "setup.html")]
 pub struct Setup<'a> {
@@ -130,13 +131,13 @@ pub struct Setup<'a> {
     pub error: Option<&'a str>,
 }
 
-/// One thing to say, and perhaps one place to go next.
+/// A message, and possibly a link to continue with.
 #[derive(Template)]
 #[template(path = "message.html")]
 pub struct Message<'a> {
     pub title: &'a str,
     pub message: &'a str,
-    /// Address and words of the link.
+    /// URL and text of the link.
     pub link: Option<(&'a str, &'a str)>,
 }
 
@@ -148,7 +149,7 @@ pub struct Home<'a> {
     pub username: Option<&'a str>,
     pub servers: Vec<ServerCard<'a>>,
     pub demo: bool,
-    /// Names and passwords, for the demo only.
+    /// Names and passwords; only in the demo.
     pub demo_people: Vec<(&'a str, &'a str)>,
 }
 

@@ -1,4 +1,4 @@
-//! An error in words for people: what happened, what to do, and where to go on.
+//! Error texts for people: what happened, what to do, and where to continue.
 use super::{
     respond::ErrorText,
     views::errors::{Comparison, ErrorPage},
@@ -12,12 +12,12 @@ pub struct Words {
     pub advice: Option<String>,
     pub link: Option<(String, &'static str)>,
     pub comparison: Option<Comparison>,
-    /// Trying again is no use.
+    /// Whether trying again cannot help.
     pub is_final: bool,
 }
 
 impl Words {
-    /// `status` is that of the answer, if it says more than the error.
+    /// `status` is the response's, if it is more specific than the error.
     #[must_use]
     pub fn of(told: &ErrorText, status: Option<StatusCode>) -> Self {
         let again = || told.retry_after.map(|seconds| format!("Try again in {}.", span(seconds)));
@@ -65,7 +65,7 @@ fn span(seconds: u64) -> String {
     if seconds == 1 { "1 second".to_owned() } else { format!("{seconds} seconds") }
 }
 
-/// A description as a sentence; a parameter's name stays as it is on the wire.
+/// Turns a description into a sentence; parameter names stay as they are.
 fn sentence(told: &ErrorText) -> String {
     let description = &told.description;
     if description.split(' ').next().is_some_and(|word| word.contains('_')) {

@@ -1,4 +1,4 @@
-//! Who may look inside: in the demo whoever is on this machine, else the administrator.
+//! Access to the operators' endpoints: with the administrator's token, or in the demo from this machine.
 use crate::{
     app::App,
     audit::WrongTry,
@@ -23,10 +23,10 @@ use std::{
 };
 use url::Url;
 
-/// The account that wrong tries are counted for.
+/// The account that wrong tokens are counted for.
 const ACCOUNT: AccountKind = AccountKind::Administrator;
 
-/// The request comes from somebody who may look.
+/// Extractor: the request may see the operators' endpoints.
 pub struct Administrator;
 
 impl FromRequestParts<Arc<App>> for Administrator {
@@ -38,7 +38,7 @@ impl FromRequestParts<Arc<App>> for Administrator {
     }
 }
 
-/// A browser never sends the token by itself, so with it neither `Host` nor `Origin` matters.
+/// A browser never sends the token by itself, so a request with the token needs no check of `Host` or `Origin`.
 async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthError> {
     let presented = bearer(&parts.headers)?;
     if presented.is_some_and(|token| knows(app, token)) {
@@ -68,7 +68,7 @@ fn is_here(parts: &Parts) -> bool {
     !is_forwarded(&parts.headers) && peer.is_some_and(|peer| peer.is_loopback())
 }
 
-/// A browser on this machine may be showing anybody's page: one whose host name was made to point here (DNS
+/// A browser on this machine may show a malicious page: one whose host name was made to resolve to this machine (DNS
 /// rebinding), or one of another origin.
 fn check_browser(app: &App, parts: &Parts) -> Result<(), OAuthError> {
     let issuer = Url::parse(&app.config.issuer).ok();
@@ -83,7 +83,7 @@ fn check_browser(app: &App, parts: &Parts) -> Result<(), OAuthError> {
         .ok_or_else(|| OAuthError::new(ErrorCode::Forbidden, "the request comes from a page of another origin"))
 }
 
-/// The one there is; HTTP/2 has it in the URI (RFC 9113 §8.3.1).
+/// The host in the request; HTTP/2 has it in the URI (RFC 9113 §8.3.1).
 fn host(parts: &Parts) -> Option<Authority> {
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {

@@ -1,4 +1,4 @@
-//! `GET /debug/{name}`: what is on record and what was decided, as JSON without secrets.
+//! `GET /debug/{name}`: stored data and recent decisions, as JSON without secrets.
 mod views;
 mod query;
 
@@ -49,13 +49,13 @@ async fn show(
     }
     let wanted = ViewQuery::parse(&app, views::known_parameters(&name), &query.unwrap_or_default())?;
     match views::find(&app, &name, &wanted).await? {
-        // Wherever somebody has put one: into a name, an identifier, a URL.
+        // Somebody may have put a secret into any member, such as a name or a URL.
         Some(view) => Ok(NoStore(Json(app.masker().without_secrets(&view))).into_response()),
         None => Ok(not_found().await),
     }
 }
 
-/// What cannot be read now, or at all.
+/// Internal failures, and reads that an operation refuses.
 impl From<OperationError> for OAuthError {
     fn from(error: OperationError) -> Self {
         match error {

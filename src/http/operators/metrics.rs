@@ -1,4 +1,4 @@
-//! `GET /metrics`: counts of what happened since the start, for Prometheus.
+//! `GET /metrics`: counters since the start, for Prometheus.
 use super::administrator::Administrator;
 use crate::{
     app::App,

@@ -1,4 +1,4 @@
-//! How an authorization request ends: with a code, with an error for the client, or with a page for the user.
+//! The response to an authorization request: a code, an error for the client, or a page for the user.
 use super::problem::Problem;
 use crate::{
     app::App,
@@ -24,13 +24,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// RFC 6749 §4.1.2.
+/// Redirects with a code (RFC 6749 §4.1.2).
 pub fn code(app: &App, client: &Client, callback: &Callback, code: &AuthorizationCode) -> Response {
     let location = callback.location(&app.config.issuer, &[("code", code.expose())]);
     onward(client, callback, location, None)
 }
 
-/// RFC 6749 §4.1.2.1
+/// Redirects with an error (RFC 6749 §4.1.2.1).
 pub fn error(app: &App, client: &Client, callback: &Callback, error: &OAuthError) -> Response {
     log(error);
     let what = match error.code {
@@ -46,7 +46,7 @@ fn error_location(app: &App, callback: &Callback, error: &OAuthError) -> String 
     callback.location(&app.config.issuer, &description)
 }
 
-/// An address of an app's own scheme leaves a browser where it is: there has to be a page.
+/// An app's own scheme does not replace the page in the browser, so the browser gets a page with the link.
 fn onward(client: &Client, callback: &Callback, location: String, refusal: Option<String>) -> Response {
     if !matches!(kind(&callback.redirect_uri), RedirectKind::PrivateUse { .. }) {
         return SeeOther(location).into_response();
@@ -55,7 +55,7 @@ fn onward(client: &Client, callback: &Callback, location: String, refusal: Optio
     (Extension(onward), SeeOther(location)).into_response()
 }
 
-/// The answer to a form that counted before. `said` is what was said before, and `again` what is said now.
+/// The page for a form that was answered before. `said` is the earlier answer, `again` the one in this request.
 pub fn already(client: &Client, said: bool, again: bool) -> Response {
     let name = app_name(client).quoted();
     let (status, message) = match (said, again) {
@@ -69,13 +69,13 @@ pub fn already(client: &Client, said: bool, again: bool) -> Response {
     (status, Page(Message { title: "You already answered", message: &message, link: None })).into_response()
 }
 
-/// The answer to a pushed request that was good once (RFC 9126 §4), and was used elsewhere.
+/// The page for a pushed request that was used before (RFC 9126 §4).
 pub fn completed(client: &Client) -> Response {
     (StatusCode::BAD_REQUEST, already(client, true, true)).into_response()
 }
 
-/// A stranger's address is not opened on its own while nobody has signed in: whoever sent the link would have got the
-/// browser there with our name on it (RFC 9700 §4.11.2).
+/// While nobody has signed in, an unverified client's URI is shown as a link instead of a redirect: otherwise this
+/// server would be an open redirector (RFC 9700 §4.11.2).
 pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, Problem> {
     match refusal {
         Refusal::ToUser(error) => Err(Problem::from(error).of_an_app()),
@@ -101,8 +101,8 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
     }
 }
 
-/// What is registered of a client that registered itself, or is described by a public document, is no secret to whoever
-/// knows its identifier. Where the operator's own clients are is for people of this server.
+/// The registered redirect URIs of clients that registered themselves, or have a public document, are no secret. Those
+/// of the operator's own clients are shown only to people who have signed in.
 fn elsewhere(client: &Client, error: OAuthError, compared: Compared, signed_in: bool) -> Problem {
     let may_see = signed_in || client.source != ClientSource::Seed;
     let title = match compared.sent {
@@ -119,7 +119,7 @@ fn elsewhere(client: &Client, error: OAuthError, compared: Compared, signed_in: 
         .comparing(compared, may_see)
 }
 
-/// As a page may show it: what a stranger calls itself stays between our quotation marks.
+/// The name for a page: in quotation marks if the client chose it itself.
 pub fn client_name(client: &Client) -> String {
     match client.metadata.client_name.as_deref().and_then(display_name) {
         Some(name) if is_trusted(client) => name,

@@ -1,4 +1,4 @@
-//! `/authorize` (RFC 6749 §4.1.1): from a client's request to the question, or straight to the code.
+//! `/authorize` (RFC 6749 §4.1.1): shows the question to the user, or redirects with a code at once.
 use super::{
     answer, consent_page,
     problem::Problem,
@@ -44,27 +44,28 @@ fn described(summary: &str) -> [Operation; 2] {
     [show, posted].map(|told| told.answers(303, "To the app, to the sign-in, or to the same by GET"))
 }
 
-/// Where scripts that do not discover look for it.
+/// The path for scripts that do not use discovery.
 pub fn legacy() -> Routes<Arc<App>> {
     let show = async |RawQuery(query): RawQuery| SeeOther(authorize_url(&query.unwrap_or_default()));
     Routes::new().route("/oauth/authorize", get(show).post(post), described("Leads to `/authorize`"))
 }
 
-/// OpenID Connect Core §3.1.2.1: a request may come by POST. It becomes the URL that is our only state.
+/// OpenID Connect Core §3.1.2.1: a request may come by POST. It is redirected to a URL, because the URL is the only
+/// state.
 async fn post(headers: HeaderMap, body: Body) -> Result<SeeOther, Problem> {
     if !is_type(&headers, "application/x-www-form-urlencoded") {
         return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded").into());
     }
     let body = String::from_utf8(read(body, MAX_URL).await?.to_vec())
         .map_err(|_| OAuthError::invalid_request("the body is not UTF-8"))?;
-    // A raw `#` would cut the URL short; the others are no part of one (RFC 3986 §2).
+    // A raw `#` would cut the URL short; the other characters are not allowed in URLs (RFC 3986 §2).
     let plain = body.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte));
     plain
         .then(|| SeeOther(authorize_url(&body)))
         .ok_or_else(|| OAuthError::invalid_request("the body is not form-encoded").into())
 }
 
-/// A GET uses nothing up: clients fetch this URL ahead of the browser.
+/// A GET uses nothing up, because some clients fetch this URL before the browser does.
 async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
     if authorize_url(&query).len() > MAX_URL {
@@ -84,14 +85,14 @@ async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<Si
         Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),
         request => request?,
     };
-    // From here whatever fails is told to the client, our own failures too (RFC 6749 §4.1.2.1).
+    // From here on, every error is reported to the client, failures of this server too (RFC 6749 §4.1.2.1).
     match ask(app, session, query, signed_in, &request, &[]).await {
         Ok(response) => Ok(response),
         Err(error) => Err(request.refuse(error)),
     }
 }
 
-/// `again` says why a decision was none: then nobody gets anything without another one.
+/// `again` says why a decision did not count: then a new decision is needed, even if a consent is stored.
 pub async fn ask(
     app: &App,
     session: &Session,
@@ -123,7 +124,7 @@ pub async fn ask(
     consent_page::show(app, &asked, &remembered, query, &signed_in.session_id, again).await
 }
 
-/// Whether who is signed in will do (OpenID Connect Core §3.1.2.1); `None` asks for another sign-in.
+/// Whether the signed-in user satisfies the request (OpenID Connect Core §3.1.2.1); `None` asks for another sign-in.
 async fn acceptable(
     app: &App,
     request: &ValidRequest<'_>,

@@ -1,4 +1,4 @@
-//! `/consent`: may this client do that on your behalf?
+//! `/consent`: records the user's decision about a client.
 use super::{
     answer,
     authorize::ask,
@@ -53,7 +53,7 @@ async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): P
     if let Ok(Settlement::Now(response)) = settled {
         return Ok(response);
     }
-    // The same form may have been answered meanwhile, which changes the question.
+    // The same form may have been answered in the meantime, which changes the question.
     if let Some(led) = lead_again(&app, own, allow).await? {
         return Ok(led);
     }
@@ -63,7 +63,7 @@ async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): P
     }
 }
 
-/// Where the form led when it was first sent, as long as that is right: a code only while nobody has exchanged it.
+/// The earlier response to the same form, while it is still valid: a code only while nobody has exchanged it.
 async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Option<Response>, OAuthError> {
     let Some(form) = form else { return Ok(None) };
     let answered = answered_forms::find(&app.db, &form.id).await?;
@@ -80,19 +80,19 @@ async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Optio
     }))
 }
 
-/// What became of a form.
+/// The result of a submitted form.
 enum Settlement {
-    /// It was answered.
+    /// The form was answered.
     Now(Response),
-    /// It counts for nothing; its page is shown anew, or leads on.
+    /// The form does not count; its page is shown again, or redirects.
     Not(Response),
 }
 
-/// What the form says, and of which request.
+/// A submitted form, and its authorization request.
 #[derive(Clone, Copy)]
 struct Decision<'a> {
     query: &'a str,
-    /// `None` if it is none that we made.
+    /// `None` if this server did not make it.
     form: Option<&'a Form>,
     allow: bool,
 }
@@ -105,7 +105,7 @@ async fn settle(
 ) -> Result<Settlement, Refusal> {
     let query = decision.query;
     let request = match ValidRequest::parse(app, query, Visitor::Decider).await {
-        // What is kept of the client is too old to decide by: its page is made anew.
+        // The cached client is too old to decide about: the page is made again.
         Err(Refusal::AfterSignIn) => return Ok(Settlement::Not(SeeOther(authorize_url(query)).into_response())),
         request => request?,
     };
@@ -115,7 +115,7 @@ async fn settle(
     }
 }
 
-/// Only what the page showed is decided; of anything else the page is shown anew.
+/// The decision counts only for what the page showed; if anything differs now, the page is shown again.
 async fn weigh(
     app: &App,
     session: &Session,

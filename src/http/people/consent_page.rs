@@ -1,4 +1,4 @@
-//! The page that asks a person whether an app may.
+//! The page that asks a user whether an app may have access.
 use super::{
     forms::{self, Purpose},
     question,
@@ -14,8 +14,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// The question, with a form that counts once, in this session, for what it says. `again` says why a decision was none:
-/// then nothing is fetched for it, either.
+/// Shows the question. Its form counts once, in this session, and only for what the page shows. `again` says why a
+/// decision did not count: then no logo is fetched.
 pub async fn show(
     app: &App,
     asked: &ConsentRequest<'_>,

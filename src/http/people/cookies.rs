@@ -1,7 +1,7 @@
 //! Names of cookies.
 use crate::app::App;
 
-/// Bound to this very host where browsers can make sure of it: `__Host-` wants https, and cookies for all paths.
+/// With the prefix `__Host-`, which binds a cookie to this very host, where possible: it needs https and the path `/`.
 pub fn name(app: &App, name: &str) -> String {
     let prefix = match (app.config.is_https(), app.config.base_path()) {
         (false, _) => "",

@@ -1,4 +1,4 @@
-//! `/device`: which device waits for you, and may it in? (RFC 8628 §3.3)
+//! `/device`: asks for a device's code, and whether the device may have access (RFC 8628 §3.3).
 use super::{
     forms::{self, Form, PageForm, Purpose},
     problem::Problem,
@@ -33,7 +33,7 @@ use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 use tower_sessions::Session;
 
-/// Unknown, expired and used codes must read the same.
+/// Unknown, expired and used codes must give the same message.
 const NO_SUCH_CODE: &str = "No device waits for this code. Compare it with what the device shows. Codes are good for \
                             ten minutes; after that, start again on the device.";
 
@@ -68,7 +68,7 @@ fn enter_code(app: &App, signed_in: &SignedIn, user_code: &str, error: Option<&s
     Page(EnterCode { form_token: &form_token, username, user_code, error }).into_response()
 }
 
-/// Back to this page, once somebody signed in.
+/// Redirects to sign in and back to this page.
 fn signed_out(typed: &str) -> Response {
     after_sign_out(&page_for(UserCode::parse(typed))).into_response()
 }
@@ -93,7 +93,7 @@ async fn find(
     }
     let (code, waiting) = match UserCode::parse(typed) {
         Some(code) => {
-            // Typed in again, by whoever went back: that is no guess.
+            // A user who goes back and types a decided code again is not guessing.
             if let Some(allowed) = said_by(&app, &code, &signed_in.user).await? {
                 return Ok(answered_before(allowed));
             }
@@ -108,7 +108,7 @@ async fn find(
     Ok(ask(&app, &signed_in, &code, &waiting, browser, &[]).await?)
 }
 
-/// `again` says why a decision was none: then nothing is fetched for the page, either.
+/// `again` says why a decision did not count: then no logo is fetched.
 async fn ask(
     app: &App,
     signed_in: &SignedIn,
@@ -171,7 +171,7 @@ fn too_late() -> Problem {
         .leading(DEVICE, "Enter another code")
 }
 
-/// Where the form led when it was first sent.
+/// The earlier response to the same form.
 async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Option<Response>, OAuthError> {
     let Some(form) = form else { return Ok(None) };
     let answered = answered_forms::find(&app.db, &form.id).await?;
@@ -201,7 +201,7 @@ fn decided(allowed: bool) -> Response {
     Page(Message { title, message, link: None }).into_response()
 }
 
-/// The link with the code in it, for a device to show to a camera. Says the same whether or not there is such a code.
+/// A QR code with the link and the code, for a device to show. It is the same whether or not the code exists.
 async fn qr(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let params = Params::parse(query.unwrap_or_default().as_bytes())?;
     let malformed = || OAuthError::invalid_request("user_code must be the 8 letters of a code");

@@ -1,4 +1,5 @@
-//! Our own forms: sent from our own pages, in the browser they were made for, about what they were made for.
+//! Tokens of our forms: they prove that a form was sent from our own page, in the browser and for the question it was
+//! made for.
 use crate::{
     app::App,
     clock::NODES_DIFFER,
@@ -17,13 +18,13 @@ use std::sync::Arc;
 use super::{elsewhere, problem::Problem, urls::MAX_URL};
 
 const MAX_FORM: usize = 64 * 1024;
-/// Seconds a page may lie open before its form is too old.
+/// Seconds after which the form of an open page expires.
 const LIFETIME: i64 = 30 * 60;
 const NONCE: usize = 16;
 const DIGEST: usize = 32;
 
-/// What a form of ours is for. It is authenticated as a byte of its own, and all else in fixed lengths behind it, so
-/// that no text can make a form of one purpose look like one of another.
+/// The purpose of a form. It is authenticated as a separate byte before fields of fixed length, so that no text can
+/// make a form of one purpose look like another.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub enum Purpose {
@@ -35,9 +36,9 @@ pub enum Purpose {
     Device,
 }
 
-/// A form that we made, as it says of itself.
+/// The authenticated content of a form token.
 pub struct Form {
-    /// Identifies this one form, so that it can be made to count once.
+    /// Identifies this form, so that it can count once.
     pub id: Digest,
     pub is_old: bool,
     browser: Digest,
@@ -51,7 +52,7 @@ impl Form {
     }
 }
 
-/// A token for one form: `browser` is what only this browser holds, `shown` what the page says, by digests.
+/// A token for one form: `browser` is a secret that only this browser has, `shown` are digests of what the page shows.
 #[must_use]
 pub fn mint(app: &App, purpose: Purpose, browser: &str, shown: &[Digest]) -> String {
     let nonce = rand::random::<[u8; NONCE]>();
@@ -63,7 +64,7 @@ pub fn mint(app: &App, purpose: Purpose, browser: &str, shown: &[Digest]) -> Str
     base64url([&said, mac.as_ref()].concat())
 }
 
-/// Why a form counts no more. Its page is shown anew, and says so.
+/// Why a form no longer counts. Its page is shown again and says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stale {
     Elsewhere,
@@ -80,7 +81,7 @@ impl Stale {
     }
 }
 
-/// A form that decides about nothing that a page showed.
+/// Verifies a form that does not depend on what its page showed.
 pub fn verify(app: &App, params: &Params, purpose: Purpose, browser: Option<&str>) -> Result<Form, Stale> {
     let form = sent(app, params, purpose).ok_or(Stale::Elsewhere)?;
     match browser.is_some_and(|browser| form.is_of(browser)) {
@@ -90,7 +91,7 @@ pub fn verify(app: &App, params: &Params, purpose: Purpose, browser: Option<&str
     }
 }
 
-/// The form that was sent, if we made it for this purpose. Whether it still counts is for its page to judge.
+/// The submitted form, if this server made it for this purpose. The page checks whether it still counts.
 pub fn sent(app: &App, params: &Params, purpose: Purpose) -> Option<Form> {
     let bytes = params.get("form_token").ok()?.and_then(from_base64url)?;
     let (said, mac) = bytes.len().checked_sub(DIGEST).and_then(|end| bytes.split_at_checked(end))?;
@@ -108,7 +109,7 @@ pub fn sent(app: &App, params: &Params, purpose: Purpose) -> Option<Form> {
     })
 }
 
-/// What somebody said: yes or no.
+/// The decision: allow or deny.
 pub fn decision(params: &Params) -> Result<bool, OAuthError> {
     match params.get("decision")? {
         Some("allow") => Ok(true),
@@ -124,7 +125,7 @@ fn authenticate(app: &App, purpose: Purpose, said: &[u8]) -> hmac::Tag {
     context.sign()
 }
 
-/// The page of another site; or our own, which a proxy or a name shows under an address that is not the issuer's.
+/// The form was sent from a page of another site, or from our page under an address that is not the issuer's.
 fn from_elsewhere(app: &App, request: &Request) -> Problem {
     let origin = elsewhere::text(request, header::ORIGIN).unwrap_or_default();
     let opened_there = origin.split_once("://").is_some_and(|(_, there)| Some(there) == elsewhere::host(request))
@@ -139,7 +140,7 @@ fn from_elsewhere(app: &App, request: &Request) -> Problem {
         .leading(format!("{}/", app.config.base()), "Open this server")
 }
 
-/// A form of ours, from our own origin (Fetch Metadata, RFC 6454 §7).
+/// Extractor: a form from our own origin (Fetch Metadata, RFC 6454 §7).
 pub struct PageForm(pub Params);
 
 impl FromRequest<Arc<App>> for PageForm {

@@ -1,4 +1,4 @@
-//! `/`: what this is, and who is signed in; for programs what we say about ourselves.
+//! `/`: shows what this server is and who is signed in; programs get the metadata.
 use super::{problem::Problem, session};
 use crate::{
     app::App,

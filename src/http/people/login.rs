@@ -1,4 +1,4 @@
-//! `/login`: who are you?
+//! `/login`: signs people in.
 use super::{
     problem::Problem,
     answer::app_name,
@@ -33,7 +33,7 @@ use tower_sessions::Session;
 
 const BROWSER: &str = "keyward_browser";
 const KNOWN_BROWSER: &str = "keyward_known";
-/// As long as browsers keep any cookie (draft-ietf-httpbis-rfc6265bis §5.5).
+/// The longest lifetime that browsers accept (draft-ietf-httpbis-rfc6265bis §5.5).
 const REMEMBERED: &str = "; Max-Age=34560000";
 
 pub fn routes() -> Routes<Arc<App>> {
@@ -108,7 +108,7 @@ async fn post(
     }
 }
 
-/// The same form was sent before and let this person in: a second click is no second sign-in.
+/// Whether the same form signed this user in before: a second click is not a second sign-in.
 async fn was_let_in(app: &App, session: &Session, params: &Params, username: &str) -> Result<bool, OAuthError> {
     let Some(form) = forms::sent(app, params, Purpose::SignIn) else { return Ok(false) };
     let signed_in = session::current(app, session).await?;
@@ -116,7 +116,7 @@ async fn was_let_in(app: &App, session: &Session, params: &Params, username: &st
     Ok(is_theirs && session::began_by(session, &form.id).await?)
 }
 
-/// What only this browser holds: no row for a visitor, a random value is enough to bind a form to it.
+/// A secret that only this browser has: a random value in a cookie, so visitors need no database row.
 struct Visitor {
     browser: String,
     is_new: bool,
@@ -140,7 +140,7 @@ struct View<'a> {
     return_to: &'a str,
     username: &'a str,
     error: Option<&'a str>,
-    /// Why the page is shown anew.
+    /// Why the page is shown again.
     why: Option<&'a str>,
     signed_in: Option<&'a SignedIn>,
     was_signed_out: bool,
@@ -191,7 +191,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Who waits for the sign-in, and what it asked for.
+/// The client that waits for the sign-in, and its request.
 async fn asking(app: &App, return_to: &str) -> Result<Option<(Arc<Client>, Params)>, OAuthError> {
     let Some(query) = return_to.strip_prefix(AUTHORIZE) else { return Ok(None) };
     let Ok(asked) = Params::parse(query.as_bytes()) else { return Ok(None) };
@@ -201,7 +201,7 @@ async fn asking(app: &App, return_to: &str) -> Result<Option<(Arc<Client>, Param
     Ok(Some((client, pushed.map_or_else(|| asked.clone(), |(params, _)| params))))
 }
 
-/// Only ever a path of ours: never a way out (RFC 9700 §4.11).
+/// Always a path of this server, never another site (RFC 9700 §4.11).
 pub fn return_to(params: &Params) -> Result<&str, OAuthError> {
     let path = params.get("return_to")?.unwrap_or("/");
     let ours = path == "/" || path.starts_with(AUTHORIZE) || path == DEVICE || path.starts_with(DEVICE_WITH_CODE);

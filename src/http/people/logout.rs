@@ -1,4 +1,4 @@
-//! `/logout`: this browser's session ends.
+//! `/logout`: ends this browser's session.
 use super::{
     problem::Problem,
     urls::{AUTHORIZE, authorize_url, to_login},
@@ -37,7 +37,7 @@ async fn show(State(app): State<Arc<App>>, session: Session) -> Result<Response,
     Ok(ask(&app, &signed_in, "", None))
 }
 
-/// `why` tells why it is asked once more.
+/// `why` says why the question is asked again.
 fn ask(app: &App, signed_in: &SignedIn, return_to: &str, why: Option<&str>) -> Response {
     let form_token = forms::mint(app, Purpose::SignOut, &signed_in.session_id, &[]);
     let username = Some(signed_in.user.username.as_str());
@@ -45,7 +45,7 @@ fn ask(app: &App, signed_in: &SignedIn, return_to: &str, why: Option<&str>) -> R
 }
 
 async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): PageForm) -> Result<Response, Problem> {
-    // Somebody else may want to go on with the request of the consent page.
+    // Another user may want to continue with the request of the consent page.
     let request = return_to(&params).ok().and_then(|page| page.strip_prefix(AUTHORIZE));
     let leave = || request.map_or_else(done, |query| to_login(query).into_response());
     let Some(signed_in) = session::current(&app, &session).await? else { return Ok(leave()) };

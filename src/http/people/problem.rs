@@ -1,4 +1,4 @@
-//! An error told to the person at the browser, with a reference that the log knows.
+//! An error page for a person, with a reference that the log has too.
 use crate::{
     error::OAuthError,
     http::{
@@ -42,21 +42,21 @@ impl Problem {
         self
     }
 
-    /// Shows what was sent beside what is registered, if the reader may see that.
+    /// Shows the sent value beside the registered one, if the reader may see it.
     #[must_use]
     pub fn comparing(mut self, compared: Compared, may_see: bool) -> Self {
         self.words.comparison = Some(Comparison { compared, may_see });
         self
     }
 
-    /// Adds a link to where it goes on.
+    /// Adds a link to continue with.
     #[must_use]
     pub fn leading(mut self, href: impl Into<String>, words: &'static str) -> Self {
         self.words.link = Some((href.into(), words));
         self
     }
 
-    /// An app sent the browser here, and can do so again.
+    /// Says that the app sent the browser here, and can do so again.
     #[must_use]
     pub fn of_an_app(mut self) -> Self {
         if self.words.is_final {

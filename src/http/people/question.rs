@@ -1,4 +1,4 @@
-//! From terms to the question that a page asks; and whether a decision is about what the page asked.
+//! Builds the question that a page asks, and checks whether a decision is about the same question.
 use super::{
     answer,
     forms::{Form, Stale},
@@ -31,8 +31,8 @@ use serde_json::json;
 use std::net::IpAddr;
 use time::OffsetDateTime;
 
-/// The question about an authorization request. A logo is fetched for `visitor`; without one, what is kept of it is
-/// shown.
+/// The question for an authorization request. The logo is fetched on behalf of `visitor`; without a visitor the stored
+/// logo is used.
 pub async fn of_request(
     app: &App,
     asked: &ConsentRequest<'_>,
@@ -64,8 +64,8 @@ fn redirect_kind(uri: &str) -> RedirectKind {
     }
 }
 
-/// The question about a device. Its person is asked each time, whatever was allowed before. `browser` is where that
-/// person is, if anybody can tell.
+/// The question for a device. It is asked each time, whatever was allowed before. `browser` is the address of the
+/// user's browser, if it is known.
 pub async fn of_device(
     app: &App,
     waiting: &WaitingDevice<'_>,
@@ -155,7 +155,7 @@ fn server(resource: &Resource, scopes: &Scopes) -> Server {
     Server { name: resource.name.clone(), url: resource.identifier.clone(), lines }
 }
 
-/// Each scope in the words of the resource, or in ours where there is none.
+/// Describes each scope in the words of the resource, or in ours for OpenID Connect's scopes.
 fn lines(scopes: &Scopes, resource: Option<&Resource>) -> Vec<Line> {
     let words = |scope: &str| match (resource, scope) {
         (Some(resource), _) => resource.scope(scope).map(|rule| rule.description.clone()).unwrap_or_default(),
@@ -174,7 +174,7 @@ fn history(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) 
     let same_place = remembered.is_of_place(&asked.callback.redirect_uri);
     let step = match nothing_new {
         true => Step::Same,
-        // A program that may be another one keeps nothing that is known.
+        // Earlier consents count only for a program that nobody can impersonate.
         false if asked.is_provable() => Step::More,
         false => Step::First,
     };
@@ -200,7 +200,7 @@ fn history(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) 
     History { step, changes, note, kept, kept_identity }
 }
 
-/// All that stays allowed: first on those servers that are asked for, as the new token carries it, then on the others.
+/// Scopes that stay allowed: first on the requested servers, whose token carries them, then on others.
 fn kept(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) -> (Vec<Server>, Vec<Line>) {
     let Terms { resources, user, .. } = &asked.terms;
     let is_asked = |one: &&Resource| resources.iter().any(|asked| asked.identifier == one.identifier);
@@ -214,7 +214,7 @@ fn kept(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) -> 
     (stays, lines(&asked.kept(app, &app.config.issuer, remembered), None))
 }
 
-/// Never longer than it is, nor rounded up.
+/// In words; never more than the real time.
 fn lifetime(app: &App, terms: &Terms<'_>, grant_type: &str) -> String {
     let tokens = &app.config.tokens;
     if grant_types::refreshes(&app.config, terms.client, grant_type) {
@@ -228,7 +228,7 @@ fn lifetime(app: &App, terms: &Terms<'_>, grant_type: &str) -> String {
     format!("Up to {}.", span(own.max().unwrap_or(tokens.access_token_lifetime).min(tokens.refresh_lifetime)))
 }
 
-/// A time in the largest unit that says it exactly.
+/// A duration in the largest unit that expresses it exactly.
 fn span(seconds: u32) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let (size, unit) = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).unwrap_or((1, "second"));
@@ -246,7 +246,7 @@ fn date_and_time(at: OffsetDateTime) -> String {
     format!("{}, {:02}:{:02} UTC", day(at), at.hour(), at.minute())
 }
 
-/// Sentences: why a decision made on this form is none about this question. Empty if it is one.
+/// Sentences: why the decision on this form is not about this question; empty if it is.
 pub fn differences(form: Option<&Form>, session_id: &str, question: &Question) -> Vec<String> {
     let Some(form) = form else { return vec![Stale::Elsewhere.sentence().to_owned()] };
     let mut all = vec![];
@@ -266,7 +266,7 @@ pub fn differences(form: Option<&Form>, session_id: &str, question: &Question) -
     all
 }
 
-/// Whether the page of this form asked about this request.
+/// Whether the page of this form was about this request.
 pub fn is_about(form: &Form, query: &str) -> bool {
     let about = part_of_request(&base64url(Digest::of(query).as_bytes()));
     form.shown.first().is_some_and(|shown| shown.matches(&about))

@@ -1,4 +1,4 @@
-//! The browser's session: who signed in, when, and for which request.
+//! The browser's session: the user, when they signed in, and for which request.
 use crate::{
     app::App,
     clock,
@@ -11,15 +11,15 @@ use time::{Duration, OffsetDateTime};
 use tower_sessions::{Session, session};
 
 const AUTH_TIME: &str = "auth_time";
-/// The page that demanded the last sign-in: `prompt=login` and `max_age` are satisfied for it, and it alone.
+/// The page that demanded the last sign-in: it satisfies `prompt=login` and `max_age` for that page only.
 const SIGNED_IN_FOR: &str = "signed_in_for";
-/// The form that the last sign-in came by.
+/// The form of the last sign-in.
 const SIGNED_IN_BY: &str = "signed_in_by";
 
 pub struct SignedIn {
     pub user: User,
     pub auth_time: OffsetDateTime,
-    /// Known to this browser only.
+    /// Only this browser knows it.
     pub session_id: String,
 }
 
@@ -44,7 +44,7 @@ pub async fn current(app: &App, session: &Session) -> Result<Option<SignedIn>, O
     Ok(user.zip(session_id).map(|(user, session_id)| SignedIn { user, auth_time, session_id }))
 }
 
-/// A new id, so that one planted before signing in is worth nothing after.
+/// Begins a session with a new id, so that an id planted before the sign-in is useless after it.
 pub async fn begin(app: &App, session: &Session, user: &User, page: &str, form: &Digest) -> Result<(), OAuthError> {
     session.clear().await;
     session.cycle_id().await?;
@@ -55,7 +55,7 @@ pub async fn begin(app: &App, session: &Session, user: &User, page: &str, form: 
     Ok(())
 }
 
-/// Whether this very form began the session.
+/// Whether this form began the session.
 pub async fn began_by(session: &Session, form: &Digest) -> Result<bool, OAuthError> {
     Ok(session.get::<String>(SIGNED_IN_BY).await?.is_some_and(|began| began == base64url(form.as_bytes())))
 }
@@ -64,12 +64,12 @@ pub async fn began_for(session: &Session, page: &str) -> Result<bool, OAuthError
     Ok(session.get::<String>(SIGNED_IN_FOR).await?.is_some_and(|demanded| demanded == short(page)))
 }
 
-/// A URL may be as long as a stranger likes; what tells it apart is not.
+/// A digest instead of the URL, whose length a stranger can choose.
 fn short(page: &str) -> String {
     base64url(Digest::of(page).as_bytes())
 }
 
-/// The page got what it demanded; the same demand again wants another sign-in.
+/// Marks the demand as satisfied; the same demand made again needs another sign-in.
 pub async fn satisfied(session: &Session) -> Result<(), OAuthError> {
     session.remove::<String>(SIGNED_IN_FOR).await?;
     Ok(())

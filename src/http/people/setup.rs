@@ -1,4 +1,5 @@
-//! `/setup`: an administrator, through the link that was printed at the start or by `keyward setup-link`.
+//! `/setup`: creates or restores an administrator through the one-time link that `serve` or `keyward setup-link`
+//! prints.
 use super::{
     problem::Problem,
     forms::{self, Form, PageForm, Purpose},
@@ -37,7 +38,7 @@ pub fn routes() -> Routes<Arc<App>> {
     Routes::new().route("/setup", get(show).post(post), told)
 }
 
-/// Whatever is wrong with the link.
+/// The same page for every problem with the link.
 fn spent() -> Problem {
     let error = OAuthError::invalid_request("this setup link was used, has expired, or was replaced by a newer one");
     Problem::from(error)
@@ -55,7 +56,7 @@ async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<
     Ok(page(&app, &token, "", None).into_response())
 }
 
-/// The link itself is what only this browser holds.
+/// The link is the secret that binds the form to this browser.
 async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result<Response, Problem> {
     let token = SetupToken::presented(params.get("token")?.unwrap_or(""));
     let username = params.get("username")?.unwrap_or("").trim();
@@ -84,7 +85,7 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
     match use_up(&app, &token, username, password, &form.id).await? {
         Outcome::Created | Outcome::Recovered => Ok(welcome()),
         Outcome::Spent => {
-            // Twice at once, one of them finds that the other was first.
+            // Two concurrent requests: the second one finds the form answered.
             if was_answered(&app, Some(&form)).await? { Ok(welcome()) } else { Err(spent()) }
         }
         Outcome::NameTaken => {

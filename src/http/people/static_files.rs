@@ -1,4 +1,4 @@
-//! The stylesheet and the icon, from inside the binary.
+//! The stylesheet and the icon, embedded in the binary.
 use crate::app::App;
 use axum::{http::header, routing::get};
 use keyward_shared::api::{Operation, Routes};

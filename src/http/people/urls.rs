@@ -1,10 +1,10 @@
-//! Where pages lead, and come back to.
+//! URLs that pages link and return to.
 use crate::{http::respond::SeeOther, oauth::params::form_urlencode};
 
 pub const AUTHORIZE: &str = "/authorize?";
 pub const DEVICE: &str = "/device";
 pub const DEVICE_WITH_CODE: &str = "/device?user_code=";
-/// Tells the sign-in page why somebody is there.
+/// The query that tells the sign-in page why it is shown.
 pub const SIGNED_OUT: &str = "why=signed_out";
 /// Bytes: the URL travels as one parameter through the sign-in page, and its query through the consent page.
 pub const MAX_URL: usize = 32 * 1024;
@@ -17,7 +17,7 @@ pub fn to_login(query: &str) -> SeeOther {
     SeeOther(format!("/login?return_to={}", form_urlencode(&authorize_url(query))))
 }
 
-/// Somebody signed out while a page of ours was open, which waits for whoever signs in now.
+/// Redirects to sign in and back to `page`, after somebody signed out while the page was open.
 pub fn after_sign_out(page: &str) -> SeeOther {
     SeeOther(format!("/login?return_to={}&{SIGNED_OUT}", form_urlencode(page)))
 }

@@ -42,7 +42,7 @@ fn described() -> [Operation; 3] {
     [read, update, delete].map(|told| told.tag("For clients").secured(&["registration"]))
 }
 
-/// What is no text is nobody's identifier.
+/// A path that is not valid text matches no identifier.
 async fn managed(app: &App, id: Id, headers: &HeaderMap) -> Result<ManagedClient, OAuthError> {
     let id = id.map(|Path(id)| id).unwrap_or_default();
     ManagedClient::find(app, &id, bearer(headers)?).await

@@ -1,4 +1,4 @@
-//! `GET /demo/clients/{name}`: metadata documents of the demo's own (OAuth Client ID Metadata Document).
+//! `GET /demo/clients/{name}`: the demo's metadata documents (OAuth Client ID Metadata Document).
 use crate::{
     app::App,
     http::{endpoint::Endpoint, described::gives, respond::{Document, not_found}},

@@ -1,4 +1,4 @@
-//! `GET /health`: whether we run, and whether the database answers.
+//! `GET /health`: whether the server runs and the database answers.
 use crate::{
     app::App,
     error::OAuthError,

@@ -1,5 +1,5 @@
-//! `POST /introspect` (RFC 7662): only for those a token is meant for, or was issued to. Signed for whom a token is
-//! meant for, if they ask (RFC 9701).
+//! `POST /introspect` (RFC 7662): only for the audience of a token and for the client it was issued to. The audience
+//! can ask for a signed response (RFC 9701).
 use crate::{
     app::App,
     clients::authenticate::{Introspector, introspector},
@@ -29,7 +29,7 @@ use time::Duration;
 
 const SIGNED: &str = "application/token-introspection+jwt";
 const SIGNED_TYPE: &str = "token-introspection+jwt";
-/// RFC 9701 §6: when the caller's settings do not say.
+/// RFC 9701 §6: used if the caller's settings name none.
 const DEFAULT_ALG: &str = Algorithm::Rs256.as_str();
 
 pub fn endpoint(_: &App) -> Endpoint {
@@ -79,12 +79,13 @@ async fn post(
     Ok(NoStore(Json(found.unwrap_or_else(inactive))).into_response())
 }
 
-/// Why not is nobody's business (RFC 7662 §2.2).
+/// The response does not say why (RFC 7662 §2.2).
 fn inactive() -> Value {
     json!({"active": false})
 }
 
-/// RFC 9701 §5: everything inside one claim, and without `sub` and `exp`, so that it is no access token to anybody.
+/// RFC 9701 §5: everything is inside one claim, without `sub` and `exp`, so that nobody mistakes it for an access
+/// token.
 fn signed(app: &App, caller: &Introspector<'_>, found: Option<Value>) -> Result<String, OAuthError> {
     let (audience, algorithm, found) = match caller {
         Introspector::ResourceServer(resource) => {
@@ -92,7 +93,7 @@ fn signed(app: &App, caller: &Introspector<'_>, found: Option<Value>) -> Result<
             let algorithm = own.and_then(|own| own.signed_response_alg.as_deref());
             (own.map_or(&*resource.identifier, |own| &own.id), algorithm, found)
         }
-        // A client is not whom its token is meant for.
+        // A client is not the audience of its own token.
         Introspector::Client(client) => (client.id.as_str(), None, None),
     };
     let claims = json!({

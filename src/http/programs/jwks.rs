@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub fn endpoint(_: &App) -> Endpoint {
     let told = Operation::get("The public keys that tokens are signed with (RFC 7517)").tag("Discovery");
-    // RFC 7518 §6, RFC 8037 §2: which of the others there are depends on the type.
+    // RFC 7518 §6, RFC 8037 §2: the other members depend on the key type.
     let key = [
         ("kty", true, Type::Text),
         ("kid", true, Type::Text),
@@ -31,7 +31,7 @@ pub fn endpoint(_: &App) -> Endpoint {
     Endpoint::new("/jwks", get(jwks), [told]).advertised("jwks_uri").cors(&[Method::GET], &["mcp-protocol-version"])
 }
 
-/// Rotation changes it at any time.
+/// Caches may keep it only briefly, because a rotation changes it at any time.
 async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
     Ok(Document::new(&app.keys.published().await?).respond(&headers))
 }

@@ -18,7 +18,8 @@ pub fn endpoint(app: &App) -> Endpoint {
     Endpoint::new("/logos/{digest}", get(logo), [told]).only_if(app.config.logos.enabled)
 }
 
-/// Its path says what it is, so it never changes; opened by itself it is a picture and nothing else.
+/// The path is the digest of the picture, so the response never changes. The headers make sure that a browser treats it
+/// as a picture and nothing else.
 async fn logo(State(app): State<Arc<App>>, name: Name) -> Result<Response, OAuthError> {
     let name = name.map(|Path(name)| name).unwrap_or_default();
     let Some(picture) = logos::picture(&app, &name).await? else { return Ok(not_found().await) };

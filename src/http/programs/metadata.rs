@@ -1,4 +1,4 @@
-//! What we say about ourselves (RFC 8414, OpenID Connect Discovery), the same at every well-known place.
+//! This server's metadata (RFC 8414, OpenID Connect Discovery), the same at every well-known path.
 use crate::{
     app::App,
     config::grant_types,
@@ -20,7 +20,7 @@ use oauth::{
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// RFC 8414 §2, OpenID Connect Discovery §3, and what extensions register. An endpoint that is off is not named.
+/// The members of RFC 8414 §2, OpenID Connect Discovery §3 and extensions. Disabled endpoints are not listed.
 const MEMBERS: &[Member] = &[
     ("issuer", true, Type::Text),
     ("authorization_endpoint", true, Type::Text),
@@ -78,8 +78,7 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     }
 }
 
-/// For each resource, which narrower scopes its scopes bring along: guards take the one for the other by the rule that
-/// tokens are issued by.
+/// The narrower scopes that each resource's scopes include: guards apply the same rule by which tokens are issued.
 fn implied(app: &App) -> Value {
     let all = app.resources.iter().map(|resource| {
         let broader = resource.scopes.iter().filter(|rule| !rule.implies.is_empty());
@@ -115,7 +114,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
         "claims_supported": id_token::CLAIMS,
         "acr_values_supported": authentication_context::ALL,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        // These default to something else when left out (OpenID Connect Discovery §3).
+        // Their defaults are different (OpenID Connect Discovery §3).
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
@@ -129,7 +128,7 @@ fn value(app: &App, others: &[Endpoint]) -> Value {
     document
 }
 
-/// Members that hang on the settings.
+/// Adds members that depend on the settings.
 fn add_what_is_on(app: &App, document: &mut Value) {
     if app.config.client_authentication.private_key_jwt {
         let algorithms = Algorithm::NAMES;
@@ -160,7 +159,7 @@ fn add_what_is_on(app: &App, document: &mut Value) {
         document["dpop_signing_alg_values_supported"] = json!(dpop::ALGORITHMS);
     }
     if grant_types::is_enabled(&app.config, JWT_BEARER) && app.config.takes_identity_assertions() {
-        // Identity Assertion JWT Authorization Grant §7.2; never whose (§8.4)
+        // Identity Assertion JWT Authorization Grant §7.2; the trusted issuers are not listed (§8.4)
         document["authorization_grant_profiles_supported"] = json!([id_jag::PROFILE]);
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /ready`: whether tokens can be issued now, with a database that takes writes and the keys that it needs.
+//! `GET /ready`: whether tokens can be issued now, which needs a writable database and signing keys.
 use crate::{
     app::App,
     error::OAuthError,

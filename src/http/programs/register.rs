@@ -69,7 +69,7 @@ pub(super) const REGISTERED: &[Member] = &[
     ("jwks_uri", false, Type::Text),
 ];
 
-/// Members of client metadata (RFC 7591 §2) that clients of this kind of server use; the documentation has all.
+/// Members of client metadata (RFC 7591 §2) that typical clients of this server use; the documentation lists all.
 pub(super) fn metadata_schema() -> Value {
     let texts = json!({"type": "array", "items": {"type": "string"}});
     json!({"type": "object", "properties": {
@@ -92,7 +92,7 @@ async fn post(
     Ok((StatusCode::CREATED, NoStore(Json(registered))))
 }
 
-/// Client metadata as registrations and their updates carry it.
+/// Client metadata in the body of a registration or its update.
 pub(super) async fn metadata(headers: &HeaderMap, body: Body) -> Result<Bytes, OAuthError> {
     if !is_type(headers, "application/json") {
         return Err(OAuthError::invalid_client_metadata("the body must be application/json (RFC 7591 section 3.1)"));

@@ -1,4 +1,4 @@
-//! `POST /revoke` (RFC 7009): a refresh token takes its grant down, an access token only itself.
+//! `POST /revoke` (RFC 7009): revokes a refresh token with its whole grant, or a single access token.
 use crate::{events::EventType, 
     app::App,
     audit,
@@ -21,7 +21,7 @@ pub fn endpoint(_: &App) -> Endpoint {
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
 }
 
-/// The hint is not needed: each kind is told by its form (RFC 7009 §2.1).
+/// The hint is not needed: the form of a token shows its kind (RFC 7009 §2.1).
 async fn post(
     State(app): State<Arc<App>>,
     ClientAuth { client, params }: ClientAuth,
@@ -36,7 +36,7 @@ async fn post(
         let event = event.user(claims.person.as_ref().and_then(|_| claims.sub.parse::<UserId>().ok()));
         event.record(&app.audit).await;
     }
-    // Anything else is unknown, and for its holder as good as revoked (RFC 7009 §2.2).
+    // An unknown token counts as revoked (RFC 7009 §2.2).
     Ok(NoStore(()))
 }
 

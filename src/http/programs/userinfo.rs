@@ -1,4 +1,4 @@
-//! `GET` and `POST /userinfo` (OpenID Connect Core §5.3): for tokens whose audience we are.
+//! `GET` and `POST /userinfo` (OpenID Connect Core §5.3): for tokens whose audience is this server.
 use crate::{
     app::App,
     error::{ErrorCode, OAuthError},
@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 const MAX_FORM: usize = 64 * 1024;
 
-/// OpenID Connect Core §5.1, as far as they are kept.
+/// The claims of OpenID Connect Core §5.1 that this server stores.
 const CLAIMS: [Member; 4] = [
     ("sub", true, Type::Text),
     ("name", false, Type::Text),
@@ -59,7 +59,7 @@ async fn userinfo(
         }
     }
     let Some((scheme, token)) = token else {
-        // RFC 6750 §3.1: who sent nothing did nothing wrong.
+        // RFC 6750 §3.1: without credentials, the challenge names no error.
         let challenge = [(header::WWW_AUTHENTICATE, Challenge::new(Scheme::Bearer, REALM).to_string())];
         let told = ErrorText::from(&OAuthError::new(ErrorCode::Unauthorized, "this needs an access token"));
         let answer = (StatusCode::UNAUTHORIZED, challenge, Extension(told), NoStore(()));
@@ -99,7 +99,7 @@ async fn answer(
     Ok(NoStore(Json(id_token::about(&user, &scopes))).into_response())
 }
 
-/// RFC 9449 §7.1: the key that the token is bound to signed a proof for this very request.
+/// RFC 9449 §7.1: the key that the token is bound to must have signed a proof for this request.
 async fn prove(app: &App, method: &Method, headers: &HeaderMap, token: &ActiveToken, text: &str) -> Result<(), OAuthError> {
     let unbound = || OAuthError::invalid_token("the token is bound to no key; send it as a bearer token");
     let cnf = token.claims.cnf.as_ref().ok_or_else(unbound)?;
@@ -116,7 +116,7 @@ fn dpop_challenge() -> Challenge {
     Challenge::new(Scheme::Dpop, REALM)
 }
 
-/// A refusal in the words of the scheme that was used.
+/// The error in a challenge of the scheme that was used.
 fn challenge_dpop(error: OAuthError) -> Response {
     let challenge = match error.code {
         ErrorCode::InvalidToken
@@ -136,7 +136,7 @@ fn challenge_dpop(error: OAuthError) -> Response {
     response
 }
 
-/// Tells beside the `Bearer` challenge that there is another way.
+/// Adds a `DPoP` challenge to the `Bearer` challenge.
 fn offer_dpop(app: &App, mut response: Response) -> Response {
     let unauthorized = response.status() == StatusCode::UNAUTHORIZED && app.config.dpop.enabled;
     if let Some(challenge) = unauthorized.then(|| HeaderValue::from_str(&dpop_challenge().to_string()).ok()).flatten() {

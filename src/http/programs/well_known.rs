@@ -1,4 +1,4 @@
-//! `/.well-known/…` where nothing is: clients in browsers look around there, and must be able to read that.
+//! Unknown paths below `/.well-known/`: clients in browsers probe them, and must be able to read the 404.
 use crate::{app::App, http::{endpoint::Endpoint, respond::not_found}};
 use axum::{http::Method, routing::get};
 

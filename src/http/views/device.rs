@@ -1,4 +1,4 @@
-//! What people see of devices that wait for them (RFC 8628).
+//! The page where a user enters a device's code (RFC 8628).
 use askama::Template;
 
 /// `GET /device`; posts `form_token` and `user_code` to `/device`.
@@ -7,7 +7,7 @@ use askama::Template;
 pub struct EnterCode<'a> {
     pub form_token: &'a str,
     pub username: &'a str,
-    /// The code of the link, or the one typed before; empty at first.
+    /// The code from the link, or the one typed before; empty at first.
     pub user_code: &'a str,
     pub error: Option<&'a str>,
 }

@@ -1,4 +1,4 @@
-//! The question whether a program may act for somebody, on the consent page and for a device.
+//! The question whether a program may act for a user, on the consent page and for a device.
 use crate::{
     oauth::look_alikes::{self, Part},
     secrets::Digest,
@@ -7,66 +7,67 @@ use askama::Template;
 use serde::Serialize;
 use serde_json::json;
 
-/// What was shown is what is granted: all that the page says comes from this one value, whose digests are in its form.
-/// Whoever decides, decides about a question that is the same in each of its [parts](Question::parts).
+/// Everything the page shows comes from this value, and its digests are in the form: a decision counts only if the
+/// question is still the same in each of its [parts](Question::parts).
 #[derive(Serialize)]
 pub struct Question {
-    /// Digest of the request, or of the device, that the decision will be about.
+    /// Digest of the request or device that the decision is about.
     pub about: String,
     pub app: App,
     pub origin: Origin,
     pub servers: Vec<Server>,
-    /// What it would learn of the person.
+    /// The claims about the user that the app would get.
     pub identity: Vec<Line>,
-    /// Asked for too, but not open to this person.
+    /// Requested scopes that this user may not grant.
     pub withheld: Vec<Line>,
-    /// A sentence: how long it would have access.
+    /// A sentence: how long the access would last.
     pub lifetime: String,
     pub username: String,
-    /// Identifies the person, whose name may be another's some day.
+    /// Identifies the user, because a username can later belong to somebody else.
     pub user_id: String,
     pub history: History,
 }
 
-/// Who asks.
+/// The client, as the page shows it.
 #[derive(Serialize)]
 pub struct App {
-    /// What it calls itself (RFC 7591 §2 `client_name`).
+    /// Its own name (RFC 7591 §2 `client_name`).
     pub name: String,
     pub id: String,
     pub standing: Standing,
-    /// What it says its homepage is (`client_uri`); shown, never linked.
+    /// Its homepage by its own account (`client_uri`); shown, but never as a link.
     pub homepage: Option<String>,
-    /// The path of its logo on this server, if it has one.
+    /// The path of its logo on this server.
     pub logo: Option<String>,
-    /// Sentences: what to know of who describes it. How many others trust them changes by itself, and is no part of
-    /// what is decided.
+    /// Sentences: warnings about the publisher of its document. How many users trust that publisher changes all the
+    /// time, so it is not part of the decision.
     #[serde(skip)]
     pub cautions: Vec<String>,
-    /// Digest of all it says of itself: what is remembered has more than what is seen.
+    /// Digest of its whole metadata: the consent stores more than the page shows.
     pub metadata: String,
 }
 
-/// How much of a client's name is certain.
+/// How far a client's name is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Standing {
-    /// The operator wrote it down.
+    /// The operator configured it.
     Verified,
-    /// An issuer of this name, trusted by the operator, signed it (RFC 7591 §2.3).
+    /// The issuer with this name, trusted by the operator, signed it (RFC 7591 §2.3).
     VouchedBy(String),
-    /// It is the word of the host that publishes its metadata document; where many people publish, with its path.
+    /// The publisher of its metadata document vouches for it: a host, or a host with a path if many people publish
+    /// there.
     DescribedBy(String),
-    /// It may be anybody, but only this host receives the code.
+    /// Not verified: it may be any program, but only this host receives the code.
     ReturnsTo(String),
     Unverified,
 }
 
-/// Where the request came from, and where the answer goes.
+/// Where the request came from, and where the response goes.
 #[derive(Serialize)]
 pub enum Origin {
-    /// The answer goes to a redirect URI (RFC 8252 §7): what people are told of it, and all of it.
+    /// The response goes to a redirect URI (RFC 8252 §7): its kind, its label for the page, and the full URI.
     Redirect { kind: RedirectKind, label: String, uri: String },
-    /// The answer goes to a device that waits (RFC 8628 §3.3).
+    /// The response goes to a waiting device (RFC 8628 §3.3).
     Device(Device),
 }
 
@@ -79,28 +80,28 @@ pub enum RedirectKind {
 
 #[derive(Serialize)]
 pub struct Device {
-    /// As the device shows it.
+    /// The code in the form that the device shows.
     pub user_code: String,
-    /// Where it asked from.
+    /// The device's address.
     pub address: String,
-    /// Whether the person's browser comes from there too.
+    /// How the device's address compares with the browser's.
     pub place: Place,
-    /// Date and time, and how many minutes ago that was.
+    /// Date and time of the request, and how many minutes ago that was.
     pub asked_at: String,
     #[serde(skip)]
     pub minutes_ago: i64,
 }
 
-/// Where a device asked from, beside where the browser is.
+/// The device's address compared with the browser's.
 #[derive(Clone, Copy, Serialize)]
 pub enum Place {
     Same,
     Other,
-    /// What is known of the browser is a proxy's address.
+    /// The browser's address is unknown, because only a proxy's is known.
     Untold,
 }
 
-/// An MCP server, a resource in the words of RFC 8707, and what would be allowed there in its own words.
+/// An MCP server, which RFC 8707 calls a resource, and the requested scopes in its own words.
 #[derive(Serialize)]
 pub struct Server {
     pub name: String,
@@ -108,48 +109,48 @@ pub struct Server {
     pub lines: Vec<Line>,
 }
 
-/// One scope, by its wire name and in words.
+/// A scope with its description.
 #[derive(Serialize)]
 pub struct Line {
     pub scope: String,
     pub words: String,
-    /// Not allowed before; a part of the history.
+    /// Whether it was not allowed before; part of the history.
     #[serde(skip)]
     pub is_new: bool,
 }
 
-/// What this person allowed this client before.
+/// What this user allowed this client before.
 #[derive(Default, Serialize)]
 pub struct History {
     pub step: Step,
-    /// Sentences: what of the client changed since it was last allowed.
+    /// Sentences: how the client changed since it was last allowed.
     pub changes: Vec<String>,
-    /// Sentences: that it was allowed, and why it is asked again.
+    /// Sentences: that it was allowed before, and why the user is asked again.
     pub note: Option<String>,
-    /// All that stays allowed in a step-up, on each server, whether it was asked for or not.
+    /// All scopes that stay allowed in a step-up, on each server, whether they were requested or not.
     pub kept: Vec<Server>,
     pub kept_identity: Vec<Line>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Step {
-    /// Nothing was allowed before, or nothing that counts: everything is asked.
+    /// No earlier consent counts: everything is asked.
     #[default]
     First,
-    /// Part of it was allowed: only the rest is asked.
+    /// A part was allowed before: only the rest is asked.
     More,
-    /// All of it was allowed.
+    /// Everything was allowed before.
     Same,
 }
 
-/// The first part of a question: what it is about.
+/// The first part of a question: the request or device it is about.
 #[must_use]
 pub fn part_of_request(about: &str) -> Digest {
     Digest::of(json!(about).to_string())
 }
 
 impl Question {
-    /// Digests of what the page says, each with the sentence for when it is different now.
+    /// Digests of the parts of the page, each with the sentence to show if that part has changed.
     #[must_use]
     pub fn parts(&self) -> [(Digest, String); 9] {
         let servers: Vec<_> = self.servers.iter().map(|server| (&server.name, &server.url)).collect();
@@ -173,13 +174,13 @@ impl Question {
         .map(|(part, sentence)| (Digest::of(part.to_string()), sentence))
     }
 
-    /// The digests that the form which decides about it holds.
+    /// The digests in the form of this question.
     #[must_use]
     pub fn digests(&self) -> Vec<Digest> {
         self.parts().map(|(digest, _)| digest).into()
     }
 
-    /// Whether only claims about the person are asked for.
+    /// Whether only claims about the user are requested.
     fn is_about_person(&self) -> bool {
         self.servers.is_empty()
     }
@@ -188,12 +189,12 @@ impl Question {
         self.history.step != Step::More || line.is_new
     }
 
-    /// What is decided now: in a step-up only what is new.
+    /// The lines to decide about: in a step-up only the new ones.
     fn asked<'a>(&'a self, lines: &'a [Line]) -> Vec<&'a Line> {
         lines.iter().filter(|line| self.asks(line)).collect()
     }
 
-    /// The servers where something is decided now.
+    /// The servers with lines to decide about.
     fn asked_servers(&self) -> Vec<&Server> {
         self.servers.iter().filter(|server| server.lines.iter().any(|line| self.asks(line))).collect()
     }
@@ -212,7 +213,7 @@ impl Question {
         matches!(self.origin, Origin::Redirect { kind: RedirectKind::Https, .. })
     }
 
-    /// What is to be noticed before all else.
+    /// Whether something on the page deserves attention first.
     fn has_warning(&self) -> bool {
         !self.is_on_the_web() || !self.history.changes.is_empty()
     }
@@ -223,7 +224,7 @@ impl Question {
 }
 
 impl RedirectKind {
-    /// What the app, which nothing tells from another, runs on.
+    /// The kind of program that the app runs in, for an app that another program could impersonate.
     #[must_use]
     pub fn here(self) -> &'static str {
         if self == Self::App { "device" } else { "computer" }
@@ -231,13 +232,13 @@ impl RedirectKind {
 }
 
 impl App {
-    /// Stands for a logo where there is none.
+    /// Shown in place of a missing logo.
     fn initial(&self) -> String {
         let letter = self.name.chars().find(|letter| letter.is_alphanumeric());
         letter.map_or_else(|| "?".to_owned(), |letter| letter.to_uppercase().collect())
     }
 
-    /// As a heading has room for it.
+    /// Short enough for a heading.
     fn short_name(&self) -> String {
         const MOST: usize = 40;
         if self.name.chars().count() <= MOST {
@@ -251,7 +252,7 @@ impl App {
         self.standing == Standing::Verified
     }
 
-    /// The operator's own words deceive nobody.
+    /// A name that the operator configured needs no warning.
     fn warning(&self) -> Option<&'static str> {
         look_alikes::warning(&self.name).filter(|_| !self.is_verified())
     }
@@ -271,10 +272,10 @@ impl App {
 pub struct QuestionPage<'a> {
     pub form_token: &'a str,
     pub sign_out_token: &'a str,
-    /// The authorization request: its raw query, percent-encoded as it came; empty for a device.
+    /// The raw query of the authorization request, percent-encoded as it was received; empty for a device.
     pub request: &'a str,
     pub question: &'a Question,
-    /// Sentences: why the page is shown anew.
+    /// Sentences: why the page is shown again.
     pub again: &'a [String],
 }
 

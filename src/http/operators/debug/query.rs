@@ -1,4 +1,4 @@
-//! What somebody wants to see of a view of `/debug`.
+//! Query parameters of the views of `/debug`.
 use crate::{
     app::App,
     clock,
@@ -11,20 +11,20 @@ use crate::{
 
 const USUAL: i64 = 50;
 pub const MOST: i64 = 1000;
-/// Characters of an unknown parameter that are shown.
+/// Characters of an unknown parameter that an error shows.
 const SHOWN: usize = 40;
-/// Parameters; the last one of views of events only.
+/// Parameters; only views of events have the last one.
 pub const KNOWN: [&str; 4] = ["limit", "client_id", "since", "event_type"];
 
 pub struct ViewQuery {
     pub rows: Selection,
-    /// Chooses among audit events and traces.
+    /// Selects audit events or traces by type.
     pub event_type: Option<String>,
 }
 
-/// A filter that is misspelt would let everything pass.
+/// Refused, because a misspelt filter would let everything pass.
 fn not_known(app: &App, unknown: &str, known: &[&str]) -> OAuthError {
-    // What RFC 6749 §5.2 allows in a description.
+    // The characters that RFC 6749 §5.2 allows in a description.
     let allowed = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
     let shown: String = cut(&app.masker().text(unknown), SHOWN).replace(['"', '\\'], "?").chars().map(allowed).collect();
     OAuthError::invalid_request(format!("this view has no parameter '{shown}'; it has {}", known.join(", ")))

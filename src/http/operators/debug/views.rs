@@ -1,4 +1,4 @@
-//! The views of `/debug`: one function and one name in this list each.
+//! The views of `/debug`: one function and one name in this list for each.
 use super::query::{KNOWN, MOST, ViewQuery};
 use crate::{
     app::App,
@@ -77,7 +77,7 @@ async fn clients(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
     Ok(json!({"clients": all(&page.rows, clients::shown)}))
 }
 
-/// A secret is shown as no more than that it is set.
+/// A secret is only shown as set or not set.
 async fn config(app: &App, _: &ViewQuery) -> Result<Value, OAuthError> {
     serde_json::to_value(&app.config).map_err(OAuthError::server_error)
 }
@@ -126,7 +126,7 @@ fn all<T>(rows: &[T], view: impl Fn(&T) -> Value) -> Vec<Value> {
     rows.iter().map(view).collect()
 }
 
-/// Identifiers between spaces, as scopes are; none is about ourselves.
+/// Identifiers separated by spaces, like scopes; `None` when the grant is only about the user.
 fn resource(identifiers: &[String]) -> Option<String> {
     (!identifiers.is_empty()).then(|| identifiers.join(" "))
 }

@@ -1,4 +1,4 @@
-//! What the page of a question says, in each combination of what it can be about.
+//! Tests the page of a question in each combination of its parts.
 mod details;
 
 use super::*;
@@ -68,7 +68,7 @@ fn html(question: &Question) -> String {
     QuestionPage { form_token: "form", sign_out_token: "out", request, question, again: &[] }.render().unwrap()
 }
 
-/// Text of the only element of this kind, in one line.
+/// Text of the only element of this kind, on one line.
 #[track_caller]
 fn words(html: &str, element: &str) -> String {
     let page = scraper::Html::parse_document(html);
@@ -77,7 +77,7 @@ fn words(html: &str, element: &str) -> String {
     all[0].text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// All pages there are, with this text wherever text comes from outside.
+/// All pages, with this text in every place where untrusted text appears.
 fn every_page(text: &str) -> Vec<String> {
     let text = || text.to_owned();
     let standings = [
@@ -155,7 +155,7 @@ fn no_page_lets_text_become_markup() {
     }
 }
 
-/// A request by way of each kind of redirect URI, and a device.
+/// A question for each kind of redirect URI, and one for a device.
 fn origins() -> Vec<Question> {
     let mut app = question();
     let (label, uri) = ("cursor:".to_owned(), "cursor://oauth/callback".to_owned());
@@ -163,8 +163,8 @@ fn origins() -> Vec<Question> {
     vec![on_the_web(), question(), app, of_device()]
 }
 
-/// Every combination of what a page is about: the step, where it leads, who vouches, what changed, and for how many
-/// servers, with claims about the person or without.
+/// Every combination of step, kind of redirect, kind of verification, changes, and number of servers, with and without
+/// claims about the user.
 fn combinations() -> Vec<Question> {
     let standings = [Standing::Verified, Standing::DescribedBy("app.example".into()), Standing::Unverified];
     let mut all = vec![];
@@ -178,7 +178,7 @@ fn combinations() -> Vec<Question> {
         })
     {
         for mut question in origins() {
-            // Nothing is remembered of a device, nor of a client that is another now.
+            // Devices and changed clients have no earlier consents.
             if step != Step::First && (changed || question.is_of_device()) {
                 continue;
             }
@@ -229,7 +229,7 @@ fn titles_headings_sections_warnings_and_buttons_agree_in_every_combination() {
         assert_eq!(page.matches("Read x").count(), servers);
         assert_eq!(page.matches("Know that it is you").count(), question.identity.len());
         assert_eq!(page.contains("About you"), !question.identity.is_empty() && servers > 0);
-        // At most one box warns, and exactly where there is something to notice.
+        // At most one box warns, and only if something deserves attention.
         let noticed = !question.is_on_the_web() || !question.history.changes.is_empty();
         assert_eq!(page.matches("class=\"notice").count(), usize::from(noticed), "{page}");
         assert_eq!(page.contains("It changed since you last allowed it"), !question.history.changes.is_empty());

@@ -1,4 +1,4 @@
-//! What the question says of names, places, logos and what is new.
+//! Tests names, places, logos and new scopes on the page of a question.
 use super::*;
 
 #[test]
@@ -146,7 +146,7 @@ fn whatever_is_shown_differently_is_another_part() {
         let differ: Vec<_> = (0..9).filter(|at| !question.digests()[*at].matches(&before[*at])).collect();
         assert_eq!(differ, [part]);
     }
-    // Time that passes is no difference.
+    // The passing of time is not a difference.
     let mut device = of_device();
     let before = device.digests();
     if let Origin::Device(device) = &mut device.origin {
