@@ -1,7 +1,7 @@
-//! Everything that persists: two dialects behind one set of functions, each one atomic step.
+//! Everything that is stored: two databases behind one set of functions, each of which is one atomic step.
 //!
-//! Every statement is written once: SQLite and PostgreSQL both read `$1`, `RETURNING` and `ON CONFLICT`. What a
-//! function answered as done is on disk.
+//! Every statement is written once: SQLite and PostgreSQL both read `$1`, `RETURNING` and `ON CONFLICT`. When a
+//! function has returned, its changes are on disk.
 use crate::{error::OAuthError, model::ClientId};
 use anyhow::{Context, anyhow, bail, ensure};
 use migrations::{POSTGRES_MIGRATIONS, not_migrated};
@@ -13,7 +13,7 @@ use sqlx::{
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Asks where no transaction of ours is needed: on SQLite one of the readers, on PostgreSQL the pool.
+/// Runs a query outside of transactions: on one of SQLite's readers, or on PostgreSQL's pool.
 macro_rules! read {
     ($db:expr, |$on:ident| $query:expr) => {
         match $db {
@@ -26,8 +26,8 @@ macro_rules! read {
     };
 }
 
-/// One statement that changes something and answers rows. On SQLite no such statement may be able to break a
-/// foreign key, for the driver stops listening after the first row and would miss the refusal.
+/// Runs one statement that changes rows and returns some. On SQLite such a statement must not be able to violate a
+/// foreign key: the driver stops after the first row and would miss the error.
 macro_rules! fetch {
     ($db:expr, |$on:ident| $query:expr) => {
         match $db {
@@ -43,7 +43,7 @@ macro_rules! fetch {
     };
 }
 
-/// One statement that changes something; answers how many rows it changed.
+/// Runs one statement that changes rows; returns the number of changed rows.
 macro_rules! execute {
     ($db:expr, $query:expr) => {
         match $db {
@@ -58,7 +58,7 @@ macro_rules! execute {
     };
 }
 
-/// Several statements, all or none: leaving the body by `?` undoes what it did.
+/// Runs several statements as one transaction: leaving the body with `?` rolls it back.
 macro_rules! transaction {
     ($db:expr, |$on:ident| $body:expr) => {
         match $db {
@@ -112,7 +112,7 @@ pub mod writable;
 
 pub use sessions::{Sessions, USER as SESSION_USER};
 
-/// Which rows somebody wants to look at; the newest of them first.
+/// Selects rows to show, the newest first.
 #[derive(Clone, Debug)]
 pub struct Selection {
     pub limit: i64,
@@ -120,16 +120,16 @@ pub struct Selection {
     pub since: Option<OffsetDateTime>,
 }
 
-/// The pattern of `LIKE` for what contains this text; of all without one.
+/// The `LIKE` pattern for rows that contain this text; without a text, for all rows.
 fn containing(text: Option<&str>) -> String {
     let text = text.unwrap_or_default();
     format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
-/// What can be said of a database URL without opening it, and without telling it: it may hold a password.
+/// Checks a database URL without opening it. The error does not repeat the URL, which may hold a password.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Why the URL is not valid.
 pub fn check_url(url: &str) -> anyhow::Result<()> {
     if url.starts_with("sqlite:") {
         return sqlite::options(url).map(drop);
@@ -152,11 +152,11 @@ pub enum Db {
 }
 
 impl Db {
-    /// Opens and migrates. `sqlite:PATH` creates the file, in a folder that exists; `postgres://` takes libpq's
-    /// parameters, `options=-c search_path=...` among them.
+    /// Opens and migrates the database. `sqlite:PATH` creates the file in an existing folder; `postgres://` takes
+    /// libpq's parameters, such as `options=-c search_path=...`.
     ///
     /// # Errors
-    /// One sentence for the operator: what cannot be opened and why, or that a newer keyward wrote it.
+    /// One sentence for the operator: why it cannot be opened, or that a newer version wrote it.
     pub async fn open(url: &str) -> anyhow::Result<Self> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => Sqlite::open(url).await.map(Self::Sqlite),
@@ -165,7 +165,7 @@ impl Db {
         }
     }
 
-    /// Whether a server has made it. Looking makes nothing, and migrates nothing.
+    /// Whether the database exists and was created by this program. Creates and migrates nothing.
     ///
     /// # Errors
     /// As of [`Db::open`].
@@ -182,7 +182,7 @@ impl Db {
         read!(self, |on| sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(on)).map(drop)
     }
 
-    /// Commits what is under way, leaves nothing in SQLite's log, closes. Later calls are refused.
+    /// Commits running batches, empties SQLite's log, and closes the database. Later calls are refused.
     pub async fn close(&self) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
@@ -194,7 +194,7 @@ impl Db {
     }
 }
 
-/// Outside the pool, which would try again until it gives up without saying why.
+/// Connects outside the pool, because the pool would retry until its timeout and lose the reason.
 async fn connect(url: &str) -> anyhow::Result<(PgConnection, PgConnectOptions)> {
     let options: PgConnectOptions = url.parse().context(sqlite::INVALID_URL)?;
     Ok((options.connect().await.context("cannot connect to PostgreSQL")?, options))
@@ -213,10 +213,10 @@ async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
     let migrated = POSTGRES_MIGRATIONS.run(&mut connection).await;
     connection.close().await.ok();
     migrated.map_err(|error| not_migrated(error, &POSTGRES_MIGRATIONS))?;
-    // Asking whether a connection still lives costs as much as a statement: only ask those that have been idle.
+    // Testing a connection costs as much as a statement, so only idle connections are tested.
     Ok(PgPoolOptions::new()
         .max_connections(20)
-        // Whoever asks while it is away hears so before they give up.
+        // While the database is away, callers get an error before their own timeout.
         .acquire_timeout(Duration::from_millis(1500))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
@@ -230,15 +230,15 @@ async fn open_postgres(url: &str) -> anyhow::Result<PgPool> {
         .connect_lazy_with(options))
 }
 
-/// Begins where no hang-up reaches. Abandoned halfway, the driver would give the connection back to the pool with
-/// the transaction open, and the next one's acknowledged writes would be rolled back with it.
+/// Begins a transaction in a task that a disconnecting client cannot cancel. Cancelled halfway, the driver would return
+/// the connection to the pool with an open transaction, which would later roll back other callers' writes.
 async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
     let pool = pool.clone();
     tokio::spawn(async move { pool.begin().await }).await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
-/// What a client should do about a failure: not the same again if a statement or a row of ours is wrong, and later
-/// if the database cannot answer now.
+/// Tells clients whether retrying helps: not if a statement or row is wrong, but later if the database cannot answer
+/// now.
 impl From<sqlx::Error> for OAuthError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::{

@@ -1,4 +1,4 @@
-//! Table `access_tokens`: opaque access tokens, by digest. A revoked one is deleted.
+//! Table `access_tokens`: opaque access tokens, by digest. Revoked ones are deleted.
 use super::Db;
 use crate::{model::AccessToken, secrets::Digest};
 use sqlx::types::Json;
@@ -15,17 +15,17 @@ pub async fn insert(db: &Db, token: &AccessToken) -> sqlx::Result<()> {
     .map(drop)
 }
 
-/// Also an expired one, until it is swept.
+/// Also finds an expired token until it is swept.
 pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<AccessToken>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM access_tokens WHERE token_hash = $1").bind(hash).fetch_optional(on))
 }
 
-/// Once or twice is the same.
+/// Deleting a token twice is no error.
 pub async fn delete(db: &Db, hash: &Digest) -> sqlx::Result<()> {
     execute!(db, sqlx::query("DELETE FROM access_tokens WHERE token_hash = $1").bind(hash)).map(drop)
 }
 
-/// Deletes those that expired. Answers how many went.
+/// Deletes expired tokens. Returns their number.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM access_tokens WHERE expires_at <= $1").bind(now))
 }

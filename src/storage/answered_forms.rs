@@ -1,12 +1,12 @@
-//! Table `answered_forms`: forms that count once, and how they were answered.
+//! Table `answered_forms`: forms that count once, and their answers.
 use super::Db;
 use crate::{model::AnsweredForm, secrets::Digest};
 use time::{Duration, OffsetDateTime};
 
-/// A form that is older counts no more, whether it was answered or not.
+/// The age at which a form expires, answered or not.
 const KEPT: Duration = Duration::hours(1);
 
-/// The statement that records an answer; of several to the same form, the first.
+/// The statement that stores an answer, unless the form was answered before.
 macro_rules! insert_answer {
     ($form:expr) => {
         sqlx::query(
@@ -20,7 +20,7 @@ macro_rules! insert_answer {
 }
 pub(super) use insert_answer;
 
-/// `true` for the first answer to this form only.
+/// `true` only for the first answer to this form.
 pub async fn insert(db: &Db, form: &AnsweredForm) -> sqlx::Result<bool> {
     execute!(db, insert_answer!(form)).map(|rows| rows > 0)
 }
@@ -29,7 +29,7 @@ pub async fn find(db: &Db, form: &Digest) -> sqlx::Result<Option<AnsweredForm>> 
     read!(db, |on| sqlx::query_as("SELECT * FROM answered_forms WHERE form_hash = $1").bind(form).fetch_optional(on))
 }
 
-/// Answers how many went.
+/// Returns the number of deleted rows.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM answered_forms WHERE answered_at < $1").bind(now - KEPT))
 }

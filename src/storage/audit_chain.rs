@@ -1,11 +1,11 @@
-//! Table `audit_chain`, and the places of `audit_events`: which event was sealed after which. Whoever changes either
-//! holds the one row of the table, so that nodes do so one after the other.
+//! Table `audit_chain`, and the column of `audit_events` with each event's place in the chain. Every change to either
+//! locks the table's only row, so that nodes take turns.
 use super::{Db, audit_events::insert_event};
 use crate::model::{AuditEvent, Link, SealedEvent};
 use time::OffsetDateTime;
 
-/// Bytes that an event takes: what varies of it, and about so many beside. As in the migration that began to count
-/// them.
+/// The size of an event in bytes: its variable parts plus a constant. The migration that introduced the count uses the
+/// same expression.
 macro_rules! size {
     () => {
         "300 + octet_length(CAST(details AS TEXT)) + octet_length(coalesce(user_agent, ''))
@@ -13,18 +13,18 @@ macro_rules! size {
     };
 }
 
-/// Events that go in one step: others wait for its end.
+/// Events deleted in one step: other writers wait for its end.
 const MOST_AT_ONCE: i64 = 20_000;
 
-/// The link before the oldest event that is kept, and the newest.
+/// The link before the oldest stored event, and the newest link.
 pub async fn ends(db: &Db) -> sqlx::Result<(Link, Link)> {
     let (base_place, base_seal, place, seal) =
         read!(db, |on| sqlx::query_as("SELECT base_place, base_seal, place, seal FROM audit_chain").fetch_one(on))?;
     Ok((Link { place: base_place, seal: base_seal }, Link { place, seal }))
 }
 
-/// Stores these, and gives a place and the seal that `link` makes to at most `limit` events that have none yet, the
-/// oldest first. Answers how many bytes all take then that have a place.
+/// Stores these events, then gives a place and a seal (made by `link`) to at most `limit` unsealed events, the oldest
+/// first. Returns the size of all sealed events in bytes.
 pub async fn extend(
     db: &Db,
     more: &[AuditEvent],
@@ -71,7 +71,7 @@ pub async fn any_unsealed(db: &Db) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM audit_events WHERE place IS NULL)").fetch_one(on))
 }
 
-/// The events that come after this place, in order.
+/// The events after this place, in order.
 pub async fn after(db: &Db, place: i64, limit: i64) -> sqlx::Result<Vec<SealedEvent>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM audit_events WHERE place > $1 ORDER BY place LIMIT $2")
         .bind(place)
@@ -79,25 +79,25 @@ pub async fn after(db: &Db, place: i64, limit: i64) -> sqlx::Result<Vec<SealedEv
         .fetch_all(on))
 }
 
-/// How many bytes the events may take, and how many of those are left where they take more.
+/// The most bytes that events may take, and the bytes that are left after shortening.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
     pub most: i64,
     pub left: i64,
 }
 
-/// What went.
+/// What was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortened {
     pub events: u64,
-    /// Whether some were young enough to stay, but there was no room for them.
+    /// Whether events were deleted for lack of room before they were old enough.
     pub for_room: bool,
-    /// Whether that is not all yet.
+    /// Whether more has to be deleted in another step.
     pub more: bool,
 }
 
-/// Deletes the oldest up to the first that is not older than that, and those there is no room for, the oldest of them.
-/// The chain begins after them from then on.
+/// Deletes events older than `older_than`, and then the oldest ones until the rest fits into `room`. The chain begins
+/// after the deleted events.
 pub async fn shorten(db: &Db, older_than: Option<OffsetDateTime>, room: Option<Room>) -> sqlx::Result<Shortened> {
     transaction!(db, |on| {
         let (last, base, bytes): (i64, i64, i64) =

@@ -1,4 +1,4 @@
-//! Table `audit_events`: what happened; only ever added to.
+//! Table `audit_events`: rows are added and deleted, but never changed.
 use super::Db;
 use crate::model::{AuditEvent, AuditEventId, AuditRecord, ClientId, UserId};
 use time::OffsetDateTime;
@@ -32,27 +32,27 @@ pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
     execute!(db, insert_event!(event)).map(drop)
 }
 
-/// Youngest first, at most `limit`.
+/// The newest events first, at most `limit`.
 pub async fn recent(db: &Db, limit: i64) -> sqlx::Result<Vec<AuditEvent>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM audit_events ORDER BY id DESC LIMIT $1").bind(limit).fetch_all(on))
 }
 
-/// Which events somebody wants to look at; what is not set lets all pass.
+/// Selects events; unset members match everything.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub event_type: Option<String>,
     pub user_id: Option<UserId>,
     pub client_id: Option<ClientId>,
-    /// As the trail has it: in canonical form.
+    /// In canonical form, as the trail stores it.
     pub ip_address: Option<String>,
-    /// This moment and later, ...
+    /// At this moment or later.
     pub since: Option<OffsetDateTime>,
-    /// ... this moment and earlier.
+    /// At this moment or earlier.
     pub until: Option<OffsetDateTime>,
     pub success: Option<bool>,
 }
 
-/// The newest first, at most `limit`, of those that are older than `before`.
+/// Events older than `before`, the newest first, at most `limit`.
 pub async fn select(
     db: &Db,
     wanted: &Filter,

@@ -1,8 +1,8 @@
-//! What other processes change in the database, heard of while we run: nothing kept in memory is believed by who is
-//! deaf.
+//! Listens for changes that other processes make in the database. While listening fails, caches are not used.
 //!
-//! Table `changes` counts. On SQLite `PRAGMA data_version` tells when to look at it; on PostgreSQL each change is also
-//! notified, and so is a heartbeat of our own, which must come back: a connection may be dead without an error.
+//! Table `changes` holds a counter for each kind of change. On SQLite `PRAGMA data_version` tells when to read it. On
+//! PostgreSQL each change sends a notification; a heartbeat is also sent and must come back, because a connection may
+//! be dead without an error.
 use super::{Db, Sqlite};
 use crate::{
     clock::{Clock, Moment},
@@ -26,38 +26,38 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// PostgreSQL only: the channel on which every changed or deleted client's id is notified.
+/// PostgreSQL only: the channel for the id of every changed or deleted client.
 pub const CLIENTS_CHANNEL: &str = "keyward_clients";
-/// PostgreSQL only: the channel on which every change of the signing keys is notified, without saying which.
+/// PostgreSQL only: the channel for changes of the signing keys, without their ids.
 pub const SIGNING_KEYS_CHANNEL: &str = "keyward_signing_keys";
 /// PostgreSQL only: the channel on which every process notifies itself.
 const HEARTBEAT_CHANNEL: &str = "keyward_heartbeat";
 
-/// SQLite answers without touching the disk.
+/// How often SQLite is polled; this does not touch the disk.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// An answer that takes longer is none.
+/// A query or heartbeat that takes longer counts as failed.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Who heard nothing for this long is deaf: a look or a beat is late, and all that may be waited for it.
+/// After this time without an answer, changes may have been missed: the polling interval plus the longest wait.
 const DEAF_AFTER_ON_SQLITE: time::Duration = time::Duration::SECOND;
 const DEAF_AFTER_ON_POSTGRES: time::Duration = time::Duration::seconds(3);
-/// While listening fails. Each try may leave a dead connection behind until the system gives it up.
+/// Pause after listening failed. Each attempt may leave a dead connection behind until the system closes it.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const TRY_AGAIN_AFTER_AT_MOST: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Client(ClientId),
-    /// Any of them.
+    /// Any client may have changed.
     Clients,
     SigningKeys,
 }
 
-/// What of the changes has been heard.
+/// The state of listening for changes.
 pub struct Changes {
     db: Db,
     clock: Clock,
-    /// All that was committed before this was heard.
+    /// All changes committed before this moment have been received.
     heard_until: Mutex<Option<Moment>>,
 }
 
@@ -69,7 +69,7 @@ impl Changes {
         Self { db, clock, heard_until: Mutex::default() }
     }
 
-    /// Whether what is kept in memory may be believed: else what changed may not have been heard.
+    /// Whether caches may be used: no change can have been missed.
     #[must_use]
     pub fn are_heard(&self) -> bool {
         let until = *self.heard_until.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +80,8 @@ impl Changes {
         until.is_some_and(|until| self.clock.age(until) < deaf_after)
     }
 
-    /// Tells of each change, until dropped. After a time of not hearing everything may have changed.
+    /// Calls `tell` for each change, until the future is dropped. After an interruption it reports that everything may
+    /// have changed.
     pub async fn watch(&self, tell: impl Fn(Change)) {
         let mut wait = TRY_AGAIN_AFTER;
         loop {
@@ -113,7 +114,7 @@ impl Changes {
     }
 
     async fn listen(&self, pool: &PgPool, tell: &impl Fn(Change)) -> sqlx::Result<()> {
-        // It is from a pool of its own: given back to the common pool, a dead connection would take a place there.
+        // A pool of its own: returned to the common pool, a dead connection would take a place there.
         let own: PoolOptions<Postgres> = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let own = in_time(own.connect_with((*pool.connect_options()).clone())).await?;
         let mut listener = in_time(PgListener::connect_with(&own)).await?;
@@ -140,7 +141,7 @@ impl Changes {
             let payload = format!("{name} {beat}");
             let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(HEARTBEAT_CHANNEL).bind(payload);
             in_time(notify.execute(pool)).await?;
-            // Notifications come in the order of their commits: with this one, all before it came.
+            // Notifications arrive in commit order: when the heartbeat arrives, all earlier ones have.
             let came_back = timeout(PATIENCE, echo.wait_for(|came| *came >= beat)).await.is_ok_and(|came| came.is_ok());
             if !came_back {
                 return Err(silent("the heartbeat did not come back"));
@@ -151,7 +152,7 @@ impl Changes {
         Ok(())
     }
 
-    /// Tells what has another number than is known, at first everything.
+    /// Reports the kinds of change whose counter differs from `known`; on the first call, all of them.
     async fn compare(&self, known: &mut Numbers, tell: &impl Fn(Change)) -> sqlx::Result<()> {
         let found: Vec<(String, i64)> =
             read!(&self.db, |on| sqlx::query_as("SELECT name, number FROM changes").fetch_all(on))?;

@@ -1,4 +1,4 @@
-//! Table `clients`: the programs that ask for tokens.
+//! Table `clients`: all registered, configured and described clients.
 mod selected;
 
 pub use selected::{Filter, list};
@@ -11,7 +11,7 @@ use crate::{
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
-/// The column `metadata`.
+/// The content of the column `metadata`.
 #[derive(serde::Serialize)]
 struct Described<'a> {
     #[serde(flatten)]
@@ -30,8 +30,8 @@ pub async fn find(db: &Db, id: &ClientId) -> sqlx::Result<Option<Client>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(on))
 }
 
-/// The statement that inserts; or, if a client with this fingerprint is there, answers that one with `seen_at` moved.
-/// What else is known of it stays as it was, above all that it is disabled. `from` is its source as limits see it.
+/// The statement that inserts a client. If a client with the same fingerprint exists, only its `seen_at` is updated, so
+/// that a disabled client stays disabled. `from` is the source that registered it.
 macro_rules! insert_client {
     ($client:expr, $from:expr) => {
         sqlx::query_as(
@@ -53,20 +53,20 @@ macro_rules! insert_client {
     };
 }
 
-/// On PostgreSQL who registers holds this, so that nobody adds to what another has just counted.
+/// PostgreSQL advisory lock held while registering, so that concurrent registrations do not pass the limit together.
 const ALONE: i64 = 0x6b77_7265_6769;
 
 #[derive(Clone, Debug)]
 pub enum Registration {
     Done(Box<Client>),
-    /// There are as many unused ones as may be.
+    /// The number of unused clients has reached its limit.
     Full,
-    /// The permission was used up or has expired.
+    /// The initial access token was used up or has expired.
     NotPermitted,
 }
 
-/// Counts the unused and registers in one step: of many at once only so many get in. `permission` is used up with it,
-/// and what is refused uses up nothing.
+/// Counts unused clients and registers a new one in a single step, so that concurrent calls cannot exceed the limit.
+/// `permission` is used up only if the registration succeeds.
 pub async fn register(
     db: &Db,
     client: &Client,
@@ -74,7 +74,8 @@ pub async fn register(
     most: i64,
     permission: Option<&Digest>,
 ) -> sqlx::Result<Registration> {
-    // The writer of SQLite is nothing to hold while all clients are looked at: counted before, and one after another.
+    // SQLite's writer must stay free while all clients are counted, so this is counted before, by one registration at a
+    // time.
     let mut full = false;
     let _alone = match db {
         Db::Postgres(_) => None,
@@ -101,8 +102,8 @@ pub async fn register(
     })
 }
 
-/// Writes what the operator's configuration says of a client. An existing row keeps `created_at`, and
-/// `disabled_at`: a restart enables nobody.
+/// Stores a client of the operator's settings. An existing row keeps `created_at` and `disabled_at`: a restart enables
+/// no client.
 pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
     execute!(
         db,
@@ -127,8 +128,8 @@ pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
     .map(drop)
 }
 
-/// Writes what a metadata document says. An existing row keeps `created_at` and `disabled_at`, and all of it if the
-/// client is known otherwise. `described_by` is equal for clients that the same publisher describes.
+/// Stores a client that a metadata document describes. An existing row keeps `created_at` and `disabled_at`; a client
+/// of another kind stays unchanged. `described_by` is equal for all clients of one publisher.
 pub async fn put_document(db: &Db, client: &Client, described_by: &str) -> sqlx::Result<()> {
     execute!(
         db,
@@ -150,8 +151,8 @@ pub async fn put_document(db: &Db, client: &Client, described_by: &str) -> sqlx:
     .map(drop)
 }
 
-/// Writes what a client that registered itself says now. Consents given to what it was before are void from then
-/// on. `false` if it is gone or disabled.
+/// Stores the new metadata of a self-registered client, and voids consents to the old metadata. `false` if the client
+/// is gone or disabled.
 pub async fn update(db: &Db, client: &Client) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let updated =
@@ -163,7 +164,7 @@ pub async fn update(db: &Db, client: &Client) -> sqlx::Result<bool> {
                 .await?
                 .rows_affected()
                 > 0;
-        // The fingerprint of nothing that a client could be.
+        // A fingerprint that no client can have.
         sqlx::query("UPDATE consents SET fingerprint = $2 WHERE client_id = $1")
             .bind(&client.id)
             .bind(Digest::of("updated"))
@@ -173,8 +174,8 @@ pub async fn update(db: &Db, client: &Client) -> sqlx::Result<bool> {
     })
 }
 
-/// Disables a client, by an operator's word: putting it back into the configuration does not enable it. Stores the event
-/// that says so. `false`, and nothing changed, if an operator disabled it before.
+/// Disables a client on behalf of an operator, so that the settings cannot enable it again, and stores the event.
+/// `false`, with nothing changed, if an operator had disabled it before.
 pub async fn disable(db: &Db, id: &ClientId, now: OffsetDateTime, event: &AuditEvent) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let disabled = sqlx::query(
@@ -194,7 +195,7 @@ pub async fn disable(db: &Db, id: &ClientId, now: OffsetDateTime, event: &AuditE
     })
 }
 
-/// Stores the event that says so, too. `false`, and nothing changed, if the client is not disabled.
+/// Enables a client and stores the event. `false`, with nothing changed, if the client is not disabled.
 pub async fn enable(db: &Db, id: &ClientId, event: &AuditEvent) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let enabled = sqlx::query(
@@ -208,14 +209,14 @@ pub async fn enable(db: &Db, id: &ClientId, event: &AuditEvent) -> sqlx::Result<
     })
 }
 
-/// Whether it is disabled because the configuration has it no more.
+/// Whether the client is disabled because the settings no longer have it.
 pub async fn is_left_out(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM clients WHERE id = $1 AND left_out)")
         .bind(id)
         .fetch_one(on))
 }
 
-/// Clients of the configuration, of now or before, that are not disabled.
+/// Enabled clients that come, or came, from the settings.
 pub async fn enabled_seeds(db: &Db) -> sqlx::Result<Vec<ClientId>> {
     read!(db, |on| sqlx::query_scalar(
         "SELECT id FROM clients WHERE source = 'seed' AND disabled_at IS NULL ORDER BY id",
@@ -223,7 +224,7 @@ pub async fn enabled_seeds(db: &Db) -> sqlx::Result<Vec<ClientId>> {
     .fetch_all(on))
 }
 
-/// Disables a client that the configuration has no more. Answers whether it was one, and enabled.
+/// Disables a client that the settings no longer have. Answers whether it was an enabled client of the settings.
 pub async fn leave_out(db: &Db, id: &ClientId, now: OffsetDateTime) -> sqlx::Result<bool> {
     execute!(
         db,
@@ -237,8 +238,8 @@ pub async fn leave_out(db: &Db, id: &ClientId, now: OffsetDateTime) -> sqlx::Res
     .map(|rows| rows > 0)
 }
 
-/// Enables a client that the configuration has again; one that was disabled otherwise stays so. Answers whether it was
-/// left out.
+/// Enables a client that the settings have again, unless it was disabled for another reason. Answers whether it was
+/// enabled.
 pub async fn take_back(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
     execute!(
         db,
@@ -247,13 +248,13 @@ pub async fn take_back(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
     .map(|rows| rows > 0)
 }
 
-/// Takes its grants, codes and consents with it. Answers whether there was such a client.
+/// Deletes a client with its grants, codes and consents. Answers whether it existed.
 pub async fn delete(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
     execute!(db, sqlx::query("DELETE FROM clients WHERE id = $1").bind(id)).map(|rows| rows > 0)
 }
 
-/// Deletes clients that came by themselves, were last seen before the given time and hold no grant; of one source if it
-/// is named. Disabled ones stay, or coming again would enable them.
+/// Deletes clients that registered themselves, were last seen before the given time and hold no grant; only those of
+/// one source if it is given. Disabled clients stay, because deleted ones could register again.
 pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime, of: Option<&str>) -> sqlx::Result<u64> {
     const SWEEP: &str = "DELETE FROM clients
          WHERE source <> 'seed' AND disabled_at IS NULL AND seen_at < $1
@@ -262,7 +263,7 @@ pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime, of: Option<&str>
     let Db::Postgres(pool) = db else {
         return execute!(db, sqlx::query(SWEEP).bind(seen_before).bind(of));
     };
-    // A grant being inserted holds its client's row: wait for it, and only then look who has none.
+    // A transaction that inserts a grant locks its client's row: wait for it before looking for clients without grants.
     let mut transaction = super::begin(pool).await?;
     sqlx::query(
         "SELECT 1 FROM clients WHERE source <> 'seed' AND disabled_at IS NULL AND seen_at < $1
@@ -278,7 +279,7 @@ pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime, of: Option<&str>
     Ok(swept)
 }
 
-/// Deletes about so many unused clients of this source, those that were seen longest ago.
+/// Deletes about `count` unused clients of this source, those that were last seen longest ago.
 pub async fn forget_oldest_unused(db: &Db, source: &str, count: u32) -> sqlx::Result<u64> {
     let last: Option<OffsetDateTime> = read!(db, |on| sqlx::query_scalar(
         "SELECT max(seen_at) FROM (SELECT seen_at FROM clients
@@ -289,7 +290,7 @@ pub async fn forget_oldest_unused(db: &Db, source: &str, count: u32) -> sqlx::Re
     .bind(source)
     .bind(i64::from(count))
     .fetch_one(on))?;
-    // All clients of the same second go, since time is kept in whole seconds.
+    // Times are whole seconds: clients last seen in the same second are deleted together.
     let Some(last) = last else { return Ok(0) };
     sweep_unused(db, last + Duration::SECOND, Some(source)).await
 }
@@ -297,12 +298,12 @@ pub async fn forget_oldest_unused(db: &Db, source: &str, count: u32) -> sqlx::Re
 const COUNT_UNUSED: &str = "SELECT count(*) FROM clients WHERE source = 'dcr' AND disabled_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)";
 
-/// How many clients registered themselves, hold no grant, and are not disabled.
+/// The number of enabled clients that registered themselves and hold no grant.
 pub async fn count_unused(db: &Db) -> sqlx::Result<i64> {
     read!(db, |on| sqlx::query_scalar(COUNT_UNUSED).fetch_one(on))
 }
 
-/// How many such clients, not disabled, each source has.
+/// The same number for each source.
 pub async fn count_unused_by_source(db: &Db) -> sqlx::Result<Vec<(String, i64)>> {
     read!(db, |on| sqlx::query_as(
         "SELECT coalesce(registered_from, ''), count(*) FROM clients
@@ -312,7 +313,7 @@ pub async fn count_unused_by_source(db: &Db) -> sqlx::Result<Vec<(String, i64)>>
     .fetch_all(on))
 }
 
-/// The client that registered exactly this before, if it is still welcome; it registered again now.
+/// The enabled client that registered this same metadata before; its `seen_at` becomes `now`.
 pub async fn seen_again(db: &Db, fingerprint: &Digest, now: OffsetDateTime) -> sqlx::Result<Option<Client>> {
     fetch!(db, |on| sqlx::query_as(
         "UPDATE clients SET seen_at = $2 WHERE fingerprint = $1 AND disabled_at IS NULL RETURNING *",

@@ -1,4 +1,4 @@
-//! Table `codes`: authorization codes (RFC 6749 §4.1.2), each good for one exchange.
+//! Table `codes`: authorization codes (RFC 6749 §4.1.2), each valid for one exchange.
 use super::{Db, Selection};
 use crate::{
     model::{Code, IssuedCode},
@@ -10,7 +10,7 @@ pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<Code>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM codes WHERE code_hash = $1").bind(hash).fetch_optional(on))
 }
 
-/// Codes with what they carry over.
+/// Codes with their grants.
 pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<IssuedCode>> {
     read!(db, |on| sqlx::query_as(
         "SELECT codes.code_hash, codes.client_id, grants.scopes, grants.resources, codes.expires_at, codes.consumed_at
@@ -24,8 +24,8 @@ pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<IssuedCode>
     .fetch_all(on))
 }
 
-/// `true` for the first caller only; never once it expired or was guessed at `max_failures` times. With the code goes
-/// the binding of its grant to the key that was proven, `jkt`: none gets one without the other.
+/// `true` only for the first caller, and never if the code has expired or failed `max_failures` times. In the same step
+/// the grant is bound to the proven key `jkt`.
 pub async fn consume(
     db: &Db,
     hash: &Digest,
@@ -59,13 +59,13 @@ pub async fn consume(
     })
 }
 
-/// A wrong verifier or redirect URI was presented with it.
+/// Counts a wrong verifier or redirect URI that was presented with the code.
 pub async fn count_failure(db: &Db, hash: &Digest) -> sqlx::Result<()> {
     execute!(db, sqlx::query("UPDATE codes SET failures = failures + 1 WHERE code_hash = $1").bind(hash)).map(drop)
 }
 
-/// Deletes codes nobody used an hour after they expired, and used ones a day after: until then a replay is
-/// recognised. Answers how many went.
+/// Deletes unused codes an hour after they expired, and used ones a day after: until then a replay is recognised.
+/// Returns the number of deleted codes.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(
         db,

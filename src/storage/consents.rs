@@ -1,4 +1,4 @@
-//! Table `consents`: what users need not be asked twice. Written by [`super::grants::authorize`].
+//! Table `consents`: what users allowed, so that they are not asked twice. Written by [`super::grants::authorize`].
 use super::{Db, audit_events::insert_event};
 use crate::model::{AuditEvent, ClientId, Consent, ConsentRecord, UserId};
 
@@ -10,7 +10,7 @@ pub async fn find(db: &Db, user: UserId, client: &ClientId, resource: &str) -> s
         .fetch_optional(on))
 }
 
-/// What this user allowed this client, on every resource.
+/// All consents of this user for this client.
 pub async fn find_all(db: &Db, user: UserId, client: &ClientId) -> sqlx::Result<Vec<Consent>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM consents WHERE user_id = $1 AND client_id = $2 ORDER BY resource")
         .bind(user)
@@ -18,7 +18,7 @@ pub async fn find_all(db: &Db, user: UserId, client: &ClientId) -> sqlx::Result<
         .fetch_all(on))
 }
 
-/// Some of those who allowed something to a client that this publisher describes, at most so many.
+/// At most `most` of the users who allowed a client of this publisher.
 pub async fn people_of_publisher(db: &Db, described_by: &str, most: u32) -> sqlx::Result<Vec<UserId>> {
     read!(db, |on| sqlx::query_scalar(
         "SELECT DISTINCT consents.user_id FROM consents JOIN clients ON clients.id = consents.client_id
@@ -29,7 +29,7 @@ pub async fn people_of_publisher(db: &Db, described_by: &str, most: u32) -> sqlx
     .fetch_all(on))
 }
 
-/// Whether this person did.
+/// Whether this user allowed a client of this publisher.
 pub async fn knows_publisher(db: &Db, described_by: &str, user: UserId) -> sqlx::Result<bool> {
     let found: Option<i64> = read!(db, |on| sqlx::query_scalar(
         "SELECT CAST(1 AS BIGINT) FROM consents JOIN clients ON clients.id = consents.client_id
@@ -41,14 +41,14 @@ pub async fn knows_publisher(db: &Db, described_by: &str, user: UserId) -> sqlx:
     Ok(found.is_some())
 }
 
-/// Which consents somebody means; what is not set lets all pass.
+/// Selects consents; unset members match everything.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub user_id: Option<UserId>,
     pub client_id: Option<ClientId>,
 }
 
-/// In the order of people, clients and resources, at most `limit`, of those that come after that one.
+/// Sorted by user, client and resource, at most `limit`, beginning after the given consent.
 pub async fn list(
     db: &Db,
     wanted: &Filter,
@@ -79,7 +79,8 @@ pub async fn count(db: &Db, wanted: &Filter) -> sqlx::Result<i64> {
     .fetch_one(on))
 }
 
-/// Deletes those, and stores the event that says so. Answers how many; `None`, and nothing changed, if there are none.
+/// Deletes the selected consents and stores the event. Returns their number; `None`, with nothing changed, if there are
+/// none.
 pub async fn delete(
     db: &Db,
     wanted: &Filter,

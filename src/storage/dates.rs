@@ -1,9 +1,10 @@
-//! Dates that things end by, for the case that the clock they were written by is set back.
+//! Moves stored dates when the clock was set back.
 use super::Db;
 use sqlx::AssertSqlSafe;
 use time::Duration;
 
-/// What would otherwise last longer, or be younger, than it should. What was used once is remembered until later.
+/// Columns that would make something last longer, or seem younger, than it should. Dates of used-up objects stay, which
+/// only remembers them longer.
 const DATES: [(&str, &str); 13] = [
     ("access_tokens", "expires_at"),
     ("clients", "fresh_until"),
@@ -20,12 +21,12 @@ const DATES: [(&str, &str); 13] = [
     ("setup_tokens", "expires_at"),
 ];
 
-/// Makes them so much earlier, as the clock is.
+/// Moves these dates back by as much as the clock was.
 pub async fn set_back(db: &Db, by: Duration) -> sqlx::Result<()> {
     let seconds = by.whole_seconds();
     transaction!(db, |on| {
         for (table, column) in DATES {
-            // Nothing but the names above and a number.
+            // The statement contains only the names above and a number.
             let earlier = match db {
                 Db::Sqlite(_) => format!("strftime('%Y-%m-%dT%H:%M:%SZ', {column}, '-{seconds} seconds')"),
                 Db::Postgres(_) => format!("{column} - interval '{seconds} seconds'"),
@@ -41,8 +42,8 @@ mod tests {
     use super::*;
     use std::{collections::BTreeSet, fs, path::Path};
 
-    /// None of the other dates lets anything last longer while it lies in the future: they are told to people, they say
-    /// that something is over, or what they end is remembered for longer than it counts.
+    /// Dates that may stay in the future: they are only shown, or say that something is over, or remember a used-up
+    /// object for longer than necessary.
     const STAY: [(&str, &str); 22] = [
         ("answered_forms", "answered_at"),
         ("clients", "created_at"),

@@ -1,4 +1,4 @@
-//! Table `device_codes`: devices that wait for somebody to let them in (RFC 8628).
+//! Table `device_codes`: devices that wait for a user's decision (RFC 8628).
 use super::{Db, Selection, answered_forms::insert_answer};
 use crate::{
     model::{AnsweredForm, ClientId, DeviceAuthorization, Scopes, UserId},
@@ -7,28 +7,28 @@ use crate::{
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
-/// On PostgreSQL who begins holds this, so that nobody adds to what another has just counted.
+/// PostgreSQL advisory lock held while inserting, so that concurrent calls do not pass the limits together.
 const ALONE: i64 = 0x6b77_6465_7669;
 
-/// How many unexpired codes there may be.
+/// Limits for unexpired codes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Of one source, decided about or not.
+    /// For one source, decided or not.
     pub of_source: i64,
-    /// Of one client, that nobody decided about.
+    /// For one client, undecided ones only.
     pub of_client: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insertion {
     Done,
-    /// One of the codes is.
+    /// One of the two codes is in use.
     Taken,
     SourceFull,
     ClientFull,
 }
 
-/// Counts and inserts in one step: of many at once only so many get in.
+/// Counts and inserts in a single step, so that concurrent calls cannot exceed the limits.
 pub async fn insert(db: &Db, device: &DeviceAuthorization, limits: Limits) -> sqlx::Result<Insertion> {
     transaction!(db, |on| {
         if matches!(db, Db::Postgres(_)) {
@@ -98,7 +98,7 @@ pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<DeviceAutho
     })
 }
 
-/// Unexpired codes of this client that nobody decided about.
+/// The number of unexpired undecided codes of this client.
 pub async fn count_of_client(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<i64> {
     read!(db, |on| sqlx::query_scalar(
         "SELECT count(*) FROM device_codes WHERE client_id = $1 AND expires_at > $2 AND decided_at IS NULL",
@@ -108,7 +108,7 @@ pub async fn count_of_client(db: &Db, client: &ClientId, now: OffsetDateTime) ->
     .fetch_one(on))
 }
 
-/// How many each source has of those that [`count_of_client`] counts.
+/// The number of those codes for each source.
 pub async fn count_by_source(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<Vec<(String, i64)>> {
     read!(db, |on| sqlx::query_as(
         "SELECT source, count(*) FROM device_codes
@@ -119,7 +119,7 @@ pub async fn count_by_source(db: &Db, client: &ClientId, now: OffsetDateTime) ->
     .fetch_all(on))
 }
 
-/// The oldest code of this client and source that nobody decided about has expired now.
+/// Expires the oldest undecided code of this client and source.
 pub async fn give_up_oldest(db: &Db, client: &ClientId, source: &str, now: OffsetDateTime) -> sqlx::Result<()> {
     execute!(
         db,
@@ -136,7 +136,7 @@ pub async fn give_up_oldest(db: &Db, client: &ClientId, source: &str, now: Offse
     .map(drop)
 }
 
-/// Notes a poll of `device` as it was read. `false` if another poll came in between.
+/// Records a poll of `device` in the state that was read. `false` if another poll changed it meanwhile.
 pub async fn poll(
     db: &Db,
     device: &DeviceAuthorization,
@@ -158,17 +158,17 @@ pub async fn poll(
     .map(|rows| rows > 0)
 }
 
-/// What somebody said.
+/// A user's decision.
 pub struct Decision<'a> {
     pub user_id: UserId,
     pub auth_time: OffsetDateTime,
-    /// What they allowed; `None` is a no.
+    /// The allowed scopes; `None` is a denial.
     pub allowed: Option<&'a Scopes>,
-    /// The form that said it.
+    /// The form that carried the decision.
     pub form: Option<&'a AnsweredForm>,
 }
 
-/// `true` for the first decision only, and never once the code expired.
+/// `true` only for the first decision, and never after the code expired.
 pub async fn decide(db: &Db, device_code: &Digest, said: &Decision<'_>, now: OffsetDateTime) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let decided = sqlx::query(
@@ -193,7 +193,8 @@ pub async fn decide(db: &Db, device_code: &Digest, said: &Decision<'_>, now: Off
     })
 }
 
-/// Deletes codes an hour after they expired: until then a device that still asks is told so. Answers how many went.
+/// Deletes codes an hour after they expired: until then a polling device is told so. Returns the number of deleted
+/// codes.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM device_codes WHERE expires_at < $1").bind(now - Duration::hours(1)))
 }

@@ -1,4 +1,4 @@
-//! Table `grants`: what users allowed clients; every refresh family is one row.
+//! Table `grants`: what users allowed clients. Each row is also a refresh family.
 mod selected;
 
 pub use selected::{Filter, count_live, list, revoke_selected};
@@ -11,7 +11,7 @@ use crate::{
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
-/// The statement that stores a grant; of those that one decision brought, the first.
+/// The statement that stores a grant, unless its decision already has one.
 macro_rules! insert {
     ($grant:expr, $decision:expr) => {
         sqlx::query(
@@ -43,15 +43,15 @@ pub async fn find(db: &Db, id: GrantId) -> sqlx::Result<Option<Grant>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE id = $1").bind(id).fetch_optional(on))
 }
 
-/// All of a user's, also revoked and expired ones, youngest first.
+/// All grants of a user, including revoked and expired ones, the newest first.
 pub async fn find_by_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Grant>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE user_id = $1 ORDER BY created_at DESC, id DESC")
         .bind(user)
         .fetch_all(on))
 }
 
-/// Stores a grant, its code, and the consents as given (they replace those on record). `false`, and nothing
-/// changed, if the form that it came by was answered before.
+/// Stores a grant with its code and consents, which replace existing ones. `false`, with nothing changed, if the form
+/// that carried the approval was answered before.
 pub async fn authorize(
     db: &Db,
     grant: &Grant,
@@ -109,8 +109,8 @@ pub async fn authorize(
     })
 }
 
-/// Stores the grant that a device code brings, which is good for one. `false`, and nothing changed, if it was used
-/// before, has expired, or nobody allowed it.
+/// Stores the grant of a device code, which yields a single one. `false`, with nothing changed, if the code was used,
+/// has expired, or was not approved.
 pub async fn redeem(db: &Db, grant: &Grant, device_code: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let consumed = sqlx::query(
@@ -130,17 +130,17 @@ pub async fn redeem(db: &Db, grant: &Grant, device_code: &Digest, now: OffsetDat
     })
 }
 
-/// The grant that this decision, or this assertion, brought.
+/// The grant of this decision or assertion.
 pub async fn find_by_decision(db: &Db, decision: &Digest) -> sqlx::Result<Option<Grant>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE decision = $1").bind(decision).fetch_optional(on))
 }
 
-/// Stores the grant that an assertion brings. `false`, and nothing changed, if it brought one before.
+/// Stores the grant of an assertion. `false`, with nothing changed, if the assertion already has one.
 pub async fn assert(db: &Db, grant: &Grant, assertion: &Digest) -> sqlx::Result<bool> {
     execute!(db, insert!(grant, Some(assertion))).map(|rows| rows > 0)
 }
 
-/// Who rotates a refresh token: the address, and a digest of what the program calls itself.
+/// The party that rotates a refresh token: its address, and a digest of its `User-Agent`.
 #[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow)]
 pub struct Refresher {
     #[sqlx(rename = "refreshed_from")]
@@ -149,25 +149,25 @@ pub struct Refresher {
     pub program: Option<Digest>,
 }
 
-/// Who rotated last.
+/// The party that rotated last.
 pub async fn refresher(db: &Db, id: GrantId) -> sqlx::Result<Option<Refresher>> {
     read!(db, |on| sqlx::query_as("SELECT refreshed_from, refreshed_with FROM grants WHERE id = $1")
         .bind(id)
         .fetch_optional(on))
 }
 
-/// The refresh token that somebody presents, and what comes in its place.
+/// A presented refresh token and its successor.
 pub struct Rotation<'a> {
     pub generation: i32,
-    /// Of the presented token, and of its successor.
+    /// Digests of the presented token and of its successor.
     pub hashes: [&'a Digest; 2],
-    /// The key that whoever presents it proves to hold.
+    /// The key whose possession the presenter proved.
     pub jkt: Option<&'a str>,
     pub by: &'a Refresher,
 }
 
-/// Puts the successor in the place of the presented refresh token, if that is the live one of a live grant: of
-/// all who present it, one gets the grant. It is bound to the key `jkt`, unless it was bound to one before.
+/// Replaces the presented refresh token with its successor, if it is the live token of a live grant. Of several
+/// concurrent callers, one gets the grant. It is bound to the key `jkt`, unless it already is bound.
 pub async fn rotate(
     db: &Db,
     id: GrantId,
@@ -195,7 +195,7 @@ pub async fn rotate(
     .fetch_optional(on))
 }
 
-/// Refreshes for clients whose refresh tokens stay: only `refreshed_at` moves.
+/// Refreshes without a rotation: only `refreshed_at` changes.
 pub async fn touch(
     db: &Db,
     id: GrantId,
@@ -218,8 +218,8 @@ pub async fn touch(
     .fetch_optional(on))
 }
 
-/// Makes a later refresh token of the family the live one, once since `since`. `false`, and nothing changed, if that
-/// was done before, or the family is over or has moved on meanwhile.
+/// Makes a later refresh token of the family the live one, once since `since`. `false`, with nothing changed, if that
+/// happened before, or the family has ended or moved on meanwhile.
 pub async fn catch_up(
     db: &Db,
     id: GrantId,
@@ -245,7 +245,7 @@ pub async fn catch_up(
     .map(|rows| rows > 0)
 }
 
-/// Whether a later refresh token was accepted since then, and this one is later still.
+/// Whether a later refresh token was accepted since then, and the presented one is later still.
 pub async fn caught_up_before(db: &Db, id: GrantId, presented: i32, since: OffsetDateTime) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM grants WHERE id = $1 AND generation < $2 AND caught_up_at >= $3)"
@@ -256,7 +256,7 @@ pub async fn caught_up_before(db: &Db, id: GrantId, presented: i32, since: Offse
     .fetch_one(on))
 }
 
-/// `false` if there is no such grant or it was revoked before.
+/// `false` if the grant does not exist or was revoked before.
 pub async fn revoke(db: &Db, id: GrantId, now: OffsetDateTime) -> sqlx::Result<bool> {
     execute!(
         db,
@@ -265,12 +265,11 @@ pub async fn revoke(db: &Db, id: GrantId, now: OffsetDateTime) -> sqlx::Result<b
     .map(|rows| rows > 0)
 }
 
-/// Until then the form that brought a grant could be sent again, and would bring another.
+/// How long a grant without redeemed code is kept: its form could otherwise be sent again and create another grant.
 const UNREDEEMED: Duration = Duration::minutes(40);
 
-/// Deletes grants that are over: expired, idle, revoked more than a day ago (until then a replayed token is
-/// recognised), or begun with a code that nobody redeemed in time. Those whose code may still be exchanged stay.
-/// Answers how many went.
+/// Deletes ended grants: expired, idle, revoked more than a day ago (until then a replayed token is recognised), or
+/// never redeemed. Grants whose code may still be exchanged stay. Returns the number of deleted grants.
 pub async fn sweep(db: &Db, now: OffsetDateTime, idle_since: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(
         db,

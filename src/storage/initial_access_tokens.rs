@@ -1,4 +1,4 @@
-//! Table `initial_access_tokens`: permissions to register, each for so many clients and so long (RFC 7591 §3).
+//! Table `initial_access_tokens`: tokens that allow a number of registrations for some time (RFC 7591 §3).
 use super::{Db, audit_events::insert_event};
 use crate::{
     model::{AuditEvent, InitialAccessToken},
@@ -6,7 +6,7 @@ use crate::{
 };
 use time::OffsetDateTime;
 
-/// Stores the event that says so, too.
+/// Stores a token and the event about it.
 pub async fn insert(db: &Db, token: &InitialAccessToken, event: &AuditEvent) -> sqlx::Result<()> {
     transaction!(db, |on| {
         sqlx::query(
@@ -22,10 +22,10 @@ pub async fn insert(db: &Db, token: &InitialAccessToken, event: &AuditEvent) -> 
     })
 }
 
-/// The first bytes of a token's digest, which are shown of it.
+/// The first bytes of a token's digest, which identify the token on pages and in commands.
 pub type Fingerprint = [u8; 6];
 
-/// Those that are still good, after the one with this fingerprint; which end first come first.
+/// Valid tokens after the one with this fingerprint; those that expire first come first.
 pub async fn list(
     db: &Db,
     now: OffsetDateTime,
@@ -44,7 +44,7 @@ pub async fn list(
     .fetch_all(on))
 }
 
-/// The one with this fingerprint, if it is still good.
+/// The token with this fingerprint, if it is valid.
 pub async fn find_by_fingerprint(
     db: &Db,
     fingerprint: Fingerprint,
@@ -59,7 +59,7 @@ pub async fn find_by_fingerprint(
     .fetch_optional(on))
 }
 
-/// Deletes it and stores the event that says so. `false`, and nothing changed, if it is gone.
+/// Deletes a token and stores the event. `false`, with nothing changed, if the token does not exist.
 pub async fn delete(db: &Db, hash: &Digest, event: &AuditEvent) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let deleted = sqlx::query("DELETE FROM initial_access_tokens WHERE token_hash = $1")
@@ -75,7 +75,7 @@ pub async fn delete(db: &Db, hash: &Digest, event: &AuditEvent) -> sqlx::Result<
     })
 }
 
-/// `None` once it is used up or expired.
+/// `None` if the token is used up or expired.
 pub async fn find(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<Option<InitialAccessToken>> {
     read!(db, |on| sqlx::query_as(
         "SELECT * FROM initial_access_tokens WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2",
@@ -85,7 +85,7 @@ pub async fn find(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<O
     .fetch_optional(on))
 }
 
-/// The statement by which it has one use less: for as many callers as it has uses, and for none once it expired.
+/// The statement that takes one use from a valid token.
 macro_rules! take_use {
     ($hash:expr, $now:expr) => {
         sqlx::query(
@@ -98,7 +98,7 @@ macro_rules! take_use {
 }
 pub(super) use take_use;
 
-/// Deletes those that expired or are used up. Answers how many went.
+/// Deletes expired and used-up tokens. Returns their number.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM initial_access_tokens WHERE expires_at <= $1 OR uses_left = 0").bind(now))
 }

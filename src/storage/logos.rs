@@ -1,4 +1,4 @@
-//! Table `logos`: pictures of clients, found by client or by what they are.
+//! Table `logos`: clients' pictures, found by client or by digest.
 use super::Db;
 use crate::model::{ClientId, Logo, Picture};
 use time::OffsetDateTime;
@@ -16,7 +16,7 @@ pub async fn picture(db: &Db, hash: &[u8]) -> sqlx::Result<Option<Picture>> {
         .fetch_optional(on))
 }
 
-/// Writes what is known of a client's logo; `false`, and nothing changed, if the client is gone.
+/// Stores a client's logo; `false`, with nothing changed, if the client is gone.
 pub async fn put(db: &Db, logo: &Logo, picture: Option<&Picture>) -> sqlx::Result<bool> {
     execute!(
         db,
@@ -36,7 +36,7 @@ pub async fn put(db: &Db, logo: &Logo, picture: Option<&Picture>) -> sqlx::Resul
     .map(|rows| rows > 0)
 }
 
-/// It was asked for in vain, and stays as it is.
+/// Records a failed fetch; the stored logo stays.
 pub async fn touch(db: &Db, client: &ClientId, fetched_at: OffsetDateTime) -> sqlx::Result<()> {
     execute!(db, sqlx::query("UPDATE logos SET fetched_at = $2 WHERE client_id = $1").bind(client).bind(fetched_at))
         .map(drop)

@@ -1,4 +1,4 @@
-//! The migrations of both dialects, and why one may not run.
+//! The migrations of both databases, and the errors when one cannot run.
 use sqlx::migrate::{MigrateError, Migrator};
 
 pub(super) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");

@@ -11,31 +11,32 @@ use crate::{
 use keyward_limits::source::Source;
 use time::OffsetDateTime;
 
-/// Bytes that requests of one source may take, and all together.
+/// Bytes that the requests of one source may take, and of all sources together.
 pub const MAX_PER_SOURCE: i64 = 2 * 1024 * 1024;
 pub const MAX_IN_ALL: i64 = 32 * 1024 * 1024;
-/// What the smallest takes.
+/// Bytes that every request counts for at least.
 const LEAST: i64 = 1024;
-/// So many requests of the greediest network go to make room; no request takes more than they did.
+/// How many requests of the network with the most are deleted to make room; a single request never takes more than
+/// these did.
 const MADE_ROOM: i64 = 32;
 
-/// The lock that a push holds on PostgreSQL, so that no other adds to what it has just summed up.
+/// PostgreSQL advisory lock held while inserting, so that concurrent pushes do not exceed the limits together.
 const ALONE: i64 = 0x6b77_7075_7368;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insertion {
     Done,
-    /// The proof that came with it was used before.
+    /// The proof of the request was used before.
     Replayed,
-    /// The client assertion that came with it was.
+    /// The client assertion of the request was used before.
     AssertionReplayed,
-    /// The source has its share.
+    /// The source has used up its share.
     SourceFull,
-    /// All have theirs, and no network has more than this source's.
+    /// The shared limit is used up, and no other network has more than this source's.
     Full,
 }
 
-/// Bytes that a source holds, its network, and all.
+/// Bytes held by a source, by its network, and by all.
 const HELD: &str = "SELECT (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE source = $1),
     (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests WHERE network = $2),
     (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM pushed_requests)";
@@ -56,8 +57,8 @@ macro_rules! insert_request {
     };
 }
 
-/// Where all shares are used up, the oldest of the greediest network make room. The proof and the assertion that come
-/// with it are used up with it, and where there is no room nothing is.
+/// Inserts a request. When the shared limit is used up, the oldest requests of the network with the most are deleted.
+/// Proof and assertion are used up only if the request is stored.
 pub async fn insert(
     db: &Db,
     request: &PushedRequest,
@@ -73,7 +74,7 @@ pub async fn insert(
             sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *on).await?;
         }
         sqlx::query("DELETE FROM pushed_requests WHERE expires_at <= $1").bind(now).execute(&mut *on).await?;
-        // Each by an index alone, without the requests themselves.
+        // Each sum is computed from an index, without reading the requests.
         let (own, of_network, all): (i64, i64, i64) =
             sqlx::query_as(HELD).bind(&source).bind(&network).fetch_one(&mut *on).await?;
         let mut greediest: Option<(String, i64)> = None;
@@ -115,7 +116,7 @@ pub async fn insert(
     })
 }
 
-/// `None` if it is another client's, expired, completed or was never pushed.
+/// `None` if the request belongs to another client, has expired, is completed or never existed.
 pub async fn find(
     db: &Db,
     hash: &Digest,
@@ -131,7 +132,7 @@ pub async fn find(
     .fetch_optional(on))
 }
 
-/// `true` for the first caller only, and never once it expired.
+/// `true` only for the first caller, and never after the request expired.
 pub async fn complete(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<bool> {
     execute!(
         db,
@@ -140,7 +141,7 @@ pub async fn complete(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Resu
     .map(|rows| rows > 0)
 }
 
-/// Deletes those that expired. Answers how many went.
+/// Deletes expired requests. Returns their number.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM pushed_requests WHERE expires_at <= $1").bind(now))
 }

@@ -1,4 +1,4 @@
-//! Table `registration_access_tokens`: with what a client manages its own registration (RFC 7592).
+//! Table `registration_access_tokens`: tokens with which clients manage their own registration (RFC 7592).
 use super::Db;
 use crate::{model::ClientId, secrets::Digest};
 

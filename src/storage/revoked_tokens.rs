@@ -2,7 +2,7 @@
 use super::Db;
 use time::OffsetDateTime;
 
-/// Once or twice is the same.
+/// Inserting a token twice is no error.
 pub async fn insert(db: &Db, jti: &str, expires_at: OffsetDateTime) -> sqlx::Result<()> {
     execute!(
         db,
@@ -19,7 +19,7 @@ pub async fn contains(db: &Db, jti: &str) -> sqlx::Result<bool> {
         .fetch_one(on))
 }
 
-/// Forgets those that have expired by themselves. Answers how many went.
+/// Deletes rows whose tokens have expired. Returns their number.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM revoked_tokens WHERE expires_at <= $1").bind(now))
 }

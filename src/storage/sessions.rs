@@ -1,4 +1,4 @@
-//! Table `sessions`: browser sessions, known by the digest of the id in their cookie.
+//! Table `sessions`: browser sessions, by the digest of the id in their cookie.
 use super::Db;
 use crate::{clock::Clock, model::UserId, secrets::Digest};
 use async_trait::async_trait;
@@ -11,25 +11,25 @@ use tower_sessions::{
     session_store::{Error, Result},
 };
 
-/// The member of a session's data that says who signed in.
+/// The member of a session's data with the user's id.
 pub const USER: &str = "user_id";
 
-/// They last by the clock given, in whole seconds: the library's dates are the system's.
+/// Sessions expire by the given clock, in whole seconds; the library would use the system's clock.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     pub db: Db,
     pub clock: Clock,
-    /// Since it was written last.
+    /// Counts from the last write.
     pub lifetime: Duration,
 }
 
 impl Sessions {
-    /// Deletes those that have expired. Answers how many went.
+    /// Deletes expired sessions. Returns their number.
     pub async fn sweep(&self, now: OffsetDateTime) -> sqlx::Result<u64> {
         execute!(&self.db, sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now))
     }
 
-    /// How many of this person's are good.
+    /// The number of this user's valid sessions.
     pub async fn count(&self, user: UserId) -> sqlx::Result<i64> {
         read!(&self.db, |on| sqlx::query_scalar("SELECT count(*) FROM sessions WHERE user_id = $1 AND expires_at > $2")
             .bind(user)
@@ -87,7 +87,7 @@ impl SessionStore for Sessions {
         Ok(())
     }
 
-    /// Only what is there: a session signed out of meanwhile does not come back.
+    /// Updates an existing row only: a session that was signed out meanwhile must not come back.
     async fn save(&self, record: &Record) -> Result<()> {
         self.update(record).await.map(drop).map_err(backend)
     }
@@ -117,7 +117,7 @@ fn digest(id: &Id) -> Digest {
     Digest::of(id.0.to_le_bytes())
 }
 
-#[allow(clippy::needless_pass_by_value)] // what map_err wants
+#[allow(clippy::needless_pass_by_value)] // `map_err` needs this signature
 fn backend(error: sqlx::Error) -> Error {
     Error::Backend(error.to_string())
 }

@@ -1,7 +1,7 @@
 //! Table `settings`: values that all nodes share.
 use super::Db;
 
-/// Answers the value on record; the given one if there was none.
+/// Returns the stored value; stores and returns the given one if there was none.
 pub async fn get_or_insert(db: &Db, name: &str, value: &[u8]) -> sqlx::Result<Vec<u8>> {
     fetch!(db, |on| sqlx::query_scalar(
         "INSERT INTO settings (name, value) VALUES ($1, $2)
@@ -13,7 +13,7 @@ pub async fn get_or_insert(db: &Db, name: &str, value: &[u8]) -> sqlx::Result<Ve
     .fetch_one(on))
 }
 
-/// Answers the value that was there before.
+/// Returns the previous value.
 pub async fn replace(db: &Db, name: &str, value: &[u8]) -> sqlx::Result<Option<Vec<u8>>> {
     transaction!(db, |on| {
         let before = sqlx::query_scalar("SELECT value FROM settings WHERE name = $1")
@@ -31,7 +31,7 @@ pub async fn replace(db: &Db, name: &str, value: &[u8]) -> sqlx::Result<Option<V
     })
 }
 
-/// Answers whether there was one.
+/// Answers whether the value existed.
 pub async fn delete(db: &Db, name: &str) -> sqlx::Result<bool> {
     execute!(db, sqlx::query("DELETE FROM settings WHERE name = $1").bind(name)).map(|rows| rows > 0)
 }

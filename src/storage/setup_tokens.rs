@@ -1,9 +1,10 @@
-//! Table `setup_tokens`: the one link that makes somebody an administrator.
+//! Table `setup_tokens`: the one link that creates an administrator.
 use super::{Db, audit_events::insert_event};
 use crate::{model::AuditEvent, secrets::Digest};
 use time::OffsetDateTime;
 
-/// In the place of the former one; unless `anyway`, only if that is late, or of before.
+/// The statement that replaces the link; unless `anyway`, only if the old one has expired or was made by an older
+/// version.
 macro_rules! put {
     ($link:expr, $anyway:literal) => {
         sqlx::query(
@@ -22,24 +23,24 @@ macro_rules! put {
     };
 }
 
-/// What a link is made of.
+/// The values that a link is computed from.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct SetupLink {
     pub token_hash: Digest,
-    /// Rows of before have none, and their link was shown once.
+    /// `None` in rows of older versions, whose link was shown only once.
     pub seed: Option<Vec<u8>>,
-    /// It helps although there is an administrator.
+    /// Whether the link works although there is an administrator.
     pub recovers: bool,
     pub expires_at: OffsetDateTime,
     pub created_at: OffsetDateTime,
 }
 
-/// Replaces the former one.
+/// Replaces the previous link.
 pub async fn replace(db: &Db, link: &SetupLink) -> sqlx::Result<()> {
     execute!(db, put!(link, true)).map(drop)
 }
 
-/// The same, with the event that says so.
+/// As [`replace`], and stores the event.
 pub async fn replace_on_record(db: &Db, link: &SetupLink, event: &AuditEvent) -> sqlx::Result<()> {
     transaction!(db, |on| {
         put!(link, true).execute(&mut *on).await?;
@@ -47,8 +48,8 @@ pub async fn replace_on_record(db: &Db, link: &SetupLink, event: &AuditEvent) ->
     })
 }
 
-/// The one on record, if it is good and every node can make it; else this one from now on. `None` if it was used up
-/// in the same moment.
+/// The stored link, if it is valid and every node can compute it; otherwise stores and returns `link`. `None` if the
+/// link was used up at the same moment.
 pub async fn get_or_replace(db: &Db, link: &SetupLink) -> sqlx::Result<Option<SetupLink>> {
     execute!(db, put!(link, false))?;
     read!(db, |on| sqlx::query_as("SELECT * FROM setup_tokens").fetch_optional(on))

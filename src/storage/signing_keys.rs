@@ -3,7 +3,7 @@ use super::Db;
 use crate::model::SigningKey;
 use time::OffsetDateTime;
 
-/// One statement that inserts a key, bound to it; what else it says comes after `VALUES`' place.
+/// The statement that inserts a key; the macro's argument continues the statement.
 macro_rules! insert {
     ($values:literal, $key:expr) => {
         sqlx::query(concat!(
@@ -20,7 +20,7 @@ macro_rules! insert {
     };
 }
 
-/// Oldest first.
+/// The oldest keys first.
 pub async fn all(db: &Db) -> sqlx::Result<Vec<SigningKey>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM signing_keys ORDER BY created_at, kid").fetch_all(on))
 }
@@ -31,14 +31,14 @@ pub async fn contains(db: &Db, kid: &str) -> sqlx::Result<bool> {
         .fetch_one(on))
 }
 
-/// `false` if it is there already, or another key signs with this algorithm: of two nodes that start at once,
-/// both then use the key of the first.
+/// `false` if the key exists, or another key signs with this algorithm: if two nodes start at once, both use the key
+/// that was stored first.
 pub async fn insert_if_absent(db: &Db, key: &SigningKey) -> sqlx::Result<bool> {
     execute!(db, insert!("VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING", key)).map(|rows| rows > 0)
 }
 
-/// Inserts the successor of a key that began to sign at `activated_by` or before. `false` if there is no such key,
-/// or it has a successor already.
+/// Inserts the successor of a key that began to sign at `activated_by` or before. `false` if there is no such key, or
+/// it has a successor.
 pub async fn publish(db: &Db, next: &SigningKey, activated_by: OffsetDateTime) -> sqlx::Result<bool> {
     execute!(
         db,
@@ -53,8 +53,8 @@ pub async fn publish(db: &Db, next: &SigningKey, activated_by: OffsetDateTime) -
     .map(|rows| rows > 0)
 }
 
-/// Retires the current key, if its successor has been published since `published_by` or longer, which then signs.
-/// If several nodes try, one of them is answered `true`.
+/// Retires the current key if its successor was published at `published_by` or before; then the successor signs. If
+/// several nodes try, one gets `true`.
 pub async fn promote(
     db: &Db,
     algorithm: &str,
@@ -88,12 +88,12 @@ pub async fn promote(
     })
 }
 
-/// Deletes keys that ceased to sign at `retired_by` or before. Answers how many.
+/// Deletes keys that stopped signing at `retired_by` or before. Returns their number.
 pub async fn sweep(db: &Db, retired_by: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM signing_keys WHERE status = 'retired' AND retired_at <= $1").bind(retired_by))
 }
 
-/// Puts these in the place of all there are. Answers how many there were.
+/// Replaces all stored keys with these. Returns the number of old keys.
 pub async fn replace_all(db: &Db, keys: &[SigningKey]) -> sqlx::Result<u64> {
     transaction!(db, |on| {
         let removed = sqlx::query("DELETE FROM signing_keys").execute(&mut *on).await?.rows_affected();

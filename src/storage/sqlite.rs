@@ -1,8 +1,8 @@
 //! SQLite: a few readers, and one writer whose operations share a durable commit.
 //!
-//! The writer is a fair lock around one connection. Who finds no transaction open begins one and sends for its
-//! commit, which queues for the same lock behind everyone already waiting; they all join the batch, and each
-//! answers only after the batch's COMMIT has returned.
+//! The writer is a fair lock around one connection. A caller that finds no open transaction begins one and schedules
+//! its commit, which queues for the same lock behind everyone already waiting. All of them join the batch, and each
+//! returns only after the batch's COMMIT has returned.
 use super::migrations::{SQLITE_MIGRATIONS, not_migrated};
 use anyhow::{Context, anyhow, bail};
 use sqlx::{
@@ -20,9 +20,9 @@ use std::{
 };
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-/// How long after a commit its pages leave the log.
+/// How long after a commit its pages are copied from the log into the database file.
 const CHECKPOINT_DELAY: Duration = Duration::from_millis(500);
-/// Past this many pages (4 KiB each: 32 MiB) the log is made to start over.
+/// Pages of 4 KiB (32 MiB): a larger log is restarted.
 const LOG_LIMIT: i64 = 8192;
 
 #[derive(Clone, Debug)]
@@ -33,35 +33,35 @@ struct Shared {
     readers: SqlitePool,
     options: SqliteConnectOptions,
     writer: Mutex<Writer>,
-    /// Copies the log into the file without holding up the writer; `None` once closed.
+    /// Copies the log into the file without blocking the writer; `None` once closed.
     checkpointer: Mutex<Option<SqliteConnection>>,
     checkpoint_due: AtomicBool,
     registering: Mutex<()>,
-    /// Asks whether others changed something, which is told to each connection for itself; `None` once closed.
+    /// Reads `data_version`, which SQLite counts separately for each connection; `None` once closed.
     watcher: Mutex<Option<SqliteConnection>>,
 }
 
 #[derive(Debug, Default)]
 struct Writer {
-    /// `None` after a failure that left its state unknown; the next batch opens another.
+    /// `None` after a failure that left its state unknown; the next batch opens a new connection.
     connection: Option<SqliteConnection>,
     batch: Option<watch::Sender<Outcome>>,
-    /// A step of several statements began and has not ended: whoever finds this set undoes it first.
+    /// Whether a step of several statements began and has not ended: the next writer rolls it back first.
     unfinished: bool,
     closed: bool,
 }
 
-/// How a batch ended; `None` while it is open.
+/// The result of a batch; `None` while it is open.
 type Outcome = Option<Result<(), Arc<sqlx::Error>>>;
 
-/// An operation holding the writer, within an open transaction. Dropping it gives the lock back; what its
-/// statements did stays in the batch, except an unfinished step.
+/// An operation that holds the writer, within an open transaction. Dropping it releases the lock; its statements stay
+/// in the batch, except those of an unfinished step.
 pub(super) struct Write<'a> {
     writer: MutexGuard<'a, Writer>,
     outcome: watch::Receiver<Outcome>,
 }
 
-/// Of a URL of either database.
+/// The error for both databases.
 pub(super) const INVALID_URL: &str = "the database URL is not valid";
 
 pub(super) fn options(url: &str) -> anyhow::Result<SqliteConnectOptions> {
@@ -117,19 +117,19 @@ impl Sqlite {
         &self.0.readers
     }
 
-    /// Held by whoever counts registrations and adds one.
+    /// Held while registrations are counted and one is added.
     pub(super) async fn registering(&self) -> MutexGuard<'_, ()> {
         self.0.registering.lock().await
     }
 
-    /// Another number than before whenever a commit came in between.
+    /// The number changes whenever another connection has committed.
     pub(super) async fn data_version(&self) -> sqlx::Result<i64> {
         let mut watcher = self.0.watcher.lock().await;
         let watcher = watcher.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         sqlx::query_scalar("PRAGMA data_version").fetch_one(watcher).await
     }
 
-    /// Waits for the writer; joins the open batch or begins one.
+    /// Waits for the writer; joins the open batch or begins a new one.
     pub(super) async fn write(&self) -> sqlx::Result<Write<'_>> {
         let mut writer = self.0.writer.lock().await;
         if writer.closed {
@@ -144,7 +144,7 @@ impl Sqlite {
     }
 
     async fn begin(&self, writer: &mut Writer) -> sqlx::Result<watch::Receiver<Outcome>> {
-        // Held in hand while its state is in doubt: if BEGIN fails or nobody waits for it, the connection goes.
+        // Taken out while its state is in doubt: if BEGIN fails or this future is dropped, the connection is closed.
         let mut connection = match writer.connection.take() {
             Some(connection) => connection,
             None => self.0.options.connect().await?,
@@ -208,7 +208,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Commits the open batch, if any, and tells everyone in it.
+    /// Commits the open batch, if any, and reports the result to all its operations.
     async fn commit(&mut self) {
         let undone = self.undo_unfinished().await;
         let Some(batch) = self.batch.take() else { return };
@@ -222,7 +222,7 @@ impl Writer {
                 if committed.is_ok() {
                     self.connection = Some(connection);
                 } else {
-                    // Closing it rolls back; the next batch starts clean on another.
+                    // Closing the connection rolls back; the next batch opens a new one.
                     connection.close().await.ok();
                 }
                 committed.map(drop)
@@ -238,7 +238,8 @@ impl Write<'_> {
         self.writer.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)
     }
 
-    /// From here to [`Self::end_step`] all or nothing, also if the caller is dropped in between.
+    /// The statements from here to [`Self::end_step`] take effect together or not at all, also if the caller is dropped
+    /// in between.
     pub(super) async fn begin_step(&mut self) -> sqlx::Result<()> {
         self.writer.unfinished = true;
         sqlx::raw_sql("SAVEPOINT step").execute(self.connection()?).await.map(drop)
@@ -250,7 +251,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Lets the next one in and waits until the batch is on disk.
+    /// Releases the lock and waits until the batch is on disk.
     pub(super) async fn committed(self) -> sqlx::Result<()> {
         let Self { writer, mut outcome } = self;
         drop(writer);
@@ -262,7 +263,7 @@ impl Write<'_> {
     }
 }
 
-/// The caller was dropped before its SAVEPOINT or after its RELEASE: there is nothing to undo.
+/// The caller was dropped before its SAVEPOINT or after its RELEASE: there is nothing to roll back.
 fn is_no_such_savepoint(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.message().starts_with("no such savepoint"))
 }

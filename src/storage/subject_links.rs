@@ -1,4 +1,4 @@
-//! Table `subject_links`: who somebody of a trusted issuer is here.
+//! Table `subject_links`: links subjects of trusted issuers to accounts here.
 use super::Db;
 use crate::model::{SubjectLink, User, UserId};
 
@@ -27,7 +27,7 @@ pub async fn find(db: &Db, issuer: &str, tenant: &str, subject: &str) -> sqlx::R
     .fetch_optional(on))
 }
 
-/// Whether the account is somebody's of this issuer and tenant already.
+/// Whether the account is linked to a subject of this issuer and tenant.
 pub async fn is_linked(db: &Db, user: UserId, issuer: &str, tenant: &str) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM subject_links WHERE user_id = $1 AND issuer = $2 AND tenant = $3)",
@@ -38,12 +38,12 @@ pub async fn is_linked(db: &Db, user: UserId, issuer: &str, tenant: &str) -> sql
     .fetch_one(on))
 }
 
-/// `false`, and nothing changed, if the subject or the account is linked already.
+/// `false`, with nothing changed, if the subject or the account is linked already.
 pub async fn insert(db: &Db, link: &SubjectLink) -> sqlx::Result<bool> {
     execute!(db, insert!(link)).map(|rows| rows > 0)
 }
 
-/// Stores an account together with its link. `false`, and nothing changed, if the subject is linked already or the
+/// Stores an account together with its link. `false`, with nothing changed, if the subject is linked already or the
 /// username is taken.
 pub async fn insert_user(db: &Db, user: &User, link: &SubjectLink) -> sqlx::Result<bool> {
     transaction!(db, |on| {

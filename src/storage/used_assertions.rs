@@ -1,12 +1,12 @@
-//! Table `used_assertions`: client assertions that were presented (RFC 7523 §3), by client and `jti`.
+//! Table `used_assertions`: used client assertions (RFC 7523 §3), by client and `jti`.
 use super::Db;
 use crate::{model::ClientId, secrets::Digest};
 use time::OffsetDateTime;
 
-/// One that is used up: its client, the digest of its `jti`, and when that may be forgotten.
+/// An assertion to use up: its client, the digest of its `jti`, and when the row may be deleted.
 pub type Assertion<'a> = (&'a ClientId, &'a Digest, OffsetDateTime);
 
-/// The statement that uses one up, unless it was used before.
+/// The statement that uses an assertion up, unless it was used before.
 macro_rules! insert_assertion {
     ($assertion:expr) => {
         sqlx::query(
@@ -20,12 +20,12 @@ macro_rules! insert_assertion {
 }
 pub(super) use insert_assertion;
 
-/// Answers whether this is its first use; of many at once one is.
+/// Answers whether this is its first use; of several concurrent callers one gets `true`.
 pub async fn insert(db: &Db, assertion: Assertion<'_>) -> sqlx::Result<bool> {
     execute!(db, insert_assertion!(assertion)).map(|rows| rows > 0)
 }
 
-/// Whether it was used.
+/// Whether the assertion was used.
 pub async fn contains(db: &Db, (client, jti, _): Assertion<'_>) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM used_assertions WHERE client_id = $1 AND jti = $2)",
@@ -35,7 +35,7 @@ pub async fn contains(db: &Db, (client, jti, _): Assertion<'_>) -> sqlx::Result<
     .fetch_one(on))
 }
 
-/// Forgets those that have expired by themselves. Answers how many went.
+/// Deletes rows whose assertions have expired. Returns their number.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM used_assertions WHERE expires_at <= $1").bind(now))
 }

@@ -1,4 +1,4 @@
-//! Table `users`: the people who sign in.
+//! Table `users`: the accounts of people.
 use super::{Db, answered_forms::insert_answer, audit_events::insert_event, containing};
 use crate::{
     model::{AnsweredForm, AuditEvent, Role, User, UserId},
@@ -30,41 +30,41 @@ pub async fn find(db: &Db, id: UserId) -> sqlx::Result<Option<User>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE id = $1").bind(id).fetch_optional(on))
 }
 
-/// In whatever ASCII case, and in no other, whatever the locale of the database: the column has the collation "C", but
-/// what is bound to a statement has the database's.
+/// Ignores the case of ASCII letters only, whatever the locale of the database: the column has the collation "C", but a
+/// bound parameter has the database's.
 pub async fn find_by_username(db: &Db, username: &str) -> sqlx::Result<Option<User>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE lower(username) = $1")
         .bind(username.to_ascii_lowercase())
         .fetch_optional(on))
 }
 
-/// All accounts with this address, in whatever ASCII case.
+/// All accounts with this address; the case of ASCII letters is ignored.
 pub async fn find_by_email(db: &Db, email: &str) -> sqlx::Result<Vec<User>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM users WHERE lower(email) = $1")
         .bind(email.to_ascii_lowercase())
         .fetch_all(on))
 }
 
-/// `false` if the username is taken, in whatever case.
+/// `false` if the username is taken; case is ignored.
 pub async fn insert(db: &Db, user: &User) -> sqlx::Result<bool> {
     execute!(db, insert_user!(user)).map(|rows| rows > 0)
 }
 
-/// What a setup link brought.
+/// The result of using a setup link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Administered {
-    /// This new administrator.
+    /// A new administrator was created.
     Created,
-    /// A new password for an administrator that there was.
+    /// An administrator got a new password.
     Recovered(UserId),
-    /// Nothing: the link is not valid, or is for the first administrator and there is one.
+    /// Nothing changed: the link is not valid, or it is for the first administrator and there is one.
     Nobody,
-    /// Nothing: somebody else has that name.
+    /// Nothing changed: another user has that name.
     NameTaken,
 }
 
-/// Spends the setup token on an administrator, made by that form. Nothing changed, and the token stays, unless there
-/// is one now.
+/// Uses up the setup token and creates or restores an administrator, as submitted by this form. If that fails, nothing
+/// changes and the token stays valid.
 pub async fn make_admin(
     db: &Db,
     user: &User,
@@ -73,7 +73,7 @@ pub async fn make_admin(
     form: Option<&AnsweredForm>,
 ) -> sqlx::Result<Administered> {
     transaction!(db, |on| {
-        // Changes nothing but holds the row, so that of two at once the second finds it spent.
+        // Changes nothing, but locks the row: of two concurrent callers, the second finds the token used.
         let recovers: Option<bool> = sqlx::query_scalar(
             "UPDATE setup_tokens SET id = id WHERE token_hash = $1 AND expires_at > $2 RETURNING recovers",
         )
@@ -87,7 +87,7 @@ pub async fn make_admin(
             None => Administered::Nobody,
             Some(false) if any => Administered::Nobody,
             Some(recovers) => {
-                // Only an administrator's password is exchanged, and only by a link that is for that.
+                // Only a recovery link may replace a password, and only an administrator's.
                 let made: Option<UserId> = sqlx::query_scalar(
                     "INSERT INTO users (id, username, password_hash, role, name, email, created_at, disabled_at)
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -122,21 +122,21 @@ pub async fn make_admin(
     })
 }
 
-/// Disabled ones count: once there was an administrator, nobody becomes one by a setup token.
+/// Disabled administrators count too: a setup token is only for a server that never had an administrator.
 pub async fn any_admin(db: &Db) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')").fetch_one(on))
 }
 
-/// Which people somebody wants to look at; what is not set lets all pass.
+/// Selects accounts; unset members match everything.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub role: Option<Role>,
     pub disabled: Option<bool>,
-    /// Part of the username, the name or the e-mail address, in whatever ASCII case.
+    /// A part of the username, the name or the e-mail address; the case of ASCII letters is ignored.
     pub search: Option<String>,
 }
 
-/// The newest first, at most `limit`, of those that are older than `before`.
+/// Accounts older than `before`, the newest first, at most `limit`.
 pub async fn list(db: &Db, wanted: &Filter, before: Option<UserId>, limit: i64) -> sqlx::Result<Vec<User>> {
     read!(db, |on| sqlx::query_as(
         "SELECT * FROM users
@@ -153,16 +153,16 @@ pub async fn list(db: &Db, wanted: &Filter, before: Option<UserId>, limit: i64) 
     .fetch_all(on))
 }
 
-/// What ended with an account.
+/// The grants and sessions that ended with an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// That were revoked.
+    /// The number of revoked grants.
     pub grants: u64,
     pub sessions: u64,
 }
 
-/// Disables an account, revokes its grants, ends its sessions, and stores the event that says so. `None`, and nothing
-/// changed, if it is disabled already, or is the last administrator who is not.
+/// Disables an account, revokes its grants, ends its sessions, and stores the event. `None`, with nothing changed, if
+/// it is disabled already, or is the last enabled administrator.
 pub async fn disable(
     db: &Db,
     id: UserId,
@@ -170,7 +170,7 @@ pub async fn disable(
     event: impl FnOnce(Ended) -> AuditEvent,
 ) -> sqlx::Result<Option<(Ended, AuditEvent)>> {
     transaction!(db, |on| {
-        // Changes nothing but holds the rows, so that of two administrators who disable each other one stays.
+        // Changes nothing, but locks the rows: of two administrators who disable each other, one remains.
         sqlx::query("UPDATE users SET role = role WHERE role = 'admin' AND disabled_at IS NULL")
             .execute(&mut *on)
             .await?;
@@ -202,7 +202,7 @@ pub async fn disable(
     })
 }
 
-/// Stores the event that says so, too. `false`, and nothing changed, if the account is not disabled.
+/// Enables an account and stores the event. `false`, with nothing changed, if the account is not disabled.
 pub async fn enable(db: &Db, id: UserId, event: &AuditEvent) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let enabled = sqlx::query("UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL")
@@ -218,8 +218,8 @@ pub async fn enable(db: &Db, id: UserId, event: &AuditEvent) -> sqlx::Result<boo
     })
 }
 
-/// Takes an argon2id PHC string, ends the sessions, and stores the event that says so. Answers how many sessions
-/// ended; `None`, and nothing changed, if there is no such user.
+/// Stores an argon2id PHC string, ends the sessions, and stores the event. Returns the number of ended sessions;
+/// `None`, with nothing changed, if there is no such user.
 pub async fn set_password(
     db: &Db,
     id: UserId,

@@ -1,23 +1,23 @@
-//! Whether the database takes writes: asked once a second at most, however many want to know.
+//! Whether the database accepts writes: tested at most once a second, for any number of callers.
 use super::Db;
 use crate::clock::{Clock, Moment};
 use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{sync::Mutex, time::timeout};
 
-/// How long an answer is believed.
+/// How long a result is reused.
 const BELIEVED: time::Duration = time::Duration::SECOND;
-/// A write that takes longer is none.
+/// A write that takes longer counts as failed.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// Reading goes on where the disk is full, the file is read-only or the server is a standby: only a write tells.
+/// Reads still work when the disk is full, the file is read-only or the server is a standby, so a write is tested.
 pub struct Writable {
     db: Db,
     clock: Clock,
     last: Mutex<Option<(Moment, Outcome)>>,
 }
 
-/// Or why not.
+/// The error says why the database does not accept writes.
 type Outcome = Result<(), Arc<str>>;
 
 impl Writable {
@@ -26,7 +26,7 @@ impl Writable {
         Self { db, clock, last: Mutex::default() }
     }
 
-    /// If several ask at once, one of them writes, and the others hear of it.
+    /// Concurrent callers share one write and its result.
     pub async fn check(&self) -> Outcome {
         let mut last = self.last.lock().await;
         if let Some((at, outcome)) = &*last
@@ -44,7 +44,7 @@ impl Writable {
     }
 }
 
-/// Another value each time, so that something has to be written.
+/// Writes a different value each time, so that the database cannot skip the write.
 async fn write(db: &Db, now: OffsetDateTime) -> sqlx::Result<()> {
     execute!(
         db,

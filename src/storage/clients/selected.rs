@@ -1,21 +1,21 @@
-//! Clients chosen by source, state, age or name.
+//! Selects clients by origin, state, age or name.
 use super::super::{Db, containing};
 use crate::model::{Client, ClientId, ClientSource};
 use time::OffsetDateTime;
 
-/// Which clients somebody wants to look at; what is not set lets all pass.
+/// Selects clients; unset members match everything.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub id: Option<ClientId>,
     pub source: Option<ClientSource>,
     pub disabled: Option<bool>,
-    /// Of this moment and later.
+    /// Created at this moment or later.
     pub since: Option<OffsetDateTime>,
-    /// Part of the identifier or the name, in whatever case.
+    /// A part of the identifier or the name; case is ignored.
     pub search: Option<String>,
 }
 
-/// The newest first, at most `limit`, of those that come after that one.
+/// The newest first, at most `limit`, beginning after the client `after`.
 pub async fn list(db: &Db, wanted: &Filter, after: Option<&ClientId>, limit: i64) -> sqlx::Result<Vec<Client>> {
     read!(db, |on| sqlx::query_as(
         "SELECT * FROM clients

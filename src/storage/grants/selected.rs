@@ -1,21 +1,21 @@
-//! Grants chosen by person, client or age: listed, counted, revoked.
+//! Selects grants by user, client or age: lists, counts and revokes them.
 use super::super::{Db, audit_events::insert_event};
 use crate::model::{AuditEvent, ClientId, GrantId, GrantRecord, UserId};
 use time::OffsetDateTime;
 
-/// Which grants somebody means; what is not set lets all pass.
+/// Selects grants; unset members match everything.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub id: Option<GrantId>,
     pub user_id: Option<UserId>,
     pub client_id: Option<ClientId>,
-    /// Of this moment and later.
+    /// Created at this moment or later.
     pub since: Option<OffsetDateTime>,
     /// Neither revoked nor expired at this moment.
     pub live_at: Option<OffsetDateTime>,
 }
 
-/// The newest first, at most `limit`, of those that are older than `before`.
+/// Grants older than `before`, the newest first, at most `limit`.
 pub async fn list(db: &Db, wanted: &Filter, before: Option<GrantId>, limit: i64) -> sqlx::Result<Vec<GrantRecord>> {
     read!(db, |on| sqlx::query_as(
         "SELECT grants.*, users.username FROM grants JOIN users ON users.id = grants.user_id
@@ -34,7 +34,7 @@ pub async fn list(db: &Db, wanted: &Filter, before: Option<GrantId>, limit: i64)
     .fetch_all(on))
 }
 
-/// How many of those are neither revoked nor expired.
+/// The number of selected grants that are live.
 pub async fn count_live(db: &Db, wanted: &Filter, now: OffsetDateTime) -> sqlx::Result<i64> {
     read!(db, |on| sqlx::query_scalar(
         "SELECT count(*) FROM grants
@@ -48,8 +48,8 @@ pub async fn count_live(db: &Db, wanted: &Filter, now: OffsetDateTime) -> sqlx::
     .fetch_one(on))
 }
 
-/// Revokes those that are neither revoked nor expired, and stores the event that says so. Answers how many; `None`, and
-/// nothing changed, if there are none.
+/// Revokes the selected live grants and stores the event. Returns their number; `None`, with nothing changed, if there
+/// are none.
 pub async fn revoke_selected(
     db: &Db,
     wanted: &Filter,
