@@ -1,4 +1,4 @@
-//! What a client asks of a person: checked, put to them, and answered.
+//! Authorization requests: checked, shown to the user as a question, and answered.
 pub mod checks;
 pub mod consent;
 pub mod device;

@@ -1,4 +1,4 @@
-//! The rules of an authorization request, wherever it came from: in a URL, pushed, or from a device.
+//! The rules for authorization requests of every origin: in a URL, pushed, or from a device.
 use crate::{
     app::App,
     config::grant_types,
@@ -17,7 +17,7 @@ use crate::{
     tokens::id_token,
 };
 
-/// What is wrong here is told to the client.
+/// Checks the rules whose violation is reported to the client.
 pub(super) fn check<'a>(
     app: &'a App,
     params: &Params,
@@ -26,12 +26,12 @@ pub(super) fn check<'a>(
     let request = AuthorizationRequest::parse(params, &client.metadata)?;
     grant_types::check_redeemable(&app.config, client, AUTHORIZATION_CODE)?;
     let resources = resources(app, &request.resources, request.scopes.as_ref(), client)?;
-    // Whoever signs in: if nobody could be asked for this, say so now.
+    // Whoever signs in: if no user could grant the request, refuse it before anybody is asked.
     asking(app, client, request.scopes.as_ref(), &resources).is_grantable()?;
     Ok((request, resources))
 }
 
-/// What came of looking at a request, here or when it was pushed.
+/// Records the outcome of checking a request, at `/authorize` or when it was pushed.
 pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthError>, compared: Option<&Compared>) {
     let Some(error) = error else {
         return app.trace.success(EventType::AuthorizeRequestValidation, client, "nothing is wrong with the request");
@@ -44,12 +44,12 @@ pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthE
     }
 }
 
-/// What was sent beside what is registered: for the operator, who reads the trace, and for people who may see it.
+/// The value in the request beside the registered value, for the operator's trace and for people who may see it.
 pub(super) fn compare(app: &App, error: &CallbackError, params: &Params, client: &Client) -> Option<Compared> {
     error.compare(params, &client.metadata, |sent| app.masker().text(sent))
 }
 
-/// What this client asks for with these scopes of these resources.
+/// The scopes that this client requests from these resources.
 pub(super) fn asking<'a>(
     app: &App,
     client: &Client,
@@ -76,8 +76,8 @@ pub async fn hinted_subject(
     sub.map(Some).ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token issued to this client"))
 }
 
-/// RFC 8707 §2. Ourselves may be named; and when of all that is asked for only OpenID Connect's scopes mean
-/// something, nobody else is meant.
+/// The requested resources (RFC 8707 §2). A request may name this server itself; and if all its scopes are OpenID
+/// Connect's, no other resource is meant.
 pub fn resources<'a>(
     app: &'a App,
     named: &[String],

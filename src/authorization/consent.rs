@@ -1,4 +1,4 @@
-//! Consent: what a user would allow a client, what they allowed it before, and the approval itself.
+//! Consent: what a user is asked to allow, what they allowed before, and how their approval is recorded.
 use crate::{
     app::App,
     audit,
@@ -22,38 +22,39 @@ use crate::{
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-/// What the client is told of a no.
+/// The error description that the client gets when the user denies.
 pub const DENIED: &str = "the user said no";
 
-/// What somebody would allow whom.
+/// Which access which user would grant to which client.
 pub struct Terms<'a> {
     pub client: &'a Client,
     pub user: &'a User,
-    /// Empty when only our own claims about the user are asked for.
+    /// Empty when the client asks only for claims about the user, which this server answers itself.
     pub resources: &'a [&'a Resource],
     pub granted: &'a Grantable,
 }
 
 impl Terms<'_> {
-    /// Resource identifiers the grant will cover; none when only our own claims are asked for.
+    /// Identifiers of the resources that the grant will cover; empty when the client asks only for claims about the
+    /// user.
     fn identifiers(&self) -> Vec<String> {
         self.resources.iter().map(|resource| resource.identifier.clone()).collect()
     }
 
-    /// The scopes that mean something at the resource, and that this person may have there.
+    /// The scopes that this resource knows and that this user may grant there.
     #[must_use]
     pub fn at(&self, resource: &Resource) -> Scopes {
         self.granted.scopes.filter(|scope| resource.allows(scope, self.user.role))
     }
 
-    /// The scopes about the person. How long access lasts is told as that, whether `offline_access` was asked for or
-    /// not.
+    /// The scopes about the user. `offline_access` is left out: the page tells separately how long access lasts.
     #[must_use]
     pub fn identity(&self) -> Scopes {
         self.granted.scopes.filter(|scope| OIDC_SCOPES.contains(&scope) && scope != OFFLINE_ACCESS)
     }
 
-    /// A consent is kept for each resource, with its own scopes; and one for us, about the person.
+    /// A consent is stored for each resource, with the scopes of that resource; and one for this server, about the
+    /// user.
     fn by_audience(&self, app: &App) -> Vec<(String, Scopes)> {
         let resources = self.resources.iter().map(|one| (one.identifier.clone(), self.at(one)));
         let all = resources.chain([(app.config.issuer.clone(), self.identity())]);
@@ -61,7 +62,7 @@ impl Terms<'_> {
     }
 }
 
-/// What a person is asked: one authorization request, and who they are.
+/// What the question page asks: one authorization request, put to one user.
 pub struct ConsentRequest<'a> {
     pub terms: Terms<'a>,
     pub auth_time: OffsetDateTime,
@@ -71,37 +72,37 @@ pub struct ConsentRequest<'a> {
     pub pushed: Option<&'a Digest>,
 }
 
-/// What was allowed before.
+/// The user's earlier consents for this client.
 #[derive(Default)]
 pub struct EarlierConsents {
-    /// Consents on the resources that are asked for.
+    /// Consents on the requested resources.
     consents: Vec<Consent>,
     /// Consents on all other resources.
     elsewhere: Vec<Consent>,
-    /// Sentences: what of the client changed since then, so that it no longer counts.
+    /// Sentences: how the client changed since the consent, so that the consent no longer counts.
     pub changes: Vec<String>,
 }
 
 impl EarlierConsents {
-    /// The scopes allowed on this resource, if it is asked for; `audience` may be our own identifier.
+    /// The scopes allowed on this resource, if it is requested; `audience` may be this server's own identifier.
     #[must_use]
     pub fn scopes(&self, audience: &str) -> Scopes {
         scopes_of(&self.consents, audience)
     }
 
-    /// The scopes allowed on this resource, whether it is asked for or not.
+    /// The scopes allowed on this resource, whether it is requested or not.
     #[must_use]
     pub fn scopes_anywhere(&self, audience: &str) -> Scopes {
         self.scopes(audience).union(&scopes_of(&self.elsewhere, audience))
     }
 
-    /// When something of what is asked for was last allowed.
+    /// The latest time at which any of the requested scopes was allowed.
     #[must_use]
     pub fn since(&self) -> Option<OffsetDateTime> {
         self.consents.iter().map(|consent| consent.granted_at).max()
     }
 
-    /// Whether all of it was for a client that returned there.
+    /// Whether all earlier consents were for a client with this redirect URI.
     #[must_use]
     pub fn is_of_place(&self, redirect_uri: &str) -> bool {
         let place = place(redirect_uri);
@@ -143,28 +144,29 @@ impl<'a> ConsentRequest<'a> {
         Ok(EarlierConsents { consents, elsewhere: elsewhere.into_iter().filter(counts).collect(), changes: vec![] })
     }
 
-    /// Whether nothing is asked for that was not allowed before.
+    /// Whether everything requested was allowed before.
     #[must_use]
     pub fn is_remembered(&self, app: &App, remembered: &EarlierConsents) -> bool {
         let all = self.terms.by_audience(app);
         all.iter().all(|(audience, scopes)| scopes.is_subset(&self.reach(audience, remembered)))
     }
 
-    /// All that was allowed there before, with what that brings along.
+    /// All scopes that were allowed on the resource before, with the scopes that those include.
     #[must_use]
     pub fn reach(&self, audience: &str, remembered: &EarlierConsents) -> Scopes {
         let (known, there) = (remembered.scopes(audience), |one: &&&Resource| one.identifier == audience);
         self.terms.resources.iter().find(there).map_or_else(|| known.clone(), |one| one.reach(&known))
     }
 
-    /// Whether more is asked for than was allowed before, by a client that cannot be another.
+    /// Whether more is requested than was allowed before, by a client that nobody can impersonate.
     #[must_use]
     pub fn is_step_up(&self, app: &App, remembered: &EarlierConsents) -> bool {
         remembered.since().is_some() && self.is_provable() && !self.is_remembered(app, remembered)
     }
 
-    /// What stays allowed there in a step-up, whether it is asked for or not: the page shows it, and the new token
-    /// carries it. A grant has one set of scopes for all its resources, so it has nothing that would be more elsewhere.
+    /// Scopes of earlier consents that a step-up keeps, whether they are requested or not: the page shows them, and the
+    /// new token carries them. A grant has one set of scopes for all its resources, so a scope is kept only if it gives
+    /// no new access to another requested resource.
     #[must_use]
     pub fn kept(&self, app: &App, audience: &str, remembered: &EarlierConsents) -> Scopes {
         if !self.is_step_up(app, remembered) {
@@ -186,14 +188,14 @@ impl<'a> ConsentRequest<'a> {
         })
     }
 
-    /// What a yes grants: all that the page shows.
+    /// The scopes that an approval grants: all that the page shows.
     fn allowed(&self, app: &App, remembered: &EarlierConsents) -> Scopes {
         let audiences = self.terms.resources.iter().map(|one| one.identifier.as_str()).chain([&*app.config.issuer]);
         audiences.fold(self.terms.granted.scopes.clone(), |all, one| all.union(&self.kept(app, one, remembered)))
     }
 
-    /// Whether the client cannot be anybody else: a public client behind a loopback address or a private scheme can,
-    /// and is asked about each time (RFC 9700 §4.11, OAuth 2.1 §7.3.1).
+    /// Whether no other program can impersonate the client. A public client behind a loopback address or a private
+    /// scheme can be impersonated, so the user is asked each time (RFC 9700 §4.11, OAuth 2.1 §7.3.1).
     #[must_use]
     pub fn is_provable(&self) -> bool {
         !self.terms.client.is_public() || matches!(kind(&self.callback.redirect_uri), RedirectKind::Https { .. })
@@ -204,8 +206,8 @@ impl<'a> ConsentRequest<'a> {
         self.is_provable() && self.is_remembered(app, remembered) && remembered.is_of_place(&self.callback.redirect_uri)
     }
 
-    /// Records the approval: grant, code and consent in one step. `form` counts once, as a pushed request does; `None`
-    /// when it was answered before.
+    /// Records the approval: grant, code and consent in one step. `form` and a pushed request each count once; `None`
+    /// if one of them was answered before.
     pub async fn approve(
         &self,
         app: &App,
@@ -217,7 +219,7 @@ impl<'a> ConsentRequest<'a> {
         }
         let Terms { client, user, .. } = self.terms;
         let now = app.clock.now();
-        // The same form leads to the same code.
+        // Sending the same form again yields the same code.
         let secret = form
             .map_or_else(AuthorizationCode::random, |form| AuthorizationCode::of_form(app.derived_keys.forms(), form));
         let id = GrantId::new();
@@ -267,7 +269,7 @@ impl<'a> ConsentRequest<'a> {
         Ok(approved.then_some(secret))
     }
 
-    /// What is to be remembered: this very client as it was shown, and what it was allowed, with what it was before.
+    /// The consents to store: the client as the page showed it, and its earlier scopes together with the new ones.
     async fn consents(&self, app: &App, now: OffsetDateTime) -> Result<Vec<Consent>, OAuthError> {
         let Terms { client, user, .. } = self.terms;
         let (known_client, place) = (KnownClient::of(client), place(&self.callback.redirect_uri));
@@ -300,7 +302,8 @@ impl<'a> ConsentRequest<'a> {
         AnsweredForm { form_hash: form.clone(), answer, answered_at: app.clock.now() }
     }
 
-    /// Records the refusal, which the client is told; `None` when the form, or the pushed request, was answered before.
+    /// Records the denial and returns the error for the client; `None` if the form or the pushed request was answered
+    /// before.
     pub async fn deny(&self, app: &App, form: &Digest) -> Result<Option<OAuthError>, OAuthError> {
         let first = pushed_request::complete(app, self.pushed).await?
             && answered_forms::insert(&app.db, &self.answered(app, form, false)).await?;
@@ -318,7 +321,7 @@ impl<'a> ConsentRequest<'a> {
     }
 }
 
-/// Only what the operator wrote is trusted unseen.
+/// Only clients that the operator configured need no question.
 #[must_use]
 pub fn is_trusted(client: &Client) -> bool {
     client.source == ClientSource::Seed

@@ -1,4 +1,4 @@
-//! Devices without a browser (RFC 8628): their request, the code that people type for them, and the decision.
+//! Devices without a browser (RFC 8628): their request, the code that people type for them, and the user's decision.
 use crate::{
     app::App,
     audit::{self, WrongTry},
@@ -23,10 +23,10 @@ use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 use time::{Duration, OffsetDateTime};
 
-/// Seconds.
+/// Seconds that a device code is valid.
 pub const LIFETIME: i64 = 600;
 pub const INTERVAL: i32 = 5;
-/// Tries to find room for a device, and codes for it.
+/// How often the server tries to make room for a device and to find unused codes for it.
 const MAX_TRIES: u32 = 5;
 
 /// The two codes of one request (RFC 8628 §3.2).
@@ -35,23 +35,23 @@ pub struct Codes {
     pub user_code: UserCode,
 }
 
-/// RFC 8628 §3.1: judged now, so that the device hears of a mistake before it shows a code to anybody.
+/// RFC 8628 §3.1. The request is checked now, so that the device learns of a mistake before it shows a code to anybody.
 pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr) -> Result<Codes, OAuthError> {
     grant_types::check_redeemable(&app.config, client, DEVICE_CODE)?;
     let malformed = || OAuthError::invalid_scope("scope is malformed (RFC 6749 section 3.3)");
     let scopes = params.get("scope")?.map(|text| Scopes::parse(text).ok_or_else(malformed)).transpose()?;
     let named: Vec<_> = params.all("resource").map(str::to_owned).collect();
     let resources = resources(app, &named, scopes.as_ref(), client)?;
-    // Whoever will be asked: if nobody could allow this, say so now.
+    // Whoever signs in: if no user could grant the request, refuse it now.
     of_device(app, client, scopes.as_ref(), &resources).is_grantable()?;
     let identifiers = resources.iter().map(|resource| resource.identifier.clone()).collect();
     app.limits.devices.allow(source(address))?;
-    // What nobody here knows is granted to nobody, and not worth keeping.
+    // Unknown scopes are never granted, so they are not stored.
     let known = |name: &str| OIDC_SCOPES.contains(&name) || resources.iter().any(|one| one.scope(name).is_some());
     store(app, client, scopes.unwrap_or_default().filter(known), identifiers, address).await
 }
 
-/// What a device of this client asks for.
+/// The scopes that a device of this client requests.
 fn of_device<'a>(
     app: &App,
     client: &Client,
@@ -92,7 +92,7 @@ async fn store(
     };
     let settings = &app.config.device_authorization;
     let limits = Limits { of_source: settings.max_per_address.into(), of_client: settings.max_per_client.into() };
-    // Among thousands one code in millions is taken, and the room that was made may be another's by then.
+    // Among thousands of codes in use, one of millions collides; and another request may take the room that was made.
     for _ in 0..MAX_TRIES {
         match device_codes::insert(&app.db, &device, limits).await? {
             Insertion::Done => return Ok(Codes { device_code, user_code }),
@@ -107,8 +107,8 @@ async fn store(
     Err(OAuthError::too_many_requests("too many devices are waiting to be let in").retry_after(60))
 }
 
-/// When too many devices wait, one of the source that has most is given up for a newcomer's; `false` if that is the
-/// newcomer itself.
+/// When too many devices wait, drops one of the source with the most waiting devices; `false` if that source is the
+/// newcomer's own.
 async fn make_room(app: &App, client: &Client, newcomer: Source) -> Result<bool, OAuthError> {
     let now = app.clock.now();
     let held = device_codes::count_by_source(&app.db, &client.id, now).await?;
@@ -117,19 +117,19 @@ async fn make_room(app: &App, client: &Client, newcomer: Source) -> Result<bool,
     Ok(true)
 }
 
-/// A device that waits, and all that is to be known before letting it in.
+/// A device that waits for a decision, with everything the question page shows.
 pub struct WaitingDevice<'a> {
     pub device: DeviceAuthorization,
     pub client: Arc<Client>,
-    /// Empty when only our own claims about the user are asked for.
+    /// Empty when the client asks only for claims about the user, which this server answers itself.
     pub resources: Vec<&'a Resource>,
-    /// What would be granted.
+    /// The scopes that an approval would grant.
     pub granted: Grantable,
 }
 
-/// The device with this code. `None` whatever is wrong with it: unknown, expired, or decided about.
+/// Finds the device with this code. `None` if the code is unknown, expired, or already decided.
 ///
-/// Tries are counted for each person, from wherever they come (RFC 8628 §5.1).
+/// Tries are counted for each user, from all their addresses (RFC 8628 §5.1).
 pub async fn look_up<'a>(
     app: &'a App,
     code: &UserCode,
@@ -148,7 +148,7 @@ pub async fn look_up<'a>(
         }
         return Ok(None);
     };
-    // No licence for others: wrong ones before it stay wrong.
+    // A right code does not forgive the wrong ones before it.
     drop(booked);
     let client = app.clients.find(device.client_id.as_str()).await?;
     let Some(client) = client.filter(|client| client.disabled_at.is_none()) else { return Ok(None) };
@@ -161,7 +161,7 @@ pub async fn look_up<'a>(
     Ok(Some(WaitingDevice { device, client, resources, granted }))
 }
 
-/// What this person said about the device with this code, until it expires. Nobody else is told.
+/// This user's decision about the device with this code, until the code expires. Other users get `None`.
 pub async fn said_by(app: &App, code: &UserCode, user: &User) -> Result<Option<bool>, OAuthError> {
     let found = device_codes::find_by_user_code(&app.db, &code.digest(app.derived_keys.forms())).await?;
     let decided = found.filter(|device| device.user_id == Some(user.id) && device.expires_at > app.clock.now());
@@ -174,7 +174,7 @@ impl WaitingDevice<'_> {
         Terms { client: &self.client, user, resources: &self.resources, granted: &self.granted }
     }
 
-    /// Records a yes or a no, said by that form. `false` if it is too late: somebody decided, or the code has expired.
+    /// Records the decision that this form carries. `false` if somebody decided before, or the code has expired.
     pub async fn decide(
         &self,
         app: &App,

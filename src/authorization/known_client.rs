@@ -1,4 +1,4 @@
-//! What a person could have recognised a client by when they allowed it, and what of that is different now.
+//! How a user could recognise a client when they allowed it, and which of those features changed since.
 use crate::{
     model::{AuthMethod, Client, KnownClient, grant_type::REFRESH_TOKEN},
     oauth::redirect_uri::{RedirectKind, kind},
@@ -29,7 +29,7 @@ impl KnownClient {
         Digest::of(json!(self).to_string())
     }
 
-    /// Sentences: how the client was another when it was this, never none.
+    /// Sentences: how the client differs from the time of this consent; empty if it does not.
     #[must_use]
     pub fn changes_to(&self, now: &Self) -> Vec<String> {
         let mut changes = vec![];
@@ -55,7 +55,7 @@ impl KnownClient {
         changes
     }
 
-    /// Where codes may go, in words.
+    /// Descriptions of the places that codes may be sent to.
     fn places(&self) -> BTreeSet<String> {
         let place = |uri: &String| match kind(uri) {
             RedirectKind::Https { host } => host,

@@ -14,17 +14,18 @@ use crate::{
 use std::net::IpAddr;
 use time::Duration;
 
-/// Seconds from the push until the user has decided (RFC 9126 §2.2): people take their time. Nothing prolongs them.
+/// Seconds that a pushed request is valid (RFC 9126 §2.2): long, because the user decides in this time. Nothing
+/// prolongs it.
 pub const LIFETIME: u16 = 600;
-/// Bytes; as much as fits in a URL of ours.
+/// Bytes: as much as a URL of this server may have.
 const MAX_QUERY: usize = 32 * 1024;
-/// Proof of who pushes it is no part of what is pushed.
+/// The client's credentials are not part of the pushed request.
 const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
-/// Everything that would be refused at `/authorize` is refused here already (RFC 9126 §2.1).
+/// Refuses every request that `/authorize` would refuse (RFC 9126 §2.1).
 ///
-/// `assertion` is what the client authenticated with; `proof` is of the key that proved itself with the request, which
-/// is as good as naming it in `dpop_jkt` (RFC 9449 §10.1).
+/// `assertion` is the one that authenticated the client. `proof` is a DPoP proof sent with the request: its key counts
+/// as if `dpop_jkt` named it (RFC 9449 §10.1).
 pub async fn push(
     app: &App,
     client: &Client,
@@ -71,7 +72,7 @@ impl<E: Into<OAuthError>> From<E> for Refused {
     }
 }
 
-/// What is kept of it.
+/// The query that is stored.
 async fn query(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<String, Refused> {
     if params.get("request_uri")?.is_some() {
         return Err(OAuthError::invalid_request("request_uri must not be pushed (RFC 9126 section 2.1)").into());
@@ -97,8 +98,8 @@ async fn query(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -
     Ok(query)
 }
 
-/// What was pushed, if the request says no more than a reference to that: nothing beside it counts, and nothing is
-/// merged (RFC 9126 §4, RFC 9101 §5).
+/// The pushed request that these parameters refer to. Parameters beside the reference are ignored, never merged (RFC
+/// 9126 §4, RFC 9101 §5).
 pub async fn find(app: &App, params: &Params) -> Result<Option<(Params, Digest)>, OAuthError> {
     let (client, uri) = (params.require("client_id")?, params.get("request_uri")?);
     let pushed = |uri: &&str| app.config.authorization.pushed_requests && uri.starts_with(RequestUri::PREFIX);
@@ -112,7 +113,8 @@ pub async fn find(app: &App, params: &Params) -> Result<Option<(Params, Digest)>
     Ok(Some((Params::parse(known.query.as_bytes())?, hash)))
 }
 
-/// The user decided: `false` if somebody had before. Without a reference there is nothing to use up.
+/// Marks the pushed request as decided; `false` if it was decided before. A request that was not pushed is always
+/// `true`.
 pub async fn complete(app: &App, pushed: Option<&Digest>) -> Result<bool, OAuthError> {
     match pushed {
         Some(hash) => Ok(pushed_requests::complete(&app.db, hash, app.clock.now()).await?),

@@ -1,4 +1,4 @@
-//! An authorization request, read from its raw query: the URL is the only state, and is read again at each step.
+//! An authorization request, parsed from its raw query. The URL is the only state, and each step parses it again.
 use super::{
     checks::{asking, check, compare, record},
     pushed_request,
@@ -18,14 +18,14 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// All of it is right, whoever the user is.
+/// A request that is valid for any user.
 pub struct ValidRequest<'a> {
     pub client: Arc<Client>,
     pub callback: Callback,
     pub request: AuthorizationRequest,
-    /// Empty when only our own claims about the user are asked for: then the audience is ourselves.
+    /// Empty when the client asks only for claims about the user: then this server is the audience.
     pub resources: Vec<&'a Resource>,
-    /// Digest of the `request_uri`, if the request was pushed (RFC 9126): good until the user has decided.
+    /// Digest of the `request_uri`, if the request was pushed (RFC 9126): valid until the user has decided.
     pub pushed: Option<Digest>,
 }
 
@@ -34,15 +34,15 @@ pub struct ValidRequest<'a> {
 pub enum Visitor {
     Nobody,
     Person(UserId),
-    /// Somebody who decides about what a page showed: nothing is fetched meanwhile.
+    /// A user who decides on the page they saw: the server fetches nothing for this request.
     Decider,
 }
 
-/// Who is told what is wrong (RFC 6749 §4.1.2.1).
+/// Where an error is reported (RFC 6749 §4.1.2.1).
 pub enum Refusal {
-    /// The client or its redirect URI is not proven: nothing may be sent there.
+    /// Client or redirect URI are not proven: no answer may be sent there.
     ToUser(OAuthError),
-    /// The redirect URI is not one that the client registered: nothing may be sent there, either.
+    /// The client did not register this redirect URI: no answer may be sent there.
     ElsewhereThanRegistered {
         client: Arc<Client>,
         error: OAuthError,
@@ -53,7 +53,7 @@ pub enum Refusal {
         callback: Callback,
         error: OAuthError,
     },
-    /// Nothing is wrong yet; who the client is can only be found out once somebody signed in.
+    /// No error yet: the client can only be looked up after somebody signed in.
     AfterSignIn,
 }
 
@@ -70,7 +70,7 @@ impl From<OAuthError> for Refusal {
 }
 
 impl<'a> ValidRequest<'a> {
-    /// A reference to a pushed request is read as what was pushed.
+    /// If the query refers to a pushed request, that request is parsed instead.
     pub async fn parse(app: &'a App, query: &str, visitor: Visitor) -> Result<Self, Refusal> {
         let mut client = None;
         let read = Self::read(app, query, visitor, &mut client).await;
@@ -87,7 +87,7 @@ impl<'a> ValidRequest<'a> {
         read
     }
 
-    /// `known` becomes the client as soon as it is found.
+    /// Sets `known` to the client as soon as it is found.
     async fn read(app: &'a App, query: &str, visitor: Visitor, known: &mut Option<ClientId>) -> Result<Self, Refusal> {
         let asked = Params::parse(query.as_bytes())?;
         let (params, pushed) = match pushed_request::find(app, &asked).await? {
@@ -135,7 +135,7 @@ impl<'a> ValidRequest<'a> {
         }
     }
 
-    /// What a user of this role would be asked to grant.
+    /// The scopes that a user with this role would be asked to grant.
     pub fn grantable(&self, app: &App, role: Role) -> Result<Grantable, OAuthError> {
         asking(app, &self.client, self.request.scopes.as_ref(), &self.resources).grantable(role)
     }
@@ -146,7 +146,7 @@ impl<'a> ValidRequest<'a> {
     }
 }
 
-/// The server's policy or the client's own (RFC 9126 §5 and §6).
+/// Whether this server or the client requires pushed requests (RFC 9126 §5 and §6).
 fn must_push(app: &App, client: &Client) -> bool {
     let settings = &app.config.authorization;
     settings.require_pushed_requests
