@@ -7,7 +7,7 @@ use crate::{
 };
 pub use grant_type::{GrantType, Unidentified};
 
-/// Each module offers `GRANT_TYPE`.
+/// Each module has a constant `GRANT_TYPE`.
 macro_rules! grant_types {
     ($($module:ident $constant:ident $name:literal,)*) => {
         $(pub mod $module;)*
@@ -16,7 +16,7 @@ macro_rules! grant_types {
 }
 each_grant_type!(grant_types);
 
-/// The grant type of this name, if the settings have not switched it off.
+/// The grant type with this name, if the settings have it enabled.
 #[must_use]
 pub fn find(config: &Config, name: &str) -> Option<(&'static str, &'static GrantType)> {
     let known = ALL.iter().find(|(known, _)| *known == name && grant_types::is_enabled(config, name));

@@ -1,4 +1,4 @@
-//! Issuers that the operator trusts: what they signed, verified (RFC 7521 §5.2, RFC 7523 §3).
+//! Trusted issuers: verification of assertions that they signed (RFC 7521 §5.2, RFC 7523 §3).
 pub mod identity;
 pub mod statement;
 pub mod workload;
@@ -13,18 +13,18 @@ use crate::{
 };
 use std::net::IpAddr;
 
-/// Who is trusted is nobody's business: an unknown issuer and a wrong signature read the same, but for a moment in
-/// which nobody can tell what was signed.
+/// An unknown issuer and a wrong signature give the same error, so that strangers cannot find out which issuers are
+/// trusted. (While keys cannot be fetched, a temporary error differs.)
 const NOT_TRUSTED: &str = "the assertion was not signed by an issuer that is trusted for it";
 
-/// What is wrong with the assertion, told to who brought it.
+/// The error for whoever presented the assertion.
 fn refused(rule: &'static str) -> OAuthError {
     tracing::info!(rule, "assertion_refused");
     OAuthError::invalid_grant(rule)
 }
 
-/// Who signed it, of those who are trusted for that. It came from this address; only if all else about it `is_right` to
-/// an issuer, another key of that one is looked for.
+/// The issuer that signed the JWS, among those trusted for this purpose. `address` is the caller's. Only if the JWS
+/// `is_right` in all other respects, an unknown key makes the server fetch the issuer's keys.
 async fn signer<'a>(
     app: &'a App,
     jws: &Jws<'_>,
@@ -38,7 +38,8 @@ async fn signer<'a>(
         return Ok(None);
     };
     let signed = if let Some(uri) = &issuer.jwks_uri {
-        // No host is called that: what strangers have fetched from the same host takes nothing from this.
+        // The space keeps this name apart from all host names, so that strangers' fetches from the same host do not use
+        // up this budget.
         let asker = &format!("trusted issuer {name}");
         let published =
             KeySource { uri, asker: Asker::Known(asker), from: source(address), may_look: is_right(issuer) };

@@ -17,11 +17,11 @@ use crate::{events::EventType,
 
 pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
-/// Wrong verifiers or redirect URIs that a code survives.
+/// Failed attempts (wrong verifier or redirect URI) that a code survives.
 const MAX_FAILURES: i32 = 5;
 
-/// Judges the code first and burns it last, in one statement: a mistake costs the rightful owner nothing, and of
-/// many who are right at once one gets the tokens.
+/// Everything is checked before the code is consumed by one statement: a mistake costs the rightful owner nothing, and
+/// of several concurrent valid requests one gets the tokens.
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, client, params, jkt, .. } = request;
     let presented = AuthorizationCode::presented(params.require("code")?);
@@ -47,8 +47,8 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     if !codes::consume(&app.db, &code.code_hash, now, MAX_FAILURES, bound).await? {
         let replayed = codes::find(&app.db, &code.code_hash).await?.is_some_and(|code| code.consumed_at.is_some());
         if replayed && grants::revoke(&app.db, grant.id, now).await? {
-            // Everything else about it was right: somebody holds a copy, and what the first use brought is no
-            // longer trusted (OAuth 2.1 §7.5.2).
+            // Everything else was right, so somebody has a copy of the code: the tokens of its first use are revoked
+            // (OAuth 2.1 §7.5.2).
             let event = audit::Event::new(EventType::AuthorizationCodeReused).client(&client.id);
             event.user(grant.user_id).grant(grant.id).record(&app.audit).await;
             let rule = "a code is good for one use; its grant is revoked (OAuth 2.1 section 7.5.2)";
@@ -64,7 +64,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     issuance.issue(app, refresh, code.nonce.as_deref()).await
 }
 
-/// Whether it can still be exchanged.
+/// Whether the code can still be exchanged.
 pub async fn is_good(app: &App, code: &AuthorizationCode) -> Result<bool, OAuthError> {
     let Some(code) = codes::find(&app.db, &code.digest()).await? else { return Ok(false) };
     let grant = grants::find(&app.db, code.grant_id).await?;
@@ -73,7 +73,7 @@ pub async fn is_good(app: &App, code: &AuthorizationCode) -> Result<bool, OAuthE
 }
 
 fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {
-    // Optional where PKCE is bound, but if sent the very string that was used (OAuth 2.1 §10.2).
+    // Optional with PKCE, but if sent it must be the very string of the request (OAuth 2.1 §10.2).
     if request.params.get("redirect_uri")?.is_some_and(|uri| uri != code.redirect_uri) {
         return Err(OAuthError::invalid_grant("redirect_uri differs from the one the code was sent to"));
     }

@@ -18,14 +18,14 @@ use time::{Duration, OffsetDateTime};
 
 pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
-/// Seconds by which a poll that comes too early widens the interval, and how wide it gets at most.
+/// Seconds that each early poll adds to the interval, and the longest interval.
 const SLOW_DOWN: i32 = 5;
 const WIDEST: i32 = 60;
-/// What timers and networks may take off a client's wait: whoever waits the interval is never too early.
+/// How much early a poll may be: timers and networks are imprecise.
 const TOLERANCE: Duration = Duration::SECOND;
 
-/// Tells whoever asks too often to wait, as long as there is nothing else to tell; the code is burnt last, together
-/// with the grant's coming to be.
+/// A poll before the decision gets `authorization_pending` or `slow_down`. After an approval the code is consumed last,
+/// in the transaction that creates the grant.
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, client, params, jkt, .. } = request;
     let presented = DeviceCode::presented(params.require("device_code")?);
@@ -71,21 +71,21 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     issuance.issue(app, may_refresh.then_some(Refresh { token: first, rotated_at: now }), None).await
 }
 
-/// RFC 8628 §3.5: a poll that comes too early widens the interval, for itself and for all later ones. Only while nobody
-/// has decided: afterwards one more poll is all there is, and who was impatient need not wait for it.
+/// RFC 8628 §3.5: an early poll lengthens the interval for all later polls. Only before the decision: after it, the
+/// next poll ends the flow and need not wait.
 async fn keep_the_interval(app: &App, device: &DeviceAuthorization, now: OffsetDateTime) -> Result<(), OAuthError> {
     let on_time = device.next_poll_at <= now + TOLERANCE;
     let widened = (device.poll_interval + SLOW_DOWN).min(WIDEST);
     let interval = if on_time { device.poll_interval } else { widened };
     let next_poll_at = now + Duration::seconds(interval.into());
-    // Where several polls come at the same moment, one of them is on time.
+    // If several polls arrive at the same moment, one of them is on time.
     let counted = device_codes::poll(&app.db, device, interval, next_poll_at).await?;
     (on_time && counted)
         .then_some(())
         .ok_or_else(|| OAuthError::slow_down("too early: poll 5 seconds less often from now on (RFC 8628 section 3.5)"))
 }
 
-/// Who said yes, and when they had last proved who they are.
+/// The user who approved, and the time of their last sign-in.
 fn allowed_by(device: &DeviceAuthorization, now: OffsetDateTime) -> Result<(UserId, OffsetDateTime), OAuthError> {
     match (device.user_id, device.auth_time) {
         (Some(_), Some(_)) if !device.allowed => Err(OAuthError::access_denied("the user said no")),

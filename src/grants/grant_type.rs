@@ -1,4 +1,4 @@
-//! What a file in this room offers: a grant type of the token endpoint.
+//! The interface of a grant type of the token endpoint; each file in this room implements one.
 use crate::{
     app::App,
     error::OAuthError,
@@ -13,12 +13,13 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, OAuthError>> + Se
 pub type Identify = for<'a> fn(Unidentified<'a>) -> Answer<'a, Option<Arc<Client>>>;
 
 pub struct GrantType {
-    /// Finds the client where what is to be redeemed may prove who asks; `None` leaves that to client authentication.
+    /// Finds the client by the redeemed object, for grant types where it can identify the client; `None` leaves that to
+    /// client authentication.
     pub identify: Option<Identify>,
     pub exchange: for<'a> fn(TokenRequest<'a>) -> Answer<'a, TokenResponse>,
 }
 
-/// A token request before anybody knows whose it is.
+/// A token request before its client is known.
 #[derive(Clone, Copy)]
 pub struct Unidentified<'a> {
     pub app: &'a App,

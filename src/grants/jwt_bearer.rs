@@ -1,5 +1,5 @@
-//! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): an issuer that is trusted says which
-//! person is behind the client (Identity Assertion JWT Authorization Grant §4.4), or which program asks for itself.
+//! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): a trusted issuer identifies the user
+//! behind the client (Identity Assertion JWT Authorization Grant §4.4), or the workload that acts for itself.
 use super::grant_type::{GrantType, Unidentified};
 use crate::{events::EventType, 
     app::App,
@@ -26,8 +26,8 @@ use time::{Duration, OffsetDateTime};
 
 pub const GRANT_TYPE: GrantType = GrantType { identify: Some(|request| Box::pin(identify(request))), exchange: |request| Box::pin(exchange(request)) };
 
-/// Before a client is looked for: the assertion may be all that a workload has to say who it is, and vouch for a client
-/// that nobody has asked for yet.
+/// Runs before client authentication, because the assertion may be all that identifies a workload, or may vouch for a
+/// client that is not on record yet.
 async fn identify(request: Unidentified<'_>) -> Result<Option<Arc<Client>>, OAuthError> {
     let Unidentified { app, authorization, params, address } = request;
     let Some(assertion) = params.get("assertion")?.filter(|_| grant_types::is_enabled(&app.config, JWT_BEARER)) else {
@@ -40,18 +40,18 @@ async fn identify(request: Unidentified<'_>) -> Result<Option<Arc<Client>>, OAut
     Ok(workload)
 }
 
-/// A client that is named by the URL of its document, and that nobody has asked for yet, is fetched once an issuer
-/// has vouched for it. Whatever is wrong otherwise is told by who looks closer.
+/// Fetches the metadata document of a client that is not on record yet, once an issuer has vouched for it. All other
+/// errors are left to the later checks.
 async fn introduce(app: &App, text: &str, address: IpAddr) -> Result<(), OAuthError> {
     let Ok(jws) = Jws::parse(text) else { return Ok(()) };
     let Some(claimed) = jws.claim("client_id").filter(|id| client_id::is_url(id)) else { return Ok(()) };
-    // Then the grant verifies the assertion, and once is enough.
+    // The client is known, and the grant verifies the assertion itself.
     if metadata_document::is_known(app, claimed).await? {
         return Ok(());
     }
     match IdentityAssertion::verify(app, text, address).await {
         Ok(assertion) => metadata_document::introduced(app, &assertion.says.client_id).await,
-        // Whether the issuer vouches could not be found out yet: that must not read like an unknown client.
+        // If the signature cannot be checked at the moment, the client must not be told that it is unknown.
         Err(error) if error.code == "temporarily_unavailable" => Err(error),
         Err(_) => Ok(()),
     }
@@ -59,13 +59,13 @@ async fn introduce(app: &App, text: &str, address: IpAddr) -> Result<(), OAuthEr
 
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     match workload::rule_of(request.app, request.client) {
-        // The client can only be this one because its assertion was found good.
+        // The assertion was verified when it identified this client.
         Some(rule) => for_workload(request, rule).await,
         None => for_person(request).await,
     }
 }
 
-/// The workload asks for itself, as a client does by `client_credentials`.
+/// The workload acts for itself, as with `client_credentials`.
 async fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, params, .. } = request;
     let known = |identifier: &str| app.resources.find(identifier).map(|resource| resource.identifier.as_str());
@@ -79,18 +79,18 @@ async fn for_workload(request: TokenRequest<'_>, rule: &Workload) -> Result<Toke
     Issuance::for_client(request)?.proven(app).await?.issue(app, None, None).await
 }
 
-/// One assertion is one grant, however often it may be presented: revoked, it opens nothing any more. There is no
-/// refresh token (§4.4.3), for its issuer is to be asked again.
+/// An assertion yields one grant, however often it is presented: after a revocation it yields nothing. There is no
+/// refresh token (§4.4.3), because the issuer is to be asked again.
 async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, params, address, .. } = request;
     let assertion = IdentityAssertion::verify(app, params.require("assertion")?, address).await?;
     check(request, &assertion)?;
     let resources = resources(app, &assertion)?;
     let name = Digest::of(json!([assertion.says.issuer, assertion.once.jti]).to_string());
-    // Whoever is second to write finds what the first one wrote.
+    // The loser of a race to insert the grant finds the winner's row in the next round.
     for _ in 0..3 {
         let before = grants::find_by_decision(&app.db, &name).await?;
-        // After that: whoever wrote the grant had written down first who it is for.
+        // Read after the grant: whoever inserted the grant had stored its subject before.
         let subject = subject::find(app, &assertion).await?;
         if let Some(before) = &before {
             check_again(&assertion, before, &subject.user, app.clock.now())?;
@@ -112,7 +112,8 @@ async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthErr
     Err(OAuthError::temporarily_unavailable("the same assertion is being redeemed many times at once").retry_after(1))
 }
 
-/// §4.4.1, §8.1, §8.6.1: brought by the client it was issued to, which proves itself, and by the key if it names one.
+/// §4.4.1, §8.1, §8.6.1: the client must be the one that the assertion was issued to, must have authenticated, and must
+/// have proved possession of the key if the assertion names one.
 fn check(request: TokenRequest<'_>, assertion: &IdentityAssertion<'_>) -> Result<(), OAuthError> {
     let TokenRequest { client, jkt, .. } = request;
     if assertion.says.client_id != client.id.as_str() {
@@ -128,7 +129,7 @@ fn check(request: TokenRequest<'_>, assertion: &IdentityAssertion<'_>) -> Result
     Ok(())
 }
 
-/// The resources it names that are ours and that its issuer may open.
+/// The resources that the assertion names, as far as this server knows them and the issuer may give access to them.
 fn resources<'a>(app: &'a App, assertion: &IdentityAssertion<'_>) -> Result<Vec<&'a Resource>, OAuthError> {
     let IdentityAssertion { trusted, says, .. } = assertion;
     let named = match (says.resources.as_slice(), &trusted.default_resource) {
@@ -145,7 +146,7 @@ fn resources<'a>(app: &'a App, assertion: &IdentityAssertion<'_>) -> Result<Vec<
     Ok(found)
 }
 
-/// The assertion was presented before.
+/// Checks an assertion that was presented before.
 fn check_again(
     assertion: &IdentityAssertion<'_>,
     before: &Grant,
@@ -162,7 +163,7 @@ fn check_again(
     Ok(())
 }
 
-/// What it comes to here and now, for this person.
+/// The grant that the assertion gives this user.
 fn grant(
     request: TokenRequest<'_>,
     assertion: &IdentityAssertion<'_>,
@@ -186,19 +187,19 @@ fn grant(
         auth_time: clock::date(says.auth_time).unwrap_or(now),
         acr: None,
         created_at: now,
-        // It outlives the last token that the assertion can bring, and with it the memory that it was used.
+        // The grant lives longer than any token of the assertion, so that a used assertion is remembered long enough.
         expires_at: ends,
         revoked_at: None,
         generation: 1,
-        // Nobody has this refresh token, and it is never idle.
+        // This refresh token is never issued, so its idle time does not matter.
         refresh_hash: Digest::of(secrets::random()),
         refreshed_at: ends,
         dpop_jkt: None,
     })
 }
 
-/// The most of it that person and client may have. What OpenID Connect means by a scope no assertion brings: nobody
-/// signed in here.
+/// The most scopes that user and client may have. OpenID Connect's scopes are excluded, because the user did not sign
+/// in here.
 fn scopes(
     client: &Client,
     says: Option<&Scopes>,
@@ -214,13 +215,13 @@ fn scopes(
     let defaults = resources.iter().fold(Scopes::default(), |all, one| all.union(&one.default_scopes));
     let none = Scopes::default;
     let asking = ScopeRequest { requested: none(), default: none(), limit: client.scope_limit(), refreshes: false, resources };
-    // What the issuer said is the most: nothing is added to it.
+    // If the issuer names scopes, they are the most that is granted: none are added.
     let candidates = says.map_or_else(|| registered.into_iter().chain([defaults]).collect(), |says| vec![says]);
     let open = candidates.iter().map(|scopes| asking.open(scopes, role)).find(|open| !open.is_empty());
     open.ok_or_else(|| OAuthError::invalid_scope("none of the scopes exists here and is open to this user"))
 }
 
-/// The part of the grant that this request asks for. What it asks for beyond that is left out, and the answer says so.
+/// The requested part of the grant. Scopes beyond the grant are dropped, and the response says so.
 fn asked(params: &Params, most: &Scopes, resources: &[&Resource]) -> Result<Scopes, OAuthError> {
     let Some(text) = params.get("scope")? else { return Ok(most.clone()) };
     let asked = Scopes::parse(text).ok_or_else(|| OAuthError::invalid_scope("scope is malformed"))?;

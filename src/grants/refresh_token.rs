@@ -1,4 +1,4 @@
-//! `grant_type=refresh_token` (RFC 6749 §6, OAuth 2.1 §4.3): rotation, an idempotent window, theft detection.
+//! `grant_type=refresh_token` (RFC 6749 §6, OAuth 2.1 §4.3): rotation, repeated requests, theft detection.
 use super::grant_type::GrantType;
 use crate::{events::EventType, 
     app::App,
@@ -24,21 +24,22 @@ pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request
 #[derive(Debug, PartialEq)]
 enum Standing {
     Live,
-    /// Rotated a moment ago: its holder lost the answer, or shares the token with another process. The live one is
-    /// this.
+    /// Rotated a moment ago: its holder lost the response, or shares the token with another process. Holds the live
+    /// token.
     JustRotated(RefreshToken),
-    /// Rotated for good: two hold it, and one of them stole it.
+    /// Rotated longer ago: two parties hold the token, and one of them stole it.
     Stolen,
-    /// A later generation than ours: the database was put back from a backup.
+    /// A later generation than the database's: the database was restored from a backup.
     Newer,
-    /// Another family had this name: the database was put back from a backup.
+    /// Another family in this grant: the database was restored from a backup.
     Unknown,
 }
 
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, client, params, jkt, .. } = request;
     let presented = RefreshToken::parse(app, params.require("refresh_token")?).ok_or_else(dead)?;
-    // Who loses the race to rotate finds the token just rotated; and who has caught up, the token that is live now.
+    // The loser of a race to rotate finds the rotated token in the next round; after catching up, the next round finds
+    // the live token.
     for _ in 0..3 {
         let now = app.clock.now();
         let grant = grants::find(&app.db, presented.grant_id).await?.ok_or_else(dead)?;
@@ -51,7 +52,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         if grant.revoked_at.is_some() || grant.expires_at <= now || grant.refreshed_at <= idle_since(app, now) {
             return Err(dead());
         }
-        // Only a public client's: others prove themselves, and may change their key (RFC 9449 §5).
+        // Only for public clients: others authenticate, and may change their key (RFC 9449 §5).
         if grant.dpop_jkt.is_some() && grant.dpop_jkt.as_deref() != jkt {
             return Err(OAuthError::invalid_grant("refresh_token is bound to a key that did not prove itself"));
         }
@@ -98,8 +99,8 @@ fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateT
     if !live.digest().matches(&grant.refresh_hash) {
         return Standing::Unknown;
     }
-    // The window opens at the rotation and repeats don't prolong it. A rotation of the future is one of before the
-    // clock was set back, but for the little that the clocks of the nodes differ.
+    // The window starts at the rotation and repeated requests do not prolong it. A rotation further in the future than
+    // clocks of nodes differ was recorded before the clock was set back.
     let (age, window) = (now - grant.refreshed_at, Duration::seconds(app.config.tokens.replay_window.into()));
     match behind {
         0 => Standing::Live,
@@ -108,8 +109,8 @@ fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateT
     }
 }
 
-/// The token is ours and of this family, which was further than the database knows. Where an operator said that a
-/// backup was put back, the family goes on from there, once: of two who come with tokens ever later, one stole it.
+/// Handles a genuine token of a later generation than the database's. If an operator announced a restored backup, the
+/// family continues from this token, once: if another client presents a later token, one of the two stole it.
 async fn catch_up(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateTime) -> Result<(), OAuthError> {
     let Some(window) = restored::window(&app.db, now).await? else { return Err(dead()) };
     let generations = [grant.generation, presented.generation];
@@ -123,7 +124,7 @@ async fn catch_up(app: &App, grant: &Grant, presented: &RefreshToken, now: Offse
     Ok(())
 }
 
-/// Who asks, as far as it tells one program from another.
+/// The program and address that present the token.
 fn refresher() -> Refresher {
     let request = telemetry::request();
     Refresher {
@@ -132,7 +133,8 @@ fn refresher() -> Refresher {
     }
 }
 
-/// Honest where an answer was lost or processes share a token; somebody else's address or program is worth a look.
+/// Repeating is honest after a lost response or between processes of one client; a repeat from another address or
+/// program is recorded as suspicious.
 async fn record_replay(app: &App, grant: &Grant, generation: i32) -> Result<(), OAuthError> {
     let (before, now) = (grants::refresher(&app.db, grant.id).await?.unwrap_or_default(), refresher());
     let mut differs = Vec::new();
@@ -145,14 +147,14 @@ async fn record_replay(app: &App, grant: &Grant, generation: i32) -> Result<(), 
     app.metrics.replay(differs.is_empty());
     let event = audit::Event::new(EventType::RefreshReplayed).client(&grant.client_id).user(grant.user_id).grant(grant.id);
     let event = if differs.is_empty() { event } else { event.warning() };
-    // Each way to differ is told of: what is odd is not lost among what is not.
+    // Each kind of difference is counted separately, so that a suspicious repeat is not hidden among harmless ones.
     let what = format!("{} {}", grant.id, differs.join(" "));
     event.details(json!({"generations": grant.generation - generation, "differs": differs})).tally_of(&app.audit, &what).await;
     Ok(())
 }
 
-/// One UPDATE, which only the first of many comes through; it binds the family to the key `jkt` too, unless it is
-/// bound (RFC 9449 §5).
+/// A single UPDATE, which succeeds for one of several concurrent requests. It also binds the family to the key `jkt`,
+/// unless it is bound (RFC 9449 §5).
 async fn advance(
     app: &App,
     presented: &RefreshToken,
@@ -170,7 +172,7 @@ async fn advance(
     })
 }
 
-/// OAuth 2.1 §4.3.1: the whole family dies.
+/// Revokes the whole family (OAuth 2.1 §4.3.1).
 async fn revoke_family(app: &App, grant: &Grant, now: OffsetDateTime) -> Result<OAuthError, OAuthError> {
     if grants::revoke(&app.db, grant.id, now).await? {
         let event = audit::Event::new(EventType::RefreshReuseDetected).client(&grant.client_id);

@@ -1,5 +1,6 @@
-//! `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): an MCP server that has to call another one
-//! exchanges the token it received for one that the other accepts, narrower and with its own name on it.
+//! `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): an MCP server that calls another one
+//! exchanges the token it received for a narrower one, which the other server accepts and which names the caller as
+//! actor.
 use super::grant_type::GrantType;
 use crate::{events::EventType, 
     audit,
@@ -18,14 +19,14 @@ use serde_json::json;
 
 pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
-/// Actors that one token names at most, so that exchanging back and forth ends.
+/// Actors in one token: bounds chains of exchanges.
 const MAX_ACTORS: usize = 8;
 
-/// Never a refresh token: what is exchanged can be exchanged again while it lives.
+/// No refresh token is issued, because the subject token can be exchanged again while it lives.
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let TokenRequest { app, client, params, .. } = request;
     let mut rules = app.resources.iter().flat_map(|resource| &resource.exchange);
-    // Whoever may exchange nothing is not told what a token is good for.
+    // A client that may exchange nothing must not learn whether a token is valid.
     if client.is_public() || !rules.any(|rule| rule.client == client.id) {
         return Err(OAuthError::unauthorized_client("the client may exchange no tokens"));
     }
@@ -48,10 +49,10 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     Ok(answer)
 }
 
-/// An access token of ours that is good right now, in the hand of whom it is bound to (RFC 8693 §2.2.2).
+/// A valid access token of this server, presented by the client it is bound to (RFC 8693 §2.2.2).
 async fn presented(request: TokenRequest<'_>, name: &str, token: &str) -> Result<ActiveToken, OAuthError> {
     let active = access_token::find_active(request.app, token).await?;
-    // Why not is nobody's business, as in introspection (RFC 7662 §2.2).
+    // The error does not say why, as in introspection (RFC 7662 §2.2).
     let active = active.ok_or_else(|| {
         OAuthError::invalid_request(format!("{name} is no access token of this server that is good now"))
     })?;
@@ -63,7 +64,7 @@ async fn presented(request: TokenRequest<'_>, name: &str, token: &str) -> Result
     Ok(active)
 }
 
-/// Who will act (RFC 8693 §4.1): whom `actor_token` is about, else the client itself. Nobody ever becomes the subject.
+/// The new actor (RFC 8693 §4.1): the subject of `actor_token`, or else the client. The subject always stays.
 async fn actor(
     request: TokenRequest<'_>,
     subject: &AccessTokenClaims,
@@ -92,7 +93,8 @@ async fn actor(
     Ok(actor)
 }
 
-/// The one target (RFC 8693 §2.1), and the rule by which the client may; if none is named, the only one there is.
+/// The target resource (RFC 8693 §2.1) and the rule that permits the exchange. If the request names no target, the
+/// client's only one.
 fn target<'a>(
     request: TokenRequest<'a>,
     subject: &AccessTokenClaims,
@@ -110,7 +112,7 @@ fn target<'a>(
             _ => Err(OAuthError::invalid_target("name the target as resource or audience")),
         };
     };
-    // One for each token (RFC 9068 §3).
+    // An access token has a single audience (RFC 9068 §3).
     if named.iter().any(|other| other.identifier != first.identifier) {
         return Err(OAuthError::invalid_target("ask for one target at a time"));
     }

@@ -1,4 +1,4 @@
-//! Identity assertions: which person is behind a client, by the word of a trusted issuer.
+//! Identity assertions: a trusted issuer identifies the user behind a client.
 use super::{NOT_TRUSTED, refused, signer};
 use crate::{
     app::App,
@@ -11,7 +11,7 @@ use crate::{
 };
 use std::net::IpAddr;
 
-/// Verified: what it says is the issuer's word. It was not used up yet.
+/// A verified assertion that was not used up yet.
 pub struct IdentityAssertion<'a> {
     pub trusted: &'a TrustedIssuer,
     pub says: IdJag,

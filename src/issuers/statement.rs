@@ -1,4 +1,4 @@
-//! Software statements (RFC 7591 §2.3): what an issuer that is trusted says about a client, over what it says itself.
+//! Software statements (RFC 7591 §2.3): what a trusted issuer says about a client overrides the client's own metadata.
 use super::signer;
 use crate::{
     app::App,
@@ -10,7 +10,7 @@ use crate::{
 use serde_json::{Map, Value};
 use std::{borrow::Cow, net::IpAddr};
 
-/// Claims about the statement itself (RFC 7519 §4.1), and members that only a registration's answer has.
+/// Claims about the statement itself (RFC 7519 §4.1), and members that only a registration response has.
 const NOT_METADATA: [&str; 14] = [
     "iss",
     "sub",
@@ -28,16 +28,16 @@ const NOT_METADATA: [&str; 14] = [
     "registration_client_uri",
 ];
 
-/// A statement that was found good.
+/// A verified statement.
 pub struct Statement {
     text: String,
-    /// Who signed the name and the redirect URIs, if both are of the statement: only then nobody else can come with it
-    /// and be taken for the client, for a statement is no secret.
+    /// The issuer, if the statement has both name and redirect URIs. Only then nobody else can use the statement to
+    /// pass for the client, since a statement is no secret.
     vouched_by: Option<String>,
 }
 
-/// Client metadata with the statement's claims in the place of its own members; unchanged if there is no statement, or
-/// nobody is trusted to make one. To be judged like any other afterwards.
+/// Replaces members of the client metadata with the claims of its software statement. Without a statement, or a trusted
+/// issuer, the metadata stays as it is. The result is checked as any other metadata.
 pub async fn apply<'a>(
     app: &App,
     body: &'a [u8],
@@ -59,7 +59,7 @@ pub async fn apply<'a>(
     Ok((body.into(), Some(Statement { text, vouched_by })))
 }
 
-/// Whoever is not trusted and whoever did not sign read the same.
+/// An untrusted issuer and a wrong signature give the same error.
 async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Map<String, Value>, OAuthError> {
     let jws = Jws::parse(text).map_err(|error| invalid(error.as_str()))?;
     if !jws.is_general_or("jwt") {
@@ -71,7 +71,7 @@ async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Map<String, Va
     if !jws.claims.get("aud").is_none_or(meant) {
         return Err(invalid("aud names other servers only"));
     }
-    // Tokens that an issuer makes for other purposes have none.
+    // Tokens that the issuer makes for other purposes have no `software_id`.
     if jws.claim("software_id").is_none_or(str::is_empty) {
         return Err(invalid("software_id is missing"));
     }
@@ -86,14 +86,14 @@ fn invalid(rule: &'static str) -> OAuthError {
 }
 
 impl Statement {
-    /// It is answered unmodified (RFC 7591 §3.2.1).
+    /// The response contains the statement unmodified (RFC 7591 §3.2.1).
     pub fn put_into(self, client: &mut Client) {
         client.metadata.software_statement = Some(self.text);
         client.policy.vouched_by = self.vouched_by;
     }
 }
 
-/// What people are told of who signed the client's name and redirect URIs, while that issuer is trusted.
+/// The issuer that signed the client's name and redirect URIs, as pages show it, if it is still trusted.
 #[must_use]
 pub fn voucher<'a>(app: &'a App, client: &Client) -> Option<&'a str> {
     let issuer = client.policy.vouched_by.as_deref()?;

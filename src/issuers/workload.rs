@@ -1,4 +1,4 @@
-//! Workloads: programs that prove themselves with what their platform signed about them, and are no client before.
+//! Workloads: programs that authenticate with a token of their platform, and need no registration.
 use super::{NOT_TRUSTED, refused, signer};
 use crate::{
     app::App,
@@ -17,15 +17,15 @@ use crate::{
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 
-/// The rule that made somebody this client.
+/// The setting that defines the workload with this client id.
 #[must_use]
 pub fn rule_of<'a>(app: &'a App, client: &Client) -> Option<&'a Workload> {
     let mut rules = app.config.workloads();
     rules.find(|(name, rule)| rule.client(name) == client.id.as_str()).map(|(_, rule)| rule)
 }
 
-/// The client that a token request comes from which names none and has no proof but its `assertion`; `None` if it is
-/// not such a request, or nobody is trusted about workloads.
+/// Identifies the client of a token request that has nothing but an `assertion`; `None` if the request is of another
+/// kind, or no issuer is trusted for workloads.
 pub async fn identify(
     app: &App,
     authorization: Option<&str>,
@@ -43,7 +43,7 @@ pub async fn identify(
     }
 }
 
-/// RFC 7523 §3. Platforms are told to name the issuer or the token endpoint: either will do, alone.
+/// RFC 7523 §3. The audience must be either the issuer or the token endpoint, and nothing else.
 async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Arc<Client>, OAuthError> {
     let jws = Jws::parse(text).map_err(|error| refused(error.as_str()))?;
     if !jws.is_general_or("jwt") {
