@@ -1,4 +1,4 @@
-//! Housekeeping: what has expired goes, signing keys rotate, and other nodes' changes are heard.
+//! Housekeeping: deletes what has expired, rotates signing keys, and listens for other nodes' changes.
 pub mod rotation;
 
 use crate::{
@@ -17,18 +17,18 @@ use std::{sync::Arc, time::Duration};
 use time::Duration as Seconds;
 use tokio::sync::Notify;
 
-/// What was noted meanwhile is lost if the machine stops.
+/// Queued events that are not written yet are lost if the machine stops.
 const EXTEND_CHAIN_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
-/// One small question; keys that an operator withdrew must not live on here.
+/// A cheap query: it makes this node notice keys that an operator withdrew.
 const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
-/// By how much the clock of another node may be behind ours.
+/// By how much the clock of another node may lag behind this one's.
 const CLOCK_SKEW: Seconds = Seconds::hours(1);
 const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(1);
-/// A clock that is corrected by less than this was right enough.
+/// Smaller corrections of the clock are ignored.
 const TOLERATED_STEP: Seconds = Seconds::seconds(2);
 
-/// Runs until dropped.
+/// Runs until the future is dropped.
 pub async fn run(app: Arc<App>) {
     let keys_changed = Notify::new();
     let heard = app.changes.watch(|change| match change {
@@ -46,7 +46,7 @@ pub async fn run(app: Arc<App>) {
     );
 }
 
-/// Documents of clients that are past their freshness.
+/// Fetches clients' metadata documents again when they are no longer fresh.
 async fn refresh_forever(app: &Arc<App>) {
     loop {
         app.clients.due.wait().await;
@@ -66,8 +66,8 @@ async fn heed_clock_forever(app: &App) {
     }
 }
 
-/// If the clock was set back since that moment, what ends by a date ends by so much earlier a date, so that nothing
-/// lasts longer. Answers the moment to go on from.
+/// If the clock was set back since `before`, every stored end date is moved back by the same amount, so that nothing
+/// lasts longer. Returns the new moment to compare with.
 pub async fn heed_clock(app: &App, before: Moment) -> sqlx::Result<Moment> {
     let now = app.clock.moment();
     let by = now.set_back_since(before);
@@ -118,7 +118,7 @@ async fn rotate_forever(app: &App, keys_changed: &Notify) {
     }
 }
 
-/// Forgets what nobody can use any more.
+/// Deletes rows that have expired.
 pub async fn sweep(app: &App) -> sqlx::Result<()> {
     let now = app.clock.now();
     let idle_since = now - Seconds::seconds(app.config.tokens.refresh_idle.into());
@@ -129,7 +129,8 @@ pub async fn sweep(app: &App) -> sqlx::Result<()> {
     grants::sweep(&app.db, now, idle_since).await?;
     pushed_requests::sweep(&app.db, now).await?;
     initial_access_tokens::sweep(&app.db, now).await?;
-    // Forgotten too early, a revoked token would live again where it has not expired yet, and what counts once twice.
+    // Deleted late, because another node's clock may lag: there a revoked token could become valid again, and a proof
+    // could be used twice.
     dpop_proofs::sweep(&app.db, now - CLOCK_SKEW).await?;
     revoked_tokens::sweep(&app.db, now - CLOCK_SKEW).await?;
     used_assertions::sweep(&app.db, now - CLOCK_SKEW).await?;

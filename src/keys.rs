@@ -1,4 +1,4 @@
-//! Signing keys: made on the first start, sealed at rest, published, rotated, and kept parsed for as long as we run.
+//! Signing keys: made on the first start, sealed at rest, published, rotated, and kept in memory in parsed form.
 mod derived;
 mod master;
 mod ring;
@@ -24,22 +24,24 @@ use std::sync::{Arc, PoisonError, RwLock};
 use time::Duration;
 use tokio::sync::Mutex;
 
-/// Without a look at the database: longer than that no token lives, and who withdrew a key is not heard.
+/// How long the published keys are trusted without reading the database: it bounds how late this node notices a
+/// withdrawn key.
 const BELIEVED_FOR: Duration = Duration::minutes(10);
 
-/// The keys as this node knows them, and the means to learn better.
+/// The signing keys in memory, and the means to reload them.
 pub struct Keys {
     db: Db,
     master: MasterKey,
     clock: Clock,
     ring: RwLock<Arc<Ring>>,
-    /// One reading at a time, or an older one could replace a newer one.
+    /// Serialises reads: otherwise an older result could replace a newer one.
     reading: Mutex<()>,
     read_at: RwLock<Moment>,
 }
 
 impl Keys {
-    /// Opens what the database holds; makes what is missing. Two nodes starting at once agree on the first.
+    /// Loads the keys of the database and makes missing ones. If two nodes start at once, both use the keys stored
+    /// first.
     pub async fn load(db: Db, master: MasterKey, clock: Clock) -> anyhow::Result<Self> {
         let read_at = RwLock::new(clock.moment());
         let keys = Self { db, master, clock, ring: RwLock::default(), reading: Mutex::default(), read_at };
@@ -60,7 +62,7 @@ impl Keys {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The JWK Set (RFC 7517 §5), as it was not long ago.
+    /// The JWK Set (RFC 7517 §5), at most ten minutes old.
     pub async fn published(&self) -> Result<Value, OAuthError> {
         let read_at = *self.read_at.read().unwrap_or_else(PoisonError::into_inner);
         if self.clock.age(read_at) >= BELIEVED_FOR {
@@ -69,7 +71,7 @@ impl Keys {
         Ok(self.ring().jwks())
     }
 
-    /// Looks what the database holds now. What did not change stays parsed.
+    /// Reads the keys from the database. Unchanged keys are not parsed again.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let _alone = self.reading.lock().await;
         let asked = self.clock.moment();
@@ -88,8 +90,8 @@ impl Keys {
         self.ring().sign(algorithm, typ, claims)
     }
 
-    /// The claims of a JWS that we signed as `typ`; dates are the caller's to judge, by our clock. A key that
-    /// another node made a moment ago is looked up.
+    /// The claims of a JWS that this server signed as `typ`. The caller checks the dates. An unknown key is looked up
+    /// in the database: another node may have just made it.
     pub async fn verify<T: DeserializeOwned>(&self, jws: &str, typ: &str) -> Result<Option<T>, OAuthError> {
         let Ok(jws) = Jws::parse(jws) else { return Ok(None) };
         let Some(kid) = jws.kid.as_deref() else { return Ok(None) };
@@ -102,7 +104,7 @@ impl Keys {
     }
 
     async fn make(&self, algorithm: &'static str, status: KeyStatus) -> anyhow::Result<SigningKey> {
-        // An RSA key takes its time: not on the threads that answer.
+        // Making an RSA key takes long, so it must not block the async threads.
         let pkcs8 = tokio::task::spawn_blocking(move || signer::generate(algorithm)).await??;
         let kid = Signer::parse(algorithm, &pkcs8)?.kid;
         let sealed = self.master.seal(&kid, &pkcs8)?;
@@ -113,7 +115,7 @@ impl Keys {
     }
 }
 
-/// SHA-256, base64url (RFC 7638 §3): no other `kid` is ours, or worth a question to the database.
+/// SHA-256, base64url (RFC 7638 §3): any other `kid` is not of this server, so the database is not asked.
 fn is_thumbprint(kid: &str) -> bool {
     from_base64url(kid).is_some_and(|bytes| bytes.len() == 32)
 }

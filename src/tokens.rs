@@ -1,4 +1,4 @@
-//! Tokens: what a grant is turned into, and back.
+//! Tokens: issued for grants, and resolved to their grants again.
 pub mod access_token;
 pub mod dpop;
 pub mod id_token;

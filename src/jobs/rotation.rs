@@ -1,4 +1,4 @@
-//! The life of signing keys: published, signing, retired, withdrawn on schedule.
+//! The life of signing keys: they are published, sign, retire, and are withdrawn on schedule.
 use crate::{
     app::App,
     audit::Event,
@@ -10,8 +10,8 @@ use crate::{
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-/// When each step is due. A key is published before it signs, and after it signed, for longer than anybody needs to
-/// learn of it or to verify with it (OpenID Connect Core §10.1.1).
+/// When each step is due. A key is published before it signs until every verifier has fetched it, and after it signed
+/// until no token needs it (OpenID Connect Core §10.1.1).
 pub struct Schedule {
     /// `None` if keys sign for ever.
     rotate_after: Option<Duration>,
@@ -30,12 +30,14 @@ impl Schedule {
         Self {
             rotate_after: Some(rotate_after).filter(|after| !after.is_zero()),
             publish_before,
-            // Another node may have signed with it until it heard of the change: that margin is within the same time.
+            // Until another node hears of the change it may sign with the old key; `publish_before` covers that time
+            // too.
             withdraw_after: longest + publish_before,
         }
     }
 
-    /// When a current key gets a successor, a next one begins to sign, a retired one goes; `None` is never.
+    /// When a current key gets a successor, a next key begins to sign, or a retired key is withdrawn; `None` means
+    /// never.
     #[must_use]
     pub fn step_at(&self, key: &SigningKey) -> Option<OffsetDateTime> {
         match key.status {
@@ -46,7 +48,7 @@ impl Schedule {
     }
 }
 
-/// Takes every step that is due. Nodes may do so at the same time.
+/// Takes every step that is due. Several nodes may do this at the same time.
 pub async fn turn(app: &App) -> anyhow::Result<()> {
     app.keys.reload().await?;
     let (schedule, ring, now) = (Schedule::of(&app.config), app.keys.ring(), app.clock.now());

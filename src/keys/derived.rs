@@ -1,8 +1,8 @@
-//! Keys that follow from the master key, one for each purpose (RFC 5869): none is stored.
+//! Keys derived from the master key, one for each purpose (RFC 5869); they are never stored.
 use super::MasterKey;
 use aws_lc_rs::hmac;
 
-/// The purposes, each with the label that its key is derived by. A changed label is another key.
+/// The purposes, each with the label for its derivation. Changing a label changes the key.
 macro_rules! purposes {
     ($($(#[$doc:meta])* $name:ident $label:literal,)*) => {
         pub struct DerivedKeys {
@@ -23,16 +23,16 @@ macro_rules! purposes {
     };
 }
 purposes! {
-    /// Ratchets and authenticates refresh tokens.
+    /// Derives and authenticates refresh tokens.
     refresh_tokens "refresh tokens",
     /// Seals the audit trail.
     audit_trail "audit trail",
-    /// Digests settings, to tell which changed.
+    /// Digests settings, to find out which of them changed.
     settings "settings",
-    /// Authenticates the forms of our own pages, and makes the links to them that nobody can guess.
+    /// Authenticates the forms of this server's pages, and signs links so that nobody can guess them.
     forms "forms",
-    /// Authenticates the marks of browsers that signed in before.
+    /// Authenticates the cookies of browsers that signed in before.
     known_browsers "known browsers",
-    /// Makes the nonces that proofs of possession must hold.
+    /// Makes the nonces that proofs of possession must contain.
     dpop_nonces "dpop nonces",
 }

@@ -1,4 +1,5 @@
-//! The master key: never stored in the database, it seals the signing keys and begets one key per purpose.
+//! The master key: it is never stored in the database, seals the signing keys, and yields a derived key for each
+//! purpose.
 use crate::storage::{Db, signing_keys};
 use anyhow::{Context, bail, ensure};
 use aws_lc_rs::{
@@ -16,7 +17,7 @@ use std::{
 pub struct MasterKey([u8; 32]);
 
 const NONCE: usize = 12;
-/// A command that the operator is told.
+/// The advice for operators.
 pub const HOW_TO_MAKE_ONE: &str = "`openssl rand 32 | basenc --base64url | tr -d '='` makes one";
 
 impl MasterKey {
@@ -26,7 +27,8 @@ impl MasterKey {
         Ok(Self(bytes.try_into().map_err(|_| anyhow::anyhow!("the master key is not 32 bytes long"))?))
     }
 
-    /// It is made with the first signing keys. Where there are some, another one would open none of them.
+    /// The master key is created together with the first signing keys. If the database has keys, a new master key could
+    /// not open them, so none is created.
     pub async fn load_or_create(file: &Path, db: &Db) -> anyhow::Result<Self> {
         match Self::load(file)? {
             Some(key) => Ok(key),
@@ -39,7 +41,7 @@ impl MasterKey {
         }
     }
 
-    /// What the file holds; `None` if there is none. One that others can read is refused.
+    /// The key in the file; `None` if there is no file. A file that other users can read is refused.
     pub fn load(file: &Path) -> anyhow::Result<Option<Self>> {
         let unread = || format!("cannot read the master key in {}", file.display());
         let mut opened = match fs::File::open(file) {
@@ -54,7 +56,7 @@ impl MasterKey {
         Self::parse(&text).map(Some).with_context(|| format!("in {}", file.display()))
     }
 
-    /// Makes the file, readable by its owner alone.
+    /// Creates the file, readable only by its owner.
     pub fn create(file: &Path) -> anyhow::Result<Self> {
         let text = crate::secrets::random();
         let mut options = fs::OpenOptions::new();
@@ -64,12 +66,12 @@ impl MasterKey {
         let mut created =
             options.open(file).with_context(|| format!("cannot write the master key to {}", file.display()))?;
         writeln!(created, "{text}")?;
-        // Losing it loses every key sealed under it: it must be on disk before anything is.
+        // Without this file all sealed keys are lost, so it must be on disk before they are.
         created.sync_all()?;
         Self::parse(&text)
     }
 
-    /// One key per purpose (RFC 5869).
+    /// Derives the key for one purpose (RFC 5869).
     fn derive(&self, purpose: &str) -> anyhow::Result<[u8; 32]> {
         let mut key = [0; 32];
         hkdf::Salt::new(hkdf::HKDF_SHA256, b"keyward")
@@ -89,7 +91,7 @@ impl MasterKey {
         RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| anyhow::anyhow!("sealing key rejected"))
     }
 
-    /// AES-256-GCM: nonce, ciphertext, tag; bound to `label`.
+    /// AES-256-GCM: nonce, ciphertext and tag, bound to `label`.
     pub fn seal(&self, label: &str, plain: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut sealed = plain.to_vec();
         let nonce = self
@@ -111,8 +113,8 @@ impl MasterKey {
     }
 }
 
-/// Our own is ours alone. What an orchestrator mounts is another's, and we may reach it through our group: Kubernetes
-/// gives secrets to `fsGroup` with mode 0440.
+/// A file of our own must be readable by its owner only. An orchestrator's file belongs to another user and is read
+/// through our group: Kubernetes mounts secrets for `fsGroup` with mode 0440.
 #[cfg(unix)]
 fn is_private(metadata: &fs::Metadata, file: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::MetadataExt;
@@ -171,7 +173,7 @@ mod tests {
             let error = told(mode).unwrap();
             assert!(error.contains(&format!("mode {mode:04o}")) && error.contains("`chmod 600 "), "{error}");
         }
-        // Only root can give it away.
+        // Only root can change the owner.
         if rustix::process::geteuid().is_root() {
             chown(&file, Some(12_345), None).unwrap();
             assert_eq!(told(0o440), None);

@@ -1,4 +1,4 @@
-//! All keys at one moment: what signs, what verifies, what is published.
+//! All keys at one moment: those that sign, those that verify, those that are published.
 use super::{MasterKey, signer::Signer};
 use crate::{
     error::OAuthError,
@@ -10,17 +10,17 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::{collections::HashMap, sync::Arc};
 
-/// Never changes; a changed database makes another one.
+/// Immutable; a change in the database produces a new `Ring`.
 #[derive(Default)]
 pub struct Ring {
     stored: Vec<SigningKey>,
     keys: HashMap<String, Arc<Signer>>,
-    /// The keys that sign, by algorithm.
+    /// The signing key of each algorithm.
     current: HashMap<&'static str, Arc<Signer>>,
 }
 
 impl Ring {
-    /// What the database holds, with the keys that we hold already.
+    /// The keys of the database; keys that this ring has are reused.
     pub(super) fn with(&self, stored: Vec<SigningKey>, master: &MasterKey) -> anyhow::Result<Self> {
         let mut ring = Self::default();
         for row in &stored {
@@ -36,7 +36,7 @@ impl Ring {
         Ok(Self { stored, ..ring })
     }
 
-    /// Oldest first.
+    /// All keys, the oldest first.
     #[must_use]
     pub fn all(&self) -> &[SigningKey] {
         &self.stored
@@ -52,7 +52,7 @@ impl Ring {
         self.keys.contains_key(kid)
     }
 
-    /// The JWK Set (RFC 7517 §5), public members only, oldest first.
+    /// The JWK Set (RFC 7517 §5): only public members, the oldest key first.
     #[must_use]
     pub fn jwks(&self) -> Value {
         let keys: Vec<_> = self.stored.iter().filter_map(|row| self.keys.get(&row.kid)).collect();

@@ -1,4 +1,4 @@
-//! One signing key: made once, parsed once, kept ready (RFC 7515, RFC 7518).
+//! One signing key, parsed and ready to sign (RFC 7515, RFC 7518).
 use crate::{
     oauth::{algorithm::Algorithm, public_key::PublicKey},
     secrets::base64url,

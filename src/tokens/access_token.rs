@@ -1,5 +1,5 @@
-//! Access tokens, short-lived and for one audience: JWTs (RFC 9068), which are not stored and which a denylist ends
-//! before their time, or opaque ones, which are nothing but their record.
+//! Access tokens, short-lived and for one audience: either JWTs (RFC 9068), which are not stored and can be revoked by
+//! a denylist, or opaque tokens, which are stored.
 use super::opaque::OpaqueToken;
 use crate::{
     app::App,
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 pub const TYPE: &str = "at+jwt";
 
-/// RFC 9068 §2.2, and what is on record of an opaque token; dates in seconds since the epoch.
+/// The claims of RFC 9068 §2.2, also stored for an opaque token; dates are in seconds since the epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessTokenClaims {
     pub iss: String,
@@ -25,16 +25,16 @@ pub struct AccessTokenClaims {
     pub iat: i64,
     pub jti: String,
     pub scope: String,
-    /// What the grant began with (RFC 6749 §1.3), however often it was refreshed since. Absent after an exchange.
+    /// The grant type that the grant began with (RFC 6749 §1.3), also after a refresh. Absent after an exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<String>,
     /// Absent from bearer tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
-    /// Who acts for the subject, if not the client that the subject allowed (RFC 8693 §4.1).
+    /// The actor, if it is not the client that the subject allowed (RFC 8693 §4.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
-    /// Who alone may act for the subject by an exchange (RFC 8693 §4.4).
+    /// The only party that may act for the subject by an exchange (RFC 8693 §4.4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub may_act: Option<Map<String, Value>>,
     /// Absent when the client acts for itself.
@@ -42,7 +42,7 @@ pub struct AccessTokenClaims {
     pub person: Option<PersonClaims>,
 }
 
-/// The key whose proof must come with the token (RFC 7800 §3, RFC 9449 §6.1).
+/// The key that must sign a proof sent with the token (RFC 7800 §3, RFC 9449 §6.1).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Confirmation {
     /// Thumbprint (RFC 7638).
@@ -50,34 +50,34 @@ pub struct Confirmation {
 }
 
 impl AccessTokenClaims {
-    /// As in token responses and introspection (RFC 6749 §7.1, RFC 9449 §5).
+    /// The token type, as in token responses and introspection (RFC 6749 §7.1, RFC 9449 §5).
     #[must_use]
     pub fn token_type(&self) -> &'static str {
         if self.cnf.is_some() { "DPoP" } else { "Bearer" }
     }
 }
 
-/// What only a token of a person's grant has.
+/// Claims that only tokens of a user's grant have.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PersonClaims {
-    /// A name to greet people by (RFC 9068 §2.2.2); `sub` is who they are.
+    /// A display name (RFC 9068 §2.2.2); `sub` identifies the user.
     pub preferred_username: String,
     pub auth_time: i64,
-    /// How well they had proved who they are then (RFC 9068 §2.2.1, RFC 9470 §6.1).
+    /// The authentication context class of that sign-in (RFC 9068 §2.2.1, RFC 9470 §6.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
-    /// The grant it hangs from: revoked with it.
+    /// The grant of the token, whose revocation revokes the token.
     pub grant_id: String,
 }
 
-/// A token that is good right now, with what it hangs from.
+/// A valid token, and the user of its grant.
 pub struct ActiveToken {
     pub claims: AccessTokenClaims,
-    /// Who is behind it, if not the client alone.
+    /// `None` if the client acts for itself.
     pub user: Option<User>,
 }
 
-/// Ours by signature and type, or on record; possibly expired or revoked.
+/// The claims of a token that this server issued; it may be expired or revoked.
 pub async fn parse(app: &App, token: &str) -> Result<Option<AccessTokenClaims>, OAuthError> {
     let claims = match OpaqueToken::parse(token) {
         None => app.keys.verify::<AccessTokenClaims>(token, TYPE).await?,
@@ -89,7 +89,7 @@ pub async fn parse(app: &App, token: &str) -> Result<Option<AccessTokenClaims>, 
     Ok(claims.filter(|claims| claims.iss == app.config.issuer))
 }
 
-/// Ends a token that [`parse`] found.
+/// Revokes a token that [`parse`] found.
 pub async fn revoke(app: &App, token: &str, claims: &AccessTokenClaims) -> Result<(), OAuthError> {
     if let Some(opaque) = OpaqueToken::parse(token) {
         return Ok(access_tokens::delete(&app.db, &opaque.digest()).await?);
@@ -98,17 +98,17 @@ pub async fn revoke(app: &App, token: &str, claims: &AccessTokenClaims) -> Resul
     Ok(revoked_tokens::insert(&app.db, &claims.jti, expires_at).await?)
 }
 
-/// Judges everything that can end a token: time, denylist, client, grant, user.
+/// Checks everything that can invalidate a token: time, denylist, client, grant, user.
 pub async fn find_active(app: &App, token: &str) -> Result<Option<ActiveToken>, OAuthError> {
     let now = app.clock.now().unix_timestamp();
     let Some(claims) = parse(app, token).await?.filter(|claims| claims.exp > now) else { return Ok(None) };
-    // A revoked opaque token is on record no more.
+    // A revoked opaque token is deleted, so it was not found above.
     let revoked = OpaqueToken::parse(token).is_none() && revoked_tokens::contains(&app.db, &claims.jti).await?;
     if revoked || !is_enabled(app, claims.client_id.as_str()).await? {
         return Ok(None);
     }
     match &claims.person {
-        // Exchanged, a token is another client's, and ends with either.
+        // An exchanged token depends on both clients: the subject and the holder.
         None if claims.sub != claims.client_id.as_str() && !is_enabled(app, &claims.sub).await? => Ok(None),
         None => Ok(Some(ActiveToken { claims, user: None })),
         Some(person) => {
@@ -122,7 +122,7 @@ async fn is_enabled(app: &App, client_id: &str) -> Result<bool, OAuthError> {
     Ok(app.clients.find(client_id).await?.is_some_and(|client| client.disabled_at.is_none()))
 }
 
-/// Whoever gave a grant that still stands, and may still sign in; `holder` is known to be enabled.
+/// The user of a live grant, if the account is enabled; the caller has checked that the client `holder` is enabled.
 async fn find_user(app: &App, grant_id: &str, holder: &ClientId) -> Result<Option<User>, OAuthError> {
     let Ok(grant_id) = grant_id.parse::<GrantId>() else { return Ok(None) };
     let grant = grants::find(&app.db, grant_id).await?.filter(|grant| grant.revoked_at.is_none());

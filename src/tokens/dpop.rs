@@ -1,4 +1,5 @@
-//! Proofs of possession as this server takes them (RFC 9449): each once, on all nodes, and with our nonce if we ask.
+//! Proofs of possession for this server (RFC 9449): each is accepted once on all nodes, and needs a nonce if the
+//! settings say so.
 use crate::{
     app::App,
     error::OAuthError,
@@ -11,20 +12,20 @@ use aws_lc_rs::hmac;
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
-/// Seconds after which there is a new nonce; the one before still counts.
+/// Seconds after which the nonce changes; the previous one is still accepted.
 const NONCE_STEP: i64 = 300;
 
-/// A proof that is good if it was not used before, which is for [`PresentedProof::spend`] to say once all else is
-/// judged: only what counted for something is remembered.
+/// A proof that is valid unless it was used before. [`PresentedProof::spend`] checks that, after everything else: a
+/// proof is only recorded for a request that succeeds.
 pub struct PresentedProof {
-    /// Thumbprint of the key that proved itself.
+    /// Thumbprint of the proven key.
     pub jkt: String,
     hash: Digest,
     expires_at: OffsetDateTime,
     spent: OnceCell<()>,
 }
 
-/// Judges the proof of a token request, if there is one or must be.
+/// Checks the proof of a token request, if it has or needs one.
 pub fn at_token_endpoint(
     app: &App,
     client: &Client,
@@ -39,7 +40,7 @@ pub fn at_token_endpoint(
     }
 }
 
-/// A proof for this method and path of ours, and for the access token that came with it.
+/// Checks a proof for this method and path of this server, and for the access token sent with it.
 pub fn check(
     app: &App,
     proof: &str,
@@ -55,18 +56,18 @@ pub fn check(
         return Err(OAuthError { dpop_nonce: Some(nonce(app, 0)), ..missing });
     }
     let hash = Digest::of([proof.jkt.as_str(), &url, &proof.jti].join(" "));
-    // Twice its lifetime, for the clocks of the nodes differ.
+    // Recorded for twice its lifetime, because the nodes' clocks differ.
     Ok(PresentedProof { jkt: proof.jkt, hash, expires_at: now + LIFETIME * 2, spent: OnceCell::new() })
 }
 
 impl PresentedProof {
-    /// The parts of a proof that storage uses up together with something else, in one step.
+    /// The parts of a proof that storage uses up together with another change.
     #[must_use]
     pub fn to_spend(&self) -> dpop_proofs::Proof<'_> {
         (&self.hash, self.expires_at)
     }
 
-    /// Uses the proof up for this request; it never counts again.
+    /// Uses the proof up for this request.
     pub async fn spend(&self, app: &App) -> Result<(), OAuthError> {
         let first = async || {
             let first = dpop_proofs::insert(&app.db, &self.hash, self.expires_at).await?;
@@ -81,7 +82,7 @@ pub fn used_before() -> OAuthError {
     OAuthError::invalid_dpop_proof("the DPoP proof was used before (jti)")
 }
 
-/// What the next proof should hold, told beside an answer (RFC 9449 §8.2); `None` while nonces are not asked for.
+/// The nonce for the next proof, sent with a response (RFC 9449 §8.2); `None` if nonces are not required.
 #[must_use]
 pub fn next_nonce(app: &App) -> Option<String> {
     app.config.dpop.require_nonce.then(|| nonce(app, 0))
@@ -91,7 +92,7 @@ fn is_ours(app: &App, presented: &str) -> bool {
     presented == nonce(app, 0) || presented == nonce(app, -1)
 }
 
-/// Made of the time and our key, so that all nodes know it and none has to remember it.
+/// Computed from the time and a key, so that all nodes know it without storing it.
 fn nonce(app: &App, steps: i64) -> String {
     let step = app.clock.now().unix_timestamp() / NONCE_STEP + steps;
     base64url(&hmac::sign(app.derived_keys.dpop_nonces(), &step.to_be_bytes()).as_ref()[..16])

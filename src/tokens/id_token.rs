@@ -1,4 +1,4 @@
-//! ID tokens and the claims about a person (OpenID Connect Core §2, §5.4).
+//! ID tokens and the claims about a user (OpenID Connect Core §2, §5.4).
 use crate::{
     app::App,
     error::OAuthError,
@@ -9,14 +9,14 @@ use crate::{
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-/// Never `at+jwt`: one kind of token is not taken for another (RFC 8725 §3.11).
+/// Never `at+jwt`, so that ID tokens are not mistaken for access tokens (RFC 8725 §3.11).
 const TYPE: &str = "JWT";
-/// What OpenID Connect Dynamic Registration §2 says when the client does not.
+/// The default of OpenID Connect Dynamic Registration §2.
 const DEFAULT_ALG: &str = Algorithm::Rs256.as_str();
 pub const CLAIMS: [&str; 12] =
     ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "nonce", "at_hash", "name", "preferred_username", "email"];
 
-/// Claims of the granted scopes only; `sub` always (OpenID Connect Core §5.3.2).
+/// `sub` and the claims of the granted scopes (OpenID Connect Core §5.3.2).
 #[must_use]
 pub fn about(user: &User, scopes: &Scopes) -> Map<String, Value> {
     let mut claims = Map::new();
@@ -60,7 +60,8 @@ pub fn sign(
     app.keys.sign(algorithm, TYPE, &claims)
 }
 
-/// The user that an `id_token_hint` is about (OpenID Connect Core §3.1.2.1): ours, for this client, however old.
+/// The user that an `id_token_hint` names (OpenID Connect Core §3.1.2.1). The token must be issued here for this
+/// client, but may be expired.
 pub async fn subject(app: &App, id_token: &str, client: &Client) -> Result<Option<String>, OAuthError> {
     let Some(claims) = app.keys.verify::<Value>(id_token, TYPE).await? else { return Ok(None) };
     let meant = claims["iss"] == app.config.issuer && claims["aud"] == client.id.as_str();

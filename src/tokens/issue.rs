@@ -32,11 +32,11 @@ use delegation::Delegation;
 use serde::Serialize;
 use subject::Subject;
 
-/// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
+/// The token response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
-    /// Set in answer to an exchange only (RFC 8693 §2.2.1).
+    /// Only in response to an exchange (RFC 8693 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_token_type: Option<&'static str>,
     token_type: &'static str,
@@ -44,7 +44,7 @@ pub struct TokenResponse {
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// Seconds, where a setting wants it told.
+    /// Seconds; only if a setting asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token_expires_in: Option<i64>,
     scope: String,
@@ -52,28 +52,28 @@ pub struct TokenResponse {
     id_token: Option<String>,
 }
 
-/// What of a grant one token request gets, judged before anything is consumed: user, grant, client and policy anew
-/// each time, for all of them may have changed since the consent.
+/// The part of a grant that one token request gets. User, grant, client and policy are checked again before anything is
+/// consumed, because all of them may have changed since the consent.
 pub struct Issuance<'a> {
     client: &'a Client,
     subject: Subject,
     audience: Audience<'a>,
-    /// What the audience knows and the subject still may.
+    /// The scopes that the audience knows and the subject may still have.
     scopes: Scopes,
     /// Thumbprint of the key that the access token is bound to.
     jkt: Option<&'a str>,
     proof: Option<&'a PresentedProof>,
-    /// Seconds since the epoch: when what it comes from ends, grant or token, and the access token at the latest.
+    /// Seconds since the epoch: the end of the underlying grant or token, which the access token does not outlive.
     ends_at: i64,
     /// Set in an exchange only.
     delegation: Option<Delegation>,
-    /// What it all began with; of an exchanged token nobody asks.
+    /// The grant type of the original grant; unused in an exchange.
     grant_type: Option<String>,
-    /// What the audit trail calls it.
+    /// The event for the audit trail.
     event: EventType,
 }
 
-/// An issuance whose proof of possession was used up for it: what is left is to consume and to issue.
+/// An issuance whose proof of possession was used up: the next steps are to consume the code or token, and to issue.
 pub struct ProvenIssuance<'a>(Issuance<'a>);
 
 impl<'a> Issuance<'a> {
@@ -84,13 +84,13 @@ impl<'a> Issuance<'a> {
         }
         let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(|| OAuthError::invalid_grant("the user's account is gone or disabled"))?;
-        // A wrong resource is told after a wrong scope.
+        // Computed now, but a wrong resource is reported after a wrong scope.
         let audience = Audience::choose(app, params, grant);
         let asked = asked(params, &grant.scopes, audience.as_ref().ok())?;
         Self::for_audience(request, grant, user, &asked, audience?)
     }
 
-    /// What is left for this user of the scopes asked for, all of them part of the grant.
+    /// The requested scopes that this user may still have, all of them within the grant.
     pub fn for_person(
         request: TokenRequest<'a>,
         grant: &Grant,
@@ -121,8 +121,8 @@ impl<'a> Issuance<'a> {
         Ok(Self { client, subject, audience, scopes, jkt, proof, ends_at, delegation: None, grant_type, event })
     }
 
-    /// An issuance for the client itself (RFC 6749 §4.4): within the ceiling it is registered with, and nothing of a
-    /// person.
+    /// An issuance for the client itself (RFC 6749 §4.4): within the client's registered scopes, and without claims
+    /// about a user.
     pub fn for_client(request: TokenRequest<'a>) -> Result<Self, OAuthError> {
         let TokenRequest { app, client, params, jkt, proof, .. } = request;
         let asked: Vec<_> = params.all("resource").chain(client.policy.default_resource.as_deref()).collect();
@@ -153,7 +153,7 @@ impl<'a> Issuance<'a> {
         Ok(Self { client, subject, audience, scopes, jkt, proof, ends_at, delegation, grant_type, event })
     }
 
-    /// Uses up the proof that came with the request, if one did.
+    /// Uses up the proof of the request, if it has one.
     pub async fn proven(self, app: &App) -> Result<ProvenIssuance<'a>, OAuthError> {
         if let Some(proof) = self.proof {
             proof.spend(app).await?;
@@ -168,7 +168,7 @@ impl ProvenIssuance<'_> {
         &self.0.scopes
     }
 
-    /// Makes of it what was judged. `refresh` is the token that goes with it, if any.
+    /// Issues the tokens. `refresh` is the refresh token to include, if any.
     pub async fn issue(
         self,
         app: &App,
@@ -193,7 +193,7 @@ impl ProvenIssuance<'_> {
             iat: now,
             exp,
             jti: crate::secrets::random(),
-            // A promise about refreshing is nothing a resource server acts on (OpenID Connect Core §11).
+            // `offline_access` means nothing to a resource server (OpenID Connect Core §11).
             scope: issuance.scopes.filter(|scope| scope != OFFLINE_ACCESS).to_string(),
             grant_type: issuance.grant_type,
             cnf: issuance.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
@@ -227,15 +227,16 @@ impl ProvenIssuance<'_> {
     }
 }
 
-/// Until it is idle for too long, or its grant ends.
+/// Seconds until the refresh token is idle for too long, or its grant ends.
 fn told_lifetime(app: &App, refresh: &Refresh, grant_ends_at: i64) -> Option<i64> {
     let settings = &app.config.tokens;
     let idle_until = refresh.rotated_at.unix_timestamp() + i64::from(settings.refresh_idle);
     settings.refresh_token_expires_in.then(|| idle_until.min(grant_ends_at) - app.clock.now().unix_timestamp())
 }
 
-/// What a client may have for itself: the scopes its operator registered, else the resource's default ones. What is
-/// kept for people of some role a client may have only if its operator said so, not if it said so itself.
+/// The most scopes that a client may have for itself: those its operator configured, or else the resource's default
+/// scopes. Scopes restricted to some roles need the operator's configuration; the client's own registration is not
+/// enough.
 fn ceiling(client: &Client, resource: &Resource) -> Scopes {
     let registered = client.metadata.scope.clone().map(Scopes::from);
     let trusted = registered.is_some() && client.source == ClientSource::Seed;
@@ -243,7 +244,7 @@ fn ceiling(client: &Client, resource: &Resource) -> Scopes {
     ceiling.filter(|scope| resource.scope(scope).is_some_and(|rule| trusted || rule.roles.is_empty()))
 }
 
-/// `scope`, or all that was granted; RFC 6749 §6 lets it narrow what is held there, never widen it.
+/// The parameter `scope`, or all granted scopes. RFC 6749 §6 allows narrower scopes, never broader ones.
 fn asked(params: &Params, granted: &Scopes, audience: Option<&Audience<'_>>) -> Result<Scopes, OAuthError> {
     let Some(text) = params.get("scope")? else { return Ok(granted.clone()) };
     let held = audience.map_or_else(|| granted.clone(), |audience| audience.reach(granted));

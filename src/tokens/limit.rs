@@ -1,11 +1,11 @@
-//! The most that a client is ever granted.
+//! The limit on a client's scopes.
 use crate::{
     error::OAuthError,
     model::{Client, Scopes},
     oauth::resource::Resource,
 };
 
-/// What is left of these, at this resource, for a client that is never granted more than its limit.
+/// The scopes among these, at this resource, that are within the client's limit.
 pub(super) fn within_limit(client: &Client, resource: &Resource, scopes: Scopes) -> Result<Scopes, OAuthError> {
     let Some(limit) = client.scope_limit() else { return Ok(scopes) };
     let limit = resource.reach(&limit);

@@ -1,5 +1,5 @@
-//! Opaque access tokens: a prefix that scanners know, 256 random bits, and a checksum that tells typing errors and
-//! strangers' tokens from ours without a question to the database.
+//! Opaque access tokens: a prefix that secret scanners know, 256 random bits, and a checksum that detects typing errors
+//! and foreign tokens without a database query.
 use crate::secrets::{Digest, base64url, from_base64url};
 use std::fmt;
 
@@ -18,7 +18,7 @@ impl OpaqueToken {
         Self(format!("{PREFIX}{}", base64url([&secret[..], &checksum(&secret)].concat())))
     }
 
-    /// What cannot be one of ours is `None`.
+    /// `None` if the text cannot be a token of this server.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = from_base64url(text.strip_prefix(PREFIX)?)?;
@@ -26,20 +26,20 @@ impl OpaqueToken {
         (check == checksum(secret)).then(|| Self(text.to_owned()))
     }
 
-    /// What storage keeps of it.
+    /// The digest that storage keeps.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.0)
     }
 
-    /// The one way out; for the answer that hands it over.
+    /// The only way to read the secret, for the response that delivers it.
     #[must_use]
     pub fn expose(self) -> String {
         self.0
     }
 }
 
-/// Not a secret: anybody can make a token that looks like ours.
+/// Not keyed: anybody can make a text with a valid checksum.
 fn checksum(secret: &[u8]) -> Vec<u8> {
     Digest::of([PREFIX.as_bytes(), secret].concat()).as_bytes()[..CHECKSUM].to_vec()
 }

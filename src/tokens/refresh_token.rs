@@ -1,8 +1,9 @@
-//! Refresh tokens: each names its grant and generation, proves it was made here, and yields exactly one successor.
+//! Refresh tokens: each names its grant and generation, carries a MAC of this server, and yields exactly one successor.
 //!
 //! The secrets of a family form a ratchet: the first is derived from the authorization or device code, each further one
-//! from its predecessor, always under our key. So the same token presented twice has the same successor, on every node
-//! and after every restart, while the database keeps one digest: from it, or from our key alone, no token follows.
+//! from its predecessor, always under a key of this server. So the same token presented twice has the same successor,
+//! on every node and after every restart. The database keeps one digest; neither the digest nor the key alone is enough
+//! to compute a token.
 use crate::{
     app::App,
     model::GrantId,
@@ -14,7 +15,7 @@ use time::OffsetDateTime;
 
 const PREFIX: &str = "kwr_";
 const SECRET: usize = 32;
-/// Grant, generation, secret.
+/// Bytes of grant, generation and secret.
 const CONTENT: usize = 16 + 4 + SECRET;
 
 #[derive(Clone, PartialEq, Eq)]
@@ -25,15 +26,15 @@ pub struct RefreshToken {
     secret: [u8; SECRET],
 }
 
-/// One that is handed out.
+/// A refresh token to deliver.
 pub struct Refresh {
     pub token: RefreshToken,
-    /// Since when it is the live one: it dies if it is idle for too long from here.
+    /// When it became the live token; the idle time counts from here.
     pub rotated_at: OffsetDateTime,
 }
 
 impl RefreshToken {
-    /// The first of a family; only who holds the one-time code it is given for, and our key, can make it.
+    /// The first token of a family; computing it needs both the one-time code that is exchanged and the key.
     #[must_use]
     pub fn first(app: &App, grant_id: GrantId, code: &str) -> Self {
         Self {
@@ -49,13 +50,13 @@ impl RefreshToken {
         Self { grant_id: self.grant_id, generation: self.generation + 1, secret }
     }
 
-    /// What storage keeps of it.
+    /// The digest that storage keeps.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(self.secret)
     }
 
-    /// The token as the client holds it.
+    /// The token in the form that the client holds.
     #[must_use]
     pub fn expose(&self, app: &App) -> String {
         let content = self.content();
@@ -63,7 +64,7 @@ impl RefreshToken {
         format!("{PREFIX}{}", base64url([&content, mac.as_ref()].concat()))
     }
 
-    /// A forged or foreign one is `None`, without a question to the database.
+    /// `None` for a forged or foreign token, without a database query.
     #[must_use]
     pub fn parse(app: &App, text: &str) -> Option<Self> {
         let bytes = from_base64url(text.strip_prefix(PREFIX)?)?;
@@ -83,7 +84,7 @@ impl RefreshToken {
     }
 }
 
-/// A label keeps what is derived apart from what is authenticated: no content begins with one.
+/// The label separates derivation from authentication: no token content begins with a label.
 fn derive(key: &hmac::Key, parts: &[&[u8]]) -> [u8; SECRET] {
     let mut context = hmac::Context::with_key(key);
     context.update(b"keyward refresh secret ");

@@ -8,10 +8,10 @@ pub struct TokenRequest<'a> {
     pub app: &'a App,
     pub client: &'a Client,
     pub params: &'a Params,
-    /// Where it came from.
+    /// The client's address.
     pub address: IpAddr,
-    /// Thumbprint of the key that proved itself (RFC 9449 §5), which the tokens will be bound to.
+    /// Thumbprint of the proven key (RFC 9449 §5), which the tokens will be bound to.
     pub jkt: Option<&'a str>,
-    /// Its proof, which is used up when all else was judged.
+    /// The proof, which is used up after everything else was checked.
     pub proof: Option<&'a PresentedProof>,
 }

@@ -1,4 +1,4 @@
-//! A database that was put back from a backup: refresh tokens of later than it knows, and for how long they count.
+//! A database restored from a backup: for some time, refresh tokens newer than the database are accepted.
 use crate::{
     app::App,
     audit, clock,
@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 
 const NAME: &str = "accept_newer_refresh_tokens";
 
-/// While refresh tokens of a later generation than the database's are accepted, because an operator said so.
+/// The time in which refresh tokens of a later generation than the database's are accepted, as an operator requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub since: OffsetDateTime,
@@ -18,7 +18,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Two dates, in seconds.
+    /// Both dates, in seconds.
     fn to_bytes(self) -> [u8; 16] {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.since.unix_timestamp().to_be_bytes());
@@ -40,7 +40,7 @@ pub async fn window(db: &Db, now: OffsetDateTime) -> sqlx::Result<Option<Window>
     Ok(window.filter(|window| window.since <= now && now < window.until))
 }
 
-/// Opens one for so long, from now on; each family may catch up once in it.
+/// Opens a window that lasts for `lifetime`; each family may catch up once in it.
 pub async fn open(app: &App, lifetime: Duration) -> sqlx::Result<Window> {
     let since = app.clock.now();
     let window = Window { since, until: since + lifetime };
@@ -50,7 +50,7 @@ pub async fn open(app: &App, lifetime: Duration) -> sqlx::Result<Window> {
     Ok(window)
 }
 
-/// Closes it before its time. Answers whether there was one.
+/// Closes the window early. Answers whether one was open.
 pub async fn close(app: &App) -> sqlx::Result<bool> {
     let closed = settings::delete(&app.db, NAME).await?;
     if closed {

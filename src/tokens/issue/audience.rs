@@ -1,4 +1,4 @@
-//! Whom an access token is for.
+//! The audience of an access token.
 use crate::{
     app::App,
     clock,
@@ -18,16 +18,17 @@ use crate::{
 pub enum Audience<'a> {
     /// A resource server (RFC 8707).
     Resource(&'a Resource),
-    /// Ourselves: the userinfo endpoint.
+    /// This server itself, for the userinfo endpoint.
     Issuer,
 }
 
 impl<'a> Audience<'a> {
-    /// One for each token (RFC 9068 §3).
+    /// An access token has a single audience (RFC 9068 §3).
     pub fn choose(app: &'a App, params: &Params, grant: &Grant) -> Result<Self, OAuthError> {
         let asked: Vec<_> = params.all("resource").collect();
         let identifier = match asked[..] {
-            // Several granted, none named: the first, never one token for all (RFC 8707 §2.2).
+            // Several resources were granted and none is named: the token is for the first, never for all (RFC 8707
+            // §2.2).
             [] => grant.resources.first().map_or(app.config.issuer.as_str(), String::as_str),
             [one] => one,
             _ => return Err(OAuthError::invalid_target("ask for one resource at a time (RFC 8707 section 2.2)")),
@@ -42,7 +43,7 @@ impl<'a> Audience<'a> {
         granted.then_some(Self::Resource(resource)).ok_or_else(outside)
     }
 
-    /// All that these scopes of a grant bring along there.
+    /// These granted scopes and all scopes that they include at the audience.
     pub fn reach(&self, granted: &Scopes) -> Scopes {
         match self {
             Self::Issuer => granted.clone(),
@@ -50,7 +51,7 @@ impl<'a> Audience<'a> {
         }
     }
 
-    /// The access token, in the form that the audience wants.
+    /// The access token, in the format of the audience.
     pub async fn access_token(&self, app: &App, claims: &AccessTokenClaims) -> Result<String, OAuthError> {
         let (format, algorithm) = match self {
             Self::Issuer => (None, None),
@@ -71,7 +72,7 @@ impl<'a> Audience<'a> {
         }
     }
 
-    /// Whether the scope means something there, and the role still has it.
+    /// Whether the audience knows the scope, and the role may still have it.
     pub fn knows(&self, scope: &str, role: Role) -> bool {
         match self {
             _ if OIDC_SCOPES.contains(&scope) => true,

@@ -1,4 +1,4 @@
-//! What a token may be exchanged for (RFC 8693): less than it is, for one target, for as long as it lives.
+//! The token that another token can be exchanged for (RFC 8693): narrower, for one target, and not longer valid.
 use super::{Audience, Delegation, Issuance, Subject};
 use crate::{
     app::App,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl<'a> Issuance<'a> {
-    /// An issuance for a token that is good right now, by the rule that allows its exchange for one of `target`.
+    /// An issuance in exchange for a valid token, by the rule that allows exchanging it for a token of `target`.
     pub async fn for_exchange(
         request: TokenRequest<'a>,
         subject: &AccessTokenClaims,
@@ -32,14 +32,14 @@ impl<'a> Issuance<'a> {
         };
         let open = |scope: &str| match &behind {
             Subject::Person { user, .. } => target.allows(scope, user.role),
-            // No person stands behind it, and so no role.
+            // Without a user there is no role, so scopes restricted to roles are excluded.
             _ => target.scope(scope).is_some_and(|rule| rule.roles.is_empty()),
         };
         let granted = Scopes::from(subject.scope.clone());
         let worth = rule.worth(&granted);
         let most = within_limit(client, target, target.reach(&worth).filter(open))?;
         let scopes = match scopes {
-            // What that brings along need not be said.
+            // Included scopes need not be named.
             None => worth.filter(|scope| most.contains(scope)),
             Some(asked) if asked.is_subset(&most) => asked.clone(),
             Some(_) => {
@@ -67,7 +67,7 @@ impl<'a> Issuance<'a> {
 }
 
 impl Subject {
-    /// The person behind a token, judged anew: the grant that it hangs from, and the account.
+    /// The user of a token, with grant and account checked again.
     async fn of(app: &App, person: &PersonClaims) -> Result<Self, OAuthError> {
         let over = || OAuthError::invalid_request("the grant of subject_token is over, or its user gone");
         let grant_id = person.grant_id.parse::<GrantId>().map_err(|_| over())?;

@@ -1,4 +1,4 @@
-//! The party that a token speaks for.
+//! The subject of a token.
 use crate::{
     app::App,
     audit::Event,
@@ -10,11 +10,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 pub enum Subject {
-    /// Through a grant, since when they last proved who they are, and how well.
+    /// A user, through a grant; with the time and the authentication context class of their sign-in.
     Person { user: User, grant_id: GrantId, auth_time: OffsetDateTime, acr: Option<String> },
     /// The client itself (RFC 6749 §4.4).
     Client,
-    /// Another client, which this one acts for (RFC 8693 §1.1).
+    /// Another client, for which this one acts (RFC 8693 §1.1).
     Other { sub: String },
 }
 
@@ -27,7 +27,7 @@ impl Subject {
         }
     }
 
-    /// Puts on the trail that a token was issued.
+    /// Records in the audit trail that a token was issued.
     pub async fn record(&self, app: &App, event: EventType, client: &Client, claims: &AccessTokenClaims) {
         let details = json!({"jti": claims.jti, "scope": claims.scope, "resource": claims.aud,
             "grant_type": claims.grant_type});
