@@ -1,4 +1,5 @@
-//! What operators do: one function an act, and one event each. Every face calls these, and none asks storage itself.
+//! Operators' acts: one function and one event for each. All faces (commands, pages) call these functions and never
+//! storage directly.
 pub mod audit;
 pub mod clients;
 pub mod consents;
@@ -17,10 +18,10 @@ pub use page::{Page, Paging};
 use crate::{audit::log, model::AuditEvent};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// What an operation brings, or why it was refused and changed nothing.
+/// The result of an operation; an error means that nothing was changed.
 pub type Outcome<T> = Result<T, OperationError>;
 
-/// What was done in one transaction with its event, which the log tells of only now.
+/// Logs an event that storage recorded in the transaction of the act.
 fn logged<T>((done, event): (T, AuditEvent)) -> T {
     log(&event);
     done

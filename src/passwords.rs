@@ -1,4 +1,5 @@
-//! Passwords: argon2id on a few threads of their own, each with its memory, behind a queue that every source shares.
+//! Passwords: argon2id on a few dedicated threads, each with its own memory, behind a queue with a share for every
+//! source.
 use crate::error::OAuthError;
 use argon2::{
     Algorithm, Argon2, Block, Params, PasswordHash, Version,
@@ -15,22 +16,22 @@ use tokio::sync::oneshot;
 
 /// OWASP's setting: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
-/// Each holds that much as long as the server runs, on however large a machine.
+/// Each thread holds that much memory while the server runs, so their number is bounded on large machines too.
 const MOST_THREADS: usize = 4;
 const PASSES: u32 = 2;
-/// Who may wait in line. When it is full, whoever has most in it is told to come back.
+/// Length of the queue. When it is full, the source with the most waiting requests is refused.
 const QUEUE: usize = 32;
-/// Characters of a password in the form that is hashed; longer ones are refused before they cost anything.
+/// Characters of a password in its normal form; longer ones are refused before they are hashed.
 pub const MAX_LENGTH: usize = 128;
 
 type Work = Box<dyn FnOnce(&mut [Block]) + Send>;
 
 #[derive(Clone)]
 pub struct Passwords {
-    /// As many as there are threads.
+    /// One seat for each thread.
     seats: Seats,
     threads: mpsc::Sender<Work>,
-    /// Hash of a password nobody has: what a guess at an unknown user is checked against.
+    /// Hash of a random password: a guess for an unknown user is checked against it, so that it takes the same time.
     nobody: Arc<str>,
 }
 
@@ -54,16 +55,16 @@ impl Passwords {
         })
     }
 
-    /// PHC string of a new hash, of the password's normal form.
+    /// The PHC string of a new hash, made from the password's normal form.
     pub async fn hash(&self, password: &str) -> Result<String, OAuthError> {
         let password = normal_form(password).into_owned();
-        // Only what was permitted before comes here: it is nobody's guess.
+        // Only permitted requests reach this function, so they do not count as guesses of a source.
         self.run(Source::Party(0), move |memory| make(&password, memory)).await
     }
 
-    /// Takes the same time whether or not there is a hash to compare with. It is a guess of that source's.
+    /// Takes the same time whether or not there is a hash. The guess counts for `source`.
     ///
-    /// Hashes of before may be of a password as it was typed: where that is not its normal form, both are tried.
+    /// Older hashes may be of the password as it was typed: if that differs from its normal form, both are tried.
     pub async fn verify(&self, password: &str, hash: Option<&str>, source: Source) -> Result<bool, OAuthError> {
         let normal = normal_form(password);
         let mut matches = self.verify_as_written(&normal, hash, source).await?;
@@ -100,13 +101,13 @@ impl Passwords {
     }
 }
 
-/// Its memory is its own, so that none is asked for while people wait.
+/// Each thread allocates its memory once, before anybody waits for it.
 fn hash_forever(work: &Mutex<mpsc::Receiver<Work>>) {
     let mut memory = vec![Block::default(); MEMORY_KIB as usize];
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(next) = next else { return };
-        // Whoever asked hears that nobody answered; the thread is still needed.
+        // After a panic the caller gets an error, and the thread continues.
         let _ = catch_unwind(AssertUnwindSafe(|| next(&mut memory)));
     }
 }

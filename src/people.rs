@@ -1,4 +1,4 @@
-//! People: how they prove who they are.
+//! People: how they authenticate.
 pub mod known_browser;
 pub mod setup_link;
 pub mod sign_in;

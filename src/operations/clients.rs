@@ -1,4 +1,4 @@
-//! What operators do to clients.
+//! Operators' acts on clients.
 use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
 use crate::{
     app::App,
@@ -10,7 +10,7 @@ use crate::{
 pub use clients::Filter;
 use serde_json::{Value, json};
 
-/// The newest first.
+/// The newest clients first.
 pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<Client>> {
     let after = paging.after.as_deref().map(ClientId::from);
     if let Some(after) = &after {
@@ -24,7 +24,7 @@ pub async fn find(app: &App, id: &ClientId) -> Outcome<Client> {
     clients::find(&app.db, id).await?.ok_or_else(|| OperationError::NoSuchClient(id.clone()))
 }
 
-/// A client, and how many live grants it has.
+/// A client, and the number of its live grants.
 pub async fn show(app: &App, id: &ClientId) -> Outcome<(Client, i64)> {
     let client = find(app, id).await?;
     let of_client = grants::Filter { client_id: Some(id.clone()), ..grants::Filter::default() };
@@ -32,7 +32,8 @@ pub async fn show(app: &App, id: &ClientId) -> Outcome<(Client, i64)> {
     Ok((client, live_grants))
 }
 
-/// It gets nothing, and what it got is not good where this server is asked, until it is enabled again. Grants stay.
+/// Until it is enabled again, the client gets no tokens and its tokens are refused wherever this server is asked. Its
+/// grants stay.
 pub async fn disable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client> {
     find(app, id).await?;
     let event = Event::new(EventType::ClientDisabled).client(id).by(by.name()).happened(&app.audit);
@@ -60,7 +61,7 @@ async fn changed(app: &App, id: &ClientId, event: AuditEvent) -> Outcome<Client>
     find(app, id).await
 }
 
-/// As faces tell of a client.
+/// The JSON form of a client.
 #[must_use]
 pub fn shown(client: &Client) -> Value {
     json!({

@@ -1,4 +1,4 @@
-//! What operators do to consents: what people need not be asked again.
+//! Operators' acts on stored consents.
 use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
 use crate::{
     app::App,
@@ -11,14 +11,14 @@ use crate::{
 pub use consents::Filter;
 use serde_json::{Value, json};
 
-/// In the order of people, clients and resources.
+/// Sorted by user, client and resource.
 pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<ConsentRecord>> {
     let after = paging.read_after(|after| read(after).ok_or_else(|| OperationError::NoSuchPlace(after.to_owned())))?;
     let rows = consents::list(&app.db, wanted, after.as_ref(), paging.limit()).await?;
     Ok(paging.page(rows, place))
 }
 
-/// A consent has no id but all that it is about.
+/// Identifies a consent by its user, client and resource: it has no id.
 fn place(ConsentRecord { consent, .. }: &ConsentRecord) -> String {
     base64url(json!([consent.user_id.to_string(), consent.client_id, consent.resource]).to_string())
 }
@@ -28,12 +28,12 @@ fn read(place: &str) -> Option<(UserId, ClientId, String)> {
     Some((user.parse().ok()?, client, resource))
 }
 
-/// How many of these there are.
+/// The number of matching consents.
 pub async fn count(app: &App, wanted: &Filter) -> Outcome<i64> {
     Ok(consents::count(&app.db, wanted).await?)
 }
 
-/// A person is asked again the next time; what was granted stays. Answers how many went.
+/// The users are asked again next time; their grants stay. Returns the number of deleted consents.
 pub async fn delete(app: &App, by: &Operator, wanted: &Filter) -> Outcome<u64> {
     let event = |count| {
         let event = Event::new(EventType::ConsentsDeleted).user(wanted.user_id).client(wanted.client_id.as_ref());
@@ -43,7 +43,7 @@ pub async fn delete(app: &App, by: &Operator, wanted: &Filter) -> Outcome<u64> {
     done.map(logged).ok_or(OperationError::NothingToDelete)
 }
 
-/// As faces tell of a consent.
+/// The JSON form of a consent.
 #[must_use]
 pub fn shown(ConsentRecord { consent, username }: &ConsentRecord) -> Value {
     json!({

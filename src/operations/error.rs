@@ -1,4 +1,4 @@
-//! Why an act was refused. Nothing changed then; each face adds where the cure lies for who uses it.
+//! Why an act was refused. Nothing was changed; each face adds how to fix it.
 use crate::{
     error::OAuthError,
     model::{ClientId, GrantId},
@@ -6,33 +6,33 @@ use crate::{
 };
 use std::fmt;
 
-/// Characters of what somebody named that are repeated.
+/// Characters of a name in an error.
 const SHOWN: usize = 80;
 
 #[derive(Debug)]
 pub enum OperationError {
     NoSuchUser {
         named: String,
-        /// A username that is nearly the same.
+        /// A username that is almost the same.
         nearest: Option<String>,
     },
     NoSuchClient(ClientId),
     NoSuchGrant(GrantId),
     NoSuchRegistrationToken(String),
-    /// What lists name as the place to go on from is none.
+    /// The place to continue a list from is not valid.
     NoSuchPlace(String),
-    /// A person or a client of this name.
+    /// The name of the user or client.
     AlreadyDisabled(String),
     NotDisabled(String),
     LastAdministrator,
-    /// The configuration has this client no more, and disables it at each start.
+    /// The settings no longer have this client, so it is disabled at each start.
     LeftOut(ClientId),
-    /// None of those that were meant is live.
+    /// No matching grant is live.
     NothingToRevoke,
     NothingToDelete,
-    /// Which rule it breaks.
+    /// The rule that it breaks.
     WeakPassword(&'static str),
-    /// The database, or another part of this machine, does not do its work.
+    /// The database, or another part of this machine, failed.
     Failed(anyhow::Error),
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for OperationError {
     }
 }
 
-/// In quotation marks, on one line and not too long.
+/// In quotation marks, on one line, and cut.
 fn shown(named: &str) -> String {
     format!("\"{}\"", cut(named, SHOWN))
 }
@@ -94,7 +94,7 @@ impl From<anyhow::Error> for OperationError {
     }
 }
 
-/// Of tools that programs use too.
+/// For errors of functions that the protocol uses too.
 impl From<OAuthError> for OperationError {
     fn from(error: OAuthError) -> Self {
         Self::Failed(error.cause.unwrap_or_else(|| anyhow::anyhow!("{}", error.description)))

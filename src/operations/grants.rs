@@ -1,4 +1,4 @@
-//! What operators do to grants.
+//! Operators' acts on grants.
 use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
 use crate::{
     app::App,
@@ -10,7 +10,7 @@ use crate::{
 pub use grants::Filter;
 use serde_json::{Value, json};
 
-/// The newest first.
+/// The newest grants first.
 pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<GrantRecord>> {
     let before = paging.read_after(|after| after.parse().map_err(|_| OperationError::NoSuchPlace(after.to_owned())))?;
     let rows = grants::list(&app.db, wanted, before, paging.limit()).await?;
@@ -22,13 +22,13 @@ pub async fn show(app: &App, id: GrantId) -> Outcome<GrantRecord> {
     grants::list(&app.db, &wanted, None, 1).await?.pop().ok_or(OperationError::NoSuchGrant(id))
 }
 
-/// How many of these an act would revoke.
+/// The number of grants that [`revoke`] would revoke.
 pub async fn count_live(app: &App, wanted: &Filter) -> Outcome<i64> {
     Ok(grants::count_live(&app.db, wanted, app.clock.now()).await?)
 }
 
-/// All live ones of these: one, a person's, a client's, or a person's of one client. What hangs from them is refused
-/// wherever this server is asked. Answers how many.
+/// Revokes all live matching grants: one, a user's, a client's, or a user's for one client. Their tokens are refused
+/// wherever this server is asked. Returns the number of revoked grants.
 pub async fn revoke(app: &App, by: &Operator, wanted: &Filter) -> Outcome<u64> {
     if let Some(id) = wanted.id {
         show(app, id).await?;
@@ -42,7 +42,7 @@ pub async fn revoke(app: &App, by: &Operator, wanted: &Filter) -> Outcome<u64> {
     done.map(logged).ok_or(OperationError::NothingToRevoke)
 }
 
-/// As faces tell of a grant.
+/// The JSON form of a grant.
 #[must_use]
 pub fn shown(GrantRecord { grant, username }: &GrantRecord) -> Value {
     json!({
@@ -52,7 +52,7 @@ pub fn shown(GrantRecord { grant, username }: &GrantRecord) -> Value {
         "username": username,
         "grant_type": grant.grant_type,
         "scope": grant.scopes.to_string(),
-        // Identifiers between spaces, as scopes are; none is about ourselves.
+        // Identifiers separated by spaces, like scopes; empty when the grant is only about the user.
         "resource": (!grant.resources.is_empty()).then(|| grant.resources.join(" ")),
         "refresh_token_hash": grant.refresh_hash.fingerprint(),
         "generation": grant.generation,

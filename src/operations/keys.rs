@@ -1,4 +1,4 @@
-//! What operators do to signing keys.
+//! Operators' acts on signing keys.
 use super::{Operator, Outcome, date};
 use crate::{
     app::App,
@@ -11,17 +11,17 @@ use crate::{
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-/// A signing key, and what happens to it next.
+/// A signing key, and its next step.
 #[derive(Debug)]
 pub struct KeyRecord {
     pub key: SigningKey,
-    /// Of a current key: when its successor is published. Of the others: when it begins to sign, or goes.
+    /// For a current key: when its successor is published. For the others: when it begins to sign, or is withdrawn.
     pub next_step_at: Option<OffsetDateTime>,
-    /// Of a current key that has a successor.
+    /// Only for a current key that has a successor.
     pub signs_until: Option<OffsetDateTime>,
 }
 
-/// The oldest first.
+/// The oldest keys first.
 #[must_use]
 pub fn list(app: &App) -> Vec<KeyRecord> {
     let (ring, schedule) = (app.keys.ring(), Schedule::of(&app.config));
@@ -33,8 +33,8 @@ pub fn list(app: &App) -> Vec<KeyRecord> {
     ring.all().iter().map(record).collect()
 }
 
-/// Begins a rotation of all keys now; running servers complete it. An algorithm that has a successor keeps that. Answers
-/// the `kid` of each new key.
+/// Starts a rotation of all keys; running servers complete it. A key that has a successor already keeps it. Returns the
+/// `kid` of each new key.
 pub async fn rotate(app: &App, by: &Operator) -> Outcome<Vec<String>> {
     let mut published = Vec::new();
     for algorithm in Algorithm::NAMES {
@@ -47,7 +47,7 @@ pub async fn rotate(app: &App, by: &Operator) -> Outcome<Vec<String>> {
     Ok(published)
 }
 
-/// Replaces all keys at once: whatever the old ones signed is refused from now on. Answers how many old ones went.
+/// Replaces all keys at once: everything the old ones signed is refused from now on. Returns the number of old keys.
 pub async fn replace_all(app: &App, by: &Operator) -> Outcome<u64> {
     let removed = app.keys.replace_all().await?;
     let event = Event::new(EventType::SigningKeysReplaced).details(json!({ "removed": removed }));
@@ -55,7 +55,7 @@ pub async fn replace_all(app: &App, by: &Operator) -> Outcome<u64> {
     Ok(removed)
 }
 
-/// As faces tell of a key.
+/// The JSON form of a key.
 #[must_use]
 pub fn shown(KeyRecord { key, next_step_at, .. }: &KeyRecord) -> Value {
     json!({

@@ -1,15 +1,15 @@
-//! Who acts on this server, and from where.
+//! Operators: who acts on this server, and from where.
 use crate::oauth::visible::cut;
 
 /// Characters of a name.
 const LONGEST_NAME: usize = 100;
 
-/// Somebody who may do what operators do; each face makes one of whom it let in.
+/// An authenticated operator; each face creates one for whomever it let in.
 #[derive(Clone, Debug)]
 pub struct Operator(String);
 
 impl Operator {
-    /// Whoever runs a command on this machine, by the name of their account and the name of the machine.
+    /// The user who runs a command on this machine: the account name and the machine's name.
     #[must_use]
     pub fn at_command_line() -> Self {
         let or_unknown = |name: Result<String, whoami::Error>| name.unwrap_or_else(|_| "unknown".to_owned());
@@ -17,7 +17,7 @@ impl Operator {
         Self(cut(&format!("cli:{name}@{host}"), LONGEST_NAME))
     }
 
-    /// As the audit trail has it, in `by`.
+    /// The name in the audit trail, member `by`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! What operators do to registration tokens: initial access tokens (RFC 7591 §3).
+//! Operators' acts on registration tokens: initial access tokens (RFC 7591 §3).
 use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
 use crate::{
     app::App,
@@ -11,16 +11,16 @@ use crate::{
 use serde_json::{Value, json};
 use time::Duration;
 
-/// What a token is to be good for.
+/// The limits of a new token.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub uses: i32,
     pub expires_in: Duration,
-    /// The most that its clients are ever granted; `None` sets no limit.
+    /// The most scopes that its clients are ever granted; `None` sets no limit.
     pub scope: Option<Scopes>,
 }
 
-/// The token itself is told this once.
+/// Makes a token. The token itself is returned only this once.
 pub async fn make(app: &App, by: &Operator, wanted: &Wanted) -> Outcome<(RegistrationToken, InitialAccessToken)> {
     let secret = RegistrationToken::random();
     let token = InitialAccessToken {
@@ -36,7 +36,7 @@ pub async fn make(app: &App, by: &Operator, wanted: &Wanted) -> Outcome<(Registr
     Ok((secret, token))
 }
 
-/// Those that are still good; which end first come first.
+/// Valid tokens, those that expire first come first.
 pub async fn list(app: &App, paging: &Paging) -> Outcome<Page<InitialAccessToken>> {
     let after = match paging.read_after(read)? {
         Some(after) => {
@@ -49,7 +49,7 @@ pub async fn list(app: &App, paging: &Paging) -> Outcome<Page<InitialAccessToken
     Ok(paging.page(rows, |token| token.token_hash.fingerprint()))
 }
 
-/// Nobody registers with it any more; clients that did stay.
+/// Revokes a token; clients that registered with it stay.
 pub async fn revoke(app: &App, by: &Operator, fingerprint: &str) -> Outcome<InitialAccessToken> {
     let token = find(app, read(fingerprint)?, fingerprint).await?;
     let event =
@@ -75,7 +75,7 @@ fn read(fingerprint: &str) -> Outcome<Fingerprint> {
     Ok(bytes)
 }
 
-/// As faces tell of a token, without the token.
+/// The JSON form of a token, without its secret.
 #[must_use]
 pub fn shown(token: &InitialAccessToken) -> Value {
     json!({

@@ -1,4 +1,4 @@
-//! What operators do to people's accounts.
+//! Operators' acts on people's accounts.
 use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
 use crate::{
     app::App,
@@ -14,12 +14,12 @@ use crate::{
 use serde_json::{Value, json};
 pub use users::{Ended, Filter};
 
-/// Usernames that are looked at for one that is nearly the same, the newest.
+/// Usernames that are searched for a similar one, the newest.
 const LOOKED_AT: i64 = 1000;
-/// As good as meant (Jaro and Winkler).
+/// Similarity (Jaro-Winkler) from which a name is suggested.
 const NEAR: f64 = 0.85;
 
-/// A person, and what hangs from the account now.
+/// An account, and the number of its sessions and grants.
 #[derive(Debug)]
 pub struct Account {
     pub user: User,
@@ -27,14 +27,15 @@ pub struct Account {
     pub sessions: i64,
 }
 
-/// The newest first.
+/// The newest accounts first.
 pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<User>> {
     let before = paging.read_after(|after| after.parse().map_err(|_| OperationError::NoSuchPlace(after.to_owned())))?;
     let rows = users::list(&app.db, wanted, before, paging.limit()).await?;
     Ok(paging.page(rows, |user| user.id.to_string()))
 }
 
-/// By id or username. An id counts first: nobody takes the place of another by choosing their id as a name.
+/// Finds an account by id or username. Ids come first, so that nobody can pose as another user by choosing that user's
+/// id as username.
 pub async fn find(app: &App, named: &str) -> Outcome<User> {
     if let Ok(id) = named.parse()
         && let Some(user) = users::find(&app.db, id).await?
@@ -63,7 +64,8 @@ pub async fn show(app: &App, id: UserId) -> Outcome<Account> {
     Ok(Account { user, live_grants, sessions: app.sessions().count(id).await? })
 }
 
-/// The person can neither sign in nor use an app until enabled again; apps have to be allowed to go on anew.
+/// Until they are enabled again, the user can neither sign in nor use an app; after that, apps have to be allowed
+/// again.
 pub async fn disable(app: &App, by: &Operator, id: UserId) -> Outcome<(User, Ended)> {
     by_id(app, id).await?;
     let event = |Ended { grants, sessions }| {
@@ -89,7 +91,7 @@ pub async fn enable(app: &App, by: &Operator, id: UserId) -> Outcome<User> {
     by_id(app, id).await
 }
 
-/// Whoever is signed in has to sign in again; apps go on. Answers how many sessions ended.
+/// Ends all sessions of the user; apps keep their access. Returns the number of ended sessions.
 pub async fn set_password(app: &App, by: &Operator, id: UserId, password: &str) -> Outcome<u64> {
     let user = by_id(app, id).await?;
     if let Some(rule) = refuse_password(&user.username, password) {
@@ -105,7 +107,7 @@ pub async fn set_password(app: &App, by: &Operator, id: UserId, password: &str) 
     done.map(logged).ok_or_else(gone)
 }
 
-/// A link by which somebody becomes an administrator, or gets in again who is one. It replaces the former link.
+/// Makes a link that creates an administrator, or restores the access of one. It replaces the previous link.
 pub async fn new_setup_link(app: &App, by: &Operator) -> Outcome<SetupLink> {
     let link = setup_link::proposal(app, users::any_admin(&app.db).await?);
     let details = json!({"expires_at": link.expires_at.unix_timestamp(), "recovers": link.recovers});
@@ -115,7 +117,7 @@ pub async fn new_setup_link(app: &App, by: &Operator) -> Outcome<SetupLink> {
     Ok(setup_link::shown(app, &link))
 }
 
-/// As faces tell of a person.
+/// The JSON form of an account.
 #[must_use]
 pub fn shown(user: &User) -> Value {
     json!({

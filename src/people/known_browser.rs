@@ -1,4 +1,4 @@
-//! Browsers that have signed in to an account before: guesses that others make at it do not keep them out.
+//! Browsers that have signed in to an account before: other people's wrong guesses do not lock them out.
 use crate::{
     app::App,
     model::User,
@@ -10,13 +10,13 @@ use aws_lc_rs::{constant_time, hmac};
 const MOST: usize = 5;
 const NONCE: usize = 16;
 
-/// Whether one of these marks is ours, and of this account with the password it has now.
+/// Whether one of these marks is genuine, and was made for this account with its current password.
 #[must_use]
 pub fn is_known(app: &App, marks: &str, user: &User) -> bool {
     marks.split('.').take(MOST).any(|mark| is_of(app, mark, user))
 }
 
-/// The marks of a browser that has signed in to this account now.
+/// The marks to set in a browser that just signed in to this account.
 #[must_use]
 pub fn remember(app: &App, marks: &str, user: &User) -> String {
     let nonce = rand::random::<[u8; NONCE]>();
@@ -33,7 +33,7 @@ fn is_of(app: &App, mark: &str, user: &User) -> bool {
     constant_time::verify_slices_are_equal(&expected.as_ref()[..NONCE], mac).is_ok()
 }
 
-/// It names nobody: the account is in none of what the browser can read.
+/// The mark does not reveal the account to whoever reads the cookie.
 fn authenticate(app: &App, nonce: &[u8], user: &User) -> hmac::Tag {
     let mut context = hmac::Context::with_key(app.derived_keys.known_browsers());
     context.update(nonce);

@@ -1,4 +1,4 @@
-//! The link by which somebody becomes an administrator: the first one, or one who is locked out.
+//! The link that creates the first administrator, or restores the access of one who is locked out.
 use super::sign_in::new_user;
 use crate::{
     app::App,
@@ -15,30 +15,30 @@ use crate::{
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-/// How long a link is good for.
+/// How long a link is valid.
 const LIFETIME: Duration = Duration::hours(24);
 
-/// A link that is good now.
+/// A valid link.
 pub struct SetupLink {
     pub url: String,
     pub expires_at: OffsetDateTime,
 }
 
-/// What became of a name and a password that somebody sent by a link.
+/// The outcome of submitting a name and a password with a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// There is a new administrator.
+    /// A new administrator was created.
     Created,
     /// An administrator who was locked out has a new password.
     Recovered,
-    /// The link was used, is late, or was replaced.
+    /// The link was used, has expired, or was replaced.
     Spent,
-    /// Somebody who is no administrator has that name.
+    /// Another user, who is no administrator, has that name.
     NameTaken,
 }
 
-/// The link to the first administrator's account, the same on every node and after every restart; `None` if there is
-/// an administrator.
+/// The link that creates the first administrator, the same on every node and after every restart; `None` if there is an
+/// administrator.
 pub async fn first(app: &App) -> anyhow::Result<Option<SetupLink>> {
     if users::any_admin(&app.db).await? {
         return Ok(None);
@@ -48,14 +48,14 @@ pub async fn first(app: &App) -> anyhow::Result<Option<SetupLink>> {
     let stored = if is_ours(app, &stored) {
         stored
     } else {
-        // Made under another master key: nobody here can tell it.
+        // The stored link was made under another master key, so this server cannot compute it.
         setup_tokens::replace(&app.db, &proposed).await?;
         proposed
     };
     Ok(Some(shown(app, &stored)))
 }
 
-/// A link that is not on record yet.
+/// A link that is not stored yet.
 pub fn proposal(app: &App, recovers: bool) -> setup_tokens::SetupLink {
     let (seed, now) = (rand::random::<[u8; 32]>(), app.clock.now());
     setup_tokens::SetupLink {
@@ -75,14 +75,14 @@ fn token(app: &App, link: &setup_tokens::SetupLink) -> SetupToken {
     SetupToken::derived(app.derived_keys.forms(), link.seed.as_deref().unwrap_or_default())
 }
 
-/// A link that is on record, to be opened.
+/// The URL of a stored link.
 pub fn shown(app: &App, link: &setup_tokens::SetupLink) -> SetupLink {
     let url = format!("{}/setup?token={}", app.config.base(), token(app, link).expose());
     SetupLink { url, expires_at: link.expires_at }
 }
 
-/// Makes an administrator, once, of whoever holds the link. With a link for those who are locked out, the name of an
-/// administrator gets a new password, and is let in again if it was disabled.
+/// Creates an administrator, once, for whoever holds the link. A recovery link used with an administrator's name sets a
+/// new password instead, and enables that account.
 pub async fn use_up(
     app: &App,
     token: &SetupToken,

@@ -1,4 +1,4 @@
-//! Signing in with a password, and making accounts that can.
+//! Signs people in with a password, and creates accounts.
 use super::known_browser;
 use crate::{
     app::App,
@@ -13,8 +13,8 @@ use crate::{
 use keyward_limits::spelling::normal_form;
 use std::net::IpAddr;
 
-/// `None` for an unknown user, a wrong password and a disabled account alike, after the same time: which it was is for
-/// the audit trail alone. `marks` are those of the browser.
+/// `None` for an unknown user, a wrong password and a disabled account alike, after the same time; only the audit trail
+/// says which. `marks` are those of the browser.
 pub async fn sign_in(
     app: &App,
     username: &str,
@@ -24,7 +24,7 @@ pub async fn sign_in(
 ) -> Result<Option<User>, OAuthError> {
     let (typed, username) = (username, &*normal_form(username));
     let mut known = None;
-    // An account of before may have a name in another form.
+    // Older versions stored usernames in another normal form.
     for name in [username, typed].into_iter().take(1 + usize::from(typed != username)) {
         if known.is_none() && name.len() <= MAX_LENGTH {
             known = users::find_by_username(&app.db, name).await?;
@@ -42,7 +42,7 @@ pub async fn sign_in(
         }
     };
     let hash = known.as_ref().map(|user| user.password_hash.as_str());
-    // What cannot be judged is taken back.
+    // If the password cannot be checked, the attempt is not counted.
     let right = app.passwords.verify(password, hash, source(address)).await?;
     let reason = match known {
         None => FailureReason::Unknown,
@@ -66,7 +66,7 @@ pub async fn sign_in(
     Ok(user)
 }
 
-/// What is wrong with a name and password somebody chose; `None` when nothing is.
+/// Why a chosen name or password is not acceptable; `None` if both are.
 #[must_use]
 pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
     if !is_username(&normal_form(username)) {
@@ -75,7 +75,7 @@ pub fn refuse_choice(username: &str, password: &str) -> Option<&'static str> {
     refuse_password(username, password)
 }
 
-/// What is wrong with a password for this person; `None` when nothing is.
+/// Why a password is not acceptable for this user; `None` if it is.
 #[must_use]
 pub fn refuse_password(username: &str, password: &str) -> Option<&'static str> {
     let (username, password) = (&*normal_form(username), &*normal_form(password));

@@ -1,4 +1,4 @@
-//! Who somebody of a trusted issuer is here: known by its link, found by what the issuer says, or new.
+//! The account of a trusted issuer's subject: linked before, found by claims of the issuer, or created.
 use super::sign_in::{is_username, new_user};
 use crate::{
     app::App,
@@ -13,7 +13,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// The person an assertion is about.
+/// The user that an assertion is about.
 pub struct Subject {
     pub user: User,
     standing: Standing,
@@ -22,13 +22,13 @@ pub struct Subject {
 #[derive(Clone, Copy, PartialEq)]
 enum Standing {
     Linked,
-    /// An account that is not yet known to be this subject's.
+    /// An account that is not linked to this subject yet.
     Found,
-    /// No account yet.
+    /// A new account that is not stored yet.
     New,
 }
 
-/// Nothing is written yet.
+/// Finds the account or prepares a new one; writes nothing.
 pub async fn find(app: &App, assertion: &IdentityAssertion<'_>) -> Result<Subject, OAuthError> {
     let IdentityAssertion { trusted, says, .. } = assertion;
     let subject = if let Some(user) = subject_links::find(&app.db, &says.issuer, &says.tenant, &says.subject).await? {
@@ -46,7 +46,8 @@ pub async fn find(app: &App, assertion: &IdentityAssertion<'_>) -> Result<Subjec
     Ok(subject)
 }
 
-/// The one account that the issuer means, if it may say so, and if that account is not yet somebody else's there.
+/// The account that the issuer's claims identify, if the settings trust those claims and the account is not linked to
+/// another subject of that issuer.
 async fn find_account(app: &App, assertion: &IdentityAssertion<'_>) -> Result<Option<User>, OAuthError> {
     let IdentityAssertion { trusted, says, .. } = assertion;
     let aud_sub = says.aud_sub.as_deref().filter(|_| trusted.link_by_aud_sub).and_then(|id| id.parse().ok());
@@ -63,7 +64,8 @@ async fn find_account(app: &App, assertion: &IdentityAssertion<'_>) -> Result<Op
     Ok(Some(user).filter(|_| !taken))
 }
 
-/// Named by the address that the issuer answers for, or else by a digest. Nobody knows its password.
+/// A new account, named by the e-mail address if the issuer may vouch for it, or else by a digest. Its password is
+/// random.
 async fn new_account(app: &App, assertion: &IdentityAssertion<'_>) -> Result<User, OAuthError> {
     let IdentityAssertion { trusted, says, .. } = assertion;
     let email = says.email.clone().filter(|email| trusted.knows_email(email));
@@ -80,7 +82,8 @@ async fn new_account(app: &App, assertion: &IdentityAssertion<'_>) -> Result<Use
 }
 
 impl Subject {
-    /// Puts on record who it is. `false`, and nothing changed, if somebody was faster: then look again.
+    /// Stores the account and its link. `false`, with nothing changed, if another request was faster: then call
+    /// [`find`] again.
     pub async fn keep(&self, app: &App, assertion: &IdentityAssertion<'_>) -> Result<bool, OAuthError> {
         let link = SubjectLink {
             issuer: assertion.says.issuer.clone(),
