@@ -1,4 +1,4 @@
-//! The tools, built once and handed to every request.
+//! The parts that all requests share (settings, database, keys, ...), built once.
 mod clients;
 mod demo;
 mod due_documents;
@@ -31,7 +31,7 @@ pub struct App {
     pub db: Db,
     /// Whether the database takes writes.
     pub writable: Writable,
-    /// What other processes do to the database.
+    /// Reports what other processes change in the database.
     pub changes: Arc<Changes>,
     /// The keys that sign tokens.
     pub keys: Keys,
@@ -48,7 +48,7 @@ pub struct App {
 }
 
 impl App {
-    /// Answers it in a box: it is large, and so would be each future that holds it.
+    /// The result is boxed: an `App` is large, and would make every future that holds it large.
     pub async fn build(config: Config, db: Db, clock: Clock) -> anyhow::Result<Box<Self>> {
         let master = match &config.keys.master_key {
             Some(key) => MasterKey::parse(key.expose_secret())?,
@@ -87,13 +87,13 @@ impl App {
         Sessions { db: self.db.clone(), clock: self.clock.clone(), lifetime }
     }
 
-    /// Knows the secrets of the settings, and what those look like that are issued.
+    /// Masks the secrets of the settings, and anything that looks like a secret we issue.
     #[must_use]
     pub fn masker(&self) -> &Arc<Masker> {
         &self.audit.masker
     }
 
-    /// What ID tokens and access tokens are signed with when nobody asked otherwise.
+    /// The default algorithm for signing ID tokens and access tokens.
     #[must_use]
     pub fn signing_alg(&self) -> &str {
         &self.config.keys.signing_alg

@@ -1,4 +1,4 @@
-//! The audit trail: what a person responsible for this server wants to be able to ask later.
+//! The audit trail: a record of events that an operator can question later.
 pub mod chain;
 pub mod changed_settings;
 mod event;

@@ -1,5 +1,4 @@
-//! The catalogue of what can happen here: one line for each event. The audit trail, the decision trace and the counts
-//! take no other.
+//! The catalogue of events, one line each. The audit trail, the decision trace and the metrics accept only these.
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -7,9 +6,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Info,
-    /// It may be what it should be, but somebody should look.
+    /// The event may be legitimate, but an operator should look.
     Warning,
-    /// Somebody holds what they should not.
+    /// Somebody has a secret or access that they should not have.
     Critical,
 }
 
@@ -24,7 +23,7 @@ impl Level {
     }
 }
 
-/// Where an event goes. Counts are of requests, tokens and sign-ins, see [`crate::metrics`].
+/// Where an event is recorded. Metrics count requests, tokens and sign-ins separately, see [`crate::metrics`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sinks {
     Audit,
@@ -44,10 +43,10 @@ impl Sinks {
     }
 }
 
-/// What the catalogue says of an event.
+/// The properties of an event.
 pub struct Entry {
     pub name: &'static str,
-    /// At least; a failed event is a warning at least.
+    /// The lowest level of this event; if it reports a failure, the level is a warning at least.
     pub level: Level,
     pub sinks: Sinks,
     /// Members that its details in the audit trail may have, beside `reason` and `more`.
@@ -199,12 +198,12 @@ macro_rules! words {
 }
 
 words!(
-    /// Whose secret somebody guesses.
+    /// The kinds of account whose secret can be guessed.
     AccountKind { User "user", Client "client", Device "device", Administrator "administrator" }
 );
 
 words!(
-    /// Why an attempt failed. The audit trail alone tells it: pages and answers are the same for all.
+    /// Why an attempt failed. Only the audit trail says it: pages and answers are the same for all reasons.
     FailureReason {
         WrongPassword "wrong_password",
         WrongSecret "wrong_secret",
@@ -213,7 +212,7 @@ words!(
         /// The secret was right.
         Disabled "disabled",
         Unknown "unknown",
-        /// Nobody looked at the secret.
+        /// The secret was not checked.
         Throttled "throttled",
         OtherMethod "other_method",
     }

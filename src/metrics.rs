@@ -1,4 +1,4 @@
-//! Counts of what happened since the start, for Prometheus. Labels have few values, and none that a stranger chooses.
+//! Counters since the start, for Prometheus. Labels have few values, which strangers cannot choose.
 use prometheus::{IntCounterVec, Opts, Registry, TextEncoder};
 
 pub struct Metrics {
@@ -12,7 +12,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// # Errors
-    /// Never, but that two counters had one name.
+    /// Only if two counters had the same name, which does not happen.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let counter = |name: &str, help: &str, labels: &[&str]| {
@@ -34,7 +34,7 @@ impl Metrics {
         })
     }
 
-    /// `endpoint` is a path of ours.
+    /// `endpoint` is a path of this server.
     pub fn request(&self, endpoint: &str, status: u16) {
         let class = ["1xx", "2xx", "3xx", "4xx", "5xx"].get(usize::from(status / 100).wrapping_sub(1));
         self.requests.with_label_values(&[endpoint, class.unwrap_or(&"other")]).inc();

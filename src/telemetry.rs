@@ -1,4 +1,4 @@
-//! Logs: for people on a terminal or as JSON, each line inside the request it belongs to, and none with a secret.
+//! Logs: for people on a terminal, or as JSON. Each line belongs to its request, and secrets are masked.
 use keyward_shared::mask::Masker;
 use std::{
     io::{self, IsTerminal, Write},
@@ -14,17 +14,17 @@ tokio::task_local! {
 
 #[derive(Clone)]
 pub struct Request {
-    /// What the answer (`X-Request-Id`), the log, error pages and the audit trail call it.
+    /// The request id in the response (`X-Request-Id`), the log, error pages and the audit trail.
     pub id: String,
     pub address: IpAddr,
-    /// As it calls itself, and whatever it put there.
+    /// The `User-Agent` as sent, with any content.
     pub user_agent: Option<String>,
 }
 
-/// Bytes of what a program calls itself that are looked at; none that is honest has more.
+/// Bytes of a `User-Agent` that are kept; honest programs send less.
 const MAX_USER_AGENT: usize = 1024;
 
-/// Without what is too long, and without half a word: a secret would not be known by half.
+/// Drops a partial word at the end: half a secret would not be recognised and masked.
 #[must_use]
 pub fn shortened(user_agent: &str) -> Option<&str> {
     if user_agent.len() <= MAX_USER_AGENT {
@@ -46,12 +46,12 @@ pub fn request_id() -> Option<String> {
     REQUEST.try_with(|request| request.id.clone()).ok()
 }
 
-/// Logs to standard error, so that standard output is the command's own. `RUST_LOG` chooses what; by default a server says
-/// `info`, and of what talks much only warnings, and a command that ends soon says those of all.
+/// Logs to standard error, so that standard output belongs to the command. `RUST_LOG` sets the levels. By default a
+/// server logs `info` and only warnings of verbose libraries; other commands log only warnings.
 pub fn init(is_server: bool) {
     let usual = if is_server { "info,sqlx=warn" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    // Whatever else is asked for: in detail it writes down what clients of the demo's MCP server send as it is.
+    // Always applied: the detailed logs of this library contain what clients of the demo's MCP server send.
     let quiet = "rmcp=warn".parse();
     let filter = quiet.into_iter().fold(filter, EnvFilter::add_directive);
     let logs = fmt().with_env_filter(filter).with_writer(|| Masked(io::stderr())).with_target(false);
@@ -59,10 +59,10 @@ pub fn init(is_server: bool) {
     let _ = if std::io::stderr().is_terminal() { logs.compact().try_init() } else { logs.json().try_init() };
 }
 
-/// What hides secrets in the log; from before the settings were read, by what secrets look like.
+/// Masks secrets in the log; before the settings are read, it recognises them by their form only.
 static MASKER: RwLock<Option<Arc<Masker>>> = RwLock::new(None);
 
-/// From now on the log is masked by this one.
+/// Replaces the masker of the log.
 pub fn mask(masker: Arc<Masker>) {
     *MASKER.write().unwrap_or_else(PoisonError::into_inner) = Some(masker);
 }
@@ -71,7 +71,7 @@ fn masker() -> Option<Arc<Masker>> {
     MASKER.read().unwrap_or_else(PoisonError::into_inner).clone().or_else(|| Masker::of([]).ok().map(Arc::new))
 }
 
-/// Writes lines without the secrets in them. It is given whole ones.
+/// A writer that masks secrets; each write must be a whole line.
 struct Masked<W>(W);
 
 impl<W: Write> Write for Masked<W> {
@@ -79,7 +79,7 @@ impl<W: Write> Write for Masked<W> {
         let text = String::from_utf8_lossy(line);
         let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
         let masked = masker().map_or_else(|| "a line that could not be masked".to_owned(), |masker| masker.text(text));
-        // A line is written at once with its end: in between, another thread would write its own.
+        // The line and its end are written together, so that lines of other threads do not come between.
         self.0.write_all([&masked, end].concat().as_bytes())?;
         Ok(line.len())
     }
@@ -134,7 +134,7 @@ mod tests {
         assert!(text.contains("a harmless name") && text.contains("kw_0199c0ffee"));
     }
 
-    /// Keeps what each call was given.
+    /// Collects the bytes of each write.
     #[derive(Default)]
     struct Writes(Vec<String>);
 

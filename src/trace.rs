@@ -1,6 +1,6 @@
-//! The decision trace: what was decided lately, for whom and by which rule. Kept in memory for `/debug/traces`, and
-//! logged. Names and rules are our own words; of a request there is at most the identifier of its client, and the
-//! redirect URI that it should not have named, cut.
+//! The decision trace: recent decisions, each with its client and rule, kept in memory for `/debug/traces` and logged.
+//! Names and rules are our own words; of the request it holds at most the client identifier and, cut, a redirect URI
+//! that is not registered.
 use crate::{
     clock::Clock,
     error::{ErrorCode, OAuthError},
@@ -17,7 +17,7 @@ use std::{
 };
 use time::{OffsetDateTime, serde::rfc3339};
 
-/// Decisions remembered.
+/// Decisions kept in memory.
 const KEPT: usize = 1000;
 
 #[derive(Clone, Debug, Serialize)]
@@ -26,9 +26,9 @@ pub struct Decision {
     pub client_id: Option<ClientId>,
     pub detail: &'static str,
     pub result: Verdict,
-    /// The broken one.
+    /// The broken rule.
     pub rule: Option<Cow<'static, str>>,
-    /// What was sent and what is registered, where a redirect URI is not registered.
+    /// The value that was sent and the registered value, if a redirect URI is not registered.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
     pub request_id: Option<String>,
@@ -41,9 +41,9 @@ pub struct Decision {
 pub enum Verdict {
     Success,
     Failure,
-    /// Not for what was asked, but for what it would do or has done: an address, a copy, a flood.
+    /// Refused for its possible effect, not for the request itself: an address, a copy, a flood.
     Blocked,
-    /// It goes on, but will not for ever.
+    /// Accepted now, but not for ever.
     Warning,
 }
 
@@ -68,7 +68,7 @@ impl Trace {
         self.add(event_type, client, error.code.as_str(), result, Some(error.description.clone()));
     }
 
-    /// A failure for what was sent beside what is registered.
+    /// Adds a failed decision with the sent value beside the registered one.
     pub fn compared(&self, event_type: EventType, client: Option<&ClientId>, error: &OAuthError, compared: &Compared) {
         let (sent, registered) = (compared.sent.as_deref(), compared.registered.join(" "));
         tracing::info!(%event_type, sent, registered, "redirect_uri");
@@ -85,7 +85,7 @@ impl Trace {
         self.add(event_type, client, "goes on for now", Verdict::Warning, Some(rule.into()));
     }
 
-    /// One of two, by how it came out.
+    /// Adds a passed or failed decision, depending on the result.
     pub fn outcome<T>(
         &self,
         [success, failure]: [EventType; 2],
@@ -99,13 +99,13 @@ impl Trace {
         }
     }
 
-    /// Newest first.
+    /// The newest decisions first.
     #[must_use]
     pub fn recent(&self) -> Vec<Decision> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// `rule` is the broken one, if one is.
+    /// `rule` is the broken rule, if any.
     pub fn add(
         &self,
         event_type: EventType,

@@ -1,4 +1,4 @@
-//! The clients lately asked for, in memory.
+//! The cache of clients.
 use super::due_documents::DueDocuments;
 use crate::{
     clock::{Clock, Moment},
@@ -14,28 +14,28 @@ use std::sync::{
 };
 use time::Duration;
 
-/// Bytes: bounds what a flood of registrations can make us remember.
+/// Bytes of the cache: a flood of registrations cannot make it larger.
 const MAX_REMEMBERED: usize = 16 * 1024 * 1024;
-/// In memory a client takes about this many times the bytes of its JSON, and this beside.
+/// A cached client takes about this many times the bytes of its JSON, plus a constant.
 const UNFOLDED: usize = 8;
 const BESIDE: usize = 256;
-/// To whom a place in memory belongs: what strangers register never pushes out what the operator set up.
+/// The cache budget that clients of the operator count against: strangers' registrations never evict them.
 const OPERATOR: Source = Source::Party(0);
 const STRANGERS: Source = Source::Party(1);
-/// Whoever changes a row says so; this is for the case that somebody forgot.
+/// A safety net: every change of a row invalidates its entry, but some code might forget to.
 const MAX_AGE: Duration = Duration::MINUTE;
 
-/// The clients lately asked for. Exact: whoever changes a row says so, other processes through the database; while they
-/// cannot be heard, nothing is believed.
+/// Recently used clients. The cache is exact: every change of a row invalidates its entry, also when another process
+/// made the change. While the database cannot report such changes, the cache is not used.
 pub struct Clients {
-    /// Documents that are to be fetched again.
+    /// Metadata documents that need fetching again.
     pub due: DueDocuments,
     db: Db,
     documents: ClientMetadataDocuments,
     clock: Clock,
     heard: Arc<Changes>,
     remembered: RwLock<Table<ClientId, (Arc<Client>, Moment)>>,
-    /// Counts the changes, so that a row read before one is not remembered after it.
+    /// Counts the changes, so that a row which was read before a change is not cached after it.
     changes: AtomicU64,
 }
 
@@ -46,8 +46,8 @@ impl Clients {
         Self { due: DueDocuments::default(), db, documents, clock, heard, remembered, changes: AtomicU64::new(0) }
     }
 
-    /// As it is on record, which for a client with a metadata document may be out of date; `None` if the operator no
-    /// longer lets in clients that its host describes.
+    /// The client as the database has it; for a client with a metadata document that may be out of date. `None` if the
+    /// operator no longer admits the host of its document.
     pub async fn find(&self, id: &str) -> Result<Option<Arc<Client>>, OAuthError> {
         Ok(self.on_record(id).await?.filter(|client| self.lets_in(client)))
     }
@@ -79,20 +79,20 @@ impl Clients {
         (self.clock.age(*read_at) < MAX_AGE).then(|| client.clone())
     }
 
-    /// Bytes that are remembered.
+    /// Bytes that the cache holds.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.remembered.read().unwrap_or_else(PoisonError::into_inner).weight()
     }
 
-    /// After its row changed.
+    /// Called after the client's row changed.
     pub fn forget(&self, id: &ClientId) {
         let mut remembered = self.write();
         self.changes.fetch_add(1, Ordering::AcqRel);
         remembered.remove(id);
     }
 
-    /// After anything may have changed unheard.
+    /// Called after changes may have been missed.
     pub fn forget_all(&self) {
         let mut remembered = self.write();
         self.changes.fetch_add(1, Ordering::AcqRel);

@@ -1,4 +1,4 @@
-//! Documents of clients that are to be fetched again while nobody waits for them.
+//! The metadata documents that a background job fetches again.
 use crate::model::ClientId;
 use std::{
     collections::HashSet,
@@ -12,7 +12,7 @@ pub struct DueDocuments {
     wake: Notify,
 }
 
-/// More than this are not waited for; whoever comes again asks again.
+/// Further documents are dropped; the next request for such a client queues it again.
 const MAX_DUE: usize = 1_000;
 
 impl DueDocuments {
@@ -24,18 +24,18 @@ impl DueDocuments {
         }
     }
 
-    /// How many are due.
+    /// The number of queued documents.
     #[must_use]
     pub fn count(&self) -> usize {
         self.due.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Until there is one.
+    /// Waits until a document is queued.
     pub async fn wait(&self) {
         self.wake.notified().await;
     }
 
-    /// All of them, which are due no more.
+    /// Empties the queue and returns its documents.
     pub fn take(&self) -> HashSet<ClientId> {
         std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,5 +1,5 @@
-//! The chain of the audit trail: each event is sealed together with all before it, under a key that is not in the
-//! database. Who changes the database cannot change, add or take away an event in the middle without being noticed.
+//! The chain of the audit trail: each event is sealed together with all earlier events, under a key that is not in the
+//! database. Whoever changes, adds or removes an event in the database breaks the chain at that event.
 use super::{Event, Trail};
 use crate::{
     events::EventType,
@@ -11,12 +11,12 @@ use aws_lc_rs::hmac;
 use serde_json::json;
 use time::Duration;
 
-/// Events that get their place in one transaction: others wait for its end.
+/// Events that get their place in one transaction: other writers wait for its end.
 const AT_ONCE: usize = 100;
-/// Events looked at in one go.
+/// Events that one query reads.
 const PAGE: i64 = 1000;
 
-/// Writes the events that wait, and gives every event without a place one.
+/// Writes the queued events, and gives a place to every event that has none.
 pub async fn extend(trail: &Trail) -> sqlx::Result<()> {
     let _alone = trail.queue.writer.lock().await;
     let mut bytes = 0;
@@ -36,11 +36,11 @@ pub async fn extend(trail: &Trail) -> sqlx::Result<()> {
     }
 }
 
-/// Lets go of what is older than events are kept, and of the oldest where they take more room than they may.
+/// Deletes events that are older than the settings keep them, and the oldest ones while the trail exceeds its size.
 pub async fn shorten(trail: &Trail) -> sqlx::Result<()> {
     let settings = &trail.settings;
     let older_than = (settings.keep > 0).then(|| trail.clock.now() - Duration::seconds(settings.keep.into()));
-    // A little more than must be, so that it is not each time.
+    // Frees 5% more than necessary, so that not every call has to delete.
     let room = settings.room().map(|most| Room { most, left: most - most / 20 });
     let (mut lost, mut more) = (0, true);
     while more {
@@ -54,16 +54,16 @@ pub async fn shorten(trail: &Trail) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// What looking at the chain brought.
+/// The result of checking the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
-    /// So many events are as they were sealed.
+    /// All events are as they were sealed; their number.
     Whole(i64),
-    /// The one with this number is not, or is gone.
+    /// The event with this number was changed or is missing.
     BrokenAt(i64),
 }
 
-/// Looks at the last `most` events, or at all of them.
+/// Checks the last `most` events, or all of them.
 pub async fn verify(trail: &Trail, most: Option<i64>) -> sqlx::Result<Chain> {
     let (base, head) = audit_chain::ends(&trail.db).await?;
     if trail.settings.keeps_all() && base.place > 0 {
@@ -93,7 +93,7 @@ pub async fn verify(trail: &Trail, most: Option<i64>) -> sqlx::Result<Chain> {
     Ok(if last == head { Chain::Whole(head.place - from) } else { Chain::BrokenAt(head.place) })
 }
 
-/// Over all that an event says, in this form for ever: another would break every chain there is.
+/// The seal covers all members of an event. Its form must never change: that would break every existing chain.
 fn link(key: &hmac::Key, before: &Link, event: &AuditEvent) -> Link {
     let place = before.place + 1;
     let said = json!([

@@ -1,19 +1,19 @@
-//! Which settings are others than at the last start: their names, for values may be secret.
+//! Records which settings changed since the last start: names only, as values may be secret.
 use super::{Event, Trail};
 use crate::{config::Config, events::EventType, secrets::base64url, storage::settings};
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 
-/// Under which name the digests of the last start are on record.
+/// The name under which the digests of the last start are stored.
 const ON_RECORD: &str = "settings";
-/// Bytes of a digest that are kept.
+/// Bytes of each digest that are kept.
 const LENGTH: usize = 16;
 
-/// Compares the settings with those of the last start. `key` digests the values.
+/// Compares the settings with those of the last start. `key` is for the digests of the values.
 pub async fn record(trail: &Trail, config: &Config, key: &hmac::Key) -> anyhow::Result<()> {
     let now = digests(config.to_compare(key)?, key);
     let before = settings::replace(&trail.db, ON_RECORD, now.to_string().as_bytes()).await?;
-    // Older versions kept something else, of which nobody can tell what changed.
+    // Older versions stored another format, which cannot be compared.
     let before = before.and_then(|before| serde_json::from_slice::<Map<String, Value>>(&before).ok());
     let mut names = Vec::new();
     if let Some(before) = before {
@@ -25,7 +25,7 @@ pub async fn record(trail: &Trail, config: &Config, key: &hmac::Key) -> anyhow::
     Ok(())
 }
 
-/// The same tree with a digest in the place of each value, and without what is not set.
+/// The same tree with a digest in the place of each value, and without unset members.
 fn digests(settings: Value, key: &hmac::Key) -> Value {
     match settings {
         Value::Object(members) => {
@@ -36,7 +36,7 @@ fn digests(settings: Value, key: &hmac::Key) -> Value {
     }
 }
 
-/// A table that came or went is one name.
+/// A table that was added or removed counts as one name.
 fn compare(before: &Value, now: &Value, name: &str, names: &mut Vec<String>) {
     let (Value::Object(old), Value::Object(new)) = (before, now) else {
         if before != now {

@@ -1,4 +1,4 @@
-//! An event in the making.
+//! Builds an event before it is recorded.
 use crate::{
     events::{EventType, FailureReason, Level},
     model::{ClientId, GrantId, UserId},
@@ -36,7 +36,7 @@ impl Event {
             details: Value::Object(serde_json::Map::new()),
         }
     }
-    /// It may be what it should be, but look.
+    /// Raises the level to a warning: the event may be legitimate, but an operator should look.
     #[must_use]
     pub fn warning(self) -> Self {
         Self { level: self.level.max(Level::Warning), ..self }
@@ -66,14 +66,14 @@ impl Event {
         debug_assert!(self.knows(&details), "{} has other details than the catalogue says: {details}", self.kind);
         Self { details, ..self }
     }
-    /// Why, beside the other details; for the trail alone.
+    /// Adds the reason to the details; only the trail shows it.
     #[must_use]
     pub fn because(mut self, reason: FailureReason) -> Self {
         self.details["reason"] = json!(reason.as_str());
         Self { reason: Some(reason), ..self }
     }
 
-    /// The operator who did it, beside the other details.
+    /// Adds the operator who acted to the details.
     #[must_use]
     pub fn by(mut self, operator: &str) -> Self {
         debug_assert!(self.kind.entry().details.contains(&"by"), "{} is no operator's", self.kind);

@@ -1,19 +1,19 @@
-//! Events that wait to be written.
+//! Events that wait for being written.
 use crate::model::AuditEvent;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
 pub struct AuditQueue {
     events: Mutex<Vec<AuditEvent>>,
-    /// One at a time writes the oldest and then drops them.
+    /// Held by the one writer, which writes the oldest events and then drops them from the queue.
     pub(super) writer: tokio::sync::Mutex<()>,
 }
 
-/// When the disk is slower than what happens, more have to wait for it.
+/// Events in the queue; beyond this number, whoever records an event waits for the disk.
 const MAX_WAITING: usize = 10_000;
 
 impl AuditQueue {
-    /// Gives it back if there are too many.
+    /// Returns the event if the queue is full.
     pub(super) fn add(&self, event: AuditEvent) -> Option<AuditEvent> {
         let mut events = self.lock();
         if events.len() >= MAX_WAITING {

@@ -1,4 +1,4 @@
-//! How an event gets into the trail: at once, soon, or counted with others of its kind.
+//! The three ways to record an event: write it now, queue it, or count it together with similar events.
 use super::{Event, Trail};
 use crate::{
     limits::source,
@@ -12,14 +12,15 @@ use std::net::IpAddr;
 const LONGEST_USER_AGENT: usize = 200;
 
 impl Event {
-    /// What happened has happened: a trail that can't be written is an error in the log, not in the answer.
+    /// The event has happened already: a trail that cannot be written is logged as an error and does not fail the
+    /// request.
     pub async fn record(self, trail: &Trail) {
         let event = self.happened(trail);
         log(&event);
         write(trail, &event).await;
     }
 
-    /// Records what happens too often to wait for the disk each time; it is on disk within a second or so.
+    /// Queues an event that is too frequent to wait for the disk each time; it is written within about a second.
     pub async fn note(self, trail: &Trail) {
         let event = self.happened(trail);
         if let Some(event) = trail.queue.add(event) {
@@ -27,7 +28,7 @@ impl Event {
         }
     }
 
-    /// The event as it is stored, for what happens in one transaction with it.
+    /// The event in its stored form, for a transaction that stores it together with the change it reports.
     pub fn happened(self, trail: &Trail) -> AuditEvent {
         let request = telemetry::request();
         AuditEvent {
@@ -35,7 +36,7 @@ impl Event {
             event_type: self.kind.as_str().into(),
             level: self.level.as_str().into(),
             user_id: self.user_id,
-            // Whoever is not known yet may call themselves by a secret.
+            // An unauthenticated caller may have sent a secret as its client identifier.
             client_id: self.client_id.map(|id| ClientId::from(&*trail.masker.text(id.as_str()))),
             grant_id: self.grant_id,
             success: self.success,
@@ -47,7 +48,7 @@ impl Event {
         }
     }
 
-    /// Counts what somebody does to an account, or in its name, from this address.
+    /// Counts an event about this account from this address.
     pub async fn tally(self, trail: &Trail, account: &str, address: IpAddr) {
         let event = self.from(address);
         if trail.tally.is_first(&event, account, Some(source(address)), &trail.clock) {
@@ -55,7 +56,7 @@ impl Event {
         }
     }
 
-    /// Counts what happens to something of ours, wherever it comes from.
+    /// Counts an event about the object `what` of this server, from any source.
     pub async fn tally_of(self, trail: &Trail, what: &str) {
         if trail.tally.is_first(&self, what, None, &trail.clock) {
             self.note(trail).await;
@@ -63,7 +64,7 @@ impl Event {
     }
 }
 
-/// Tells the log of an event that is on record.
+/// Logs an event that is recorded.
 pub fn log(event: &AuditEvent) {
     let user = event.user_id.map(|id| id.to_string());
     let client = event.client_id.as_ref().map(ClientId::as_str);
@@ -71,7 +72,8 @@ pub fn log(event: &AuditEvent) {
     tracing::info!(event_type = event.event_type, success, user, client, address, "audit");
 }
 
-/// As far as it tells programs from each other. Masked before it is cut, or half a secret would stay.
+/// Long enough to tell programs from each other. Masked before it is cut, because half a secret would not be
+/// recognised.
 fn user_agent(trail: &Trail, request: &telemetry::Request) -> Option<String> {
     let masked = trail.masker.text(request.user_agent.as_deref()?);
     Some(masked.chars().take(LONGEST_USER_AGENT).collect())

@@ -29,7 +29,7 @@ pub fn shown(record: &AuditRecord) -> Value {
     })
 }
 
-/// As the trail has it: one, several, or none.
+/// As the details have it: one resource, a list, or none.
 fn resource(detail: &Value) -> Option<String> {
     match detail {
         Value::Array(several) => Some(several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),

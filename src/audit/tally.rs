@@ -1,5 +1,5 @@
-//! Events that a stranger brings about as often as he likes: of each kind, reason, account and source the first in a
-//! minute is written, the others are counted and told when the minute is over.
+//! Counts events that a stranger can cause as often as they like. Of each kind, reason, account and source the first
+//! event in a minute is written; the others are counted, and the count is written after the minute.
 use super::Event;
 use crate::{
     clock::{Clock, Moment},
@@ -13,12 +13,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Accounts that are told apart for one source; the others are counted together.
+/// Accounts of one source with counts of their own; all further accounts share one count.
 const MAX_PER_SOURCE: usize = 10;
-/// What is told apart of one kind; beyond that sources are counted together.
+/// Counts for one kind of event; beyond that, all sources share one count.
 const MAX_ENTRIES: usize = 200;
 
-/// Which events are counted together.
+/// Events with the same key are counted together.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     event_type: EventType,
@@ -38,7 +38,7 @@ pub(super) struct EventCount {
 pub struct Tally(Mutex<HashMap<Key, EventCount>>);
 
 impl Tally {
-    /// Whether it is the first of its kind, reason, account and source, which is to be written.
+    /// Whether the event is the first of its kind, reason, account and source in this minute, which has to be written.
     pub(super) fn is_first(&self, event: &Event, account: &str, source: Option<Source>, clock: &Clock) -> bool {
         let (mut counted, event_type, reason) = (self.lock(), event.kind, event.reason);
         let own = Key { event_type, reason, account: Some(Digest::of(account)), source };
@@ -58,7 +58,7 @@ impl Tally {
         first.ip_address = first.ip_address.filter(|_| key.source.is_some());
         if key.account.is_none() {
             (first.user_id, first.client_id, first.grant_id) = (None, None, None);
-            // What the others have in common is the reason, and nothing else is told of them.
+            // The counted events share only their reason, so the other details are dropped.
             first.details = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason.as_str() }));
         }
         counted.insert(key, EventCount { first, since: clock.moment(), more: 0 });

@@ -1,17 +1,17 @@
-//! Tells how many events were counted.
+//! Writes the counts of [`super::tally`] to the trail.
 use super::{Trail, tally::EventCount};
 use serde_json::json;
 use time::Duration;
 
-/// How long they are counted before that is told.
+/// How long events are counted before the count is written.
 const COUNTED_FOR: Duration = Duration::MINUTE;
 
-/// Tells how many came after the first, of those whose minute is over.
+/// Writes the counts whose minute is over.
 pub async fn tell(trail: &Trail) {
     tell_of(trail, |counted| trail.clock.age(counted.since) >= COUNTED_FOR).await;
 }
 
-/// Tells all counts, when the server stops.
+/// Writes all counts; called when the server stops.
 pub async fn tell_all(trail: &Trail) {
     tell_of(trail, |_| true).await;
 }

@@ -1,4 +1,4 @@
-//! The trail, and what it takes to write it.
+//! The audit trail, and what is needed to write to it.
 use super::{queue::AuditQueue, tally::Tally};
 use crate::{clock::Clock, config, storage::Db};
 use aws_lc_rs::hmac;
@@ -11,10 +11,10 @@ pub struct Trail {
     pub(super) settings: config::Audit,
     /// Seals the chain.
     pub(super) key: hmac::Key,
-    /// Knows the secrets of the settings, and what those look like that are issued.
+    /// Masks the secrets of the settings, and anything that looks like a secret we issue.
     pub masker: Arc<Masker>,
     pub(super) queue: AuditQueue,
-    /// Events that are counted rather than written one by one.
+    /// Events that are counted instead of written one by one.
     pub(super) tally: Tally,
 }
 

@@ -1,4 +1,4 @@
-//! A wrong secret, with which a wait begins.
+//! Wrong secrets that made an account or address wait.
 use super::{Event, Trail};
 use crate::{
     events::{AccountKind, EventType, FailureReason},
@@ -7,11 +7,11 @@ use crate::{
 use serde_json::json;
 use std::net::IpAddr;
 
-/// A secret was wrong: of an account of this kind, and of whom, as far as it is anybody's. What somebody typed as a
-/// name may be a password, so that a name that nobody has is not kept.
+/// A wrong secret: the kind of account it was for, and the account itself if it exists. A name that no account has is
+/// not stored, because people sometimes type their password there.
 pub struct WrongTry<'a> {
     pub kind: AccountKind,
-    /// As it was typed: what tries are counted by, and never written.
+    /// The name as it was typed: tries are counted by it, and it is never written.
     pub account: &'a str,
     pub user: Option<UserId>,
     pub client: Option<&'a ClientId>,
@@ -20,7 +20,7 @@ pub struct WrongTry<'a> {
 }
 
 impl WrongTry<'_> {
-    /// A wait begins with it.
+    /// Records that the account or address has to wait from now on.
     pub async fn begins_wait(&self, trail: &Trail) {
         let event = Event::new(EventType::BruteForceDetected).failed().details(json!({"account": self.kind.as_str()}));
         let event = event.because(self.reason).user(self.user).client(self.client);
