@@ -1,6 +1,6 @@
-//! Requests to addresses that strangers choose: the public internet only, small answers, little patience.
+//! Requests to addresses that strangers choose: only to the public internet, with small size limits and short timeouts.
 //!
-//! The only way from this program to an address that somebody told it.
+//! No other code of this program connects to an address that somebody else named.
 mod addresses;
 mod answer;
 mod connection;
@@ -19,10 +19,10 @@ pub use names::{Addresses, Lookup};
 pub use network::Network;
 pub use way_out::has_way_out;
 
-/// What it takes to fetch something, and the keys that were.
+/// Fetches documents and keys, within budgets.
 pub struct Fetch {
     pub fetcher: Fetcher,
-    /// How much may be fetched for whom.
+    /// Limits how much is fetched, for each party that causes fetches.
     pub budget: Fetches,
     pub keys: FetchedKeys,
     clock: Clock,
@@ -34,7 +34,7 @@ impl Fetch {
         Self { fetcher, budget: Fetches::new(clock.clone()), keys: FetchedKeys::default(), clock }
     }
 
-    /// Whether a key that is published there signed this.
+    /// Whether a key published at this place signed the JWS.
     pub async fn have_signed(&self, published: &KeySource<'_>, jws: &Jws<'_>) -> Result<bool, OAuthError> {
         let Self { fetcher, budget, keys, clock } = self;
         keys.have_signed((fetcher, budget), clock, published, jws).await

@@ -13,24 +13,24 @@ use std::{
 };
 use time::{Duration, OffsetDateTime};
 
-/// New registrations of all sources, in budgets of one.
+/// The budget for new registrations of all sources together, as a multiple of one source's budget.
 const REGISTERING_SOURCES: u32 = 20;
-/// Hosts whose budgets are remembered at once, and for one source.
+/// Host budgets in memory at once, in all and for one source.
 const MOST_HOSTS: usize = 5_000;
 const MOST_HOSTS_OF_SOURCE: usize = 500;
 
-/// What strangers, people and programs may do, and how often.
+/// All budgets of this server.
 pub struct Limits {
     pub guesses: Guesses,
     pub registrations: Registrations,
     pub pushed_requests: Arrivals,
     pub devices: Arrivals,
     pub assertions: Arrivals,
-    /// Refusals that the audit trail tells of.
+    /// Limits how often the audit trail records refusals.
     pub floods: Floods,
-    /// What the log says no more than once in a while.
+    /// Log messages that are repeated at most once in a while.
     pub notices: Notices,
-    /// The proxies whose word about the origin of a request is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub proxies: Arc<TrustedProxies>,
 }
 
@@ -51,24 +51,25 @@ impl Limits {
     }
 }
 
-/// The source that an address belongs to. For IPv6 it is a /64, in which one machine may take any address it likes.
+/// The source that an address belongs to. An IPv6 source is a /64, because one machine may use any address in it.
 #[must_use]
 pub fn source(address: IpAddr) -> Source {
     Source::of(address)
 }
 
-/// Somebody known, wherever they come from.
+/// The source of a known party, whatever their address.
 #[must_use]
 pub fn party(id: UserId) -> Source {
     Source::Party(u128::from_be_bytes(*id.as_bytes()))
 }
 
-/// Who has to yield to `newcomer`, where each source has so many of something; `None` if that is the newcomer.
+/// The source that must give up one of its items for `newcomer`; `None` if that is the newcomer itself. `held` counts
+/// the items of each source.
 #[must_use]
 pub fn yields_to(newcomer: Source, held: impl IntoIterator<Item = (String, i64)>) -> Option<String> {
     let mut holdings = Holdings::default();
     let held = held.into_iter().map(|(name, count)| {
-        // What is no address was written before sources were.
+        // Rows that older versions wrote have no valid address.
         let source = name.parse().map_or(Source::Party(0), Source::of);
         holdings.add(source, usize::try_from(count).unwrap_or(0));
         (source, name)
@@ -82,8 +83,8 @@ fn too_many(description: &'static str) -> impl FnOnce(u64) -> OAuthError {
     move |seconds| OAuthError::too_many_requests(description).retry_after(seconds)
 }
 
-/// Wrong secrets. Those that people choose can be guessed, so that whoever tries them is counted three times, before
-/// they are judged. Those of programs are long and random: a right one always passes, and only wrong ones wait.
+/// Counts wrong secrets. Passwords that people choose can be guessed, so each try is counted three times before it is
+/// checked. Programs' secrets are long and random, so a right one always passes and only wrong ones have to wait.
 pub struct Guesses {
     clock: Clock,
     people: guesses::Guesses,
@@ -93,20 +94,21 @@ pub struct Guesses {
 impl Guesses {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        // Behind the addresses of a hosted client are many people: dead credentials of one cost the others nothing.
+        // Many people may share the address of a hosted client: the outdated credentials of one must not block the
+        // others.
         let never = Growth { free: u32::MAX, ..Counters::default().pair };
         let programs = Counters { source: never, account: never, ..Counters::default() };
         Self { clock, people: guesses::Guesses::default(), programs: guesses::Guesses::new(programs) }
     }
 
-    /// Books a try to sign in; `known` says that the browser has signed in to this account before.
+    /// Counts an attempt to sign in; `known` says whether the browser has signed in to this account before.
     pub async fn sign_in(&self, username: &str, address: IpAddr, known: bool) -> Result<Try<'_>, OAuthError> {
         let who = Guesser { kind: AccountKind::User.as_str(), account: username, source: source(address), known };
         self.book(&self.people, who).await
     }
 
-    /// Books a try at a code that a device shows. They are counted for each person, from wherever they come (RFC 8628
-    /// §5.1).
+    /// Counts an attempt to enter a device's code. Attempts are counted for each user, from all their addresses (RFC
+    /// 8628 §5.1).
     pub async fn device_code(&self, user: UserId) -> Result<Try<'_>, OAuthError> {
         let who = Guesser { kind: AccountKind::Device.as_str(), account: "", source: party(user), known: false };
         self.book(&self.programs, who).await
@@ -117,7 +119,7 @@ impl Guesses {
         booked.map_err(|Wait(seconds)| too_many_wrong(seconds))
     }
 
-    /// Counts a wrong secret of a program. Answers whether a wait begins with it.
+    /// Counts a wrong secret of a program. Answers whether a wait begins now.
     pub fn wrong(&self, kind: AccountKind, account: &str, address: IpAddr) -> Result<bool, OAuthError> {
         let who = Guesser { kind: kind.as_str(), account, source: source(address), known: false };
         self.programs.wrong(&who, self.clock.now()).map_err(|Wait(seconds)| too_many_wrong(seconds))
@@ -128,8 +130,8 @@ fn too_many_wrong(seconds: u64) -> OAuthError {
     too_many("too many wrong tries; wait before the next")(seconds)
 }
 
-/// New registrations: a small budget for each address and set of redirect hosts, so that many clients behind one
-/// address don't starve each other, and a larger one for the address.
+/// New registrations: a small budget for each address and set of redirect hosts, so that several clients behind one
+/// address don't block each other, and a larger budget for the address.
 pub struct Registrations {
     clock: Clock,
     by_hosts: Rates,
@@ -150,7 +152,7 @@ impl Registrations {
     pub fn allow(&self, address: IpAddr, mut redirect_hosts: Vec<String>) -> Result<(), OAuthError> {
         redirect_hosts.sort();
         redirect_hosts.dedup();
-        // As a digest: they are the stranger's words, and as many and as long as a stranger likes.
+        // Kept as a digest, because a stranger chooses these names and their length.
         let hosts = Digest::of(redirect_hosts.join("\n"));
         let hosts = hosts.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes);
         let (source, now) = (source(address), self.clock.now());
@@ -159,17 +161,17 @@ impl Registrations {
     }
 }
 
-/// The party on whose behalf something is fetched from a host.
+/// The party on whose behalf a host is contacted.
 #[derive(Clone, Copy)]
 pub enum Asker<'a> {
-    /// Somebody signed in, or an issuer that is trusted.
+    /// A user who signed in, or a trusted issuer.
     Known(&'a str),
-    /// Somebody that we do not know.
+    /// An unauthenticated party, and its source.
     Stranger(&'a str, Source),
 }
 
-/// What is fetched: so much a minute for each user, so that nobody uses up the others' share, and for each host, so
-/// that nobody is flooded through us. What strangers have fetched takes nothing from that.
+/// Fetches: a budget per minute for each user, so that nobody uses up the others' share, and for each host, so that
+/// this server cannot be used to flood it. Strangers have separate budgets.
 pub struct Fetches {
     clock: Clock,
     by_user: Rates,
@@ -195,7 +197,7 @@ impl Fetches {
         spent.map_err(too_many("too many new apps were asked for at once"))
     }
 
-    /// Pays for a client of that host, or an issuer, which no user asked for.
+    /// Spends from the budget of a host, for a fetch that no user requested.
     pub fn allow_host(&self, asker: Asker<'_>) -> Result<(), OAuthError> {
         let now = self.clock.now();
         let spent = match asker {
@@ -224,7 +226,8 @@ impl Hosts {
     }
 }
 
-/// What anybody may have us store for a while: so much a minute for each source, and for all together.
+/// Objects that anybody can make the server store for a while: a budget per minute for each source and for all
+/// together.
 pub struct Arrivals {
     clock: Clock,
     rates: Rates,
@@ -238,13 +241,13 @@ impl Arrivals {
         Self::new(600, 6_000, "too many pushed requests from this address", clock)
     }
 
-    /// Devices that begin to wait.
+    /// Device authorization requests.
     #[must_use]
     pub fn of_devices(clock: Clock) -> Self {
         Self::new(60, 600, "too many devices from this address", clock)
     }
 
-    /// Assertions that clients, which anybody may be, prove themselves with.
+    /// Client assertions; anybody can be a client.
     #[must_use]
     pub fn of_assertions(clock: Clock) -> Self {
         Self::new(600, 6_000, "too many assertions of this client", clock)
@@ -259,7 +262,7 @@ impl Arrivals {
     }
 }
 
-/// Refusals that the audit trail tells of: one a minute for each source.
+/// Refusals in the audit trail: one a minute for each source.
 pub struct Floods {
     clock: Clock,
     rates: Rates,
@@ -277,10 +280,10 @@ impl Floods {
     }
 }
 
-/// What is said in the log no more than once an hour, and of how much: strangers choose the words.
+/// Log messages whose words strangers choose: each at most once an hour, and only so many.
 pub struct Notices {
     clock: Clock,
-    /// Since when, and what.
+    /// The start of the current hour, and the messages logged in it.
     said: Mutex<(OffsetDateTime, BTreeSet<String>)>,
 }
 

@@ -28,15 +28,15 @@ const SPECIAL_V4: [Ipv4Net; 15] = [
     v4(240, 0, 0, 4),
 ];
 
-/// All that is routed globally lies here, ...
+/// All globally routed addresses lie in this network, ...
 const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 3);
-/// ... but for these: protocol assignments (Teredo among them), documentation, 6to4, documentation again.
+/// ... except these: protocol assignments (Teredo among them), documentation, 6to4, documentation again.
 const SPECIAL_V6: [Ipv6Net; 4] = [v6(0x2001, 0, 23), v6(0x2001, 0xdb8, 32), v6(0x2002, 0, 16), v6(0x3fff, 0, 20)];
-/// What NAT64 makes of IPv4 addresses (RFC 6052 §2.1).
+/// The network in which NAT64 represents IPv4 addresses (RFC 6052 §2.1).
 const NAT64: Ipv6Net = v6(0x64, 0xff9b, 96);
 
-/// Whether nobody's private network, host or experiment answers there. An IPv6 address that means an IPv4 one is
-/// judged by that.
+/// Whether the address is public: no private network, local host or experiment. An IPv6 address that embeds an IPv4
+/// address is judged by that one.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
@@ -48,7 +48,7 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 address that an IPv6 one means.
+/// The IPv4 address that an IPv6 address embeds.
 pub(super) fn embedded(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(address) = address else { return None };
     let [.., a, b, c, d] = address.octets();

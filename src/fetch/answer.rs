@@ -1,35 +1,35 @@
-//! What may come back of a request, and what is refused of it.
+//! Responses: which are accepted, and why others are refused.
 use hyper::{HeaderMap, StatusCode, header, http::response::Parts};
 
-/// Bytes of an answer's body. The draft recommends 5 KB for metadata documents (§6.6).
+/// Bytes of a response body. The draft recommends 5 KB for metadata documents (§6.6).
 pub const MAX_BODY: usize = 16 * 1024;
 /// Bytes of a picture.
 pub const MAX_IMAGE: usize = 256 * 1024;
-/// Bytes of an answer's headers.
+/// Bytes of all response headers.
 pub(super) const MAX_HEADERS: usize = 16 * 1024;
 
-/// An answer with status 200.
+/// A response with status 200.
 #[derive(Debug)]
 pub struct FetchedContent {
     pub body: Vec<u8>,
-    /// Seconds for which it may be kept (RFC 9111 §5.2.2); 0 if the answer doesn't say.
+    /// Seconds for which it may be cached (RFC 9111 §5.2.2); 0 if the response does not say.
     pub max_age: u64,
 }
 
-/// Only the log tells these apart: by a difference a stranger could feel his way around our network.
+/// Only the log shows the variants: a stranger could use the difference to explore this server's network.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FetchError {
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
-    /// Nobody answered properly; that may pass.
+    /// No proper response; trying later may help.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// Somebody answered, but not with what was asked for.
+    /// A response with the wrong content.
     #[error("unacceptable: {0}")]
     Unacceptable(&'static str),
 }
 
-/// What may come back.
+/// The media types that are accepted.
 pub(super) struct ContentRule {
     pub accept: &'static str,
     pub is_type: fn(&str) -> bool,
@@ -72,7 +72,7 @@ pub(super) fn check(Parts { status, headers, .. }: &Parts, wanted: &ContentRule)
     Ok(())
 }
 
-/// Seconds for which an answer may be kept.
+/// Seconds for which a response may be cached.
 pub(super) fn max_age(headers: &HeaderMap) -> u64 {
     let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let said = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());

@@ -1,4 +1,4 @@
-//! One request on one connection of its own: to an address just checked, and for so many bytes and no more.
+//! One request on a connection of its own, to an address that was just checked, with a limit on received bytes.
 use super::{
     answer::{ContentRule, FetchError, MAX_HEADERS, check},
     names::Lookup,
@@ -32,13 +32,13 @@ use tokio_rustls::{
 };
 use url::{Position, Url};
 
-/// Bytes that a host may send over a connection beside a body: certificates, promises of an answer, headers.
+/// Bytes that a host may send on a connection in addition to the body: certificates, interim responses, headers.
 const MAX_BESIDE: usize = 48 * 1024;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Verifies servers as the operating system does.
+/// Verifies certificates with the operating system's roots.
 pub(super) fn tls() -> Result<TlsConnector, rustls::Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let config = config.with_safe_default_protocol_versions()?.with_platform_verifier()?;
@@ -47,7 +47,7 @@ pub(super) fn tls() -> Result<TlsConnector, rustls::Error> {
     Ok(Arc::new(config).into())
 }
 
-/// The head of an answer that is what was wanted, and its body.
+/// The head of an acceptable response, and its body.
 pub(super) async fn get(
     network: &Network,
     lookup: &Lookup,
@@ -68,7 +68,7 @@ pub(super) async fn get(
         Ok((head, body.to_bytes()))
     };
     tokio::pin!(exchange);
-    // No task of its own: the connection ends with this future, whatever the host still has to say.
+    // Not spawned as a task: the connection ends together with this future, even if the host keeps sending.
     tokio::select! {
         outcome = &mut exchange => return outcome,
         _ = connection => {}
@@ -98,12 +98,12 @@ async fn open(
     Ok(Box::new(tls.connect(name, stream).await.map_err(|error| failed(&error))?))
 }
 
-/// Judged before: by http there is nothing to fetch but what we serve ourselves.
+/// The URL was checked before: only this server's own documents are fetched by plain http.
 fn is_own(url: &Url) -> bool {
     url.scheme() == "http"
 }
 
-/// Looked up once, so that what is checked is what is connected to (no DNS rebinding).
+/// The name is resolved once, so that the checked address is the one connected to (no DNS rebinding).
 async fn connect(network: &Network, lookup: &Lookup, url: &Url) -> Result<TcpStream, FetchError> {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443));
     let addresses = lookup(host.to_owned()).await.map_err(|error| failed(&error))?;
@@ -127,7 +127,7 @@ async fn connect(network: &Network, lookup: &Lookup, url: &Url) -> Result<TcpStr
     Err(last)
 }
 
-/// The first cause that is a rule of ours, or all of them.
+/// The first cause that is a rule of this server, or else all causes.
 fn failed(error: &(dyn Error + 'static)) -> FetchError {
     let mut causes = vec![];
     let mut next = Some(error);
@@ -152,7 +152,7 @@ fn failed(error: &(dyn Error + 'static)) -> FetchError {
 #[error("more was sent than is read")]
 struct TooMuch;
 
-/// A stream that ends after so many bytes, and after what came along with the last of them.
+/// A stream that fails after so many bytes; the read that passes the limit is still delivered.
 struct Bounded {
     stream: TcpStream,
     left: usize,

@@ -1,4 +1,4 @@
-//! Fetches, of whoever asks no more at once than is fair.
+//! Fetches URLs, with limits on concurrent requests.
 use super::{
     answer::{ContentRule, FetchError, FetchedContent, IMAGE, JSON, max_age},
     connection,
@@ -14,10 +14,11 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_rustls::{TlsConnector, rustls};
 use url::{Host, Url};
 
-/// Requests under way at once, in all and to one host; more wait, within the time they have.
+/// Concurrent requests, in all and to one host; further ones wait within their timeout.
 const AT_ONCE: usize = 32;
 const AT_ONCE_PER_HOST: usize = 2;
-/// Requests of strangers, who take nothing from the others: in all, for one stranger, and in line.
+/// Concurrent requests for strangers (in all, and for one stranger) and their queue: these are separate from the limits
+/// above.
 const STRANGERS_AT_ONCE: usize = 8;
 const STRANGER_AT_ONCE: usize = 2;
 const STRANGERS_IN_LINE: usize = 32;
@@ -27,7 +28,7 @@ type Outcome = Result<Arc<FetchedContent>, FetchError>;
 pub struct Fetcher {
     network: Network,
     tls: Option<TlsConnector>,
-    /// Who asks for a URL that is being fetched shares the outcome.
+    /// Concurrent requests for the same URL share one fetch.
     flights: Shared<OnceCell<Outcome>>,
     hosts: Shared<Semaphore>,
     everywhere: Semaphore,
@@ -36,7 +37,7 @@ pub struct Fetcher {
 
 impl Fetcher {
     /// # Errors
-    /// The system has no certificates that a server could be verified with.
+    /// The operating system has no root certificates.
     pub fn new(network: Network) -> Result<Self, rustls::Error> {
         let tls = if network.tls { Some(connection::tls()?) } else { None };
         Ok(Self {
@@ -49,24 +50,24 @@ impl Fetcher {
         })
     }
 
-    /// The JSON at this URL.
+    /// Fetches the JSON at this URL.
     pub async fn json(&self, url: &str) -> Outcome {
         self.fetch(url, &JSON, None).await
     }
 
-    /// The JSON at this URL, for somebody that we do not know.
+    /// Fetches the JSON at this URL on behalf of a stranger.
     pub async fn json_for_stranger(&self, url: &str, source: Source) -> Outcome {
         self.fetch(url, &JSON, Some(source)).await
     }
 
-    /// What somebody calls a picture, at this URL: its type is to be told by its bytes.
+    /// Fetches a picture; the caller determines its type from its bytes.
     pub async fn image(&self, url: &str) -> Outcome {
         self.fetch(url, &IMAGE, None).await
     }
 
     async fn fetch(&self, url: &str, wanted: &ContentRule, stranger: Option<Source>) -> Outcome {
         let url = self.judge(url)?;
-        // A stranger may have to wait in a line of its own, which nobody else joins.
+        // A stranger may have to queue, so other callers do not join a stranger's fetch.
         let whose = stranger.map_or_else(|| "known".to_owned(), |source| source.to_string());
         let flight = self.flights.get(&format!("{whose} {} {url}", wanted.accept), OnceCell::new);
         let in_time = async {
@@ -76,7 +77,7 @@ impl Fetcher {
         flight.get_or_init(|| in_time).await.clone()
     }
 
-    /// What can be judged without a question to anybody. Literal addresses would go past the resolver.
+    /// Checks the URL itself. Literal addresses are checked here because they never reach the resolver.
     fn judge(&self, url: &str) -> Result<Url, FetchError> {
         let forbidden = |rule| Err(FetchError::Forbidden(rule));
         let own = self.network.own_folder.as_deref().is_some_and(|folder| client_id::lies_in(folder, url));
@@ -109,7 +110,7 @@ impl Fetcher {
             ),
             None => None,
         };
-        // First the host's turn, then everybody's: a slow host must not fill the queue of all.
+        // The host's limit comes first: requests that wait for a slow host must not occupy the global limit.
         let _turn_at_host = host.acquire().await.map_err(closed)?;
         let (_turn, lookup) = match stranger {
             Some(_) => (None, &self.network.strangers_lookup),
@@ -120,7 +121,7 @@ impl Fetcher {
     }
 }
 
-/// Things that live by name for as long as somebody holds them.
+/// Values by name, each kept for as long as somebody holds it.
 struct Shared<T>(Mutex<HashMap<String, Weak<T>>>);
 
 impl<T> Default for Shared<T> {

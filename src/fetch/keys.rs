@@ -1,5 +1,5 @@
-//! Public keys that others publish (RFC 7517 §5): fetched when first needed, kept while fresh, and looked for again
-//! when something names a key that is not among them.
+//! Key sets that others publish (RFC 7517 §5): fetched when first needed, cached while fresh, and fetched again when a
+//! signature names an unknown key.
 use super::Fetcher;
 use crate::{
     clock::{Clock, Moment},
@@ -16,36 +16,36 @@ use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::{Duration, OffsetDateTime};
 
-/// A set is fetched again after the time its host gave it, within these bounds.
+/// Seconds: bounds for the cache time that a host gives its key set.
 const SHORTEST: u64 = 300;
 const LONGEST: u64 = 86_400;
-/// A set that is out of date and could not be fetched is asked for again after this.
+/// How long to wait before a failed fetch of a stale set is repeated.
 const TRY_AGAIN_AFTER: Duration = Duration::minutes(1);
-/// Between two looks for a key that is not in the set, whoever has us look: until the next one a new key stays unknown.
+/// The least time between two fetches for an unknown key, whoever causes them; until then a new key stays unknown.
 const LOOK_AGAIN_AFTER: Duration = Duration::seconds(5);
-/// Looks for one source: anybody can name a key that there is not, and spends only looks of their own.
+/// Fetches for unknown keys that one source may cause: anybody can name a key that does not exist.
 const LOOKS_OF_SOURCE: Quota = Quota::per_minute(1);
-/// Bytes of sets of clients that nobody set up, of those that one source has us keep, and of those that the operator
-/// named. What strangers bring never pushes out what is the operator's.
+/// Bytes of cached sets: of strangers' clients, of those that one source caused, and of the operator's parties. The
+/// last have a budget of their own, so strangers' sets never evict them.
 const MAX_OF_STRANGERS: usize = 8 * 1024 * 1024;
 const MAX_OF_STRANGER: usize = 2 * 1024 * 1024;
 const MAX_OF_KNOWN: usize = 8 * 1024 * 1024;
-/// In memory a set takes about this many times the bytes it came in, and this beside.
+/// A cached set takes about this many times the bytes it was received in, plus a constant.
 const UNFOLDED: usize = 8;
 const BESIDE: usize = 256;
 
-/// Where keys are published, and who has us look there.
+/// Where keys are published, and on whose behalf they are fetched.
 pub struct KeySource<'a> {
     pub uri: &'a str,
-    /// Who pays for a fetch with their budget.
+    /// The party whose budget pays for a fetch.
     pub asker: Asker<'a>,
-    /// Where that came from which names a key.
+    /// The source of the signed object that names the key.
     pub from: Source,
-    /// Whether all else about it is right: only then it may have us look for another key.
+    /// Whether the signed object is valid except for its signature: only then an unknown key is fetched.
     pub may_look: bool,
 }
 
-/// The key sets lately fetched, by where they were found.
+/// The cached key sets, by URL.
 pub struct FetchedKeys {
     known: Mutex<Table<String, KeptKeys>>,
     strangers: Mutex<Table<String, KeptKeys>>,
@@ -109,7 +109,7 @@ impl KeptKeys {
         clock.age(self.fetched_at) < Duration::seconds(LONGEST.cast_signed())
     }
 
-    /// Whether one of these signed it; `None` if another may have, that was not published before.
+    /// Whether one of these keys signed the JWS; `None` if the JWS names a key that is not among them.
     fn tell(&self, jws: &Jws<'_>) -> Option<bool> {
         let signed = jws.is_signed_by(&self.keys);
         (signed || jws.names_one_of(&self.keys)).then_some(signed)
@@ -117,9 +117,8 @@ impl KeptKeys {
 }
 
 impl FetchedKeys {
-    /// Whether a key published there signed it. While it names one that is not known and cannot be looked for, nobody
-    /// can tell: then it is not its fault. While the host is not to be reached the last set serves, but no longer than
-    /// a day.
+    /// Whether a key published there signed the JWS. If the JWS names an unknown key and a fetch is not allowed now,
+    /// the result is a temporary error. While the host is unreachable the last set is used, for at most a day.
     pub(super) async fn have_signed(
         &self,
         fetching: (&Fetcher, &Fetches),
@@ -146,7 +145,7 @@ impl FetchedKeys {
         if let Some(kept) = kept {
             self.keep(published, KeptKeys { tried_at: now, ..kept });
         }
-        // The answer is the same whatever the host did: by a difference a stranger could feel his way around our
+        // The error is the same for every failure: a stranger could use the difference to explore this server's
         // network.
         told.flatten().ok_or_else(|| unknown(TRY_AGAIN_AFTER.whole_seconds().cast_unsigned()))
     }
@@ -165,7 +164,7 @@ impl FetchedKeys {
         keys
     }
 
-    /// `tried` is how long ago there was a look.
+    /// `tried` is the time since the last fetch.
     fn allow_look(&self, published: &KeySource<'_>, tried: Duration, now: OffsetDateTime) -> Result<(), OAuthError> {
         let pause = LOOK_AGAIN_AFTER - tried;
         let refused = |seconds| OAuthError { by_budget: true, ..unknown(seconds) };
@@ -177,7 +176,7 @@ impl FetchedKeys {
         self.looks.spend_for(published.from, uri, now).map_err(refused)
     }
 
-    /// Bytes that are remembered of what strangers publish, and of what the operator named.
+    /// Bytes of cached sets: of strangers, and of the operator's parties.
     #[must_use]
     pub fn bytes(&self) -> (usize, usize) {
         (lock(&self.strangers).weight(), lock(&self.known).weight())

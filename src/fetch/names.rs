@@ -1,4 +1,4 @@
-//! Names looked up on a few threads of their own: a name server that never answers holds up no other work.
+//! Resolves names on a few separate threads, so that a name server which never answers blocks no other work.
 use std::{
     future::Future,
     io,
@@ -10,10 +10,10 @@ use std::{
 use tokio::sync::{Semaphore, oneshot};
 
 pub type Lookup = Arc<dyn Fn(String) -> Addresses + Send + Sync>;
-/// The addresses of a name, each with the port to use where the URL names none, or 0 for the scheme's own.
+/// The addresses of a name, each with the port for URLs that name none; 0 means the default port of the scheme.
 pub type Addresses = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// Threads: the system's resolver cannot be called off, so that each is taken until it gives up by itself.
+/// Threads. The system's resolver cannot be cancelled, so each lookup occupies a thread until the resolver gives up.
 const AT_ONCE: usize = 16;
 
 type Resolve = fn(&str) -> io::Result<Vec<SocketAddr>>;
@@ -30,7 +30,7 @@ fn bounded(resolve: Resolve) -> Lookup {
             let taken = threads.acquire_owned().await.map_err(io::Error::other)?;
             let (answer, found) = oneshot::channel();
             thread::Builder::new().name("names".into()).spawn(move || {
-                // Nobody may wait any more.
+                // The caller may have stopped waiting.
                 let _ = answer.send(resolve(&name));
                 drop(taken);
             })?;
@@ -51,7 +51,7 @@ mod tests {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     static ANSWERS: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
-    /// A name server that does not answer until it is told to.
+    /// A name server that does not answer before the test tells it to.
     #[allow(clippy::unnecessary_wraps)] // what a resolver answers
     fn silent(_: &str) -> io::Result<Vec<SocketAddr>> {
         ASKED.fetch_add(1, SeqCst);
@@ -67,10 +67,10 @@ mod tests {
         while ASKED.load(SeqCst) < AT_ONCE {
             tokio::task::yield_now().await;
         }
-        // Passwords are hashed on these.
+        // Tokio's blocking threads, which hash passwords, are still free.
         assert_eq!(tokio::task::spawn_blocking(|| 1).await.unwrap(), 1);
         assert_eq!(ASKED.load(SeqCst), AT_ONCE);
-        // Who no longer waits gives no thread back, and takes none.
+        // A caller that gave up neither frees a thread early nor occupies one.
         let (gone, waiting) = all.split_at(100);
         gone.iter().for_each(tokio::task::JoinHandle::abort);
         assert_eq!(ASKED.load(SeqCst), AT_ONCE);

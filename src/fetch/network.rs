@@ -1,27 +1,27 @@
-//! What the fetcher takes for the internet.
+//! The network that the fetcher may use.
 use super::{addresses, is_public, names};
 use ipnet::IpNet;
 use names::Lookup;
 use std::{net::IpAddr, time::Duration};
 
-/// A running server has the default with its own ports; tests bring theirs.
+/// A running server uses the default with its configured ports; tests bring their own network.
 #[derive(Clone)]
 pub struct Network {
     /// Ports that a URL may name.
     pub ports: Vec<u16>,
-    /// May this address be connected to? One that may not condemns every other address of its name.
+    /// Whether this address may be connected to. If one address of a name may not, none of them is used.
     pub allows: fn(IpAddr) -> bool,
-    /// Networks that are never connected to, because the operator said so.
+    /// Networks that the operator excluded.
     pub denied: Vec<IpNet>,
     pub lookup: Lookup,
-    /// Looks names up for strangers, whose name servers may never answer.
+    /// Resolves names for strangers, whose name servers may never answer.
     pub strangers_lookup: Lookup,
     pub tls: bool,
-    /// The folder of documents of our own, which is not asked for any of this: see
+    /// The URL of this server's own document folder, which is exempt from these rules: see
     /// [`crate::oauth::client_id::lies_in`].
     pub own_folder: Option<String>,
     pub connect_timeout: Duration,
-    /// From the request to the last byte of the answer.
+    /// The time limit from the request to the last byte of the response.
     pub timeout: Duration,
 }
 

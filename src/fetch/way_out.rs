@@ -1,22 +1,22 @@
-//! Whether there is a way from this machine to others: known without sending anything to anybody.
+//! Whether this machine has a route to other hosts, found out without sending a packet.
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
 };
 
-/// Addresses of documentation (RFC 5737, RFC 3849), which the way to all others leads to.
+/// Addresses for documentation (RFC 5737, RFC 3849), which are routed as any other public address.
 const ELSEWHERE: [(IpAddr, IpAddr); 2] = [
     (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
     (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))),
 ];
 
-/// `false` if there is no route. Where there is one it may yet end at a firewall, and names may be unknown there.
+/// `false` if there is no route. `true` does not promise that firewalls let requests through or that names resolve.
 #[must_use]
 pub fn has_way_out() -> bool {
     ELSEWHERE.into_iter().any(|(own, other)| route(own, other).is_ok_and(|from| !from.ip().is_loopback()))
 }
 
-/// A UDP socket that is connected has a route, and has sent nothing.
+/// Connecting a UDP socket needs a route and sends nothing.
 fn route(own: IpAddr, other: IpAddr) -> io::Result<SocketAddr> {
     let socket = UdpSocket::bind((own, 0))?;
     socket.connect((other, 443))?;

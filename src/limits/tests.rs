@@ -1,4 +1,4 @@
-//! Each budget of this server, and that strangers spend their own.
+//! Tests each budget of this server, and that strangers do not use up the shares of others.
 use super::*;
 use std::net::Ipv4Addr;
 
