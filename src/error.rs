@@ -1,9 +1,9 @@
-//! The protocol's error, with what this server knows beside it: a cause for the log, and when to try again.
+//! The protocol's error, with server-side additions: a cause for the log, and when to try again.
 pub use keyward_oauth::error::{ErrorCode, ProtocolError};
 use std::{borrow::Cow, fmt};
 
-/// What went wrong, in the words of the specifications. The description names the broken rule and never
-/// repeats what the request said (RFC 6749 §5.2 limits its characters); the cause is only ever logged.
+/// An error in the words of the specifications. The description names the broken rule and never repeats the request
+/// (RFC 6749 §5.2 limits its characters); the cause is only logged.
 #[derive(Debug)]
 pub struct OAuthError {
     pub code: ErrorCode,
@@ -11,9 +11,9 @@ pub struct OAuthError {
     pub cause: Option<anyhow::Error>,
     /// Seconds after which trying again makes sense (`Retry-After`, RFC 9110 §10.2.3).
     pub retry_after: Option<u64>,
-    /// What the next proof of possession must hold (`DPoP-Nonce`, RFC 9449 §8).
+    /// The nonce that the next proof of possession must contain (`DPoP-Nonce`, RFC 9449 §8).
     pub dpop_nonce: Option<String>,
-    /// A budget was used up, and so it is told of in the audit trail.
+    /// A budget was used up; the audit trail records that.
     pub by_budget: bool,
 }
 
@@ -32,7 +32,7 @@ impl OAuthError {
 
     keyward_oauth::error_constructors!();
 
-    /// Our own failure: the client learns nothing but that it was not its fault.
+    /// A failure of this server: the client learns only that it was not at fault.
     pub fn server_error(cause: impl Into<anyhow::Error>) -> Self {
         Self {
             cause: Some(cause.into()),
@@ -40,13 +40,13 @@ impl OAuthError {
         }
     }
 
-    /// What we stand on cannot answer now; trying again soon may well succeed.
+    /// A dependency of this server (such as the database) cannot answer now; trying again soon may succeed.
     pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         let told = Self::temporarily_unavailable("the server cannot answer now; try again in a moment");
         Self { cause: Some(cause.into()), ..told }.retry_after(5)
     }
 
-    /// What all share is used up, and this source had its share.
+    /// The shared budget is used up, and this source has had its share.
     #[must_use]
     pub fn overloaded(description: &'static str) -> Self {
         Self { by_budget: true, ..Self::temporarily_unavailable(description) }.retry_after(5)

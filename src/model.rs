@@ -1,4 +1,4 @@
-//! The nouns: plain data, no behaviour beyond being well-formed.
+//! Plain data types without behaviour, except that they check their own form.
 mod access_token;
 mod answered_form;
 mod audit;

@@ -1,4 +1,4 @@
-//! The servers that accept our access tokens (RFC 8707), and what may be granted there.
+//! The resource servers that accept our access tokens (RFC 8707), and their scopes.
 mod all;
 mod exchange_rule;
 mod resource;

@@ -1,4 +1,4 @@
-//! Random values with a prefix scanners know, and the digests that are all storage ever sees of them.
+//! Random values with a prefix that secret scanners know, and the digests that storage keeps instead of them.
 use aws_lc_rs::hmac;
 pub use keyward_oauth::digest::{Digest, base64url, from_base64url};
 
@@ -29,7 +29,7 @@ macro_rules! secret {
             pub fn digest(&self) -> Digest {
                 Digest::of(&self.0)
             }
-            /// The one way out; for the answer that hands it over.
+            /// The only way to read the secret, for the response that delivers it.
             #[must_use]
             pub fn expose(&self) -> &str {
                 &self.0
@@ -52,7 +52,7 @@ secret!(
     "kwd_"
 );
 secret!(
-    /// Stands for a pushed authorization request (RFC 9126 §2.2).
+    /// A reference to a pushed authorization request (RFC 9126 §2.2).
     RequestUri,
     "urn:ietf:params:oauth:request_uri:"
 );
@@ -62,18 +62,18 @@ secret!(
     "kwm_"
 );
 secret!(
-    /// An initial access token: permits to register (RFC 7591 §3).
+    /// An initial access token: allows registration (RFC 7591 §3).
     RegistrationToken,
     "kwp_"
 );
 secret!(
-    /// Opens the page that makes somebody an administrator, once.
+    /// Opens the page that creates an administrator, once.
     SetupToken,
     "kwi_"
 );
 
 impl AuthorizationCode {
-    /// That which this form brings, however often it is sent; nobody else can make it.
+    /// The code for this form: the same each time the form is sent, and nobody else can compute it.
     #[must_use]
     pub fn of_form(key: &hmac::Key, form: &Digest) -> Self {
         let secret = hmac::sign(key, &[b"code of form ", form.as_bytes()].concat());
@@ -82,16 +82,16 @@ impl AuthorizationCode {
 }
 
 impl SetupToken {
-    /// The token of this key and seed, the same wherever it is made.
+    /// The token for this key and seed, the same on every node.
     #[must_use]
     pub fn derived(key: &hmac::Key, seed: &[u8]) -> Self {
-        // The label keeps it apart from whatever else the key is for.
+        // The label separates this use of the key from all others.
         Self(format!("{}{}", Self::PREFIX, base64url(hmac::sign(key, &[b"setup link ", seed].concat()))))
     }
 }
 
-/// What a person types to name the device that waits for them (RFC 8628 §6.1): 8 letters, no vowels, so that they
-/// spell no word; about 34 bits, which is why guesses are counted.
+/// The code that a person types to identify the waiting device (RFC 8628 §6.1): 8 letters without vowels, so that they
+/// spell no word. It has about 34 bits, so guesses are counted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserCode(String);
 
@@ -105,7 +105,7 @@ impl UserCode {
         Self((0..Self::LENGTH).map(letter).collect())
     }
 
-    /// As typed: case makes no difference, and what is no letter of ours is not looked at.
+    /// Parses typed text: case is ignored, and so are characters outside the alphabet.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let letters = text.chars().map(|typed| typed.to_ascii_uppercase());
@@ -114,13 +114,13 @@ impl UserCode {
         (code.len() == Self::LENGTH).then_some(Self(code))
     }
 
-    /// Under a key: there are so few of these codes that a plain digest hides none.
+    /// A keyed digest: the codes are so few that a plain digest could be reversed by trying them all.
     #[must_use]
     pub fn digest(&self, key: &hmac::Key) -> Digest {
         Digest::of(hmac::sign(key, format!("user code {}", self.0).as_bytes()))
     }
 
-    /// As it is shown: `XXXX-XXXX`.
+    /// The form shown to people: `XXXX-XXXX`.
     #[must_use]
     pub fn expose(&self) -> String {
         let (first, last) = self.0.split_at(Self::LENGTH / 2);

@@ -1,4 +1,4 @@
-//! A form that counts once, and how it was answered.
+//! Forms that count once, and the answers they carried.
 use crate::secrets::Digest;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -12,7 +12,7 @@ pub struct AnsweredForm {
     pub answered_at: OffsetDateTime,
 }
 
-/// What was said, and what it takes to lead there again. A code is no part of it.
+/// The answer, and what is needed to redirect the browser again. The code is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -20,6 +20,6 @@ pub enum Answer {
     Consent { allowed: bool, client_id: String, redirect_uri: String, state: Option<String> },
     /// An answer to a device (RFC 8628 §3.3).
     Device { allowed: bool },
-    /// The first administrator was made.
+    /// The first administrator was created.
     SetUp,
 }

@@ -1,4 +1,4 @@
-//! Something that happened and must be accounted for.
+//! Events of the audit trail.
 use super::{AuditEventId, ClientId, GrantId, UserId};
 use crate::secrets::Digest;
 use time::OffsetDateTime;
@@ -6,41 +6,41 @@ use time::OffsetDateTime;
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct AuditEvent {
     pub id: AuditEventId,
-    /// A name of the catalogue in [`crate::events`], of this version or of another.
+    /// The event's name in the catalogue [`crate::events`] of this or another version.
     pub event_type: String,
-    /// How much it matters, as log levels say it.
+    /// The level of the event, as a log level.
     pub level: String,
     pub user_id: Option<UserId>,
     pub client_id: Option<ClientId>,
     pub grant_id: Option<GrantId>,
     pub success: bool,
-    /// A JSON object; never a secret.
+    /// A JSON object; it never holds a secret.
     #[sqlx(json)]
     pub details: serde_json::Value,
     pub request_id: Option<String>,
     pub ip_address: Option<String>,
-    /// What the client or the browser calls itself.
+    /// The `User-Agent` of the client or browser.
     pub user_agent: Option<String>,
     pub at: OffsetDateTime,
 }
 
-/// An event as somebody reads it.
+/// An event together with the current username of its user.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct AuditRecord {
     #[sqlx(flatten)]
     pub event: AuditEvent,
-    /// The name that the person has now.
+    /// The user's current name.
     pub username: Option<String>,
 }
 
-/// A link of the chain: so many events up to here, and the seal of them all.
+/// A link of the chain: the number of events up to here, and their seal.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Link {
     pub place: i64,
     pub seal: Digest,
 }
 
-/// An event in its place.
+/// An event with its link of the chain.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct SealedEvent {
     #[sqlx(flatten)]

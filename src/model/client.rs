@@ -9,28 +9,29 @@ use time::OffsetDateTime;
 pub struct Client {
     pub id: ClientId,
     pub source: ClientSource,
-    /// What it says of itself, and is told of itself.
+    /// The client's metadata (RFC 7591), which the client may see.
     #[sqlx(json)]
     pub metadata: ClientMetadata,
-    /// What this server holds it to, which nobody is told.
+    /// This server's policy for the client, which nobody outside sees.
     #[sqlx(json, rename = "metadata")]
     pub policy: ClientPolicy,
     /// Digest of the generated secret; `None` for public clients.
     pub secret_hash: Option<Digest>,
-    /// Digest of the secret before it, while both count; only the operator's clients have one.
+    /// Digest of the previous secret, while both are valid; only clients of the operator have one.
     pub previous_secret_hash: Option<Digest>,
-    /// Digest of the metadata of a registration without a secret: the same registration again is the same client.
+    /// Digest of the metadata of a registration without a secret: registering the same metadata again yields the same
+    /// client.
     pub fingerprint: Option<Digest>,
     pub created_at: OffsetDateTime,
-    /// When it last registered, or its document was last fetched; an unused client is swept a set time after.
+    /// When it last registered, or its document was last fetched; an unused client is deleted a set time after.
     pub seen_at: OffsetDateTime,
     pub disabled_at: Option<OffsetDateTime>,
-    /// Until when its metadata document need not be fetched again; `None` if it has none.
+    /// When its metadata document has to be fetched again; `None` if it has none.
     pub fresh_until: Option<OffsetDateTime>,
 }
 
 impl Client {
-    /// One that appears now.
+    /// A client that is created now.
     #[must_use]
     pub fn new(id: ClientId, source: ClientSource, metadata: ClientMetadata, now: OffsetDateTime) -> Self {
         Self {
@@ -48,39 +49,39 @@ impl Client {
         }
     }
 
-    /// RFC 6749 §2.1: cannot keep a secret, so it is identified but never authenticated.
+    /// RFC 6749 §2.1: a public client cannot keep a secret, so it is identified but never authenticated.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
     }
 
-    /// What it asks for when it asks for nothing (RFC 7591 §2).
+    /// The scope of requests that name none (RFC 7591 §2).
     #[must_use]
     pub fn registered_scopes(&self) -> Option<Scopes> {
         self.metadata.scope.as_deref().and_then(Scopes::parse)
     }
 
-    /// The most it is ever granted; `None` sets no limit.
+    /// The most scopes it is ever granted; `None` sets no limit.
     #[must_use]
     pub fn scope_limit(&self) -> Option<Scopes> {
         self.policy.scope_limit.as_deref().and_then(Scopes::parse)
     }
 
-    /// Digests of the secrets that count, newest first.
+    /// Digests of the valid secrets, newest first.
     #[must_use]
     pub fn secret_hashes(&self) -> [Option<&Digest>; 2] {
         [self.secret_hash.as_ref(), self.previous_secret_hash.as_ref()]
     }
 }
 
-/// Ours about a client, and no part of what any specification knows. One column holds it beside the metadata.
+/// This server's policy for a client, which no specification defines. It is stored in the same column as the metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClientPolicy {
-    /// The most it is ever granted, in the form of `scope`; `None` sets no limit.
+    /// The most scopes it is ever granted, in the form of `scope`; `None` sets no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope_limit: Option<String>,
-    /// The registration named no authentication method, so either way of sending the secret will do.
+    /// The registration named no authentication method, so both ways of sending the secret are accepted.
     pub any_secret_method: bool,
     /// Its assertions may name the token endpoint as audience, as before RFC 7523bis.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -88,7 +89,7 @@ pub struct ClientPolicy {
     /// The issuer that signed its name and its redirect URIs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vouched_by: Option<String>,
-    /// The resource identifier of requests for itself that name none.
+    /// The resource identifier for requests without user that name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_resource: Option<String>,
 }
@@ -96,12 +97,12 @@ pub struct ClientPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum ClientSource {
-    /// Written by the operator; trusted.
+    /// Configured by the operator, and trusted.
     Seed,
-    /// Registered itself (RFC 7591); unverified.
+    /// Registered itself (RFC 7591); not verified.
     Dcr,
-    /// Described by the document that its identifier is the URL of (OAuth Client ID Metadata Document); unverified,
-    /// but for the host that publishes it.
+    /// Described by the document at the URL that is its identifier (OAuth Client ID Metadata Document). Only the host
+    /// that publishes it is verified.
     Cimd,
 }
 

@@ -1,4 +1,4 @@
-//! A device that waits for somebody to let it in (RFC 8628).
+//! A device that waits for a user's decision (RFC 8628).
 use super::{ClientId, Scopes, UserId};
 use crate::secrets::Digest;
 use time::OffsetDateTime;
@@ -7,25 +7,25 @@ use time::OffsetDateTime;
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct DeviceAuthorization {
     pub device_code_hash: Digest,
-    /// Digest, under our key, of the code that people type.
+    /// Keyed digest of the code that people type.
     pub user_code_hash: Digest,
     pub client_id: ClientId,
-    /// What was asked for, empty for the defaults; once allowed, what was granted.
+    /// Before the decision, the requested scopes, empty for the defaults; after an approval, the granted ones.
     #[sqlx(try_from = "String")]
     pub scopes: Scopes,
-    /// Resource identifiers (RFC 8707), as registered; none when only our own claims are asked for.
+    /// Resource identifiers (RFC 8707), as registered; empty when only claims about the user are requested.
     #[sqlx(json)]
     pub resources: Vec<String>,
-    /// Where the device asked from.
+    /// The device's address.
     pub ip_address: String,
-    /// That address as the limits see it: a whole IPv6 network is one source.
+    /// The source of that address for the limits: a whole IPv6 network is one source.
     pub source: String,
     pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
-    /// Seconds between polls; each poll that comes too early adds to them (RFC 8628 §3.5).
+    /// Seconds between polls; each early poll lengthens them (RFC 8628 §3.5).
     pub poll_interval: i32,
     pub next_poll_at: OffsetDateTime,
-    /// Who decided, and when they had last proved who they are.
+    /// The user who decided, and the time of their last sign-in.
     pub user_id: Option<UserId>,
     pub auth_time: Option<OffsetDateTime>,
     pub decided_at: Option<OffsetDateTime>,
@@ -35,7 +35,7 @@ pub struct DeviceAuthorization {
 }
 
 impl DeviceAuthorization {
-    /// Somebody may still decide.
+    /// Whether a user may still decide.
     #[must_use]
     pub fn is_open(&self, now: OffsetDateTime) -> bool {
         self.decided_at.is_none() && self.expires_at > now

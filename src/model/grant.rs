@@ -1,47 +1,47 @@
-//! What a user allowed a client, and the single-use code that carries it over.
+//! Grants, which record what a user allowed a client; authorization codes; and consents.
 use super::{AuthMethod, ClientId, GrantId, Scopes, UserId};
 use crate::secrets::Digest;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// The root every token of one authorization hangs from, and the one row of its refresh family: revoke it and
-/// all fall. A rotation is one UPDATE of `generation`, `refresh_hash` and `refreshed_at`.
+/// The record from which every token of one authorization derives, and the one row of its refresh family: revoking it
+/// revokes all of them. A rotation is one UPDATE of `generation`, `refresh_hash` and `refreshed_at`.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Grant {
     pub id: GrantId,
     pub client_id: ClientId,
     pub user_id: UserId,
-    /// What it began with (RFC 6749 §1.3).
+    /// The grant type it began with (RFC 6749 §1.3).
     pub grant_type: String,
     #[sqlx(try_from = "String")]
     pub scopes: Scopes,
     /// Resource identifiers (RFC 8707), as registered.
     #[sqlx(json)]
     pub resources: Vec<String>,
-    /// When the user last proved who they are (OpenID Connect Core §2).
+    /// When the user last authenticated (OpenID Connect Core §2).
     pub auth_time: OffsetDateTime,
-    /// How well (OpenID Connect Core §2); `None` if that was not here.
+    /// The authentication context class (OpenID Connect Core §2); `None` if the user did not authenticate here.
     pub acr: Option<String>,
     pub created_at: OffsetDateTime,
-    /// No refresh beyond this, whatever the rotation.
+    /// No refresh is possible after this time.
     pub expires_at: OffsetDateTime,
     pub revoked_at: Option<OffsetDateTime>,
-    /// Which refresh token of the family is the live one; the first is 1.
+    /// The generation of the live refresh token; the first is 1.
     pub generation: i32,
     /// Digest of the live refresh token's secret.
     pub refresh_hash: Digest,
-    /// When `generation` came to be: idle expiry and the replay window count from here.
+    /// When `generation` began: idle expiry and the replay window count from here.
     pub refreshed_at: OffsetDateTime,
-    /// Thumbprint of the key that each refresh must prove (RFC 9449 §5); only of public clients that use one.
+    /// Thumbprint of the key that each refresh must prove (RFC 9449 §5); only for public clients that use DPoP.
     pub dpop_jkt: Option<String>,
 }
 
-/// A grant as somebody reads it.
+/// A grant together with the current name of its user.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct GrantRecord {
     #[sqlx(flatten)]
     pub grant: Grant,
-    /// Of the person as they are called now.
+    /// The user's current name.
     pub username: String,
 }
 
@@ -57,13 +57,13 @@ pub struct Code {
     pub nonce: Option<String>,
     pub expires_at: OffsetDateTime,
     pub consumed_at: Option<OffsetDateTime>,
-    /// Wrong verifiers and redirect URIs presented so far.
+    /// Wrong verifiers and redirect URIs that were presented so far.
     pub failures: i32,
     /// Thumbprint of the key that must prove itself with the code (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
 }
 
-/// A code, and what it carries over.
+/// A code with its grant.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct IssuedCode {
     pub code_hash: Digest,
@@ -76,7 +76,7 @@ pub struct IssuedCode {
     pub consumed_at: Option<OffsetDateTime>,
 }
 
-/// What a user once allowed a client on a resource, so as not to be asked twice.
+/// Scopes that a user allowed a client on a resource, stored so that the user is not asked twice.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Consent {
     pub user_id: UserId,
@@ -84,37 +84,37 @@ pub struct Consent {
     pub resource: String,
     #[sqlx(try_from = "String")]
     pub scopes: Scopes,
-    /// Digest of `known_client`: if that changes, the consent is void.
+    /// Digest of `known_client`: if that changes, the consent no longer counts.
     pub fingerprint: Digest,
-    /// What the user could have recognised the client by; older rows don't know.
+    /// How the user could recognise the client; `None` in rows of older versions.
     #[sqlx(json(nullable))]
     pub known_client: Option<KnownClient>,
-    /// Where the client returned to, as [`place`](crate::oauth::redirect_uri::place) tells them apart; older rows know
-    /// of none.
+    /// Places that the client's codes were sent to, as [`place`](crate::oauth::redirect_uri::place) names them; empty
+    /// in rows of older versions.
     #[sqlx(json)]
     pub places: Vec<String>,
     pub granted_at: OffsetDateTime,
 }
 
-/// A consent as somebody reads it.
+/// A consent together with the current name of its user.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct ConsentRecord {
     #[sqlx(flatten)]
     pub consent: Consent,
-    /// Of the person as they are called now.
+    /// The user's current name.
     pub username: String,
 }
 
-/// What a client says of itself that, once changed, makes it another client for the person.
+/// The features of a client by which a user recognises it: if they change, it counts as another client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownClient {
     pub name: Option<String>,
     /// Sorted.
     pub redirect_uris: Vec<String>,
     pub authentication: AuthMethod,
-    /// Digest of its public keys, or of where they are published.
+    /// Digest of its public keys, or of their URL.
     pub keys: Option<String>,
-    /// It gets no refresh token. Told of few, so that what is known of all others stays as it was.
+    /// Whether it gets no refresh token. Left out when false, so that the digests of earlier clients stay the same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_short_lived: bool,
 }

@@ -1,6 +1,7 @@
 //! Grant types by name (RFC 6749 §1.3 and its extensions), as requests, metadata and registrations have them.
 
-/// The list: the file in `src/grants` that redeems it, its constant, its name. Hands all of it to the macro that asks.
+/// The list of grant types: the file in `src/grants`, its constant, the name. The macro passes all of it to another
+/// macro.
 macro_rules! each_grant_type {
     ($ask:ident) => {
         $ask! {

@@ -1,4 +1,4 @@
-//! Identifiers as types, so that none is taken for another.
+//! Typed identifiers, so that one kind is not mistaken for another.
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ macro_rules! id {
 
         impl $name {
             #[must_use]
-            #[allow(clippy::new_without_default)] // a new one is never a default one
+            #[allow(clippy::new_without_default)] // `Default` should not make a new id each time
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
             }
@@ -42,7 +42,7 @@ id!(UserId);
 id!(GrantId);
 id!(AuditEventId);
 
-/// A client identifier (RFC 6749 §2.2): ours begin with `kw_`, fixtures are named by hand.
+/// A client identifier (RFC 6749 §2.2): generated ones begin with `kw_`, configured ones are chosen by the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type, serde::Serialize, serde::Deserialize)]
 #[sqlx(transparent)]
 #[serde(transparent)]

@@ -1,4 +1,4 @@
-//! A client's logo, as it was fetched from where the client has it.
+//! Clients' logos, as fetched from their hosts.
 use super::ClientId;
 use crate::secrets::Digest;
 use time::OffsetDateTime;
@@ -6,14 +6,14 @@ use time::OffsetDateTime;
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Logo {
     pub client_id: ClientId,
-    /// Where it was fetched: a client may name another.
+    /// The URL it was fetched from: the client may name another by now.
     pub uri: String,
-    /// Digest of the picture; `None` if nothing there could be shown.
+    /// Digest of the picture; `None` if the URL had no usable picture.
     pub hash: Option<Digest>,
     pub fetched_at: OffsetDateTime,
 }
 
-/// A picture that was checked.
+/// A picture that passed the checks.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Picture {
     pub media_type: String,

@@ -7,9 +7,9 @@ use time::OffsetDateTime;
 pub struct PushedRequest {
     /// Digest of its `request_uri`.
     pub request_hash: Digest,
-    /// Who pushed it, and may use it.
+    /// The client that pushed the request; only it may use it.
     pub client_id: ClientId,
-    /// Its parameters, form-encoded, without credentials.
+    /// The request's parameters, form-encoded, without credentials.
     pub query: String,
     pub expires_at: OffsetDateTime,
 }

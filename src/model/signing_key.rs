@@ -1,7 +1,7 @@
-//! A private key of ours, and where it is in its life.
+//! Private signing keys and their status.
 use time::OffsetDateTime;
 
-/// As stored: sealed, and known by its RFC 7638 thumbprint.
+/// The stored form: sealed, and identified by its RFC 7638 thumbprint.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct SigningKey {
     pub kid: String,
@@ -10,22 +10,22 @@ pub struct SigningKey {
     pub status: KeyStatus,
     /// The private key in PKCS#8, sealed under the master key.
     pub sealed: Vec<u8>,
-    /// Made, and published from then on.
+    /// When it was made and first published.
     pub created_at: OffsetDateTime,
     /// When it began to sign.
     pub activated_at: Option<OffsetDateTime>,
-    /// When it ceased to sign.
+    /// When it stopped signing.
     pub retired_at: Option<OffsetDateTime>,
 }
 
-/// All are published; one for each algorithm signs.
+/// Keys of every status are published; one key of each algorithm signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum KeyStatus {
-    /// Published early, so that whoever verifies knows it when it begins to sign.
+    /// Published early, so that verifiers know it before it signs.
     Next,
     Current,
-    /// Still verifies what it signed.
+    /// No longer signs, but verifies what it signed.
     Retired,
 }
 

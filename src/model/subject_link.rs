@@ -1,4 +1,4 @@
-//! Who somebody of a trusted issuer is here.
+//! Links a subject of a trusted issuer to an account here.
 use super::UserId;
 use time::OffsetDateTime;
 

@@ -1,4 +1,4 @@
-//! All protected resources: which one a client means (RFC 8707 §2), and what an operator may write of them.
+//! All protected resources: finds the one that a client requests (RFC 8707 §2), and checks their configuration.
 use super::{
     exchange_rule::ExchangeRule,
     resource::Resource,
@@ -42,8 +42,8 @@ impl Resources {
         Ok(all)
     }
 
-    /// The resource a client means: upper case in scheme and host and one slash behind a bare origin make no
-    /// difference (RFC 3986 §6.2.2.1 and §6.2.3; URL libraries add that slash).
+    /// The resource with this identifier: case of scheme and host makes no difference, nor does one slash behind a bare
+    /// origin (RFC 3986 §6.2.2.1 and §6.2.3; URL libraries add that slash).
     #[must_use]
     pub fn find(&self, requested: &str) -> Option<&Resource> {
         let exact = self.iter().find(|resource| resource.identifier == requested);
@@ -58,8 +58,8 @@ impl Resources {
         self.0.first()
     }
 
-    /// Whether one of them means something, but not to the default resource. Clients that repeat `scopes_supported` as
-    /// it is, some do, have chosen nothing: they mean what the default resource knows of it.
+    /// Whether one of the scopes is known to some resource, but not to the default resource. Some clients repeat all of
+    /// `scopes_supported` without choosing: they get the scopes that the default resource knows.
     #[must_use]
     pub fn reaches_elsewhere(&self, asked: &Scopes) -> bool {
         let known = |scope: &str| self.default().is_some_and(|default| default.scope(scope).is_some());
@@ -72,7 +72,8 @@ impl Resources {
         self.0.iter()
     }
 
-    /// Those requested, each once; the default if none is. `invalid_target` (RFC 8707 §2) for an unknown one.
+    /// The requested resources, each once; the default resource if none is requested. `invalid_target` (RFC 8707 §2)
+    /// for an unknown one.
     pub fn select(&self, requested: &[String]) -> Result<Vec<&Resource>, OAuthError> {
         if requested.is_empty() {
             let missing = || OAuthError::invalid_target("resource is missing and there is no default");
@@ -90,7 +91,7 @@ impl Resources {
     }
 }
 
-/// Each name means one thing, and what a scope brings along is a scope.
+/// Each name has one meaning, and an included scope must be one of these scopes.
 fn check_names(rules: &[ScopeRule]) -> Result<(), String> {
     let known = |name: &str| rules.iter().filter(|rule| rule.name == name).count();
     for rule in rules {
@@ -104,7 +105,7 @@ fn check_names(rules: &[ScopeRule]) -> Result<(), String> {
     Ok(())
 }
 
-/// What the operator got wrong, in words.
+/// Describes the operator's mistake.
 fn check_exchange(rule: &ExchangeRule, here: &Resource, all: &[Resource]) -> Result<(), String> {
     let Some(there) = all.iter().find(|resource| resource.identifier == rule.from) else {
         return Err(format!("exchange: {} is not among the resources", rule.from));

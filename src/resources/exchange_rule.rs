@@ -2,18 +2,18 @@
 use crate::model::{ClientId, Scopes};
 use std::collections::BTreeMap;
 
-/// What the operator allows: this client turns tokens of another resource into tokens of the one the rule is for.
+/// A permission of the operator: this client may exchange tokens of another resource for tokens of the rule's resource.
 #[derive(Clone, Debug)]
 pub struct ExchangeRule {
     pub client: ClientId,
-    /// The identifier of that other resource.
+    /// The identifier of the other resource.
     pub from: String,
-    /// What a scope there is worth here; if empty, each is worth the scope of the same name.
+    /// Maps scopes of the other resource to scopes here; if empty, scopes keep their names.
     pub scopes: BTreeMap<String, Scopes>,
 }
 
 impl ExchangeRule {
-    /// What these scopes of the other resource are worth here at most.
+    /// The most scopes here that these scopes of the other resource can be exchanged for.
     #[must_use]
     pub fn worth(&self, scopes: &Scopes) -> Scopes {
         if self.scopes.is_empty() {

@@ -1,4 +1,4 @@
-//! A protected resource (RFC 8707), and the scopes that mean something there.
+//! A protected resource (RFC 8707) and its scopes.
 use super::{
     exchange_rule::ExchangeRule,
     scope_rules::{self, ScopeRule},
@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 /// A server that accepts our access tokens, as the operator configured it.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// The `aud` of its tokens, in this very spelling.
+    /// The `aud` of its tokens, byte for byte.
     pub identifier: String,
-    /// For people.
+    /// The name on pages.
     pub name: String,
     pub scopes: Vec<ScopeRule>,
-    /// What a request that names no scope gets.
+    /// The scopes of a request that names none.
     pub default_scopes: Scopes,
     /// JWS `alg` of its access tokens, if not the server's default.
     pub signing_alg: Option<String>,
@@ -26,27 +26,27 @@ pub struct Resource {
     /// If not the server's default.
     pub access_token_format: Option<AccessTokenFormat>,
     pub introspection: Option<IntrospectionCredentials>,
-    /// Which tokens of other resources may be exchanged for its own (RFC 8693), and by whom.
+    /// Who may exchange which tokens of other resources for tokens of this one (RFC 8693).
     pub exchange: Vec<ExchangeRule>,
 }
 
-/// What an access token is to the server that it is meant for.
+/// The format of an access token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessTokenFormat {
-    /// Says what it is worth, signed (RFC 9068).
+    /// A signed token that the resource server can read itself (RFC 9068).
     #[default]
     Jwt,
-    /// Says nothing: its holder is asked about here (RFC 7662).
+    /// A random token that the resource server has to introspect (RFC 7662).
     Opaque,
 }
 
-/// How a resource server authenticates when it introspects (RFC 7662 §2.1).
+/// How a resource server authenticates for introspection (RFC 7662 §2.1).
 #[derive(Clone, Debug)]
 pub struct IntrospectionCredentials {
     pub id: String,
     pub secret: Digest,
-    /// JWS `alg` of the signed answers it asks for (RFC 9701 §6), if not the default.
+    /// JWS `alg` of signed introspection responses (RFC 9701 §6), if not the default.
     pub signed_response_alg: Option<String>,
 }
 
@@ -61,14 +61,14 @@ impl Resource {
         self.scope(scope).is_some_and(|rule| rule.roles.is_empty() || rule.roles.contains(&role))
     }
 
-    /// These scopes, and the narrower ones that they bring along here: guards take the one for the other, so whoever
-    /// holds them may have any of it.
+    /// These scopes and all narrower scopes that they include here. Guards accept a broader scope for a narrower one,
+    /// so whoever holds a scope holds all of these.
     #[must_use]
     pub fn reach(&self, held: &Scopes) -> Scopes {
         scope_rules::reach(&self.scopes, held)
     }
 
-    /// What whoever holds these gets who asks for those; `None` if it asks for more.
+    /// The scopes that a holder of `held` gets for requesting `asked`; `None` if the request exceeds them.
     #[must_use]
     pub fn held_of(&self, held: &Scopes, asked: &Scopes) -> Option<Scopes> {
         scope_rules::held_of(&self.scopes, held, asked)

@@ -1,4 +1,4 @@
-//! What a client may be granted of what it asks for (RFC 6749 §3.3).
+//! Which of its requested scopes a client may be granted (RFC 6749 §3.3).
 use super::resource::Resource;
 use crate::{
     error::OAuthError,
@@ -6,35 +6,35 @@ use crate::{
 };
 use keyward_oauth::scope::{OFFLINE_ACCESS, OIDC_SCOPES};
 
-/// What a client asks for, and what it may have at all.
+/// The scopes that a client requests, and the limits for them.
 #[derive(Clone, Debug)]
 pub struct ScopeRequest<'a> {
     /// Empty if the request names no scope.
     pub requested: Scopes,
-    /// What it registered as its default.
+    /// The client's registered default.
     pub default: Scopes,
-    /// The most it is ever granted; `None` sets no limit.
+    /// The most scopes the client is ever granted; `None` sets no limit.
     pub limit: Option<Scopes>,
-    /// To a client that never gets a refresh token `offline_access` would be an empty promise.
+    /// Whether the client gets refresh tokens; otherwise `offline_access` is not granted.
     pub refreshes: bool,
-    /// Empty: only our own claims about the user.
+    /// Empty if only claims about the user are requested.
     pub resources: &'a [&'a Resource],
 }
 
-/// What comes of it, for a user of some role.
+/// The result, for a user with a certain role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grantable {
     pub scopes: Scopes,
-    /// Asked for too and known here, but not for this role.
+    /// Requested scopes that exist here but that this role may not grant.
     pub withheld: Scopes,
 }
 
 impl ScopeRequest<'_> {
-    /// What a user of this role may grant: what is requested, else what the client registered as its default. A
-    /// resource of which nothing was named adds its own default, for a token without a scope of its resource opens
-    /// nothing there; if one is left without, all of it is `invalid_scope`, as the token endpoint would refuse it.
-    /// Scopes nobody knows or the role may not have are left out, and the answer reports what was granted
-    /// (RFC 6749 §3.3).
+    /// The scopes that a user with this role may grant: the requested ones, or else the client's registered default. A
+    /// resource of which no scope was named adds its own default scopes, as a token without any of its scopes is
+    /// useless there; if a resource still has none, the result is `invalid_scope`, as it would be at the token
+    /// endpoint. Unknown scopes, and those the role may not grant, are left out, and the response reports what was
+    /// granted (RFC 6749 §3.3).
     pub fn grantable(&self, role: Role) -> Result<Grantable, OAuthError> {
         let asked = self.named(role);
         let understood = self.open(&asked, role).iter().any(names_access);
@@ -56,21 +56,21 @@ impl ScopeRequest<'_> {
         }
     }
 
-    /// Whether anybody may grant it; if nobody may, there is nobody to ask.
+    /// Whether a user of any role could grant the request; if not, nobody is asked.
     pub fn is_grantable(&self) -> Result<(), OAuthError> {
         let anybody = Role::ALL.iter().any(|role| self.grantable(*role).is_ok());
         anybody.then_some(()).ok_or_else(|| refused(&Scopes::default()))
     }
 
-    /// Clients that know no scope still ask for `offline_access`: alone it names no access, so it comes beside what
-    /// the client registered.
+    /// The named scopes. A client that requests only `offline_access` names no access, so its registered default is
+    /// added.
     fn named(&self, role: Role) -> Scopes {
         let registered = self.open(&self.default, role);
         let takes_it = !self.requested.iter().any(names_access) && registered.iter().any(names_access);
         if takes_it { registered.union(&self.requested) } else { self.requested.clone() }
     }
 
-    /// Those of them that a user of this role may grant to this client.
+    /// The scopes among these that a user with this role may grant to this client.
     #[must_use]
     pub fn open(&self, scopes: &Scopes, role: Role) -> Scopes {
         scopes.filter(|scope| {

@@ -1,21 +1,21 @@
-//! The scopes of one resource, and which narrower ones a broader scope brings along (RFC 6749 §3.3).
+//! The scopes of one resource, and the narrower scopes that each includes (RFC 6749 §3.3).
 use crate::model::{Role, Scopes};
 use keyward_oauth::scope_hierarchy::{self, HIERARCHY};
 
 #[derive(Clone, Debug)]
 pub struct ScopeRule {
     pub name: String,
-    /// What it lets a client do, in words for the consent page.
+    /// Describes for the consent page what the scope allows.
     pub description: String,
-    /// Who may grant it; empty means everybody.
+    /// Roles that may grant it; empty means all.
     pub roles: Vec<Role>,
-    /// Whoever holds it holds each of these, and what those bring along in turn.
+    /// Scopes that it includes directly; inclusion is transitive.
     pub implies: Vec<String>,
-    /// Told to all who read metadata. Other names of a scope, and parts of one, are known to whoever asks for them.
+    /// Whether metadata lists it. Aliases and parts of scopes are accepted but not listed.
     pub listed: bool,
 }
 
-/// Parts of the `mcp:` scopes, which every guard asks for, whether or not the operator wrote them down.
+/// Parts of the `mcp:` scopes, which every guard uses, whether or not the operator configured them.
 const PARTS: [(&str, &str); 8] = [
     ("mcp:read", "List its tools and use those that only read"),
     ("mcp:write", "Use its tools that change things, and those that only read"),
@@ -27,8 +27,8 @@ const PARTS: [(&str, &str); 8] = [
     ("mcp:tools:admin", "Use its tools for administrators"),
 ];
 
-/// The rules that an operator wrote, with the hierarchy that guards begin with, and the parts that it speaks of. Whoever
-/// may grant a broader scope may grant what it brings along.
+/// The operator's rules, together with the scope hierarchy that guards use by default. Whoever may grant a broader
+/// scope may grant the scopes it includes.
 #[must_use]
 pub fn complete(mut rules: Vec<ScopeRule>) -> Vec<ScopeRule> {
     let written = rules.len();
@@ -55,7 +55,7 @@ pub fn complete(mut rules: Vec<ScopeRule>) -> Vec<ScopeRule> {
     rules
 }
 
-/// These scopes, and all that they bring along.
+/// These scopes and all scopes that they include.
 #[must_use]
 pub fn reach(rules: &[ScopeRule], held: &Scopes) -> Scopes {
     let narrower = |scope: &str| {
@@ -65,8 +65,8 @@ pub fn reach(rules: &[ScopeRule], held: &Scopes) -> Scopes {
     scope_hierarchy::reach(held.iter(), narrower).into_iter().collect()
 }
 
-/// What whoever holds these gets who asks for those: what it holds, and of a scope that stands for several, all of which
-/// it holds, those. `None` if it asks for more.
+/// The scopes that a holder of `held` gets for requesting `asked`: the scopes that are held, and for a broader scope
+/// that is not held, its parts if all of them are. `None` if the request exceeds them.
 #[must_use]
 pub fn held_of(rules: &[ScopeRule], held: &Scopes, asked: &Scopes) -> Option<Scopes> {
     let held = reach(rules, held);
@@ -75,7 +75,7 @@ pub fn held_of(rules: &[ScopeRule], held: &Scopes, asked: &Scopes) -> Option<Sco
         if held.contains(scope) {
             return Some(itself);
         }
-        // Other names of the same scope are no parts of it.
+        // Aliases of the same scope are not parts of it.
         let own = reach(rules, &itself);
         let is_same = |part: &str| own.contains(part) && reach(rules, &Scopes::from(part.to_owned())).contains(scope);
         let known = rules.iter().filter(|rule| is_same(&rule.name)).flat_map(|rule| &rule.implies);

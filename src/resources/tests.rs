@@ -1,4 +1,4 @@
-//! Which resource a client means, and what an operator may write of one.
+//! Tests which resource a request means, and which configurations are refused.
 use super::*;
 use crate::model::{Role, Scopes};
 use proptest::prelude::*;
