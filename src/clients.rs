@@ -1,4 +1,4 @@
-//! Clients: authenticated, registered, configured, described by documents.
+//! Clients: authenticated, registered, configured, or described by documents.
 pub mod authenticate;
 pub mod configured;
 pub mod keys;

@@ -1,4 +1,4 @@
-//! Who is calling: client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4) by `none`, secret or signed assertion.
+//! Client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4): by `none`, secret or signed assertion.
 use super::{keys, metadata_document};
 use crate::{
     app::App,
@@ -19,7 +19,7 @@ use crate::{
 use std::{net::IpAddr, sync::Arc};
 use time::OffsetDateTime;
 
-/// What the request offers as proof; at most one method (RFC 6749 §2.3).
+/// The credentials in the request; at most one method (RFC 6749 §2.3).
 enum Credentials<'a> {
     Basic(Basic),
     Post { id: &'a str, secret: &'a str },
@@ -64,11 +64,11 @@ fn two_methods() -> OAuthError {
 }
 
 fn refused() -> OAuthError {
-    // Unknown, disabled and wrong must read the same (RFC 6749 §5.2).
+    // An unknown client, a disabled client and wrong credentials must give the same error (RFC 6749 §5.2).
     OAuthError::invalid_client("unknown client, or its authentication failed")
 }
 
-/// An assertion that is good if it was not used before, which is for whoever uses it up to say.
+/// An assertion that is valid unless it was used before; whoever uses it up finds that out.
 pub struct PresentedAssertion {
     client: ClientId,
     jti: Digest,
@@ -76,7 +76,7 @@ pub struct PresentedAssertion {
 }
 
 impl PresentedAssertion {
-    /// For what is used up together with it, in one step.
+    /// The parts of the assertion that storage uses up together with another change.
     #[must_use]
     pub fn to_spend(&self) -> Assertion<'_> {
         (&self.client, &self.jti, self.expires_at)
@@ -88,7 +88,7 @@ impl PresentedAssertion {
     }
 }
 
-/// Finds the client and proves it. Nothing is consumed before this has succeeded.
+/// Finds the client and authenticates it. Nothing is used up before this succeeds.
 pub async fn client(
     app: &App,
     authorization: Option<&str>,
@@ -104,8 +104,8 @@ pub async fn client(
     Ok(client)
 }
 
-/// The same for what is refused later on without using up anything: an assertion that was used before is refused now,
-/// and another one comes back, to be used up with what it is for.
+/// As [`client`], for requests that may still fail without using anything up: an assertion that was used before is
+/// refused now, and a fresh one is returned, to be used up together with the later change.
 pub async fn client_to_spend(
     app: &App,
     authorization: Option<&str>,
@@ -155,13 +155,13 @@ async fn judge(
     Ok((client, None))
 }
 
-/// A public client, which has nothing to prove.
+/// A public client, which cannot authenticate.
 async fn identified(app: &App, id: &str) -> Result<Option<Arc<Client>>, OAuthError> {
     let client = app.clients.find(id).await?.filter(|client| client.disabled_at.is_none());
     Ok(client.filter(|client| client.is_public()))
 }
 
-/// Some send `Basic` with nothing behind the colon for a client that has no secret: it only says who it is.
+/// Some clients without a secret send `Basic` with nothing after the colon: that only identifies them.
 async fn named(app: &App, candidates: &[(&str, &str)]) -> Result<Arc<Client>, OAuthError> {
     for (id, _) in candidates {
         if let Some(client) = identified(app, id).await? {
@@ -181,7 +181,7 @@ async fn with_secret(
     for (id, secret) in candidates {
         let client = app.clients.find(id).await?;
         let presented = ClientSecret::presented(secret).digest();
-        // Compared even where there is nothing to compare with, so that time tells nothing.
+        // Compared even without a stored digest, so that the time reveals nothing.
         let nothing = Digest::of("");
         let mut matches = false;
         for slot in 0..2 {
@@ -197,7 +197,7 @@ async fn with_secret(
         };
         refused_client = Some((client, reason));
     }
-    // A right secret always passes; only wrong ones are slowed down (RFC 6749 §2.3.1).
+    // A right secret always passes; only wrong ones are throttled (RFC 6749 §2.3.1).
     let account = candidates.first().map_or("", |(id, _)| id);
     if app.limits.guesses.wrong(AccountKind::Client, account, address)? {
         let client = refused_client.as_ref().map(|(client, _)| &client.id);
@@ -213,7 +213,7 @@ fn refuse(client: &str, rule: &'static str) -> OAuthError {
     refused()
 }
 
-/// RFC 7523 §3: everything about it is judged before its `jti` is used up.
+/// RFC 7523 §3: everything is checked before the `jti` is used up.
 async fn with_assertion(
     app: &App,
     assertion: &ClientAssertion<'_>,
@@ -228,13 +228,13 @@ async fn with_assertion(
     let other_audiences = other_audiences(app, &client);
     let audiences: Vec<_> = [&app.config.issuer].into_iter().chain(&other_audiences).map(String::as_str).collect();
     let once = assertion.check(&audiences, app.clock.now().unix_timestamp()).map_err(refuse)?;
-    // Whatever is fetched is fetched for an assertion that is right but for who signed it.
+    // Keys are only fetched for an assertion that is right except for its signature, which is not checked yet.
     let client = metadata_document::for_proof(app, client).await?;
     let client = client.ok_or_else(|| refuse("the document of the client is gone"))?;
     if !keys::have_signed(app, &client, assertion.jws(), address).await? {
         return Err(refuse("none of the client's keys signed it"));
     }
-    // Each is a row, and anybody may be a client that nobody set up.
+    // Each used assertion is stored as a row, and any stranger can be such a client, so there is a budget.
     if client.source != ClientSource::Seed {
         app.limits.assertions.allow(keys::itself(&client.id))?;
     }
@@ -243,7 +243,7 @@ async fn with_assertion(
     Ok((client, presented))
 }
 
-/// RFC 7523 let assertions be meant for the token endpoint; and some URL libraries put a slash behind a bare host.
+/// RFC 7523 allowed the token endpoint as audience, and some URL libraries add a slash to a bare host.
 fn other_audiences(app: &App, client: &Client) -> Vec<String> {
     let documents = &app.config.client_metadata_documents;
     let by_host = || client_id::host(client.id.as_str()).is_ok_and(|host| documents.may_address_token_endpoint(&host));
@@ -264,7 +264,7 @@ fn unauthenticated() -> OAuthError {
     OAuthError::invalid_client("introspection needs client authentication")
 }
 
-/// Who may introspect (RFC 7662 §2.1): a resource server with credentials of its own, or a confidential client.
+/// The party that may introspect (RFC 7662 §2.1): a resource server with its own credentials, or a confidential client.
 pub enum Introspector<'a> {
     ResourceServer(&'a Resource),
     Client(Arc<Client>),

@@ -1,4 +1,4 @@
-//! Clients and workloads that the operator wrote down: read by the rules that hold for all, and put on record at each
+//! Clients and workloads in the operator's settings: parsed by the same rules as registered clients, and stored at each
 //! start.
 use crate::{
     app::App,
@@ -12,7 +12,8 @@ use crate::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-/// Settings were judged when they were read. What was left out before is enabled again.
+/// Stores the clients of the settings, which were checked when they were read. A client that was removed before and is
+/// back is enabled again.
 pub async fn write(app: &App) -> anyhow::Result<()> {
     for client in read_all(app)? {
         storage::clients::put_seed(&app.db, &client).await?;
@@ -28,8 +29,8 @@ pub async fn write(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Disables those that were written down before and are no more, but for `others`, unless the settings keep them.
-/// Answers which.
+/// Disables clients that the settings had before and no longer have, except `others`, unless a setting keeps them.
+/// Returns the disabled ones.
 pub async fn leave_out(app: &App, others: &[&str]) -> anyhow::Result<Vec<ClientId>> {
     if !app.config.disable_removed_clients {
         return Ok(vec![]);

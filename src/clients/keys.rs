@@ -1,4 +1,4 @@
-//! Public keys of clients: registered with them, or fetched from where they publish them.
+//! Public keys of clients: registered, or fetched from the URL where the client publishes them.
 use crate::{
     app::App,
     error::OAuthError,
@@ -11,7 +11,8 @@ use crate::{
 use keyward_limits::source::Source;
 use std::net::IpAddr;
 
-/// Whether a key of the client signed this, which is right in all else and came from that address.
+/// Whether a key of the client signed the JWS. The caller has checked everything else; `address` is where the JWS came
+/// from.
 pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpAddr) -> Result<bool, OAuthError> {
     if let Some(jwks) = &client.metadata.jwks {
         return Ok(PublicKeys::parse(jwks).is_some_and(|keys| jws.is_signed_by(&keys)));
@@ -19,9 +20,9 @@ pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpA
     let Some(uri) = &client.metadata.jwks_uri else { return Ok(false) };
     let host = url::Url::parse(uri).ok().and_then(|uri| uri.host_str().map(str::to_owned));
     let (host, seed) = (host.unwrap_or_default(), format!("seed client {}", client.id));
-    // Whoever sends an assertion is nobody yet.
+    // The sender of an assertion is not authenticated yet.
     let asker = match client.source {
-        // What strangers send in its name costs no host's people or issuers anything.
+        // Fetches for self-registered clients use the strangers' budgets, not those of users or trusted issuers.
         ClientSource::Seed => Asker::Known(&seed),
         ClientSource::Cimd => Asker::Stranger(&host, itself(&client.id)),
         ClientSource::Dcr => Asker::Stranger(&host, source(address)),
@@ -29,7 +30,7 @@ pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpA
     app.fetch.have_signed(&KeySource { uri, asker, from: source(address), may_look: true }, jws).await
 }
 
-/// A client that somebody signed in has seen has a share of its own, whatever is asked for in its name elsewhere.
+/// A budget for fetching a client's own keys: other fetches that name this client do not use it up.
 pub(super) fn itself(id: &ClientId) -> Source {
     let id = Digest::of(id.as_str());
     Source::Party(id.as_bytes().first_chunk().copied().map_or(0, u128::from_be_bytes))

@@ -1,4 +1,4 @@
-//! Logos: fetched and checked by us, and served from our own origin, so that no browser ever asks a client's host.
+//! Logos: fetched, checked and served by this server, so that no browser contacts a client's host.
 mod image;
 
 use crate::{
@@ -13,20 +13,20 @@ use std::{sync::Arc, time::Duration as Wait};
 use time::Duration;
 use url::Url;
 
-/// Where they are served; behind it comes the digest of the picture.
+/// The path of all logos; the digest of the picture follows.
 pub const FOLDER: &str = "/logos/";
 
-/// How long a page waits for a logo that is not kept yet.
+/// How long a page waits for a logo that is not stored yet.
 const PATIENCE: Wait = Wait::from_secs(2);
-/// A picture is asked for again after this, and not before the client said anew who it is.
+/// After this time a logo is fetched again, if the client's metadata was renewed meanwhile.
 const KEPT: Duration = Duration::days(1);
-/// And after this whatever it said.
+/// After this time a logo is fetched again in any case.
 const KEPT_AT_MOST: Duration = Duration::days(30);
-/// Where nothing was to be had is asked again after this.
+/// After this time a failed fetch is repeated.
 const TRIED: Duration = Duration::hours(1);
 
-/// The path of a client's logo on this server, for a page that this user sees; for nobody it is what is kept. Whatever
-/// is wrong with the logo, there is none.
+/// The path of a client's logo on this server. For a signed-in `visitor` a missing logo is fetched; otherwise only a
+/// stored logo counts. `None` if there is no usable logo.
 pub async fn path(app: &App, client: &Client, visitor: Option<UserId>) -> Result<Option<String>, OAuthError> {
     let Some(uri) = client.metadata.logo_uri.as_deref().filter(|_| app.config.logos.enabled) else { return Ok(None) };
     let now = app.clock.now();
@@ -46,7 +46,7 @@ pub async fn path(app: &App, client: &Client, visitor: Option<UserId>) -> Result
     Ok(hash.map(|hash| format!("{FOLDER}{}", base64url(hash.as_bytes()))))
 }
 
-/// Answers the digest of what is kept from then on: what was there before, while the host is not to be reached.
+/// Fetches and stores a logo, and returns its digest. While the host is unreachable, the previous logo stays.
 async fn fetch(
     app: &App,
     client: &Client,
@@ -82,7 +82,7 @@ fn checked(fetched: &Arc<FetchedContent>) -> Option<Picture> {
     Some(Picture { media_type: media_type.to_owned(), bytes: fetched.body.clone() })
 }
 
-/// The picture with this digest, if it is some client's logo.
+/// The picture with this digest, if it is the logo of a client.
 pub async fn picture(app: &App, name: &str) -> Result<Option<Picture>, OAuthError> {
     let Some(hash) = from_base64url(name).filter(|hash| hash.len() == 32) else { return Ok(None) };
     Ok(logos::picture(&app.db, &hash).await?)

@@ -1,4 +1,4 @@
-//! Management of one's own registration (RFC 7592): read, replaced, deleted by whoever holds its token.
+//! Management of a client's own registration (RFC 7592): whoever holds its token can read, replace and delete it.
 use super::register::{information, limit_scope, redirect_hosts, tell_left_out, with_left_out};
 use crate::{
     app::App,
@@ -15,14 +15,14 @@ use crate::{
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
-/// A registration, and the token that its holder proved to have.
+/// A registration and the token that was presented for it.
 pub struct ManagedClient {
     client: Client,
     token: RegistrationAccessToken,
 }
 
 impl ManagedClient {
-    /// A token of another client, or of one that is gone, says nothing about this one (RFC 7592 §2.1).
+    /// A token of another or a deleted client is not valid here (RFC 7592 §2.1).
     pub async fn find(app: &App, client_id: &str, bearer: Option<&str>) -> Result<Self, OAuthError> {
         let refused = || OAuthError::invalid_token("this is not the registration access token of this client");
         let token = RegistrationAccessToken::presented(bearer.ok_or_else(refused)?);
@@ -35,12 +35,12 @@ impl ManagedClient {
         Ok(Self { client, token })
     }
 
-    /// Its secret is not kept, so it is not told again (RFC 7592 §3).
+    /// The secret is stored as a digest only, so it cannot be included (RFC 7592 §3).
     pub fn read(&self, app: &App) -> Result<Value, OAuthError> {
         information(app, &self.client, None, Some(&self.token))
     }
 
-    /// RFC 7592 §2.2. People are asked again about a client that is no longer what they allowed.
+    /// RFC 7592 §2.2. If features that users recognise the client by change, they are asked again.
     pub async fn update(&mut self, app: &App, body: &[u8], address: IpAddr) -> Result<Value, OAuthError> {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
@@ -82,7 +82,7 @@ impl ManagedClient {
         self.read(app)
     }
 
-    /// Its grants, tokens and consents go with it at once (RFC 7592 §2.3).
+    /// Deletes the client with its grants, tokens and consents (RFC 7592 §2.3).
     pub async fn delete(self, app: &App, address: IpAddr) -> Result<(), OAuthError> {
         clients::delete(&app.db, &self.client.id).await?;
         app.clients.forget(&self.client.id);

@@ -1,4 +1,4 @@
-//! Clients whose identifier is the URL of their metadata document: fetched for who signed in, kept while fresh.
+//! Clients whose identifier is the URL of their metadata document: fetched for signed-in users, cached while fresh.
 use super::keys;
 use crate::{
     app::App,
@@ -18,26 +18,25 @@ use std::{borrow::Cow, sync::Arc};
 use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
 
-/// A document is fetched again after the time its host gave it, within these bounds (OAuth Client ID Metadata
-/// Document §4.4).
+/// Seconds: bounds for the cache time that the host gives its document (OAuth Client ID Metadata Document §4.4).
 const SHORTEST: u64 = 300;
 const LONGEST: u64 = 86_400;
-/// What is told where a document breaks a rule (RFC 7591 §3.2.2).
+/// The error code if a document breaks a rule (RFC 7591 §3.2.2).
 
 pub enum Resolution {
     Client(Arc<Client>),
     Unknown,
-    /// The document has to be fetched, which we do for no anonymous visitor, and not while somebody decides.
+    /// The document has to be fetched, which never happens for anonymous visitors, nor while a user decides.
     AfterSignIn,
 }
 
-/// The client with this identifier, for an authorization request. Errors and invalid documents are never kept. While
-/// the host is not to be reached the last document serves, but no longer than the longest a document may be kept.
+/// The client with this identifier, for an authorization request. Errors and invalid documents are not cached. While
+/// the host is unreachable the last document is used, but no longer than the longest cache time.
 pub async fn resolve(app: &App, id: &str, visitor: Option<UserId>) -> Result<Resolution, OAuthError> {
     resolve_for(app, id, visitor.map(Asker::Person)).await
 }
 
-/// Finds the client without a fetch: what is kept of it serves for as long as if its host were not to be reached.
+/// Finds the client without a fetch: a stored document is used as long as if the host were unreachable.
 pub async fn on_record(app: &App, id: &str) -> Result<Resolution, OAuthError> {
     let now = app.clock.now();
     Ok(match app.clients.find(id).await? {
@@ -47,10 +46,10 @@ pub async fn on_record(app: &App, id: &str) -> Result<Resolution, OAuthError> {
     })
 }
 
-/// Fetches the document of a client that a trusted issuer has vouched for. The caller finds out whether there is one.
+/// Fetches the document of a client that a trusted issuer has vouched for. The caller then looks the client up.
 pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
     let resolved = resolve_for(app, id, Some(Asker::Issuer)).await;
-    // No code of the token endpoint (RFC 6749 §5.2).
+    // The token endpoint does not know this error code (RFC 6749 §5.2).
     let known = |error: OAuthError| match error.code {
         ErrorCode::InvalidClientMetadata => OAuthError::invalid_request(error.description),
         _ => error,
@@ -58,7 +57,7 @@ pub async fn introduced(app: &App, id: &str) -> Result<(), OAuthError> {
     resolved.map(drop).map_err(known)
 }
 
-/// Fetches those that are due again while nobody waits for them; the fetcher says how many at once.
+/// Fetches queued documents in the background; the fetcher limits how many at once.
 pub async fn refresh_due(app: &Arc<App>) {
     let mut fetches = JoinSet::new();
     for id in app.clients.due.take() {
@@ -72,8 +71,8 @@ pub async fn refresh_due(app: &Arc<App>) {
     while fetches.join_next().await.is_some() {}
 }
 
-/// The client as it may prove itself with the keys of its document: past freshness they are fetched again for the next
-/// time, and where that failed for a day they are believed no more.
+/// The client for authentication with the keys of its document. A stale document is queued for the next time; after a
+/// day of failed fetches its keys are no longer trusted.
 pub async fn for_proof(app: &App, client: Arc<Client>) -> Result<Option<Arc<Client>>, OAuthError> {
     let now = app.clock.now();
     let proves_itself = client.metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
@@ -92,7 +91,7 @@ pub async fn for_proof(app: &App, client: Arc<Client>) -> Result<Option<Arc<Clie
     }
 }
 
-/// Whether there is nothing to fetch about this client.
+/// Whether the client can be used without a fetch.
 pub async fn is_known(app: &App, id: &str) -> Result<bool, OAuthError> {
     let now = app.clock.now();
     Ok(app.clients.find(id).await?.is_some_and(|client| is_settled(&client, now)))
@@ -102,7 +101,7 @@ fn is_settled(client: &Client, now: OffsetDateTime) -> bool {
     client.fresh_until.is_none_or(|until| until > now) || client.disabled_at.is_some()
 }
 
-/// Whether a document out of date may still be believed.
+/// Whether a stale document may still be used.
 fn may_serve(client: &Client, now: OffsetDateTime) -> bool {
     client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now
 }
@@ -122,7 +121,7 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolu
     let settled = |client: &Client| is_settled(client, now);
     let mut known = app.clients.find(id).await?;
     if known.as_ref().is_some_and(|client| !settled(client)) {
-        // Another node may have fetched it since.
+        // Another node may have fetched it meanwhile.
         app.clients.forget(&ClientId::from(id));
         known = app.clients.find(id).await?;
     }
@@ -158,15 +157,15 @@ async fn resolve_for(app: &App, id: &str, asker: Option<Asker>) -> Result<Resolu
 }
 
 enum FetchFailure {
-    /// Nothing was fetched, as too much was fetched before.
+    /// Nothing was fetched, because a budget is used up.
     Limited(OAuthError),
     Refused {
         event: EventType,
-        /// Only the log and the audit trail tell it: by it a stranger could feel his way around our network.
+        /// Shown only in the log and the audit trail: a stranger could use it to explore this server's network.
         rule: Cow<'static, str>,
         may_pass: bool,
-        /// It is of a document that speaks for itself, whose maker is to learn what to mend: that it is there, whoever
-        /// named it has known before.
+        /// Whether the client may see the rule: the document was found and is the client's own, so its author should
+        /// learn what to fix.
         is_telling: bool,
     },
 }
@@ -180,7 +179,7 @@ impl FetchFailure {
         matches!(self, Self::Limited(_) | Self::Refused { may_pass: true, .. })
     }
 
-    /// The trail grows no faster than documents may be fetched.
+    /// Fetch budgets also bound how fast the audit trail grows.
     async fn record(&self, app: &App, id: &str, asker: Asker) {
         let client = ClientId::from(id);
         match self {
@@ -190,7 +189,7 @@ impl FetchFailure {
             }
             Self::Refused { event, rule, may_pass, .. } => {
                 tracing::warn!(client = id, %rule, "{event}");
-                // What a host said, or a system about it, is not our word.
+                // Texts of a host or of the operating system are not written to the trail.
                 let known = if *may_pass { "the host did not answer properly".into() } else { rule.clone() };
                 let result = if *event == EventType::CimdSsrfBlocked { Verdict::Blocked } else { Verdict::Failure };
                 app.trace.add(*event, Some(&client), "the document cannot be used", result, Some(known));
@@ -204,7 +203,7 @@ impl FetchFailure {
         }
     }
 
-    /// The error is the same whatever the host did, unless it published a document of this client.
+    /// The error for the client: the same for all failures, except when the client's own document breaks a rule.
     fn told(self) -> OAuthError {
         match self {
             Self::Limited(error) => error,

@@ -1,4 +1,4 @@
-//! Who publishes the documents that describe clients, as people are told of them.
+//! The publishers of documents that describe clients, as pages name them.
 use crate::{
     app::App,
     config::Publisher,
@@ -7,10 +7,10 @@ use crate::{
     storage::consents,
 };
 
-/// Characters of a path that a page has room for: whose folder it is, stands at its beginning.
+/// Characters of a path that fit on a page; the beginning shows whose folder it is.
 const MOST: usize = 60;
 
-/// The host; where many people publish there, with the path, which alone tells them apart.
+/// The host; with the path if many people publish at the host, because only the path tells them apart.
 #[must_use]
 pub fn label(publisher: &Publisher) -> String {
     let Publisher { host, target, .. } = publisher;
@@ -21,8 +21,8 @@ pub fn label(publisher: &Publisher) -> String {
     }
 }
 
-/// Sentences: what somebody is to know of who describes this client before they trust it (OAuth Client ID Metadata
-/// Document §8.9). Whom the operator named in `allow` is not new here.
+/// Sentences: warnings about the publisher of this client's document, before the user trusts it (OAuth Client ID
+/// Metadata Document §8.9). Publishers that the operator named in `allow` get none.
 pub async fn cautions(app: &App, client: &Client, user: &User) -> Result<Vec<String>, OAuthError> {
     let documents = &app.config.client_metadata_documents;
     let publisher = documents.publisher(client.id.as_str())?;

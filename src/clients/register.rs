@@ -1,4 +1,4 @@
-//! Dynamic client registration (RFC 7591): open to strangers, within budgets, and never forgotten while used.
+//! Dynamic client registration (RFC 7591): open to strangers within budgets; clients in use are never deleted.
 use crate::{
     app::App,
     audit,
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use time::OffsetDateTime;
 
-/// Tries to find room for a client.
+/// Attempts to make room for a new client.
 const MAX_TRIES: u32 = 5;
 
 /// Registers the client described by `body` and answers its effective metadata (RFC 7591 §3.2.1).
@@ -56,7 +56,7 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
         fingerprint = client_metadata::fingerprint(&asked.metadata, asked.policy.vouched_by.as_deref());
     }
     limit_scope(&mut asked, permission.as_ref().and_then(|token| token.scope.clone()));
-    // What one may change and delete, or what is limited, is not shared with others.
+    // A registration is not shared with others if its client can change or delete it, or has a limit of its own.
     let shared = !app.config.registration.management && asked.policy.scope_limit.is_none();
     asked.fingerprint = fingerprint.filter(|_| shared);
     let secret = asked.metadata.token_endpoint_auth_method.has_secret().then(ClientSecret::random);
@@ -71,7 +71,8 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
     Ok((client, answer))
 }
 
-/// Tells the trace, too: few compare the answer, which says it (RFC 7591 §3.2.1), with what they sent.
+/// Records the redirect URIs that were left out, because few developers compare the response (RFC 7591 §3.2.1) with
+/// their request.
 pub(super) fn tell_left_out(app: &App, client: &ClientId, left_out: &[LeftOut]) {
     for LeftOut { rule, .. } in left_out {
         let detail = "a redirect URI was left out, the others are registered";
@@ -85,7 +86,7 @@ pub(super) fn tell_left_out(app: &App, client: &ClientId, left_out: &[LeftOut]) 
     }
 }
 
-/// An event's details, and of each redirect URI that is not registered, which and why.
+/// Adds to an event's details each redirect URI that was left out, with the reason.
 pub(super) fn with_left_out(mut details: Value, left_out: &[LeftOut]) -> Value {
     if !left_out.is_empty() {
         let shown = |one: &LeftOut| json!({"redirect_uri": short(&one.uri), "rule": one.rule});
@@ -94,7 +95,7 @@ pub(super) fn with_left_out(mut details: Value, left_out: &[LeftOut]) -> Value {
     details
 }
 
-/// What strangers write is remembered to no more than this.
+/// Cuts a stranger's text for the trail.
 fn short(uri: &str) -> String {
     uri.chars().take(200).collect()
 }
@@ -126,7 +127,7 @@ pub(super) fn information(
     Ok(answer)
 }
 
-/// What permits this registration, if it is a token that is used up some day.
+/// The initial access token that permits this registration, if it has a limit of uses.
 async fn allow(app: &App, bearer: Option<&str>, now: OffsetDateTime) -> Result<Option<InitialAccessToken>, OAuthError> {
     let settings = &app.config.registration;
     match settings.policy {
@@ -148,7 +149,7 @@ fn not_permitted() -> OAuthError {
     OAuthError::invalid_token("registration needs an initial access token")
 }
 
-/// The registered default is never more than the limit.
+/// Cuts the registered default scopes to the limit.
 pub(super) fn limit_scope(client: &mut Client, limit: Option<String>) {
     if let Some(limit) = limit.as_deref().and_then(Scopes::parse) {
         let within = client.registered_scopes().map(|scope| scope.filter(|name| limit.contains(name)));
@@ -157,7 +158,7 @@ pub(super) fn limit_scope(client: &mut Client, limit: Option<String>) {
     client.policy.scope_limit = limit;
 }
 
-/// The same public registration again is the same client, and costs no budget.
+/// The same public registration again returns the same client, and costs no budget.
 async fn known(app: &App, asked: &Client) -> Result<Option<Client>, OAuthError> {
     let Some(fingerprint) = &asked.fingerprint else { return Ok(None) };
     Ok(storage::clients::seen_again(&app.db, fingerprint, asked.seen_at).await?)
@@ -186,7 +187,7 @@ async fn store(
 ) -> Result<Client, OAuthError> {
     let (from, most) = (source.to_string(), app.config.registration.max_unused.into());
     let permission = permission.map(|token| &token.token_hash);
-    // The room that was made may be another's by then.
+    // Another request may take the room that was made.
     for _ in 0..MAX_TRIES {
         match storage::clients::register(&app.db, asked, &from, most, permission).await? {
             Registration::Done(client) => return Ok(*client),
@@ -197,8 +198,8 @@ async fn store(
     Err(OAuthError::overloaded("too many clients register at once").retry_after(1))
 }
 
-/// When there are too many unused registrations, the oldest of the source that made most are forgotten. Many go at
-/// once, since each time costs a look at all of them.
+/// When there are too many unused registrations, deletes the oldest ones of the source that made most. Many are deleted
+/// at once, because each time costs a scan of all of them.
 async fn make_room(app: &App, newcomer: Source) -> Result<(), OAuthError> {
     let most = (app.config.registration.max_unused / 100).max(1);
     let made = storage::clients::count_unused_by_source(&app.db).await?;

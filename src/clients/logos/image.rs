@@ -1,9 +1,10 @@
-//! What kind of picture some bytes are: raster types only, told by their first bytes, and not too large to unpack.
+//! Recognises the type of a picture by its first bytes. Only raster formats of limited size are accepted.
 
-/// Pixels of either side: what a browser unpacks is bounded, however small the file (RFC 7591 §5).
+/// Pixels of each side: bounds the memory for unpacking, however small the file is (RFC 7591 §5).
 const MAX_SIDE: u32 = 2048;
 
-/// The media type of a picture that may be shown; `None` for all else, above all for what can hold scripts.
+/// The media type and size of an accepted picture; `None` for everything else, in particular formats that can hold
+/// scripts.
 #[must_use]
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let (kind, width, height) = png(bytes).or_else(|| gif(bytes)).or_else(|| webp(bytes)).or_else(|| jpeg(bytes))?;
@@ -50,7 +51,7 @@ fn webp(bytes: &[u8]) -> Option<Picture> {
     Some(("image/webp", width, height))
 }
 
-/// ITU-T T.81 §B.1.1 and §B.2.2: from marker to marker until the frame header.
+/// ITU-T T.81 §B.1.1 and §B.2.2: skips from marker to marker until the frame header.
 fn jpeg(bytes: &[u8]) -> Option<Picture> {
     bytes.starts_with(b"\xFF\xD8\xFF").then_some(())?;
     let mut at = 2;
@@ -58,7 +59,7 @@ fn jpeg(bytes: &[u8]) -> Option<Picture> {
         let (&0xFF, marker) = (bytes.get(at)?, *bytes.get(at + 1)?) else { return None };
         match marker {
             0xFF => at += 1,
-            // Frame headers; of these numbers three are something else.
+            // Frame headers, except three numbers that mean something else.
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
                 return Some(("image/jpeg", big(bytes, at + 7, 2)?, big(bytes, at + 5, 2)?));
             }
