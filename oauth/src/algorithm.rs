@@ -1,6 +1,6 @@
-//! The one list of what is signed and verified with (RFC 7518 §3.1, RFC 8037 §3.1).
+//! The list of supported signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
 
-/// All of them are asymmetric, and each goes with one type of key.
+/// All are asymmetric, and each needs one type of key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     Es256,
@@ -14,10 +14,10 @@ impl Algorithm {
     pub const NAMES: [&str; 3] = [Self::Es256.as_str(), Self::Rs256.as_str(), Self::EdDsa.as_str()];
     /// As sentences list them.
     pub const ONE_OF: &str = "ES256, RS256 or EdDSA";
-    /// What `EdDSA` is called with the one curve that it has here (RFC 9864 §2.2).
+    /// The newer name of `EdDSA` with this curve, the only one supported here (RFC 9864 §2.2).
     pub const ED25519: &str = "Ed25519";
 
-    /// As in `alg`.
+    /// The name in `alg`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 
-    /// By either name.
+    /// Accepts either name of `EdDSA`.
     #[must_use]
     pub fn parse_any_name(name: &str) -> Option<Self> {
         if name == Self::ED25519 { Some(Self::EdDsa) } else { Self::parse(name) }

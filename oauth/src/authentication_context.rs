@@ -1,15 +1,15 @@
-//! Authentication context classes (OpenID Connect Core §2): how well somebody proved who they are.
+//! Authentication context classes (OpenID Connect Core §2): how a user authenticated.
 use super::params::Params;
 use crate::error::ProtocolError;
 use serde_json::Value;
 
-/// A password over TLS (SAML 2.0 Authentication Context §3.4.10): the one way to sign in here.
+/// A password over TLS (SAML 2.0 Authentication Context §3.4.10): the only way to sign in here.
 pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
-/// As in `acr_values_supported`.
+/// The value of `acr_values_supported`.
 pub const ALL: [&str; 1] = [PASSWORD];
 
-/// Refuses what nobody could reach by signing in here. `acr_values` too, though a wish in OpenID Connect: a client sent
-/// by a resource server would come back for ever with tokens that are not good enough there (RFC 9470 §5).
+/// Refuses a class that no sign-in here can reach. OpenID Connect makes `acr_values` optional, but a client sent by a
+/// resource server would otherwise return for ever with insufficient tokens (RFC 9470 §5).
 pub fn check(params: &Params) -> Result<(), ProtocolError> {
     let wished: Vec<_> =
         params.get("acr_values")?.unwrap_or_default().split(' ').filter(|one| !one.is_empty()).collect();
@@ -21,8 +21,8 @@ pub fn check(params: &Params) -> Result<(), ProtocolError> {
     Err(ProtocolError::unmet_authentication_requirements("none of the classes asked for is in acr_values_supported"))
 }
 
-/// The classes without which the client wants no ID token (OpenID Connect Core §5.5.1.1). Of the parameter `claims`,
-/// which is not supported otherwise, this may not be passed over in silence.
+/// The classes that the client marks as essential for the ID token (OpenID Connect Core §5.5.1.1). The parameter
+/// `claims` is not supported otherwise, but this part must not be ignored.
 fn essential(claims: &str) -> Vec<String> {
     let claims: Value = serde_json::from_str(claims).unwrap_or_default();
     let acr = &claims["id_token"]["acr"];

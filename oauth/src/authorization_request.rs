@@ -1,4 +1,4 @@
-//! The authorization request (OAuth 2.1 §4.1.1): first where an answer may go at all, then everything else.
+//! The authorization request (OAuth 2.1 §4.1.1): first the redirect URI is checked, then everything else.
 #[cfg(test)]
 mod tests;
 
@@ -53,16 +53,16 @@ impl From<CallbackError> for ProtocolError {
     }
 }
 
-/// Where the answer goes, proven to be the client's own.
+/// The redirect URI of a request, which is proven to be the client's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
-    /// As requested, loopback port included; as registered if the request left it out.
+    /// As requested, including the loopback port; the registered one if the request has none.
     pub redirect_uri: String,
     pub state: Option<String>,
 }
 
 impl Callback {
-    /// What fails here is told to the user and must never redirect (RFC 6749 §4.1.2.1).
+    /// Errors here are shown to the user and must never redirect (RFC 6749 §4.1.2.1).
     pub fn resolve(params: &Params, client: &ClientMetadata) -> Result<Self, CallbackError> {
         for name in ["client_id", "redirect_uri", "state", "request", "request_uri"] {
             params.get(name)?;
@@ -84,7 +84,7 @@ impl Callback {
         Ok(Self { redirect_uri: redirect_uri.to_owned(), state: state.map(str::to_owned) })
     }
 
-    /// The URI to redirect to: `params`, then `state` as it came, then `iss` (RFC 9207 §2).
+    /// The URI to redirect to: `params`, then `state` unchanged, then `iss` (RFC 9207 §2).
     #[must_use]
     pub fn location(&self, issuer: &str, params: &[(&str, &str)]) -> String {
         let state = self.state.as_deref().map(|state| ("state", state));
@@ -93,18 +93,18 @@ impl Callback {
     }
 }
 
-/// What the client asks for, well-formed but not yet judged by anybody.
+/// The well-formed request, not yet checked against policies.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     /// `None` if the request names no scope.
     pub scopes: Option<Scopes>,
     /// Absolute URIs without fragment (RFC 8707 §2); empty if the request names none.
     pub resources: Vec<String>,
-    /// PKCE, method S256.
+    /// The PKCE challenge, method S256.
     pub code_challenge: String,
     pub nonce: Option<String>,
     pub prompt: Prompt,
-    /// Seconds since the user last signed in, at most; 0 wants a new sign-in (OpenID Connect Core §3.1.2.1).
+    /// The most seconds since the user's last sign-in; 0 demands a new sign-in (OpenID Connect Core §3.1.2.1).
     pub max_age: Option<u64>,
     pub login_hint: Option<String>,
     pub id_token_hint: Option<String>,
@@ -113,7 +113,7 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// What fails here is told to the client, by way of its `Callback`.
+    /// Errors here are sent to the client, at its `Callback`.
     pub fn parse(params: &Params, client: &ClientMetadata) -> Result<Self, ProtocolError> {
         params.refuse_repeats(&["resource"])?;
         refuse_request_objects(params)?;
@@ -196,7 +196,7 @@ fn parse_dpop_jkt(params: &Params) -> Result<Option<String>, ProtocolError> {
     }
 }
 
-/// What the client wants the user to be asked (OpenID Connect Core §3.1.2.1); `none` excludes the others.
+/// The pages that the client wants shown (OpenID Connect Core §3.1.2.1); `none` excludes the others.
 #[allow(clippy::struct_excessive_bools)] // the specification's four independent values
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prompt {

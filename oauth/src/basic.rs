@@ -1,9 +1,9 @@
-//! `Authorization: Basic` as OAuth means it (RFC 6749 §2.3.1, RFC 7617).
+//! `Authorization: Basic` as OAuth defines it (RFC 6749 §2.3.1, RFC 7617).
 use super::params::form_urldecode;
 use base64ct::{Base64, Encoding};
 use std::fmt;
 
-/// A client identifier and a secret, as read in the one or two ways they may have been written.
+/// A client identifier and a secret, in the one or two readings that the header allows.
 pub struct Basic {
     candidates: Vec<(String, String)>,
 }
@@ -19,7 +19,7 @@ impl fmt::Debug for Basic {
 }
 
 impl Basic {
-    /// Of the whole header value, scheme included (its name is case-insensitive, RFC 9110 §11.1).
+    /// Takes the whole header value with the scheme (its name is case-insensitive, RFC 9110 §11.1).
     pub fn parse(header_value: &str) -> Result<Self, Malformed> {
         let (scheme, credentials) = header_value.trim().split_once(' ').ok_or(Malformed)?;
         if !scheme.eq_ignore_ascii_case("Basic") {
@@ -37,13 +37,13 @@ impl Basic {
         Ok(Self { candidates })
     }
 
-    /// Identifier and secret: both halves form-decoded as RFC 6749 §2.3.1 demands, then, where that differs, as they
-    /// stand, for clients that skip the encoding. Nothing in between.
+    /// Identifier and secret: first both halves form-decoded as RFC 6749 §2.3.1 demands; then, if that differs, both
+    /// unchanged, for clients that skip the encoding.
     pub fn candidates(&self) -> impl Iterator<Item = (&str, &str)> {
         self.candidates.iter().map(|(id, secret)| (id.as_str(), secret.as_str()))
     }
 
-    /// Whether there is an identifier only: no client has an empty secret.
+    /// Whether the secret is empty; no client has an empty secret.
     #[must_use]
     pub fn names_only(&self) -> bool {
         self.candidates.iter().all(|(_, secret)| secret.is_empty())

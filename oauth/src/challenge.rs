@@ -1,4 +1,4 @@
-//! Challenges of `WWW-Authenticate` (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9449 §7.1): written once.
+//! `WWW-Authenticate` challenges (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9449 §7.1).
 use super::dpop;
 use std::fmt;
 
@@ -20,18 +20,18 @@ impl Scheme {
         }
     }
 
-    /// Whatever its case (RFC 9110 §11.1).
+    /// Ignores case (RFC 9110 §11.1).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Bearer, Self::Dpop].into_iter().find(|scheme| text.eq_ignore_ascii_case(scheme.as_str()))
     }
 }
 
-/// A scheme and its parameters, in the order they were given.
+/// A scheme and its parameters, in the order they were added.
 #[derive(Clone, Debug)]
 pub struct Challenge {
     text: String,
-    /// Proofs may be signed with these (RFC 9449 §7.1).
+    /// Algorithms for signing proofs (RFC 9449 §7.1).
     algorithms: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl fmt::Display for Challenge {
     }
 }
 
-/// What may stand between quotation marks (RFC 9110 §5.6.4).
+/// Keeps only what a quoted string may hold (RFC 9110 §5.6.4).
 fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"")
 }

@@ -1,21 +1,21 @@
-//! Client assertions (RFC 7521 §4.2, RFC 7523 §2.2 and §3, rfc7523bis): a client proves itself with a JWT it signed.
+//! Client assertions (RFC 7521 §4.2, RFC 7523 §2.2 and §3, rfc7523bis): a client authenticates with a JWT it signed.
 use super::jws::{Expected, Jws, Once};
 
-/// The one `client_assertion_type`.
+/// The only `client_assertion_type`.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// An assertion may expire at most so many seconds from now: until then its `jti` has to be remembered.
+/// Seconds until an assertion expires, at most: so long its `jti` has to be stored.
 const LONGEST: i64 = 300;
 
-/// An assertion that is well-formed; who signed it is not known yet.
+/// A well-formed assertion whose signature is not verified yet.
 pub struct ClientAssertion<'a> {
-    /// Who it says it is from: `iss` and `sub`.
+    /// The client it claims to be from: `iss` and `sub`.
     pub client_id: String,
     jws: Jws<'a>,
 }
 
 impl<'a> ClientAssertion<'a> {
-    /// The error is the rule it breaks, for the log.
+    /// The error is the broken rule, for the log.
     pub fn parse(text: &'a str) -> Result<Self, &'static str> {
         let jws = Jws::parse(text)?;
         // rfc7523bis §4

@@ -1,4 +1,4 @@
-//! Client identifiers that are URLs (OAuth Client ID Metadata Document §3), judged by how they are written.
+//! Client identifiers that are URLs (OAuth Client ID Metadata Document §3), judged by their spelling.
 use super::uri;
 use crate::error::ProtocolError;
 use url::Url;
@@ -6,14 +6,15 @@ use url::Url;
 /// Bytes.
 const MAX_LENGTH: usize = 2048;
 
-/// Whether the identifier claims to be the URL of its client's metadata document. No other identifier begins so.
+/// Whether the identifier claims to be the URL of a metadata document. Identifiers of other clients never begin this
+/// way.
 #[must_use]
 pub fn is_url(id: &str) -> bool {
     id.starts_with("https://")
 }
 
-/// Whether it is a document right in this folder, given with its final slash: one that the server serves itself. It is
-/// the one exception to https and to public addresses, for servers that are tried out on loopback (§6.5).
+/// Whether the document lies directly in this folder (with its final slash), which the server serves itself. Only such
+/// a document needs neither https nor a public address, so that servers can be tried on loopback (§6.5).
 #[must_use]
 pub fn lies_in(folder: &str, id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._".contains(&byte);
@@ -21,8 +22,8 @@ pub fn lies_in(folder: &str, id: &str) -> bool {
         .is_some_and(|name| !name.is_empty() && !name.starts_with('.') && name.len() <= 100 && name.bytes().all(plain))
 }
 
-/// The host that answers for a client with this identifier, in lower case. What is sent to it is the identifier as
-/// it stands, byte for byte; a URL that would be rewritten on the way is refused by the rule it breaks.
+/// The host of the identifier, in lower case. The URL is requested exactly as it is written; one that an HTTP client
+/// would rewrite is refused with the broken rule.
 pub fn host(id: &str) -> Result<String, ProtocolError> {
     let refuse = |rule: &'static str| Err(ProtocolError::invalid_client(rule));
     if id.len() > MAX_LENGTH {

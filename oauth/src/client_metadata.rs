@@ -1,4 +1,4 @@
-//! What a client may say about itself (RFC 7591 §2), made effective: checked, defaulted, cleaned.
+//! Client metadata (RFC 7591 §2): checked, completed with defaults, and cleaned.
 pub mod document;
 mod keys;
 mod members;
@@ -29,32 +29,32 @@ const MAX_TEXT: usize = 200;
 const MAX_SCOPE: usize = 2048;
 const MAX_PAGE_URI: usize = 2048;
 
-/// A registration request that may be stored.
+/// The result of parsing a registration request.
 #[derive(Clone, Debug)]
 pub struct Registered {
     pub metadata: ClientMetadata,
-    /// No authentication method was named, so either way of sending the secret will do.
+    /// The request named no authentication method, so both ways of sending the secret are accepted.
     pub any_secret_method: bool,
-    /// Of a client without a secret: equal for equal metadata, so that a repeated registration is recognised.
+    /// Only for a client without a secret: equal for equal metadata, so that a repeated registration is recognised.
     pub fingerprint: Option<Digest>,
-    /// Of the redirect URIs that were sent, those that are not registered.
+    /// The redirect URIs in the request that are not registered.
     pub left_out: Vec<LeftOut>,
 }
 
-/// What this server lets a client be.
+/// The kinds of client that this server allows.
 #[derive(Clone, Copy, Debug)]
 pub struct RegistrationRules<'a> {
-    /// Supported ones; others are dropped, and the answer says so.
+    /// Supported grant types; others are dropped, and the response says so.
     pub grant_types: &'a [&'a str],
-    /// Whether clients may authenticate with keys of their own (RFC 7523 §2.2).
+    /// Whether clients may authenticate with their own keys (RFC 7523 §2.2).
     pub private_key_jwt: bool,
-    /// Private-use schemes without a dot that may be registered.
+    /// Private-use schemes without a dot that are accepted.
     pub known_schemes: &'a [String],
     pub max_redirect_uris: usize,
 }
 
-/// RFC 7591 §3.1. Unknown members are ignored, `null` and empty are absent; what is not supported is replaced where
-/// the answer can report it (§3.2.1) and refused where the client could not go on.
+/// RFC 7591 §3.1. Unknown members are ignored; `null` and empty values count as absent. An unsupported value is
+/// replaced if the response can report that (§3.2.1), and refused if the client could not continue.
 pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Registered, ProtocolError> {
     let malformed = |rule| ProtocolError::invalid_client_metadata(format!("the body {rule}"));
     let mut members = Members(json::object(body).map_err(malformed)?);
@@ -68,7 +68,7 @@ pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Regi
     Ok(Registered { metadata, any_secret_method: method.is_none(), fingerprint, left_out })
 }
 
-/// Takes out the redirect URIs that the client can do without; of a client that has no others, none.
+/// Removes redirect URIs that may be left out; if no other one would remain, removes none.
 fn leave_out(members: &mut Members, rules: &RegistrationRules) -> Vec<LeftOut> {
     let uris = members.0.get_mut("redirect_uris").and_then(Value::as_array_mut);
     let Some(uris) = uris.filter(|uris| uris.len() <= rules.max_redirect_uris) else { return vec![] };
@@ -81,7 +81,7 @@ fn leave_out(members: &mut Members, rules: &RegistrationRules) -> Vec<LeftOut> {
     left_out
 }
 
-/// What registrations and documents have in common: everything but how the client authenticates.
+/// The part that registrations and documents share: everything except client authentication.
 fn effective(
     members: &Members,
     rules: &RegistrationRules,
@@ -115,7 +115,7 @@ fn effective(
 fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<String>, ProtocolError> {
     let requested = match members.strings("grant_types")? {
         Some(requested) => requested,
-        // RFC 7591 §2 has a default, but this one says what it wants.
+        // RFC 7591 §2 has a default, but this client's scope asks for refresh tokens.
         None if scope(members)?.is_some_and(|scope| scope.split(' ').any(|one| one == OFFLINE_ACCESS)) => {
             vec!["authorization_code", "refresh_token"]
         }
@@ -127,7 +127,7 @@ fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<Strin
             kept.push(grant_type.to_owned());
         }
     }
-    // A refresh token is only ever the fruit of another grant.
+    // A refresh token always comes with another grant.
     if kept.iter().all(|grant_type| grant_type == "refresh_token") {
         let begin = rules.grant_types.iter().filter(|grant_type| **grant_type != "refresh_token");
         let begin = begin.copied().collect::<Vec<_>>().join(", ");
@@ -136,7 +136,7 @@ fn grant_types(members: &Members, rules: &RegistrationRules) -> Result<Vec<Strin
     Ok(kept)
 }
 
-/// RFC 7591 §2.1: `code` goes with `authorization_code`, and no other response type is supported.
+/// RFC 7591 §2.1: `code` belongs to `authorization_code`, and no other response type is supported.
 fn response_types(members: &Members, grant_types: &[String]) -> Result<Vec<String>, ProtocolError> {
     let requested = members.strings("response_types")?.unwrap_or_else(|| vec!["code"]);
     if !grant_types.iter().any(|grant_type| grant_type == "authorization_code") {
@@ -172,8 +172,8 @@ fn redirect_uris(
     Ok(kept)
 }
 
-/// OpenID Connect Registration §2, told by the redirect URIs: `web` means https and nothing else. Clients that omit
-/// it, or say `web` of a loopback URI, are stored as the `native` they are.
+/// OpenID Connect Registration §2, derived from the redirect URIs: `web` means https only. Clients that omit it, or
+/// claim `web` for a loopback URI, are stored as `native`.
 fn application_type(members: &Members, redirect_uris: &[String]) -> Result<ApplicationType, ProtocolError> {
     let https = |uri: &String| matches!(redirect_uri::kind(uri), RedirectKind::Https { .. });
     match members.string("application_type")? {
@@ -199,7 +199,7 @@ fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<Au
         .transpose()
 }
 
-/// A page people may be sent to: https, or http on loopback while developing (RFC 7591 §5).
+/// A page that people may be sent to: https, or http on loopback during development (RFC 7591 §5).
 fn page_uri(members: &Members, name: &'static str) -> Result<Option<String>, ProtocolError> {
     let Some(page) = members.string(name)? else { return Ok(None) };
     let somewhere = uri::https_host(page).is_some() || uri::loopback(page).is_some();
@@ -210,7 +210,7 @@ fn page_uri(members: &Members, name: &'static str) -> Result<Option<String>, Pro
     }
 }
 
-/// The first ten.
+/// At most the first ten.
 fn contacts(members: &Members) -> Result<Vec<String>, ProtocolError> {
     let contacts = members.strings("contacts")?.unwrap_or_default();
     contacts.into_iter().take(MAX_CONTACTS).map(|contact| plain_text("contacts", contact)).collect()
@@ -235,15 +235,15 @@ fn scope(members: &Members) -> Result<Option<String>, ProtocolError> {
     scopes.map(|scopes| Some(scopes.to_string())).ok_or_else(malformed)
 }
 
-/// Of what the client says, and of who vouches for it. Clients with a secret have none: each registration gets one of
-/// its own. In this form for ever: in another, whoever registers again would be a stranger.
+/// Digest of the metadata and of the issuer that vouches for it. Clients with a secret have none: each registration
+/// gets its own client. The form must never change, or repeated registrations would no longer be recognised.
 #[must_use]
 pub fn fingerprint(metadata: &ClientMetadata, vouched_by: Option<&str>) -> Option<Digest> {
     #[derive(Serialize)]
     struct Identity<'a> {
         #[serde(flatten)]
         metadata: &'a ClientMetadata,
-        /// Of these clients always `false`.
+        /// Always `false` for these clients.
         any_secret_method: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         software_statement: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! A redirect URI that is not registered beside those that are, for whoever has to mend it (OAuth 2.1 §2.3.1).
+//! A redirect URI that is not registered, beside those that are, to help its author (OAuth 2.1 §2.3.1).
 use super::visible::cut;
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// In visible characters, and cut. Of what a stranger sent `mask` hides secrets, before it is cut.
+    /// Shows visible characters only, cut to a maximum. `mask` hides secrets in the sent URI before it is cut.
     #[must_use]
     pub fn new(sent: Option<&str>, registered: &[String], mask: impl Fn(&str) -> String) -> Self {
         Self {

@@ -1,12 +1,12 @@
-//! Dates of others, read once (RFC 7519 §2, RFC 3339): whole seconds, UTC.
+//! Dates in received data (RFC 7519 §2, RFC 3339): parsed to whole seconds, UTC.
 use std::fmt;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Dates of others up to the year 9000: whatever is added to one here, and whatever its offset, is still a date.
+/// Seconds since the epoch (year 9000): adding a duration or an offset to an accepted date cannot overflow.
 const LATEST: i64 = 221_845_392_000;
 const RANGE: &str = "dates must be between the years 1970 and 9000";
 
-/// What is no date, and why.
+/// Why a value is not a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoDate(pub &'static str);
 
@@ -18,14 +18,14 @@ impl fmt::Display for NoDate {
 
 impl std::error::Error for NoDate {}
 
-/// Seconds since the epoch, as JWTs and databases have dates (RFC 7519 §2).
+/// Seconds since the epoch, the form of dates in JWTs and databases (RFC 7519 §2).
 pub fn date(seconds: i64) -> Result<OffsetDateTime, NoDate> {
     let known = (0..=LATEST).contains(&seconds);
     known.then(|| OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds)).ok_or(NoDate(RANGE))
 }
 
-/// Of RFC 3339: in UTC, and whole seconds.
-#[allow(clippy::disallowed_methods)] // the one place that may read a text as a date
+/// Parses RFC 3339; the result is in UTC and in whole seconds.
+#[allow(clippy::disallowed_methods)] // only here a text may be parsed as a date
 pub fn parse(text: &str) -> Result<OffsetDateTime, NoDate> {
     let parsed = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NoDate("it is no date and time of RFC 3339"))?;
     date(parsed.unix_timestamp())

@@ -1,8 +1,8 @@
-//! SHA-256 (RFC 6234) and base64url (RFC 4648 §5), as all of the protocol has them.
+//! SHA-256 (RFC 6234) and base64url (RFC 4648 §5).
 use aws_lc_rs::{constant_time, digest};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-/// SHA-256 of a secret; the only form in which one is stored.
+/// SHA-256 of a secret; secrets are stored in no other form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]
 pub struct Digest(Vec<u8>);
@@ -13,7 +13,7 @@ impl Digest {
         Self(digest::digest(&digest::SHA256, secret.as_ref()).as_ref().to_vec())
     }
 
-    /// One that was made before.
+    /// Wraps an existing digest.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
@@ -30,7 +30,7 @@ impl Digest {
         &self.0
     }
 
-    /// The first 12 hexadecimal digits: enough to tell secrets apart, and nothing of the secret.
+    /// The first 12 hexadecimal digits: enough to tell secrets apart, without revealing one.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let first = self.0.iter().take(6).fold(0_u64, |first, byte| first << 8 | u64::from(*byte));

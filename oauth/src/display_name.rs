@@ -1,17 +1,17 @@
-//! Names that strangers chose, as they may stand on a page: told by what characters are, not by a list of bad ones.
+//! Names that strangers chose, made safe for a page by the Unicode properties of their characters.
 use icu_properties::{
     CodePointMapData, CodePointSetData,
     props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup as Group, QuotationMark},
 };
 
 const MAX_CHARACTERS: usize = 100;
-/// No language puts more marks on a letter (Unicode Technical Standard #39 §5.4); more paint over what stands near.
+/// No language puts more marks on a letter (Unicode Technical Standard #39 §5.4); more of them would cover other text.
 const MAX_MARKS: usize = 4;
-/// Letters and symbols that leave no ink, though no property says so.
+/// Letters and symbols that look blank, although no Unicode property says so.
 const BLANKS: [char; 4] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{1d159}'];
 
-/// One line, without what is invisible or turns text around, at most 100 characters. `None` if nothing is to be seen
-/// of it, or too much.
+/// One line of at most 100 characters, without invisible characters or changes of direction. `None` if nothing visible
+/// remains, or if combining marks would cover other text.
 #[must_use]
 pub fn display_name(name: &str) -> Option<String> {
     let spaced = name.chars().map(|character| if BLANKS.contains(&character) { ' ' } else { character });
@@ -21,21 +21,21 @@ pub fn display_name(name: &str) -> Option<String> {
     Some(shown.trim().to_owned()).filter(|shown| !shown.is_empty() && stays_on_its_line(shown))
 }
 
-/// For a place between quotation marks of ours, which it cannot leave.
+/// For use between quotation marks: quotation marks in the name are replaced.
 #[must_use]
 pub fn quotable(name: &str) -> String {
     let quotes = CodePointSetData::new::<QuotationMark>();
     name.chars().map(|character| if quotes.contains(character) { '\'' } else { character }).collect()
 }
 
-/// `Default_Ignorable_Code_Point` has fillers, selectors and tags; the category Other controls, formats and what is no
-/// character.
+/// `Default_Ignorable_Code_Point` covers fillers, selectors and tags; the category Other covers controls, formats and
+/// unassigned code points.
 pub(super) fn is_invisible(character: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
         || Group::Other.contains(category(character))
 }
 
-/// Each mark stands on something, and few on the same.
+/// Whether each combining mark has a base letter, and no letter has too many.
 fn stays_on_its_line(shown: &str) -> bool {
     let is_mark = |character: char| Group::Mark.contains(category(character));
     let piled = |word: &str| {
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    /// Characters of kinds that make names invisible, mixed with some that don't.
+    /// Characters that can make names invisible, mixed with ordinary ones.
     fn odd() -> impl Strategy<Value = char> {
         prop_oneof![
             any::<char>(),

@@ -1,4 +1,4 @@
-//! Demonstrating proof of possession (RFC 9449): what a proof must be to count for one request.
+//! Demonstrating proof of possession (RFC 9449): checks a proof for one request.
 use super::{
     algorithm::Algorithm,
     digest::{Digest, base64url},
@@ -9,14 +9,14 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-/// What proofs may be signed with (RFC 9449 §5.1). The last is another name of the one before it.
+/// Algorithms for signing proofs (RFC 9449 §5.1). The last is another name of the one before it.
 pub const ALGORITHMS: [&str; 4] = [Algorithm::NAMES[0], Algorithm::NAMES[1], Algorithm::NAMES[2], Algorithm::ED25519];
 
-/// How long after `iat` a proof counts.
+/// How long after `iat` a proof is accepted.
 pub const LIFETIME: Duration = Duration::minutes(5);
-/// How far ahead of ours the client's clock may be.
+/// How far the client's clock may be ahead of this one.
 pub const AHEAD: Duration = Duration::seconds(10);
-/// Bytes; an RSA key of 4096 bits and its signature fit.
+/// Bytes: enough for an RSA key of 4096 bits and its signature.
 const MAX_PROOF: usize = 8 * 1024;
 const MAX_JTI: usize = 1024;
 
@@ -24,24 +24,24 @@ const MAX_JTI: usize = 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct Demand<'a> {
     pub method: &'a str,
-    /// The endpoint's URL as clients know it, whatever the request says its host is.
+    /// The endpoint's public URL, whatever `Host` the request has.
     pub url: &'a str,
-    /// The access token that comes with it, at a protected resource (RFC 9449 §4.2).
+    /// The access token sent with the proof to a protected resource (RFC 9449 §4.2).
     pub access_token: Option<&'a str>,
     pub now: OffsetDateTime,
 }
 
-/// A proof that is good but for what only memory can tell: its nonce, and whether it was used before.
+/// A valid proof, except that its nonce and an earlier use are for the caller to check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// Thumbprint of the key that signed it (RFC 7638), as `cnf.jkt` has it.
+    /// Thumbprint of the key that signed it (RFC 7638), the value of `cnf.jkt`.
     pub jkt: String,
     pub jti: String,
     pub nonce: Option<String>,
 }
 
 impl Proof {
-    /// RFC 9449 §4.3, without the checks of nonce and repetition. The error is the rule that is broken.
+    /// RFC 9449 §4.3, without the checks of nonce and earlier use. The error is the broken rule.
     pub fn verify(text: &str, demand: &Demand) -> Result<Self, &'static str> {
         let jws = Some(text).filter(|text| text.len() <= MAX_PROOF).ok_or(JwsError::NotCompact);
         let jws = jws.and_then(|text| Jws::parse_with(text, Algorithm::parse_any_name)).map_err(malformed)?;
@@ -75,7 +75,7 @@ fn malformed(error: JwsError) -> &'static str {
     }
 }
 
-/// The public key that the header carries, if everything else in it is in order.
+/// The public key in the header, if the rest of the header is valid.
 fn key(jws: &Jws) -> Result<PublicKey, &'static str> {
     if !jws.header("typ").and_then(Value::as_str).is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
         return Err("the DPoP proof must have the typ dpop+jwt");
@@ -107,7 +107,7 @@ fn judge(jws: &Jws, demand: &Demand) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// RFC 9449 §4.3: without query and fragment, and however scheme, host and port are spelled (RFC 3986 §6.2.2).
+/// RFC 9449 §4.3: compares without query and fragment, and in normal form (RFC 3986 §6.2.2).
 fn same_place(htu: &str, url: &str) -> bool {
     let bare = |text: &str| {
         let mut url = Url::parse(text).ok()?;

@@ -1,4 +1,4 @@
-//! The protocol's one error: a code from a specification, and a sentence for the client.
+//! The protocol's error: a code from a specification, and a sentence for the client.
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, fmt};
 
@@ -86,8 +86,8 @@ impl ErrorCode {
         }
     }
 
-    /// The status of an answer in JSON that says no more than the error: RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2,
-    /// RFC 8628 §3.5 and RFC 9110 §15.
+    /// The status of an error response in JSON: RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8628 §3.5 and RFC
+    /// 9110 §15.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -139,22 +139,22 @@ impl Serialize for ErrorCode {
     }
 }
 
-/// As tests compare it: with the word on the wire.
+/// Lets tests compare a code with its word on the wire.
 impl PartialEq<&str> for ErrorCode {
     fn eq(&self, word: &&str) -> bool {
         self.as_str() == *word
     }
 }
 
-/// What went wrong, in the words of the specifications. The description names the broken rule and never repeats what
-/// the request said (RFC 6749 §5.2 limits its characters).
+/// An error in the words of the specifications. The description names the broken rule and never repeats the request
+/// (RFC 6749 §5.2 limits its characters).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolError {
     pub code: ErrorCode,
     pub description: Cow<'static, str>,
 }
 
-/// Constructors by code, for each type of error that has a `new`.
+/// Constructors named by code, for each error type that has a `new`.
 #[macro_export]
 macro_rules! error_constructors {
     () => {

@@ -1,17 +1,18 @@
-//! Identity assertions (Identity Assertion JWT Authorization Grant §3.1): who is behind a client, and what is allowed.
+//! Identity assertions (Identity Assertion JWT Authorization Grant §3.1): name the user behind a client, and the
+//! allowed access.
 use super::jws::Jws;
 use crate::scope::Scopes;
 use serde_json::Value;
 
 /// `typ` of an identity assertion.
 pub const TYPE: &str = "oauth-id-jag+jwt";
-/// In `authorization_grant_profiles_supported` (§7.2).
+/// The value in `authorization_grant_profiles_supported` (§7.2).
 pub const PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 
 /// Bytes of `sub` and `tenant`.
 const MAX_SUBJECT: usize = 255;
 
-/// What one says, as far as it is acted on here.
+/// The claims that this server uses.
 #[derive(Debug)]
 pub struct IdJag {
     pub issuer: String,
@@ -19,15 +20,15 @@ pub struct IdJag {
     pub tenant: String,
     pub subject: String,
     pub client_id: String,
-    /// The most it opens: resource identifiers ...
+    /// The most that it gives access to: resource identifiers ...
     pub resources: Vec<String>,
-    /// ... and scopes; `None` if it leaves them to us.
+    /// ... and scopes; `None` if it does not limit them.
     pub scopes: Option<Scopes>,
-    /// Thumbprint of the key that must prove itself (§8.6.1).
+    /// Thumbprint of the key whose possession must be proven (§8.6.1).
     pub jkt: Option<String>,
-    /// Whom the issuer believes the person to be here.
+    /// The account here that the issuer believes to be the user's.
     pub aud_sub: Option<String>,
-    /// Unless the issuer says that it is not verified.
+    /// `None` if the issuer says that it is not verified.
     pub email: Option<String>,
     pub name: Option<String>,
     /// Seconds since the epoch.
@@ -35,7 +36,7 @@ pub struct IdJag {
 }
 
 impl IdJag {
-    /// Errors are the rule that is broken. What would narrow it and is not understood is refused.
+    /// The error is the broken rule. A claim that would restrict the assertion and is not understood is an error too.
     pub fn read(jws: &Jws) -> Result<Self, &'static str> {
         let claims = &jws.claims;
         let text = |name: &str| jws.claim(name).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -80,7 +81,7 @@ fn resources(claim: Option<&Value>) -> Result<Vec<String>, &'static str> {
     }
 }
 
-/// RFC 7800 §3: a key that is named otherwise could not be asked to prove itself.
+/// RFC 7800 §3: only a thumbprint is understood, as possession of a key named otherwise could not be checked.
 fn confirmation(claim: Option<&Value>) -> Result<Option<String>, &'static str> {
     let Some(cnf) = claim else { return Ok(None) };
     let jkt = cnf.get("jkt").and_then(Value::as_str).filter(|_| cnf.as_object().is_some_and(|cnf| cnf.len() == 1));

@@ -1,11 +1,11 @@
-//! JSON objects from strangers, read strictly: no member twice, no bottomless nesting (RFC 8259 §4 and §9).
+//! Strict parsing of JSON objects from strangers: no repeated members, limited nesting (RFC 8259 §4 and §9).
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::{cell::Cell, fmt};
 
 const MAX_DEPTH: usize = 16;
 
-/// The object, or the rule it breaks, as the end of a sentence about it.
+/// The object; the error is the broken rule, as the end of a sentence.
 pub fn object(body: &[u8]) -> Result<Map<String, Value>, &'static str> {
     let broken = Cell::new("is not JSON");
     let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -17,7 +17,7 @@ pub fn object(body: &[u8]) -> Result<Map<String, Value>, &'static str> {
     }
 }
 
-/// Builds a value, remembering which of our own rules stopped it.
+/// Builds a value, and remembers which of our rules stopped the parser.
 struct Strict<'a> {
     depth: usize,
     broken: &'a Cell<&'static str>,

@@ -1,4 +1,5 @@
-//! What others signed: a compact JWS of claims (RFC 7515 §7.1, RFC 7519 §3), read strictly, verified with their keys.
+//! Received JWTs: a compact JWS of claims (RFC 7515 §7.1, RFC 7519 §3), parsed strictly and verified with the signer's
+//! keys.
 use super::{
     algorithm::Algorithm,
     date,
@@ -10,13 +11,13 @@ use super::{
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-/// Seconds by which the signer's clock may be ahead of ours.
+/// Seconds by which the signer's clock may be ahead of this one.
 const CLOCK_SKEW: i64 = 30;
 const MAX_JTI: usize = 256;
-/// Keys that one signature is tried with: one that signs, and its successor.
+/// Keys that one signature is tried with: the current one and its successor.
 const MAX_TRIED: usize = 2;
 
-/// Well-formed; who signed it is not known yet. Errors are the rule that is broken, and repeat nothing of it.
+/// A well-formed JWS whose signature is not verified yet. Errors are the broken rule and repeat nothing of the text.
 pub struct Jws<'a> {
     pub kid: Option<String>,
     /// Lower case, without `application/` (RFC 7515 §4.1.9).
@@ -28,31 +29,31 @@ pub struct Jws<'a> {
     signature: &'a str,
 }
 
-/// What claims have to be right for (RFC 7523 §3).
+/// The values that claims are checked against (RFC 7523 §3).
 pub struct Expected<'a> {
-    /// One of these, and nothing else, must be the audience.
+    /// Exactly one of these must be the audience.
     pub audiences: &'a [&'a str],
     /// Seconds since the epoch.
     pub now: i64,
-    /// Seconds that they may still have before them.
+    /// The most seconds until it expires.
     pub longest: i64,
 }
 
-/// What makes it the only one of its kind.
+/// The claims that identify an assertion for single use.
 #[derive(Debug, PartialEq)]
 pub struct Once {
     pub jti: String,
     pub expires_at: OffsetDateTime,
 }
 
-/// Why a text is no JWS that is understood here.
+/// Why a text is not a JWS that this server understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwsError {
     NotCompact,
     NotBase64url,
     NotClean,
     UnknownAlgorithm,
-    /// RFC 7515 §4.1.11: none is understood here, so none may be critical.
+    /// RFC 7515 §4.1.11: no extensions are supported, so none may be critical.
     Critical,
 }
 
@@ -80,7 +81,7 @@ impl<'a> Jws<'a> {
         Self::parse_with(text, Algorithm::parse)
     }
 
-    /// `named` tells the algorithm by what `alg` calls it.
+    /// `named` finds the algorithm for a value of `alg`.
     pub(crate) fn parse_with(text: &'a str, named: fn(&str) -> Option<Algorithm>) -> Result<Self, JwsError> {
         let (message, signature) = text.rsplit_once('.').ok_or(JwsError::NotCompact)?;
         let (header, claims) = message.split_once('.').ok_or(JwsError::NotCompact)?;
@@ -109,13 +110,13 @@ impl<'a> Jws<'a> {
         string(&self.claims, name)
     }
 
-    /// A missing or general type will do, or this one; that of another kind of token will not (RFC 8725 §3.11).
+    /// Accepts a missing or general type, or this one; the type of another kind of token is refused (RFC 8725 §3.11).
     #[must_use]
     pub fn is_general_or(&self, own: &str) -> bool {
         self.typ.as_deref().is_none_or(|typ| typ == "jwt" || typ == own)
     }
 
-    /// RFC 7523 §3: meant for us and nobody else, short-lived, and with a name of its own.
+    /// RFC 7523 §3: it must have the right audience and no other, a short life, and an identifier.
     pub fn check(&self, expected: &Expected) -> Result<Once, &'static str> {
         if !self.audience().is_some_and(|audience| expected.audiences.contains(&audience)) {
             return Err("aud must be the issuer identifier of this server and nothing else");
@@ -129,7 +130,7 @@ impl<'a> Jws<'a> {
         Ok(Once { jti: jti.to_owned(), expires_at: date::date(expires_at).map_err(|error| error.0)? })
     }
 
-    /// Not over, and begun; answers when it ends, if it says so.
+    /// Checks that it has begun and not expired; returns its expiry if it has one.
     pub fn check_dates(&self, now: i64) -> Result<Option<i64>, &'static str> {
         let expires_at = self.date("exp")?;
         if expires_at.is_some_and(|end| end <= now) {
@@ -143,7 +144,7 @@ impl<'a> Jws<'a> {
         Ok(expires_at)
     }
 
-    /// A string, or an array of one.
+    /// A string, or an array with a single string.
     fn audience(&self) -> Option<&str> {
         match self.claims.get("aud")? {
             Value::String(audience) => Some(audience),
@@ -155,7 +156,7 @@ impl<'a> Jws<'a> {
         }
     }
 
-    /// Whether one of these keys signed it; keys in its own header are not asked.
+    /// Whether one of these keys signed it; keys in its own header are ignored.
     #[must_use]
     pub fn is_signed_by(&self, keys: &PublicKeys) -> bool {
         let fitting = || keys.iter().filter(|one| one.key.algorithm() == self.algorithm);
@@ -173,8 +174,8 @@ impl<'a> Jws<'a> {
         key.algorithm() == self.algorithm && signature.is_some_and(verifies)
     }
 
-    /// Whether what it names is among these, so that no newer set tells more: its key, or, where it names none, one that
-    /// it could be of.
+    /// Whether these keys are enough to decide: they include the key that it names or, if it names none, a key that
+    /// fits its algorithm. Otherwise a newer set may have the key.
     #[must_use]
     pub fn names_one_of(&self, keys: &PublicKeys) -> bool {
         match &self.kid {
@@ -186,7 +187,7 @@ impl<'a> Jws<'a> {
     /// Seconds since the epoch, fractions cut off (RFC 7519 §2).
     pub fn date(&self, name: &'static str) -> Result<Option<i64>, &'static str> {
         let Some(value) = self.claims.get(name) else { return Ok(None) };
-        #[allow(clippy::cast_possible_truncation)] // saturates, and is far away then
+        #[allow(clippy::cast_possible_truncation)] // a cast saturates, which is out of range anyway
         let date = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64));
         let date = date.ok_or("dates must be numbers")?;
         date::date(date).map(|_| Some(date)).map_err(|error| error.0)

@@ -1,27 +1,27 @@
-//! JWK Sets (RFC 7517 §5): those keys of one that something can be verified with.
+//! JWK Sets (RFC 7517 §5): selects the keys that can verify signatures.
 use super::{
     algorithm::Algorithm,
     public_key::{PublicKey, is_private},
 };
 use serde_json::{Map, Value, json};
 
-/// Keys of one set that are looked at.
+/// Keys of one set that are used.
 pub const MAX_KEYS: usize = 20;
-/// Members of a key that are read.
+/// Members of a key that are used.
 const READ: [&str; 9] = ["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"];
 
-/// Those keys of a JWK Set that something can be verified with.
+/// The keys of a JWK Set that can verify signatures.
 pub struct PublicKeys(Vec<PublishedKey>);
 
-/// A key as a set has it.
+/// One key of a set.
 pub struct PublishedKey {
     pub kid: Option<String>,
     pub key: PublicKey,
 }
 
 impl PublicKeys {
-    /// Keys of unknown kinds and for other purposes are left out, as RFC 7517 §5 demands; `None` if this is no JWK
-    /// Set, or gives a private key away: what it signs, anybody may have signed.
+    /// Unknown kinds of key and keys for other purposes are left out, as RFC 7517 §5 demands. `None` if this is no JWK
+    /// Set, or if it contains a private key, with which anybody could sign.
     #[must_use]
     pub fn parse(jwks: &Value) -> Option<Self> {
         let keys = jwks.get("keys")?.as_array()?;
@@ -31,7 +31,7 @@ impl PublicKeys {
         Some(Self(keys.iter().take(MAX_KEYS).filter_map(PublishedKey::parse).collect()))
     }
 
-    /// Of a JWK Set what is used of it: the keys that [`Self::parse`] finds, with the members that it reads.
+    /// Reduces a JWK Set to the keys that [`Self::parse`] uses and to the members it reads.
     #[must_use]
     pub fn used(jwks: &Value) -> Value {
         let keys = jwks.get("keys").and_then(Value::as_array).into_iter().flatten().take(MAX_KEYS);
@@ -53,8 +53,8 @@ impl PublicKeys {
 }
 
 impl PublishedKey {
-    /// `None` unless signatures may be verified with it, by what it says of itself (RFC 7517 §4.2 to §4.4), or if it
-    /// gives its private half away.
+    /// `None` if its own members forbid verifying signatures (RFC 7517 §4.2 to §4.4), or if it contains private
+    /// members.
     #[must_use]
     pub fn parse(key: &Value) -> Option<Self> {
         let jwk = key.as_object()?;

@@ -1,4 +1,4 @@
-//! The protocol's rules, pure: no IO, no clock, no framework. Each file is read beside its RFC.
+//! The protocol's rules without IO, clock or framework. Each file is read beside its RFC.
 pub mod algorithm;
 pub mod authentication_context;
 pub mod authorization_request;

@@ -1,18 +1,18 @@
-//! What in a stranger's name is there to look like something else: signs like our own, letters of other alphabets.
+//! Marks parts of a stranger's name that imitate something else: symbols like our own, letters of other alphabets.
 use icu_properties::{
     CodePointMapData,
     props::{GeneralCategory, Script},
 };
 use unicode_security::{GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection, skeleton};
 
-/// A piece of a name, and whether it may be there to deceive.
+/// A part of a name, and whether it may be deceptive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub text: String,
     pub is_marked: bool,
 }
 
-/// A name in its pieces, none of them empty.
+/// Splits a name into parts, none of them empty.
 #[must_use]
 pub fn parts(name: &str) -> Vec<Part> {
     let mut parts: Vec<Part> = vec![];
@@ -33,7 +33,7 @@ fn push(parts: &mut Vec<Part>, character: char, is_marked: bool) {
     }
 }
 
-/// A sentence: what the marks mean; `None` where there are none.
+/// A sentence that explains the marks; `None` if there are none.
 #[must_use]
 pub fn warning(name: &str) -> Option<&'static str> {
     let marked: String = parts(name).into_iter().filter(|part| part.is_marked).map(|part| part.text).collect();
@@ -45,15 +45,15 @@ pub fn warning(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Pictures and symbols: check marks, locks, badges. What is on every keyboard deceives nobody.
+/// Pictures and symbols such as check marks, locks and badges. Characters of ordinary keyboards are not deceptive.
 fn is_sign(character: char) -> bool {
     use GeneralCategory as Category;
     let kinds = [Category::OtherSymbol, Category::MathSymbol, Category::ModifierSymbol];
     !character.is_ascii() && kinds.contains(&CodePointMapData::<Category>::new().get(character))
 }
 
-/// Which letters of a word look like others (Unicode Technical Standard #39 §4 and §5): all where it could be read as a
-/// word of ASCII; of mixed alphabets those that less of it is written in; and letters made for formulas.
+/// Selects the deceptive letters of a word (Unicode Technical Standard #39 §4 and §5): all letters if the word could be
+/// read as an ASCII word; in a mix of alphabets, those of the less frequent ones; and letters made for formulas.
 fn deceivers(word: &str) -> impl Fn(char) -> bool {
     let letters: String = word.chars().filter(|character| character.is_alphabetic()).collect();
     let plain: String = letters.chars().filter(|letter| letter.identifier_allowed()).collect();
@@ -70,7 +70,7 @@ fn deceivers(word: &str) -> impl Fn(char) -> bool {
     }
 }
 
-/// Most of the letters are of it; of two as frequent, Latin.
+/// The script of most letters; Latin if two are equally frequent.
 fn usual_script(letters: &str) -> Script {
     let count = |wanted: Script| letters.chars().filter(|letter| script(*letter) == wanted).count();
     let most = letters.chars().map(script).max_by_key(|one| (count(*one), *one == Script::Latin));

@@ -1,4 +1,5 @@
-//! Parameters of a request, `application/x-www-form-urlencoded`: empty is absent, repeated is an error (RFC 6749 §3.1).
+//! Request parameters, `application/x-www-form-urlencoded`: an empty value counts as absent, a repeated one is an error
+//! (RFC 6749 §3.1).
 use crate::error::ProtocolError;
 use std::fmt;
 use url::form_urlencoded;
@@ -7,11 +8,11 @@ const MAX_PARAMETERS: usize = 100;
 /// Bytes of one decoded name or value.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// Decoded names and values in the order they came, repeats kept.
+/// Decoded names and values in their original order, including repeats.
 #[derive(Clone)]
 pub struct Params(Vec<(String, String)>);
 
-/// Values may be secrets.
+/// Values may be secrets, so `Debug` hides them.
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Params({} hidden)", self.0.len())
@@ -19,13 +20,14 @@ impl fmt::Debug for Params {
 }
 
 impl Params {
-    /// Of a query or a body. Strict: a malformed escape, invalid UTF-8, NUL, too many or too long parameters are
-    /// `invalid_request`.
+    /// Parses a query or a body strictly: a malformed escape, invalid UTF-8, NUL, and too many or too long parameters
+    /// are `invalid_request`.
     pub fn parse(raw: &[u8]) -> Result<Self, ProtocolError> {
         Self::parse_up_to(MAX_LENGTH, raw)
     }
 
-    /// The same, with names and values of up to `max_length` bytes: pages of ours carry a whole request in one.
+    /// As [`Self::parse`], with names and values of up to `max_length` bytes: our pages carry a whole request in one
+    /// parameter.
     pub fn parse_up_to(max_length: usize, raw: &[u8]) -> Result<Self, ProtocolError> {
         let mut pairs = Vec::new();
         for piece in raw.split(|&byte| byte == b'&').filter(|piece| !piece.is_empty()) {
@@ -81,13 +83,13 @@ impl Params {
         if repeated { Err(ProtocolError::invalid_request("a parameter occurs more than once")) } else { Ok(()) }
     }
 
-    /// The first parameter that is none of these, as the stranger wrote it.
+    /// The first parameter that is not in `known`, as it was sent.
     #[must_use]
     pub fn unknown(&self, known: &[&str]) -> Option<&str> {
         self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.contains(name))
     }
 
-    /// All of it again, form-encoded, but for these.
+    /// All parameters except these, form-encoded again.
     #[must_use]
     pub fn encode_without(&self, names: &[&str]) -> String {
         let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
@@ -100,13 +102,13 @@ impl Params {
     }
 }
 
-/// Escapes one name or value. A space becomes `%20`, which those who know no `+` understand too.
+/// Escapes a name or value. A space becomes `%20`, which is also understood by decoders that do not know `+`.
 #[must_use]
 pub fn form_urlencode(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// Decodes one name or value, refusing what does not decode cleanly.
+/// Decodes a name or value; invalid escapes and invalid UTF-8 are errors.
 pub fn form_urldecode(raw: &[u8]) -> Result<String, ProtocolError> {
     let mut decoded = Vec::with_capacity(raw.len());
     let mut bytes = raw.iter().copied();

@@ -8,7 +8,8 @@ use aws_lc_rs::{constant_time, digest};
 pub struct Challenge(String);
 
 impl Challenge {
-    /// Every client must send one (OAuth 2.1 §7.5.1). An absent method means `plain` (RFC 7636 §4.3), which is refused.
+    /// Every client must send a challenge (OAuth 2.1 §7.5.1). An absent method means `plain` (RFC 7636 §4.3), which is
+    /// refused.
     pub fn parse(params: &Params) -> Result<Self, ProtocolError> {
         let challenge = params
             .get("code_challenge")?

@@ -1,4 +1,4 @@
-//! Public keys of others (RFC 7517, RFC 7518 §6, RFC 8037 §2): the one way from a JWK to a key.
+//! Public keys of other parties (RFC 7517, RFC 7518 §6, RFC 8037 §2): the only code that turns a JWK into a key.
 use super::{
     algorithm::Algorithm,
     digest::{Digest, base64url, from_base64url},
@@ -8,12 +8,12 @@ use aws_lc_rs::signature::{
 };
 use serde_json::{Map, Value};
 
-/// Bytes of an RSA modulus (RFC 7518 §3.3): larger ones cost more to verify with than they are worth.
+/// Bytes of an RSA modulus (RFC 7518 §3.3): larger ones make verification too slow.
 const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 /// Members that only a private or symmetric key has (RFC 7518 §6).
 pub(crate) const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// By its members, decoded.
+/// The key's members, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicKey {
     P256 { x: Vec<u8>, y: Vec<u8> },
@@ -21,14 +21,14 @@ pub enum PublicKey {
     Rsa { n: Vec<u8>, e: Vec<u8> },
 }
 
-/// Whether a JWK gives a secret away.
+/// Whether a JWK contains secret members.
 #[must_use]
 pub fn is_private(jwk: &Map<String, Value>) -> bool {
     PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member))
 }
 
 impl PublicKey {
-    /// `None` if nothing is verified with keys of its kind here, or if a member cannot be right.
+    /// `None` if the kind of key is not supported, or a member is invalid.
     #[must_use]
     pub fn parse(jwk: &Map<String, Value>) -> Option<Self> {
         let text = |name| jwk.get(name).and_then(Value::as_str);
@@ -45,7 +45,7 @@ impl PublicKey {
         }
     }
 
-    /// The one that it is for.
+    /// The only algorithm of this kind of key.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         match self {
@@ -71,7 +71,7 @@ impl PublicKey {
         verified.is_ok()
     }
 
-    /// RFC 7638 §3: of the required members, in lexicographic order, without white space.
+    /// RFC 7638 §3: computed from the required members in lexicographic order, without white space.
     #[must_use]
     pub fn thumbprint(&self) -> String {
         let canonical = match self {

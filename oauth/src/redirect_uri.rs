@@ -1,4 +1,5 @@
-//! Redirect URIs: which may be registered, which request matches, how an answer is appended (OAuth 2.1 §2.3, RFC 8252).
+//! Redirect URIs: which may be registered, which request matches, and how response parameters are added (OAuth 2.1
+//! §2.3, RFC 8252).
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +10,7 @@ use url::{Url, form_urlencoded};
 /// Bytes of one redirect URI.
 const MAX_LENGTH: usize = 2048;
 
-/// Schemes that run code, read files or belong to the browser: refused even where the configuration names them.
+/// Schemes that run code, read files or belong to the browser: refused even if the settings name them.
 const REFUSED_SCHEMES: &str = "javascript data vbscript file filesystem blob about view-source jar mhtml ws wss ftp \
     ftps gopher mailto tel sms intent android-app chrome chrome-extension chrome-native chrome-search chrome-untrusted \
     devtools edge brave opera vivaldi resource moz-extension safari-extension safari-web-extension \
@@ -34,12 +35,12 @@ impl From<Unregistrable> for ProtocolError {
     }
 }
 
-/// Names an authorization response uses; RFC 6749 §3.1 allows none of them twice.
+/// Parameters of an authorization response; RFC 6749 §3.1 allows each of them only once.
 const RESPONSE_PARAMETERS: [&str; 9] =
     ["code", "state", "iss", "error", "error_description", "error_uri", "response", "id_token", "access_token"];
 
-/// Whether a client may register this URI (RFC 7591 §5, RFC 8252 §7); if not, `invalid_redirect_uri` tells which rule
-/// it breaks. `known_schemes` are private-use schemes without a dot that the operator lets in by name.
+/// Whether a client may register this URI (RFC 7591 §5, RFC 8252 §7); if not, `invalid_redirect_uri` names the broken
+/// rule. `known_schemes` are private-use schemes without a dot that the operator accepts.
 pub fn check_registrable(uri: &str, known_schemes: &[String]) -> Result<(), ProtocolError> {
     check(uri, known_schemes).map_err(ProtocolError::from)
 }
@@ -69,15 +70,15 @@ fn check(uri: &str, known_schemes: &[String]) -> Result<(), Unregistrable> {
     Ok(())
 }
 
-/// A redirect URI that a client can do without where it has others, and the rule that it breaks.
+/// A redirect URI that is left out of a registration, and the rule that it breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     pub uri: String,
     pub rule: String,
 }
 
-/// Of a scheme that nobody here knows: a program of that name may exist somewhere. Whatever else is wrong with a
-/// redirect URI is a mistake to mend, or an attack to refuse.
+/// Whether only the scheme is unknown: then the URI is left out, as a program for that scheme may exist. Any other
+/// violation is a mistake to fix or an attack, so the registration is refused.
 #[must_use]
 pub fn left_out(uri: &str, known_schemes: &[String]) -> Option<LeftOut> {
     let reason = check(uri, known_schemes).err().filter(|reason| matches!(reason, Unregistrable::UnknownScheme))?;
@@ -109,30 +110,30 @@ fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(),
     }
 }
 
-/// RFC 8252 §7.1, RFC 1123 §2.1: two labels or more, none of them empty.
+/// RFC 8252 §7.1, RFC 1123 §2.1: at least two labels, none of them empty.
 fn is_reversed_domain(scheme: &str) -> bool {
     scheme.contains('.') && scheme.split('.').all(|label| !label.is_empty())
 }
 
-/// Code point equality (RFC 3986 §6.2.1), but for the port on loopback (RFC 8252 §7.3; for `localhost` too, which
-/// most MCP clients register). Another loopback host is another URI.
+/// Compares code points (RFC 3986 §6.2.1), except that the port on loopback may differ (RFC 8252 §7.3; also for
+/// `localhost`, which most MCP clients register). Different loopback hosts do not match.
 #[must_use]
 pub fn matches(registered: &str, requested: &str) -> bool {
     registered == requested || uri::loopback(registered).is_some_and(|uri| Some(uri) == uri::loopback(requested))
 }
 
-/// Where a registered redirect URI leads.
+/// The kind of a registered redirect URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedirectKind {
-    /// To a host on the web, in lower case and without its port.
+    /// A host on the web, in lower case and without its port.
     Https { host: String },
-    /// To whatever program listens on the user's machine (RFC 8252 §7.3).
+    /// Any program that listens on the user's machine (RFC 8252 §7.3).
     Loopback { host: String },
-    /// To whatever program the system opens for the scheme (RFC 8252 §7.1).
+    /// Any program that the system opens for the scheme (RFC 8252 §7.1).
     PrivateUse { scheme: String },
 }
 
-/// Of a URI that `check_registrable` let pass.
+/// The URI must have passed `check_registrable`.
 #[must_use]
 pub fn kind(uri: &str) -> RedirectKind {
     if let Some(loopback) = uri::loopback(uri) {
@@ -144,7 +145,7 @@ pub fn kind(uri: &str) -> RedirectKind {
     }
 }
 
-/// What a person is told of where it leads: the host, with its port unless that is the usual one, or the scheme.
+/// The label for a page: the host, with its port unless it is the default one, or the scheme.
 #[must_use]
 pub fn label(uri: &str) -> String {
     match (kind(uri), uri::authority(uri)) {
@@ -157,8 +158,7 @@ pub fn label(uri: &str) -> String {
     }
 }
 
-/// Where it leads, so that two that lead to the same place are equal: on the web another port may be another's, on
-/// loopback it means nothing (RFC 8252 §7.3).
+/// Equal for two URIs that lead to the same place: on the web the port counts, on loopback it does not (RFC 8252 §7.3).
 #[must_use]
 pub fn place(uri: &str) -> String {
     match kind(uri) {
@@ -167,7 +167,7 @@ pub fn place(uri: &str) -> String {
     }
 }
 
-/// The URI with response parameters added; what it had is kept as it was (RFC 6749 §4.1.2).
+/// Adds response parameters to the URI; its existing query stays (RFC 6749 §4.1.2).
 #[must_use]
 pub fn append(uri: &str, params: &[(&str, &str)]) -> String {
     let mut location = uri.to_owned();

@@ -1,7 +1,8 @@
-//! A set of scopes (RFC 6749 §3.3): space-separated, case-sensitive, order kept, no repeats.
+//! A set of scopes (RFC 6749 §3.3): separated by spaces, case-sensitive, in order, without repeats.
 use std::fmt;
 
-/// Scopes of OpenID Connect Core §5.4 and §11: about the user and the grant, so allowed beside every resource.
+/// Scopes of OpenID Connect Core §5.4 and §11: they are about the user and the grant, so they are allowed beside every
+/// resource's.
 pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", OFFLINE_ACCESS];
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
@@ -9,7 +10,7 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 pub struct Scopes(Vec<String>);
 
 impl Scopes {
-    /// RFC 6749 §3.3: tokens of %x21 / %x23-5B / %x5D-7E, single spaces between them.
+    /// RFC 6749 §3.3: tokens of %x21 / %x23-5B / %x5D-7E, separated by single spaces.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
@@ -34,12 +35,12 @@ impl Scopes {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
-    /// These, then those of `other` not yet among them.
+    /// All of these, then those of `other` that are missing.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         self.iter().chain(other.iter()).collect()
     }
-    /// Those of these that `keep` likes.
+    /// The scopes for which `keep` is true.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Self {
         self.iter().filter(|scope| keep(scope)).collect()
@@ -58,7 +59,7 @@ impl<'a> FromIterator<&'a str> for Scopes {
     }
 }
 
-/// What storage holds was parsed before it was stored.
+/// Stored scopes were checked before they were stored.
 impl From<String> for Scopes {
     fn from(text: String) -> Self {
         text.split(' ').filter(|scope| !scope.is_empty()).collect()

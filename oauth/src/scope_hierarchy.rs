@@ -1,6 +1,6 @@
-//! Which narrower scopes a broader one brings along: the `mcp:` scopes of every guard, and the rule for all.
+//! Which narrower scopes a broader scope includes: the `mcp:` scopes of every guard, and the general rule.
 
-/// What the `mcp:` scopes bring along, at every guard.
+/// The scopes that the `mcp:` scopes include, at every guard.
 pub const HIERARCHY: [(&str, &str); 8] = [
     ("mcp:tools:admin", "mcp:tools:write"),
     ("mcp:tools:write", "mcp:tools:read"),
@@ -12,7 +12,8 @@ pub const HIERARCHY: [(&str, &str); 8] = [
     ("mcp:admin", "mcp:write mcp:tools:admin"),
 ];
 
-/// These scopes, then all that they bring along in turn, each once. `narrower` tells what one scope brings along.
+/// These scopes, then all scopes they include, transitively and each once. `narrower` tells what one scope includes
+/// directly.
 pub fn reach<'a, N: IntoIterator<Item = &'a str>>(
     held: impl IntoIterator<Item = &'a str>,
     narrower: impl Fn(&'a str) -> N,

@@ -1,7 +1,7 @@
-//! Hosts where anybody may publish: who is behind a document there, its host alone does not tell.
+//! Hosts where anybody may publish: the host alone does not identify a document's author.
 
-/// Below each of these, and there, many people publish under subdomains or paths of their own. Services that make
-/// websites, serve files and code, or lead through a tunnel.
+/// At and below each of these hosts, many people publish under their own subdomains or paths: website builders, file
+/// and code hosting, tunnels.
 pub const SHARED: [&str; 68] = [
     "amplifyapp.com",
     "azureedge.net",
@@ -73,14 +73,14 @@ pub const SHARED: [&str; 68] = [
     "workers.dev",
 ];
 
-/// Of a host in lower case.
+/// `host` is in lower case.
 #[must_use]
 pub fn is_shared(host: &str) -> bool {
     let lies_below = |apex: &str| host.strip_suffix(apex).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     SHARED.iter().any(|apex| lies_below(apex)) || is_bucket(host)
 }
 
-/// `s3.REGION.amazonaws.com` and what lies below it, or `s3-REGION` as it was called before.
+/// `s3.REGION.amazonaws.com` and hosts below it, or the older form `s3-REGION`.
 fn is_bucket(host: &str) -> bool {
     let Some(rest) = host.strip_suffix(".amazonaws.com") else { return false };
     rest.split('.').any(|label| label == "s3" || label.starts_with("s3-"))

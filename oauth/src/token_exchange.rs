@@ -1,4 +1,4 @@
-//! Token exchange (RFC 8693): what is asked, who may ask for it, and who acts for whom.
+//! Token exchange (RFC 8693): the request, the actors, and who may act.
 use super::{params::Params, scope::Scopes};
 use crate::error::ProtocolError;
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
-/// A request (RFC 8693 §2.1), well-formed but not yet judged.
+/// A well-formed request (RFC 8693 §2.1), not yet checked against policies.
 pub struct TokenExchange<'a> {
     pub subject_token: &'a str,
     pub actor_token: Option<&'a str>,
-    /// Each `resource`, then each `audience`: here both name resources.
+    /// Each `resource`, then each `audience`: both name resources here.
     pub targets: Vec<&'a str>,
     /// `None` if the request names no scope.
     pub scopes: Option<Scopes>,
@@ -52,7 +52,7 @@ fn check_type(name: &'static str, named: &str) -> Result<(), ProtocolError> {
         .ok_or_else(|| ProtocolError::invalid_request(format!("{name} must be the one of access tokens or JWTs")))
 }
 
-/// Who acts (RFC 8693 §4.1): the outermost does now, those inside did before and are there for the record only.
+/// The acting parties (RFC 8693 §4.1): the outermost acts now; the nested ones acted before and are only informational.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub sub: String,
@@ -67,7 +67,7 @@ impl Actor {
     }
 }
 
-/// Whether `may_act` (RFC 8693 §4.4) names this one: by nothing but claims that are known to be the actor's.
+/// Whether `may_act` (RFC 8693 §4.4) names this actor: all its claims must be known and equal.
 #[must_use]
 pub fn names(may_act: &Map<String, Value>, actor: &[(&str, &str)]) -> bool {
     let is_the_actors = |(name, value): (&String, &Value)| actor.iter().any(|(held, own)| name == held && value == own);

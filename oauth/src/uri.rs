@@ -1,7 +1,7 @@
-//! URIs as they are written (RFC 3986): read from the raw text, so that nobody reads another host than we did.
+//! URIs (RFC 3986), parsed from the raw text, so that no other parser sees a different host.
 use url::Url;
 
-/// At least one character, and only those of RFC 3986 §2; every `%` begins an escape.
+/// At least one character, only characters of RFC 3986 §2, and complete `%` escapes.
 pub(super) fn is_uri_text(text: &str) -> bool {
     let foreign = |byte: u8| !byte.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&byte);
     let escaped = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
@@ -26,8 +26,8 @@ pub(super) fn has_userinfo(uri: &str) -> bool {
     authority(uri).is_some_and(|(authority, _)| authority.contains('@'))
 }
 
-/// The host of an `https` URI, in lower case; `None` unless browsers go to the very host that is written there
-/// (they take `0x7f.1` for an address and decode `%65`).
+/// The host of an `https` URI, in lower case; `None` if browsers would go to another host than the written one (they
+/// take `0x7f.1` for an address and decode `%65`).
 pub(super) fn https_host(uri: &str) -> Option<String> {
     let (authority, _) = authority(uri).filter(|_| scheme(uri).as_deref() == Some("https"))?;
     let end = authority.find(']').map(|bracket| bracket + 1).or_else(|| authority.find(':'));
@@ -35,13 +35,13 @@ pub(super) fn https_host(uri: &str) -> Option<String> {
     (Url::parse(uri).ok()?.host_str() == Some(&host)).then_some(host)
 }
 
-/// Whether a host is a name and no address; nor one with a dot at the end, which is another to some and not to others.
+/// Whether a host is a name, not an address. A trailing dot is refused, because only some programs ignore it.
 pub(super) fn is_name(host: &str) -> bool {
     let last_label = host.rsplit('.').next().unwrap_or("");
     !host.starts_with('[') && !last_label.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// An `http` URI on this very machine, as RFC 8252 §7.3 means it.
+/// An `http` URI on the local machine (RFC 8252 §7.3).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Loopback<'a> {
     pub host: &'a str,
@@ -49,7 +49,8 @@ pub(super) struct Loopback<'a> {
     pub rest: &'a str,
 }
 
-/// A strict grammar over the raw text: `http://`, one of three hosts, perhaps `:` and a port, then `/`, `?` or the end.
+/// Strict grammar over the raw text: `http://`, one of three hosts, optionally `:` and a port, then `/`, `?` or the
+/// end.
 pub(super) fn loopback(uri: &str) -> Option<Loopback<'_>> {
     let text = uri.strip_prefix("http://")?;
     let host = ["127.0.0.1", "[::1]", "localhost"].into_iter().find(|host| text.starts_with(host))?;

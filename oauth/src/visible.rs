@@ -1,9 +1,9 @@
-//! Text of others as one line of visible characters: nothing in it acts on a terminal, turns a line around or hides.
+//! Received text as one line of visible characters, which cannot control a terminal, change direction or hide.
 use super::display_name::is_invisible;
 use serde_json::Value;
 use std::fmt::Write;
 
-/// What is not to be seen is written as what it is: `\u{1b}`.
+/// Invisible characters become escapes: `\u{1b}`.
 #[must_use]
 pub fn visible(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -17,7 +17,7 @@ pub fn visible(text: &str) -> String {
     line
 }
 
-/// The same, and at most so many characters.
+/// As [`line`], cut to a number of characters.
 #[must_use]
 pub fn cut(text: &str, most: usize) -> String {
     let shown: String = text.chars().take(most).collect();
@@ -25,14 +25,14 @@ pub fn cut(text: &str, most: usize) -> String {
     format!("{}{dots}", visible(&shown))
 }
 
-/// JSON on one line that says the same: only texts hold what is not to be seen, and it is escaped there (RFC 8259 §7).
+/// JSON on one line: invisible characters can only be inside strings, where they are escaped (RFC 8259 §7).
 #[must_use]
 pub fn json(value: &Value) -> String {
     let (text, mut line) = (value.to_string(), String::new());
     for character in text.chars() {
         if hides(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                // To a text nothing is written in vain.
+                // Writing to a `String` cannot fail.
                 let _ = write!(line, "\\u{unit:04x}");
             }
         } else {

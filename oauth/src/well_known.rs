@@ -1,12 +1,12 @@
-//! Well-known places of metadata: RFC 8414 §3.1, RFC 9728 §3.1, OpenID Connect Discovery §4.
+//! Well-known URLs of metadata: RFC 8414 §3.1, RFC 9728 §3.1, OpenID Connect Discovery §4.
 use url::Url;
 
 pub const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 pub const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
-/// Where clients look for the metadata of an issuer with this path, empty or with a slash in front: RFC 8414 inserts the
-/// path, `OpenID` Connect Discovery appends to it, and clients try both with either name.
+/// The paths where clients look for the metadata of an issuer with this path (empty, or with a leading slash): RFC 8414
+/// inserts the path, `OpenID` Connect Discovery appends to it, and clients try both with either name.
 #[must_use]
 pub fn of_issuer(path: &str) -> Vec<String> {
     let mut paths: Vec<_> = [AUTHORIZATION_SERVER, OPENID_CONFIGURATION]
@@ -17,8 +17,7 @@ pub fn of_issuer(path: &str) -> Vec<String> {
     paths
 }
 
-/// The URLs to look at for the metadata of an issuer, in order: as RFC 8414 has them, then as `OpenID` Connect
-/// Discovery does.
+/// The URLs for the metadata of an issuer, in order: first RFC 8414's, then `OpenID` Connect Discovery's.
 #[must_use]
 pub fn urls_of_issuer(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');

@@ -1,4 +1,4 @@
-//! Client ID metadata documents: what a client says about itself at the URL that is its identifier.
+//! Client ID metadata documents: client metadata at the URL that is the client's identifier.
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 const PREFERRED: &str = "token_endpoint_auth_method";
 const CHOICES: &str = "token_endpoint_auth_methods_supported";
 
-/// A JSON object that says it is the document at its URL: from here on it speaks for itself.
+/// A JSON object that names its own URL as `client_id`.
 pub struct Document(Members);
 
 impl Document {
@@ -26,7 +26,7 @@ impl Document {
         Ok(Self(members))
     }
 
-    /// With the members MCP asks for: read as a registration is, but nothing that needs a shared secret may be in it.
+    /// The members that MCP requires, parsed as in a registration; anything that needs a shared secret is refused.
     pub fn metadata(mut self, rules: &RegistrationRules) -> Result<ClientMetadata, ProtocolError> {
         for secret in ["client_secret", "client_secret_expires_at"] {
             if self.0.get(secret).is_some() {
@@ -46,14 +46,14 @@ impl Document {
         Ok(metadata)
     }
 
-    /// Whether it says how its client authenticates.
+    /// Whether it names an authentication method.
     #[must_use]
     pub fn names_method(&self) -> bool {
         methods(&self.0).is_ok_and(|methods| !methods.is_empty())
     }
 }
 
-/// Some write a star for the port of a loopback URI, which says what naming no port says (RFC 8252 §7.3).
+/// Some documents write `*` as the port of a loopback URI, which means the same as no port (RFC 8252 §7.3).
 fn any_port(uri: &mut Value) {
     const STARRED: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
     let Some(text) = uri.as_str() else { return };
@@ -63,8 +63,8 @@ fn any_port(uri: &mut Value) {
     }
 }
 
-/// How the client says that it authenticates; nothing, if it says nothing. Where there is a list it counts: the single
-/// method beside it is for servers that don't know lists, and overrides nothing (OpenID Connect RP Metadata Choices §2).
+/// The authentication methods of the document; empty if it names none. A list takes precedence: the single method
+/// beside it is for servers that don't know lists (OpenID Connect RP Metadata Choices §2).
 fn methods(members: &Members) -> Result<Vec<&str>, ProtocolError> {
     let preferred = members.string(PREFERRED)?;
     let choices = members.strings(CHOICES)?;
@@ -74,9 +74,9 @@ fn methods(members: &Members) -> Result<Vec<&str>, ProtocolError> {
     Ok(choices.unwrap_or_else(|| preferred.into_iter().collect()))
 }
 
-/// Of the methods that the client names, those that we have too; it may use any of them, and no other. Saying nothing
-/// means `none`: a document cannot hold the secret that RFC 7591 defaults to. A client that can do both is held to
-/// neither, as it may choose by our metadata: it is public, but its keys are known.
+/// The methods that both the client and this server support; the client may use only these. Without a method it is
+/// `none`, because a document cannot hold the secret that RFC 7591 defaults to. A client with both `none` and keys is
+/// public, but its keys are stored.
 fn choose(members: &Members, rules: &RegistrationRules) -> Result<ClientMetadata, ProtocolError> {
     let named = methods(members)?;
     let without = named.is_empty() || named.contains(&"none");

@@ -1,4 +1,4 @@
-//! The keys of a client that authenticates with a JWT (RFC 7591 §2, RFC 7523 §2.2), and its algorithms.
+//! The keys and the algorithm of a client that authenticates with a JWT (RFC 7591 §2, RFC 7523 §2.2).
 use super::{
     members::{Members, refused},
     metadata::AuthMethod,
@@ -12,7 +12,7 @@ pub(super) struct Keys {
     pub jwks_uri: Option<String>,
 }
 
-/// Stored only where the method needs them.
+/// Keys are stored only if the method needs them.
 pub(super) fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, ProtocolError> {
     check_jwks(members)?;
     if method != AuthMethod::PrivateKeyJwt {
@@ -30,7 +30,7 @@ pub(super) fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys,
     }
 }
 
-/// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other, and a private key that left its owner is worth an error.
+/// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other. A published private key is an error.
 fn check_jwks(members: &Members) -> Result<(), ProtocolError> {
     let jwks_uri = members.string("jwks_uri")?;
     if jwks_uri.is_some_and(|uri| !uri::https_host(uri).is_some_and(|host| uri::is_name(&host))) {
@@ -51,7 +51,7 @@ fn check_jwks(members: &Members) -> Result<(), ProtocolError> {
     Ok(())
 }
 
-/// The name of an algorithm that is known here, if the member is there.
+/// The algorithm that the member names, if the member is present; an unknown algorithm is an error.
 pub(super) fn algorithm(members: &Members, name: &'static str) -> Result<Option<String>, ProtocolError> {
     match members.string(name)? {
         Some(algorithm) if Algorithm::parse(algorithm).is_none() => {
@@ -77,7 +77,7 @@ mod tests {
         assert!(registered.fingerprint.is_some() && !registered.any_secret_method);
         let elsewhere = metadata(&with("jwks_uri", &json!("https://c.example/jwks")));
         assert_eq!(elsewhere.jwks_uri.as_deref(), Some("https://c.example/jwks"));
-        // Nobody else needs them.
+        // Only `private_key_jwt` needs keys.
         assert_eq!(metadata(&json!({ "jwks": ed })).jwks, None);
         for unusable in [
             json!([]),

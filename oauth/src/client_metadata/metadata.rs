@@ -1,10 +1,10 @@
-//! What a client is, by its own words (RFC 7591 §2), after they were checked.
+//! Client metadata (RFC 7591 §2) that was checked.
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Effective metadata: validated, defaulted, and answered exactly as stored.
+/// Effective metadata: validated, completed with defaults, and returned to the client exactly as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::struct_excessive_bools)] // members of RFC 7591 and its extensions, each for itself
+#[allow(clippy::struct_excessive_bools)] // independent members of RFC 7591 and its extensions
 pub struct ClientMetadata {
     pub redirect_uris: Vec<String>,
     pub token_endpoint_auth_method: AuthMethod,
@@ -23,8 +23,8 @@ pub struct ClientMetadata {
     pub policy_uri: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<String>,
-    /// A default for requests without `scope`, and what the client may have for itself (RFC 6749 §4.4), never a
-    /// ceiling for people.
+    /// The default for requests without `scope`, and the scopes that the client may have for itself (RFC 6749 §4.4). It
+    /// never limits what users grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,24 +33,24 @@ pub struct ClientMetadata {
     pub software_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
-    /// Its authorization requests must be pushed (RFC 9126 §6).
+    /// Whether its authorization requests must be pushed (RFC 9126 §6).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
-    /// Public keys of `private_key_jwt` (RFC 7517 §5), or where they are published; never both.
+    /// Public keys for `private_key_jwt` (RFC 7517 §5), or the URL where they are published; never both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
-    /// Each token request must come with a proof of possession (RFC 9449 §5.2).
+    /// Whether each token request needs a proof of possession (RFC 9449 §5.2).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dpop_bound_access_tokens: bool,
-    /// As it came (RFC 7591 §2.3); its claims are in the other members.
+    /// Unchanged (RFC 7591 §2.3); its claims are in the other members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_statement: Option<String>,
 }
 
 impl ClientMetadata {
-    /// Of a client that says no more of itself than this.
+    /// The metadata of a client that sends only this.
     #[must_use]
     pub fn new(method: AuthMethod, grant_types: Vec<String>, redirect_uris: Vec<String>) -> Self {
         let is_redirected = grant_types.iter().any(|name| name == "authorization_code");

@@ -1,4 +1,4 @@
-//! What real clients register is let in; what is dangerous or contradictory is refused by name.
+//! Tests which registrations are accepted, and that each refusal names its rule.
 use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn register_text(body: &str) -> Result<Registered, ProtocolError> {
     parse_registration(body.as_bytes(), &rules)
 }
 
-/// A registration with one good redirect URI and these members over it.
+/// A registration with one valid redirect URI, overridden by these members.
 pub(super) fn register(members: &Value) -> Result<Registered, ProtocolError> {
     let mut body = json!({ "redirect_uris": ["https://client.example/cb"] });
     for (name, value) in members.as_object().unwrap() {
@@ -118,7 +118,7 @@ fn a_redirect_uri_of_an_unknown_scheme_is_left_out_where_the_client_has_others()
     assert_eq!(left_out, [uris[0], uris[2]]);
     assert!(registered.left_out.iter().all(|one| one.rule.contains("reversed domain name")));
     assert!(register(&json!({})).unwrap().left_out.is_empty());
-    // Nothing would be left, or what is left is no better.
+    // No usable URI would remain.
     for uris in [json!(["myapp:/cb"]), json!(["a:/cb", "b:/cb"]), json!(["myapp:/cb", "javascript:alert(1)"])] {
         refusal(&json!({ "redirect_uris": uris }), "invalid_redirect_uri");
     }
@@ -263,7 +263,7 @@ fn equal_registrations_of_public_clients_are_recognised() {
     assert_eq!(print("a", "client_secret_post"), None);
 }
 
-/// Else whoever registered before would be somebody new.
+/// The fingerprint must stay the same, or earlier registrations would not be recognised.
 #[test]
 fn a_registration_is_recognised_by_the_same_text_as_ever() {
     let uri = "https://client.example/cb";

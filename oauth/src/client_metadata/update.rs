@@ -1,4 +1,4 @@
-//! What a registered client says about itself from now on (RFC 7592 §2.2).
+//! Updates of a registered client's metadata (RFC 7592 §2.2).
 use super::{
     Registered, RegistrationRules, json,
     members::{Members, refused},
@@ -6,12 +6,12 @@ use super::{
 };
 use crate::error::ProtocolError;
 
-/// What only the answer to a registration says.
+/// Members that only a response has.
 const OURS: [&str; 4] =
     ["registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"];
 
-/// Read as a registration is: what is left out is gone, or takes its default again. `is_secret` tells the present
-/// secret from others.
+/// Parsed like a registration: an omitted member is deleted or gets its default again. `is_secret` recognises the
+/// current secret.
 pub fn parse_update(
     body: &[u8],
     client_id: &str,

@@ -20,7 +20,7 @@ fn parse(body: &Value) -> Result<ClientMetadata, ProtocolError> {
     parse_document(URL, body.to_string().as_bytes(), &rules)
 }
 
-/// A good document with these members over it.
+/// A valid document, overridden by these members.
 fn with_members(members: &Value) -> Value {
     let mut body = json!({"client_id": URL, "client_name": "Claude Code", "redirect_uris": ["http://localhost/cb"]});
     for (name, value) in members.as_object().unwrap() {
