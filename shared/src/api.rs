@@ -1,4 +1,4 @@
-//! Routes that say what they are for, and the `OpenAPI` 3.1 document made from them: what is served is described.
+//! Routes with descriptions, and the `OpenAPI` 3.1 document generated from them: every served route is described.
 mod operation;
 mod reader;
 
@@ -9,29 +9,29 @@ use axum::{Router, routing::MethodRouter};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Where the document is, and the page that shows it.
+/// Paths of the document, and of the page that shows it.
 pub const DOCUMENT: &str = "/openapi.json";
 pub const PAGE: &str = "/docs";
 
-/// A path, and what can be done there.
+/// A path and its operations.
 pub type Described = (String, Vec<Operation>);
 
-/// A router that knows what it serves. There is no other way to add a route than to say what it is for.
+/// A router that records what it serves. A route cannot be added without a description.
 pub struct Routes<S = ()> {
     router: Router<S>,
     described: Vec<Described>,
 }
 
-/// What a document says of its server.
+/// The general part of a document.
 pub struct About<'a> {
     pub title: &'a str,
     pub description: &'a str,
-    /// Where all paths lie.
+    /// The URL that all paths are relative to.
     pub origin: &'a str,
-    /// Of `components`, by name.
+    /// Schemas for `components`, by name.
     pub schemas: Map<String, Value>,
     pub security_schemes: Map<String, Value>,
-    /// Members of the JSON that tells errors.
+    /// Members of a JSON error.
     pub error: &'a [Field<'a>],
 }
 
@@ -52,7 +52,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.layered(|router| router.route(path, methods)).with(path, operations)
     }
 
-    /// Answers that nothing is there, which is no endpoint.
+    /// Adds a route that only answers "not found" and is not described.
     #[must_use]
     pub fn nothing_at(self, path: &str, methods: MethodRouter<S>) -> Self {
         self.layered(|router| router.route(path, methods))
@@ -64,13 +64,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.layered(|router| router.merge(other.router))
     }
 
-    /// Changes how all are served, and not what.
+    /// Applies a layer to all routes; descriptions stay.
     #[must_use]
     pub fn layered(self, change: impl FnOnce(Router<S>) -> Router<S>) -> Self {
         Self { router: change(self.router), described: self.described }
     }
 
-    /// Puts all below a path.
+    /// Moves all routes below a path.
     #[must_use]
     pub fn below(self, base: &str) -> Self {
         let below = |path: String| if path == "/" { base.to_owned() } else { format!("{base}{path}") };
@@ -98,7 +98,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-/// What the two places of the document itself are for.
+/// Descriptions of the document's own two routes.
 #[must_use]
 pub fn own(base: &str) -> [Described; 2] {
     let document = Operation::get("This description, as OpenAPI 3.1").tag("About this server");

@@ -1,3 +1,3 @@
-//! What both servers need to tell of themselves: routes that say what they are for, and the mask over secrets.
+//! Shared by both servers: routes with descriptions, and a mask for secrets.
 pub mod api;
 pub mod mask;

@@ -1,4 +1,4 @@
-//! Hides credentials in what is written for people.
+//! Hides credentials in text for people.
 mod finder;
 mod views;
 
@@ -6,19 +6,18 @@ use finder::Finder;
 use keyward_oauth::digest::Digest;
 use serde_json::Value;
 
-/// Parts of names of members that hold credentials, without case and the marks between words.
+/// Parts of the names of members that hold credentials; case and separators are ignored.
 const TELLING: [&str; 9] =
     ["password", "passphrase", "secret", "token", "code", "apikey", "assertion", "authorization", "cookie"];
 
-/// Bytes of a text that is looked through; a longer one is hidden as a whole.
+/// Bytes of a text that is searched; a longer one is hidden completely.
 const LONGEST: usize = 64 * 1024;
 
-/// What is a credential here, by its name or by being one.
+/// Recognises credentials by the names of their members, and by their values.
 #[derive(Clone)]
 pub struct Masker {
     telling: Vec<String>,
-    /// Knows all secrets of the configuration: whoever sends one under another name, or in the middle of a text, still
-    /// sent a secret.
+    /// Finds all secrets of the settings, even when they are sent under another name or inside a text.
     finder: Finder,
 }
 
@@ -28,21 +27,21 @@ fn credential(text: &str) -> String {
 }
 
 impl Masker {
-    /// One that knows these secrets, and what all others look like.
+    /// A masker for these secrets, and for everything that looks like an issued credential.
     pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
         let mut finder = Finder::new()?;
         secrets.into_iter().for_each(|secret| finder.know(secret));
         Ok(Self { telling: TELLING.map(str::to_owned).to_vec(), finder })
     }
 
-    /// One to which these names of members tell of credentials, too.
+    /// Also treats members with these names as credentials.
     #[must_use]
     pub fn telling<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.telling.extend(names.into_iter().map(plain));
         self
     }
 
-    /// One that knows these secrets, too.
+    /// Also hides these secrets.
     #[must_use]
     pub fn beside<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut masker = self.clone();
@@ -50,7 +49,7 @@ impl Masker {
         masker
     }
 
-    /// The same, with all that members named like credentials hold masked, at any depth, JSON in texts included.
+    /// Masks the values of all members that are named like credentials, at any depth and in JSON inside strings.
     #[must_use]
     pub fn masked(&self, value: &Value) -> Value {
         match value {
@@ -71,7 +70,7 @@ impl Masker {
         }
     }
 
-    /// The same without secrets, whatever members are named.
+    /// Masks secrets by their values only, whatever the names of their members.
     #[must_use]
     pub fn without_secrets(&self, value: &Value) -> Value {
         match value {
@@ -84,7 +83,7 @@ impl Masker {
         }
     }
 
-    /// A text without the secrets that stand in it.
+    /// Masks the secrets inside a text.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         if text.len() > LONGEST {
@@ -92,7 +91,7 @@ impl Masker {
         }
         let (mut masked, mut at) = (String::new(), 0);
         for place in self.finder.find(text) {
-            // Whole characters: what was decoded may begin within one.
+            // Extended to whole characters, because a decoded range may begin inside one.
             let (start, end) = (text.floor_char_boundary(place.start).max(at), text.ceil_char_boundary(place.end));
             masked.push_str(&text[at..start]);
             masked.push_str(&credential(&text[start..end]));
@@ -103,7 +102,7 @@ impl Masker {
     }
 }
 
-/// `X-Api-Key`, `api_key` and `apiKey` are the same name.
+/// Treats `X-Api-Key`, `api_key` and `apiKey` as the same name.
 fn plain(name: &str) -> String {
     name.chars().filter(|letter| !['-', '_', ' ', '.'].contains(letter)).flat_map(char::to_lowercase).collect()
 }

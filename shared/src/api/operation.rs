@@ -1,10 +1,10 @@
-//! What one method of a path is for: an Operation Object (`OpenAPI` 3.1 §4.8.10).
+//! The description of one method of a path: an Operation Object (`OpenAPI` 3.1 §4.8.10).
 use serde_json::{Map, Value, json};
 
-/// Name of a member, whether it must be there, and what it means.
+/// A parameter's name, whether it is required, and its meaning.
 pub type Field<'a> = (&'a str, bool, &'a str);
 
-/// Name of a member of an answer in JSON, whether it is always there, and of what type it is.
+/// The name of a member of a JSON response, whether it is always present, and its type.
 pub type Member<'a> = (&'a str, bool, Type<'a>);
 
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub enum Type<'a> {
     Texts,
     Number,
     Truth,
-    /// Of any members.
+    /// An object with any members.
     Object,
     /// A list of objects with these members.
     Each(&'a [Member<'a>]),
@@ -51,7 +51,7 @@ impl Operation {
         Self { method, told: json!({"summary": summary, "parameters": [], "responses": error}) }
     }
 
-    /// What it belongs to, where people read.
+    /// The group of the operation on the page.
     #[must_use]
     pub fn tag(self, tag: &str) -> Self {
         self.with("tags", json!([tag]))
@@ -72,7 +72,7 @@ impl Operation {
         self.parameters("header", fields)
     }
 
-    /// Content of a form.
+    /// The fields of a form.
     #[must_use]
     pub fn form(self, fields: &[Field]) -> Self {
         self.takes("application/x-www-form-urlencoded", &object(fields))
@@ -91,27 +91,27 @@ impl Operation {
         self
     }
 
-    /// An answer in JSON with these members, and others that one may not know.
+    /// A JSON response with these members; it may have others.
     #[must_use]
     pub fn tells(self, status: u16, what: &str, members: &[Member]) -> Self {
         self.gives(status, what, "application/json", &answer(members))
     }
 
-    /// What it takes may be left out.
+    /// Makes the request body optional.
     #[must_use]
     pub fn or_nothing(mut self) -> Self {
         self.told["requestBody"]["required"] = json!(false);
         self
     }
 
-    /// An answer without content.
+    /// A response without content.
     #[must_use]
     pub fn answers(mut self, status: u16, what: &str) -> Self {
         self.told["responses"][status.to_string()] = json!({"description": what});
         self
     }
 
-    /// One of these security schemes; an empty name: none is needed, or it is brought in the body.
+    /// Accepts one of these security schemes; an empty name means that none is needed, or that it is in the body.
     #[must_use]
     pub fn secured(self, schemes: &[&str]) -> Self {
         let one = |name: &&str| if name.is_empty() { json!({}) } else { json!({*name: []}) };
@@ -123,7 +123,7 @@ impl Operation {
         self.method
     }
 
-    /// With what its path says: its parameters, and a name for programs.
+    /// The Operation Object, with the path's parameters and an `operationId`.
     pub(super) fn told(&self, path: &str) -> Value {
         let mut told = self.told.clone();
         let named = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
@@ -170,7 +170,7 @@ fn schema(r#type: Type) -> Value {
     }
 }
 
-/// The schema of an object, or of a form, whose members are texts.
+/// The schema of an object or form whose members are strings.
 #[must_use]
 pub fn object(fields: &[Field]) -> Value {
     let properties = fields

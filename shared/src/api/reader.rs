@@ -1,11 +1,11 @@
-//! An `OpenAPI` document as the content of a page: plain HTML that needs no script.
+//! Renders an `OpenAPI` document as plain HTML without scripts.
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt::Write};
 
-/// Methods in the order in which people look for them.
+/// Methods in the order of the page.
 const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
-/// All that the document says, to go behind a heading. Everything in it is escaped.
+/// The whole document, to be placed below a heading. All text is escaped.
 #[must_use]
 pub fn content(document: &Value) -> String {
     let mut html = format!(
@@ -80,7 +80,7 @@ fn named(name: &str, told: &Value) -> String {
     format!("<details id=\"{}\"><summary><code>{}</code></summary>{}</details>", id(name), escape(name), schema(told))
 }
 
-/// A name leads to what it stands for; members are listed; all else is shown as it is written.
+/// A reference becomes a link; members become a list; everything else is shown as JSON.
 fn schema(told: &Value) -> String {
     if let Some(name) = told["$ref"].as_str().and_then(|target| target.strip_prefix("#/components/schemas/")) {
         return format!(" <a href=\"#{}\">{}</a>", id(name), escape(name));
@@ -119,19 +119,19 @@ fn text(value: &Value) -> String {
     escape(value.as_str().unwrap_or_default())
 }
 
-/// What stands between backticks is code (`OpenAPI` 3.1 §3.3: descriptions are written in `CommonMark`).
+/// Text between backticks becomes code (`OpenAPI` 3.1 §3.3: descriptions are written in `CommonMark`).
 fn prose(value: &Value) -> String {
     let text = text(value);
     let parts = text.split('`').enumerate();
     parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
 }
 
-/// For a link within the page.
+/// An anchor within the page.
 fn id(name: &str) -> String {
     name.chars().map(|one| if one.is_ascii_alphanumeric() || "-_.".contains(one) { one } else { '-' }).collect()
 }
 
-/// Text in HTML, in attributes too.
+/// Escapes text for HTML, including attributes.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");

@@ -1,5 +1,5 @@
-//! Where secrets stand in a text: those that are known, by their hashes only, and those that look like what is issued;
-//! anywhere, also where the text is encoded.
+//! Finds secrets in a text, also where the text is encoded: known ones by their hashes only, and issued ones by their
+//! form.
 use super::views::View;
 use anyhow::Context;
 use keyward_oauth::digest::Digest;
@@ -10,10 +10,10 @@ use std::{
     sync::LazyLock,
 };
 
-/// Bytes of a secret that is looked for inside of words; a shorter one would be found by chance.
+/// Bytes: a known secret that is shorter would be found inside words by chance.
 const SHORTEST: usize = 6;
-/// How credentials look: those that are issued (JWTs, those made here, and those of Keyward); what follows a scheme; the
-/// user information of a URL (RFC 3986 §3.2.1); and what a query calls by the name of a credential.
+/// Forms of credentials: issued tokens (JWTs, our own, Keyward's); the value after an authentication scheme; the user
+/// information of a URL (RFC 3986 §3.2.1); and query parameters with the name of a credential.
 const FORMS: [&str; 4] = [
     r"((?:eyJ|static_|mk_|srt_|kw[acdmrs]_)[A-Za-z0-9._~-]{17,})",
     r"(?i)(?:bearer|basic|dpop|securitykey)[ :]+([A-Za-z0-9._~+/=-]{16,})",
@@ -23,12 +23,12 @@ const FORMS: [&str; 4] = [
 static LOOKS: LazyLock<Vec<Regex>> = LazyLock::new(|| FORMS.iter().filter_map(|form| Regex::new(form).ok()).collect());
 static IN_BASE64: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[A-Za-z0-9+/_-]{8,}={0,2}").ok());
 
-/// Secrets of one length, by a hash that is quick to move along a text, and by one that tells for certain.
+/// Secrets of one length: a fast rolling hash, and the digests that confirm a match.
 type OfLength = HashMap<u64, Vec<Digest>>;
 
 #[derive(Clone)]
 pub(super) struct Finder {
-    /// Odd, and nobody else's.
+    /// Odd, and random for each process.
     base: u64,
     known: BTreeMap<usize, OfLength>,
 }
@@ -49,7 +49,7 @@ impl Finder {
         same.push(Digest::of(secret));
     }
 
-    /// In the order in which they stand, apart from each other.
+    /// The ranges in order, without overlaps.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         for view in View::all(text) {
@@ -77,7 +77,7 @@ impl Finder {
         found
     }
 
-    /// Rabin and Karp: the quick hash of each window follows from that of the one before.
+    /// Rabin-Karp: each window's fast hash is computed from the previous one.
     fn slide(&self, bytes: &[u8], length: usize, secrets: &OfLength, found: &mut Vec<Range<usize>>) {
         let Some(first) = bytes.get(..length) else { return };
         let leaving = self.base.wrapping_pow(u32::try_from(length - 1).unwrap_or_default());
@@ -98,7 +98,7 @@ impl Finder {
         bytes.iter().fold(0, |hash: u64, byte| hash.wrapping_mul(self.base).wrapping_add(u64::from(*byte)))
     }
 
-    /// Runs that hold a secret once decoded, wherever in them it was encoded.
+    /// Base64 runs that contain a secret once decoded, at any alignment.
     fn in_base64(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let runs = IN_BASE64.iter().flat_map(|form| form.find_iter(bytes));
         let holds =
@@ -107,7 +107,7 @@ impl Finder {
     }
 }
 
-/// Base64 (RFC 4648 §4 and §5), more forgiving than who is meant to read it.
+/// Decodes base64 (RFC 4648 §4 and §5) more leniently than any intended reader.
 fn decoded(run: &[u8]) -> Vec<u8> {
     let (mut decoded, mut held, mut bits) = (Vec::new(), 0_u32, 0);
     for value in run.iter().filter_map(|byte| value(*byte)) {

@@ -1,22 +1,22 @@
-//! A text as whoever decodes it reads it, and where in the text each byte of that comes from.
+//! Decoded views of a text, with the position in the text that each byte comes from.
 use std::{collections::VecDeque, ops::Range};
 
-/// Times that a text may have been encoded.
+/// How often a text may have been encoded.
 const DEEPEST: usize = 4;
 const MOST: usize = 40;
 
 pub(super) struct View {
     bytes: Vec<u8>,
-    /// Where in the text each byte begins; and where the text ends.
+    /// The position in the text where each byte begins; the last entry is the end.
     starts: Vec<usize>,
 }
 
-/// What stands at the beginning of these bytes, and how many of them it takes; `None`: it is not encoded.
+/// Decodes the beginning of these bytes: the result, and how many bytes it took; `None` if they are not encoded.
 type Decoder = fn(&[u8]) -> Option<(Vec<u8>, usize)>;
 const DECODERS: [Decoder; 3] = [percent, backslash, plus];
 
 impl View {
-    /// The text itself, and what it is when decoded, once or several times.
+    /// The text itself and its decoded forms, decoded once or several times.
     pub fn all(text: &str) -> Vec<Self> {
         let itself = Self { bytes: text.as_bytes().to_vec(), starts: (0..=text.len()).collect() };
         let (mut waiting, mut all) = (VecDeque::from([(0, itself)]), Vec::<Self>::new());
@@ -40,7 +40,7 @@ impl View {
         self.starts[place.start]..self.starts[place.end]
     }
 
-    /// `None` if nothing in it is encoded so.
+    /// `None` if nothing in it has this encoding.
     fn decoded(&self, read: Decoder) -> Option<Self> {
         let (mut bytes, mut starts, mut at, mut changed) = (Vec::new(), Vec::new(), 0, false);
         while let Some(byte) = self.bytes.get(at) {
@@ -64,12 +64,12 @@ impl View {
 fn percent(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let [b'%', digits @ ..] = bytes else { return None };
     let digits = std::str::from_utf8(digits.get(..2)?).ok()?;
-    // No sign is a digit.
+    // `from_str_radix` would accept a sign.
     let value = u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
     Some((vec![value], 3))
 }
 
-/// In a text of JSON (RFC 8259 §7).
+/// Escapes in JSON strings (RFC 8259 §7).
 fn backslash(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let [b'\\', letter, rest @ ..] = bytes else { return None };
     let plain = match letter {
@@ -85,7 +85,7 @@ fn backslash(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     Some((vec![plain], 2))
 }
 
-/// In a form, for a space.
+/// `+` for a space in forms.
 fn plus(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     (bytes.first() == Some(&b'+')).then(|| (vec![b' '], 1))
 }
