@@ -1,5 +1,5 @@
-//! Arrows between files point down: no circle in any package, no room that uses one above it. And nothing is too long
-//! to be read at once.
+//! Checks how files depend on each other: no circles in any package, and no room that uses a room above it. Also checks
+//! the length of files and functions.
 mod package;
 mod source;
 

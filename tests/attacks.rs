@@ -1,4 +1,4 @@
-//! What an attacker tries, one numbered attack to a test: what comes back, and what did not change.
+//! Attacks, one numbered attack for each test: what the server answers, and that nothing changed.
 mod answers;
 mod assertions;
 mod authorize;

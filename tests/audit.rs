@@ -1,4 +1,4 @@
-//! The audit trail: which events there are, and that nobody changes them unnoticed.
+//! The audit trail: the events it records, and that nobody can change them unnoticed.
 mod attempts;
 mod settings;
 

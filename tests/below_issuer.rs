@@ -1,4 +1,4 @@
-//! An issuer with a path: its well-known documents wherever they are looked for, and all of it below the path.
+//! An issuer with a path: its well-known documents at every usual URL, and everything else below the path.
 use crate::support::{
     app::{Answer, MCP, PASSWORD, TestApp, VERIFIER, authorize_path, basic, operator},
     browser::{Browser, borrowed, hidden},

@@ -1,4 +1,4 @@
-//! Everything that a stranger can make grow, driven to its bound: what is on disk and in memory then.
+//! Everything that strangers can make grow, grown to its bound: how much disk and memory it takes then.
 mod driven;
 
 use crate::{

@@ -1,4 +1,4 @@
-//! What other processes change, and how soon it counts here: nothing that is remembered is believed by who is deaf.
+//! Changes by other processes: how soon they take effect here, and that caches are not used while listening fails.
 use crate::support::{
     app::{CALLBACK, TestApp},
     db::fresh_postgres,

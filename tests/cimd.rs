@@ -1,4 +1,4 @@
-//! Clients that are described by a document at the URL that is their identifier.
+//! Clients whose identifier is the URL of their metadata document.
 mod freshness;
 
 use crate::support::{

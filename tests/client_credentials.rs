@@ -1,4 +1,4 @@
-//! Clients that the operator wrote down, and what they get for themselves.
+//! Clients that the operator configured, and the access they get for themselves.
 use crate::support::{
     app::{Answer, ISSUER, MCP, OTHER, TestApp, basic},
     db::fresh_db,

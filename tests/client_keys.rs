@@ -1,4 +1,4 @@
-//! Clients that authenticate with a key of their own, registered or published.
+//! Clients that authenticate with their own key, registered or published.
 use crate::{
     client_credentials,
     support::{

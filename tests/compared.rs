@@ -1,4 +1,4 @@
-//! A redirect URI that is not registered: what was sent beside what is registered, to whom that may be shown.
+//! A redirect URI that is not registered: who sees it beside the registered ones.
 use crate::support::{
     app::{Answer, CALLBACK, CHALLENGE, TestApp, authorize_path},
     log::Log,

@@ -1,4 +1,4 @@
-//! Looking inside: what `/debug`, `/metrics` and `/ready` say, and to whom.
+//! The operators' endpoints: what `/debug`, `/metrics` and `/ready` answer, and to whom.
 mod access;
 mod traces;
 

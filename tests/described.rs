@@ -1,4 +1,4 @@
-//! What the server says that it serves, as `OpenAPI` and as a page, is what it serves.
+//! The `OpenAPI` document and the page made from it describe exactly what is served.
 use crate::support::app::{Answer, CALLBACK, CHALLENGE, ISSUER, TestApp};
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Tokens bound to a key (RFC 9449): what a client that proves itself gets, and what its key is good for.
+//! Tokens bound to a key (RFC 9449): what a client with proofs gets, and what its key is needed for.
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, MCP, TestApp, VERIFIER, basic},
     dpop::DpopKey,

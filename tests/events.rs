@@ -1,4 +1,4 @@
-//! The catalogue of events, and the page that tells of it.
+//! The catalogue of events, and the page that documents it.
 use keyward::events::{AccountKind, EventType, FailureReason, Level};
 use std::{collections::BTreeSet, fs, path::Path};
 

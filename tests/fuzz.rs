@@ -1,8 +1,8 @@
-//! Good inputs bent at random: nothing panics, nothing is a failure of ours, and what is refused changes nothing.
+//! Valid inputs changed at random: nothing panics, nothing fails internally, and refused requests change nothing.
 //!
-//! A target judges every input of its corpus (`tests/corpus/TARGET`) and then some that are made of them. By default
-//! those are few and always the same. `FUZZ_SECONDS=600 cargo test --test main fuzz::proofs` goes on for ten minutes,
-//! from a seed that is printed and that `FUZZ_SEED` sets, and adds to the corpus what came to a new end.
+//! A target judges every input of its corpus (`tests/corpus/TARGET`) and then some inputs made from them. By default
+//! those are few and always the same. `FUZZ_SECONDS=600 cargo test --test main fuzz::proofs` continues for ten minutes,
+//! from a seed that is printed and that `FUZZ_SEED` sets, and adds inputs with a new outcome to the corpus.
 mod basic;
 mod bend;
 mod corpus;

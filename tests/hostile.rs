@@ -1,5 +1,5 @@
-//! Hosts and documents that mean no good: asked once, heard no longer than needed, never kept, and refused for a
-//! reason that the operator finds and nobody else.
+//! Malicious hosts and documents: requested once, read no longer than necessary, never stored, and refused for a reason
+//! that only the operator can see.
 mod answers;
 mod documents;
 mod host;

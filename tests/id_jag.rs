@@ -1,4 +1,4 @@
-//! Identity assertions of trusted issuers, redeemed (Identity Assertion JWT Authorization Grant §4.4).
+//! Identity assertions of trusted issuers are exchanged for tokens (Identity Assertion JWT Authorization Grant §4.4).
 use crate::support::{
     app::{Answer, ISSUER, MCP, OTHER, TestApp, basic},
     client_key::{ClientKey, proof, with},

@@ -1,4 +1,4 @@
-//! Layouts that scripts and configurations of other servers expect.
+//! Paths that scripts and configurations for other servers expect.
 use crate::{
     client_credentials::ask,
     support::app::{TestApp, basic},

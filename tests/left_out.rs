@@ -1,4 +1,4 @@
-//! Redirect URIs that a registration can do without: left out of it, told, and never a way out.
+//! Redirect URIs that are left out of a registration: the response says so, and they are never redirected to.
 use crate::support::app::{CALLBACK, TestApp, authorize_path};
 use keyward::{
     events::EventType,

@@ -1,4 +1,4 @@
-//! Clients that are taken out of the configuration: disabled at the next start, and enabled again when put back.
+//! Clients that are removed from the settings: disabled at the next start, and enabled again when they return.
 use crate::{
     client_credentials::{self, ask},
     support::{

@@ -1,4 +1,4 @@
-//! Logos of clients: from our own origin, or none.
+//! Logos of clients: served from our own origin, or not shown.
 use crate::support::{
     app::{Answer, CALLBACK, TestApp, authorize_path},
     browser::{Browser, borrowed, hidden},

@@ -1,8 +1,7 @@
-//! The life of grants against a model of it: random steps, and after each of them the same answers and the same
-//! tokens alive.
+//! Compares the life of grants with a model: after each random step, responses and live tokens must be the same.
 //!
-//! 20,000 steps from a fixed seed; `MACHINE_SEED` sets another, `MACHINE_STEPS` how many. A disagreement is told as the
-//! shortest sequence of steps that leads to it.
+//! 20,000 steps from a fixed seed; `MACHINE_SEED` sets another seed, `MACHINE_STEPS` another number. A disagreement is
+//! reported as the shortest sequence of steps that leads to it.
 mod model;
 mod real;
 

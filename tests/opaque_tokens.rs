@@ -1,4 +1,4 @@
-//! Access tokens that say nothing themselves: what they are worth, to whom, and until when.
+//! Opaque access tokens: what introspection answers about them, to whom, and until when.
 use crate::{
     client_credentials, device,
     dpop::{bound, userinfo},

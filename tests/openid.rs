@@ -1,4 +1,4 @@
-//! OpenID Connect: who is asked to sign in again, and what ID tokens and userinfo say (Core §2, §3.1.2, §5.3).
+//! OpenID Connect: who has to sign in again, and the content of ID tokens and userinfo (Core §2, §3.1.2, §5.3).
 use crate::support::app::{CALLBACK, CHALLENGE, ISSUER, MCP, OTHER, PASSWORD, TestApp, authorize_path, encode};
 use axum::{body::Body, http::Request};
 use keyward::model::ClientId;

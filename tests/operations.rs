@@ -1,5 +1,5 @@
-//! What operators do, by the functions that every face calls: each act changes what it says and no more, has one event
-//! that says who did it, and is refused with nothing changed.
+//! Operators' acts, through the functions that every face calls: each act makes its change and no other, records one
+//! event with the operator's name, and changes nothing when it is refused.
 mod lists;
 mod refusals;
 

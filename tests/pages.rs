@@ -1,5 +1,5 @@
-//! Pages for people: a form that comes twice, late, without its cookie or as somebody else never ends in a dead end; and
-//! what is told to people and to programs.
+//! Pages for people: a form that is sent twice, late, without its cookie or as another user never ends in a dead end.
+//! Also: error texts for people and programs.
 mod readers;
 mod words;
 

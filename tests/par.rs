@@ -1,4 +1,4 @@
-//! Pushed authorization requests (RFC 9126), as a client and a person use them.
+//! Pushed authorization requests (RFC 9126), as a client and a user send them.
 use crate::{
     attacks::par::{push, short},
     support::app::{CALLBACK, CHALLENGE, ISSUER, MCP, TestApp, VERIFIER, authorize_path, basic},

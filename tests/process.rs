@@ -1,4 +1,4 @@
-//! The program as it is run: started, asked, killed, started again.
+//! The program as a process: started, used, killed, started again.
 mod audit;
 mod crash;
 mod documents;

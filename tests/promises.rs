@@ -1,4 +1,4 @@
-//! What clients in the field rely on, so that it does not change by accident.
+//! Behaviour that existing clients rely on, so that it does not change by accident.
 use crate::support::app::{CALLBACK, ISSUER, TestApp, authorize_path};
 use keyward::config::Config;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Who publishes documents of clients: whom the operator lets in, and what people are told of them.
+//! Publishers of client documents: whom the operator admits, and how pages describe them.
 use crate::support::{
     app::{Answer, CALLBACK, TestApp, VERIFIER, authorize_path},
     client_key::{ClientKey, proof, with},

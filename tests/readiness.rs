@@ -1,4 +1,4 @@
-//! A database that reads and takes no write, or is away: told to who asks, in time, and over when it is over.
+//! A database that is read-only or away: `/ready` reports it in time, and also when it is over.
 use crate::support::{
     app::TestApp,
     db::{fresh_db, fresh_postgres},

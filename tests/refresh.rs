@@ -1,4 +1,4 @@
-//! Refresh tokens in depth: rotation, the window in which an answer comes again, theft, forgery.
+//! Refresh tokens in depth: rotation, the window for repeated requests, theft, forgery.
 mod ends;
 mod restored;
 

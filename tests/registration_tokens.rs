@@ -1,4 +1,4 @@
-//! Initial access tokens (RFC 7591 §3): made by a command, good for so many clients, so long and so much.
+//! Initial access tokens (RFC 7591 §3): made by a command, for a number of clients, a time and a scope.
 use crate::support::app::{Answer, CALLBACK, MCP, TestApp, authorize_path};
 use axum::{body::Body, http::Request};
 use keyward::model::ClientId;

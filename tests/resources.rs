@@ -1,4 +1,4 @@
-//! Several resources in one authorization, and one for each token (RFC 8707).
+//! Several resources in one authorization, and a single one for each token (RFC 8707).
 use crate::{
     attacks::{
         par::{push, short},

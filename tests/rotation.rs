@@ -1,4 +1,4 @@
-//! Signing keys come and go, and not one verification fails.
+//! Signing keys are rotated, and not one verification fails.
 mod drill;
 mod emergency;
 mod traffic;

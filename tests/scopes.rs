@@ -1,4 +1,4 @@
-//! Scopes that bring narrower ones along: one rule, by which tokens are issued and guards let in.
+//! Scopes that include narrower ones: tokens are issued and guards decide by the same rule.
 use crate::{
     client_credentials::ask,
     dpop::text,

@@ -1,4 +1,4 @@
-//! Settings: where they come from, and what is said about those that are wrong.
+//! Settings: their sources, and the messages about wrong ones.
 mod checked;
 mod early;
 mod every_setting;

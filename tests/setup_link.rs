@@ -1,4 +1,4 @@
-//! The link that makes an administrator: one for all nodes, good over restarts, and a new one for who is locked out.
+//! The link that creates an administrator: the same on all nodes and after restarts, and a new one for recovery.
 use crate::support::{
     app::{Answer, ISSUER, PASSWORD, TestApp, operator},
     browser::{Browser, borrowed, hidden},

@@ -1,4 +1,4 @@
-//! Signing in and out: what is told, what is slowed down, what a cookie may do.
+//! Signing in and out: the messages, the throttling, the cookies.
 use crate::support::{
     app::{ISSUER, PASSWORD, TestApp},
     browser::{borrowed, hidden},

@@ -1,4 +1,4 @@
-//! Signed introspection answers (RFC 9701): who gets them, and what they cannot be taken for.
+//! Signed introspection responses (RFC 9701): who gets them, and what they cannot be mistaken for.
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, TestApp, authorize_path, basic},
     guarded::Guarded,

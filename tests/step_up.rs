@@ -1,4 +1,4 @@
-//! Signing in again because somebody wants it more recent, or stronger (RFC 9470, OpenID Connect Core §3.1.2.1).
+//! Signing in again because a client demands a recent or stronger sign-in (RFC 9470, OpenID Connect Core §3.1.2.1).
 use crate::{
     attacks::par::{push, short},
     dpop::text,

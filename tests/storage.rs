@@ -1,4 +1,4 @@
-//! Every storage function, on either database, also when many ask at once.
+//! Every storage function, on either database, also with concurrent callers.
 mod access_tokens;
 mod answered_forms;
 mod clients;

@@ -1,4 +1,4 @@
-//! Whole paths through the house, as a client and a person walk them.
+//! Complete flows, as a client and a user go through them.
 use crate::support::app::{CALLBACK, ISSUER, MCP, OTHER, TestApp, authorize_path};
 use keyward::model::ClientId;
 use serde_json::json;

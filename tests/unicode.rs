@@ -1,4 +1,4 @@
-//! One letter, however a keyboard writes it: names and passwords are compared in one Unicode form (NFC).
+//! Keyboards write one letter in several ways: names and passwords are compared in one Unicode form (NFC).
 use crate::support::app::TestApp;
 use keyward::{
     model::{Role, User},

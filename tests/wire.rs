@@ -1,4 +1,4 @@
-//! What every endpoint does alike: methods, sizes, errors, headers, and who may read the answers from elsewhere.
+//! Rules for every endpoint: methods, sizes, errors, headers, and which origins may read the responses.
 mod cors;
 mod headers;
 mod socket;

@@ -1,4 +1,4 @@
-//! Workloads that come with what their platform signed, and no client identifier (RFC 7523 §2.1).
+//! Workloads, which authenticate with a token of their platform and need no client identifier (RFC 7523 §2.1).
 use crate::support::{
     app::{Answer, ISSUER, MCP, OTHER, TestApp},
     client_key::{ClientKey, with},

@@ -1,4 +1,4 @@
-//! A package: its files, and which of them uses which.
+//! A package: its files, and which files use which.
 use super::source::{Module, Name, Path, modules};
 use std::{
     collections::{BTreeMap, VecDeque},

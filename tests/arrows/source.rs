@@ -1,4 +1,4 @@
-//! What one file says: the names it takes from elsewhere, and its functions.
+//! One source file: the names that it imports, and its functions.
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::BTreeMap;

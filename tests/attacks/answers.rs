@@ -1,4 +1,4 @@
-//! Attacks on what tells of tokens or ends them: revocation, introspection, userinfo.
+//! Attacks on endpoints that describe or revoke tokens: revocation, introspection, userinfo.
 use super::tokens::{INACTIVE, family, grant_of, text};
 use crate::support::app::{Answer, CALLBACK, MCP, TestApp, authorize_path, basic};
 use axum::{body::Body, http::Request};

@@ -1,4 +1,4 @@
-//! Attacks on clients that authenticate with a key of their own (RFC 7523 §3, rfc7523bis).
+//! Attacks on clients that authenticate with their own key (RFC 7523 §3, rfc7523bis).
 use crate::{
     client_keys::{Party, revoke},
     support::{

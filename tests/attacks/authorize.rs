@@ -1,4 +1,4 @@
-//! Attacks by way of the browser: on the authorization endpoint, and on the pages behind it.
+//! Attacks through the browser: on the authorization endpoint, and on the pages that follow.
 mod answers;
 mod forms;
 mod headers;

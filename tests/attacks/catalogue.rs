@@ -1,4 +1,4 @@
-//! The catalogue of attacks, docs/attacks.md: a number each, and the tests that begin with it, `attack_07_…`.
+//! Keeps docs/attacks.md, the catalogue of attacks, up to date: each number has tests named `attack_07_…`.
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

@@ -1,4 +1,4 @@
-//! Attacks on what a node believes of the time: how wrong its clock may be, and what then holds.
+//! Attacks on a node's clock: how wrong it may be, and what remains true.
 use super::par::{push, short};
 use crate::{
     client_keys::{Party, register, revoke},

@@ -1,4 +1,4 @@
-//! Attacks on the authorization code and on what proves whose it is (RFC 7636).
+//! Attacks on the authorization code and on its binding to the client (RFC 7636).
 mod pkce;
 mod redemption;
 

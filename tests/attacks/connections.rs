@@ -1,4 +1,4 @@
-//! What only a connection shows: too many of them, heads that are none, bodies that nobody wants.
+//! Attacks on connections: too many of them, malformed heads, oversized bodies.
 use crate::support::app::TestApp;
 use keyward::commands::server::run;
 use std::{

@@ -1,4 +1,4 @@
-//! Attacks on the person who decides: another question under the same answer, other words, names that are none.
+//! Attacks on the user's decision: a question that changes after it was shown, misleading texts and names.
 mod redeemable;
 mod swaps;
 

@@ -1,4 +1,4 @@
-//! Attacks on the device authorization grant (RFC 8628 §5): impatience, guessing, remote phishing, races.
+//! Attacks on the device authorization grant (RFC 8628 §5): early polls, guessing, remote phishing, races.
 use super::authorize::{grants_of, nothing_was_granted};
 use crate::{
     device::{GRANT_TYPE, begin, decide, decision, device_client, enter, poll, poll_later, user_code},

@@ -1,4 +1,4 @@
-//! Attacks that leave a secret where people look: in the audit trail and at `/debug`.
+//! Attacks that try to leave a secret in the audit trail or at `/debug`.
 use crate::support::{
     app::{CALLBACK, TestApp, authorize_path},
     db::fresh_db,

@@ -1,4 +1,4 @@
-//! One stranger's noise: whatever it fills, somebody else still gets what they came for.
+//! Floods by one stranger: whatever they fill up, other people are still served.
 use super::sign_in::{Page, attack_from_everywhere};
 use crate::{
     client_keys::{register as register_keys, revoke},

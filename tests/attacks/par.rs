@@ -1,4 +1,5 @@
-//! Attacks on pushed authorization requests (RFC 9126): others' references, used ones, parameters beside them.
+//! Attacks on pushed authorization requests (RFC 9126): other clients' references, used references, additional
+//! parameters.
 use super::authorize::{grants_of, nothing_was_granted, sent_back};
 use crate::support::app::{Answer, CALLBACK, CHALLENGE, PASSWORD, TestApp, basic, encode};
 use axum::{body::Body, http::Request};

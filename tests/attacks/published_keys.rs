@@ -1,4 +1,4 @@
-//! Attacks through keys that others publish: noise about them costs nobody who has a good one.
+//! Attacks through published keys: floods of unknown keys do not block clients with a valid one.
 use crate::{
     client_keys::{JWKS, register, revoke},
     support::{

@@ -1,4 +1,4 @@
-//! Attacks on dynamic client registration (RFC 7591): dangerous metadata, made-up looks, floods.
+//! Attacks on dynamic client registration (RFC 7591): dangerous metadata, deceptive names and logos, floods.
 use crate::support::{
     app::{Answer, CALLBACK, TestApp, authorize_path},
     node::from,

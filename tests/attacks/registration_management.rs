@@ -1,4 +1,4 @@
-//! Attacks on registration management (RFC 7592): others' tokens, chosen secrets, clients that are gone.
+//! Attacks on registration management (RFC 7592): other clients' tokens, chosen secrets, deleted clients.
 use crate::{
     registration_management::{ON, manage, public, registered},
     support::app::{CALLBACK, TestApp},

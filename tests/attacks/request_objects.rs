@@ -1,4 +1,4 @@
-//! Attacks by way of request objects (RFC 9101, OpenID Connect Core §6), of which this server takes none.
+//! Attacks with request objects (RFC 9101, OpenID Connect Core §6), which this server does not support.
 use super::authorize::{nothing_was_granted, sent_back};
 use crate::support::{
     app::{CALLBACK, CHALLENGE, ISSUER, TestApp, authorize_path},

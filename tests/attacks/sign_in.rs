@@ -1,4 +1,4 @@
-//! Guesses at passwords: what they cost whoever makes them, and that they cost nobody else anything.
+//! Guesses at passwords: they slow down whoever makes them, and nobody else.
 use crate::support::{
     app::{Answer, PASSWORD, TestApp, encode, send},
     browser::{borrowed, hidden},

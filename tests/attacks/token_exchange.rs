@@ -1,4 +1,4 @@
-//! Attacks on token exchange (RFC 8693): what is no subject, no actor, no target, or too much.
+//! Attacks on token exchange (RFC 8693): invalid subjects, actors and targets, and too broad requests.
 use crate::{
     client_credentials::ask,
     dpop::text,

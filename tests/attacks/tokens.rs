@@ -1,4 +1,4 @@
-//! Attacks on the token endpoint after a code was redeemed: refreshing, scopes, resources.
+//! Attacks on the token endpoint after the code exchange: refreshing, scopes, resources.
 use crate::support::{
     app::{CALLBACK, ISSUER, MCP, OTHER, TestApp, authorize_path, encode, operator},
     node::{Node, from},

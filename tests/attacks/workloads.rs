@@ -1,4 +1,4 @@
-//! Attacks with what a platform signed about its workloads (RFC 7523 §3).
+//! Attacks with workload tokens that a platform signed (RFC 7523 §3).
 use crate::{
     support::{
         app::{ISSUER, MCP, OTHER, basic},

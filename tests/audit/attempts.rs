@@ -1,4 +1,4 @@
-//! Wrong passwords, secrets and codes in the trail: whose account, from where and why; and nothing that was typed.
+//! Wrong passwords, secrets and codes in the trail: account, address and reason, but never the typed text.
 use super::trail;
 use crate::{
     device,

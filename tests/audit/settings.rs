@@ -1,4 +1,4 @@
-//! Changed settings in the trail: which, by name, and no value of any.
+//! Changed settings in the trail: their names, and never a value.
 use super::trail;
 use crate::support::app::TestApp;
 use keyward::{app::App, audit::changed_settings, clock::Clock, config::Config, storage::settings};

@@ -1,4 +1,4 @@
-//! What only many requests fill, filled: it stays within its bound, and what was honest is still answered.
+//! Buffers that only many requests can fill: they stay within their bounds, and honest requests are still answered.
 use crate::{
     client_keys::{Party, revoke},
     device::device_client,

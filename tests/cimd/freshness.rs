@@ -1,4 +1,4 @@
-//! How long the document of a client is believed, and what becomes of its pages and consents when it changes.
+//! How long a client's document is used, and what happens to pages and consents when it changes.
 use super::{LOOPBACK, URL, claude_code, id, on_the_web, path, refresh_token, start, stored, tokens};
 use crate::{
     client_keys::revoke,

@@ -1,4 +1,4 @@
-//! What is recorded of a client: what it says of itself, what it asks for, and what it must see.
+//! The record of a client: its metadata, its requests, and the responses it must get.
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A recorded client, played from discovery to revocation against a server and an MCP server on sockets.
+//! Replays a recorded client, from discovery to revocation, against a server and an MCP server on sockets.
 mod identity;
 
 use super::profile::{Audience, Authentication, Identity, Profile};

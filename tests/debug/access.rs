@@ -1,4 +1,4 @@
-//! Who may look inside, and that nobody else is told anything.
+//! Who may use the operators' endpoints, and that nobody else learns anything.
 use super::open;
 use crate::support::{
     app::{Answer, TestApp},

@@ -1,4 +1,4 @@
-//! The page where codes are typed in, once its person has answered.
+//! The page for device codes after its user has decided.
 use super::{begin, decide, device_client, enter, poll_later, user_code};
 use crate::support::app::TestApp;
 use time::Duration;

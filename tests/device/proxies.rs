@@ -1,4 +1,4 @@
-//! The page of a device behind a proxy: whether two addresses are the same is only said where both are known.
+//! The page for devices behind a proxy: it compares two addresses only if both are known.
 use super::{begin, decision, device_client, user_code};
 use crate::support::{
     app::{Answer, ISSUER, TestApp},

@@ -1,4 +1,4 @@
-//! `Authorization` headers as clients and resource servers send them. In an input `{id:secret}` stands for its base64.
+//! `Authorization` headers of clients and resource servers. In an input, `{id:secret}` stands for its base64.
 use super::{Target, world::World};
 use base64ct::{Base64, Encoding};
 use keyward::{

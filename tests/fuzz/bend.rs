@@ -1,4 +1,4 @@
-//! Bends inputs: pieces of good ones left out, doubled, swapped, or exchanged for bad ones.
+//! Changes inputs: omits, doubles or swaps parts of valid ones, or replaces parts with invalid ones.
 use serde_json::{Value, json};
 
 /// Bytes; a little more than any request may have.

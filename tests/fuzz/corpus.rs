@@ -1,4 +1,4 @@
-//! Inputs kept as files, one each: the written ones by name, the found ones by their digest.
+//! Inputs stored as files: hand-written ones by name, found ones by their digest.
 use keyward::secrets::Digest;
 use std::{fmt::Write, fs, path::PathBuf};
 

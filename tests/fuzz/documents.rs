@@ -1,4 +1,4 @@
-//! What clients say about themselves: the same JSON registered and published.
+//! Client metadata: the same JSON is registered and published.
 use super::{
     Target,
     world::{World, end, silent},

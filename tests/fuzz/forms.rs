@@ -1,7 +1,7 @@
-//! Requests with forms and queries, to every endpoint and page that reads one.
+//! Requests with forms and queries, to every endpoint and page that reads them.
 //!
-//! An input is the request: a line with method and path, headers, an empty line, the body. What stands in braces is
-//! made for it: a live code, token, or the fields of a form of ours.
+//! An input is the request: a line with method and path, headers, an empty line, the body. A name in braces is replaced
+//! by a live value: a code, a token, or the fields of a form.
 use super::{
     Target,
     world::{World, end, place},

@@ -1,4 +1,4 @@
-//! A guard whose issuer is a few canned answers, so that tests hold the issuer's keys.
+//! A guard whose issuer gives a few fixed responses, so that tests control the issuer's keys.
 use super::{jws::Keys, world::silent};
 use crate::support::app::{Answer, MCP, send};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request, routing::post};

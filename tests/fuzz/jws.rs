@@ -1,4 +1,4 @@
-//! Signed inputs: a JSON object tells header, claims and key, so that what is bent is bent before it is signed.
+//! Signed inputs: a JSON object has header, claims and key, so that changes are made before it is signed.
 use crate::support::client_key::ClientKey;
 use keyward::secrets::{base64url, random};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Tokens that are JWTs: as client assertion, access token and hint, here and at the guard. An input that is no JSON
-//! object is the token as it stands.
+//! JWTs as client assertion, access token and hint, here and at the guard. An input that is no JSON object is used as
+//! the token unchanged.
 use super::{
     Target, guarded,
     guarded::Guarded,

@@ -1,4 +1,4 @@
-//! Proofs of possession (RFC 9449). An input that is no JSON object is the header as it stands.
+//! Proofs of possession (RFC 9449). An input that is no JSON object is used as the header unchanged.
 use super::{
     Target, guarded,
     guarded::Guarded,

@@ -1,4 +1,4 @@
-//! Redirect URIs, registered and then asked for: the first line and the second of an input.
+//! Redirect URIs: the first line of an input is registered, the second is requested.
 use super::{
     Target,
     world::{World, end},

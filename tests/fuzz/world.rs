@@ -1,4 +1,4 @@
-//! A server to send inputs to, and what is true of its every answer.
+//! A server to send inputs to, and checks that all its responses must pass.
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp},
     browser::Browser,

@@ -1,4 +1,4 @@
-//! Hosts that answer wrongly.
+//! Hosts whose responses are wrong.
 use super::{Hostile, good};
 use crate::hostile::host::Answer::{Endless, Unfinished, Whole};
 

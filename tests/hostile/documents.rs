@@ -1,4 +1,4 @@
-//! Hosts that answer as they should, with documents that are not as they should be.
+//! Hosts with correct responses that contain wrong documents.
 use super::{Hostile, good};
 use crate::hostile::host::Answer;
 use serde_json::{Value, json};

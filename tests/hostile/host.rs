@@ -1,4 +1,4 @@
-//! A host that answers every request with bytes of one's choice, and counts what it got rid of.
+//! A host that answers every request with given bytes, and counts how many it could send.
 use std::{
     net::SocketAddr,
     sync::{

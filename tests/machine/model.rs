@@ -1,4 +1,4 @@
-//! What a grant and all that hangs from it should do, as small as it can be said.
+//! The model: how a grant and its tokens should behave, as briefly as possible.
 use crate::support::app::{MCP, OTHER};
 
 pub const ACCESS: i64 = 600;

@@ -1,4 +1,4 @@
-//! The server as the model sees it: each step a request, then every token looked at.
+//! The real server under the model's steps: each step is a request, and then every token is checked.
 use super::model::{
     ACCESS, Answer, CODE, Client, IDLE, Key, LIFETIME, Model, Narrow, Step, Token, WINDOW, granted_scopes,
 };

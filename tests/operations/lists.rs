@@ -1,4 +1,4 @@
-//! What operators look at: found by name or id, a page after the other.
+//! Lists for operators: filtered by name or id, in pages.
 use super::connected;
 use crate::support::app::{TestApp, operator};
 use keyward::{

@@ -1,4 +1,4 @@
-//! What pages say: true, short, and where to go on.
+//! Texts of pages: they are true and short, and say how to continue.
 use super::{open, text};
 use crate::support::{
     app::{CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},

@@ -1,4 +1,4 @@
-//! `keyward audit list`: what is shown of the trail, to whom asks for what, and how it ends.
+//! `keyward audit list`: its filters, its output, and how it ends.
 use crate::support::process::House;
 use keyward::{
     clock::date,

@@ -1,4 +1,4 @@
-//! Killed without warning in the middle of work: what was acknowledged is there afterwards.
+//! The server is killed in the middle of work: every acknowledged change is still there afterwards.
 use crate::support::{
     app::authorize_path,
     process::{House, Keyward},

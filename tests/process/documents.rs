@@ -1,4 +1,4 @@
-//! The demo's own metadata documents, and that nobody else has such.
+//! The demo's own metadata documents, which no other server has.
 use crate::support::{
     app::{Answer, VERIFIER, authorize_path},
     client_key::proof,

@@ -1,4 +1,4 @@
-//! The demo whose MCP server asks about tokens: because it was told to, or because it cannot read them.
+//! The demo with introspection: because an option asks for it, or because tokens are opaque.
 use crate::support::{
     app::{Answer, basic},
     process::{House, Keyward},

@@ -1,4 +1,4 @@
-//! The commands of operators: beside a running server, what they print for people and programs, and how they end.
+//! Operators' commands beside a running server: what they print for people and programs, and how they end.
 use crate::support::{
     app::{authorize_path, basic},
     process::{House, Keyward},

@@ -1,4 +1,4 @@
-//! The unmodified rmcp client meets the demo: a stranger gets in, through a person.
+//! The unmodified rmcp client and the demo: an unknown client gets access through a user.
 use crate::support::{
     process::{House, Keyward},
     remote::Person,

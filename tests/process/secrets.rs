@@ -1,4 +1,4 @@
-//! Nothing that opens a door lies in the database or in the logs, however much is logged.
+//! The database and the logs contain no usable secret, however verbose the log is.
 use super::walker::Walker;
 use crate::support::process::{House, Keyward};
 use base64ct::{Base64, Encoding};

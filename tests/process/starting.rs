@@ -1,4 +1,4 @@
-//! Starting, stopping and starting again, and what a start refuses.
+//! Starting, stopping and restarting, and reasons for a refused start.
 use crate::support::{app::authorize_path, process::House};
 use keyward::model::ClientId;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Goes through every door rightly and wrongly, and remembers all that should stay a secret.
+//! Uses every way to authenticate, rightly and wrongly, and collects all secrets on the way.
 use super::secrets::Collected;
 use crate::support::{
     app::{Answer, VERIFIER, authorize_path, basic},

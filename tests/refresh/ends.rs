@@ -1,4 +1,4 @@
-//! How refresh tokens end, or shrink: idle, too old, narrowed, their people and programs gone, revoked, swept.
+//! How refresh tokens end or lose scopes: idle, too old, narrowed, user or client gone, revoked, swept.
 use super::{events, family, grant_of, is_active, refresh_token, text};
 use crate::support::app::{Answer, CALLBACK, MCP, OTHER, TestApp, VERIFIER, authorize_path, basic};
 use keyward::{

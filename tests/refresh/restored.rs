@@ -1,4 +1,4 @@
-//! A backup that was put back: families that were further go on, where an operator said so, and thieves are noticed.
+//! A restored backup: newer refresh tokens continue if an operator allowed it, and thieves are noticed.
 use super::{events, family, grant_of, refresh_token, text};
 use crate::support::app::{MCP, TestApp};
 use keyward::{model::Grant, storage::grants, tokens::restored};

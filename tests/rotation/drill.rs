@@ -1,4 +1,4 @@
-//! The rotation drill: two rotations on schedule, judged by those who know the oldest keys they may.
+//! The rotation drill: two rotations on schedule, checked by verifiers with the oldest keys they may have cached.
 use super::{kid, published, text, with_status};
 use crate::support::{
     app::{CALLBACK, MCP, TestApp, operator},

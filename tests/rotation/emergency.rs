@@ -1,4 +1,4 @@
-//! A stolen key: everything it signed dies at once, and nothing else.
+//! A stolen key: everything it signed is refused at once, and nothing else.
 use super::{kid, published, text, with_status};
 use crate::support::{
     app::{CALLBACK, TestApp, operator, send},

@@ -1,4 +1,4 @@
-//! Rotation under traffic: issuing, introspecting, and guards that verify or ask, go on while keys come and go.
+//! Rotation under traffic: tokens are issued, introspected and verified without an error meanwhile.
 use super::{kid, text};
 use crate::support::{
     app::operator,

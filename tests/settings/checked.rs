@@ -1,4 +1,4 @@
-//! `keyward check`: all that is wrong, without touching anything.
+//! `keyward check`: reports every error without touching anything.
 use crate::support::process::House;
 use serde_json::{Value, json};
 use std::fs;

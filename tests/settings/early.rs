@@ -1,4 +1,4 @@
-//! What would fail later, or pass and mean nothing, is told before the start.
+//! Settings that would fail later, or have no effect, are reported before the start.
 use super::Written;
 
 const GOOD: &str = "issuer = \"https://auth.example\"\n";

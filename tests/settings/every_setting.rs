@@ -1,5 +1,5 @@
-//! For every setting there is, asked of the settings themselves: a wrong kind of value and a wrong name are told with
-//! their place, in the file and as a variable.
+//! For every setting, as listed by the settings themselves: a value of the wrong kind and a wrong name are reported
+//! with their place, in the file and as a variable.
 use super::Written;
 use keyward::config::schema::{self, NAME, Shape};
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! What is said about settings that are wrong, as the operator reads it.
+//! Messages about wrong settings, as the operator reads them.
 use super::Written;
 use keyward::config::Config;
 use secrecy::ExposeSecret;

@@ -1,4 +1,4 @@
-//! Many at once, some of whom leave before they are answered.
+//! Concurrent callers, some of whom disconnect before their response.
 use super::{a_grant, a_pair, answered, idle_since, new_client, new_code, new_consent, new_grant, now};
 use crate::support::db::{fresh_db, fresh_postgres};
 use keyward::{

@@ -1,4 +1,4 @@
-//! Opening, closing and opening again.
+//! Opening, closing and reopening a database.
 use super::{a_grant, now};
 use crate::support::db::fresh_db;
 use keyward::storage::{Db, grants, revoked_tokens, users};

@@ -1,4 +1,4 @@
-//! Rows that somebody wants to look at, of each table that can be looked at.
+//! Selections of rows, for each table that has them.
 use super::{a_grant, a_pair, new_code, new_grant, now, registered};
 use crate::support::db::fresh_db;
 use keyward::{

@@ -1,4 +1,4 @@
-//! What only SQLite does: the shared commit, and how it fails.
+//! SQLite only: the shared commit, and how it fails.
 use super::now;
 use crate::support::db::{TestDb, fresh_sqlite};
 use keyward::storage::{Db, revoked_tokens, settings};

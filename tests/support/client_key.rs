@@ -1,4 +1,4 @@
-//! A client's own key, and what it signs with it.
+//! A client's own key, and the assertions that it signs.
 use super::app::{ISSUER, TestApp};
 use aws_lc_rs::{
     rand::SystemRandom,

@@ -1,4 +1,4 @@
-//! A keyward on a socket, and a guard before an MCP server that fetches its keys there.
+//! A server on a socket, and an MCP server whose guard fetches its keys there.
 use super::{
     app::{Answer, CALLBACK, MCP, PASSWORD, TestApp, authorize_path, send},
     db::fresh_db,

@@ -1,4 +1,4 @@
-//! An internet of one loopback server, which every host name leads to.
+//! A fake internet: one loopback server that every host name resolves to.
 use keyward::fetch::Network;
 use serde_json::Value;
 use std::{

@@ -1,4 +1,4 @@
-//! An issuer that the server trusts, and what it signs.
+//! A trusted issuer, and the assertions that it signs.
 use super::{
     app::{Answer, ISSUER, MCP, TestApp, basic},
     client_key::{ClientKey, with},

@@ -1,4 +1,4 @@
-//! Another node: a process of its own on the same database, perhaps with a clock of its own.
+//! Another node: a separate process on the same database, possibly with its own clock.
 use super::app::{Answer, TestApp, encode, send};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use keyward::{app::App, clock::Clock, http::router, model::ClientId, storage::Db};

@@ -1,5 +1,5 @@
-//! A way to PostgreSQL that can be cut, and on which those connections that listen can be made to fall silent, without
-//! being closed.
+//! A proxy in front of PostgreSQL that tests can cut. It can also silence the listening connections without closing
+//! them.
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::SeqCst},

@@ -1,4 +1,4 @@
-//! Who talks to a running keyward over HTTP: programs, and a person at a browser.
+//! Clients of a running server over HTTP: programs, and a person with a browser.
 use super::{
     app::{Answer, VERIFIER, encode},
     browser::{borrowed, hidden},

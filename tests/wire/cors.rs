@@ -1,4 +1,4 @@
-//! Which answers pages of other origins may read (OAuth 2.1 §3.1, §3.2; Fetch).
+//! Which responses pages of other origins may read (OAuth 2.1 §3.1, §3.2; Fetch).
 use super::{ENDPOINTS, PAGES, call};
 use crate::support::app::{Answer, CALLBACK, TestApp, authorize_path};
 use serde_json::json;

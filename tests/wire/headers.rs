@@ -1,4 +1,4 @@
-//! Headers that every answer carries.
+//! Headers that every response has.
 use super::{ENDPOINTS, PAGES, call};
 use crate::support::app::{CALLBACK, TestApp, authorize_path, basic};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What only a real connection shows: requests that are no requests.
+//! Malformed requests, which only a raw connection can send.
 use crate::support::app::TestApp;
 use keyward_limits::connections::{Bounds, Connections};
 use std::{

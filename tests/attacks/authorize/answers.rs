@@ -1,4 +1,4 @@
-//! Attacks on the answer itself: what it carries, who it may be sent to unasked, when there must be a question first.
+//! Attacks on the authorization response: its content, its destination, and responses without a question to the user.
 use super::{grants_of, nothing_was_granted, sent_back};
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},

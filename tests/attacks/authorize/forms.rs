@@ -1,4 +1,4 @@
-//! Attacks on the forms of our pages: sent from elsewhere, made for somebody else, changed, or sent twice.
+//! Attacks on the forms of our pages: sent from another site, made for another user, changed, or sent twice.
 use super::{grants_of, nothing_was_granted, sent_back};
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},

@@ -1,4 +1,4 @@
-//! Attacks by way of other sites and proxies: framing, reading across origins, forged hosts.
+//! Attacks through other sites and proxies: framing, reading across origins, forged hosts.
 use super::nothing_was_granted;
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},

@@ -1,4 +1,4 @@
-//! Attacks on where the answer goes: other redirect URIs, repeated parameters, other clients.
+//! Attacks on the destination of the response: other redirect URIs, repeated parameters, other clients.
 use super::{grants_of, nothing_was_granted, sent_back};
 use crate::support::app::{Answer, CALLBACK, MCP, OTHER, TestApp, VERIFIER, authorize_path};
 use keyward::model::ClientId;

@@ -1,4 +1,4 @@
-//! Attacks on signing in and out: ways off this server, and sessions that somebody else planted.
+//! Attacks on signing in and out: redirects to other sites, and sessions that an attacker planted.
 use crate::support::{
     app::{CALLBACK, PASSWORD, TestApp, authorize_path},
     browser::{borrowed, hidden},

@@ -1,4 +1,4 @@
-//! Attacks on the proof key: left out, weakened, or guessed from what the browser saw.
+//! Attacks on PKCE: a verifier that is missing, weak, or guessed from what the browser saw.
 use super::{
     super::authorize::{nothing_was_granted, sent_back},
     on_record, redeem_with,

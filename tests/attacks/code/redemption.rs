@@ -1,4 +1,4 @@
-//! Attacks with a code that was good: by another client, too late, twice, many times at once, from another place.
+//! Attacks with a valid code: by another client, too late, twice, concurrently, from another address.
 use super::{on_record, redeem_with};
 use crate::{
     attacks::authorize::grants_of,

@@ -1,4 +1,5 @@
-//! Nobody is asked for what the token endpoint would refuse: generated over roles, scopes, resources and grants.
+//! Users are never asked for access that the token endpoint would refuse: tested with generated roles, scopes,
+//! resources and grants.
 use super::{LOOPBACK, texts};
 use crate::{
     attacks::par::push,

@@ -1,4 +1,4 @@
-//! What was shown is what is granted: every kind of page, and something else under it when the yes comes.
+//! A grant is exactly what the page showed: for every kind of page, the request is changed before the user allows it.
 use super::{CALLBACK, EVIL, Form, LOOPBACK, public, yes};
 use crate::{
     attacks::authorize::grants_of,

@@ -1,4 +1,4 @@
-//! Until the server knows the client: discovery, and then its document or its registration.
+//! The first part of a replay: discovery, and then the client's document or registration.
 use super::{Replay, text};
 use crate::{
     clients::profile::{Authentication, Identity},
