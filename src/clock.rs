@@ -1,6 +1,6 @@
 //! The current time, and dates set by other clocks.
 pub use keyward_limits::clock::{Clock, Moment};
-pub use keyward_oauth::date::{NoDate, date, parse};
+pub use keyward_oauth::date::{InvalidDate, date, parse};
 use time::Duration;
 
 /// By how much the clocks of two nodes may differ. A date further in the future was written before this clock was set

@@ -9,7 +9,7 @@ use crate::{
     error::OAuthError,
     fetch::keys::KeySource,
     limits::{Asker, source},
-    oauth::{jws::Jws, key_set::PublicKeys},
+    oauth::{jws::Jws, key_set::KeySet},
 };
 use std::net::IpAddr;
 
@@ -46,7 +46,7 @@ async fn signer<'a>(
         app.fetch.have_signed(&published, jws).await?
     } else {
         let own = issuer.keys().map_err(OAuthError::server_error)?;
-        own.as_ref().and_then(PublicKeys::parse).is_some_and(|keys| jws.is_signed_by(&keys))
+        own.as_ref().and_then(KeySet::parse).is_some_and(|keys| jws.is_signed_by(&keys))
     };
     Ok(signed.then_some(issuer))
 }

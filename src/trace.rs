@@ -6,7 +6,7 @@ use crate::{
     error::{ErrorCode, OAuthError},
     events::EventType,
     model::ClientId,
-    oauth::compared::Compared,
+    oauth::compared::RedirectUriComparison,
     telemetry,
 };
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub struct Decision {
     pub rule: Option<Cow<'static, str>>,
     /// The value that was sent and the registered value, if a redirect URI is not registered.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub compared: Option<Compared>,
+    pub compared: Option<RedirectUriComparison>,
     pub request_id: Option<String>,
     #[serde(with = "rfc3339")]
     pub timestamp: OffsetDateTime,
@@ -69,7 +69,13 @@ impl Trace {
     }
 
     /// Adds a failed decision with the sent value beside the registered one.
-    pub fn compared(&self, event_type: EventType, client: Option<&ClientId>, error: &OAuthError, compared: &Compared) {
+    pub fn compared(
+        &self,
+        event_type: EventType,
+        client: Option<&ClientId>,
+        error: &OAuthError,
+        compared: &RedirectUriComparison,
+    ) {
         let (sent, registered) = (compared.sent.as_deref(), compared.registered.join(" "));
         tracing::info!(%event_type, sent, registered, "redirect_uri");
         let rule = Some(error.description.clone());

@@ -27,7 +27,7 @@ pub type Trace = [u8; 32];
 /// RFC 9449 §4.3 and §7.1, without the memory: the rule that the proof breaks, if it breaks one.
 pub fn verify(text: &str, demand: &Demand) -> Result<Trace, &'static str> {
     let Demand { method, url, access_token, jkt, now } = *demand;
-    let proof = Proof::verify(text, &dpop::Demand { method, url, access_token: Some(access_token), now })?;
+    let proof = Proof::verify(text, &dpop::ProofTarget { method, url, access_token: Some(access_token), now })?;
     if proof.jkt != jkt {
         return Err("the DPoP proof is by another key than the access token is bound to");
     }

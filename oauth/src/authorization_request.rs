@@ -3,7 +3,7 @@
 mod tests;
 
 use super::{
-    authentication_context, compared::Compared, dpop, params::Params, pkce::Challenge, redirect_uri,
+    authentication_context, compared::RedirectUriComparison, dpop, params::Params, pkce::CodeChallenge, redirect_uri,
     resource_identifier,
 };
 use crate::{client_metadata::ClientMetadata, error::ProtocolError, scope::Scopes};
@@ -120,7 +120,7 @@ impl AuthorizationRequest {
         check_flow(params, client)?;
         authentication_context::check(params)?;
         Ok(Self {
-            code_challenge: Challenge::parse(params)?.into_string(),
+            code_challenge: CodeChallenge::parse(params)?.into_string(),
             scopes: parse_scope(params)?,
             resources: parse_resources(params)?,
             prompt: Prompt::parse(params)?,

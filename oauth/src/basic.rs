@@ -10,7 +10,7 @@ pub struct Basic {
 
 /// The header is not Basic, not base64 of UTF-8, or has no colon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
+pub struct MalformedHeader;
 
 impl fmt::Debug for Basic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,14 +20,14 @@ impl fmt::Debug for Basic {
 
 impl Basic {
     /// Takes the whole header value with the scheme (its name is case-insensitive, RFC 9110 §11.1).
-    pub fn parse(header_value: &str) -> Result<Self, Malformed> {
-        let (scheme, credentials) = header_value.trim().split_once(' ').ok_or(Malformed)?;
+    pub fn parse(header_value: &str) -> Result<Self, MalformedHeader> {
+        let (scheme, credentials) = header_value.trim().split_once(' ').ok_or(MalformedHeader)?;
         if !scheme.eq_ignore_ascii_case("Basic") {
-            return Err(Malformed);
+            return Err(MalformedHeader);
         }
-        let decoded = Base64::decode_vec(credentials.trim_start()).map_err(|_| Malformed)?;
-        let text = String::from_utf8(decoded).ok().filter(|text| !text.contains('\0')).ok_or(Malformed)?;
-        let raw = text.split_once(':').ok_or(Malformed)?;
+        let decoded = Base64::decode_vec(credentials.trim_start()).map_err(|_| MalformedHeader)?;
+        let text = String::from_utf8(decoded).ok().filter(|text| !text.contains('\0')).ok_or(MalformedHeader)?;
+        let raw = text.split_once(':').ok_or(MalformedHeader)?;
         let raw = (raw.0.to_owned(), raw.1.to_owned());
         let encoded = form_urldecode(raw.0.as_bytes()).ok().zip(form_urldecode(raw.1.as_bytes()).ok());
         let mut candidates: Vec<_> = encoded.into_iter().collect();
@@ -78,17 +78,17 @@ mod tests {
     fn the_scheme_is_case_insensitive_and_must_be_basic() {
         assert!(Basic::parse("bAsIc  YTpi").is_ok());
         for value in ["", "Basic", "Basic ", "YTpi", "Foo YTpi", "Bearer YTpi", "Basic\tYTpi"] {
-            assert_eq!(Basic::parse(value).unwrap_err(), Malformed, "{value}");
+            assert_eq!(Basic::parse(value).unwrap_err(), MalformedHeader, "{value}");
         }
     }
 
     #[test]
     fn attack_42_what_is_no_credential_is_malformed() {
         for value in ["Basic !!!", "Basic YTpi YTpi", "Basic YTpi=", "Basic YQ"] {
-            assert_eq!(Basic::parse(value).unwrap_err(), Malformed, "{value}");
+            assert_eq!(Basic::parse(value).unwrap_err(), MalformedHeader, "{value}");
         }
         for pair in [&b"no colon"[..], b"a:\xff", b"a:\0", b""] {
-            assert_eq!(Basic::parse(&header(pair)).unwrap_err(), Malformed);
+            assert_eq!(Basic::parse(&header(pair)).unwrap_err(), MalformedHeader);
         }
     }
 

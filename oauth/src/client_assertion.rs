@@ -1,5 +1,5 @@
 //! Client assertions (RFC 7521 §4.2, RFC 7523 §2.2 and §3, rfc7523bis): a client authenticates with a JWT it signed.
-use super::jws::{Expected, Jws, Once};
+use super::jws::{ExpectedClaims, Jws, SingleUse};
 
 /// The only `client_assertion_type`.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -30,8 +30,8 @@ impl<'a> ClientAssertion<'a> {
     }
 
     /// RFC 7523 §3, rfc7523bis §4.
-    pub fn check(&self, audiences: &[&str], now: i64) -> Result<Once, &'static str> {
-        self.jws.check(&Expected { audiences, now, longest: LONGEST })
+    pub fn check(&self, audiences: &[&str], now: i64) -> Result<SingleUse, &'static str> {
+        self.jws.check(&ExpectedClaims { audiences, now, longest: LONGEST })
     }
 
     #[must_use]

@@ -10,7 +10,7 @@ pub mod update;
 use super::{
     display_name::display_name,
     json,
-    redirect_uri::{self, LeftOut, RedirectKind},
+    redirect_uri::{self, LeftOutUri, RedirectKind},
     scope::{OFFLINE_ACCESS, Scopes},
     uri,
 };
@@ -31,14 +31,14 @@ const MAX_PAGE_URI: usize = 2048;
 
 /// The result of parsing a registration request.
 #[derive(Clone, Debug)]
-pub struct Registered {
+pub struct ParsedRegistration {
     pub metadata: ClientMetadata,
     /// The request named no authentication method, so both ways of sending the secret are accepted.
     pub any_secret_method: bool,
     /// Only for a client without a secret: equal for equal metadata, so that a repeated registration is recognised.
     pub fingerprint: Option<Digest>,
     /// The redirect URIs in the request that are not registered.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutUri>,
 }
 
 /// The kinds of client that this server allows.
@@ -55,7 +55,7 @@ pub struct RegistrationRules<'a> {
 
 /// RFC 7591 §3.1. Unknown members are ignored; `null` and empty values count as absent. An unsupported value is
 /// replaced if the response can report that (§3.2.1), and refused if the client could not continue.
-pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Registered, ProtocolError> {
+pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<ParsedRegistration, ProtocolError> {
     let malformed = |rule| ProtocolError::invalid_client_metadata(format!("the body {rule}"));
     let mut members = Members(json::object(body).map_err(malformed)?);
     if members.get("software_statement").is_some() {
@@ -65,11 +65,11 @@ pub fn parse_registration(body: &[u8], rules: &RegistrationRules) -> Result<Regi
     let method = auth_method(&members, rules)?;
     let metadata = effective(&members, rules, method.unwrap_or(AuthMethod::ClientSecretBasic))?;
     let fingerprint = fingerprint(&metadata, None);
-    Ok(Registered { metadata, any_secret_method: method.is_none(), fingerprint, left_out })
+    Ok(ParsedRegistration { metadata, any_secret_method: method.is_none(), fingerprint, left_out })
 }
 
 /// Removes redirect URIs that may be left out; if no other one would remain, removes none.
-fn leave_out(members: &mut Members, rules: &RegistrationRules) -> Vec<LeftOut> {
+fn leave_out(members: &mut Members, rules: &RegistrationRules) -> Vec<LeftOutUri> {
     let uris = members.0.get_mut("redirect_uris").and_then(Value::as_array_mut);
     let Some(uris) = uris.filter(|uris| uris.len() <= rules.max_redirect_uris) else { return vec![] };
     let judged = |uri: &Value| uri.as_str().and_then(|uri| redirect_uri::left_out(uri, rules.known_schemes));

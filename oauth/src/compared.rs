@@ -8,7 +8,7 @@ const MAX_SHOWN: usize = 200;
 const MAX_REGISTERED: usize = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Compared {
+pub struct RedirectUriComparison {
     /// `None` if the request had none.
     pub sent: Option<String>,
     pub registered: Vec<String>,
@@ -16,7 +16,7 @@ pub struct Compared {
     pub more_registered: usize,
 }
 
-impl Compared {
+impl RedirectUriComparison {
     /// Shows visible characters only, cut to a maximum. `mask` hides secrets in the sent URI before it is cut.
     #[must_use]
     pub fn new(sent: Option<&str>, registered: &[String], mask: impl Fn(&str) -> String) -> Self {
@@ -36,10 +36,10 @@ mod tests {
     fn as_much_is_shown_as_helps_and_a_secret_is_hidden_before_it_is_cut() {
         let registered: Vec<_> = (0..7).map(|n| format!("https://client.example/{n}{}", "x".repeat(300))).collect();
         let mask = |text: &str| text.replace("hush", "(masked)");
-        let compared = Compared::new(Some("https://a.example/\u{202e}?t=hush"), &registered, mask);
+        let compared = RedirectUriComparison::new(Some("https://a.example/\u{202e}?t=hush"), &registered, mask);
         assert_eq!(compared.sent.as_deref(), Some("https://a.example/\\u{202e}?t=(masked)"));
         assert_eq!((compared.registered.len(), compared.more_registered), (5, 2));
         assert!(compared.registered.iter().all(|uri| uri.chars().count() == 201 && uri.ends_with('…')));
-        assert_eq!(Compared::new(None, &registered[..1], mask).more_registered, 0);
+        assert_eq!(RedirectUriComparison::new(None, &registered[..1], mask).more_registered, 0);
     }
 }

@@ -8,26 +8,27 @@ const RANGE: &str = "dates must be between the years 1970 and 9000";
 
 /// Why a value is not a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoDate(pub &'static str);
+pub struct InvalidDate(pub &'static str);
 
-impl fmt::Display for NoDate {
+impl fmt::Display for InvalidDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for NoDate {}
+impl std::error::Error for InvalidDate {}
 
 /// Seconds since the epoch, the form of dates in JWTs and databases (RFC 7519 §2).
-pub fn date(seconds: i64) -> Result<OffsetDateTime, NoDate> {
+pub fn date(seconds: i64) -> Result<OffsetDateTime, InvalidDate> {
     let known = (0..=LATEST).contains(&seconds);
-    known.then(|| OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds)).ok_or(NoDate(RANGE))
+    known.then(|| OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds)).ok_or(InvalidDate(RANGE))
 }
 
 /// Parses RFC 3339; the result is in UTC and in whole seconds.
 #[allow(clippy::disallowed_methods)] // only here a text may be parsed as a date
-pub fn parse(text: &str) -> Result<OffsetDateTime, NoDate> {
-    let parsed = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NoDate("it is no date and time of RFC 3339"))?;
+pub fn parse(text: &str) -> Result<OffsetDateTime, InvalidDate> {
+    let parsed =
+        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidDate("it is no date and time of RFC 3339"))?;
     date(parsed.unix_timestamp())
 }
 
@@ -53,7 +54,7 @@ mod tests {
             assert!(parse(bad).is_err(), "{bad}");
         }
         for seconds in [i64::MIN, -1, LATEST + 1, 253_402_300_799, i64::MAX] {
-            assert_eq!(date(seconds), Err(NoDate(RANGE)), "{seconds}");
+            assert_eq!(date(seconds), Err(InvalidDate(RANGE)), "{seconds}");
         }
         let (first, last) = (date(0).unwrap(), date(LATEST).unwrap());
         let longest = Duration::seconds(u32::MAX.into());

@@ -22,7 +22,7 @@ const MAX_JTI: usize = 1024;
 
 /// The request that a proof must be for.
 #[derive(Clone, Copy, Debug)]
-pub struct Demand<'a> {
+pub struct ProofTarget<'a> {
     pub method: &'a str,
     /// The endpoint's public URL, whatever `Host` the request has.
     pub url: &'a str,
@@ -42,7 +42,7 @@ pub struct Proof {
 
 impl Proof {
     /// RFC 9449 §4.3, without the checks of nonce and earlier use. The error is the broken rule.
-    pub fn verify(text: &str, demand: &Demand) -> Result<Self, &'static str> {
+    pub fn verify(text: &str, demand: &ProofTarget) -> Result<Self, &'static str> {
         let jws = Some(text).filter(|text| text.len() <= MAX_PROOF).ok_or(JwsError::NotCompact);
         let jws = jws.and_then(|text| Jws::parse_with(text, Algorithm::parse_any_name)).map_err(malformed)?;
         let key = key(&jws)?;
@@ -88,7 +88,7 @@ fn key(jws: &Jws) -> Result<PublicKey, &'static str> {
     key.ok_or("the DPoP proof carries a key that does not fit its alg")
 }
 
-fn judge(jws: &Jws, demand: &Demand) -> Result<(), &'static str> {
+fn judge(jws: &Jws, demand: &ProofTarget) -> Result<(), &'static str> {
     if jws.claim("htm") != Some(demand.method) {
         return Err("the DPoP proof is for another method (htm)");
     }
@@ -132,8 +132,8 @@ mod tests {
         0nfbV37xRZT3Lg";
     const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
-    fn demand() -> Demand<'static> {
-        Demand {
+    fn demand() -> ProofTarget<'static> {
+        ProofTarget {
             method: "POST",
             url: "https://server.example.com/token",
             access_token: None,
@@ -151,12 +151,12 @@ mod tests {
     #[test]
     fn a_proof_counts_for_one_method_one_url_and_five_minutes() {
         let text = format!("{HEADER}.{TOKEN}");
-        let refusal = |demand: &Demand| Proof::verify(&text, demand).unwrap_err();
-        assert!(refusal(&Demand { method: "GET", ..demand() }).contains("htm"));
-        assert!(refusal(&Demand { url: "https://server.example.com/other", ..demand() }).contains("htu"));
-        assert!(refusal(&Demand { access_token: Some("t"), ..demand() }).contains("ath"));
+        let refusal = |demand: &ProofTarget| Proof::verify(&text, demand).unwrap_err();
+        assert!(refusal(&ProofTarget { method: "GET", ..demand() }).contains("htm"));
+        assert!(refusal(&ProofTarget { url: "https://server.example.com/other", ..demand() }).contains("htu"));
+        assert!(refusal(&ProofTarget { access_token: Some("t"), ..demand() }).contains("ath"));
         for (seconds, good) in [(-11, false), (-10, true), (300, true), (301, false)] {
-            let later = Demand { now: demand().now + Duration::seconds(seconds), ..demand() };
+            let later = ProofTarget { now: demand().now + Duration::seconds(seconds), ..demand() };
             assert_eq!(Proof::verify(&text, &later).is_ok(), good, "{seconds}");
         }
     }

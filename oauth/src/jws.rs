@@ -5,7 +5,7 @@ use super::{
     date,
     digest::from_base64url,
     json,
-    key_set::{PublicKeys, PublishedKey},
+    key_set::{KeySet, PublishedKey},
     public_key::PublicKey,
 };
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ pub struct Jws<'a> {
 }
 
 /// The values that claims are checked against (RFC 7523 §3).
-pub struct Expected<'a> {
+pub struct ExpectedClaims<'a> {
     /// Exactly one of these must be the audience.
     pub audiences: &'a [&'a str],
     /// Seconds since the epoch.
@@ -41,7 +41,7 @@ pub struct Expected<'a> {
 
 /// The claims that identify an assertion for single use.
 #[derive(Debug, PartialEq)]
-pub struct Once {
+pub struct SingleUse {
     pub jti: String,
     pub expires_at: OffsetDateTime,
 }
@@ -117,7 +117,7 @@ impl<'a> Jws<'a> {
     }
 
     /// RFC 7523 §3: it must have the right audience and no other, a short life, and an identifier.
-    pub fn check(&self, expected: &Expected) -> Result<Once, &'static str> {
+    pub fn check(&self, expected: &ExpectedClaims) -> Result<SingleUse, &'static str> {
         if !self.audience().is_some_and(|audience| expected.audiences.contains(&audience)) {
             return Err("aud must be the issuer identifier of this server and nothing else");
         }
@@ -127,7 +127,7 @@ impl<'a> Jws<'a> {
         }
         let jti = self.claim("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI);
         let jti = jti.ok_or("jti must be a string of 1 to 256 bytes")?;
-        Ok(Once { jti: jti.to_owned(), expires_at: date::date(expires_at).map_err(|error| error.0)? })
+        Ok(SingleUse { jti: jti.to_owned(), expires_at: date::date(expires_at).map_err(|error| error.0)? })
     }
 
     /// Checks that it has begun and not expired; returns its expiry if it has one.
@@ -158,7 +158,7 @@ impl<'a> Jws<'a> {
 
     /// Whether one of these keys signed it; keys in its own header are ignored.
     #[must_use]
-    pub fn is_signed_by(&self, keys: &PublicKeys) -> bool {
+    pub fn is_signed_by(&self, keys: &KeySet) -> bool {
         let fitting = || keys.iter().filter(|one| one.key.algorithm() == self.algorithm);
         let has_name = self.kid.is_some() && fitting().any(|one| one.kid == self.kid);
         let named =
@@ -177,7 +177,7 @@ impl<'a> Jws<'a> {
     /// Whether these keys are enough to decide: they include the key that it names or, if it names none, a key that
     /// fits its algorithm. Otherwise a newer set may have the key.
     #[must_use]
-    pub fn names_one_of(&self, keys: &PublicKeys) -> bool {
+    pub fn names_one_of(&self, keys: &KeySet) -> bool {
         match &self.kid {
             Some(kid) => keys.iter().any(|one| one.kid.as_ref() == Some(kid)),
             None => keys.iter().any(|one| one.key.algorithm() == self.algorithm),

@@ -11,7 +11,7 @@ pub const MAX_KEYS: usize = 20;
 const READ: [&str; 9] = ["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"];
 
 /// The keys of a JWK Set that can verify signatures.
-pub struct PublicKeys(Vec<PublishedKey>);
+pub struct KeySet(Vec<PublishedKey>);
 
 /// One key of a set.
 pub struct PublishedKey {
@@ -19,7 +19,7 @@ pub struct PublishedKey {
     pub key: PublicKey,
 }
 
-impl PublicKeys {
+impl KeySet {
     /// Unknown kinds of key and keys for other purposes are left out, as RFC 7517 §5 demands. `None` if this is no JWK
     /// Set, or if it contains a private key, with which anybody could sign.
     #[must_use]
@@ -101,11 +101,8 @@ mod tests {
         ] {
             assert!(PublishedKey::parse(&key(&bad)).is_none(), "{bad}");
         }
-        assert!(PublicKeys::parse(&json!({"keys": [key(&json!({})), key(&json!({"d": "x"}))]})).is_none());
+        assert!(KeySet::parse(&json!({"keys": [key(&json!({})), key(&json!({"d": "x"}))]})).is_none());
         let odd = json!({"keys": [7, {"kty": "new"}, key(&json!({"kid": "k"}))]});
-        assert_eq!(
-            PublicKeys::parse(&odd).unwrap().iter().filter_map(|one| one.kid.as_deref()).collect::<Vec<_>>(),
-            ["k"]
-        );
+        assert_eq!(KeySet::parse(&odd).unwrap().iter().filter_map(|one| one.kid.as_deref()).collect::<Vec<_>>(), ["k"]);
     }
 }

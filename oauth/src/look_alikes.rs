@@ -7,15 +7,15 @@ use unicode_security::{GeneralSecurityProfile, RestrictionLevel, RestrictionLeve
 
 /// A part of a name, and whether it may be deceptive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct NamePart {
     pub text: String,
     pub is_marked: bool,
 }
 
 /// Splits a name into parts, none of them empty.
 #[must_use]
-pub fn parts(name: &str) -> Vec<Part> {
-    let mut parts: Vec<Part> = vec![];
+pub fn parts(name: &str) -> Vec<NamePart> {
+    let mut parts: Vec<NamePart> = vec![];
     for (at, word) in name.split(' ').enumerate() {
         if at > 0 {
             push(&mut parts, ' ', false);
@@ -26,10 +26,10 @@ pub fn parts(name: &str) -> Vec<Part> {
     parts
 }
 
-fn push(parts: &mut Vec<Part>, character: char, is_marked: bool) {
+fn push(parts: &mut Vec<NamePart>, character: char, is_marked: bool) {
     match parts.last_mut() {
         Some(last) if last.is_marked == is_marked => last.text.push(character),
-        _ => parts.push(Part { text: character.into(), is_marked }),
+        _ => parts.push(NamePart { text: character.into(), is_marked }),
     }
 }
 

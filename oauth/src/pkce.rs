@@ -5,9 +5,9 @@ use aws_lc_rs::{constant_time, digest};
 
 /// A `code_challenge` of the method S256: 43 base64url characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Challenge(String);
+pub struct CodeChallenge(String);
 
-impl Challenge {
+impl CodeChallenge {
     /// Every client must send a challenge (OAuth 2.1 §7.5.1). An absent method means `plain` (RFC 7636 §4.3), which is
     /// refused.
     pub fn parse(params: &Params) -> Result<Self, ProtocolError> {
@@ -54,7 +54,7 @@ mod tests {
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
     fn refusal(query: &str) -> String {
-        let error = Challenge::parse(&Params::parse(query.as_bytes()).unwrap()).unwrap_err();
+        let error = CodeChallenge::parse(&Params::parse(query.as_bytes()).unwrap()).unwrap_err();
         assert_eq!(error.code, "invalid_request", "{query}");
         error.description.into_owned()
     }
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc_verifies() {
         let query = format!("code_challenge={CHALLENGE}&code_challenge_method=S256");
-        let challenge = Challenge::parse(&Params::parse(query.as_bytes()).unwrap()).unwrap();
+        let challenge = CodeChallenge::parse(&Params::parse(query.as_bytes()).unwrap()).unwrap();
         assert!(verify(&challenge.into_string(), VERIFIER));
     }
 

@@ -72,7 +72,7 @@ fn check(uri: &str, known_schemes: &[String]) -> Result<(), Unregistrable> {
 
 /// A redirect URI that is left out of a registration, and the rule that it breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct LeftOutUri {
     pub uri: String,
     pub rule: String,
 }
@@ -80,7 +80,7 @@ pub struct LeftOut {
 /// Whether only the scheme is unknown: then the URI is left out, as a program for that scheme may exist. Any other
 /// violation is a mistake to fix or an attack, so the registration is refused.
 #[must_use]
-pub fn left_out(uri: &str, known_schemes: &[String]) -> Option<LeftOut> {
+pub fn left_out(uri: &str, known_schemes: &[String]) -> Option<LeftOutUri> {
     let reason = check(uri, known_schemes).err().filter(|reason| matches!(reason, Unregistrable::UnknownScheme))?;
     Some(LeftOut { uri: uri.to_owned(), rule: ProtocolError::from(reason).description.into_owned() })
 }

@@ -10,7 +10,7 @@ use crate::{
     },
     oauth::{
         authorization_request::{AuthorizationRequest, CallbackError},
-        compared::Compared,
+        compared::RedirectUriComparison,
         params::Params,
         resource::{OIDC_SCOPES, Resource, ScopeRequest},
     },
@@ -32,7 +32,12 @@ pub(super) fn check<'a>(
 }
 
 /// Records the outcome of checking a request, at `/authorize` or when it was pushed.
-pub(super) fn record(app: &App, client: Option<&ClientId>, error: Option<&OAuthError>, compared: Option<&Compared>) {
+pub(super) fn record(
+    app: &App,
+    client: Option<&ClientId>,
+    error: Option<&OAuthError>,
+    compared: Option<&RedirectUriComparison>,
+) {
     let Some(error) = error else {
         return app.trace.success(EventType::AuthorizeRequestValidation, client, "nothing is wrong with the request");
     };

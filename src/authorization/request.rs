@@ -10,7 +10,7 @@ use crate::{
     model::{Client, ClientId, Role, UserId},
     oauth::{
         authorization_request::{AuthorizationRequest, Callback},
-        compared::Compared,
+        compared::RedirectUriComparison,
         params::Params,
         resource::{Grantable, Resource},
     },
@@ -46,7 +46,7 @@ pub enum Refusal {
     ElsewhereThanRegistered {
         client: Arc<Client>,
         error: OAuthError,
-        compared: Compared,
+        compared: RedirectUriComparison,
     },
     ToClient {
         client: Arc<Client>,

@@ -5,7 +5,7 @@ use crate::{
     fetch::keys::KeySource,
     limits::{Asker, source},
     model::{Client, ClientId, ClientSource},
-    oauth::{jws::Jws, key_set::PublicKeys},
+    oauth::{jws::Jws, key_set::KeySet},
     secrets::Digest,
 };
 use keyward_limits::source::Source;
@@ -15,7 +15,7 @@ use std::net::IpAddr;
 /// from.
 pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpAddr) -> Result<bool, OAuthError> {
     if let Some(jwks) = &client.metadata.jwks {
-        return Ok(PublicKeys::parse(jwks).is_some_and(|keys| jws.is_signed_by(&keys)));
+        return Ok(KeySet::parse(jwks).is_some_and(|keys| jws.is_signed_by(&keys)));
     }
     let Some(uri) = &client.metadata.jwks_uri else { return Ok(false) };
     let host = url::Url::parse(uri).ok().and_then(|uri| uri.host_str().map(str::to_owned));

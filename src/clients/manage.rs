@@ -8,7 +8,7 @@ use crate::{
     events::EventType,
     issuers::statement,
     model::{AuthMethod, Client, ClientPolicy},
-    oauth::client_metadata::{Registered, update::parse_update},
+    oauth::client_metadata::{ParsedRegistration, update::parse_update},
     secrets::{ClientSecret, RegistrationAccessToken},
     storage::{clients, registration_access_tokens},
 };
@@ -45,7 +45,7 @@ impl ManagedClient {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));
         let (body, statement) = statement::apply(app, body, address).await?;
-        let Registered { metadata, any_secret_method, left_out, .. } = parse_update(
+        let ParsedRegistration { metadata, any_secret_method, left_out, .. } = parse_update(
             &body,
             self.client.id.as_str(),
             is_secret,

@@ -9,8 +9,8 @@ use crate::{
     limits::{source, yields_to},
     model::{Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
     oauth::{
-        client_metadata::{self, Registered, parse_registration},
-        redirect_uri::{LeftOut, RedirectKind, kind},
+        client_metadata::{self, ParsedRegistration, parse_registration},
+        redirect_uri::{LeftOutUri, RedirectKind, kind},
     },
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
     storage::{self, clients::Registration, initial_access_tokens, registration_access_tokens},
@@ -47,7 +47,7 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
     let now = app.clock.now();
     let permission = allow(app, bearer, now).await?;
     let (body, statement) = statement::apply(app, body, address).await?;
-    let Registered { metadata, any_secret_method, mut fingerprint, left_out } =
+    let ParsedRegistration { metadata, any_secret_method, mut fingerprint, left_out } =
         parse_registration(&body, &rules(&app.config, &grant_types::for_strangers(&app.config)))?;
     let mut asked = Client::new(ClientId::random(), ClientSource::Dcr, metadata, now);
     asked.policy.any_secret_method = any_secret_method;
@@ -73,8 +73,8 @@ async fn judge(app: &App, body: &[u8], bearer: Option<&str>, address: IpAddr) ->
 
 /// Records the redirect URIs that were left out, because few developers compare the response (RFC 7591 §3.2.1) with
 /// their request.
-pub(super) fn tell_left_out(app: &App, client: &ClientId, left_out: &[LeftOut]) {
-    for LeftOut { rule, .. } in left_out {
+pub(super) fn tell_left_out(app: &App, client: &ClientId, left_out: &[LeftOutUri]) {
+    for LeftOutUri { rule, .. } in left_out {
         let detail = "a redirect URI was left out, the others are registered";
         app.trace.add(
             EventType::DcrRedirectUriLeftOut,
@@ -87,9 +87,9 @@ pub(super) fn tell_left_out(app: &App, client: &ClientId, left_out: &[LeftOut]) 
 }
 
 /// Adds to an event's details each redirect URI that was left out, with the reason.
-pub(super) fn with_left_out(mut details: Value, left_out: &[LeftOut]) -> Value {
+pub(super) fn with_left_out(mut details: Value, left_out: &[LeftOutUri]) -> Value {
     if !left_out.is_empty() {
-        let shown = |one: &LeftOut| json!({"redirect_uri": short(&one.uri), "rule": one.rule});
+        let shown = |one: &LeftOutUri| json!({"redirect_uri": short(&one.uri), "rule": one.rule});
         details["left_out"] = left_out.iter().map(shown).collect();
     }
     details
@@ -168,7 +168,7 @@ async fn insert(
     app: &App,
     asked: &Client,
     permission: Option<&InitialAccessToken>,
-    left_out: &[LeftOut],
+    left_out: &[LeftOutUri],
     address: IpAddr,
 ) -> Result<Client, OAuthError> {
     app.limits.registrations.allow(address, redirect_hosts(&asked.metadata))?;

@@ -6,7 +6,7 @@ use crate::{
         grant_type::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, NAMES, REFRESH_TOKEN, TOKEN_EXCHANGE},
     },
     oauth::{
-        client_metadata::{Registered, RegistrationRules, parse_registration},
+        client_metadata::{ParsedRegistration, RegistrationRules, parse_registration},
         redirect_uri,
         resource::Resources,
     },
@@ -140,7 +140,7 @@ pub fn of_workload(config: &Config, name: &str, rule: &Workload) -> Result<(Clie
 fn parse(config: &Config, body: &Value) -> Result<(ClientMetadata, ClientPolicy), Wrong> {
     let settings = ["redirect_uris", "grant_types", "scope", "jwks_uri", "jwks"];
     let parsed = parse_registration(body.to_string().as_bytes(), &rules(config, NAMES));
-    let Registered { metadata, any_secret_method, .. } = parsed.map_err(|error| {
+    let ParsedRegistration { metadata, any_secret_method, .. } = parsed.map_err(|error| {
         let text = error.description.to_string();
         Wrong { setting: settings.into_iter().find(|setting| text.contains(setting)), text }
     })?;

@@ -1,6 +1,6 @@
 //! Settings for trusted issuers, which vouch for people and for programs.
 use super::{Faults, Workload, faults::shown, hidden, list, workloads::known_resources};
-use crate::oauth::{algorithm::Algorithm, key_set::PublicKeys, resource::Resources};
+use crate::oauth::{algorithm::Algorithm, key_set::KeySet, resource::Resources};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ impl TrustedIssuer {
             Err(_) => faults.add(&["jwks"], "this is neither a table nor a JSON object"),
             Ok(None) => {}
             Ok(Some(jwks)) => {
-                let usable = PublicKeys::parse(&jwks).is_some_and(|keys| !keys.is_empty());
+                let usable = KeySet::parse(&jwks).is_some_and(|keys| !keys.is_empty());
                 let text = format!("this has no key for {} (of 2048 bits or more)", Algorithm::ONE_OF);
                 faults.ensure(usable, &["jwks"], text);
             }

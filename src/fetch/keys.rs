@@ -5,7 +5,7 @@ use crate::{
     clock::{Clock, Moment},
     error::OAuthError,
     limits::{Asker, Fetches},
-    oauth::{json, jws::Jws, key_set::PublicKeys},
+    oauth::{json, jws::Jws, key_set::KeySet},
     secrets::Digest,
 };
 use keyward_limits::{
@@ -64,7 +64,7 @@ impl Default for FetchedKeys {
 
 #[derive(Clone)]
 struct KeptKeys {
-    keys: Arc<PublicKeys>,
+    keys: Arc<KeySet>,
     bytes: usize,
     fetched_at: Moment,
     fresh_for: Duration,
@@ -89,7 +89,7 @@ async fn fetch(
             return Ok(None);
         }
     };
-    let keys = json::object(&content.body).ok().and_then(|set| PublicKeys::parse(&Value::Object(set)));
+    let keys = json::object(&content.body).ok().and_then(|set| KeySet::parse(&Value::Object(set)));
     let Some(keys) = keys else {
         tracing::warn!(uri, "jwks_validation_error");
         return Ok(None);
@@ -154,7 +154,7 @@ impl FetchedKeys {
         self.of(published.asker).get(&published.uri.to_owned()).cloned()
     }
 
-    fn keep(&self, published: &KeySource<'_>, kept: KeptKeys) -> Arc<PublicKeys> {
+    fn keep(&self, published: &KeySource<'_>, kept: KeptKeys) -> Arc<KeySet> {
         let (keys, bytes) = (kept.keys.clone(), published.uri.len() + kept.bytes + BESIDE);
         let source = match published.asker {
             Asker::Known(_) => Source::Party(0),

@@ -3,7 +3,7 @@ pub mod device;
 pub mod errors;
 pub mod question;
 
-use crate::oauth::look_alikes::{self, Part};
+use crate::oauth::look_alikes::{self, NamePart};
 use askama::Template;
 
 /// `GET /login`; posts `form_token`, `return_to`, `username` and `password` to `/login`.
@@ -62,9 +62,9 @@ impl AppName {
         if self.is_verified { self.name.clone() } else { format!("“{}”", self.name) }
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<NamePart> {
         if self.is_verified {
-            return vec![Part { text: self.name.clone(), is_marked: false }];
+            return vec![NamePart { text: self.name.clone(), is_marked: false }];
         }
         look_alikes::parts(&self.name)
     }
@@ -159,7 +159,7 @@ mod tests {
         errors::{Comparison, ErrorPage},
         *,
     };
-    use crate::oauth::compared::Compared;
+    use crate::oauth::compared::RedirectUriComparison;
 
     const HOSTILE: &str = "<script>alert(1)</script>";
 
@@ -220,7 +220,7 @@ mod tests {
             advice: Some(owned()),
             link: Some((owned(), text)),
             comparison: Some(Comparison {
-                compared: Compared { sent: Some(owned()), registered: vec![owned()], more_registered: 1 },
+                compared: RedirectUriComparison { sent: Some(owned()), registered: vec![owned()], more_registered: 1 },
                 may_see: true,
             }),
             reference: owned(),

@@ -6,7 +6,7 @@ use crate::{
     error::OAuthError,
     oauth::{
         id_jag::{IdJag, TYPE},
-        jws::{Expected, Jws, Once},
+        jws::{ExpectedClaims, Jws, SingleUse},
     },
 };
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use std::net::IpAddr;
 pub struct IdentityAssertion<'a> {
     pub trusted: &'a TrustedIssuer,
     pub says: IdJag,
-    pub once: Once,
+    pub once: SingleUse,
 }
 
 impl<'a> IdentityAssertion<'a> {
@@ -27,7 +27,7 @@ impl<'a> IdentityAssertion<'a> {
         }
         let now = app.clock.now().unix_timestamp();
         let audiences = [app.config.issuer.as_str()];
-        let expected = |longest: u32| Expected { audiences: &audiences, now, longest: longest.into() };
+        let expected = |longest: u32| ExpectedClaims { audiences: &audiences, now, longest: longest.into() };
         let once = jws.check(&expected(u32::MAX)).map_err(refused)?;
         let says = IdJag::read(&jws).map_err(refused)?;
         let lasts = |issuer: &TrustedIssuer| jws.check(&expected(issuer.identity_assertion_lifetime()));

@@ -8,7 +8,7 @@ use crate::{
     events::EventType,
     model::{Client, ClientId},
     oauth::{
-        jws::{Expected, Jws},
+        jws::{ExpectedClaims, Jws},
         params::Params,
     },
     secrets::Digest,
@@ -52,7 +52,7 @@ async fn verify(app: &App, text: &str, address: IpAddr) -> Result<Arc<Client>, O
     let now = app.clock.now().unix_timestamp();
     let endpoint = format!("{}/token", app.config.base());
     let audiences = [app.config.issuer.as_str(), endpoint.as_str()];
-    let expected = |longest: u32| Expected { audiences: &audiences, now, longest: longest.into() };
+    let expected = |longest: u32| ExpectedClaims { audiences: &audiences, now, longest: longest.into() };
     jws.check(&expected(u32::MAX)).map_err(refused)?;
     jws.date("iat").map_err(refused)?.ok_or_else(|| refused("iat is missing"))?;
     let subject = jws.claim("sub").filter(|sub| !sub.is_empty()).ok_or_else(|| refused("sub is missing"))?;

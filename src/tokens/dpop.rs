@@ -4,7 +4,7 @@ use crate::{
     app::App,
     error::OAuthError,
     model::Client,
-    oauth::dpop::{Demand, LIFETIME, Proof},
+    oauth::dpop::{LIFETIME, Proof, ProofTarget},
     secrets::{Digest, base64url},
     storage::dpop_proofs,
 };
@@ -49,7 +49,7 @@ pub fn check(
     access_token: Option<&str>,
 ) -> Result<PresentedProof, OAuthError> {
     let (now, url) = (app.clock.now(), format!("{}{path}", app.config.base()));
-    let proof = Proof::verify(proof, &Demand { method, url: &url, access_token, now })
+    let proof = Proof::verify(proof, &ProofTarget { method, url: &url, access_token, now })
         .map_err(OAuthError::invalid_dpop_proof)?;
     if app.config.dpop.require_nonce && !proof.nonce.as_deref().is_some_and(|nonce| is_ours(app, nonce)) {
         let missing = OAuthError::use_dpop_nonce("the DPoP proof needs the nonce of the DPoP-Nonce header");

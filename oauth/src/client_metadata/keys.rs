@@ -3,27 +3,27 @@ use super::{
     members::{Members, refused},
     metadata::AuthMethod,
 };
-use crate::{algorithm::Algorithm, error::ProtocolError, key_set::PublicKeys, public_key::is_private, uri};
+use crate::{algorithm::Algorithm, error::ProtocolError, key_set::KeySet, public_key::is_private, uri};
 use serde_json::Value;
 
 #[derive(Default)]
-pub(super) struct Keys {
+pub(super) struct ClientKeys {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
 }
 
 /// Keys are stored only if the method needs them.
-pub(super) fn public_keys(members: &Members, method: AuthMethod) -> Result<Keys, ProtocolError> {
+pub(super) fn public_keys(members: &Members, method: AuthMethod) -> Result<ClientKeys, ProtocolError> {
     check_jwks(members)?;
     if method != AuthMethod::PrivateKeyJwt {
-        return Ok(Keys::default());
+        return Ok(ClientKeys::default());
     }
     algorithm(members, "token_endpoint_auth_signing_alg")?;
-    let jwks = members.get("jwks").map(PublicKeys::used);
-    let keys = Keys { jwks, jwks_uri: members.string("jwks_uri")?.map(str::to_owned) };
+    let jwks = members.get("jwks").map(KeySet::used);
+    let keys = ClientKeys { jwks, jwks_uri: members.string("jwks_uri")?.map(str::to_owned) };
     match (&keys.jwks, &keys.jwks_uri) {
         (None, None) => Err(refused("token_endpoint_auth_method", "private_key_jwt needs jwks or jwks_uri")),
-        (Some(jwks), _) if PublicKeys::parse(jwks).is_none_or(|keys| keys.is_empty()) => {
+        (Some(jwks), _) if KeySet::parse(jwks).is_none_or(|keys| keys.is_empty()) => {
             Err(refused("jwks", &format!("has no key for {} (of 2048 to 4096 bits)", Algorithm::ONE_OF)))
         }
         _ => Ok(keys),

@@ -3,7 +3,7 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn register_text(body: &str) -> Result<Registered, ProtocolError> {
+fn register_text(body: &str) -> Result<ParsedRegistration, ProtocolError> {
     let rules = RegistrationRules {
         grant_types: &["authorization_code", "refresh_token"],
         private_key_jwt: true,
@@ -14,7 +14,7 @@ fn register_text(body: &str) -> Result<Registered, ProtocolError> {
 }
 
 /// A registration with one valid redirect URI, overridden by these members.
-pub(super) fn register(members: &Value) -> Result<Registered, ProtocolError> {
+pub(super) fn register(members: &Value) -> Result<ParsedRegistration, ProtocolError> {
     let mut body = json!({ "redirect_uris": ["https://client.example/cb"] });
     for (name, value) in members.as_object().unwrap() {
         body[name] = value.clone();

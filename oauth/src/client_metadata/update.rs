@@ -1,6 +1,6 @@
 //! Updates of a registered client's metadata (RFC 7592 §2.2).
 use super::{
-    Registered, RegistrationRules, json,
+    ParsedRegistration, RegistrationRules, json,
     members::{Members, refused},
     parse_registration,
 };
@@ -17,7 +17,7 @@ pub fn parse_update(
     client_id: &str,
     is_secret: impl Fn(&str) -> bool,
     rules: &RegistrationRules,
-) -> Result<Registered, ProtocolError> {
+) -> Result<ParsedRegistration, ProtocolError> {
     let malformed = |rule| ProtocolError::invalid_client_metadata(format!("the body {rule}"));
     let members = Members(json::object(body).map_err(malformed)?);
     if members.string("client_id")? != Some(client_id) {

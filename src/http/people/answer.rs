@@ -12,7 +12,7 @@ use crate::{
     model::{Client, ClientSource},
     oauth::{
         authorization_request::Callback,
-        compared::Compared,
+        compared::RedirectUriComparison,
         display_name::{display_name, quotable},
         redirect_uri::{RedirectKind, kind, label},
     },
@@ -103,7 +103,7 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
 
 /// The registered redirect URIs of clients that registered themselves, or have a public document, are no secret. Those
 /// of the operator's own clients are shown only to people who have signed in.
-fn elsewhere(client: &Client, error: OAuthError, compared: Compared, signed_in: bool) -> Problem {
+fn elsewhere(client: &Client, error: OAuthError, compared: RedirectUriComparison, signed_in: bool) -> Problem {
     let may_see = signed_in || client.source != ClientSource::Seed;
     let title = match compared.sent {
         Some(_) => "The app's return address is not registered",

@@ -6,7 +6,7 @@ use crate::{
         views::errors::Comparison,
         words::Words,
     },
-    oauth::compared::Compared,
+    oauth::compared::RedirectUriComparison,
 };
 use axum::response::{IntoResponse, Response};
 
@@ -44,7 +44,7 @@ impl Problem {
 
     /// Shows the sent value beside the registered one, if the reader may see it.
     #[must_use]
-    pub fn comparing(mut self, compared: Compared, may_see: bool) -> Self {
+    pub fn comparing(mut self, compared: RedirectUriComparison, may_see: bool) -> Self {
         self.words.comparison = Some(Comparison { compared, may_see });
         self
     }

@@ -1,5 +1,5 @@
 //! The error page.
-use crate::oauth::compared::Compared;
+use crate::oauth::compared::RedirectUriComparison;
 use askama::Template;
 
 /// An error for a person, because it must not or cannot go to the client (RFC 6749 §4.1.2.1).
@@ -19,6 +19,6 @@ pub struct ErrorPage<'a> {
 
 /// The sent value beside the registered one, if the reader may see them.
 pub struct Comparison {
-    pub compared: Compared,
+    pub compared: RedirectUriComparison,
     pub may_see: bool,
 }

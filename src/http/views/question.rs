@@ -1,6 +1,6 @@
 //! The question whether a program may act for a user, on the consent page and for a device.
 use crate::{
-    oauth::look_alikes::{self, Part},
+    oauth::look_alikes::{self, NamePart},
     secrets::Digest,
 };
 use askama::Template;
@@ -257,9 +257,9 @@ impl App {
         look_alikes::warning(&self.name).filter(|_| !self.is_verified())
     }
 
-    fn parts(&self, name: &str) -> Vec<Part> {
+    fn parts(&self, name: &str) -> Vec<NamePart> {
         if self.is_verified() {
-            return vec![Part { text: name.to_owned(), is_marked: false }];
+            return vec![NamePart { text: name.to_owned(), is_marked: false }];
         }
         look_alikes::parts(name)
     }
