@@ -8,13 +8,13 @@ use crate::{
     clock::Clock,
     config::Config,
     fetch::{Fetch, Fetcher, Network},
-    keys::{DerivedKeys, Keys, MasterKey},
+    keys::{DerivedKeys, MasterKey, SigningKeys},
     limits::Limits,
     metrics::Metrics,
     oauth::resource::Resources,
     passwords::Passwords,
     storage::{Db, Sessions, changes::Changes, writable::Writable},
-    trace::Trace,
+    trace::DecisionTrace,
 };
 use anyhow::Context;
 pub use clients::Clients;
@@ -34,7 +34,7 @@ pub struct App {
     /// Reports what other processes change in the database.
     pub changes: Arc<Changes>,
     /// The keys that sign tokens.
-    pub keys: Keys,
+    pub keys: SigningKeys,
     pub derived_keys: DerivedKeys,
     pub clients: Clients,
     pub resources: Resources,
@@ -42,7 +42,7 @@ pub struct App {
     pub passwords: Passwords,
     pub limits: Limits,
     pub audit: Trail,
-    pub trace: Trace,
+    pub trace: DecisionTrace,
     pub metrics: Metrics,
     pub demo: Option<Demo>,
 }
@@ -62,7 +62,7 @@ impl App {
         let registration = (config.registration.burst, config.registration.per_minute);
         Ok(Box::new(Self {
             writable: Writable::new(db.clone(), clock.clone()),
-            keys: Keys::load(db.clone(), master, clock.clone()).await?,
+            keys: SigningKeys::load(db.clone(), master, clock.clone()).await?,
             derived_keys,
             clients: Clients::new(db.clone(), documents, clock.clone(), changes.clone()),
             changes,
@@ -71,7 +71,7 @@ impl App {
             passwords: Passwords::new()?,
             limits: Limits::new(registration, &config.trusted_proxies, &clock),
             audit: Trail::new(db.clone(), clock.clone(), audit, audit_key, hides),
-            trace: Trace::new(clock.clone()),
+            trace: DecisionTrace::new(clock.clone()),
             metrics: Metrics::new()?,
             demo: None,
             config,

@@ -29,7 +29,7 @@ use tokio::sync::Mutex;
 const BELIEVED_FOR: Duration = Duration::minutes(10);
 
 /// The signing keys in memory, and the means to reload them.
-pub struct Keys {
+pub struct SigningKeys {
     db: Db,
     master: MasterKey,
     clock: Clock,
@@ -39,7 +39,7 @@ pub struct Keys {
     read_at: RwLock<Moment>,
 }
 
-impl Keys {
+impl SigningKeys {
     /// Loads the keys of the database and makes missing ones. If two nodes start at once, both use the keys stored
     /// first.
     pub async fn load(db: Db, master: MasterKey, clock: Clock) -> anyhow::Result<Self> {

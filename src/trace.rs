@@ -47,12 +47,12 @@ pub enum Verdict {
     Warning,
 }
 
-pub struct Trace {
+pub struct DecisionTrace {
     clock: Clock,
     recent: Mutex<VecDeque<Decision>>,
 }
 
-impl Trace {
+impl DecisionTrace {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self { clock, recent: Mutex::default() }
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_last_thousand_decisions_are_kept_newest_first() {
-        let trace = Trace::new(Clock::default());
+        let trace = DecisionTrace::new(Clock::default());
         trace.success(EventType::DcrRegisterStart, None, "");
         let error = OAuthError::too_many_requests("slower");
         trace.outcome::<()>(ENDS, Some(&ClientId::from("c")), "", &Err(error));

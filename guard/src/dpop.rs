@@ -22,10 +22,10 @@ pub struct Demand<'a> {
 }
 
 /// A digest; a proof's, of its key and its `jti`.
-pub type Trace = [u8; 32];
+pub type ProofDigest = [u8; 32];
 
 /// RFC 9449 §4.3 and §7.1, without the memory: the rule that the proof breaks, if it breaks one.
-pub fn verify(text: &str, demand: &Demand) -> Result<Trace, &'static str> {
+pub fn verify(text: &str, demand: &Demand) -> Result<ProofDigest, &'static str> {
     let Demand { method, url, access_token, jkt, now } = *demand;
     let proof = Proof::verify(text, &dpop::ProofTarget { method, url, access_token: Some(access_token), now })?;
     if proof.jkt != jkt {
@@ -37,7 +37,7 @@ pub fn verify(text: &str, demand: &Demand) -> Result<Trace, &'static str> {
 /// Which proofs were used (RFC 9449 §11.1), as long as they count. Of too many, the oldest are forgotten of the key that
 /// made most: nobody but its owner could repeat them.
 #[derive(Debug)]
-pub struct Used(Mutex<Table<Trace, OffsetDateTime>>);
+pub struct Used(Mutex<Table<ProofDigest, OffsetDateTime>>);
 
 impl Default for Used {
     fn default() -> Self {
@@ -47,7 +47,7 @@ impl Default for Used {
 
 impl Used {
     /// `true` for the first caller only.
-    pub fn first(&self, jkt: &str, trace: Trace, now: OffsetDateTime) -> bool {
+    pub fn first(&self, jkt: &str, trace: ProofDigest, now: OffsetDateTime) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.peek(&trace).is_some_and(|at| now - *at <= LIFETIME + AHEAD) {
             return false;

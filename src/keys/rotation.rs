@@ -1,9 +1,9 @@
 //! The steps of a key's life. Each is one atomic step in the database: if several nodes try, one succeeds.
-use super::Keys;
+use super::SigningKeys;
 use crate::{model::KeyStatus, oauth::algorithm::Algorithm, storage::signing_keys};
 use time::OffsetDateTime;
 
-impl Keys {
+impl SigningKeys {
     /// Publishes a successor of the key that began to sign at `activated_by` or before. Returns its `kid`; `None` if
     /// there is no such key, or it has a successor.
     pub async fn publish(

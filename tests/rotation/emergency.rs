@@ -8,7 +8,7 @@ use crate::support::{
 use axum::{body::Body, http::Request};
 use keyward::{
     jobs::{self},
-    keys::{Keys, MasterKey},
+    keys::{MasterKey, SigningKeys},
     model::KeyStatus,
     operations::keys,
     storage::audit_events,
@@ -133,6 +133,6 @@ async fn keys_do_not_open_under_another_master_key_and_survive_a_restart() {
     let again = Node::beside(&t).await;
     assert_eq!(again.app.keys.ring().jwks(), t.app.keys.ring().jwks());
     let wrong = MasterKey::parse(&keyward::secrets::random()).unwrap();
-    let refused = Keys::load((*t.db).clone(), wrong, t.app.clock.clone()).await;
+    let refused = SigningKeys::load((*t.db).clone(), wrong, t.app.clock.clone()).await;
     assert!(refused.err().unwrap().to_string().contains("the wrong one"));
 }
