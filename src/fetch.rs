@@ -10,7 +10,7 @@ mod names;
 mod network;
 mod way_out;
 
-use crate::{clock::Clock, error::OAuthError, limits::Fetches, oauth::jws::Jws};
+use crate::{clock::Clock, error::OAuthError, limits::FetchBudget, oauth::jws::Jws};
 pub use addresses::is_public;
 pub use answer::{FetchError, FetchedContent, MAX_BODY, MAX_IMAGE};
 pub use fetcher::Fetcher;
@@ -23,7 +23,7 @@ pub use way_out::has_way_out;
 pub struct Fetch {
     pub fetcher: Fetcher,
     /// Limits how much is fetched, for each party that causes fetches.
-    pub budget: Fetches,
+    pub budget: FetchBudget,
     pub keys: FetchedKeys,
     clock: Clock,
 }
@@ -31,7 +31,7 @@ pub struct Fetch {
 impl Fetch {
     #[must_use]
     pub fn new(fetcher: Fetcher, clock: Clock) -> Self {
-        Self { fetcher, budget: Fetches::new(clock.clone()), keys: FetchedKeys::default(), clock }
+        Self { fetcher, budget: FetchBudget::new(clock.clone()), keys: FetchedKeys::default(), clock }
     }
 
     /// Whether a key published at this place signed the JWS.

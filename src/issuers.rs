@@ -8,7 +8,7 @@ use crate::{
     config::TrustedIssuer,
     error::OAuthError,
     fetch::keys::KeySource,
-    limits::{Asker, source},
+    limits::{FetchParty, source},
     oauth::{jws::Jws, key_set::KeySet},
 };
 use std::net::IpAddr;
@@ -42,7 +42,7 @@ async fn signer<'a>(
         // up this budget.
         let asker = &format!("trusted issuer {name}");
         let published =
-            KeySource { uri, asker: Asker::Known(asker), from: source(address), may_look: is_right(issuer) };
+            KeySource { uri, asker: FetchParty::Known(asker), from: source(address), may_look: is_right(issuer) };
         app.fetch.have_signed(&published, jws).await?
     } else {
         let own = issuer.keys().map_err(OAuthError::server_error)?;

@@ -21,15 +21,15 @@ const MOST_HOSTS_OF_SOURCE: usize = 500;
 
 /// All budgets of this server.
 pub struct Limits {
-    pub guesses: Guesses,
-    pub registrations: Registrations,
-    pub pushed_requests: Arrivals,
-    pub devices: Arrivals,
-    pub assertions: Arrivals,
+    pub guesses: GuessBudget,
+    pub registrations: RegistrationBudget,
+    pub pushed_requests: ArrivalBudget,
+    pub devices: ArrivalBudget,
+    pub assertions: ArrivalBudget,
     /// Limits how often the audit trail records refusals.
-    pub floods: Floods,
+    pub floods: RefusalBudget,
     /// Log messages that are repeated at most once in a while.
-    pub notices: Notices,
+    pub notices: NoticeBudget,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub proxies: Arc<TrustedProxies>,
 }
@@ -39,13 +39,13 @@ impl Limits {
     pub fn new(registration: (u32, u32), proxies: &[IpNet], clock: &Clock) -> Self {
         let (burst, per_minute) = registration;
         Self {
-            guesses: Guesses::new(clock.clone()),
-            registrations: Registrations::new(burst, per_minute, clock.clone()),
-            pushed_requests: Arrivals::of_pushed_requests(clock.clone()),
-            devices: Arrivals::of_devices(clock.clone()),
-            assertions: Arrivals::of_assertions(clock.clone()),
-            floods: Floods::new(clock.clone()),
-            notices: Notices::new(clock.clone()),
+            guesses: GuessBudget::new(clock.clone()),
+            registrations: RegistrationBudget::new(burst, per_minute, clock.clone()),
+            pushed_requests: ArrivalBudget::of_pushed_requests(clock.clone()),
+            devices: ArrivalBudget::of_devices(clock.clone()),
+            assertions: ArrivalBudget::of_assertions(clock.clone()),
+            floods: RefusalBudget::new(clock.clone()),
+            notices: NoticeBudget::new(clock.clone()),
             proxies: Arc::new(TrustedProxies::new(proxies)),
         }
     }
@@ -85,13 +85,13 @@ fn too_many(description: &'static str) -> impl FnOnce(u64) -> OAuthError {
 
 /// Counts wrong secrets. Passwords that people choose can be guessed, so each try is counted three times before it is
 /// checked. Programs' secrets are long and random, so a right one always passes and only wrong ones have to wait.
-pub struct Guesses {
+pub struct GuessBudget {
     clock: Clock,
     people: guesses::Guesses,
     programs: guesses::Guesses,
 }
 
-impl Guesses {
+impl GuessBudget {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         // Many people may share the address of a hosted client: the outdated credentials of one must not block the
@@ -132,13 +132,13 @@ fn too_many_wrong(seconds: u64) -> OAuthError {
 
 /// New registrations: a small budget for each address and set of redirect hosts, so that several clients behind one
 /// address don't block each other, and a larger budget for the address.
-pub struct Registrations {
+pub struct RegistrationBudget {
     clock: Clock,
     by_hosts: Rates,
     by_address: Rates,
 }
 
-impl Registrations {
+impl RegistrationBudget {
     #[must_use]
     pub fn new(burst: u32, per_minute: u32, clock: Clock) -> Self {
         let times = |times: u32| Quota {
@@ -163,7 +163,7 @@ impl Registrations {
 
 /// The party on whose behalf a host is contacted.
 #[derive(Clone, Copy)]
-pub enum Asker<'a> {
+pub enum FetchParty<'a> {
     /// A user who signed in, or a trusted issuer.
     Known(&'a str),
     /// An unauthenticated party, and its source.
@@ -172,14 +172,14 @@ pub enum Asker<'a> {
 
 /// Fetches: a budget per minute for each user, so that nobody uses up the others' share, and for each host, so that
 /// this server cannot be used to flood it. Strangers have separate budgets.
-pub struct Fetches {
+pub struct FetchBudget {
     clock: Clock,
     by_user: Rates,
     of_known: Hosts,
     of_strangers: Hosts,
 }
 
-impl Fetches {
+impl FetchBudget {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let hosts = |each, all| Hosts {
@@ -198,11 +198,11 @@ impl Fetches {
     }
 
     /// Spends from the budget of a host, for a fetch that no user requested.
-    pub fn allow_host(&self, asker: Asker<'_>) -> Result<(), OAuthError> {
+    pub fn allow_host(&self, asker: FetchParty<'_>) -> Result<(), OAuthError> {
         let now = self.clock.now();
         let spent = match asker {
-            Asker::Known(host) => self.of_known.spend(Source::Party(0), host, now),
-            Asker::Stranger(host, source) => self.of_strangers.spend(source, host, now),
+            FetchParty::Known(host) => self.of_known.spend(Source::Party(0), host, now),
+            FetchParty::Stranger(host, source) => self.of_strangers.spend(source, host, now),
         };
         spent.map_err(too_many("too much was fetched from one host at once"))
     }
@@ -228,13 +228,13 @@ impl Hosts {
 
 /// Objects that anybody can make the server store for a while: a budget per minute for each source and for all
 /// together.
-pub struct Arrivals {
+pub struct ArrivalBudget {
     clock: Clock,
     rates: Rates,
     refusal: &'static str,
 }
 
-impl Arrivals {
+impl ArrivalBudget {
     /// Pushed authorization requests.
     #[must_use]
     pub fn of_pushed_requests(clock: Clock) -> Self {
@@ -263,12 +263,12 @@ impl Arrivals {
 }
 
 /// Refusals in the audit trail: one a minute for each source.
-pub struct Floods {
+pub struct RefusalBudget {
     clock: Clock,
     rates: Rates,
 }
 
-impl Floods {
+impl RefusalBudget {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self { clock, rates: Rates::new(Quota::per_minute(1), Quota::per_minute(600)) }
@@ -281,7 +281,7 @@ impl Floods {
 }
 
 /// Log messages whose words strangers choose: each at most once an hour, and only so many.
-pub struct Notices {
+pub struct NoticeBudget {
     clock: Clock,
     /// The start of the current hour, and the messages logged in it.
     said: Mutex<(OffsetDateTime, BTreeSet<String>)>,
@@ -290,7 +290,7 @@ pub struct Notices {
 const SAY_AGAIN_AFTER: Duration = Duration::hours(1);
 const MOST_NOTICES: usize = 8;
 
-impl Notices {
+impl NoticeBudget {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self { clock, said: Mutex::new((OffsetDateTime::UNIX_EPOCH, BTreeSet::new())) }

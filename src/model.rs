@@ -15,7 +15,7 @@ mod subject_link;
 mod user;
 
 pub use access_token::AccessToken;
-pub use answered_form::{Answer, AnsweredForm};
+pub use answered_form::{AnsweredForm, FormAnswer};
 pub use audit::{AuditEvent, AuditRecord, Link, SealedEvent};
 pub use client::{Client, ClientPolicy, ClientSource};
 pub use device::DeviceAuthorization;

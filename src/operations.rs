@@ -19,7 +19,7 @@ use crate::{audit::log, model::AuditEvent};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The result of an operation; an error means that nothing was changed.
-pub type Outcome<T> = Result<T, OperationError>;
+pub type OperationResult<T> = Result<T, OperationError>;
 
 /// Logs an event that storage recorded in the transaction of the act.
 fn logged<T>((done, event): (T, AuditEvent)) -> T {

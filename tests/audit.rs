@@ -12,7 +12,7 @@ use crate::{
 use keyward::{
     audit::{
         Event,
-        chain::{self, Chain},
+        chain::{self, ChainState},
         telling,
     },
     events::EventType,
@@ -117,7 +117,7 @@ async fn guessing_that_has_to_wait_and_floods_are_told_once_for_each_wait_and_mi
 #[tokio::test]
 async fn a_whole_trail_is_whole_however_often_it_is_extended_and_by_however_many_nodes() {
     let t = TestApp::start().await;
-    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::Whole(0));
+    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::Whole(0));
     let other = t.second_node().await;
     let nodes = [t.app.clone(), other.clone()].map(|app| {
         tokio::spawn(async move {
@@ -140,9 +140,9 @@ async fn a_whole_trail_is_whole_however_often_it_is_extended_and_by_however_many
         node.await.unwrap();
     }
     for app in [&t.app, &other] {
-        assert_eq!(chain::verify(&app.audit, None).await.unwrap(), Chain::Whole(300));
-        assert_eq!(chain::verify(&app.audit, Some(7)).await.unwrap(), Chain::Whole(7));
-        assert_eq!(chain::verify(&app.audit, Some(1_000)).await.unwrap(), Chain::Whole(300));
+        assert_eq!(chain::verify(&app.audit, None).await.unwrap(), ChainState::Whole(300));
+        assert_eq!(chain::verify(&app.audit, Some(7)).await.unwrap(), ChainState::Whole(7));
+        assert_eq!(chain::verify(&app.audit, Some(1_000)).await.unwrap(), ChainState::Whole(300));
     }
 }
 
@@ -168,12 +168,12 @@ async fn whoever_changes_an_event_or_takes_one_away_breaks_the_chain_there() {
         let t = TestApp::start().await;
         t.signed_in("alice").await;
         happen(&t, 5).await;
-        assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::Whole(6));
+        assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::Whole(6));
         tamper(&t.db, sql).await;
-        assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::BrokenAt(broken_at), "{sql}");
+        assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::BrokenAt(broken_at), "{sql}");
         // It goes on, and stays broken.
         happen(&t, 1).await;
-        assert!(matches!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::BrokenAt(_)), "{sql}");
+        assert!(matches!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::BrokenAt(_)), "{sql}");
     }
 }
 
@@ -192,7 +192,7 @@ async fn without_the_master_key_nobody_can_seal() {
     };
     let forged = AuditEvent { id: keyward::model::AuditEventId::new(), ..forged };
     audit_chain::extend(&t.db, &[forged], 10, forge).await.unwrap();
-    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::BrokenAt(4));
+    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::BrokenAt(4));
 }
 
 #[tokio::test]
@@ -202,25 +202,25 @@ async fn events_are_kept_as_long_as_the_operator_says_and_the_rest_stays_whole()
     t.app.clock.advance(Duration::hours(23));
     happen(&t, 2).await;
     jobs::sweep(&t.app).await.unwrap();
-    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::Whole(5));
+    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::Whole(5));
     t.app.clock.advance(Duration::hours(2));
     jobs::sweep(&t.app).await.unwrap();
     assert_eq!(trail(&t).await.len(), 2);
-    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::Whole(2));
-    assert_eq!(chain::verify(&t.app.audit, Some(2)).await.unwrap(), Chain::Whole(2));
+    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::Whole(2));
+    assert_eq!(chain::verify(&t.app.audit, Some(2)).await.unwrap(), ChainState::Whole(2));
     t.app.clock.advance(Duration::days(2));
     jobs::sweep(&t.app).await.unwrap();
     happen(&t, 1).await;
-    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::Whole(1));
+    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::Whole(1));
 
     // Where they are kept for ever, none may be gone.
     let t = TestApp::with("audit = { keep = 0, max_bytes = 0 }").await;
     happen(&t, 3).await;
     t.app.clock.advance(Duration::days(10_000));
     jobs::sweep(&t.app).await.unwrap();
-    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::Whole(3));
+    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::Whole(3));
     audit_chain::shorten(&t.db, Some(t.app.clock.now()), None).await.unwrap();
-    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::BrokenAt(1));
+    assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::BrokenAt(1));
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn events_that_take_more_room_than_there_is_push_out_the_oldest_and_the_re
         chain::extend(&t.app.audit).await.unwrap();
         assert!(bytes().await <= 1_048_576, "{}", bytes().await);
         most = most.max(bytes().await);
-        assert!(matches!(chain::verify(&t.app.audit, None).await.unwrap(), Chain::Whole(_)));
+        assert!(matches!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::Whole(_)));
     }
     assert!(most > 900_000, "{most}");
     let trail = trail(&t).await;

@@ -81,7 +81,7 @@ async fn somebody_who_is_disabled_loses_sessions_and_grants_for_good_and_nobody_
     let (mut alices, mut bobs) = (t.signed_in("alice").await, t.signed_in("bob").await);
     let (alice, before) = (t.user_named("alice").await.id, state(&t).await);
     let (user, ended) = users::disable(&t.app, &operator(), alice).await.unwrap();
-    assert_eq!((user.disabled_at, ended), (Some(t.app.clock.now()), users::Ended { grants: 1, sessions: 2 }));
+    assert_eq!((user.disabled_at, ended), (Some(t.app.clock.now()), users::EndedAccess { grants: 1, sessions: 2 }));
     assert_eq!(change(&t, before).await, [-1, -2, 1, 0, 0, 0, 0, 1]);
     let event = act(&t, "user_disabled", json!({"grants": 1, "sessions": 2})).await;
     assert_eq!((event.user_id, &*event.level), (Some(alice), "warning"));
@@ -200,7 +200,7 @@ async fn a_disabled_client_gets_nothing_until_it_is_enabled_again() {
 async fn a_registration_token_is_made_and_revoked_and_its_events_do_not_tell_it() {
     let t = TestApp::with("registration.policy = \"token\"").await;
     let before = state(&t).await;
-    let wanted = registration_tokens::Wanted { uses: 2, expires_in: Duration::DAY, scope: None };
+    let wanted = registration_tokens::TokenLimits { uses: 2, expires_in: Duration::DAY, scope: None };
     let (secret, token) = registration_tokens::make(&t.app, &operator(), &wanted).await.unwrap();
     assert_eq!(change(&t, before).await, [0, 0, 0, 0, 0, 1, 0, 1]);
     act(&t, "registration_token_created", registration_tokens::shown(&token)).await;

@@ -22,11 +22,11 @@ mod users;
 
 use keyward::{
     model::{
-        Answer, AnsweredForm, ApplicationType, AuditEvent, AuditEventId, AuthMethod, Client, ClientId, ClientMetadata,
-        ClientSource, Code, Consent, Grant, GrantId, KnownClient, Role, Scopes, User, UserId,
+        AnsweredForm, ApplicationType, AuditEvent, AuditEventId, AuthMethod, Client, ClientId, ClientMetadata,
+        ClientSource, Code, Consent, FormAnswer, Grant, GrantId, KnownClient, Role, Scopes, User, UserId,
     },
     secrets::{self, Digest},
-    storage::{self, Db, clients::Registration},
+    storage::{self, Db, clients::RegistrationResult},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -60,7 +60,7 @@ async fn events(db: &Db) -> Vec<String> {
 
 /// A form that was answered.
 fn answered(form: &str) -> AnsweredForm {
-    AnsweredForm { form_hash: Digest::of(form), answer: Answer::SetUp, answered_at: now() }
+    AnsweredForm { form_hash: Digest::of(form), answer: FormAnswer::SetUp, answered_at: now() }
 }
 
 fn idle_since() -> OffsetDateTime {
@@ -152,7 +152,7 @@ fn new_consent(grant: &Grant) -> Consent {
 /// A client on record; `asked`, or the one that is the same.
 async fn registered(db: &Db, asked: &Client) -> Client {
     match storage::clients::register(db, asked, "192.0.2.1", 1_000, None).await.unwrap() {
-        Registration::Done(client) => *client,
+        RegistrationResult::Done(client) => *client,
         refused => panic!("{refused:?}"),
     }
 }

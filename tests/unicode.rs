@@ -4,7 +4,7 @@ use keyward::{
     model::{Role, User},
     passwords::MAX_LENGTH,
     people::{
-        setup_link::{self, Outcome},
+        setup_link::{self, SetupOutcome},
         sign_in::new_user,
     },
     secrets::{Digest, SetupToken},
@@ -109,7 +109,7 @@ async fn the_first_administrator_signs_in_by_the_password_that_was_chosen() {
     let link = setup_link::first(&t.app).await.unwrap().unwrap();
     let token = SetupToken::presented(link.url.split_once("token=").unwrap().1);
     let made = setup_link::use_up(&t.app, &token, "boss", decomposed, &Digest::of("form")).await.unwrap();
-    assert_eq!(made, Outcome::Created);
+    assert_eq!(made, SetupOutcome::Created);
     assert!(signs_in(&t, "boss", composed).await && signs_in(&t, "boss", decomposed).await);
 }
 

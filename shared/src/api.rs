@@ -14,16 +14,16 @@ pub const DOCUMENT: &str = "/openapi.json";
 pub const PAGE: &str = "/docs";
 
 /// A path and its operations.
-pub type Described = (String, Vec<Operation>);
+pub type DescribedPath = (String, Vec<Operation>);
 
 /// A router that records what it serves. A route cannot be added without a description.
 pub struct Routes<S = ()> {
     router: Router<S>,
-    described: Vec<Described>,
+    described: Vec<DescribedPath>,
 }
 
 /// The general part of a document.
-pub struct About<'a> {
+pub struct ApiInfo<'a> {
     pub title: &'a str,
     pub description: &'a str,
     /// The URL that all paths are relative to.
@@ -84,7 +84,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     #[must_use]
-    pub fn described(&self) -> &[Described] {
+    pub fn described(&self) -> &[DescribedPath] {
         &self.described
     }
 
@@ -100,7 +100,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
 /// Descriptions of the document's own two routes.
 #[must_use]
-pub fn own(base: &str) -> [Described; 2] {
+pub fn own(base: &str) -> [DescribedPath; 2] {
     let document = Operation::get("This description, as OpenAPI 3.1").tag("About this server");
     let page = Operation::get("This description, for people").tag("About this server");
     [
@@ -110,7 +110,7 @@ pub fn own(base: &str) -> [Described; 2] {
 }
 
 #[must_use]
-pub fn document<'a>(about: &About, described: impl IntoIterator<Item = &'a Described>) -> Value {
+pub fn document<'a>(about: &ApiInfo, described: impl IntoIterator<Item = &'a DescribedPath>) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for (path, operations) in described {
         let told = paths.entry(path.clone()).or_default();

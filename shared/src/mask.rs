@@ -2,7 +2,7 @@
 mod finder;
 mod views;
 
-use finder::Finder;
+use finder::SecretFinder;
 use keyward_oauth::digest::Digest;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ const LONGEST: usize = 64 * 1024;
 pub struct Masker {
     telling: Vec<String>,
     /// Finds all secrets of the settings, even when they are sent under another name or inside a text.
-    finder: Finder,
+    finder: SecretFinder,
 }
 
 /// Enough to tell two credentials apart: `sha256:<12 hex> (len=N)`.
@@ -29,7 +29,7 @@ fn credential(text: &str) -> String {
 impl Masker {
     /// A masker for these secrets, and for everything that looks like an issued credential.
     pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
-        let mut finder = Finder::new()?;
+        let mut finder = SecretFinder::new()?;
         secrets.into_iter().for_each(|secret| finder.know(secret));
         Ok(Self { telling: TELLING.map(str::to_owned).to_vec(), finder })
     }

@@ -5,7 +5,7 @@ use crate::{
     events::EventType,
     model::{AuditEvent, Link},
     secrets::Digest,
-    storage::audit_chain::{self, Room},
+    storage::audit_chain::{self, SizeLimit},
 };
 use aws_lc_rs::hmac;
 use serde_json::json;
@@ -41,7 +41,7 @@ pub async fn shorten(trail: &Trail) -> sqlx::Result<()> {
     let settings = &trail.settings;
     let older_than = (settings.keep > 0).then(|| trail.clock.now() - Duration::seconds(settings.keep.into()));
     // Frees 5% more than necessary, so that not every call has to delete.
-    let room = settings.room().map(|most| Room { most, left: most - most / 20 });
+    let room = settings.room().map(|most| SizeLimit { most, left: most - most / 20 });
     let (mut lost, mut more) = (0, true);
     while more {
         let gone = audit_chain::shorten(&trail.db, older_than, room).await?;
@@ -56,7 +56,7 @@ pub async fn shorten(trail: &Trail) -> sqlx::Result<()> {
 
 /// The result of checking the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chain {
+pub enum ChainState {
     /// All events are as they were sealed; their number.
     Whole(i64),
     /// The event with this number was changed or is missing.
@@ -64,33 +64,33 @@ pub enum Chain {
 }
 
 /// Checks the last `most` events, or all of them.
-pub async fn verify(trail: &Trail, most: Option<i64>) -> sqlx::Result<Chain> {
+pub async fn verify(trail: &Trail, most: Option<i64>) -> sqlx::Result<ChainState> {
     let (base, head) = audit_chain::ends(&trail.db).await?;
     if trail.settings.keeps_all() && base.place > 0 {
-        return Ok(Chain::BrokenAt(1));
+        return Ok(ChainState::BrokenAt(1));
     }
     let from = most.map_or(base.place, |most| base.place.max(head.place - most));
     let mut last = match from - base.place {
         0 => base,
         _ => match audit_chain::after(&trail.db, from - 1, 1).await?.pop() {
             Some(found) if found.link.place == from => found.link,
-            _ => return Ok(Chain::BrokenAt(from)),
+            _ => return Ok(ChainState::BrokenAt(from)),
         },
     };
     while last.place < head.place {
         let page = audit_chain::after(&trail.db, last.place, PAGE.min(head.place - last.place)).await?;
         if page.is_empty() {
-            return Ok(Chain::BrokenAt(last.place + 1));
+            return Ok(ChainState::BrokenAt(last.place + 1));
         }
         for found in page {
             let expected = link(&trail.key, &last, &found.event);
             if found.link != expected {
-                return Ok(Chain::BrokenAt(expected.place));
+                return Ok(ChainState::BrokenAt(expected.place));
             }
             last = expected;
         }
     }
-    Ok(if last == head { Chain::Whole(head.place - from) } else { Chain::BrokenAt(head.place) })
+    Ok(if last == head { ChainState::Whole(head.place - from) } else { ChainState::BrokenAt(head.place) })
 }
 
 /// The seal covers all members of an event. Its form must never change: that would break every existing chain.

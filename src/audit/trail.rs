@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct Trail {
     pub(super) db: Db,
     pub(super) clock: Clock,
-    pub(super) settings: config::Audit,
+    pub(super) settings: config::AuditSettings,
     /// Seals the chain.
     pub(super) key: hmac::Key,
     /// Masks the secrets of the settings, and anything that looks like a secret we issue.
@@ -20,7 +20,7 @@ pub struct Trail {
 
 impl Trail {
     #[must_use]
-    pub fn new(db: Db, clock: Clock, settings: config::Audit, key: hmac::Key, masker: Arc<Masker>) -> Self {
+    pub fn new(db: Db, clock: Clock, settings: config::AuditSettings, key: hmac::Key, masker: Arc<Masker>) -> Self {
         Self { db, clock, settings, key, masker, queue: AuditQueue::default(), tally: Tally::default() }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     error::OAuthError,
     events::EventType,
     model::{
-        Answer, AnsweredForm, Client, ClientSource, Code, Consent, Grant, GrantId, KnownClient, Scopes, User,
+        AnsweredForm, Client, ClientSource, Code, Consent, FormAnswer, Grant, GrantId, KnownClient, Scopes, User,
         grant_type::AUTHORIZATION_CODE,
     },
     oauth::{
@@ -298,7 +298,7 @@ impl<'a> ConsentRequest<'a> {
 
     fn answered(&self, app: &App, form: &Digest, allowed: bool) -> AnsweredForm {
         let Callback { redirect_uri, state } = self.callback.clone();
-        let answer = Answer::Consent { allowed, client_id: self.terms.client.id.to_string(), redirect_uri, state };
+        let answer = FormAnswer::Consent { allowed, client_id: self.terms.client.id.to_string(), redirect_uri, state };
         AnsweredForm { form_hash: form.clone(), answer, answered_at: app.clock.now() }
     }
 

@@ -10,13 +10,13 @@ use crate::{
     error::OAuthError,
     events::{AccountKind, EventType, FailureReason},
     limits::{source, yields_to},
-    model::{Answer, AnsweredForm, Client, DeviceAuthorization, Scopes, User, grant_type::DEVICE_CODE},
+    model::{AnsweredForm, Client, DeviceAuthorization, FormAnswer, Scopes, User, grant_type::DEVICE_CODE},
     oauth::{
         params::Params,
         resource::{Grantable, OIDC_SCOPES, Resource, ScopeRequest},
     },
     secrets::{DeviceCode, Digest, UserCode},
-    storage::device_codes::{self, Decision, Insertion, Limits},
+    storage::device_codes::{self, DeviceDecision, DeviceLimits, Insertion},
 };
 use keyward_limits::source::Source;
 use serde_json::json;
@@ -30,13 +30,13 @@ pub const INTERVAL: i32 = 5;
 const MAX_TRIES: u32 = 5;
 
 /// The two codes of one request (RFC 8628 §3.2).
-pub struct Codes {
+pub struct DeviceCodes {
     pub device_code: DeviceCode,
     pub user_code: UserCode,
 }
 
 /// RFC 8628 §3.1. The request is checked now, so that the device learns of a mistake before it shows a code to anybody.
-pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr) -> Result<Codes, OAuthError> {
+pub async fn begin(app: &App, client: &Client, params: &Params, address: IpAddr) -> Result<DeviceCodes, OAuthError> {
     grant_types::check_redeemable(&app.config, client, DEVICE_CODE)?;
     let malformed = || OAuthError::invalid_scope("scope is malformed (RFC 6749 section 3.3)");
     let scopes = params.get("scope")?.map(|text| Scopes::parse(text).ok_or_else(malformed)).transpose()?;
@@ -68,7 +68,7 @@ async fn store(
     scopes: Scopes,
     resources: Vec<String>,
     address: IpAddr,
-) -> Result<Codes, OAuthError> {
+) -> Result<DeviceCodes, OAuthError> {
     let now = app.clock.now();
     let (device_code, mut user_code) = (DeviceCode::random(), UserCode::random());
     let mut device = DeviceAuthorization {
@@ -91,11 +91,11 @@ async fn store(
         consumed_at: None,
     };
     let settings = &app.config.device_authorization;
-    let limits = Limits { of_source: settings.max_per_address.into(), of_client: settings.max_per_client.into() };
+    let limits = DeviceLimits { of_source: settings.max_per_address.into(), of_client: settings.max_per_client.into() };
     // Among thousands of codes in use, one of millions collides; and another request may take the room that was made.
     for _ in 0..MAX_TRIES {
         match device_codes::insert(&app.db, &device, limits).await? {
-            Insertion::Done => return Ok(Codes { device_code, user_code }),
+            Insertion::Done => return Ok(DeviceCodes { device_code, user_code }),
             Insertion::ClientFull if make_room(app, client, source(address)).await? => {}
             Insertion::SourceFull | Insertion::ClientFull => break,
             Insertion::Taken => {
@@ -185,10 +185,10 @@ impl WaitingDevice<'_> {
         address: IpAddr,
     ) -> Result<bool, OAuthError> {
         let now = app.clock.now();
-        let answer = Answer::Device { allowed: allow };
+        let answer = FormAnswer::Device { allowed: allow };
         let form = AnsweredForm { form_hash: form.clone(), answer, answered_at: now };
         let allowed = allow.then_some(&self.granted.scopes);
-        let said = Decision { user_id: user.id, auth_time, allowed, form: Some(&form) };
+        let said = DeviceDecision { user_id: user.id, auth_time, allowed, form: Some(&form) };
         let decided = device_codes::decide(&app.db, &self.device.device_code_hash, &said, now).await?;
         if decided {
             let event = audit::Event::new(EventType::Approval);

@@ -3,7 +3,7 @@ use crate::{
     app::App,
     error::OAuthError,
     fetch::keys::KeySource,
-    limits::{Asker, source},
+    limits::{FetchParty, source},
     model::{Client, ClientId, ClientSource},
     oauth::{jws::Jws, key_set::KeySet},
     secrets::Digest,
@@ -23,9 +23,9 @@ pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpA
     // The sender of an assertion is not authenticated yet.
     let asker = match client.source {
         // Fetches for self-registered clients use the strangers' budgets, not those of users or trusted issuers.
-        ClientSource::Seed => Asker::Known(&seed),
-        ClientSource::Cimd => Asker::Stranger(&host, itself(&client.id)),
-        ClientSource::Dcr => Asker::Stranger(&host, source(address)),
+        ClientSource::Seed => FetchParty::Known(&seed),
+        ClientSource::Cimd => FetchParty::Stranger(&host, itself(&client.id)),
+        ClientSource::Dcr => FetchParty::Stranger(&host, source(address)),
     };
     app.fetch.have_signed(&KeySource { uri, asker, from: source(address), may_look: true }, jws).await
 }

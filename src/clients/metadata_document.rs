@@ -221,8 +221,8 @@ async fn fetch(app: &App, id: &str, host: &str, asker: Asker) -> Result<Arc<Fetc
     let itself = keys::itself(&ClientId::from(id));
     let allowed = match asker {
         Asker::Person(user) => app.fetch.budget.allow(user, host),
-        Asker::Issuer => app.fetch.budget.allow_host(limits::Asker::Known(host)),
-        Asker::Itself => app.fetch.budget.allow_host(limits::Asker::Stranger(host, itself)),
+        Asker::Issuer => app.fetch.budget.allow_host(limits::FetchParty::Known(host)),
+        Asker::Itself => app.fetch.budget.allow_host(limits::FetchParty::Stranger(host, itself)),
     };
     allowed.map_err(FetchFailure::Limited)?;
     let fetched = match asker {

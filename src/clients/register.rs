@@ -13,7 +13,7 @@ use crate::{
         redirect_uri::{LeftOutUri, RedirectKind, kind},
     },
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
-    storage::{self, clients::Registration, initial_access_tokens, registration_access_tokens},
+    storage::{self, clients::RegistrationResult, initial_access_tokens, registration_access_tokens},
     trace::Verdict,
 };
 use keyward_limits::source::Source;
@@ -190,9 +190,9 @@ async fn store(
     // Another request may take the room that was made.
     for _ in 0..MAX_TRIES {
         match storage::clients::register(&app.db, asked, &from, most, permission).await? {
-            Registration::Done(client) => return Ok(*client),
-            Registration::NotPermitted => return Err(not_permitted()),
-            Registration::Full => make_room(app, source).await?,
+            RegistrationResult::Done(client) => return Ok(*client),
+            RegistrationResult::NotPermitted => return Err(not_permitted()),
+            RegistrationResult::Full => make_room(app, source).await?,
         }
     }
     Err(OAuthError::overloaded("too many clients register at once").retry_after(1))

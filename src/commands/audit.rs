@@ -2,10 +2,10 @@
 mod list;
 
 use super::{
-    operator::{Common, Desk, count},
-    output::Answer,
+    operator::{CommonArguments, Desk, count},
+    output::CommandOutput,
 };
-use crate::operations::audit::{self, Chain};
+use crate::operations::audit::{self, ChainState};
 use anyhow::bail;
 use serde_json::json;
 
@@ -18,7 +18,7 @@ pub struct Audit {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(clap::Subcommand)]
@@ -42,10 +42,10 @@ impl Audit {
     }
 }
 
-async fn verify(desk: &Desk) -> anyhow::Result<Answer> {
+async fn verify(desk: &Desk) -> anyhow::Result<CommandOutput> {
     match audit::verify(&desk.app, None).await? {
-        Chain::Whole(events) => Ok(Answer::new(json!({"intact": true, "events": events}), intact(events))),
-        Chain::BrokenAt(place) => bail!("event {place} of the audit trail is gone, or is not as it was written"),
+        ChainState::Whole(events) => Ok(CommandOutput::new(json!({"intact": true, "events": events}), intact(events))),
+        ChainState::BrokenAt(place) => bail!("event {place} of the audit trail is gone, or is not as it was written"),
     }
 }
 

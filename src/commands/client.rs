@@ -1,7 +1,7 @@
 //! `keyward client`: shows, disables and enables clients.
 use super::{
-    operator::{Common, Desk, PageArguments, StateArguments, help, name},
-    output::{Answer, or_dash},
+    operator::{CommonArguments, Desk, PageArguments, StateArguments, help, name},
+    output::{CommandOutput, or_dash},
 };
 use crate::{
     model::{Client, ClientId, ClientSource},
@@ -18,7 +18,7 @@ pub struct ClientCommand {
     #[command(subcommand)]
     verb: Verb,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(clap::Subcommand)]
@@ -96,7 +96,7 @@ fn source(name: &str) -> Result<ClientSource, String> {
 }
 
 impl List {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let wanted = clients::Filter {
             source: self.source,
             disabled: self.state.disabled(),
@@ -104,20 +104,26 @@ impl List {
             ..clients::Filter::default()
         };
         let page = clients::list(&desk.app, &wanted, &self.page.paging()).await?;
-        Ok(Answer::list("clients", &page, clients::shown, ["ID", "NAME", "SOURCE", "STATUS", "CREATED"], |client| {
-            let status = if client.disabled_at.is_some() { "disabled" } else { "enabled" };
-            let name = or_dash(client.metadata.client_name.as_deref());
-            [client.id.to_string(), name, client.source.name().into(), status.into(), date(client.created_at)]
-        }))
+        Ok(CommandOutput::list(
+            "clients",
+            &page,
+            clients::shown,
+            ["ID", "NAME", "SOURCE", "STATUS", "CREATED"],
+            |client| {
+                let status = if client.disabled_at.is_some() { "disabled" } else { "enabled" };
+                let name = or_dash(client.metadata.client_name.as_deref());
+                [client.id.to_string(), name, client.source.name().into(), status.into(), date(client.created_at)]
+            },
+        ))
     }
 }
 
-async fn show(desk: &Desk, id: &ClientId) -> anyhow::Result<Answer> {
+async fn show(desk: &Desk, id: &ClientId) -> anyhow::Result<CommandOutput> {
     let (client, live_grants) = clients::show(&desk.app, id).await?;
     let mut json = clients::shown(&client);
     json["live_grants"] = json!(live_grants);
     let disabled = client.disabled_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", date(at)));
-    Ok(Answer::one(
+    Ok(CommandOutput::one(
         json,
         [
             ("Id", client.id.to_string()),
@@ -133,6 +139,6 @@ async fn show(desk: &Desk, id: &ClientId) -> anyhow::Result<Answer> {
     ))
 }
 
-fn changed(what: &str, client: &Client) -> Answer {
-    Answer::new(json!({"client": clients::shown(client)}), format!("{what} {}.", client.id))
+fn changed(what: &str, client: &Client) -> CommandOutput {
+    CommandOutput::new(json!({"client": clients::shown(client)}), format!("{what} {}.", client.id))
 }

@@ -1,8 +1,8 @@
 //! `keyward consent`: lists and deletes stored consents.
 use super::{
     grant::WhoseArguments,
-    operator::{Common, Desk, PageArguments, confirm, count, help},
-    output::Answer,
+    operator::{CommonArguments, Desk, PageArguments, confirm, count, help},
+    output::CommandOutput,
 };
 use crate::{
     model::ConsentRecord,
@@ -18,7 +18,7 @@ pub struct ConsentCommand {
     #[command(subcommand)]
     verb: Verb,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(clap::Subcommand)]
@@ -69,10 +69,10 @@ async fn chosen(desk: &Desk, whose: &WhoseArguments) -> anyhow::Result<consents:
 }
 
 impl List {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let page = consents::list(&desk.app, &chosen(desk, &self.whose).await?, &self.page.paging()).await?;
         let headings = ["PERSON", "CLIENT", "GRANTED", "RESOURCE", "SCOPE"];
-        Ok(Answer::list("consents", &page, consents::shown, headings, |ConsentRecord { consent, username }| {
+        Ok(CommandOutput::list("consents", &page, consents::shown, headings, |ConsentRecord { consent, username }| {
             let (client, granted) = (consent.client_id.to_string(), date(consent.granted_at));
             [username.clone(), client, granted, consent.resource.clone(), consent.scopes.to_string()]
         }))
@@ -80,11 +80,11 @@ impl List {
 }
 
 impl Delete {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let wanted = chosen(desk, &self.whose).await?;
         let there = count(consents::count(&desk.app, &wanted).await?, "consent");
         confirm(self.yes, &format!("This deletes {there}, and people are asked again."))?;
         let deleted = consents::delete(&desk.app, &desk.by, &wanted).await?;
-        Ok(Answer::new(json!({"consents_deleted": deleted}), format!("Deleted {}.", count(deleted, "consent"))))
+        Ok(CommandOutput::new(json!({"consents_deleted": deleted}), format!("Deleted {}.", count(deleted, "consent"))))
     }
 }

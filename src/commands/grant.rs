@@ -1,7 +1,7 @@
 //! `keyward grant`: shows and revokes grants.
 use super::{
-    operator::{Common, Desk, PageArguments, confirm, count, help, name},
-    output::Answer,
+    operator::{CommonArguments, Desk, PageArguments, confirm, count, help, name},
+    output::CommandOutput,
 };
 use crate::{
     model::{ClientId, Grant, GrantId, GrantRecord},
@@ -18,7 +18,7 @@ pub struct GrantCommand {
     #[command(subcommand)]
     verb: Verb,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(clap::Subcommand)]
@@ -109,12 +109,12 @@ impl WhoseArguments {
 }
 
 impl List {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let now = desk.app.clock.now();
         let wanted = grants::Filter { live_at: (!self.all).then_some(now), ..self.whose.of(desk).await? };
         let page = grants::list(&desk.app, &wanted, &self.page.paging()).await?;
         let headings = ["ID", "PERSON", "CLIENT", "STATUS", "REFRESHED", "SCOPE"];
-        Ok(Answer::list("grants", &page, grants::shown, headings, |GrantRecord { grant, username }| {
+        Ok(CommandOutput::list("grants", &page, grants::shown, headings, |GrantRecord { grant, username }| {
             let (id, client) = (grant.id.to_string(), grant.client_id.to_string());
             let (refreshed, scope) = (date(grant.refreshed_at), grant.scopes.to_string());
             [id, username.clone(), client, status(grant, now).into(), refreshed, scope]
@@ -130,12 +130,12 @@ fn status(grant: &Grant, now: OffsetDateTime) -> &'static str {
     }
 }
 
-async fn show(desk: &Desk, id: GrantId) -> anyhow::Result<Answer> {
+async fn show(desk: &Desk, id: GrantId) -> anyhow::Result<CommandOutput> {
     let record = grants::show(&desk.app, id).await?;
     let json = grants::shown(&record);
     let GrantRecord { grant, username } = record;
     let status = status(&grant, desk.app.clock.now()).to_owned();
-    Ok(Answer::one(
+    Ok(CommandOutput::one(
         json,
         [
             ("Id", grant.id.to_string()),
@@ -153,11 +153,11 @@ async fn show(desk: &Desk, id: GrantId) -> anyhow::Result<Answer> {
 }
 
 impl Revoke {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let wanted = grants::Filter { id: self.id, ..self.whose.of(desk).await? };
         let live = count(grants::count_live(&desk.app, &wanted).await?, "grant");
         confirm(self.yes, &format!("This revokes {live} for good."))?;
         let revoked = grants::revoke(&desk.app, &desk.by, &wanted).await?;
-        Ok(Answer::new(json!({"grants_revoked": revoked}), format!("Revoked {}.", count(revoked, "grant"))))
+        Ok(CommandOutput::new(json!({"grants_revoked": revoked}), format!("Revoked {}.", count(revoked, "grant"))))
     }
 }

@@ -1,7 +1,7 @@
 //! `keyward key`: shows the signing keys, and rotates them before their time.
 use super::{
-    operator::{Common, Desk, help},
-    output::Answer,
+    operator::{CommonArguments, Desk, help},
+    output::CommandOutput,
 };
 use crate::{
     model::KeyStatus,
@@ -18,7 +18,7 @@ pub struct KeyCommand {
     #[command(subcommand)]
     verb: Verb,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(clap::Subcommand)]
@@ -53,7 +53,7 @@ impl KeyCommand {
                 };
                 let page = Page { rows: keys::list(app), next: None };
                 let headings = ["KID", "ALG", "STATUS", "THEN"];
-                Ok(Answer::list("keys", &page, keys::shown, headings, |record| {
+                Ok(CommandOutput::list("keys", &page, keys::shown, headings, |record| {
                     let KeyRecord { key, .. } = record;
                     [key.kid.clone(), key.algorithm.clone(), key.status.name().into(), then(record)]
                 })

@@ -1,5 +1,5 @@
 //! Shared by all operators' commands: arguments, opening and closing the server's data, questions, and error texts.
-use super::{load_config, output::Answer, server};
+use super::{load_config, output::CommandOutput, server};
 use crate::{
     app::App,
     oauth::visible::visible,
@@ -24,7 +24,7 @@ pub(super) use help;
 
 /// Arguments of every operators' command.
 #[derive(clap::Args)]
-pub struct Common {
+pub struct CommonArguments {
     /// The settings of the server, as TOML; variables such as `KEYWARD__DATABASE__URL` override them.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
@@ -40,10 +40,10 @@ pub struct Desk {
     pub json: bool,
 }
 
-impl Common {
+impl CommonArguments {
     /// Opens the data of an existing server, runs `act`, and closes the data. Running servers see each change at once,
     /// or within a second.
-    pub async fn run(&self, act: impl AsyncFnOnce(&Desk) -> anyhow::Result<Answer>) -> anyhow::Result<()> {
+    pub async fn run(&self, act: impl AsyncFnOnce(&Desk) -> anyhow::Result<CommandOutput>) -> anyhow::Result<()> {
         let app = Box::pin(server::open_existing(load_config("", self.config.as_deref())?)).await?;
         let desk = Desk { app, by: Operator::at_command_line(), json: self.json };
         let done = act(&desk).await.map_err(with_cure);

@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use std::io::{self, ErrorKind};
 
 /// The result of a command.
-pub struct Answer {
+pub struct CommandOutput {
     json: Value,
     text: String,
     /// Whether the result holds a secret that is to be printed, such as a new token.
     is_secret: bool,
 }
 
-impl Answer {
+impl CommandOutput {
     pub fn new(json: Value, text: impl Into<String>) -> Self {
         Self { json, text: text.into(), is_secret: false }
     }
@@ -120,7 +120,7 @@ mod tests {
     fn a_list_says_how_to_go_on_if_there_is_more() {
         let list = |rows: Vec<&'static str>, next: Option<&str>| {
             let page = Page { rows, next: next.map(str::to_owned) };
-            Answer::list("things", &page, |row| json!(row), ["NAME"], |row| [(*row).to_owned()])
+            CommandOutput::list("things", &page, |row| json!(row), ["NAME"], |row| [(*row).to_owned()])
         };
         let some = list(vec!["a", "b"], Some("b"));
         assert_eq!(some.text, "NAME\na\nb\n\nThere are more: --after b");

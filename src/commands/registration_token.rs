@@ -1,7 +1,7 @@
 //! `keyward registration-token`: makes, lists and revokes initial access tokens.
 use super::{
-    operator::{Common, Desk, PageArguments, confirm, help, name},
-    output::{Answer, or_dash},
+    operator::{CommonArguments, Desk, PageArguments, confirm, help, name},
+    output::{CommandOutput, or_dash},
 };
 use crate::{
     config::RegistrationPolicy,
@@ -26,7 +26,7 @@ pub struct RegistrationTokenCommand {
     #[command(flatten)]
     make: Make,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(clap::Subcommand)]
@@ -85,9 +85,9 @@ fn scopes(text: &str) -> Result<Scopes, String> {
 }
 
 impl Make {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let expires_in = Duration::seconds(self.expires_in.into());
-        let wanted = registration_tokens::Wanted { uses: self.uses, expires_in, scope: self.scope };
+        let wanted = registration_tokens::TokenLimits { uses: self.uses, expires_in, scope: self.scope };
         let (secret, token) = registration_tokens::make(&desk.app, &desk.by, &wanted).await?;
         if desk.app.config.registration.policy != RegistrationPolicy::Token {
             eprintln!("Note: registration.policy is not \"token\", so no registration asks for this token.");
@@ -99,24 +99,24 @@ impl Make {
             "expires_at": token.expires_at.unix_timestamp(),
             "scope": token.scope,
         });
-        Ok(Answer::secret(json, secret.expose()))
+        Ok(CommandOutput::secret(json, secret.expose()))
     }
 }
 
-async fn list(desk: &Desk, page: &PageArguments) -> anyhow::Result<Answer> {
+async fn list(desk: &Desk, page: &PageArguments) -> anyhow::Result<CommandOutput> {
     let page = registration_tokens::list(&desk.app, &page.paging()).await?;
     let headings = ["FINGERPRINT", "USES LEFT", "EXPIRES", "SCOPE"];
-    Ok(Answer::list("registration_tokens", &page, registration_tokens::shown, headings, |token| {
+    Ok(CommandOutput::list("registration_tokens", &page, registration_tokens::shown, headings, |token| {
         let scope = or_dash(token.scope.as_deref());
         [token.token_hash.fingerprint(), token.uses_left.to_string(), date(token.expires_at), scope]
     }))
 }
 
 impl Revoke {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         confirm(self.yes, &format!("This revokes the registration token {} for good.", self.fingerprint))?;
         let token = registration_tokens::revoke(&desk.app, &desk.by, &self.fingerprint).await?;
         let json = json!({"registration_token": registration_tokens::shown(&token)});
-        Ok(Answer::new(json, format!("Revoked {}.", token.token_hash.fingerprint())))
+        Ok(CommandOutput::new(json, format!("Revoked {}.", token.token_hash.fingerprint())))
     }
 }

@@ -1,7 +1,7 @@
 //! `keyward user`: shows, disables and enables accounts, and sets passwords.
 use super::{
-    operator::{Common, Desk, PageArguments, StateArguments, confirm, count, help, name},
-    output::{Answer, or_dash},
+    operator::{CommonArguments, Desk, PageArguments, StateArguments, confirm, count, help, name},
+    output::{CommandOutput, or_dash},
     serve::at,
 };
 use crate::{
@@ -21,7 +21,7 @@ pub struct UserCommand {
     #[command(subcommand)]
     verb: Verb,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 #[derive(clap::Subcommand)]
@@ -92,7 +92,7 @@ pub struct SetupLinkCommand {
     #[command(flatten)]
     link: SetupLink,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
 impl SetupLinkCommand {
@@ -122,11 +122,11 @@ fn role(name: &str) -> Result<Role, String> {
 }
 
 impl List {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let wanted = users::Filter { role: self.role, disabled: self.state.disabled(), search: self.search };
         let page = users::list(&desk.app, &wanted, &self.page.paging()).await?;
         let headings = ["USERNAME", "ROLE", "STATUS", "NAME", "EMAIL", "ID"];
-        Ok(Answer::list("users", &page, users::shown, headings, |user| {
+        Ok(CommandOutput::list("users", &page, users::shown, headings, |user| {
             let (name, email) = (or_dash(user.name.as_deref()), or_dash(user.email.as_deref()));
             [user.username.clone(), user.role.name().into(), status(user).into(), name, email, user.id.to_string()]
         }))
@@ -137,14 +137,14 @@ fn status(user: &User) -> &'static str {
     if user.disabled_at.is_some() { "disabled" } else { "enabled" }
 }
 
-async fn show(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Answer> {
+async fn show(desk: &Desk, Named { name }: &Named) -> anyhow::Result<CommandOutput> {
     let id = users::find(&desk.app, name).await?.id;
     let users::Account { user, live_grants, sessions } = users::show(&desk.app, id).await?;
     let mut json = users::shown(&user);
     json["live_grants"] = json!(live_grants);
     json["sessions"] = json!(sessions);
     let disabled = user.disabled_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", date(at)));
-    Ok(Answer::one(
+    Ok(CommandOutput::one(
         json,
         [
             ("Username", user.username),
@@ -161,31 +161,31 @@ async fn show(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Answer> {
 }
 
 impl Disable {
-    async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let user = users::find(&desk.app, &self.named.name).await?;
         let users::Account { user, live_grants, sessions } = users::show(&desk.app, user.id).await?;
         let (grants, ends) = (count(live_grants, "grant"), count(sessions, "session"));
         confirm(self.yes, &format!("Disabling {} revokes {grants} for good and ends {ends}.", user.username))?;
         let (user, ended) = users::disable(&desk.app, &desk.by, user.id).await?;
-        let users::Ended { grants, sessions } = ended;
+        let users::EndedAccess { grants, sessions } = ended;
         let json = json!({"user": users::shown(&user), "grants_revoked": grants, "sessions_ended": sessions});
         let (grants, sessions) = (count(grants, "grant"), count(sessions, "session"));
-        Ok(Answer::new(json, format!("Disabled {}: revoked {grants}, ended {sessions}.", user.username)))
+        Ok(CommandOutput::new(json, format!("Disabled {}: revoked {grants}, ended {sessions}.", user.username)))
     }
 }
 
-async fn enable(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Answer> {
+async fn enable(desk: &Desk, Named { name }: &Named) -> anyhow::Result<CommandOutput> {
     let id = users::find(&desk.app, name).await?.id;
     let user = users::enable(&desk.app, &desk.by, id).await?;
-    Ok(Answer::new(json!({"user": users::shown(&user)}), format!("Enabled {}.", user.username)))
+    Ok(CommandOutput::new(json!({"user": users::shown(&user)}), format!("Enabled {}.", user.username)))
 }
 
-async fn set_password(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Answer> {
+async fn set_password(desk: &Desk, Named { name }: &Named) -> anyhow::Result<CommandOutput> {
     let user = users::find(&desk.app, name).await?;
     let sessions = users::set_password(&desk.app, &desk.by, user.id, &password()?).await?;
     let json = json!({"user": users::shown(&user), "sessions_ended": sessions});
     let sessions = count(sessions, "session");
-    Ok(Answer::new(json, format!("{} has a new password: ended {sessions}.", user.username)))
+    Ok(CommandOutput::new(json, format!("{} has a new password: ended {sessions}.", user.username)))
 }
 
 /// Bytes: more than any accepted password has.
@@ -205,11 +205,11 @@ fn password() -> anyhow::Result<String> {
 }
 
 impl SetupLink {
-    async fn run(&self, desk: &Desk) -> anyhow::Result<Answer> {
+    async fn run(&self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let link = users::new_setup_link(&desk.app, &desk.by).await?;
         let json = json!({"setup_link": link.url, "expires_at": date(link.expires_at)});
         let until = at(link.expires_at);
-        Ok(Answer::secret(
+        Ok(CommandOutput::secret(
             json,
             format!(
                 "{}\n\nThat link is good once, until {until}. Whoever opens it becomes an administrator.",

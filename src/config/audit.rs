@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Audit {
+pub struct AuditSettings {
     /// Whether each issued access token is an event too.
     pub tokens: bool,
     /// Seconds that an event is kept; 0 keeps events for ever.
@@ -16,13 +16,13 @@ pub struct Audit {
 /// Bytes: the smallest allowed `max_bytes`.
 const LEAST: u64 = 1024 * 1024;
 
-impl Default for Audit {
+impl Default for AuditSettings {
     fn default() -> Self {
         Self { tokens: true, keep: 365 * 86_400, max_bytes: 2 * 1024 * 1024 * 1024 }
     }
 }
 
-impl Audit {
+impl AuditSettings {
     pub(super) fn check(&self, faults: &mut Faults) {
         let enough = self.max_bytes == 0 || self.max_bytes >= LEAST;
         let text = format!("{} is too little; it must be at least {LEAST} (1 MiB), or 0 for no bound", self.max_bytes);

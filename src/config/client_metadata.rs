@@ -35,7 +35,7 @@ pub(super) fn check(config: &Config, resources: &Resources, faults: &mut Faults)
             faults.add(&["clients", name, "redirect_uris", &place.to_string()], text);
             all_good = false;
         }
-        if let Err(Wrong { setting, text }) = of_client(config, name, settings)
+        if let Err(BrokenRule { setting, text }) = of_client(config, name, settings)
             && all_good
         {
             faults.add(&[&["clients", name], setting.as_slice()].concat(), text);
@@ -48,7 +48,7 @@ pub(super) fn check(config: &Config, resources: &Resources, faults: &mut Faults)
     }
     for (issuer, settings) in &config.trusted_issuers {
         for (name, rule) in &settings.workloads {
-            if let Err(Wrong { setting, text }) = of_workload(config, name, rule) {
+            if let Err(BrokenRule { setting, text }) = of_workload(config, name, rule) {
                 let path = ["trusted_issuers", issuer, "workloads", name];
                 faults.add(&[path.as_slice(), setting.as_slice()].concat(), text);
             }
@@ -57,12 +57,12 @@ pub(super) fn check(config: &Config, resources: &Resources, faults: &mut Faults)
 }
 
 /// The broken rule, and its setting if a single setting breaks it.
-pub struct Wrong {
+pub struct BrokenRule {
     setting: Option<&'static str>,
     text: String,
 }
 
-impl Wrong {
+impl BrokenRule {
     fn of(setting: &'static str, text: String) -> Self {
         Self { setting: Some(setting), text }
     }
@@ -87,7 +87,7 @@ pub fn of_client(
     config: &Config,
     name: &str,
     settings: &ClientSettings,
-) -> Result<(ClientMetadata, ClientPolicy), Wrong> {
+) -> Result<(ClientMetadata, ClientPolicy), BrokenRule> {
     let id = settings.id.as_deref().unwrap_or(name);
     let grant_types: Vec<_> = match settings.grant_types.as_slice() {
         [] if settings.redirect_uris.is_empty() => vec![CLIENT_CREDENTIALS],
@@ -96,13 +96,14 @@ pub fn of_client(
     };
     if let Some(unknown) = grant_types.iter().find(|name| !NAMES.contains(name)) {
         let text = format!("{unknown:?} is no grant type of ours: {}", NAMES.join(", "));
-        return Err(Wrong::of("grant_types", text));
+        return Err(BrokenRule::of("grant_types", text));
     }
-    let keys = settings.keys().map_err(|_| Wrong::of("jwks", "this is neither a table nor a JSON object".into()))?;
+    let keys =
+        settings.keys().map_err(|_| BrokenRule::of("jwks", "this is neither a table nor a JSON object".into()))?;
     let public = settings.secret.is_none() && keys.is_none() && settings.jwks_uri.is_none();
     let confidential = [CLIENT_CREDENTIALS, TOKEN_EXCHANGE];
     if let Some(unproven) = grant_types.iter().find(|name| public && confidential.contains(name)) {
-        return Err(Wrong { setting: None, text: format!("{unproven} needs a secret, jwks or jwks_uri") });
+        return Err(BrokenRule { setting: None, text: format!("{unproven} needs a secret, jwks or jwks_uri") });
     }
     let method = match (&settings.secret, public) {
         (Some(_), _) => None,
@@ -125,7 +126,7 @@ pub fn of_client(
 
 /// The client that a workload's tokens are issued to. Nobody authenticates as this client: the workload proves itself
 /// with a token of its issuer.
-pub fn of_workload(config: &Config, name: &str, rule: &Workload) -> Result<(ClientMetadata, ClientPolicy), Wrong> {
+pub fn of_workload(config: &Config, name: &str, rule: &Workload) -> Result<(ClientMetadata, ClientPolicy), BrokenRule> {
     let body = json!({
         "client_name": rule.client(name),
         "grant_types": [JWT_BEARER],
@@ -137,12 +138,12 @@ pub fn of_workload(config: &Config, name: &str, rule: &Workload) -> Result<(Clie
     Ok((metadata, ClientPolicy { default_resource: rule.resources.first().cloned(), ..policy }))
 }
 
-fn parse(config: &Config, body: &Value) -> Result<(ClientMetadata, ClientPolicy), Wrong> {
+fn parse(config: &Config, body: &Value) -> Result<(ClientMetadata, ClientPolicy), BrokenRule> {
     let settings = ["redirect_uris", "grant_types", "scope", "jwks_uri", "jwks"];
     let parsed = parse_registration(body.to_string().as_bytes(), &rules(config, NAMES));
     let ParsedRegistration { metadata, any_secret_method, .. } = parsed.map_err(|error| {
         let text = error.description.to_string();
-        Wrong { setting: settings.into_iter().find(|setting| text.contains(setting)), text }
+        BrokenRule { setting: settings.into_iter().find(|setting| text.contains(setting)), text }
     })?;
     // Redirect URIs that a registration would leave out were reported above, one by one.
     Ok((metadata, ClientPolicy { any_secret_method, ..ClientPolicy::default() }))

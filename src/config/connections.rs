@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Connections {
+pub struct ConnectionSettings {
     /// All connections; never more than three quarters of the files that the process may open.
     pub total: NonZeroUsize,
     /// Connections of one address that is not in `trusted_proxies`.
@@ -13,7 +13,7 @@ pub struct Connections {
     pub grace: u16,
 }
 
-impl Default for Connections {
+impl Default for ConnectionSettings {
     fn default() -> Self {
         let or_one = |count| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
         Self { total: or_one(1_024), per_source: or_one(128), grace: 30 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Debug {
+pub struct DebugSettings {
     /// The bearer token that opens both, at least 16 characters. Without it neither is served.
     #[serde(serialize_with = "hidden::maybe")]
     pub admin_token: Option<SecretString>,
@@ -14,7 +14,7 @@ pub struct Debug {
     pub this_machine: bool,
 }
 
-impl Debug {
+impl DebugSettings {
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.this_machine || self.admin_token.is_some()

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct DeviceAuthorization {
+pub struct DeviceSettings {
     /// Whether people may allow devices that have no browser of their own.
     pub enabled: bool,
     /// Whether devices get refresh tokens. If not, a user who was tricked into allowing a stranger's device has given
@@ -15,7 +15,7 @@ pub struct DeviceAuthorization {
     pub max_per_address: u32,
 }
 
-impl Default for DeviceAuthorization {
+impl Default for DeviceSettings {
     fn default() -> Self {
         Self { enabled: true, refresh_tokens: true, max_per_client: 1_000, max_per_address: 50 }
     }

@@ -49,7 +49,7 @@ pub enum DocumentPolicy {
 /// Requests to addresses that strangers choose. There is no setting that opens private networks to them.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Fetch {
+pub struct FetchSettings {
     /// Ports that URLs may name.
     #[serde(deserialize_with = "list")]
     pub ports: Vec<u16>,
@@ -72,7 +72,7 @@ impl Default for ClientMetadataDocuments {
     }
 }
 
-impl Default for Fetch {
+impl Default for FetchSettings {
     fn default() -> Self {
         Self { ports: vec![443], deny_networks: vec![] }
     }

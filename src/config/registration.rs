@@ -7,7 +7,7 @@ use std::slice;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Registration {
+pub struct RegistrationSettings {
     /// `open`, `token` (an initial access token is needed) or `off`.
     pub policy: RegistrationPolicy,
     /// An initial access token (RFC 7591 §3) for policy `token`: at least 16 characters, and usable without limits,
@@ -38,7 +38,7 @@ pub struct Registration {
 const KNOWN_SCHEMES: &str = "antigravity claude code-oss codebuddy cursor goose grokbot kiro lmstudio raycast trae \
     vscode vscode-insiders vscodium warp windsurf windsurf-next workbuddy zed";
 
-impl Registration {
+impl RegistrationSettings {
     pub(super) fn check(&self, faults: &mut Faults) {
         if let Some(token) = &self.initial_access_token {
             long(token, &["registration", "initial_access_token"], faults);
@@ -61,7 +61,7 @@ pub enum RegistrationPolicy {
     Off,
 }
 
-impl Default for Registration {
+impl Default for RegistrationSettings {
     fn default() -> Self {
         Self {
             policy: RegistrationPolicy::Open,

@@ -13,7 +13,7 @@ const LONGEST_CODE: u32 = 600;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(clippy::struct_field_names)] // the names are the settings'
-pub struct Tokens {
+pub struct TokenSettings {
     /// How long an access token lives.
     pub access_token_lifetime: u32,
     /// `jwt` or `opaque`: the format of access tokens.
@@ -36,7 +36,7 @@ pub struct Tokens {
     pub refresh_token_expires_in: bool,
 }
 
-impl Default for Tokens {
+impl Default for TokenSettings {
     fn default() -> Self {
         const DAY: u32 = 86_400;
         Self {
@@ -54,7 +54,7 @@ impl Default for Tokens {
     }
 }
 
-impl Tokens {
+impl TokenSettings {
     /// `access_token_lifetime` is checked together with the resources.
     pub(super) fn check(&self, faults: &mut Faults) {
         let any = u32::MAX;
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_window_for_replays_and_its_generations_have_a_ceiling() {
-        let told = |tokens: Tokens| {
+        let told = |tokens: TokenSettings| {
             let mut faults = Faults::default();
             tokens.check(&mut faults);
             faults.texts().first().cloned()
@@ -91,7 +91,7 @@ mod tests {
             (60, 0, Some("tokens.replay_generations: 0 is not 1 to 10")),
             (60, MOST_REPLAY_GENERATIONS + 1, Some("tokens.replay_generations: 11 is not 1 to 10")),
         ] {
-            let tokens = Tokens { replay_window, replay_generations, ..Tokens::default() };
+            let tokens = TokenSettings { replay_window, replay_generations, ..TokenSettings::default() };
             assert_eq!(told(tokens).as_deref(), error, "{replay_window} {replay_generations}");
         }
     }

@@ -1,18 +1,18 @@
 //! The tree of settings itself, and values derived from several of them.
 use super::{
-    audit::Audit,
-    authorization::Authorization,
+    audit::AuditSettings,
+    authorization::AuthorizationSettings,
     clients::{ClientAuthentication, ClientSettings, GrantSettings},
-    connections::Connections,
-    debug::Debug,
-    device_authorization::DeviceAuthorization,
-    dpop::Dpop,
+    connections::ConnectionSettings,
+    debug::DebugSettings,
+    device_authorization::DeviceSettings,
+    dpop::DpopSettings,
     hidden,
-    logos::Logos,
-    outgoing::{ClientMetadataDocuments, Fetch},
-    registration::Registration,
+    logos::LogoSettings,
+    outgoing::{ClientMetadataDocuments, FetchSettings},
+    registration::RegistrationSettings,
     resources::ResourceSettings,
-    tokens::Tokens,
+    tokens::TokenSettings,
     trusted_issuers::TrustedIssuer,
     words::{self, list},
     workloads::Workload,
@@ -41,39 +41,39 @@ pub struct Config {
     #[serde(default, deserialize_with = "list")]
     pub trusted_proxies: Vec<IpNet>,
     #[serde(default)]
-    pub connections: Connections,
+    pub connections: ConnectionSettings,
     #[serde(default)]
-    pub database: Database,
+    pub database: DatabaseSettings,
     #[serde(default)]
     pub keys: KeySettings,
     #[serde(default)]
-    pub tokens: Tokens,
+    pub tokens: TokenSettings,
     #[serde(default)]
-    pub authorization: Authorization,
+    pub authorization: AuthorizationSettings,
     #[serde(default)]
-    pub registration: Registration,
+    pub registration: RegistrationSettings,
     #[serde(default)]
     pub client_metadata_documents: ClientMetadataDocuments,
     #[serde(default)]
-    pub fetch: Fetch,
+    pub fetch: FetchSettings,
     #[serde(default)]
-    pub device_authorization: DeviceAuthorization,
+    pub device_authorization: DeviceSettings,
     #[serde(default)]
-    pub introspection: Introspection,
+    pub introspection: SignedIntrospectionSettings,
     #[serde(default)]
-    pub sessions: Sessions,
+    pub sessions: SessionSettings,
     #[serde(default)]
-    pub dpop: Dpop,
+    pub dpop: DpopSettings,
     #[serde(default)]
-    pub logos: Logos,
+    pub logos: LogoSettings,
     #[serde(default)]
     pub grants: GrantSettings,
     #[serde(default)]
     pub client_authentication: ClientAuthentication,
     #[serde(default)]
-    pub audit: Audit,
+    pub audit: AuditSettings,
     #[serde(default)]
-    pub debug: Debug,
+    pub debug: DebugSettings,
     /// Clients that the operator configures, by a short name of your choice.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientSettings>,
@@ -95,7 +95,7 @@ pub struct Config {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Database {
+pub struct DatabaseSettings {
     /// `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
     #[serde(serialize_with = "hidden::one")]
     pub url: SecretString,
@@ -119,14 +119,14 @@ pub struct KeySettings {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Introspection {
+pub struct SignedIntrospectionSettings {
     /// Whether resource servers that ask for signed introspection responses get them (RFC 9701).
     pub signed_responses: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Sessions {
+pub struct SessionSettings {
     /// Seconds after signing in when a browser is signed out.
     pub lifetime: u32,
 }
@@ -139,7 +139,7 @@ fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8999))
 }
 
-impl Default for Database {
+impl Default for DatabaseSettings {
     fn default() -> Self {
         Self { url: "sqlite:keyward-data/keyward.db".into() }
     }
@@ -157,13 +157,13 @@ impl Default for KeySettings {
     }
 }
 
-impl Default for Introspection {
+impl Default for SignedIntrospectionSettings {
     fn default() -> Self {
         Self { signed_responses: true }
     }
 }
 
-impl Default for Sessions {
+impl Default for SessionSettings {
     fn default() -> Self {
         Self { lifetime: 12 * 3_600 }
     }

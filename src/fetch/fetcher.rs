@@ -23,13 +23,13 @@ const STRANGERS_AT_ONCE: usize = 8;
 const STRANGER_AT_ONCE: usize = 2;
 const STRANGERS_IN_LINE: usize = 32;
 
-type Outcome = Result<Arc<FetchedContent>, FetchError>;
+type FetchResult = Result<Arc<FetchedContent>, FetchError>;
 
 pub struct Fetcher {
     network: Network,
     tls: Option<TlsConnector>,
     /// Concurrent requests for the same URL share one fetch.
-    flights: Shared<OnceCell<Outcome>>,
+    flights: Shared<OnceCell<FetchResult>>,
     hosts: Shared<Semaphore>,
     everywhere: Semaphore,
     strangers: Seats,
@@ -51,21 +51,21 @@ impl Fetcher {
     }
 
     /// Fetches the JSON at this URL.
-    pub async fn json(&self, url: &str) -> Outcome {
+    pub async fn json(&self, url: &str) -> FetchResult {
         self.fetch(url, &JSON, None).await
     }
 
     /// Fetches the JSON at this URL on behalf of a stranger.
-    pub async fn json_for_stranger(&self, url: &str, source: Source) -> Outcome {
+    pub async fn json_for_stranger(&self, url: &str, source: Source) -> FetchResult {
         self.fetch(url, &JSON, Some(source)).await
     }
 
     /// Fetches a picture; the caller determines its type from its bytes.
-    pub async fn image(&self, url: &str) -> Outcome {
+    pub async fn image(&self, url: &str) -> FetchResult {
         self.fetch(url, &IMAGE, None).await
     }
 
-    async fn fetch(&self, url: &str, wanted: &ContentRule, stranger: Option<Source>) -> Outcome {
+    async fn fetch(&self, url: &str, wanted: &ContentRule, stranger: Option<Source>) -> FetchResult {
         let url = self.judge(url)?;
         // A stranger may have to queue, so other callers do not join a stranger's fetch.
         let whose = stranger.map_or_else(|| "known".to_owned(), |source| source.to_string());
@@ -100,7 +100,7 @@ impl Fetcher {
         Ok(url)
     }
 
-    async fn get(&self, url: &Url, wanted: &ContentRule, stranger: Option<Source>) -> Outcome {
+    async fn get(&self, url: &Url, wanted: &ContentRule, stranger: Option<Source>) -> FetchResult {
         let closed = |_| FetchError::Unavailable("shutting down".into());
         let host = format!("{} {}", stranger.is_some(), url.host_str().unwrap_or_default());
         let host = self.hosts.get(&host, || Semaphore::new(AT_ONCE_PER_HOST));

@@ -4,7 +4,7 @@ use super::Fetcher;
 use crate::{
     clock::{Clock, Moment},
     error::OAuthError,
-    limits::{Asker, Fetches},
+    limits::{FetchBudget, FetchParty},
     oauth::{json, jws::Jws, key_set::KeySet},
     secrets::Digest,
 };
@@ -38,7 +38,7 @@ const BESIDE: usize = 256;
 pub struct KeySource<'a> {
     pub uri: &'a str,
     /// The party whose budget pays for a fetch.
-    pub asker: Asker<'a>,
+    pub asker: FetchParty<'a>,
     /// The source of the signed object that names the key.
     pub from: Source,
     /// Whether the signed object is valid except for its signature: only then an unknown key is fetched.
@@ -72,15 +72,15 @@ struct KeptKeys {
 }
 
 async fn fetch(
-    (fetcher, budget): (&Fetcher, &Fetches),
+    (fetcher, budget): (&Fetcher, &FetchBudget),
     published: &KeySource<'_>,
     now: Moment,
 ) -> Result<Option<KeptKeys>, OAuthError> {
     let uri = published.uri;
     budget.allow_host(published.asker)?;
     let answer = match published.asker {
-        Asker::Known(_) => fetcher.json(uri).await,
-        Asker::Stranger(_, source) => fetcher.json_for_stranger(uri, source).await,
+        FetchParty::Known(_) => fetcher.json(uri).await,
+        FetchParty::Stranger(_, source) => fetcher.json_for_stranger(uri, source).await,
     };
     let content = match answer {
         Ok(content) => content,
@@ -121,7 +121,7 @@ impl FetchedKeys {
     /// the result is a temporary error. While the host is unreachable the last set is used, for at most a day.
     pub(super) async fn have_signed(
         &self,
-        fetching: (&Fetcher, &Fetches),
+        fetching: (&Fetcher, &FetchBudget),
         clock: &Clock,
         published: &KeySource<'_>,
         jws: &Jws<'_>,
@@ -157,8 +157,8 @@ impl FetchedKeys {
     fn keep(&self, published: &KeySource<'_>, kept: KeptKeys) -> Arc<KeySet> {
         let (keys, bytes) = (kept.keys.clone(), published.uri.len() + kept.bytes + BESIDE);
         let source = match published.asker {
-            Asker::Known(_) => Source::Party(0),
-            Asker::Stranger(_, source) => source,
+            FetchParty::Known(_) => Source::Party(0),
+            FetchParty::Stranger(_, source) => source,
         };
         self.of(published.asker).insert(source, published.uri.to_owned(), kept, bytes);
         keys
@@ -182,10 +182,10 @@ impl FetchedKeys {
         (lock(&self.strangers).weight(), lock(&self.known).weight())
     }
 
-    fn of(&self, asker: Asker<'_>) -> MutexGuard<'_, Table<String, KeptKeys>> {
+    fn of(&self, asker: FetchParty<'_>) -> MutexGuard<'_, Table<String, KeptKeys>> {
         lock(match asker {
-            Asker::Known(_) => &self.known,
-            Asker::Stranger(..) => &self.strangers,
+            FetchParty::Known(_) => &self.known,
+            FetchParty::Stranger(..) => &self.strangers,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::{events::EventType,
     storage::{codes, grants},
     tokens::{
         Issuance, TokenRequest, TokenResponse,
-        refresh_token::{Refresh, RefreshToken},
+        refresh_token::{IssuedRefreshToken, RefreshToken},
     },
 };
 
@@ -57,7 +57,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
         return Err(unusable());
     }
     let may_refresh = grant_types::refreshes(&app.config, client, AUTHORIZATION_CODE);
-    let refresh = may_refresh.then(|| Refresh {
+    let refresh = may_refresh.then(|| IssuedRefreshToken {
         token: RefreshToken::first(app, grant.id, presented.expose()),
         rotated_at: grant.refreshed_at,
     });

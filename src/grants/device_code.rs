@@ -11,7 +11,7 @@ use crate::{events::EventType,
     storage::{device_codes, grants},
     tokens::{
         Issuance, TokenRequest, TokenResponse,
-        refresh_token::{Refresh, RefreshToken},
+        refresh_token::{IssuedRefreshToken, RefreshToken},
     },
 };
 use time::{Duration, OffsetDateTime};
@@ -68,7 +68,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
     audit::Event::new(EventType::DeviceCodeRedeemed).client(&client.id).user(user_id).grant(id).record(&app.audit).await;
     let may_refresh = grant_types::refreshes(&app.config, client, DEVICE_CODE);
-    issuance.issue(app, may_refresh.then_some(Refresh { token: first, rotated_at: now }), None).await
+    issuance.issue(app, may_refresh.then_some(IssuedRefreshToken { token: first, rotated_at: now }), None).await
 }
 
 /// RFC 8628 §3.5: an early poll lengthens the interval for all later polls. Only before the decision: after it, the

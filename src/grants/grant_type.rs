@@ -8,15 +8,15 @@ use crate::{
 };
 use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, OAuthError>> + Send + 'a>>;
+pub type GrantFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, OAuthError>> + Send + 'a>>;
 
-pub type Identify = for<'a> fn(Unidentified<'a>) -> Answer<'a, Option<Arc<Client>>>;
+pub type Identify = for<'a> fn(Unidentified<'a>) -> GrantFuture<'a, Option<Arc<Client>>>;
 
 pub struct GrantType {
     /// Finds the client by the redeemed object, for grant types where it can identify the client; `None` leaves that to
     /// client authentication.
     pub identify: Option<Identify>,
-    pub exchange: for<'a> fn(TokenRequest<'a>) -> Answer<'a, TokenResponse>,
+    pub exchange: for<'a> fn(TokenRequest<'a>) -> GrantFuture<'a, TokenResponse>,
 }
 
 /// A token request before its client is known.

@@ -11,7 +11,7 @@ use crate::{events::EventType,
     telemetry,
     tokens::{
         Issuance, TokenRequest, TokenResponse,
-        refresh_token::{Refresh, RefreshToken},
+        refresh_token::{IssuedRefreshToken, RefreshToken},
         restored,
     },
 };
@@ -63,7 +63,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             Standing::JustRotated(live) => {
                 let issuance = Issuance::judge(request, &grant).await?.proven(app).await?;
                 record_replay(app, &grant, presented.generation).await?;
-                let live = Refresh { token: live, rotated_at: grant.refreshed_at };
+                let live = IssuedRefreshToken { token: live, rotated_at: grant.refreshed_at };
                 return issuance.issue(app, Some(live), None).await;
             }
             Standing::Live => {
@@ -71,7 +71,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
                 if advance(app, &presented, &next, jkt.filter(|_| client.is_public()), now).await?.is_some() {
-                    return issuance.issue(app, Some(Refresh { token: next, rotated_at: now }), None).await;
+                    return issuance.issue(app, Some(IssuedRefreshToken { token: next, rotated_at: now }), None).await;
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! An endpoint, with everything that routes, metadata and descriptions need to know.
 use crate::app::App;
 use axum::{http::Method, routing::MethodRouter};
-use keyward_shared::api::{Described, Operation};
+use keyward_shared::api::{DescribedPath, Operation};
 use std::sync::Arc;
 
 pub struct Endpoint {
@@ -55,7 +55,7 @@ impl Endpoint {
     }
 
     /// Descriptions of the routes, without those that only answer "not found".
-    pub fn described(&self) -> impl Iterator<Item = Described> {
+    pub fn described(&self) -> impl Iterator<Item = DescribedPath> {
         let paths = self.paths.iter().filter(move |_| !self.operations.is_empty());
         paths.map(move |path| (path.clone(), self.operations.clone()))
     }

@@ -198,13 +198,13 @@ impl FromRequest<Arc<App>> for ClientAuth {
 }
 
 /// An authenticated client and its form, where the client assertion is used up later, together with another change.
-pub struct ClientToSpend {
+pub struct UnspentClientAuth {
     pub client: Arc<Client>,
     pub params: Params,
     pub assertion: Option<authenticate::PresentedAssertion>,
 }
 
-impl FromRequest<Arc<App>> for ClientToSpend {
+impl FromRequest<Arc<App>> for UnspentClientAuth {
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, OAuthError> {

@@ -3,7 +3,7 @@ use super::{
     extract::accepts_rather,
     protection::protect,
     respond::{ErrorText, Page},
-    views::{AppName, Onward as OnwardPage},
+    views::{AppName, OnwardPage},
     words::Words,
 };
 use axum::{
@@ -27,7 +27,7 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
 /// In the extensions of a redirect to an app's own scheme. A browser opens the app but stays on the page, so it gets a
 /// page with the link (RFC 6749 §1.7 leaves the means to us); a program gets the redirect.
 #[derive(Clone)]
-pub struct Onward {
+pub struct AppRedirect {
     pub app: AppName,
     pub href: String,
     /// A sentence: why the request was refused.
@@ -43,7 +43,7 @@ pub async fn for_the_reader(State(programs): State<Programs>, request: Request, 
     let is_form_of_programs = !is_read && path.is_some_and(|path| programs.contains(path));
     let (html, json) = (wants_html(request.headers()), accepts_rather(request.headers(), JSON, HTML));
     let mut response = next.run(request).await;
-    if html && let Some(onward) = response.extensions_mut().remove::<Onward>() {
+    if html && let Some(onward) = response.extensions_mut().remove::<AppRedirect>() {
         return lead_on(response, onward);
     }
     let Some(told) = response.extensions().get::<ErrorText>().cloned() else { return response };
@@ -61,7 +61,7 @@ pub async fn for_the_reader(State(programs): State<Programs>, request: Request, 
 }
 
 /// Turns the redirect into a page with the link, which the browser follows automatically if it can.
-fn lead_on(mut response: Response, Onward { app, href, refusal }: Onward) -> Response {
+fn lead_on(mut response: Response, AppRedirect { app, href, refusal }: AppRedirect) -> Response {
     let refresh = HeaderValue::from_str(&format!("0; url={href}"));
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().remove(header::LOCATION);

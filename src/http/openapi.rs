@@ -12,7 +12,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use keyward_shared::api::{self, About, Described, Routes};
+use keyward_shared::api::{self, ApiInfo, DescribedPath, Routes};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ struct Docs<'a> {
 pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>>) -> Routes<Arc<App>> {
     let base = app.config.base_path();
     let own = api::own(base);
-    let of_endpoints: Vec<Described> = endpoints.iter().flat_map(Endpoint::described).collect();
+    let of_endpoints: Vec<DescribedPath> = endpoints.iter().flat_map(Endpoint::described).collect();
     let document = document(app, of_endpoints.iter().chain(pages.described()).chain(&own));
     let content = api::content(&document);
     let [(place, told), (page_place, page_told)] = own;
@@ -49,7 +49,7 @@ pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>
     pages.merge(Routes::new().route(&page_place, show.layer(map_response(protected)), page_told))
 }
 
-fn document<'a>(app: &App, described: impl Iterator<Item = &'a Described>) -> Value {
+fn document<'a>(app: &App, described: impl Iterator<Item = &'a DescribedPath>) -> Value {
     let base = app.config.base();
     let bearer = |what: &str| json!({"type": "http", "scheme": "bearer", "description": what});
     let schemes = json!({
@@ -61,7 +61,7 @@ fn document<'a>(app: &App, described: impl Iterator<Item = &'a Described>) -> Va
         "registration": bearer("A registration access token, or an initial one (RFC 7591, RFC 7592)"),
         "administrator": bearer("`debug.admin_token`, or an administrator's access token"),
     });
-    let about = About {
+    let about = ApiInfo {
         title: "Keyward",
         description: DESCRIPTION,
         origin: app.config.origin(),

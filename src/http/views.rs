@@ -85,7 +85,7 @@ pub struct ServerCard<'a> {
 /// is no open redirector (RFC 9700 §4.11.2).
 #[derive(Template)]
 #[template(path = "leaving.html")]
-pub struct Leaving<'a> {
+pub struct LeavingPage<'a> {
     pub app: AppName,
     pub host: &'a str,
     /// The complete error response URI; its scheme was checked at registration.
@@ -98,7 +98,7 @@ pub struct Leaving<'a> {
 /// A link that opens an app by its own scheme. The browser follows it automatically if it can, and stays on the page.
 #[derive(Template)]
 #[template(path = "onward.html")]
-pub struct Onward<'a> {
+pub struct OnwardPage<'a> {
     pub app: &'a AppName,
     /// The complete authorization response.
     pub href: &'a str,
@@ -203,7 +203,7 @@ mod tests {
     fn a_name_that_imitates_is_marked_where_it_asks_to_sign_in_and_where_it_is_left_for() {
         let app = app("Cl\u{430}ude ✓", false);
         let (reason, refusal) = (Reason::SentBy(app.clone()), None);
-        for page in [sign_in(None, reason), Onward { app: &app, href: "a:b", refusal }.render()] {
+        for page in [sign_in(None, reason), OnwardPage { app: &app, href: "a:b", refusal }.render()] {
             let page = page.unwrap();
             assert!(page.contains("“<bdi>Cl<mark>\u{430}</mark>ude <mark>✓</mark></bdi>”"), "{page}");
             assert!(page.contains("look like others"), "{page}");
@@ -236,9 +236,9 @@ mod tests {
             sign_in(some, Reason::SignedOut(Some(named(false)))),
             sign_in(some, Reason::Device),
             error.render(),
-            Leaving { app: named(false), host: text, href: text, what: text, code: text }.render(),
-            Onward { app: &named(false), href: text, refusal: some }.render(),
-            Onward { app: &named(true), href: text, refusal: None }.render(),
+            LeavingPage { app: named(false), host: text, href: text, what: text, code: text }.render(),
+            OnwardPage { app: &named(false), href: text, refusal: some }.render(),
+            OnwardPage { app: &named(true), href: text, refusal: None }.render(),
             sign_out(some, false).render(),
             sign_out(None, true).render(),
             Setup { form_token: text, token: text, username: text, error: some }.render(),

@@ -29,7 +29,7 @@ const NOT_METADATA: [&str; 14] = [
 ];
 
 /// A verified statement.
-pub struct Statement {
+pub struct SoftwareStatement {
     text: String,
     /// The issuer, if the statement has both name and redirect URIs. Only then nobody else can use the statement to
     /// pass for the client, since a statement is no secret.
@@ -42,7 +42,7 @@ pub async fn apply<'a>(
     app: &App,
     body: &'a [u8],
     address: IpAddr,
-) -> Result<(Cow<'a, [u8]>, Option<Statement>), OAuthError> {
+) -> Result<(Cow<'a, [u8]>, Option<SoftwareStatement>), OAuthError> {
     let Ok(mut members) = json::object(body) else { return Ok((body.into(), None)) };
     let is_on = app.config.trusted_issuers.values().any(|issuer| issuer.software_statements);
     let text = match members.remove("software_statement") {
@@ -56,7 +56,7 @@ pub async fn apply<'a>(
     let vouched_by = claims.get("iss").and_then(Value::as_str).filter(|_| vouched).map(str::to_owned);
     members.extend(claims.into_iter().filter(|(name, _)| !NOT_METADATA.contains(&name.as_str())));
     let body = serde_json::to_vec(&members).map_err(OAuthError::server_error)?;
-    Ok((body.into(), Some(Statement { text, vouched_by })))
+    Ok((body.into(), Some(SoftwareStatement { text, vouched_by })))
 }
 
 /// An untrusted issuer and a wrong signature give the same error.
@@ -85,7 +85,7 @@ fn invalid(rule: &'static str) -> OAuthError {
     OAuthError::invalid_software_statement(format!("software_statement: {rule}"))
 }
 
-impl Statement {
+impl SoftwareStatement {
     /// The response contains the statement unmodified (RFC 7591 §3.2.1).
     pub fn put_into(self, client: &mut Client) {
         client.metadata.software_statement = Some(self.text);

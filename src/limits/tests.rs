@@ -8,14 +8,14 @@ const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 #[test]
 fn who_holds_a_whole_ipv6_network_is_still_one_source() {
     let address = |last: u16| IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last));
-    let registrations = Registrations::new(3, 1, Clock::stopped());
+    let registrations = RegistrationBudget::new(3, 1, Clock::stopped());
     (0..3).for_each(|n| registrations.allow(address(n), vec!["a.example".into()]).unwrap());
     assert!(registrations.allow(address(3), vec!["a.example".into()]).is_err());
 }
 
 #[test]
 fn one_crowded_redirect_host_does_not_starve_another_behind_the_same_address() {
-    let registrations = Registrations::new(3, 1, Clock::stopped());
+    let registrations = RegistrationBudget::new(3, 1, Clock::stopped());
     for _ in 0..3 {
         registrations.allow(HERE, vec!["a.example".into()]).unwrap();
     }
@@ -26,7 +26,7 @@ fn one_crowded_redirect_host_does_not_starve_another_behind_the_same_address() {
 
 #[test]
 fn dead_credentials_of_many_clients_behind_one_address_wait_each_for_themselves() {
-    let guesses = Guesses::new(Clock::stopped());
+    let guesses = GuessBudget::new(Clock::stopped());
     (0..500).for_each(|n| assert!(!guesses.wrong(AccountKind::Client, &format!("kw_{n}"), HERE).unwrap()));
     (0..3).for_each(|_| assert!(!guesses.wrong(AccountKind::Client, "kw_0", HERE).unwrap()));
     assert!(guesses.wrong(AccountKind::Client, "kw_0", HERE).unwrap());
@@ -36,7 +36,7 @@ fn dead_credentials_of_many_clients_behind_one_address_wait_each_for_themselves(
 
 #[test]
 fn attack_90_neither_one_user_nor_many_can_flood_a_host_through_us() {
-    let fetches = Fetches::new(Clock::stopped());
+    let fetches = FetchBudget::new(Clock::stopped());
     let greedy = UserId::new();
     let allowed = |user, host| fetches.allow(user, host).is_ok();
     assert_eq!((0..500).filter(|_| allowed(greedy, "a.example")).count(), 20);
@@ -47,7 +47,7 @@ fn attack_90_neither_one_user_nor_many_can_flood_a_host_through_us() {
 
 #[test]
 fn attack_65_one_address_pushes_six_hundred_requests_at_once_and_no_more() {
-    let pushes = Arrivals::of_pushed_requests(Clock::stopped());
+    let pushes = ArrivalBudget::of_pushed_requests(Clock::stopped());
     let allowed = |address| (0..2_000).filter(|_| pushes.allow(source(address)).is_ok()).count();
     assert_eq!(allowed(HERE), 600);
     assert_eq!(pushes.allow(source(HERE)).unwrap_err().code, "too_many_requests");
@@ -56,15 +56,15 @@ fn attack_65_one_address_pushes_six_hundred_requests_at_once_and_no_more() {
 
 #[test]
 fn strangers_spend_nothing_of_what_people_have_and_none_of_them_all_that_strangers_have() {
-    let fetches = Fetches::new(Clock::stopped());
-    let stranger = |address| fetches.allow_host(Asker::Stranger("a.example", source(address))).is_ok();
+    let fetches = FetchBudget::new(Clock::stopped());
+    let stranger = |address| fetches.allow_host(FetchParty::Stranger("a.example", source(address))).is_ok();
     assert_eq!((0..500).filter(|_| stranger(HERE)).count(), 20);
     assert!(stranger(THERE));
     for n in 0..200 {
         stranger([198, 51, 100, n].into());
     }
     fetches.allow(UserId::new(), "a.example").unwrap();
-    fetches.allow_host(Asker::Known("a.example")).unwrap();
+    fetches.allow_host(FetchParty::Known("a.example")).unwrap();
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_greediest_yields_to_a_newcomer_and_a_newcomer_that_is_it_yields_to_nobody
 #[test]
 fn attack_192_devices_and_assertions_of_one_source_come_at_a_rate_and_take_nothing_from_another() {
     for (arrivals, each) in
-        [(Arrivals::of_devices(Clock::stopped()), 60), (Arrivals::of_assertions(Clock::stopped()), 600)]
+        [(ArrivalBudget::of_devices(Clock::stopped()), 60), (ArrivalBudget::of_assertions(Clock::stopped()), 600)]
     {
         assert_eq!((0..2_000).filter(|_| arrivals.allow(source(HERE)).is_ok()).count(), each);
         let refused = arrivals.allow(source(HERE)).unwrap_err();

@@ -8,14 +8,14 @@ pub struct AnsweredForm {
     /// Identifies the form.
     pub form_hash: Digest,
     #[sqlx(json)]
-    pub answer: Answer,
+    pub answer: FormAnswer,
     pub answered_at: OffsetDateTime,
 }
 
 /// The answer, and what is needed to redirect the browser again. The code is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum FormAnswer {
     /// An answer to a client at its redirect URI (RFC 6749 §4.1.2).
     Consent { allowed: bool, client_id: String, redirect_uri: String, state: Option<String> },
     /// An answer to a device (RFC 8628 §3.3).

@@ -1,5 +1,5 @@
 //! Operators' acts on clients.
-use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
+use super::{OperationError, OperationResult, Operator, Page, Paging, date, logged};
 use crate::{
     app::App,
     audit::Event,
@@ -11,7 +11,7 @@ pub use clients::Filter;
 use serde_json::{Value, json};
 
 /// The newest clients first.
-pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<Client>> {
+pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> OperationResult<Page<Client>> {
     let after = paging.after.as_deref().map(ClientId::from);
     if let Some(after) = &after {
         find(app, after).await?;
@@ -20,12 +20,12 @@ pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<C
     Ok(paging.page(rows, |client| client.id.to_string()))
 }
 
-pub async fn find(app: &App, id: &ClientId) -> Outcome<Client> {
+pub async fn find(app: &App, id: &ClientId) -> OperationResult<Client> {
     clients::find(&app.db, id).await?.ok_or_else(|| OperationError::NoSuchClient(id.clone()))
 }
 
 /// A client, and the number of its live grants.
-pub async fn show(app: &App, id: &ClientId) -> Outcome<(Client, i64)> {
+pub async fn show(app: &App, id: &ClientId) -> OperationResult<(Client, i64)> {
     let client = find(app, id).await?;
     let of_client = grants::Filter { client_id: Some(id.clone()), ..grants::Filter::default() };
     let live_grants = grants::count_live(&app.db, &of_client, app.clock.now()).await?;
@@ -34,7 +34,7 @@ pub async fn show(app: &App, id: &ClientId) -> Outcome<(Client, i64)> {
 
 /// Until it is enabled again, the client gets no tokens and its tokens are refused wherever this server is asked. Its
 /// grants stay.
-pub async fn disable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client> {
+pub async fn disable(app: &App, by: &Operator, id: &ClientId) -> OperationResult<Client> {
     find(app, id).await?;
     let event = Event::new(EventType::ClientDisabled).client(id).by(by.name()).happened(&app.audit);
     if !clients::disable(&app.db, id, app.clock.now(), &event).await? {
@@ -43,7 +43,7 @@ pub async fn disable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client>
     changed(app, id, event).await
 }
 
-pub async fn enable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client> {
+pub async fn enable(app: &App, by: &Operator, id: &ClientId) -> OperationResult<Client> {
     find(app, id).await?;
     if app.config.disable_removed_clients && clients::is_left_out(&app.db, id).await? {
         return Err(OperationError::LeftOut(id.clone()));
@@ -55,7 +55,7 @@ pub async fn enable(app: &App, by: &Operator, id: &ClientId) -> Outcome<Client> 
     changed(app, id, event).await
 }
 
-async fn changed(app: &App, id: &ClientId, event: AuditEvent) -> Outcome<Client> {
+async fn changed(app: &App, id: &ClientId, event: AuditEvent) -> OperationResult<Client> {
     app.clients.forget(id);
     logged(((), event));
     find(app, id).await

@@ -1,5 +1,5 @@
 //! Operators' acts on stored consents.
-use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
+use super::{OperationError, OperationResult, Operator, Page, Paging, date, logged};
 use crate::{
     app::App,
     audit::Event,
@@ -12,7 +12,7 @@ pub use consents::Filter;
 use serde_json::{Value, json};
 
 /// Sorted by user, client and resource.
-pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<ConsentRecord>> {
+pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> OperationResult<Page<ConsentRecord>> {
     let after = paging.read_after(|after| read(after).ok_or_else(|| OperationError::NoSuchPlace(after.to_owned())))?;
     let rows = consents::list(&app.db, wanted, after.as_ref(), paging.limit()).await?;
     Ok(paging.page(rows, place))
@@ -29,12 +29,12 @@ fn read(place: &str) -> Option<(UserId, ClientId, String)> {
 }
 
 /// The number of matching consents.
-pub async fn count(app: &App, wanted: &Filter) -> Outcome<i64> {
+pub async fn count(app: &App, wanted: &Filter) -> OperationResult<i64> {
     Ok(consents::count(&app.db, wanted).await?)
 }
 
 /// The users are asked again next time; their grants stay. Returns the number of deleted consents.
-pub async fn delete(app: &App, by: &Operator, wanted: &Filter) -> Outcome<u64> {
+pub async fn delete(app: &App, by: &Operator, wanted: &Filter) -> OperationResult<u64> {
     let event = |count| {
         let event = Event::new(EventType::ConsentsDeleted).user(wanted.user_id).client(wanted.client_id.as_ref());
         event.details(json!({"consents": count})).by(by.name()).happened(&app.audit)

@@ -1,5 +1,5 @@
 //! Operators' acts on grants.
-use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
+use super::{OperationError, OperationResult, Operator, Page, Paging, date, logged};
 use crate::{
     app::App,
     audit::Event,
@@ -11,25 +11,25 @@ pub use grants::Filter;
 use serde_json::{Value, json};
 
 /// The newest grants first.
-pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<GrantRecord>> {
+pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> OperationResult<Page<GrantRecord>> {
     let before = paging.read_after(|after| after.parse().map_err(|_| OperationError::NoSuchPlace(after.to_owned())))?;
     let rows = grants::list(&app.db, wanted, before, paging.limit()).await?;
     Ok(paging.page(rows, |record| record.grant.id.to_string()))
 }
 
-pub async fn show(app: &App, id: GrantId) -> Outcome<GrantRecord> {
+pub async fn show(app: &App, id: GrantId) -> OperationResult<GrantRecord> {
     let wanted = Filter { id: Some(id), ..Filter::default() };
     grants::list(&app.db, &wanted, None, 1).await?.pop().ok_or(OperationError::NoSuchGrant(id))
 }
 
 /// The number of grants that [`revoke`] would revoke.
-pub async fn count_live(app: &App, wanted: &Filter) -> Outcome<i64> {
+pub async fn count_live(app: &App, wanted: &Filter) -> OperationResult<i64> {
     Ok(grants::count_live(&app.db, wanted, app.clock.now()).await?)
 }
 
 /// Revokes all live matching grants: one, a user's, a client's, or a user's for one client. Their tokens are refused
 /// wherever this server is asked. Returns the number of revoked grants.
-pub async fn revoke(app: &App, by: &Operator, wanted: &Filter) -> Outcome<u64> {
+pub async fn revoke(app: &App, by: &Operator, wanted: &Filter) -> OperationResult<u64> {
     if let Some(id) = wanted.id {
         show(app, id).await?;
     }

@@ -1,5 +1,5 @@
 //! Operators' acts on signing keys.
-use super::{Operator, Outcome, date};
+use super::{OperationResult, Operator, date};
 use crate::{
     app::App,
     audit::Event,
@@ -35,7 +35,7 @@ pub fn list(app: &App) -> Vec<KeyRecord> {
 
 /// Starts a rotation of all keys; running servers complete it. A key that has a successor already keeps it. Returns the
 /// `kid` of each new key.
-pub async fn rotate(app: &App, by: &Operator) -> Outcome<Vec<String>> {
+pub async fn rotate(app: &App, by: &Operator) -> OperationResult<Vec<String>> {
     let mut published = Vec::new();
     for algorithm in Algorithm::NAMES {
         published.extend(app.keys.publish(algorithm, app.clock.now()).await?);
@@ -48,7 +48,7 @@ pub async fn rotate(app: &App, by: &Operator) -> Outcome<Vec<String>> {
 }
 
 /// Replaces all keys at once: everything the old ones signed is refused from now on. Returns the number of old keys.
-pub async fn replace_all(app: &App, by: &Operator) -> Outcome<u64> {
+pub async fn replace_all(app: &App, by: &Operator) -> OperationResult<u64> {
     let removed = app.keys.replace_all().await?;
     let event = Event::new(EventType::SigningKeysReplaced).details(json!({ "removed": removed }));
     event.by(by.name()).record(&app.audit).await;

@@ -1,5 +1,5 @@
 //! Lists in pages.
-use super::Outcome;
+use super::OperationResult;
 
 /// Selects a page.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ impl Paging {
     }
 
     /// Parses `after`.
-    pub(super) fn read_after<T>(&self, read: impl FnOnce(&str) -> Outcome<T>) -> Outcome<Option<T>> {
+    pub(super) fn read_after<T>(&self, read: impl FnOnce(&str) -> OperationResult<T>) -> OperationResult<Option<T>> {
         self.after.as_deref().map(read).transpose()
     }
 

@@ -1,5 +1,5 @@
 //! Operators' acts on registration tokens: initial access tokens (RFC 7591 §3).
-use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
+use super::{OperationError, OperationResult, Operator, Page, Paging, date, logged};
 use crate::{
     app::App,
     audit::Event,
@@ -13,7 +13,7 @@ use time::Duration;
 
 /// The limits of a new token.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct TokenLimits {
     pub uses: i32,
     pub expires_in: Duration,
     /// The most scopes that its clients are ever granted; `None` sets no limit.
@@ -21,7 +21,11 @@ pub struct Wanted {
 }
 
 /// Makes a token. The token itself is returned only this once.
-pub async fn make(app: &App, by: &Operator, wanted: &Wanted) -> Outcome<(RegistrationToken, InitialAccessToken)> {
+pub async fn make(
+    app: &App,
+    by: &Operator,
+    wanted: &TokenLimits,
+) -> OperationResult<(RegistrationToken, InitialAccessToken)> {
     let secret = RegistrationToken::random();
     let token = InitialAccessToken {
         token_hash: secret.digest(),
@@ -37,7 +41,7 @@ pub async fn make(app: &App, by: &Operator, wanted: &Wanted) -> Outcome<(Registr
 }
 
 /// Valid tokens, those that expire first come first.
-pub async fn list(app: &App, paging: &Paging) -> Outcome<Page<InitialAccessToken>> {
+pub async fn list(app: &App, paging: &Paging) -> OperationResult<Page<InitialAccessToken>> {
     let after = match paging.read_after(read)? {
         Some(after) => {
             find(app, after, paging.after.as_deref().unwrap_or_default()).await?;
@@ -50,7 +54,7 @@ pub async fn list(app: &App, paging: &Paging) -> Outcome<Page<InitialAccessToken
 }
 
 /// Revokes a token; clients that registered with it stay.
-pub async fn revoke(app: &App, by: &Operator, fingerprint: &str) -> Outcome<InitialAccessToken> {
+pub async fn revoke(app: &App, by: &Operator, fingerprint: &str) -> OperationResult<InitialAccessToken> {
     let token = find(app, read(fingerprint)?, fingerprint).await?;
     let event =
         Event::new(EventType::RegistrationTokenRevoked).details(shown(&token)).by(by.name()).happened(&app.audit);
@@ -61,13 +65,13 @@ pub async fn revoke(app: &App, by: &Operator, fingerprint: &str) -> Outcome<Init
     Ok(token)
 }
 
-async fn find(app: &App, fingerprint: Fingerprint, named: &str) -> Outcome<InitialAccessToken> {
+async fn find(app: &App, fingerprint: Fingerprint, named: &str) -> OperationResult<InitialAccessToken> {
     let found = initial_access_tokens::find_by_fingerprint(&app.db, fingerprint, app.clock.now()).await?;
     found.ok_or_else(|| OperationError::NoSuchRegistrationToken(named.to_owned()))
 }
 
 /// 12 hexadecimal digits, as [`Digest::fingerprint`](crate::secrets::Digest::fingerprint) writes them.
-fn read(fingerprint: &str) -> Outcome<Fingerprint> {
+fn read(fingerprint: &str) -> OperationResult<Fingerprint> {
     let none = || OperationError::NoSuchRegistrationToken(fingerprint.to_owned());
     let digits = Some(fingerprint).filter(|text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let number = u64::from_str_radix(digits.ok_or_else(none)?, 16).map_err(|_| none())?;

@@ -1,5 +1,5 @@
 //! Operators' acts on people's accounts.
-use super::{OperationError, Operator, Outcome, Page, Paging, date, logged};
+use super::{OperationError, OperationResult, Operator, Page, Paging, date, logged};
 use crate::{
     app::App,
     audit::Event,
@@ -12,7 +12,7 @@ use crate::{
     storage::{grants, users},
 };
 use serde_json::{Value, json};
-pub use users::{Ended, Filter};
+pub use users::{EndedAccess, Filter};
 
 /// Usernames that are searched for a similar one, the newest.
 const LOOKED_AT: i64 = 1000;
@@ -28,7 +28,7 @@ pub struct Account {
 }
 
 /// The newest accounts first.
-pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<User>> {
+pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> OperationResult<Page<User>> {
     let before = paging.read_after(|after| after.parse().map_err(|_| OperationError::NoSuchPlace(after.to_owned())))?;
     let rows = users::list(&app.db, wanted, before, paging.limit()).await?;
     Ok(paging.page(rows, |user| user.id.to_string()))
@@ -36,7 +36,7 @@ pub async fn list(app: &App, wanted: &Filter, paging: &Paging) -> Outcome<Page<U
 
 /// Finds an account by id or username. Ids come first, so that nobody can pose as another user by choosing that user's
 /// id as username.
-pub async fn find(app: &App, named: &str) -> Outcome<User> {
+pub async fn find(app: &App, named: &str) -> OperationResult<User> {
     if let Ok(id) = named.parse()
         && let Some(user) = users::find(&app.db, id).await?
     {
@@ -52,12 +52,12 @@ pub async fn find(app: &App, named: &str) -> Outcome<User> {
     Err(OperationError::NoSuchUser { named: named.to_owned(), nearest })
 }
 
-async fn by_id(app: &App, id: UserId) -> Outcome<User> {
+async fn by_id(app: &App, id: UserId) -> OperationResult<User> {
     let none = || OperationError::NoSuchUser { named: id.to_string(), nearest: None };
     users::find(&app.db, id).await?.ok_or_else(none)
 }
 
-pub async fn show(app: &App, id: UserId) -> Outcome<Account> {
+pub async fn show(app: &App, id: UserId) -> OperationResult<Account> {
     let user = by_id(app, id).await?;
     let of_user = grants::Filter { user_id: Some(id), ..grants::Filter::default() };
     let live_grants = grants::count_live(&app.db, &of_user, app.clock.now()).await?;
@@ -66,9 +66,9 @@ pub async fn show(app: &App, id: UserId) -> Outcome<Account> {
 
 /// Until they are enabled again, the user can neither sign in nor use an app; after that, apps have to be allowed
 /// again.
-pub async fn disable(app: &App, by: &Operator, id: UserId) -> Outcome<(User, Ended)> {
+pub async fn disable(app: &App, by: &Operator, id: UserId) -> OperationResult<(User, EndedAccess)> {
     by_id(app, id).await?;
-    let event = |Ended { grants, sessions }| {
+    let event = |EndedAccess { grants, sessions }| {
         let event = Event::new(EventType::UserDisabled).user(id);
         event.details(json!({"grants": grants, "sessions": sessions})).by(by.name()).happened(&app.audit)
     };
@@ -81,7 +81,7 @@ pub async fn disable(app: &App, by: &Operator, id: UserId) -> Outcome<(User, End
     }
 }
 
-pub async fn enable(app: &App, by: &Operator, id: UserId) -> Outcome<User> {
+pub async fn enable(app: &App, by: &Operator, id: UserId) -> OperationResult<User> {
     let user = by_id(app, id).await?;
     let event = Event::new(EventType::UserEnabled).user(id).by(by.name()).happened(&app.audit);
     if !users::enable(&app.db, id, &event).await? {
@@ -92,7 +92,7 @@ pub async fn enable(app: &App, by: &Operator, id: UserId) -> Outcome<User> {
 }
 
 /// Ends all sessions of the user; apps keep their access. Returns the number of ended sessions.
-pub async fn set_password(app: &App, by: &Operator, id: UserId, password: &str) -> Outcome<u64> {
+pub async fn set_password(app: &App, by: &Operator, id: UserId, password: &str) -> OperationResult<u64> {
     let user = by_id(app, id).await?;
     if let Some(rule) = refuse_password(&user.username, password) {
         return Err(OperationError::WeakPassword(rule));
@@ -108,7 +108,7 @@ pub async fn set_password(app: &App, by: &Operator, id: UserId, password: &str) 
 }
 
 /// Makes a link that creates an administrator, or restores the access of one. It replaces the previous link.
-pub async fn new_setup_link(app: &App, by: &Operator) -> Outcome<SetupLink> {
+pub async fn new_setup_link(app: &App, by: &Operator) -> OperationResult<SetupLink> {
     let link = setup_link::proposal(app, users::any_admin(&app.db).await?);
     let details = json!({"expires_at": link.expires_at.unix_timestamp(), "recovers": link.recovers});
     let event = Event::new(EventType::SetupLinkCreated).details(details).by(by.name()).happened(&app.audit);

@@ -5,11 +5,11 @@ use crate::{
     audit,
     error::OAuthError,
     events::EventType,
-    model::{Answer, AnsweredForm, Role},
+    model::{AnsweredForm, FormAnswer, Role},
     secrets::{Digest, SetupToken},
     storage::{
         setup_tokens,
-        users::{self, Administered},
+        users::{self, SetupTokenUse},
     },
 };
 use serde_json::json;
@@ -26,7 +26,7 @@ pub struct SetupLink {
 
 /// The outcome of submitting a name and a password with a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SetupOutcome {
     /// A new administrator was created.
     Created,
     /// An administrator who was locked out has a new password.
@@ -56,9 +56,9 @@ pub async fn first(app: &App) -> anyhow::Result<Option<SetupLink>> {
 }
 
 /// A link that is not stored yet.
-pub fn proposal(app: &App, recovers: bool) -> setup_tokens::SetupLink {
+pub fn proposal(app: &App, recovers: bool) -> setup_tokens::StoredSetupLink {
     let (seed, now) = (rand::random::<[u8; 32]>(), app.clock.now());
-    setup_tokens::SetupLink {
+    setup_tokens::StoredSetupLink {
         token_hash: SetupToken::derived(app.derived_keys.forms(), &seed).digest(),
         seed: Some(seed.to_vec()),
         recovers,
@@ -67,16 +67,16 @@ pub fn proposal(app: &App, recovers: bool) -> setup_tokens::SetupLink {
     }
 }
 
-fn is_ours(app: &App, link: &setup_tokens::SetupLink) -> bool {
+fn is_ours(app: &App, link: &setup_tokens::StoredSetupLink) -> bool {
     token(app, link).digest().matches(&link.token_hash)
 }
 
-fn token(app: &App, link: &setup_tokens::SetupLink) -> SetupToken {
+fn token(app: &App, link: &setup_tokens::StoredSetupLink) -> SetupToken {
     SetupToken::derived(app.derived_keys.forms(), link.seed.as_deref().unwrap_or_default())
 }
 
 /// The URL of a stored link.
-pub fn shown(app: &App, link: &setup_tokens::SetupLink) -> SetupLink {
+pub fn shown(app: &App, link: &setup_tokens::StoredSetupLink) -> SetupLink {
     let url = format!("{}/setup?token={}", app.config.base(), token(app, link).expose());
     SetupLink { url, expires_at: link.expires_at }
 }
@@ -89,16 +89,18 @@ pub async fn use_up(
     username: &str,
     password: &str,
     form: &Digest,
-) -> Result<Outcome, OAuthError> {
+) -> Result<SetupOutcome, OAuthError> {
     let user = new_user(app, username, password, Role::Admin).await?;
     let now = app.clock.now();
-    let form = AnsweredForm { form_hash: form.clone(), answer: Answer::SetUp, answered_at: now };
+    let form = AnsweredForm { form_hash: form.clone(), answer: FormAnswer::SetUp, answered_at: now };
     let done = users::make_admin(&app.db, &user, &token.digest(), now, Some(&form)).await?;
     let (outcome, event, id) = match done {
-        Administered::Nobody => return Ok(Outcome::Spent),
-        Administered::NameTaken => return Ok(Outcome::NameTaken),
-        Administered::Created => (Outcome::Created, audit::Event::new(EventType::UserCreated), user.id),
-        Administered::Recovered(id) => (Outcome::Recovered, audit::Event::new(EventType::PasswordReset).warning(), id),
+        SetupTokenUse::Nobody => return Ok(SetupOutcome::Spent),
+        SetupTokenUse::NameTaken => return Ok(SetupOutcome::NameTaken),
+        SetupTokenUse::Created => (SetupOutcome::Created, audit::Event::new(EventType::UserCreated), user.id),
+        SetupTokenUse::Recovered(id) => {
+            (SetupOutcome::Recovered, audit::Event::new(EventType::PasswordReset).warning(), id)
+        }
     };
     let details = json!({"username": user.username, "role": "admin", "by": "setup link"});
     event.user(id).details(details).record(&app.audit).await;

@@ -81,14 +81,14 @@ pub async fn after(db: &Db, place: i64, limit: i64) -> sqlx::Result<Vec<SealedEv
 
 /// The most bytes that events may take, and the bytes that are left after shortening.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct SizeLimit {
     pub most: i64,
     pub left: i64,
 }
 
 /// What was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shortened {
+pub struct ShorteningResult {
     pub events: u64,
     /// Whether events were deleted for lack of room before they were old enough.
     pub for_room: bool,
@@ -98,7 +98,11 @@ pub struct Shortened {
 
 /// Deletes events older than `older_than`, and then the oldest ones until the rest fits into `room`. The chain begins
 /// after the deleted events.
-pub async fn shorten(db: &Db, older_than: Option<OffsetDateTime>, room: Option<Room>) -> sqlx::Result<Shortened> {
+pub async fn shorten(
+    db: &Db,
+    older_than: Option<OffsetDateTime>,
+    room: Option<SizeLimit>,
+) -> sqlx::Result<ShorteningResult> {
     transaction!(db, |on| {
         let (last, base, bytes): (i64, i64, i64) =
             sqlx::query_as("UPDATE audit_chain SET place = place RETURNING place, base_place, bytes")
@@ -145,6 +149,6 @@ pub async fn shorten(db: &Db, older_than: Option<OffsetDateTime>, room: Option<R
             .await?;
         }
         let gone = sqlx::query("DELETE FROM audit_events WHERE place <= $1").bind(end).execute(&mut *on).await?;
-        Shortened { events: gone.rows_affected(), for_room, more }
+        ShorteningResult { events: gone.rows_affected(), for_room, more }
     })
 }

@@ -13,14 +13,14 @@ use time::{Duration, OffsetDateTime};
 
 /// The content of the column `metadata`.
 #[derive(serde::Serialize)]
-struct Described<'a> {
+struct StoredMetadata<'a> {
     #[serde(flatten)]
     metadata: &'a ClientMetadata,
     #[serde(flatten)]
     policy: &'a ClientPolicy,
 }
 
-impl<'a> Described<'a> {
+impl<'a> StoredMetadata<'a> {
     fn of(client: &'a Client) -> Self {
         Self { metadata: &client.metadata, policy: &client.policy }
     }
@@ -43,7 +43,7 @@ macro_rules! insert_client {
         )
         .bind(&$client.id)
         .bind($client.source)
-        .bind(Json(Described::of($client)))
+        .bind(Json(StoredMetadata::of($client)))
         .bind(&$client.secret_hash)
         .bind(&$client.fingerprint)
         .bind($client.created_at)
@@ -57,7 +57,7 @@ macro_rules! insert_client {
 const ALONE: i64 = 0x6b77_7265_6769;
 
 #[derive(Clone, Debug)]
-pub enum Registration {
+pub enum RegistrationResult {
     Done(Box<Client>),
     /// The number of unused clients has reached its limit.
     Full,
@@ -73,7 +73,7 @@ pub async fn register(
     from: &str,
     most: i64,
     permission: Option<&Digest>,
-) -> sqlx::Result<Registration> {
+) -> sqlx::Result<RegistrationResult> {
     // SQLite's writer must stay free while all clients are counted, so this is counted before, by one registration at a
     // time.
     let mut full = false;
@@ -95,9 +95,9 @@ pub async fn register(
             _ => true,
         };
         match (full, permitted) {
-            (true, _) => Registration::Full,
-            (_, false) => Registration::NotPermitted,
-            _ => Registration::Done(Box::new(insert_client!(client, from).fetch_one(&mut *on).await?)),
+            (true, _) => RegistrationResult::Full,
+            (_, false) => RegistrationResult::NotPermitted,
+            _ => RegistrationResult::Done(Box::new(insert_client!(client, from).fetch_one(&mut *on).await?)),
         }
     })
 }
@@ -117,7 +117,7 @@ pub async fn put_seed(db: &Db, client: &Client) -> sqlx::Result<()> {
         )
         .bind(&client.id)
         .bind(client.source)
-        .bind(Json(Described::of(client)))
+        .bind(Json(StoredMetadata::of(client)))
         .bind(&client.secret_hash)
         .bind(&client.fingerprint)
         .bind(client.created_at)
@@ -142,7 +142,7 @@ pub async fn put_document(db: &Db, client: &Client, described_by: &str) -> sqlx:
         )
         .bind(&client.id)
         .bind(client.source)
-        .bind(Json(Described::of(client)))
+        .bind(Json(StoredMetadata::of(client)))
         .bind(client.created_at)
         .bind(client.seen_at)
         .bind(client.fresh_until)
@@ -158,7 +158,7 @@ pub async fn update(db: &Db, client: &Client) -> sqlx::Result<bool> {
         let updated =
             sqlx::query("UPDATE clients SET metadata = $2, seen_at = $3 WHERE id = $1 AND disabled_at IS NULL")
                 .bind(&client.id)
-                .bind(Json(Described::of(client)))
+                .bind(Json(StoredMetadata::of(client)))
                 .bind(client.seen_at)
                 .execute(&mut *on)
                 .await?

@@ -12,7 +12,7 @@ const ALONE: i64 = 0x6b77_6465_7669;
 
 /// Limits for unexpired codes.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct DeviceLimits {
     /// For one source, decided or not.
     pub of_source: i64,
     /// For one client, undecided ones only.
@@ -29,7 +29,7 @@ pub enum Insertion {
 }
 
 /// Counts and inserts in a single step, so that concurrent calls cannot exceed the limits.
-pub async fn insert(db: &Db, device: &DeviceAuthorization, limits: Limits) -> sqlx::Result<Insertion> {
+pub async fn insert(db: &Db, device: &DeviceAuthorization, limits: DeviceLimits) -> sqlx::Result<Insertion> {
     transaction!(db, |on| {
         if matches!(db, Db::Postgres(_)) {
             sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *on).await?;
@@ -159,7 +159,7 @@ pub async fn poll(
 }
 
 /// A user's decision.
-pub struct Decision<'a> {
+pub struct DeviceDecision<'a> {
     pub user_id: UserId,
     pub auth_time: OffsetDateTime,
     /// The allowed scopes; `None` is a denial.
@@ -169,7 +169,12 @@ pub struct Decision<'a> {
 }
 
 /// `true` only for the first decision, and never after the code expired.
-pub async fn decide(db: &Db, device_code: &Digest, said: &Decision<'_>, now: OffsetDateTime) -> sqlx::Result<bool> {
+pub async fn decide(
+    db: &Db,
+    device_code: &Digest,
+    said: &DeviceDecision<'_>,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let decided = sqlx::query(
             "UPDATE device_codes SET user_id = $2, auth_time = $3, allowed = $4, scopes = coalesce($5, scopes),

@@ -25,7 +25,7 @@ macro_rules! put {
 
 /// The values that a link is computed from.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct SetupLink {
+pub struct StoredSetupLink {
     pub token_hash: Digest,
     /// `None` in rows of older versions, whose link was shown only once.
     pub seed: Option<Vec<u8>>,
@@ -36,12 +36,12 @@ pub struct SetupLink {
 }
 
 /// Replaces the previous link.
-pub async fn replace(db: &Db, link: &SetupLink) -> sqlx::Result<()> {
+pub async fn replace(db: &Db, link: &StoredSetupLink) -> sqlx::Result<()> {
     execute!(db, put!(link, true)).map(drop)
 }
 
 /// As [`replace`], and stores the event.
-pub async fn replace_on_record(db: &Db, link: &SetupLink, event: &AuditEvent) -> sqlx::Result<()> {
+pub async fn replace_on_record(db: &Db, link: &StoredSetupLink, event: &AuditEvent) -> sqlx::Result<()> {
     transaction!(db, |on| {
         put!(link, true).execute(&mut *on).await?;
         insert_event!(event).execute(&mut *on).await?;
@@ -50,7 +50,7 @@ pub async fn replace_on_record(db: &Db, link: &SetupLink, event: &AuditEvent) ->
 
 /// The stored link, if it is valid and every node can compute it; otherwise stores and returns `link`. `None` if the
 /// link was used up at the same moment.
-pub async fn get_or_replace(db: &Db, link: &SetupLink) -> sqlx::Result<Option<SetupLink>> {
+pub async fn get_or_replace(db: &Db, link: &StoredSetupLink) -> sqlx::Result<Option<StoredSetupLink>> {
     execute!(db, put!(link, false))?;
     read!(db, |on| sqlx::query_as("SELECT * FROM setup_tokens").fetch_optional(on))
 }

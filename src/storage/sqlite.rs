@@ -45,20 +45,20 @@ struct Shared {
 struct Writer {
     /// `None` after a failure that left its state unknown; the next batch opens a new connection.
     connection: Option<SqliteConnection>,
-    batch: Option<watch::Sender<Outcome>>,
+    batch: Option<watch::Sender<BatchResult>>,
     /// Whether a step of several statements began and has not ended: the next writer rolls it back first.
     unfinished: bool,
     closed: bool,
 }
 
 /// The result of a batch; `None` while it is open.
-type Outcome = Option<Result<(), Arc<sqlx::Error>>>;
+type BatchResult = Option<Result<(), Arc<sqlx::Error>>>;
 
 /// An operation that holds the writer, within an open transaction. Dropping it releases the lock; its statements stay
 /// in the batch, except those of an unfinished step.
 pub(super) struct Write<'a> {
     writer: MutexGuard<'a, Writer>,
-    outcome: watch::Receiver<Outcome>,
+    outcome: watch::Receiver<BatchResult>,
 }
 
 /// The error for both databases.
@@ -143,7 +143,7 @@ impl Sqlite {
         Ok(Write { writer, outcome })
     }
 
-    async fn begin(&self, writer: &mut Writer) -> sqlx::Result<watch::Receiver<Outcome>> {
+    async fn begin(&self, writer: &mut Writer) -> sqlx::Result<watch::Receiver<BatchResult>> {
         // Taken out while its state is in doubt: if BEGIN fails or this future is dropped, the connection is closed.
         let mut connection = match writer.connection.take() {
             Some(connection) => connection,

@@ -52,7 +52,7 @@ pub async fn insert(db: &Db, user: &User) -> sqlx::Result<bool> {
 
 /// The result of using a setup link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Administered {
+pub enum SetupTokenUse {
     /// A new administrator was created.
     Created,
     /// An administrator got a new password.
@@ -71,7 +71,7 @@ pub async fn make_admin(
     setup: &Digest,
     now: OffsetDateTime,
     form: Option<&AnsweredForm>,
-) -> sqlx::Result<Administered> {
+) -> sqlx::Result<SetupTokenUse> {
     transaction!(db, |on| {
         // Changes nothing, but locks the row: of two concurrent callers, the second finds the token used.
         let recovers: Option<bool> = sqlx::query_scalar(
@@ -84,8 +84,8 @@ pub async fn make_admin(
         let any: bool =
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')").fetch_one(&mut *on).await?;
         match recovers {
-            None => Administered::Nobody,
-            Some(false) if any => Administered::Nobody,
+            None => SetupTokenUse::Nobody,
+            Some(false) if any => SetupTokenUse::Nobody,
             Some(recovers) => {
                 // Only a recovery link may replace a password, and only an administrator's.
                 let made: Option<UserId> = sqlx::query_scalar(
@@ -113,9 +113,9 @@ pub async fn make_admin(
                     }
                 }
                 match made {
-                    None => Administered::NameTaken,
-                    Some(id) if id == user.id => Administered::Created,
-                    Some(id) => Administered::Recovered(id),
+                    None => SetupTokenUse::NameTaken,
+                    Some(id) if id == user.id => SetupTokenUse::Created,
+                    Some(id) => SetupTokenUse::Recovered(id),
                 }
             }
         }
@@ -155,7 +155,7 @@ pub async fn list(db: &Db, wanted: &Filter, before: Option<UserId>, limit: i64) 
 
 /// The grants and sessions that ended with an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedAccess {
     /// The number of revoked grants.
     pub grants: u64,
     pub sessions: u64,
@@ -167,8 +167,8 @@ pub async fn disable(
     db: &Db,
     id: UserId,
     now: OffsetDateTime,
-    event: impl FnOnce(Ended) -> AuditEvent,
-) -> sqlx::Result<Option<(Ended, AuditEvent)>> {
+    event: impl FnOnce(EndedAccess) -> AuditEvent,
+) -> sqlx::Result<Option<(EndedAccess, AuditEvent)>> {
     transaction!(db, |on| {
         // Changes nothing, but locks the rows: of two administrators who disable each other, one remains.
         sqlx::query("UPDATE users SET role = role WHERE role = 'admin' AND disabled_at IS NULL")
@@ -192,7 +192,7 @@ pub async fn disable(
             let grants = revoked.bind(id).bind(now).execute(&mut *on).await?.rows_affected();
             let sessions = sqlx::query("DELETE FROM sessions WHERE user_id = $1");
             let sessions = sessions.bind(id).execute(&mut *on).await?.rows_affected();
-            let ended = Ended { grants, sessions };
+            let ended = EndedAccess { grants, sessions };
             let event = event(ended);
             insert_event!(event).execute(&mut *on).await?;
             Some((ended, event))

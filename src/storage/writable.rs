@@ -14,11 +14,11 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 pub struct Writable {
     db: Db,
     clock: Clock,
-    last: Mutex<Option<(Moment, Outcome)>>,
+    last: Mutex<Option<(Moment, WriteResult)>>,
 }
 
 /// The error says why the database does not accept writes.
-type Outcome = Result<(), Arc<str>>;
+type WriteResult = Result<(), Arc<str>>;
 
 impl Writable {
     #[must_use]
@@ -27,7 +27,7 @@ impl Writable {
     }
 
     /// Concurrent callers share one write and its result.
-    pub async fn check(&self) -> Outcome {
+    pub async fn check(&self) -> WriteResult {
         let mut last = self.last.lock().await;
         if let Some((at, outcome)) = &*last
             && self.clock.age(*at) < BELIEVED

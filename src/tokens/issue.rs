@@ -9,7 +9,7 @@ use super::{
     dpop::PresentedProof,
     id_token,
     limit::within_limit,
-    refresh_token::Refresh,
+    refresh_token::IssuedRefreshToken,
     request::TokenRequest,
 };
 use crate::{
@@ -172,7 +172,7 @@ impl ProvenIssuance<'_> {
     pub async fn issue(
         self,
         app: &App,
-        refresh: Option<Refresh>,
+        refresh: Option<IssuedRefreshToken>,
         nonce: Option<&str>,
     ) -> Result<TokenResponse, OAuthError> {
         let issuance = self.0;
@@ -228,7 +228,7 @@ impl ProvenIssuance<'_> {
 }
 
 /// Seconds until the refresh token is idle for too long, or its grant ends.
-fn told_lifetime(app: &App, refresh: &Refresh, grant_ends_at: i64) -> Option<i64> {
+fn told_lifetime(app: &App, refresh: &IssuedRefreshToken, grant_ends_at: i64) -> Option<i64> {
     let settings = &app.config.tokens;
     let idle_until = refresh.rotated_at.unix_timestamp() + i64::from(settings.refresh_idle);
     settings.refresh_token_expires_in.then(|| idle_until.min(grant_ends_at) - app.clock.now().unix_timestamp())

@@ -27,7 +27,7 @@ pub struct RefreshToken {
 }
 
 /// A refresh token to deliver.
-pub struct Refresh {
+pub struct IssuedRefreshToken {
     pub token: RefreshToken,
     /// When it became the live token; the idle time counts from here.
     pub rotated_at: OffsetDateTime,

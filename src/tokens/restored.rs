@@ -12,12 +12,12 @@ const NAME: &str = "accept_newer_refresh_tokens";
 
 /// The time in which refresh tokens of a later generation than the database's are accepted, as an operator requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct RestoreWindow {
     pub since: OffsetDateTime,
     pub until: OffsetDateTime,
 }
 
-impl Window {
+impl RestoreWindow {
     /// Both dates, in seconds.
     fn to_bytes(self) -> [u8; 16] {
         let mut bytes = [0; 16];
@@ -34,16 +34,16 @@ impl Window {
 }
 
 /// The window that is open now.
-pub async fn window(db: &Db, now: OffsetDateTime) -> sqlx::Result<Option<Window>> {
+pub async fn window(db: &Db, now: OffsetDateTime) -> sqlx::Result<Option<RestoreWindow>> {
     let stored = settings::find(db, NAME).await?;
-    let window = stored.as_deref().and_then(Window::from_bytes);
+    let window = stored.as_deref().and_then(RestoreWindow::from_bytes);
     Ok(window.filter(|window| window.since <= now && now < window.until))
 }
 
 /// Opens a window that lasts for `lifetime`; each family may catch up once in it.
-pub async fn open(app: &App, lifetime: Duration) -> sqlx::Result<Window> {
+pub async fn open(app: &App, lifetime: Duration) -> sqlx::Result<RestoreWindow> {
     let since = app.clock.now();
-    let window = Window { since, until: since + lifetime };
+    let window = RestoreWindow { since, until: since + lifetime };
     settings::replace(&app.db, NAME, &window.to_bytes()).await?;
     let details = json!({"until": window.until.unix_timestamp()});
     audit::Event::new(EventType::NewerTokensAccepted).warning().details(details).record(&app.audit).await;

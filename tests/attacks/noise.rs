@@ -16,7 +16,7 @@ use keyward::{
     clock::Clock,
     config::Config,
     fetch::Fetcher,
-    limits::{Arrivals, Fetches},
+    limits::{ArrivalBudget, FetchBudget},
     model::ClientId,
     secrets::Digest,
     storage::audit_events,
@@ -55,7 +55,7 @@ async fn attack_138_keys_that_strangers_have_fetched_from_a_host_leave_its_docum
     let t = TestApp::prepared(fresh_db().await, "", |app| {
         app.fetch.fetcher = Fetcher::new(network).unwrap();
         // Nothing comes back while they are used up, however slow this machine is.
-        app.fetch.budget = Fetches::new(Clock::stopped());
+        app.fetch.budget = FetchBudget::new(Clock::stopped());
     })
     .await;
     let key = ClientKey::es256("k");
@@ -109,8 +109,8 @@ async fn attack_139_twenty_addresses_that_fill_the_waiting_devices_of_a_client_y
 #[tokio::test]
 async fn devices_and_assertions_beyond_the_rate_of_their_source_leave_no_row() {
     let t = TestApp::prepared(fresh_db().await, "", |app| {
-        app.limits.devices = Arrivals::of_devices(Clock::stopped());
-        app.limits.assertions = Arrivals::of_assertions(Clock::stopped());
+        app.limits.devices = ArrivalBudget::of_devices(Clock::stopped());
+        app.limits.assertions = ArrivalBudget::of_assertions(Clock::stopped());
     })
     .await;
     let (tv, key) = (device_client(&t, "TV").await, ClientKey::es256("k"));

@@ -3,7 +3,9 @@ use super::connected;
 use crate::support::app::{TestApp, operator};
 use keyward::{
     model::{Role, User},
-    operations::{OperationError, Outcome, Page, Paging, clients, consents, grants, registration_tokens, users},
+    operations::{
+        OperationError, OperationResult, Page, Paging, clients, consents, grants, registration_tokens, users,
+    },
     people::sign_in::new_user,
     storage,
 };
@@ -11,7 +13,11 @@ use std::collections::BTreeSet;
 use time::Duration;
 
 /// Every row of a list, in pages of `limit`.
-async fn walk<T>(limit: u32, list: impl AsyncFn(Paging) -> Outcome<Page<T>>, id: impl Fn(&T) -> String) -> Vec<String> {
+async fn walk<T>(
+    limit: u32,
+    list: impl AsyncFn(Paging) -> OperationResult<Page<T>>,
+    id: impl Fn(&T) -> String,
+) -> Vec<String> {
     let (mut ids, mut after) = (vec![], None);
     loop {
         let page = list(Paging { limit, after }).await.unwrap();
@@ -44,7 +50,7 @@ async fn each_list_is_walked_page_after_page_and_refuses_a_place_that_is_none() 
     let t = TestApp::start().await;
     for id in ["one", "two", "three"] {
         connected(&t, id).await;
-        let wanted = registration_tokens::Wanted { uses: 1, expires_in: Duration::DAY, scope: None };
+        let wanted = registration_tokens::TokenLimits { uses: 1, expires_in: Duration::DAY, scope: None };
         registration_tokens::make(&t.app, &operator(), &wanted).await.unwrap();
     }
     let app = &t.app;

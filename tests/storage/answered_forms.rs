@@ -2,7 +2,7 @@
 use super::{a_pair, answered, new_code, new_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{Answer, AnsweredForm},
+    model::{AnsweredForm, FormAnswer},
     secrets::Digest,
     storage::{answered_forms, codes, grants},
 };
@@ -11,7 +11,7 @@ use time::Duration;
 #[tokio::test]
 async fn the_first_answer_to_a_form_stays_for_an_hour() {
     let db = fresh_db().await;
-    let answer = Answer::Consent {
+    let answer = FormAnswer::Consent {
         allowed: true,
         client_id: "c".into(),
         redirect_uri: "https://client.example/cb".into(),

@@ -7,7 +7,7 @@ use keyward::{
     storage::{
         Db,
         changes::CLIENTS_CHANNEL,
-        clients::{self, Filter, Registration},
+        clients::{self, Filter, RegistrationResult},
         codes, consents, grants,
     },
 };
@@ -145,7 +145,7 @@ async fn of_many_that_register_at_once_as_many_get_in_as_may_be_unused() {
         let db = (*db).clone();
         all.spawn(async move { clients::register(&db, &new_client(), "192.0.2.1", 5, None).await.unwrap() });
     }
-    let done = all.join_all().await.into_iter().filter(|one| matches!(one, Registration::Done(_))).count();
+    let done = all.join_all().await.into_iter().filter(|one| matches!(one, RegistrationResult::Done(_))).count();
     assert_eq!((done, clients::count_unused(&db).await.unwrap()), (5, 5));
 }
 

@@ -6,8 +6,8 @@ use keyward::{
     secrets::{self, Digest},
     storage::{
         Db, codes, consents, grants, revoked_tokens,
-        setup_tokens::{self, SetupLink},
-        users::{self, Administered},
+        setup_tokens::{self, StoredSetupLink},
+        users::{self, SetupTokenUse},
     },
 };
 use std::{future::Future, future::poll_fn, pin::pin, task::Poll};
@@ -111,7 +111,7 @@ async fn of_fifty_sendings_of_one_decision_one_grants() {
 async fn of_ten_who_use_one_setup_token_one_becomes_administrator() {
     let db = fresh_db().await;
     let setup = Digest::of("setup");
-    let link = SetupLink {
+    let link = StoredSetupLink {
         token_hash: setup.clone(),
         seed: Some(vec![1]),
         recovers: false,
@@ -125,7 +125,7 @@ async fn of_ten_who_use_one_setup_token_one_becomes_administrator() {
         async move { users::make_admin(&db, &user, &setup, now(), None).await.unwrap() }
     }))
     .await;
-    assert_eq!(answers.into_iter().filter(|made| *made == Administered::Created).count(), 1);
+    assert_eq!(answers.into_iter().filter(|made| *made == SetupTokenUse::Created).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -6,14 +6,14 @@ use keyward::{
     secrets::{self, Digest},
     storage::{
         clients,
-        device_codes::{self, Decision, Insertion, Limits},
+        device_codes::{self, DeviceDecision, DeviceLimits, Insertion},
         grants,
     },
 };
 use time::Duration;
 use tokio::task::JoinSet;
 
-const MANY: Limits = Limits { of_source: 1_000, of_client: 1_000 };
+const MANY: DeviceLimits = DeviceLimits { of_source: 1_000, of_client: 1_000 };
 
 fn new_device(client: &Client) -> DeviceAuthorization {
     DeviceAuthorization {
@@ -57,9 +57,9 @@ async fn of_many_devices_at_once_as_many_get_in_as_may_wait() {
     let db = fresh_db().await;
     let (client, _) = a_pair(&db).await;
     for (limits, full) in [
-        (Limits { of_client: 5, ..MANY }, Insertion::ClientFull),
+        (DeviceLimits { of_client: 5, ..MANY }, Insertion::ClientFull),
         // Beside those five, of the same address.
-        (Limits { of_source: 8, ..MANY }, Insertion::SourceFull),
+        (DeviceLimits { of_source: 8, ..MANY }, Insertion::SourceFull),
     ] {
         let mut all = JoinSet::new();
         for _ in 0..20 {
@@ -80,8 +80,8 @@ async fn a_decision_is_taken_once_in_time_and_keeps_who_took_it() {
     let device = new_device(&client);
     device_codes::insert(&db, &device, MANY).await.unwrap();
     let narrower = scopes("mcp:other");
-    let yes = Decision { user_id: user.id, auth_time: now(), allowed: Some(&narrower), form: None };
-    let no = Decision { allowed: None, ..yes };
+    let yes = DeviceDecision { user_id: user.id, auth_time: now(), allowed: Some(&narrower), form: None };
+    let no = DeviceDecision { allowed: None, ..yes };
     let hash = &device.device_code_hash;
     assert!(!device_codes::decide(&db, hash, &yes, device.expires_at).await.unwrap());
     assert!(device_codes::decide(&db, hash, &yes, now()).await.unwrap());
@@ -106,7 +106,7 @@ async fn only_an_allowed_code_is_redeemed_once_and_in_time() {
     let hash = &device.device_code_hash;
     let grant = new_grant(&client, &user);
     assert!(!grants::redeem(&db, &grant, hash, now()).await.unwrap());
-    let said = Decision { user_id: user.id, auth_time: now(), allowed: Some(&device.scopes), form: None };
+    let said = DeviceDecision { user_id: user.id, auth_time: now(), allowed: Some(&device.scopes), form: None };
     device_codes::decide(&db, hash, &said, now()).await.unwrap();
     assert!(!grants::redeem(&db, &grant, hash, device.expires_at).await.unwrap());
     assert!(grants::find(&db, grant.id).await.unwrap().is_none());
@@ -138,7 +138,7 @@ async fn live_codes_are_counted_and_old_ones_go_with_time_or_with_their_client()
     let (client, user) = a_pair(&db).await;
     let device = new_device(&client);
     device_codes::insert(&db, &device, MANY).await.unwrap();
-    let (one_of_source, one_of_client) = (Limits { of_source: 1, ..MANY }, Limits { of_client: 1, ..MANY });
+    let (one_of_source, one_of_client) = (DeviceLimits { of_source: 1, ..MANY }, DeviceLimits { of_client: 1, ..MANY });
     let more = async |limits, at| {
         let more = DeviceAuthorization { created_at: at, ..new_device(&client) };
         device_codes::insert(&db, &more, limits).await.unwrap()
@@ -147,7 +147,7 @@ async fn live_codes_are_counted_and_old_ones_go_with_time_or_with_their_client()
     assert_eq!(more(one_of_source, now()).await, Insertion::SourceFull);
     assert_eq!(more(one_of_client, now()).await, Insertion::ClientFull);
     assert_eq!(waiting().await, 1);
-    let said = Decision { user_id: user.id, auth_time: now(), allowed: None, form: None };
+    let said = DeviceDecision { user_id: user.id, auth_time: now(), allowed: None, form: None };
     device_codes::decide(&db, &device.device_code_hash, &said, now()).await.unwrap();
     assert_eq!(waiting().await, 0);
     assert_eq!(more(one_of_source, now()).await, Insertion::SourceFull);

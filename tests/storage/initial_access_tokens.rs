@@ -6,7 +6,7 @@ use keyward::{
     secrets::Digest,
     storage::{
         Db,
-        clients::{self, Registration},
+        clients::{self, RegistrationResult},
         initial_access_tokens,
     },
 };
@@ -23,8 +23,8 @@ async fn taken(db: &Db, hash: &Digest, at: OffsetDateTime) -> bool {
     let client = Client { created_at: at, ..new_client() };
     let registration = clients::register(db, &client, "192.0.2.1", 1_000, Some(hash)).await.unwrap();
     let is_on_record = clients::find(db, &client.id).await.unwrap().is_some();
-    assert_eq!(is_on_record, matches!(registration, Registration::Done(_)), "{registration:?}");
-    assert!(is_on_record || matches!(registration, Registration::NotPermitted), "{registration:?}");
+    assert_eq!(is_on_record, matches!(registration, RegistrationResult::Done(_)), "{registration:?}");
+    assert!(is_on_record || matches!(registration, RegistrationResult::NotPermitted), "{registration:?}");
     is_on_record
 }
 
@@ -34,7 +34,7 @@ async fn nothing_is_used_up_where_there_is_no_room() {
     let token = a_token("one", 1);
     initial_access_tokens::insert(&db, &token, &event("made")).await.unwrap();
     let refused = clients::register(&db, &new_client(), "192.0.2.1", 0, Some(&token.token_hash)).await.unwrap();
-    assert!(matches!(refused, Registration::Full), "{refused:?}");
+    assert!(matches!(refused, RegistrationResult::Full), "{refused:?}");
     assert!(taken(&db, &token.token_hash, now()).await);
 }
 

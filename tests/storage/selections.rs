@@ -102,7 +102,7 @@ async fn devices_are_selected_by_client_and_date_newest_first() {
             allowed: false,
             consumed_at: None,
         };
-        let limits = device_codes::Limits { of_source: 1_000, of_client: 1_000 };
+        let limits = device_codes::DeviceLimits { of_source: 1_000, of_client: 1_000 };
         let inserted = device_codes::insert(&db, &device, limits).await.unwrap();
         assert_eq!(inserted, device_codes::Insertion::Done);
         ids.push(client.id);

@@ -7,8 +7,8 @@ use keyward::{
     secrets::Digest,
     storage::{
         Sessions, grants,
-        setup_tokens::{self, SetupLink},
-        users::{self, Administered, Ended, Filter},
+        setup_tokens::{self, StoredSetupLink},
+        users::{self, EndedAccess, Filter, SetupTokenUse},
     },
 };
 use time::Duration;
@@ -76,7 +76,7 @@ async fn a_user_is_disabled_enabled_and_given_another_password_each_once_and_wit
     };
     let (theirs, anothers) = (begin(&id.to_string()).await, begin(&UserId::new().to_string()).await);
     let (disabled, _) = users::disable(&db, id, now(), |_| event("disabled")).await.unwrap().unwrap();
-    assert_eq!(disabled, Ended { grants: 1, sessions: 1 });
+    assert_eq!(disabled, EndedAccess { grants: 1, sessions: 1 });
     assert!(sessions.load(&theirs.id).await.unwrap().is_none() && sessions.load(&anothers.id).await.unwrap().is_some());
     assert_eq!(grants::find(&db, grant.id).await.unwrap().unwrap().revoked_at, Some(now()));
     assert!(users::disable(&db, id, now(), |_| event("again")).await.unwrap().is_none());
@@ -150,9 +150,9 @@ async fn people_are_listed_newest_first_by_role_state_and_part_of_a_name() {
     }
 }
 
-fn link(token_hash: &Digest, recovers: bool) -> SetupLink {
+fn link(token_hash: &Digest, recovers: bool) -> StoredSetupLink {
     let (created_at, expires_at) = (now(), now() + Duration::hours(1));
-    SetupLink { token_hash: token_hash.clone(), seed: Some(vec![1]), recovers, expires_at, created_at }
+    StoredSetupLink { token_hash: token_hash.clone(), seed: Some(vec![1]), recovers, expires_at, created_at }
 }
 
 #[tokio::test]
@@ -173,13 +173,14 @@ async fn a_setup_token_is_valid_until_it_expires_or_is_replaced() {
 async fn a_setup_token_that_is_good_and_can_be_made_again_stays() {
     let db = fresh_db().await;
     let (first, second) = (Digest::of("1"), Digest::of("2"));
-    let proposed = async |link: &SetupLink| setup_tokens::get_or_replace(&db, link).await.unwrap().unwrap().token_hash;
+    let proposed =
+        async |link: &StoredSetupLink| setup_tokens::get_or_replace(&db, link).await.unwrap().unwrap().token_hash;
     assert_eq!(proposed(&link(&first, false)).await, first);
     assert_eq!(proposed(&link(&second, false)).await, first);
-    let late = SetupLink { created_at: now() + Duration::hours(1), ..link(&second, false) };
+    let late = StoredSetupLink { created_at: now() + Duration::hours(1), ..link(&second, false) };
     assert_eq!(proposed(&late).await, second);
     // One of before, which was shown once.
-    setup_tokens::replace(&db, &SetupLink { seed: None, ..link(&first, false) }).await.unwrap();
+    setup_tokens::replace(&db, &StoredSetupLink { seed: None, ..link(&first, false) }).await.unwrap();
     assert_eq!(proposed(&link(&second, false)).await, second);
 }
 
@@ -191,21 +192,21 @@ async fn a_setup_token_makes_one_administrator_and_is_spent() {
     let make =
         async |name: &str, setup: &Digest, at| users::make_admin(&db, &new_admin(name), setup, at, None).await.unwrap();
     assert!(!users::any_admin(&db).await.unwrap());
-    assert_eq!(make("none", &setup, now()).await, Administered::Nobody);
+    assert_eq!(make("none", &setup, now()).await, SetupTokenUse::Nobody);
     setup_tokens::replace(&db, &link(&setup, false)).await.unwrap();
-    assert_eq!(make("wrong", &Digest::of("x"), now()).await, Administered::Nobody);
-    assert_eq!(make("late", &setup, later).await, Administered::Nobody);
+    assert_eq!(make("wrong", &Digest::of("x"), now()).await, SetupTokenUse::Nobody);
+    assert_eq!(make("late", &setup, later).await, SetupTokenUse::Nobody);
 
     users::insert(&db, &new_user("taken")).await.unwrap();
-    assert_eq!(make("Taken", &setup, now()).await, Administered::NameTaken);
+    assert_eq!(make("Taken", &setup, now()).await, SetupTokenUse::NameTaken);
     assert!(setup_tokens::is_valid(&db, &setup, now()).await.unwrap());
 
-    assert_eq!(make("root", &setup, now()).await, Administered::Created);
+    assert_eq!(make("root", &setup, now()).await, SetupTokenUse::Created);
     assert!(users::any_admin(&db).await.unwrap());
     assert!(!setup_tokens::is_valid(&db, &setup, now()).await.unwrap());
     setup_tokens::replace(&db, &link(&setup, false)).await.unwrap();
-    assert_eq!(make("second", &setup, now()).await, Administered::Nobody);
-    assert_eq!(make("root", &setup, now()).await, Administered::Nobody);
+    assert_eq!(make("second", &setup, now()).await, SetupTokenUse::Nobody);
+    assert_eq!(make("root", &setup, now()).await, SetupTokenUse::Nobody);
 }
 
 #[tokio::test]
@@ -219,14 +220,14 @@ async fn a_setup_token_for_those_who_are_locked_out_reaches_administrators_and_n
     let fresh = async || setup_tokens::replace(&db, &link(&setup, true)).await.unwrap();
     let new = |name: &str| User { password_hash: "$new$".into(), ..new_admin(name) };
     fresh().await;
-    assert_eq!(users::make_admin(&db, &new("Somebody"), &setup, now(), None).await.unwrap(), Administered::NameTaken);
+    assert_eq!(users::make_admin(&db, &new("Somebody"), &setup, now(), None).await.unwrap(), SetupTokenUse::NameTaken);
     let stored = users::find(&db, somebody.id).await.unwrap().unwrap();
     assert_eq!((stored.password_hash, stored.role), (somebody.password_hash, Role::User));
     let recovered = users::make_admin(&db, &new("ROOT"), &setup, now(), None).await.unwrap();
-    assert_eq!(recovered, Administered::Recovered(root.id));
+    assert_eq!(recovered, SetupTokenUse::Recovered(root.id));
     let stored = users::find(&db, root.id).await.unwrap().unwrap();
     assert_eq!((stored.password_hash.as_str(), stored.username.as_str(), stored.disabled_at), ("$new$", "root", None));
-    assert_eq!(users::make_admin(&db, &new("root"), &setup, now(), None).await.unwrap(), Administered::Nobody);
+    assert_eq!(users::make_admin(&db, &new("root"), &setup, now(), None).await.unwrap(), SetupTokenUse::Nobody);
     fresh().await;
-    assert_eq!(users::make_admin(&db, &new("other"), &setup, now(), None).await.unwrap(), Administered::Created);
+    assert_eq!(users::make_admin(&db, &new("other"), &setup, now(), None).await.unwrap(), SetupTokenUse::Created);
 }

@@ -2,7 +2,7 @@
 use crate::{metadata, page, surface::Surface, tools::Tool};
 use axum::{body::Bytes, http::header, routing::get};
 use keyward_guard::gate::Gates;
-use keyward_shared::api::{self, Described, Operation, Routes};
+use keyward_shared::api::{self, DescribedPath, Operation, Routes};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use url::Url;
@@ -21,11 +21,11 @@ pub(super) struct About<'a> {
 
 /// The description of all that is served, beside what every reader may see. Surfaces come first: where one has the
 /// place of the description, that is not there.
-pub(super) fn with_description(open: Routes, others: &[Described], about: &About) -> Routes {
-    let is_free = |(path, _): &Described| others.iter().all(|(taken, _)| taken != path);
+pub(super) fn with_description(open: Routes, others: &[DescribedPath], about: &About) -> Routes {
+    let is_free = |(path, _): &DescribedPath| others.iter().all(|(taken, _)| taken != path);
     let own: Vec<_> = api::own("").into_iter().filter(is_free).collect();
     let administrator = ("administrator".to_owned(), json!({"type": "http", "scheme": "bearer"}));
-    let told = api::About {
+    let told = api::ApiInfo {
         title: TITLE,
         description: DESCRIPTION,
         origin: &about.origin.origin().ascii_serialization(),

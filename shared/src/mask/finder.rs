@@ -1,6 +1,6 @@
 //! Finds secrets in a text, also where the text is encoded: known ones by their hashes only, and issued ones by their
 //! form.
-use super::views::View;
+use super::views::DecodedView;
 use anyhow::Context;
 use keyward_oauth::digest::Digest;
 use regex::bytes::Regex;
@@ -27,13 +27,13 @@ static IN_BASE64: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[A-Za-z
 type OfLength = HashMap<u64, Vec<Digest>>;
 
 #[derive(Clone)]
-pub(super) struct Finder {
+pub(super) struct SecretFinder {
     /// Odd, and random for each process.
     base: u64,
     known: BTreeMap<usize, OfLength>,
 }
 
-impl Finder {
+impl SecretFinder {
     pub fn new() -> anyhow::Result<Self> {
         let mut base = [0; 8];
         aws_lc_rs::rand::fill(&mut base).ok().context("there is no randomness to be had")?;
@@ -52,7 +52,7 @@ impl Finder {
     /// The ranges in order, without overlaps.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        for view in View::all(text) {
+        for view in DecodedView::all(text) {
             let mut secrets = self.plain(view.bytes());
             secrets.extend(self.in_base64(view.bytes()));
             found.extend(secrets.into_iter().map(|place| view.source(place)));

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::Range};
 const DEEPEST: usize = 4;
 const MOST: usize = 40;
 
-pub(super) struct View {
+pub(super) struct DecodedView {
     bytes: Vec<u8>,
     /// The position in the text where each byte begins; the last entry is the end.
     starts: Vec<usize>,
@@ -15,7 +15,7 @@ pub(super) struct View {
 type Decoder = fn(&[u8]) -> Option<(Vec<u8>, usize)>;
 const DECODERS: [Decoder; 3] = [percent, backslash, plus];
 
-impl View {
+impl DecodedView {
     /// The text itself and its decoded forms, decoded once or several times.
     pub fn all(text: &str) -> Vec<Self> {
         let itself = Self { bytes: text.as_bytes().to_vec(), starts: (0..=text.len()).collect() };

@@ -3,7 +3,7 @@ use crate::{
     clock,
     commands::{
         operator::Desk,
-        output::{self, Answer, unless_gone},
+        output::{self, CommandOutput, unless_gone},
     },
     model::{AuditEventId, ClientId, UserId},
     oauth::visible::{json, visible},
@@ -61,12 +61,12 @@ pub struct List {
 }
 
 impl List {
-    pub async fn run(self, desk: &Desk) -> anyhow::Result<Answer> {
+    pub async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let filter = self.filter(desk).await?;
         let printed = self.print(desk, &filter, &mut io::stdout().lock()).await;
         match printed.map_err(anyhow::Error::downcast) {
-            Ok(()) => Ok(Answer::printed()),
-            Err(Ok(error)) => unless_gone(Err(error)).map(|()| Answer::printed()),
+            Ok(()) => Ok(CommandOutput::printed()),
+            Err(Ok(error)) => unless_gone(Err(error)).map(|()| CommandOutput::printed()),
             Err(Err(error)) => Err(error),
         }
     }

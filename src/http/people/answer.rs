@@ -5,9 +5,9 @@ use crate::{
     authorization::{consent::is_trusted, request::Refusal},
     error::{ErrorCode, OAuthError},
     http::{
-        negotiate::Onward,
+        negotiate::AppRedirect,
         respond::{CountedRefusal, Page, SeeOther, log, page_error},
-        views::{AppName, Leaving, Message},
+        views::{AppName, LeavingPage, Message},
     },
     model::{Client, ClientSource},
     oauth::{
@@ -51,7 +51,7 @@ fn onward(client: &Client, callback: &Callback, location: String, refusal: Optio
     if !matches!(kind(&callback.redirect_uri), RedirectKind::PrivateUse { .. }) {
         return SeeOther(location).into_response();
     }
-    let onward = Onward { app: app_name(client), href: location.clone(), refusal };
+    let onward = AppRedirect { app: app_name(client), href: location.clone(), refusal };
     (Extension(onward), SeeOther(location)).into_response()
 }
 
@@ -89,7 +89,7 @@ pub fn refuse(app: &App, refusal: Refusal, signed_in: bool) -> Result<Response, 
         Refusal::ToClient { client, callback, error } => {
             log(&error);
             let what = format!("The app's request can't be completed: {}.", error.description);
-            let page = Leaving {
+            let page = LeavingPage {
                 app: app_name(&client),
                 host: &label(&callback.redirect_uri),
                 href: &error_location(app, &callback, &error),

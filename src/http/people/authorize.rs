@@ -2,7 +2,7 @@
 use super::{
     answer, consent_page,
     problem::Problem,
-    session::{self, SignedIn},
+    session::{self, SignedInUser},
     urls::{MAX_URL, authorize_url, to_login},
 };
 use crate::{
@@ -79,7 +79,7 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
     }
 }
 
-async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<SignedIn>) -> Result<Response, Refusal> {
+async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<SignedInUser>) -> Result<Response, Refusal> {
     let visitor = signed_in.as_ref().map_or(Visitor::Nobody, |signed_in| Visitor::Person(signed_in.user.id));
     let request = match ValidRequest::parse(app, query, visitor).await {
         Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),
@@ -97,7 +97,7 @@ pub async fn ask(
     app: &App,
     session: &Session,
     query: &str,
-    signed_in: Option<SignedIn>,
+    signed_in: Option<SignedInUser>,
     request: &ValidRequest<'_>,
     again: &[String],
 ) -> Result<Response, OAuthError> {
@@ -128,9 +128,9 @@ pub async fn ask(
 async fn acceptable(
     app: &App,
     request: &ValidRequest<'_>,
-    signed_in: Option<SignedIn>,
+    signed_in: Option<SignedInUser>,
     began_for_this: bool,
-) -> Result<Option<SignedIn>, OAuthError> {
+) -> Result<Option<SignedInUser>, OAuthError> {
     let ValidRequest { client, request, .. } = request;
     let hinted = hinted_subject(app, request, client).await?;
     let Some(signed_in) = signed_in else { return Ok(None) };

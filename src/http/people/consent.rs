@@ -5,7 +5,7 @@ use super::{
     forms::{self, Form, PageForm, Purpose},
     problem::Problem,
     question,
-    session::{self, SignedIn},
+    session::{self, SignedInUser},
     urls::{after_sign_out, authorize_url},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         described::form_of_a_page,
         respond::SeeOther,
     },
-    model::Answer,
+    model::FormAnswer,
     oauth::authorization_request::Callback,
     secrets::AuthorizationCode,
     storage::answered_forms,
@@ -67,7 +67,7 @@ async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): P
 async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Option<Response>, OAuthError> {
     let Some(form) = form else { return Ok(None) };
     let answered = answered_forms::find(&app.db, &form.id).await?;
-    let Some(Answer::Consent { allowed, client_id, redirect_uri, state }) = answered.map(|form| form.answer) else {
+    let Some(FormAnswer::Consent { allowed, client_id, redirect_uri, state }) = answered.map(|form| form.answer) else {
         return Ok(None);
     };
     let Some(client) = app.clients.find(&client_id).await? else { return Ok(None) };
@@ -100,7 +100,7 @@ struct Decision<'a> {
 async fn settle(
     app: &App,
     session: &Session,
-    signed_in: SignedIn,
+    signed_in: SignedInUser,
     decision: Decision<'_>,
 ) -> Result<Settlement, Refusal> {
     let query = decision.query;
@@ -120,7 +120,7 @@ async fn weigh(
     app: &App,
     session: &Session,
     request: &ValidRequest<'_>,
-    signed_in: SignedIn,
+    signed_in: SignedInUser,
     Decision { query, form, allow }: Decision<'_>,
 ) -> Result<Settlement, OAuthError> {
     let granted = request.grantable(app, signed_in.user.role)?;

@@ -3,7 +3,7 @@ use super::{
     forms::{self, Form, PageForm, Purpose},
     problem::Problem,
     question,
-    session::{self, SignedIn},
+    session::{self, SignedInUser},
     urls::{DEVICE, DEVICE_WITH_CODE, after_sign_out},
 };
 use crate::{
@@ -14,9 +14,9 @@ use crate::{
         described::{form_of_a_page, page},
         extract::{ClientIp, OwnAddress},
         respond::{NoStore, Page, SeeOther},
-        views::{Message, device::EnterCode, question::QuestionPage},
+        views::{Message, device::EnterCodePage, question::QuestionPage},
     },
-    model::Answer,
+    model::FormAnswer,
     oauth::params::{Params, form_urlencode},
     secrets::UserCode,
     storage::answered_forms,
@@ -62,10 +62,10 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
     Ok(enter_code(&app, &signed_in, &code, None))
 }
 
-fn enter_code(app: &App, signed_in: &SignedIn, user_code: &str, error: Option<&str>) -> Response {
+fn enter_code(app: &App, signed_in: &SignedInUser, user_code: &str, error: Option<&str>) -> Response {
     let form_token = forms::mint(app, Purpose::EnterCode, &signed_in.session_id, &[]);
     let username = &signed_in.user.username;
-    Page(EnterCode { form_token: &form_token, username, user_code, error }).into_response()
+    Page(EnterCodePage { form_token: &form_token, username, user_code, error }).into_response()
 }
 
 /// Redirects to sign in and back to this page.
@@ -111,7 +111,7 @@ async fn find(
 /// `again` says why a decision did not count: then no logo is fetched.
 async fn ask(
     app: &App,
-    signed_in: &SignedIn,
+    signed_in: &SignedInUser,
     code: &UserCode,
     waiting: &WaitingDevice<'_>,
     browser: Option<IpAddr>,
@@ -175,7 +175,7 @@ fn too_late() -> Problem {
 async fn lead_again(app: &App, form: Option<&Form>, allow: bool) -> Result<Option<Response>, OAuthError> {
     let Some(form) = form else { return Ok(None) };
     let answered = answered_forms::find(&app.db, &form.id).await?;
-    let Some(Answer::Device { allowed }) = answered.map(|form| form.answer) else { return Ok(None) };
+    let Some(FormAnswer::Device { allowed }) = answered.map(|form| form.answer) else { return Ok(None) };
     if allowed == allow {
         return Ok(Some(decided(allowed)));
     }

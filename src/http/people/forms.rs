@@ -66,12 +66,12 @@ pub fn mint(app: &App, purpose: Purpose, browser: &str, shown: &[Digest]) -> Str
 
 /// Why a form no longer counts. Its page is shown again and says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stale {
+pub enum StaleForm {
     Elsewhere,
     Old,
 }
 
-impl Stale {
+impl StaleForm {
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
@@ -82,12 +82,12 @@ impl Stale {
 }
 
 /// Verifies a form that does not depend on what its page showed.
-pub fn verify(app: &App, params: &Params, purpose: Purpose, browser: Option<&str>) -> Result<Form, Stale> {
-    let form = sent(app, params, purpose).ok_or(Stale::Elsewhere)?;
+pub fn verify(app: &App, params: &Params, purpose: Purpose, browser: Option<&str>) -> Result<Form, StaleForm> {
+    let form = sent(app, params, purpose).ok_or(StaleForm::Elsewhere)?;
     match browser.is_some_and(|browser| form.is_of(browser)) {
-        true if form.is_old => Err(Stale::Old),
+        true if form.is_old => Err(StaleForm::Old),
         true => Ok(form),
-        false => Err(Stale::Elsewhere),
+        false => Err(StaleForm::Elsewhere),
     }
 }
 

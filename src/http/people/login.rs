@@ -5,7 +5,7 @@ use super::{
     cookies,
     urls::{AUTHORIZE, DEVICE, DEVICE_WITH_CODE, MAX_URL},
     forms::{self, PageForm, Purpose},
-    session::{self, SignedIn},
+    session::{self, SignedInUser},
 };
 use crate::{
     authorization::pushed_request, people::{known_browser, sign_in::sign_in},
@@ -142,7 +142,7 @@ struct View<'a> {
     error: Option<&'a str>,
     /// Why the page is shown again.
     why: Option<&'a str>,
-    signed_in: Option<&'a SignedIn>,
+    signed_in: Option<&'a SignedInUser>,
     was_signed_out: bool,
 }
 
@@ -175,7 +175,7 @@ impl<'a> View<'a> {
         if self.was_signed_out {
             return Ok(Reason::SignedOut(Some(name)));
         }
-        let Some(SignedIn { user, .. }) = self.signed_in else { return Ok(Reason::SentBy(name)) };
+        let Some(SignedInUser { user, .. }) = self.signed_in else { return Ok(Reason::SentBy(name)) };
         let value = |name| params.get(name).ok().flatten();
         let hinted = match value("id_token_hint") {
             Some(hint) => id_token::subject(app, hint, &client).await?,

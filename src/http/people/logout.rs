@@ -4,7 +4,7 @@ use super::{
     urls::{AUTHORIZE, authorize_url, to_login},
     forms::{self, PageForm, Purpose},
     login::return_to,
-    session::{self, SignedIn},
+    session::{self, SignedInUser},
 };
 use crate::{events::EventType, 
     app::App,
@@ -38,7 +38,7 @@ async fn show(State(app): State<Arc<App>>, session: Session) -> Result<Response,
 }
 
 /// `why` says why the question is asked again.
-fn ask(app: &App, signed_in: &SignedIn, return_to: &str, why: Option<&str>) -> Response {
+fn ask(app: &App, signed_in: &SignedInUser, return_to: &str, why: Option<&str>) -> Response {
     let form_token = forms::mint(app, Purpose::SignOut, &signed_in.session_id, &[]);
     let username = Some(signed_in.user.username.as_str());
     Page(SignOut { form_token: &form_token, username, return_to, why, done: false }).into_response()

@@ -1,7 +1,7 @@
 //! Builds the question that a page asks, and checks whether a decision is about the same question.
 use super::{
     answer,
-    forms::{Form, Stale},
+    forms::{Form, StaleForm},
 };
 use crate::{
     app::App,
@@ -13,7 +13,7 @@ use crate::{
     config::grant_types,
     error::OAuthError,
     http::views::question::{
-        App as AppCard, Device, History, Line, Origin, Place, Question, RedirectKind, Server, Standing, Step,
+        AppCard, Device, History, Line, Origin, Place, Question, RedirectKind, Server, Step, Verification,
         part_of_request,
     },
     issuers::statement::voucher,
@@ -100,7 +100,7 @@ async fn of_terms(
     let logo = logos::path(app, client, visitor).await?;
     let standing = standing(app, terms, &origin);
     let cautions = match &standing {
-        Standing::DescribedBy(_) => publishers::cautions(app, client, user).await?,
+        Verification::DescribedBy(_) => publishers::cautions(app, client, user).await?,
         _ => vec![],
     };
     let grant_type = match origin {
@@ -134,19 +134,19 @@ async fn of_terms(
     })
 }
 
-fn standing(app: &App, terms: &Terms<'_>, origin: &Origin) -> Standing {
+fn standing(app: &App, terms: &Terms<'_>, origin: &Origin) -> Verification {
     let client = terms.client;
     let publisher = || app.config.client_metadata_documents.publisher(client.id.as_str()).ok();
     match origin {
-        _ if is_trusted(client) => Standing::Verified,
-        _ if let Some(issuer) = voucher(app, client) => Standing::VouchedBy(issuer.to_owned()),
+        _ if is_trusted(client) => Verification::Verified,
+        _ if let Some(issuer) = voucher(app, client) => Verification::VouchedBy(issuer.to_owned()),
         _ if client.source == ClientSource::Cimd
             && let Some(publisher) = publisher() =>
         {
-            Standing::DescribedBy(publishers::label(&publisher))
+            Verification::DescribedBy(publishers::label(&publisher))
         }
-        Origin::Redirect { kind: RedirectKind::Https, label, .. } => Standing::ReturnsTo(label.clone()),
-        _ => Standing::Unverified,
+        Origin::Redirect { kind: RedirectKind::Https, label, .. } => Verification::ReturnsTo(label.clone()),
+        _ => Verification::Unverified,
     }
 }
 
@@ -248,10 +248,10 @@ fn date_and_time(at: OffsetDateTime) -> String {
 
 /// Sentences: why the decision on this form is not about this question; empty if it is.
 pub fn differences(form: Option<&Form>, session_id: &str, question: &Question) -> Vec<String> {
-    let Some(form) = form else { return vec![Stale::Elsewhere.sentence().to_owned()] };
+    let Some(form) = form else { return vec![StaleForm::Elsewhere.sentence().to_owned()] };
     let mut all = vec![];
     if form.is_old {
-        all.push(Stale::Old.sentence().to_owned());
+        all.push(StaleForm::Old.sentence().to_owned());
     }
     let parts = question.parts();
     if form.shown.len() == parts.len() {

@@ -16,7 +16,7 @@ const SIGNED_IN_FOR: &str = "signed_in_for";
 /// The form of the last sign-in.
 const SIGNED_IN_BY: &str = "signed_in_by";
 
-pub struct SignedIn {
+pub struct SignedInUser {
     pub user: User,
     pub auth_time: OffsetDateTime,
     /// Only this browser knows it.
@@ -29,7 +29,7 @@ impl From<session::Error> for OAuthError {
     }
 }
 
-pub async fn current(app: &App, session: &Session) -> Result<Option<SignedIn>, OAuthError> {
+pub async fn current(app: &App, session: &Session) -> Result<Option<SignedInUser>, OAuthError> {
     let Some(id) = session.get::<String>(USER).await?.and_then(|id| id.parse::<UserId>().ok()) else {
         return Ok(None);
     };
@@ -41,7 +41,7 @@ pub async fn current(app: &App, session: &Session) -> Result<Option<SignedIn>, O
         return Ok(None);
     }
     let session_id = session.id().map(|id| id.to_string());
-    Ok(user.zip(session_id).map(|(user, session_id)| SignedIn { user, auth_time, session_id }))
+    Ok(user.zip(session_id).map(|(user, session_id)| SignedInUser { user, auth_time, session_id }))
 }
 
 /// Begins a session with a new id, so that an id planted before the sign-in is useless after it.

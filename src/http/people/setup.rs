@@ -5,7 +5,7 @@ use super::{
     forms::{self, Form, PageForm, Purpose},
 };
 use crate::{
-    people::{setup_link::{Outcome, use_up}, sign_in::refuse_choice},
+    people::{setup_link::{SetupOutcome, use_up}, sign_in::refuse_choice},
     app::App,
     error::OAuthError,
     http::{
@@ -83,12 +83,12 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
         return Ok((StatusCode::BAD_REQUEST, page(&app, &token, username, Some(wrong))).into_response());
     }
     match use_up(&app, &token, username, password, &form.id).await? {
-        Outcome::Created | Outcome::Recovered => Ok(welcome()),
-        Outcome::Spent => {
+        SetupOutcome::Created | SetupOutcome::Recovered => Ok(welcome()),
+        SetupOutcome::Spent => {
             // Two concurrent requests: the second one finds the form answered.
             if was_answered(&app, Some(&form)).await? { Ok(welcome()) } else { Err(spent()) }
         }
-        Outcome::NameTaken => {
+        SetupOutcome::NameTaken => {
             let refusal = "Somebody who is no administrator has this name. Choose another one.";
             Ok((StatusCode::BAD_REQUEST, page(&app, &token, username, Some(refusal))).into_response())
         }

@@ -6,7 +6,7 @@ use crate::{
     http::{
         described::{REQUEST_OF_AN_APP, form_of_clients},
         endpoint::Endpoint,
-        extract::{ClientIp, ClientToSpend, dpop_proof},
+        extract::{ClientIp, UnspentClientAuth, dpop_proof},
         respond::NoStore,
     },
     limits::source,
@@ -37,7 +37,7 @@ async fn post(
     State(app): State<Arc<App>>,
     ClientIp(address): ClientIp,
     headers: HeaderMap,
-    ClientToSpend { client, params, assertion }: ClientToSpend,
+    UnspentClientAuth { client, params, assertion }: UnspentClientAuth,
 ) -> Result<impl IntoResponse, OAuthError> {
     app.limits.pushed_requests.allow(source(address))?;
     let proof = dpop_proof(&headers)?.filter(|_| app.config.dpop.enabled);

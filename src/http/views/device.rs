@@ -4,7 +4,7 @@ use askama::Template;
 /// `GET /device`; posts `form_token` and `user_code` to `/device`.
 #[derive(Template)]
 #[template(path = "device_code.html")]
-pub struct EnterCode<'a> {
+pub struct EnterCodePage<'a> {
     pub form_token: &'a str,
     pub username: &'a str,
     /// The code from the link, or the one typed before; empty at first.
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     fn pages(text: &str) -> Vec<String> {
-        let enter = |error| EnterCode { form_token: text, username: text, user_code: text, error };
+        let enter = |error| EnterCodePage { form_token: text, username: text, user_code: text, error };
         let pages = [enter(None).render(), enter(Some(text)).render()];
         pages.into_iter().map(Result::unwrap).collect()
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 pub struct Question {
     /// Digest of the request or device that the decision is about.
     pub about: String,
-    pub app: App,
+    pub app: AppCard,
     pub origin: Origin,
     pub servers: Vec<Server>,
     /// The claims about the user that the app would get.
@@ -30,11 +30,11 @@ pub struct Question {
 
 /// The client, as the page shows it.
 #[derive(Serialize)]
-pub struct App {
+pub struct AppCard {
     /// Its own name (RFC 7591 §2 `client_name`).
     pub name: String,
     pub id: String,
-    pub standing: Standing,
+    pub standing: Verification,
     /// Its homepage by its own account (`client_uri`); shown, but never as a link.
     pub homepage: Option<String>,
     /// The path of its logo on this server.
@@ -49,7 +49,7 @@ pub struct App {
 
 /// How far a client's name is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Standing {
+pub enum Verification {
     /// The operator configured it.
     Verified,
     /// The issuer with this name, trusted by the operator, signed it (RFC 7591 §2.3).
@@ -231,7 +231,7 @@ impl RedirectKind {
     }
 }
 
-impl App {
+impl AppCard {
     /// Shown in place of a missing logo.
     fn initial(&self) -> String {
         let letter = self.name.chars().find(|letter| letter.is_alphanumeric());
@@ -249,7 +249,7 @@ impl App {
     }
 
     fn is_verified(&self) -> bool {
-        self.standing == Standing::Verified
+        self.standing == Verification::Verified
     }
 
     /// A name that the operator configured needs no warning.

@@ -5,7 +5,7 @@ use crate::{
     error::OAuthError,
     model::{AuditRecord, DeviceAuthorization, IssuedCode},
     operations::{
-        audit::{self, Chain, Filter},
+        audit::{self, ChainState, Filter},
         clients, date, grants,
     },
     storage::{Selection, codes, device_codes},
@@ -51,8 +51,8 @@ async fn approvals(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
 async fn audit(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
     audit::catch_up(app).await?;
     let chain = match audit::verify(app, Some(MOST)).await? {
-        Chain::Whole(_) => "ok".to_owned(),
-        Chain::BrokenAt(place) => format!("broken at {place}"),
+        ChainState::Whole(_) => "ok".to_owned(),
+        ChainState::BrokenAt(place) => format!("broken at {place}"),
     };
     let filter = filter(wanted.event_type.as_deref(), wanted);
     let events = audit::list(app, &filter, None, wanted.limit()).await?;

@@ -17,10 +17,10 @@ fn notes(lines: Vec<Line>) -> Server {
 fn question() -> Question {
     Question {
         about: "request".into(),
-        app: App {
+        app: AppCard {
             name: "My Agent".into(),
             id: "abc".into(),
-            standing: Standing::Unverified,
+            standing: Verification::Unverified,
             homepage: None,
             logo: None,
             cautions: vec![],
@@ -47,7 +47,7 @@ fn question() -> Question {
 fn on_the_web() -> Question {
     let (label, uri) = ("app.example".to_owned(), "https://app.example/cb".to_owned());
     let mut question = question();
-    question.app.standing = Standing::ReturnsTo(label.clone());
+    question.app.standing = Verification::ReturnsTo(label.clone());
     question.origin = Origin::Redirect { kind: RedirectKind::Https, label, uri };
     question
 }
@@ -81,11 +81,11 @@ fn words(html: &str, element: &str) -> String {
 fn every_page(text: &str) -> Vec<String> {
     let text = || text.to_owned();
     let standings = [
-        Standing::Verified,
-        Standing::VouchedBy(text()),
-        Standing::DescribedBy(text()),
-        Standing::ReturnsTo(text()),
-        Standing::Unverified,
+        Verification::Verified,
+        Verification::VouchedBy(text()),
+        Verification::DescribedBy(text()),
+        Verification::ReturnsTo(text()),
+        Verification::Unverified,
     ];
     let kinds = [Some(RedirectKind::Https), Some(RedirectKind::Loopback), Some(RedirectKind::App), None];
     let mut pages = vec![];
@@ -100,7 +100,7 @@ fn every_page(text: &str) -> Vec<String> {
                 }
                 Origin::Device(device) => (device.user_code, device.address) = (text(), text()),
             }
-            let app = App {
+            let app = AppCard {
                 name: text(),
                 id: text(),
                 standing: standing.clone(),
@@ -166,7 +166,7 @@ fn origins() -> Vec<Question> {
 /// Every combination of step, kind of redirect, kind of verification, changes, and number of servers, with and without
 /// claims about the user.
 fn combinations() -> Vec<Question> {
-    let standings = [Standing::Verified, Standing::DescribedBy("app.example".into()), Standing::Unverified];
+    let standings = [Verification::Verified, Verification::DescribedBy("app.example".into()), Verification::Unverified];
     let mut all = vec![];
     for (step, changed, standing, (servers, identity)) in [Step::First, Step::More, Step::Same]
         .into_iter()

@@ -9,11 +9,11 @@ fn what_imitates_in_a_name_is_marked_wherever_it_stands_and_said_to_be_no_check_
         ("Cl\u{430}ude", "Cl<mark>\u{430}</mark>ude", "of another alphabet"),
     ] {
         question.app.name = name.into();
-        question.app.standing = Standing::Unverified;
+        question.app.standing = Verification::Unverified;
         let page = html(&question);
         assert_eq!(page.matches(&format!("<bdi>{marked}</bdi>")).count(), 2, "{page}");
         assert!(page.contains(told), "{page}");
-        question.app.standing = Standing::Verified;
+        question.app.standing = Verification::Verified;
         let page = html(&question);
         assert!(!page.contains("<mark>") && !page.contains(told), "{page}");
     }
@@ -50,18 +50,18 @@ fn the_same_word_of_two_servers_is_explained_by_each() {
 #[test]
 fn a_client_is_called_unverified_exactly_when_nothing_is_certain() {
     for (standing, badge) in [
-        (Standing::Verified, ">verified</span>"),
-        (Standing::VouchedBy("Acme".into()), "verified by <bdi>Acme</bdi>"),
-        (Standing::DescribedBy("app.example".into()), "described by <bdi>app.example</bdi>"),
-        (Standing::ReturnsTo("app.example".into()), "returns to <bdi>app.example</bdi>"),
-        (Standing::Unverified, BADGE),
+        (Verification::Verified, ">verified</span>"),
+        (Verification::VouchedBy("Acme".into()), "verified by <bdi>Acme</bdi>"),
+        (Verification::DescribedBy("app.example".into()), "described by <bdi>app.example</bdi>"),
+        (Verification::ReturnsTo("app.example".into()), "returns to <bdi>app.example</bdi>"),
+        (Verification::Unverified, BADGE),
     ] {
         for mut question in [question(), on_the_web(), of_device()] {
             question.app.standing = standing.clone();
             let page = html(&question);
             assert!(page.contains(badge), "{badge} in {page}");
-            assert_eq!(page.contains(BADGE), standing == Standing::Unverified);
-            assert_eq!(page.contains("“<bdi>My Agent</bdi>”"), standing != Standing::Verified);
+            assert_eq!(page.contains(BADGE), standing == Verification::Unverified);
+            assert_eq!(page.contains("“<bdi>My Agent</bdi>”"), standing != Verification::Verified);
         }
     }
 }
@@ -71,7 +71,7 @@ fn what_returns_to_this_computer_comes_with_one_warning_and_what_goes_to_the_web
     let claims = "Any program on this computer can claim to be it.";
     let mut here = question();
     assert!(html(&here).contains("Unverified. Any program can use this name."));
-    for standing in [Standing::Verified, Standing::DescribedBy("app.example".into())] {
+    for standing in [Verification::Verified, Verification::DescribedBy("app.example".into())] {
         here.app.standing = standing;
         let page = html(&here);
         assert!(page.contains(claims), "{page}");
@@ -124,7 +124,7 @@ fn whatever_is_shown_differently_is_another_part() {
         (0, |question| question.about = "other".into()),
         (1, |question| question.app.name = "Other".into()),
         (1, |question| question.app.id = "other".into()),
-        (1, |question| question.app.standing = Standing::Verified),
+        (1, |question| question.app.standing = Verification::Verified),
         (1, |question| question.app.homepage = Some("https://other.example".into())),
         (1, |question| question.app.logo = Some("/logos/other".into())),
         (1, |question| question.app.metadata = "other".into()),
