@@ -1,4 +1,4 @@
-//! People of a session surface, and what shows who they are: passwords, sessions, API keys.
+//! People of a session surface, and how they authenticate: passwords, sessions, API keys.
 mod api_keys;
 mod identify;
 mod identity;
@@ -43,24 +43,24 @@ pub(crate) struct Accounts {
     pub surface: String,
     /// Audience of session tokens.
     url: String,
-    /// Their issuer: this server.
+    /// Issuer of session tokens: this server.
     origin: String,
     people: Vec<Person>,
-    /// What a guess at somebody without a hash is compared with.
+    /// A hash for comparing the password of an unknown user with, so that it takes the same time.
     nobody: OnceCell<String>,
-    /// And the digest of a password that nobody has.
+    /// The digest of a random password, for the same purpose.
     unguessable: Digest,
     pub attempts: Attempts,
     pub logins: Logins,
     pub keys: Keys,
-    /// Of session tokens.
+    /// Lifetime of session tokens.
     token_lifetime: Duration,
     pub store: Store,
     pub audit: Arc<Audit>,
     pub clock: Clock,
 }
 
-/// Those of all surfaces that have people, by the surface's id.
+/// The accounts of all surfaces that have people, by surface id.
 pub(crate) type All = BTreeMap<String, Arc<Accounts>>;
 
 pub(crate) fn all(settings: &Settings, store: &Store, audit: &Arc<Audit>) -> anyhow::Result<All> {
@@ -95,12 +95,12 @@ impl Accounts {
         self.people.iter().map(|person| &person.user).find(|user| user.id == id)
     }
 
-    /// How many are guessed at from so many places that new ones have to wait.
+    /// The number of accounts that are guessed at from so many sources that new sources have to wait.
     pub fn accounts_under_attack(&self) -> usize {
         self.people.iter().filter(|person| self.attempts.is_under_attack(&person.user.username)).count()
     }
 
-    /// Audits what happened to somebody, whatever call brought it about.
+    /// Records an event about a user, whichever call caused it.
     async fn audit(&self, kind: EventKind, user: &User, details: Value) {
         let event = audit::Event {
             user_id: Some(user.id.clone()),

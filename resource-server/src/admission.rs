@@ -1,4 +1,4 @@
-//! Who may look inside and control tests: in the demo whoever is on this machine, elsewhere the administrator.
+//! Access to debugging and test controls: with the administrator's key, or in the demo from this machine.
 use crate::{
     attempts::{Asker, Attempts},
     keys::Keys,
@@ -22,7 +22,7 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// `None`: nobody could be let in.
+    /// `None` if nobody could get access.
     pub fn new(demo: bool, admin: Option<&Secret>, clock: &Clock) -> Option<Arc<Self>> {
         let (attempts, clock) = (Attempts::new(clock.clone()), clock.clone());
         let admin = admin.map(|secret| Keys::new(&[KeySettings { secret: secret.clone(), scope: None }]));
@@ -32,7 +32,7 @@ impl Admission {
     fn judge(&self, request: &Request) -> Result<(), Refusal> {
         let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let is_here = address.is_some_and(|address| address.0.ip().to_canonical().is_loopback());
-        // Behind a proxy it is not known who is at its other end.
+        // Behind a proxy the client's machine is unknown.
         if self.demo && is_here && !is_forwarded(request.headers()) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! How often whoever was let in may ask, where a surface says so: each for themselves.
+//! Request rates: how often each caller may call a surface, if its settings say so.
 use keyward_guard::{Allowance, challenge::Refusal, clock::Clock};
 use keyward_limits::{
     shares::{Quota, Rates},
@@ -18,7 +18,7 @@ impl RequestRates {
 }
 
 impl Allowance for RequestRates {
-    /// Where anybody may call, addresses are told apart.
+    /// Unidentified callers are counted by address.
     fn spend(&self, source: Source) -> Result<(), Refusal> {
         let spent = self.rates.spend(source, self.clock.now());
         spent.map_err(|seconds| Refusal::too_many("too many requests of this kind", seconds))

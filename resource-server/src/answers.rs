@@ -1,4 +1,4 @@
-//! What several endpoints need to answer: what the client accepts, a new session, and that something broke.
+//! Helpers for the responses of several endpoints: accepted media types, new session ids, internal errors.
 use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::Response,

@@ -1,24 +1,24 @@
-//! Rules on what tools are called with, beyond their schemas: data, not code.
+//! Rules for tool arguments beyond their schemas, written as data.
 use anyhow::{Context, ensure};
 use keyward_guard::{json, names::alike};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// As written in a configuration. All rules of a parameter must hold; those of no parameter speak of all arguments.
+/// One rule of the settings. All rules for a parameter must hold; a rule without parameter applies to all arguments.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArgumentRule {
     pub tool: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
-    /// It must be there, as a text, unless `equals` says what else it is.
+    /// Whether the argument is required. It must be a string, unless `equals` names another type of value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
-    /// In characters.
+    /// Characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_length: Option<usize>,
-    /// In characters.
+    /// Characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_length: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,10 +28,10 @@ pub struct ArgumentRule {
     pub pattern: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
-    /// In no text, however deep, whatever its case.
+    /// Texts that no string may contain, at any depth; case is ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_substrings: Vec<String>,
-    /// The variable of the environment that must be set to something but nothing, `0` or `false`.
+    /// A variable of the environment that must be set, and not to an empty text, `0` or `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment_flag: Option<String>,
 }
@@ -40,7 +40,7 @@ pub struct ArgumentRule {
 #[derive(Debug, Default)]
 pub(crate) struct Rules(Vec<(ArgumentRule, Option<Regex>)>);
 
-/// The first rule that a call breaks.
+/// The first rule that a call violates.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denial<'a> {
     pub rule: &'static str,
@@ -62,7 +62,7 @@ impl Rules {
         rules.into_iter().map(compile).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Those that go with the tools of this project.
+    /// The rules for this project's own tools.
     pub fn shipped() -> Vec<ArgumentRule> {
         let rule = |tool: &str, parameter: &str| ArgumentRule {
             tool: tool.to_owned(),
@@ -89,25 +89,25 @@ impl Rules {
         self.all().filter(|rule| rule.tool == tool).collect()
     }
 
-    /// Those of the tool; if there are none, those of a tool that it may be taken for.
+    /// The rules for this tool; if it has none, those of a tool with a similar name.
     fn speaking_of(&self, tool: &str) -> impl Iterator<Item = &(ArgumentRule, Option<Regex>)> {
         let is_named = self.all().any(|rule| rule.tool == tool);
         self.0.iter().filter(move |(rule, _)| if is_named { rule.tool == tool } else { alike(&rule.tool, tool) })
     }
 
-    /// Does an argument have almost the name of one that a rule speaks of?
+    /// Whether an argument's name is almost that of a parameter with a rule.
     pub fn confuses(&self, tool: &str, arguments: &str) -> bool {
         let ruled: Vec<_> = self.speaking_of(tool).filter_map(|(rule, _)| rule.parameter.as_deref()).collect();
         let confused = |name: &str| !ruled.contains(&name) && ruled.iter().any(|ruled| alike(ruled, name));
         json::parts(arguments).any(|(name, _)| confused(&name))
     }
 
-    /// Judges arguments as they are written.
+    /// Checks arguments in the form they were written.
     pub fn check(&self, tool: &str, arguments: &str) -> Result<(), Denial<'_>> {
         self.speaking_of(tool).try_for_each(|(rule, pattern)| rule.check(pattern.as_ref(), arguments))
     }
 
-    /// What the operator has not allowed, whatever the arguments are.
+    /// Checks the rules on the environment, which do not depend on the arguments.
     pub fn check_environment(&self, tool: &str) -> Result<(), Denial<'_>> {
         self.speaking_of(tool).try_for_each(|(rule, _)| rule.check_environment())
     }
@@ -119,7 +119,7 @@ impl ArgumentRule {
         let Some(value) = parameter.map_or(Some(arguments), |name| json::member(arguments, name)) else {
             return if self.required { Err(self.denial("required", "the argument is missing")) } else { Ok(()) };
         };
-        // To some readers a text ends at U+0000.
+        // Some parsers end a text at U+0000.
         let text = json::text(value).filter(|text| !text.contains('\0'));
         let text = text.as_deref();
         let length = text.map(|text| text.chars().count());

@@ -1,5 +1,6 @@
-//! Wrong credentials. Passwords can be guessed, so who guesses waits: by account and source together, by source, and by
-//! account. Long random keys cannot: they are judged first, and wrong ones are only noise.
+//! Wrong credentials. Passwords can be guessed, so guessers have to wait: counted by account and source together, by
+//! source, and by account. Long random keys cannot be guessed: they are checked at once, and wrong ones are only
+//! limited in number.
 use axum::http::Extensions;
 use keyward_guard::{challenge::Refusal, clock::Clock, gate::DryRun, source::source_of};
 use keyward_limits::{
@@ -9,16 +10,16 @@ use keyward_limits::{
 };
 use std::sync::{Mutex, PoisonError};
 
-/// Wrong keys of one source a minute. More are refused unread.
+/// Wrong keys of one source; beyond, its requests are refused without a check.
 const NOISE: Quota = Quota::per_minute(100);
-/// Passwords judged at a time, of one source half of them; and those in line.
+/// Passwords that are checked concurrently (at most half of them for one source), and the length of the queue.
 const JUDGED: usize = 4;
 const WAITING: usize = 64;
-/// Accounts that were proven from a source.
+/// Pairs of source and account in memory.
 const MOST_PROVEN: usize = 10_000;
 const MOST_PROVEN_OF_SOURCE: usize = 100;
 
-/// Who asks. What is only explained is not counted.
+/// The party that presents a credential. Explaining a request does not count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker {
     pub source: Source,
@@ -37,21 +38,21 @@ impl Default for Asker {
     }
 }
 
-/// Failures at one surface.
+/// Failed attempts at one surface.
 pub(crate) struct Attempts {
     guesses: Guesses,
     noise: Rates,
-    /// Passwords being judged.
+    /// Limits concurrent password checks.
     seats: Seats,
-    /// Accounts by the sources that knew their passwords: there what others do at the account counts for nothing.
+    /// Accounts with sources that knew their passwords: failures elsewhere do not lock these sources out.
     proven: Mutex<Table<(Source, String), ()>>,
     clock: Clock,
 }
 
-/// A password that is to be judged. Dropped, it was not.
+/// An attempt that was counted in advance. Dropping it takes the count back.
 #[must_use]
 pub(crate) struct Guess<'a> {
-    /// `None`: it is not counted.
+    /// `None` if the attempt is not counted.
     booked: Option<Try<'a>>,
     attempts: &'a Attempts,
     account: &'a str,
@@ -76,14 +77,14 @@ impl Attempts {
         Guesser { kind: "password", account, source, known }
     }
 
-    /// May a password of this account be tried now?
+    /// Refuses if this account has to wait.
     pub fn check(&self, account: &str, asker: Asker) -> Result<(), Refusal> {
         self.guesses
             .wait(&self.guesser(account, asker.source), self.clock.now())
             .map_or(Ok(()), |wait| Err(waits(wait)))
     }
 
-    /// Before a password is judged: tries at the same moment count too.
+    /// Counts an attempt before the password is checked, so that concurrent attempts count too.
     pub async fn book<'a>(&'a self, account: &'a str, asker: Asker) -> Result<Guess<'a>, Refusal> {
         let Asker { source, is_dry_run } = asker;
         let booked = if is_dry_run {
@@ -98,7 +99,7 @@ impl Attempts {
         Ok(Guess { booked, attempts: self, account, source, _seat: seat })
     }
 
-    /// After a key turned out to be none: `instead` of the refusal that says so, if there were too many.
+    /// Counts a wrong key. Returns `refusal`, or a stricter one if there were too many.
     pub fn noise(&self, asker: Asker, refusal: Refusal) -> Refusal {
         if asker.is_dry_run {
             return refusal;
@@ -110,7 +111,7 @@ impl Attempts {
         )
     }
 
-    /// Is this account guessed at from so many sources that new ones wait?
+    /// Whether this account is guessed at from so many sources that new sources have to wait.
     pub fn is_under_attack(&self, account: &str) -> bool {
         self.check(account, Asker::default()).is_err()
     }
@@ -125,7 +126,7 @@ impl Guess<'_> {
         proven.insert(source, (source, account.to_owned()), (), 1);
     }
 
-    /// Does a wait begin with this?
+    /// Records the failure; answers whether a wait begins now.
     pub fn wrong(self) -> bool {
         let now = self.attempts.clock.now();
         self.booked.is_some_and(|booked| booked.wrong(now))

@@ -1,5 +1,5 @@
-//! The audit trail: events that are only ever added, each sealed with the hash of the one before. What strangers are
-//! refused is summed: once a minute for each address. The sums of a minute are written when it is over.
+//! The audit trail: events are only appended, each sealed with the hash of the previous one. Refusals of strangers are
+//! summed up by address, and written once a minute.
 mod kind;
 
 pub(crate) use kind::{EventKind, Level};
@@ -15,7 +15,7 @@ use std::{
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::Mutex;
 
-/// What happened.
+/// One event.
 #[derive(Clone)]
 pub(crate) struct Event {
     pub kind: EventKind,
@@ -55,13 +55,13 @@ impl Event {
         self.client_info["ip_address"].as_str()
     }
 
-    /// Of nobody who is known, and from somewhere.
+    /// Whether it is about an unknown party with a known address.
     fn is_strangers(&self) -> bool {
         self.user_id.is_none() && self.address().is_some()
     }
 }
 
-/// Failures of strangers are summed for so long, at so many addresses; beyond, all others together.
+/// How long refusals of strangers are summed up, and at how many addresses; all further addresses share one sum.
 const SUMMED: Duration = Duration::minutes(1);
 const MOST_SUMS: usize = 1000;
 const OTHERS: &str = "others";
@@ -69,7 +69,7 @@ const OTHERS: &str = "others";
 pub(crate) struct Audit {
     store: Store,
     clock: Clock,
-    /// One at a time: each event needs the hash of the one before.
+    /// Serialises writers: each event needs the hash of the previous one.
     trail: Mutex<Option<Trail>>,
     sums: std::sync::Mutex<Sums>,
     masker: Option<Arc<Masker>>,
@@ -78,19 +78,19 @@ pub(crate) struct Audit {
 struct Trail {
     /// The last seal.
     last: String,
-    /// Events of those who are known, and of strangers.
+    /// The numbers of events of known parties, and of strangers.
     counts: [i64; 2],
 }
 
-/// An address, a kind of event, and a surface.
+/// Address, type of event, and surface.
 type Kind = (String, EventKind, Option<String>);
 
 #[derive(Default)]
 struct Sums {
     since: Option<OffsetDateTime>,
-    /// What happened again and again since it was written: how often, and the last time.
+    /// How often the event was repeated since it was written, and its last occurrence.
     of: HashMap<Kind, (u32, Option<Event>)>,
-    /// Somebody waits for the end of the minute, to write them.
+    /// Whether a task waits for the end of the minute.
     awaited: bool,
 }
 
@@ -110,12 +110,12 @@ impl Audit {
         Self { store, clock, trail: Mutex::default(), sums: std::sync::Mutex::default(), masker: None }
     }
 
-    /// Whoever types a password where a name belongs does not find it in the trail.
+    /// Masks secrets, such as a password typed in place of a name.
     pub fn masked(self, masker: &Arc<Masker>) -> Self {
         Self { masker: Some(Arc::clone(masker)), ..self }
     }
 
-    /// A trail that cannot be written does not stop the server; it is logged.
+    /// A trail that cannot be written is logged as an error; the server continues.
     pub async fn record(self: &Arc<Self>, event: Event) {
         let (ended, event) = self.sum(event);
         self.write(ended.into_iter().chain(event)).await;
@@ -129,7 +129,7 @@ impl Audit {
         }
     }
 
-    /// Once the minute is over, also if nothing happens in the next.
+    /// Writes the sums after the minute, even if no further event comes.
     fn write_later(self: &Arc<Self>) {
         let (audit, clock) = (Arc::downgrade(self), self.clock.clone());
         tokio::spawn(async move {
@@ -142,7 +142,7 @@ impl Audit {
         });
     }
 
-    /// The sums of a minute that is over; `None` if there is nothing to wait for.
+    /// The sums of a minute that is over; `None` if there are none.
     fn ended(&self) -> Option<Vec<Event>> {
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         if sums.of.values().all(|(_, last)| last.is_none()) {
@@ -152,13 +152,13 @@ impl Audit {
         Some(if sums.goes_on(self.clock.now()) { Vec::new() } else { sums.end() })
     }
 
-    /// Of the server itself.
+    /// Records an event of the server itself.
     pub async fn server(self: &Arc<Self>, kind: EventKind) {
         let details = json!({"version": env!("CARGO_PKG_VERSION")});
         self.record(Event { details, ..Event::new(kind, true) }).await;
     }
 
-    /// The sums of the minute that is over, and the event if it is the first of its kind in this one.
+    /// The sums of the previous minute, and the event if it is the first of its kind in this minute.
     fn sum(self: &Arc<Self>, event: Event) -> (Vec<Event>, Option<Event>) {
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
@@ -223,7 +223,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Writes down what was summed so far.
+    /// Writes the current sums.
     pub async fn settle(&self) -> anyhow::Result<()> {
         let ended = self.sums.lock().unwrap_or_else(PoisonError::into_inner).end();
         for event in ended {
@@ -232,7 +232,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Newest first.
+    /// The newest events first.
     pub async fn find(&self, filter: &Filter, limit: u32) -> anyhow::Result<Vec<Value>> {
         self.settle().await?;
         let rows = self.store.events(filter, limit).await?;
@@ -240,7 +240,7 @@ impl Audit {
     }
 }
 
-/// Of an event, and of all before it.
+/// The hash of an event together with the previous seal.
 fn seal(before: &str, event: &str) -> String {
     digest::hex(&digest::of(format!("{before}\n{event}").as_bytes()))
 }

@@ -1,5 +1,5 @@
-//! The authorization server's metadata at the origin of an MCP server, where clients of the revision 2025-03-26 look for
-//! it. It is the issuer's own document, answered here: not all of those clients follow redirects.
+//! Serves the authorization server's metadata at the origin of an MCP server, where clients of the revision 2025-03-26
+//! look for it. The document is served directly, because some of these clients do not follow redirects.
 use crate::metadata::readable;
 use axum::{
     Json,
@@ -16,17 +16,17 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 
-/// An older document is fetched anew.
+/// An older document is fetched again.
 const FRESH: Duration = Duration::minutes(10);
-/// One that could not be fetched anew is answered for so long.
+/// How long a document is served while it cannot be fetched again.
 const KEPT: Duration = Duration::hours(24);
-/// Between two fetches that anybody's request can cause.
+/// The least time between two fetches that requests cause.
 const PAUSE: Duration = Duration::seconds(2);
 
 struct Known {
     issuer: Arc<Issuer>,
     clock: Clock,
-    /// Whoever holds the lock is the one that fetches.
+    /// The holder of this lock fetches.
     kept: Mutex<Kept>,
 }
 
@@ -36,7 +36,7 @@ struct Kept {
     tried_at: Option<OffsetDateTime>,
 }
 
-/// Readable from every web page, as the issuer's own is.
+/// Readable from every web page, like the issuer's own document.
 pub(crate) fn routes(issuer: &Arc<Issuer>, clock: &Clock) -> Routes {
     let known = Known { issuer: Arc::clone(issuer), clock: clock.clone(), kept: Mutex::default() };
     let told = Operation::get("The metadata of the authorization server, for clients of 2025-03-26 (RFC 8414)");
@@ -57,7 +57,7 @@ async fn show(State(known): State<Arc<Known>>, id: Id) -> Response {
 impl Known {
     async fn document(&self) -> Option<Value> {
         let (mut kept, now) = (self.kept.lock().await, self.clock.now());
-        // A clock that was set back makes nothing younger.
+        // After the clock was set back, a date in the future counts as old.
         let within = |at: OffsetDateTime, span| (Duration::ZERO..span).contains(&(now - at));
         let is_fresh = kept.document.as_ref().is_some_and(|(_, at)| within(*at, FRESH));
         if !is_fresh && !kept.tried_at.is_some_and(|at| within(at, PAUSE)) {

@@ -1,5 +1,4 @@
-//! A place to send browsers back to when trying by hand: shows what the authorization server added to the redirect.
-//! Nothing is kept, and nothing is done with it.
+//! A redirect URI for trying things by hand: shows the parameters of the redirect, and stores nothing.
 use crate::{answers::accepted, page};
 use axum::{
     Json,
@@ -13,7 +12,7 @@ use url::form_urlencoded;
 
 pub(crate) const PATH: &str = "/docs/oauth-callback";
 
-/// What parameters of an authorization response mean.
+/// Explains the parameters of an authorization response.
 const KNOWN: [(&str, &str); 8] = [
     ("code", "The authorization code (RFC 6749 §4.1.2): redeem it once, soon, with the code_verifier."),
     ("state", "What your request sent along; anything else means that this is not its answer."),

@@ -1,4 +1,4 @@
-//! What a surface asks of a call beside its scopes: the tool, its schema, the rules on its arguments, the environment.
+//! Checks of a call in addition to its scopes: the tool, its schema, argument rules, the environment.
 use crate::{
     arguments::{Denial, Rules},
     own,
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 type Judge = fn(&Surface, &str, Call) -> Result<(), Refusal>;
 
-/// In the order in which they are made.
+/// The checks, in their order.
 pub(crate) fn of(surface: &Arc<Surface>) -> Arc<[Check]> {
     let of_call = |judge: Judge| {
         let surface = Arc::clone(surface);
@@ -26,7 +26,7 @@ pub(crate) fn of(surface: &Arc<Surface>) -> Arc<[Check]> {
     ])
 }
 
-/// The tool is one of the surface's, where that is known here.
+/// The tool must be one of the surface's, if its tools are known here.
 fn check_tool(surface: &Surface, tool: &str, call: Call) -> Result<(), Refusal> {
     if surface.forwards || surface.tool(tool).is_some() {
         return Ok(());
@@ -39,12 +39,12 @@ fn check_tool(surface: &Surface, tool: &str, call: Call) -> Result<(), Refusal> 
 
 fn check_schema(surface: &Surface, name: &str, Call { message, .. }: Call) -> Result<(), Refusal> {
     let Some(tool) = surface.tool(name) else { return Ok(()) };
-    // A number of our own tools is one that we can calculate with.
+    // Numbers for our own tools must be exact in calculations.
     let allowed = json!("number that is not too large");
     let numbers = Breach { parameter: String::new(), rule: "type", allowed };
     let checked = serde_json::from_str(message.arguments()).map_err(|_| numbers).and_then(|all| tool.check(&all));
     let Err(breach) = checked else { return Ok(()) };
-    // A model that is told what is wrong calls again (MCP 2025-11-25, tools, error handling).
+    // A model that learns what is wrong can call again (MCP 2025-11-25, tools, error handling).
     let text = "the arguments do not match the tool's inputSchema";
     let told = json!({
         "success": false, "error": breach.text(), "parameter": breach.parameter, "rule": breach.rule,

@@ -1,4 +1,4 @@
-//! The client of a call, as far as a tool may speak with it before it answers: progress, log messages, and questions.
+//! Messages from a tool to its client before the result: progress, log messages, and questions.
 use crate::failure::Failure;
 use rmcp::{
     Peer, RoleServer,
@@ -12,13 +12,13 @@ pub(crate) struct Client {
     peer: Peer<RoleServer>,
     capabilities: Value,
     progress: Option<ProgressToken>,
-    /// The least of the levels that it wants to hear of.
+    /// The lowest level of log messages that the client wants.
     level: Option<u8>,
-    /// To what was asked the time before.
+    /// Answers to questions of the previous call.
     answers: InputResponses,
 }
 
-/// How grave a log message is (RFC 5424 §6.2.1).
+/// The severity of a log message (RFC 5424 §6.2.1).
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Level {
     Debug,
@@ -37,7 +37,7 @@ impl Client {
         }
     }
 
-    /// Tells how far the call is, if the client wants to know.
+    /// Reports progress if the client wants it.
     pub async fn progress(&self, done: u32, total: u32) {
         let Some(token) = self.progress.clone() else { return };
         let note = ProgressNotificationParam::new(token, done.into()).with_total(total.into());
@@ -46,7 +46,7 @@ impl Client {
         }
     }
 
-    /// Sends a log message if the client wants such; whether it was sent.
+    /// Sends a log message if the client wants it; answers whether it was sent.
     #[expect(deprecated, reason = "the revision still has it")]
     pub async fn log(&self, level: Level, text: &str) -> bool {
         use rmcp::model::{LoggingLevel, LoggingMessageNotificationParam};
@@ -61,7 +61,7 @@ impl Client {
         self.peer.notify_logging_message(LoggingMessageNotificationParam::new(level, json!(text))).await.is_ok()
     }
 
-    /// What the client says to this question. The call ends by asking it, and is made anew with the answer.
+    /// The client's answer to this question. Without one, the call ends with the question, and the client calls again.
     pub fn ask(&self, capability: &'static str, name: &str, question: Value) -> Result<&Value, Failure> {
         if !self.capabilities[capability].is_object() {
             return Err(Failure::Lacks(capability));

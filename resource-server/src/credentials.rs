@@ -1,4 +1,4 @@
-//! Kinds of credential: how a caller shows who they are, and how those who do not are told.
+//! Kinds of credential: how callers authenticate, and what the others are told.
 //!
 //! A kind is a file here with a `KIND`, and a line in [`KINDS`].
 mod api_key;

@@ -1,4 +1,4 @@
-//! `/debug` and `/metrics`: what the server saw and how it judges, without secrets.
+//! `/debug` and `/metrics`: the server's state and decisions, without secrets.
 mod views;
 
 use crate::{
@@ -34,7 +34,7 @@ use std::{collections::HashSet, sync::Arc};
 use time::OffsetDateTime;
 
 const MOST: usize = 1000;
-/// Characters of an unknown parameter that are shown.
+/// Characters of an unknown parameter that an error shows.
 const SHOWN: usize = 40;
 
 /// A surface, and the gates of its main path.
@@ -53,7 +53,7 @@ struct Selection {
     /// RFC 3339.
     #[serde(default, deserialize_with = "date")]
     since: Option<OffsetDateTime>,
-    /// Of audit events and traces.
+    /// Selects audit events and traces by type.
     event_type: Option<String>,
 }
 
@@ -62,16 +62,16 @@ struct Selection {
 struct Question {
     /// A bearer token.
     token: Option<String>,
-    /// Or any header, as `Name: value`.
+    /// Any other header, as `Name: value`.
     header: Option<String>,
     surface: String,
     tool: Option<String>,
-    /// Read as they are written.
+    /// Kept in the form they were written.
     #[expect(dead_code, reason = "no other member is allowed")]
     arguments: Option<IgnoredAny>,
 }
 
-/// Nothing where nobody could be let in.
+/// No routes if nobody could get access.
 pub(crate) fn routes(settings: &Settings, records: &Arc<Records>, watched: Vec<Watched>, allowed: Allowed) -> Routes {
     let admission = Admission::new(settings.demo, settings.admin_token.as_ref(), &settings.clock);
     let Some(admission) = admission else { return Routes::new() };
@@ -143,7 +143,7 @@ impl Debug {
             "config" => self.config.clone(),
             _ => return Ok(None),
         };
-        // Of requests and events it is known already.
+        // Requests and events are masked when they are recorded.
         let masked = ["requests", "tokens", "traces", "audit"].contains(&name);
         Ok(Some(if masked { view } else { self.records.masker.without_secrets(&view) }))
     }
@@ -160,7 +160,7 @@ impl Selection {
     }
 }
 
-/// The parameters of a view, and the sentence for who sends another: a filter that is misspelt would let all pass.
+/// The parameters of a view, and the error for others: a misspelt filter would let everything pass.
 fn known(view: &str) -> (&'static [&'static str], &'static str) {
     match view {
         "audit" | "traces" => (
@@ -215,7 +215,7 @@ fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateT
     clock::parse(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
-/// How a call would be judged; nothing happens.
+/// Explains how a call would be judged, without making it.
 async fn explain(State(debug): State<Arc<Debug>>, id: Id, body: Bytes) -> Response {
     let invalid = |text| invalid(text, &id);
     let text = str::from_utf8(&body).unwrap_or_default();

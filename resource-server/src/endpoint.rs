@@ -29,13 +29,13 @@ use rmcp::transport::streamable_http_server::{
 use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-/// Bytes of an answer to `initialize`, which is ours.
+/// Bytes of our own response to `initialize`.
 const LONGEST_GREETING: usize = 64 * 1024;
 
 type Rmcp = StreamableHttpService<Mcp, NeverSessionManager>;
 
-/// rmcp twice: answering in JSON, and in a stream of one event. Sessions are ours, as they hold nothing here but
-/// whose they are, which the guard remembers.
+/// Two instances of rmcp: one responds in JSON, one in a stream of one event. Sessions are managed by the guard and
+/// hold only their owner.
 pub(crate) struct Server {
     json: Rmcp,
     stream: Rmcp,
@@ -47,11 +47,11 @@ impl Server {
     pub fn new(mcp: &Mcp, clock: Clock) -> Self {
         let rmcp = |json| {
             let mcp = mcp.clone();
-            // The guard has judged Host and Origin.
+            // The guard has checked Host and Origin.
             let config = StreamableHttpServerConfig::default()
                 .with_legacy_session_mode(false)
                 .with_json_response(json)
-                // Whoever let the body in has measured it.
+                // The guard has limited the body.
                 .with_max_request_body_bytes(usize::MAX)
                 .disable_allowed_hosts()
                 .disable_allowed_origins();
@@ -87,7 +87,7 @@ impl Server {
         accepts(&["text/event-stream", "text/*"]).then_some(&self.stream)
     }
 
-    /// The stream of a legacy session: nothing to say here but that it lives, as long as its credential does.
+    /// The stream of a legacy session: it only shows that the session is alive.
     fn listen(&self, caller: &Caller) -> Response {
         let end = Box::pin(tokio::time::sleep(caller.left(&self.clock)));
         let silence = stream::pending::<Result<Event, Infallible>>().take_until(end);
@@ -101,14 +101,14 @@ pub(crate) async fn serve(State(server): State<Arc<Server>>, Id(id): Id, request
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.extensions.get::<Caller>()) {
         (&Method::POST, Some(_)) => server.post(parts, body, &id).await,
-        // The guard lets these two through only for a live session of the caller's.
+        // The guard lets these two pass only for a live session of the caller.
         (&Method::GET, Some(caller)) => server.listen(caller),
         (&Method::DELETE, Some(_)) => StatusCode::NO_CONTENT.into_response(),
         _ => server_error(&id),
     }
 }
 
-/// A legacy client may leave out what `initialize` should say.
+/// Adds members of `initialize` that a legacy client may omit.
 fn fill_in(body: &mut Value, headers: &HeaderMap) {
     let Some(message) = body.as_object_mut() else { return };
     let params = message.entry("params").or_insert_with(|| json!({}));
@@ -120,7 +120,7 @@ fn fill_in(body: &mut Value, headers: &HeaderMap) {
     params.entry("clientInfo").or_insert_with(|| json!({"name": "unknown", "version": "0"}));
 }
 
-/// Gives a successful `initialize` of a revision that has sessions its `Mcp-Session-Id`.
+/// Adds a `Mcp-Session-Id` to a successful `initialize` of a revision with sessions.
 async fn open_session(response: Response, message: &Message, id: &RequestId) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(greeting) = to_bytes(body, LONGEST_GREETING).await else { return server_error(id) };
@@ -135,7 +135,7 @@ async fn open_session(response: Response, message: &Message, id: &RequestId) -> 
     Response::from_parts(parts, Body::from(greeting))
 }
 
-/// rmcp explains some refusals in plain text; clients want JSON.
+/// Replaces rmcp's plain-text errors by JSON, which clients expect.
 fn settle(response: Response, message: &Message, id: &RequestId) -> Response {
     let status = response.status();
     let content_type = response.headers().get(header::CONTENT_TYPE);

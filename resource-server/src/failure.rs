@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A rule of the business: told to the model, as a result with `isError`.
+    /// The call broke a rule of the tool: reported to the model, as a result with `isError`.
     Told(Value),
-    /// The client has to answer this first; then it makes the call anew.
+    /// A question for the client, which then calls again with the answer.
     Asks(InputRequests),
-    /// The client said nothing of a capability that the call needs.
+    /// The client did not announce a capability that the call needs.
     Lacks(&'static str),
-    /// Our fault: logged, and told to nobody.
+    /// An internal error: logged, and not reported in detail.
     Internal(anyhow::Error),
 }
 

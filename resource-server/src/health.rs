@@ -1,4 +1,4 @@
-//! Whether the server runs, and whether it can do its work.
+//! Whether the server runs and can work.
 use crate::store::Store;
 use axum::{
     Json,

@@ -1,4 +1,4 @@
-//! The front page: which surfaces there are, how to reach each, and what to try; for people and for programs.
+//! The front page: lists the surfaces, how to reach them and what to try, for people and for programs.
 use crate::{answers::accepted, credentials, page, settings::Settings, surface::Surface};
 use axum::{
     Json,
@@ -82,7 +82,7 @@ fn section(surface: &Surface) -> String {
     )
 }
 
-/// Lines for a shell, with names in capitals for what only the reader knows.
+/// Shell commands to try; words in capitals are placeholders.
 fn tries(surface: &Surface) -> String {
     let (Ok(kind), [Some(url), _]) = (credentials::kind(surface.kind), &surface.urls) else { return String::new() };
     let login = kind.login.map(|flags| format!("mcp-auth login {url}{flags}\n")).unwrap_or_default();
@@ -93,7 +93,7 @@ fn tries(surface: &Surface) -> String {
          curl {url} \\\n  {curl}-H 'Content-Type: application/json' \\\n  \
          -d '{{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"tools/list\"}}'"
     );
-    // Lines too long for the window are scrolled to by keyboard, too.
+    // Makes long lines scrollable by keyboard.
     let label = escape(&surface.id);
     format!("<pre tabindex=\"0\" aria-label=\"How to try {label}\"><code>{}</code></pre>", escape(&lines))
 }

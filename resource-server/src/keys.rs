@@ -1,4 +1,4 @@
-//! Secrets that are known here, by their hashes only.
+//! Secrets of the settings, stored as hashes.
 use crate::settings::KeySettings;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use keyward_guard::{
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 #[derive(Clone)]
 pub(crate) struct Key {
     pub hash: Digest,
-    /// `None`: it is not limited to scopes.
+    /// `None`: not limited to scopes.
     pub scopes: Option<Vec<String>>,
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -34,7 +34,7 @@ impl Keys {
         keys.push(key);
     }
 
-    /// Looks at all of them, and at each in constant time.
+    /// Compares with every key in constant time.
     pub fn find(&self, presented: &str, now: OffsetDateTime) -> Option<Key> {
         let hash = digest::of(presented.as_bytes());
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -162,7 +162,7 @@ fn tool_scopes(text: &str) -> Result<(String, String), &'static str> {
     Ok((tool.to_owned(), scopes.to_owned()))
 }
 
-/// Bytes of what was said that wait to be heard.
+/// Bytes of input that wait for being processed.
 const PIPE: usize = 64 * 1024;
 
 const SECRET: &str = "KEYWARD_INTROSPECTION_SECRET";
@@ -174,16 +174,16 @@ fn main() -> anyhow::Result<()> {
 #[tokio::main]
 async fn run() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // Whatever else is asked for: in detail it writes down what clients send as it is.
+    // Always applied: the detailed logs of this library contain what clients send.
     let filter = filter.add_directive("rmcp=warn".parse()?);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Lines for people, objects for programs.
+    // Lines for people, JSON for programs.
     if std::io::stderr().is_terminal() {
         log.init();
     } else {
         log.json().init();
     }
-    // Heard from the very start: as process 1 nobody else would hear it for us.
+    // Signals are handled from the very start, because process 1 has no default handlers for them.
     let asked_to_stop = asked_to_stop()?;
     let settings = match Arguments::parse() {
         Arguments { command: Some(Command::Stdio(own)), .. } => return own.run(asked_to_stop).await,
@@ -194,7 +194,7 @@ async fn run() -> anyhow::Result<()> {
     let listener = listening.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let (version, address) = (env!("CARGO_PKG_VERSION"), listener.local_addr()?);
     let line = format!("keyward-resource-server {version} answers at {address} for tokens of {}", settings.issuer);
-    // Nobody need read it.
+    // A closed standard output is no error.
     let _ = writeln!(std::io::stdout(), "{line}");
     serve(listener, settings, asked_to_stop).await
 }
@@ -215,7 +215,7 @@ impl Arguments {
     }
 }
 
-/// The settings of a file, or the built-in ones.
+/// The settings of the file, or the built-in ones.
 fn written(file: Option<&Path>) -> anyhow::Result<Settings> {
     let settings = match file {
         None => Settings::built_in()?,
@@ -232,7 +232,7 @@ impl StdioArguments {
         let mut settings = written(self.config.as_deref())?;
         settings.store = self.store.or(settings.store);
         let credential = ["MCP_SESSION_TOKEN", "MCP_API_KEY"].iter().find_map(|name| std::env::var(name).ok());
-        // Asked to stop, we hear nothing more; what was said before is answered.
+        // After a stop request nothing more is read; earlier messages are still answered.
         let (mut heard, input) = tokio::io::duplex(PIPE);
         let listening = tokio::spawn(async move {
             let mut said = tokio::io::stdin();
@@ -244,7 +244,7 @@ impl StdioArguments {
         let (input, output) = (tokio::io::BufReader::new(input), tokio::io::stdout());
         let ended = converse(&settings, self.surface.as_deref(), credential.map(Into::into), input, output).await;
         if ended.is_ok() && listening.await.unwrap_or(true) {
-            // Nobody can be made to stop reading from a terminal or a pipe, and the end would wait for that.
+            // A blocking read of a terminal or pipe cannot be cancelled, and would delay the exit.
             std::process::exit(0);
         }
         ended

@@ -1,10 +1,10 @@
-//! Which secrets are hidden in what the server tells: all that its settings have.
+//! Masks all secrets of the settings in the server's output.
 use crate::settings::Settings;
 use keyward_shared::mask::Masker;
 
 pub(crate) fn masker<'a>(settings: &'a Settings) -> anyhow::Result<Masker> {
     let secrets = settings.secrets().map(|(secret, _)| secret).chain(settings.entrusted());
-    // `Bearer KEY` is a header's value, and KEY the secret.
+    // For a header value `Bearer KEY`, `KEY` is a secret too.
     let both = |secret: &'a str| [Some(secret), secret.split_once(' ').map(|(_, key)| key)].into_iter().flatten();
     let masker = Masker::of(secrets.flat_map(|secret| both(secret.expose())))?;
     let headers = settings.surfaces.iter().flat_map(|surface| surface.headers.keys());
@@ -61,7 +61,7 @@ mod tests {
         }
     }
 
-    /// A secret in each place and encoding in which somebody may put it.
+    /// A secret in every place and encoding where it may appear.
     fn disguised(secret: &str) -> Vec<String> {
         let percent = |text: &str| {
             digest::hex(text.as_bytes())
@@ -109,7 +109,7 @@ mod tests {
                     for whole in
                         [format!("{around}{text}{around}"), format!("tool{around}{text}"), format!("{text}{around}2")]
                     {
-                        // What goes on in its own letters goes on in it, if only its form is known.
+                        // A secret known only by its form extends over adjacent letters of that form.
                         let masked = hides.text(&whole);
                         let left = disguised(secret).into_iter().find(|form| masked.contains(form.as_str()));
                         assert!(left.is_none() && masked.contains("sha256:"), "{whole:?} became {masked:?}");

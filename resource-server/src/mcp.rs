@@ -1,4 +1,4 @@
-//! A surface as MCP sees it: its tools and resources, for rmcp to serve.
+//! A surface as an MCP server: its tools and resources, served by rmcp.
 use crate::{
     attempts::Asker,
     client::Client,
@@ -30,14 +30,14 @@ use rmcp::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Milliseconds for which a client may keep a list.
+/// Milliseconds for which a client may cache a list.
 const TTL: u64 = 60_000;
 
 #[derive(Clone)]
 pub(crate) struct Mcp(pub Arc<Surface>);
 
 impl Mcp {
-    /// What the gate left with the HTTP request.
+    /// The call, from what the gate left in the HTTP request.
     fn call(&self, context: &RequestContext<RoleServer>, answers: Option<InputResponses>) -> Result<Call, ErrorData> {
         let parts = context.extensions.get::<Parts>();
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
@@ -64,7 +64,7 @@ impl Mcp {
     }
 }
 
-/// Tells the gate that the call ends in this.
+/// Reports the error of the call to the gate.
 fn failed(context: &RequestContext<RoleServer>, error: RefusalCode) {
     let parts = context.extensions.get::<Parts>();
     if let Some(outcome) = parts.and_then(|parts| parts.extensions.get::<Outcome>()) {
@@ -86,7 +86,7 @@ impl ServerHandler for Mcp {
             .with_instructions("Tools that show who is calling and what they may do. surface://self tells more.")
     }
 
-    /// Only what the credential may use; so one caller's list is not for another's cache.
+    /// Lists only what the credential may use; so the list of one caller must not be cached for others.
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
@@ -158,7 +158,7 @@ impl ServerHandler for Mcp {
         }
     }
 
-    /// Log messages are asked for with each request, which is what only the revision with this method can do.
+    /// Requests ask for log messages individually, which only the revision with this method supports.
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let mut server = self.get_info();
         if self.0.tools.iter().any(|tool| tool.logs) {
@@ -167,7 +167,7 @@ impl ServerHandler for Mcp {
         Ok(DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), server))
     }
 
-    // rmcp would answer these with nothing, as if prompts and completions were offered here, or with their bare names.
+    // Without these, rmcp would answer as if prompts and completions were offered, or with only the method's name.
 
     async fn list_prompts(
         &self,
@@ -185,7 +185,7 @@ impl ServerHandler for Mcp {
         Err(unknown_method(&context))
     }
 
-    #[allow(deprecated)] // as clients of earlier revisions are that ask
+    #[allow(deprecated)] // for clients of earlier revisions
     async fn set_level(
         &self,
         _: rmcp::model::SetLevelRequestParams,
@@ -231,7 +231,7 @@ fn shown(tool: &Tool) -> rmcp::model::Tool {
         .with_annotations(tool.annotations.clone())
 }
 
-/// What a call comes to that has no result: `told` to the model, a question for the client, or an error.
+/// The response to a call without a result: an error result for the model, a question for the client, or an error.
 fn ended<R: From<InputRequiredResult>>(
     failure: Failure,
     context: &RequestContext<RoleServer>,

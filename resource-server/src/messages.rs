@@ -1,4 +1,4 @@
-//! The messages of an answer: the one that it is in JSON, or those of its stream.
+//! Splits a response into its messages: the one in JSON, or those of a stream.
 use axum::{body::to_bytes, response::Response};
 use futures_util::{
     StreamExt,
@@ -6,10 +6,10 @@ use futures_util::{
 };
 use keyward_guard::events::{self, Events, Rewritten, essence};
 
-/// Bytes of an answer.
+/// Bytes of a response.
 const LONGEST: usize = 16 * 1024 * 1024;
 
-/// Each is a line: JSON as we write it has no line breaks.
+/// Each message is one line: the JSON has no line breaks.
 pub(crate) fn messages(response: Response) -> BoxStream<'static, anyhow::Result<String>> {
     if essence(response.headers()).as_deref() != Some("text/event-stream") {
         let whole = async { Ok(String::from_utf8(to_bytes(response.into_body(), LONGEST).await?.to_vec())?) };

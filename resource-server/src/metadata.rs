@@ -1,4 +1,4 @@
-//! Protected resource metadata (RFC 9728) among the routes that say what they are for.
+//! Routes for protected resource metadata (RFC 9728), with descriptions.
 pub(crate) use keyward_guard::metadata::{PlacedDocument, well_known_path, well_known_place};
 
 use axum::routing::get;
@@ -37,12 +37,12 @@ fn described(summary: &str) -> Operation {
     )
 }
 
-/// From every web page.
+/// Makes the routes readable from every web page.
 pub(crate) fn readable(routes: Routes) -> Routes {
     routes.layered(metadata::readable)
 }
 
-/// Where nothing is below `/.well-known/`: clients in browsers look around there, and must be able to read that.
+/// Unknown paths below `/.well-known/`: clients in browsers probe them, and must be able to read the 404.
 pub(crate) fn nothing() -> Routes {
     readable(Routes::new().nothing_at("/.well-known/{*elsewhere}", get(metadata::unknown)))
 }

@@ -1,4 +1,4 @@
-//! Figures of one server, for Prometheus: requests, refusals, and how long they took. No label is a client's choice.
+//! Metrics of one server, for Prometheus: requests, refusals and durations. Clients cannot choose labels.
 use axum::{
     http::header,
     response::{IntoResponse, Response},
@@ -7,7 +7,7 @@ use keyward_guard::ErrorCode;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
 use std::time::Duration;
 
-/// In seconds.
+/// Seconds.
 const BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
 pub(crate) struct Metrics {

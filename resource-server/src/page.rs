@@ -1,4 +1,4 @@
-//! Pages for people: without script, in one style that the content security policy knows by its hash.
+//! Pages for people: without scripts, and with one style sheet that the content security policy allows by its hash.
 use axum::{
     http::header,
     response::{Html, IntoResponse, Response},
@@ -20,7 +20,7 @@ const STYLE: &str = "\
     @media(prefers-color-scheme:dark){a{color:#a8c7fa}}\
     @media(max-width:40rem){dl{grid-template-columns:minmax(0,1fr);gap:0}dt{margin-top:.5rem}}";
 
-/// The whole page around its `main`, which has been escaped.
+/// The whole page around an escaped `main`.
 pub(crate) fn of(title: &str, main: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\

@@ -1,4 +1,4 @@
-//! What a surface tells of itself as MCP resources.
+//! The MCP resources of a surface.
 use crate::{
     accounts,
     surface::Surface,
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use time::format_description::well_known::Rfc3339;
 
-/// JSON at a URI of its own.
+/// JSON with its own URI.
 pub(crate) struct Resource {
     pub uri: &'static str,
     pub name: &'static str,
     pub title: &'static str,
     pub description: &'static str,
-    /// The kind of surface that has it; else each has.
+    /// The kind of surface that has it; `None` for all.
     pub kind: Option<&'static str>,
     pub read: fn(Arc<Surface>, Call) -> BoxFuture<'static, Result<Value, Failure>>,
 }

@@ -1,4 +1,4 @@
-//! JSON Schema 2020-12 of what tools take and give: written from Rust types, and enforced as it is shown.
+//! JSON Schema 2020-12 for tools: generated from Rust types, and enforced exactly as it is published.
 mod plain;
 
 use anyhow::{bail, ensure};
@@ -8,34 +8,34 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use time::{Date, format_description::well_known::Iso8601};
 
-/// What describes and does not restrict.
+/// Keywords that describe and do not restrict.
 const ANNOTATIONS: [&str; 5] = ["$schema", "title", "description", "default", "examples"];
 
-/// A schema that this room enforces in full: one with a keyword it does not know is never made.
+/// A schema of keywords that this module enforces; one with an unknown keyword cannot be built.
 #[derive(Clone, Debug)]
 pub(crate) struct Schema {
     pub json: Map<String, Value>,
     patterns: BTreeMap<String, Regex>,
 }
 
-/// The first rule that arguments break. All in it is the schema's, never the caller's.
+/// The first rule that arguments violate. It quotes only the schema, never the arguments.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Breach {
-    /// Path of the argument; empty for one the schema does not know, or for all of them.
+    /// Path of the argument; empty if the argument is unknown or all of them are meant.
     pub parameter: String,
-    /// The keyword.
+    /// The violated keyword.
     pub rule: &'static str,
-    /// What it says would be good: the keyword's value, or the names and values to choose from.
+    /// The allowed values: the keyword's value, or names and values to choose from.
     pub allowed: Value,
 }
 
 impl Schema {
-    /// Of what is read as `T`.
+    /// The schema of input that is deserialized to `T`.
     pub fn of_input<T: JsonSchema>() -> anyhow::Result<Self> {
         Self::generate::<T>(SchemaSettings::draft2020_12())
     }
 
-    /// Of what is written as `T`.
+    /// The schema of output that is serialized from `T`.
     pub fn of_output<T: JsonSchema>() -> anyhow::Result<Self> {
         Self::generate::<T>(SchemaSettings::draft2020_12().for_serialize())
     }
@@ -124,10 +124,10 @@ impl Schema {
     }
 }
 
-/// What somebody who broke a keyword is told to choose from.
+/// The allowed values to show for a violated keyword.
 fn choices(keyword: &str, rule: &Value, schema: &Map<String, Value>) -> Value {
     match keyword {
-        // A choice of constants is told as such.
+        // A choice of constants is shown as a list.
         "oneOf" | "anyOf" => {
             let of_one = |one: &Value| match (one.get("const"), one.get("enum").and_then(Value::as_array)) {
                 (Some(constant), _) => vec![constant.clone()],
@@ -145,7 +145,7 @@ fn choices(keyword: &str, rule: &Value, schema: &Map<String, Value>) -> Value {
 }
 
 impl Breach {
-    /// For whoever called, a model mostly: which argument, what is allowed, and by which rule.
+    /// For the caller, usually a model: the argument, the allowed values, and the rule.
     pub fn text(&self) -> String {
         let Self { parameter, rule, allowed } = self;
         let all = || allowed.as_array().into_iter().flatten().map(Value::to_string).collect::<Vec<_>>().join(", ");
@@ -195,7 +195,7 @@ fn numbers(value: &Value, limit: &Value) -> Option<(f64, f64)> {
     Some((value.as_f64()?, limit.as_f64()?))
 }
 
-/// In characters.
+/// Characters.
 fn length(value: &Value) -> Option<u64> {
     u64::try_from(value.as_str()?.chars().count()).ok()
 }

@@ -1,4 +1,4 @@
-//! What a resource server is made of, as `surfaces.toml` says it.
+//! The settings of a resource server, read from `surfaces.toml`.
 mod in_front;
 mod limits;
 mod secret;
@@ -23,20 +23,21 @@ use url::Url;
 /// The set of surfaces served when there is no file.
 const BUILT_IN: &str = include_str!("surfaces.toml");
 
-/// Characters of a password that is not the demo's.
+/// Characters: the least outside the demo.
 const SHORTEST_PASSWORD: usize = 8;
 
 /// Kinds of surface whose credentials are access tokens.
 const OAUTH: [&str; 3] = ["oauth", "client-credentials", "device"];
 
-/// A resource server. Every member may be left out of the file.
+/// A resource server. Every member is optional.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where surfaces answer that have no address of their own.
+    /// The address of all surfaces without an address of their own.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
-    /// Public origins that lead there (`https://mcp.example`), the default one first; else `http://` and `listen`.
+    /// Public origins that lead there (`https://mcp.example`), the default one first; by default `http://` and
+    /// `listen`.
     #[serde(default)]
     pub origins: Vec<String>,
     /// The authorization server's issuer identifier.
@@ -45,68 +46,68 @@ pub struct Settings {
     /// Networks of the proxies in front of this server, whose `X-Forwarded-For` is believed (`10.0.0.0/8`).
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
-    /// Where tools keep what they are given, as a SQLite file; else in memory.
+    /// A SQLite file for the data of tools; without it the data is in memory.
     #[serde(default)]
     pub store: Option<PathBuf>,
-    /// Published secrets are good enough; only loopback addresses are listened on.
+    /// Whether published secrets are accepted; then the server listens on loopback addresses only.
     #[serde(default)]
     pub demo: bool,
-    /// Outside the demo, what minting and debugging need.
+    /// The secret for minting and debugging, outside the demo.
     #[serde(default)]
     pub admin_token: Option<Secret>,
-    /// Logs what clients send, with credentials masked.
+    /// Whether to log what clients send, with credentials masked.
     #[serde(default)]
     pub log_payloads: bool,
-    /// Web pages that may call the surfaces, beside those of `origins` and of this machine. Nothing answers to their
-    /// host names.
+    /// Origins of web pages that may call the surfaces, in addition to `origins` and this machine. They are not
+    /// accepted as `Host`.
     #[serde(default)]
     pub allowed_origins: Vec<PageOrigin>,
     #[serde(default)]
     pub max_body: BodyLimit,
     #[serde(default)]
     pub heartbeat: Heartbeat,
-    /// Seconds that answers under way may still take once the server was asked to stop.
+    /// Seconds that running responses may still take after the server was asked to stop.
     #[serde(default = "default_grace")]
     pub grace: u16,
     #[serde(default)]
     pub sessions: SessionLimits,
-    /// By which sessions given to clients are known again, after a restart and by other guards in front of the same
-    /// server; else one of the store, and without a store one of this process.
+    /// A secret that keeps clients' sessions valid after a restart, and at other guards of the same server; by default
+    /// a secret of the store, or of this process.
     #[serde(default)]
     pub session_key: Option<Secret>,
-    /// Answers for the metadata of the authorization server as well, where clients of 2025-03-26 look for it.
+    /// Whether to serve the authorization server's metadata too, where clients of 2025-03-26 look for it.
     #[serde(default)]
     pub authorization_server_metadata: bool,
     #[serde(default, rename = "surface")]
     pub surfaces: Vec<SurfaceSettings>,
-    /// The program that answers SQL queries of the tool set `database`, as one that calls [`crate::answer_query`] does:
-    /// each gets a process of its own. Without it none are answered.
+    /// The program that answers SQL queries for the tool set `database`; it must call [`crate::answer_query`]. Each
+    /// query gets its own process. Without a program, queries are not supported.
     #[serde(skip)]
     pub queries: Option<PathBuf>,
-    /// Tests move it.
+    /// The clock, which tests move.
     #[serde(skip)]
     pub clock: Clock,
 }
 
-/// One way to be protected, and the tools behind it.
+/// A surface: one way to be protected, and the tools behind it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SurfaceSettings {
     pub id: String,
     /// The kind of credential.
     pub kind: String,
-    /// A human name, shown in challenges and metadata; else the titles of the tool sets.
+    /// A human name for challenges and metadata; by default the titles of the tool sets.
     #[serde(default)]
     pub name: Option<String>,
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// The path of Streamable HTTP; else `/mcp/` and the id.
+    /// The path of Streamable HTTP; by default `/mcp/` and the id.
     #[serde(default)]
     pub path: Option<String>,
-    /// More paths of the same.
+    /// Further paths of the same surface.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// An address of its own, where it answers at `/mcp`, `/sse` and `/messages/`.
+    /// An address of its own, with the paths `/mcp`, `/sse` and `/messages/`.
     #[serde(default)]
     pub listen: Option<SocketAddr>,
     /// Public origins that lead to that address.
@@ -115,51 +116,51 @@ pub struct SurfaceSettings {
     /// Names of tool sets.
     #[serde(default)]
     pub tools: Vec<String>,
-    /// The URL of an MCP server whose tools these are, instead of tool sets; the surface is a guard in front of it.
+    /// The URL of an MCP server, instead of tool sets: then the surface is a guard in front of that server.
     #[serde(default)]
     pub upstream: Option<String>,
-    /// With it: headers that the server gets with each request.
+    /// With `upstream`: headers that the server gets with each request.
     #[serde(default)]
     pub upstream_headers: UpstreamHeaders,
-    /// With it, space-separated: what calling each of its tools needs; else `challenge_scope`.
+    /// With `upstream`: scopes for calling each of its tools, separated by spaces; `challenge_scope` by default.
     #[serde(default)]
     pub tool_scopes: BTreeMap<String, String>,
-    /// Of OAuth surfaces, space-separated: what the first challenge names, and what the metadata names.
+    /// For OAuth surfaces: the scopes of the first challenge and of the metadata, separated by spaces.
     #[serde(default)]
     pub challenge_scope: Option<String>,
     #[serde(default)]
     pub scopes_supported: Option<String>,
-    /// Of OAuth surfaces, to ask the authorization server about tokens (RFC 7662); without, JWTs are verified here.
+    /// For OAuth surfaces: credentials for introspection (RFC 7662); without them JWTs are verified locally.
     #[serde(default)]
     pub introspection: Option<Credentials>,
-    /// Of OAuth surfaces: other URLs of it, which tokens may be for and clients may come to. The metadata names the
+    /// For OAuth surfaces: further URLs of the surface, accepted as audience and from clients. The metadata names the
     /// first origin and path.
     #[serde(default)]
     pub resource_aliases: Vec<ResourceAlias>,
-    /// Of `bearer-token` and `api-key`.
+    /// For `bearer-token` and `api-key`: the accepted keys.
     #[serde(default, deserialize_with = "secret::keys")]
     pub keys: Vec<KeySettings>,
-    /// Of `basic` and `session`.
+    /// For `basic` and `session`: the people.
     #[serde(default)]
     pub users: Vec<UserSettings>,
-    /// Of `basic`: takes the same under the scheme `Bearer`.
+    /// For `basic`: accepts the same pair under the scheme `Bearer`.
     #[serde(default)]
     pub basic_as_bearer: bool,
-    /// Of `security-keys`: headers, and the keys good in each.
+    /// For `security-keys`: headers, and the keys valid in each.
     #[serde(default, deserialize_with = "secret::keys_by_name")]
     pub headers: BTreeMap<String, Vec<KeySettings>>,
-    /// Takes `mcp.read`, `mcp.write`, `read`, `write` and `admin` for the `mcp:` scopes of these names.
+    /// Accepts `mcp.read`, `mcp.write`, `read`, `write` and `admin` for the corresponding `mcp:` scopes.
     #[serde(default)]
     pub scope_aliases: bool,
-    /// How often whoever was let in may ask, each for themselves; else as often as they like.
+    /// How often each caller may call; unlimited by default.
     #[serde(default)]
     pub requests_per_minute: Option<NonZeroU32>,
-    /// Rules on what tools are called with, beyond those that go with the tools.
+    /// Rules for tool arguments, in addition to those of the tools themselves.
     #[serde(default, rename = "rule")]
     pub rules: Vec<ArgumentRule>,
 }
 
-/// What a resource server authenticates with when it introspects (RFC 7662 §2.1).
+/// Credentials of a resource server for introspection (RFC 7662 §2.1).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
@@ -169,7 +170,7 @@ pub struct Credentials {
 
 impl Settings {
     /// # Errors
-    /// The text is no TOML, or says something that is not known here, or that cannot work.
+    /// The text is not TOML, has unknown members, or values that cannot work.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let settings: Self = read(text)?;
         settings.check()?;
@@ -187,25 +188,25 @@ impl Settings {
         Ok(Self { origins: vec![origin.to_owned()], issuer: issuer.to_owned(), ..settings })
     }
 
-    /// The secrets of the built-in set, which everybody knows.
+    /// The published secrets of the built-in set.
     pub fn published() -> anyhow::Result<Vec<String>> {
         Ok(read(BUILT_IN)?.secrets().map(|(published, _)| published.expose().to_owned()).collect())
     }
 
-    /// All surfaces ask the authorization server about tokens (RFC 7662), authenticated with these.
+    /// Makes all surfaces introspect tokens (RFC 7662) with these credentials.
     pub fn introspect(mut self, own: &Credentials) -> anyhow::Result<Self> {
         self.surfaces.iter_mut().for_each(|surface| surface.introspection = Some(own.clone()));
         self.check()?;
         Ok(self)
     }
 
-    /// Those of the common address, the default one first.
+    /// The origins of the common address, the default one first.
     pub(crate) fn origins(&self) -> Vec<String> {
         or_address(&self.origins, self.listen)
     }
 
     /// # Errors
-    /// Something in it cannot work, or is too weak.
+    /// A value cannot work, or a secret is too weak.
     pub fn check(&self) -> anyhow::Result<()> {
         let mut ids: Vec<_> = self.surfaces.iter().map(|surface| &surface.id).collect();
         ids.sort();
@@ -228,20 +229,20 @@ impl Settings {
         Ok(())
     }
 
-    /// All of them, and how long each must be at least.
+    /// All secrets, each with its minimum length.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Secret, usize)> {
         let of_surfaces = self.surfaces.iter().flat_map(SurfaceSettings::secrets);
         of_surfaces.chain(self.admin_token.iter().chain(&self.session_key).map(|secret| (secret, SHORTEST_KEY)))
     }
 
-    /// Those of others, which are none of ours to judge.
+    /// Secrets for other servers, whose strength is not checked here.
     pub(crate) fn entrusted(&self) -> impl Iterator<Item = &Secret> {
         let headers = self.surfaces.iter().flat_map(|surface| surface.upstream_headers.values());
         let introspection = self.surfaces.iter().filter_map(|surface| surface.introspection.as_ref());
         headers.chain(introspection.map(|own| &own.secret))
     }
 
-    /// What is published must not be reachable from elsewhere.
+    /// Published secrets must not be reachable from other machines.
     pub(crate) fn ensure_loopback(&self, address: SocketAddr) -> anyhow::Result<()> {
         ensure!(
             !self.demo || address.ip().is_loopback(),
@@ -264,7 +265,7 @@ impl SurfaceSettings {
         self.path.clone().unwrap_or_else(of_id)
     }
 
-    /// Challenge and metadata.
+    /// The scopes of the challenge and of the metadata.
     pub(crate) fn scopes(&self) -> (String, String) {
         let or = |scope: &Option<String>, default: &str| scope.clone().unwrap_or_else(|| default.to_owned());
         (or(&self.challenge_scope, "mcp:read"), or(&self.scopes_supported, "mcp:read mcp:write"))
@@ -305,7 +306,7 @@ impl SurfaceSettings {
     }
 }
 
-/// The library's own text would show the line, and with it secrets.
+/// The library's error would quote the line, which may hold a secret.
 fn read(text: &str) -> anyhow::Result<Settings> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start));
@@ -318,7 +319,7 @@ fn or_address(origins: &[String], listen: SocketAddr) -> Vec<String> {
     if origins.is_empty() { vec![format!("http://{listen}")] } else { origins.to_vec() }
 }
 
-/// Spelled as browsers and clients spell it.
+/// In the normal form that browsers and clients use.
 pub(crate) fn origin(text: &str) -> anyhow::Result<Url> {
     let url = Url::parse(text).with_context(|| format!("the origin {text:?} is no URL"))?;
     let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));

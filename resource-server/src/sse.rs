@@ -1,5 +1,5 @@
-//! The transport of HTTP with SSE, of the revision 2024-11-05 and deprecated since: one stream for answers, and one
-//! place for messages.
+//! The transport HTTP with SSE of the revision 2024-11-05, deprecated since: one stream for responses, and one URL for
+//! messages.
 use crate::{
     answers::{server_error, session_id},
     endpoint::Server,
@@ -31,20 +31,20 @@ use std::{
 use tokio::{sync::mpsc, time::Interval};
 use url::form_urlencoded;
 
-/// Answers that wait for the client to read. More wait to get here, as long as there is room for them.
+/// Responses in the queue of a stream. Further ones wait to be queued, while they fit into the memory budget.
 const WAITING: usize = 1;
 
-/// The streams of one surface. Whose each is, the gate's sessions know: its id is that of a session.
+/// The streams of one surface. A stream's id is that of a session, so the gate knows its owner.
 pub(crate) struct Streams {
     open: Mutex<HashMap<String, mpsc::Sender<String>>>,
     server: Arc<Server>,
     sessions: Arc<Sessions>,
-    /// The path of messages.
+    /// The path for messages.
     messages: String,
     clock: Clock,
 }
 
-/// A stream that was opened, until it is dropped.
+/// An open stream, until it is dropped.
 struct Opened {
     id: String,
     owner: Principal,
@@ -68,7 +68,7 @@ impl Streams {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where messages of this stream go.
+    /// The URL for messages of this stream.
     pub fn place(&self, id: &str) -> String {
         format!("{}?session_id={id}", self.messages)
     }
@@ -89,12 +89,12 @@ impl Streams {
         tokio::time::interval_at(tokio::time::Instant::now() + every, every)
     }
 
-    /// Has the session not ended? Then its stream is a use of it.
+    /// Whether the session is alive. An open stream counts as its use.
     pub fn live(&self, id: &str, owner: &Principal) -> bool {
         self.sessions.touch_known(id, owner, self.clock.now()).is_ok_and(|session| session.is_some())
     }
 
-    /// `held` is the room that the answer takes until the client reads it.
+    /// `held` is the memory that the response occupies until the client reads it.
     async fn send(&self, id: &str, response: Response, held: Option<&HeldBody>) -> Option<()> {
         let stream = self.lock().get(id).cloned()?;
         let mut messages = messages(response);
@@ -107,8 +107,8 @@ impl Streams {
     }
 }
 
-/// Middleware around the gate: a session in the query is what the gate knows as a session in a header, and what the
-/// gate answers as a message goes onto the stream.
+/// Middleware around the gate: turns the session in the query into the header that the gate expects, and sends the
+/// gate's response to a message onto the stream.
 pub(crate) async fn around(
     State(streams): State<Arc<Streams>>,
     Id(id): Id,
@@ -170,7 +170,7 @@ pub(crate) async fn listen(State(streams): State<Arc<Streams>>, Id(id): Id, requ
     response
 }
 
-/// An answer, or a sign of life; the end when the session has ended.
+/// The next response, or a heartbeat; ends when the session has ended.
 async fn next_event(mut opened: Opened) -> Option<(Result<Event, Infallible>, Opened)> {
     let event = tokio::select! {
         answer = opened.answers.recv() => Event::default().event("message").data(answer?),
@@ -181,7 +181,7 @@ async fn next_event(mut opened: Opened) -> Option<(Result<Event, Infallible>, Op
     Some((Ok(event), opened))
 }
 
-/// Behind the gate: the answer is for the stream, whenever it comes.
+/// Behind the gate: sends the response onto the stream when it is ready.
 pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let session = wire::single(&parts.headers, &wire::SESSION_ID).ok().flatten().map(str::to_owned);
@@ -201,7 +201,7 @@ pub(crate) async fn receive(State(streams): State<Arc<Streams>>, Id(id): Id, req
         };
         tokio::select! {
             () = answered => {}
-            // Who asks much and does not read makes room for others.
+            // A client that sends much and reads nothing loses its stream to make room for others.
             () = held.yields() => streams.close(&session),
         }
     });

@@ -1,5 +1,5 @@
-//! MCP over standard input and output: a message a line, judged and answered as if it had come by HTTP, but for who
-//! logs in: that counts for the whole process.
+//! MCP over standard input and output: one message a line, handled as over HTTP, except that a login counts for the
+//! whole process.
 use crate::{
     connection::Connection,
     messages::messages,
@@ -25,7 +25,7 @@ use tower::ServiceExt;
 use url::Url;
 use uuid::Uuid;
 
-/// Answers what `input` says on `output` until it ends, one message after another. The surface is the one of this id,
+/// Answers the messages of `input` on `output` until the input ends, one after another. Uses the surface with this id,
 /// or the first of kind `session`; `credential` is a session token or an API key.
 pub async fn converse(
     settings: &Settings,
@@ -43,7 +43,7 @@ pub async fn converse(
         }
         let mut answers = bridge.answer(line).await?;
         while let Some(answer) = answers.next().await {
-            // Between its tokens JSON may have line breaks.
+            // JSON may have line breaks between tokens.
             let answer = answer?.replace(['\n', '\r'], " ");
             output.write_all(format!("{answer}\n").as_bytes()).await?;
             output.flush().await?;
@@ -60,7 +60,7 @@ struct Bridge {
 }
 
 impl Bridge {
-    /// Nothing is said to notifications, and more than the answer if there is something to tell before it.
+    /// Notifications get no response; other messages may get further messages before their response.
     async fn answer(&self, line: String) -> anyhow::Result<BoxStream<'static, anyhow::Result<String>>> {
         let id = json::member(&line, "id").and_then(wire::read_id);
         let request = self.request(line)?;
@@ -93,7 +93,7 @@ impl Bridge {
     }
 }
 
-/// The message; or, if it is a refusal that HTTP has its own words for, the error that it is to a request.
+/// The message. A refusal in HTTP's own format becomes the JSON-RPC error of the request.
 fn answered(text: String, id: Option<&Value>) -> anyhow::Result<Option<String>> {
     if json::member(&text, "jsonrpc").is_some() {
         return Ok(Some(text));
@@ -103,7 +103,7 @@ fn answered(text: String, id: Option<&Value>) -> anyhow::Result<Option<String>> 
     Ok(id.map(|id| json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string()))
 }
 
-/// What a message of 2026-07-28 must say in headers too, where there are any.
+/// The headers in which a message of the revision 2026-07-28 repeats its members over HTTP.
 fn mirrored(message: &str) -> Vec<(HeaderName, HeaderValue)> {
     let text = |object, name| json::member(object, name).and_then(json::text);
     let params = json::member(message, "params").unwrap_or_default();

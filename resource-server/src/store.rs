@@ -1,4 +1,4 @@
-//! What tools keep: documents of a kind, each its owner's. A SQLite file, or memory.
+//! Documents of tools, each with a kind and an owner, in a SQLite file or in memory.
 mod api_keys;
 mod events;
 mod sessions;
@@ -20,7 +20,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
-/// What a document takes at least, in bytes, and all of one kind and owner together: a thousand small ones.
+/// Bytes that a document counts for at least, and the budget for one kind and owner: a thousand small documents.
 const LEAST: u32 = 8 * 1024;
 const ROOM: u32 = 1000 * LEAST;
 
@@ -32,10 +32,10 @@ pub(crate) struct Store {
     probed: Arc<Mutex<Option<Probe>>>,
 }
 
-/// What came of a write, in which second of the clock.
+/// The result of a test write, and the second in which it was made.
 type Probe = (i64, Result<(), Arc<str>>);
 
-/// A document, and when it was last written.
+/// A document, and the time of its last write.
 #[derive(Debug)]
 pub(crate) struct Document<T> {
     pub id: String,
@@ -45,13 +45,13 @@ pub(crate) struct Document<T> {
 
 #[derive(Debug)]
 pub(crate) enum StoreError {
-    /// The owner, or a stranger's share of what strangers own together, has no room for more of this kind.
+    /// The owner's budget for this kind is used up, or the stranger's share of it.
     Full,
     Broken(anyhow::Error),
 }
 
 impl StoreError {
-    /// Of what no user made so many.
+    /// For kinds that users cannot fill up: reports it as an internal error.
     pub fn broken(self) -> anyhow::Error {
         match self {
             Self::Full => anyhow::anyhow!("there is no room for more documents of a kind"),
@@ -69,7 +69,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for StoreError {
 type Row = (String, String, i64);
 
 impl Store {
-    /// In the file, or in memory, for as long as this store lives. Opened when first used.
+    /// Opens the file, or a database in memory that lives as long as this store; on first use.
     pub fn new(file: Option<&Path>, clock: Clock) -> Self {
         let options = SqliteConnectOptions::new().create_if_missing(true).synchronous(SqliteSynchronous::Normal);
         let pool = SqlitePoolOptions::new().after_connect(|connection, _| Box::pin(make_tables(connection)));
@@ -78,7 +78,7 @@ impl Store {
                 make_private(file);
                 pool.max_connections(4).connect_lazy_with(options.filename(file).journal_mode(SqliteJournalMode::Wal))
             }
-            // One connection that never ends: another would be another memory.
+            // A single connection that is never closed: a second one would get another memory database.
             None => {
                 pool.max_connections(1).idle_timeout(None).max_lifetime(None).connect_lazy_with(options.in_memory(true))
             }
@@ -86,13 +86,13 @@ impl Store {
         Self { pool, sessions: SessionLimits::default(), clock, probed: Arc::default() }
     }
 
-    /// How long logins last in it.
+    /// Sets how long logins last.
     pub fn with_sessions(self, sessions: SessionLimits) -> Self {
         Self { sessions, ..self }
     }
 
-    /// Told within two seconds by one write, and once a second at most: a full disk and a read-only file let all be
-    /// read.
+    /// Whether the store accepts writes. Tested with a write at most once a second, and for at most two seconds: reads
+    /// still work with a full disk or a read-only file.
     pub async fn takes_writes(&self) -> Result<(), Arc<str>> {
         let mut probed = self.probed.lock().await;
         let now = self.clock.now().unix_timestamp();
@@ -112,7 +112,7 @@ impl Store {
         outcome
     }
 
-    /// Writes, or writes anew.
+    /// Inserts or replaces a document.
     pub async fn put(&self, owner: &str, kind: &str, id: &str, body: &impl Serialize) -> Result<(), StoreError> {
         let written = sqlx::query(
             "INSERT INTO documents (owner, kind, id, body, updated_at) SELECT $1, $2, $3, $4, $5 \
@@ -143,14 +143,14 @@ impl Store {
         row.map(document).transpose()
     }
 
-    /// In the order they were first written.
+    /// In the order of their first write.
     pub async fn list<T: DeserializeOwned>(&self, owner: &str, kind: &str) -> Result<Vec<Document<T>>, StoreError> {
         let query = "SELECT id, body, updated_at FROM documents WHERE owner = $1 AND kind = $2 ORDER BY rowid";
         let rows: Vec<Row> = sqlx::query_as(query).bind(owner).bind(kind).fetch_all(&self.pool).await?;
         rows.into_iter().map(document).collect()
     }
 
-    /// Whether it was there.
+    /// Answers whether it existed.
     pub async fn delete(&self, owner: &str, kind: &str, id: &str) -> Result<bool, StoreError> {
         let query = "DELETE FROM documents WHERE owner = $1 AND kind = $2 AND id = $3";
         let deleted = sqlx::query(query).bind(owner).bind(kind).bind(id).execute(&self.pool).await?;
@@ -171,7 +171,7 @@ fn make_private(file: &Path) {
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // Whatever is wrong with the file, opening it as a database tells.
+    // If the file is unusable, opening the database reports it.
     let _ = options.open(file);
 }
 
@@ -221,7 +221,7 @@ mod tests {
         assert!(matches!(store.put("alice", "note", "second", &of(401)).await, Err(StoreError::Full)));
         store.put("alice", "note", "second", &of(400)).await.unwrap();
         assert!(matches!(store.put("alice", "note", "short", &1).await, Err(StoreError::Full)));
-        // Written anew, it takes the place of what it was.
+        // A replacement does not count in addition to the document it replaces.
         assert!(matches!(store.put("alice", "note", "long", &of(601)).await, Err(StoreError::Full)));
         store.put("alice", "note", "long", &of(599)).await.unwrap();
         store.put("alice", "note", "short", &1).await.unwrap();

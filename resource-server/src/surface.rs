@@ -1,4 +1,4 @@
-//! A surface: one way to be protected, the tools behind it, and where it is found.
+//! A surface: one way to be protected, the tools behind it, and its URLs.
 use crate::{accounts::Accounts, allowance::RequestRates, arguments::Rules, store::Store, tools::Tool, trace::Records};
 use keyward_guard::{caller::Caller, clock::Clock, scopes::Policy};
 use serde_json::Value;
@@ -8,34 +8,34 @@ pub(crate) struct Surface {
     pub id: Arc<str>,
     /// The kind of credential.
     pub kind: &'static str,
-    /// What to send, for people.
+    /// For people: the credential to send.
     pub shown: &'static str,
     pub title: String,
     pub tools: Vec<Tool>,
-    /// The tools are those of an MCP server behind, which judges arguments after our rules.
+    /// Whether the tools are those of an upstream MCP server, which checks arguments after our rules.
     pub forwards: bool,
-    /// Which scopes the tools need.
+    /// The scopes that tools need.
     pub policy: Arc<Policy>,
     pub rules: Arc<Rules>,
-    /// How often each caller may ask; without, as often as they like.
+    /// How often each caller may call; unlimited if `None`.
     pub allowance: Option<Arc<RequestRates>>,
-    /// Where it is found, first by Streamable HTTP, then by the transport it replaced.
+    /// Its URLs: Streamable HTTP first, then the older transport.
     pub urls: [Option<String>; 2],
     pub records: Arc<Records>,
     pub store: Store,
     /// People who log in here.
     pub accounts: Option<Arc<Accounts>>,
-    /// What tools do not know they may make up.
+    /// Whether tools may invent data that they do not have.
     pub demo: bool,
-    /// Answers SQL queries.
+    /// The program that answers SQL queries.
     pub queries: Option<Arc<Path>>,
-    /// For how long a stream may be silent.
+    /// How long a stream may be silent.
     pub heartbeat: Duration,
     pub clock: Clock,
 }
 
 impl Surface {
-    /// For programs that look around.
+    /// The description for programs.
     pub fn described(&self) -> Value {
         let tools: Vec<_> =
             self.tools.iter().map(|tool| serde_json::json!({"name": tool.name, "scope": tool.scope})).collect();
@@ -59,7 +59,7 @@ impl Surface {
     }
 }
 
-/// Calling each tool needs its scope. What is unknown is for the server to refuse: no scope would help.
+/// Each tool needs its scope. An unknown tool is left to the server, because no scope would help.
 pub(crate) fn policy(tools: &[Tool]) -> Policy {
     let mut policy = Policy::default();
     for tool in tools {

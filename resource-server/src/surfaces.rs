@@ -49,17 +49,17 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
-/// What all surfaces have in common.
+/// Parts that all surfaces share.
 struct Shared<'a> {
     settings: &'a Settings,
     store: Store,
     records: Arc<Records>,
     accounts: accounts::All,
-    /// One set of signing keys for all.
+    /// One set of the issuer's keys for all surfaces.
     issuer: Arc<Issuer>,
     proxies: Arc<TrustedProxies>,
     bodies: Arc<Bodies>,
-    /// Which proofs were used.
+    /// The used DPoP proofs.
     proofs: Arc<dpop::Used>,
     session_key: SessionKey,
 }
@@ -84,12 +84,12 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// The server of the common address. Surfaces with addresses of their own need [`serve`].
+/// The router of the common address. Surfaces with their own address need [`serve`].
 pub fn router(settings: &Settings) -> anyhow::Result<Router> {
     common(settings)?.router(&Shared::new(settings)?)
 }
 
-/// One surface by itself, the one of this id or the first with people, and its URL.
+/// A single surface, the one with this id or the first with people, and its URL.
 pub(crate) fn alone(settings: &Settings, id: Option<&str>) -> anyhow::Result<(Router, Url)> {
     let fits = |own: &&SurfaceSettings| id.map_or(own.kind == accounts::KIND, |id| own.id == id);
     let own = settings.surfaces.iter().filter(|own| own.enabled).find(fits).context("there is no such surface")?;
@@ -104,7 +104,7 @@ fn common(settings: &Settings) -> anyhow::Result<Address<'_>> {
     Address::new(&settings.origins(), surfaces)
 }
 
-/// Surfaces that name the same address share it only if it is the only one: each answers at `/mcp`.
+/// The surfaces with their own address. Each needs an address for itself, because it uses the path `/mcp`.
 fn others(settings: &Settings) -> anyhow::Result<BTreeMap<SocketAddr, Address<'_>>> {
     let mut all = BTreeMap::new();
     for surface in settings.surfaces.iter().filter(|surface| surface.enabled) {
@@ -138,7 +138,7 @@ impl Address<'_> {
         if shared.settings.authorization_server_metadata && !documents.is_empty() {
             open = open.merge(authorization_server::routes(&shared.issuer, &shared.settings.clock));
         }
-        // Where a surface is the whole origin, there is no front page.
+        // A surface that occupies the whole origin replaces the front page.
         if !self.surfaces.iter().any(|own| own.path() == "/") {
             let methods = get(move |headers: HeaderMap| async move { index.show(&headers) });
             open = open.route("/", methods, [index::described()]);

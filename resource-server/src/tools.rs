@@ -1,9 +1,8 @@
-//! What a tool is, and the sets of tools that a surface can offer.
+//! Tools, and the sets of tools that a surface can offer.
 //!
-//! A set is a file here with a `SET`, and a line in [`SETS`]. A tool is its name, its words for people, and a closure
-//! from arguments to a result, each a type: schemas are written from the types (doc comments describe, `schemars`
-//! attributes such as `range` and `length` restrict) and arguments are checked against the very schema that clients
-//! see, before the closure runs.
+//! A set is a file here with a `SET`, and a line in [`SETS`]. A tool has a name, descriptions, and a closure from an
+//! argument type to a result type. Schemas are generated from these types (doc comments describe, `schemars` attributes
+//! such as `range` and `length` restrict), and arguments are checked with the published schema before the closure runs.
 mod analytics;
 mod call;
 mod conformance;
@@ -59,7 +58,7 @@ pub(crate) fn of_sets(names: &[String]) -> anyhow::Result<Vec<Tool>> {
     Ok(tools)
 }
 
-/// What a server is called that offers these sets.
+/// The title of a server that offers these sets.
 pub(crate) fn title(names: &[String]) -> String {
     let titles: Vec<_> = names.iter().filter_map(|name| find(name)).map(|set| set.title).collect();
     if titles.is_empty() { "MCP server".to_owned() } else { titles.join(", ") }

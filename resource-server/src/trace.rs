@@ -1,5 +1,5 @@
-//! What happened to each request: logged, kept for a while for `/debug`, and audited if it matters. Names, hashes and
-//! sizes; never a credential, and never what a tool was called with.
+//! Records of requests: logged, kept for `/debug`, and audited if they matter. They have names, hashes and sizes, but
+//! never credentials or tool arguments.
 mod arrival;
 mod provenance;
 mod record;
@@ -25,13 +25,13 @@ use std::{
 };
 use time::format_description::well_known::Rfc3339;
 
-/// Requests remembered, and those of one source.
+/// Requests in memory, and those of one source.
 const KEPT: usize = 1000;
 const SHARE: usize = 500;
 
 /// The requests of one server.
 pub(crate) struct Records {
-    /// By number, and the last one.
+    /// Records by number, and the last number.
     recent: Mutex<(Table<u64, Record>, u64)>,
     pub audit: Arc<Audit>,
     log_payloads: bool,
@@ -60,7 +60,7 @@ impl Records {
         }
         let caller = passage.caller.as_ref();
         let source = caller.map_or(source, |caller| source::of_caller(caller, source));
-        // Where nobody judged it, it may be a name that somebody wants to have hidden.
+        // If the credential was not verified, the name may be a misplaced secret.
         let judged = caller.is_none_or(|caller| !["none", "SecurityKey"].contains(&caller.scheme));
         let masker = self.masker.beside(brought.iter().filter(|_| judged).map(String::as_str));
         for text in record.told() {
@@ -88,7 +88,7 @@ impl Records {
         recent.insert(source, *last, record, 1);
     }
 
-    /// Newest first.
+    /// The newest requests first.
     pub fn recent(&self) -> Vec<Record> {
         let (recent, _) = &*self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = recent.iter().collect();

@@ -1,5 +1,5 @@
-//! An MCP server of somebody else behind a gate: what was judged is forwarded, with who is calling, and the answer is
-//! passed on as it comes.
+//! An upstream MCP server behind a gate: judged requests are forwarded with the caller's identity, and responses are
+//! passed on unchanged.
 mod headers;
 mod heartbeat;
 pub(crate) mod legacy;
@@ -32,20 +32,20 @@ use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
-/// Streams and slow tools last as long as they last; only a server that is not there is given up on.
+/// Only connecting has a time limit, because streams and slow tools may take any time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a list of tools.
 const LONGEST_LIST: usize = 16 * 1024 * 1024;
 pub(crate) struct Upstream {
     url: Url,
-    /// Of each request.
+    /// Headers for each request.
     headers: HeaderMap,
     client: reqwest::Client,
     surface: Arc<Surface>,
     clock: Clock,
 }
 
-/// The URL, if the surface has one. By its last segment `sse` it is of the transport that Streamable HTTP replaced.
+/// The upstream URL, if the surface has one. If its last segment is `sse`, the server uses the older transport.
 pub(crate) fn url(settings: &SurfaceSettings) -> anyhow::Result<Option<Url>> {
     let Some(text) = &settings.upstream else { return Ok(None) };
     let url = Url::parse(text).context("the upstream is not a URL")?;
@@ -60,7 +60,7 @@ pub(crate) fn is_legacy(url: &Url) -> bool {
     url.path().trim_end_matches('/').rsplit('/').next() == Some("sse")
 }
 
-/// Whatever has no rule of its own needs what the first challenge names, so that whoever obeyed it may begin.
+/// Tools without their own rule need the scopes of the first challenge, so that a client which obeyed it can begin.
 pub(crate) fn policy(settings: &SurfaceSettings) -> Policy {
     let mut policy = Policy::default();
     let first = settings.scopes().0;
@@ -79,16 +79,16 @@ pub(crate) fn policy(settings: &SurfaceSettings) -> Policy {
 impl Upstream {
     pub fn new(url: Url, headers: HeaderMap, surface: Arc<Surface>, clock: Clock) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
-        // A redirect would lead around what was judged.
+        // A redirect could lead to a resource that was not judged.
         let client = client.redirect(reqwest::redirect::Policy::none());
         let client = if is_loopback(&url) { client.no_proxy() } else { client };
         Ok(Self { url, headers, client: client.build().context("cannot set up the HTTP client")?, surface, clock })
     }
 
-    /// The answer's head, once it is there.
+    /// The response, once its head has arrived.
     async fn ask(&self, url: Url, parts: &Parts, caller: &Caller, body: Bytes) -> Result<Response, &'static str> {
         let mut headers = headers::onward(&parts.headers, caller, parts.extensions.get());
-        // The operator's own take the place of a client's.
+        // The operator's headers replace the client's.
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
@@ -105,7 +105,7 @@ impl Upstream {
         Ok(axum::http::Response::<reqwest::Body>::from(response).map(Body::new))
     }
 
-    /// The same; `Err` for an answer that clients must not see.
+    /// As [`Self::ask`], but refuses responses that clients must not see.
     async fn send(&self, url: Url, parts: &Parts, caller: &Caller, body: Bytes) -> Result<Response, &'static str> {
         let mut response = self.ask(url, parts, caller, body).await?;
         let checked = check(&response, &parts.method);
@@ -118,7 +118,7 @@ impl Upstream {
         Ok(response)
     }
 
-    /// A list of tools, but for those that the caller may not call. In streams the gate shortens them.
+    /// A list of tools without those that the caller may not call. In streams the gate shortens lists.
     async fn list(&self, response: Response, caller: &Caller) -> Result<Response, &'static str> {
         if essence(response.headers()).as_deref() != Some("application/json") {
             return Ok(response);
@@ -135,12 +135,12 @@ impl Upstream {
     }
 }
 
-/// Is it an answer to pass on? What asks for credentials asks for the guard's, which clients cannot know, and they
-/// would throw away their own.
+/// Whether the response may be passed on. A 401 asks for the guard's credentials at the server, which clients do not
+/// have; they would discard their own.
 fn check(response: &Response, method: &Method) -> Result<(), &'static str> {
     let status = response.status();
     let essence = essence(response.headers());
-    // Nothing at all is a good answer to a notification.
+    // An empty response to a notification is fine.
     let speaks = essence.as_deref().is_none_or(|text| ["application/json", "text/event-stream"].contains(&text));
     let challenges = response.headers().contains_key(header::WWW_AUTHENTICATE);
     if challenges || [StatusCode::UNAUTHORIZED, StatusCode::PROXY_AUTHENTICATION_REQUIRED].contains(&status) {
@@ -163,7 +163,7 @@ fn check(response: &Response, method: &Method) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// 502, as the error that answers the request if it was one (JSON-RPC 2.0 §5.1).
+/// 502, with a JSON-RPC error if the message was a request (JSON-RPC 2.0 §5.1).
 fn bad_gateway(reason: &'static str, message: Option<&Message>, id: &RequestId) -> Response {
     let Some(message) = message.filter(|message| message.is_request()) else {
         return Refusal::new(ErrorCode::BadGateway, reason).into_response(id);
@@ -182,11 +182,11 @@ fn bad_gateway(reason: &'static str, message: Option<&Message>, id: &RequestId) 
     refusal.into_response(id)
 }
 
-/// Behind the gate: Streamable HTTP.
+/// Behind the gate: forwards Streamable HTTP.
 pub(crate) async fn serve(State(upstream): State<Arc<Upstream>>, Id(id): Id, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Some(caller) = parts.extensions.get::<Caller>().cloned() else { return server_error(&id) };
-    // The gate has read it, and refused what is too long.
+    // The gate has read the body and limited it.
     let Ok(body) = to_bytes(body, usize::MAX).await else { return server_error(&id) };
     let message = parts.extensions.get::<Message>();
     let answer = match upstream.send(upstream.url.clone(), &parts, &caller, body).await {

@@ -16,12 +16,12 @@ use sqlx::types::Json;
 use time::Duration;
 
 pub(super) const PREFIX: &str = "mk_";
-/// Kind of document: which keys were made at first.
+/// Kind of document: records which first keys were made.
 const FIRST: &str = "first_api_key";
 const FIRST_LIFETIME: Duration = Duration::days(365);
 
 impl Accounts {
-    /// Makes the keys that the configuration wants and that were never made: whose, name, and the key.
+    /// Makes keys that the settings ask for and that were never made. Returns username, name and key.
     pub async fn first_keys(&self) -> anyhow::Result<Vec<(String, String, String)>> {
         let mut made = Vec::new();
         for person in &self.people {
@@ -41,7 +41,8 @@ impl Accounts {
         Ok(made)
     }
 
-    /// A new key and what it is shown as, once: `mk_<id>_<secret>`. It does not outlive what it is made with.
+    /// Makes a key and returns its text, which is shown once: `mk_<id>_<secret>`. The key ends together with the
+    /// session or key that it was made with.
     pub async fn make_key(
         &self,
         user: &User,

@@ -1,5 +1,5 @@
-//! The secret of a server and what it is used for: one key for each purpose, all derived from one random value
-//! (RFC 5869), which lies in a file beside the store, or in memory with it.
+//! Keys of a server, one for each purpose, all derived from one random value (RFC 5869). The value is in a file beside
+//! the store; without a store it is only in memory.
 use crate::settings::Settings;
 use anyhow::{Context, anyhow};
 use aws_lc_rs::{
@@ -27,7 +27,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Of the server whose store is this file; the key file is made when there is none.
+    /// The keys of the server with this store; creates the key file if it is missing.
     pub fn of_store(store: Option<&Path>) -> anyhow::Result<Self> {
         let master = master(store)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&derive(&master, "session+jwt")?)?;
@@ -39,12 +39,12 @@ impl Keys {
         })
     }
 
-    /// What comes after this secret: always the same, and to be known by nobody else.
+    /// A value derived from this secret: always the same, and nobody else can compute it.
     pub fn successor(&self, secret: &str) -> hmac::Tag {
         hmac::sign(&self.renewing, secret.as_bytes())
     }
 
-    /// Encrypts for this place only: what is copied to another cannot be opened there.
+    /// Encrypts for one place: a copy of the ciphertext cannot be decrypted in another place.
     pub fn seal(&self, place: &str, text: &str) -> anyhow::Result<String> {
         let mut sealed = text.as_bytes().to_vec();
         let nonce = self.sealing.seal_in_place_append_tag(Aad::from(place), &mut sealed)?;
@@ -64,8 +64,7 @@ impl Keys {
     }
 }
 
-/// By which sessions of clients are known again: of the secret that was configured, else of the store, else of this
-/// process.
+/// The key that authenticates session ids: from the configured secret, else of the store, else random for this process.
 pub(crate) fn session_key(settings: &Settings) -> anyhow::Result<SessionKey> {
     let master = match (&settings.session_key, &settings.store) {
         (Some(secret), _) => digest::of(secret.expose().as_bytes()),
@@ -74,7 +73,7 @@ pub(crate) fn session_key(settings: &Settings) -> anyhow::Result<SessionKey> {
     SessionKey::new(&derive(&master, "mcp sessions")?)
 }
 
-/// Of the server whose store is this file; the key file is made when there is none.
+/// The master key of the server with this store; creates the key file if it is missing.
 fn master(store: Option<&Path>) -> anyhow::Result<Key> {
     let Some(store) = store else { return random() };
     let file = store.with_added_extension("key");
@@ -103,7 +102,7 @@ fn read_or_make(file: &Path) -> anyhow::Result<Key> {
     key.context("it does not hold 32 bytes in base64")
 }
 
-/// Whole before it has its name; of two programs that make one at once, the first decides.
+/// Writes the complete file before it gets its name; if two programs create it at once, the first one wins.
 fn make(file: &Path) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,13 +1,13 @@
-//! Who is known on a surface where people log in by tools.
+//! The identities of a caller on a surface where people log in with tools.
 use super::identity::Identity;
 use keyward_guard::caller::Caller;
 
-/// Of one request; its caller carries it.
+/// The identities of one request, carried by its caller.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    /// Who the credential says.
+    /// The identity that the credential proves.
     pub bearer: Option<Identity>,
-    /// Who logged in on the connection that the request is part of.
+    /// The identity that logged in on the request's connection.
     pub connection: Option<Identity>,
 }
 
@@ -20,7 +20,7 @@ impl Known {
         self.bearer.as_ref().or(self.connection.as_ref())
     }
 
-    /// The same caller, known by this.
+    /// The same caller with this identity.
     pub fn introduce(self, mut caller: Caller) -> Caller {
         caller.username = self.first().map(|identity| identity.user.username.clone());
         caller.is_identified = self.first().is_some();

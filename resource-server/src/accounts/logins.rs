@@ -1,16 +1,16 @@
-//! Who logged in on a connection: a legacy session, a stream, or a process. Never more than that connection's.
+//! Logins by connection (a legacy session, a stream, or a process); a login counts for its connection only.
 use super::identity::Proof;
 use keyward_limits::{shares::Table, source::Source};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Connections remembered, and those of one source; of too many, those used longest ago are forgotten, of whoever has
-/// most.
+/// Connections in memory, and those of one source; beyond, the least recently used connection of the source with the
+/// most is dropped.
 const MOST: usize = 10_000;
 const SHARE: usize = 1_000;
 
 pub(crate) struct Logins(Mutex<Table<String, Bound>>);
 
-/// By what, and whether a password was given for it on this connection.
+/// How the user authenticated, and whether they typed a password on this connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bound {
     pub proof: Proof,

@@ -1,16 +1,16 @@
-//! Passwords: argon2id, off the async threads and few at a time; bcrypt for hashes that come from elsewhere.
+//! Passwords: argon2id on a few blocking threads; bcrypt for imported hashes.
 use anyhow::Context;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use keyward_limits::spelling::normal_form;
 use tokio::sync::Semaphore;
 
-/// In characters.
+/// Characters.
 const SHORTEST: usize = 8;
 const LONGEST: usize = 128;
-/// Each takes 19 MiB while it works.
+/// Concurrent computations; each needs 19 MiB.
 static THREADS: Semaphore = Semaphore::const_new(4);
 
-/// Of a new password: 8 to 128 characters, among them upper and lower case, a digit and another.
+/// The rule for a new password: 8 to 128 characters, with upper and lower case, a digit and another character.
 pub(crate) fn is_strong(password: &str) -> bool {
     let has = |kind: fn(&char) -> bool| password.chars().any(|letter| kind(&letter));
     (SHORTEST..=LONGEST).contains(&password.chars().count())
@@ -29,7 +29,7 @@ pub(crate) fn is_bcrypt(hash: &str) -> bool {
     hash.len() == 60 && ["$2a$", "$2b$", "$2y$"].iter().any(|start| hash.starts_with(start))
 }
 
-/// What takes as long to compare with: algorithm and parameters.
+/// The algorithm and parameters, which determine how long a comparison takes.
 pub(crate) fn cost(hash: &str) -> &str {
     let end = if is_bcrypt(hash) { 2 } else { 3 };
     hash.match_indices('$').nth(end).map_or(hash, |(end, _)| &hash[..end])
@@ -41,8 +41,7 @@ pub(crate) async fn hash(password: &str) -> anyhow::Result<String> {
     aside(move || Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())).await
 }
 
-/// Hashes that come from elsewhere may be of a password as it was typed: where that is not its normal form, both are
-/// tried.
+/// Imported hashes may be of the password as it was typed: if that differs from its normal form, both are tried.
 pub(crate) async fn verify(password: &str, hash: &str) -> anyhow::Result<bool> {
     let normal = normal_form(password);
     let mut same = verify_as_written(&normal, hash).await?;
@@ -52,9 +51,9 @@ pub(crate) async fn verify(password: &str, hash: &str) -> anyhow::Result<bool> {
     Ok(same)
 }
 
-/// Longer passwords than anybody can have are wrong, and cost no less.
+/// A password that is too long is wrong, but takes as long as any other.
 async fn verify_as_written(password: &str, hash: &str) -> anyhow::Result<bool> {
-    // What bcrypt takes for the end of a password is in nobody's.
+    // bcrypt ends a password at NUL, so a password with NUL is refused.
     let fits = password.chars().count() <= LONGEST && !password.contains('\0');
     let (password, hash) = (if fits { password.to_owned() } else { String::new() }, hash.to_owned());
     let same = aside(move || {
@@ -97,7 +96,7 @@ mod tests {
         for chosen in [composed, decomposed] {
             let own = hash(chosen).await.unwrap();
             assert!(verify(composed, &own).await.unwrap() && verify(decomposed, &own).await.unwrap());
-            // Made elsewhere, of what was typed.
+            // A hash imported from another program, of the password as typed.
             let foreign = bcrypt::hash(chosen, 4).unwrap();
             assert!(verify(chosen, &foreign).await.unwrap());
         }

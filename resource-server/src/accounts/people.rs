@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 const ACCOUNT: &str = "account";
 const PASSWORD: &str = "password";
 
-/// What is remembered of somebody.
+/// The stored data of a user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Account {
     #[serde(with = "time::serde::rfc3339")]
@@ -26,7 +26,7 @@ pub(crate) struct Account {
     pub last_login: Option<time::OffsetDateTime>,
 }
 
-/// The argon2id hash that took the place of one of bcrypt, for as long as that one is configured.
+/// The argon2id hash that replaced a bcrypt hash, valid while that bcrypt hash is configured.
 #[derive(Serialize, Deserialize)]
 struct Rehashed {
     imported: String,
@@ -39,12 +39,12 @@ impl Accounts {
         self.people.iter().find(|person| normal_form(&person.user.username) == username)
     }
 
-    /// Whoever has this name.
+    /// The user with this name.
     pub fn named(&self, username: &str) -> Option<&User> {
         self.person(username).map(|person| &*person.user)
     }
 
-    /// Whose documents somebody's are.
+    /// The owner of a user's documents.
     pub fn owner(&self, user: &User) -> String {
         self.owner_of(&user.id)
     }
@@ -53,8 +53,8 @@ impl Accounts {
         json!([self.surface, KIND, id]).to_string()
     }
 
-    /// Whoever has this name and this password. Whoever is named, and if nobody is, the same is done: one look into the
-    /// store, and one comparison for each cost that anybody's hash here has.
+    /// The user with this name and password. Known and unknown names cause the same work: one query, and one comparison
+    /// for each cost among the hashes.
     pub async fn check_password(&self, username: &str, password: &str) -> anyhow::Result<Option<Arc<User>>> {
         let (person, normal) = (self.person(username), normal_form(password));
         let owner = person.map_or_else(|| self.owner_of("nobody"), |person| self.owner(&person.user));
@@ -79,7 +79,7 @@ impl Accounts {
         Ok(Some(Arc::clone(&person.user)))
     }
 
-    /// A hash of each cost; somebody's own in the place of that of the same cost.
+    /// One hash of each cost; the user's own hash replaces the one of its cost.
     async fn comparisons(&self, own: Option<&str>) -> anyhow::Result<Vec<String>> {
         let nobody = self.prepared().await?;
         let imported = self.people.iter().filter_map(Person::imported);
@@ -89,20 +89,21 @@ impl Accounts {
         Ok(all.into_values().map(str::to_owned).collect())
     }
 
-    /// What must be there before anybody is judged, so that the first is judged like all others: a hash of nobody's.
+    /// Prepared before the first password is checked, so that the first check takes no longer: a hash of a random
+    /// password.
     pub async fn prepared(&self) -> anyhow::Result<&str> {
         let hash = self.nobody.get_or_try_init(async || passwords::hash(&base64url(&random::<24>()?)).await);
         hash.await.map(String::as_str)
     }
 
-    /// Notes that somebody logged in now.
+    /// Records the time of a login.
     pub(super) async fn note_login(&self, user: &User) -> anyhow::Result<()> {
         let account = Account { last_login: Some(self.clock.now()), ..self.account(user).await? };
         let noted = self.store.put(&self.owner(user), ACCOUNT, ACCOUNT, &account).await;
         noted.map_err(StoreError::broken)
     }
 
-    /// Somebody's account, begun now if there is none yet.
+    /// The user's account; created if it does not exist.
     pub async fn account(&self, user: &User) -> anyhow::Result<Account> {
         let owner = self.owner(user);
         if let Some(known) = self.store.get::<Account>(&owner, ACCOUNT, ACCOUNT).await.map_err(StoreError::broken)? {
@@ -115,7 +116,7 @@ impl Accounts {
     }
 }
 
-/// Of a hash, which is no secret of the kind that could be guessed.
+/// Identifies a hash, which is not guessable itself.
 fn fingerprint(hash: &str) -> String {
     digest::hex(&digest::of(hash.as_bytes()))
 }
@@ -157,7 +158,7 @@ mod tests {
             let known = accounts.check_password(username, "Correct-Horse-1").await.unwrap();
             assert_eq!(known.unwrap().username, username);
         }
-        // What comes with a hash of one's own is compared with that alone.
+        // A user with their own hash is only compared with that hash.
         for (username, password) in [("nobody", "Correct-Horse-1"), ("cheap", "with\0zero"), ("plain", "with\0zero")] {
             assert!(accounts.check_password(username, password).await.unwrap().is_none(), "{username}");
         }

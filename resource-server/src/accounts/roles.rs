@@ -36,7 +36,7 @@ impl Role {
 }
 
 impl Permission {
-    /// What it is worth on surfaces whose credentials have scopes.
+    /// The corresponding scope on surfaces whose credentials have scopes.
     pub fn scope(self) -> Option<&'static str> {
         match self {
             Self::Read => Some("mcp:read"),

@@ -1,4 +1,4 @@
-//! Session JWTs: what a login is shown with, signed by this server and good at one surface only.
+//! Session JWTs: they prove a login, are signed by this server and valid for one surface.
 use super::keys::Keys;
 use anyhow::Context;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 const TYPE: &str = "session+jwt";
 
-/// RFC 7519 §4.1, and `role` and `sid` (the session's id) beside.
+/// The claims of RFC 7519 §4.1, with `role` and `sid` (the session's id).
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Claims {
     pub iss: String,
@@ -27,7 +27,7 @@ pub(crate) fn sign(keys: &Keys, claims: &Claims) -> anyhow::Result<String> {
     encode(&header, claims, &keys.signing).context("a session token could not be signed")
 }
 
-/// The claims of a token that this server made for this audience, and that has not expired.
+/// The claims of an unexpired token that this server issued for this audience.
 pub(crate) fn verify(keys: &Keys, token: &str, issuer: &str, audience: &str, now: OffsetDateTime) -> Option<Claims> {
     let header = decode_header(token).ok()?;
     if header.typ.as_deref() != Some(TYPE) {
@@ -36,7 +36,7 @@ pub(crate) fn verify(keys: &Keys, token: &str, issuer: &str, audience: &str, now
     let mut rules = Validation::new(Algorithm::EdDSA);
     rules.set_issuer(&[issuer]);
     rules.set_audience(&[audience]);
-    // By our own clock, below.
+    // Checked below, with this server's clock.
     rules.validate_exp = false;
     let claims = decode::<Claims>(token, &keys.verifying, &rules).ok()?.claims;
     (claims.exp > now.unix_timestamp()).then_some(claims)

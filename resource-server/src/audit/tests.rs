@@ -1,4 +1,4 @@
-//! What the audit trail keeps, and how it is sealed.
+//! Tests what the audit trail stores, and how it is sealed.
 use super::*;
 use crate::{masking, settings::Settings};
 
@@ -13,7 +13,7 @@ async fn a_flood_that_ends_is_on_record_within_two_minutes_though_nothing_happen
     };
     let times = async |written: usize| {
         let mut events = Vec::new();
-        // The writer has its turns, and no time passes.
+        // Lets the writer task run while the clock stands still.
         for _ in 0..1_000 {
             events = store.events(&Filter::default(), 100).await.unwrap();
             if events.len() >= written {
@@ -35,7 +35,7 @@ async fn a_flood_that_ends_is_on_record_within_two_minutes_though_nothing_happen
         clock.advance(Duration::seconds(61));
         assert_eq!(times(before + 1).await[..3], [Some(4), None, None]);
     }
-    // Whoever waits for the next does not keep the trail alive.
+    // The waiting task does not keep the trail alive.
     let trail = Arc::downgrade(&audit);
     audit.record(refused(1)).await;
     audit.record(refused(1)).await;

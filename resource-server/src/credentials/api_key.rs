@@ -1,4 +1,4 @@
-//! `api-key`: API keys, brought as bearer tokens; those that people make for themselves too.
+//! `api-key`: API keys as bearer tokens, including keys that people make for themselves.
 use super::{
     bearer_keys::{BearerKeys, Realm},
     kind::{Built, Kind, Setup},

@@ -1,4 +1,4 @@
-//! `basic`: a user name and a password (RFC 7617).
+//! `basic`: a username and a password (RFC 7617).
 use super::{
     bearer_keys::challenge,
     kind::{Built, Kind, Setup, quotable},
@@ -34,17 +34,17 @@ struct Basic {
     realm: String,
     users: Vec<User>,
     attempts: Attempts,
-    /// Takes the same pair under the scheme `Bearer`, for clients that know no other.
+    /// Accepts the same pair under the scheme `Bearer`, for clients without Basic.
     as_bearer: bool,
 }
 
 struct User {
     name: Digest,
-    /// Passwords of a configuration are as safe as the configuration; only what is compared is hashed.
+    /// Passwords are plain text in the settings; only the digest is compared.
     password: Digest,
 }
 
-/// Of the one form that both sides are compared in (RFC 7617 §2.1).
+/// The digest of the normal form in which both sides are compared (RFC 7617 §2.1).
 fn spelled(text: &str) -> Digest {
     digest::of(normal_form(text).as_bytes())
 }
@@ -82,7 +82,7 @@ impl Basic {
         Ok(Caller::of_kind(NAME, &name, "Basic"))
     }
 
-    /// `None`: there is none. An error: it is not one.
+    /// `None` without credentials; an error if they are malformed.
     fn pair(&self, parts: &Parts) -> Option<Result<(String, String), ()>> {
         let Ok(value) = wire::single(&parts.headers, &header::AUTHORIZATION) else { return Some(Err(())) };
         let (scheme, encoded) = value?.split_once(' ')?;
@@ -90,12 +90,12 @@ impl Basic {
             scheme.eq_ignore_ascii_case("basic") || (self.as_bearer && scheme.eq_ignore_ascii_case("bearer"));
         let encoded = Some(encoded.trim()).filter(|encoded| scheme_fits && !encoded.is_empty())?;
         let decoded = Base64::decode_vec(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        // RFC 7617 §2: at the first colon; the password may hold more of them.
+        // RFC 7617 §2: splits at the first colon, since the password may contain colons.
         let pair = decoded.as_deref().and_then(|decoded| decoded.split_once(':'));
         Some(pair.map(|(name, password)| (name.to_owned(), password.to_owned())).ok_or(()))
     }
 
-    /// Does the same work whoever is named.
+    /// Takes the same time for every name.
     fn knows(&self, name: &str, password: &str) -> bool {
         let (name, password) = (spelled(name), spelled(password));
         let same = |one: &Digest, other: &Digest| verify_slices_are_equal(one, other).is_ok();

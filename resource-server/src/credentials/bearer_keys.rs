@@ -1,4 +1,4 @@
-//! Secrets as bearer tokens that no authorization server issued.
+//! Configured secrets as bearer tokens.
 use super::kind::quotable;
 use crate::{
     accounts::{Accounts, Identity, Known},
@@ -18,11 +18,11 @@ use keyward_guard::{
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The realm of challenges for bearer tokens that no authorization server issued.
+/// The realm of challenges for bearer tokens that no authorization server issues.
 pub(super) struct Realm(pub String);
 
 impl Realm {
-    /// RFC 6750 §3, and never `resource_metadata`: there is nowhere to get such a credential.
+    /// RFC 6750 §3, without `resource_metadata`, because no authorization server issues such a credential.
     fn challenge(&self, refusal: Refusal, error: Option<(ErrorCode, &str)>, scope: Option<&str>) -> Refusal {
         let mut value = format!("Bearer realm=\"{}\"", quotable(&self.0));
         for (name, text) in
@@ -51,7 +51,7 @@ pub(super) fn challenge(refusal: Refusal, value: &str) -> Refusal {
     refusal.header(header::WWW_AUTHENTICATE, value)
 }
 
-/// The one bearer token, if there is any.
+/// The bearer token, if there is one.
 pub(super) fn bearer<'a>(headers: &'a HeaderMap, realm: &Realm) -> Result<Option<&'a str>, Refusal> {
     let Ok(value) = wire::single(headers, &header::AUTHORIZATION) else {
         let text = "the Authorization header must occur once, in visible ASCII";
@@ -62,13 +62,13 @@ pub(super) fn bearer<'a>(headers: &'a HeaderMap, realm: &Realm) -> Result<Option
     Ok(Some(presented.trim()).filter(|presented| scheme.eq_ignore_ascii_case("bearer") && !presented.is_empty()))
 }
 
-/// Secrets as bearer tokens that no authorization server issued.
+/// Configured secrets as bearer tokens.
 pub(super) struct BearerKeys {
     /// The kind of credential.
     pub kind: &'static str,
     pub realm: Realm,
     pub keys: Keys,
-    /// Whose own API keys are good here too.
+    /// Accounts whose own API keys are accepted too.
     pub people: Vec<Arc<Accounts>>,
     pub attempts: Attempts,
     pub clock: Clock,
@@ -97,7 +97,7 @@ impl BearerKeys {
         Err(self.attempts.noise(Asker::of(&parts.extensions), refusal))
     }
 
-    /// With a key that somebody made, for what it is worth.
+    /// The caller of an API key that a user made.
     fn in_name_of(&self, identity: Identity) -> Caller {
         let scopes = identity.permissions.iter().filter_map(|permission| permission.scope());
         let scopes = Some(scopes.map(str::to_owned).collect());
@@ -106,7 +106,7 @@ impl BearerKeys {
     }
 }
 
-/// Our fault, and no reason to let anybody in.
+/// An internal error never grants access.
 pub(super) fn broken(error: &anyhow::Error, parts: &Parts) -> Refusal {
     let request_id = parts.extensions.get::<RequestId>().map(RequestId::as_str);
     tracing::error!(request_id, error = format!("{error:#}"), "a credential could not be judged");

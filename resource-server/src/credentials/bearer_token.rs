@@ -1,4 +1,4 @@
-//! `bearer-token`: tokens of the configuration, and tokens minted on request for a while.
+//! `bearer-token`: tokens from the settings, and short-lived tokens minted on request.
 use super::{
     bearer_keys::{BearerKeys, Realm},
     kind::{Built, Kind, Setup},
@@ -39,12 +39,12 @@ use time::Duration;
 
 const NAME: &str = "bearer-token";
 const PATH: &str = "/test-auth/bearer-token/mint";
-/// In seconds.
+/// Seconds.
 const LIFETIME: u32 = 300;
 const LONGEST_LIFETIME: u32 = 3600;
-/// Bytes, since the token keeps it.
+/// Bytes, because the token stores it.
 const LONGEST_SCOPE: usize = 1024;
-/// By one source, and by all.
+/// Minted tokens of one source, and of all together.
 const MINTED: [Quota; 2] = [Quota::per_minute(30), Quota::per_minute(120)];
 
 pub(super) const KIND: Kind = Kind {
@@ -60,12 +60,12 @@ struct Mint {
     rates: Rates,
 }
 
-/// May be left out, as may each of its members.
+/// The whole body and each member are optional.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Order {
     ttl: Option<u32>,
-    /// What the token is limited to; else nothing.
+    /// The scopes that the token is limited to.
     scope: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `device`: access tokens of devices without a browser, refreshed ones too (RFC 8628).
+//! `device`: access tokens of devices without a browser, including refreshed ones (RFC 8628).
 use super::{kind::Kind, oauth};
 
 pub(super) const KIND: Kind = Kind {

@@ -1,4 +1,4 @@
-//! `no-auth`: everybody, as nobody in particular.
+//! `no-auth`: everybody may call, without identity.
 use super::kind::{Built, Kind};
 use axum::http::{header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -11,7 +11,7 @@ pub(super) const KIND: Kind =
 struct Everybody;
 
 impl Credential for Everybody {
-    /// Credentials nobody asked for go no further either.
+    /// Credentials that were sent anyway are removed from the request.
     fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
         parts.headers.remove(header::AUTHORIZATION);
         ready(Ok(Caller::of_kind("no-auth", "anonymous", "none"))).boxed()

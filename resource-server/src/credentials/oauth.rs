@@ -13,7 +13,7 @@ pub(super) const KIND: Kind = Kind {
     build: |setup| Ok(build(setup, &[])),
 };
 
-/// Takes access tokens of these grants; of all if none is named.
+/// Accepts access tokens of these grant types; of all if none is named.
 pub(super) fn build(setup: &Setup, grants: &'static [&'static str]) -> Built {
     let (issuer, scopes, policy) = (Arc::clone(&setup.issuer), setup.settings.scopes(), Arc::clone(&setup.policy));
     let (title, clock) = (setup.title.to_owned(), setup.clock.clone());

@@ -1,4 +1,4 @@
-//! `security-keys`: a key in a header that the configuration names.
+//! `security-keys`: a key in a header that the settings name.
 use super::{
     bearer_keys::challenge,
     kind::{Built, Kind, Setup, quotable},
@@ -34,7 +34,7 @@ struct SecurityKeys {
 
 struct Header {
     name: HeaderName,
-    /// As it is written in the configuration.
+    /// The header's name as the settings spell it.
     shown: String,
     keys: Keys,
 }
@@ -60,7 +60,7 @@ impl SecurityKeys {
         judged
     }
 
-    /// At least one header is good, and none is bad.
+    /// At least one header must be valid, and none may be wrong.
     fn find(&self, parts: &Parts) -> Result<Caller, Refusal> {
         let mut good = Vec::new();
         let mut bad = false;

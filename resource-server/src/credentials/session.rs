@@ -1,5 +1,5 @@
-//! `session`: everybody may come in; who is known is so by a session token or an API key, or by having logged in with
-//! a tool on the same connection.
+//! `session`: everybody may connect. People identify themselves with a session token, an API key, or a login tool on
+//! the same connection.
 use super::{
     bearer_keys::{Realm, bearer, broken},
     kind::{Built, Kind, Setup},
@@ -57,13 +57,13 @@ impl Sessions {
         let principal = known.first().map(|identity| [accounts::KIND, &identity.user.id, ""].map(str::to_owned));
         let mut caller = Caller::of_kind(accounts::KIND, "anonymous", scheme);
         caller.principal = principal.unwrap_or_else(anonymous);
-        // Whoever logs in goes on with the session they came with.
+        // After a login the client continues with its anonymous session.
         caller.joins = Some(anonymous());
         caller.extensions.insert(asker);
         Ok(known.introduce(caller))
     }
 
-    /// A credential that is brought must be good: nobody is taken for nobody by mistake.
+    /// A credential that is sent must be valid: a wrong one does not count as anonymous.
     async fn of_bearer(&self, parts: &Parts, asker: Asker) -> Result<Option<Identity>, Refusal> {
         if !parts.headers.contains_key(header::AUTHORIZATION) {
             return Ok(None);
@@ -79,7 +79,7 @@ impl Sessions {
         Ok(found)
     }
 
-    /// Whoever logged in on the session or the process that this request is part of; the gate judges whose that is.
+    /// The user who logged in on the session or process of this request; the gate checks whose session it is.
     async fn of_connection(&self, parts: &Parts) -> Result<Option<Identity>, Refusal> {
         let Some(bound) = connection(parts).and_then(|connection| self.accounts.logins.of(connection)) else {
             return Ok(None);
@@ -97,7 +97,7 @@ impl Credential for Sessions {
         Refusal::insufficient_scope(id, "the credential lacks a scope this call needs", data)
     }
 
-    /// Whether a password may be tried now, before it is.
+    /// Refuses if a password may not be tried now.
     fn check_sign_in(&self, caller: &Caller, message: Option<&Message>) -> Result<(), Refusal> {
         let Some(message) = message.filter(|message| message.tool() == Some(LOGIN)) else { return Ok(()) };
         let username = json::member(message.arguments(), "username").and_then(json::text);
@@ -105,7 +105,7 @@ impl Credential for Sessions {
         username.map_or(Ok(()), |username| self.accounts.attempts.check(&username, asker))
     }
 
-    /// Whoever logged in on a session did so for its messages only; whoever did for this process, for all.
+    /// A login on a session counts only for its messages; a login on this process counts for all.
     fn outside_sessions(&self, caller: &Caller, parts: &Parts) -> Option<Caller> {
         let known = Known::of(caller);
         if known.connection.is_none() || parts.extensions.get::<Connection>().is_some() {

@@ -1,4 +1,4 @@
-//! What `/debug` shows of each thing.
+//! The views of `/debug`.
 use crate::{settings::Settings, surface::Surface, trace::Record};
 use keyward_guard::{
     Principal,
@@ -19,7 +19,7 @@ pub(super) fn explained(Explanation { check, judgement }: Explanation) -> Value 
     json!({"check": check, "result": result, "reason": reason})
 }
 
-/// The gates of a surface have their sessions in common.
+/// The gates of a surface share their sessions.
 pub(super) fn sessions(surface: &Surface, gates: &Gates) -> Vec<Value> {
     let all = gates.0.first().map(|(_, gate)| gate.sessions.all(surface.clock.now())).unwrap_or_default();
     let shown = |(session, owner, used_at): (String, Principal, OffsetDateTime)| {
@@ -50,7 +50,7 @@ pub(super) fn token(record: &Record) -> Value {
     })
 }
 
-/// What became of a token, in the words of the authorization server's own trace.
+/// The decision about a token, in the format of the authorization server's trace.
 pub(super) fn trace(record: &Record) -> Option<Value> {
     record.token_hash.as_ref()?;
     let accepted = record.principal.is_some();

@@ -1,8 +1,8 @@
-//! Schemas as plain as hosts like them.
+//! Simplifies schemas for hosts that support little of JSON Schema.
 use serde_json::Value;
 
-/// Closes objects, and leaves out what says nothing: the names of Rust's number types, and the `null` of properties
-/// that may be left out, for not every host understands `"type": ["integer", "null"]`.
+/// Closes objects, and removes what hosts do not need or understand: the names of Rust's number types, and `null` in
+/// the type of optional properties (`"type": ["integer", "null"]`).
 pub(super) fn tidy(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     if object.get("format").is_some_and(|format| format != "date") {

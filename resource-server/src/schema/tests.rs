@@ -1,4 +1,4 @@
-//! Which arguments a schema takes, and what it says of others.
+//! Tests which arguments a schema accepts, and its errors about others.
 use super::*;
 use serde::Deserialize;
 use serde_json::json;

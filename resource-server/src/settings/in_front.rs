@@ -7,22 +7,22 @@ use serde_json::json;
 use std::{collections::BTreeMap, net::SocketAddr};
 use url::Url;
 
-/// What is guarded, by whose tokens, and how it is found.
+/// The guarded server, the issuer of its tokens, and the URL for clients.
 #[derive(Clone, Debug)]
 pub struct InFront {
-    /// The MCP server's own URL. It must not be reachable but through the guard.
+    /// The MCP server's own URL. It must be reachable only through the guard.
     pub upstream: String,
     /// The authorization server's issuer identifier (RFC 8414 §2).
     pub issuer: String,
-    /// The URL that clients are given, which is the resource identifier (RFC 9728 §1.2); else `http://`, `listen`, and
-    /// `/mcp`, or `/sse` if that is what the server speaks.
+    /// The URL for clients, which is the resource identifier (RFC 9728 §1.2); by default `http://`, `listen`, and
+    /// `/mcp`, or `/sse` if the server uses that transport.
     pub resource: Option<String>,
     pub listen: SocketAddr,
-    /// A human name, shown in challenges and metadata.
+    /// A human name for challenges and metadata.
     pub name: Option<String>,
-    /// Space-separated: what clients ask for, and what tools without scopes of their own need.
+    /// Scopes that clients request, and that tools without their own scopes need; separated by spaces.
     pub scopes: String,
-    /// What calling a tool needs, space-separated.
+    /// Scopes for calling a tool, separated by spaces.
     pub tools: BTreeMap<String, String>,
 }
 
@@ -30,7 +30,7 @@ impl Settings {
     /// One surface, of kind `oauth`.
     ///
     /// # Errors
-    /// A URL is none, or not one that can work.
+    /// A URL is malformed or cannot work.
     pub fn in_front(of: &InFront) -> anyhow::Result<Self> {
         let upstream = Url::parse(&of.upstream).context("the upstream is not a URL")?;
         let path = if upstream::is_legacy(&upstream) { "/sse" } else { "/mcp" };
@@ -42,7 +42,7 @@ impl Settings {
         );
         let origin = url.origin().ascii_serialization();
         let path = resource.strip_prefix(&origin).context("the resource must be spelled canonically")?;
-        // A server may be all that an origin has.
+        // The surface may occupy the whole origin.
         let path = if path.is_empty() { "/" } else { path };
         let all = of.tools.values().flat_map(|scopes| scopes.split(' '));
         let supported = words(&of.scopes.split(' ').chain(all).collect::<Vec<_>>().join(" ")).join(" ");

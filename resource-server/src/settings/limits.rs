@@ -1,20 +1,20 @@
-//! How long things may take, and how many there may be.
+//! Time limits and maximum numbers.
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{str::FromStr, time::Duration};
 
 const LONGEST_SILENCE: u16 = 300;
 
-/// Seconds for which an event stream may be silent before a comment shows that it is alive.
+/// Seconds of silence on an event stream before a comment shows that it is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat(u16);
 
-/// Of people who log in by tools.
+/// Limits for sessions of people who log in with tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionLimits {
-    /// Seconds for which a session token is good: 60 to a day.
+    /// Seconds that a session token is valid: 60 to a day.
     pub token_lifetime: u32,
-    /// Seconds after which a session that is not renewed ends: as long as a token at least, a year at most.
+    /// Seconds after which a session that is not renewed ends: at least as long as a token, at most a year.
     pub idle: u32,
     /// Sessions of one person; beyond, those renewed longest ago end.
     pub most: u16,

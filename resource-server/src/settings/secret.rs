@@ -1,4 +1,4 @@
-//! Secrets of a configuration.
+//! Secrets in the settings.
 use keyward_guard::{
     digest::{self, Digest},
     scopes::well_formed,
@@ -10,16 +10,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A secret, which may be limited to scopes: a text, or `{ value = "…", scope = "mcp:read" }`.
+/// A secret, possibly limited to scopes: a text, or `{ value = "…", scope = "mcp:read" }`.
 #[derive(Clone, Debug)]
 pub struct KeySettings {
     pub secret: Secret,
-    /// Space-separated.
+    /// Separated by spaces.
     pub scope: Option<String>,
 }
 
-/// Shows nothing of itself. In a file it is a text, or `{ env = "NAME" }` for a variable of the environment, or
-/// `{ file = "PATH" }` for a file that holds it on one line.
+/// `Debug` hides it. In a file it is a text, `{ env = "NAME" }` for a variable of the environment, or `{ file = "PATH"
+/// }` for a file that holds it on one line.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -59,7 +59,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Both kinds of secret, as they are written.
+/// The two forms of a secret in a file.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -94,7 +94,7 @@ impl Written {
 }
 
 impl Written {
-    /// A variable can hold several, between commas; each is limited as all are.
+    /// A variable can hold several secrets, separated by commas; all have the same limits.
     fn read_all<E: serde::de::Error>(self) -> Result<Vec<KeySettings>, E> {
         let Self::Table(Table { value: None, env: Some(name), file: None, scope }) = self else {
             return Ok(vec![checked(self.read()?)?]);
@@ -106,12 +106,12 @@ impl Written {
     }
 }
 
-/// Between commas, whatever space is around them.
+/// Splits at commas and ignores spaces around them.
 fn several(text: &str) -> impl Iterator<Item = Secret> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| Secret(part.to_owned()))
 }
 
-/// A list, each of which can be several.
+/// A list, whose entries can each hold several secrets.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Many(Vec<Written>);

@@ -1,13 +1,13 @@
-//! Headers that the server behind gets beside those of the client: a key of its own, mostly.
+//! Headers that the upstream server gets in addition to the client's, usually a key.
 use super::Secret;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::collections::BTreeMap;
 
-/// What belongs to a connection (RFC 9110 §7.6.1), or says where a request goes.
+/// Headers that belong to a connection (RFC 9110 §7.6.1) or route a request.
 const OF_CONNECTIONS: [&str; 9] =
     ["connection", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "via"];
-/// What describes the body, belongs to proxies, or is the guard's own to say.
+/// Headers that describe the body, belong to proxies, or are set by the guard.
 const OF_OTHERS: [(&str, &str); 5] = [
     ("content-", "describes the body, which the guard writes"),
     ("proxy-", "belongs to a connection"),
@@ -16,13 +16,13 @@ const OF_OTHERS: [(&str, &str); 5] = [
     ("x-request-id", "names the request"),
 ];
 
-/// By name. They take the place of what a client sends under the same name.
+/// By name. They replace headers with the same name from the client.
 #[derive(Clone, Debug, Default)]
 pub struct UpstreamHeaders(Vec<(HeaderName, Secret)>);
 
 impl UpstreamHeaders {
     /// # Errors
-    /// The rule that a name or a value breaks, without the value.
+    /// The rule that a name or a value breaks, without quoting the value.
     pub fn new(all: impl IntoIterator<Item = (String, Secret)>) -> Result<Self, String> {
         let mut headers = Vec::<(HeaderName, Secret)>::new();
         for (written, value) in all {
@@ -56,7 +56,7 @@ impl UpstreamHeaders {
         self.0.is_empty()
     }
 
-    /// Sensitive, so that nothing writes their values down.
+    /// Marked as sensitive, so that values are never logged.
     pub(crate) fn map(&self) -> HeaderMap {
         let header = |(name, value): &(HeaderName, Secret)| {
             let mut value = HeaderValue::from_str(value.expose()).ok()?;

@@ -1,25 +1,25 @@
-//! People of a configuration.
+//! People in the settings.
 use super::Secret;
 use crate::accounts::{passwords, roles::Role, rules};
 use anyhow::ensure;
 use serde::Deserialize;
 
-/// Of `basic`: a name and a password. Of `session` all of it.
+/// `basic` uses only the name and the password, `session` all members.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserSettings {
     pub username: String,
     #[serde(default)]
     pub password: Option<Secret>,
-    /// Instead of it, as argon2id (a PHC string) or bcrypt made it.
+    /// Instead of the password, its argon2id (PHC string) or bcrypt hash.
     #[serde(default)]
     pub password_hash: Option<Secret>,
-    /// What they may do; else what a `user` may.
+    /// The role; `user` by default.
     #[serde(default)]
     pub role: Option<Role>,
     #[serde(default)]
     pub email: Option<String>,
-    /// The name of an API key that is made for them when the server first starts, and shown once.
+    /// The name of an API key that is made for the user at the first start, and shown once.
     #[serde(default)]
     pub first_api_key: Option<String>,
 }

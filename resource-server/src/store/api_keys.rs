@@ -15,12 +15,12 @@ const STANDS: &str = "revoked_at IS NULL AND NOT EXISTS (\
         AND parent.revoked_at IS NULL AND (parent.expires_at IS NULL OR parent.expires_at > $1)) \
     AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = parents.id AND ended_at IS NULL AND renewed_at > $2))";
 
-/// Alive at a time, of one person.
+/// Valid keys of one person.
 const MOST: i64 = 100;
-/// Those that ended are kept for so long, and the last so many of one person.
+/// How long ended keys are kept, and how many of one person.
 const KEPT: Duration = Duration::days(30);
 const MOST_ENDED: i64 = 100;
-/// How exactly the last use is known.
+/// How precisely the last use is recorded.
 const STEP: Duration = Duration::minutes(1);
 
 /// Times are in seconds since 1970.
@@ -31,7 +31,7 @@ pub(crate) struct ApiKey {
     pub user_id: String,
     pub name: String,
     pub permissions: Json<Vec<Permission>>,
-    /// Of the secret.
+    /// Digest of the secret.
     pub hash: Vec<u8>,
     pub created_at: i64,
     pub expires_at: Option<i64>,
@@ -45,7 +45,7 @@ impl ApiKey {
 }
 
 impl Store {
-    /// A key that ends with `parent`, the session or key it was made with, if there is one.
+    /// Adds a key that ends together with `parent`, the session or key it was made with.
     pub async fn add_api_key(&self, key: &ApiKey, parent: Option<&str>) -> Result<(), StoreError> {
         let query = format!(
             "INSERT INTO api_keys (id, surface, user_id, name, permissions, hash, created_at, expires_at) \
@@ -77,7 +77,7 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Of the person that this key is for. What was made with a key that is gone has ended, too.
+    /// Deletes old ended keys of this key's person. Keys made with a deleted key have ended too.
     async fn forget_ended(&self, key: &ApiKey, connection: &mut SqliteConnection) -> sqlx::Result<()> {
         let query = format!(
             "WITH ended AS (\
@@ -100,7 +100,7 @@ impl Store {
         sqlx::query(without).execute(connection).await.map(drop)
     }
 
-    /// One of this surface's people that is not revoked, nor is what it was made with.
+    /// A key of this surface, if neither it nor the session or key it was made with has ended.
     pub async fn api_key(&self, surface: &str, id: &str) -> sqlx::Result<Option<ApiKey>> {
         let query = format!("SELECT * FROM api_keys WHERE surface = $3 AND id = $4 AND {STANDS}");
         let query = self.standing(&query).bind(surface).bind(id);
@@ -113,7 +113,7 @@ impl Store {
         query.bind(self.clock.now().unix_timestamp()).bind(self.oldest())
     }
 
-    /// Of a surface's people, or of this one, oldest first; also expired ones, which explain themselves.
+    /// Keys of the surface, or of this person, the oldest first; expired ones are included.
     pub async fn api_keys(&self, surface: &str, user: Option<&str>) -> sqlx::Result<Vec<ApiKey>> {
         let query = format!(
             "SELECT * FROM api_keys WHERE surface = $3 AND ($4 IS NULL OR user_id = $4) AND {STANDS} \
@@ -123,7 +123,7 @@ impl Store {
         query.fetch_all(&self.pool).await
     }
 
-    /// Was it the first use for a while?
+    /// Records a use; answers whether it is the first one for a while.
     pub async fn note_use(&self, key: &ApiKey) -> sqlx::Result<bool> {
         let query = "UPDATE api_keys SET last_used = $1 WHERE id = $2 AND coalesce(last_used, 0) <= $3";
         let now = self.clock.now().unix_timestamp();
@@ -131,7 +131,7 @@ impl Store {
         Ok(noted.execute(&self.pool).await?.rows_affected() > 0)
     }
 
-    /// One of the surface's, or of this person's there; whether there was one.
+    /// Revokes a key of the surface, or of this person there; answers whether it existed.
     pub async fn revoke_api_key(&self, surface: &str, user: Option<&str>, id: &str) -> sqlx::Result<bool> {
         let query = "UPDATE api_keys SET revoked_at = $1 \
             WHERE surface = $2 AND ($3 IS NULL OR user_id = $3) AND id = $4 AND revoked_at IS NULL";

@@ -1,17 +1,18 @@
-//! Table `audit_events`: what happened, only ever added to, and asked about. Whoever has most events makes room.
+//! Table `audit_events`: events are appended and queried. When there are too many, those of the party with the most are
+//! deleted.
 use super::Store;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Whose an event is: somebody's who is known, or after `~` of an address; as the index has it.
+/// The party of an event: a known user, or `~` and an address; the index uses the same expression.
 const WHOSE: &str = "coalesce(event ->> 'user_id', '~' || (event -> 'client_info' ->> 'ip_address'), '')";
 
-/// Events kept of those who are known, and of strangers: so whatever strangers do, what is known stays.
+/// Events of known users, and of strangers. They are limited separately, so that strangers cannot displace others.
 const MOST: [i64; 2] = [40_000, 10_000];
 const OF_STRANGERS: [&str; 2] = ["NOT BETWEEN", "BETWEEN"];
-/// How many go at a time.
+/// Events deleted at a time.
 const ROOM: i64 = 100;
 
-/// Which events; all where nothing is named.
+/// Selects events; unset members match everything.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     pub event_type: Option<String>,
@@ -24,7 +25,7 @@ const CHOSEN: &str = "($1 IS NULL OR event ->> 'event_type' = $1) AND ($2 IS NUL
     AND ($3 IS NULL OR event ->> 'client_id' = $3) AND ($4 IS NULL OR event ->> 'timestamp' >= $4)";
 
 impl Filter {
-    /// Binds `$1` to `$4`. Times compare as texts: all are whole seconds, UTC.
+    /// Binds `$1` to `$4`. Times are compared as texts: all are in whole seconds, UTC.
     fn bind<'q, O>(&'q self, query: QueryAs<'q, O>) -> QueryAs<'q, O> {
         let since = self.since.and_then(|since| since.format(&Rfc3339).ok());
         query.bind(&self.event_type).bind(&self.username).bind(&self.client_id).bind(since)
@@ -34,20 +35,21 @@ impl Filter {
 pub(super) type QueryAs<'q, O> = sqlx::query::QueryAs<'q, sqlx::Sqlite, O, sqlx::sqlite::SqliteArguments>;
 
 impl Store {
-    /// An event and its seal.
+    /// Appends an event with its seal.
     pub async fn append(&self, event: &str, seal: &str) -> sqlx::Result<()> {
         let added = sqlx::query("INSERT INTO audit_events (event, seal) VALUES ($1, $2)").bind(event).bind(seal);
         added.execute(&self.pool).await.map(drop)
     }
 
-    /// How many events there are of those who are known, or of strangers.
+    /// The number of events of known users, or of strangers.
     pub async fn count_trail(&self, strangers: bool) -> sqlx::Result<i64> {
         let between = OF_STRANGERS[usize::from(strangers)];
         let query = format!("SELECT count(*) FROM audit_events WHERE {WHOSE} {between} '~' AND '~~'");
         sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.pool).await
     }
 
-    /// If there are too many of a kind, the oldest go of whoever has most. How many went.
+    /// If there are too many, deletes the oldest events of the party with the most. Returns the number of deleted
+    /// events.
     pub async fn make_room(&self, strangers: bool, count: i64) -> sqlx::Result<i64> {
         if count < MOST[usize::from(strangers)] {
             return Ok(0);
@@ -67,13 +69,13 @@ impl Store {
         sqlx::query_scalar(query).fetch_optional(&self.pool).await
     }
 
-    /// Events and their seals, newest first.
+    /// Events with their seals, the newest first.
     pub async fn events(&self, filter: &Filter, limit: u32) -> sqlx::Result<Vec<(String, String)>> {
         let query = format!("SELECT event, seal FROM audit_events WHERE {CHOSEN} ORDER BY id DESC LIMIT $5");
         filter.bind(sqlx::query_as(sqlx::AssertSqlSafe(query))).bind(limit).fetch_all(&self.pool).await
     }
 
-    /// How many of each type, each as often as it says it happened.
+    /// The number of events of each type; a summed-up event counts as often as it happened.
     pub async fn count_events(&self, filter: &Filter) -> sqlx::Result<Vec<(String, i64)>> {
         let query = format!(
             "SELECT event ->> 'event_type', sum(coalesce(event -> 'details' ->> 'times', 1)) FROM audit_events \
@@ -82,7 +84,7 @@ impl Store {
         filter.bind(sqlx::query_as(sqlx::AssertSqlSafe(query))).fetch_all(&self.pool).await
     }
 
-    /// Who did most, and how much.
+    /// The parties with the most events, and their numbers.
     pub async fn busiest(&self, filter: &Filter, limit: u32) -> sqlx::Result<Vec<(String, i64)>> {
         let query = format!(
             "SELECT event ->> 'username', count(*) FROM audit_events WHERE {CHOSEN} AND event ->> 'username' <> '' \

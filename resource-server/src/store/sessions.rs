@@ -1,24 +1,24 @@
-//! Tables `sessions` and `refresh_tokens`: who logged in, and what a login is renewed with, once each.
+//! Tables `sessions` and `refresh_tokens`: logins, and the single-use tokens that renew them.
 use super::Store;
 use keyward_guard::digest::Digest;
 use time::Duration;
 
-/// For so long a refresh token that was used may be used again, and brings the same: the answer may have been lost.
+/// How long a used refresh token may be presented again, with the same result: the response may have been lost.
 const REPLAY_WINDOW: Duration = Duration::minutes(1);
-/// Refresh tokens of one session, all but the last used. Who brings an older one is refused as if it never was.
+/// Used refresh tokens that are kept for a session. An older one is refused as unknown.
 const MOST_TOKENS: i64 = 1000;
 
-/// A login that is neither ended nor too old.
+/// A login that is still valid.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Session {
     pub id: String,
     pub user_id: String,
 }
 
-/// What became of a refresh token that was presented.
+/// The result of presenting a refresh token.
 pub(crate) enum Renewal {
     Renewed(Session),
-    /// It had been used, and not just now: whoever stole it, or was stolen from, is logged out.
+    /// It was used some time ago: the session ends, because either the thief or the owner presented it.
     Reused(Session),
     Unknown,
 }
@@ -55,14 +55,14 @@ impl Store {
         sqlx::query_as(query).bind(surface).bind(id).bind(self.oldest()).fetch_optional(&self.pool).await
     }
 
-    /// When a session ends that is not renewed.
+    /// When a session ends if it is not renewed.
     pub async fn session_ends_at(&self, surface: &str, id: &str) -> sqlx::Result<Option<i64>> {
         let query = "SELECT renewed_at + $3 FROM sessions WHERE surface = $1 AND id = $2 AND ended_at IS NULL";
         let query = sqlx::query_scalar(query).bind(surface).bind(id).bind(i64::from(self.sessions.idle));
         query.fetch_optional(&self.pool).await
     }
 
-    /// Uses `refresh` up, and gives the session `next`, which follows from it.
+    /// Uses up `refresh` and stores `next`, which is derived from it.
     pub async fn renew_session(&self, surface: &str, refresh: &Digest, next: &Digest) -> sqlx::Result<Renewal> {
         let now = self.clock.now().unix_timestamp();
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -80,7 +80,7 @@ impl Store {
         if let Some(used_at) = used_at {
             let unused = "SELECT EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = $1 AND used_at IS NULL)";
             let unused: bool = sqlx::query_scalar(unused).bind(&next[..]).fetch_one(&mut *transaction).await?;
-            // What was used in the future was so before the clock was set back, and that may be long ago.
+            // A use in the future was recorded before the clock was set back, possibly long ago.
             if unused && (0..REPLAY_WINDOW.whole_seconds()).contains(&(now - used_at)) {
                 return Ok(Renewal::Renewed(session));
             }

@@ -1,18 +1,18 @@
-//! Table `document_sources`: where strangers came from who wrote something. They own it all together, and each source has
-//! a share of that.
+//! Table `document_sources`: the sources of documents that strangers wrote. These documents share one owner, of whose
+//! budget each source has a share.
 use super::{LEAST, ROOM, Store, StoreError};
 use keyward_limits::{shares::Holdings, source::Source};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 use std::net::IpAddr;
 
-/// What one source may have of the room of one kind and owner.
+/// Bytes that one source may use for one kind and owner.
 const SHARE: usize = 100 * LEAST as usize;
 
-/// All whose source nobody knows are one.
+/// All strangers without a known source count as one.
 const NOBODY: Source = Source::Party(0);
 
-/// Documents of one kind that all belong to one owner.
+/// All documents of one kind and owner.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     owner: &'a str,
@@ -20,8 +20,7 @@ struct Place<'a> {
 }
 
 impl Store {
-    /// As `put`, by somebody of whom only the source is known. Whoever comes when there is no room left gets some of
-    /// what the greediest source wrote first.
+    /// As `put`, for a stranger. If there is no room, the oldest documents of the source with the most are deleted.
     pub async fn put_of_stranger(
         &self,
         source: Source,
@@ -64,7 +63,7 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// The first ten, or the first ten that this stranger wrote.
+    /// Deletes the ten oldest documents, or this stranger's ten oldest.
     pub async fn delete_oldest(&self, owner: &str, kind: &str, stranger: Option<Source>) -> Result<(), StoreError> {
         sqlx::query(
             "DELETE FROM documents WHERE rowid IN (SELECT documents.rowid FROM documents \
@@ -83,7 +82,7 @@ impl Store {
 }
 
 impl Place<'_> {
-    /// What each source has here, but for the document that is to be written.
+    /// The bytes of each source, without the document that is about to be written.
     async fn holdings(self, but: &str, connection: &mut SqliteConnection) -> Result<Holdings, StoreError> {
         let rows: Vec<(String, i64)> = sqlx::query_as(
             "SELECT coalesce(source, $4) AS source, sum(max(octet_length(body), $5)) FROM documents \
@@ -105,7 +104,7 @@ impl Place<'_> {
         Ok(holdings)
     }
 
-    /// What a source wrote first goes: how much that was.
+    /// Deletes the oldest documents of a source; returns how many bytes they had.
     async fn forget_oldest(
         self,
         source: Source,
@@ -161,14 +160,14 @@ mod tests {
         let store = Store::new(None, Clock::default());
         assert_eq!(written(&store, "192.0.2.1", 0..150).await, 100);
         assert_eq!(written(&store, "192.0.2.2", 0..10).await, 10);
-        // One's own may be written anew, and makes room when it is gone.
+        // A source may replace its own documents, and deleting one makes room.
         store.put_of_stranger(source("192.0.2.1"), NOTES, "192.0.2.1 7", &7).await.unwrap();
         store.delete(NOTES.0, NOTES.1, "192.0.2.1 7").await.unwrap();
         assert_eq!(written(&store, "192.0.2.1", 150..152).await, 1);
-        // So does what somebody else wrote over, which is theirs from then on.
+        // A document that another source overwrites counts for that source.
         store.put_of_stranger(source("192.0.2.2"), NOTES, "192.0.2.1 8", &8).await.unwrap();
         assert_eq!(written(&store, "192.0.2.1", 160..162).await, 1);
-        // Another kind, or owner, is another matter; and a long one counts as many.
+        // Other kinds and owners are counted separately; a long document counts as several.
         store.put_of_stranger(source("192.0.2.1"), ("everybody", "mail"), "m", &1).await.unwrap();
         let long = "x".repeat(SHARE);
         let put = store.put_of_stranger(source("192.0.2.3"), NOTES, "long", &long).await;
@@ -178,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn when_all_is_full_the_greediest_yields_its_oldest_and_a_network_is_as_greedy_as_all_of_it() {
         let store = Store::new(None, Clock::default());
-        // From before sources were known.
+        // Written before sources were recorded.
         store.put(NOTES.0, NOTES.1, "old", &0).await.unwrap();
         for last in 1..=9 {
             assert_eq!(written(&store, &format!("192.0.2.{last}"), 0..50).await, 50);
@@ -192,7 +191,7 @@ mod tests {
         assert_eq!(all.len(), 1_000);
         assert_eq!(all.iter().filter(|document| document.id.starts_with("2001")).count(), 509);
         assert_eq!(all[0].id, "old");
-        // What is gone is nobody's any more.
+        // Deleted documents have no source.
         let sources: i64 =
             sqlx::query_scalar("SELECT count(*) FROM document_sources").fetch_one(&store.pool).await.unwrap();
         assert_eq!(sources, 999);

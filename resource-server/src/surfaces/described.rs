@@ -1,4 +1,4 @@
-//! What a surface answers, for the description of its server.
+//! Descriptions of a surface's routes.
 use crate::{metadata, page, surface::Surface, tools::Tool};
 use axum::{body::Bytes, http::header, routing::get};
 use keyward_guard::gate::Gates;
@@ -11,7 +11,7 @@ const MESSAGE: &str = "Message";
 const TITLE: &str = "Keyward resource server";
 const DESCRIPTION: &str = "MCP servers, each behind a guard. What their tools take is shown under “What is sent”.";
 
-/// What is known of an address when all else of it is built.
+/// Facts about an address that are only known once its surfaces are built.
 pub(super) struct About<'a> {
     pub origin: &'a Url,
     pub surfaces: &'a [Arc<Surface>],
@@ -19,8 +19,7 @@ pub(super) struct About<'a> {
     pub security: Vec<(String, Value)>,
 }
 
-/// The description of all that is served, beside what every reader may see. Surfaces come first: where one has the
-/// place of the description, that is not there.
+/// Adds the description to the routes. If a surface uses the same path, the surface takes precedence.
 pub(super) fn with_description(open: Routes, others: &[DescribedPath], about: &About) -> Routes {
     let is_free = |(path, _): &DescribedPath| others.iter().all(|(taken, _)| taken != path);
     let own: Vec<_> = api::own("").into_iter().filter(is_free).collect();
@@ -50,7 +49,7 @@ pub(super) fn with_description(open: Routes, others: &[DescribedPath], about: &A
     })
 }
 
-/// At a path of Streamable HTTP.
+/// The operations of a Streamable HTTP path.
 pub(super) fn http(surface: &Surface, gates: &Gates) -> Vec<Operation> {
     let schemas = [MESSAGE.to_owned()].into_iter().chain(surface.tools.iter().map(|tool| name(surface, tool)));
     let any: Vec<_> = schemas.map(|name| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
@@ -68,13 +67,13 @@ pub(super) fn http(surface: &Surface, gates: &Gates) -> Vec<Operation> {
     [message, stream, end].map(|operation| of(surface, gates, operation)).into()
 }
 
-/// At the path of a stream.
+/// The operations of a stream's path.
 pub(super) fn stream(surface: &Surface, gates: &Gates) -> Vec<Operation> {
     let stream = Operation::get("A stream, whose first event says where messages go (HTTP with SSE, deprecated)");
     vec![of(surface, gates, stream.gives(200, "Events", "text/event-stream", &json!({"type": "string"})))]
 }
 
-/// At the path of its messages.
+/// The operations of a path for messages.
 pub(super) fn messages(surface: &Surface, gates: &Gates) -> Vec<Operation> {
     let message = Operation::post("A message of MCP, whose answer comes by the stream");
     let message = message.takes("application/json", &json!({"$ref": format!("#/components/schemas/{MESSAGE}")}));
@@ -82,7 +81,7 @@ pub(super) fn messages(surface: &Surface, gates: &Gates) -> Vec<Operation> {
     vec![of(surface, gates, message)]
 }
 
-/// Ways to show who one is, any of which is enough; none where anybody may call.
+/// The security schemes, each of which is sufficient; none if anybody may call.
 pub(super) fn security(gates: &Gates) -> Vec<(String, Value)> {
     let Some((_, gate)) = gates.0.first() else { return Vec::new() };
     let (headers, scheme) = (gate.credential.headers(), gate.credential.scheme());
@@ -110,7 +109,7 @@ fn of(surface: &Surface, gates: &Gates, operation: Operation) -> Operation {
     operation.secured(if names.is_empty() { &[""] } else { &names })
 }
 
-/// What is sent to call its tools, from the schemas that arguments are held to.
+/// Schemas of tool calls, the same ones that arguments are checked with.
 fn schemas(surfaces: &[Arc<Surface>]) -> Map<String, Value> {
     let message = json!({
         "type": "object",

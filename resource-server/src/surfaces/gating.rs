@@ -1,4 +1,4 @@
-//! Puts a surface behind gates: where it is found, by which transports, and with which credential at each place.
+//! Puts a surface behind gates: its URLs, its transports, and the credential for each path.
 use super::{address::at, described};
 use crate::{
     checks,
@@ -29,18 +29,18 @@ use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 use url::Url;
 
-/// Where a surface is found on its address.
+/// The paths of a surface on its address.
 pub(super) struct Paths {
-    /// Of Streamable HTTP, the main one first.
+    /// Paths of Streamable HTTP, the main one first.
     pub http: Vec<String>,
     pub sse: Option<String>,
     messages: String,
 }
 
-/// What one surface adds to its address.
+/// The part of an address that one surface contributes.
 pub(super) struct Part {
     pub surface: Arc<Surface>,
-    /// Of its main path.
+    /// Gates of its main path.
     pub gates: Arc<Gates>,
     pub routes: Routes,
     /// Security schemes by name.
@@ -48,7 +48,7 @@ pub(super) struct Part {
     pub documents: Vec<metadata::PlacedDocument>,
 }
 
-/// Puts a surface behind gates, one for each origin and path.
+/// Builds the gates of a surface, one for each origin and path.
 pub(super) struct Gating<'a> {
     /// Those that lead to its address.
     pub origins: &'a [Url],
@@ -57,9 +57,9 @@ pub(super) struct Gating<'a> {
     pub allowed: Allowed,
     pub bodies: Arc<Bodies>,
     pub upstream: Option<Url>,
-    /// Of each request to it.
+    /// Headers for each request to the upstream server.
     pub headers: HeaderMap,
-    /// How many secrets are good here.
+    /// The number of secrets that are valid here.
     pub secrets: usize,
     pub sessions: Arc<Sessions>,
     pub aliases: &'a [ResourceAlias],
@@ -119,7 +119,7 @@ impl Gating<'_> {
         );
     }
 
-    /// The transport of two paths.
+    /// The routes of the two-path transport.
     fn of_sse(&mut self, paths: &Paths, sse: &str, server: Arc<Server>, gates: Arc<Gates>) -> anyhow::Result<Routes> {
         let (clock, messages) = (self.surface.clock.clone(), paths.messages.clone());
         let streams = Arc::new(Streams::new(server, Arc::clone(&self.sessions), messages, clock));
@@ -149,7 +149,7 @@ impl Gating<'_> {
         self.upstream.as_ref().map(new).transpose()
     }
 
-    /// The gates of `path`, whose messages go to `posts_to`.
+    /// The gates of `path`, whose messages are posted to `posts_to`.
     fn gates(&mut self, paths: &Paths, path: &str, posts_to: &str) -> anyhow::Result<Arc<Gates>> {
         let origins = self.origins;
         let both = || paths.http.iter().chain(&paths.sse);
@@ -165,7 +165,7 @@ impl Gating<'_> {
         });
         let checks = checks::of(surface);
         let mut gates = Vec::new();
-        // What comes to an alias comes to the first origin, under another name.
+        // A request to an alias is handled as one to the first origin.
         let aliases = self.aliases.iter().map(|alias| (&origins[0], alias.url()));
         for (origin, named) in origins.iter().map(|origin| (origin, origin)).chain(aliases) {
             let place = Place { url: at(origin, path), posts_to: at(named, posts_to), all: all.clone() };
@@ -188,7 +188,7 @@ impl Paths {
         self.http.iter().chain(&self.sse).chain([&self.messages]).any(|own| own == path)
     }
 
-    /// A guard has the transport of the server behind it.
+    /// A guard uses the transport of its upstream server.
     pub fn of(own: &SurfaceSettings, upstream: Option<&Url>) -> Self {
         let http = std::iter::once(own.path()).chain(own.aliases.iter().cloned()).collect();
         let [sse, messages] = if own.listen.is_some() {

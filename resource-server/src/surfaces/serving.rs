@@ -1,4 +1,4 @@
-//! All addresses of the resource server, from the first listener to the last answer.
+//! Serves all addresses of the resource server, from the first listener to the last response.
 use super::{Shared, common, others};
 use crate::{
     audit::{Event, EventKind},
@@ -12,7 +12,7 @@ use serde_json::json;
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-/// A server that listens and has said what there is to say of its start; nobody is answered yet.
+/// A server that listens and has printed its start messages, but does not respond yet.
 pub struct Prepared {
     servers: Vec<(TcpListener, Router)>,
     connections: Connections,
@@ -25,7 +25,7 @@ impl fmt::Debug for Prepared {
     }
 }
 
-/// Serves all surfaces until `shutdown`, then lets answers under way finish. `listener` is the common address.
+/// Serves all surfaces until `shutdown`, then lets running responses finish. `listener` is the common address.
 pub async fn serve(
     listener: TcpListener,
     settings: Settings,
@@ -34,7 +34,7 @@ pub async fn serve(
     prepare(listener, &settings).await?.run(shutdown).await
 }
 
-/// All that [`serve`] does before the first answer.
+/// Everything that [`serve`] does before the first response.
 pub async fn prepare(listener: TcpListener, settings: &Settings) -> anyhow::Result<Prepared> {
     let shared = Shared::new(settings)?;
     let mut servers = vec![(listener, common(settings)?.router(&shared)?)];
@@ -49,7 +49,7 @@ pub async fn prepare(listener: TcpListener, settings: &Settings) -> anyhow::Resu
     for accounts in shared.accounts.values() {
         accounts.prepared().await?;
         for (username, name, key) in accounts.first_keys().await? {
-            // Where it is seen once, and not in the log.
+            // Printed once to standard output, and never logged.
             println!("API key {name} of {username}, shown this once: {key}");
         }
     }
@@ -61,7 +61,7 @@ pub async fn prepare(listener: TcpListener, settings: &Settings) -> anyhow::Resu
 }
 
 impl Prepared {
-    /// Answers until `shutdown`, then lets answers under way finish.
+    /// Serves until `shutdown`, then lets running responses finish.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stop, stopped) = watch::channel(false);
         let stopping = || {
@@ -86,7 +86,7 @@ impl Prepared {
     }
 }
 
-/// Of all addresses together. Those that are refused are audited.
+/// The connection limits of all addresses together. Refused connections are audited.
 fn connections(shared: &Shared, grace: Duration) -> Connections {
     let records = Arc::clone(&shared.records);
     let refused = move |address: IpAddr| {

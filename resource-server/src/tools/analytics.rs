@@ -1,4 +1,4 @@
-//! Statistics: of the numbers a caller brings, and of data sets that are made up from their names.
+//! Statistics of the caller's numbers, and of data sets that are generated from their names.
 mod statistics;
 
 use super::{

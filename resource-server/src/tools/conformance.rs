@@ -1,4 +1,4 @@
-//! Tools by which the official conformance suite sees what a server does with clients that can do this or cannot.
+//! Tools for the official conformance suite: they test how a server treats clients with different capabilities.
 use super::{
     Failure,
     call::Call,

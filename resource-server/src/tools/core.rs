@@ -1,4 +1,4 @@
-//! Tools that show who calls and what they may do, from saying something back to deleting.
+//! Basic tools that show who calls and what they may do, from echoing a text to deleting notes.
 use super::{
     Failure,
     call::Call,

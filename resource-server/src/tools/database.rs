@@ -1,4 +1,4 @@
-//! A sample to ask in SQL: a database that each call has for itself, and that lets nothing but reading happen.
+//! A sample database for SQL queries: each call has its own copy, and can only read.
 mod process;
 mod sample;
 mod tables;
@@ -23,12 +23,12 @@ use tokio::time::timeout;
 
 pub(super) const SET: Set = Set { name: "database", title: "Database", tools };
 
-/// Kind of document: how many rows a query had.
+/// Kind of document: the number of rows of a query.
 const QUERY: &str = "query";
 const DATABASES: [&str; 2] = ["default", "main"];
-/// Queries at a time, since each may take a processor for its whole time; of one source; and in line.
+/// Concurrent queries in all and for one source, and the length of the queue: each query may occupy a processor.
 static QUERIES: LazyLock<Seats> = LazyLock::new(|| Seats::new(2, 1, 64));
-/// For its turn.
+/// The longest wait in the queue.
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 #[derive(Deserialize, JsonSchema)]
@@ -161,7 +161,7 @@ async fn run(call: Call, QueryArguments { query, database, limit }: QueryArgumen
     })
 }
 
-/// The oldest make room.
+/// Stores the query; the oldest stored queries are deleted.
 async fn remember(call: &Call, query_id: &str, row_count: usize) -> Result<(), Failure> {
     match call.keep(QUERY, query_id, &row_count).await {
         Err(StoreError::Full) => {}

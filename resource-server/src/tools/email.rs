@@ -1,4 +1,4 @@
-//! Mail that never leaves the machine: what a caller sends is kept, and what others sent is made up.
+//! Mail that never leaves the machine: sent mail is stored, received mail is invented.
 use super::{
     Failure,
     call::Call,
@@ -13,9 +13,9 @@ pub(super) const SET: Set = Set { name: "email", title: "Email", tools };
 
 /// Kind of document.
 const MAIL: &str = "mail";
-/// Who the caller is, in mails.
+/// The caller's address.
 const SELF: &str = "you@mail.example";
-/// The other side, subject, body.
+/// The other party, subject, body.
 const RECEIVED: &[(Folder, &str, &str, &str)] = &[
     (Folder::Inbox, "alice@mail.example", "Lunch on Friday", "Shall we try the new place by the river?"),
     (
@@ -215,7 +215,7 @@ async fn search(call: Call, SearchArguments { query, folder, limit }: SearchArgu
     Ok(Search { success: true, query, results_count: results.len(), results })
 }
 
-/// Of all folders, newest first.
+/// The mails of all folders, the newest first.
 async fn all(call: &Call) -> Result<Vec<Mail>, Failure> {
     let owner = call.owner();
     let sent = call.store.list::<Mail>(&owner, MAIL).await?;
@@ -225,7 +225,7 @@ async fn all(call: &Call) -> Result<Vec<Mail>, Failure> {
     Ok(all)
 }
 
-/// From others, or never sent: made up, the same for a caller on the same day.
+/// Invented mails, the same for a caller during one day.
 fn received(call: &Call, owner: &str) -> Result<Vec<Mail>, Failure> {
     let mut fake = Fake::of(&[MAIL, owner]);
     let mut date = OffsetDateTime::new_utc(call.clock.now().date(), Time::MIDNIGHT);

@@ -1,9 +1,9 @@
-//! Arithmetic written as text. What it costs is bounded by the length of the text, which the caller bounds.
+//! Evaluates arithmetic expressions. The cost is bounded by the length of the text, which the caller limits.
 use std::iter::Peekable;
 
-/// How deep parentheses, signs and powers may nest.
+/// The deepest nesting of parentheses, signs and powers.
 const DEEPEST: usize = 64;
-/// Of one function.
+/// Arguments of one function.
 const MOST_ARGUMENTS: usize = 32;
 
 /// Why an expression has no value.
@@ -44,7 +44,7 @@ enum Token {
     Name(String),
     Mark(char),
     Power,
-    /// `//`: down to the next whole number.
+    /// `//`: rounds down to a whole number.
     Floor,
 }
 
@@ -125,7 +125,7 @@ impl<I: Iterator<Item = Token>> Reader<I> {
                 value /= self.divisor()?;
             } else if self.takes('%') {
                 let by = self.divisor()?;
-                // Of the sign of the divisor, so that it goes with the whole number below.
+                // The remainder has the sign of the divisor, to match the floored quotient.
                 let rest = value % by;
                 value = if rest != 0.0 && (rest < 0.0) != (by < 0.0) { rest + by } else { rest };
             } else if self.tokens.next_if_eq(&Token::Floor).is_some() {
@@ -142,7 +142,7 @@ impl<I: Iterator<Item = Token>> Reader<I> {
         if by == 0.0 { Err(Fault::ZeroDivision) } else { Ok(by) }
     }
 
-    /// All that nests passes here.
+    /// All nesting goes through this function.
     fn signed(&mut self) -> Result<f64, Fault> {
         self.depth += 1;
         if self.depth > DEEPEST {
@@ -193,7 +193,7 @@ impl<I: Iterator<Item = Token>> Reader<I> {
     }
 }
 
-/// As the tool's description names them.
+/// As the tool's description lists them.
 pub(super) const NAMES: &str = "abs sqrt cbrt exp ln log log2 log10 sin cos tan asin acos atan degrees radians floor ceil round factorial gcd hypot \
      min max pow pi tau e";
 
@@ -251,7 +251,7 @@ fn factorial(value: f64) -> Result<f64, Fault> {
     if value < 0.0 || value.fract() != 0.0 {
         return Err(Fault::Whole);
     }
-    // Before it is calculated: what it costs is bounded.
+    // Checked before the calculation, to bound its cost.
     if value > LARGEST_FACTORIAL {
         return Err(Fault::Large);
     }
@@ -263,7 +263,7 @@ fn factorial(value: f64) -> Result<f64, Fault> {
     Ok(product)
 }
 
-/// Beyond, not every whole number has a `f64` of its own.
+/// Larger whole numbers are not all exact in `f64`.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is whole, and small enough
@@ -291,7 +291,7 @@ fn raised(base: f64, exponent: f64) -> Result<f64, Fault> {
 fn rounded(value: f64, digits: f64) -> Result<f64, Fault> {
     let factor = finite(10_f64.powf(digits.round().clamp(-300.0, 300.0)))?;
     let scaled = value * factor;
-    // Beyond, there are no digits to round.
+    // A larger value has no digits to round.
     Ok(if scaled.is_finite() { scaled.round_ties_even() / factor } else { value })
 }
 

@@ -1,13 +1,13 @@
-//! Made-up values that are the same whenever the same is asked, and identifiers that never are.
+//! Invented values that are the same for the same request, and identifiers that are always new.
 use super::Failure;
 use aws_lc_rs::rand;
 use keyward_guard::digest;
 
-/// Values that follow from a seed alone (`SplitMix64`). Nothing secret is made of them.
+/// Values derived from a seed (`SplitMix64`). They are not random enough for secrets.
 pub(super) struct Fake(u64);
 
 impl Fake {
-    /// Seeded by what is asked, part by part.
+    /// Seeded by the parts of a request.
     pub fn of(parts: &[&str]) -> Self {
         let hash = digest::of(serde_json::json!(parts).to_string().as_bytes());
         Self(hash[..8].iter().fold(0, |seed, byte| (seed << 8) | u64::from(*byte)))
@@ -31,7 +31,7 @@ impl Fake {
         f64::from(self.between(low * 10, high * 10)) / 10.0
     }
 
-    /// One of those; the default if there is none.
+    /// One of these values; the default if there are none.
     pub fn one<T: Copy + Default>(&mut self, all: &[T]) -> T {
         let last = i32::try_from(all.len()).unwrap_or(i32::MAX).saturating_sub(1).max(0);
         let index = usize::try_from(self.between(0, last)).unwrap_or_default();

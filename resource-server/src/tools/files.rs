@@ -1,4 +1,4 @@
-//! Names of files, each caller's own: what is uploaded is described, and has no content.
+//! File names, separately for each caller: an upload stores a description and no content.
 use super::{
     Failure,
     call::Call,
@@ -181,7 +181,7 @@ async fn delete(call: Call, DeleteArguments { file_id, permanent }: DeleteArgume
     Ok(Deleted { success: true, file_id, deletion_type, recoverable: !permanent, message, synthetic })
 }
 
-/// With one slash at its begin, and none at its end or beside others.
+/// Normalises a path: one leading slash, no trailing or repeated ones.
 fn tidy(folder: &str) -> String {
     let parts: Vec<_> = folder.split('/').filter(|part| !part.is_empty()).collect();
     format!("/{}", parts.join("/"))

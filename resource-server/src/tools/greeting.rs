@@ -1,4 +1,4 @@
-//! Tools for a first try: one that greets, and one for which to ask for more.
+//! Tools for a first try: one that greets, and one that needs another scope.
 use super::{
     Failure,
     tool::{Set, Tool},

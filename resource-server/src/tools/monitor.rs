@@ -1,4 +1,4 @@
-//! How the machine is doing that the server runs on.
+//! The state of the machine that the server runs on.
 use super::{
     Failure,
     call::Call,
@@ -12,9 +12,9 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 pub(super) const SET: Set = Set { name: "monitor", title: "System Monitor", tools };
 
-/// Whose disks may be asked about; others would tell where things are.
+/// Paths whose disks may be queried; others would reveal the machine's layout.
 const PATHS: [&str; 3] = ["/", "/tmp", "/var"];
-/// No call is kept waiting for longer.
+/// The longest wait in a call.
 const LONGEST_SAMPLE: Duration = Duration::from_secs(1);
 const GIB: f64 = 1_073_741_824.0;
 
@@ -148,7 +148,7 @@ fn disk(_: &Call, DiskArguments { path }: DiskArguments) -> Result<DiskUsage, Fa
     let disk = rustix::fs::statvfs(path.as_str())?;
     let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
     let used = bytes(disk.f_blocks.saturating_sub(disk.f_bfree));
-    // What only the system's administrator may fill is neither.
+    // Space reserved for root counts neither as used nor as free.
     let free = bytes(disk.f_bavail);
     let percent_used = percent(used, used.saturating_add(free));
     let total_gb = gib(bytes(disk.f_blocks));

@@ -1,4 +1,4 @@
-//! News that are made up, and good ones: the same for everybody on the same day.
+//! Invented good news, the same for everybody on the same day.
 use super::{
     Failure,
     call::Call,
@@ -113,7 +113,7 @@ fn tools() -> anyhow::Result<Vec<Tool>> {
     ])
 }
 
-/// One for each number, the next older than the one before by up to `hours`, from this morning back.
+/// One article for each number, each up to `hours` older than the previous one, beginning this morning.
 fn articles(
     call: &Call,
     seed: &[&str],

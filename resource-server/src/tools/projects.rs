@@ -1,4 +1,4 @@
-//! Projects and their tasks, each caller's own.
+//! Projects and their tasks, separately for each caller.
 use super::{
     Failure,
     call::Call,

@@ -1,4 +1,4 @@
-//! Random numbers and names, from the generator that keys are made with.
+//! Random numbers and names, from a cryptographic generator.
 use super::Failure;
 use aws_lc_rs::rand;
 use uuid::Builder;
@@ -12,9 +12,9 @@ fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
     Ok(bytes)
 }
 
-/// Below `limit`, each as likely as any other; 0 if there is none below.
+/// A uniform number below `limit`; 0 if `limit` is 0.
 fn below(limit: u64) -> Result<u64, Failure> {
-    // The part of all numbers that is a whole multiple of the limit.
+    // The largest multiple of the limit; numbers above it would make the result uneven.
     let whole = u64::MAX - u64::MAX.checked_rem(limit).unwrap_or_default();
     loop {
         let number = u64::from_be_bytes(bytes()?);
@@ -39,7 +39,7 @@ pub(super) fn hex() -> Result<String, Failure> {
     Ok(format!("{:032x}", u128::from_be_bytes(bytes()?)))
 }
 
-/// 16 characters: one of each kind at least, and none that looks like another.
+/// 16 characters: at least one of each kind, and none that is easily confused.
 pub(super) fn password() -> Result<String, Failure> {
     let all = LETTERS.concat();
     loop {

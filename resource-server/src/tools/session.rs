@@ -1,5 +1,4 @@
-//! Tools to log in by, and what whoever did may do: keep notes, make API keys, and as an administrator look at what
-//! happened.
+//! Tools for logging in, and tools for people who did: notes, API keys, and the audit trail for administrators.
 mod api_keys;
 mod login;
 mod notes;

@@ -1,4 +1,4 @@
-//! Units of measure, and how one becomes another.
+//! Units of measure and conversion between them.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dimension {
@@ -8,11 +8,11 @@ enum Dimension {
     Temperature,
 }
 
-/// A number as it is written in the tables, so that nothing is lost on the way: numerator and denominator.
+/// An exact number of the tables: numerator and denominator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ratio(i128, i128);
 
-/// A unit: its names, and how many of the dimension's base unit it is, `factor` for each and `offset` before.
+/// A unit: its names, and its conversion to the base unit of its dimension by `factor` and `offset`.
 struct Unit {
     names: &'static [&'static str],
     dimension: Dimension,
@@ -62,11 +62,11 @@ const UNITS: &[Unit] = &[
         offset: Ratio(45_967, 100),
     },
 ];
-/// In hundredths of a milligram.
+/// Hundredths of a milligram.
 const POUND: i128 = 45_359_237;
-/// Of the United States, in nanolitres.
+/// The United States gallon, in nanolitres.
 const GALLON: i128 = 3_785_411_784;
-/// Significant digits of a result: what a `f64` holds of a decimal number, whatever was calculated with it.
+/// Significant digits of a result: as many decimal digits as a `f64` can hold.
 const DIGITS: usize = 15;
 
 impl Ratio {
@@ -97,13 +97,13 @@ impl Ratio {
     }
 }
 
-/// As the tool's description names them.
+/// As the tool's description lists them.
 pub(super) fn names() -> String {
     let names: Vec<_> = UNITS.iter().filter_map(|unit| unit.names.first().copied()).collect();
     names.join(" ")
 }
 
-/// Letters may be of either case.
+/// The case of letters is ignored.
 pub(super) fn convert(value: f64, from: &str, to: &str) -> Result<f64, &'static str> {
     let find = |name: &str| {
         let name = name.trim().to_lowercase();
@@ -114,7 +114,7 @@ pub(super) fn convert(value: f64, from: &str, to: &str) -> Result<f64, &'static 
         return Err("The units do not measure the same");
     }
     let base = from.factor.of(value) + from.factor.times(from.offset).of(1.0);
-    // Rounding may leave a trifle below.
+    // Rounding may leave a tiny negative value.
     if from.dimension == Dimension::Temperature && base < -1e-9 {
         return Err("There is no temperature below absolute zero");
     }
@@ -127,7 +127,7 @@ pub(super) fn convert(value: f64, from: &str, to: &str) -> Result<f64, &'static 
     if converted.is_finite() { Ok(converted) } else { Err("The result is too large") }
 }
 
-/// The decimal number that a result is, without what binary fractions left behind; `size` is that of its parts.
+/// Rounds away the residue of binary fractions; `size` is the magnitude of the operands.
 fn decimal(value: f64, size: f64) -> f64 {
     if value.abs() < size * 1e-15 {
         return 0.0;

@@ -1,4 +1,4 @@
-//! Tools that need nobody's leave: arithmetic, units, and chance.
+//! Tools that need no permission: arithmetic, units, random values.
 use super::{
     Failure,
     call::Call,
@@ -13,7 +13,7 @@ use serde_json::Number;
 
 pub(super) const SET: Set = Set { name: "utilities", title: "Utilities", tools };
 
-/// Beyond, not every whole number has a `f64` of its own.
+/// Larger whole numbers are not all exact in `f64`.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 #[derive(Deserialize, JsonSchema)]
@@ -112,7 +112,7 @@ fn tools() -> anyhow::Result<Vec<Tool>> {
     Ok(vec![calculate, convert, random])
 }
 
-/// What no doc comment can say, for it is known in another room.
+/// Adds a description that a doc comment cannot contain, because another module has the text.
 fn describe(tool: &mut Tool, argument: &str, text: String) {
     let properties = tool.input.json.get_mut("properties");
     if let Some(argument) = properties.and_then(|all| all.get_mut(argument)).and_then(|one| one.as_object_mut()) {
@@ -127,7 +127,7 @@ fn calculate(_: &Call, CalculateArguments { expression }: CalculateArguments) ->
     Ok(Calculated { success: true, expression, result, result_type, formatted })
 }
 
-/// Whole numbers as such; none of what is no number.
+/// Whole numbers as integers; `None` if the value is not a number.
 fn shown(value: f64) -> Option<(Number, String)> {
     if value.fract() != 0.0 || value.abs() > LARGEST_WHOLE {
         return Some((Number::from_f64(value)?, with_commas(&value.to_string())));

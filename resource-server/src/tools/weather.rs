@@ -1,4 +1,4 @@
-//! Weather that is made up from the name of the city, the same for everybody on the same day.
+//! Invented weather for a city, the same for everybody on the same day.
 use super::{
     Failure,
     call::Call,

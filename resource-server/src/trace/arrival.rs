@@ -1,4 +1,4 @@
-//! What is noted of a request as it arrives, before anything of it is judged.
+//! The part of a record that is known when a request arrives.
 use super::{
     provenance::{source_ip, transport, user_agent},
     record::Record,
@@ -17,7 +17,7 @@ use keyward_shared::mask::Masker;
 pub(super) struct Arrival {
     pub record: Record,
     pub source: Source,
-    /// Credentials that it brought, right or wrong.
+    /// The presented credentials, valid or not.
     pub brought: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Arrival {
     }
 }
 
-/// What a request brings as a credential: as it is, and of a pair its password (RFC 7617 §2).
+/// The presented credentials; of a Basic pair also the password (RFC 7617 §2).
 fn brought(headers: &HeaderMap) -> Vec<String> {
     let Some(presented) = presented(headers) else { return Vec::new() };
     let pair = Base64::decode_vec(presented).ok().and_then(|pair| String::from_utf8(pair).ok());

@@ -1,4 +1,4 @@
-//! One request that was answered, as it is logged, shown and audited.
+//! The record of an answered request, for the log, `/debug` and the audit trail.
 use super::provenance::short;
 use crate::{
     audit::{self, EventKind},
@@ -48,7 +48,7 @@ pub(crate) struct Record {
     pub known: bool,
 }
 
-/// Characters of what a credential says: it may say much, and many of these are kept.
+/// Characters of a value from a credential, because many records are kept.
 const LONGEST: usize = 1000;
 const MOST_ARGUMENTS: usize = 32;
 
@@ -99,7 +99,7 @@ impl Record {
         self.payload_length = message.body.len();
     }
 
-    /// How it was answered.
+    /// Completes the record when the request was answered.
     pub fn ended(&mut self, passage: &Passage, took: Duration) {
         let refused = passage.refused;
         self.failed_check = refused.map(|refused| refused.check);
@@ -140,7 +140,7 @@ impl Record {
         }
     }
 
-    /// What others chose the words of.
+    /// The texts that other parties chose.
     pub fn told(&mut self) -> impl Iterator<Item = &mut String> {
         let all = [
             &mut self.method,
@@ -158,7 +158,7 @@ impl Record {
         all.into_iter().flatten().chain(&mut self.arguments)
     }
 
-    /// What is worth remembering for good: refusals but of those who brought nothing, and calls.
+    /// The event for the audit trail: for calls and for refusals, except of callers without credentials.
     pub fn to_audit(&self) -> Option<audit::Event> {
         let kind = match self.failed_check {
             Some(CheckName::RateLimit) => EventKind::RateLimitExceeded,
@@ -177,7 +177,7 @@ impl Record {
 
     pub fn event(&self, kind: EventKind) -> audit::Event {
         audit::Event {
-            // Where anybody may call, nobody is known.
+            // Without authentication nobody is identified.
             user_id: self.subject.clone().filter(|_| self.known),
             username: self.username.clone(),
             client_id: self.client_id.clone(),

@@ -1,4 +1,4 @@
-//! What a surface's gate lets its server see: requests for the log, the audit and the figures, and ended sessions.
+//! The observer of a surface's gate: passes requests to log, audit and metrics, and notices ended sessions.
 use super::{Records, arrival::Arrival};
 use crate::accounts::Accounts;
 use axum::{extract::Request, http::Extensions};
@@ -10,7 +10,7 @@ pub(crate) struct SurfaceWatch {
     /// The surface's id.
     pub surface: Arc<str>,
     pub records: Arc<Records>,
-    /// People who log in here.
+    /// The surface's people, if they log in there.
     pub accounts: Option<Arc<Accounts>>,
 }
 
@@ -28,7 +28,7 @@ impl Observer for SurfaceWatch {
         .boxed()
     }
 
-    /// Whoever logged in on a session is logged out with it.
+    /// Ending a session logs its user out.
     fn session_ended(&self, id: &str) {
         if let Some(accounts) = &self.accounts {
             accounts.logins.unbind(id);

@@ -1,5 +1,6 @@
-//! Which headers go through a guard. Onward only those that MCP and tracing need, so that no credential, cookie or
-//! forged identity is among them whatever its name; back all but those that speak of the connection or of security.
+//! Headers that pass a guard. Only headers for MCP and tracing are forwarded to the server, so that no credential,
+//! cookie or forged identity gets through under any name. In the response, all but headers about connection and
+//! security are kept.
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use keyward_guard::{
     caller::Caller,
@@ -19,7 +20,7 @@ const ONWARD: [&str; 9] = [
     "baggage",
     "x-request-id",
 ];
-/// RFC 9110 §7.6.1, and what only the guard says to clients.
+/// Headers of RFC 9110 §7.6.1, and headers that only the guard may set.
 const NOT_BACK: [&str; 18] = [
     "authentication-info",
     "clear-site-data",
@@ -42,19 +43,19 @@ const NOT_BACK: [&str; 18] = [
 ];
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
-/// What the server behind gets, `X-Auth-*` from the caller that the gate knows.
+/// The headers for the upstream server, with `X-Auth-*` from the caller's identity.
 pub(super) fn onward(inbound: &HeaderMap, caller: &Caller, id: Option<&RequestId>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in inbound.iter().filter(|(name, _)| passes(name)) {
         headers.append(name, value.clone());
     }
     headers.entry(header::ACCEPT).or_insert(BOTH);
-    // What comes back is read here.
+    // The guard has to read the response, so it must not be compressed.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(id) = id {
         headers.insert(REQUEST_ID, id.0.clone());
     }
-    // Where anybody may call, nobody is known.
+    // Without authentication nobody is identified.
     let known = (caller.scheme != "none").then(|| caller.subject());
     let access = caller.access.as_ref();
     let scope = caller.scopes.as_ref().map(|scopes| scopes.iter().map(|scope| plain(scope)).collect::<Vec<_>>());
@@ -74,13 +75,13 @@ pub(super) fn onward(inbound: &HeaderMap, caller: &Caller, id: Option<&RequestId
     headers
 }
 
-/// Servers that take `_` for `-` in names would read another header than was judged.
+/// A server that treats `_` as `-` could read another header than the judged one.
 fn passes(name: &HeaderName) -> bool {
     let name = name.as_str();
     (ONWARD.contains(&name) || name.starts_with("mcp-")) && !name.contains('_')
 }
 
-/// Visible ASCII; all else, spaces and `%` itself as `%` and two hexadecimal digits (RFC 3986 §2.1).
+/// Escapes everything except visible ASCII, and also spaces and `%`, as `%` and two hexadecimal digits (RFC 3986 §2.1).
 fn plain(text: &str) -> String {
     text.bytes().fold(String::new(), |mut plain, byte| {
         if byte.is_ascii_graphic() && byte != b'%' {
@@ -92,7 +93,7 @@ fn plain(text: &str) -> String {
     })
 }
 
-/// Takes off an answer what is not for the client.
+/// Removes headers that are not for the client.
 pub(super) fn back(headers: &mut HeaderMap) {
     let connection = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let named: Vec<_> = connection.flat_map(|value| value.split(',')).map(|name| name.trim().to_owned()).collect();
@@ -108,7 +109,7 @@ pub(super) fn back(headers: &mut HeaderMap) {
     }
 }
 
-/// Can it be read as it is?
+/// Whether the body is not compressed.
 pub(super) fn is_plain(headers: &HeaderMap) -> bool {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
     encodings.all(|encoding| encoding.trim_ascii().eq_ignore_ascii_case(b"identity"))

@@ -1,5 +1,4 @@
-//! Signs of life on event streams that are silent: a comment, which every client skips, and never in the middle of an
-//! event.
+//! Heartbeats on silent event streams: a comment, which every client ignores, never in the middle of an event.
 use axum::{
     body::{Body, BodyDataStream, Bytes},
     http::header,
@@ -13,11 +12,11 @@ use tokio::time::timeout;
 const COMMENT: Bytes = Bytes::from_static(b": alive\n\n");
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// Where a stream of events stands, whatever ends its lines: LF, CR LF or CR.
+/// The position in an event stream, for all line endings: LF, CR LF or CR.
 struct Place {
-    /// An event begins here, or nothing does.
+    /// Whether the position is between two events.
     between: bool,
-    /// A line does.
+    /// Whether the position is at the beginning of a line.
     at_line: bool,
     after_cr: bool,
 }
@@ -29,7 +28,7 @@ struct Beating {
     interval: Duration,
 }
 
-/// The same answer; what is no event stream is as it was.
+/// The response with heartbeats; a response that is no event stream stays unchanged.
 pub(super) fn added(mut response: Response, interval: Duration) -> Response {
     if essence(response.headers()).as_deref() != Some("text/event-stream") {
         return response;
@@ -57,7 +56,7 @@ async fn next(mut beating: Beating) -> Option<(Result<Bytes, axum::Error>, Beati
 
 impl Beating {
     fn passed(&mut self, chunk: Bytes) -> Bytes {
-        // It means nothing behind a comment, and would be read as part of a name.
+        // After a comment it would no longer be a byte order mark, but part of a name.
         let marked = !self.begun && chunk.starts_with(BYTE_ORDER_MARK);
         self.begun |= !chunk.is_empty();
         let chunk = if marked { chunk.slice(BYTE_ORDER_MARK.len()..) } else { chunk };

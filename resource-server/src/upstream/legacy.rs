@@ -1,5 +1,5 @@
-//! A server behind that speaks HTTP with SSE (2024-11-05): its stream names where messages go, and clients are told
-//! our place for them instead.
+//! An upstream server with HTTP and SSE (2024-11-05): its stream announces a URL for messages, which is replaced by
+//! ours.
 use super::{Upstream, bad_gateway};
 use crate::{
     answers::{server_error, session_id},
@@ -29,13 +29,13 @@ use url::Url;
 
 pub(crate) struct Relay {
     upstream: Arc<Upstream>,
-    /// What the gate answers goes onto the stream through these.
+    /// Sends the gate's own responses onto the stream.
     streams: Arc<Streams>,
-    /// Where messages of each open stream go.
+    /// The upstream URL for messages of each open stream.
     places: Mutex<HashMap<String, Url>>,
 }
 
-/// A stream that was opened, until it is dropped.
+/// An open stream, until it is dropped.
 struct Opened {
     id: String,
     caller: Caller,
@@ -62,7 +62,7 @@ impl Relay {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Messages go to the server that the operator named, whatever it says.
+    /// Messages are only sent to the configured server, whatever URL the stream announces.
     fn rewrite(&self, id: &str, event: &str) -> Rewritten {
         if events::name(event) != Some("endpoint") {
             return Rewritten::Same;
@@ -101,7 +101,7 @@ pub(crate) async fn listen(State(relay): State<Arc<Relay>>, Id(id): Id, request:
     Response::from_parts(parts, Body::from_stream(stream::unfold(opened, next).take_until(end)))
 }
 
-/// Events of the server behind, and between them what the gate has to say.
+/// Events of the upstream server, mixed with the gate's responses.
 async fn next(mut opened: Opened) -> Option<(io::Result<Bytes>, Opened)> {
     let given = tokio::select! {
         Some(answer) = opened.answers.recv(), if opened.events.between() => {
@@ -119,7 +119,7 @@ async fn next(mut opened: Opened) -> Option<(io::Result<Bytes>, Opened)> {
     Some((given, opened))
 }
 
-/// Behind the gate: a message for the server behind, which answers on the stream.
+/// Behind the gate: forwards a message; the server responds on the stream.
 pub(crate) async fn receive(State(relay): State<Arc<Relay>>, Id(id): Id, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let Some(caller) = parts.extensions.get::<Caller>().cloned() else { return server_error(&id) };

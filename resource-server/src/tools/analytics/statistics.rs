@@ -1,4 +1,4 @@
-//! Descriptive statistics, as they are taught.
+//! Descriptive statistics.
 use std::collections::HashMap;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub(super) struct Statistics {
 }
 
 impl Statistics {
-    /// None of no values, and of such as exceed what a number can hold.
+    /// `None` without values, or if a result exceeds the range of numbers.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -33,7 +33,7 @@ impl Statistics {
     }
 }
 
-/// Mean and variance in one pass that does not lose digits (Welford).
+/// Mean and variance in one numerically stable pass (Welford).
 fn moments(values: &[f64]) -> (f64, f64) {
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
     for value in values {
@@ -47,7 +47,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
 
 fn mode(values: &[f64]) -> Option<f64> {
     let mut counts = HashMap::<u64, usize>::new();
-    // Minus zero is zero.
+    // Minus zero counts as zero.
     let key = |value: f64| (value + 0.0).to_bits();
     for value in values {
         *counts.entry(key(*value)).or_default() += 1;
@@ -56,7 +56,7 @@ fn mode(values: &[f64]) -> Option<f64> {
     values.iter().copied().find(|value| counts.get(&key(*value)) == Some(most))
 }
 
-/// Pearson's; none of values that do not vary.
+/// Pearson's coefficient; `None` if the values of a column are all equal.
 pub(super) fn correlation(one: &[f64], other: &[f64]) -> Option<f64> {
     let ((mean, variance), (other_mean, other_variance)) = (moments(one), moments(other));
     let products: Vec<_> = one.iter().zip(other).map(|(a, b)| (a - mean) * (b - other_mean)).collect();
@@ -87,7 +87,7 @@ mod tests {
         assert!(Statistics::of(&[-0.0, 1.0, 0.0]).unwrap().mode.abs() < 0.5);
     }
 
-    /// Of NIST's `NumAcc3`: most digits are the same in all values.
+    /// NIST's `NumAcc3`: most digits are the same in all values.
     #[test]
     fn digits_are_not_lost_where_values_are_alike() {
         let values: Vec<_> =

@@ -1,5 +1,5 @@
-//! A query is answered by a process of its own, which is ended when it takes too long: within one step SQLite cannot be
-//! stopped, and a text of a few bytes can be one endless step.
+//! Each query is answered by its own process, which is killed when it takes too long: SQLite cannot be interrupted
+//! within one step, and a short query can contain an endless step.
 use super::sample::{self, Rows};
 use crate::tools::Failure;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,12 @@ use tokio::{
     time::timeout,
 };
 
-/// What a program is started with to answer one query: the only argument.
+/// The only argument of a process that answers a query.
 const ARGUMENT: &str = "answer-sample-query";
 const LONGEST: Duration = Duration::from_secs(2);
-/// Bytes of what is read back.
+/// Bytes of a process's output.
 const LARGEST: u64 = 8 * 1024 * 1024;
-/// Bytes that SQLite may hold, and bytes of the whole process.
+/// Bytes of SQLite's heap, and of the whole process.
 const HEAP: u32 = 32 * 1024 * 1024;
 #[cfg(unix)]
 const MEMORY: u64 = 128 * 1024 * 1024;
@@ -32,7 +32,7 @@ struct Question {
     limit: usize,
 }
 
-/// Has `program` answer: see [`answer_query`].
+/// Makes `program` answer the query: see [`answer_query`].
 pub(super) async fn ask(program: &Path, query: String, limit: usize) -> Result<Rows, Failure> {
     let mut child = Command::new(program)
         .arg(ARGUMENT)
@@ -60,8 +60,8 @@ pub(super) async fn ask(program: &Path, query: String, limit: usize) -> Result<R
     serde_json::from_slice::<Result<Rows, String>>(&answer)?.map_err(|reason| Failure::new(&reason))
 }
 
-/// For `main`, before anything else: if this process was started to answer one query of the sample database, it does.
-/// A program that calls this can be [`crate::Settings::queries`].
+/// To be called first in `main`: if this process was started to answer a query, it does so. A program that calls this
+/// can be used as [`crate::Settings::queries`].
 pub fn answer_query() -> Option<anyhow::Result<()>> {
     let mut arguments = std::env::args_os().skip(1);
     let asked = arguments.next().is_some_and(|first| first == ARGUMENT) && arguments.next().is_none();
@@ -74,7 +74,7 @@ fn answer() -> anyhow::Result<()> {
     Ok(serde_json::to_writer(stdout().lock(), &sample::read(&query, limit, Some(HEAP))?)?)
 }
 
-/// Whatever becomes of the process that asked: no more time and memory than this, no file, and behind everybody else.
+/// Limits time, memory and files of this process, and lowers its priority, in case the parent dies.
 #[cfg(unix)]
 fn restrict() -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, nice, setrlimit};

@@ -1,4 +1,4 @@
-//! The sample database, and a reader that no query can get around: SQLite itself asks it before touching anything.
+//! The sample database and its reader: an authorizer inside SQLite permits each access, so that no query can evade it.
 use keyward_guard::digest;
 use rusqlite::{
     Batch, Connection,
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 pub(super) const TABLES: [&str; 3] = ["users", "orders", "products"];
 /// Bytes of all rows of a query.
 const LARGEST: usize = 512 * 1024;
-/// Bytes of one value or row, and other bounds.
+/// SQLite's limits: bytes of one value or row, and others.
 const LIMITS: [(Limit, i32); 9] = [
     (Limit::SQLITE_LIMIT_LENGTH, 8 * 1024),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
@@ -41,11 +41,10 @@ pub(super) fn open() -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The rows of one `SELECT`, up to `limit`, or what is wrong with it. `heap` is how many bytes all of SQLite may hold in
-/// this process.
+/// The rows of one `SELECT`, up to `limit`, or an error. `heap` limits SQLite's memory in this process, in bytes.
 pub(super) fn read(query: &str, limit: usize, heap: Option<u32>) -> rusqlite::Result<Result<Rows, &'static str>> {
     let connection = open()?;
-    // What does not fit into memory does not fit: no files.
+    // Temporary data must fit into memory: no files.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if let Some(heap) = heap {
         connection.pragma_update_and_check(None, "hard_heap_limit", heap, |_| Ok(()))?;
@@ -57,7 +56,7 @@ pub(super) fn read(query: &str, limit: usize, heap: Option<u32>) -> rusqlite::Re
     Ok(rows(&connection, query, limit).map_err(|error| told(&error)))
 }
 
-/// What SQLite asks while it compiles a query. Whatever is not named here is refused.
+/// SQLite's authorizer, called while it compiles a query. Everything not named here is refused.
 fn judge(context: AuthContext<'_>) -> Authorization {
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Recursive => true,
@@ -69,8 +68,8 @@ fn judge(context: AuthContext<'_>) -> Authorization {
     if allowed { Authorization::Allow } else { Authorization::Deny }
 }
 
-/// One of SQLite's own. Of what it counts and reads no column of, it tells the name only, and that may be one which the
-/// query gave to a part of itself.
+/// Whether it is an internal table of SQLite. When no column is read, SQLite passes only a name, which may be an alias
+/// in the query.
 fn is_internal(table: &str) -> bool {
     let table = table.to_ascii_lowercase();
     ["sqlite_", "pragma_"].iter().any(|prefix| table.starts_with(prefix))
@@ -99,7 +98,7 @@ fn rows(connection: &Connection, query: &str, limit: usize) -> rusqlite::Result<
     Ok(Rows { rows: all, truncated: false })
 }
 
-/// Bytes are shown in hexadecimal; a number that JSON cannot say is `null`.
+/// Blobs become hexadecimal text; numbers that JSON cannot express become `null`.
 fn json_of(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
@@ -110,7 +109,8 @@ fn json_of(value: ValueRef<'_>) -> Value {
     }
 }
 
-/// Every failure is the query's: the sample is there, and nobody else has it. What SQLite says would repeat the query.
+/// Every failure is the query's, as the sample always exists. SQLite's message would quote the query, so it is
+/// replaced.
 fn told(error: &rusqlite::Error) -> &'static str {
     let (code, text) = match error {
         rusqlite::Error::SqliteFailure(failure, text) => (Some(failure.code), text.as_deref().unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! What the tables of the sample are made of, as SQLite itself tells it.
+//! The structure of the sample's tables, as SQLite reports it.
 use super::sample::{TABLES, open};
 use crate::tools::Failure;
 use rusqlite::Connection;
@@ -62,7 +62,7 @@ pub(super) fn describe(table: &str) -> Result<Table, Failure> {
         Ok(Constraint { kind: "FOREIGN KEY", columns: vec![row.get(0)?], references: Some(references) })
     })?;
     constraints.extend(foreign.collect::<Result<Vec<_>, _>>()?);
-    // One of the three names above.
+    // `table` is one of the three names above.
     let row_count = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u32>(0))?;
     Ok(Table { columns, indexes, constraints, row_count: usize::try_from(row_count)? })
 }

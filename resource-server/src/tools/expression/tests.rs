@@ -1,4 +1,4 @@
-//! What is calculated, and what is refused.
+//! Tests which expressions have a value, and which are refused.
 use super::*;
 use proptest::prelude::*;
 

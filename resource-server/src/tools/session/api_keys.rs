@@ -176,7 +176,7 @@ async fn revoke(visit: Visit, identity: Identity, RevokeArguments { id }: Revoke
     Ok(Revoked { success: true, id, message: "It is good no more" })
 }
 
-/// Whose keys somebody may see and end: their own, or everybody's.
+/// Whose keys a user may see and revoke: only their own, or everybody's (`None`).
 fn whose(identity: &Identity) -> Option<&str> {
     (!identity.permissions.contains(&Permission::Admin)).then_some(identity.user.id.as_str())
 }

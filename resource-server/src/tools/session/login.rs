@@ -1,4 +1,4 @@
-//! Logging in, staying so, and logging out.
+//! Logging in, renewing a session, and logging out.
 use super::visit::{Visit, accounts_of, event, open, too_many};
 use crate::{
     accounts::{Accounts, Bound, Identity, Proof, Refreshed, Tokens, User, is_username, roles::Role},
@@ -105,7 +105,7 @@ async fn by_password(call: Call, arguments: PasswordArguments) -> Result<Login, 
     Ok(login(&user, tokens))
 }
 
-/// Whoever has this name and password; tries are counted.
+/// The user with this name and password; attempts are counted.
 async fn known(accounts: &Accounts, call: &Call, username: &str, password: &str) -> Result<Arc<User>, Failure> {
     let guess = match accounts.attempts.book(username, call.asker).await {
         Ok(guess) => guess,
@@ -127,7 +127,7 @@ async fn known(accounts: &Accounts, call: &Call, username: &str, password: &str)
     Ok(user)
 }
 
-/// Whether somebody who is known knows their password, too.
+/// Checks the password of an identified user again.
 pub(super) async fn check_again(visit: &Visit, identity: &Identity, password: &str) -> Result<(), Failure> {
     known(&visit.accounts, &visit.call, &identity.user.username, password).await.map(drop)
 }
@@ -177,13 +177,13 @@ async fn log_out(visit: Visit) -> Result<LoggedOut, Failure> {
     Ok(LoggedOut { success: true, message })
 }
 
-/// From now on the connection, if it is one, is theirs.
+/// Binds the user to the connection, if there is one.
 async fn logged_in(accounts: &Accounts, call: &Call, user: &User, bound: Bound, kind: EventKind) {
     call.connection.iter().for_each(|connection| accounts.logins.bind(connection, call.asker.source, bound.clone()));
     accounts.audit.record(of(call, user, kind, true)).await;
 }
 
-/// What was typed is not told: it may be a password in the wrong place.
+/// The typed text is not repeated: it may be a misplaced password.
 async fn failed(accounts: &Accounts, call: &Call, details: Value, told: &'static str) -> Failure {
     let failure = Event { error_message: Some(told), ..event(call, EventKind::LoginFailure, false) };
     accounts.audit.record(Event { details, ..failure }).await;

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 
-/// Kind of document: what is kept is sealed.
+/// Kind of document, with sealed content.
 const NOTE: &str = "secure_note";
 
 #[derive(Deserialize, JsonSchema)]
@@ -55,7 +55,7 @@ struct Heading {
     created_at: String,
 }
 
-/// What is sealed.
+/// The content before sealing.
 #[derive(Serialize, Deserialize)]
 struct Text {
     title: String,
@@ -119,7 +119,7 @@ fn open(visit: &Visit, owner: &str, sealed: &Document<String>) -> Result<Text, F
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Where a note belongs; it opens nowhere else.
+/// The place of a note, to which its encryption is bound.
 fn place(owner: &str, id: &str) -> String {
     format!("{owner}/{id}")
 }

@@ -1,4 +1,4 @@
-//! What an administrator may ask about everybody.
+//! Tools for administrators about all users.
 use super::visit::{Visit, closed};
 use crate::{
     accounts::{Identity, roles::Permission},
@@ -14,7 +14,7 @@ use serde_json::Value;
 use time::{Duration, format_description::well_known::Rfc3339};
 
 const SUMMARY: &str = "get_security_summary";
-/// Named in a summary.
+/// Users named in a summary.
 const BUSIEST: u32 = 5;
 
 #[derive(Deserialize, JsonSchema)]
@@ -83,7 +83,7 @@ pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
     ])
 }
 
-/// The same as a resource.
+/// The same summary as an MCP resource.
 pub(crate) async fn summary_of_a_day(call: Call) -> Result<Value, Failure> {
     let visit = Visit::new(call, None).await?;
     visit.require(SUMMARY, Some(Permission::Admin)).await?;

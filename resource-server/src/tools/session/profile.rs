@@ -1,4 +1,4 @@
-//! What somebody is to this surface.
+//! The profile of a user on this surface.
 use super::visit::{Visit, closed};
 use crate::{
     accounts::{
@@ -39,7 +39,7 @@ pub(super) fn tools() -> anyhow::Result<Vec<Tool>> {
     Ok(vec![closed(NAME, "Profile", "Tells who you are here, and what you may do.", None, answer)?])
 }
 
-/// The same as a resource.
+/// The same profile as an MCP resource.
 pub(crate) async fn own_profile(call: Call) -> Result<Value, Failure> {
     let visit = Visit::new(call, None).await?;
     let identity = visit.require(NAME, None).await?;
