@@ -61,7 +61,9 @@ async fn heed_clock_forever(app: &App) {
         ticks.tick().await;
         match heed_clock(app, before).await {
             Ok(now) => before = now,
-            Err(error) => tracing::warn!(%error, "the clock was set back, which the database was not; trying again"),
+            Err(error) => {
+                tracing::warn!(%error, "the clock was set back, but the dates in the database could not be; trying again")
+            }
         }
     }
 }
@@ -113,7 +115,7 @@ async fn rotate_forever(app: &App, keys_changed: &Notify) {
             () = keys_changed.notified() => {}
         }
         if let Err(error) = rotation::turn(app).await {
-            tracing::warn!(%error, "looking at the signing keys failed; the next round tries again");
+            tracing::warn!(%error, "reloading or rotating the signing keys failed; the next round tries again");
         }
     }
 }

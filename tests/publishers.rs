@@ -92,7 +92,9 @@ async fn what_a_document_breaks_is_told_on_the_page_with_its_cure_and_nothing_is
         let t = start(&internet, "").await;
         let page = seen_by(&t, "alice", URL).await;
         page.page(400);
-        for shown in [told, "This app can&#39;t be let in", "Only its maker can mend that", "invalid_client_metadata"] {
+        for shown in
+            [told, "This app can&#39;t be let in", "Only its developer can fix that", "invalid_client_metadata"]
+        {
             assert!(page.body.contains(shown), "{shown}: {}", page.body);
         }
         assert!(!page.body.contains("secret-part"), "{page:?}");

@@ -43,14 +43,14 @@ impl KnownClient {
         changes.extend(after.difference(&before).map(|place| format!("It may now send you to {place}, too.")));
         changes.extend(before.difference(&after).map(|place| format!("It no longer sends you to {place}.")));
         if before == after && self.redirect_uris != now.redirect_uris {
-            changes.push("The addresses there that it sends you back to are others.".to_owned());
+            changes.push("It now sends you back to other addresses at the same places.".to_owned());
         }
         changes.extend(self.other_proof(now).map(str::to_owned));
         if self.is_short_lived && !now.is_short_lived {
             changes.push("It can now keep its access for longer.".to_owned());
         }
         if changes.is_empty() {
-            changes.push("What it says of itself is different.".to_owned());
+            changes.push("Its description of itself changed.".to_owned());
         }
         changes
     }
@@ -67,11 +67,9 @@ impl KnownClient {
 
     fn other_proof(&self, now: &Self) -> Option<&'static str> {
         match (self.authentication, now.authentication) {
-            (before, AuthMethod::None) if before != AuthMethod::None => {
-                Some("It no longer proves that it is the one it says.")
-            }
-            (before, after) if before != after => Some("It proves in another way that it is the one it says."),
-            _ if self.keys != now.keys => Some("The keys that it proves itself with, or their address, are others."),
+            (before, AuthMethod::None) if before != AuthMethod::None => Some("It no longer proves its identity."),
+            (before, after) if before != after => Some("It proves its identity in another way."),
+            _ if self.keys != now.keys => Some("The keys that prove its identity, or their address, changed."),
             _ => None,
         }
     }
@@ -109,24 +107,21 @@ mod tests {
             ),
             (
                 KnownClient { redirect_uris: redirects(&["https://a.example/x", "https://b.example/cb"]), ..known() },
-                "The addresses there that it sends you back to are others.",
+                "It now sends you back to other addresses at the same places.",
             ),
-            (KnownClient { keys: Some("k2".into()), ..known() }, "The keys that it proves itself with, or"),
+            (KnownClient { keys: Some("k2".into()), ..known() }, "The keys that prove its identity, or"),
             (KnownClient { is_short_lived: false, ..known() }, "It can now keep its access for longer."),
-            (
-                KnownClient { authentication: AuthMethod::None, ..known() },
-                "It no longer proves that it is the one it says.",
-            ),
+            (KnownClient { authentication: AuthMethod::None, ..known() }, "It no longer proves its identity."),
             (
                 KnownClient { authentication: AuthMethod::ClientSecretPost, ..known() },
-                "It proves in another way that it is the one it says.",
+                "It proves its identity in another way.",
             ),
         ] {
             let changes = known().changes_to(&now);
             assert!(changes.len() == 1 && changes[0].starts_with(told), "{changes:?}");
             assert!(!known().fingerprint().matches(&now.fingerprint()), "{told}");
         }
-        assert_eq!(known().changes_to(&known()), ["What it says of itself is different."]);
+        assert_eq!(known().changes_to(&known()), ["Its description of itself changed."]);
         assert!(known().fingerprint().matches(&known().fingerprint()));
     }
 

@@ -64,7 +64,7 @@ pub async fn refresh_due(app: &Arc<App>) {
         let app = app.clone();
         fetches.spawn(async move {
             if let Err(error) = resolve_for(&app, id.as_str(), Some(Asker::Itself)).await {
-                tracing::info!(client = %id, %error, "the document is as it was");
+                tracing::info!(client = %id, %error, "the document could not be fetched again; the stored one stays");
             }
         });
     }

@@ -23,7 +23,7 @@ impl Words {
         let again = || told.retry_after.map(|seconds| format!("Try again in {}.", span(seconds)));
         let (title, message, advice) = match told.code {
             _ if status == Some(StatusCode::METHOD_NOT_ALLOWED) => {
-                ("This page can't be opened like that", "It takes what another page sends.".to_owned(), None)
+                ("This page can't be opened like that", "Only a form on another page can open it.".to_owned(), None)
             }
             ErrorCode::NotFound => ("There is nothing here", "No page has this address.".to_owned(), None),
             ErrorCode::ServerError => {
@@ -38,7 +38,7 @@ impl Words {
             ErrorCode::InvalidScope => ("Not available to you", sentence(told), None),
             ErrorCode::AccessDenied => ("This page can't be used like that", sentence(told), None),
             ErrorCode::InvalidClientMetadata => {
-                let advice = "Only its maker can mend that: tell them what is written here.".to_owned();
+                let advice = "Only its developer can fix that: tell them what is written here.".to_owned();
                 ("This app can't be let in", sentence(told), Some(advice))
             }
             ErrorCode::InvalidClient => {

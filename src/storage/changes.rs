@@ -91,7 +91,7 @@ impl Changes {
                 Db::Postgres(pool) => self.listen(pool, &tell).await,
             };
             if let Err(error) = ended {
-                tracing::warn!(%error, "not hearing of changes; trying again");
+                tracing::warn!(%error, "listening for changes failed; trying again");
             }
             let lasted = self.clock.age(since) > time::Duration::MINUTE;
             wait = if lasted { TRY_AGAIN_AFTER } else { (wait * 2).min(TRY_AGAIN_AFTER_AT_MOST) };

@@ -137,17 +137,13 @@ async fn attack_89_whatever_a_document_changes_the_page_tells_what_and_asks_anew
         (
             on_the_web(),
             web(json!({"redirect_uris": [CALLBACK, "https://other.example/new"]})),
-            "The addresses there that it sends you back to are others.",
+            "It now sends you back to other addresses at the same places.",
         ),
-        (on_the_web(), with_keys(keys("a")), "It proves in another way"),
+        (on_the_web(), with_keys(keys("a")), "It proves its identity in another way"),
         (with_keys(keys("a")), on_the_web(), "It no longer proves"),
-        (with_keys(keys("a")), with_keys(keys("b")), "The keys that it proves itself with"),
-        (with_keys(keys("a")), published("https://claude.ai/jwks"), "The keys that it proves itself with"),
-        (
-            published("https://claude.ai/jwks"),
-            published("https://claude.ai/keys"),
-            "The keys that it proves itself with",
-        ),
+        (with_keys(keys("a")), with_keys(keys("b")), "The keys that prove its identity"),
+        (with_keys(keys("a")), published("https://claude.ai/jwks"), "The keys that prove its identity"),
+        (published("https://claude.ai/jwks"), published("https://claude.ai/keys"), "The keys that prove its identity"),
     ] {
         let internet = Internet::new().await;
         internet.publish(&before).await;

@@ -89,7 +89,7 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
             if was_answered(&app, Some(&form)).await? { Ok(welcome()) } else { Err(spent()) }
         }
         SetupOutcome::NameTaken => {
-            let refusal = "Somebody who is no administrator has this name. Choose another one.";
+            let refusal = "A person who is no administrator has this name. Choose another one.";
             Ok((StatusCode::BAD_REQUEST, page(&app, &token, username, Some(refusal))).into_response())
         }
     }
