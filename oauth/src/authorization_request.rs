@@ -22,11 +22,16 @@ pub enum CallbackError {
 
 impl CallbackError {
     /// Where the redirect URI is what was wrong: the one that was sent beside those that are registered.
-    pub fn compare(&self, params: &Params, client: &ClientMetadata, mask: impl Fn(&str) -> String) -> Option<Compared> {
+    pub fn compare(
+        &self,
+        params: &Params,
+        client: &ClientMetadata,
+        mask: impl Fn(&str) -> String,
+    ) -> Option<RedirectUriComparison> {
         let sent = params.get("redirect_uri").ok()?;
         match self {
             Self::RedirectUriMismatch | Self::RedirectUriMissing => {
-                Some(Compared::new(sent, &client.redirect_uris, mask))
+                Some(RedirectUriComparison::new(sent, &client.redirect_uris, mask))
             }
             Self::Malformed(_) => None,
         }

@@ -82,7 +82,7 @@ pub struct LeftOutUri {
 #[must_use]
 pub fn left_out(uri: &str, known_schemes: &[String]) -> Option<LeftOutUri> {
     let reason = check(uri, known_schemes).err().filter(|reason| matches!(reason, Unregistrable::UnknownScheme))?;
-    Some(LeftOut { uri: uri.to_owned(), rule: ProtocolError::from(reason).description.into_owned() })
+    Some(LeftOutUri { uri: uri.to_owned(), rule: ProtocolError::from(reason).description.into_owned() })
 }
 
 fn check_scheme(uri: &str, scheme: &str, known_schemes: &[String]) -> Result<(), Unregistrable> {

@@ -23,7 +23,7 @@ pub(crate) struct Surface {
     pub urls: [Option<String>; 2],
     pub records: Arc<Records>,
     pub store: Store,
-    /// People who log in here.
+    /// The surface's people, if they log in there.
     pub accounts: Option<Arc<Accounts>>,
     /// Whether tools may invent data that they do not have.
     pub demo: bool,

@@ -50,7 +50,12 @@ pub(super) fn record(
 }
 
 /// The value in the request beside the registered value, for the operator's trace and for people who may see it.
-pub(super) fn compare(app: &App, error: &CallbackError, params: &Params, client: &Client) -> Option<Compared> {
+pub(super) fn compare(
+    app: &App,
+    error: &CallbackError,
+    params: &Params,
+    client: &Client,
+) -> Option<RedirectUriComparison> {
     error.compare(params, &client.metadata, |sent| app.masker().text(sent))
 }
 

@@ -6,7 +6,7 @@ use crate::{
     error::{ErrorCode, OAuthError, ProtocolError},
     limits::source,
     model::{Client, ClientId, PushedRequest},
-    oauth::{authorization_request::Callback, compared::Compared, params::Params},
+    oauth::{authorization_request::Callback, compared::RedirectUriComparison, params::Params},
     secrets::{Digest, RequestUri},
     storage::pushed_requests::{self, Insertion},
     tokens::dpop::{PresentedProof, used_before},
@@ -63,7 +63,7 @@ pub async fn push(
 /// Why a request is not kept; where that is its redirect URI, beside those that are registered.
 struct Refused {
     error: OAuthError,
-    compared: Option<Compared>,
+    compared: Option<RedirectUriComparison>,
 }
 
 impl<E: Into<OAuthError>> From<E> for Refused {

@@ -12,7 +12,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 impl Accounts {
-    /// Whose session token or API key this is.
+    /// The identity behind a session token or API key.
     pub async fn identify(&self, text: &str) -> anyhow::Result<Option<Identity>> {
         if text.starts_with(api_keys::PREFIX) {
             return self.identify_key(text).await;
@@ -22,7 +22,7 @@ impl Accounts {
         self.identify_by(&Proof::Session(claims.sid)).await
     }
 
-    /// Whose key this is, if it is one of this surface's people.
+    /// The user of this key, if the user belongs to this surface.
     pub async fn identify_key(&self, text: &str) -> anyhow::Result<Option<Identity>> {
         let Some((id, secret)) = text.strip_prefix(api_keys::PREFIX).and_then(|rest| rest.split_once('_')) else {
             return Ok(None);
@@ -42,7 +42,7 @@ impl Accounts {
         Ok(identity)
     }
 
-    /// Looked up anew, as what was proven may have ended since.
+    /// Looked up again, because the session or key may have ended since.
     pub async fn identify_by(&self, proof: &Proof) -> anyhow::Result<Option<Identity>> {
         let (user_id, key) = match proof {
             Proof::Session(id) => (self.store.session(&self.surface, id).await?.map(|session| session.user_id), None),
@@ -59,7 +59,7 @@ impl Accounts {
     }
 }
 
-/// A key that may read may list.
+/// A key with permission to read may also list.
 fn allows(key: &ApiKey, permission: Permission) -> bool {
     let held = &key.permissions.0;
     held.contains(&permission) || (permission == Permission::List && held.contains(&Permission::Read))

@@ -2,7 +2,7 @@
 use super::{person::User, roles::Permission};
 use std::sync::Arc;
 
-/// By what somebody is known; it counts only while it is neither ended nor revoked.
+/// The proof of an identity; it counts only until the session has ended or the key is revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
     Session(String),
@@ -12,7 +12,7 @@ pub(crate) enum Proof {
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub user: Arc<User>,
-    /// Of the role, and no more than the API key has.
+    /// The permissions of the role; with an API key, only those that the key has too.
     pub permissions: Vec<Permission>,
     pub proof: Proof,
 }

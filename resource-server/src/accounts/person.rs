@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 #[derive(Debug)]
 pub(crate) struct User {
-    /// The same for as long as surface and user name are.
+    /// Stays the same as long as the surface and the username do.
     pub id: String,
     pub username: String,
     pub email: Option<String>,
@@ -17,13 +17,13 @@ pub(crate) struct User {
 
 pub(super) struct Person {
     pub user: Arc<User>,
-    /// The name of a key to be made for them.
+    /// The name of an API key to make for the user.
     pub first_api_key: Option<String>,
     pub password: Password,
 }
 
 pub(super) enum Password {
-    /// As safe as the configuration; only what is compared is hashed.
+    /// A plain password in the settings; only its digest is compared.
     Configured(Digest),
     Imported(String),
 }

@@ -1,10 +1,10 @@
 //! Which surfaces have people, and what these may be called.
 
-/// In a configuration, and at a login.
+/// The rule for usernames in settings and at a login.
 pub(crate) fn is_username(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (3..=50).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// The kind of surface that has people.
+/// The kind of surface whose callers are people with accounts.
 pub(crate) const KIND: &str = "session";

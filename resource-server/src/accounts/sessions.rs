@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 const REFRESH_TOKEN: &str = "srt_";
 
-/// What a login brings.
+/// The result of a login.
 pub(crate) struct Tokens {
     pub access_token: String,
     pub refresh_token: String,
@@ -37,7 +37,8 @@ impl Accounts {
         self.tokens(user, session, refresh_token)
     }
 
-    /// Uses a refresh token up. One that was used before brings the same for a while, and then ends its session.
+    /// Uses up a refresh token. Presenting a used one again returns the same result for a short while; later it ends
+    /// the session.
     pub async fn renew(&self, old: &str) -> anyhow::Result<Refreshed> {
         let presented = digest::of(old.as_bytes());
         let next = refresh_token(self.keys.successor(old).as_ref());

@@ -26,7 +26,7 @@ impl<'a> Address<'a> {
     }
 }
 
-/// A path of an origin, as identifiers are spelled: the root has no slash (RFC 9728 §1.2 and what clients make of it).
+/// A path of an origin in the form of identifiers: the root has no slash (RFC 9728 §1.2, and clients' practice).
 pub(super) fn at(origin: &Url, path: &str) -> String {
     format!("{}{}", origin.origin().ascii_serialization(), if path == "/" { "" } else { path })
 }

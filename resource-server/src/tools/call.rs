@@ -15,43 +15,43 @@ use std::{path::Path, sync::Arc};
 #[derive(Clone)]
 pub(crate) struct Call {
     pub caller: Caller,
-    /// Who may be guessing, if a password is tried.
+    /// The party that an attempted password counts for.
     pub asker: Asker,
-    /// Whom the call counts for.
+    /// The source that the call counts for.
     pub source: Source,
     pub client: Client,
     /// The surface's id.
     pub surface: Arc<str>,
-    /// Its people, if they log in there.
+    /// The surface's people, if they log in there.
     pub accounts: Option<Arc<Accounts>>,
     pub store: Store,
     pub clock: Clock,
-    /// What is unknown may be made up, and says so.
+    /// Whether missing data may be invented; the result says so.
     pub demo: bool,
-    /// Answers SQL queries.
+    /// The program that answers SQL queries.
     pub queries: Option<Arc<Path>>,
-    /// The legacy session, SSE stream or process that the call came on; whoever logs in there is logged in there only.
+    /// The legacy session, SSE stream or process of the call; a login counts for this connection only.
     pub connection: Option<String>,
-    /// Is nobody else on it, as on this process's standard input?
+    /// Whether nobody else uses the connection, as on this process's standard input.
     pub alone: bool,
-    /// Of audit events.
+    /// Details for audit events.
     pub client_info: Value,
     pub request_id: String,
 }
 
 impl Call {
-    /// Whose documents the caller's are in the store: the same for all clients of a person, another on each surface.
+    /// The owner of the caller's documents: the same for all clients of a person, but different on each surface.
     pub fn owner(&self) -> String {
         let [issuer, subject, _] = &self.caller.principal;
         json!([&*self.surface, issuer, subject]).to_string()
     }
 
-    /// Where the call came from, if that is all that is known of who makes it.
+    /// The source of a caller without identity.
     pub fn stranger(&self) -> Option<Source> {
         Some(self.source).filter(|_| !self.caller.is_known())
     }
 
-    /// Keeps a document of the caller's.
+    /// Stores a document of the caller.
     pub async fn keep(&self, kind: &str, id: &str, body: &impl Serialize) -> Result<(), StoreError> {
         let owner = self.owner();
         match self.stranger() {

@@ -92,7 +92,7 @@ struct WriteNoteArguments {
 struct Written {
     key: String,
     stored: bool,
-    /// In characters.
+    /// Characters.
     length: usize,
 }
 

@@ -10,12 +10,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{pin::Pin, sync::Arc};
 
-/// Tools that belong together.
+/// A set of related tools.
 pub(crate) struct Set {
     pub name: &'static str,
-    /// What a server is called that offers it.
+    /// The title of a server that offers the set.
     pub title: &'static str,
-    /// In the order they are listed.
+    /// In the order of listing.
     pub tools: fn() -> anyhow::Result<Vec<Tool>>,
 }
 
@@ -26,10 +26,10 @@ pub(crate) struct Tool {
     pub description: &'static str,
     pub input: Schema,
     pub output: Schema,
-    /// What calling it needs, on surfaces whose credentials have scopes.
+    /// The scope for calling it, on surfaces whose credentials have scopes.
     pub scope: Option<&'static str>,
     pub annotations: ToolAnnotations,
-    /// It sends log messages to clients that ask for them.
+    /// Whether it sends log messages to clients that ask for them.
     pub logs: bool,
     handler: Handler,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Tool {
 type Handler = Arc<dyn Fn(Call, Value) -> Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>> + Send + Sync>;
 
 impl Tool {
-    /// A tool that answers at once. It only reads, needs no scope and has no open world, until told otherwise.
+    /// A tool that responds at once. By default it only reads, needs no scope, and touches nothing outside.
     pub fn new<A, R>(
         name: &'static str,
         title: &'static str,
@@ -55,7 +55,7 @@ impl Tool {
         })
     }
 
-    /// A tool that has to wait, for the store for example.
+    /// A tool that has to wait, for example for the store.
     pub fn waiting<A, R, F>(
         name: &'static str,
         title: &'static str,
@@ -93,13 +93,13 @@ impl Tool {
         self
     }
 
-    /// It changes something, and destroys nothing.
+    /// Marks it as changing data without destroying any.
     pub fn writes(mut self) -> Self {
         self.annotations = ToolAnnotations::new().read_only(false).destructive(false).open_world(false);
         self
     }
 
-    /// It destroys something.
+    /// Marks it as destroying data.
     pub fn destroys(mut self) -> Self {
         self.annotations = ToolAnnotations::new().read_only(false).destructive(true).open_world(false);
         self
@@ -114,7 +114,7 @@ impl Tool {
         self.input.check(arguments)
     }
 
-    /// The arguments have been checked.
+    /// The arguments must have been checked.
     pub async fn call(&self, call: Call, arguments: Value) -> Result<Value, Failure> {
         (self.handler)(call, arguments).await
     }

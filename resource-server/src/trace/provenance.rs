@@ -3,15 +3,15 @@ use axum::http::{Extensions, HeaderMap, header, request::Parts};
 use keyward_guard::{source, transport::Transport, wire};
 use serde_json::{Value, json};
 
-/// Characters of what a client may name as it likes.
+/// Characters of names that clients choose.
 const LONGEST_NAME: usize = 100;
 
-/// The way a request came.
+/// The transport of a request.
 pub(super) fn transport(extensions: &Extensions) -> &'static str {
     extensions.get::<Transport>().copied().unwrap_or_default().as_str()
 }
 
-/// Where a request came from, as audit events say it.
+/// The source of a request, in the form of audit events.
 pub(crate) fn client_info(parts: &Parts, surface: &str) -> Value {
     json!({
         "ip_address": source_ip(&parts.extensions),

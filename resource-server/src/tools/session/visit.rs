@@ -21,7 +21,7 @@ struct With<A> {
     session_token: Option<String>,
 }
 
-/// A call, and whoever makes it.
+/// A call together with the identity of its caller.
 pub(super) struct Visit {
     pub call: Call,
     pub accounts: Arc<Accounts>,
@@ -47,7 +47,7 @@ where
     })
 }
 
-/// A tool for people who may `do`, if more than being known is needed.
+/// A tool for identified people, with the permission `do` if one is named.
 pub(super) fn closed<A, R, F>(
     name: &'static str,
     title: &'static str,
@@ -71,8 +71,8 @@ where
 }
 
 impl Visit {
-    /// The header counts first, then the argument, then the login on this connection; all that are there must be the
-    /// same person's.
+    /// Identifies the caller by the header, then the argument, then the login on this connection; if several are
+    /// present they must be the same person's.
     pub async fn new(call: Call, session_token: Option<&str>) -> Result<Self, Failure> {
         let accounts = accounts_of(&call)?;
         let told = match session_token {
@@ -88,13 +88,13 @@ impl Visit {
         Ok(Self { call, accounts, identity })
     }
 
-    /// Was the password given on this very connection, which nobody else is on?
+    /// Whether the caller typed their password on this connection, and nobody else uses it.
     pub fn gave_password(&self) -> bool {
         let bound = self.call.connection.as_deref().and_then(|connection| self.accounts.logins.of(connection));
         self.call.alone && bound.is_some_and(|bound| bound.by_password)
     }
 
-    /// Whoever calls, if they may; both answers are audited.
+    /// The caller's identity, if they have the permission; both outcomes are audited.
     pub async fn require(&self, action: &str, needed: Option<Permission>) -> Result<Identity, Failure> {
         let refused = match &self.identity {
             None => json!({"error": "Authentication required"}),
@@ -106,14 +106,14 @@ impl Visit {
             Some(_) if needed == Some(Permission::Admin) => json!({"error": "Admin access required"}),
             Some(_) => json!({"error": "Permission denied", "required": needed}),
         };
-        // Who has yet to log in violated nothing.
+        // A caller who has not logged in yet has violated nothing.
         let kind = if self.identity.is_some() { EventKind::AccessDenied } else { EventKind::AuthenticationRequired };
         let denied = Event { action: Some(action.to_owned()), ..self.event(kind, false) };
         self.accounts.audit.record(Event { details: refused.clone(), ..denied }).await;
         Err(Failure::Told(refused))
     }
 
-    /// Of this call, and of whoever makes it.
+    /// An event of this call and its caller.
     pub fn event(&self, kind: EventKind, success: bool) -> Event {
         let user = self.identity.as_ref().map(|identity| &identity.user);
         Event {
@@ -140,7 +140,7 @@ pub(super) async fn too_many(accounts: &Accounts, call: &Call, refusal: &Refusal
     Failure::Told(json!({"success": false, "error": error, "retry_after": seconds}))
 }
 
-/// Of this call.
+/// An event of this call.
 pub(super) fn event(call: &Call, kind: EventKind, success: bool) -> Event {
     Event {
         resource: Some(call.surface.to_string()),
