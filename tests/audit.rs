@@ -2,12 +2,10 @@
 mod attempts;
 mod settings;
 
-use crate::{
+use crate::support::{
+    app::{CALLBACK, PASSWORD, TestApp, authorize_path},
+    db::TestDb,
     device,
-    support::{
-        app::{CALLBACK, PASSWORD, TestApp, authorize_path},
-        db::TestDb,
-    },
 };
 use keyward::{
     audit::{

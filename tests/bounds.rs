@@ -1,15 +1,12 @@
 //! Everything that strangers can make grow, grown to its bound: how much disk and memory it takes then.
 mod driven;
 
-use crate::{
-    attacks::par::push,
-    client_keys,
-    dpop::TOKEN_URL,
-    support::{
-        app::{CALLBACK, PASSWORD, TestApp, authorize_path},
-        client_key::ClientKey,
-        dpop::DpopKey,
-    },
+use crate::support::{
+    app::{CALLBACK, PASSWORD, TestApp, authorize_path},
+    bound::TOKEN_URL,
+    client_key::{self, ClientKey},
+    dpop::DpopKey,
+    par::push,
 };
 use keyward::{
     audit::{Event, telling},
@@ -112,7 +109,7 @@ async fn attack_186_a_registration_full_of_keys_that_are_none_keeps_only_what_is
     assert_eq!(registered.json()["jwks"], key.jwks(), "{registered:?}");
     let id = registered.json()["client_id"].as_str().unwrap().to_owned();
     assert!(t.db.number("SELECT CAST(max(length(CAST(metadata AS TEXT))) AS BIGINT) FROM clients").await < 2_000);
-    assert_eq!(client_keys::revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+    assert_eq!(client_key::revoke_nothing(&t, &key.assertion(&t, &id)).await.status, 200);
     assert!(t.app.clients.bytes() < 20_000, "{}", t.app.clients.bytes());
     // Members that nobody reads go too, and keys beyond those that are tried.
     let mut padded = key.jwk.clone();
@@ -278,7 +275,7 @@ async fn attack_161_keys_that_are_dear_to_verify_with_are_nobodys() {
     let registered = register(keys.iter().map(unnamed).collect()).await.json();
     let id = registered["client_id"].as_str().unwrap();
     for (key, let_in) in keys.iter().zip([true, true, false]) {
-        let answer = client_keys::revoke(&t, &key.assertion(&t, id)).await;
+        let answer = client_key::revoke_nothing(&t, &key.assertion(&t, id)).await;
         assert_eq!(answer.status == 200, let_in, "{answer:?}");
     }
 }

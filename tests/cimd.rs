@@ -5,7 +5,8 @@ use crate::support::{
     app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path},
     browser::Browser,
     db::fresh_db,
-    internet::{Internet, json},
+    internet::{Internet, LASTING_SESSIONS, json},
+    tokens::text,
 };
 use keyward::{
     fetch::{Fetcher, Network},
@@ -51,9 +52,7 @@ async fn start(internet: &Internet, more: &str) -> TestApp {
 }
 
 async fn start_on(network: Network, more: &str) -> TestApp {
-    // The clock is moved by days, which browsers' sessions don't last.
-    let more = format!("{more}\nsessions.lifetime = 99999999");
-    TestApp::prepared(fresh_db().await, &more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
+    TestApp::reaching(network, &format!("{more}\n{LASTING_SESSIONS}")).await
 }
 
 async fn stored(t: &TestApp) -> Option<keyward::model::Client> {
@@ -66,10 +65,6 @@ async fn tokens(t: &TestApp, browser: &mut Browser<'_>, redirect_uri: &str) -> V
     let tokens = t.redeem(&id(), &done.returned("code").unwrap_or_else(|| panic!("{done:?}"))).await;
     assert_eq!(tokens.status, 200, "{tokens:?}");
     tokens.json()
-}
-
-fn refresh_token(tokens: &Value) -> &str {
-    tokens["refresh_token"].as_str().unwrap()
 }
 
 #[tokio::test]
@@ -94,7 +89,7 @@ async fn a_client_nobody_registered_is_described_by_its_document_and_gets_tokens
 
     let tokens = tokens(&t, &mut browser, LOOPBACK).await;
     assert_eq!(TestApp::claims(&tokens["access_token"])["client_id"], URL);
-    assert_eq!(t.refresh(&id(), refresh_token(&tokens)).await.status, 200);
+    assert_eq!(t.refresh(&id(), text(&tokens, "refresh_token")).await.status, 200);
     // Anybody on this computer could be asking: asked again, and fetched once.
     assert_eq!(browser.get(&path(LOOPBACK)).await.status, 200);
     assert_eq!(internet.requests().await, 1);
@@ -249,16 +244,16 @@ async fn revoking_one_installation_leaves_the_others_that_share_the_url() {
     let mut browser = t.signed_in("alice").await;
     let laptop = tokens(&t, &mut browser, LOOPBACK).await;
     let desktop = tokens(&t, &mut browser, "http://127.0.0.1:9/callback").await;
-    t.post("/revoke", &[("client_id", URL), ("token", refresh_token(&laptop))]).await;
-    t.refresh(&id(), refresh_token(&laptop)).await.refused(400, "invalid_grant");
-    let refreshed = t.refresh(&id(), refresh_token(&desktop)).await;
+    t.post("/revoke", &[("client_id", URL), ("token", text(&laptop, "refresh_token"))]).await;
+    t.refresh(&id(), text(&laptop, "refresh_token")).await.refused(400, "invalid_grant");
+    let refreshed = t.refresh(&id(), text(&desktop, "refresh_token")).await;
     assert_eq!(refreshed.status, 200, "{refreshed:?}");
     // Nor does theft at one end the other.
     let third = tokens(&t, &mut browser, LOOPBACK).await;
-    t.refresh(&id(), refresh_token(&third)).await;
+    t.refresh(&id(), text(&third, "refresh_token")).await;
     t.app.clock.advance(Duration::minutes(2));
-    t.refresh(&id(), refresh_token(&third)).await.refused(400, "invalid_grant");
-    assert_eq!(t.refresh(&id(), refresh_token(&refreshed.json())).await.status, 200);
+    t.refresh(&id(), text(&third, "refresh_token")).await.refused(400, "invalid_grant");
+    assert_eq!(t.refresh(&id(), text(&refreshed.json(), "refresh_token")).await.status, 200);
 }
 
 #[tokio::test]
@@ -294,7 +289,7 @@ async fn a_host_that_is_denied_later_takes_its_clients_along() {
     let t = start(&internet, "").await;
     let tokens = tokens(&t, &mut t.signed_in("alice").await, LOOPBACK).await;
     let t = TestApp::on(t.db, "client_metadata_documents.deny = ['claude.ai']").await;
-    t.refresh(&id(), refresh_token(&tokens)).await.refused(401, "invalid_client");
+    t.refresh(&id(), text(&tokens, "refresh_token")).await.refused(401, "invalid_client");
     t.signed_in("alice").await.get(&path(LOOPBACK)).await.page(400);
 }
 

@@ -1,45 +1,12 @@
 //! Clients that the operator configured, and the access they get for themselves.
 use crate::support::{
     app::{Answer, ISSUER, MCP, OTHER, TestApp, basic},
+    client_credentials::{SECRET, SETTINGS, ask, start},
     db::fresh_db,
+    tokens::access_token,
 };
 use keyward::{clients::configured, config::Config, model::ClientId};
-use serde_json::{Value, json};
-
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
-pub const SETTINGS: &str = r#"
-[clients.worker]
-name = "Nightly job"
-secret = "0123456789abcdef0123456789abcdef"
-scope = "mcp:read mcp:write"
-
-[clients.root]
-id = "the-admin"
-secret = "fedcba9876543210fedcba9876543210"
-previous_secret = "an old secret that is still around"
-scope = "mcp:admin other:read"
-grant_types = ["client_credentials", "authorization_code"]
-redirect_uris = ["https://client.example/cb"]
-resource = "https://other.example/mcp"
-"#;
-
-/// With these clients; settings of sections come after top-level ones.
-pub async fn start(more: &str) -> TestApp {
-    let t = TestApp::with(&format!("{more}\n{SETTINGS}")).await;
-    configured::write(&t.app).await.unwrap();
-    t
-}
-
-/// As a client with a secret; `w` is short for the worker's.
-pub async fn ask(t: &TestApp, id: &str, secret: &str, more: &[(&str, &str)]) -> Answer {
-    let secret = if secret == "w" { SECRET } else { secret };
-    let form = [&[("grant_type", "client_credentials")], more].concat();
-    t.post_with("/token", &form, &[("authorization", &basic(id, secret))]).await
-}
-
-fn access_token(tokens: &Value) -> &str {
-    tokens["access_token"].as_str().unwrap()
-}
+use serde_json::json;
 
 #[tokio::test]
 async fn a_client_that_the_operator_wrote_down_gets_a_token_for_itself() {

@@ -1,69 +1,14 @@
 //! Clients that authenticate with their own key, registered or published.
-use crate::{
+use crate::support::{
+    app::{CALLBACK, CHALLENGE, ISSUER, TestApp, VERIFIER, authorize_path},
     client_credentials,
-    support::{
-        app::{Answer, CALLBACK, CHALLENGE, ISSUER, TestApp, VERIFIER, authorize_path},
-        client_key::{ClientKey, claims, proof, with},
-        db::fresh_db,
-        internet::{Internet, json},
-    },
+    client_key::{ClientKey, JWKS, Party, claims, proof, register_keys, revoke_nothing, with},
+    internet::{Internet, LASTING_SESSIONS, json},
 };
-use keyward::{clients::configured, fetch::Fetcher, model::ClientId};
-use serde_json::{Value, json};
+use keyward::{clients::configured, model::ClientId};
+use serde_json::json;
 use time::Duration;
 use wiremock::ResponseTemplate;
-
-pub const JWKS: &str = "https://client.example/jwks.json";
-
-/// A server, and a client that registered a key with it.
-pub struct Party {
-    pub t: TestApp,
-    pub key: ClientKey,
-    pub id: String,
-}
-
-impl Party {
-    pub async fn new(key: ClientKey) -> Self {
-        Self::registered(TestApp::start().await, key).await
-    }
-
-    /// Whose server reaches the internet only there.
-    pub async fn over(internet: &Internet, key: ClientKey) -> Self {
-        Self::registered(start(internet).await, key).await
-    }
-
-    async fn registered(t: TestApp, key: ClientKey) -> Self {
-        let id = register(&t, &json!({"jwks": key.jwks()})).await;
-        Self { t, key, id }
-    }
-}
-
-async fn start(internet: &Internet) -> TestApp {
-    let network = internet.network();
-    let more = "sessions.lifetime = 99999999";
-    TestApp::prepared(fresh_db().await, more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
-}
-
-/// Registers a client that authenticates with keys.
-pub async fn register(t: &TestApp, keys: &Value) -> String {
-    let body = json!({
-        "redirect_uris": [CALLBACK], "grant_types": ["authorization_code", "refresh_token"],
-        "token_endpoint_auth_method": "private_key_jwt",
-    });
-    let registered = t.register(&with(body, keys)).await;
-    assert_eq!(registered.status, 201, "{registered:?}");
-    let registered = registered.json();
-    assert!(registered.get("client_secret").is_none(), "{registered}");
-    for (name, value) in keys.as_object().unwrap() {
-        assert_eq!(registered[name], *value);
-    }
-    registered["client_id"].as_str().unwrap().to_owned()
-}
-
-/// A revocation of nothing: 200 for whoever is who they say.
-pub async fn revoke(t: &TestApp, assertion: &str) -> Answer {
-    t.post("/revoke", &[&[("token", "nothing")], &proof(assertion)[..]].concat()).await
-}
 
 #[tokio::test]
 async fn an_assertion_is_used_up_by_a_request_that_is_kept_and_by_none_that_is_refused() {
@@ -83,7 +28,7 @@ async fn an_assertion_is_used_up_by_a_request_that_is_kept_and_by_none_that_is_r
     for more in [&[][..], &[("scope", "nobody:knows")]] {
         push(&assertion, more).await.refused(401, "invalid_client");
     }
-    revoke(&t, &assertion).await.refused(401, "invalid_client");
+    revoke_nothing(&t, &assertion).await.refused(401, "invalid_client");
     assert_eq!(t.db.number("SELECT count(*) FROM pushed_requests").await, 1);
 }
 
@@ -115,45 +60,45 @@ async fn a_client_with_a_key_is_granted_refreshes_introspects_and_revokes() {
 #[tokio::test]
 async fn the_same_keys_registered_again_are_the_same_client() {
     let Party { t, key, id } = Party::new(ClientKey::es256("k")).await;
-    assert_eq!(register(&t, &json!({"jwks": key.jwks()})).await, id);
-    assert_ne!(register(&t, &json!({"jwks": ClientKey::es256("k").jwks()})).await, id);
+    assert_eq!(register_keys(&t, &json!({"jwks": key.jwks()})).await, id);
+    assert_ne!(register_keys(&t, &json!({"jwks": ClientKey::es256("k").jwks()})).await, id);
 }
 
 #[tokio::test]
 async fn published_keys_are_fetched_kept_and_fetched_again_when_they_are_changed() {
     let internet = Internet::new().await;
-    let t = start(&internet).await;
+    let t = TestApp::reaching(internet.network(), LASTING_SESSIONS).await;
     let [first, second] = ["first", "second"].map(ClientKey::es256);
-    let id = register(&t, &json!({"jwks_uri": JWKS})).await;
+    let id = register_keys(&t, &json!({"jwks_uri": JWKS})).await;
     internet.serve(JWKS, json(&first.jwks())).await;
     for _ in 0..3 {
-        assert_eq!(revoke(&t, &first.assertion(&t, &id)).await.status, 200);
+        assert_eq!(revoke_nothing(&t, &first.assertion(&t, &id)).await.status, 200);
     }
     assert_eq!(internet.requests().await, 1);
 
     // A new key is found at once, but nobody can make us ask more often than once a minute.
     internet.serve(JWKS, json(&second.jwks())).await;
     t.app.clock.advance(Duration::minutes(1));
-    assert_eq!(revoke(&t, &second.assertion(&t, &id)).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &second.assertion(&t, &id)).await.status, 200);
     for n in 0..20 {
         let unknown = ClientKey::es256(&format!("{n}")).assertion(&t, &id);
-        revoke(&t, &unknown).await.refused(503, "temporarily_unavailable");
+        revoke_nothing(&t, &unknown).await.refused(503, "temporarily_unavailable");
     }
-    revoke(&t, &first.assertion(&t, &id)).await.refused(503, "temporarily_unavailable");
+    revoke_nothing(&t, &first.assertion(&t, &id)).await.refused(503, "temporarily_unavailable");
     assert_eq!(internet.requests().await, 1);
     t.app.clock.advance(Duration::minutes(1));
-    revoke(&t, &first.assertion(&t, &id)).await.refused(401, "invalid_client");
+    revoke_nothing(&t, &first.assertion(&t, &id)).await.refused(401, "invalid_client");
     assert_eq!(internet.requests().await, 2);
 
     // While the host is away the last set serves, for a day.
     internet.serve(JWKS, ResponseTemplate::new(503)).await;
     t.app.clock.advance(Duration::hours(23));
-    assert_eq!(revoke(&t, &second.assertion(&t, &id)).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &second.assertion(&t, &id)).await.status, 200);
     assert_eq!(internet.requests().await, 1);
     t.app.clock.advance(Duration::hours(2));
-    revoke(&t, &second.assertion(&t, &id)).await.refused(503, "temporarily_unavailable");
+    revoke_nothing(&t, &second.assertion(&t, &id)).await.refused(503, "temporarily_unavailable");
     internet.serve(JWKS, json(&second.jwks())).await;
-    assert_eq!(revoke(&t, &second.assertion(&t, &id)).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &second.assertion(&t, &id)).await.status, 200);
 }
 
 #[tokio::test]
@@ -162,13 +107,13 @@ async fn a_set_is_kept_as_long_as_its_host_says_within_five_minutes_and_a_day() 
         [("max-age=0", 4, 1), ("max-age=0", 6, 2), ("max-age=3600", 59, 1), ("max-age=99999999", 1_441, 2)]
     {
         let internet = Internet::new().await;
-        let t = start(&internet).await;
+        let t = TestApp::reaching(internet.network(), LASTING_SESSIONS).await;
         let key = ClientKey::ed25519("k");
-        let id = register(&t, &json!({"jwks_uri": JWKS})).await;
+        let id = register_keys(&t, &json!({"jwks_uri": JWKS})).await;
         internet.serve(JWKS, json(&key.jwks()).insert_header("cache-control", said)).await;
-        assert_eq!(revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+        assert_eq!(revoke_nothing(&t, &key.assertion(&t, &id)).await.status, 200);
         t.app.clock.advance(Duration::minutes(minutes));
-        assert_eq!(revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+        assert_eq!(revoke_nothing(&t, &key.assertion(&t, &id)).await.status, 200);
         assert_eq!(internet.requests().await, requests, "{said}");
     }
 }
@@ -176,11 +121,11 @@ async fn a_set_is_kept_as_long_as_its_host_says_within_five_minutes_and_a_day() 
 #[tokio::test]
 async fn a_host_of_keys_is_not_flooded_through_many_registrations() {
     let internet = Internet::new().await;
-    let t = start(&internet).await;
+    let t = TestApp::reaching(internet.network(), LASTING_SESSIONS).await;
     let mut limited = 0;
     for n in 0..200 {
-        let id = register(&t, &json!({"jwks_uri": format!("https://victim.example/{n}")})).await;
-        let answer = revoke(&t, &ClientKey::ed25519("k").assertion(&t, &id)).await;
+        let id = register_keys(&t, &json!({"jwks_uri": format!("https://victim.example/{n}")})).await;
+        let answer = revoke_nothing(&t, &ClientKey::ed25519("k").assertion(&t, &id)).await;
         limited += usize::from(answer.status == 429);
     }
     assert!(limited > 100, "{limited}");
@@ -200,7 +145,7 @@ async fn chatgpt_is_let_in_with_its_old_document_and_with_its_new_one() {
     });
     let choices = json!({"token_endpoint_auth_methods_supported": ["private_key_jwt", "none"]});
     for (document, without_proof) in [(old.clone(), 401), (with(old, &choices), 200)] {
-        let t = start(&internet).await;
+        let t = TestApp::reaching(internet.network(), LASTING_SESSIONS).await;
         let id = ClientId::from(url);
         let mut browser = t.signed_in("alice").await;
         internet.publish(&document).await;
@@ -220,7 +165,7 @@ async fn chatgpt_is_let_in_with_its_old_document_and_with_its_new_one() {
         // Proving itself is what the old one insists on, and what the new one may leave out.
         assert_eq!(t.redeem(&id, &two).await.status, without_proof);
         let wrong = ClientKey::rs256("k").assertion(&t, url);
-        revoke(&t, &wrong).await.refused(401, "invalid_client");
+        revoke_nothing(&t, &wrong).await.refused(401, "invalid_client");
     }
 }
 
@@ -263,11 +208,11 @@ async fn metadata_says_how_clients_may_prove_themselves_unless_it_is_switched_of
         assert_eq!(*algorithms, json!(["ES256", "RS256", "EdDSA"]));
     }
     let key = ClientKey::es256("k");
-    let id = register(&t, &json!({"jwks": key.jwks()})).await;
+    let id = register_keys(&t, &json!({"jwks": key.jwks()})).await;
     let t = TestApp::on(t.db, "client_authentication.private_key_jwt = false").await;
     let metadata = t.get("/.well-known/oauth-authorization-server").await.body;
     assert!(!metadata.contains("private_key_jwt") && !metadata.contains("auth_signing_alg"), "{metadata}");
-    revoke(&t, &key.assertion(&t, &id)).await.refused(401, "invalid_client");
+    revoke_nothing(&t, &key.assertion(&t, &id)).await.refused(401, "invalid_client");
     let body =
         json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": key.jwks()});
     t.register(&body).await.refused(400, "invalid_client_metadata");
@@ -289,14 +234,12 @@ async fn only_hosts_that_the_operator_named_may_have_clients_that_address_the_to
             "token_endpoint_auth_method": "private_key_jwt",
         });
         internet.publish(&document).await;
-        let network = internet.network();
-        let prepare = |app: &mut keyward::app::App| app.fetch.fetcher = Fetcher::new(network).unwrap();
-        let t = TestApp::prepared(fresh_db().await, settings, prepare).await;
+        let t = TestApp::reaching(internet.network(), settings).await;
         t.code(&ClientId::from(&*id), &[("redirect_uri", CALLBACK)]).await;
         let to = |aud: &str| key.sign(&key.header(), &with(claims(&t, &id), &json!({"aud": aud})));
-        assert_eq!(revoke(&t, &to(ISSUER)).await.status, 200, "{host}");
-        let answer = revoke(&t, &to(&endpoint)).await;
+        assert_eq!(revoke_nothing(&t, &to(ISSUER)).await.status, 200, "{host}");
+        let answer = revoke_nothing(&t, &to(&endpoint)).await;
         assert_eq!(answer.status == 200, let_in, "{host} {settings}: {answer:?}");
-        revoke(&t, &to("https://other.example/token")).await.refused(401, "invalid_client");
+        revoke_nothing(&t, &to("https://other.example/token")).await.refused(401, "invalid_client");
     }
 }

@@ -4,10 +4,9 @@ mod replay;
 
 use crate::support::{
     app::{MCP, TestApp, authorize_path},
-    db::fresh_db,
     internet::Internet,
 };
-use keyward::{fetch::Fetcher, model::ClientId};
+use keyward::model::ClientId;
 use profile::Profile;
 use std::{collections::BTreeMap, fs, path::Path};
 use tokio::task::LocalSet;
@@ -118,8 +117,7 @@ async fn a_document_whose_host_leads_elsewhere_is_not_followed_though_it_is_ther
     internet.publish(&document).await;
     let there = document["client_id"].as_str().unwrap();
     internet.serve_too(APEX, ResponseTemplate::new(301).insert_header("location", there)).await;
-    let network = internet.network();
-    let t = TestApp::prepared(fresh_db().await, "", |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await;
+    let t = TestApp::reaching(internet.network(), "").await;
     let callback = document["redirect_uris"][0].as_str().unwrap();
     let path = |id: &str| authorize_path(&ClientId::from(id), &[("redirect_uri", callback)]);
     t.signed_in("alice").await.get(&path(APEX)).await.page(400);

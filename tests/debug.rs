@@ -2,12 +2,10 @@
 mod access;
 mod traces;
 
-use crate::{
+use crate::support::{
+    app::{Answer, CALLBACK, MCP, PASSWORD, TestApp, VERIFIER, authorize_path},
+    db::fresh_db,
     device::{self, poll_later},
-    support::{
-        app::{Answer, CALLBACK, MCP, PASSWORD, TestApp, VERIFIER, authorize_path},
-        db::fresh_db,
-    },
 };
 use axum::{body::Body, http::Request};
 use keyward::{model::ClientId, secrets::Digest};

@@ -1,57 +1,14 @@
 //! Tokens bound to a key (RFC 9449): what a client with proofs gets, and what its key is needed for.
 use crate::support::{
-    app::{Answer, CALLBACK, ISSUER, MCP, TestApp, VERIFIER, basic},
+    app::{CALLBACK, ISSUER, MCP, TestApp, VERIFIER, basic},
+    bound::{TOKEN_URL, USERINFO_URL, bound, redeem, refresh},
     dpop::DpopKey,
     node::Node,
+    tokens::{text, userinfo},
 };
-use axum::{body::Body, http::Request};
 use keyward::model::ClientId;
-use serde_json::{Value, json};
+use serde_json::json;
 use time::Duration;
-
-pub const TOKEN_URL: &str = "https://auth.example/token";
-pub const USERINFO_URL: &str = "https://auth.example/userinfo";
-
-pub fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
-    answer[member].as_str().unwrap_or_else(|| panic!("no {member} in {answer}"))
-}
-
-impl DpopKey {
-    pub fn token_proof(&self, t: &TestApp) -> String {
-        self.proof("POST", TOKEN_URL, t.app.clock.now())
-    }
-}
-
-/// A token request with these headers.
-pub async fn ask(t: &TestApp, form: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
-    t.post_with("/token", form, headers).await
-}
-
-/// Redeems a code as a public client, with a proof.
-pub async fn redeem(t: &TestApp, client: &ClientId, code: &str, proof: &str) -> Answer {
-    let form = [("grant_type", "authorization_code"), ("client_id", client.as_str()), ("code", code)];
-    ask(t, &[&form[..], &[("code_verifier", VERIFIER)]].concat(), &[("dpop", proof)]).await
-}
-
-pub async fn refresh(t: &TestApp, client: &ClientId, token: &str, key: &DpopKey) -> Answer {
-    let form = [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", token)];
-    ask(t, &form, &[("dpop", &key.token_proof(t))]).await
-}
-
-/// Tokens of a public client that alice approved, bound to this key.
-pub async fn bound(t: &TestApp, client: &ClientId, key: &DpopKey, more: &[(&str, &str)]) -> Value {
-    let answer = redeem(t, client, &t.code(client, more).await, &key.token_proof(t)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
-}
-
-pub async fn userinfo(t: &TestApp, headers: &[(&str, &str)]) -> Answer {
-    let mut request = Request::get("/userinfo");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    t.send(request.body(Body::empty()).unwrap()).await
-}
 
 #[tokio::test]
 async fn tokens_are_bound_to_the_key_that_proved_itself_whatever_its_kind() {
@@ -213,7 +170,7 @@ async fn a_confidential_client_may_change_its_key() {
     let headers = |proof: String| [("authorization", authorization.clone()), ("dpop", proof)];
     let send = async |form: &[(&str, &str)], proof: String| {
         let headers = headers(proof);
-        ask(&t, form, &headers.each_ref().map(|(name, value)| (*name, value.as_str()))).await
+        t.post_with("/token", form, &headers.each_ref().map(|(name, value)| (*name, value.as_str()))).await
     };
     let tokens = send(&form, key.token_proof(&t)).await.json();
     let form = [("grant_type", "refresh_token"), ("refresh_token", text(&tokens, "refresh_token"))];
@@ -222,6 +179,6 @@ async fn a_confidential_client_may_change_its_key() {
     assert_eq!(claims["cnf"]["jkt"], other.thumbprint());
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!(MCP)));
     // Even without one: its secret proves it.
-    let answer = ask(&t, &form, &[("authorization", &authorization)]).await.json();
+    let answer = t.post_with("/token", &form, &[("authorization", &authorization)]).await.json();
     assert_eq!(answer["token_type"], "Bearer");
 }

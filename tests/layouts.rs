@@ -1,7 +1,7 @@
 //! Paths that scripts and configurations for other servers expect.
-use crate::{
+use crate::support::{
+    app::{TestApp, basic},
     client_credentials::ask,
-    support::app::{TestApp, basic},
 };
 use keyward::config::Config;
 use serde_json::json;
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 #[tokio::test]
 async fn scripts_that_do_not_discover_find_endpoints_below_oauth_where_the_operator_wants_that() {
-    let t = TestApp::with(&format!("legacy_paths = true\n{}", crate::client_credentials::SETTINGS)).await;
+    let t = TestApp::with(&format!("legacy_paths = true\n{}", crate::support::client_credentials::SETTINGS)).await;
     keyward::clients::configured::write(&t.app).await.unwrap();
     let metadata = t.get("/.well-known/oauth-authorization-server").await.json();
     for (member, path) in [("token_endpoint", "/token"), ("introspection_endpoint", "/introspect")] {

@@ -1,18 +1,11 @@
 //! Clients that are removed from the settings: disabled at the next start, and enabled again when they return.
-use crate::{
+use crate::support::{
+    app::{CALLBACK, TestApp, authorize_path},
     client_credentials::{self, ask},
-    support::{
-        app::{CALLBACK, TestApp, authorize_path},
-        process::House,
-    },
+    events::events,
+    process::House,
 };
-use keyward::{
-    app::App,
-    clients::configured,
-    config::Config,
-    model::{AuditEvent, ClientId},
-    storage::{audit_events, clients},
-};
+use keyward::{app::App, clients::configured, config::Config, model::ClientId, storage::clients};
 use std::sync::Arc;
 
 /// A start with other settings on the same database.
@@ -28,11 +21,6 @@ async fn restart(t: &TestApp, change: impl FnOnce(&mut Config)) -> (Arc<App>, Ve
 
 async fn is_disabled(t: &TestApp, id: &str) -> bool {
     clients::find(&t.db, &ClientId::from(id)).await.unwrap().unwrap().disabled_at.is_some()
-}
-
-async fn events(t: &TestApp, name: &str) -> Vec<AuditEvent> {
-    let all = audit_events::recent(&t.db, 1_000).await.unwrap();
-    all.into_iter().filter(|event| event.event_type == name).collect()
 }
 
 #[tokio::test]

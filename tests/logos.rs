@@ -3,10 +3,9 @@ use crate::support::{
     app::{Answer, CALLBACK, TestApp, authorize_path},
     browser::{Browser, borrowed, hidden},
     client_key::with,
-    db::fresh_db,
-    internet::{Internet, json},
+    internet::{Internet, LASTING_SESSIONS, json},
 };
-use keyward::{fetch::Fetcher, model::ClientId};
+use keyward::model::ClientId;
 use scraper::{Html, Selector};
 use serde_json::{Value, json};
 use time::Duration;
@@ -34,8 +33,7 @@ async fn serve(internet: &Internet, document: &Value, logo: ResponseTemplate) {
 }
 
 async fn start(internet: &Internet, more: &str) -> TestApp {
-    let (network, more) = (internet.network(), format!("{more}\nsessions.lifetime = 99999999"));
-    TestApp::prepared(fresh_db().await, &more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
+    TestApp::reaching(internet.network(), &format!("{more}\n{LASTING_SESSIONS}")).await
 }
 
 /// The consent page, and where its logo is from.
@@ -213,9 +211,7 @@ async fn switched_off_nothing_is_fetched_shown_or_served() {
     serve(&internet, &document(), picture(png(64, 64))).await;
     let t = start(&internet, "").await;
     let (_, shown) = pictures(&mut t.signed_in("alice").await, ID, "http://localhost:5/cb").await;
-    let network = internet.network();
-    let prepare = |app: &mut keyward::app::App| app.fetch.fetcher = Fetcher::new(network).unwrap();
-    let off = TestApp::prepared(fresh_db().await, "logos.enabled = false", prepare).await;
+    let off = TestApp::reaching(internet.network(), "logos.enabled = false").await;
     let (page, none) = pictures(&mut off.signed_in("alice").await, ID, "http://localhost:5/cb").await;
     assert!(none.is_empty() && page.body.contains(r#"<span class="logo""#));
     assert_eq!(asked_for_logo(&internet).await, 1);

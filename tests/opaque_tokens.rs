@@ -1,18 +1,17 @@
 //! Opaque access tokens: what introspection answers about them, to whom, and until when.
-use crate::{
+use crate::support::{
+    app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER, operator},
+    bound::bound,
     client_credentials, device,
-    dpop::{bound, userinfo},
-    support::{
-        app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER, operator},
-        dpop::DpopKey,
-        guarded::{Guarded, call_through},
-        node::Node,
-    },
+    dpop::DpopKey,
+    guarded::{Guarded, call_through},
+    node::Node,
+    tokens::{INACTIVE, access_token, family_with, is_active, userinfo},
 };
 use keyward::{
     config::Config,
     jobs::{self},
-    model::{ClientId, GrantId},
+    model::GrantId,
     operations::keys,
     secrets::Digest,
     storage::{access_tokens, grants},
@@ -22,26 +21,6 @@ use time::Duration;
 
 const MAIN: &str = "resources.main.access_token_format = 'opaque'";
 const ALL: &str = "tokens.access_token_format = 'opaque'";
-const INACTIVE: &str = r#"{"active":false}"#;
-
-fn access_token(tokens: &Value) -> &str {
-    tokens["access_token"].as_str().unwrap_or_else(|| panic!("no access token in {tokens}"))
-}
-
-async fn alices(t: &TestApp, more: &[(&str, &str)]) -> (ClientId, Value) {
-    let client = t.public_client("c", &[CALLBACK]).await;
-    let tokens = t.tokens(&client, more).await;
-    (client, tokens)
-}
-
-async fn is_active(t: &TestApp, token: &str) -> bool {
-    let answer = t.introspect(token).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["active"] == true || {
-        assert_eq!(answer.body, INACTIVE);
-        false
-    }
-}
 
 /// What is on record of it.
 async fn claims(t: &TestApp, token: &str) -> Option<Value> {
@@ -66,7 +45,7 @@ async fn revoke(t: &TestApp, client: &str, token: &str) -> Answer {
 async fn a_token_says_nothing_and_its_record_says_what_a_jwt_would() {
     let (t, with_jwt) = (TestApp::with(MAIN).await, TestApp::start().await);
     let asked = [("scope", "openid mcp:read"), ("nonce", "n")];
-    let ((_, tokens), (_, jwt)) = (alices(&t, &asked).await, alices(&with_jwt, &asked).await);
+    let ((_, tokens), (_, jwt)) = (family_with(&t, "c", &asked).await, family_with(&with_jwt, "c", &asked).await);
     assert_eq!(members(&tokens), members(&jwt));
     for same in ["token_type", "expires_in", "scope"] {
         assert_eq!(tokens[same], jwt[same], "{same}");
@@ -88,7 +67,7 @@ async fn a_token_says_nothing_and_its_record_says_what_a_jwt_would() {
 #[tokio::test]
 async fn introspection_answers_as_for_a_jwt_and_only_whom_the_token_is_meant_for() {
     let (t, with_jwt) = (TestApp::with(MAIN).await, TestApp::start().await);
-    let ((_, tokens), (_, jwt)) = (alices(&t, &[]).await, alices(&with_jwt, &[]).await);
+    let ((_, tokens), (_, jwt)) = (family_with(&t, "c", &[]).await, family_with(&with_jwt, "c", &[]).await);
     let token = access_token(&tokens);
     let (answer, expected) = (t.introspect(token).await, with_jwt.introspect(access_token(&jwt)).await);
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -112,7 +91,7 @@ async fn every_grant_brings_tokens_in_the_form_of_their_resource() {
     let t = TestApp::with(&settings).await;
     keyward::clients::configured::write(&t.app).await.unwrap();
     let (client, tokens) =
-        alices(&t, &[("resource", MCP), ("resource", OTHER), ("scope", "mcp:read other:read openid")]).await;
+        family_with(&t, "c", &[("resource", MCP), ("resource", OTHER), ("scope", "mcp:read other:read openid")]).await;
     assert!(is_active(&t, access_token(&tokens)).await);
     let refresh_token = tokens["refresh_token"].as_str().unwrap();
     let other = t.refresh_with(&client, refresh_token, &[("resource", OTHER)]).await.json();
@@ -136,7 +115,7 @@ async fn every_grant_brings_tokens_in_the_form_of_their_resource() {
 #[tokio::test]
 async fn it_ends_at_once_with_whatever_it_hangs_from() {
     let t = TestApp::with(MAIN).await;
-    let (client, tokens) = alices(&t, &[]).await;
+    let (client, tokens) = family_with(&t, "c", &[]).await;
     let (token, alice, now) = (access_token(&tokens), t.user_named("alice").await.id, t.app.clock.now());
     let other = Node::beside(&t).await;
     let auth = [("client_id", "notes-server"), ("client_secret", "notes-server-secret"), ("token", token)];
@@ -165,7 +144,7 @@ async fn it_ends_at_once_with_whatever_it_hangs_from() {
 #[tokio::test]
 async fn revoked_by_its_client_it_is_gone_and_its_siblings_are_not() {
     let t = TestApp::with(MAIN).await;
-    let (client, first) = alices(&t, &[]).await;
+    let (client, first) = family_with(&t, "c", &[]).await;
     let second = t.refresh(&client, first["refresh_token"].as_str().unwrap()).await.json();
     let (first, second, refresh) =
         (access_token(&first), access_token(&second), second["refresh_token"].as_str().unwrap());
@@ -187,7 +166,7 @@ async fn revoked_by_its_client_it_is_gone_and_its_siblings_are_not() {
 #[tokio::test]
 async fn it_expires_on_the_second_and_its_record_is_swept() {
     let t = TestApp::with("resources.main = { access_token_format = 'opaque', access_token_lifetime = 120 }").await;
-    let (_, tokens) = alices(&t, &[]).await;
+    let (_, tokens) = family_with(&t, "c", &[]).await;
     assert_eq!(tokens["expires_in"], 120);
     let token = access_token(&tokens);
     let expires_at = claims(&t, token).await.unwrap()["exp"].as_i64().unwrap();
@@ -206,7 +185,7 @@ async fn it_expires_on_the_second_and_its_record_is_swept() {
 #[tokio::test]
 async fn userinfo_takes_those_that_are_meant_for_it() {
     let t = TestApp::with(ALL).await;
-    let (client, tokens) = alices(&t, &[("scope", "openid profile mcp:read"), ("resource", MCP)]).await;
+    let (client, tokens) = family_with(&t, "c", &[("scope", "openid profile mcp:read"), ("resource", MCP)]).await;
     let ask = async |tokens: &Value| {
         let bearer = format!("Bearer {}", access_token(tokens));
         userinfo(&t, &[("authorization", &bearer)]).await
@@ -237,7 +216,7 @@ async fn bound_to_a_key_it_says_so_and_is_no_bearer_token() {
 #[tokio::test]
 async fn new_signing_keys_and_new_settings_leave_tokens_as_they_were() {
     let t = TestApp::with(MAIN).await;
-    let (client, tokens) = alices(&t, &[]).await;
+    let (client, tokens) = family_with(&t, "c", &[]).await;
     keys::replace_all(&t.app, &operator()).await.unwrap();
     assert!(is_active(&t, access_token(&tokens)).await, "no key of ours signed it");
     let t = TestApp::on(t.db, "resources.main.access_token_format = 'jwt'").await;
@@ -249,7 +228,7 @@ async fn new_signing_keys_and_new_settings_leave_tokens_as_they_were() {
 #[tokio::test]
 async fn a_database_that_is_away_is_no_verdict() {
     let t = TestApp::with(MAIN).await;
-    let (client, tokens) = alices(&t, &[]).await;
+    let (client, tokens) = family_with(&t, "c", &[]).await;
     let code = t.code(&client, &[]).await;
     t.db.close().await.unwrap();
     let answer = t.introspect(access_token(&tokens)).await;

@@ -1,6 +1,8 @@
 //! OpenID Connect: who has to sign in again, and the content of ID tokens and userinfo (Core §2, §3.1.2, §5.3).
-use crate::support::app::{CALLBACK, CHALLENGE, ISSUER, MCP, OTHER, PASSWORD, TestApp, authorize_path, encode};
-use axum::{body::Body, http::Request};
+use crate::support::{
+    app::{CALLBACK, CHALLENGE, ISSUER, MCP, OTHER, PASSWORD, TestApp, authorize_path, encode},
+    tokens::{text, userinfo},
+};
 use keyward::model::ClientId;
 use serde_json::{Value, json};
 use time::Duration;
@@ -140,14 +142,10 @@ async fn a_token_for_a_resource_can_be_traded_for_one_that_userinfo_takes() {
     let client = t.public_client("c", &[CALLBACK]).await;
     let tokens = t.tokens(&client, &[("scope", "openid profile mcp:read"), ("resource", MCP)]).await;
     assert!(TestApp::claims(&tokens["access_token"])["aud"] == MCP);
-    userinfo(&t, &tokens).await.refused(401, "invalid_token");
+    let bearer = |tokens: &Value| format!("Bearer {}", text(tokens, "access_token"));
+    userinfo(&t, &[("authorization", &bearer(&tokens))]).await.refused(401, "invalid_token");
     let refresh_token = tokens["refresh_token"].as_str().unwrap();
     let own = t.refresh_with(&client, refresh_token, &[("resource", ISSUER)]).await.json();
     assert_eq!(own["scope"], "openid profile");
-    assert_eq!(userinfo(&t, &own).await.json()["preferred_username"], "alice");
-}
-
-async fn userinfo(t: &TestApp, tokens: &Value) -> crate::support::app::Answer {
-    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
-    t.send(Request::get("/userinfo").header("authorization", bearer).body(Body::empty()).unwrap()).await
+    assert_eq!(userinfo(&t, &[("authorization", &bearer(&own))]).await.json()["preferred_username"], "alice");
 }

@@ -3,7 +3,10 @@
 mod lists;
 mod refusals;
 
-use crate::support::app::{CALLBACK, PASSWORD, TestApp, authorize_path, operator};
+use crate::support::{
+    app::{CALLBACK, PASSWORD, TestApp, authorize_path, operator},
+    tokens::{INACTIVE, family, text},
+};
 use keyward::{
     model::{AuditEvent, ClientId, GrantId},
     operations::{clients, consents, grants, keys, registration_tokens, users},
@@ -12,7 +15,6 @@ use keyward::{
 use serde_json::{Value, json};
 use time::Duration;
 
-const INACTIVE: &str = r#"{"active":false}"#;
 const STRONG: &str = "four unrelated words here";
 
 /// How much there is of what acts change.
@@ -60,24 +62,13 @@ async fn act(t: &TestApp, event_type: &str, details: Value) -> AuditEvent {
     event
 }
 
-/// Alice has allowed this client something.
-async fn connected(t: &TestApp, id: &str) -> (ClientId, Value) {
-    let client = t.public_client(id, &[CALLBACK]).await;
-    let tokens = t.tokens(&client, &[]).await;
-    (client, tokens)
-}
-
-fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
-    tokens[name].as_str().unwrap()
-}
-
 /// Which grants, by one of them and its client.
 type Choice<'a> = &'a dyn Fn(GrantId, &ClientId) -> grants::Filter;
 
 #[tokio::test]
 async fn somebody_who_is_disabled_loses_sessions_and_grants_for_good_and_nobody_else_does() {
     let t = TestApp::start().await;
-    let (client, tokens) = connected(&t, "c").await;
+    let (client, tokens) = family(&t, "c").await;
     let (mut alices, mut bobs) = (t.signed_in("alice").await, t.signed_in("bob").await);
     let (alice, before) = (t.user_named("alice").await.id, state(&t).await);
     let (user, ended) = users::disable(&t.app, &operator(), alice).await.unwrap();
@@ -103,7 +94,7 @@ async fn somebody_who_is_disabled_loses_sessions_and_grants_for_good_and_nobody_
 #[tokio::test]
 async fn a_new_password_ends_sessions_and_no_grant_and_the_old_one_lets_nobody_in() {
     let t = TestApp::start().await;
-    let (client, tokens) = connected(&t, "c").await;
+    let (client, tokens) = family(&t, "c").await;
     let (alice, before) = (t.user_named("alice").await.id, state(&t).await);
     assert_eq!(users::set_password(&t.app, &operator(), alice, STRONG).await.unwrap(), 1);
     assert_eq!(change(&t, before).await, [0, -1, 0, 0, 0, 0, 0, 1]);
@@ -140,10 +131,10 @@ async fn grants_are_revoked_one_by_one_of_a_person_of_a_client_and_of_both() {
         ),
         (&|_, _| grants::Filter { user_id: Some(alice), ..grants::Filter::default() }, 2),
     ];
-    let (mut count, (other, others)) = (0, connected(&t, "other").await);
+    let (mut count, (other, others)) = (0, family(&t, "other").await);
     for (choose, revoked) in choices {
         count += 1;
-        let (client, tokens) = connected(&t, &format!("c{count}")).await;
+        let (client, tokens) = family(&t, &format!("c{count}")).await;
         let (wanted, before) = (choose(one(&t, &client).await, &client), state(&t).await);
         assert_eq!(grants::count_live(&t.app, &wanted).await.unwrap(), revoked);
         let answered = grants::revoke(&t.app, &operator(), &wanted).await.unwrap();
@@ -163,8 +154,8 @@ async fn grants_are_revoked_one_by_one_of_a_person_of_a_client_and_of_both() {
 #[tokio::test]
 async fn deleted_consents_are_asked_for_again_and_grants_go_on() {
     let t = TestApp::start().await;
-    let (client, tokens) = connected(&t, "c").await;
-    connected(&t, "other").await;
+    let (client, tokens) = family(&t, "c").await;
+    family(&t, "other").await;
     let (alice, before) = (t.user_named("alice").await.id, state(&t).await);
     let wanted = consents::Filter { user_id: Some(alice), client_id: Some(client.clone()) };
     assert_eq!(consents::delete(&t.app, &operator(), &wanted).await.unwrap(), 1);
@@ -181,7 +172,7 @@ async fn deleted_consents_are_asked_for_again_and_grants_go_on() {
 #[tokio::test]
 async fn a_disabled_client_gets_nothing_until_it_is_enabled_again() {
     let t = TestApp::start().await;
-    let (client, tokens) = connected(&t, "c").await;
+    let (client, tokens) = family(&t, "c").await;
     let before = state(&t).await;
     let disabled = clients::disable(&t.app, &operator(), &client).await.unwrap();
     assert_eq!(disabled.disabled_at, Some(t.app.clock.now()));

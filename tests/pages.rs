@@ -3,12 +3,10 @@
 mod readers;
 mod words;
 
-use crate::{
+use crate::support::{
+    app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path, operator},
+    browser::{Browser, borrowed, hidden},
     device::{begin, device_client, enter, user_code},
-    support::{
-        app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path, operator},
-        browser::{Browser, borrowed, hidden},
-    },
 };
 use keyward::{model::ClientId, oauth::params::form_urlencode, operations::users::new_setup_link};
 use scraper::{Html, Selector};

@@ -1,7 +1,7 @@
 //! Pushed authorization requests (RFC 9126), as a client and a user send them.
-use crate::{
-    attacks::par::{push, short},
-    support::app::{CALLBACK, CHALLENGE, ISSUER, MCP, TestApp, VERIFIER, authorize_path, basic},
+use crate::support::{
+    app::{CALLBACK, CHALLENGE, ISSUER, MCP, TestApp, VERIFIER, authorize_path, basic},
+    par::{push, short},
 };
 use keyward::{model::ClientId, secrets::Digest, storage::pushed_requests};
 use serde_json::json;

@@ -2,10 +2,9 @@
 use crate::support::{
     app::{Answer, CALLBACK, TestApp, VERIFIER, authorize_path},
     client_key::{ClientKey, proof, with},
-    db::fresh_db,
     internet::{Internet, json},
 };
-use keyward::{events::EventType, fetch::Fetcher, model::ClientId, trace::Verdict};
+use keyward::{events::EventType, model::ClientId, trace::Verdict};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -16,11 +15,6 @@ fn document(url: &str) -> Value {
         "client_id": url, "client_name": "Agent", "redirect_uris": [CALLBACK],
         "grant_types": ["authorization_code", "refresh_token"], "token_endpoint_auth_method": "none",
     })
-}
-
-async fn start(internet: &Internet, more: &str) -> TestApp {
-    let network = internet.network();
-    TestApp::prepared(fresh_db().await, more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
 }
 
 fn path(url: &str) -> String {
@@ -58,7 +52,7 @@ async fn exactly_the_methods_that_document_and_server_share_are_taken() {
         let mut about = with(document(URL), &members);
         about["token_endpoint_auth_methods_supported"] = list.clone();
         internet.publish(&about).await;
-        let t = start(&internet, settings).await;
+        let t = TestApp::reaching(internet.network(), settings).await;
         for (key, taken) in [(None, without), (Some(&key), with_keys)] {
             let answer = redeemed(&t, key).await;
             if taken {
@@ -89,7 +83,7 @@ async fn what_a_document_breaks_is_told_on_the_page_with_its_cure_and_nothing_is
     ] {
         let internet = Internet::new().await;
         internet.publish(&about).await;
-        let t = start(&internet, "").await;
+        let t = TestApp::reaching(internet.network(), "").await;
         let page = seen_by(&t, "alice", URL).await;
         page.page(400);
         for shown in
@@ -103,7 +97,7 @@ async fn what_a_document_breaks_is_told_on_the_page_with_its_cure_and_nothing_is
     // Whose document it is, is not known: then nothing is told of it.
     let internet = Internet::new().await;
     internet.serve(URL, json(&with(document("https://app.example/other"), &json!({"redirect_uris": []})))).await;
-    let page = seen_by(&start(&internet, "").await, "alice", URL).await;
+    let page = seen_by(&TestApp::reaching(internet.network(), "").await, "alice", URL).await;
     page.page(400);
     assert!(page.body.contains("missing or not valid") && !page.body.contains("redirect_uris"), "{page:?}");
 }
@@ -112,7 +106,7 @@ async fn what_a_document_breaks_is_told_on_the_page_with_its_cure_and_nothing_is
 async fn a_document_that_names_no_method_is_taken_for_a_public_client_and_leaves_a_warning() {
     let internet = Internet::new().await;
     internet.publish(&with(document(URL), &json!({"token_endpoint_auth_method": null}))).await;
-    let t = start(&internet, "").await;
+    let t = TestApp::reaching(internet.network(), "").await;
     assert_eq!(redeemed(&t, None).await.status, 200);
     let warned =
         || t.app.trace.recent().into_iter().find(|decision| decision.event_type == EventType::CimdNoAuthMethod);
@@ -121,7 +115,7 @@ async fn a_document_that_names_no_method_is_taken_for_a_public_client_and_leaves
     assert!(warning.rule.unwrap().contains("token_endpoint_auth_methods_supported"));
 
     internet.publish(&document(URL)).await;
-    let t = start(&internet, "").await;
+    let t = TestApp::reaching(internet.network(), "").await;
     assert_eq!(seen_by(&t, "alice", URL).await.status, 200);
     assert!(t.app.trace.recent().iter().all(|decision| decision.result != Verdict::Warning));
 }
@@ -135,7 +129,7 @@ async fn keys_behind_a_jwks_uri_that_gives_a_private_one_away_prove_nothing() {
         .await;
     let private = with(ClientKey::es256("other").jwk, &json!({"d": "AAAA"}));
     internet.serve_too(JWKS, json(&json!({"keys": [key.jwk, private]}))).await;
-    let t = start(&internet, "").await;
+    let t = TestApp::reaching(internet.network(), "").await;
     // Keys that cannot be had may come yet.
     redeemed(&t, Some(&key)).await.refused(503, "temporarily_unavailable");
     internet.serve(JWKS, json(&key.jwks())).await;
@@ -156,7 +150,7 @@ async fn the_operator_lets_documents_in_and_keeps_them_out_by_their_path() {
     ] {
         let internet = Internet::new().await;
         internet.publish(&document(URL)).await;
-        let t = start(&internet, settings).await;
+        let t = TestApp::reaching(internet.network(), settings).await;
         let page = seen_by(&t, "alice", URL).await;
         assert_eq!(page.status.as_u16(), if let_in { 200 } else { 400 }, "{settings}: {page:?}");
         assert_eq!(internet.requests().await, usize::from(let_in), "{settings}");
@@ -164,7 +158,7 @@ async fn the_operator_lets_documents_in_and_keeps_them_out_by_their_path() {
     // One that is known already goes, too.
     let internet = Internet::new().await;
     internet.publish(&document(URL)).await;
-    let t = start(&internet, "").await;
+    let t = TestApp::reaching(internet.network(), "").await;
     let tokens = redeemed(&t, None).await.json();
     let t = TestApp::on(t.db, "client_metadata_documents.deny = ['app.example/clients/*']").await;
     t.refresh(&ClientId::from(URL), tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
@@ -184,7 +178,7 @@ async fn where_anybody_may_publish_the_path_is_shown() {
     ] {
         let internet = Internet::new().await;
         internet.publish(&document(url)).await;
-        let page = seen_by(&start(&internet, settings).await, "alice", url).await;
+        let page = seen_by(&TestApp::reaching(internet.network(), settings).await, "alice", url).await;
         assert!(page.body.contains(shown), "{shown}: {}", page.body);
         assert_eq!(page.body.contains("Anybody can publish at"), shown.contains(".json"), "{url}: {}", page.body);
     }
@@ -196,7 +190,7 @@ const NEW: &str = "New here: so far";
 async fn the_first_people_of_a_new_host_are_told_that_it_is_new_here() {
     let internet = Internet::new().await;
     internet.publish(&document(URL)).await;
-    let t = start(&internet, "client_metadata_documents.new_until = 2").await;
+    let t = TestApp::reaching(internet.network(), "client_metadata_documents.new_until = 2").await;
     let told = |page: &Answer, words: &str| assert!(page.body.contains(words), "{words}: {}", page.body);
     told(
         &seen_by(&t, "alice", URL).await,
@@ -220,12 +214,12 @@ async fn a_host_that_the_operator_named_is_not_new_and_a_shared_one_is_for_each_
     let internet = Internet::new().await;
     internet.publish(&document(URL)).await;
     for settings in ["client_metadata_documents.allow = ['app.example']", "client_metadata_documents.new_until = 0"] {
-        let page = seen_by(&start(&internet, settings).await, "alice", URL).await;
+        let page = seen_by(&TestApp::reaching(internet.network(), settings).await, "alice", URL).await;
         assert!(page.status == 200 && !page.body.contains(NEW), "{settings}: {page:?}");
     }
     let [one, other] = ["https://raw.githubusercontent.com/a/x.json", "https://raw.githubusercontent.com/b/x.json"];
     internet.publish(&document(one)).await;
-    let t = start(&internet, "client_metadata_documents.new_until = 1").await;
+    let t = TestApp::reaching(internet.network(), "client_metadata_documents.new_until = 1").await;
     t.signed_in("alice").await.approve(&path(one)).await.returned("code").unwrap();
     assert!(!seen_by(&t, "bob", one).await.body.contains(NEW));
     internet.publish(&document(other)).await;
@@ -239,7 +233,7 @@ async fn a_host_that_the_operator_named_is_not_new_and_a_shared_one_is_for_each_
 async fn a_decision_stands_though_others_trusted_the_host_meanwhile() {
     let internet = Internet::new().await;
     internet.publish(&document(URL)).await;
-    let t = start(&internet, "").await;
+    let t = TestApp::reaching(internet.network(), "").await;
     let mut alice = t.signed_in("alice").await;
     let page = alice.get(&path(URL)).await;
     assert!(page.body.contains(NEW));

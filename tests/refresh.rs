@@ -4,50 +4,21 @@ mod restored;
 
 use crate::support::{
     app::{Answer, CALLBACK, TestApp, encode},
-    node::{Node, from},
+    events::events,
+    node::Node,
+    peers::from,
+    tokens::{access_token, family, grant_of, is_active, refresh_token, text},
 };
 use axum::{body::Body, http::Request};
 use keyward::{
-    model::{AuditEvent, ClientId, Grant, GrantId},
+    model::ClientId,
     secrets::{base64url, from_base64url},
-    storage::{audit_events, grants},
+    storage::grants,
     tokens::refresh_token::RefreshToken,
 };
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use time::Duration;
-
-fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
-    answer[member].as_str().unwrap_or_else(|| panic!("no {member} in {answer}"))
-}
-
-fn refresh_token(answer: &Answer) -> String {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    text(&answer.json(), "refresh_token").to_owned()
-}
-
-/// A public client that alice allowed, and what it got.
-async fn family(t: &TestApp, id: &str) -> (ClientId, Value) {
-    let client = t.public_client(id, &[CALLBACK]).await;
-    let tokens = t.tokens(&client, &[]).await;
-    (client, tokens)
-}
-
-async fn grant_of(t: &TestApp, tokens: &Value) -> Grant {
-    let id = TestApp::claims(&tokens["access_token"])["grant_id"].as_str().unwrap().parse::<GrantId>().unwrap();
-    grants::find(&t.db, id).await.unwrap().unwrap()
-}
-
-async fn is_active(t: &TestApp, tokens: &Value) -> bool {
-    let answer = t.introspect(text(tokens, "access_token")).await.json();
-    assert!(answer["active"] == true || answer == json!({"active": false}), "{answer}");
-    answer["active"] == true
-}
-
-async fn events(t: &TestApp, event_type: &str) -> Vec<AuditEvent> {
-    let recent = audit_events::recent(&t.db, 100).await.unwrap();
-    recent.into_iter().filter(|event| event.event_type == event_type).collect()
-}
 
 #[tokio::test]
 async fn a_lost_answer_comes_again_from_another_node_and_after_a_restart() {
@@ -97,7 +68,7 @@ async fn two_generations_back_is_theft_even_within_the_window() {
     t.refresh(&client, text(&first, "refresh_token")).await.refused(400, "invalid_grant");
     for tokens in [&first, &second, &third] {
         t.refresh(&client, text(tokens, "refresh_token")).await.refused(400, "invalid_grant");
-        assert!(!is_active(&t, tokens).await);
+        assert!(!is_active(&t, access_token(tokens)).await);
     }
 }
 
@@ -107,21 +78,21 @@ async fn a_stolen_token_takes_its_whole_family_down_and_no_other() {
     let (client, first) = family(&t, "c").await;
     let other = t.tokens(&client, &[]).await;
     let second = t.refresh(&client, text(&first, "refresh_token")).await.json();
-    assert!(is_active(&t, &first).await && is_active(&t, &second).await);
+    assert!(is_active(&t, access_token(&first)).await && is_active(&t, access_token(&second)).await);
     t.app.clock.advance(Duration::seconds(61));
     t.refresh(&client, text(&first, "refresh_token")).await.refused(400, "invalid_grant");
 
     let grant = grant_of(&t, &first).await;
     assert!(grant.revoked_at.is_some());
     assert_eq!(grant.generation, 2);
-    assert!(!is_active(&t, &first).await && !is_active(&t, &second).await);
+    assert!(!is_active(&t, access_token(&first)).await && !is_active(&t, access_token(&second)).await);
     t.refresh(&client, text(&second, "refresh_token")).await.refused(400, "invalid_grant");
     let [event] = &events(&t, "refresh_reuse_detected").await[..] else { panic!("not one event") };
     assert_eq!((event.level.as_str(), event.success), ("critical", false));
     assert_eq!((event.grant_id, event.user_id), (Some(grant.id), Some(grant.user_id)));
     assert_eq!(event.client_id.as_ref(), Some(&client));
 
-    assert!(is_active(&t, &other).await);
+    assert!(is_active(&t, access_token(&other)).await);
     assert_eq!(t.refresh(&client, text(&other, "refresh_token")).await.status, 200);
 }
 

@@ -1,33 +1,11 @@
 //! A client that manages its own registration (RFC 7592).
-use crate::support::app::{Answer, CALLBACK, ISSUER, TestApp, authorize_path};
+use crate::support::{
+    app::{CALLBACK, ISSUER, TestApp, authorize_path},
+    registration::{ON, manage, refreshing, registered},
+};
 use axum::{body::Body, http::Request};
 use keyward::{model::ClientId, storage::clients};
-use serde_json::{Value, json};
-
-pub const ON: &str = "registration.management = true";
-
-/// At the client configuration endpoint, with this token.
-pub async fn manage(t: &TestApp, method: &str, id: &str, token: &str, body: Option<&Value>) -> Answer {
-    let mut request = Request::builder().method(method).uri(format!("/register/{id}"));
-    if !token.is_empty() {
-        request = request.header("authorization", format!("Bearer {token}"));
-    }
-    let body = body.map(Value::to_string).unwrap_or_default();
-    t.send(request.header("content-type", "application/json").body(Body::from(body)).unwrap()).await
-}
-
-pub fn public(name: &str) -> Value {
-    json!({"client_name": name, "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code", "refresh_token"]})
-}
-
-/// The identifier and the token of a new registration.
-pub async fn registered(t: &TestApp, body: &Value) -> (String, String) {
-    let answer = t.register(body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let text = |name: &str| answer.json()[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer:?}")).to_owned();
-    (text("client_id"), text("registration_access_token"))
-}
+use serde_json::json;
 
 #[tokio::test]
 async fn a_registration_is_read_changed_and_deleted_by_its_holder() {
@@ -72,7 +50,8 @@ async fn a_registration_is_read_changed_and_deleted_by_its_holder() {
 #[tokio::test]
 async fn the_same_registration_again_is_another_client_where_each_is_managed() {
     let t = TestApp::with(ON).await;
-    let (one, other) = (registered(&t, &public("x")).await, registered(&t, &public("x")).await);
+    let (one, other) =
+        (registered(&t, &refreshing("x", CALLBACK)).await, registered(&t, &refreshing("x", CALLBACK)).await);
     assert!(one.0 != other.0 && one.1 != other.1);
     manage(&t, "DELETE", &one.0, &one.1, None).await;
     assert_eq!(manage(&t, "GET", &other.0, &other.1, None).await.status, 200);
@@ -85,7 +64,8 @@ async fn where_it_is_off_registrations_are_shared_and_nobody_gets_a_token() {
         manage(&t, "GET", "c", "kwm_x", None).await.refused(404, "not_found");
     }
     let t = TestApp::start().await;
-    let (one, other) = (t.register(&public("x")).await.json(), t.register(&public("x")).await.json());
+    let (one, other) =
+        (t.register(&refreshing("x", CALLBACK)).await.json(), t.register(&refreshing("x", CALLBACK)).await.json());
     assert_eq!(one["client_id"], other["client_id"]);
     assert!(one.get("registration_access_token").is_none() && one.get("registration_client_uri").is_none());
 }
@@ -93,12 +73,12 @@ async fn where_it_is_off_registrations_are_shared_and_nobody_gets_a_token() {
 #[tokio::test]
 async fn people_are_asked_again_about_a_client_that_changed_and_told_so() {
     let t = TestApp::with(ON).await;
-    let (id, token) = registered(&t, &public("Old")).await;
+    let (id, token) = registered(&t, &refreshing("Old", CALLBACK)).await;
     let client = ClientId::from(&*id);
     t.code(&client, &[]).await;
     let mut browser = t.signed_in("alice").await;
     assert!(browser.get(&authorize_path(&client, &[])).await.returned("code").is_some());
-    let mut body = public("Old");
+    let mut body = refreshing("Old", CALLBACK);
     body["client_id"] = json!(id);
     // The same again changes nothing.
     assert_eq!(manage(&t, "PUT", &id, &token, Some(&body)).await.status, 200);

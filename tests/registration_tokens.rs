@@ -1,6 +1,8 @@
 //! Initial access tokens (RFC 7591 §3): made by a command, for a number of clients, a time and a scope.
-use crate::support::app::{Answer, CALLBACK, MCP, TestApp, authorize_path};
-use axum::{body::Body, http::Request};
+use crate::support::{
+    app::{CALLBACK, MCP, TestApp, authorize_path},
+    registration::register_with_token,
+};
 use keyward::model::ClientId;
 use serde_json::{Value, json};
 use std::process::{Command, Output};
@@ -25,12 +27,6 @@ fn token(t: &TestApp, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
-async fn register(t: &TestApp, token: &str, body: &Value) -> Answer {
-    let request = Request::post("/register").header("content-type", "application/json");
-    let request = request.header("authorization", format!("Bearer {token}"));
-    t.send(request.body(Body::from(body.to_string())).unwrap()).await
-}
-
 fn named(name: &str) -> Value {
     json!({"client_name": name, "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
         "scope": "mcp:read mcp:write"})
@@ -41,12 +37,12 @@ async fn a_token_registers_as_many_clients_as_it_says_and_wrong_requests_cost_no
     let t = TestApp::with(TOKEN).await;
     let token = token(&t, &["--uses", "2"]);
     t.register(&named("without")).await.refused(401, "invalid_token");
-    register(&t, "kwp_made-up", &named("wrong")).await.refused(401, "invalid_token");
-    register(&t, &token, &json!({"redirect_uris": []})).await.refused(400, "invalid_redirect_uri");
+    register_with_token(&t, "kwp_made-up", &named("wrong")).await.refused(401, "invalid_token");
+    register_with_token(&t, &token, &json!({"redirect_uris": []})).await.refused(400, "invalid_redirect_uri");
     for name in ["one", "two"] {
-        assert_eq!(register(&t, &token, &named(name)).await.status, 201);
+        assert_eq!(register_with_token(&t, &token, &named(name)).await.status, 201);
     }
-    register(&t, &token, &named("three")).await.refused(401, "invalid_token");
+    register_with_token(&t, &token, &named("three")).await.refused(401, "invalid_token");
 }
 
 #[tokio::test]
@@ -57,17 +53,17 @@ async fn a_token_ends_when_it_says_and_the_configured_one_does_not() {
     assert_eq!((&answer["uses"], &answer["scope"]), (&json!(9), &json!(null)));
     assert!(answer["expires_at"].as_i64().unwrap() > t.app.clock.now().unix_timestamp());
     let token = answer["initial_access_token"].as_str().unwrap();
-    assert_eq!(register(&t, token, &named("in time")).await.status, 201);
+    assert_eq!(register_with_token(&t, token, &named("in time")).await.status, 201);
     t.app.clock.advance(Duration::seconds(61));
-    register(&t, token, &named("late")).await.refused(401, "invalid_token");
-    assert_eq!(register(&t, "0123456789abcdef", &named("configured")).await.status, 201);
+    register_with_token(&t, token, &named("late")).await.refused(401, "invalid_token");
+    assert_eq!(register_with_token(&t, "0123456789abcdef", &named("configured")).await.status, 201);
 }
 
 #[tokio::test]
 async fn what_its_clients_are_granted_never_exceeds_its_scope() {
     let t = TestApp::with(&format!("{TOKEN}\nregistration.management = true")).await;
     let token = token(&t, &["--uses", "2", "--scope", "mcp:read"]);
-    let registered = register(&t, &token, &named("limited")).await.json();
+    let registered = register_with_token(&t, &token, &named("limited")).await.json();
     assert_eq!(registered["scope"], "mcp:read");
     assert!(registered.get("scope_limit").is_none());
     let client = ClientId::from(registered["client_id"].as_str().unwrap());
@@ -83,7 +79,7 @@ async fn what_its_clients_are_granted_never_exceeds_its_scope() {
     body["client_id"] = json!(client);
     body["scope_limit"] = json!("mcp:admin");
     let manage = registered["registration_access_token"].as_str().unwrap();
-    let updated = crate::registration_management::manage(&t, "PUT", client.as_str(), manage, Some(&body)).await.json();
+    let updated = crate::support::registration::manage(&t, "PUT", client.as_str(), manage, Some(&body)).await.json();
     assert_eq!((&updated["client_name"], &updated["scope"]), (&json!("unlimited"), &json!("mcp:read")));
     assert_eq!(t.tokens(&client, &[("scope", "mcp:read mcp:write")]).await["scope"], "mcp:read");
 }

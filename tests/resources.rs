@@ -1,10 +1,8 @@
 //! Several resources in one authorization, and a single one for each token (RFC 8707).
-use crate::{
-    attacks::{
-        par::{push, short},
-        tokens::{grant_of, text},
-    },
-    support::app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER, authorize_path},
+use crate::support::{
+    app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER, authorize_path},
+    par::{push, short},
+    tokens::{grant_of, text},
 };
 use keyward::model::ClientId;
 use serde_json::{Value, json};

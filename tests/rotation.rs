@@ -3,14 +3,9 @@ mod drill;
 mod emergency;
 mod traffic;
 
-use crate::support::app::TestApp;
+use crate::support::{app::TestApp, tokens::text};
 use keyward::{app::App, model::KeyStatus};
-use serde_json::Value;
 use std::collections::BTreeSet;
-
-fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
-    answer[member].as_str().unwrap_or_else(|| panic!("no {member} in {answer}"))
-}
 
 fn kid(token: &str) -> String {
     jsonwebtoken::decode_header(token).unwrap().kid.unwrap()

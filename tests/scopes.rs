@@ -1,12 +1,10 @@
 //! Scopes that include narrower ones: tokens are issued and guards decide by the same rule.
-use crate::{
+use crate::support::{
+    app::{CALLBACK, MCP, OTHER, TestApp, authorize_path, basic},
     client_credentials::ask,
-    dpop::text,
-    support::{
-        app::{CALLBACK, MCP, OTHER, TestApp, authorize_path, basic},
-        guarded::Guarded,
-    },
+    guarded::Guarded,
     token_exchange,
+    tokens::text,
 };
 use keyward::clients::configured;
 use serde_json::{Value, json};

@@ -1,60 +1,18 @@
 //! Software statements of trusted issuers (RFC 7591 §2.3), at registration and at update.
-use crate::{
-    registration_management::{ON, manage, registered},
-    support::{
-        app::{Answer, CALLBACK, ISSUER, TestApp, authorize_path},
-        client_key::{ClientKey, with},
-    },
+use crate::support::{
+    app::{Answer, CALLBACK, ISSUER, TestApp, authorize_path},
+    client_key::ClientKey,
+    registration::{ON, manage, registered},
+    vendor::{VENDOR, Vendor, settings},
 };
 use keyward::{model::ClientId, storage::clients};
 use serde_json::{Value, json};
 use time::Duration;
 
-pub const VENDOR: &str = "https://vendor.example";
-
-/// A server that trusts a vendor of software.
-pub struct Vendor {
-    pub t: TestApp,
-    pub key: ClientKey,
-}
-
-impl Vendor {
-    pub async fn start() -> Self {
-        Self::with("").await
-    }
-
-    /// With these top-level settings.
-    pub async fn with(more: &str) -> Self {
-        let key = ClientKey::es256("k");
-        let t = TestApp::with(&settings(&key, more)).await;
-        Self { t, key }
-    }
-
-    /// A good statement with these claims over it; `null` leaves one out.
-    pub fn statement(&self, changes: &Value) -> String {
-        let good = json!({
-            "iss": VENDOR, "software_id": "notes-app", "client_name": "Notes", "redirect_uris": [CALLBACK],
-            "token_endpoint_auth_method": "none",
-        });
-        self.key.sign(&self.key.header(), &with(good, changes))
-    }
-
-    pub async fn register(&self, statement: &str, own: &Value) -> Answer {
-        self.t.register(&with(json!({"software_statement": statement}), own)).await
-    }
-
-    async fn asked(&self, id: &str) -> Answer {
-        let mut browser = self.t.signed_in("alice").await;
-        browser.get(&authorize_path(&ClientId::from(id), &[])).await
-    }
-}
-
-fn settings(key: &ClientKey, more: &str) -> String {
-    let jwks = key.jwks();
-    format!(
-        "{more}\n[trusted_issuers.vendor]\nissuer = '{VENDOR}'\nname = 'Vendor Inc.'\njwks = '{jwks}'\n\
-         software_statements = true"
-    )
+/// What alice is asked about this client.
+async fn asked(vendor: &Vendor, id: &str) -> Answer {
+    let mut browser = vendor.t.signed_in("alice").await;
+    browser.get(&authorize_path(&ClientId::from(id), &[])).await
 }
 
 #[tokio::test]
@@ -91,7 +49,7 @@ async fn people_are_told_who_signed_for_a_client_while_that_issuer_is_trusted() 
     let vendor = Vendor::start().await;
     let statement = vendor.statement(&json!({}));
     let id = vendor.register(&statement, &json!({})).await.json()["client_id"].as_str().unwrap().to_owned();
-    let page = vendor.asked(&id).await;
+    let page = asked(&vendor, &id).await;
     assert!(page.body.contains("verified by <bdi>Vendor Inc.</bdi>"), "{page:?}");
     let t = TestApp::on(vendor.t.db, "").await;
     let mut browser = t.signed_in("alice").await;
@@ -108,7 +66,7 @@ async fn a_statement_that_leaves_name_or_redirects_to_the_client_verifies_nobody
     ] {
         let answer = vendor.register(&vendor.statement(&left_out), &own).await;
         let id = answer.json()["client_id"].as_str().unwrap().to_owned();
-        let page = vendor.asked(&id).await;
+        let page = asked(&vendor, &id).await;
         assert!(page.status == 200 && !page.body.contains("verified by"), "{page:?}");
     }
 }
@@ -139,7 +97,7 @@ async fn an_update_is_judged_like_a_registration_and_one_without_the_statement_l
     let updated = updated.json();
     assert_eq!((&updated["client_name"], &updated["software_statement"]), (&json!("Notes 2"), &json!(next)));
     assert_eq!(updated["client_id"], id.as_str());
-    assert!(vendor.asked(&id).await.body.contains("verified by"));
+    assert!(asked(&vendor, &id).await.body.contains("verified by"));
 
     let foreign = ClientKey::es256("k").sign(&vendor.key.header(), &json!({"iss": VENDOR, "software_id": "x"}));
     put(json!({"client_id": id, "software_statement": foreign})).await.refused(400, "unapproved_software_statement");
@@ -151,7 +109,7 @@ async fn an_update_is_judged_like_a_registration_and_one_without_the_statement_l
         "token_endpoint_auth_method": "none"});
     let updated = put(plain).await.json();
     assert!(updated.get("software_statement").is_none());
-    assert!(!vendor.asked(&id).await.body.contains("verified by"));
+    assert!(!asked(&vendor, &id).await.body.contains("verified by"));
 }
 
 #[tokio::test]

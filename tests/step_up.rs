@@ -1,12 +1,10 @@
 //! Signing in again because a client demands a recent or stronger sign-in (RFC 9470, OpenID Connect Core §3.1.2.1).
-use crate::{
-    attacks::par::{push, short},
-    dpop::text,
-    support::{
-        app::{CALLBACK, MCP, PASSWORD, TestApp, authorize_path, basic},
-        guarded::Guarded,
-    },
+use crate::support::{
+    app::{CALLBACK, MCP, PASSWORD, TestApp, authorize_path, basic},
+    guarded::Guarded,
+    par::{push, short},
     token_exchange,
+    tokens::text,
 };
 use keyward::oauth::authentication_context;
 use serde_json::json;
@@ -96,7 +94,7 @@ async fn an_exchange_keeps_when_and_how_and_a_client_for_itself_says_nothing() {
     let exchanged = token_exchange::exchanged(&token_exchange::exchange(&t, "notes", &received, &[]).await);
     let (before, after) = (TestApp::claims(&json!(received)), TestApp::claims(&json!(exchanged)));
     assert_eq!((&after["acr"], &after["auth_time"]), (&json!(ACR), &before["auth_time"]));
-    let own = crate::client_credentials::ask(&t, "notes", token_exchange::SECRET, &[]).await.json();
+    let own = crate::support::client_credentials::ask(&t, "notes", token_exchange::SECRET, &[]).await.json();
     let seen = t.introspect(text(&own, "access_token")).await.json();
     assert!(seen["active"] == true && seen.get("acr").is_none() && seen.get("auth_time").is_none(), "{seen}");
 }

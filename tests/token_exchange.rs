@@ -1,114 +1,24 @@
 //! Exchanging a received token for one that the next server accepts (RFC 8693).
-use crate::{
+use crate::support::{
+    app::{CALLBACK, ISSUER, MCP, OTHER, TestApp, basic},
+    bound::bound,
     client_credentials::ask,
-    dpop::{bound, text},
-    support::{
-        app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, basic},
-        dpop::DpopKey,
+    dpop::DpopKey,
+    token_exchange::{
+        ACCESS_TOKEN, GRANT_TYPE, JWT, SECRET, THIRD, allowed, exchange, exchange_with, exchanged, exchanges,
+        is_active_there, start,
     },
+    tokens::text,
 };
 use keyward::{
-    clients::configured,
     model::{ClientId, GrantId},
-    storage::{audit_events, clients, grants},
+    storage::{clients, grants},
 };
 use serde_json::{Value, json};
 use time::Duration;
 
-pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
-pub const THIRD: &str = "https://third.example/mcp";
-pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
-/// The MCP server "notes" may call "other", and "other" may call "third" and come back.
-const SETTINGS: &str = r#"
-[clients.notes]
-secret = "0123456789abcdef0123456789abcdef"
-grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials"]
-scope = "mcp:read"
-
-[clients.other]
-secret = "0123456789abcdef0123456789abcdef"
-grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials"]
-
-[clients.bystander]
-secret = "0123456789abcdef0123456789abcdef"
-grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials"]
-
-[resources.other.scopes]
-"other:write" = "Write elsewhere"
-"other:admin" = { description = "Everything elsewhere", roles = ["admin"] }
-[[resources.other.exchange]]
-client = "notes"
-from = "https://mcp.example/mcp"
-scopes = { "mcp:read" = "other:read other:admin", "mcp:write" = "other:write" }
-
-[resources.third]
-identifier = "https://third.example/mcp"
-scopes = { "other:read" = "The same word", "third:read" = "Read there" }
-[[resources.third.exchange]]
-client = "other"
-from = "https://other.example/mcp"
-
-[[resources.main.exchange]]
-client = "other"
-from = "https://third.example/mcp"
-scopes = { "other:read" = "mcp:read" }
-[[resources.main.exchange]]
-client = "other"
-from = "https://other.example/mcp"
-scopes = { "other:read" = "mcp:read" }
-"#;
-
-pub async fn start(more: &str) -> TestApp {
-    let t = TestApp::with(&format!("{more}\n{SETTINGS}")).await;
-    configured::write(&t.app).await.unwrap();
-    t
-}
-
-/// What alice allowed a client called `c`.
-pub async fn allowed(t: &TestApp, scope: &str) -> String {
-    let client = t.public_client("c", &[CALLBACK]).await;
-    text(&t.tokens(&client, &[("scope", scope)]).await, "access_token").to_owned()
-}
-
-/// As a client with `SECRET`; `more` replaces parameters of the same name (an empty value removes).
-pub async fn exchange(t: &TestApp, client: &str, subject_token: &str, more: &[(&str, &str)]) -> Answer {
-    exchange_with(t, client, subject_token, more, &[]).await
-}
-
-pub async fn exchange_with(
-    t: &TestApp,
-    client: &str,
-    subject_token: &str,
-    more: &[(&str, &str)],
-    headers: &[(&str, &str)],
-) -> Answer {
-    let whole = [("grant_type", GRANT_TYPE), ("subject_token", subject_token), ("subject_token_type", ACCESS_TOKEN)];
-    let mut form = whole.to_vec();
-    form.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
-    form.extend(more.iter().filter(|(_, value)| !value.is_empty()));
-    let authorization = basic(client, SECRET);
-    t.post_with("/token", &form, &[&[("authorization", authorization.as_str())], headers].concat()).await
-}
-
-#[track_caller]
-pub fn exchanged(answer: &Answer) -> String {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    text(&answer.json(), "access_token").to_owned()
-}
-
 fn claims(token: &str) -> Value {
     TestApp::claims(&json!(token))
-}
-
-pub async fn is_active(t: &TestApp, token: &str) -> bool {
-    t.introspect_as("other-server", "other-server-secret", token).await.json()["active"] == true
-}
-
-pub async fn events(t: &TestApp) -> Vec<Value> {
-    let events = audit_events::recent(&t.db, 100).await.unwrap();
-    events.into_iter().filter(|event| event.event_type == "token_exchanged").map(|event| event.details).collect()
 }
 
 #[tokio::test]
@@ -154,7 +64,7 @@ async fn an_mcp_server_exchanges_the_token_it_received_for_one_of_its_own_at_the
         "actor": "notes", "subject": before["sub"], "subject_jti": before["jti"], "subject_client_id": "c",
         "from": MCP, "resource": OTHER, "scope": "other:read",
     });
-    assert_eq!(events(&t).await, [told]);
+    assert_eq!(exchanges(&t).await, [told]);
 }
 
 #[tokio::test]
@@ -228,7 +138,7 @@ async fn each_further_exchange_puts_its_actor_around_those_before_and_eight_are_
         token = exchanged(&exchange(&t, client, &token, &[("resource", target)]).await);
     }
     exchange(&t, "other", &token, &[("resource", THIRD)]).await.refused(400, "invalid_request");
-    assert_eq!(events(&t).await.len(), 8);
+    assert_eq!(exchanges(&t).await.len(), 8);
 }
 
 #[tokio::test]
@@ -272,7 +182,7 @@ async fn may_act_names_the_only_ones_who_may_and_is_never_lost() {
     let token = exchanged(&exchange(&t, "notes", &limited(json!({"sub": "notes", "iss": ISSUER})), &[]).await);
     assert_eq!(claims(&token)["may_act"], json!({"sub": "notes", "iss": ISSUER}));
     exchange(&t, "other", &token, &[("resource", THIRD)]).await.refused(400, "invalid_request");
-    assert_eq!(events(&t).await.len(), 1);
+    assert_eq!(exchanges(&t).await.len(), 1);
 }
 
 #[tokio::test]
@@ -290,7 +200,7 @@ async fn a_proof_binds_the_new_token_and_a_bound_token_needs_one_by_its_key() {
     exchange(&t, "notes", token, &[]).await.refused(400, "invalid_request");
     let stolen = exchange_with(&t, "notes", token, &[], &[("dpop", &thief.token_proof(&t))]).await;
     stolen.refused(400, "invalid_request");
-    assert_eq!(events(&t).await.len(), 1);
+    assert_eq!(exchanges(&t).await.len(), 1);
     let answer = exchange_with(&t, "notes", token, &[], &[("dpop", &key.token_proof(&t))]).await;
     assert_eq!(claims(&exchanged(&answer))["cnf"], json!({"jkt": key.thumbprint()}));
 }
@@ -301,22 +211,22 @@ async fn it_ends_with_the_grant_the_person_and_either_client() {
     let received = allowed(&t, "mcp:read").await;
     let alice = t.user_named("alice").await.id;
     let token = exchanged(&exchange(&t, "notes", &received, &[]).await);
-    assert!(is_active(&t, &token).await);
+    assert!(is_active_there(&t, &token).await);
     let now = t.app.clock.now();
     for id in ["c", "notes"].map(ClientId::from) {
         t.db.set_client_disabled(&id, Some(now)).await;
         t.app.clients.forget_all();
-        assert!(!is_active(&t, &token).await, "{id}");
+        assert!(!is_active_there(&t, &token).await, "{id}");
         t.db.set_client_disabled(&id, None).await;
         t.app.clients.forget_all();
     }
     t.db.set_user_disabled(alice, Some(now)).await;
-    assert!(!is_active(&t, &token).await);
+    assert!(!is_active_there(&t, &token).await);
     t.db.set_user_disabled(alice, None).await;
-    assert!(is_active(&t, &token).await);
+    assert!(is_active_there(&t, &token).await);
     let grant = claims(&token)["grant_id"].as_str().unwrap().parse::<GrantId>().unwrap();
     assert!(grants::revoke(&t.db, grant, now).await.unwrap());
-    assert!(!is_active(&t, &token).await);
+    assert!(!is_active_there(&t, &token).await);
     // So does what came of it.
     exchange(&t, "other", &token, &[("resource", THIRD)]).await.refused(400, "invalid_request");
 }

@@ -1,6 +1,8 @@
 //! Attacks on endpoints that describe or revoke tokens: revocation, introspection, userinfo.
-use super::tokens::{INACTIVE, family, grant_of, text};
-use crate::support::app::{Answer, CALLBACK, MCP, TestApp, authorize_path, basic};
+use crate::support::{
+    app::{Answer, CALLBACK, MCP, TestApp, authorize_path, basic},
+    tokens::{INACTIVE, family, grant_of, text},
+};
 use axum::{body::Body, http::Request};
 use keyward::storage::revoked_tokens;
 use time::Duration;
@@ -19,7 +21,7 @@ async fn userinfo(t: &TestApp, path: &str, token: Option<&str>, form: Option<&st
 #[tokio::test]
 async fn attack_78_revoking_is_quiet_about_what_is_unknown_and_deaf_to_other_clients() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     t.public_client("thief", &[CALLBACK]).await;
     let revoke = async |id: &str, token: &str, hint: &str| {
         t.post("/revoke", &[("client_id", id), ("token", token), ("token_type_hint", hint)]).await
@@ -62,7 +64,7 @@ async fn attack_78_revoking_is_quiet_about_what_is_unknown_and_deaf_to_other_cli
 #[tokio::test]
 async fn attack_79_introspection_tells_strangers_nothing_and_always_in_the_same_words() {
     let t = TestApp::start().await;
-    let (_, tokens) = family(&t).await;
+    let (_, tokens) = family(&t, "c").await;
     let (refresh, access) = (text(&tokens, "refresh_token"), text(&tokens, "access_token"));
     for form in [vec![("token", access)], vec![("token", access), ("client_id", "c")]] {
         t.post("/introspect", &form).await.refused(401, "invalid_client");

@@ -1,11 +1,8 @@
 //! Attacks on clients that authenticate with their own key (RFC 7523 §3, rfc7523bis).
-use crate::{
-    client_keys::{Party, revoke},
-    support::{
-        app::{CALLBACK, ISSUER, TestApp, basic, encode},
-        client_key::{ClientKey, claims, proof, with},
-        internet::{Internet, json},
-    },
+use crate::support::{
+    app::{CALLBACK, ISSUER, TestApp, basic, encode},
+    client_key::{ClientKey, Party, claims, proof, revoke_nothing, with},
+    internet::{Internet, json},
 };
 use axum::{body::Body, http::Request};
 use keyward::{
@@ -36,7 +33,7 @@ async fn attack_44_neither_an_old_secret_nor_its_name_alone_stands_in_for_the_ke
     t.post("/revoke", &both).await.refused(400, "invalid_request");
     let both = [&[nothing], &proof(&assertion)[..]].concat();
     t.post_with("/revoke", &both, &[("authorization", &header)]).await.refused(400, "invalid_request");
-    assert_eq!(revoke(&t, &assertion).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &assertion).await.status, 200);
 }
 
 #[tokio::test]
@@ -57,10 +54,10 @@ async fn attack_45_an_assertion_for_anybody_but_the_issuer_is_refused() {
         json!({"0": ISSUER}),
         json!(null),
     ] {
-        revoke(&t, &signed(&aud)).await.refused(401, "invalid_client");
+        revoke_nothing(&t, &signed(&aud)).await.refused(401, "invalid_client");
     }
-    assert_eq!(revoke(&t, &signed(&json!([ISSUER]))).await.status, 200);
-    assert_eq!(revoke(&t, &signed(&json!(ISSUER))).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &signed(&json!([ISSUER]))).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &signed(&json!(ISSUER))).await.status, 200);
 }
 
 #[tokio::test]
@@ -88,7 +85,7 @@ async fn attack_46_an_assertion_is_good_once_soon_and_only_for_who_signed_it() {
         json!({"jti": 1}),
         json!({"jti": "x".repeat(257)}),
     ] {
-        revoke(&t, &signed(wrong)).await.refused(401, "invalid_client");
+        revoke_nothing(&t, &signed(wrong)).await.refused(401, "invalid_client");
     }
     for right in [
         json!({}),
@@ -99,8 +96,8 @@ async fn attack_46_an_assertion_is_good_once_soon_and_only_for_who_signed_it() {
         json!({"jti": "x".repeat(256)}),
     ] {
         let assertion = signed(right);
-        assert_eq!(revoke(&t, &assertion).await.status, 200);
-        revoke(&t, &assertion).await.refused(401, "invalid_client");
+        assert_eq!(revoke_nothing(&t, &assertion).await.status, 200);
+        revoke_nothing(&t, &assertion).await.refused(401, "invalid_client");
     }
     // Of many at once one is let in, on whatever node.
     let assertion = signed(json!({}));
@@ -110,7 +107,7 @@ async fn attack_46_an_assertion_is_good_once_soon_and_only_for_who_signed_it() {
         let request = Request::post("/revoke").header("content-type", "application/x-www-form-urlencoded");
         crate::support::app::send(&other, request.body(Body::from(form.clone())).unwrap()).await
     };
-    let (a, b, c) = tokio::join!(revoke(&t, &assertion), there(), revoke(&t, &assertion));
+    let (a, b, c) = tokio::join!(revoke_nothing(&t, &assertion), there(), revoke_nothing(&t, &assertion));
     assert_eq!([a, b, c].iter().filter(|answer| answer.status == 200).count(), 1);
 }
 
@@ -118,10 +115,10 @@ async fn attack_46_an_assertion_is_good_once_soon_and_only_for_who_signed_it() {
 async fn attack_46_sweeping_forgets_no_assertion_that_could_be_used_again() {
     let Party { t, key, id } = Party::new(ClientKey::es256("k")).await;
     let assertion = key.sign(&key.header(), &claims(&t, &id));
-    assert_eq!(revoke(&t, &assertion).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &assertion).await.status, 200);
     for _ in 0..3 {
         keyward::jobs::sweep(&t.app).await.unwrap();
-        revoke(&t, &assertion).await.refused(401, "invalid_client");
+        revoke_nothing(&t, &assertion).await.refused(401, "invalid_client");
         t.app.clock.advance(time::Duration::hours(1));
     }
 }
@@ -176,10 +173,10 @@ async fn attack_47_no_algorithm_key_or_header_of_the_attackers_choice_is_taken()
     ]);
     forged.extend(["..", "", "a.b.c", "é.é.é"].map(str::to_owned));
     for assertion in &forged {
-        revoke(&t, assertion).await.refused(401, "invalid_client");
+        revoke_nothing(&t, assertion).await.refused(401, "invalid_client");
     }
     assert_eq!(internet.requests().await, 0);
-    assert_eq!(revoke(&t, &good).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &good).await.status, 200);
 }
 
 #[tokio::test]
@@ -189,16 +186,16 @@ async fn attack_48_what_was_signed_for_another_purpose_is_no_client_assertion() 
     for typ in
         ["oauth-authz-req+jwt", "dpop+jwt", "at+jwt", "oauth-id-jag+jwt", "application/at+jwt", "secevent+jwt", ""]
     {
-        revoke(&t, &typed(json!(typ))).await.refused(401, "invalid_client");
+        revoke_nothing(&t, &typed(json!(typ))).await.refused(401, "invalid_client");
     }
-    revoke(&t, &typed(json!(["JWT"]))).await.refused(401, "invalid_client");
+    revoke_nothing(&t, &typed(json!(["JWT"]))).await.refused(401, "invalid_client");
     let person = t.public_client("public", &[CALLBACK]).await;
     let tokens = t.tokens(&person, &[("scope", "openid")]).await;
     for token in ["access_token", "id_token"] {
-        revoke(&t, tokens[token].as_str().unwrap()).await.refused(401, "invalid_client");
+        revoke_nothing(&t, tokens[token].as_str().unwrap()).await.refused(401, "invalid_client");
     }
     for typ in [json!(null), json!("JWT"), json!("client-authentication+jwt"), json!("application/jwt")] {
-        assert_eq!(revoke(&t, &typed(typ)).await.status, 200);
+        assert_eq!(revoke_nothing(&t, &typed(typ)).await.status, 200);
     }
     let (one, two) = (key.assertion(&t, &id), key.assertion(&t, &id));
     let twice = [("token", "x"), proof(&one)[0], proof(&one)[1], proof(&two)[1]];
@@ -212,20 +209,20 @@ async fn attack_48_what_was_signed_for_another_purpose_is_no_client_assertion() 
     t.post("/revoke", &other).await.refused(401, "invalid_client");
     // And one in the URL is not even read.
     t.post(&format!("/revoke?{}", encode(&proof(&one))), &[("token", "x")]).await.refused(400, "invalid_request");
-    assert_eq!(revoke(&t, &one).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &one).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_key_is_nobody_elses_however_much_the_assertion_claims_it() {
     let t = TestApp::start().await;
     let (mine, theirs) = (ClientKey::es256("k"), ClientKey::es256("k"));
-    let mine_id = crate::client_keys::register(&t, &json!({"jwks": mine.jwks()})).await;
-    let their_id = crate::client_keys::register(&t, &json!({"jwks": theirs.jwks()})).await;
-    revoke(&t, &mine.assertion(&t, &their_id)).await.refused(401, "invalid_client");
-    revoke(&t, &mine.assertion(&t, "nobody")).await.refused(401, "invalid_client");
+    let mine_id = crate::support::client_key::register_keys(&t, &json!({"jwks": mine.jwks()})).await;
+    let their_id = crate::support::client_key::register_keys(&t, &json!({"jwks": theirs.jwks()})).await;
+    revoke_nothing(&t, &mine.assertion(&t, &their_id)).await.refused(401, "invalid_client");
+    revoke_nothing(&t, &mine.assertion(&t, "nobody")).await.refused(401, "invalid_client");
     // The same `jti` of two clients is two.
     let jti = json!({"jti": "the same"});
     for (key, id) in [(&mine, &mine_id), (&theirs, &their_id)] {
-        assert_eq!(revoke(&t, &key.sign(&key.header(), &with(claims(&t, id), &jti))).await.status, 200);
+        assert_eq!(revoke_nothing(&t, &key.sign(&key.header(), &with(claims(&t, id), &jti))).await.status, 200);
     }
 }

@@ -1,7 +1,7 @@
 //! Attacks on clients acting for themselves (RFC 6749 §4.4).
-use crate::{
+use crate::support::{
+    app::{CALLBACK, MCP, OTHER, TestApp, basic},
     client_credentials::{SETTINGS, ask, start},
-    support::app::{CALLBACK, MCP, OTHER, TestApp, basic},
 };
 use serde_json::json;
 

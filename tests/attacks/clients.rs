@@ -1,7 +1,7 @@
 //! Attacks on client authentication (RFC 6749 §2.3, OAuth 2.1 §2.4).
 use crate::support::{
     app::{Answer, CALLBACK, TestApp, VERIFIER, basic, encode},
-    node::from,
+    peers::from,
 };
 use axum::{body::Body, http::Request};
 use base64ct::{Base64, Encoding};

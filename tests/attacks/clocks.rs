@@ -1,33 +1,22 @@
 //! Attacks on a node's clock: how wrong it may be, and what remains true.
-use super::par::{push, short};
-use crate::{
-    client_keys::{Party, register, revoke},
-    dpop::TOKEN_URL,
-    support::{
-        app::{Answer, CALLBACK, TestApp, VERIFIER, authorize_path},
-        browser::{borrowed, hidden},
-        client_key::{ClientKey, proof, with},
-        dpop::DpopKey,
-        internet::{Internet, json},
-        node::Node,
-    },
+use crate::support::{
+    app::{CALLBACK, TestApp, VERIFIER, authorize_path},
+    bound::TOKEN_URL,
+    browser::{borrowed, hidden},
+    client_key::{ClientKey, Party, proof, register_keys, revoke_nothing, with},
+    dpop::DpopKey,
+    internet::{Internet, json},
+    node::Node,
+    par::{push, short},
+    tokens::refresh_token,
 };
 use keyward::{
-    clock::Clock,
     jobs,
     model::AuthMethod,
     storage::{audit_events, clients},
 };
 use serde_json::json;
 use time::Duration;
-
-/// A node whose clock differs by so many seconds.
-async fn node(t: &TestApp, seconds: i64) -> Node {
-    let clock = t.app.clock.clone();
-    let its_own = Clock::stopped();
-    its_own.advance(clock.now() - its_own.now() + Duration::seconds(seconds));
-    Node::at(t, its_own).await
-}
 
 #[tokio::test]
 async fn attack_95_a_clock_two_minutes_off_stretches_no_limit_by_more_than_that() {
@@ -40,7 +29,8 @@ async fn attack_95_a_clock_two_minutes_off_stretches_no_limit_by_more_than_that(
     stored.metadata.jwks = Some(key.jwks());
     clients::put_seed(&t.db, &stored).await.unwrap();
     t.app.clients.forget(&keyed);
-    let (ahead, behind) = (node(&t, 120).await, node(&t, -120).await);
+    let (ahead, behind) =
+        (Node::off_by(&t, Duration::seconds(120)).await, Node::off_by(&t, Duration::seconds(-120)).await);
 
     // Two minutes from now the code is too old. Who came too early for that does not burn it.
     let code = t.code(&client, &[]).await;
@@ -87,11 +77,6 @@ async fn set(t: &TestApp, by: Duration) {
     let before = t.app.clock.moment();
     t.app.clock.set(by);
     jobs::heed_clock(&t.app, before).await.unwrap();
-}
-
-fn refresh_token(answer: &Answer) -> String {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["refresh_token"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -186,7 +171,7 @@ async fn attack_183_a_clock_that_goes_an_hour_ahead_and_comes_back_forgets_nothi
     let revoked = t.post("/revoke", &[("client_id", "c"), ("token", token)]).await;
     assert_eq!(revoked.status, 200);
     let (assertion, dpop) = (key.assertion(&t, &id), DpopKey::es256().proof("POST", TOKEN_URL, t.app.clock.now()));
-    assert_eq!(revoke(&t, &assertion).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &assertion).await.status, 200);
     let bound = t.tokens(&client, &[]).await;
     let bound = bound["refresh_token"].as_str().unwrap();
     let form = [("grant_type", "refresh_token"), ("client_id", "c"), ("refresh_token", bound)];
@@ -195,7 +180,7 @@ async fn attack_183_a_clock_that_goes_an_hour_ahead_and_comes_back_forgets_nothi
     jobs::sweep(&t.app).await.unwrap();
     t.app.clock.set(Duration::hours(-1));
     assert_eq!(t.introspect(token).await.json(), json!({"active": false}));
-    revoke(&t, &assertion).await.refused(401, "invalid_client");
+    revoke_nothing(&t, &assertion).await.refused(401, "invalid_client");
     t.post_with("/token", &form, &[("dpop", &dpop)]).await.refused(400, "invalid_dpop_proof");
 }
 
@@ -205,14 +190,14 @@ async fn keys_that_were_fetched_are_no_fresher_for_a_clock_that_was_set_back() {
     let internet = Internet::new().await;
     let Party { t, .. } = Party::over(&internet, ClientKey::es256("other")).await;
     let key = ClientKey::es256("k");
-    let id = register(&t, &json!({"jwks_uri": JWKS})).await;
+    let id = register_keys(&t, &json!({"jwks_uri": JWKS})).await;
     internet.serve(JWKS, json(&key.jwks())).await;
-    assert_eq!(revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &key.assertion(&t, &id)).await.status, 200);
     set(&t, Duration::hours(-1)).await;
     t.app.clock.advance(Duration::minutes(4));
-    assert_eq!(revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &key.assertion(&t, &id)).await.status, 200);
     assert_eq!(internet.requests().await, 1);
     t.app.clock.advance(Duration::minutes(1));
-    assert_eq!(revoke(&t, &key.assertion(&t, &id)).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &key.assertion(&t, &id)).await.status, 200);
     assert_eq!(internet.requests().await, 2);
 }

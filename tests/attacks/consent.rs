@@ -2,13 +2,11 @@
 mod redeemable;
 mod swaps;
 
-use super::authorize::{grants_of, nothing_was_granted};
-use crate::{
-    registration_management::{ON, manage, registered},
-    support::{
-        app::{Answer, CALLBACK, MCP, TestApp, authorize_path},
-        browser::{borrowed, hidden},
-    },
+use crate::support::{
+    app::{Answer, CALLBACK, MCP, TestApp, authorize_path},
+    browser::{borrowed, hidden, yes},
+    grants::{grants_of, nothing_was_granted},
+    registration::{ON, manage, refreshing, registered},
 };
 use keyward::{model::ClientId, oauth::params::form_urlencode};
 use scraper::{Html, Selector};
@@ -19,14 +17,6 @@ type Form = Vec<(String, String)>;
 const LOOPBACK: &str = "http://127.0.0.1/cb";
 const EVIL: &str = "https://evil.example/cb";
 
-/// The form of the question on a page, answered with yes.
-#[track_caller]
-fn yes(page: &Answer, action: &str) -> Form {
-    let mut form = hidden(page, action);
-    form.push(("decision".into(), "allow".into()));
-    form
-}
-
 /// The text of each of these elements, in one line.
 fn texts(page: &Answer, selector: &str) -> Vec<String> {
     let (html, selector) = (Html::parse_document(&page.body), Selector::parse(selector).unwrap());
@@ -34,22 +24,17 @@ fn texts(page: &Answer, selector: &str) -> Vec<String> {
     found.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
-fn public(redirect_uri: &str) -> Value {
-    json!({"client_name": "App", "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code", "refresh_token"]})
-}
-
 #[tokio::test]
 async fn attack_97_a_client_that_changes_between_page_and_yes_gets_nothing_and_is_not_remembered() {
     let t = TestApp::with(ON).await;
-    let body = public(CALLBACK);
+    let body = refreshing("App", CALLBACK);
     let (id, token) = registered(&t, &with_scope(&body, "mcp:read")).await;
     let client = ClientId::from(&*id);
     let mut alice = t.signed_in("alice").await;
     let path = authorize_path(&client, &[]);
     let page = alice.get(&path).await;
     assert!(page.body.contains("returns to <bdi>client.example</bdi>") && !page.body.contains("mcp:write"));
-    let mut changed = with_scope(&public(EVIL), "mcp:write");
+    let mut changed = with_scope(&refreshing("App", EVIL), "mcp:write");
     changed["client_id"] = json!(id);
     assert_eq!(manage(&t, "PUT", &id, &token, Some(&changed)).await.status, 200);
     let again = alice.post("/consent", &borrowed(&yes(&page, "/consent"))).await;
@@ -181,7 +166,7 @@ async fn attack_103_a_name_that_shows_nothing_or_paints_over_the_page_is_no_name
     let mut alice = t.signed_in("alice").await;
     let piled = format!("App{}", "\u{332}\u{30d}\u{e0100}".repeat(20));
     for name in ["\u{3164}", "\u{2800}\u{2800}", "\u{e0100}", "\u{301}\u{302}", &piled, "\u{202e}\u{2066}"] {
-        let mut body = public(EVIL);
+        let mut body = refreshing("App", EVIL);
         body["client_name"] = json!(name);
         let registered = t.register(&body).await.json();
         assert_eq!(registered.get("client_name"), None, "{name:?}");
@@ -252,7 +237,7 @@ async fn a_resource_that_was_named_alone_adds_its_default_which_is_shown_and_gra
 #[tokio::test]
 async fn what_cannot_refresh_is_promised_no_long_access_and_what_evidently_wants_to_can() {
     let t = TestApp::start().await;
-    let mut body = public(CALLBACK);
+    let mut body = refreshing("App", CALLBACK);
     let mut alice = t.signed_in("alice").await;
     for (grant_types, scope, refreshes) in [
         (json!(["authorization_code"]), json!(null), false),

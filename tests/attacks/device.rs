@@ -1,11 +1,9 @@
 //! Attacks on the device authorization grant (RFC 8628 §5): early polls, guessing, remote phishing, races.
-use super::authorize::{grants_of, nothing_was_granted};
-use crate::{
+use crate::support::{
+    app::{Answer, ISSUER, TestApp, encode, send},
+    browser::{borrowed, hidden},
     device::{GRANT_TYPE, begin, decide, decision, device_client, enter, poll, poll_later, user_code},
-    support::{
-        app::{Answer, ISSUER, TestApp, encode, send},
-        browser::{borrowed, hidden},
-    },
+    grants::{grants_of, nothing_was_granted},
 };
 use axum::{Router, body::Body, http::Request};
 use keyward::{authorization::device::look_up, http::router, model::ClientId, secrets::UserCode};

@@ -1,10 +1,9 @@
 //! Attacks on tokens that are bound to a key (RFC 9449 §11).
-use crate::{
-    dpop::{TOKEN_URL, USERINFO_URL, bound, redeem, refresh, text, userinfo},
-    support::{
-        app::{Answer, CALLBACK, TestApp, VERIFIER, authorize_path, encode},
-        dpop::{DpopKey, claims, with},
-    },
+use crate::support::{
+    app::{Answer, CALLBACK, TestApp, VERIFIER, authorize_path, encode},
+    bound::{TOKEN_URL, USERINFO_URL, bound, redeem, refresh},
+    dpop::{DpopKey, claims, with},
+    tokens::{text, userinfo},
 };
 use axum::{body::Body, http::Request};
 use keyward::model::ClientId;
@@ -190,7 +189,7 @@ async fn attack_70_a_stolen_refresh_token_of_a_public_client_is_no_use_without_i
     // In its owner's hands it is a replay as ever.
     t.app.clock.advance(Duration::hours(1));
     refresh(&t, &client, token, &key).await.refused(400, "invalid_grant");
-    assert!(crate::attacks::tokens::grant_of(&t, &tokens).await.revoked_at.is_some());
+    assert!(crate::support::tokens::grant_of(&t, &tokens).await.revoked_at.is_some());
 }
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 //! Attacks that try to leave a secret in the audit trail or at `/debug`.
 use crate::support::{
     app::{CALLBACK, TestApp, authorize_path},
-    db::fresh_db,
     internet::Internet,
 };
 use axum::{body::Body, http::Request};
-use keyward::{audit::chain, fetch::Fetcher, model::ClientId, storage::audit_events};
+use keyward::{audit::chain, model::ClientId, storage::audit_events};
 use serde_json::json;
 
 const SECRET: &str = "an-administrators-own-token";
@@ -28,10 +27,7 @@ async fn told(t: &TestApp) -> String {
 #[tokio::test]
 async fn attack_196_a_secret_in_a_user_agent_a_client_identifier_or_a_name_is_shown_to_nobody() {
     let internet = Internet::new().await;
-    let network = internet.network();
-    let settings = format!("debug.admin_token = '{SECRET}'");
-    let t =
-        TestApp::prepared(fresh_db().await, &settings, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await;
+    let t = TestApp::reaching(internet.network(), &format!("debug.admin_token = '{SECRET}'")).await;
     let client = t.public_client("c", &[CALLBACK]).await;
     for (n, secret) in [SECRET, ISSUED].into_iter().enumerate() {
         // As what somebody calls a program, at its start, its end and past where it is cut.

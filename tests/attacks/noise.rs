@@ -1,15 +1,13 @@
 //! Floods by one stranger: whatever they fill up, other people are still served.
-use super::sign_in::{Page, attack_from_everywhere};
-use crate::{
-    client_keys::{register as register_keys, revoke},
+use crate::support::{
+    app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path, encode},
+    client_key::{ClientKey, register_keys, revoke_nothing},
+    db::fresh_db,
     device::{device_client, poll},
-    support::{
-        app::{Answer, CALLBACK, PASSWORD, TestApp, authorize_path, encode},
-        client_key::ClientKey,
-        db::fresh_db,
-        internet::{Internet, json as answered},
-        node::from,
-    },
+    guesses::{Page, attack_from_everywhere},
+    internet::{Internet, json as answered},
+    peers::from,
+    registration::{public, register_from},
 };
 use axum::{body::Body, http::Request};
 use keyward::{
@@ -22,17 +20,8 @@ use keyward::{
     storage::audit_events,
 };
 use keyward_limits::source::Source;
-use serde_json::{Value, json};
+use serde_json::json;
 use time::Duration;
-
-fn public(name: &str) -> Value {
-    json!({"client_name": name, "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"})
-}
-
-async fn register_from(t: &TestApp, address: [u8; 4], name: &str) -> Answer {
-    let request = Request::post("/register").header("content-type", "application/json");
-    t.send(from(address, request.body(Body::from(public(name).to_string())).unwrap())).await
-}
 
 fn id(registered: &Answer) -> ClientId {
     assert_eq!(registered.status, 201, "{registered:?}");
@@ -61,7 +50,7 @@ async fn attack_138_keys_that_strangers_have_fetched_from_a_host_leave_its_docum
     let key = ClientKey::es256("k");
     for n in 0..70 {
         let client = register_keys(&t, &json!({"jwks_uri": format!("https://claude.ai/keys/{n}")})).await;
-        let refused = revoke(&t, &key.assertion(&t, &client)).await;
+        let refused = revoke_nothing(&t, &key.assertion(&t, &client)).await;
         assert!([503, 429].contains(&refused.status.as_u16()), "{refused:?}");
     }
     let mut alice = t.signed_in("alice").await;
@@ -122,29 +111,29 @@ async fn devices_and_assertions_beyond_the_rate_of_their_source_leave_no_row() {
     let of_greedy = Digest::of(&greedy).as_bytes().first_chunk().copied().map(u128::from_be_bytes).unwrap();
     while t.app.limits.assertions.allow(Source::Party(of_greedy)).is_ok() {}
     device_from(&t, &tv, [192, 0, 2, 1]).await.refused(429, "too_many_requests");
-    revoke(&t, &key.assertion(&t, &greedy)).await.refused(429, "too_many_requests");
+    revoke_nothing(&t, &key.assertion(&t, &greedy)).await.refused(429, "too_many_requests");
     for table in ["SELECT count(*) FROM device_codes", "SELECT count(*) FROM used_assertions"] {
         assert_eq!(t.db.number(table).await, 0, "{table}");
     }
     assert_eq!(device_from(&t, &tv, [192, 0, 2, 2]).await.status, 200);
-    assert_eq!(revoke(&t, &key.assertion(&t, &modest)).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &key.assertion(&t, &modest)).await.status, 200);
 }
 
 #[tokio::test]
 async fn attack_140_one_address_that_fills_the_unused_registrations_yields_to_others_and_live_clients_stay() {
     let t = TestApp::with("registration.max_unused = 3").await;
-    let live = id(&register_from(&t, [192, 0, 2, 1], "live").await);
+    let live = id(&register_from(&t, [192, 0, 2, 1], &public("live", CALLBACK)).await);
     let token = t.tokens(&live, &[]).await;
     let mut flood = Vec::new();
     for n in 0..3 {
-        flood.push(id(&register_from(&t, [192, 0, 2, 1], &format!("flood {n}")).await));
+        flood.push(id(&register_from(&t, [192, 0, 2, 1], &public(&format!("flood {n}"), CALLBACK)).await));
         t.app.clock.advance(Duration::seconds(1));
     }
-    let honest = id(&register_from(&t, [203, 0, 113, 9], "honest").await);
+    let honest = id(&register_from(&t, [203, 0, 113, 9], &public("honest", CALLBACK)).await);
     assert!(!is_there(&t, &flood[0]).await && is_there(&t, &flood[1]).await);
     for n in 3..20 {
         t.app.clock.advance(Duration::seconds(1));
-        id(&register_from(&t, [192, 0, 2, 1], &format!("flood {n}")).await);
+        id(&register_from(&t, [192, 0, 2, 1], &public(&format!("flood {n}"), CALLBACK)).await);
     }
     assert!(is_there(&t, &honest).await && is_there(&t, &live).await);
     assert_eq!(keyward::storage::clients::count_unused(&t.db).await.unwrap(), 3);
@@ -159,7 +148,7 @@ async fn attack_141_an_address_written_in_many_ways_is_one_address() {
     let register = async |name: usize, forwarded: &str| {
         let request = Request::post("/register").header("content-type", "application/json");
         let request = request.header("x-forwarded-for", forwarded);
-        let body = Body::from(public(&format!("client {name}")).to_string());
+        let body = Body::from(public(&format!("client {name}"), CALLBACK).to_string());
         t.send(from([10, 0, 0, 1], request.body(body).unwrap())).await.status.as_u16()
     };
     let ways = [
@@ -225,7 +214,7 @@ async fn attack_149_who_owns_a_whole_network_has_the_budget_of_a_few_sources() {
     let t = TestApp::with("registration = { burst = 1, per_minute = 1 }").await;
     let register = async |address: String| {
         let request = Request::post("/register").header("content-type", "application/json");
-        let mut request = request.body(Body::from(public(&address).to_string())).unwrap();
+        let mut request = request.body(Body::from(public(&address, CALLBACK).to_string())).unwrap();
         let address = format!("[{address}]:1").parse::<std::net::SocketAddr>().unwrap();
         request.extensions_mut().insert(axum::extract::ConnectInfo(address));
         t.send(request).await.status == 201

@@ -1,32 +1,15 @@
 //! Attacks on pushed authorization requests (RFC 9126): other clients' references, used references, additional
 //! parameters.
-use super::authorize::{grants_of, nothing_was_granted, sent_back};
-use crate::support::app::{Answer, CALLBACK, CHALLENGE, PASSWORD, TestApp, basic, encode};
+use crate::support::{
+    app::{CALLBACK, PASSWORD, TestApp, basic, encode},
+    grants::{grants_of, nothing_was_granted, sent_back},
+    par::{push, short},
+};
 use axum::{body::Body, http::Request};
 use keyward::model::ClientId;
 use std::sync::Arc;
 use time::Duration;
 use tokio::task::JoinSet;
-
-/// A complete, good request of a public client; `more` replaces (an empty value removes).
-pub async fn push(t: &TestApp, client: &ClientId, more: &[(&str, &str)]) -> Answer {
-    let mut form = vec![
-        ("response_type", "code"),
-        ("client_id", client.as_str()),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-        ("state", "af0ifjsldkj"),
-    ];
-    form.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
-    form.extend(more.iter().filter(|(_, value)| !value.is_empty()));
-    t.post("/par", &form).await
-}
-
-/// The short URL of a pushed request.
-pub fn short(client: &str, pushed: &Answer) -> String {
-    let request_uri = pushed.json()["request_uri"].as_str().unwrap_or_else(|| panic!("{pushed:?}")).to_owned();
-    format!("/authorize?{}", encode(&[("client_id", client), ("request_uri", &request_uri)]))
-}
 
 #[tokio::test]
 async fn attack_63_a_request_that_another_client_pushed_leads_nowhere() {

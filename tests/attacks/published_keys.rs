@@ -1,17 +1,12 @@
 //! Attacks through published keys: floods of unknown keys do not block clients with a valid one.
-use crate::{
-    client_keys::{JWKS, register, revoke},
-    support::{
-        app::{Answer, TestApp, encode},
-        client_key::{ClientKey, claims, proof, with},
-        db::fresh_db,
-        internet::{Internet, json},
-        node::from,
-    },
-    workloads::{PLATFORM, RULES},
+use crate::support::{
+    app::{Answer, TestApp},
+    client_key::{ClientKey, JWKS, claims, proof, register_keys, revoke_nothing, with},
+    internet::{Internet, json},
+    peers::post_from,
+    platform::{PLATFORM, RULES},
 };
-use axum::{body::Body, http::Request};
-use keyward::{clients::configured, fetch::Fetcher, model::grant_type::JWT_BEARER};
+use keyward::{clients::configured, model::grant_type::JWT_BEARER};
 use serde_json::json as object;
 use time::Duration;
 
@@ -19,16 +14,9 @@ const STRANGER: [u8; 4] = [198, 51, 100, 1];
 const HONEST: [u8; 4] = [192, 0, 2, 1];
 
 async fn start(internet: &Internet, settings: &str) -> TestApp {
-    let network = internet.network();
-    let prepare = |app: &mut keyward::app::App| app.fetch.fetcher = Fetcher::new(network).unwrap();
-    let t = TestApp::prepared(fresh_db().await, settings, prepare).await;
+    let t = TestApp::reaching(internet.network(), settings).await;
     configured::write(&t.app).await.unwrap();
     t
-}
-
-async fn post_from(t: &TestApp, address: [u8; 4], path: &str, form: &[(&str, &str)]) -> Answer {
-    let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
-    t.send(from(address, request.body(Body::from(encode(form))).unwrap())).await
 }
 
 async fn revoke_from(t: &TestApp, address: [u8; 4], assertion: &str) -> Answer {
@@ -51,7 +39,7 @@ async fn attack_193_a_made_up_kid_costs_no_good_assertion_of_a_new_key_more_than
     let internet = Internet::new().await;
     let t = start(&internet, "").await;
     let [first, second] = ["first", "second"].map(ClientKey::es256);
-    let id = register(&t, &object!({"jwks_uri": JWKS})).await;
+    let id = register_keys(&t, &object!({"jwks_uri": JWKS})).await;
     internet.serve(JWKS, json(&first.jwks())).await;
     assert_eq!(revoke_from(&t, HONEST, &first.assertion(&t, &id)).await.status, 200);
     t.app.clock.advance(Duration::minutes(2));
@@ -98,7 +86,7 @@ async fn attack_193_however_many_strangers_look_the_host_is_asked_every_few_seco
     let internet = Internet::new().await;
     let t = start(&internet, "").await;
     let (key, made_up) = (ClientKey::es256("k"), ClientKey::es256("made up"));
-    let id = register(&t, &object!({"jwks_uri": JWKS})).await;
+    let id = register_keys(&t, &object!({"jwks_uri": JWKS})).await;
     internet.serve(JWKS, json(&key.jwks())).await;
     assert_eq!(revoke_from(&t, HONEST, &key.assertion(&t, &id)).await.status, 200);
     let begun = t.app.clock.now();
@@ -121,7 +109,7 @@ async fn attack_193_keys_without_a_name_are_tried_before_anybody_looks_for_the_o
     let key = ClientKey::es256("k");
     let mut unnamed = key.jwk.clone();
     unnamed.as_object_mut().unwrap().remove("kid");
-    let id = register(&t, &object!({"jwks_uri": JWKS})).await;
+    let id = register_keys(&t, &object!({"jwks_uri": JWKS})).await;
     internet.serve(JWKS, json(&object!({"keys": [unnamed]}))).await;
     for _ in 0..5 {
         assert_eq!(revoke_from(&t, HONEST, &key.assertion(&t, &id)).await.status, 200);
@@ -188,14 +176,14 @@ async fn attack_195_strangers_key_sets_push_out_none_of_the_operators_and_of_str
     let key = ClientKey::es256("k");
     internet.serve(SEED, json(&key.jwks()).insert_header("cache-control", "max-age=86400")).await;
     internet.serve_too(OTHER, json(&key.jwks()).insert_header("cache-control", "max-age=86400")).await;
-    let other = register(&t, &object!({"jwks_uri": OTHER})).await;
+    let other = register_keys(&t, &object!({"jwks_uri": OTHER})).await;
     assert_eq!(revoke_from(&t, HONEST, &key.assertion(&t, "seed")).await.status, 200);
     assert_eq!(revoke_from(&t, HONEST, &key.assertion(&t, &other)).await.status, 200);
     let mut most = 0;
     for n in 0..120 {
         let uri = format!("https://strange{}.example/{n}", n / 10);
         internet.serve_too(&uri, json(&padded(&key)).insert_header("cache-control", "max-age=86400")).await;
-        let id = register(&t, &object!({"jwks_uri": uri})).await;
+        let id = register_keys(&t, &object!({"jwks_uri": uri})).await;
         let source = [198, 51, 100, u8::try_from(n / 20).unwrap()];
         assert_eq!(revoke_from(&t, source, &key.assertion(&t, &id)).await.status, 200, "{n}");
         let (strangers, _) = t.app.fetch.keys.bytes();
@@ -208,5 +196,5 @@ async fn attack_195_strangers_key_sets_push_out_none_of_the_operators_and_of_str
     assert_eq!(revoke_from(&t, HONEST, &key.assertion(&t, "seed")).await.status, 200);
     assert_eq!(revoke_from(&t, HONEST, &key.assertion(&t, &other)).await.status, 200);
     assert_eq!(internet.requests().await, before);
-    assert_eq!(revoke(&t, &key.assertion(&t, "seed")).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &key.assertion(&t, "seed")).await.status, 200);
 }

@@ -1,20 +1,12 @@
 //! Attacks on dynamic client registration (RFC 7591): dangerous metadata, deceptive names and logos, floods.
 use crate::support::{
-    app::{Answer, CALLBACK, TestApp, authorize_path},
-    node::from,
+    app::{CALLBACK, TestApp, authorize_path},
+    peers::from,
+    registration::{public, register_from},
 };
 use axum::{body::Body, http::Request};
 use keyward::{model::ClientId, oauth::params::form_urlencode, storage::clients};
 use serde_json::{Value, json};
-
-fn public(name: &str, redirect_uri: &str) -> Value {
-    json!({"client_name": name, "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none"})
-}
-
-async fn register_from(t: &TestApp, address: [u8; 4], body: &Value) -> Answer {
-    let request = Request::post("/register").header("content-type", "application/json");
-    t.send(from(address, request.body(Body::from(body.to_string())).unwrap())).await
-}
 
 #[tokio::test]
 async fn attack_82_a_redirect_uri_that_runs_code_or_leaks_codes_is_not_registered() {

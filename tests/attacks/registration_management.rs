@@ -1,7 +1,7 @@
 //! Attacks on registration management (RFC 7592): other clients' tokens, chosen secrets, deleted clients.
-use crate::{
-    registration_management::{ON, manage, public, registered},
-    support::app::{CALLBACK, TestApp},
+use crate::support::{
+    app::{CALLBACK, TestApp},
+    registration::{ON, manage, refreshing, registered},
 };
 use keyward::{
     model::{ClientId, ClientSource},
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn attack_85_a_token_opens_its_own_registration_and_no_other() {
     let t = TestApp::with(ON).await;
-    let (mine, my_token) = registered(&t, &public("mine")).await;
-    let (theirs, their_token) = registered(&t, &public("theirs")).await;
+    let (mine, my_token) = registered(&t, &refreshing("mine", CALLBACK)).await;
+    let (theirs, their_token) = registered(&t, &refreshing("theirs", CALLBACK)).await;
     t.public_client("seeded", &[CALLBACK]).await;
     let before = clients::find(&t.db, &ClientId::from(&*theirs)).await.unwrap().unwrap().metadata;
     let tokens = t.tokens(&ClientId::from(&*theirs), &[]).await;
@@ -30,7 +30,7 @@ async fn attack_85_a_token_opens_its_own_registration_and_no_other() {
         ("%ff", &my_token),
         ("x%2Fy", &my_token),
     ] {
-        let mut body = public("taken over");
+        let mut body = refreshing("taken over", CALLBACK);
         body["client_id"] = json!(id);
         for (method, body) in [("GET", None), ("PUT", Some(&body)), ("DELETE", None)] {
             let answer = manage(&t, method, id, token, body).await;
@@ -47,7 +47,7 @@ async fn attack_85_a_token_opens_its_own_registration_and_no_other() {
 #[tokio::test]
 async fn attack_85_an_update_may_not_choose_what_only_the_server_chooses() {
     let t = TestApp::with(ON).await;
-    let (public_id, public_token) = registered(&t, &public("public")).await;
+    let (public_id, public_token) = registered(&t, &refreshing("public", CALLBACK)).await;
     let (id, token) = registered(&t, &json!({"client_name": "secret", "redirect_uris": [CALLBACK]})).await;
     let put = async |id: &str, token: &str, base: &Value, name: &str, value: Value| {
         let mut body = base.clone();
@@ -74,9 +74,10 @@ async fn attack_85_an_update_may_not_choose_what_only_the_server_chooses() {
     for uri in ["javascript:alert(1)", "http://evil.example/cb", "https://client.example/cb#x"] {
         put(&id, &token, &base, "redirect_uris", json!([uri])).await.refused(400, "invalid_redirect_uri");
     }
-    let secret = put(&public_id, &public_token, &public("public"), "client_secret", json!("chosen")).await;
+    let secret =
+        put(&public_id, &public_token, &refreshing("public", CALLBACK), "client_secret", json!("chosen")).await;
     secret.refused(400, "invalid_client_metadata");
-    let mut no_longer_public = public("public");
+    let mut no_longer_public = refreshing("public", CALLBACK);
     no_longer_public.as_object_mut().unwrap().remove("token_endpoint_auth_method");
     let answer = put(&public_id, &public_token, &no_longer_public, "client_name", json!("x")).await;
     answer.refused(400, "invalid_client_metadata");
@@ -93,13 +94,13 @@ async fn attack_85_an_update_may_not_choose_what_only_the_server_chooses() {
 #[tokio::test]
 async fn attack_85_after_deletion_everything_of_the_client_is_dead_on_every_node() {
     let t = TestApp::with(ON).await;
-    let (id, token) = registered(&t, &public("doomed")).await;
+    let (id, token) = registered(&t, &refreshing("doomed", CALLBACK)).await;
     let client = ClientId::from(&*id);
     let tokens = t.tokens(&client, &[]).await;
     let code = t.code(&client, &[]).await;
     let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
     assert_eq!(t.introspect(access).await.json()["active"], true);
-    let mut body = public("back");
+    let mut body = refreshing("back", CALLBACK);
     body["client_id"] = json!(id);
 
     assert_eq!(manage(&t, "DELETE", &id, &token, None).await.status, 204);
@@ -117,9 +118,9 @@ async fn attack_85_after_deletion_everything_of_the_client_is_dead_on_every_node
 #[tokio::test]
 async fn attack_85_a_disabled_client_cannot_shake_that_off() {
     let t = TestApp::with(ON).await;
-    let (id, token) = registered(&t, &public("disabled")).await;
+    let (id, token) = registered(&t, &refreshing("disabled", CALLBACK)).await;
     t.db.set_client_disabled(&ClientId::from(&*id), Some(t.app.clock.now())).await;
-    let mut body = public("back");
+    let mut body = refreshing("back", CALLBACK);
     body["client_id"] = json!(id);
     for (method, body) in [("GET", None), ("PUT", Some(&body)), ("DELETE", None)] {
         manage(&t, method, &id, &token, body).await.refused(403, "forbidden");
@@ -130,10 +131,10 @@ async fn attack_85_a_disabled_client_cannot_shake_that_off() {
 #[tokio::test]
 async fn attack_85_updates_are_counted_like_registrations() {
     let t = TestApp::with(&format!("{ON}\nregistration.burst = 3\nregistration.per_minute = 1")).await;
-    let (id, token) = registered(&t, &public("busy")).await;
+    let (id, token) = registered(&t, &refreshing("busy", CALLBACK)).await;
     let mut refused = false;
     for n in 0..5 {
-        let mut body = public(&format!("busy {n}"));
+        let mut body = refreshing(&format!("busy {n}"), CALLBACK);
         body["client_id"] = json!(id);
         refused |= manage(&t, "PUT", &id, &token, Some(&body)).await.status == 429;
     }

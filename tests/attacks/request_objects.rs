@@ -1,8 +1,8 @@
 //! Attacks with request objects (RFC 9101, OpenID Connect Core §6), which this server does not support.
-use super::authorize::{nothing_was_granted, sent_back};
 use crate::support::{
     app::{CALLBACK, CHALLENGE, ISSUER, TestApp, authorize_path},
     client_key::{ClientKey, with},
+    grants::{nothing_was_granted, sent_back},
 };
 use keyward::{model::ClientId, secrets::base64url};
 use serde_json::{Value, json};

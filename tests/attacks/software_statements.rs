@@ -1,10 +1,8 @@
 //! Attacks with software statements (RFC 7591 §2.3, §5).
-use crate::{
-    software_statements::{VENDOR, Vendor},
-    support::{
-        app::{CALLBACK, ISSUER, MCP},
-        client_key::{ClientKey, with},
-    },
+use crate::support::{
+    app::{CALLBACK, ISSUER, MCP},
+    client_key::{ClientKey, with},
+    vendor::{VENDOR, Vendor},
 };
 use keyward::storage::clients;
 use serde_json::json;

@@ -1,11 +1,11 @@
 //! Attacks on token exchange (RFC 8693): invalid subjects, actors and targets, and too broad requests.
-use crate::{
+use crate::support::{
+    app::{CALLBACK, MCP, OTHER, TestApp, basic},
     client_credentials::ask,
-    dpop::text,
-    support::app::{CALLBACK, MCP, OTHER, TestApp, basic},
     token_exchange::{
-        ACCESS_TOKEN, GRANT_TYPE, JWT, SECRET, THIRD, allowed, events, exchange, exchanged, is_active, start,
+        ACCESS_TOKEN, GRANT_TYPE, JWT, SECRET, THIRD, allowed, exchange, exchanged, exchanges, is_active_there, start,
     },
+    tokens::text,
 };
 use keyward::model::ClientId;
 use serde_json::json;
@@ -52,7 +52,7 @@ async fn attack_76_what_is_no_good_access_token_of_ours_is_no_subject() {
     for (named, token) in [(ID_TOKEN, text(&tokens, "id_token")), (REFRESH_TOKEN, text(&tokens, "refresh_token"))] {
         exchange(&t, "notes", token, &[("subject_token_type", named)]).await.refused(400, "invalid_request");
     }
-    assert!(events(&t).await.is_empty());
+    assert!(exchanges(&t).await.is_empty());
     assert_eq!(t.refresh(&client, text(&tokens, "refresh_token")).await.status, 200);
     assert_eq!(exchange(&t, "notes", good, &[]).await.status, 200);
 }
@@ -67,7 +67,7 @@ async fn attack_76_an_expired_or_revoked_token_is_no_subject_however_it_ended() 
     };
     let dead = async |token: &str| {
         exchange(&t, "notes", token, &[]).await.refused(400, "invalid_request");
-        assert!(events(&t).await.is_empty());
+        assert!(exchanges(&t).await.is_empty());
     };
     let tokens = t.tokens(&client, &[]).await;
     revoke(text(&tokens, "access_token")).await;
@@ -95,7 +95,7 @@ async fn attack_76_a_token_of_a_grant_past_its_age_is_no_subject() {
     assert_eq!(exchange(&t, "notes", &received, &[]).await.status, 200);
     t.app.clock.advance(Duration::seconds(1));
     exchange(&t, "notes", &received, &[]).await.refused(400, "invalid_request");
-    assert_eq!(events(&t).await.len(), 1);
+    assert_eq!(exchanges(&t).await.len(), 1);
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn attack_76_an_actor_token_comes_with_its_type_and_is_the_clients_own() {
     ] {
         exchange(&t, "notes", &received, malformed).await.refused(400, "invalid_request");
     }
-    assert_eq!(events(&t).await.len(), 1);
+    assert_eq!(exchanges(&t).await.len(), 1);
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn attack_76_a_target_that_is_unknown_or_closed_is_an_invalid_target() {
     let client = t.public_client("c", &[CALLBACK]).await;
     let ours = t.tokens(&client, &[("scope", "openid")]).await;
     exchange(&t, "notes", text(&ours, "access_token"), &[]).await.refused(400, "invalid_target");
-    assert!(events(&t).await.is_empty());
+    assert!(exchanges(&t).await.is_empty());
 }
 
 #[tokio::test]
@@ -180,8 +180,8 @@ async fn attack_76_a_wider_scope_is_an_invalid_scope() {
     let there = exchanged(&exchange(&t, "notes", &allowed(&t, "mcp:write").await, &[]).await);
     exchange(&t, "other", &there, &[("resource", THIRD)]).await.refused(400, "invalid_scope");
     exchange(&t, "other", &there, &[("resource", MCP)]).await.refused(400, "invalid_scope");
-    assert_eq!(events(&t).await.len(), 1);
-    assert!(is_active(&t, &there).await);
+    assert_eq!(exchanges(&t).await.len(), 1);
+    assert!(is_active_there(&t, &there).await);
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn attack_76_whoever_has_no_rule_learns_nothing_about_a_token() {
     t.post("/token", &[&form[..1], &form[2..], &[("client_id", "notes")]].concat())
         .await
         .refused(401, "invalid_client");
-    assert!(events(&t).await.is_empty());
+    assert!(exchanges(&t).await.is_empty());
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn attack_76_even_a_public_client_with_a_rule_and_the_grant_exchanges_noth
         ("subject_token_type", ACCESS_TOKEN),
     ];
     t.post("/token", &form).await.refused(400, "unauthorized_client");
-    assert!(events(&t).await.is_empty());
+    assert!(exchanges(&t).await.is_empty());
 }
 
 #[tokio::test]

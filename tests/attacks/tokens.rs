@@ -1,15 +1,17 @@
 //! Attacks on the token endpoint after the code exchange: refreshing, scopes, resources.
 use crate::support::{
     app::{CALLBACK, ISSUER, MCP, OTHER, TestApp, authorize_path, encode, operator},
-    node::{Node, from},
+    events::happened,
+    node::Node,
+    peers::from,
+    tokens::{INACTIVE, family, grant_of, text},
 };
 use axum::{body::Body, http::Request};
 use keyward::{
-    model::{ClientId, Grant, GrantId},
     secrets::AuthorizationCode,
-    storage::{audit_events, clients, codes, grants},
+    storage::{clients, codes, grants},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::HashSet,
     future::{Future, poll_fn},
@@ -18,31 +20,10 @@ use std::{
 };
 use time::Duration;
 
-pub const INACTIVE: &str = r#"{"active":false}"#;
-
-pub fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
-    answer[member].as_str().unwrap_or_else(|| panic!("no {member} in {answer}"))
-}
-
-pub async fn family(t: &TestApp) -> (ClientId, Value) {
-    let client = t.public_client("c", &[CALLBACK]).await;
-    let tokens = t.tokens(&client, &[]).await;
-    (client, tokens)
-}
-
-pub async fn grant_of(t: &TestApp, tokens: &Value) -> Grant {
-    let id = TestApp::claims(&tokens["access_token"])["grant_id"].as_str().unwrap().parse::<GrantId>().unwrap();
-    grants::find(&t.db, id).await.unwrap().unwrap()
-}
-
-async fn happened(t: &TestApp, event_type: &str) -> bool {
-    audit_events::recent(&t.db, 100).await.unwrap().iter().any(|event| event.event_type == event_type)
-}
-
 #[tokio::test]
 async fn attack_51_a_token_request_of_the_wrong_kind_is_named_and_costs_nothing() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let token = text(&tokens, "refresh_token");
     let rest = [("client_id", "c"), ("refresh_token", token)];
     let twice = [&rest[..], &[("grant_type", "refresh_token"), ("grant_type", "refresh_token")]].concat();
@@ -73,7 +54,7 @@ async fn attack_51_a_token_request_of_the_wrong_kind_is_named_and_costs_nothing(
 #[tokio::test]
 async fn attack_52_another_clients_refresh_token_is_refused_and_its_owner_keeps_it() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let thief = t.public_client("thief", &[CALLBACK]).await;
     let next = t.refresh(&client, text(&tokens, "refresh_token")).await.json();
     t.app.clock.advance(Duration::minutes(5));
@@ -90,7 +71,7 @@ async fn attack_52_another_clients_refresh_token_is_refused_and_its_owner_keeps_
 #[tokio::test]
 async fn attack_53_a_token_used_before_ends_its_family_and_is_reported() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let next = t.refresh(&client, text(&tokens, "refresh_token")).await.json();
     t.app.clock.advance(Duration::seconds(61));
     t.refresh(&client, text(&tokens, "refresh_token")).await.refused(400, "invalid_grant");
@@ -103,7 +84,7 @@ async fn attack_53_a_token_used_before_ends_its_family_and_is_reported() {
 #[tokio::test]
 async fn attack_54_a_repeat_gets_the_same_successor_wherever_it_comes_from_and_only_its_owner_does() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let thief = t.public_client("thief", &[CALLBACK]).await;
     let first = text(&tokens, "refresh_token");
     let second = t.refresh(&client, first).await.json();
@@ -125,7 +106,7 @@ async fn attack_54_a_repeat_gets_the_same_successor_wherever_it_comes_from_and_o
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn attack_55_twenty_refreshes_at_once_leave_one_tip_and_no_orphan() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let (node, token) = (Node::itself(&t), text(&tokens, "refresh_token").to_owned());
     let all: Vec<_> = (0..20)
         .map(|_| {
@@ -168,7 +149,7 @@ async fn attack_56_a_scope_is_never_widened_and_narrowing_once_is_not_for_ever()
 #[tokio::test]
 async fn attack_57_a_resource_outside_the_grant_is_refused_and_one_of_two_is_the_only_audience() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let token = text(&tokens, "refresh_token");
     for outside in [OTHER, ISSUER, "https://evil.example", "https://mcp.example/", "https://mcp.example/mcp/"] {
         t.refresh_with(&client, token, &[("resource", outside)]).await.refused(400, "invalid_target");
@@ -193,7 +174,7 @@ async fn attack_57_a_resource_outside_the_grant_is_refused_and_one_of_two_is_the
 #[tokio::test]
 async fn attack_58_a_resource_is_an_absolute_uri_without_fragment_and_scopes_are_of_the_one_named() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let token = text(&tokens, "refresh_token");
     let mut browser = t.signed_in("alice").await;
     for wrong in
@@ -235,7 +216,7 @@ async fn listed(t: &TestApp) -> String {
 #[tokio::test]
 async fn attack_59_a_fresh_rotation_does_not_carry_a_grant_past_its_end() {
     let t = TestApp::with("tokens.refresh_lifetime = 1000").await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     t.app.clock.advance(Duration::seconds(940));
     let next = t.refresh(&client, text(&tokens, "refresh_token")).await.json();
     // Nor does an access token live longer.
@@ -251,7 +232,7 @@ async fn attack_59_a_fresh_rotation_does_not_carry_a_grant_past_its_end() {
 #[tokio::test]
 async fn attack_60_who_is_disabled_withdrawn_or_deleted_refreshes_nothing() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let token = text(&tokens, "refresh_token");
     let (alice, now) = (t.user_named("alice").await.id, t.app.clock.now());
     t.db.set_user_disabled(alice, Some(now)).await;
@@ -289,7 +270,7 @@ async fn killed_after<T>(waits: usize, request: impl Future<Output = T>) -> Opti
 #[tokio::test]
 async fn attack_62_a_server_killed_at_any_point_issues_nothing_twice_and_a_repeated_refresh_succeeds() {
     let t = TestApp::start().await;
-    let (client, tokens) = family(&t).await;
+    let (client, tokens) = family(&t, "c").await;
     let mut token = text(&tokens, "refresh_token").to_owned();
     for waits in 0.. {
         let answered = killed_after(waits, t.refresh(&client, &token)).await;

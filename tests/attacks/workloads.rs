@@ -1,11 +1,9 @@
 //! Attacks with workload tokens that a platform signed (RFC 7523 §3).
-use crate::{
-    support::{
-        app::{ISSUER, MCP, OTHER, basic},
-        client_key::{ClientKey, proof, with},
-        issuer::Trusting,
-    },
-    workloads::{PLATFORM, Platform},
+use crate::support::{
+    app::{ISSUER, MCP, OTHER, basic},
+    client_key::{ClientKey, proof, with},
+    issuer::Trusting,
+    platform::{PLATFORM, Platform},
 };
 use keyward::{
     model::{ClientId, grant_type::JWT_BEARER},

@@ -1,13 +1,11 @@
 //! Wrong passwords, secrets and codes in the trail: account, address and reason, but never the typed text.
 use super::trail;
-use crate::{
+use crate::support::{
+    app::{CALLBACK, PASSWORD, TestApp, basic, encode},
+    browser::{borrowed, hidden},
     device,
-    support::{
-        app::{CALLBACK, PASSWORD, TestApp, basic, encode},
-        browser::{borrowed, hidden},
-        log::Log,
-        node::from,
-    },
+    log::Log,
+    peers::from,
 };
 use axum::http::Request;
 use keyward::{

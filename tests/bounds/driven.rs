@@ -1,20 +1,15 @@
 //! Buffers that only many requests can fill: they stay within their bounds, and honest requests are still answered.
-use crate::{
-    client_keys::{Party, revoke},
+use crate::support::{
+    app::{Answer, CALLBACK, TestApp, encode},
+    client_key::{ClientKey, Party, revoke_nothing},
     device::device_client,
-    support::{
-        app::{Answer, CALLBACK, TestApp, encode},
-        client_key::ClientKey,
-        db::fresh_db,
-        internet::Internet,
-        node::from,
-    },
+    internet::Internet,
+    peers::from,
 };
 use axum::{body::Body, http::Request};
 use keyward::{
     audit::{Event, chain},
     events::EventType,
-    fetch::Fetcher,
     jobs,
     model::{AuthMethod, Client, ClientId, ClientSource},
     storage::{clients, device_codes},
@@ -49,11 +44,11 @@ async fn documents_wait_for_their_refreshing_up_to_a_thousand_and_their_clients_
     let mut last = None;
     for n in 0..1_005 {
         let id = documented(&t, &like, &key, n).await;
-        assert_eq!(revoke(&t, &key.assertion(&t, id.as_str())).await.status, 200, "{n}");
+        assert_eq!(revoke_nothing(&t, &key.assertion(&t, id.as_str())).await.status, 200, "{n}");
         assert_eq!(t.app.clients.due.count(), (n + 1).min(1_000));
         last = Some(id);
     }
-    assert_eq!(revoke(&t, &key.assertion(&t, last.unwrap().as_str())).await.status, 200);
+    assert_eq!(revoke_nothing(&t, &key.assertion(&t, last.unwrap().as_str())).await.status, 200);
 }
 
 #[tokio::test]
@@ -76,8 +71,7 @@ async fn events_wait_for_the_disk_up_to_ten_thousand_and_none_is_lost() {
 #[tokio::test]
 async fn the_trace_keeps_a_thousand_decisions_and_no_more_than_identifiers_of_them() {
     let internet = Internet::new().await;
-    let network = internet.network();
-    let t = TestApp::prepared(fresh_db().await, "", |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await;
+    let t = TestApp::reaching(internet.network(), "").await;
     let mut alice = t.signed_in("alice").await;
     for n in 0..400 {
         let id = format!("https://app.example/{n}/{}", "x".repeat(1_900));
@@ -126,7 +120,7 @@ async fn assertions_of_one_client_leave_so_many_rows_a_minute_and_none_when_they
     let rows = async || t.db.number("SELECT count(*) FROM used_assertions").await;
     let (mut let_in, begun) = (0, t.app.clock.now());
     let refused = loop {
-        let answer = revoke(&t, &key.assertion(&t, &id)).await;
+        let answer = revoke_nothing(&t, &key.assertion(&t, &id)).await;
         if answer.status != 200 {
             break answer;
         }
@@ -139,8 +133,8 @@ async fn assertions_of_one_client_leave_so_many_rows_a_minute_and_none_when_they
     assert!((600..=a_minute).contains(&let_in), "{let_in}");
     assert_eq!(rows().await, let_in, "what was refused left nothing");
     // Another client has its own.
-    let other = crate::client_keys::register(&t, &json!({"jwks": ClientKey::es256("o").jwks()})).await;
-    revoke(&t, &key.assertion(&t, &other)).await.refused(401, "invalid_client");
+    let other = crate::support::client_key::register_keys(&t, &json!({"jwks": ClientKey::es256("o").jwks()})).await;
+    revoke_nothing(&t, &key.assertion(&t, &other)).await.refused(401, "invalid_client");
     t.app.clock.advance(Duration::hours(2));
     jobs::sweep(&t.app).await.unwrap();
     assert_eq!(rows().await, 0);

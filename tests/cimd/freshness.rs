@@ -1,13 +1,11 @@
 //! How long a client's document is used, and what happens to pages and consents when it changes.
-use super::{LOOPBACK, URL, claude_code, id, on_the_web, path, refresh_token, start, stored, tokens};
-use crate::{
-    client_keys::revoke,
-    support::{
-        app::{Answer, CALLBACK},
-        browser::{borrowed, hidden},
-        client_key::{ClientKey, with},
-        internet::{Internet, json},
-    },
+use super::{LOOPBACK, URL, claude_code, id, on_the_web, path, start, stored, tokens};
+use crate::support::{
+    app::CALLBACK,
+    browser::{borrowed, yes},
+    client_key::{ClientKey, revoke_nothing, with},
+    internet::{Internet, json},
+    tokens::text,
 };
 use keyward::{
     authorization::request::{ValidRequest, Visitor},
@@ -69,13 +67,13 @@ async fn while_the_host_is_down_tokens_are_refreshed_and_for_a_day_the_last_docu
     t.app.clock.advance(Duration::hours(23));
     assert_eq!(t.signed_in("alice").await.get(&path(LOOPBACK)).await.status, 200);
     assert_eq!(internet.requests().await, 1);
-    let refreshed = t.refresh(&id(), refresh_token(&first)).await.json();
+    let refreshed = t.refresh(&id(), text(&first, "refresh_token")).await.json();
     t.app.clock.advance(Duration::hours(2));
     let refused = t.signed_in("alice").await.get(&path(LOOPBACK)).await;
     refused.page(400);
     assert!(refused.body.contains("missing or not valid"), "{refused:?}");
     t.app.clock.advance(Duration::days(20));
-    assert_eq!(t.refresh(&id(), refresh_token(&refreshed)).await.status, 200);
+    assert_eq!(t.refresh(&id(), text(&refreshed, "refresh_token")).await.status, 200);
     // Back again.
     internet.publish(&claude_code()).await;
     assert_eq!(t.signed_in("alice").await.get(&path(LOOPBACK)).await.status, 200);
@@ -186,14 +184,6 @@ async fn documents_nobody_was_granted_anything_through_are_forgotten_in_time() {
     assert!(stored(&t).await.is_some());
 }
 
-/// The consent form on a page, answered with yes.
-#[track_caller]
-fn yes(page: &Answer) -> Vec<(String, String)> {
-    let mut form = hidden(page, "/consent");
-    form.push(("decision".into(), "allow".into()));
-    form
-}
-
 #[tokio::test]
 async fn attack_105_a_decision_fetches_nothing_and_is_about_the_document_that_was_shown() {
     let internet = Internet::new().await;
@@ -207,7 +197,7 @@ async fn attack_105_a_decision_fetches_nothing_and_is_about_the_document_that_wa
     internet.publish(&changed).await;
     t.app.clock.advance(Duration::minutes(6));
     // Past its freshness, and another where it is published: what was shown is on record, and is granted.
-    assert!(alice.post("/consent", &borrowed(&yes(&page))).await.returned("code").is_some());
+    assert!(alice.post("/consent", &borrowed(&yes(&page, "/consent"))).await.returned("code").is_some());
     assert_eq!(internet.requests().await, 0);
     let asked = alice.get(&path(CALLBACK)).await;
     assert!(asked.body.contains("It may now send you to evil.example, too."), "{asked:?}");
@@ -219,7 +209,7 @@ async fn attack_105_a_decision_fetches_nothing_and_is_about_the_document_that_wa
     t.app.clock.advance(Duration::minutes(6));
     alice.get(&path(CALLBACK)).await.page(200);
     let before = internet.requests().await;
-    let again = bob.post("/consent", &borrowed(&yes(&page))).await;
+    let again = bob.post("/consent", &borrowed(&yes(&page, "/consent"))).await;
     again.page(409);
     assert!(again.body.contains("“<bdi>Other</bdi>”") && again.body.contains("something else of itself"), "{again:?}");
     assert_eq!(internet.requests().await, before);
@@ -238,7 +228,7 @@ async fn attack_105_a_document_too_old_to_believe_decides_nothing() {
     page.page(200);
     t.app.clock.advance(Duration::minutes(15));
     let before = internet.requests().await;
-    let anew = alice.post("/consent", &borrowed(&yes(&page))).await;
+    let anew = alice.post("/consent", &borrowed(&yes(&page, "/consent"))).await;
     assert_eq!(anew.location(), path(CALLBACK));
     assert_eq!(internet.requests().await, before);
     assert!(keyward::storage::grants::find_by_user(&t.db, t.user_named("alice").await.id).await.unwrap().is_empty());
@@ -256,7 +246,7 @@ async fn attack_184_keys_of_a_document_are_refreshed_unasked_and_worth_nothing_a
     let t = start(&internet, "").await;
     assert_eq!(t.signed_in("alice").await.get(&path(CALLBACK)).await.status, 200);
     internet.publish(&described(&new)).await;
-    let prove = async |key: &ClientKey| revoke(&t, &key.assertion(&t, URL)).await;
+    let prove = async |key: &ClientKey| revoke_nothing(&t, &key.assertion(&t, URL)).await;
     assert_eq!(prove(&old).await.status, 200);
     refresh_due(&t.app).await;
     assert_eq!(internet.requests().await, 0, "it is fresh");

@@ -1,12 +1,10 @@
 //! Which decisions are traced, and in which words.
 use super::{agent, look, open, rows};
-use crate::{
+use crate::support::{
+    app::{CALLBACK, TestApp, VERIFIER, authorize_path},
+    db::fresh_db,
     device,
-    support::{
-        app::{CALLBACK, TestApp, VERIFIER, authorize_path},
-        db::fresh_db,
-        internet::{Internet, json as document},
-    },
+    internet::{Internet, json as document},
 };
 use keyward::{
     fetch::{Fetcher, Network},

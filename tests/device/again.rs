@@ -1,6 +1,8 @@
 //! The page for device codes after its user has decided.
-use super::{begin, decide, device_client, enter, poll_later, user_code};
-use crate::support::app::TestApp;
+use crate::support::{
+    app::TestApp,
+    device::{begin, decide, device_client, enter, poll_later, user_code},
+};
 use time::Duration;
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! The page for devices behind a proxy: it compares two addresses only if both are known.
-use super::{begin, decision, device_client, user_code};
 use crate::support::{
     app::{Answer, ISSUER, TestApp},
     browser::{Browser, borrowed, hidden},
+    device::{begin, decision, device_client, user_code},
 };
 
 const SAME: &str = "The same address as this browser";

@@ -2,7 +2,7 @@
 use super::{jws::Keys, world::silent};
 use crate::support::app::{Answer, MCP, send};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request, routing::post};
-use keyward_guard::Guard;
+use keyward_guard::{Guard, clock::Clock};
 use serde_json::json;
 use std::net::SocketAddr;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
@@ -16,7 +16,8 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    pub async fn start(keys: &Keys) -> Self {
+    /// Whose guard has this clock.
+    pub async fn start(keys: &Keys, clock: Clock) -> Self {
         let server = silent().await;
         let issuer = format!("http://{}", server.address());
         let metadata = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/jwks")});
@@ -24,7 +25,7 @@ impl Guarded {
             let answer = ResponseTemplate::new(200).set_body_json(answer);
             Mock::given(matchers::path(path)).respond_with(answer).mount(&server).await;
         }
-        let router = Guard::new(MCP, &issuer).unwrap().protect(post(async || "reached"));
+        let router = Guard::new(MCP, &issuer).unwrap().clock(clock).protect(post(async || "reached"));
         Self { issuer, router, _server: server }
     }
 

@@ -97,7 +97,8 @@ impl Target for Jwts {
             })
             .await;
         world.client("public", |_| {}).await;
-        Self { world, guarded: Guarded::start(&keys).await, keys }
+        let guarded = Guarded::start(&keys, world.t.app.clock.clone()).await;
+        Self { world, guarded, keys }
     }
 
     async fn judge(&self, input: &[u8]) -> Vec<String> {

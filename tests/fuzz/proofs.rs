@@ -1,13 +1,13 @@
 //! Proofs of possession (RFC 9449). An input that is no JSON object is used as the header unchanged.
 use super::{
-    Target, guarded,
-    guarded::Guarded,
+    Target,
+    guarded::{self, Guarded},
     jws::{Jws, Keys, seconds},
     world::World,
 };
-use crate::{
-    dpop::TOKEN_URL,
-    support::app::{MCP, TestApp, basic},
+use crate::support::{
+    app::{MCP, TestApp, basic},
+    bound::TOKEN_URL,
 };
 use keyward::{
     model::AuthMethod,
@@ -93,7 +93,7 @@ impl Target for Proofs {
             })
             .await;
         let keys = Keys::new();
-        let guarded = Guarded::start(&keys).await;
+        let guarded = Guarded::start(&keys, world.t.app.clock.clone()).await;
         let token = bound_token(&keys, &guarded.issuer, world.t.app.clock.now().unix_timestamp());
         Self { world, keys, guarded, token }
     }

@@ -2,14 +2,12 @@
 use super::model::{
     ACCESS, Answer, CODE, Client, IDLE, Key, LIFETIME, Model, Narrow, Step, Token, WINDOW, granted_scopes,
 };
-use crate::{
-    dpop::TOKEN_URL,
-    support::{
-        app::{self, CALLBACK, MCP, OTHER, PASSWORD, TestApp, VERIFIER, authorize_path, basic, encode},
-        browser::Browser,
-        db::fresh_db,
-        dpop::DpopKey,
-    },
+use crate::support::{
+    app::{self, CALLBACK, MCP, OTHER, PASSWORD, TestApp, VERIFIER, authorize_path, basic, encode},
+    bound::TOKEN_URL,
+    browser::Browser,
+    db::fresh_db,
+    dpop::DpopKey,
 };
 use axum::{
     body::Body,

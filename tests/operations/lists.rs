@@ -1,6 +1,8 @@
 //! Lists for operators: filtered by name or id, in pages.
-use super::connected;
-use crate::support::app::{TestApp, operator};
+use crate::support::{
+    app::{TestApp, operator},
+    tokens::family,
+};
 use keyward::{
     model::{Role, User},
     operations::{
@@ -49,7 +51,7 @@ macro_rules! is_walked {
 async fn each_list_is_walked_page_after_page_and_refuses_a_place_that_is_none() {
     let t = TestApp::start().await;
     for id in ["one", "two", "three"] {
-        connected(&t, id).await;
+        family(&t, id).await;
         let wanted = registration_tokens::TokenLimits { uses: 1, expires_in: Duration::DAY, scope: None };
         registration_tokens::make(&t.app, &operator(), &wanted).await.unwrap();
     }

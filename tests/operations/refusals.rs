@@ -1,8 +1,9 @@
 //! Acts that are refused: each says why, and nothing changes.
-use super::{STRONG, acts, connected, state};
-use crate::{
+use super::{STRONG, acts, state};
+use crate::support::{
+    app::{TestApp, operator},
     client_credentials,
-    support::app::{TestApp, operator},
+    tokens::family,
 };
 use keyward::{
     clients::configured,
@@ -22,7 +23,7 @@ fn says<T: Debug>(outcome: Result<T, OperationError>, words: &str) {
 #[tokio::test]
 async fn what_is_not_there_or_done_already_is_refused_and_nothing_changes() {
     let t = TestApp::start().await;
-    let (client, _) = connected(&t, "c").await;
+    let (client, _) = family(&t, "c").await;
     let (by, alice, root) = (operator(), t.user_named("alice").await.id, t.user_named("root").await.id);
     let (nobody, nothing) = (UserId::new(), ClientId::from("nothing"));
     let before = state(&t).await;

@@ -1,10 +1,8 @@
 //! The server is killed in the middle of work: every acknowledged change is still there afterwards.
 use crate::support::{
-    app::authorize_path,
     process::{House, Keyward},
-    remote::{Address, Person},
+    remote::{Address, Person, request_of},
 };
-use keyward::model::ClientId;
 use serde_json::{Value, json};
 use std::{
     ops::Range,
@@ -140,7 +138,7 @@ impl World {
         assert_eq!(at.get("/jwks").await.body, self.keys, "the keys changed");
         for chain in &mut self.chains {
             for token in chain.access_tokens.drain(..) {
-                assert_eq!(introspect(at, &token).await["active"], true, "an acknowledged access token is dead");
+                assert_eq!(at.introspect(&token).await["active"], true, "an acknowledged access token is dead");
             }
             // Live, or rotated by a request whose answer was lost: then this brings the same successor.
             let answer = at.refresh(&chain.client, chain.newest()).await;
@@ -159,21 +157,12 @@ fn shares(total: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).map(move |number| total * number / count..total * (number + 1) / count)
 }
 
-fn request_of(client: &str) -> String {
-    authorize_path(&ClientId::from(client), &[("redirect_uri", "http://127.0.0.1:51004/callback")])
-}
-
 async fn register(at: &Address, name: &str) -> reqwest::Result<String> {
     let asked = json!({"client_name": name, "redirect_uris": ["http://127.0.0.1/callback"],
         "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"]});
     let answer = at.try_register(&asked).await?;
     assert_eq!(answer.status, 201, "{answer:?}");
     Ok(answer.json()["client_id"].as_str().unwrap().to_owned())
-}
-
-async fn introspect(at: &Address, token: &str) -> Value {
-    let basic = crate::support::app::basic("demo-resource-server", "demo-resource-secret");
-    at.post_with("/introspect", &[("token", token)], &[("authorization", &basic)]).await.json()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

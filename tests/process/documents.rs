@@ -1,30 +1,26 @@
 //! The demo's own metadata documents, which no other server has.
 use crate::support::{
-    app::{Answer, VERIFIER, authorize_path},
+    app::{Answer, VERIFIER},
     client_key::proof,
     process::House,
-    remote::{Address, Person},
+    remote::{Address, Person, request_of},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use keyward::model::ClientId;
 use serde_json::{Value, json};
 
-const REDIRECT: &str = "http://127.0.0.1:51004/callback";
-
 async fn ask(alice: &mut Person, client: &str) -> Answer {
-    alice.get(&authorize_path(&ClientId::from(client), &[("redirect_uri", REDIRECT)])).await
+    alice.get(&request_of(client)).await
 }
 
 async fn code(alice: &mut Person, client: &str) -> String {
-    let request = authorize_path(&ClientId::from(client), &[("redirect_uri", REDIRECT)]);
-    alice.approve(&request).await.returned("code").unwrap()
+    alice.approve(&request_of(client)).await.returned("code").unwrap()
 }
 
 fn assertion(at: &Address, client: &str, jwk: &Value) -> String {
     let der = pkcs8(jwk);
     let now = keyward::clock::Clock::default().now().unix_timestamp();
     let claims = json!({"iss": client, "sub": client, "aud": at.issuer, "jti": keyward::secrets::random(),
-        "iat": now, "exp": now + 60});
+        "iat": now, "exp": now + 240});
     encode(&Header::new(Algorithm::ES256), &claims, &EncodingKey::from_ec_der(&der)).unwrap()
 }
 

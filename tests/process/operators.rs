@@ -1,6 +1,6 @@
 //! Operators' commands beside a running server: what they print for people and programs, and how they end.
 use crate::support::{
-    app::{authorize_path, basic},
+    app::authorize_path,
     process::{House, Keyward},
 };
 use keyward::model::ClientId;
@@ -44,9 +44,7 @@ async fn connect(server: &Keyward) -> (String, Value) {
 }
 
 async fn is_active(server: &Keyward, tokens: &Value) -> bool {
-    let header = basic("demo-resource-server", "demo-resource-secret");
-    let form = [("token", tokens["access_token"].as_str().unwrap())];
-    server.at.post_with("/introspect", &form, &[("authorization", &header)]).await.json()["active"] == true
+    server.at.introspect(tokens["access_token"].as_str().unwrap()).await["active"] == true
 }
 
 #[tokio::test]

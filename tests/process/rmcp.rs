@@ -1,7 +1,7 @@
 //! The unmodified rmcp client and the demo: an unknown client gets access through a user.
 use crate::support::{
     process::{House, Keyward},
-    remote::Person,
+    remote::{Person, REDIRECT},
 };
 use rmcp::{
     RoleClient, ServiceExt,
@@ -16,8 +16,6 @@ use rmcp::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Mutex;
-
-const REDIRECT: &str = "http://127.0.0.1:51004/callback";
 
 type Client = RunningService<RoleClient, ()>;
 

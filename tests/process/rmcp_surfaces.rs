@@ -1,12 +1,10 @@
 //! The unmodified rmcp client on every surface of the demo, over Streamable HTTP, in both eras of the protocol.
 use super::rmcp::authorized;
-use crate::{
+use crate::support::{
+    app::basic,
+    browser::{borrowed, hidden},
     device::GRANT_TYPE,
-    support::{
-        app::basic,
-        browser::{borrowed, hidden},
-        process::{House, Keyward},
-    },
+    process::{House, Keyward},
 };
 use reqwest::header::{HeaderName, HeaderValue};
 use rmcp::{

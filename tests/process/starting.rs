@@ -1,17 +1,16 @@
 //! Starting, stopping and restarting, and reasons for a refused start.
-use crate::support::{app::authorize_path, process::House};
+use crate::support::{
+    app::authorize_path,
+    process::House,
+    remote::{REDIRECT, request_of},
+};
 use keyward::model::ClientId;
 use serde_json::json;
 
-const REDIRECT: &str = "http://127.0.0.1:51004/callback";
 const STRONG: &str = "staple battery horse correct";
 
 fn serve() -> [String; 1] {
     ["serve".to_owned()]
-}
-
-fn request_of(client: &str) -> String {
-    authorize_path(&ClientId::from(client), &[("redirect_uri", REDIRECT)])
 }
 
 #[tokio::test]

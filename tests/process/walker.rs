@@ -4,12 +4,10 @@ use crate::support::{
     app::{Answer, VERIFIER, authorize_path, basic},
     browser::hidden,
     process::Keyward,
-    remote::{Address, Person},
+    remote::{Address, Person, REDIRECT},
 };
 use keyward::{model::ClientId, secrets::base64url};
 use serde_json::{Value, json};
-
-const REDIRECT: &str = "http://127.0.0.1:51004/callback";
 
 /// Somebody who goes through every door once rightly and once wrongly.
 pub struct Walker {

@@ -1,6 +1,9 @@
 //! How refresh tokens end or lose scopes: idle, too old, narrowed, user or client gone, revoked, swept.
-use super::{events, family, grant_of, is_active, refresh_token, text};
-use crate::support::app::{Answer, CALLBACK, MCP, OTHER, TestApp, VERIFIER, authorize_path, basic};
+use crate::support::{
+    app::{Answer, CALLBACK, MCP, OTHER, TestApp, VERIFIER, authorize_path, basic},
+    events::events,
+    tokens::{access_token, family, grant_of, is_active, refresh_token, text},
+};
 use keyward::{
     jobs,
     model::ClientId,
@@ -94,7 +97,7 @@ async fn a_disabled_user_is_refused_and_goes_on_where_they_were_when_enabled_aga
     let alice = t.user_named("alice").await.id;
     t.db.set_user_disabled(alice, Some(t.app.clock.now())).await;
     t.refresh(&client, text(&tokens, "refresh_token")).await.refused(400, "invalid_grant");
-    assert!(!is_active(&t, &tokens).await);
+    assert!(!is_active(&t, access_token(&tokens)).await);
     assert_eq!(grant_of(&t, &tokens).await.generation, 1);
     t.app.clock.advance(Duration::hours(1));
     t.db.set_user_disabled(alice, None).await;
@@ -110,7 +113,7 @@ async fn a_disabled_client_is_unknown_and_a_deleted_one_leaves_nothing_behind() 
     t.db.set_client_disabled(&client, Some(t.app.clock.now())).await;
     t.app.clients.forget(&client);
     t.refresh(&client, token).await.refused(401, "invalid_client");
-    assert!(!is_active(&t, &tokens).await);
+    assert!(!is_active(&t, access_token(&tokens)).await);
     assert_eq!(grant_of(&t, &tokens).await.generation, 1);
     t.db.set_client_disabled(&client, None).await;
     t.app.clients.forget(&client);
@@ -120,7 +123,7 @@ async fn a_disabled_client_is_unknown_and_a_deleted_one_leaves_nothing_behind() 
     clients::delete(&t.db, &client).await.unwrap();
     assert!(grants::find(&t.db, grant).await.unwrap().is_none());
     t.refresh(&client, &next).await.refused(401, "invalid_client");
-    assert!(!is_active(&t, &tokens).await);
+    assert!(!is_active(&t, access_token(&tokens)).await);
 }
 
 #[tokio::test]
@@ -213,7 +216,7 @@ async fn a_revoked_access_token_falls_alone_and_stays_down() {
     let second = t.refresh(&client, text(&first, "refresh_token")).await.json();
     let form = [("client_id", "c"), ("token", text(&first, "access_token"))];
     assert_eq!(t.post("/revoke", &form).await.status, 200);
-    assert!(!is_active(&t, &first).await && is_active(&t, &second).await);
+    assert!(!is_active(&t, access_token(&first)).await && is_active(&t, access_token(&second)).await);
     let jti = TestApp::claims(&first["access_token"])["jti"].as_str().unwrap().to_owned();
     assert!(revoked_tokens::contains(&t.db, &jti).await.unwrap());
     assert_eq!(t.refresh(&client, text(&second, "refresh_token")).await.status, 200);
@@ -225,7 +228,7 @@ async fn a_revoked_access_token_falls_alone_and_stays_down() {
     t.app.clock.advance(Duration::hours(1));
     jobs::sweep(&t.app).await.unwrap();
     assert!(!revoked_tokens::contains(&t.db, &jti).await.unwrap());
-    assert!(!is_active(&t, &first).await);
+    assert!(!is_active(&t, access_token(&first)).await);
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! A restored backup: newer refresh tokens continue if an operator allowed it, and thieves are noticed.
-use super::{events, family, grant_of, refresh_token, text};
-use crate::support::app::{MCP, TestApp};
+use crate::support::{
+    app::{MCP, TestApp},
+    events::events,
+    tokens::{family, grant_of, refresh_token, text},
+};
 use keyward::{model::Grant, storage::grants, tokens::restored};
 use serde_json::Value;
 use time::Duration;

@@ -1,9 +1,10 @@
 //! The rotation drill: two rotations on schedule, checked by verifiers with the oldest keys they may have cached.
-use super::{kid, published, text, with_status};
+use super::{kid, published, with_status};
 use crate::support::{
     app::{CALLBACK, MCP, TestApp, operator},
     guarded::Guarded,
     node::Node,
+    tokens::text,
 };
 use jsonwebtoken::{DecodingKey, Validation, jwk::JwkSet};
 use keyward::{

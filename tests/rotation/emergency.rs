@@ -1,9 +1,10 @@
 //! A stolen key: everything it signed is refused at once, and nothing else.
-use super::{kid, published, text, with_status};
+use super::{kid, published, with_status};
 use crate::support::{
     app::{CALLBACK, TestApp, operator, send},
     guarded::Guarded,
     node::Node,
+    tokens::text,
 };
 use axum::{body::Body, http::Request};
 use keyward::{

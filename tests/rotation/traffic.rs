@@ -1,9 +1,10 @@
 //! Rotation under traffic: tokens are issued, introspected and verified without an error meanwhile.
-use super::{kid, text};
+use super::kid;
 use crate::support::{
     app::operator,
     guarded::{Guarded, call_through},
     node::Node,
+    tokens::text,
 };
 use axum::Router;
 use keyward::{jobs::rotation, operations::keys};

@@ -254,8 +254,13 @@ impl TestApp {
 
     /// Redeems a code as a public client.
     pub async fn redeem(&self, client: &ClientId, code: &str) -> Answer {
+        self.redeem_with(client, code, &[("code_verifier", VERIFIER)]).await
+    }
+
+    /// With exactly these parameters beside the code.
+    pub async fn redeem_with(&self, client: &ClientId, code: &str, more: &[(&str, &str)]) -> Answer {
         let form = [("grant_type", "authorization_code"), ("client_id", client.as_str()), ("code", code)];
-        self.post("/token", &[&form[..], &[("code_verifier", VERIFIER)]].concat()).await
+        self.post("/token", &[&form[..], more].concat()).await
     }
 
     /// Tokens of a public client that alice approved.

@@ -80,9 +80,7 @@ impl<'a> Browser<'a> {
         if page.status.is_redirection() {
             return page;
         }
-        let mut form = hidden(&page, "/consent");
-        form.push(("decision".into(), decision.into()));
-        self.post("/consent", &borrowed(&form)).await
+        self.post("/consent", &borrowed(&answered(&page, "/consent", decision))).await
     }
 }
 
@@ -95,6 +93,19 @@ pub fn hidden(page: &Answer, action: &str) -> Vec<(String, String)> {
     let inputs = Selector::parse("input[type=hidden]").unwrap();
     let value = |name, input: &scraper::ElementRef| input.value().attr(name).unwrap_or("").to_owned();
     form.select(&inputs).map(|input| (value("name", &input), value("value", &input))).collect()
+}
+
+/// The form of the question that posts to `action`, with this answer.
+#[track_caller]
+pub fn answered(page: &Answer, action: &str, decision: &str) -> Vec<(String, String)> {
+    let mut form = hidden(page, action);
+    form.push(("decision".into(), decision.into()));
+    form
+}
+
+#[track_caller]
+pub fn yes(page: &Answer, action: &str) -> Vec<(String, String)> {
+    answered(page, action, "allow")
 }
 
 pub fn borrowed(form: &[(String, String)]) -> Vec<(&str, &str)> {

@@ -1,5 +1,8 @@
 //! A client's own key, and the assertions that it signs.
-use super::app::{ISSUER, TestApp};
+use super::{
+    app::{Answer, CALLBACK, ISSUER, TestApp},
+    internet::{Internet, LASTING_SESSIONS},
+};
 use aws_lc_rs::{
     rand::SystemRandom,
     rsa::{KeyPair as RsaKeyPair, KeySize},
@@ -7,6 +10,9 @@ use aws_lc_rs::{
 };
 use keyward::{oauth::client_assertion, secrets::base64url};
 use serde_json::{Value, json};
+
+/// Where a client publishes its keys.
+pub const JWKS: &str = "https://client.example/jwks.json";
 
 pub struct ClientKey {
     pub alg: &'static str,
@@ -87,4 +93,48 @@ pub fn with(mut claims: Value, other: &Value) -> Value {
 /// The parameters that carry an assertion (RFC 7523 §2.2).
 pub fn proof(assertion: &str) -> [(&'static str, &str); 2] {
     [("client_assertion_type", client_assertion::TYPE), ("client_assertion", assertion)]
+}
+
+/// A server, and a client that registered a key with it.
+pub struct Party {
+    pub t: TestApp,
+    pub key: ClientKey,
+    pub id: String,
+}
+
+impl Party {
+    pub async fn new(key: ClientKey) -> Self {
+        Self::registered(TestApp::start().await, key).await
+    }
+
+    /// Whose server reaches the internet only there.
+    pub async fn over(internet: &Internet, key: ClientKey) -> Self {
+        Self::registered(TestApp::reaching(internet.network(), LASTING_SESSIONS).await, key).await
+    }
+
+    async fn registered(t: TestApp, key: ClientKey) -> Self {
+        let id = register_keys(&t, &json!({"jwks": key.jwks()})).await;
+        Self { t, key, id }
+    }
+}
+
+/// Registers a client that authenticates with keys.
+pub async fn register_keys(t: &TestApp, keys: &Value) -> String {
+    let body = json!({
+        "redirect_uris": [CALLBACK], "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "private_key_jwt",
+    });
+    let registered = t.register(&with(body, keys)).await;
+    assert_eq!(registered.status, 201, "{registered:?}");
+    let registered = registered.json();
+    assert!(registered.get("client_secret").is_none(), "{registered}");
+    for (name, value) in keys.as_object().unwrap() {
+        assert_eq!(registered[name], *value);
+    }
+    registered["client_id"].as_str().unwrap().to_owned()
+}
+
+/// A revocation of nothing: 200 for whoever is who they say.
+pub async fn revoke_nothing(t: &TestApp, assertion: &str) -> Answer {
+    t.post("/revoke", &[&[("token", "nothing")], &proof(assertion)[..]].concat()).await
 }

@@ -2,6 +2,7 @@
 use super::{
     app::{Answer, CALLBACK, MCP, PASSWORD, TestApp, authorize_path, send},
     db::fresh_db,
+    node::another_clock,
     remote::Address,
 };
 use axum::{
@@ -59,7 +60,7 @@ impl Guarded {
         }));
         let service = watched.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        let guards_clock = Clock::stopped();
+        let guards_clock = another_clock(&t.app.clock, Duration::ZERO);
         let guard = guard(&at, &guards_clock, set);
         Self { t, at, guard, guards_clock, fetched_at }
     }

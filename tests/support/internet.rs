@@ -1,5 +1,6 @@
 //! A fake internet: one loopback server that every host name resolves to.
-use keyward::fetch::Network;
+use super::{app::TestApp, db::fresh_db};
+use keyward::fetch::{Fetcher, Network};
 use serde_json::Value;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -76,6 +77,16 @@ impl Internet {
     /// How many requests came since the last change.
     pub async fn requests(&self) -> usize {
         self.server.received_requests().await.unwrap().len()
+    }
+}
+
+/// For tests that move the clock by days, which the sessions of browsers otherwise do not last.
+pub const LASTING_SESSIONS: &str = "sessions.lifetime = 99999999";
+
+impl TestApp {
+    /// A server that fetches from this network alone.
+    pub async fn reaching(network: Network, more: &str) -> Self {
+        Self::prepared(fresh_db().await, more, |app| app.fetch.fetcher = Fetcher::new(network).unwrap()).await
     }
 }
 

@@ -1,11 +1,9 @@
 //! Another node: a separate process on the same database, possibly with its own clock.
 use super::app::{Answer, TestApp, encode, send};
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{Router, body::Body, http::Request};
 use keyward::{app::App, clock::Clock, http::router, model::ClientId, storage::Db};
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::sync::Arc;
+use time::Duration;
 
 #[derive(Clone)]
 pub struct Node {
@@ -16,6 +14,11 @@ pub struct Node {
 impl Node {
     pub async fn beside(test: &TestApp) -> Self {
         Self::at(test, test.app.clock.clone()).await
+    }
+
+    /// Whose clock differs by so much.
+    pub async fn off_by(test: &TestApp, difference: Duration) -> Self {
+        Self::at(test, another_clock(&test.app.clock, difference)).await
     }
 
     pub async fn at(test: &TestApp, clock: Clock) -> Self {
@@ -59,8 +62,9 @@ impl Node {
     }
 }
 
-/// As if the request came from this peer.
-pub fn from(peer: impl Into<IpAddr>, mut request: Request<Body>) -> Request<Body> {
-    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.into(), 40_000)));
-    request
+/// One that is moved by itself, and differs by so much from this one.
+pub fn another_clock(clock: &Clock, difference: Duration) -> Clock {
+    let another = Clock::stopped();
+    another.advance(clock.now() - another.now() + difference);
+    another
 }

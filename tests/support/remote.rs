@@ -1,12 +1,20 @@
 //! Clients of a running server over HTTP: programs, and a person with a browser.
 use super::{
-    app::{Answer, VERIFIER, encode},
+    app::{Answer, VERIFIER, authorize_path, basic, encode},
     browser::{borrowed, hidden},
 };
-use keyward::oauth::params::form_urlencode;
+use keyward::{model::ClientId, oauth::params::form_urlencode};
 use reqwest::header;
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// Where the demo's clients listen.
+pub const REDIRECT: &str = "http://127.0.0.1:51004/callback";
+
+/// An authorization request of a client that listens there.
+pub fn request_of(client: &str) -> String {
+    authorize_path(&ClientId::from(client), &[("redirect_uri", REDIRECT)])
+}
 
 /// Where it answers programs; an error is an answer that never came.
 #[derive(Clone)]
@@ -62,6 +70,12 @@ impl Address {
 
     pub async fn refresh(&self, client: &str, refresh_token: &str) -> Answer {
         self.try_refresh(client, refresh_token).await.unwrap()
+    }
+
+    /// What the demo's MCP server is told of a token.
+    pub async fn introspect(&self, token: &str) -> Value {
+        let header = basic("demo-resource-server", "demo-resource-secret");
+        self.post_with("/introspect", &[("token", token)], &[("authorization", &header)]).await.json()
     }
 
     pub fn person(&self) -> Person {

@@ -1,8 +1,8 @@
 //! Attacks on the authorization response: its content, its destination, and responses without a question to the user.
-use super::{grants_of, nothing_was_granted, sent_back};
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},
     browser::{borrowed, hidden},
+    grants::{grants_of, nothing_was_granted, sent_back},
 };
 use axum::{body::Body, http::Request};
 use keyward::config::Config;

@@ -1,19 +1,11 @@
 //! Attacks on the forms of our pages: sent from another site, made for another user, changed, or sent twice.
-use super::{grants_of, nothing_was_granted, sent_back};
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},
-    browser::{borrowed, hidden},
+    browser::{borrowed, hidden, yes},
+    grants::{grants_of, nothing_was_granted, sent_back},
 };
 
 type Form = Vec<(String, String)>;
-
-/// The consent form on a page, filled in with a yes.
-#[track_caller]
-fn yes(page: &Answer) -> Form {
-    let mut form = hidden(page, "/consent");
-    form.push(("decision".into(), "allow".into()));
-    form
-}
 
 /// The form with one field replaced.
 fn with(form: &Form, name: &str, value: &str) -> Form {
@@ -28,7 +20,7 @@ async fn attack_15_a_decision_from_another_site_or_another_session_decides_nothi
     let client = t.stranger("c", &[CALLBACK]).await;
     let path = authorize_path(&client, &[]);
     let mut alice = t.signed_in("alice").await;
-    let form = yes(&alice.get(&path).await);
+    let form = yes(&alice.get(&path).await, "/consent");
     let from_elsewhere: [&[(&str, &str)]; 7] = [
         &[("sec-fetch-site", "cross-site")],
         &[("sec-fetch-site", "same-site")],
@@ -42,8 +34,8 @@ async fn attack_15_a_decision_from_another_site_or_another_session_decides_nothi
         alice.post_from("/consent", &borrowed(&form), headers).await.page(403);
     }
     // Old browsers say nothing of where a form comes from: the token decides.
-    let others = yes(&t.signed_in("bob").await.get(&path).await);
-    let own_elsewhere = yes(&t.signed_in("alice").await.get(&path).await);
+    let others = yes(&t.signed_in("bob").await.get(&path).await, "/consent");
+    let own_elsewhere = yes(&t.signed_in("alice").await.get(&path).await, "/consent");
     let login = hidden(&t.browser().get("/login").await, "/login");
     let mut nothing = form.clone();
     nothing.retain(|(name, _)| name != "form_token");
@@ -52,7 +44,7 @@ async fn attack_15_a_decision_from_another_site_or_another_session_decides_nothi
         for headers in [&[][..], &[("origin", ISSUER)]] {
             let again = alice.post_from("/consent", &borrowed(&elsewhere), headers).await;
             again.page(409);
-            assert_ne!(yes(&again), elsewhere);
+            assert_ne!(yes(&again, "/consent"), elsewhere);
         }
     }
     for wrong in [
@@ -77,13 +69,13 @@ async fn attack_15_a_form_is_too_old_after_half_an_hour() {
     let t = TestApp::start().await;
     let client = t.stranger("c", &[CALLBACK]).await;
     let mut alice = t.signed_in("alice").await;
-    let form = yes(&alice.get(&authorize_path(&client, &[])).await);
+    let form = yes(&alice.get(&authorize_path(&client, &[])).await, "/consent");
     t.app.clock.advance(time::Duration::minutes(31));
     let again = alice.post("/consent", &borrowed(&form)).await;
     again.page(409);
     assert!(again.body.contains("open for more than 30 minutes"), "{again:?}");
     nothing_was_granted(&t).await;
-    assert!(alice.post("/consent", &borrowed(&yes(&again))).await.returned("code").is_some());
+    assert!(alice.post("/consent", &borrowed(&yes(&again, "/consent"))).await.returned("code").is_some());
 }
 
 #[tokio::test]
@@ -91,7 +83,7 @@ async fn attack_16_what_the_attacker_began_cannot_be_ended_by_the_victim() {
     let t = TestApp::start().await;
     let client = t.stranger("c", &[CALLBACK]).await;
     let path = authorize_path(&client, &[]);
-    let begun = yes(&t.signed_in("bob").await.get(&path).await);
+    let begun = yes(&t.signed_in("bob").await.get(&path).await, "/consent");
     let mut victim = t.signed_in("alice").await;
     victim.post("/consent", &borrowed(&begun)).await.page(409);
     // The address alone carries no answer: the victim is asked as if for the first time.
@@ -115,7 +107,7 @@ async fn attack_17_changed_fields_change_nothing_and_a_decision_counts_once() {
     t.public_client("other", &["https://other.example/cb"]).await;
     let asked = authorize_path(&client, &[("scope", "mcp:read"), ("redirect_uri", CALLBACK)]);
     let mut alice = t.signed_in("alice").await;
-    let form = yes(&alice.get(&asked).await);
+    let form = yes(&alice.get(&asked).await, "/consent");
     let (_, request) = asked.split_once('?').unwrap();
     for (status, changed) in [
         (409, request.replace("mcp%3Aread", "mcp%3Aread%20mcp%3Awrite")),
@@ -168,7 +160,7 @@ async fn attack_17_of_many_posts_of_one_decision_at_once_one_brings_a_code() {
     let t = TestApp::start().await;
     let client = t.stranger("c", &["http://127.0.0.1/cb"]).await;
     let mut alice = t.signed_in("alice").await;
-    let form = yes(&alice.get(&authorize_path(&client, &[])).await);
+    let form = yes(&alice.get(&authorize_path(&client, &[])).await, "/consent");
     let cookie = alice.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
     let headers = [("cookie", cookie.as_str()), ("origin", ISSUER)];
     let form = borrowed(&form);
@@ -187,7 +179,7 @@ async fn attack_18_a_posted_form_is_answered_by_303_and_its_content_goes_no_furt
     let path = authorize_path(&client, &[]);
     let mut browser = t.browser();
     let login = browser.sign_in("alice", PASSWORD, &path).await;
-    let form = yes(&browser.get(&path).await);
+    let form = yes(&browser.get(&path).await, "/consent");
     let denied = browser.decide(&path, "deny").await;
     let allowed = browser.post("/consent", &borrowed(&form)).await;
     let form_post = t.post("/authorize", &[("client_id", "c"), ("response_type", "token")]).await;

@@ -1,8 +1,8 @@
 //! Attacks through other sites and proxies: framing, reading across origins, forged hosts.
-use super::nothing_was_granted;
 use crate::support::{
     app::{Answer, CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path},
     browser::{borrowed, hidden},
+    grants::nothing_was_granted,
 };
 use axum::{body::Body, http::Request};
 

@@ -1,6 +1,8 @@
 //! Attacks on the destination of the response: other redirect URIs, repeated parameters, other clients.
-use super::{grants_of, nothing_was_granted, sent_back};
-use crate::support::app::{Answer, CALLBACK, MCP, OTHER, TestApp, VERIFIER, authorize_path};
+use crate::support::{
+    app::{Answer, CALLBACK, MCP, OTHER, TestApp, VERIFIER, authorize_path},
+    grants::{grants_of, nothing_was_granted, sent_back},
+};
 use keyward::model::ClientId;
 use scraper::Html;
 

@@ -1,9 +1,9 @@
 //! Attacks on PKCE: a verifier that is missing, weak, or guessed from what the browser saw.
-use super::{
-    super::authorize::{nothing_was_granted, sent_back},
-    on_record, redeem_with,
+use super::on_record;
+use crate::support::{
+    app::{CALLBACK, CHALLENGE, TestApp, VERIFIER, authorize_path, basic, challenge},
+    grants::{nothing_was_granted, sent_back},
 };
-use crate::support::app::{CALLBACK, CHALLENGE, TestApp, VERIFIER, authorize_path, basic, challenge};
 use keyward::{
     model::{Code, Grant, GrantId, Scopes},
     secrets::{AuthorizationCode, Digest},
@@ -63,8 +63,8 @@ async fn attack_29_a_code_without_its_verifier_is_worth_nothing() {
     let t = TestApp::start().await;
     let client = t.public_client("c", &[CALLBACK]).await;
     let code = t.code(&client, &[]).await;
-    redeem_with(&t, &client, &code, &[]).await.refused(400, "invalid_grant");
-    redeem_with(&t, &client, &code, &[("code_verifier", "")]).await.refused(400, "invalid_grant");
+    t.redeem_with(&client, &code, &[]).await.refused(400, "invalid_grant");
+    t.redeem_with(&client, &code, &[("code_verifier", "")]).await.refused(400, "invalid_grant");
     assert_eq!(on_record(&t, &code).await.consumed_at, None);
     assert_eq!(t.redeem(&client, &code).await.status, 200);
 
@@ -118,7 +118,7 @@ async fn attack_30_a_challenge_stripped_on_the_way_brings_no_code_and_no_tokens(
         dpop_jkt: None,
     };
     assert!(grants::authorize(&t.db, &grant, &code, None, &[]).await.unwrap());
-    redeem_with(&t, &client, secret.expose(), &[]).await.refused(400, "invalid_grant");
+    t.redeem_with(&client, secret.expose(), &[]).await.refused(400, "invalid_grant");
     t.redeem(&client, secret.expose()).await.refused(400, "invalid_grant");
     assert_eq!(on_record(&t, secret.expose()).await.consumed_at, None);
 }
@@ -135,7 +135,7 @@ async fn attack_31_the_challenge_itself_is_no_verifier() {
         &[seen, ("code_challenge", CHALLENGE), ("code_challenge_method", "plain")],
     ];
     for more in tries {
-        redeem_with(&t, &client, &code, more).await.refused(400, "invalid_grant");
+        t.redeem_with(&client, &code, more).await.refused(400, "invalid_grant");
     }
     assert_eq!(on_record(&t, &code).await.consumed_at, None);
     assert_eq!(t.redeem(&client, &code).await.status, 200);
@@ -158,7 +158,7 @@ async fn attack_32_a_verifier_outside_the_grammar_fails_although_its_hash_is_rig
         (format!("{}-._~", of(43)), true),
     ] {
         let code = t.code(&client, &[("code_challenge", &challenge(&verifier))]).await;
-        let answer = redeem_with(&t, &client, &code, &[("code_verifier", &verifier)]).await;
+        let answer = t.redeem_with(&client, &code, &[("code_verifier", &verifier)]).await;
         if good {
             assert_eq!(answer.status, 200, "{verifier}: {answer:?}");
         } else {
@@ -176,7 +176,7 @@ async fn attack_32_a_verifier_cannot_be_guessed_at_for_long() {
     for (guesses, good) in [(4, true), (5, false)] {
         let code = t.code(&client, &[]).await;
         for _ in 0..guesses {
-            redeem_with(&t, &client, &code, &[("code_verifier", &wrong)]).await.refused(400, "invalid_grant");
+            t.redeem_with(&client, &code, &[("code_verifier", &wrong)]).await.refused(400, "invalid_grant");
         }
         let answer = t.redeem(&client, &code).await;
         assert_eq!(answer.status, if good { 200 } else { 400 }, "{answer:?}");

@@ -1,21 +1,17 @@
 //! Attacks with a valid code: by another client, too late, twice, concurrently, from another address.
-use super::{on_record, redeem_with};
-use crate::{
-    attacks::authorize::grants_of,
-    support::app::{self, Answer, CALLBACK, TestApp, VERIFIER, basic, encode},
+use super::on_record;
+use crate::support::{
+    app::{self, Answer, CALLBACK, TestApp, VERIFIER, basic, encode},
+    events::happened,
+    grants::grants_of,
 };
 use axum::{Router, body::Body, http::Request};
-use keyward::{http::router, storage::audit_events};
+use keyward::http::router;
 use serde_json::{Value, json};
 use time::Duration;
 use tokio::task::JoinSet;
 
 const GOOD: (&str, &str) = ("code_verifier", VERIFIER);
-
-/// Whether the events on record hold this one.
-async fn was_recorded(t: &TestApp, event_type: &str) -> bool {
-    audit_events::recent(&t.db, 100).await.unwrap().iter().any(|event| event.event_type == event_type)
-}
 
 /// Asserts that both tokens do what they did when they were new.
 async fn still_work(t: &TestApp, client: &keyward::model::ClientId, tokens: &Value) {
@@ -56,7 +52,7 @@ async fn attack_34_a_code_ends_with_its_lifetime() {
     assert_eq!(on_record(&t, &late).await.consumed_at, None);
     // Late is not stolen.
     assert!(grants_of(&t, "alice").await.iter().all(|grant| grant.revoked_at.is_none()));
-    assert!(!was_recorded(&t, "authorization_code_reused").await);
+    assert!(!happened(&t, "authorization_code_reused").await);
 }
 
 async fn redeem_at(router: Router, code: String) -> Answer {
@@ -106,7 +102,7 @@ async fn attack_36_a_valid_replay_takes_down_what_the_code_brought() {
             t.refresh(&client, tokens["refresh_token"].as_str().unwrap()).await.refused(400, "invalid_grant");
         }
     }
-    assert!(was_recorded(&t, "authorization_code_reused").await);
+    assert!(happened(&t, "authorization_code_reused").await);
     // The same person's other grant to the same client has nothing to do with it.
     still_work(&t, &client, &bystander).await;
 }
@@ -119,9 +115,9 @@ async fn attack_37_a_replay_that_proves_nothing_revokes_nothing() {
     let code = t.code(&client, &[]).await;
     let tokens = t.redeem(&client, &code).await.json();
     let wrong = "w".repeat(43);
-    redeem_with(&t, &client, &code, &[("code_verifier", &wrong)]).await.refused(400, "invalid_grant");
-    redeem_with(&t, &client, &code, &[]).await.refused(400, "invalid_grant");
-    redeem_with(&t, &client, &code, &[GOOD, ("redirect_uri", "https://evil.example")])
+    t.redeem_with(&client, &code, &[("code_verifier", &wrong)]).await.refused(400, "invalid_grant");
+    t.redeem_with(&client, &code, &[]).await.refused(400, "invalid_grant");
+    t.redeem_with(&client, &code, &[GOOD, ("redirect_uri", "https://evil.example")])
         .await
         .refused(400, "invalid_grant");
     t.redeem(&thief, &code).await.refused(400, "invalid_grant");
@@ -141,7 +137,7 @@ async fn attack_37_a_replay_that_proves_nothing_revokes_nothing() {
     let refresh_token = tokens["refresh_token"].as_str().unwrap();
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
     assert_eq!(t.post_with("/token", &refresh, &secret).await.status, 200);
-    assert!(!was_recorded(&t, "authorization_code_reused").await);
+    assert!(!happened(&t, "authorization_code_reused").await);
     assert!(grants_of(&t, "alice").await.iter().all(|grant| grant.revoked_at.is_none()));
 }
 
@@ -154,10 +150,10 @@ async fn attack_38_a_code_belongs_to_the_very_address_it_was_sent_to() {
     for other in
         ["http://127.0.0.1:51005/cb", "http://127.0.0.1/cb", "http://localhost:51004/cb", "http://127.0.0.1:51004/cb?"]
     {
-        redeem_with(&t, &client, &code, &[GOOD, ("redirect_uri", other)]).await.refused(400, "invalid_grant");
+        t.redeem_with(&client, &code, &[GOOD, ("redirect_uri", other)]).await.refused(400, "invalid_grant");
     }
     assert_eq!(on_record(&t, &code).await.consumed_at, None);
-    assert_eq!(redeem_with(&t, &client, &code, &[GOOD, ("redirect_uri", used)]).await.status, 200);
+    assert_eq!(t.redeem_with(&client, &code, &[GOOD, ("redirect_uri", used)]).await.status, 200);
 }
 
 #[tokio::test]
@@ -171,7 +167,7 @@ async fn attack_39_failed_client_authentication_uses_up_nothing() {
     }
     t.redeem(&web, &code).await.refused(401, "invalid_client");
     // The right secret in the way that was not registered is no authentication either.
-    redeem_with(&t, &web, &code, &[GOOD, ("client_secret", "secret")]).await.refused(401, "invalid_client");
+    t.redeem_with(&web, &code, &[GOOD, ("client_secret", "secret")]).await.refused(401, "invalid_client");
     let stored = on_record(&t, &code).await;
     assert_eq!((stored.consumed_at, stored.failures), (None, 0));
     let answer = t.post_with("/token", &form, &[("authorization", &basic("web", "secret"))]).await;

@@ -1,13 +1,11 @@
 //! Users are never asked for access that the token endpoint would refuse: tested with generated roles, scopes,
 //! resources and grants.
 use super::{LOOPBACK, texts};
-use crate::{
-    attacks::par::push,
+use crate::support::{
+    app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER, authorize_path},
+    browser::{Browser, borrowed},
     device::{GRANT_TYPE, ask, decision, enter, user_code},
-    support::{
-        app::{Answer, CALLBACK, ISSUER, MCP, OTHER, TestApp, VERIFIER, authorize_path},
-        browser::{Browser, borrowed},
-    },
+    par::push,
 };
 use keyward::model::ClientId;
 use serde_json::{Value, json};

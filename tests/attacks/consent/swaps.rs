@@ -1,13 +1,11 @@
 //! A grant is exactly what the page showed: for every kind of page, the request is changed before the user allows it.
-use super::{CALLBACK, EVIL, Form, LOOPBACK, public, yes};
-use crate::{
-    attacks::authorize::grants_of,
+use super::{CALLBACK, EVIL, Form, LOOPBACK};
+use crate::support::{
+    app::{Answer, ISSUER, MCP, OTHER, PASSWORD, TestApp, authorize_path, encode, operator, send},
+    browser::{Browser, borrowed, yes},
     device::{GRANT_TYPE, begin, enter, user_code},
-    registration_management::{ON, manage, registered},
-    support::{
-        app::{Answer, ISSUER, MCP, OTHER, PASSWORD, TestApp, authorize_path, encode, operator, send},
-        browser::{Browser, borrowed},
-    },
+    grants::grants_of,
+    registration::{ON, manage, refreshing, registered},
 };
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use keyward::{
@@ -104,7 +102,7 @@ struct Shown {
 
 async fn show(t: &TestApp, browser: &mut Browser<'_>, page: Page) -> Shown {
     let loopback = matches!(page, Page::FirstOnLoopback | Page::SameOnLoopback);
-    let mut body = public(if loopback { LOOPBACK } else { CALLBACK });
+    let mut body = refreshing("App", if loopback { LOOPBACK } else { CALLBACK });
     if page == Page::Device {
         body["grant_types"] = json!([GRANT_TYPE, "refresh_token"]);
     }
