@@ -1,8 +1,7 @@
 //! What strangers can make grow or go on, and where it ends.
 use crate::{
-    debug::{ask, view},
     sets::{good, send, start},
-    support::{ORIGIN, TestServer, call, initialize, request},
+    support::{ORIGIN, TestServer, ask, call, initialize, request, view},
     surfaces::{basic, headers, ping},
 };
 use axum::{
@@ -101,6 +100,7 @@ async fn behind_a_proxy() -> TestServer {
 async fn attack_197_a_stranger_who_holds_answers_behind_a_proxy_leaves_the_others_behind_it_theirs() {
     let t = TestServer::start().await;
     let settings = Settings {
+        clock: t.clock.clone(),
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
         ..Settings::demo(ORIGIN, &t.issuer.uri()).unwrap()
     };

@@ -1,7 +1,6 @@
 //! `/debug/explain`: how a call would be judged, check by check, without anything happening.
 use crate::{
-    debug::{ask, view},
-    support::{ORIGIN, TestServer, bearer},
+    support::{ORIGIN, TestServer, ask, bearer, view},
     surfaces::{basic, credential, ping, post},
 };
 use axum::http::HeaderMap;

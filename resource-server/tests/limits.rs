@@ -1,11 +1,10 @@
 //! How often one may fail, and how often one may ask; and what the audit trail says of it.
 use crate::{
-    debug::view,
-    support::{TestServer, call, request},
+    support::{TestServer, call, request, view},
     surfaces::{basic, headers, here, ping},
 };
 use axum::{body::Body, http::HeaderMap};
-use keyward_resource_server::{Settings, router};
+use keyward_resource_server::Settings;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -69,8 +68,7 @@ async fn limited() -> TestServer {
         users = [{ username = \"alice\", password = \"a\" }, { username = \"bob\", password = \"b\" }]\n\
         [[surface]]\nid = \"open\"\nkind = \"no-auth\"\nrequests_per_minute = 3\n\
         [[surface]]\nid = \"free\"\nkind = \"no-auth\"";
-    let settings = Settings { clock: t.clock.clone(), ..Settings::parse(text).unwrap() };
-    TestServer { router: router(&settings).unwrap(), ..t }
+    t.with(Settings::parse(text).unwrap())
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The surface on which people log in by tools.
 mod api_keys;
+mod connections;
+mod guesses;
 mod logins;
 mod notes;
 mod oversight;
@@ -16,6 +18,8 @@ use keyward_resource_server::{Settings, clock::Clock, router};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use tower::ServiceExt;
+
+const PROFILE: &str = "get_user_profile";
 
 /// The demo's people, or those of another configuration.
 pub struct Site {

@@ -8,13 +8,14 @@ use aws_lc_rs::{
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
+    extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, request},
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use keyward_resource_server::{Guard, Settings, clock::Clock, router};
 use serde_json::{Value, json};
-use std::sync::LazyLock;
+use std::{net::SocketAddr, sync::LazyLock};
 use tower::ServiceExt;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
@@ -117,6 +118,12 @@ impl TestServer {
             assert!(!leaked, "credentials reached the server");
         });
         Self { router: guard.protect(server), ..t }
+    }
+
+    /// With these settings and the same clock.
+    pub fn with(self, settings: Settings) -> Self {
+        let settings = Settings { clock: self.clock.clone(), ..settings };
+        Self { router: router(&settings).unwrap(), ..self }
     }
 
     /// Before its authorization server answers.
@@ -288,4 +295,20 @@ pub fn initialize(version: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"},
     }})
+}
+
+/// From this address, with these headers.
+pub async fn ask(t: &TestServer, method: &str, path: &str, from: [u8; 4], headers: HeaderMap, body: String) -> Answer {
+    let mut request = request(method, path);
+    request.headers_mut().unwrap().extend(headers);
+    let mut request = request.body(Body::from(body)).unwrap();
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from((from, 1))));
+    t.send(request).await
+}
+
+/// A view of `/debug`, as somebody on this machine sees it.
+pub async fn view(t: &TestServer, name: &str) -> Value {
+    let answer = ask(t, "GET", &format!("/debug/{name}"), [127, 0, 0, 1], HeaderMap::new(), String::new()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, Some("no-store")), "{name} {answer:?}");
+    answer.json()
 }

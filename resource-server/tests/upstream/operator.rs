@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
-use keyward_resource_server::{Settings, router};
+use keyward_resource_server::Settings;
 use serde_json::json;
 use std::convert::Infallible;
 use time::Duration;
@@ -23,8 +23,8 @@ const KEY: &str = "sk-live-of-the-server-behind";
 async fn operated(upstream: &str, server: &str, surface: &str) -> TestServer {
     let t = TestServer::start().await;
     let text = format!("{server}\n[[surface]]\nid = \"oauth\"\nkind = \"oauth\"\nupstream = \"{upstream}\"\n{surface}");
-    let settings = Settings { clock: t.clock.clone(), issuer: t.issuer.uri(), ..Settings::parse(&text).unwrap() };
-    TestServer { router: router(&settings).unwrap(), ..t }
+    let settings = Settings { issuer: t.issuer.uri(), ..Settings::parse(&text).unwrap() };
+    t.with(settings)
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn attack_132_no_client_sees_or_replaces_the_key_that_the_server_behind_is
     // Named by a client, it is masked like every secret of the configuration.
     t.post(&t.token("mcp:read"), &call(&format!("a:{KEY}"), json!({}))).await;
     for name in ["requests", "config", "audit"] {
-        let shown = crate::debug::view(&t, name).await.to_string();
+        let shown = crate::support::view(&t, name).await.to_string();
         assert!(!shown.contains(KEY), "{name}: {shown}");
     }
 }
