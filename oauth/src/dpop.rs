@@ -167,7 +167,12 @@ mod tests {
         for same in ["HTTPS://AUTH.example/token", "https://auth.example:443/token", "https://auth.example/token?a#b"] {
             assert!(same_place(same, url), "{same}");
         }
-        for other in ["http://auth.example/token", "https://auth.example/token/", "https://auth.example:444/token"] {
+        for other in [
+            "http://auth.example/token",
+            "https://auth.example/token/",
+            "https://auth.example/other",
+            "https://auth.example:444/token",
+        ] {
             assert!(!same_place(other, url), "{other}");
         }
         assert!(!same_place("", url) && !same_place("https://u@auth.example/token", url));
