@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_last_thousand_decisions_are_kept_newest_first() {
-        let trace = DecisionTrace::new(Clock::default());
+        let trace = DecisionTrace::new(Clock::stopped());
         trace.success(EventType::DcrRegisterStart, None, "");
         let error = OAuthError::too_many_requests("slower");
         trace.outcome::<()>(ENDS, Some(&ClientId::from("c")), "", &Err(error));

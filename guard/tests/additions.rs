@@ -18,6 +18,7 @@ const CLOSED: ErrorCode = ErrorCode::Own { word: "closed", status: StatusCode::I
 fn guard(issuer: &Issuer) -> Guard {
     Guard::new(RESOURCE, &issuer.url)
         .unwrap()
+        .clock(issuer.clock.clone())
         .tool("read_note", "mcp:tools:read")
         .tool("delete_note", "mcp:tools:admin")
 }

@@ -20,6 +20,8 @@ pub const METADATA: &str = "http://127.0.0.1:3000/.well-known/oauth-protected-re
 
 pub struct Issuer {
     pub url: String,
+    /// Of its tokens, and of whoever is to find them good.
+    pub clock: Clock,
     key: EncodingKey,
 }
 
@@ -37,11 +39,11 @@ impl Issuer {
             .route("/.well-known/oauth-authorization-server", get(async move || Json(metadata)))
             .route("/jwks", get(async move || Json(jwks)));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, key: EncodingKey::from_ec_der(der.as_ref()) }
+        Self { url, clock: Clock::stopped(), key: EncodingKey::from_ec_der(der.as_ref()) }
     }
 
     pub fn token(&self, scope: &str) -> String {
-        let now = Clock::default().now().unix_timestamp();
+        let now = self.clock.now().unix_timestamp();
         let claims = json!({
             "iss": self.url, "sub": "alice", "aud": RESOURCE, "client_id": "app", "exp": now + 600, "iat": now,
             "jti": "1", "scope": scope,

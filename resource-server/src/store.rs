@@ -186,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_is_its_owners_until_it_is_deleted() {
-        let store = Store::new(None, Clock::default());
+        let store = Store::new(None, Clock::stopped());
         for id in ["b", "a"] {
             store.put("alice", "note", id, &id).await.unwrap();
         }
@@ -203,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_owner_has_room_for_a_thousand_of_a_kind() {
-        let store = Store::new(None, Clock::default());
+        let store = Store::new(None, Clock::stopped());
         for number in 0..1_000 {
             store.put("alice", "note", &number.to_string(), &number).await.unwrap();
         }
@@ -215,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_document_counts_as_several() {
-        let store = Store::new(None, Clock::default());
+        let store = Store::new(None, Clock::stopped());
         let of = |eighths: usize| "x".repeat(eighths * 8 * 1024 - 2);
         store.put("alice", "note", "long", &of(600)).await.unwrap();
         assert!(matches!(store.put("alice", "note", "second", &of(401)).await, Err(StoreError::Full)));

@@ -1,7 +1,7 @@
 //! The tools as clients see them: each name, what must be said, what may be left out and then counts as, the scope.
 use crate::support::{TestServer, call, request};
 use axum::body::Body;
-use keyward_resource_server::{Settings, router};
+use keyward_resource_server::Settings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -75,8 +75,7 @@ async fn asked(t: &TestServer, message: &Value) -> Value {
 async fn each_set_offers_its_tools_with_what_they_take_and_need() {
     for (set, title) in TITLES {
         let text = format!("[[surface]]\nid = \"one\"\nkind = \"no-auth\"\ntools = [\"{set}\"]");
-        let router = router(&Settings::parse(&text).unwrap()).unwrap();
-        let t = TestServer { router, ..TestServer::without_keys().await };
+        let t = TestServer::without_keys().await.with(Settings::parse(&text).unwrap());
         assert_eq!(t.get("/").await.json()["surfaces"][0]["title"], title);
         let list = asked(&t, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})).await;
         let read = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": "policy://tools"}});
@@ -108,8 +107,7 @@ async fn each_set_offers_its_tools_with_what_they_take_and_need() {
 #[tokio::test]
 async fn the_first_tools_answer_in_just_these_members() {
     let text = "[[surface]]\nid = \"one\"\nkind = \"no-auth\"\ntools = [\"core\", \"greeting\"]";
-    let router = router(&Settings::parse(text).unwrap()).unwrap();
-    let t = TestServer { router, ..TestServer::without_keys().await };
+    let t = TestServer::without_keys().await.with(Settings::parse(text).unwrap());
     let note = json!({"key": "k"});
     let cases = [
         (

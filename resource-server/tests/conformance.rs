@@ -2,15 +2,15 @@
 use crate::support::{Answer, TestServer, bearer, call, initialize, meta, request};
 use axum::body::Body;
 use futures_util::StreamExt;
-use keyward_resource_server::{Settings, converse, router};
+use keyward_resource_server::{Settings, clock::Clock, converse};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 async fn server() -> TestServer {
     let t = TestServer::start().await;
     let text = "[[surface]]\nid = \"oauth\"\nkind = \"oauth\"\ntools = [\"conformance\"]";
-    let settings = Settings { clock: t.clock.clone(), issuer: t.issuer.uri(), ..Settings::parse(text).unwrap() };
-    TestServer { router: router(&settings).unwrap(), ..t }
+    let settings = Settings { issuer: t.issuer.uri(), ..Settings::parse(text).unwrap() };
+    t.with(settings)
 }
 
 /// A call of 2026-07-28 by a client that can do this, and whatever else its request says.
@@ -153,7 +153,8 @@ async fn progress_comes_before_the_answer_whatever_the_revision_and_the_transpor
         assert_eq!(message.pointer(member), Some(&value), "{event}");
     }
 
-    let settings = Settings::parse("[[surface]]\nid = \"a\"\nkind = \"no-auth\"\ntools = [\"conformance\"]").unwrap();
+    let text = "[[surface]]\nid = \"a\"\nkind = \"no-auth\"\ntools = [\"conformance\"]";
+    let settings = Settings { clock: Clock::stopped(), ..Settings::parse(text).unwrap() };
     let (input, mut output) = (message.to_string(), Vec::new());
     converse(&settings, Some("a"), None, input.as_bytes(), &mut output).await.unwrap();
     let lines = String::from_utf8(output).unwrap();

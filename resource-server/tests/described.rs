@@ -1,7 +1,7 @@
 //! What the server says that it serves, as `OpenAPI` and as a page, is what it serves.
 use crate::support::{ORIGIN, TestServer, request};
-use axum::{Router, body::Body, http::Request};
-use keyward_resource_server::{Settings, router};
+use axum::{body::Body, http::Request};
+use keyward_resource_server::Settings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -152,8 +152,7 @@ async fn the_reader_shows_every_operation_without_script() {
 #[tokio::test]
 async fn a_surface_that_has_the_place_of_the_description_keeps_it_and_what_is_off_is_not_told() {
     let text = "[[surface]]\nid = \"a\"\nkind = \"no-auth\"\ntools = [\"core\"]\npath = \"/docs\"";
-    let app: Router = router(&Settings::parse(text).unwrap()).unwrap();
-    let t = TestServer { router: app, ..TestServer::start().await };
+    let t = TestServer::start().await.with(Settings::parse(text).unwrap());
     let document = t.get("/openapi.json").await.json();
     assert!(document["paths"]["/docs"]["post"].is_object() && document["paths"]["/debug/{name}"].is_null());
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});

@@ -1,6 +1,6 @@
 //! The issuer's keys: found, kept, fetched anew, and never too often (RFC 8414 §3, RFC 7517 §5).
 use crate::support::{ORIGIN, Signer, TestServer};
-use keyward_resource_server::{Settings, router};
+use keyward_resource_server::Settings;
 use serde_json::json;
 use time::Duration;
 
@@ -199,7 +199,6 @@ async fn an_issuer_with_a_path_is_found_behind_a_neighbours_document() {
     t.answer("/.well-known/oauth-authorization-server/t1", neighbour).await;
     let own = json!({"issuer": issuer, "jwks_uri": format!("{}/jwks", t.issuer.uri())});
     t.answer("/t1/.well-known/openid-configuration", own).await;
-    let settings = Settings { clock: t.clock.clone(), ..Settings::demo(ORIGIN, &issuer).unwrap() };
-    let t = TestServer { router: router(&settings).unwrap(), ..t };
+    let t = t.with(Settings::demo(ORIGIN, &issuer).unwrap());
     assert_eq!(t.judge(&t.token_with(json!({"iss": issuer}))).await, Ok(()));
 }

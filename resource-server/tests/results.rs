@@ -4,7 +4,7 @@ use crate::{
     support::{PROGRAM, TestServer, call},
     surfaces::{basic, headers, post},
 };
-use keyward_resource_server::{Settings, router};
+use keyward_resource_server::Settings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -78,8 +78,7 @@ async fn what_one_caller_keeps_another_never_sees() {
         tools = [\"projects\", \"files\", \"email\", \"database\"]\nusers = [{ username = \"alice\", password = \"a\" }, \
         { username = \"bob\", password = \"b\" }]";
     let t = TestServer::without_keys().await;
-    let settings = Settings { queries: Some(PROGRAM.into()), ..Settings::parse(text).unwrap() };
-    let t = TestServer { router: router(&settings).unwrap(), ..t };
+    let t = t.with(Settings { queries: Some(PROGRAM.into()), ..Settings::parse(text).unwrap() });
     let as_user = async |user: &str, tool: &str, arguments: Value| {
         let authorization = headers(&[("authorization", &basic(user, &user[..1]))]);
         let answer = post(&t, "basic", authorization, &call(tool, arguments)).await.json();

@@ -75,8 +75,13 @@ async fn a_host_that_is_found_by_https_is_to_be_found_so_and_a_loopback_name_is_
     let t = TestServer::start().await;
     let settings = "origins = [\"https://mcp.example\", \"https://localhost:8443\", \"http://127.0.0.1:8990\"]\n\
         [[surface]]\nid = \"oauth\"\nkind = \"oauth\"";
-    let surfaces = router(&Settings { issuer: t.issuer.uri(), ..Settings::parse(settings).unwrap() }).unwrap();
-    let guard = Guard::new("https://mcp.example/mcp/oauth", &t.issuer.uri()).unwrap().protect(on_post(|| async {}));
+    let surfaces =
+        router(&Settings { issuer: t.issuer.uri(), clock: t.clock.clone(), ..Settings::parse(settings).unwrap() })
+            .unwrap();
+    let guard = Guard::new("https://mcp.example/mcp/oauth", &t.issuer.uri())
+        .unwrap()
+        .clock(t.clock.clone())
+        .protect(on_post(|| async {}));
     let metadata = "/.well-known/oauth-protected-resource/mcp/oauth";
     for (router, paths) in
         [(surfaces, &["/mcp/oauth", metadata, "/", "/nothing"][..]), (guard, &["/mcp/oauth", metadata])]
@@ -109,8 +114,7 @@ async fn it_is_ready_while_its_store_answers() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store.db");
     std::fs::create_dir(&store).unwrap();
-    let nowhere = Settings { store: Some(store), ..settings };
-    let t = TestServer { router: router(&nowhere).unwrap(), ..t };
+    let t = t.with(Settings { store: Some(store), ..settings });
     let answer = t.get("/ready").await;
     assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (503, "temporarily_unavailable"));
     assert_eq!(t.get("/health").await.json(), json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}));
@@ -182,7 +186,7 @@ async fn it_serves_on_any_port_under_its_configured_identifier_until_told_to_sto
     let t = TestServer::start().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let settings = Settings::demo(ORIGIN, &t.issuer.uri()).unwrap();
+    let settings = Settings { clock: t.clock.clone(), ..Settings::demo(ORIGIN, &t.issuer.uri()).unwrap() };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, settings, async {
         let _ = stopped.await;
@@ -229,7 +233,7 @@ fn own_server(t: &TestServer, other: &TestServer) -> Router {
         assert!(!headers.contains_key("authorization"));
         format!("{} {}", access.issuer, access.may_call("delete_note"))
     });
-    let guard = Guard::new("https://notes.example/mcp", &t.issuer.uri()).unwrap();
+    let guard = Guard::new("https://notes.example/mcp", &t.issuer.uri()).unwrap().clock(other.clock.clone());
     guard.issuer(&other.issuer.uri()).unwrap().tool("delete_note", "mcp:tools:admin").protect(server)
 }
 
@@ -269,7 +273,7 @@ async fn one_issuers_key_does_not_sign_for_another() {
 #[tokio::test]
 async fn a_guard_answers_to_the_hosts_and_origins_its_author_allows() {
     let t = TestServer::start().await;
-    let guard = Guard::new("https://notes.example/mcp", &t.issuer.uri()).unwrap();
+    let guard = Guard::new("https://notes.example/mcp", &t.issuer.uri()).unwrap().clock(t.clock.clone());
     let guard = guard.allow_host("internal.example").allow_origin(&"https://app.example".parse().unwrap());
     let t = TestServer { router: guard.refuse_loopback_origins().protect(on_post(|| async {})), ..t };
     let cases = [

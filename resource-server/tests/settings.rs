@@ -176,7 +176,7 @@ async fn a_surface_with_an_address_of_its_own_answers_there_at_short_paths_and_n
         "[[surface]]\nid = \"machines\"\nkind = \"oauth\"\ntools = [\"core\"]\nlisten = \"{own}\"\n\
          [[surface]]\nid = \"open\"\nkind = \"no-auth\""
     );
-    let settings = Settings { issuer: t.issuer.uri(), ..Settings::parse(&text).unwrap() };
+    let settings = Settings { issuer: t.issuer.uri(), clock: t.clock.clone(), ..Settings::parse(&text).unwrap() };
     let common = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = common.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -122,10 +122,10 @@ async fn a_store_in_a_file_outlives_the_server() {
          users = [{{ username = \"testuser\", password = \"testpass123\" }}]",
         file.to_str().unwrap()
     );
-    let start = || keyward_resource_server::router(&keyward_resource_server::Settings::parse(&text).unwrap()).unwrap();
-    let mut t = TestServer { router: start(), ..t };
+    let settings = keyward_resource_server::Settings::parse(&text).unwrap();
+    let t = t.with(settings.clone());
     at(&t, "basic", "write_note", json!({"key": "k", "content": "kept"})).await;
-    t.router = start();
+    let t = t.with(settings);
     let authorization = headers(&[("authorization", &crate::surfaces::basic("testuser", "testpass123"))]);
     let read = post(&t, "basic", authorization, &call("read_note", json!({"key": "k"}))).await.json();
     assert_eq!(content(&read)["content"], "kept");

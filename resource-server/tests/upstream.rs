@@ -17,7 +17,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use keyward_limits::connections::{Bounds, Connections};
-use keyward_resource_server::{Settings, clock::Clock, router};
+use keyward_resource_server::{Settings, clock::Clock};
 use serde_json::{Value, json};
 use std::{
     convert::Infallible,
@@ -94,8 +94,8 @@ async fn guard(upstream: &str, more: &str) -> TestServer {
     let t = TestServer::start().await;
     let text = format!("[[surface]]\nid = \"oauth\"\nkind = \"oauth\"\nupstream = \"{upstream}\"\n{more}");
     let settings = Settings::parse(&text).unwrap();
-    let settings = Settings { clock: t.clock.clone(), issuer: t.issuer.uri(), ..settings };
-    TestServer { router: router(&settings).unwrap(), ..t }
+    let settings = Settings { issuer: t.issuer.uri(), ..settings };
+    t.with(settings)
 }
 
 const RULES: &str = "tool_scopes = { delete = \"mcp:tools:admin\" }\n\

@@ -5,7 +5,6 @@ use crate::support::{
 };
 use axum::{body::Body, http::Request};
 use keyward::{
-    clock::Clock,
     jobs,
     model::{ClientId, GrantId},
     storage::{clients, grants},
@@ -216,12 +215,8 @@ async fn attack_94_no_registration_however_broken_is_a_failure_of_ours() {
 async fn attack_95_a_node_whose_clock_is_wrong_revives_nothing() {
     let t = TestApp::start().await;
     let client = t.public_client("c", &[CALLBACK]).await;
-    let clock = |minutes: i64| {
-        let clock = Clock::default();
-        clock.advance(Duration::minutes(minutes));
-        clock
-    };
-    let (ahead, behind) = (Node::at(&t, clock(2)).await, Node::at(&t, clock(-2)).await);
+    let ahead = Node::off_by(&t, Duration::minutes(2)).await;
+    let behind = Node::off_by(&t, Duration::minutes(-2)).await;
     let token = |answer: &Value, member: &str| answer[member].as_str().unwrap().to_owned();
     let form = |token: &str| [("client_id", "c".to_owned()), ("token", token.to_owned())];
 

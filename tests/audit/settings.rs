@@ -1,7 +1,7 @@
 //! Changed settings in the trail: their names, and never a value.
 use super::trail;
 use crate::support::app::TestApp;
-use keyward::{app::App, audit::changed_settings, clock::Clock, config::Config, storage::settings};
+use keyward::{app::App, audit::changed_settings, config::Config, storage::settings};
 use serde_json::{Value, json};
 
 const SECRET: &str = "a secret that is long enough to be one";
@@ -18,7 +18,7 @@ redirect_uris = ["https://left.example/cb"]
 async fn start_with(t: &TestApp, change: impl FnOnce(&mut Config)) -> Option<Value> {
     let mut config = t.app.config.clone();
     change(&mut config);
-    let app = Box::pin(App::build(config, t.db.clone(), Clock::default())).await.unwrap();
+    let app = Box::pin(App::build(config, t.db.clone(), t.app.clock.clone())).await.unwrap();
     let before = trail(t).await.len();
     changed_settings::record(&app.audit, &app.config, app.derived_keys.settings()).await.unwrap();
     let mut new = trail(t).await.split_off(before);

@@ -6,6 +6,9 @@ use crate::hostile::host::Answer::{Endless, Unfinished, Whole};
 const BROKEN: &str = "error reading a body";
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
 
+/// Why those are refused that are waited for in vain.
+pub const TIME: &str = "time";
+
 /// A whole answer with this status line and these headers.
 fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
@@ -32,7 +35,7 @@ fn says(what: &'static str, reason: &'static str, bytes: impl Into<Vec<u8>>) -> 
 
 fn stops(what: &'static str, bytes: impl Into<Vec<u8>>) -> Hostile {
     let bytes = bytes.into();
-    Hostile::new(what, "time", move |_| Unfinished(bytes.clone()))
+    Hostile::new(what, TIME, move |_| Unfinished(bytes.clone()))
 }
 
 fn never_ends(what: &'static str, reason: &'static str, first: impl Into<Vec<u8>>, more: Vec<u8>) -> Hostile {

@@ -124,7 +124,7 @@ async fn nothing_is_left_behind(house: &House, mut keyward: Keyward, mut seen: C
 #[tokio::test]
 async fn attack_96_serving_leaves_nothing_in_clear_in_the_database_and_in_the_logs() {
     const SECRET: &str = "what the resource server knows";
-    let house = House::new().await.for_serving().set("RUST_LOG", "trace");
+    let house = House::new().await.for_serving().set("RUST_LOG", "trace").set("KEYWARD__TOKENS__REPLAY_WINDOW", "3600");
     let house = house
         .set("KEYWARD__RESOURCES__MAIN__INTROSPECTION__ID", "main")
         .set("KEYWARD__RESOURCES__MAIN__INTROSPECTION__SECRET", SECRET);
@@ -146,7 +146,7 @@ async fn attack_96_serving_leaves_nothing_in_clear_in_the_database_and_in_the_lo
 
 #[tokio::test]
 async fn attack_96_the_demo_leaves_nothing_in_clear_in_the_database_and_in_the_logs() {
-    let house = House::new().await.set("RUST_LOG", "trace");
+    let house = House::new().await.set("RUST_LOG", "trace").set("KEYWARD__TOKENS__REPLAY_WINDOW", "3600");
     let keyward = house.demo();
     let mut walker = Walker::new(&keyward.at, "mcp:read");
     walker.sign_in("alice", "password123").await;

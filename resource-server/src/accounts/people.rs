@@ -124,6 +124,7 @@ fn fingerprint(hash: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::{accounts, audit::Audit, settings::Settings, store::Store};
+    use keyward_guard::clock::Clock;
     use std::{collections::BTreeSet, sync::Arc};
 
     #[tokio::test]
@@ -139,7 +140,7 @@ mod tests {
             bcrypt(4),
             bcrypt(5),
         );
-        let settings = Settings::parse(&text).unwrap();
+        let settings = Settings { clock: Clock::stopped(), ..Settings::parse(&text).unwrap() };
         let store = Store::new(None, settings.clock.clone());
         let audit = Audit::new(store.clone(), settings.clock.clone());
         let accounts = accounts::all(&settings, &store, &Arc::new(audit)).unwrap();

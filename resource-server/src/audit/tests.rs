@@ -45,7 +45,7 @@ async fn a_flood_that_ends_is_on_record_within_two_minutes_though_nothing_happen
 
 #[tokio::test]
 async fn each_event_is_sealed_with_all_before_it_also_after_a_restart() {
-    let (store, clock) = (Store::new(None, Clock::default()), Clock::default());
+    let (store, clock) = (Store::new(None, Clock::stopped()), Clock::stopped());
     for _ in 0..2 {
         let audit = Arc::new(Audit::new(store.clone(), clock.clone()));
         audit.server(EventKind::ServerStart).await;
@@ -66,9 +66,9 @@ async fn each_event_is_sealed_with_all_before_it_also_after_a_restart() {
 #[tokio::test]
 async fn what_somebody_types_where_a_name_belongs_is_not_in_the_trail() {
     let settings = Settings::built_in().unwrap();
-    let store = Store::new(None, Clock::default());
+    let store = Store::new(None, Clock::stopped());
     let masker = Arc::new(masking::masker(&settings).unwrap());
-    let audit = Arc::new(Audit::new(store.clone(), Clock::default()).masked(&masker));
+    let audit = Arc::new(Audit::new(store.clone(), Clock::stopped()).masked(&masker));
     let key = "test-api-key-12345";
     let event = Event {
         username: Some(key.to_owned()),

@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn keys_that_ended_are_kept_for_a_month() {
-        let clock = Clock::default();
+        let clock = Clock::stopped();
         let store = Store::new(None, clock.clone());
         add(&store, "bob", "bobs", None, Some(60)).await;
         for (id, parent, lifetime) in [
@@ -194,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_keys_that_ended_the_last_hundred_are_kept() {
-        let store = Store::new(None, Clock::default());
+        let store = Store::new(None, Clock::stopped());
         add(&store, "alice", "lasts", None, None).await;
         for number in 0..300 {
             add(&store, "alice", &number.to_string(), None, None).await;

@@ -113,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_the_trail_is_full_of_strangers_the_one_with_most_makes_room_and_nobody_who_is_known() {
-        let store = Store::new(None, Clock::default());
+        let store = Store::new(None, Clock::stopped());
         let stranger = |last: u8| json!({"client_info": {"ip_address": format!("192.0.2.{last}")}});
         add(&store, &json!({"user_id": "alice", "client_info": {"ip_address": "192.0.2.1"}}), 9_500).await;
         add(&store, &stranger(1), 9_000).await;

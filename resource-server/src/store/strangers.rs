@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stranger_fills_a_share_and_the_others_have_theirs() {
-        let store = Store::new(None, Clock::default());
+        let store = Store::new(None, Clock::stopped());
         assert_eq!(written(&store, "192.0.2.1", 0..150).await, 100);
         assert_eq!(written(&store, "192.0.2.2", 0..10).await, 10);
         // A source may replace its own documents, and deleting one makes room.
@@ -176,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn when_all_is_full_the_greediest_yields_its_oldest_and_a_network_is_as_greedy_as_all_of_it() {
-        let store = Store::new(None, Clock::default());
+        let store = Store::new(None, Clock::stopped());
         // Written before sources were recorded.
         store.put(NOTES.0, NOTES.1, "old", &0).await.unwrap();
         for last in 1..=9 {

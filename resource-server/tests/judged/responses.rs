@@ -196,8 +196,8 @@ async fn attack_118_an_answer_before_the_answer() {
         });
         let t = TestServer::start().await;
         let text = format!("[[surface]]\nid = \"oauth\"\nkind = \"oauth\"\nupstream = \"{url}\"");
-        let settings = Settings { clock: t.clock.clone(), issuer: t.issuer.uri(), ..Settings::parse(&text).unwrap() };
-        let t = TestServer { router: router(&settings).unwrap(), ..t };
+        let settings = Settings { issuer: t.issuer.uri(), ..Settings::parse(&text).unwrap() };
+        let t = t.with(settings);
         // Over a connection, where an interim answer would be seen.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -241,8 +241,8 @@ async fn attack_119_a_list_heard_on_a_stream_that_was_resumed() {
     tokio::spawn(axum::serve(listener, Router::new().route("/mcp", any(answer))).into_future());
     let t = TestServer::start().await;
     let text = format!("[[surface]]\nid = \"oauth\"\nkind = \"oauth\"\nupstream = \"{url}\"\n{ADMIN}");
-    let settings = Settings { clock: t.clock.clone(), issuer: t.issuer.uri(), ..Settings::parse(&text).unwrap() };
-    let t = TestServer { router: router(&settings).unwrap(), ..t };
+    let settings = Settings { issuer: t.issuer.uri(), ..Settings::parse(&text).unwrap() };
+    let t = t.with(settings);
     for (scope, expected) in [("mcp:read", SHORTER), ("mcp:admin", TOOLS)] {
         let token = t.token(scope);
         let list = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list"});

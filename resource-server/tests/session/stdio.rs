@@ -1,6 +1,6 @@
 //! The same over standard input and output.
 use crate::support::{ORIGIN, call, initialize, meta};
-use keyward_resource_server::{Settings, converse};
+use keyward_resource_server::{Settings, clock::Clock, converse};
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, 
 
 /// What is answered to these lines, in one process.
 async fn converse_with(credential: Option<&str>, lines: &[String]) -> Vec<Value> {
-    let settings = Settings::demo(ORIGIN, "http://127.0.0.1:8999").unwrap();
+    let settings = Settings { clock: Clock::stopped(), ..Settings::demo(ORIGIN, "http://127.0.0.1:8999").unwrap() };
     let (input, mut output) = (lines.join("\n"), Vec::new());
     let credential = credential.map(|credential| credential.to_owned().into());
     converse(&settings, None, credential, input.as_bytes(), &mut output).await.unwrap();
@@ -53,7 +53,7 @@ struct Conversation {
 
 impl Conversation {
     fn begin() -> Self {
-        let settings = Settings::demo(ORIGIN, "http://127.0.0.1:8999").unwrap();
+        let settings = Settings { clock: Clock::stopped(), ..Settings::demo(ORIGIN, "http://127.0.0.1:8999").unwrap() };
         let ((said, input), (output, answers)) = (duplex(1 << 16), duplex(1 << 16));
         tokio::spawn(async move { converse(&settings, None, None, BufReader::new(input), output).await });
         Self { said, answers: BufReader::new(answers).lines() }

@@ -2,7 +2,7 @@
 use super::{answering, guard};
 use crate::support::{TestServer, bearer, call, initialize, request};
 use axum::body::Body;
-use keyward_resource_server::{Settings, router};
+use keyward_resource_server::Settings;
 use serde_json::json;
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn the_server_behind_learns_who_calls_and_nobody_can_pretend() {
 async fn where_anybody_may_call_the_server_behind_is_told_of_nobody() {
     let (url, seen) = answering().await;
     let text = format!("[[surface]]\nid = \"open\"\nkind = \"no-auth\"\nupstream = \"{url}\"");
-    let t = TestServer { router: router(&Settings::parse(&text).unwrap()).unwrap(), ..TestServer::start().await };
+    let t = TestServer::start().await.with(Settings::parse(&text).unwrap());
     let sent = request("POST", "/mcp/open").header("content-type", "application/json").header("x-auth-subject", "root");
     let sent = sent.header("authorization", "Bearer something").body(Body::from(call("any", json!({})).to_string()));
     assert_eq!(t.send(sent.unwrap()).await.status, 200);
