@@ -8,10 +8,13 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match answer_query().unwrap_or_else(|| Command::parse().run()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("keyward: {}", sentence(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(wrong_arguments) => wrong_arguments.exit(),
+            Err(error) => {
+                eprintln!("keyward: {}", sentence(&error));
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -33,6 +33,9 @@ enum Verb {
 impl Audit {
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { verb, common } = self;
+        if let Some(Verb::List(list)) = &verb {
+            list.check()?;
+        }
         common
             .run(async |desk| match verb {
                 Some(Verb::List(list)) => list.run(desk).await,

@@ -164,6 +164,11 @@ async fn wrong_arguments_end_with_2_and_an_unknown_person_with_1_and_help_shows_
     for (arguments, code, says) in [
         (&["audit", "list", "--since", "yesterday"][..], 2, "write 2026-11-30"),
         (&["audit", "list", "--address", "here"], 2, "--address"),
+        (
+            &["audit", "list", "--since", "2026-12-02", "--until", "2026-12-01"],
+            2,
+            "--until (2026-12-01T23:59:59Z) is earlier than --since (2026-12-02T00:00:00Z)",
+        ),
         (&["audit", "list", "--limit=-1"], 2, "--limit"),
         (&["audit", "list", "--colour"], 2, "--colour"),
         (&["audit", "read"], 2, "read"),

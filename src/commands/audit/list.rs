@@ -8,10 +8,12 @@ use crate::{
     model::{AuditEventId, ClientId, UserId},
     oauth::visible::{json, visible},
     operations::{
+        self,
         audit::{self, Filter, shown},
         users,
     },
 };
+use clap::error::ErrorKind;
 use serde_json::Value;
 use std::{
     io::{self, Write},
@@ -61,6 +63,17 @@ pub struct List {
 }
 
 impl List {
+    /// Wrong arguments, which no argument is by itself.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        let (Some(since), Some(until)) = (self.since, self.until) else { return Ok(()) };
+        if until >= since {
+            return Ok(());
+        }
+        let [until, since] = [until, since].map(operations::date);
+        let text = format!("--until ({until}) is earlier than --since ({since}), so that no event is of then\n");
+        Err(clap::Error::raw(ErrorKind::ValueValidation, text))
+    }
+
     pub async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let filter = self.filter(desk).await?;
         let printed = self.print(desk, &filter, &mut io::stdout().lock()).await;
