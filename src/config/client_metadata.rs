@@ -2,17 +2,18 @@
 use super::{ClientSettings, Config, Faults, Workload, faults::shown};
 use crate::{
     model::{
-        AuthMethod, ClientMetadata, ClientPolicy,
+        AuthMethod, ClientMetadata, ClientPolicy, Scopes,
         grant_type::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, NAMES, REFRESH_TOKEN, TOKEN_EXCHANGE},
     },
     oauth::{
         client_metadata::{ParsedRegistration, RegistrationRules, parse_registration},
         redirect_uri,
-        resource::Resources,
+        resource::{OIDC_SCOPES, Resource, Resources},
     },
 };
 use anyhow::anyhow;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const MAX_REDIRECT_URIS: usize = 20;
 
@@ -45,6 +46,8 @@ pub(super) fn check(config: &Config, resources: &Resources, faults: &mut Faults)
             let text = format!("resource {resource:?} is not among the resources");
             faults.add_about(&["clients", name, "resource"], &[&["resources"]], text);
         }
+        let scope = settings.scope.as_deref();
+        check_scope(&["clients", name, "scope"], scope, resources, faults);
     }
     for (issuer, settings) in &config.trusted_issuers {
         for (name, rule) in &settings.workloads {
@@ -52,7 +55,21 @@ pub(super) fn check(config: &Config, resources: &Resources, faults: &mut Faults)
                 let path = ["trusted_issuers", issuer, "workloads", name];
                 faults.add(&[path.as_slice(), setting.as_slice()].concat(), text);
             }
+            let path = ["trusted_issuers", issuer, "workloads", name, "scope"];
+            check_scope(&path, rule.scope.as_deref(), resources, faults);
         }
+    }
+}
+
+/// Without any resource there is nothing yet that a scope could mean.
+fn check_scope(path: &[&str], scope: Option<&str>, resources: &Resources, faults: &mut Faults) {
+    let Some(scopes) = scope.and_then(Scopes::parse).filter(|_| resources.default().is_some()) else { return };
+    let known = |scope: &str| resources.iter().any(|resource| resource.scope(scope).is_some());
+    for stray in scopes.iter().filter(|scope| !OIDC_SCOPES.contains(scope) && !known(scope)) {
+        let all: BTreeSet<_> = resources.iter().flat_map(Resource::listed).collect();
+        let all = all.into_iter().collect::<Vec<_>>().join(", ");
+        let text = format!("no resource has the scope {}; there are {all}", shown(stray));
+        faults.add_about(path, &[&["resources"]], text);
     }
 }
 

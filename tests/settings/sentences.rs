@@ -98,6 +98,14 @@ fn each_kind_of_fault_is_one_sentence_with_file_line_value_and_cure() {
             "[clients.web]\nredirect_uris = [\"https://app.example/cb\",\n  \"mine:cb\"]",
             "clients.web.redirect_uris in keyward.toml, line 4: \"mine:cb\" is refused: a private-use scheme must be a reversed domain name, such as com.example.app, or one that this server knows; registration.private_use_schemes says which it knows",
         ),
+        (
+            "[resources.notes]\nidentifier = \"https://mcp.example\"\nscopes = { read = \"Read\" }\n[clients.job]\nsecret = \"0123456789abcdef0123456789abcdef\"\nscope = \"openid raed\"",
+            "clients.job.scope in keyward.toml, line 7: no resource has the scope \"raed\"; there are read",
+        ),
+        (
+            "[resources.notes]\nidentifier = \"https://mcp.example\"\n[trusted_issuers.ci]\nissuer = \"https://ci.example\"\njwks_uri = \"https://ci.example/jwks\"\n[trusted_issuers.ci.workloads.job]\nclaims = { sub = \"job\" }\nscope = \"mcp raed\"",
+            "trusted_issuers.ci.workloads.job.scope in keyward.toml, line 9: no resource has the scope \"raed\"; there are mcp",
+        ),
         ("[tokens]\ncode_lifetime = 60 60", "keyward.toml, line 3: "),
         ("tokens = 5", "tokens in keyward.toml, line 2: 5 is not a table"),
     ] {
