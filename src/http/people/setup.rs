@@ -1,11 +1,10 @@
 //! `/setup`: creates or restores an administrator through the one-time link that `serve` or `keyward setup-link`
 //! prints.
 use super::{
-    problem::Problem,
     forms::{self, Form, PageForm, Purpose},
+    problem::Problem,
 };
 use crate::{
-    people::{setup_link::{SetupOutcome, use_up}, sign_in::refuse_choice},
     app::App,
     error::OAuthError,
     http::{
@@ -14,7 +13,11 @@ use crate::{
         views::{Message, Setup},
     },
     oauth::params::Params,
-    secrets::SetupToken,
+    people::{
+        setup_link::{SetupOutcome, use_up},
+        sign_in::refuse_choice,
+    },
+    secrets::{Digest, SetupToken},
     storage::{answered_forms, setup_tokens},
 };
 use axum::{
@@ -23,6 +26,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use keyward_limits::spelling::normal_form;
 use keyward_shared::api::Routes;
 use std::sync::Arc;
 
@@ -62,7 +66,7 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
     let username = params.get("username")?.unwrap_or("").trim();
     let password = params.get("password")?.unwrap_or("");
     let form = forms::sent(&app, &params, Purpose::SetUp).filter(|form| form.is_of(token.expose()));
-    if was_answered(&app, form.as_ref()).await? {
+    if was_answered(&app, form.as_ref(), username).await? {
         return Ok(welcome());
     }
     if !setup_tokens::is_valid(&app.db, &token.digest(), app.clock.now()).await? {
@@ -82,11 +86,11 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
     if let Some(wrong) = wrong {
         return Ok((StatusCode::BAD_REQUEST, page(&app, &token, username, Some(wrong))).into_response());
     }
-    match use_up(&app, &token, username, password, &form.id).await? {
+    match use_up(&app, &token, username, password, &answered(&form, username)).await? {
         SetupOutcome::Created | SetupOutcome::Recovered => Ok(welcome()),
         SetupOutcome::Spent => {
             // Two concurrent requests: the second one finds the form answered.
-            if was_answered(&app, Some(&form)).await? { Ok(welcome()) } else { Err(spent()) }
+            if was_answered(&app, Some(&form), username).await? { Ok(welcome()) } else { Err(spent()) }
         }
         SetupOutcome::NameTaken => {
             let refusal = "A person who is no administrator has this name. Choose another one.";
@@ -95,9 +99,14 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
     }
 }
 
-async fn was_answered(app: &App, form: Option<&Form>) -> Result<bool, OAuthError> {
+/// What the answer to a form is on record by: with another name the same form is another one.
+fn answered(form: &Form, username: &str) -> Digest {
+    Digest::of([form.id.as_bytes(), normal_form(username).to_ascii_lowercase().as_bytes()].concat())
+}
+
+async fn was_answered(app: &App, form: Option<&Form>, username: &str) -> Result<bool, OAuthError> {
     let Some(form) = form else { return Ok(false) };
-    Ok(answered_forms::find(&app.db, &form.id).await?.is_some())
+    Ok(answered_forms::find(&app.db, &answered(form, username)).await?.is_some())
 }
 
 fn welcome() -> Response {
