@@ -110,7 +110,7 @@ pub mod used_assertions;
 pub mod users;
 pub mod writable;
 
-pub use sessions::{Sessions, USER as SESSION_USER};
+pub use sessions::{Sessions, USER as SESSION_USER, VERIFIED_HASH};
 
 /// Selects rows to show, the newest first.
 #[derive(Clone, Debug)]

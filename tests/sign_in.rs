@@ -1,9 +1,9 @@
 //! Signing in and out: the messages, the throttling, the cookies.
 use crate::support::{
-    app::{ISSUER, PASSWORD, TestApp},
+    app::{ISSUER, PASSWORD, TestApp, operator},
     browser::{borrowed, hidden},
 };
-use keyward::storage::audit_events;
+use keyward::{operations::users::set_password, storage::audit_events};
 use time::Duration;
 
 #[tokio::test]
@@ -90,6 +90,29 @@ async fn somebody_disabled_is_signed_out_and_cannot_sign_in() {
     t.db.set_user_disabled(alice.id, Some(t.app.clock.now())).await;
     assert!(!browser.get("/").await.body.contains("alice"));
     assert_eq!(t.browser().sign_in("alice", PASSWORD, "/").await.status, 403);
+}
+
+#[tokio::test]
+async fn who_signs_in_by_the_old_password_in_the_moment_of_the_new_one_is_not_signed_in_after_it() {
+    let t = TestApp::start().await;
+    let (alice, by) = (t.user_named("alice").await.id, operator());
+    let mut password = PASSWORD.to_owned();
+    for round in 0..10 {
+        let new = format!("four unrelated words here {round}");
+        let (mut left, mut right) = (t.browser(), t.browser());
+        let (_, _, changed) = tokio::join!(
+            left.sign_in("alice", &password, "/"),
+            right.sign_in("alice", &password, "/"),
+            set_password(&t.app, &by, alice, &new)
+        );
+        changed.unwrap();
+        for mut browser in [left, right] {
+            assert!(!browser.get("/").await.body.contains("alice"), "round {round}");
+        }
+        t.app.clock.advance(Duration::MINUTE);
+        password = new;
+    }
+    assert_eq!(t.browser().sign_in("alice", &password, "/").await.location(), "/");
 }
 
 #[tokio::test]

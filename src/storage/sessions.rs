@@ -2,6 +2,7 @@
 use super::Db;
 use crate::{clock::Clock, model::UserId, secrets::Digest};
 use async_trait::async_trait;
+use serde_json::Value;
 use sqlx::types::Json;
 use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
@@ -13,6 +14,24 @@ use tower_sessions::{
 
 /// The member of a session's data with the user's id.
 pub const USER: &str = "user_id";
+/// The member that has the password hash by which that person signed in. It is compared when the session is created,
+/// and not stored.
+pub const VERIFIED_HASH: &str = "verified_hash";
+
+/// The statement that stores a session unless its id is taken. Of a person it is stored only while the account is
+/// enabled and has the password hash that was verified. PostgreSQL must hold the account's row meanwhile: whoever changes
+/// the password then ends this session too. SQLite has one writer at a time, and no such words.
+macro_rules! insert_session {
+    ($held:literal) => {
+        concat!(
+            "INSERT INTO sessions (id_hash, data, expires_at, user_id)
+             SELECT $1, $2, $3, $4 WHERE $4 IS NULL OR EXISTS
+                 (SELECT 1 FROM users WHERE id = $4 AND password_hash = $5 AND disabled_at IS NULL",
+            $held,
+            ") ON CONFLICT (id_hash) DO NOTHING"
+        )
+    };
+}
 
 /// Sessions expire by the given clock, in whole seconds; the library would use the system's clock.
 #[derive(Clone, Debug)]
@@ -37,18 +56,20 @@ impl Sessions {
             .fetch_one(on))
     }
 
-    /// `false` if the id is taken.
-    async fn insert(&self, record: &Record) -> sqlx::Result<bool> {
+    /// `false` if the id is taken, or the person may not sign in by this hash any more.
+    async fn insert(&self, record: &Record, verified_hash: Option<&str>) -> sqlx::Result<bool> {
+        let statement = match &self.db {
+            Db::Sqlite(_) => insert_session!(""),
+            Db::Postgres(_) => insert_session!(" FOR SHARE"),
+        };
         execute!(
             &self.db,
-            sqlx::query(
-                "INSERT INTO sessions (id_hash, data, expires_at, user_id) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (id_hash) DO NOTHING",
-            )
-            .bind(digest(&record.id))
-            .bind(Json(&record.data))
-            .bind(self.clock.now() + self.lifetime)
-            .bind(user(record))
+            sqlx::query(statement)
+                .bind(digest(&record.id))
+                .bind(Json(&record.data))
+                .bind(self.clock.now() + self.lifetime)
+                .bind(user(record))
+                .bind(verified_hash)
         )
         .map(|rows| rows > 0)
     }
@@ -80,8 +101,16 @@ impl Sessions {
 
 #[async_trait]
 impl SessionStore for Sessions {
+    /// The record is empty afterwards if its person may not sign in by the verified hash any more.
     async fn create(&self, record: &mut Record) -> Result<()> {
-        while !self.insert(record).await.map_err(backend)? {
+        let verified_hash = record.data.remove(VERIFIED_HASH);
+        let verified_hash = verified_hash.as_ref().and_then(Value::as_str);
+        while !self.insert(record, verified_hash).await.map_err(backend)? {
+            // An id of 128 random bits is never taken, so this is the person.
+            if user(record).is_some() {
+                record.data.clear();
+                break;
+            }
             record.id = Id::default();
         }
         Ok(())
@@ -105,7 +134,7 @@ impl SessionStore for Sessions {
 #[derive(sqlx::FromRow)]
 struct Row {
     #[sqlx(json)]
-    data: HashMap<String, serde_json::Value>,
+    data: HashMap<String, Value>,
     expires_at: OffsetDateTime,
 }
 

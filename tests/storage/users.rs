@@ -1,5 +1,5 @@
 //! Tables `users` and `setup_tokens`.
-use super::{a_grant, event, events, new_user, now};
+use super::{a_grant, event, events, new_user, now, sessions::record_of};
 use crate::support::db::{fresh_db, fresh_db_of_another_locale};
 use keyward::{
     clock::Clock,
@@ -13,10 +13,7 @@ use keyward::{
 };
 use time::Duration;
 use tokio::task::JoinSet;
-use tower_sessions::{
-    SessionStore,
-    session::{Id, Record},
-};
+use tower_sessions::SessionStore;
 
 fn new_admin(username: &str) -> User {
     User { role: Role::Admin, ..new_user(username) }
@@ -68,13 +65,14 @@ async fn a_user_is_disabled_enabled_and_given_another_password_each_once_and_wit
     let (grant, _) = a_grant(&db).await;
     let id = grant.user_id;
     let sessions = Sessions { db: (*db).clone(), clock: Clock::stopped(), lifetime: Duration::hours(1) };
-    let begin = async |user: &str| {
-        let data = [("user_id".to_owned(), user.into())].into();
-        let mut record = Record { id: Id::default(), data, expiry_date: now() };
+    let begin = async |user: UserId| {
+        let mut record = record_of(&users::find(&db, user).await.unwrap().unwrap());
         sessions.create(&mut record).await.unwrap();
         record
     };
-    let (theirs, anothers) = (begin(&id.to_string()).await, begin(&UserId::new().to_string()).await);
+    let another = new_user("another");
+    users::insert(&db, &another).await.unwrap();
+    let (theirs, anothers) = (begin(id).await, begin(another.id).await);
     let (disabled, _) = users::disable(&db, id, now(), |_| event("disabled")).await.unwrap().unwrap();
     assert_eq!(disabled, EndedAccess { grants: 1, sessions: 1 });
     assert!(sessions.load(&theirs.id).await.unwrap().is_none() && sessions.load(&anothers.id).await.unwrap().is_some());
@@ -83,7 +81,10 @@ async fn a_user_is_disabled_enabled_and_given_another_password_each_once_and_wit
     // A session that is saved once more does not come back.
     sessions.save(&theirs).await.unwrap();
     assert_eq!(sessions.count(id).await.unwrap(), 0);
-    begin(&id.to_string()).await;
+    // Of before, and disabled: neither keeps a new password from ending what there is.
+    db.set_user_disabled(id, None).await;
+    begin(id).await;
+    db.set_user_disabled(id, Some(now())).await;
     assert_eq!(sessions.count(id).await.unwrap(), 1);
     let (ended, _) = users::set_password(&db, id, "$new$", |_| event("password")).await.unwrap().unwrap();
     assert_eq!((ended, sessions.count(id).await.unwrap()), (1, 0));

@@ -5,7 +5,7 @@ use crate::{
     error::OAuthError,
     model::{User, UserId},
     secrets::{Digest, base64url},
-    storage::{SESSION_USER as USER, users},
+    storage::{SESSION_USER as USER, VERIFIED_HASH, users},
 };
 use time::{Duration, OffsetDateTime};
 use tower_sessions::{Session, session};
@@ -44,15 +44,22 @@ pub async fn current(app: &App, session: &Session) -> Result<Option<SignedInUser
     Ok(user.zip(session_id).map(|(user, session_id)| SignedInUser { user, auth_time, session_id }))
 }
 
-/// Begins a session with a new id, so that an id planted before the sign-in is useless after it.
-pub async fn begin(app: &App, session: &Session, user: &User, page: &str, form: &Digest) -> Result<(), OAuthError> {
+/// A new id, so that one planted before signing in is worth nothing after. `false`, and nobody is signed in, if the
+/// account was disabled or got another password since this one was verified.
+pub async fn begin(app: &App, session: &Session, user: &User, page: &str, form: &Digest) -> Result<bool, OAuthError> {
     session.clear().await;
     session.cycle_id().await?;
     session.insert(USER, user.id.to_string()).await?;
     session.insert(AUTH_TIME, app.clock.now().unix_timestamp()).await?;
     session.insert(SIGNED_IN_FOR, short(page)).await?;
     session.insert(SIGNED_IN_BY, base64url(form.as_bytes())).await?;
-    Ok(())
+    session.insert(VERIFIED_HASH, &user.password_hash).await?;
+    session.save().await?;
+    let began = session.get_value(USER).await?.is_some();
+    if !began {
+        session.flush().await?;
+    }
+    Ok(began)
 }
 
 /// Whether this form began the session.
