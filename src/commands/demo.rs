@@ -1,6 +1,6 @@
 //! `keyward demo`: an authorization server, an MCP server behind it, and people and clients to try them with.
 use super::server;
-use crate::{config::Config, demo, oauth::resource::AccessTokenFormat};
+use crate::{config::Config, demo, jobs::rotation, oauth::resource::AccessTokenFormat};
 use anyhow::{Context, ensure};
 use keyward_resource_server::{Credentials, Settings};
 use secrecy::ExposeSecret;
@@ -82,6 +82,8 @@ impl Demo {
         };
         let mcp_server = keyward_resource_server::prepare(resource_listener, &mcp_server).await?;
         server::begin(&app).await?;
+        // Keys whose time has come change now: the log tells of it before the banner.
+        rotation::turn(&app).await?;
         // Both servers listen now. Nothing more is printed until the first request.
         say!("{}", welcome(&issuer, &base, &origin, folder.as_deref(), misses_a_way_out))?;
         let servers =

@@ -71,6 +71,22 @@ async fn the_banner_of_the_demo_is_the_last_thing_it_says_until_somebody_comes()
 }
 
 #[tokio::test]
+async fn keys_that_are_due_when_the_demo_starts_change_before_its_banner() {
+    let house = House::new().await;
+    house.demo().stop("INT");
+    house.change("UPDATE signing_keys SET activated_at = '2020-01-01 00:00:00+00:00'").await;
+    let mut keyward = house.demo_with_its_log();
+    let before = keyward.first_words().to_owned();
+    // By now they have changed, whenever that was.
+    let listed = || keyward.at.get("/jwks");
+    while listed().await.json()["keys"].as_array().unwrap().len() < 6 {}
+    keyward.stop("INT");
+    let after = keyward.last_words();
+    let told = |said: &str| said.matches("signing_key_published").count();
+    assert_eq!((told(&before), told(&after)), (3, 0), "{before}\n---\n{after}");
+}
+
+#[tokio::test]
 async fn a_taken_port_is_one_sentence() {
     let house = House::new().await.for_serving();
     let _taken = std::net::TcpListener::bind(("127.0.0.1", house.port())).unwrap();
