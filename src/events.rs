@@ -1,4 +1,5 @@
-//! The catalogue of events, one line each. The audit trail, the decision trace and the metrics accept only these.
+//! The catalogue of what can happen here: one line for each event. The audit trail, the decision trace and the counts
+//! take no other. Each has one name: the variant, and the same words in snake case on the wire.
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -143,8 +144,8 @@ catalogue! {
     DeviceDenied "device_denied" Info Trace []
     PkceValidationSuccess "pkce_validation_success" Info Trace []
     PkceValidationFailure "pkce_validation_failure" Info Trace []
-    TokenExchangeSuccess "token_exchange_success" Info Trace []
-    TokenExchangeError "token_exchange_error" Info Trace []
+    TokenRequestSuccess "token_request_success" Info Trace []
+    TokenRequestError "token_request_error" Info Trace []
     CimdFetchCacheHit "cimd_fetch_cache_hit" Info Trace []
     CimdFetchCacheMiss "cimd_fetch_cache_miss" Info Trace []
     CimdFetchStart "cimd_fetch_start" Info Trace []

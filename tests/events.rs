@@ -33,6 +33,17 @@ fn the_page_tells_each_kind_of_account_and_each_reason() {
 }
 
 #[test]
+fn the_name_of_an_event_is_that_of_its_variant() {
+    let snake = |variant: String| {
+        let words = variant.chars().flat_map(|c| ['_'].into_iter().filter(move |_| c.is_ascii_uppercase()).chain([c]));
+        words.skip(1).collect::<String>().to_ascii_lowercase()
+    };
+    for event in EventType::ALL {
+        assert_eq!(event.as_str(), snake(format!("{event:?}")));
+    }
+}
+
+#[test]
 fn no_two_events_have_one_name_and_names_are_words_in_snake_case() {
     let names: BTreeSet<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
     assert_eq!(names.len(), EventType::ALL.len());

@@ -81,13 +81,13 @@ async fn a_client_that_registers_and_a_person_who_decides_leave_a_trace() {
             ("consent_approved", "success", ""),
             ("authorization_code_issued", "success", ""),
             ("pkce_validation_failure", "failure", "code_verifier does not match"),
-            ("token_exchange_error", "failure", "code_verifier does not match"),
+            ("token_request_error", "failure", "code_verifier does not match"),
             ("pkce_validation_success", "success", ""),
-            ("token_exchange_success", "success", ""),
-            ("token_exchange_success", "success", ""),
-            ("token_exchange_success", "success", ""),
+            ("token_request_success", "success", ""),
+            ("token_request_success", "success", ""),
+            ("token_request_success", "success", ""),
             ("refresh_reuse_detected", "blocked", "used before"),
-            ("token_exchange_error", "failure", "used before"),
+            ("token_request_error", "failure", "used before"),
         ],
     );
     // Of what a stranger sent only the redirect URI is there, beside those that are registered.
@@ -98,7 +98,7 @@ async fn a_client_that_registers_and_a_person_who_decides_leave_a_trace() {
     assert_eq!(json!([mismatch["sent"], mismatch["registered"], mismatch["more_registered"]]), told);
     let only = rows(&t, "traces?event_type=consent_denied", "traces").await;
     assert_eq!((only.len(), &only[0]["client_id"], &only[0]["detail"]), (1, &json!(client), &json!("access_denied")));
-    let issued = rows(&t, "traces?event_type=token_exchange_success&limit=1", "traces").await;
+    let issued = rows(&t, "traces?event_type=token_request_success&limit=1", "traces").await;
     assert_eq!((issued.len(), &issued[0]["detail"]), (1, &json!("refresh_token")));
 }
 
@@ -110,7 +110,7 @@ async fn a_replayed_code_and_devices_leave_a_trace() {
     t.redeem(&client, &code).await;
     t.redeem(&client, &code).await.refused(400, "invalid_grant");
     let names: Vec<_> = traced(&t).await.into_iter().rev().take(3).map(|(event, ..)| event).collect();
-    assert_eq!(names, ["token_exchange_error", "authorization_code_reused", "pkce_validation_success"]);
+    assert_eq!(names, ["token_request_error", "authorization_code_reused", "pkce_validation_success"]);
 
     let tv = device::device_client(&t, "TV").await;
     let mut alice = t.signed_in("alice").await;

@@ -77,9 +77,9 @@ async fn post(
     match &answer {
         Ok(issued) => {
             app.metrics.token(issued.grant_type);
-            app.trace.success(EventType::TokenExchangeSuccess, client.as_ref(), issued.grant_type);
+            app.trace.success(EventType::TokenRequestSuccess, client.as_ref(), issued.grant_type);
         }
-        Err(error) => app.trace.failure(EventType::TokenExchangeError, client.as_ref(), error),
+        Err(error) => app.trace.failure(EventType::TokenRequestError, client.as_ref(), error),
     }
     let TokenAnswer { tokens, nonce, .. } = answer?;
     Ok((AppendHeaders(nonce.map(|nonce| ("dpop-nonce", nonce))), NoStore(Json(tokens))))
