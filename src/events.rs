@@ -200,7 +200,7 @@ macro_rules! words {
 
 words!(
     /// The kinds of account whose secret can be guessed.
-    AccountKind { User "user", Client "client", Device "device", Administrator "administrator" }
+    AccountKind { User "user", Client "client", Device "device", Operator "operator" }
 );
 
 words!(

@@ -10,7 +10,7 @@ const ISSUER: &str = "https://auth.example/realms/auth";
 const PATH: &str = "/realms/auth";
 const WITH_PATH: &str = "issuer = 'https://auth.example/realms/auth'";
 const BELOW: &str = "issuer = 'https://auth.example/realms/auth'\nendpoints_below_issuer = true\n\
-                     debug.admin_token = 'the token of the administrator'";
+                     debug.admin_token = 'the token of the operator'";
 
 #[tokio::test]
 async fn the_documents_of_an_issuer_with_a_path_are_found_inserted_and_appended() {

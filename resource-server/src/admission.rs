@@ -1,4 +1,4 @@
-//! Access to debugging and test controls: with the administrator's key, or in the demo from this machine.
+//! Who may look inside and control tests: in the demo whoever is on this machine, elsewhere who has the operator's token.
 use crate::{
     attempts::{Asker, Attempts},
     keys::Keys,
@@ -16,17 +16,17 @@ use std::{net::SocketAddr, sync::Arc};
 
 pub(crate) struct Admission {
     demo: bool,
-    admin: Option<Keys>,
+    operator: Option<Keys>,
     attempts: Attempts,
     clock: Clock,
 }
 
 impl Admission {
     /// `None` if nobody could get access.
-    pub fn new(demo: bool, admin: Option<&Secret>, clock: &Clock) -> Option<Arc<Self>> {
+    pub fn new(demo: bool, operator: Option<&Secret>, clock: &Clock) -> Option<Arc<Self>> {
         let (attempts, clock) = (Attempts::new(clock.clone()), clock.clone());
-        let admin = admin.map(|secret| Keys::new(&[KeySettings { secret: secret.clone(), scope: None }]));
-        (demo || admin.is_some()).then(|| Arc::new(Self { demo, admin, attempts, clock }))
+        let operator = operator.map(|secret| Keys::new(&[KeySettings { secret: secret.clone(), scope: None }]));
+        (demo || operator.is_some()).then(|| Arc::new(Self { demo, operator, attempts, clock }))
     }
 
     fn judge(&self, request: &Request) -> Result<(), Refusal> {
@@ -40,7 +40,7 @@ impl Admission {
             return Ok(());
         }
         let challenge = HeaderValue::from_static("Bearer realm=\"administration\"");
-        let text = "this needs the token of the administrator";
+        let text = "this needs the operator's token";
         let refusal = Refusal::new(ErrorCode::Unauthorized, text);
         let refusal = refusal.header(header::WWW_AUTHENTICATE, challenge);
         let brought = request.headers().contains_key(header::AUTHORIZATION);
@@ -50,8 +50,9 @@ impl Admission {
     fn knows(&self, request: &Request) -> bool {
         let value = wire::single(request.headers(), &header::AUTHORIZATION).ok().flatten().unwrap_or_default();
         let presented = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let found =
-            presented.zip(self.admin.as_ref()).and_then(|((_, text), admin)| admin.find(text.trim(), self.clock.now()));
+        let found = presented
+            .zip(self.operator.as_ref())
+            .and_then(|((_, text), keys)| keys.find(text.trim(), self.clock.now()));
         found.is_some()
     }
 }

@@ -77,8 +77,7 @@ pub(crate) fn routes(settings: &Settings, records: &Arc<Records>, watched: Vec<W
     let Some(admission) = admission else { return Routes::new() };
     let debug = Arc::new(Debug { watched, records: Arc::clone(records), config: views::config(settings) });
     let told = |operation: Operation| {
-        let told =
-            operation.tag("Operation").secured(if settings.demo { &["", "administrator"] } else { &["administrator"] });
+        let told = operation.tag("Operation").secured(if settings.demo { &["", "operator"] } else { &["operator"] });
         told.gives(200, "What was asked for, without secrets", "application/json", &json!({"type": "object"}))
     };
     let question = object(&[

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DebugSettings {
-    /// The bearer token that opens both, at least 16 characters. Without it neither is served.
+    /// The operator's bearer token, which opens both, at least 16 characters. Without it neither is served.
     #[serde(serialize_with = "hidden::maybe")]
     pub admin_token: Option<SecretString>,
     /// The demo admits everybody on this machine. This is not a setting.

@@ -59,7 +59,7 @@ fn document<'a>(app: &App, described: impl Iterator<Item = &'a DescribedPath>) -
             "openIdConnectUrl": format!("{base}/.well-known/openid-configuration"),
         },
         "registration": bearer("A registration access token, or an initial one (RFC 7591, RFC 7592)"),
-        "administrator": bearer("`debug.admin_token`, or an administrator's access token"),
+        "operator": bearer("The operator's token, `debug.admin_token`"),
     });
     let about = ApiInfo {
         title: "Keyward",

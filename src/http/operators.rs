@@ -1,5 +1,5 @@
 //! Endpoints for operators: one file and one name in this list for each.
-mod administrator;
+mod operator;
 
 use super::endpoint::{Endpoint, placed};
 use crate::app::App;

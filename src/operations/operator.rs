@@ -1,5 +1,6 @@
 //! Operators: who acts on this server, and from where.
 use crate::oauth::visible::cut;
+use std::net::IpAddr;
 
 /// Characters of a name.
 const LONGEST_NAME: usize = 100;
@@ -15,6 +16,12 @@ impl Operator {
         let or_unknown = |name: Result<String, whoami::Error>| name.unwrap_or_else(|_| "unknown".to_owned());
         let (name, host) = (or_unknown(whoami::username()), or_unknown(whoami::hostname()));
         Self(cut(&format!("cli:{name}@{host}"), LONGEST_NAME))
+    }
+
+    /// Whoever showed the operator's token from this address.
+    #[must_use]
+    pub fn over_http(address: IpAddr) -> Self {
+        Self(format!("http:{address}"))
     }
 
     /// The name in the audit trail, member `by`.

@@ -102,7 +102,7 @@ pub async fn use_up(
             (SetupOutcome::Recovered, audit::Event::new(EventType::PasswordReset).warning(), id)
         }
     };
-    let details = json!({"username": user.username, "role": "admin", "by": "setup link"});
+    let details = json!({"username": user.username, "role": user.role, "by": "setup link"});
     event.user(id).details(details).record(&app.audit).await;
     Ok(outcome)
 }

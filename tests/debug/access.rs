@@ -8,7 +8,7 @@ use axum::{body::Body, extract::ConnectInfo, http::Request};
 use std::net::SocketAddr;
 
 const PATHS: [&str; 4] = ["/debug/clients", "/debug/config", "/debug/nothing", "/metrics"];
-const TOKEN: &str = "an administrator's token";
+const TOKEN: &str = "an operator's token";
 
 /// What proxies add, whatever it says.
 const PROXIES: [&str; 12] = [
@@ -102,7 +102,7 @@ async fn elsewhere_the_administrator_may_look_from_anywhere_and_this_machine_may
     for path in PATHS {
         nothing(&ask(&t, path, "127.0.0.1:40000", &[("host", "127.0.0.1:8999")]).await, 401, "unauthorized");
     }
-    let basic = crate::support::app::basic("administrator", TOKEN);
+    let basic = crate::support::app::basic("operator", TOKEN);
     for wrong in [&basic, "Bearer", TOKEN] {
         nothing(&ask(&t, "/debug/audit", "192.0.2.1:40000", &[("authorization", wrong)]).await, 401, "unauthorized");
     }

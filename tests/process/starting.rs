@@ -266,8 +266,8 @@ async fn the_link_printed_on_an_empty_database_makes_the_first_administrator_onc
 }
 
 #[tokio::test]
-async fn the_demo_can_be_looked_into_and_serving_only_with_the_administrators_token() {
-    const TOKEN: &str = "the token of the administrator";
+async fn the_demo_can_be_looked_into_and_serving_only_with_the_operators_token() {
+    const TOKEN: &str = "the token of the operator";
     let demo = House::new().await;
     let keyward = demo.demo();
     let clients = keyward.at.get("/debug/clients?client_id=dev-confidential-client").await.json();

@@ -4,7 +4,7 @@ use crate::{address::Address, credential::Credential, error::Result, output::pre
 
 /// Show a server's own view of things: /debug/NAME of its origin.
 ///
-/// Servers that offer it, such as the demo, answer on this machine only, or to administrators.
+/// Servers that offer it, such as the demo, answer on this machine only, or to operators.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  mcp-auth debug http://127.0.0.1:8990/mcp/oauth tokens\n  \
     mcp-auth debug http://127.0.0.1:8990/mcp/oauth 'requests?limit=5'")]

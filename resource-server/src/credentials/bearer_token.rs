@@ -96,7 +96,7 @@ fn build(setup: &Setup) -> Built {
 fn described() -> Operation {
     let order = object(&[("ttl", false, "Seconds, 1 to 3600."), ("scope", false, "What the token is limited to.")]);
     let minted = json!({"type": "object"});
-    let told = Operation::post("Mints a bearer token for a while").tag("Operation").secured(&["", "administrator"]);
+    let told = Operation::post("Mints a bearer token for a while").tag("Operation").secured(&["", "operator"]);
     told.takes("application/json", &order).or_nothing().gives(
         200,
         "The token, shown this once",

@@ -23,13 +23,13 @@ pub(super) struct About<'a> {
 pub(super) fn with_description(open: Routes, others: &[DescribedPath], about: &About) -> Routes {
     let is_free = |(path, _): &DescribedPath| others.iter().all(|(taken, _)| taken != path);
     let own: Vec<_> = api::own("").into_iter().filter(is_free).collect();
-    let administrator = ("administrator".to_owned(), json!({"type": "http", "scheme": "bearer"}));
+    let operator = ("operator".to_owned(), json!({"type": "http", "scheme": "bearer"}));
     let told = api::ApiInfo {
         title: TITLE,
         description: DESCRIPTION,
         origin: &about.origin.origin().ascii_serialization(),
         schemas: schemas(about.surfaces),
-        security_schemes: about.security.iter().cloned().chain([administrator]).collect(),
+        security_schemes: about.security.iter().cloned().chain([operator]).collect(),
         error: &[
             ("error", true, "What kind of failure; stable."),
             ("error_description", true, "The rule that was broken, for developers."),

@@ -148,7 +148,7 @@ fn disk(_: &Call, DiskArguments { path }: DiskArguments) -> Result<DiskUsage, Fa
     let disk = rustix::fs::statvfs(path.as_str())?;
     let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
     let used = bytes(disk.f_blocks.saturating_sub(disk.f_bfree));
-    // Space reserved for root counts neither as used nor as free.
+    // What only root may fill is neither.
     let free = bytes(disk.f_bavail);
     let percent_used = percent(used, used.saturating_add(free));
     let total_gb = gib(bytes(disk.f_blocks));

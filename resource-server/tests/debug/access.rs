@@ -84,7 +84,7 @@ async fn what_is_inside_is_out_of_reach_from_elsewhere_without_the_administrator
 }
 
 #[tokio::test]
-async fn wrong_tokens_of_the_administrator_are_refused_unread_after_a_hundred_and_the_right_one_never() {
+async fn wrong_tokens_of_the_operator_are_refused_unread_after_a_hundred_and_the_right_one_never() {
     let t = TestServer::start().await.with(Settings::parse(&format!("admin_token = \"{ADMIN}\"")).unwrap());
     for number in 0..200 {
         let guess = headers(&[("authorization", &format!("Bearer guess-{number}"))]);

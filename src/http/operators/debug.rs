@@ -2,7 +2,6 @@
 mod views;
 mod query;
 
-use super::administrator::Administrator;
 use crate::{
     app::App,
     error::OAuthError,
@@ -11,7 +10,7 @@ use crate::{
         endpoint::Endpoint,
         respond::{NoStore, not_found},
     },
-    operations::OperationError,
+    operations::{OperationError, Operator},
 };
 use axum::{
     Json,
@@ -29,7 +28,7 @@ pub fn endpoint(app: &App) -> Endpoint {
 
 fn described() -> Operation {
     let told = Operation::get("What is on record and what was decided, without secrets").tag("Operation");
-    let told = told.secured(&["administrator"]).query(&[
+    let told = told.secured(&["operator"]).query(&[
         ("limit", false, "50 unless given, 1000 at most."),
         ("client_id", false, "Of this client only."),
         ("since", false, "A date and time of RFC 3339."),
@@ -40,7 +39,7 @@ fn described() -> Operation {
 
 async fn show(
     State(app): State<Arc<App>>,
-    _: Administrator,
+    _: Operator,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, OAuthError> {

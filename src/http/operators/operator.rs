@@ -1,10 +1,11 @@
-//! Access to the operators' endpoints: with the administrator's token, or in the demo from this machine.
+//! Who may look inside: in the demo whoever is on this machine, else who sends `debug.admin_token`.
 use crate::{
     app::App,
     audit::WrongTry,
     error::{ErrorCode, OAuthError},
     events::{AccountKind, FailureReason},
     http::extract::{ClientIp, bearer, same_origin},
+    operations::Operator,
     secrets::Digest,
 };
 use axum::{
@@ -24,17 +25,14 @@ use std::{
 use url::Url;
 
 /// The account that wrong tokens are counted for.
-const ACCOUNT: AccountKind = AccountKind::Administrator;
+const ACCOUNT: AccountKind = AccountKind::Operator;
 
-/// Extractor: the request may see the operators' endpoints.
-pub struct Administrator;
-
-impl FromRequestParts<Arc<App>> for Administrator {
+impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = OAuthError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, OAuthError> {
         let Ok(ClientIp(address)) = ClientIp::from_request_parts(parts, app).await;
-        admit(app, parts, address).await.map(|()| Self)
+        admit(app, parts, address).await.map(|()| Self::over_http(address))
     }
 }
 
@@ -53,9 +51,9 @@ async fn admit(app: &App, parts: &Parts, address: IpAddr) -> Result<(), OAuthErr
             let wrong = WrongTry { kind, account: "", user: None, client: None, reason, address };
             wrong.begins_wait(&app.audit).await;
         }
-        return Err(OAuthError::invalid_token("this is not the token of the administrator"));
+        return Err(OAuthError::invalid_token("this is not the operator's token"));
     }
-    Err(OAuthError::new(ErrorCode::Unauthorized, "this needs the token of the administrator"))
+    Err(OAuthError::new(ErrorCode::Unauthorized, "this needs the operator's token"))
 }
 
 fn knows(app: &App, presented: &str) -> bool {
