@@ -1,13 +1,12 @@
 //! `keyward client`: shows, disables and enables clients.
 use super::{
-    operator::{CommonArguments, Desk, PageArguments, StateArguments, help, name},
-    output::{CommandOutput, or_dash},
+    operator::{CommonArguments, Desk, List, Named, StateArguments, help, name, one_of},
+    output::{CommandOutput, disabled, or_dash, status},
 };
 use crate::{
     model::{Client, ClientId, ClientSource},
     operations::{clients, date},
 };
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 /// Look at clients, disable and enable them.
@@ -23,7 +22,10 @@ pub struct ClientCommand {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    List(List),
+    /// List clients, the newest first.
+    #[command(after_help = help!("Examples:\n  keyward client list --source dcr --search claude\n  \
+        keyward client list --disabled --json"))]
+    List(List<Clients>),
     /// Show a client.
     #[command(after_help = help!("Example:\n  keyward client show robot"))]
     Show(Named),
@@ -36,32 +38,17 @@ enum Verb {
     Enable(Named),
 }
 
-/// List clients, the newest first.
 #[derive(clap::Args)]
-#[command(after_help = help!("Examples:\n  keyward client list --source dcr --search claude\n  \
-    keyward client list --disabled --json"))]
-struct List {
+struct Clients {
     /// Only those that are known this way: from the settings (`seed`), by registration (`dcr`), by a metadata document
     /// (`cimd`).
-    #[arg(
-        long,
-        value_parser = PossibleValuesParser::new(ClientSource::ALL.map(ClientSource::name)).try_map(|name| source(&name))
-    )]
+    #[arg(long, value_parser = one_of(ClientSource::ALL, ClientSource::name))]
     source: Option<ClientSource>,
     /// Only those with this text in id or name.
     #[arg(long, value_name = "TEXT", value_parser = name)]
     search: Option<String>,
     #[command(flatten)]
     state: StateArguments,
-    #[command(flatten)]
-    page: PageArguments,
-}
-
-#[derive(clap::Args)]
-struct Named {
-    /// The `client_id`.
-    #[arg(value_name = "ID", value_parser = name)]
-    id: String,
 }
 
 impl ClientCommand {
@@ -69,14 +56,14 @@ impl ClientCommand {
         let Self { verb, common } = self;
         common
             .run(async |desk| match verb {
-                Verb::List(list) => list.run(desk).await,
-                Verb::Show(named) => show(desk, &named.id()).await,
+                Verb::List(wanted) => list(desk, wanted).await,
+                Verb::Show(named) => show(desk, &id(&named)).await,
                 Verb::Disable(named) => {
-                    let client = clients::disable(&desk.app, &desk.by, &named.id()).await?;
+                    let client = clients::disable(&desk.app, &desk.by, &id(&named)).await?;
                     Ok(changed("Disabled", &client))
                 }
                 Verb::Enable(named) => {
-                    let client = clients::enable(&desk.app, &desk.by, &named.id()).await?;
+                    let client = clients::enable(&desk.app, &desk.by, &id(&named)).await?;
                     Ok(changed("Enabled", &client))
                 }
             })
@@ -84,52 +71,32 @@ impl ClientCommand {
     }
 }
 
-impl Named {
-    fn id(&self) -> ClientId {
-        ClientId::from(&*self.id)
-    }
+fn id(named: &Named) -> ClientId {
+    ClientId::from(&*named.name)
 }
 
-fn source(name: &str) -> Result<ClientSource, String> {
-    let found = ClientSource::ALL.into_iter().find(|source| source.name() == name);
-    found.ok_or_else(|| "there is no such source".to_owned())
-}
-
-impl List {
-    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
-        let wanted = clients::Filter {
-            source: self.source,
-            disabled: self.state.disabled(),
-            search: self.search,
-            ..clients::Filter::default()
-        };
-        let page = clients::list(&desk.app, &wanted, &self.page.paging()).await?;
-        Ok(CommandOutput::list(
-            "clients",
-            &page,
-            clients::shown,
-            ["ID", "NAME", "SOURCE", "STATUS", "CREATED"],
-            |client| {
-                let status = if client.disabled_at.is_some() { "disabled" } else { "enabled" };
-                let name = or_dash(client.metadata.client_name.as_deref());
-                [client.id.to_string(), name, client.source.name().into(), status.into(), date(client.created_at)]
-            },
-        ))
-    }
+async fn list(desk: &Desk, List { filter, page }: List<Clients>) -> anyhow::Result<CommandOutput> {
+    let (source, disabled, search) = (filter.source, filter.state.disabled(), filter.search);
+    let wanted = clients::Filter { source, disabled, search, ..clients::Filter::default() };
+    let page = clients::list(&desk.app, &wanted, &page.paging()).await?;
+    Ok(CommandOutput::list("clients", &page, clients::shown, ["ID", "NAME", "SOURCE", "STATUS", "CREATED"], |client| {
+        let (source, status) = (client.source.name(), status(client.disabled_at));
+        let name = or_dash(client.metadata.client_name.as_deref());
+        [client.id.to_string(), name, source.into(), status.into(), date(client.created_at)]
+    }))
 }
 
 async fn show(desk: &Desk, id: &ClientId) -> anyhow::Result<CommandOutput> {
     let (client, live_grants) = clients::show(&desk.app, id).await?;
     let mut json = clients::shown(&client);
     json["live_grants"] = json!(live_grants);
-    let disabled = client.disabled_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", date(at)));
     Ok(CommandOutput::one(
         json,
         [
             ("Id", client.id.to_string()),
             ("Name", or_dash(client.metadata.client_name.as_deref())),
             ("Source", client.source.name().into()),
-            ("Disabled", disabled),
+            ("Disabled", disabled(client.disabled_at)),
             ("Grant types", client.metadata.grant_types.join(" ")),
             ("Redirect URIs", client.metadata.redirect_uris.join(" ")),
             ("Created", date(client.created_at)),

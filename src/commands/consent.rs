@@ -1,7 +1,7 @@
 //! `keyward consent`: lists and deletes stored consents.
 use super::{
     grant::WhoseArguments,
-    operator::{CommonArguments, Desk, PageArguments, confirm, count, help},
+    operator::{CommonArguments, Confirmation, Desk, List, count, help},
     output::CommandOutput,
 };
 use crate::{
@@ -23,19 +23,11 @@ pub struct ConsentCommand {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    List(List),
+    /// List consents, person after person.
+    #[command(after_help = help!("Examples:\n  keyward consent list --user alice\n  \
+        keyward consent list --client robot --json"))]
+    List(List<WhoseArguments>),
     Delete(Delete),
-}
-
-/// List consents, person after person.
-#[derive(clap::Args)]
-#[command(after_help = help!("Examples:\n  keyward consent list --user alice\n  \
-    keyward consent list --client robot --json"))]
-struct List {
-    #[command(flatten)]
-    whose: WhoseArguments,
-    #[command(flatten)]
-    page: PageArguments,
 }
 
 /// Delete consents: these people are asked again the next time. What was granted stays, until it is revoked.
@@ -46,9 +38,8 @@ struct List {
 struct Delete {
     #[command(flatten)]
     whose: WhoseArguments,
-    /// Do not ask.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 impl ConsentCommand {
@@ -56,7 +47,7 @@ impl ConsentCommand {
         let Self { verb, common } = self;
         common
             .run(async |desk| match verb {
-                Verb::List(list) => list.run(desk).await,
+                Verb::List(wanted) => list(desk, wanted).await,
                 Verb::Delete(delete) => delete.run(desk).await,
             })
             .await
@@ -68,22 +59,20 @@ async fn chosen(desk: &Desk, whose: &WhoseArguments) -> anyhow::Result<consents:
     Ok(consents::Filter { user_id: chosen.user_id, client_id: chosen.client_id })
 }
 
-impl List {
-    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
-        let page = consents::list(&desk.app, &chosen(desk, &self.whose).await?, &self.page.paging()).await?;
-        let headings = ["PERSON", "CLIENT", "GRANTED", "RESOURCE", "SCOPE"];
-        Ok(CommandOutput::list("consents", &page, consents::shown, headings, |ConsentRecord { consent, username }| {
-            let (client, granted) = (consent.client_id.to_string(), date(consent.granted_at));
-            [username.clone(), client, granted, consent.resource.clone(), consent.scopes.to_string()]
-        }))
-    }
+async fn list(desk: &Desk, List { filter, page }: List<WhoseArguments>) -> anyhow::Result<CommandOutput> {
+    let page = consents::list(&desk.app, &chosen(desk, &filter).await?, &page.paging()).await?;
+    let headings = ["PERSON", "CLIENT", "GRANTED", "RESOURCE", "SCOPE"];
+    Ok(CommandOutput::list("consents", &page, consents::shown, headings, |ConsentRecord { consent, username }| {
+        let (client, granted) = (consent.client_id.to_string(), date(consent.granted_at));
+        [username.clone(), client, granted, consent.resource.clone(), consent.scopes.to_string()]
+    }))
 }
 
 impl Delete {
     async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let wanted = chosen(desk, &self.whose).await?;
         let there = count(consents::count(&desk.app, &wanted).await?, "consent");
-        confirm(self.yes, &format!("This deletes {there}, and people are asked again."))?;
+        self.confirmation.confirm(&format!("This deletes {there}, and people are asked again."))?;
         let deleted = consents::delete(&desk.app, &desk.by, &wanted).await?;
         Ok(CommandOutput::new(json!({"consents_deleted": deleted}), format!("Deleted {}.", count(deleted, "consent"))))
     }

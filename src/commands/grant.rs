@@ -1,6 +1,6 @@
 //! `keyward grant`: shows and revokes grants.
 use super::{
-    operator::{CommonArguments, Desk, PageArguments, confirm, count, help, name},
+    operator::{CommonArguments, Confirmation, Desk, List, count, help, name},
     output::CommandOutput,
 };
 use crate::{
@@ -23,7 +23,10 @@ pub struct GrantCommand {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    List(List),
+    /// List grants that are live, the newest first.
+    #[command(after_help = help!("Examples:\n  keyward grant list --user alice\n  \
+        keyward grant list --client robot --all --json"))]
+    List(List<Grants>),
     /// Show a grant.
     #[command(after_help = help!("Example:\n  keyward grant show 019ad1c0-0000-7000-8000-000000000001"))]
     Show {
@@ -45,18 +48,13 @@ pub struct WhoseArguments {
     pub client: Option<String>,
 }
 
-/// List grants that are live, the newest first.
 #[derive(clap::Args)]
-#[command(after_help = help!("Examples:\n  keyward grant list --user alice\n  \
-    keyward grant list --client robot --all --json"))]
-struct List {
+struct Grants {
     #[command(flatten)]
     whose: WhoseArguments,
     /// Also those that are revoked or expired; they go after a day.
     #[arg(long)]
     all: bool,
-    #[command(flatten)]
-    page: PageArguments,
 }
 
 /// Revoke grants for good: every token that hangs from them is refused where this server is asked. People allow an app
@@ -71,9 +69,8 @@ struct Revoke {
     id: Option<GrantId>,
     #[command(flatten)]
     whose: WhoseArguments,
-    /// Do not ask.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 impl GrantCommand {
@@ -81,7 +78,7 @@ impl GrantCommand {
         let Self { verb, common } = self;
         common
             .run(async |desk| match verb {
-                Verb::List(list) => list.run(desk).await,
+                Verb::List(wanted) => list(desk, wanted).await,
                 Verb::Show { id } => show(desk, id).await,
                 Verb::Revoke(revoke) => revoke.run(desk).await,
             })
@@ -108,18 +105,16 @@ impl WhoseArguments {
     }
 }
 
-impl List {
-    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
-        let now = desk.app.clock.now();
-        let wanted = grants::Filter { live_at: (!self.all).then_some(now), ..self.whose.of(desk).await? };
-        let page = grants::list(&desk.app, &wanted, &self.page.paging()).await?;
-        let headings = ["ID", "PERSON", "CLIENT", "STATUS", "REFRESHED", "SCOPE"];
-        Ok(CommandOutput::list("grants", &page, grants::shown, headings, |GrantRecord { grant, username }| {
-            let (id, client) = (grant.id.to_string(), grant.client_id.to_string());
-            let (refreshed, scope) = (date(grant.refreshed_at), grant.scopes.to_string());
-            [id, username.clone(), client, status(grant, now).into(), refreshed, scope]
-        }))
-    }
+async fn list(desk: &Desk, List { filter, page }: List<Grants>) -> anyhow::Result<CommandOutput> {
+    let now = desk.app.clock.now();
+    let wanted = grants::Filter { live_at: (!filter.all).then_some(now), ..filter.whose.of(desk).await? };
+    let page = grants::list(&desk.app, &wanted, &page.paging()).await?;
+    let headings = ["ID", "PERSON", "CLIENT", "STATUS", "REFRESHED", "SCOPE"];
+    Ok(CommandOutput::list("grants", &page, grants::shown, headings, |GrantRecord { grant, username }| {
+        let (id, client) = (grant.id.to_string(), grant.client_id.to_string());
+        let (refreshed, scope) = (date(grant.refreshed_at), grant.scopes.to_string());
+        [id, username.clone(), client, status(grant, now).into(), refreshed, scope]
+    }))
 }
 
 fn status(grant: &Grant, now: OffsetDateTime) -> &'static str {
@@ -156,7 +151,7 @@ impl Revoke {
     async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
         let wanted = grants::Filter { id: self.id, ..self.whose.of(desk).await? };
         let live = count(grants::count_live(&desk.app, &wanted).await?, "grant");
-        confirm(self.yes, &format!("This revokes {live} for good."))?;
+        self.confirmation.confirm(&format!("This revokes {live} for good."))?;
         let revoked = grants::revoke(&desk.app, &desk.by, &wanted).await?;
         Ok(CommandOutput::new(json!({"grants_revoked": revoked}), format!("Revoked {}.", count(revoked, "grant"))))
     }

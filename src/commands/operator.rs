@@ -6,6 +6,7 @@ use crate::{
     operations::{self, OperationError, Operator, Paging},
 };
 use anyhow::{anyhow, bail, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,
@@ -106,6 +107,40 @@ impl StateArguments {
     }
 }
 
+/// Of a list: which rows, and which page of them.
+#[derive(clap::Args)]
+pub struct List<F: clap::Args> {
+    #[command(flatten)]
+    pub filter: F,
+    #[command(flatten)]
+    pub page: PageArguments,
+}
+
+/// Whom or which one a verb is about.
+#[derive(clap::Args)]
+pub struct Named {
+    /// Of a person a username, or the id of the account; of a client its `client_id`.
+    #[arg(value_name = "NAME", value_parser = name)]
+    pub name: String,
+}
+
+/// Of what cannot be taken back.
+#[derive(clap::Args)]
+pub struct Confirmation {
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// One of these, by its word.
+pub fn one_of<T, const N: usize>(all: [T; N], word: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.map(word))
+        .try_map(move |text| all.into_iter().find(|one| word(*one) == text).ok_or("this is none of them"))
+}
+
 /// Bytes; a `client_id` may be a URL.
 const LONGEST_NAME: usize = 2048;
 
@@ -119,21 +154,23 @@ pub fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Asks at a terminal before an act that cannot be undone; scripts pass `--yes`. `what` is a sentence.
-pub fn confirm(yes: bool, what: &str) -> anyhow::Result<()> {
-    if yes {
-        return Ok(());
-    }
-    let what = visible(what);
-    ensure!(io::stdin().is_terminal(), "nobody is here to confirm this: {what} Say --yes, and it is done");
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{what} Go on? [y/N] ")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => bail!("nothing was changed"),
+impl Confirmation {
+    /// Asks at a terminal; a script says `--yes`. `what` is a sentence.
+    pub fn confirm(&self, what: &str) -> anyhow::Result<()> {
+        if self.yes {
+            return Ok(());
+        }
+        let what = visible(what);
+        ensure!(io::stdin().is_terminal(), "nobody is here to confirm this: {what} Say --yes, and it is done");
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{what} Go on? [y/N] ")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        match answer.trim() {
+            "y" | "Y" | "yes" => Ok(()),
+            _ => bail!("nothing was changed"),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! What operators' commands print: a table or a sentence for people, or JSON for programs.
 use crate::{
     oauth::visible::{json, visible},
-    operations::Page,
+    operations::{Page, date},
 };
 use keyward_shared::mask::Masker;
 use serde_json::{Map, Value};
 use std::io::{self, ErrorKind};
+use time::OffsetDateTime;
 
 /// The result of a command.
 pub struct CommandOutput {
@@ -98,6 +99,16 @@ fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
 pub fn line<const N: usize>(cells: [&str; N], widths: [usize; N]) -> String {
     let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
     cells.join("  ").trim_end().to_owned()
+}
+
+/// Of what can be disabled, in a list.
+pub fn status(disabled_at: Option<OffsetDateTime>) -> &'static str {
+    if disabled_at.is_some() { "disabled" } else { "enabled" }
+}
+
+/// The same, of one.
+pub fn disabled(disabled_at: Option<OffsetDateTime>) -> String {
+    disabled_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", date(at)))
 }
 
 /// A dash stands for a missing value.

@@ -1,6 +1,6 @@
 //! `keyward registration-token`: makes, lists and revokes initial access tokens.
 use super::{
-    operator::{CommonArguments, Desk, PageArguments, confirm, help, name},
+    operator::{CommonArguments, Confirmation, Desk, PageArguments, help, name},
     output::{CommandOutput, or_dash},
 };
 use crate::{
@@ -61,9 +61,8 @@ struct Revoke {
     /// As `keyward registration-token list` shows it.
     #[arg(value_name = "FINGERPRINT", value_parser = name)]
     fingerprint: String,
-    /// Do not ask.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 impl RegistrationTokenCommand {
@@ -114,7 +113,7 @@ async fn list(desk: &Desk, page: &PageArguments) -> anyhow::Result<CommandOutput
 
 impl Revoke {
     async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
-        confirm(self.yes, &format!("This revokes the registration token {} for good.", self.fingerprint))?;
+        self.confirmation.confirm(&format!("This revokes the registration token {} for good.", self.fingerprint))?;
         let token = registration_tokens::revoke(&desk.app, &desk.by, &self.fingerprint).await?;
         let json = json!({"registration_token": registration_tokens::shown(&token)});
         Ok(CommandOutput::new(json, format!("Revoked {}.", token.token_hash.fingerprint())))

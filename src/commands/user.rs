@@ -1,15 +1,14 @@
 //! `keyward user`: shows, disables and enables accounts, and sets passwords.
 use super::{
-    operator::{CommonArguments, Desk, PageArguments, StateArguments, confirm, count, help, name},
-    output::{CommandOutput, or_dash},
+    operator::{CommonArguments, Confirmation, Desk, List, Named, StateArguments, count, help, name, one_of},
+    output::{CommandOutput, disabled, or_dash, status},
     serve::at,
 };
 use crate::{
-    model::{Role, User},
+    model::Role,
     operations::{date, users},
 };
 use anyhow::{Context, ensure};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Read};
 
@@ -26,7 +25,10 @@ pub struct UserCommand {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    List(List),
+    /// List people, the newest first.
+    #[command(after_help = help!("Examples:\n  keyward user list --role admin\n  \
+        keyward user list --search example.com --disabled --json"))]
+    List(List<People>),
     /// Show an account, and what hangs from it.
     #[command(after_help = help!("Example:\n  keyward user show alice"))]
     Show(Named),
@@ -42,28 +44,16 @@ enum Verb {
     SetupLink(SetupLink),
 }
 
-/// List people, the newest first.
 #[derive(clap::Args)]
-#[command(after_help = help!("Examples:\n  keyward user list --role admin\n  \
-    keyward user list --search example.com --disabled --json"))]
-struct List {
+struct People {
     /// Only those with this role.
-    #[arg(long, value_parser = PossibleValuesParser::new(Role::ALL.map(Role::name)).try_map(|name| role(&name)))]
+    #[arg(long, value_parser = one_of(Role::ALL, Role::name))]
     role: Option<Role>,
     /// Only those with this text in username, name or e-mail address.
     #[arg(long, value_name = "TEXT", value_parser = name)]
     search: Option<String>,
     #[command(flatten)]
     state: StateArguments,
-    #[command(flatten)]
-    page: PageArguments,
-}
-
-#[derive(clap::Args)]
-struct Named {
-    /// A username, or the id of an account.
-    #[arg(value_name = "NAME", value_parser = name)]
-    name: String,
 }
 
 /// Keep somebody out: nobody signs in to this account, its sessions end, and its grants are revoked for good, so that
@@ -73,9 +63,8 @@ struct Named {
 struct Disable {
     #[command(flatten)]
     named: Named,
-    /// Do not ask.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Make a link that creates an administrator, or gives one a new password. It replaces the link before it.
@@ -106,7 +95,7 @@ impl UserCommand {
         let Self { verb, common } = self;
         common
             .run(async |desk| match verb {
-                Verb::List(list) => list.run(desk).await,
+                Verb::List(wanted) => list(desk, wanted).await,
                 Verb::Show(named) => show(desk, &named).await,
                 Verb::Disable(disable) => disable.run(desk).await,
                 Verb::Enable(named) => enable(desk, &named).await,
@@ -117,24 +106,15 @@ impl UserCommand {
     }
 }
 
-fn role(name: &str) -> Result<Role, String> {
-    Role::ALL.into_iter().find(|role| role.name() == name).ok_or_else(|| "there is no such role".to_owned())
-}
-
-impl List {
-    async fn run(self, desk: &Desk) -> anyhow::Result<CommandOutput> {
-        let wanted = users::Filter { role: self.role, disabled: self.state.disabled(), search: self.search };
-        let page = users::list(&desk.app, &wanted, &self.page.paging()).await?;
-        let headings = ["USERNAME", "ROLE", "STATUS", "NAME", "EMAIL", "ID"];
-        Ok(CommandOutput::list("users", &page, users::shown, headings, |user| {
-            let (name, email) = (or_dash(user.name.as_deref()), or_dash(user.email.as_deref()));
-            [user.username.clone(), user.role.name().into(), status(user).into(), name, email, user.id.to_string()]
-        }))
-    }
-}
-
-fn status(user: &User) -> &'static str {
-    if user.disabled_at.is_some() { "disabled" } else { "enabled" }
+async fn list(desk: &Desk, List { filter, page }: List<People>) -> anyhow::Result<CommandOutput> {
+    let wanted = users::Filter { role: filter.role, disabled: filter.state.disabled(), search: filter.search };
+    let page = users::list(&desk.app, &wanted, &page.paging()).await?;
+    let headings = ["USERNAME", "ROLE", "STATUS", "NAME", "EMAIL", "ID"];
+    Ok(CommandOutput::list("users", &page, users::shown, headings, |user| {
+        let (name, email) = (or_dash(user.name.as_deref()), or_dash(user.email.as_deref()));
+        let (role, status) = (user.role.name(), status(user.disabled_at));
+        [user.username.clone(), role.into(), status.into(), name, email, user.id.to_string()]
+    }))
 }
 
 async fn show(desk: &Desk, Named { name }: &Named) -> anyhow::Result<CommandOutput> {
@@ -143,7 +123,6 @@ async fn show(desk: &Desk, Named { name }: &Named) -> anyhow::Result<CommandOutp
     let mut json = users::shown(&user);
     json["live_grants"] = json!(live_grants);
     json["sessions"] = json!(sessions);
-    let disabled = user.disabled_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", date(at)));
     Ok(CommandOutput::one(
         json,
         [
@@ -152,7 +131,7 @@ async fn show(desk: &Desk, Named { name }: &Named) -> anyhow::Result<CommandOutp
             ("Name", or_dash(user.name.as_deref())),
             ("Email", or_dash(user.email.as_deref())),
             ("Role", user.role.name().into()),
-            ("Disabled", disabled),
+            ("Disabled", disabled(user.disabled_at)),
             ("Created", date(user.created_at)),
             ("Live grants", live_grants.to_string()),
             ("Sessions", sessions.to_string()),
@@ -165,7 +144,8 @@ impl Disable {
         let user = users::find(&desk.app, &self.named.name).await?;
         let users::Account { user, live_grants, sessions } = users::show(&desk.app, user.id).await?;
         let (grants, ends) = (count(live_grants, "grant"), count(sessions, "session"));
-        confirm(self.yes, &format!("Disabling {} revokes {grants} for good and ends {ends}.", user.username))?;
+        self.confirmation
+            .confirm(&format!("Disabling {} revokes {grants} for good and ends {ends}.", user.username))?;
         let (user, ended) = users::disable(&desk.app, &desk.by, user.id).await?;
         let users::EndedAccess { grants, sessions } = ended;
         let json = json!({"user": users::shown(&user), "grants_revoked": grants, "sessions_ended": sessions});

@@ -3,6 +3,7 @@ use super::query::{KNOWN, MOST, ViewQuery};
 use crate::{
     app::App,
     error::OAuthError,
+    events::EventType,
     model::{AuditRecord, DeviceAuthorization, IssuedCode},
     operations::{
         audit::{self, ChainState, Filter},
@@ -37,7 +38,7 @@ pub(super) fn known_parameters(view: &str) -> &'static [&'static str] {
 views!(approvals, audit, authorizations, clients, config, devices, grants, traces);
 
 async fn approvals(app: &App, wanted: &ViewQuery) -> Result<Value, OAuthError> {
-    let events = audit::list(app, &filter(Some("approval"), wanted), None, wanted.limit()).await?;
+    let events = audit::list(app, &filter(Some(EventType::Approval.as_str()), wanted), None, wanted.limit()).await?;
     Ok(json!({"approvals": all(&events, |AuditRecord { event, .. }| json!({
         "client_id": event.client_id,
         "scope": event.details["scope"],
