@@ -1,11 +1,11 @@
 //! Changes by other processes: how soon they take effect here, and that caches are not used while listening fails.
 use crate::support::{
-    app::{CALLBACK, TestApp},
+    app::{CALLBACK, TestApp, operator},
     db::fresh_postgres,
     node::Node,
     proxy::Proxy,
 };
-use keyward::{jobs, model::ClientId, storage::Db};
+use keyward::{jobs, model::ClientId, operations::clients, storage::Db};
 use tokio::task::JoinSet;
 
 /// Waits for what happens by itself.
@@ -54,6 +54,19 @@ async fn attack_180_what_another_process_does_to_a_client_counts_here_without_a_
     t.db.outside("DELETE FROM clients").await;
     until(async || node.app.clients.find("c").await.unwrap().is_none()).await;
     node.refresh(&client, &token).await.refused(401, "invalid_client");
+}
+
+#[tokio::test]
+async fn what_an_operator_does_to_a_client_here_counts_here_at_once() {
+    let t = TestApp::start().await;
+    let node = Node::beside(&t).await;
+    let _house = keeping_house(&node).await;
+    let (client, _) = known_to(&t, &node).await;
+    let found = async || node.app.clients.find("c").await.unwrap().unwrap().disabled_at;
+    clients::disable(&node.app, &operator(), &client).await.unwrap();
+    assert!(found().await.is_some());
+    clients::enable(&node.app, &operator(), &client).await.unwrap();
+    assert!(found().await.is_none());
 }
 
 #[tokio::test]
