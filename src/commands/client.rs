@@ -29,11 +29,11 @@ enum Verb {
     /// Show a client.
     #[command(after_help = help!("Example:\n  keyward client show robot"))]
     Show(Named),
-    /// Keep a client out: it gets nothing, and what it got is not good where this server is asked, until it is enabled
-    /// again. Its grants stay; `keyward grant revoke --client ID` ends them for good.
+    /// Disable a client: it gets no tokens, and its tokens are refused wherever this server is asked, until it is
+    /// enabled again. Its grants stay; `keyward grant revoke --client ID` ends them for good.
     #[command(after_help = help!("Example:\n  keyward client disable robot"))]
     Disable(Named),
-    /// Let a client in again that was disabled.
+    /// Enable a disabled client again.
     #[command(after_help = help!("Example:\n  keyward client enable robot"))]
     Enable(Named),
 }

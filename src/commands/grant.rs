@@ -52,13 +52,13 @@ pub struct WhoseArguments {
 struct Grants {
     #[command(flatten)]
     whose: WhoseArguments,
-    /// Also those that are revoked or expired; they go after a day.
+    /// Also revoked and expired ones, which are deleted after a day.
     #[arg(long)]
     all: bool,
 }
 
-/// Revoke grants for good: every token that hangs from them is refused where this server is asked. People allow an app
-/// anew where it asks again; what they need not be asked about is a consent.
+/// Revoke grants for good: their tokens are refused wherever this server is asked. When an app asks again, people can
+/// allow it anew; a stored consent spares them the question.
 #[derive(clap::Args)]
 #[command(after_help = help!("Examples:\n  keyward grant revoke 019ad1c0-0000-7000-8000-000000000001\n  \
     keyward grant revoke --user alice --client robot\n  keyward grant revoke --client robot --yes --json"))]

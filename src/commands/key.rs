@@ -30,8 +30,9 @@ enum Verb {
     #[command(after_help = help!("Examples:\n  keyward key rotate --config /etc/keyward.toml\n  \
         keyward key rotate --emergency   (a private key was stolen)"))]
     Rotate {
-        /// Sign with new keys at once and withdraw all old ones: every JWT out there dies, access token or ID token.
-        /// Clients refresh; nobody has to sign in again. This is done without a question: in an emergency nothing waits.
+        /// Sign with new keys at once and withdraw all old ones: every issued JWT becomes invalid, access tokens and ID
+        /// tokens. Clients refresh; nobody has to sign in again. This is done without a question: in an emergency
+        /// nothing waits.
         #[arg(long)]
         emergency: bool,
     },

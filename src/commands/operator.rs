@@ -79,7 +79,7 @@ pub struct PageArguments {
     /// How many at most, 1 to 1000.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
-    /// Go on after this one, as the page before says at its end.
+    /// Continue after this place, as printed at the end of the previous page.
     #[arg(long, value_name = "PLACE", value_parser = name)]
     after: Option<String>,
 }

@@ -35,7 +35,7 @@ enum Verb {
     #[command(after_help = help!("Example:\n  \
         keyward registration-token make --uses 5 --expires-in 86400 --scope \"mcp:read\""))]
     Make(Make),
-    /// List tokens that are still good; which end first come first.
+    /// List valid tokens; those that expire first come first.
     #[command(after_help = help!("Example:\n  keyward registration-token list --json"))]
     List(PageArguments),
     Revoke(Revoke),
@@ -46,15 +46,15 @@ struct Make {
     /// How many clients may be registered with it.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..))]
     uses: i32,
-    /// Seconds it is good for.
+    /// How many seconds it is valid.
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(1..))]
     expires_in: u32,
-    /// The most these clients are ever granted, with spaces between; no limit if left out.
+    /// The most scopes these clients are ever granted, separated by spaces; unlimited if left out.
     #[arg(long, value_name = "SCOPES", value_parser = scopes)]
     scope: Option<Scopes>,
 }
 
-/// Revoke a token: nobody registers with it any more. Clients that did stay.
+/// Revoke a token: nobody registers with it any more. Clients that registered with it stay.
 #[derive(clap::Args)]
 #[command(after_help = help!("Example:\n  keyward registration-token revoke 0f1e2d3c4b5a"))]
 struct Revoke {

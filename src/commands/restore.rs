@@ -14,7 +14,7 @@ use time::Duration;
     backup is not revoked any more: revoke it again first. Grants made after the backup are gone, and their people \
     sign in again.")]
 pub struct Restore {
-    /// Accept refresh tokens of later than the database knows, once for each grant.
+    /// Accept refresh tokens newer than the database, once for each grant.
     #[arg(long)]
     accept_newer: bool,
     /// Stop accepting them before the time is over.

@@ -29,15 +29,15 @@ enum Verb {
     #[command(after_help = help!("Examples:\n  keyward user list --role admin\n  \
         keyward user list --search example.com --disabled --json"))]
     List(List<People>),
-    /// Show an account, and what hangs from it.
+    /// Show an account, with the number of its sessions and grants.
     #[command(after_help = help!("Example:\n  keyward user show alice"))]
     Show(Named),
     Disable(Disable),
-    /// Let somebody sign in again who was disabled. Apps that were connected have to be allowed anew.
+    /// Enable a disabled account: its user can sign in again. Apps have to be allowed again.
     #[command(after_help = help!("Example:\n  keyward user enable alice"))]
     Enable(Named),
-    /// Set somebody's password: typed at a terminal, or one line on standard input. Whoever is signed in has to sign in
-    /// again; connected apps go on.
+    /// Set a user's password: typed at a terminal, or one line on standard input. The user has to sign in again;
+    /// connected apps keep their access.
     #[command(after_help = help!("Examples:\n  keyward user set-password alice\n  \
         keyward user set-password alice < new-password"))]
     SetPassword(Named),
@@ -56,8 +56,8 @@ struct People {
     state: StateArguments,
 }
 
-/// Keep somebody out: nobody signs in to this account, its sessions end, and its grants are revoked for good, so that
-/// connected apps get nothing more. The last administrator stays.
+/// Disable an account: nobody can sign in to it, its sessions end, and its grants are revoked for good, so that
+/// connected apps get nothing more. The last administrator cannot be disabled.
 #[derive(clap::Args)]
 #[command(after_help = help!("Examples:\n  keyward user disable alice\n  keyward user disable alice --yes --json"))]
 struct Disable {

@@ -42,22 +42,22 @@ pub struct List {
     /// Only events of this client: its `client_id`.
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// Only events that were brought about from this address.
+    /// Only events caused from this address.
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
-    /// Only events of then or later: a date, or a date and time of RFC 3339, in UTC if it does not say otherwise.
+    /// Only events at or after this time: a date, or a date and time of RFC 3339, in UTC unless it says otherwise.
     #[arg(long, value_name = "DATE", value_parser = since)]
     since: Option<OffsetDateTime>,
-    /// Only events of then or earlier; of a date alone until its end.
+    /// Only events at or before this time; a date alone includes the whole day.
     #[arg(long, value_name = "DATE", value_parser = until)]
     until: Option<OffsetDateTime>,
-    /// Only events of what was refused or went wrong.
+    /// Only refusals and failures.
     #[arg(long)]
     failed: bool,
     /// How many at most; 0 is all.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
-    /// Go on after the event with this id: only those that are older.
+    /// Only events older than the one with this id.
     #[arg(long, value_name = "ID")]
     after: Option<AuditEventId>,
 }
