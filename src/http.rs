@@ -32,7 +32,7 @@ use tower_http::{
 };
 
 /// A request that takes longer is aborted (408); no handler needs nearly as long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All routes of this server.
 pub fn router(app: Arc<App>) -> Router {
@@ -55,7 +55,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(pages.into_router())
         .fallback(not_found)
         .layer(from_fn(middleware::take_whole))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(map_response(middleware::say_what_timed_out))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(from_fn_with_state(Arc::new(paths), negotiate::for_the_reader))

@@ -18,13 +18,13 @@ use time::Duration as Seconds;
 use tokio::sync::Notify;
 
 /// Queued events that are not written yet are lost if the machine stops.
-const EXTEND_CHAIN_EVERY: Duration = Duration::from_millis(500);
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
+const EXTEND_CHAIN_INTERVAL: Duration = Duration::from_millis(500);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 /// A cheap query: it makes this node notice keys that an operator withdrew.
-const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
+const ROTATION_INTERVAL: Duration = Duration::from_secs(5);
 /// By how much the clock of another node may lag behind this one's.
 const CLOCK_SKEW: Seconds = Seconds::hours(1);
-const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(1);
+const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Smaller corrections of the clock are ignored.
 const TOLERATED_STEP: Seconds = Seconds::seconds(2);
 
@@ -55,7 +55,7 @@ async fn refresh_forever(app: &Arc<App>) {
 }
 
 async fn heed_clock_forever(app: &App) {
-    let mut ticks = tokio::time::interval(LOOK_AT_CLOCK_EVERY);
+    let mut ticks = tokio::time::interval(CLOCK_CHECK_INTERVAL);
     let mut before = app.clock.moment();
     loop {
         ticks.tick().await;
@@ -87,7 +87,7 @@ pub async fn heed_clock(app: &App, before: Moment) -> sqlx::Result<Moment> {
 }
 
 async fn sweep_forever(app: &App) {
-    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         ticks.tick().await;
         if let Err(error) = sweep(app).await {
@@ -97,7 +97,7 @@ async fn sweep_forever(app: &App) {
 }
 
 async fn extend_forever(app: &App) {
-    let mut ticks = tokio::time::interval(EXTEND_CHAIN_EVERY);
+    let mut ticks = tokio::time::interval(EXTEND_CHAIN_INTERVAL);
     loop {
         ticks.tick().await;
         telling::tell(&app.audit).await;
@@ -108,7 +108,7 @@ async fn extend_forever(app: &App) {
 }
 
 async fn rotate_forever(app: &App, keys_changed: &Notify) {
-    let mut ticks = tokio::time::interval(LOOK_AT_KEYS_EVERY);
+    let mut ticks = tokio::time::interval(ROTATION_INTERVAL);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}

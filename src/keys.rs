@@ -26,7 +26,7 @@ use tokio::sync::Mutex;
 
 /// How long the published keys are trusted without reading the database: it bounds how late this node notices a
 /// withdrawn key.
-const BELIEVED_FOR: Duration = Duration::minutes(10);
+const MAX_AGE: Duration = Duration::minutes(10);
 
 /// The signing keys in memory, and the means to reload them.
 pub struct SigningKeys {
@@ -65,7 +65,7 @@ impl SigningKeys {
     /// The JWK Set (RFC 7517 §5), at most ten minutes old.
     pub async fn published(&self) -> Result<Value, OAuthError> {
         let read_at = *self.read_at.read().unwrap_or_else(PoisonError::into_inner);
-        if self.clock.age(read_at) >= BELIEVED_FOR {
+        if self.clock.age(read_at) >= MAX_AGE {
             self.reload().await.map_err(OAuthError::unavailable)?;
         }
         Ok(self.ring().jwks())

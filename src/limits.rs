@@ -16,8 +16,8 @@ use time::{Duration, OffsetDateTime};
 /// The budget for new registrations of all sources together, as a multiple of one source's budget.
 const REGISTERING_SOURCES: u32 = 20;
 /// Host budgets in memory at once, in all and for one source.
-const MOST_HOSTS: usize = 5_000;
-const MOST_HOSTS_OF_SOURCE: usize = 500;
+const MAX_HOSTS: usize = 5_000;
+const MAX_HOSTS_OF_SOURCE: usize = 500;
 
 /// All budgets of this server.
 pub struct Limits {
@@ -185,7 +185,7 @@ impl FetchBudget {
         let hosts = |each, all| Hosts {
             each: Quota::per_minute(each),
             all: Quota::per_minute(all),
-            rates: Mutex::new(Table::new(MOST_HOSTS, MOST_HOSTS_OF_SOURCE)),
+            rates: Mutex::new(Table::new(MAX_HOSTS, MAX_HOSTS_OF_SOURCE)),
         };
         let by_user = Rates::new(Quota::per_minute(20), Quota::UNBOUNDED);
         Self { clock, by_user, of_known: hosts(60, 60), of_strangers: hosts(20, 60) }
@@ -287,8 +287,8 @@ pub struct NoticeBudget {
     said: Mutex<(OffsetDateTime, BTreeSet<String>)>,
 }
 
-const SAY_AGAIN_AFTER: Duration = Duration::hours(1);
-const MOST_NOTICES: usize = 8;
+const REPEAT_NOTICE_AFTER: Duration = Duration::hours(1);
+const MAX_NOTICES: usize = 8;
 
 impl NoticeBudget {
     #[must_use]
@@ -300,10 +300,10 @@ impl NoticeBudget {
     pub fn is_new(&self, what: &str) -> bool {
         let now = self.clock.now();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if !(said.0..said.0 + SAY_AGAIN_AFTER).contains(&now) {
+        if !(said.0..said.0 + REPEAT_NOTICE_AFTER).contains(&now) {
             *said = (now, BTreeSet::new());
         }
-        said.1.len() < MOST_NOTICES && said.1.insert(what.to_owned())
+        said.1.len() < MAX_NOTICES && said.1.insert(what.to_owned())
     }
 }
 

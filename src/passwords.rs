@@ -17,10 +17,10 @@ use tokio::sync::oneshot;
 /// OWASP's setting: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
 /// Each thread holds that much memory while the server runs, so their number is bounded on large machines too.
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
 const PASSES: u32 = 2;
 /// Length of the queue. When it is full, the source with the most waiting requests is refused.
-const QUEUE: usize = 32;
+const MAX_QUEUED: usize = 32;
 /// Characters of a password in its normal form; longer ones are refused before they are hashed.
 pub const MAX_LENGTH: usize = 128;
 
@@ -37,7 +37,7 @@ pub struct Passwords {
 
 impl Passwords {
     pub fn new() -> Result<Self, OAuthError> {
-        let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
         let (threads, work) = mpsc::channel();
         let work = Arc::new(Mutex::new(work));
         for _ in 0..cores {
@@ -49,7 +49,7 @@ impl Passwords {
         }
         let mut first = vec![Block::default(); MEMORY_KIB as usize];
         Ok(Self {
-            seats: Seats::new(cores, cores, QUEUE),
+            seats: Seats::new(cores, cores, MAX_QUEUED),
             threads,
             nobody: make(&crate::secrets::random(), &mut first).map_err(OAuthError::server_error)?.into(),
         })

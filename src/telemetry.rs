@@ -22,15 +22,15 @@ pub struct Request {
 }
 
 /// Bytes of a `User-Agent` that are kept; honest programs send less.
-const MAX_USER_AGENT: usize = 1024;
+const MAX_USER_AGENT_BYTES: usize = 1024;
 
 /// Drops a partial word at the end: half a secret would not be recognised and masked.
 #[must_use]
 pub fn shortened(user_agent: &str) -> Option<&str> {
-    if user_agent.len() <= MAX_USER_AGENT {
+    if user_agent.len() <= MAX_USER_AGENT_BYTES {
         return Some(user_agent);
     }
-    let start = &user_agent[..user_agent.floor_char_boundary(MAX_USER_AGENT)];
+    let start = &user_agent[..user_agent.floor_char_boundary(MAX_USER_AGENT_BYTES)];
     start.rsplit_once(' ').map(|(whole, _)| whole)
 }
 

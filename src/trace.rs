@@ -18,7 +18,7 @@ use std::{
 use time::{OffsetDateTime, serde::rfc3339};
 
 /// Decisions kept in memory.
-const KEPT: usize = 1000;
+const MAX_DECISIONS: usize = 1000;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Decision {
@@ -145,7 +145,7 @@ impl DecisionTrace {
 
     fn keep(&self, decision: Decision) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.truncate(KEPT - 1);
+        recent.truncate(MAX_DECISIONS - 1);
         recent.push_front(decision);
     }
 }
@@ -163,9 +163,9 @@ mod tests {
         let error = OAuthError::too_many_requests("slower");
         trace.outcome::<()>(ENDS, Some(&ClientId::from("c")), "", &Err(error));
         assert_eq!(trace.recent()[0].result, Verdict::Blocked);
-        (0..KEPT).for_each(|_| trace.outcome(ENDS, None, "went well", &Ok(())));
+        (0..MAX_DECISIONS).for_each(|_| trace.outcome(ENDS, None, "went well", &Ok(())));
         let recent = trace.recent();
-        assert_eq!((recent.len(), recent[0].detail), (KEPT, "went well"));
+        assert_eq!((recent.len(), recent[0].detail), (MAX_DECISIONS, "went well"));
         assert!(recent.iter().all(|decision| decision.event_type == ENDS[0]));
     }
 }

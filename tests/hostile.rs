@@ -19,8 +19,8 @@ use std::{
     time::Duration,
 };
 
-/// So long that only the clock's hand ends it.
-const TIMEOUT: Duration = Duration::from_mins(1);
+/// Longer than any host needs that answers, and shorter than a request may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Bytes that a host may get rid of before we hang up: what we read, and what the system keeps for us meanwhile.
 const MOST: usize = 8 * 1024 * 1024;

@@ -30,10 +30,14 @@ pub enum ErrorCode {
     Unauthorized,
     UnsupportedMediaType,
     /// One that a program declares for checks and tools of its own.
-    Own {
-        word: &'static str,
-        status: StatusCode,
-    },
+    Own(&'static OwnError),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct OwnError {
+    /// In `snake_case`, as the others.
+    pub word: &'static str,
+    pub status: StatusCode,
 }
 
 impl ErrorCode {
@@ -59,7 +63,7 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => OAuth::TemporarilyUnavailable.as_str(),
             Self::Unauthorized => OAuth::Unauthorized.as_str(),
             Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::Own { word, .. } => word,
+            Self::Own(error) => error.word,
         }
     }
 
@@ -82,7 +86,7 @@ impl ErrorCode {
             Self::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Own { status, .. } => status,
+            Self::Own(error) => error.status,
         }
     }
 }

@@ -71,7 +71,7 @@ pub use access::{Access, Scheme};
 pub use body_limit::BodyLimit;
 pub use check::{Allowance, Call, Check};
 pub use check_name::CheckName;
-pub use error_code::ErrorCode;
+pub use error_code::{ErrorCode, OwnError};
 pub use guard::{Guard, Place, SHORTEST_KEY};
 pub use keyward_limits::source::Source;
 pub use observer::{Observer, Outcome, Passage, Refused};

@@ -6,14 +6,14 @@ use axum::{
     routing::post,
 };
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use keyward_guard::{Allowance, Check, ErrorCode, Guard, Observer, Passage, Refusal, Source};
+use keyward_guard::{Allowance, Check, ErrorCode, Guard, Observer, OwnError, Passage, Refusal, Source};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
 /// An error that only this program knows.
-const CLOSED: ErrorCode = ErrorCode::Own { word: "closed", status: StatusCode::IM_A_TEAPOT };
+const CLOSED: ErrorCode = ErrorCode::Own(&OwnError { word: "closed", status: StatusCode::IM_A_TEAPOT });
 
 fn guard(issuer: &Issuer) -> Guard {
     Guard::new(RESOURCE, &issuer.url)

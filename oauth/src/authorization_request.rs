@@ -7,10 +7,8 @@ use super::{
     resource_identifier,
 };
 use crate::{client_metadata::ClientMetadata, error::ProtocolError, scope::Scopes};
-
-/// Bytes.
-const MAX_STATE: usize = 4 * 1024;
-const MAX_NONCE: usize = 1024;
+const MAX_STATE_BYTES: usize = 4 * 1024;
+const MAX_NONCE_BYTES: usize = 1024;
 
 /// Why an answer may go nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +81,7 @@ impl Callback {
             (None, _) => return Err(CallbackError::RedirectUriMissing),
         };
         let state = params.get("state")?;
-        if state.is_some_and(|state| state.len() > MAX_STATE) {
+        if state.is_some_and(|state| state.len() > MAX_STATE_BYTES) {
             return Err(ProtocolError::invalid_request("state has more than 4096 bytes").into());
         }
         Ok(Self { redirect_uri: redirect_uri.to_owned(), state: state.map(str::to_owned) })
@@ -187,7 +185,9 @@ fn parse_max_age(params: &Params) -> Result<Option<u64>, ProtocolError> {
 
 fn parse_nonce(params: &Params) -> Result<Option<String>, ProtocolError> {
     match params.get("nonce")? {
-        Some(nonce) if nonce.len() > MAX_NONCE => Err(ProtocolError::invalid_request("nonce has more than 1024 bytes")),
+        Some(nonce) if nonce.len() > MAX_NONCE_BYTES => {
+            Err(ProtocolError::invalid_request("nonce has more than 1024 bytes"))
+        }
         nonce => Ok(nonce.map(str::to_owned)),
     }
 }

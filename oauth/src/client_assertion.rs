@@ -5,7 +5,7 @@ use super::jws::{ExpectedClaims, Jws, SingleUse};
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Seconds until an assertion expires, at most: so long its `jti` has to be stored.
-const LONGEST: i64 = 300;
+const MAX_LIFETIME_SECONDS: i64 = 300;
 
 /// A well-formed assertion whose signature is not verified yet.
 pub struct ClientAssertion<'a> {
@@ -31,7 +31,7 @@ impl<'a> ClientAssertion<'a> {
 
     /// RFC 7523 §3, rfc7523bis §4.
     pub fn check(&self, audiences: &[&str], now: i64) -> Result<SingleUse, &'static str> {
-        self.jws.check(&ExpectedClaims { audiences, now, longest: LONGEST })
+        self.jws.check(&ExpectedClaims { audiences, now, longest: MAX_LIFETIME_SECONDS })
     }
 
     #[must_use]

@@ -2,9 +2,7 @@
 use super::uri;
 use crate::error::ProtocolError;
 use url::Url;
-
-/// Bytes.
-const MAX_LENGTH: usize = 2048;
+const MAX_BYTES: usize = 2048;
 
 /// Whether the identifier claims to be the URL of a metadata document. Identifiers of other clients never begin this
 /// way.
@@ -26,7 +24,7 @@ pub fn lies_in(folder: &str, id: &str) -> bool {
 /// would rewrite is refused with the broken rule.
 pub fn host(id: &str) -> Result<String, ProtocolError> {
     let refuse = |rule: &'static str| Err(ProtocolError::invalid_client(rule));
-    if id.len() > MAX_LENGTH {
+    if id.len() > MAX_BYTES {
         return refuse("a client_id has at most 2048 bytes");
     }
     if !is_url(id) || !uri::is_uri_text(id) {

@@ -24,10 +24,9 @@ use serde_json::Value;
 
 const MAX_CONTACTS: usize = 10;
 /// Characters of a contact, a software identifier or a software version.
-const MAX_TEXT: usize = 200;
-/// Bytes.
-const MAX_SCOPE: usize = 2048;
-const MAX_PAGE_URI: usize = 2048;
+const MAX_TEXT_CHARACTERS: usize = 200;
+const MAX_SCOPE_BYTES: usize = 2048;
+const MAX_PAGE_URI_BYTES: usize = 2048;
 
 /// The result of parsing a registration request.
 #[derive(Clone, Debug)]
@@ -203,7 +202,7 @@ fn auth_method(members: &Members, rules: &RegistrationRules) -> Result<Option<Au
 fn page_uri(members: &Members, name: &'static str) -> Result<Option<String>, ProtocolError> {
     let Some(page) = members.string(name)? else { return Ok(None) };
     let somewhere = uri::https_host(page).is_some() || uri::loopback(page).is_some();
-    if page.len() <= MAX_PAGE_URI && uri::is_uri_text(page) && somewhere {
+    if page.len() <= MAX_PAGE_URI_BYTES && uri::is_uri_text(page) && somewhere {
         Ok(Some(page.to_owned()))
     } else {
         Err(refused(name, "must be an https URI of at most 2048 bytes"))
@@ -221,7 +220,7 @@ fn text(members: &Members, name: &'static str) -> Result<Option<String>, Protoco
 }
 
 fn plain_text(name: &'static str, text: &str) -> Result<String, ProtocolError> {
-    if text.chars().count() <= MAX_TEXT && !text.chars().any(char::is_control) {
+    if text.chars().count() <= MAX_TEXT_CHARACTERS && !text.chars().any(char::is_control) {
         Ok(text.to_owned())
     } else {
         Err(refused(name, "must be at most 200 characters, none of them a control character"))
@@ -230,7 +229,7 @@ fn plain_text(name: &'static str, text: &str) -> Result<String, ProtocolError> {
 
 fn scope(members: &Members) -> Result<Option<String>, ProtocolError> {
     let Some(scope) = members.string("scope")? else { return Ok(None) };
-    let scopes = Scopes::parse(scope).filter(|_| scope.len() <= MAX_SCOPE);
+    let scopes = Scopes::parse(scope).filter(|_| scope.len() <= MAX_SCOPE_BYTES);
     let malformed = || refused("scope", "must be scope tokens with single spaces between them, at most 2048 bytes");
     scopes.map(|scopes| Some(scopes.to_string())).ok_or_else(malformed)
 }

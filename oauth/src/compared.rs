@@ -3,9 +3,9 @@ use super::visible::cut;
 use serde::Serialize;
 
 /// Characters of one URI that are shown.
-const MAX_SHOWN: usize = 200;
+const MAX_SHOWN_CHARACTERS: usize = 200;
 /// Registered URIs that are shown.
-const MAX_REGISTERED: usize = 5;
+const MAX_REGISTERED_URIS: usize = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RedirectUriComparison {
@@ -21,9 +21,9 @@ impl RedirectUriComparison {
     #[must_use]
     pub fn new(sent: Option<&str>, registered: &[String], mask: impl Fn(&str) -> String) -> Self {
         Self {
-            sent: sent.map(|sent| cut(&mask(sent), MAX_SHOWN)),
-            registered: registered.iter().take(MAX_REGISTERED).map(|uri| cut(uri, MAX_SHOWN)).collect(),
-            more_registered: registered.len().saturating_sub(MAX_REGISTERED),
+            sent: sent.map(|sent| cut(&mask(sent), MAX_SHOWN_CHARACTERS)),
+            registered: registered.iter().take(MAX_REGISTERED_URIS).map(|uri| cut(uri, MAX_SHOWN_CHARACTERS)).collect(),
+            more_registered: registered.len().saturating_sub(MAX_REGISTERED_URIS),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Seconds since the epoch (year 9000): adding a duration or an offset to an accepted date cannot overflow.
-const LATEST: i64 = 221_845_392_000;
+const LATEST_SECONDS: i64 = 221_845_392_000;
 const RANGE: &str = "dates must be between the years 1970 and 9000";
 
 /// Why a value is not a date.
@@ -20,7 +20,7 @@ impl std::error::Error for InvalidDate {}
 
 /// Seconds since the epoch, the form of dates in JWTs and databases (RFC 7519 §2).
 pub fn date(seconds: i64) -> Result<OffsetDateTime, InvalidDate> {
-    let known = (0..=LATEST).contains(&seconds);
+    let known = (0..=LATEST_SECONDS).contains(&seconds);
     known.then(|| OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds)).ok_or(InvalidDate(RANGE))
 }
 
@@ -53,10 +53,10 @@ mod tests {
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
-        for seconds in [i64::MIN, -1, LATEST + 1, 253_402_300_799, i64::MAX] {
+        for seconds in [i64::MIN, -1, LATEST_SECONDS + 1, 253_402_300_799, i64::MAX] {
             assert_eq!(date(seconds), Err(InvalidDate(RANGE)), "{seconds}");
         }
-        let (first, last) = (date(0).unwrap(), date(LATEST).unwrap());
+        let (first, last) = (date(0).unwrap(), date(LATEST_SECONDS).unwrap());
         let longest = Duration::seconds(u32::MAX.into());
         assert!(first.checked_sub(longest).is_some() && last.checked_add(longest).is_some());
     }

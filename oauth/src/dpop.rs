@@ -17,8 +17,8 @@ pub const LIFETIME: Duration = Duration::minutes(5);
 /// How far the client's clock may be ahead of this one.
 pub const AHEAD: Duration = Duration::seconds(10);
 /// Bytes: enough for an RSA key of 4096 bits and its signature.
-const MAX_PROOF: usize = 8 * 1024;
-const MAX_JTI: usize = 1024;
+const MAX_PROOF_BYTES: usize = 8 * 1024;
+const MAX_JTI_BYTES: usize = 1024;
 
 /// The request that a proof must be for.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +43,14 @@ pub struct Proof {
 impl Proof {
     /// RFC 9449 §4.3, without the checks of nonce and earlier use. The error is the broken rule.
     pub fn verify(text: &str, demand: &ProofTarget) -> Result<Self, &'static str> {
-        let jws = Some(text).filter(|text| text.len() <= MAX_PROOF).ok_or(JwsError::NotCompact);
+        let jws = Some(text).filter(|text| text.len() <= MAX_PROOF_BYTES).ok_or(JwsError::NotCompact);
         let jws = jws.and_then(|text| Jws::parse_with(text, Algorithm::parse_any_name)).map_err(malformed)?;
         let key = key(&jws)?;
         if !jws.is_signed_with(&key) {
             return Err("the DPoP proof is not signed by the key in its jwk");
         }
         judge(&jws, demand)?;
-        let jti = jws.claim("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI);
+        let jti = jws.claim("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
         Ok(Self {
             jkt: key.thumbprint(),
             jti: jti.ok_or("the DPoP proof needs a jti of at most 1024 bytes")?.to_owned(),

@@ -10,7 +10,7 @@ pub const TYPE: &str = "oauth-id-jag+jwt";
 pub const PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 
 /// Bytes of `sub` and `tenant`.
-const MAX_SUBJECT: usize = 255;
+const MAX_SUBJECT_BYTES: usize = 255;
 
 /// The claims that this server uses.
 #[derive(Debug)]
@@ -40,10 +40,12 @@ impl IdJag {
     pub fn read(jws: &Jws) -> Result<Self, &'static str> {
         let claims = &jws.claims;
         let text = |name: &str| jws.claim(name).filter(|text| !text.is_empty()).map(str::to_owned);
-        let subject = text("sub").filter(|sub| sub.len() <= MAX_SUBJECT).ok_or("sub must be 1 to 255 bytes")?;
+        let subject = text("sub").filter(|sub| sub.len() <= MAX_SUBJECT_BYTES).ok_or("sub must be 1 to 255 bytes")?;
         let tenant = match claims.get("tenant") {
             None => String::new(),
-            Some(_) => text("tenant").filter(|it| it.len() <= MAX_SUBJECT).ok_or("tenant must be 1 to 255 bytes")?,
+            Some(_) => {
+                text("tenant").filter(|it| it.len() <= MAX_SUBJECT_BYTES).ok_or("tenant must be 1 to 255 bytes")?
+            }
         };
         if claims.contains_key("authorization_details") {
             return Err("authorization_details are not supported");

@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 /// Seconds by which the signer's clock may be ahead of this one.
-const CLOCK_SKEW: i64 = 30;
-const MAX_JTI: usize = 256;
+const CLOCK_SKEW_SECONDS: i64 = 30;
+const MAX_JTI_BYTES: usize = 256;
 /// Keys that one signature is tried with: the current one and its successor.
-const MAX_TRIED: usize = 2;
+const MAX_TRIED_KEYS: usize = 2;
 
 /// A well-formed JWS whose signature is not verified yet. Errors are the broken rule and repeat nothing of the text.
 pub struct Jws<'a> {
@@ -122,10 +122,10 @@ impl<'a> Jws<'a> {
             return Err("aud must be the issuer identifier of this server and nothing else");
         }
         let expires_at = self.check_dates(expected.now)?.ok_or("exp is missing")?;
-        if expires_at > expected.now.saturating_add(expected.longest).saturating_add(CLOCK_SKEW) {
+        if expires_at > expected.now.saturating_add(expected.longest).saturating_add(CLOCK_SKEW_SECONDS) {
             return Err("exp is too far ahead");
         }
-        let jti = self.claim("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI);
+        let jti = self.claim("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
         let jti = jti.ok_or("jti must be a string of 1 to 256 bytes")?;
         Ok(SingleUse { jti: jti.to_owned(), expires_at: date::date(expires_at).map_err(|error| error.0)? })
     }
@@ -137,7 +137,7 @@ impl<'a> Jws<'a> {
             return Err("the JWT has expired");
         }
         for begin in ["nbf", "iat"] {
-            if self.date(begin)?.is_some_and(|begin| begin > now + CLOCK_SKEW) {
+            if self.date(begin)?.is_some_and(|begin| begin > now + CLOCK_SKEW_SECONDS) {
                 return Err("the JWT is not valid yet");
             }
         }
@@ -163,7 +163,7 @@ impl<'a> Jws<'a> {
         let has_name = self.kid.is_some() && fitting().any(|one| one.kid == self.kid);
         let named =
             |one: &&PublishedKey| if has_name { one.kid == self.kid } else { self.kid.is_none() || one.kid.is_none() };
-        fitting().filter(named).take(MAX_TRIED).any(|one| self.is_signed_with(&one.key))
+        fitting().filter(named).take(MAX_TRIED_KEYS).any(|one| self.is_signed_with(&one.key))
     }
 
     /// Whether this very key signed it.

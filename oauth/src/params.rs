@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 const MAX_PARAMETERS: usize = 100;
 /// Bytes of one decoded name or value.
-const MAX_LENGTH: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 
 /// Decoded names and values in their original order, including repeats.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ impl Params {
     /// Parses a query or a body strictly: a malformed escape, invalid UTF-8, NUL, and too many or too long parameters
     /// are `invalid_request`.
     pub fn parse(raw: &[u8]) -> Result<Self, ProtocolError> {
-        Self::parse_up_to(MAX_LENGTH, raw)
+        Self::parse_up_to(MAX_BYTES, raw)
     }
 
     /// As [`Self::parse`], with names and values of up to `max_length` bytes: our pages carry a whole request in one

@@ -8,7 +8,7 @@ use crate::error::ProtocolError;
 use url::{Url, form_urlencoded};
 
 /// Bytes of one redirect URI.
-const MAX_LENGTH: usize = 2048;
+const MAX_BYTES: usize = 2048;
 
 /// Schemes that run code, read files or belong to the browser: refused even if the settings name them.
 const REFUSED_SCHEMES: &str = "javascript data vbscript file filesystem blob about view-source jar mhtml ws wss ftp \
@@ -47,7 +47,7 @@ pub fn check_registrable(uri: &str, known_schemes: &[String]) -> Result<(), Prot
 
 fn check(uri: &str, known_schemes: &[String]) -> Result<(), Unregistrable> {
     let refuse = |rule: &'static str| Err(Unregistrable::Other(ProtocolError::invalid_redirect_uri(rule)));
-    if uri.len() > MAX_LENGTH {
+    if uri.len() > MAX_BYTES {
         return refuse("a redirect URI has more than 2048 bytes");
     }
     if !uri::is_uri_text(uri) {

@@ -17,7 +17,7 @@ pub fn visible(text: &str) -> String {
     line
 }
 
-/// As [`line`], cut to a number of characters.
+/// As [`visible`], cut to a number of characters.
 #[must_use]
 pub fn cut(text: &str, most: usize) -> String {
     let shown: String = text.chars().take(most).collect();

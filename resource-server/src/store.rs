@@ -165,7 +165,7 @@ async fn make_tables(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// What people wrote is for this user of the machine only; SQLite gives its other files the same mode.
+/// Makes the file readable for its owner only; SQLite gives its other files the same mode.
 fn make_private(file: &Path) {
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);

@@ -11,7 +11,7 @@ const TELLING: [&str; 9] =
     ["password", "passphrase", "secret", "token", "code", "apikey", "assertion", "authorization", "cookie"];
 
 /// Bytes of a text that is searched; a longer one is hidden completely.
-const LONGEST: usize = 64 * 1024;
+const MAX_SEARCHED_BYTES: usize = 64 * 1024;
 
 /// Recognises credentials by the names of their members, and by their values.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl Masker {
     /// Masks the secrets inside a text.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        if text.len() > LONGEST {
+        if text.len() > MAX_SEARCHED_BYTES {
             return credential(text);
         }
         let (mut masked, mut at) = (String::new(), 0);

@@ -15,10 +15,10 @@ use std::sync::{
 use time::Duration;
 
 /// Bytes of the cache: a flood of registrations cannot make it larger.
-const MAX_REMEMBERED: usize = 16 * 1024 * 1024;
+const MAX_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// A cached client takes about this many times the bytes of its JSON, plus a constant.
-const UNFOLDED: usize = 8;
-const BESIDE: usize = 256;
+const MEMORY_PER_JSON_BYTE: usize = 8;
+const MEMORY_PER_CLIENT: usize = 256;
 /// The cache budget that clients of the operator count against: strangers' registrations never evict them.
 const OPERATOR: Source = Source::Party(0);
 const STRANGERS: Source = Source::Party(1);
@@ -66,9 +66,10 @@ impl Clients {
         let client = Arc::new(client);
         let mut remembered = self.write();
         if self.heard.are_heard() && self.changes.load(Ordering::Acquire) == changes {
-            let bytes = serde_json::to_vec(&client.metadata).map_or(MAX_REMEMBERED, |json| json.len() * UNFOLDED);
+            let bytes =
+                serde_json::to_vec(&client.metadata).map_or(MAX_CACHE_BYTES, |json| json.len() * MEMORY_PER_JSON_BYTE);
             let whose = if client.source == ClientSource::Seed { OPERATOR } else { STRANGERS };
-            remembered.insert(whose, id, (client.clone(), read_at), bytes + BESIDE);
+            remembered.insert(whose, id, (client.clone(), read_at), bytes + MEMORY_PER_CLIENT);
         }
         Ok(Some(client))
     }
@@ -105,5 +106,5 @@ impl Clients {
 }
 
 fn empty<T>() -> Table<ClientId, T> {
-    Table::new(MAX_REMEMBERED, MAX_REMEMBERED)
+    Table::new(MAX_CACHE_BYTES, MAX_CACHE_BYTES)
 }

@@ -13,12 +13,12 @@ pub struct DueDocuments {
 }
 
 /// Further documents are dropped; the next request for such a client queues it again.
-const MAX_DUE: usize = 1_000;
+const MAX_QUEUED: usize = 1_000;
 
 impl DueDocuments {
     pub fn add(&self, id: &ClientId) {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        if due.len() < MAX_DUE {
+        if due.len() < MAX_QUEUED {
             due.insert(id.clone());
             self.wake.notify_one();
         }

@@ -12,20 +12,20 @@ use serde_json::json;
 use time::Duration;
 
 /// Events that get their place in one transaction: other writers wait for its end.
-const AT_ONCE: usize = 100;
+const MAX_SEALED_AT_ONCE: usize = 100;
 /// Events that one query reads.
-const PAGE: i64 = 1000;
+const EVENTS_PER_QUERY: i64 = 1000;
 
 /// Writes the queued events, and gives a place to every event that has none.
 pub async fn extend(trail: &Trail) -> sqlx::Result<()> {
     let _alone = trail.queue.writer.lock().await;
     let mut bytes = 0;
     loop {
-        let waiting = trail.queue.oldest(AT_ONCE);
+        let waiting = trail.queue.oldest(MAX_SEALED_AT_ONCE);
         if waiting.is_empty() && !audit_chain::any_unsealed(&trail.db).await? {
             break;
         }
-        let limit = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
+        let limit = i64::try_from(MAX_SEALED_AT_ONCE).unwrap_or(i64::MAX);
         let link = |before: &Link, event: &AuditEvent| link(&trail.key, before, event);
         bytes = audit_chain::extend(&trail.db, &waiting, limit, link).await?;
         trail.queue.drop_oldest(waiting.len());
@@ -78,7 +78,7 @@ pub async fn verify(trail: &Trail, most: Option<i64>) -> sqlx::Result<ChainState
         },
     };
     while last.place < head.place {
-        let page = audit_chain::after(&trail.db, last.place, PAGE.min(head.place - last.place)).await?;
+        let page = audit_chain::after(&trail.db, last.place, EVENTS_PER_QUERY.min(head.place - last.place)).await?;
         if page.is_empty() {
             return Ok(ChainState::BrokenAt(last.place + 1));
         }

@@ -5,14 +5,14 @@ use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 
 /// The name under which the digests of the last start are stored.
-const ON_RECORD: &str = "settings";
+const STORED_AS: &str = "settings";
 /// Bytes of each digest that are kept.
-const LENGTH: usize = 16;
+const DIGEST_BYTES: usize = 16;
 
 /// Compares the settings with those of the last start. `key` is for the digests of the values.
 pub async fn record(trail: &Trail, config: &Config, key: &hmac::Key) -> anyhow::Result<()> {
     let now = digests(config.to_compare(key)?, key);
-    let before = settings::replace(&trail.db, ON_RECORD, now.to_string().as_bytes()).await?;
+    let before = settings::replace(&trail.db, STORED_AS, now.to_string().as_bytes()).await?;
     // Older versions stored another format, which cannot be compared.
     let before = before.and_then(|before| serde_json::from_slice::<Map<String, Value>>(&before).ok());
     let mut names = Vec::new();
@@ -32,7 +32,7 @@ fn digests(settings: Value, key: &hmac::Key) -> Value {
             let members = members.into_iter().filter(|(_, value)| !value.is_null());
             Value::Object(members.map(|(name, value)| (name, digests(value, key))).collect())
         }
-        value => base64url(&hmac::sign(key, value.to_string().as_bytes()).as_ref()[..LENGTH]).into(),
+        value => base64url(&hmac::sign(key, value.to_string().as_bytes()).as_ref()[..DIGEST_BYTES]).into(),
     }
 }
 

@@ -10,13 +10,13 @@ pub struct AuditQueue {
 }
 
 /// Events in the queue; beyond this number, whoever records an event waits for the disk.
-const MAX_WAITING: usize = 10_000;
+const MAX_QUEUED: usize = 10_000;
 
 impl AuditQueue {
     /// Returns the event if the queue is full.
     pub(super) fn add(&self, event: AuditEvent) -> Option<AuditEvent> {
         let mut events = self.lock();
-        if events.len() >= MAX_WAITING {
+        if events.len() >= MAX_QUEUED {
             return Some(event);
         }
         events.push(event);

@@ -7,9 +7,7 @@ use crate::{
     telemetry,
 };
 use std::net::IpAddr;
-
-/// Characters.
-const LONGEST_USER_AGENT: usize = 200;
+const MAX_USER_AGENT_CHARACTERS: usize = 200;
 
 impl Event {
     /// The event has happened already: a trail that cannot be written is logged as an error and does not fail the
@@ -76,7 +74,7 @@ pub fn log(event: &AuditEvent) {
 /// recognised.
 fn user_agent(trail: &Trail, request: &telemetry::Request) -> Option<String> {
     let masked = trail.masker.text(request.user_agent.as_deref()?);
-    Some(masked.chars().take(LONGEST_USER_AGENT).collect())
+    Some(masked.chars().take(MAX_USER_AGENT_CHARACTERS).collect())
 }
 
 async fn write(trail: &Trail, event: &AuditEvent) {

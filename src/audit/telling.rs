@@ -1,4 +1,4 @@
-//! Writes the counts of [`super::tally`] to the trail.
+//! Writes the counts of the tally to the trail.
 use super::{Trail, tally::EventCount};
 use serde_json::json;
 use time::Duration;

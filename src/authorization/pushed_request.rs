@@ -18,7 +18,7 @@ use time::Duration;
 /// prolongs it.
 pub const LIFETIME: u16 = 600;
 /// Bytes: as much as a URL of this server may have.
-const MAX_QUERY: usize = 32 * 1024;
+const MAX_QUERY_BYTES: usize = 32 * 1024;
 /// The client's credentials are not part of the pushed request.
 const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
@@ -92,7 +92,7 @@ async fn query(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -
         (Some(proven), None) => query = format!("{query}&dpop_jkt={proven}"),
         _ => {}
     }
-    if query.len() > MAX_QUERY {
+    if query.len() > MAX_QUERY_BYTES {
         return Err(OAuthError::invalid_request("the request has more than 32 KiB").into());
     }
     Ok(query)

@@ -17,13 +17,13 @@ use url::Url;
 pub const FOLDER: &str = "/logos/";
 
 /// How long a page waits for a logo that is not stored yet.
-const PATIENCE: Wait = Wait::from_secs(2);
+const FETCH_TIMEOUT: Wait = Wait::from_secs(2);
 /// After this time a logo is fetched again, if the client's metadata was renewed meanwhile.
-const KEPT: Duration = Duration::days(1);
+const MIN_AGE_TO_RENEW: Duration = Duration::days(1);
 /// After this time a logo is fetched again in any case.
-const KEPT_AT_MOST: Duration = Duration::days(30);
+const MAX_AGE: Duration = Duration::days(30);
 /// After this time a failed fetch is repeated.
-const TRIED: Duration = Duration::hours(1);
+const RETRY_AFTER: Duration = Duration::hours(1);
 
 /// The path of a client's logo on this server. For a signed-in `visitor` a missing logo is fetched; otherwise only a
 /// stored logo counts. `None` if there is no usable logo.
@@ -33,10 +33,10 @@ pub async fn path(app: &App, client: &Client, visitor: Option<UserId>) -> Result
     let kept = logos::find(&app.db, &client.id).await?.filter(|kept| kept.uri == uri);
     let due = kept.as_ref().is_none_or(|kept| match kept.hash {
         Some(_) => {
-            let said_anew = kept.fetched_at + KEPT <= now && kept.fetched_at < client.seen_at;
-            said_anew || kept.fetched_at + KEPT_AT_MOST <= now
+            let said_anew = kept.fetched_at + MIN_AGE_TO_RENEW <= now && kept.fetched_at < client.seen_at;
+            said_anew || kept.fetched_at + MAX_AGE <= now
         }
-        None => kept.fetched_at + TRIED <= now,
+        None => kept.fetched_at + RETRY_AFTER <= now,
     });
     let hash = kept.and_then(|kept| kept.hash);
     let hash = match visitor.filter(|_| due) {
@@ -58,7 +58,7 @@ async fn fetch(
     if app.fetch.budget.allow(visitor, &host).is_err() {
         return Ok(before);
     }
-    let fetched = tokio::time::timeout(PATIENCE, app.fetch.fetcher.image(uri)).await;
+    let fetched = tokio::time::timeout(FETCH_TIMEOUT, app.fetch.fetcher.image(uri)).await;
     let picture = match fetched.unwrap_or_else(|_| Err(FetchError::Unavailable("no answer in time".into()))) {
         Ok(fetched) => checked(&fetched),
         Err(error) => {

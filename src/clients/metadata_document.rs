@@ -19,9 +19,8 @@ use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
 
 /// Seconds: bounds for the cache time that the host gives its document (OAuth Client ID Metadata Document §4.4).
-const SHORTEST: u64 = 300;
-const LONGEST: u64 = 86_400;
-/// The error code if a document breaks a rule (RFC 7591 §3.2.2).
+const MIN_CACHE_SECONDS: u64 = 300;
+const MAX_CACHE_SECONDS: u64 = 86_400;
 
 pub enum Resolution {
     Client(Arc<Client>),
@@ -85,8 +84,8 @@ pub async fn for_proof(app: &App, client: Arc<Client>) -> Result<Option<Arc<Clie
     }
     match resolve_for(app, client.id.as_str(), Some(Asker::Itself)).await {
         Ok(Resolution::Client(client)) => Ok(Some(client).filter(|client| client.disabled_at.is_none())),
-        Ok(Resolution::Unknown | Resolution::AfterSignIn) => Ok(None),
-        Err(OAuthError { code: ErrorCode::InvalidRequest | ErrorCode::InvalidClientMetadata, .. }) => Ok(None),
+        Ok(Resolution::Unknown | Resolution::AfterSignIn)
+        | Err(OAuthError { code: ErrorCode::InvalidRequest | ErrorCode::InvalidClientMetadata, .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -103,7 +102,7 @@ fn is_settled(client: &Client, now: OffsetDateTime) -> bool {
 
 /// Whether a stale document may still be used.
 fn may_serve(client: &Client, now: OffsetDateTime) -> bool {
-    client.seen_at + Duration::seconds(LONGEST.cast_signed()) > now
+    client.seen_at + Duration::seconds(MAX_CACHE_SECONDS.cast_signed()) > now
 }
 
 /// The party on whose behalf something may be fetched.
@@ -259,7 +258,7 @@ fn judge(app: &App, id: &str, fetched: &FetchedContent) -> Result<ClientMetadata
 async fn store(app: &App, id: &str, metadata: ClientMetadata, max_age: u64) -> Result<Resolution, OAuthError> {
     app.trace.success(EventType::CimdFetchSuccess, Some(&ClientId::from(id)), "the document is valid");
     let now = app.clock.now();
-    let fresh_for = max_age.clamp(SHORTEST, LONGEST).cast_signed();
+    let fresh_for = max_age.clamp(MIN_CACHE_SECONDS, MAX_CACHE_SECONDS).cast_signed();
     let client = Client {
         fresh_until: Some(now + Duration::seconds(fresh_for)),
         ..Client::new(ClientId::from(id), ClientSource::Cimd, metadata, now)

@@ -8,14 +8,14 @@ use crate::{
 };
 
 /// Characters of a path that fit on a page; the beginning shows whose folder it is.
-const MOST: usize = 60;
+const MAX_PATH_CHARACTERS: usize = 60;
 
 /// The host; with the path if many people publish at the host, because only the path tells them apart.
 #[must_use]
 pub fn label(publisher: &Publisher) -> String {
     let Publisher { host, target, .. } = publisher;
     let path = target.as_deref().map_or("", |target| target.split('?').next().unwrap_or_default());
-    match path.char_indices().nth(MOST) {
+    match path.char_indices().nth(MAX_PATH_CHARACTERS) {
         Some((end, _)) => format!("{host}{}…", &path[..end]),
         None => format!("{host}{path}"),
     }
@@ -60,6 +60,6 @@ mod tests {
         assert_eq!(label(None), "nous.github.io");
         assert_eq!(label(Some("/agent/client.json?v=1")), "nous.github.io/agent/client.json");
         let long = format!("/{}", "a".repeat(100));
-        assert_eq!(label(Some(&long)), format!("nous.github.io/{}…", "a".repeat(MOST - 1)));
+        assert_eq!(label(Some(&long)), format!("nous.github.io/{}…", "a".repeat(MAX_PATH_CHARACTERS - 1)));
     }
 }

@@ -37,7 +37,7 @@ enum Verb {
     Revoke(Revoke),
 }
 
-/// Whose grants, and to whom.
+/// Selects grants by user and client.
 #[derive(clap::Args)]
 pub struct WhoseArguments {
     /// Those of this person: a username, or the id of an account.

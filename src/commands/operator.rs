@@ -127,7 +127,7 @@ pub struct Named {
 /// Of what cannot be taken back.
 #[derive(clap::Args)]
 pub struct Confirmation {
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
 }
@@ -142,13 +142,13 @@ where
 }
 
 /// Bytes; a `client_id` may be a URL.
-const LONGEST_NAME: usize = 2048;
+const MAX_NAME_BYTES: usize = 2048;
 
 /// Parses a name or id argument.
 pub fn name(text: &str) -> Result<String, String> {
     match text {
         "" => Err("it is empty".to_owned()),
-        long if long.len() > LONGEST_NAME => Err(format!("it has more than {LONGEST_NAME} bytes")),
+        long if long.len() > MAX_NAME_BYTES => Err(format!("it has more than {MAX_NAME_BYTES} bytes")),
         text if text.chars().any(char::is_control) => Err("it has a control character in it".to_owned()),
         text => Ok(text.to_owned()),
     }
@@ -190,7 +190,7 @@ mod tests {
     fn a_name_is_some_text_on_one_line() {
         assert_eq!(name("alice").as_deref(), Ok("alice"));
         assert_eq!(name("日本 語").as_deref(), Ok("日本 語"));
-        for wrong in ["", "a\nb", "\x1b[2J", "a\u{9b}", &"x".repeat(LONGEST_NAME + 1)] {
+        for wrong in ["", "a\nb", "\x1b[2J", "a\u{9b}", &"x".repeat(MAX_NAME_BYTES + 1)] {
             assert!(name(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -1,13 +1,13 @@
-//! The settings that a command works with.
+//! Loads the settings for a command.
 use crate::{config::Config, published};
 use std::{collections::HashMap, path::Path};
 
-/// `defaults` is TOML that the file and the environment override.
+/// Loads settings; the file and the environment override `defaults`, which is TOML.
 pub(super) fn load_config(defaults: &str, file: Option<&Path>) -> anyhow::Result<Config> {
     Config::load(defaults, file, variables())
 }
 
-/// Settings of a server, which is no demo.
+/// Loads the settings of a server outside the demo.
 pub(super) fn load_for_serving(file: Option<&Path>) -> anyhow::Result<Config> {
     Config::load_and("", file, variables(), |config, faults| {
         config.check_secrets(faults);
@@ -15,7 +15,7 @@ pub(super) fn load_for_serving(file: Option<&Path>) -> anyhow::Result<Config> {
     })
 }
 
-/// What is no text is none of ours.
+/// The variables of the environment; ours are text, so others are skipped.
 pub(super) fn variables() -> HashMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))

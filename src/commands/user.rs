@@ -169,7 +169,7 @@ async fn set_password(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Com
 }
 
 /// Bytes: more than any accepted password has.
-const LONGEST_LINE: u64 = 4096;
+const MAX_LINE_BYTES: u64 = 4096;
 
 fn password() -> anyhow::Result<String> {
     if io::stdin().is_terminal() {
@@ -178,7 +178,7 @@ fn password() -> anyhow::Result<String> {
         return Ok(typed);
     }
     let mut line = String::new();
-    let read = io::stdin().lock().take(LONGEST_LINE).read_line(&mut line);
+    let read = io::stdin().lock().take(MAX_LINE_BYTES).read_line(&mut line);
     read.context("standard input must be the password on one line, in UTF-8")?;
     ensure!(!line.is_empty(), "standard input must be the password on one line, but it is empty");
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())

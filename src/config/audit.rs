@@ -14,7 +14,7 @@ pub struct AuditSettings {
 }
 
 /// Bytes: the smallest allowed `max_bytes`.
-const LEAST: u64 = 1024 * 1024;
+const MIN_TRAIL_BYTES: u64 = 1024 * 1024;
 
 impl Default for AuditSettings {
     fn default() -> Self {
@@ -24,8 +24,11 @@ impl Default for AuditSettings {
 
 impl AuditSettings {
     pub(super) fn check(&self, faults: &mut Faults) {
-        let enough = self.max_bytes == 0 || self.max_bytes >= LEAST;
-        let text = format!("{} is too little; it must be at least {LEAST} (1 MiB), or 0 for no bound", self.max_bytes);
+        let enough = self.max_bytes == 0 || self.max_bytes >= MIN_TRAIL_BYTES;
+        let text = format!(
+            "{} is too little; it must be at least {MIN_TRAIL_BYTES} (1 MiB), or 0 for no bound",
+            self.max_bytes
+        );
         faults.ensure(enough, &["audit", "max_bytes"], text);
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Characters: a shorter secret could be guessed.
-const MIN_SECRET: usize = 32;
+const MIN_SECRET_CHARACTERS: usize = 32;
 
 /// A client that the operator configured: it is trusted, and stored anew at each start.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -92,8 +92,10 @@ impl ClientSettings {
 
     pub(super) fn check_secrets(&self, faults: &mut Faults) {
         for (field, secret) in [("secret", &self.secret), ("previous_secret", &self.previous_secret)] {
-            let short = secret.as_ref().is_some_and(|secret| secret.expose_secret().chars().count() < MIN_SECRET);
-            let text = format!("it needs at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one");
+            let short =
+                secret.as_ref().is_some_and(|secret| secret.expose_secret().chars().count() < MIN_SECRET_CHARACTERS);
+            let text =
+                format!("it needs at least {MIN_SECRET_CHARACTERS} characters; `openssl rand -hex 32` makes one");
             faults.ensure(!short, &[field], text);
         }
     }

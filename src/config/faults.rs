@@ -1,7 +1,7 @@
 //! The errors in the settings: collected while the settings are read and checked.
 
 /// Characters of a value that an error shows.
-const LONGEST: usize = 80;
+const MAX_SHOWN_CHARACTERS: usize = 80;
 /// Where a setting was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
@@ -81,7 +81,7 @@ impl Fault {
 /// Quotes a text on one line, and cuts it.
 #[must_use]
 pub fn shown(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
         Some((end, _)) => format!("{:?}...", &text[..end]),
         None => format!("{text:?}"),
     }

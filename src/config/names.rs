@@ -7,9 +7,9 @@ use super::{
 use std::collections::HashMap;
 
 /// Similarity from which a name was almost certainly meant.
-const SURE: f64 = 0.85;
+const SURE_SIMILARITY: f64 = 0.85;
 /// Similarity below which a name is not suggested.
-const LIKE: f64 = 0.6;
+const MIN_SIMILARITY: f64 = 0.6;
 
 /// Writes a path as `resources.notes.scopes "a:b"`; an item of a list is named by its value.
 pub(super) fn in_words(path: &[String], source: &Source) -> String {
@@ -45,7 +45,7 @@ pub(super) fn cure(path: &[String], known: &[&str], of_variable: bool) -> String
     };
     let near = nearest(name, known.iter().copied());
     match (near, elsewhere(name)) {
-        (Some((near, likeness)), _) if likeness >= SURE => format!("did you mean {}?", beside(near)),
+        (Some((near, likeness)), _) if likeness >= SURE_SIMILARITY => format!("did you mean {}?", beside(near)),
         (_, Some(path)) if path.last() != Some(&name.as_str()) => format!("did you mean {}?", spelled(&path)),
         (_, Some(path)) if path.len() == 1 && !of_variable => format!("{name} belongs above the first [table]"),
         (_, Some(path)) => format!("there is {}", spelled(&path)),
@@ -57,7 +57,7 @@ pub(super) fn cure(path: &[String], known: &[&str], of_variable: bool) -> String
 /// The setting in the same table that was almost certainly meant.
 pub(super) fn meant(path: &[String], known: &[&str]) -> Option<Vec<String>> {
     let (name, table) = path.split_last()?;
-    let (near, _) = nearest(name, known.iter().copied()).filter(|(_, likeness)| *likeness >= SURE)?;
+    let (near, _) = nearest(name, known.iter().copied()).filter(|(_, likeness)| *likeness >= SURE_SIMILARITY)?;
     Some([table, &[near.to_owned()]].concat())
 }
 
@@ -65,10 +65,10 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<(&'a 
     let name = name.to_lowercase().replace('-', "_");
     let likeness = |known: &str| match strsim::damerau_levenshtein(&name, known) {
         // A single slip always counts, however short the name.
-        1 => SURE.max(strsim::jaro_winkler(&name, known)),
+        1 => SURE_SIMILARITY.max(strsim::jaro_winkler(&name, known)),
         _ => strsim::jaro_winkler(&name, known).max(strsim::normalized_damerau_levenshtein(&name, known)),
     };
-    let all = known.map(|known| (known, likeness(known))).filter(|(_, likeness)| *likeness >= LIKE);
+    let all = known.map(|known| (known, likeness(known))).filter(|(_, likeness)| *likeness >= MIN_SIMILARITY);
     all.max_by(|(_, left), (_, right)| left.total_cmp(right))
 }
 
@@ -77,7 +77,7 @@ fn elsewhere(name: &str) -> Option<Vec<&'static str>> {
     let all: Vec<_> = schema::settings().into_iter().map(|(path, _)| path).collect();
     let of =
         |name: &str| all.iter().find_map(|path| Some(path[..=path.iter().position(|step| *step == name)?].to_vec()));
-    let likest = || nearest(name, all.iter().flatten().copied()).filter(|(_, likeness)| *likeness >= SURE);
+    let likest = || nearest(name, all.iter().flatten().copied()).filter(|(_, likeness)| *likeness >= SURE_SIMILARITY);
     of(name).or_else(|| of(likest()?.0))
 }
 

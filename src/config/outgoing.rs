@@ -154,7 +154,7 @@ impl ClientMetadataDocuments {
     }
 }
 
-/// Who publishes a client's document.
+/// The publisher of a client's document.
 pub struct Publisher {
     /// In lower case.
     pub host: String,

@@ -4,7 +4,7 @@ use crate::oauth::algorithm::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Characters: a shorter secret could be guessed.
-const MIN_SECRET: usize = 16;
+const MIN_SECRET_CHARACTERS: usize = 16;
 
 /// The algorithm named at `path` must be one that this server signs with.
 pub(super) fn algorithm(name: &str, path: &[&str], faults: &mut Faults) {
@@ -13,7 +13,7 @@ pub(super) fn algorithm(name: &str, path: &[&str], faults: &mut Faults) {
 }
 
 pub(super) fn long(secret: &SecretString, path: &[&str], faults: &mut Faults) {
-    let is_long = secret.expose_secret().chars().count() >= MIN_SECRET;
-    let text = format!("it needs at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one");
+    let is_long = secret.expose_secret().chars().count() >= MIN_SECRET_CHARACTERS;
+    let text = format!("it needs at least {MIN_SECRET_CHARACTERS} characters; `openssl rand -hex 32` makes one");
     faults.ensure(is_long, path, text);
 }

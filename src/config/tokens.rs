@@ -4,10 +4,10 @@ use crate::oauth::resource::AccessTokenFormat;
 use serde::{Deserialize, Serialize};
 
 /// Seconds: within this time a stolen refresh token is mistaken for a repeated request.
-const LONGEST_REPLAY_WINDOW: u32 = 3_600;
-const MOST_REPLAY_GENERATIONS: u32 = 10;
+const MAX_REPLAY_WINDOW_SECONDS: u32 = 3_600;
+const MAX_REPLAY_GENERATIONS: u32 = 10;
 /// Seconds (RFC 6749 §4.1.2).
-const LONGEST_CODE: u32 = 600;
+const MAX_CODE_SECONDS: u32 = 600;
 
 /// Durations in seconds.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -38,14 +38,14 @@ pub struct TokenSettings {
 
 impl Default for TokenSettings {
     fn default() -> Self {
-        const DAY: u32 = 86_400;
+        const DAY_SECONDS: u32 = 86_400;
         Self {
             access_token_lifetime: 600,
             access_token_format: AccessTokenFormat::Jwt,
             id_token_lifetime: 3_600,
             code_lifetime: 60,
-            refresh_idle: 30 * DAY,
-            refresh_lifetime: 180 * DAY,
+            refresh_idle: 30 * DAY_SECONDS,
+            refresh_lifetime: 180 * DAY_SECONDS,
             replay_window: 60,
             replay_generations: 1,
             rotate_confidential: false,
@@ -60,11 +60,11 @@ impl TokenSettings {
         let any = u32::MAX;
         for (name, value, least, most, unit) in [
             ("id_token_lifetime", self.id_token_lifetime, 1, any, " seconds"),
-            ("code_lifetime", self.code_lifetime, 1, LONGEST_CODE, " seconds"),
+            ("code_lifetime", self.code_lifetime, 1, MAX_CODE_SECONDS, " seconds"),
             ("refresh_idle", self.refresh_idle, 1, any, " seconds"),
             ("refresh_lifetime", self.refresh_lifetime, 1, any, " seconds"),
-            ("replay_window", self.replay_window, 0, LONGEST_REPLAY_WINDOW, " seconds"),
-            ("replay_generations", self.replay_generations, 1, MOST_REPLAY_GENERATIONS, ""),
+            ("replay_window", self.replay_window, 0, MAX_REPLAY_WINDOW_SECONDS, " seconds"),
+            ("replay_generations", self.replay_generations, 1, MAX_REPLAY_GENERATIONS, ""),
         ] {
             let fits = (least..=most).contains(&value);
             faults.ensure(fits, &["tokens", name], format!("{value} is not {least} to {most}{unit}"));
@@ -84,12 +84,12 @@ mod tests {
             faults.texts().first().cloned()
         };
         for (replay_window, replay_generations, error) in [
-            (LONGEST_REPLAY_WINDOW, 1, None),
-            (0, MOST_REPLAY_GENERATIONS, None),
-            (LONGEST_REPLAY_WINDOW + 1, 1, Some("tokens.replay_window: 3601 is not 0 to 3600 seconds")),
+            (MAX_REPLAY_WINDOW_SECONDS, 1, None),
+            (0, MAX_REPLAY_GENERATIONS, None),
+            (MAX_REPLAY_WINDOW_SECONDS + 1, 1, Some("tokens.replay_window: 3601 is not 0 to 3600 seconds")),
             (u32::MAX, 1, Some("tokens.replay_window: 4294967295 is not 0 to 3600 seconds")),
             (60, 0, Some("tokens.replay_generations: 0 is not 1 to 10")),
-            (60, MOST_REPLAY_GENERATIONS + 1, Some("tokens.replay_generations: 11 is not 1 to 10")),
+            (60, MAX_REPLAY_GENERATIONS + 1, Some("tokens.replay_generations: 11 is not 1 to 10")),
         ] {
             let tokens = TokenSettings { replay_window, replay_generations, ..TokenSettings::default() };
             assert_eq!(told(tokens).as_deref(), error, "{replay_window} {replay_generations}");

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use url::Url;
 
 /// Seconds: revocations are remembered for a day.
-const LONGEST: u32 = 43_200;
+const MAX_ASSERTION_SECONDS: u32 = 43_200;
 /// Seconds: identity assertions are made for one use; platforms give their workloads assertions for an hour.
-const OF_A_PERSON: u32 = 600;
-const OF_A_WORKLOAD: u32 = 3_600;
+const IDENTITY_ASSERTION_SECONDS: u32 = 600;
+const WORKLOAD_ASSERTION_SECONDS: u32 = 3_600;
 
 /// An issuer that the operator trusts for the purposes switched on here.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -86,8 +86,8 @@ impl TrustedIssuer {
             "it is trusted for nothing: set identity_assertions, workloads or software_statements",
         );
         let lifetime = self.identity_assertion_lifetime();
-        let text = format!("{lifetime} is not 1 to {LONGEST} seconds");
-        faults.ensure((1..=LONGEST).contains(&lifetime), &["assertion_lifetime"], text);
+        let text = format!("{lifetime} is not 1 to {MAX_ASSERTION_SECONDS} seconds");
+        faults.ensure((1..=MAX_ASSERTION_SECONDS).contains(&lifetime), &["assertion_lifetime"], text);
         for (name, workload) in &self.workloads {
             faults.below(&["workloads", name], |faults| workload.check(name, resources, faults));
         }
@@ -128,12 +128,12 @@ impl TrustedIssuer {
 
     #[must_use]
     pub fn identity_assertion_lifetime(&self) -> u32 {
-        self.assertion_lifetime.unwrap_or(OF_A_PERSON)
+        self.assertion_lifetime.unwrap_or(IDENTITY_ASSERTION_SECONDS)
     }
 
     #[must_use]
     pub fn workload_assertion_lifetime(&self) -> u32 {
-        self.assertion_lifetime.unwrap_or(OF_A_WORKLOAD)
+        self.assertion_lifetime.unwrap_or(WORKLOAD_ASSERTION_SECONDS)
     }
 
     #[must_use]

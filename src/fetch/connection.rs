@@ -33,7 +33,7 @@ use tokio_rustls::{
 use url::{Position, Url};
 
 /// Bytes that a host may send on a connection in addition to the body: certificates, interim responses, headers.
-const MAX_BESIDE: usize = 48 * 1024;
+const MAX_OVERHEAD_BYTES: usize = 48 * 1024;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -91,7 +91,7 @@ async fn open(
     url: &Url,
     max_body: usize,
 ) -> Result<Box<dyn Stream>, FetchError> {
-    let stream = Bounded { stream: connect(network, lookup, url).await?, left: MAX_BESIDE + max_body };
+    let stream = Bounded { stream: connect(network, lookup, url).await?, left: MAX_OVERHEAD_BYTES + max_body };
     let (Some(tls), false) = (tls, is_own(url)) else { return Ok(Box::new(stream)) };
     let host = url.host_str().unwrap_or_default();
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;

@@ -15,13 +15,13 @@ use tokio_rustls::{TlsConnector, rustls};
 use url::{Host, Url};
 
 /// Concurrent requests, in all and to one host; further ones wait within their timeout.
-const AT_ONCE: usize = 32;
-const AT_ONCE_PER_HOST: usize = 2;
+const MAX_CONCURRENT: usize = 32;
+const MAX_CONCURRENT_PER_HOST: usize = 2;
 /// Concurrent requests for strangers (in all, and for one stranger) and their queue: these are separate from the limits
 /// above.
-const STRANGERS_AT_ONCE: usize = 8;
-const STRANGER_AT_ONCE: usize = 2;
-const STRANGERS_IN_LINE: usize = 32;
+const MAX_CONCURRENT_FOR_STRANGERS: usize = 8;
+const MAX_CONCURRENT_PER_STRANGER: usize = 2;
+const MAX_QUEUED_FOR_STRANGERS: usize = 32;
 
 type FetchResult = Result<Arc<FetchedContent>, FetchError>;
 
@@ -45,8 +45,8 @@ impl Fetcher {
             tls,
             flights: Shared::default(),
             hosts: Shared::default(),
-            everywhere: Semaphore::new(AT_ONCE),
-            strangers: Seats::new(STRANGERS_AT_ONCE, STRANGER_AT_ONCE, STRANGERS_IN_LINE),
+            everywhere: Semaphore::new(MAX_CONCURRENT),
+            strangers: Seats::new(MAX_CONCURRENT_FOR_STRANGERS, MAX_CONCURRENT_PER_STRANGER, MAX_QUEUED_FOR_STRANGERS),
         })
     }
 
@@ -103,7 +103,7 @@ impl Fetcher {
     async fn get(&self, url: &Url, wanted: &ContentRule, stranger: Option<Source>) -> FetchResult {
         let closed = |_| FetchError::Unavailable("shutting down".into());
         let host = format!("{} {}", stranger.is_some(), url.host_str().unwrap_or_default());
-        let host = self.hosts.get(&host, || Semaphore::new(AT_ONCE_PER_HOST));
+        let host = self.hosts.get(&host, || Semaphore::new(MAX_CONCURRENT_PER_HOST));
         let _seat = match stranger {
             Some(source) => Some(
                 self.strangers.take(source).await.map_err(|_| FetchError::Unavailable("too much at once".into()))?,

@@ -17,22 +17,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 /// Seconds: bounds for the cache time that a host gives its key set.
-const SHORTEST: u64 = 300;
-const LONGEST: u64 = 86_400;
+const MIN_CACHE_SECONDS: u64 = 300;
+const MAX_CACHE_SECONDS: u64 = 86_400;
 /// How long to wait before a failed fetch of a stale set is repeated.
-const TRY_AGAIN_AFTER: Duration = Duration::minutes(1);
+const RETRY_AFTER: Duration = Duration::minutes(1);
 /// The least time between two fetches for an unknown key, whoever causes them; until then a new key stays unknown.
-const LOOK_AGAIN_AFTER: Duration = Duration::seconds(5);
+const UNKNOWN_KEY_INTERVAL: Duration = Duration::seconds(5);
 /// Fetches for unknown keys that one source may cause: anybody can name a key that does not exist.
-const LOOKS_OF_SOURCE: Quota = Quota::per_minute(1);
+const UNKNOWN_KEY_QUOTA: Quota = Quota::per_minute(1);
 /// Bytes of cached sets: of strangers' clients, of those that one source caused, and of the operator's parties. The
 /// last have a budget of their own, so strangers' sets never evict them.
-const MAX_OF_STRANGERS: usize = 8 * 1024 * 1024;
-const MAX_OF_STRANGER: usize = 2 * 1024 * 1024;
-const MAX_OF_KNOWN: usize = 8 * 1024 * 1024;
+const MAX_BYTES_OF_STRANGERS: usize = 8 * 1024 * 1024;
+const MAX_BYTES_OF_STRANGER: usize = 2 * 1024 * 1024;
+const MAX_BYTES_OF_KNOWN: usize = 8 * 1024 * 1024;
 /// A cached set takes about this many times the bytes it was received in, plus a constant.
-const UNFOLDED: usize = 8;
-const BESIDE: usize = 256;
+const MEMORY_PER_JSON_BYTE: usize = 8;
+const MEMORY_PER_SET: usize = 256;
 
 /// Where keys are published, and on whose behalf they are fetched.
 pub struct KeySource<'a> {
@@ -55,9 +55,9 @@ pub struct FetchedKeys {
 impl Default for FetchedKeys {
     fn default() -> Self {
         Self {
-            known: Mutex::new(Table::new(MAX_OF_KNOWN, MAX_OF_KNOWN)),
-            strangers: Mutex::new(Table::new(MAX_OF_STRANGERS, MAX_OF_STRANGER)),
-            looks: Rates::new(LOOKS_OF_SOURCE, Quota::UNBOUNDED),
+            known: Mutex::new(Table::new(MAX_BYTES_OF_KNOWN, MAX_BYTES_OF_KNOWN)),
+            strangers: Mutex::new(Table::new(MAX_BYTES_OF_STRANGERS, MAX_BYTES_OF_STRANGER)),
+            looks: Rates::new(UNKNOWN_KEY_QUOTA, Quota::UNBOUNDED),
         }
     }
 }
@@ -94,8 +94,8 @@ async fn fetch(
         tracing::warn!(uri, "jwks_validation_error");
         return Ok(None);
     };
-    let fresh_for = content.max_age.clamp(SHORTEST, LONGEST).cast_signed();
-    let (bytes, fresh_for) = (content.body.len() * UNFOLDED, Duration::seconds(fresh_for));
+    let fresh_for = content.max_age.clamp(MIN_CACHE_SECONDS, MAX_CACHE_SECONDS).cast_signed();
+    let (bytes, fresh_for) = (content.body.len() * MEMORY_PER_JSON_BYTE, Duration::seconds(fresh_for));
     Ok(Some(KeptKeys { keys: Arc::new(keys), bytes, fetched_at: now, fresh_for, tried_at: now }))
 }
 
@@ -106,7 +106,7 @@ fn unknown(seconds: u64) -> OAuthError {
 
 impl KeptKeys {
     fn usable(&self, clock: &Clock) -> bool {
-        clock.age(self.fetched_at) < Duration::seconds(LONGEST.cast_signed())
+        clock.age(self.fetched_at) < Duration::seconds(MAX_CACHE_SECONDS.cast_signed())
     }
 
     /// Whether one of these keys signed the JWS; `None` if the JWS names a key that is not among them.
@@ -133,7 +133,7 @@ impl FetchedKeys {
             let tried = clock.age(kept.tried_at);
             let fresh = clock.age(kept.fetched_at) < kept.fresh_for;
             match told {
-                Some(told) if fresh || tried < TRY_AGAIN_AFTER => return Ok(told),
+                Some(told) if fresh || tried < RETRY_AFTER => return Ok(told),
                 None if !published.may_look => return Ok(false),
                 None => self.allow_look(published, tried, clock.now())?,
                 Some(_) => {}
@@ -147,7 +147,7 @@ impl FetchedKeys {
         }
         // The error is the same for every failure: a stranger could use the difference to explore this server's
         // network.
-        told.flatten().ok_or_else(|| unknown(TRY_AGAIN_AFTER.whole_seconds().cast_unsigned()))
+        told.flatten().ok_or_else(|| unknown(RETRY_AFTER.whole_seconds().cast_unsigned()))
     }
 
     fn find(&self, published: &KeySource<'_>) -> Option<KeptKeys> {
@@ -155,7 +155,7 @@ impl FetchedKeys {
     }
 
     fn keep(&self, published: &KeySource<'_>, kept: KeptKeys) -> Arc<KeySet> {
-        let (keys, bytes) = (kept.keys.clone(), published.uri.len() + kept.bytes + BESIDE);
+        let (keys, bytes) = (kept.keys.clone(), published.uri.len() + kept.bytes + MEMORY_PER_SET);
         let source = match published.asker {
             FetchParty::Known(_) => Source::Party(0),
             FetchParty::Stranger(_, source) => source,
@@ -166,7 +166,7 @@ impl FetchedKeys {
 
     /// `tried` is the time since the last fetch.
     fn allow_look(&self, published: &KeySource<'_>, tried: Duration, now: OffsetDateTime) -> Result<(), OAuthError> {
-        let pause = LOOK_AGAIN_AFTER - tried;
+        let pause = UNKNOWN_KEY_INTERVAL - tried;
         let refused = |seconds| OAuthError { by_budget: true, ..unknown(seconds) };
         if pause.is_positive() {
             return Err(refused(pause.whole_seconds().cast_unsigned().max(1)));

@@ -14,7 +14,7 @@ pub type Lookup = Arc<dyn Fn(String) -> Addresses + Send + Sync>;
 pub type Addresses = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Threads. The system's resolver cannot be cancelled, so each lookup occupies a thread until the resolver gives up.
-const AT_ONCE: usize = 16;
+const THREADS: usize = 16;
 
 type Resolve = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
@@ -23,7 +23,7 @@ pub(super) fn lookup() -> Lookup {
 }
 
 fn bounded(resolve: Resolve) -> Lookup {
-    let threads = Arc::new(Semaphore::new(AT_ONCE));
+    let threads = Arc::new(Semaphore::new(THREADS));
     Arc::new(move |name| {
         let threads = threads.clone();
         let found: Addresses = Box::pin(async move {
@@ -64,16 +64,16 @@ mod tests {
     async fn a_name_server_that_never_answers_takes_its_own_few_threads_and_no_other() {
         let lookup = bounded(silent);
         let all: Vec<_> = (0..200).map(|n| tokio::spawn(lookup(format!("{n}.example")))).collect();
-        while ASKED.load(SeqCst) < AT_ONCE {
+        while ASKED.load(SeqCst) < THREADS {
             tokio::task::yield_now().await;
         }
         // Tokio's blocking threads, which hash passwords, are still free.
         assert_eq!(tokio::task::spawn_blocking(|| 1).await.unwrap(), 1);
-        assert_eq!(ASKED.load(SeqCst), AT_ONCE);
+        assert_eq!(ASKED.load(SeqCst), THREADS);
         // A caller that gave up neither frees a thread early nor occupies one.
         let (gone, waiting) = all.split_at(100);
         gone.iter().for_each(tokio::task::JoinHandle::abort);
-        assert_eq!(ASKED.load(SeqCst), AT_ONCE);
+        assert_eq!(ASKED.load(SeqCst), THREADS);
         *ANSWERS.0.lock().unwrap() = true;
         ANSWERS.1.notify_all();
         for one in waiting {

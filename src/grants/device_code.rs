@@ -19,10 +19,10 @@ use time::{Duration, OffsetDateTime};
 pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
 /// Seconds that each early poll adds to the interval, and the longest interval.
-const SLOW_DOWN: i32 = 5;
-const WIDEST: i32 = 60;
+const SLOW_DOWN_SECONDS: i32 = 5;
+const MAX_INTERVAL_SECONDS: i32 = 60;
 /// How much early a poll may be: timers and networks are imprecise.
-const TOLERANCE: Duration = Duration::SECOND;
+const EARLY_POLL_TOLERANCE: Duration = Duration::SECOND;
 
 /// A poll before the decision gets `authorization_pending` or `slow_down`. After an approval the code is consumed last,
 /// in the transaction that creates the grant.
@@ -74,8 +74,8 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
 /// RFC 8628 §3.5: an early poll lengthens the interval for all later polls. Only before the decision: after it, the
 /// next poll ends the flow and need not wait.
 async fn keep_the_interval(app: &App, device: &DeviceAuthorization, now: OffsetDateTime) -> Result<(), OAuthError> {
-    let on_time = device.next_poll_at <= now + TOLERANCE;
-    let widened = (device.poll_interval + SLOW_DOWN).min(WIDEST);
+    let on_time = device.next_poll_at <= now + EARLY_POLL_TOLERANCE;
+    let widened = (device.poll_interval + SLOW_DOWN_SECONDS).min(MAX_INTERVAL_SECONDS);
     let interval = if on_time { device.poll_interval } else { widened };
     let next_poll_at = now + Duration::seconds(interval.into());
     // If several polls arrive at the same moment, one of them is on time.

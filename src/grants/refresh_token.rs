@@ -22,7 +22,7 @@ pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request
 
 /// Where the presented token stands in its family.
 #[derive(Debug, PartialEq)]
-enum Standing {
+enum TokenState {
     Live,
     /// Rotated a moment ago: its holder lost the response, or shares the token with another process. Holds the live
     /// token.
@@ -31,7 +31,7 @@ enum Standing {
     Stolen,
     /// A later generation than the database's: the database was restored from a backup.
     Newer,
-    /// Another family in this grant: the database was restored from a backup.
+    /// The stored token does not follow from this one: the database was restored from a backup.
     Unknown,
 }
 
@@ -57,16 +57,16 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
             return Err(OAuthError::invalid_grant("refresh_token is bound to a key that did not prove itself"));
         }
         match standing(app, &grant, &presented, now) {
-            Standing::Unknown => return Err(dead()),
-            Standing::Newer => catch_up(app, &grant, &presented, now).await?,
-            Standing::Stolen => return Err(revoke_family(app, &grant, now).await?),
-            Standing::JustRotated(live) => {
+            TokenState::Unknown => return Err(dead()),
+            TokenState::Newer => catch_up(app, &grant, &presented, now).await?,
+            TokenState::Stolen => return Err(revoke_family(app, &grant, now).await?),
+            TokenState::JustRotated(live) => {
                 let issuance = Issuance::judge(request, &grant).await?.proven(app).await?;
                 record_replay(app, &grant, presented.generation).await?;
                 let live = IssuedRefreshToken { token: live, rotated_at: grant.refreshed_at };
                 return issuance.issue(app, Some(live), None).await;
             }
-            Standing::Live => {
+            TokenState::Live => {
                 let issuance = Issuance::judge(request, &grant).await?.proven(app).await?;
                 let rotates = client.is_public() || app.config.tokens.rotate_confidential;
                 let next = if rotates { presented.successor(app) } else { presented.clone() };
@@ -87,25 +87,25 @@ fn idle_since(app: &App, now: OffsetDateTime) -> OffsetDateTime {
     now - Duration::seconds(app.config.tokens.refresh_idle.into())
 }
 
-fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateTime) -> Standing {
+fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateTime) -> TokenState {
     let behind = grant.generation.saturating_sub(presented.generation);
     if i64::from(behind) > i64::from(app.config.tokens.replay_generations) {
-        return Standing::Stolen;
+        return TokenState::Stolen;
     }
     let live = (0..behind).fold(presented.clone(), |token, _| token.successor(app));
     if behind < 0 {
-        return Standing::Newer;
+        return TokenState::Newer;
     }
     if !live.digest().matches(&grant.refresh_hash) {
-        return Standing::Unknown;
+        return TokenState::Unknown;
     }
     // The window starts at the rotation and repeated requests do not prolong it. A rotation further in the future than
     // clocks of nodes differ was recorded before the clock was set back.
     let (age, window) = (now - grant.refreshed_at, Duration::seconds(app.config.tokens.replay_window.into()));
     match behind {
-        0 => Standing::Live,
-        _ if age < window && age > -window => Standing::JustRotated(live),
-        _ => Standing::Stolen,
+        0 => TokenState::Live,
+        _ if age < window && age > -window => TokenState::JustRotated(live),
+        _ => TokenState::Stolen,
     }
 }
 

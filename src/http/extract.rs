@@ -18,9 +18,9 @@ use std::{
     sync::Arc,
 };
 
-const MAX_FORM: usize = 64 * 1024;
+const MAX_FORM_BYTES: usize = 64 * 1024;
 /// Bytes read beyond a body's limit, so that the client finishes sending and reads the error.
-const MAX_HEARD_OUT: usize = 1024 * 1024;
+const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
 /// Parameters that are only accepted in the body (OAuth 2.1 §3.2): in a URL they would end up in logs.
 const NEVER_IN_THE_QUERY: [&str; 10] = [
     "assertion",
@@ -75,7 +75,7 @@ pub async fn take(mut body: Body, limit: usize) -> Result<(Body, bool), OAuthErr
         seen += data.len();
         let room = (limit + 1).saturating_sub(taken.len()).min(data.len());
         taken.extend_from_slice(&data[..room]);
-        if seen > limit + MAX_HEARD_OUT {
+        if seen > limit + MAX_DISCARDED_BYTES {
             return Ok((taken.into(), false));
         }
     }
@@ -174,7 +174,7 @@ impl FromRequest<Arc<App>> for Form {
         if NEVER_IN_THE_QUERY.iter().any(|name| query.count(name) > 0) {
             return Err(OAuthError::invalid_request("parameters belong in the body, never in the URL"));
         }
-        let params = Params::parse(&read(request.into_body(), MAX_FORM).await?)?;
+        let params = Params::parse(&read(request.into_body(), MAX_FORM_BYTES).await?)?;
         // RFC 8707 §2 and RFC 8693 §2.1 allow these to repeat.
         params.refuse_repeats(&["resource", "audience"])?;
         Ok(Self(params))

@@ -21,7 +21,7 @@ use std::{net::IpAddr, sync::Arc};
 use tracing::Instrument;
 
 /// Bytes of a request body; no endpoint accepts more.
-const MAX_BODY: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Gives each request an id for its log lines and its response. Of the URL only a known path is logged: the rest may
 /// contain anything, such as a misplaced token.
@@ -79,7 +79,7 @@ pub async fn take_whole(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let (body, whole) = match extract::take(body, MAX_BODY).await {
+    let (body, whole) = match extract::take(body, MAX_BODY_BYTES).await {
         Ok(taken) => taken,
         Err(error) => return error.into_response(),
     };

@@ -16,7 +16,7 @@ use std::{
 #[derive(Clone)]
 pub struct MasterKey([u8; 32]);
 
-const NONCE: usize = 12;
+const NONCE_BYTES: usize = 12;
 /// The advice for operators.
 pub const HOW_TO_MAKE_ONE: &str = "`openssl rand 32 | basenc --base64url | tr -d '='` makes one";
 
@@ -102,8 +102,8 @@ impl MasterKey {
     }
 
     pub fn open(&self, label: &str, sealed: &[u8]) -> anyhow::Result<Vec<u8>> {
-        ensure!(sealed.len() > NONCE, "the sealed key is cut short");
-        let (nonce, sealed) = sealed.split_at(NONCE);
+        ensure!(sealed.len() > NONCE_BYTES, "the sealed key is cut short");
+        let (nonce, sealed) = sealed.split_at(NONCE_BYTES);
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| anyhow::anyhow!("bad nonce"))?;
         let mut plain = sealed.to_vec();
         match self.aead()?.open_in_place(nonce, Aad::from(label.as_bytes()), &mut plain) {

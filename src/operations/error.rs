@@ -7,7 +7,7 @@ use crate::{
 use std::fmt;
 
 /// Characters of a name in an error.
-const SHOWN: usize = 80;
+const MAX_SHOWN_CHARACTERS: usize = 80;
 
 #[derive(Debug)]
 pub enum OperationError {
@@ -70,7 +70,7 @@ impl fmt::Display for OperationError {
 
 /// In quotation marks, on one line, and cut.
 fn shown(named: &str) -> String {
-    format!("\"{}\"", cut(named, SHOWN))
+    format!("\"{}\"", cut(named, MAX_SHOWN_CHARACTERS))
 }
 
 impl std::error::Error for OperationError {

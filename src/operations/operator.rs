@@ -3,7 +3,7 @@ use crate::oauth::visible::cut;
 use std::net::IpAddr;
 
 /// Characters of a name.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME_CHARACTERS: usize = 100;
 
 /// An authenticated operator; each face creates one for whomever it let in.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ impl Operator {
     pub fn at_command_line() -> Self {
         let or_unknown = |name: Result<String, whoami::Error>| name.unwrap_or_else(|_| "unknown".to_owned());
         let (name, host) = (or_unknown(whoami::username()), or_unknown(whoami::hostname()));
-        Self(cut(&format!("cli:{name}@{host}"), LONGEST_NAME))
+        Self(cut(&format!("cli:{name}@{host}"), MAX_NAME_CHARACTERS))
     }
 
     /// Whoever showed the operator's token from this address.

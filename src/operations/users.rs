@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 pub use users::{EndedAccess, Filter};
 
 /// Usernames that are searched for a similar one, the newest.
-const LOOKED_AT: i64 = 1000;
+const MAX_SEARCHED_USERNAMES: i64 = 1000;
 /// Similarity (Jaro-Winkler) from which a name is suggested.
-const NEAR: f64 = 0.85;
+const SURE_SIMILARITY: f64 = 0.85;
 
 /// An account, and the number of its sessions and grants.
 #[derive(Debug)]
@@ -45,9 +45,12 @@ pub async fn find(app: &App, named: &str) -> OperationResult<User> {
     if let Some(user) = users::find_by_username(&app.db, named).await? {
         return Ok(user);
     }
-    let known = users::list(&app.db, &Filter::default(), None, LOOKED_AT).await?;
+    let known = users::list(&app.db, &Filter::default(), None, MAX_SEARCHED_USERNAMES).await?;
     let likeness = |user: &User| strsim::jaro_winkler(&named.to_lowercase(), &user.username.to_lowercase());
-    let known = known.into_iter().map(|user| (likeness(&user), user.username)).filter(|(likeness, _)| *likeness > NEAR);
+    let known = known
+        .into_iter()
+        .map(|user| (likeness(&user), user.username))
+        .filter(|(likeness, _)| *likeness > SURE_SIMILARITY);
     let nearest = known.max_by(|(left, _), (right, _)| left.total_cmp(right)).map(|(_, name)| name);
     Err(OperationError::NoSuchUser { named: named.to_owned(), nearest })
 }

@@ -7,30 +7,30 @@ use crate::{
 use aws_lc_rs::{constant_time, hmac};
 
 /// Accounts that one browser is remembered for.
-const MOST: usize = 5;
-const NONCE: usize = 16;
+const MAX_ACCOUNTS: usize = 5;
+const NONCE_BYTES: usize = 16;
 
 /// Whether one of these marks is genuine, and was made for this account with its current password.
 #[must_use]
 pub fn is_known(app: &App, marks: &str, user: &User) -> bool {
-    marks.split('.').take(MOST).any(|mark| is_of(app, mark, user))
+    marks.split('.').take(MAX_ACCOUNTS).any(|mark| is_of(app, mark, user))
 }
 
 /// The marks to set in a browser that just signed in to this account.
 #[must_use]
 pub fn remember(app: &App, marks: &str, user: &User) -> String {
-    let nonce = rand::random::<[u8; NONCE]>();
+    let nonce = rand::random::<[u8; NONCE_BYTES]>();
     let mac = authenticate(app, &nonce, user);
-    let mark = base64url([&nonce, &mac.as_ref()[..NONCE]].concat());
+    let mark = base64url([&nonce, &mac.as_ref()[..NONCE_BYTES]].concat());
     let others = marks.split('.').filter(|other| other.len() == mark.len() && !is_of(app, other, user));
-    [mark.as_str()].into_iter().chain(others).take(MOST).collect::<Vec<_>>().join(".")
+    [mark.as_str()].into_iter().chain(others).take(MAX_ACCOUNTS).collect::<Vec<_>>().join(".")
 }
 
 fn is_of(app: &App, mark: &str, user: &User) -> bool {
     let bytes = from_base64url(mark).unwrap_or_default();
-    let Some((nonce, mac)) = bytes.split_at_checked(NONCE) else { return false };
+    let Some((nonce, mac)) = bytes.split_at_checked(NONCE_BYTES) else { return false };
     let expected = authenticate(app, nonce, user);
-    constant_time::verify_slices_are_equal(&expected.as_ref()[..NONCE], mac).is_ok()
+    constant_time::verify_slices_are_equal(&expected.as_ref()[..NONCE_BYTES], mac).is_ok()
 }
 
 /// The mark does not reveal the account to whoever reads the cookie.

@@ -16,11 +16,11 @@ use serde_json::json;
 /// The user that an assertion is about.
 pub struct Subject {
     pub user: User,
-    standing: Standing,
+    standing: LinkState,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Standing {
+enum LinkState {
     Linked,
     /// An account that is not linked to this subject yet.
     Found,
@@ -32,11 +32,11 @@ enum Standing {
 pub async fn find(app: &App, assertion: &IdentityAssertion<'_>) -> Result<Subject, OAuthError> {
     let IdentityAssertion { trusted, says, .. } = assertion;
     let subject = if let Some(user) = subject_links::find(&app.db, &says.issuer, &says.tenant, &says.subject).await? {
-        Subject { user, standing: Standing::Linked }
+        Subject { user, standing: LinkState::Linked }
     } else if let Some(user) = find_account(app, assertion).await? {
-        Subject { user, standing: Standing::Found }
+        Subject { user, standing: LinkState::Found }
     } else if trusted.create_users {
-        Subject { user: new_account(app, assertion).await?, standing: Standing::New }
+        Subject { user: new_account(app, assertion).await?, standing: LinkState::New }
     } else {
         return Err(OAuthError::invalid_grant("nobody here is known to be the subject of the assertion"));
     };
@@ -93,9 +93,9 @@ impl Subject {
             linked_at: app.clock.now(),
         };
         let (kept, event) = match self.standing {
-            Standing::Linked => return Ok(true),
-            Standing::Found => (subject_links::insert(&app.db, &link).await?, EventType::SubjectLinked),
-            Standing::New => (subject_links::insert_user(&app.db, &self.user, &link).await?, EventType::UserCreated),
+            LinkState::Linked => return Ok(true),
+            LinkState::Found => (subject_links::insert(&app.db, &link).await?, EventType::SubjectLinked),
+            LinkState::New => (subject_links::insert_user(&app.db, &self.user, &link).await?, EventType::UserCreated),
         };
         if kept {
             let details = json!({"issuer": link.issuer, "tenant": link.tenant, "subject": link.subject});

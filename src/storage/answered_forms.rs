@@ -4,7 +4,7 @@ use crate::{model::AnsweredForm, secrets::Digest};
 use time::{Duration, OffsetDateTime};
 
 /// The age at which a form expires, answered or not.
-const KEPT: Duration = Duration::hours(1);
+const LIFETIME: Duration = Duration::hours(1);
 
 /// The statement that stores an answer, unless the form was answered before.
 macro_rules! insert_answer {
@@ -31,5 +31,5 @@ pub async fn find(db: &Db, form: &Digest) -> sqlx::Result<Option<AnsweredForm>> 
 
 /// Returns the number of deleted rows.
 pub async fn sweep(db: &Db, now: OffsetDateTime) -> sqlx::Result<u64> {
-    execute!(db, sqlx::query("DELETE FROM answered_forms WHERE answered_at < $1").bind(now - KEPT))
+    execute!(db, sqlx::query("DELETE FROM answered_forms WHERE answered_at < $1").bind(now - LIFETIME))
 }

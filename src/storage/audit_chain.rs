@@ -14,7 +14,7 @@ macro_rules! size {
 }
 
 /// Events deleted in one step: other writers wait for its end.
-const MOST_AT_ONCE: i64 = 20_000;
+const MAX_DELETED_AT_ONCE: i64 = 20_000;
 
 /// The link before the oldest stored event, and the newest link.
 pub async fn ends(db: &Db) -> sqlx::Result<(Link, Link)> {
@@ -130,12 +130,12 @@ pub async fn shorten(
             ))
             .bind(base)
             .bind(bytes - room.left)
-            .bind(MOST_AT_ONCE)
+            .bind(MAX_DELETED_AT_ONCE)
             .fetch_one(&mut *on)
             .await?;
             fits = cut.unwrap_or(end);
         }
-        let (for_room, more) = (fits > end, too_many.is_some() && fits - base >= MOST_AT_ONCE);
+        let (for_room, more) = (fits > end, too_many.is_some() && fits - base >= MAX_DELETED_AT_ONCE);
         end = end.max(fits);
         if end > base {
             sqlx::query(concat!(

@@ -34,16 +34,16 @@ pub const SIGNING_KEYS_CHANNEL: &str = "keyward_signing_keys";
 const HEARTBEAT_CHANNEL: &str = "keyward_heartbeat";
 
 /// How often SQLite is polled; this does not touch the disk.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-const BEAT_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// A query or heartbeat that takes longer counts as failed.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// After this time without an answer, changes may have been missed: the polling interval plus the longest wait.
-const DEAF_AFTER_ON_SQLITE: time::Duration = time::Duration::SECOND;
-const DEAF_AFTER_ON_POSTGRES: time::Duration = time::Duration::seconds(3);
+const MAX_SILENCE_ON_SQLITE: time::Duration = time::Duration::SECOND;
+const MAX_SILENCE_ON_POSTGRES: time::Duration = time::Duration::seconds(3);
 /// Pause after listening failed. Each attempt may leave a dead connection behind until the system closes it.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
-const TRY_AGAIN_AFTER_AT_MOST: Duration = Duration::from_secs(30);
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -74,8 +74,8 @@ impl Changes {
     pub fn are_heard(&self) -> bool {
         let until = *self.heard_until.lock().unwrap_or_else(PoisonError::into_inner);
         let deaf_after = match self.db {
-            Db::Sqlite(_) => DEAF_AFTER_ON_SQLITE,
-            Db::Postgres(_) => DEAF_AFTER_ON_POSTGRES,
+            Db::Sqlite(_) => MAX_SILENCE_ON_SQLITE,
+            Db::Postgres(_) => MAX_SILENCE_ON_POSTGRES,
         };
         until.is_some_and(|until| self.clock.age(until) < deaf_after)
     }
@@ -83,7 +83,7 @@ impl Changes {
     /// Calls `tell` for each change, until the future is dropped. After an interruption it reports that everything may
     /// have changed.
     pub async fn watch(&self, tell: impl Fn(Change)) {
-        let mut wait = TRY_AGAIN_AFTER;
+        let mut wait = MIN_RETRY_DELAY;
         loop {
             let since = self.clock.moment();
             let ended = match &self.db {
@@ -94,7 +94,7 @@ impl Changes {
                 tracing::warn!(%error, "listening for changes failed; trying again");
             }
             let lasted = self.clock.age(since) > time::Duration::MINUTE;
-            wait = if lasted { TRY_AGAIN_AFTER } else { (wait * 2).min(TRY_AGAIN_AFTER_AT_MOST) };
+            wait = if lasted { MIN_RETRY_DELAY } else { (wait * 2).min(MAX_RETRY_DELAY) };
             sleep(wait).await;
         }
     }
@@ -109,7 +109,7 @@ impl Changes {
                 version = found;
             }
             self.heard(asked);
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -142,12 +142,12 @@ impl Changes {
             let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(HEARTBEAT_CHANNEL).bind(payload);
             in_time(notify.execute(pool)).await?;
             // Notifications arrive in commit order: when the heartbeat arrives, all earlier ones have.
-            let came_back = timeout(PATIENCE, echo.wait_for(|came| *came >= beat)).await.is_ok_and(|came| came.is_ok());
+            let came_back = timeout(TIMEOUT, echo.wait_for(|came| *came >= beat)).await.is_ok_and(|came| came.is_ok());
             if !came_back {
                 return Err(silent("the heartbeat did not come back"));
             }
             self.heard(sent);
-            sleep(BEAT_EVERY).await;
+            sleep(HEARTBEAT_INTERVAL).await;
         }
         Ok(())
     }
@@ -191,7 +191,7 @@ async fn hear(
 }
 
 async fn in_time<T>(answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(silent("no answer in time")))
+    timeout(TIMEOUT, answer).await.unwrap_or_else(|_| Err(silent("no answer in time")))
 }
 
 fn silent(rule: &'static str) -> sqlx::Error {

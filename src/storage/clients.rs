@@ -54,7 +54,7 @@ macro_rules! insert_client {
 }
 
 /// PostgreSQL advisory lock held while registering, so that concurrent registrations do not pass the limit together.
-const ALONE: i64 = 0x6b77_7265_6769;
+const REGISTRATION_LOCK: i64 = 0x6b77_7265_6769;
 
 #[derive(Clone, Debug)]
 pub enum RegistrationResult {
@@ -87,7 +87,7 @@ pub async fn register(
     };
     transaction!(db, |on| {
         if matches!(db, Db::Postgres(_)) {
-            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *on).await?;
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(REGISTRATION_LOCK).execute(&mut *on).await?;
             full = sqlx::query_scalar::<_, i64>(COUNT_UNUSED).fetch_one(&mut *on).await? >= most;
         }
         let permitted = match permission {

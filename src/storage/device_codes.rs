@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
 /// PostgreSQL advisory lock held while inserting, so that concurrent calls do not pass the limits together.
-const ALONE: i64 = 0x6b77_6465_7669;
+const INSERTION_LOCK: i64 = 0x6b77_6465_7669;
 
 /// Limits for unexpired codes.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub enum Insertion {
 pub async fn insert(db: &Db, device: &DeviceAuthorization, limits: DeviceLimits) -> sqlx::Result<Insertion> {
     transaction!(db, |on| {
         if matches!(db, Db::Postgres(_)) {
-            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *on).await?;
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(INSERTION_LOCK).execute(&mut *on).await?;
         }
         let (of_source, of_client): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM device_codes WHERE source = $1 AND expires_at > $3),

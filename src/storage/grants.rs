@@ -266,7 +266,7 @@ pub async fn revoke(db: &Db, id: GrantId, now: OffsetDateTime) -> sqlx::Result<b
 }
 
 /// How long a grant without redeemed code is kept: its form could otherwise be sent again and create another grant.
-const UNREDEEMED: Duration = Duration::minutes(40);
+const UNREDEEMED_LIFETIME: Duration = Duration::minutes(40);
 
 /// Deletes ended grants: expired, idle, revoked more than a day ago (until then a replayed token is recognised), or
 /// never redeemed. Grants whose code may still be exchanged stay. Returns the number of deleted grants.
@@ -283,6 +283,6 @@ pub async fn sweep(db: &Db, now: OffsetDateTime, idle_since: OffsetDateTime) -> 
         .bind(now)
         .bind(idle_since)
         .bind(now - Duration::days(1))
-        .bind(now - UNREDEEMED)
+        .bind(now - UNREDEEMED_LIFETIME)
     )
 }

@@ -15,13 +15,13 @@ use time::OffsetDateTime;
 pub const MAX_PER_SOURCE: i64 = 2 * 1024 * 1024;
 pub const MAX_IN_ALL: i64 = 32 * 1024 * 1024;
 /// Bytes that every request counts for at least.
-const LEAST: i64 = 1024;
+const MIN_COUNTED_BYTES: i64 = 1024;
 /// How many requests of the network with the most are deleted to make room; a single request never takes more than
 /// these did.
-const MADE_ROOM: i64 = 32;
+const DELETED_AT_ONCE: i64 = 32;
 
 /// PostgreSQL advisory lock held while inserting, so that concurrent pushes do not exceed the limits together.
-const ALONE: i64 = 0x6b77_7075_7368;
+const INSERTION_LOCK: i64 = 0x6b77_7075_7368;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insertion {
@@ -68,10 +68,10 @@ pub async fn insert(
     now: OffsetDateTime,
 ) -> sqlx::Result<Insertion> {
     let (source, network) = (source.to_string(), source.network().to_string());
-    let bytes = i64::try_from(request.query.len()).unwrap_or(i64::MAX).max(LEAST);
+    let bytes = i64::try_from(request.query.len()).unwrap_or(i64::MAX).max(MIN_COUNTED_BYTES);
     transaction!(db, |on| {
         if matches!(db, Db::Postgres(_)) {
-            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *on).await?;
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(INSERTION_LOCK).execute(&mut *on).await?;
         }
         sqlx::query("DELETE FROM pushed_requests WHERE expires_at <= $1").bind(now).execute(&mut *on).await?;
         // Each sum is computed from an index, without reading the requests.
@@ -105,7 +105,7 @@ pub async fn insert(
                       WHERE network = $1 ORDER BY expires_at, request_hash LIMIT $2)",
             )
             .bind(network)
-            .bind(MADE_ROOM)
+            .bind(DELETED_AT_ONCE)
             .execute(&mut *on)
             .await?;
         }

@@ -23,7 +23,7 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 /// How long after a commit its pages are copied from the log into the database file.
 const CHECKPOINT_DELAY: Duration = Duration::from_millis(500);
 /// Pages of 4 KiB (32 MiB): a larger log is restarted.
-const LOG_LIMIT: i64 = 8192;
+const MAX_LOG_PAGES: i64 = 8192;
 
 #[derive(Clone, Debug)]
 pub struct Sqlite(Arc<Shared>);
@@ -271,7 +271,7 @@ fn is_no_such_savepoint(error: &sqlx::Error) -> bool {
 async fn checkpoint(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     let (_, pages, _): (i64, i64, i64) =
         sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *connection).await?;
-    if pages > LOG_LIMIT {
+    if pages > MAX_LOG_PAGES {
         sqlx::raw_sql("PRAGMA wal_checkpoint(RESTART)").execute(connection).await?;
     }
     Ok(())

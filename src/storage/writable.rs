@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 use tokio::{sync::Mutex, time::timeout};
 
 /// How long a result is reused.
-const BELIEVED: time::Duration = time::Duration::SECOND;
+const RESULT_LIFETIME: time::Duration = time::Duration::SECOND;
 /// A write that takes longer counts as failed.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Reads still work when the disk is full, the file is read-only or the server is a standby, so a write is tested.
 pub struct Writable {
@@ -30,11 +30,11 @@ impl Writable {
     pub async fn check(&self) -> WriteResult {
         let mut last = self.last.lock().await;
         if let Some((at, outcome)) = &*last
-            && self.clock.age(*at) < BELIEVED
+            && self.clock.age(*at) < RESULT_LIFETIME
         {
             return outcome.clone();
         }
-        let outcome = match timeout(PATIENCE, write(&self.db, self.clock.now())).await {
+        let outcome = match timeout(TIMEOUT, write(&self.db, self.clock.now())).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("the database takes no write: {error}").into()),
             Err(_) => Err("the database takes no write in time".into()),

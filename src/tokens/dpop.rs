@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
 /// Seconds after which the nonce changes; the previous one is still accepted.
-const NONCE_STEP: i64 = 300;
+const NONCE_STEP_SECONDS: i64 = 300;
 
 /// A proof that is valid unless it was used before. [`PresentedProof::spend`] checks that, after everything else: a
 /// proof is only recorded for a request that succeeds.
@@ -94,6 +94,6 @@ fn is_ours(app: &App, presented: &str) -> bool {
 
 /// Computed from the time and a key, so that all nodes know it without storing it.
 fn nonce(app: &App, steps: i64) -> String {
-    let step = app.clock.now().unix_timestamp() / NONCE_STEP + steps;
+    let step = app.clock.now().unix_timestamp() / NONCE_STEP_SECONDS + steps;
     base64url(&hmac::sign(app.derived_keys.dpop_nonces(), &step.to_be_bytes()).as_ref()[..16])
 }

@@ -234,9 +234,8 @@ fn told_lifetime(app: &App, refresh: &IssuedRefreshToken, grant_ends_at: i64) ->
     settings.refresh_token_expires_in.then(|| idle_until.min(grant_ends_at) - app.clock.now().unix_timestamp())
 }
 
-/// The most scopes that a client may have for itself: those its operator configured, or else the resource's default
-/// scopes. Scopes restricted to some roles need the operator's configuration; the client's own registration is not
-/// enough.
+/// The most scopes that a client may have for itself: its registered scopes, or else the resource's default scopes.
+/// Scopes restricted to some roles need the operator's configuration; the client's own registration is not enough.
 fn ceiling(client: &Client, resource: &Resource) -> Scopes {
     let registered = client.metadata.scope.clone().map(Scopes::from);
     let trusted = registered.is_some() && client.source == ClientSource::Seed;

@@ -4,9 +4,9 @@ use crate::secrets::{Digest, base64url, from_base64url};
 use std::fmt;
 
 const PREFIX: &str = "kwa_";
-const SECRET: usize = 32;
+const SECRET_BYTES: usize = 32;
 /// Bytes of the SHA-256 digest of prefix and secret that follow the secret.
-const CHECKSUM: usize = 4;
+const CHECKSUM_BYTES: usize = 4;
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpaqueToken(String);
@@ -14,7 +14,7 @@ pub struct OpaqueToken(String);
 impl OpaqueToken {
     #[must_use]
     pub fn random() -> Self {
-        let secret = rand::random::<[u8; SECRET]>();
+        let secret = rand::random::<[u8; SECRET_BYTES]>();
         Self(format!("{PREFIX}{}", base64url([&secret[..], &checksum(&secret)].concat())))
     }
 
@@ -22,7 +22,7 @@ impl OpaqueToken {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = from_base64url(text.strip_prefix(PREFIX)?)?;
-        let (secret, check) = bytes.split_at_checked(SECRET)?;
+        let (secret, check) = bytes.split_at_checked(SECRET_BYTES)?;
         (check == checksum(secret)).then(|| Self(text.to_owned()))
     }
 
@@ -41,7 +41,7 @@ impl OpaqueToken {
 
 /// Not keyed: anybody can make a text with a valid checksum.
 fn checksum(secret: &[u8]) -> Vec<u8> {
-    Digest::of([PREFIX.as_bytes(), secret].concat()).as_bytes()[..CHECKSUM].to_vec()
+    Digest::of([PREFIX.as_bytes(), secret].concat()).as_bytes()[..CHECKSUM_BYTES].to_vec()
 }
 
 impl fmt::Debug for OpaqueToken {

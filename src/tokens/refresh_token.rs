@@ -14,16 +14,16 @@ use std::fmt;
 use time::OffsetDateTime;
 
 const PREFIX: &str = "kwr_";
-const SECRET: usize = 32;
+const SECRET_BYTES: usize = 32;
 /// Bytes of grant, generation and secret.
-const CONTENT: usize = 16 + 4 + SECRET;
+const CONTENT_BYTES: usize = 16 + 4 + SECRET_BYTES;
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     pub grant_id: GrantId,
     /// The first is 1.
     pub generation: i32,
-    secret: [u8; SECRET],
+    secret: [u8; SECRET_BYTES],
 }
 
 /// A refresh token to deliver.
@@ -68,7 +68,7 @@ impl RefreshToken {
     #[must_use]
     pub fn parse(app: &App, text: &str) -> Option<Self> {
         let bytes = from_base64url(text.strip_prefix(PREFIX)?)?;
-        let (content, mac) = bytes.split_at_checked(CONTENT)?;
+        let (content, mac) = bytes.split_at_checked(CONTENT_BYTES)?;
         hmac::verify(app.derived_keys.refresh_tokens(), content, mac).ok()?;
         let (grant_id, rest) = content.split_first_chunk::<16>()?;
         let (generation, secret) = rest.split_first_chunk::<4>()?;
@@ -85,13 +85,13 @@ impl RefreshToken {
 }
 
 /// The label separates derivation from authentication: no token content begins with a label.
-fn derive(key: &hmac::Key, parts: &[&[u8]]) -> [u8; SECRET] {
+fn derive(key: &hmac::Key, parts: &[&[u8]]) -> [u8; SECRET_BYTES] {
     let mut context = hmac::Context::with_key(key);
     context.update(b"keyward refresh secret ");
     for part in parts {
         context.update(part);
     }
-    let mut secret = [0; SECRET];
+    let mut secret = [0; SECRET_BYTES];
     secret.copy_from_slice(context.sign().as_ref());
     secret
 }

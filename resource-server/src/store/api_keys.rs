@@ -4,8 +4,8 @@ use crate::accounts::roles::Permission;
 use sqlx::{SqliteConnection, types::Json};
 use time::{Duration, OffsetDateTime};
 
-/// Of a row of `api_keys`, where `$1` is now and `$2` when sessions of today were renewed at the earliest: neither it
-/// nor what it was made with has ended, be that a key or a session, nor what that was made with.
+/// Condition for a row of `api_keys` whose key has not ended, and neither has the key or session it was made with, nor
+/// any before that. `$1` is now; a session renewed before `$2` has ended.
 const STANDS: &str = "revoked_at IS NULL AND NOT EXISTS (\
     WITH RECURSIVE parents (id) AS (\
         SELECT parent_id FROM api_key_parents WHERE key_id = api_keys.id \

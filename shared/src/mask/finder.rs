@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Bytes: a known secret that is shorter would be found inside words by chance.
-const SHORTEST: usize = 6;
+const MIN_SECRET_BYTES: usize = 6;
 /// Forms of credentials: issued tokens (JWTs, our own, Keyward's); the value after an authentication scheme; the user
 /// information of a URL (RFC 3986 §3.2.1); and query parameters with the name of a credential.
 const FORMS: [&str; 4] = [
@@ -41,7 +41,7 @@ impl SecretFinder {
     }
 
     pub fn know(&mut self, secret: &str) {
-        if secret.len() < SHORTEST {
+        if secret.len() < MIN_SECRET_BYTES {
             return;
         }
         let quick = self.quick(secret.as_bytes());

@@ -2,7 +2,7 @@
 use std::{collections::VecDeque, ops::Range};
 
 /// How often a text may have been encoded.
-const DEEPEST: usize = 4;
+const MAX_ENCODINGS: usize = 4;
 const MOST: usize = 40;
 
 pub(super) struct DecodedView {
@@ -24,7 +24,7 @@ impl DecodedView {
             if all.iter().any(|known| known.bytes == view.bytes) {
                 continue;
             }
-            if depth < DEEPEST {
+            if depth < MAX_ENCODINGS {
                 waiting.extend(DECODERS.into_iter().filter_map(|decoder| Some((depth + 1, view.decoded(decoder)?))));
             }
             all.push(view);

@@ -1,14 +1,14 @@
 //! Recognises the type of a picture by its first bytes. Only raster formats of limited size are accepted.
 
 /// Pixels of each side: bounds the memory for unpacking, however small the file is (RFC 7591 §5).
-const MAX_SIDE: u32 = 2048;
+const MAX_SIDE_PIXELS: u32 = 2048;
 
 /// The media type and size of an accepted picture; `None` for everything else, in particular formats that can hold
 /// scripts.
 #[must_use]
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let (kind, width, height) = png(bytes).or_else(|| gif(bytes)).or_else(|| webp(bytes)).or_else(|| jpeg(bytes))?;
-    let fits = |side| (1..=MAX_SIDE).contains(&side);
+    let fits = |side| (1..=MAX_SIDE_PIXELS).contains(&side);
     (fits(width) && fits(height)).then_some(kind)
 }
 

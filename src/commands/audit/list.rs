@@ -22,7 +22,7 @@ use std::{
 use time::OffsetDateTime;
 
 /// Events that one query reads, however many are listed.
-const PAGE: u32 = 500;
+const EVENTS_PER_QUERY: u32 = 500;
 
 /// Show events, the newest first.
 #[derive(clap::Args)]
@@ -105,7 +105,7 @@ impl List {
         let mut left = if self.limit == 0 { u32::MAX } else { self.limit };
         let (mut before, mut first) = (self.after, true);
         loop {
-            let wanted = left.min(PAGE);
+            let wanted = left.min(EVENTS_PER_QUERY);
             let page = audit::list(&desk.app, filter, before, wanted).await?;
             if first && !desk.json {
                 writeln!(out, "{}", if page.is_empty() { "No event matches.".to_owned() } else { line(HEADINGS) })?;

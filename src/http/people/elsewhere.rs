@@ -10,7 +10,7 @@ use std::sync::Arc;
 use url::Url;
 
 /// Characters of an address that are logged.
-const LONGEST: usize = 200;
+const MAX_ORIGIN_CHARACTERS: usize = 200;
 
 /// Checks all requests of browsers. Requests that our pages trigger have the page's address in their `Referer`:
 /// `Referrer-Policy: same-origin` sends it to this server only.
@@ -40,7 +40,7 @@ pub fn host(request: &Request) -> Option<&str> {
 
 /// Logs the address, which strangers can choose, so each one is logged only once in a while.
 pub fn tell(app: &App, origin: &str) {
-    let opened: String = origin.chars().take(LONGEST).collect();
+    let opened: String = origin.chars().take(MAX_ORIGIN_CHARACTERS).collect();
     if app.limits.notices.is_new(&opened) {
         tracing::warn!(
             opened,

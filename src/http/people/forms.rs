@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 use super::{elsewhere, problem::Problem, urls::MAX_URL};
 
-const MAX_FORM: usize = 64 * 1024;
+const MAX_FORM_BYTES: usize = 64 * 1024;
 /// Seconds after which the form of an open page expires.
-const LIFETIME: i64 = 30 * 60;
-const NONCE: usize = 16;
-const DIGEST: usize = 32;
+const LIFETIME_SECONDS: i64 = 30 * 60;
+const NONCE_BYTES: usize = 16;
+const DIGEST_BYTES: usize = 32;
 
 /// The purpose of a form. It is authenticated as a separate byte before fields of fixed length, so that no text can
 /// make a form of one purpose look like another.
@@ -55,7 +55,7 @@ impl Form {
 /// A token for one form: `browser` is a secret that only this browser has, `shown` are digests of what the page shows.
 #[must_use]
 pub fn mint(app: &App, purpose: Purpose, browser: &str, shown: &[Digest]) -> String {
-    let nonce = rand::random::<[u8; NONCE]>();
+    let nonce = rand::random::<[u8; NONCE_BYTES]>();
     let issued_at = app.clock.now().unix_timestamp().to_be_bytes();
     let browser = Digest::of(browser);
     let digests = [&browser].into_iter().chain(shown).flat_map(Digest::as_bytes).copied();
@@ -94,16 +94,16 @@ pub fn verify(app: &App, params: &Params, purpose: Purpose, browser: Option<&str
 /// The submitted form, if this server made it for this purpose. The page checks whether it still counts.
 pub fn sent(app: &App, params: &Params, purpose: Purpose) -> Option<Form> {
     let bytes = params.get("form_token").ok()?.and_then(from_base64url)?;
-    let (said, mac) = bytes.len().checked_sub(DIGEST).and_then(|end| bytes.split_at_checked(end))?;
+    let (said, mac) = bytes.len().checked_sub(DIGEST_BYTES).and_then(|end| bytes.split_at_checked(end))?;
     let expected = authenticate(app, purpose, said);
     aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_ref(), mac).ok()?;
-    let (head, digests) = said.split_at_checked(NONCE + 8)?;
+    let (head, digests) = said.split_at_checked(NONCE_BYTES + 8)?;
     let issued_at = head.last_chunk::<8>().copied().map(i64::from_be_bytes).unwrap_or_default();
-    let mut digests = digests.chunks(DIGEST).map(Digest::from_bytes);
+    let mut digests = digests.chunks(DIGEST_BYTES).map(Digest::from_bytes);
     let age = app.clock.now().unix_timestamp() - issued_at;
     Some(Form {
         id: Digest::of(head),
-        is_old: !(-NODES_DIFFER.whole_seconds()..=LIFETIME).contains(&age),
+        is_old: !(-NODES_DIFFER.whole_seconds()..=LIFETIME_SECONDS).contains(&age),
         browser: digests.next()?,
         shown: digests.collect(),
     })
@@ -153,6 +153,6 @@ impl FromRequest<Arc<App>> for PageForm {
         if !same_origin(app, request.headers()) {
             return Err(from_elsewhere(app, &request));
         }
-        Ok(Self(Params::parse_up_to(MAX_URL, &read(request.into_body(), MAX_FORM).await?)?))
+        Ok(Self(Params::parse_up_to(MAX_URL, &read(request.into_body(), MAX_FORM_BYTES).await?)?))
     }
 }

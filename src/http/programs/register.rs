@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 const METHODS: [AuthMethod; 4] =
     [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
-const MAX_BODY: usize = 32 * 1024;
+const MAX_BODY_BYTES: usize = 32 * 1024;
 
 pub fn endpoint(app: &App) -> Endpoint {
     let on = app.config.registration.policy != RegistrationPolicy::Off;
@@ -97,5 +97,5 @@ pub(super) async fn metadata(headers: &HeaderMap, body: Body) -> Result<Bytes, O
     if !is_type(headers, "application/json") {
         return Err(OAuthError::invalid_client_metadata("the body must be application/json (RFC 7591 section 3.1)"));
     }
-    read(body, MAX_BODY).await
+    read(body, MAX_BODY_BYTES).await
 }

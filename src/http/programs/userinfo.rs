@@ -27,7 +27,7 @@ use axum::{
 use keyward_shared::api::{Member, Operation, Type};
 use std::sync::Arc;
 
-const MAX_FORM: usize = 64 * 1024;
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The claims of OpenID Connect Core §5.1 that this server stores.
 const CLAIMS: [Member; 4] = [
@@ -53,7 +53,7 @@ async fn userinfo(
 ) -> Result<Response, OAuthError> {
     let token = presented(&headers)?.filter(|(scheme, _)| *scheme == Scheme::Bearer || app.config.dpop.enabled);
     if is_type(&headers, "application/x-www-form-urlencoded") {
-        let form = Params::parse(&read(body, MAX_FORM).await?)?;
+        let form = Params::parse(&read(body, MAX_FORM_BYTES).await?)?;
         if token.is_some() && form.count("access_token") > 0 {
             return Err(OAuthError::invalid_request("send the token in one place, not two (RFC 6750 section 2)"));
         }

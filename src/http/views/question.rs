@@ -240,11 +240,11 @@ impl AppCard {
 
     /// Short enough for a heading.
     fn short_name(&self) -> String {
-        const MOST: usize = 40;
-        if self.name.chars().count() <= MOST {
+        const MAX_NAME_CHARACTERS: usize = 40;
+        if self.name.chars().count() <= MAX_NAME_CHARACTERS {
             return self.name.clone();
         }
-        let cut: String = self.name.chars().take(MOST - 1).collect();
+        let cut: String = self.name.chars().take(MAX_NAME_CHARACTERS - 1).collect();
         format!("{}…", cut.trim_end())
     }
 

@@ -9,10 +9,10 @@ use crate::{
     storage::Selection,
 };
 
-const USUAL: i64 = 50;
+const DEFAULT_LIMIT: i64 = 50;
 pub const MOST: i64 = 1000;
 /// Characters of an unknown parameter that an error shows.
-const SHOWN: usize = 40;
+const MAX_SHOWN_CHARACTERS: usize = 40;
 /// Parameters; only views of events have the last one.
 pub const KNOWN: [&str; 4] = ["limit", "client_id", "since", "event_type"];
 
@@ -26,7 +26,8 @@ pub struct ViewQuery {
 fn not_known(app: &App, unknown: &str, known: &[&str]) -> OAuthError {
     // The characters that RFC 6749 §5.2 allows in a description.
     let allowed = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
-    let shown: String = cut(&app.masker().text(unknown), SHOWN).replace(['"', '\\'], "?").chars().map(allowed).collect();
+    let shown = cut(&app.masker().text(unknown), MAX_SHOWN_CHARACTERS).replace(['"', '\\'], "?");
+    let shown: String = shown.chars().map(allowed).collect();
     OAuthError::invalid_request(format!("this view has no parameter '{shown}'; it has {}", known.join(", ")))
 }
 
@@ -38,7 +39,7 @@ impl ViewQuery {
             return Err(not_known(app, unknown, known));
         }
         let limit = match params.get("limit")? {
-            None => USUAL,
+            None => DEFAULT_LIMIT,
             Some(text) => text
                 .parse::<u32>()
                 .map(|limit| i64::from(limit).min(MOST))
