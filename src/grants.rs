@@ -5,7 +5,7 @@ use crate::{
     config::{Config, grant_types},
     model::grant_type::each_grant_type,
 };
-pub use grant_type::{GrantType, Unidentified};
+pub use grant_type::{GrantType, UnidentifiedRequest};
 
 /// Each module has a constant `GRANT_TYPE`.
 macro_rules! grant_types {

@@ -61,9 +61,7 @@ async fn heed_clock_forever(app: &App) {
         ticks.tick().await;
         match heed_clock(app, before).await {
             Ok(now) => before = now,
-            Err(error) => {
-                tracing::warn!(%error, "the clock was set back, but the dates in the database could not be; trying again")
-            }
+            Err(error) => tracing::warn!(%error, "adjusting dates to a clock that was set back failed; trying again"),
         }
     }
 }

@@ -7,7 +7,7 @@ mod signer;
 
 pub use derived::DerivedKeys;
 pub use master::{HOW_TO_MAKE_ONE, MasterKey};
-pub use ring::Ring;
+pub use ring::KeyRing;
 
 use crate::{
     clock::{Clock, Moment},
@@ -33,7 +33,7 @@ pub struct SigningKeys {
     db: Db,
     master: MasterKey,
     clock: Clock,
-    ring: RwLock<Arc<Ring>>,
+    ring: RwLock<Arc<KeyRing>>,
     /// Serialises reads: otherwise an older result could replace a newer one.
     reading: Mutex<()>,
     read_at: RwLock<Moment>,
@@ -58,7 +58,7 @@ impl SigningKeys {
 
     /// All keys at this moment.
     #[must_use]
-    pub fn ring(&self) -> Arc<Ring> {
+    pub fn ring(&self) -> Arc<KeyRing> {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -14,5 +14,5 @@ pub use keyward_oauth::{
     scope::{OFFLINE_ACCESS, OIDC_SCOPES, is_scope_token},
 };
 pub use resource::{AccessTokenFormat, IntrospectionCredentials, Resource};
-pub use scope_request::{Grantable, ScopeRequest};
+pub use scope_request::{GrantableScopes, ScopeRequest};
 pub use scope_rules::ScopeRule;

@@ -93,7 +93,7 @@ async fn attack_87_whoever_answers_slowly_or_never_is_given_up() {
     let timeout = Duration::from_mins(1);
     let network = Network { allows: |_| true, timeout, ..internet.leading_to(move |_| vec![address]) };
     let fetcher = Fetcher::new(network).unwrap();
-    let fetched = tokio::spawn(async move { fetcher.json(URL).await });
+    let given_up = tokio::spawn(async move { fetcher.json(URL).await });
     let (mut connection, _) = silent.accept().await.unwrap();
     // Begins an answer and never ends it; the fetcher hangs up.
     let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
@@ -101,7 +101,7 @@ async fn attack_87_whoever_answers_slowly_or_never_is_given_up() {
     let _ = connection.read(&mut [0; 1024]).await;
     tokio::time::pause();
     tokio::time::advance(timeout).await;
-    assert!(matches!(fetched.await.unwrap(), Err(FetchError::Unavailable(_))));
+    assert!(matches!(given_up.await.unwrap(), Err(FetchError::Unavailable(_))));
     let _ = connection.read_to_end(&mut vec![]).await;
 }
 

@@ -59,7 +59,7 @@ struct Shared<'a> {
     issuer: Arc<Issuer>,
     proxies: Arc<TrustedProxies>,
     bodies: Arc<Bodies>,
-    /// The used `DPoP` proofs.
+    /// The used proofs of possession.
     proofs: Arc<dpop::Used>,
     session_key: SessionKey,
 }

@@ -13,7 +13,7 @@ use crate::{
         authentication_context,
         authorization_request::{AuthorizationRequest, Callback},
         redirect_uri::{RedirectKind, kind, place},
-        resource::{Grantable, OFFLINE_ACCESS, OIDC_SCOPES, Resource},
+        resource::{GrantableScopes, OFFLINE_ACCESS, OIDC_SCOPES, Resource},
     },
     secrets::{AuthorizationCode, Digest},
     storage::{answered_forms, consents, grants},
@@ -31,7 +31,7 @@ pub struct Terms<'a> {
     pub user: &'a User,
     /// Empty when the client asks only for claims about the user, which this server answers itself.
     pub resources: &'a [&'a Resource],
-    pub granted: &'a Grantable,
+    pub granted: &'a GrantableScopes,
 }
 
 impl Terms<'_> {
@@ -121,7 +121,7 @@ impl<'a> ConsentRequest<'a> {
         request: &'a ValidRequest<'_>,
         user: &'a User,
         auth_time: OffsetDateTime,
-        granted: &'a Grantable,
+        granted: &'a GrantableScopes,
     ) -> Self {
         let ValidRequest { client, callback, request, resources, pushed } = request;
         let terms = Terms { client, user, resources, granted };

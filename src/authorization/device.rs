@@ -13,7 +13,7 @@ use crate::{
     model::{AnsweredForm, Client, DeviceAuthorization, FormAnswer, Scopes, User, grant_type::DEVICE_CODE},
     oauth::{
         params::Params,
-        resource::{Grantable, OIDC_SCOPES, Resource, ScopeRequest},
+        resource::{GrantableScopes, OIDC_SCOPES, Resource, ScopeRequest},
     },
     secrets::{DeviceCode, Digest, UserCode},
     storage::device_codes::{self, DeviceDecision, DeviceLimits, Insertion},
@@ -124,7 +124,7 @@ pub struct WaitingDevice<'a> {
     /// Empty when the client asks only for claims about the user, which this server answers itself.
     pub resources: Vec<&'a Resource>,
     /// The scopes that an approval would grant.
-    pub granted: Grantable,
+    pub granted: GrantableScopes,
 }
 
 /// Finds the device with this code. `None` if the code is unknown, expired, or already decided.

@@ -24,8 +24,8 @@ const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion"
 
 /// Refuses every request that `/authorize` would refuse (RFC 9126 §2.1).
 ///
-/// `assertion` is the one that authenticated the client. `proof` is a DPoP proof sent with the request: its key counts
-/// as if `dpop_jkt` named it (RFC 9449 §10.1).
+/// `assertion` is the one that authenticated the client. `proof` is a proof of possession sent with the request: its
+/// key counts as if `dpop_jkt` named it (RFC 9449 §10.1).
 pub async fn push(
     app: &App,
     client: &Client,

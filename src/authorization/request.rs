@@ -12,7 +12,7 @@ use crate::{
         authorization_request::{AuthorizationRequest, Callback},
         compared::RedirectUriComparison,
         params::Params,
-        resource::{Grantable, Resource},
+        resource::{GrantableScopes, Resource},
     },
     secrets::Digest,
 };
@@ -136,7 +136,7 @@ impl<'a> ValidRequest<'a> {
     }
 
     /// The scopes that a user with this role would be asked to grant.
-    pub fn grantable(&self, app: &App, role: Role) -> Result<Grantable, OAuthError> {
+    pub fn grantable(&self, app: &App, role: Role) -> Result<GrantableScopes, OAuthError> {
         asking(app, &self.client, self.request.scopes.as_ref(), &self.resources).grantable(role)
     }
 

@@ -17,32 +17,32 @@ struct Shown {
 }
 
 /// A setting whose value is secret.
-pub(super) trait Hidden {
+pub(super) trait SecretSetting {
     fn digest(&self, key: &hmac::Key) -> String;
 }
 
-impl Hidden for SecretString {
+impl SecretSetting for SecretString {
     fn digest(&self, key: &hmac::Key) -> String {
         base64url(hmac::sign(key, self.expose_secret().as_bytes()).as_ref())
     }
 }
 
-impl Hidden for Value {
+impl SecretSetting for Value {
     fn digest(&self, key: &hmac::Key) -> String {
         base64url(hmac::sign(key, self.to_string().as_bytes()).as_ref())
     }
 }
 
-pub(super) fn one<T: Hidden, S: Serializer>(secret: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn one<T: SecretSetting, S: Serializer>(secret: &T, serializer: S) -> Result<S::Ok, S::Error> {
     shown(Some(secret), serializer)
 }
 
 #[allow(clippy::ref_option)] // serde's signature
-pub(super) fn maybe<T: Hidden, S: Serializer>(secret: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn maybe<T: SecretSetting, S: Serializer>(secret: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     shown(secret.as_ref(), serializer)
 }
 
-fn shown<T: Hidden, S: Serializer>(secret: Option<&T>, serializer: S) -> Result<S::Ok, S::Error> {
+fn shown<T: SecretSetting, S: Serializer>(secret: Option<&T>, serializer: S) -> Result<S::Ok, S::Error> {
     match KEY.with_borrow(Clone::clone) {
         Some(key) => secret.map(|secret| secret.digest(&key)).serialize(serializer),
         None => Shown { set: secret.is_some() }.serialize(serializer),

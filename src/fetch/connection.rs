@@ -91,7 +91,7 @@ async fn open(
     url: &Url,
     max_body: usize,
 ) -> Result<Box<dyn Stream>, FetchError> {
-    let stream = Bounded { stream: connect(network, lookup, url).await?, left: MAX_OVERHEAD_BYTES + max_body };
+    let stream = LimitedStream { stream: connect(network, lookup, url).await?, left: MAX_OVERHEAD_BYTES + max_body };
     let (Some(tls), false) = (tls, is_own(url)) else { return Ok(Box::new(stream)) };
     let host = url.host_str().unwrap_or_default();
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
@@ -153,12 +153,12 @@ fn failed(error: &(dyn Error + 'static)) -> FetchError {
 struct TooMuch;
 
 /// A stream that fails after so many bytes; the read that passes the limit is still delivered.
-struct Bounded {
+struct LimitedStream {
     stream: TcpStream,
     left: usize,
 }
 
-impl AsyncRead for Bounded {
+impl AsyncRead for LimitedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.left == 0 {
             return Poll::Ready(Err(io::Error::other(TooMuch)));
@@ -170,7 +170,7 @@ impl AsyncRead for Bounded {
     }
 }
 
-impl AsyncWrite for Bounded {
+impl AsyncWrite for LimitedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, from)
     }

@@ -10,7 +10,7 @@ use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 pub type GrantFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, OAuthError>> + Send + 'a>>;
 
-pub type Identify = for<'a> fn(Unidentified<'a>) -> GrantFuture<'a, Option<Arc<Client>>>;
+pub type Identify = for<'a> fn(UnidentifiedRequest<'a>) -> GrantFuture<'a, Option<Arc<Client>>>;
 
 pub struct GrantType {
     /// Finds the client by the redeemed object, for grant types where it can identify the client; `None` leaves that to
@@ -21,7 +21,7 @@ pub struct GrantType {
 
 /// A token request before its client is known.
 #[derive(Clone, Copy)]
-pub struct Unidentified<'a> {
+pub struct UnidentifiedRequest<'a> {
     pub app: &'a App,
     /// The Authorization header.
     pub authorization: Option<&'a str>,

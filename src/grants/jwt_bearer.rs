@@ -1,6 +1,6 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): a trusted issuer identifies the user
 //! behind the client (Identity Assertion JWT Authorization Grant §4.4), or the workload that acts for itself.
-use super::grant_type::{GrantType, Unidentified};
+use super::grant_type::{GrantType, UnidentifiedRequest};
 use crate::{events::EventType, 
     app::App,
     audit, clock,
@@ -28,8 +28,8 @@ pub const GRANT_TYPE: GrantType = GrantType { identify: Some(|request| Box::pin(
 
 /// Runs before client authentication, because the assertion may be all that identifies a workload, or may vouch for a
 /// client that is not on record yet.
-async fn identify(request: Unidentified<'_>) -> Result<Option<Arc<Client>>, OAuthError> {
-    let Unidentified { app, authorization, params, address } = request;
+async fn identify(request: UnidentifiedRequest<'_>) -> Result<Option<Arc<Client>>, OAuthError> {
+    let UnidentifiedRequest { app, authorization, params, address } = request;
     let Some(assertion) = params.get("assertion")?.filter(|_| grant_types::is_enabled(&app.config, JWT_BEARER)) else {
         return Ok(None);
     };

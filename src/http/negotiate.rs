@@ -4,7 +4,7 @@ use super::{
     protection::protect,
     respond::{ErrorText, Page},
     views::{AppName, OnwardPage},
-    words::Words,
+    words::ErrorWords,
 };
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -52,7 +52,7 @@ pub async fn for_the_reader(State(programs): State<Programs>, request: Request, 
     let status = response.status();
     if html && !is_page && (!is_form_of_programs || status == StatusCode::METHOD_NOT_ALLOWED) {
         protect(response.headers_mut());
-        return with_content(response, Page(Words::of(&told, Some(status)).page(told.code)));
+        return with_content(response, Page(ErrorWords::of(&told, Some(status)).page(told.code)));
     }
     if json && !html && is_page {
         return with_content(response, axum::Json(json!({"error": told.code, "error_description": told.description})));

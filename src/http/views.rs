@@ -9,7 +9,7 @@ use askama::Template;
 /// `GET /login`; posts `form_token`, `return_to`, `username` and `password` to `/login`.
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-pub struct SignIn<'a> {
+pub struct SignInPage<'a> {
     pub form_token: &'a str,
     /// Where to go once signed in: a path on this server.
     pub return_to: &'a str,
@@ -18,11 +18,11 @@ pub struct SignIn<'a> {
     pub error: Option<&'a str>,
     /// A sentence: why the page is shown again.
     pub why: Option<&'a str>,
-    pub reason: Reason<'a>,
+    pub reason: SignInReason<'a>,
 }
 
 /// Why a person is asked to sign in.
-pub enum Reason<'a> {
+pub enum SignInReason<'a> {
     /// The person opened the page without an app.
     Visit,
     SentBy(AppName),
@@ -38,7 +38,7 @@ pub enum Reason<'a> {
     SignedOutOfDevice,
 }
 
-impl Reason<'_> {
+impl SignInReason<'_> {
     fn app(&self) -> Option<&AppName> {
         match self {
             Self::SentBy(app) | Self::Confirm(app, _) | Self::Choose(app, _) | Self::Another(app, _) => Some(app),
@@ -109,7 +109,7 @@ pub struct OnwardPage<'a> {
 /// `GET` and `POST /logout`; posts `form_token` and perhaps `return_to` to `/logout`.
 #[derive(Template)]
 #[template(path = "sign_out.html")]
-pub struct SignOut<'a> {
+pub struct SignOutPage<'a> {
     pub form_token: &'a str,
     pub username: Option<&'a str>,
     /// The page where another user may sign in and continue: a path of this server, or empty.
@@ -123,7 +123,7 @@ pub struct SignOut<'a> {
 /// `/setup`.
 #[derive(Template)]
 #[template(path = "setup.html")]
-pub struct Setup<'a> {
+pub struct SetupPage<'a> {
     pub form_token: &'a str,
     /// The secret of the one-time link.
     pub token: &'a str,
@@ -134,7 +134,7 @@ pub struct Setup<'a> {
 /// A message, and possibly a link to continue with.
 #[derive(Template)]
 #[template(path = "message.html")]
-pub struct Message<'a> {
+pub struct MessagePage<'a> {
     pub title: &'a str,
     pub message: &'a str,
     /// URL and text of the link.
@@ -144,7 +144,7 @@ pub struct Message<'a> {
 /// `GET /`.
 #[derive(Template)]
 #[template(path = "home.html")]
-pub struct Home<'a> {
+pub struct HomePage<'a> {
     pub issuer: &'a str,
     pub username: Option<&'a str>,
     pub servers: Vec<ServerCard<'a>>,
@@ -163,8 +163,8 @@ mod tests {
 
     const HOSTILE: &str = "<script>alert(1)</script>";
 
-    fn sign_in(error: Option<&str>, reason: Reason<'_>) -> askama::Result<String> {
-        SignIn { form_token: "form", return_to: "/", username: "alice", error, why: error, reason }.render()
+    fn sign_in(error: Option<&str>, reason: SignInReason<'_>) -> askama::Result<String> {
+        SignInPage { form_token: "form", return_to: "/", username: "alice", error, why: error, reason }.render()
     }
 
     fn app(name: &str, is_verified: bool) -> AppName {
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_stranger_stays_between_quotation_marks_and_nothing_is_promised() {
-        let page = |is_verified| sign_in(None, Reason::SentBy(app("My Agent", is_verified))).unwrap();
+        let page = |is_verified| sign_in(None, SignInReason::SentBy(app("My Agent", is_verified))).unwrap();
         assert!(page(false).contains("“<bdi>My Agent</bdi>” sent you here."));
         assert!(page(true).contains("<strong><bdi>My Agent</bdi></strong> sent you here."));
         assert!(page(false).contains("asked before it gets anything you have not allowed before"));
@@ -183,14 +183,14 @@ mod tests {
     fn a_sign_in_says_what_it_is_for() {
         let app = || app("My Agent", false);
         for (reason, told) in [
-            (Reason::Visit, "Sign in"),
-            (Reason::Confirm(app(), "bob"), "“My Agent” asks you to confirm that it is you, bob."),
-            (Reason::Choose(app(), "bob"), "“My Agent” lets you choose the account. You are signed in as bob."),
-            (Reason::Another(app(), "bob"), "“My Agent” asks for another account than bob."),
-            (Reason::Device, "Sign in to connect a device."),
-            (Reason::SignedOut(Some(app())), "You were signed out. Sign in to continue to “My Agent”."),
-            (Reason::SignedOut(None), "You were signed out. Sign in to continue."),
-            (Reason::SignedOutOfDevice, "You were signed out. Sign in to connect a device."),
+            (SignInReason::Visit, "Sign in"),
+            (SignInReason::Confirm(app(), "bob"), "“My Agent” asks you to confirm that it is you, bob."),
+            (SignInReason::Choose(app(), "bob"), "“My Agent” lets you choose the account. You are signed in as bob."),
+            (SignInReason::Another(app(), "bob"), "“My Agent” asks for another account than bob."),
+            (SignInReason::Device, "Sign in to connect a device."),
+            (SignInReason::SignedOut(Some(app())), "You were signed out. Sign in to continue to “My Agent”."),
+            (SignInReason::SignedOut(None), "You were signed out. Sign in to continue."),
+            (SignInReason::SignedOutOfDevice, "You were signed out. Sign in to connect a device."),
         ] {
             let page = scraper::Html::parse_document(&sign_in(None, reason).unwrap());
             let text = page.root_element().text().collect::<String>();
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_name_that_imitates_is_marked_where_it_asks_to_sign_in_and_where_it_is_left_for() {
         let app = app("Cl\u{430}ude ✓", false);
-        let (reason, refusal) = (Reason::SentBy(app.clone()), None);
+        let (reason, refusal) = (SignInReason::SentBy(app.clone()), None);
         for page in [sign_in(None, reason), OnwardPage { app: &app, href: "a:b", refusal }.render()] {
             let page = page.unwrap();
             assert!(page.contains("“<bdi>Cl<mark>\u{430}</mark>ude <mark>✓</mark></bdi>”"), "{page}");
@@ -226,24 +226,24 @@ mod tests {
             reference: owned(),
             code: text,
         };
-        let sign_out = |username, done| SignOut { form_token: text, username, return_to: text, why: some, done };
+        let sign_out = |username, done| SignOutPage { form_token: text, username, return_to: text, why: some, done };
         let pages = [
-            sign_in(some, Reason::SentBy(named(false))),
-            sign_in(None, Reason::SentBy(named(true))),
-            sign_in(some, Reason::Confirm(named(false), text)),
-            sign_in(some, Reason::Choose(named(false), text)),
-            sign_in(some, Reason::Another(named(true), text)),
-            sign_in(some, Reason::SignedOut(Some(named(false)))),
-            sign_in(some, Reason::Device),
+            sign_in(some, SignInReason::SentBy(named(false))),
+            sign_in(None, SignInReason::SentBy(named(true))),
+            sign_in(some, SignInReason::Confirm(named(false), text)),
+            sign_in(some, SignInReason::Choose(named(false), text)),
+            sign_in(some, SignInReason::Another(named(true), text)),
+            sign_in(some, SignInReason::SignedOut(Some(named(false)))),
+            sign_in(some, SignInReason::Device),
             error.render(),
             LeavingPage { app: named(false), host: text, href: text, what: text, code: text }.render(),
             OnwardPage { app: &named(false), href: text, refusal: some }.render(),
             OnwardPage { app: &named(true), href: text, refusal: None }.render(),
             sign_out(some, false).render(),
             sign_out(None, true).render(),
-            Setup { form_token: text, token: text, username: text, error: some }.render(),
-            Message { title: text, message: text, link: Some((text, text)) }.render(),
-            Home {
+            SetupPage { form_token: text, token: text, username: text, error: some }.render(),
+            MessagePage { title: text, message: text, link: Some((text, text)) }.render(),
+            HomePage {
                 issuer: text,
                 username: some,
                 servers: vec![ServerCard { name: text, url: text }],
@@ -286,9 +286,9 @@ mod tests {
 
     #[test]
     fn a_wrong_password_is_announced_and_tied_to_both_fields() {
-        let html = sign_in(Some("Wrong."), Reason::Visit).unwrap();
+        let html = sign_in(Some("Wrong."), SignInReason::Visit).unwrap();
         assert!(html.contains(r#"role="alert" id="problem""#));
         assert_eq!(html.matches(r#"aria-describedby="problem""#).count(), 2);
-        assert!(!sign_in(None, Reason::Visit).unwrap().contains("problem"));
+        assert!(!sign_in(None, SignInReason::Visit).unwrap().contains("problem"));
     }
 }

@@ -6,7 +6,7 @@ use super::{
 use crate::{error::ErrorCode, telemetry};
 use axum::http::StatusCode;
 
-pub struct Words {
+pub struct ErrorWords {
     pub title: &'static str,
     pub message: String,
     pub advice: Option<String>,
@@ -16,7 +16,7 @@ pub struct Words {
     pub is_final: bool,
 }
 
-impl Words {
+impl ErrorWords {
     /// `status` is the response's, if it is more specific than the error.
     #[must_use]
     pub fn of(told: &ErrorText, status: Option<StatusCode>) -> Self {

@@ -10,16 +10,16 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::{collections::HashMap, sync::Arc};
 
-/// Immutable; a change in the database produces a new `Ring`.
+/// Immutable; a change in the database produces a new `KeyRing`.
 #[derive(Default)]
-pub struct Ring {
+pub struct KeyRing {
     stored: Vec<SigningKey>,
     keys: HashMap<String, Arc<Signer>>,
     /// The signing key of each algorithm.
     current: HashMap<&'static str, Arc<Signer>>,
 }
 
-impl Ring {
+impl KeyRing {
     /// The keys of the database; keys that this ring has are reused.
     pub(super) fn with(&self, stored: Vec<SigningKey>, master: &MasterKey) -> anyhow::Result<Self> {
         let mut ring = Self::default();

@@ -32,7 +32,7 @@ pub struct Grant {
     pub refresh_hash: Digest,
     /// When `generation` began: idle expiry and the replay window count from here.
     pub refreshed_at: OffsetDateTime,
-    /// Thumbprint of the key that each refresh must prove (RFC 9449 §5); only for public clients that use DPoP.
+    /// Thumbprint of the key that each refresh must prove (RFC 9449 §5); only for public clients that send proofs.
     pub dpop_jkt: Option<String>,
 }
 

@@ -23,7 +23,7 @@ pub struct ScopeRequest<'a> {
 
 /// The result, for a user with a certain role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grantable {
+pub struct GrantableScopes {
     pub scopes: Scopes,
     /// Requested scopes that exist here but that this role may not grant.
     pub withheld: Scopes,
@@ -35,7 +35,7 @@ impl ScopeRequest<'_> {
     /// useless there; if a resource still has none, the result is `invalid_scope`, as it would be at the token
     /// endpoint. Unknown scopes, and those the role may not grant, are left out, and the response reports what was
     /// granted (RFC 6749 §3.3).
-    pub fn grantable(&self, role: Role) -> Result<Grantable, OAuthError> {
+    pub fn grantable(&self, role: Role) -> Result<GrantableScopes, OAuthError> {
         let asked = self.named(role);
         let understood = self.open(&asked, role).iter().any(names_access);
         if !understood && asked.iter().any(names_access) {
@@ -50,7 +50,7 @@ impl ScopeRequest<'_> {
             resources => resources.iter().all(|one| scopes.iter().any(|scope| one.allows(scope, role))),
         };
         if usable {
-            Ok(Grantable { scopes, withheld: self.withheld(&asked, role) })
+            Ok(GrantableScopes { scopes, withheld: self.withheld(&asked, role) })
         } else {
             Err(refused(&self.withheld(&all, role)))
         }

@@ -98,7 +98,7 @@ impl Target for Jwts {
             .await;
         world.client("public", |_| {}).await;
         let guarded = Guarded::start(&keys, world.t.app.clock.clone()).await;
-        Self { world, guarded, keys }
+        Self { world, keys, guarded }
     }
 
     async fn judge(&self, input: &[u8]) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! A client's DPoP key, and its proofs (RFC 9449 §4).
+//! A client's key for proofs of possession, and its proofs (RFC 9449 §4).
 use aws_lc_rs::{
     rand::SystemRandom,
     rsa::KeyPair as RsaKeyPair,

@@ -25,7 +25,7 @@ pub(crate) struct Setup<'a> {
     pub title: &'a str,
     /// The authorization server.
     pub issuer: Arc<Issuer>,
-    /// The used `DPoP` proofs of all surfaces.
+    /// The used proofs of possession of all surfaces.
     pub proofs: Arc<dpop::Used>,
     pub allowed: Allowed,
     pub policy: Arc<Policy>,

@@ -7,7 +7,7 @@ use crate::{
     http::{
         negotiate::AppRedirect,
         respond::{CountedRefusal, Page, SeeOther, log, page_error},
-        views::{AppName, LeavingPage, Message},
+        views::{AppName, LeavingPage, MessagePage},
     },
     model::{Client, ClientSource},
     oauth::{
@@ -66,7 +66,7 @@ pub fn already(client: &Client, said: bool, again: bool) -> Response {
             (StatusCode::CONFLICT, message)
         }
     };
-    (status, Page(Message { title: "You already answered", message: &message, link: None })).into_response()
+    (status, Page(MessagePage { title: "You already answered", message: &message, link: None })).into_response()
 }
 
 /// The page for a pushed request that was used before (RFC 9126 §4).

@@ -14,7 +14,7 @@ use crate::{
         described::{form_of_a_page, page},
         extract::{ClientIp, OwnAddress},
         respond::{NoStore, Page, SeeOther},
-        views::{Message, device::EnterCodePage, question::QuestionPage},
+        views::{MessagePage, device::EnterCodePage, question::QuestionPage},
     },
     model::FormAnswer,
     oauth::params::{Params, form_urlencode},
@@ -188,7 +188,7 @@ fn answered_before(allowed: bool) -> Response {
     } else {
         "You said no, and that counts. To be asked anew, start again on the device."
     };
-    let page = Page(Message { title: "You already answered", message, link: None });
+    let page = Page(MessagePage { title: "You already answered", message, link: None });
     (StatusCode::CONFLICT, page).into_response()
 }
 
@@ -198,7 +198,7 @@ fn decided(allowed: bool) -> Response {
     } else {
         ("Nothing was allowed", "The device is told that you said no. You can close this page.")
     };
-    Page(Message { title, message, link: None }).into_response()
+    Page(MessagePage { title, message, link: None }).into_response()
 }
 
 /// A QR code with the link and the code, for a device to show. It is the same whether or not the code exists.

@@ -6,7 +6,7 @@ use crate::{
         described::{gives, page},
         negotiate::wants_html,
         respond::{Document, Page},
-        views::{Home, ServerCard},
+        views::{HomePage, ServerCard},
     },
 };
 use axum::{
@@ -38,7 +38,7 @@ async fn show(
     }
     let signed_in = session::current(&app, &session).await?;
     let servers = app.resources.iter().map(|resource| ServerCard { name: &resource.name, url: &resource.identifier });
-    let page = Page(Home {
+    let page = Page(HomePage {
         issuer: &app.config.issuer,
         username: signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str()),
         servers: servers.collect(),

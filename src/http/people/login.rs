@@ -15,7 +15,7 @@ use crate::{
         described::{form_of_a_page, page},
         extract::ClientIp,
         respond::{Page, SeeOther, page_error},
-        views::{Reason, SignIn},
+        views::{SignInReason, SignInPage},
     },
     model::Client,
     oauth::params::Params,
@@ -150,11 +150,11 @@ impl<'a> View<'a> {
         let Self { return_to, username, error, why, .. } = self;
         let reason = self.reason(app).await?;
         let username = match reason {
-            Reason::Confirm(_, person) if username.is_empty() => person,
+            SignInReason::Confirm(_, person) if username.is_empty() => person,
             _ => username,
         };
         let form_token = forms::mint(app, Purpose::SignIn, &visitor.browser, &[]);
-        let page = Page(SignIn { form_token: &form_token, return_to, username, error, why, reason });
+        let page = Page(SignInPage { form_token: &form_token, return_to, username, error, why, reason });
         let mut response = page.into_response();
         if visitor.is_new {
             let cookie = set_cookie(app, BROWSER, &visitor.browser, "")?;
@@ -163,18 +163,18 @@ impl<'a> View<'a> {
         Ok(response)
     }
 
-    async fn reason(self, app: &App) -> Result<Reason<'a>, OAuthError> {
+    async fn reason(self, app: &App) -> Result<SignInReason<'a>, OAuthError> {
         if self.return_to.starts_with(DEVICE) {
-            return Ok(if self.was_signed_out { Reason::SignedOutOfDevice } else { Reason::Device });
+            return Ok(if self.was_signed_out { SignInReason::SignedOutOfDevice } else { SignInReason::Device });
         }
         let Some((client, params)) = asking(app, self.return_to).await? else {
-            return Ok(if self.was_signed_out { Reason::SignedOut(None) } else { Reason::Visit });
+            return Ok(if self.was_signed_out { SignInReason::SignedOut(None) } else { SignInReason::Visit });
         };
         let name = app_name(&client);
         if self.was_signed_out {
-            return Ok(Reason::SignedOut(Some(name)));
+            return Ok(SignInReason::SignedOut(Some(name)));
         }
-        let Some(SignedInUser { user, .. }) = self.signed_in else { return Ok(Reason::SentBy(name)) };
+        let Some(SignedInUser { user, .. }) = self.signed_in else { return Ok(SignInReason::SentBy(name)) };
         let value = |name| params.get(name).ok().flatten();
         let hinted = match value("id_token_hint") {
             Some(hint) => id_token::subject(app, hint, &client).await?,
@@ -182,10 +182,10 @@ impl<'a> View<'a> {
         };
         let prompts = |wanted| value("prompt").is_some_and(|prompt| prompt.split(' ').any(|one| one == wanted));
         Ok(match () {
-            () if hinted.is_some_and(|sub| sub != user.id.to_string()) => Reason::Another(name, &user.username),
-            () if prompts("select_account") => Reason::Choose(name, &user.username),
-            () if prompts("login") || value("max_age").is_some() => Reason::Confirm(name, &user.username),
-            () => Reason::SentBy(name),
+            () if hinted.is_some_and(|sub| sub != user.id.to_string()) => SignInReason::Another(name, &user.username),
+            () if prompts("select_account") => SignInReason::Choose(name, &user.username),
+            () if prompts("login") || value("max_age").is_some() => SignInReason::Confirm(name, &user.username),
+            () => SignInReason::SentBy(name),
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::{events::EventType,
     http::{
         described::{form_of_a_page, page},
         respond::Page,
-        views::SignOut,
+        views::SignOutPage,
     },
 };
 use axum::{
@@ -41,7 +41,7 @@ async fn show(State(app): State<Arc<App>>, session: Session) -> Result<Response,
 fn ask(app: &App, signed_in: &SignedInUser, return_to: &str, why: Option<&str>) -> Response {
     let form_token = forms::mint(app, Purpose::SignOut, &signed_in.session_id, &[]);
     let username = Some(signed_in.user.username.as_str());
-    Page(SignOut { form_token: &form_token, username, return_to, why, done: false }).into_response()
+    Page(SignOutPage { form_token: &form_token, username, return_to, why, done: false }).into_response()
 }
 
 async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): PageForm) -> Result<Response, Problem> {
@@ -60,5 +60,5 @@ async fn post(State(app): State<Arc<App>>, session: Session, PageForm(params): P
 }
 
 fn done() -> Response {
-    Page(SignOut { form_token: "", username: None, return_to: "", why: None, done: true }).into_response()
+    Page(SignOutPage { form_token: "", username: None, return_to: "", why: None, done: true }).into_response()
 }

@@ -4,7 +4,7 @@ use crate::{
     http::{
         respond::{ErrorText, Page, page_error},
         views::errors::Comparison,
-        words::Words,
+        words::ErrorWords,
     },
     oauth::compared::RedirectUriComparison,
 };
@@ -12,13 +12,13 @@ use axum::response::{IntoResponse, Response};
 
 pub struct Problem {
     error: OAuthError,
-    words: Box<Words>,
+    words: Box<ErrorWords>,
 }
 
 impl<E: Into<OAuthError>> From<E> for Problem {
     fn from(error: E) -> Self {
         let error = error.into();
-        let words = Words::of(&ErrorText::from(&error), None);
+        let words = ErrorWords::of(&ErrorText::from(&error), None);
         Self { error, words: Box::new(words) }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     config::grant_types,
     error::OAuthError,
     http::views::question::{
-        AppCard, Device, History, Line, Origin, Place, Question, RedirectKind, Server, Step, Verification,
+        AppCard, Device, History, Origin, Proximity, Question, RedirectKind, ScopeLine, Server, Step, Verification,
         part_of_request,
     },
     issuers::statement::voucher,
@@ -44,7 +44,7 @@ pub async fn of_request(
     let origin = Origin::Redirect { kind: redirect_kind(uri), label: label(uri), uri: uri.clone() };
     let history = history(app, asked, remembered);
     let mut question = of_terms(app, &asked.terms, origin, &Digest::of(query), visitor).await?;
-    let mark = |lines: &mut Vec<Line>, known: &Scopes| {
+    let mark = |lines: &mut Vec<ScopeLine>, known: &Scopes| {
         for line in lines {
             line.is_new = !known.contains(&line.scope);
         }
@@ -79,9 +79,9 @@ pub async fn of_device(
         user_code: code.expose(),
         address: device.ip_address.clone(),
         place: match browser {
-            None => Place::Untold,
-            Some(browser) if device.ip_address == browser.to_string() => Place::Same,
-            Some(_) => Place::Other,
+            None => Proximity::Untold,
+            Some(browser) if device.ip_address == browser.to_string() => Proximity::Same,
+            Some(_) => Proximity::Other,
         },
         asked_at: date_and_time(device.created_at),
         minutes_ago: (app.clock.now() - device.created_at).whole_minutes(),
@@ -156,7 +156,7 @@ fn server(resource: &Resource, scopes: &Scopes) -> Server {
 }
 
 /// Describes each scope in the words of the resource, or in ours for OpenID Connect's scopes.
-fn lines(scopes: &Scopes, resource: Option<&Resource>) -> Vec<Line> {
+fn lines(scopes: &Scopes, resource: Option<&Resource>) -> Vec<ScopeLine> {
     let words = |scope: &str| match (resource, scope) {
         (Some(resource), _) => resource.scope(scope).map(|rule| rule.description.clone()).unwrap_or_default(),
         (None, "openid") => "Know that it is you".into(),
@@ -164,7 +164,7 @@ fn lines(scopes: &Scopes, resource: Option<&Resource>) -> Vec<Line> {
         (None, "email") => "See your e-mail address".into(),
         (None, _) => String::new(),
     };
-    scopes.iter().map(|scope| Line { scope: scope.into(), words: words(scope), is_new: true }).collect()
+    scopes.iter().map(|scope| ScopeLine { scope: scope.into(), words: words(scope), is_new: true }).collect()
 }
 
 fn history(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) -> History {
@@ -201,7 +201,7 @@ fn history(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) 
 }
 
 /// Scopes that stay allowed: first on the requested servers, whose token carries them, then on others.
-fn kept(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) -> (Vec<Server>, Vec<Line>) {
+fn kept(app: &App, asked: &ConsentRequest<'_>, remembered: &EarlierConsents) -> (Vec<Server>, Vec<ScopeLine>) {
     let Terms { resources, user, .. } = &asked.terms;
     let is_asked = |one: &&Resource| resources.iter().any(|asked| asked.identifier == one.identifier);
     let (first, others): (Vec<_>, Vec<_>) = app.resources.iter().partition(is_asked);

@@ -10,7 +10,7 @@ use crate::{
     http::{
         described::{self, form_of_a_page},
         respond::Page,
-        views::{Message, Setup},
+        views::{MessagePage, SetupPage},
     },
     oauth::params::Params,
     people::{
@@ -111,10 +111,10 @@ async fn was_answered(app: &App, form: Option<&Form>, username: &str) -> Result<
 
 fn welcome() -> Response {
     let message = "You can sign in now. The link that brought you here no longer works.";
-    Page(Message { title: "Welcome", message, link: Some(("/login", "Sign in")) }).into_response()
+    Page(MessagePage { title: "Welcome", message, link: Some(("/login", "Sign in")) }).into_response()
 }
 
 fn page(app: &App, token: &SetupToken, username: &str, error: Option<&str>) -> impl IntoResponse + use<> {
     let form_token = forms::mint(app, Purpose::SetUp, token.expose(), &[]);
-    Page(Setup { form_token: &form_token, token: token.expose(), username, error }).into_response()
+    Page(SetupPage { form_token: &form_token, token: token.expose(), username, error }).into_response()
 }

@@ -4,7 +4,7 @@ use crate::{events::EventType,
     clients::authenticate,
     config::grant_types,
     error::OAuthError,
-    grants::{self, Unidentified},
+    grants::{self, UnidentifiedRequest},
     http::{
         described::form_of_clients,
         endpoint::Endpoint,
@@ -101,7 +101,7 @@ async fn authenticated(
     let authorization = single(headers, "authorization")?;
     let grant_type = params.get("grant_type")?.and_then(|name| grants::find(&app.config, name));
     let identified = match grant_type.and_then(|(_, grant_type)| grant_type.identify) {
-        Some(identify) => identify(Unidentified { app, authorization, params, address }).await?,
+        Some(identify) => identify(UnidentifiedRequest { app, authorization, params, address }).await?,
         None => None,
     };
     match identified {

@@ -17,9 +17,9 @@ pub struct Question {
     pub origin: Origin,
     pub servers: Vec<Server>,
     /// The claims about the user that the app would get.
-    pub identity: Vec<Line>,
+    pub identity: Vec<ScopeLine>,
     /// Requested scopes that this user may not grant.
-    pub withheld: Vec<Line>,
+    pub withheld: Vec<ScopeLine>,
     /// A sentence: how long the access would last.
     pub lifetime: String,
     pub username: String,
@@ -85,7 +85,7 @@ pub struct Device {
     /// The device's address.
     pub address: String,
     /// How the device's address compares with the browser's.
-    pub place: Place,
+    pub place: Proximity,
     /// Date and time of the request, and how many minutes ago that was.
     pub asked_at: String,
     #[serde(skip)]
@@ -94,7 +94,7 @@ pub struct Device {
 
 /// The device's address compared with the browser's.
 #[derive(Clone, Copy, Serialize)]
-pub enum Place {
+pub enum Proximity {
     Same,
     Other,
     /// The browser's address is unknown, because only a proxy's is known.
@@ -106,12 +106,12 @@ pub enum Place {
 pub struct Server {
     pub name: String,
     pub url: String,
-    pub lines: Vec<Line>,
+    pub lines: Vec<ScopeLine>,
 }
 
 /// A scope with its description.
 #[derive(Serialize)]
-pub struct Line {
+pub struct ScopeLine {
     pub scope: String,
     pub words: String,
     /// Whether it was not allowed before; part of the history.
@@ -129,7 +129,7 @@ pub struct History {
     pub note: Option<String>,
     /// All scopes that stay allowed in a step-up, on each server, whether they were requested or not.
     pub kept: Vec<Server>,
-    pub kept_identity: Vec<Line>,
+    pub kept_identity: Vec<ScopeLine>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -185,12 +185,12 @@ impl Question {
         self.servers.is_empty()
     }
 
-    fn asks(&self, line: &Line) -> bool {
+    fn asks(&self, line: &ScopeLine) -> bool {
         self.history.step != Step::More || line.is_new
     }
 
     /// The lines to decide about: in a step-up only the new ones.
-    fn asked<'a>(&'a self, lines: &'a [Line]) -> Vec<&'a Line> {
+    fn asked<'a>(&'a self, lines: &'a [ScopeLine]) -> Vec<&'a ScopeLine> {
         lines.iter().filter(|line| self.asks(line)).collect()
     }
 

@@ -6,11 +6,11 @@ use super::*;
 const HOSTILE: &str = "<script>alert(1)</script>";
 const BADGE: &str = r#"<span class="badge caution">unverified</span>"#;
 
-fn line(scope: &str, words: &str, is_new: bool) -> Line {
-    Line { scope: scope.into(), words: words.into(), is_new }
+fn line(scope: &str, words: &str, is_new: bool) -> ScopeLine {
+    ScopeLine { scope: scope.into(), words: words.into(), is_new }
 }
 
-fn notes(lines: Vec<Line>) -> Server {
+fn notes(lines: Vec<ScopeLine>) -> Server {
     Server { name: "Notes".into(), url: "https://notes.example/mcp".into(), lines }
 }
 
@@ -56,7 +56,7 @@ fn of_device() -> Question {
     let device = Device {
         user_code: "BCDF-GHJK".into(),
         address: "192.0.2.1".into(),
-        place: Place::Other,
+        place: Proximity::Other,
         asked_at: "1 May 2030, 10:00 UTC".into(),
         minutes_ago: 1,
     };
