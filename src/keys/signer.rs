@@ -5,14 +5,11 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    io::Positive,
     rand::SystemRandom,
-    rsa::KeyPair as RsaKeyPair,
+    rsa::{KeyPair as RsaKeyPair, KeySize},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
-};
-use rsa::{
-    PrivateKey,
-    pkcs8::{DecodePrivateKey, EncodePrivateKey},
-    traits::PublicKeyParts,
 };
 use serde_json::{Value, json};
 
@@ -41,8 +38,10 @@ pub fn generate(algorithm: &str) -> anyhow::Result<Vec<u8>> {
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(failed)?.as_ref().to_vec()
         }
         Some(Algorithm::EdDsa) => Ed25519KeyPair::generate_pkcs8(&random).map_err(failed)?.as_ref().to_vec(),
-        // The rsa crate makes and encodes keys; it never signs (RUSTSEC-2023-0071).
-        Some(Algorithm::Rs256) => PrivateKey::new(&mut rand::rng(), 2048)?.to_pkcs8_der()?.as_bytes().to_vec(),
+        Some(Algorithm::Rs256) => {
+            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+            AsDer::<Pkcs8V1Der>::as_der(&pair).map_err(failed)?.as_ref().to_vec()
+        }
         None => bail!("{algorithm} is not an algorithm keyward signs with"),
     })
 }
@@ -97,8 +96,9 @@ fn ed25519(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
 }
 
 fn rsa(pkcs8: &[u8]) -> anyhow::Result<Parsed> {
-    let numbers = PrivateKey::from_pkcs8_der(pkcs8)?;
-    let (n, e) = (base64url(numbers.n_bytes()), base64url(numbers.e_bytes()));
-    let jwk = json!({"kty": "RSA", "n": n, "e": e});
-    Ok((Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(pkcs8)?)), jwk))
+    let pair = RsaKeyPair::from_pkcs8(pkcs8)?;
+    let numbers = pair.public_key();
+    let number = |number: Positive| base64url(number.big_endian_without_leading_zero());
+    let jwk = json!({"kty": "RSA", "n": number(numbers.modulus()), "e": number(numbers.exponent())});
+    Ok((Pair::Rsa(Box::new(pair)), jwk))
 }

@@ -1,11 +1,11 @@
 //! A client's key for proofs of possession, and its proofs (RFC 9449 §4).
 use aws_lc_rs::{
+    io::Positive,
     rand::SystemRandom,
-    rsa::KeyPair as RsaKeyPair,
+    rsa::{KeyPair as RsaKeyPair, KeySize},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
 };
 use keyward::secrets::{Digest, base64url, random};
-use rsa::{PrivateKey, pkcs8::EncodePrivateKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -33,9 +33,10 @@ impl DpopKey {
     }
 
     pub fn rs256() -> Self {
-        let numbers = PrivateKey::new(&mut rand::rng(), 2048).unwrap();
-        let jwk = json!({"e": base64url(numbers.e_bytes()), "kty": "RSA", "n": base64url(numbers.n_bytes())});
-        let pair = RsaKeyPair::from_pkcs8(numbers.to_pkcs8_der().unwrap().as_bytes()).unwrap();
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let numbers = pair.public_key();
+        let number = |number: Positive| base64url(number.big_endian_without_leading_zero());
+        let jwk = json!({"e": number(numbers.exponent()), "kty": "RSA", "n": number(numbers.modulus())});
         let sign = move |message: &[u8]| {
             let mut signature = vec![0; pair.public_modulus_len()];
             pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
