@@ -5,30 +5,30 @@ pub mod commands; // the subcommands of the program, which start everything else
 pub mod demo; // the people and clients that `keyward demo` comes with
 pub mod published; // secrets that the demo publishes, which are refused elsewhere
 
-pub mod http; // the only room with HTTP in it: endpoints for programs, pages for people, views for operators
+pub mod http; // serves HTTP: endpoints for programs, pages for people, views for operators
 
 pub mod operations; // what operators do: one act, one function, one event
 
-pub mod jobs; // housekeeping: deletes what has expired
+pub mod jobs; // housekeeping: what has expired, keys that are due, changes by other nodes
 
 pub mod authorization; // what a client asks of a person, and what the person answers
 
-pub mod grants; // what can be exchanged for tokens: a file per grant type
+pub mod grants; // what can be exchanged for tokens, refresh tokens too: a file per grant type
 
 pub mod clients; // clients: found, authenticated, registered
 
-pub mod people; // how people prove who they are
+pub mod people; // accounts: how people get one, and prove that it is theirs
 
-pub mod issuers; // other issuers that we trust: verifies their assertions
+pub mod issuers; // other issuers that we trust: their assertions, and the rules for workloads
 
-pub mod tokens; // access and refresh tokens: issued, found again, rotated
+pub mod tokens; // access and refresh tokens: made, read, found again
 
 pub mod app; // the parts that requests share (database, keys, ...), built once
 pub mod audit; // the audit trail
 pub mod config; // one tree of settings
 pub mod fetch; // requests to addresses that strangers choose
-pub mod keys; // signing keys: made, sealed, published
-pub mod limits; // budgets: how often a source may try something
+pub mod keys; // signing keys: made, sealed, published; the master key and what is derived from it
+pub mod limits; // our budgets, of the kinds in the package `limits/`: how often a source may try something
 pub mod metrics; // counters for `/metrics`
 pub mod passwords; // argon2, on threads of its own
 pub mod storage; // SQLite and PostgreSQL, one statement for both
@@ -40,7 +40,7 @@ pub mod events; // the catalogue of events
 
 pub mod resources; // the servers that accept our tokens, and the scopes that mean something there
 
-/// The package `oauth/`: the protocol's rules, without IO.
+/// No room: the package `oauth/`, the protocol's rules without IO, beside our `resources`.
 pub mod oauth {
     pub use crate::resources as resource;
     pub use keyward_oauth::*;

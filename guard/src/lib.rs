@@ -1,4 +1,15 @@
 #![doc = include_str!("../README.md")]
+// The map, from the top down. No file uses one that uses it.
+//
+// - `guard`: what the author of a server sets up; `check`, `observer`: what they may add
+// - `gate`: a request on its way to the server. `gate/steps.rs` has every check in order, and each may refuse: the one of a
+//   tool's scopes, for example. `gate/explain.rs` walks the same list
+// - `access_tokens`: access tokens as a `credential`; `verify`: what a token is worth, by `claims`, `jwks`,
+//   `introspection`, `dpop` and `step_up`
+// - `scopes`: what a call needs; `tool_lists`: lists without the tools that a caller may not call
+// - `wire`, `json`, `names`, `events`: messages, read exactly as other readers will
+// - `sessions`, `origin`, `transport`, `bodies`, `whole`: what a request may be, before its message is read
+// - `challenge`, `error_code`, `rpc_code`: how a refusal is told; `metadata`: RFC 9728
 // What every accessor returns is there to be used.
 #![allow(clippy::must_use_candidate)]
 mod access;
