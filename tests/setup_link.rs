@@ -105,6 +105,23 @@ async fn who_is_locked_out_gets_a_new_password_by_a_new_link_and_it_is_on_record
 }
 
 #[tokio::test]
+async fn a_password_set_by_a_link_ends_the_sessions_of_that_account_and_of_no_other() {
+    let t = TestApp::start().await;
+    let (mut theirs, mut others) = (t.signed_in("root").await, t.signed_in("alice").await);
+    let link = new_setup_link(&t.app, &operator()).await.unwrap().url;
+    let mut browser = t.browser();
+    let page = browser.get(path(&link)).await;
+    assert_eq!(fill(&mut browser, &page, "root").await.status, 200);
+    assert!(!is_signed_in(&mut theirs).await);
+    assert!(is_signed_in(&mut others).await);
+}
+
+async fn is_signed_in(browser: &mut Browser<'_>) -> bool {
+    let page = browser.get("/logout").await;
+    page.status == 200 && page.body.contains("action=\"/logout\"")
+}
+
+#[tokio::test]
 async fn a_new_link_makes_a_further_administrator_too() {
     let t = TestApp::start().await;
     let link = new_setup_link(&t.app, &operator()).await.unwrap().url;

@@ -63,8 +63,8 @@ pub enum SetupTokenUse {
     NameTaken,
 }
 
-/// Uses up the setup token and creates or restores an administrator, as submitted by this form. If that fails, nothing
-/// changes and the token stays valid.
+/// Uses up the setup token and creates or restores an administrator, as submitted by this form. Sessions that began with
+/// the former password end. If that fails, nothing changes and the token stays valid.
 pub async fn make_admin(
     db: &Db,
     user: &User,
@@ -115,7 +115,10 @@ pub async fn make_admin(
                 match made {
                     None => SetupTokenUse::NameTaken,
                     Some(id) if id == user.id => SetupTokenUse::Created,
-                    Some(id) => SetupTokenUse::Recovered(id),
+                    Some(id) => {
+                        sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(id).execute(&mut *on).await?;
+                        SetupTokenUse::Recovered(id)
+                    }
                 }
             }
         }
