@@ -1,10 +1,11 @@
 //! `grant_type=authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.5).
 use super::grant_type::GrantType;
-use crate::{events::EventType, 
+use crate::{
     app::App,
     audit,
     config::grant_types,
     error::OAuthError,
+    events::EventType,
     model::{Code, grant_type::AUTHORIZATION_CODE},
     oauth::pkce,
     secrets::AuthorizationCode,
@@ -33,7 +34,12 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     }
     let proven = prove(request, &code).and_then(|()| {
         let verified = verify(request, &code);
-        app.trace.outcome([EventType::PkceValidationSuccess, EventType::PkceValidationFailure], Some(&client.id), "S256", &verified);
+        app.trace.outcome(
+            [EventType::PkceValidationSuccess, EventType::PkceValidationFailure],
+            Some(&client.id),
+            "S256",
+            &verified,
+        );
         verified
     });
     if let Err(error) = proven {
@@ -78,7 +84,9 @@ fn prove(request: TokenRequest<'_>, code: &Code) -> Result<(), OAuthError> {
         return Err(OAuthError::invalid_grant("redirect_uri differs from the one the code was sent to"));
     }
     if code.dpop_jkt.is_some() && code.dpop_jkt.as_deref() != request.jkt {
-        return Err(OAuthError::invalid_grant("the key of dpop_jkt must prove itself with the code (RFC 9449 section 10)"));
+        return Err(OAuthError::invalid_grant(
+            "the key of dpop_jkt must prove itself with the code (RFC 9449 section 10)",
+        ));
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4, §3.5).
 use super::grant_type::GrantType;
-use crate::{events::EventType, 
+use crate::{
     app::App,
     audit,
     config::grant_types,
     error::OAuthError,
+    events::EventType,
     model::{DeviceAuthorization, Grant, GrantId, UserId, grant_type::DEVICE_CODE},
     oauth::authentication_context,
     secrets::DeviceCode,
@@ -66,7 +67,12 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     if !grants::redeem(&app.db, &grant, &device.device_code_hash, now).await? {
         return Err(unusable());
     }
-    audit::Event::new(EventType::DeviceCodeRedeemed).client(&client.id).user(user_id).grant(id).record(&app.audit).await;
+    audit::Event::new(EventType::DeviceCodeRedeemed)
+        .client(&client.id)
+        .user(user_id)
+        .grant(id)
+        .record(&app.audit)
+        .await;
     let may_refresh = grant_types::refreshes(&app.config, client, DEVICE_CODE);
     issuance.issue(app, may_refresh.then_some(IssuedRefreshToken { token: first, rotated_at: now }), None).await
 }

@@ -1,12 +1,14 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): a trusted issuer identifies the user
 //! behind the client (Identity Assertion JWT Authorization Grant §4.4), or the workload that acts for itself.
 use super::grant_type::{GrantType, UnidentifiedRequest};
-use crate::{events::EventType, 
+use crate::{
     app::App,
-    audit, clock,
+    audit,
     clients::metadata_document,
+    clock,
     config::{Workload, grant_types},
     error::OAuthError,
+    events::EventType,
     issuers::{identity::IdentityAssertion, workload},
     model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User, grant_type::JWT_BEARER},
     oauth::{
@@ -24,7 +26,10 @@ use serde_json::json;
 use std::{net::IpAddr, sync::Arc};
 use time::{Duration, OffsetDateTime};
 
-pub const GRANT_TYPE: GrantType = GrantType { identify: Some(|request| Box::pin(identify(request))), exchange: |request| Box::pin(exchange(request)) };
+pub const GRANT_TYPE: GrantType = GrantType {
+    identify: Some(|request| Box::pin(identify(request))),
+    exchange: |request| Box::pin(exchange(request)),
+};
 
 /// Runs before client authentication, because the assertion may be all that identifies a workload, or may vouch for a
 /// client that is not on record yet.
@@ -200,12 +205,7 @@ fn grant(
 
 /// The most scopes that user and client may have. OpenID Connect's scopes are excluded, because the user did not sign
 /// in here.
-fn scopes(
-    client: &Client,
-    says: Option<&Scopes>,
-    resources: &[&Resource],
-    role: Role,
-) -> Result<Scopes, OAuthError> {
+fn scopes(client: &Client, says: Option<&Scopes>, resources: &[&Resource], role: Role) -> Result<Scopes, OAuthError> {
     let no_openid = |scopes: &Scopes| scopes.filter(|scope| !OIDC_SCOPES.contains(&scope));
     let says = says.map(no_openid);
     if says.as_ref().is_some_and(Scopes::is_empty) {
@@ -214,7 +214,8 @@ fn scopes(
     let registered = client.registered_scopes().as_ref().map(no_openid);
     let defaults = resources.iter().fold(Scopes::default(), |all, one| all.union(&one.default_scopes));
     let none = Scopes::default;
-    let asking = ScopeRequest { requested: none(), default: none(), limit: client.scope_limit(), refreshes: false, resources };
+    let asking =
+        ScopeRequest { requested: none(), default: none(), limit: client.scope_limit(), refreshes: false, resources };
     // If the issuer names scopes, they are the most that is granted: none are added.
     let candidates = says.map_or_else(|| registered.into_iter().chain([defaults]).collect(), |says| vec![says]);
     let open = candidates.iter().map(|scopes| asking.open(scopes, role)).find(|open| !open.is_empty());

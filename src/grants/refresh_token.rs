@@ -1,10 +1,11 @@
 //! `grant_type=refresh_token` (RFC 6749 §6, OAuth 2.1 §4.3): rotation, repeated requests, theft detection.
 use super::grant_type::GrantType;
-use crate::{events::EventType, 
+use crate::{
     app::App,
     audit,
     config::grant_types,
     error::OAuthError,
+    events::EventType,
     model::Grant,
     secrets::Digest,
     storage::grants::{self, Refresher},
@@ -115,7 +116,8 @@ async fn catch_up(app: &App, grant: &Grant, presented: &RefreshToken, now: Offse
     let Some(window) = restored::window(&app.db, now).await? else { return Err(dead()) };
     let generations = [grant.generation, presented.generation];
     if grants::catch_up(&app.db, grant.id, generations, &presented.digest(), window.since, now).await? {
-        let event = audit::Event::new(EventType::RefreshCaughtUp).warning().client(&grant.client_id).user(grant.user_id);
+        let event =
+            audit::Event::new(EventType::RefreshCaughtUp).warning().client(&grant.client_id).user(grant.user_id);
         let details = json!({"generations": presented.generation - grant.generation});
         event.grant(grant.id).details(details).record(&app.audit).await;
     } else if grants::caught_up_before(&app.db, grant.id, presented.generation, window.since).await? {
@@ -145,11 +147,15 @@ async fn record_replay(app: &App, grant: &Grant, generation: i32) -> Result<(), 
         differs.push("program");
     }
     app.metrics.replay(differs.is_empty());
-    let event = audit::Event::new(EventType::RefreshReplayed).client(&grant.client_id).user(grant.user_id).grant(grant.id);
+    let event =
+        audit::Event::new(EventType::RefreshReplayed).client(&grant.client_id).user(grant.user_id).grant(grant.id);
     let event = if differs.is_empty() { event } else { event.warning() };
     // Each kind of difference is counted separately, so that a suspicious repeat is not hidden among harmless ones.
     let what = format!("{} {}", grant.id, differs.join(" "));
-    event.details(json!({"generations": grant.generation - generation, "differs": differs})).tally_of(&app.audit, &what).await;
+    event
+        .details(json!({"generations": grant.generation - generation, "differs": differs}))
+        .tally_of(&app.audit, &what)
+        .await;
     Ok(())
 }
 
@@ -168,7 +174,8 @@ async fn advance(
         grants::touch(&app.db, id, generation, &hash, now, idle_since).await?
     } else {
         let hashes = [&hash, &next.digest()];
-        grants::rotate(&app.db, id, &grants::Rotation { generation, hashes, jkt, by: &refresher() }, now, idle_since).await?
+        grants::rotate(&app.db, id, &grants::Rotation { generation, hashes, jkt, by: &refresher() }, now, idle_since)
+            .await?
     })
 }
 

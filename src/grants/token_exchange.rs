@@ -2,9 +2,10 @@
 //! exchanges the token it received for a narrower one, which the other server accepts and which names the caller as
 //! actor.
 use super::grant_type::GrantType;
-use crate::{events::EventType, 
+use crate::{
     audit,
     error::OAuthError,
+    events::EventType,
     oauth::{
         resource::Resource,
         token_exchange::{Actor, TokenExchange, names},

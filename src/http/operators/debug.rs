@@ -1,6 +1,6 @@
 //! `GET /debug/{name}`: stored data and recent decisions, as JSON without secrets.
-mod views;
 mod query;
+mod views;
 
 use crate::{
     app::App,
@@ -19,8 +19,8 @@ use axum::{
     routing::get,
 };
 use keyward_shared::api::Operation;
-use std::sync::Arc;
 use query::ViewQuery;
+use std::sync::Arc;
 
 pub fn endpoint(app: &App) -> Endpoint {
     Endpoint::new("/debug/{name}", get(show), [described()]).only_if(app.config.debug.is_on())

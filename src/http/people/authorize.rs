@@ -6,8 +6,12 @@ use super::{
     urls::{MAX_URL, authorize_url, to_login},
 };
 use crate::{
-    authorization::{checks::hinted_subject, consent::ConsentRequest, request::{Refusal, ValidRequest, Visitor}},
     app::App,
+    authorization::{
+        checks::hinted_subject,
+        consent::ConsentRequest,
+        request::{Refusal, ValidRequest, Visitor},
+    },
     clock::NODES_DIFFER,
     error::OAuthError,
     http::{
@@ -79,7 +83,12 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
     }
 }
 
-async fn proceed(app: &App, session: &Session, query: &str, signed_in: Option<SignedInUser>) -> Result<Response, Refusal> {
+async fn proceed(
+    app: &App,
+    session: &Session,
+    query: &str,
+    signed_in: Option<SignedInUser>,
+) -> Result<Response, Refusal> {
     let visitor = signed_in.as_ref().map_or(Visitor::Nobody, |signed_in| Visitor::Person(signed_in.user.id));
     let request = match ValidRequest::parse(app, query, visitor).await {
         Err(Refusal::AfterSignIn) => return Ok(to_login(query).into_response()),

@@ -9,14 +9,14 @@ use super::{
     urls::{after_sign_out, authorize_url},
 };
 use crate::{
-    authorization::{consent::{ConsentRequest, DENIED}, request::{ValidRequest, Refusal, Visitor}},
     app::App,
+    authorization::{
+        consent::{ConsentRequest, DENIED},
+        request::{Refusal, ValidRequest, Visitor},
+    },
     error::OAuthError,
     grants::authorization_code,
-    http::{
-        described::form_of_a_page,
-        respond::SeeOther,
-    },
+    http::{described::form_of_a_page, respond::SeeOther},
     model::FormAnswer,
     oauth::authorization_request::Callback,
     secrets::AuthorizationCode,

@@ -1,24 +1,25 @@
 //! `/login`: signs people in.
 use super::{
-    problem::Problem,
     answer::app_name,
     cookies,
-    urls::{AUTHORIZE, DEVICE, DEVICE_WITH_CODE, MAX_URL},
     forms::{self, PageForm, Purpose},
+    problem::Problem,
     session::{self, SignedInUser},
+    urls::{AUTHORIZE, DEVICE, DEVICE_WITH_CODE, MAX_URL},
 };
 use crate::{
-    authorization::pushed_request, people::{known_browser, sign_in::sign_in},
     app::App,
+    authorization::pushed_request,
     error::{ErrorCode, OAuthError},
     http::{
         described::{form_of_a_page, page},
         extract::ClientIp,
         respond::{Page, SeeOther, page_error},
-        views::{SignInReason, SignInPage},
+        views::{SignInPage, SignInReason},
     },
     model::Client,
     oauth::params::Params,
+    people::{known_browser, sign_in::sign_in},
     tokens::id_token,
 };
 use axum::{

@@ -1,15 +1,16 @@
 //! `/logout`: ends this browser's session.
 use super::{
-    problem::Problem,
-    urls::{AUTHORIZE, authorize_url, to_login},
     forms::{self, PageForm, Purpose},
     login::return_to,
+    problem::Problem,
     session::{self, SignedInUser},
+    urls::{AUTHORIZE, authorize_url, to_login},
 };
-use crate::{events::EventType, 
+use crate::{
     app::App,
     audit,
     error::OAuthError,
+    events::EventType,
     http::{
         described::{form_of_a_page, page},
         respond::Page,

@@ -1,7 +1,11 @@
 //! `GET /demo/clients/{name}`: the demo's metadata documents (OAuth Client ID Metadata Document).
 use crate::{
     app::App,
-    http::{endpoint::Endpoint, described::gives, respond::{Document, not_found}},
+    http::{
+        described::gives,
+        endpoint::Endpoint,
+        respond::{Document, not_found},
+    },
 };
 use axum::{
     extract::{Path, State, rejection::PathRejection},
@@ -17,7 +21,8 @@ type Name = Result<Path<String>, PathRejection>;
 pub fn endpoint(app: &App) -> Endpoint {
     let told = Operation::get("The metadata document of a client of the demo").tag("For clients");
     let told = gives(told, 200, "The document");
-    Endpoint::new("/demo/clients/{name}", get(document), [told]).only_if(app.demo.as_ref().is_some_and(|demo| !demo.documents.is_empty()))
+    Endpoint::new("/demo/clients/{name}", get(document), [told])
+        .only_if(app.demo.as_ref().is_some_and(|demo| !demo.documents.is_empty()))
 }
 
 async fn document(State(app): State<Arc<App>>, name: Name, headers: HeaderMap) -> Response {

@@ -1,7 +1,7 @@
 //! `POST /device_authorization` (RFC 8628 §3.1).
 use crate::{
-    authorization::device::{self, INTERVAL, LIFETIME},
     app::App,
+    authorization::device::{self, INTERVAL, LIFETIME},
     error::OAuthError,
     http::{
         described::form_of_clients,

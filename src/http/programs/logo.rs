@@ -1,5 +1,10 @@
 //! `GET /logos/{digest}`: a client's logo, as it was fetched and checked (RFC 7591 §5).
-use crate::{app::App, clients::logos, error::OAuthError, http::{endpoint::Endpoint, respond::not_found}};
+use crate::{
+    app::App,
+    clients::logos,
+    error::OAuthError,
+    http::{endpoint::Endpoint, respond::not_found},
+};
 use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::header,

@@ -2,7 +2,10 @@
 use crate::{
     app::App,
     config::grant_types,
-    http::{endpoint::{Cors, Endpoint}, respond::Document},
+    http::{
+        endpoint::{Cors, Endpoint},
+        respond::Document,
+    },
     model::{Scopes, grant_type::JWT_BEARER},
     oauth,
     tokens::id_token,
@@ -13,7 +16,8 @@ use axum::{
 };
 use keyward_shared::api::{Member, Operation, Type};
 use oauth::{
-    algorithm::Algorithm, authentication_context, dpop, id_jag,
+    algorithm::Algorithm,
+    authentication_context, dpop, id_jag,
     resource::{OIDC_SCOPES, Resource},
     well_known,
 };

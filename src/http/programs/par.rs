@@ -1,7 +1,7 @@
 //! `POST /par` (RFC 9126 §2).
 use crate::{
-    authorization::pushed_request::{self, push},
     app::App,
+    authorization::pushed_request::{self, push},
     error::OAuthError,
     http::{
         described::{REQUEST_OF_AN_APP, form_of_clients},
@@ -27,8 +27,8 @@ pub fn endpoint(app: &App) -> Endpoint {
     let told = form_of_clients("Keeps an authorization request (RFC 9126 §2)", &REQUEST_OF_AN_APP);
     let members = [("request_uri", true, Type::Text), ("expires_in", true, Type::Number)];
     let told = told.tells(201, "It is kept (RFC 9126 §2.2)", &members);
-    let endpoint = Endpoint::new("/par", routing::post(post), [told])
-        .advertised("pushed_authorization_request_endpoint");
+    let endpoint =
+        Endpoint::new("/par", routing::post(post), [told]).advertised("pushed_authorization_request_endpoint");
     let endpoint = endpoint.only_if(app.config.authorization.pushed_requests);
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
 }

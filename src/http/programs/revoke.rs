@@ -1,9 +1,10 @@
 //! `POST /revoke` (RFC 7009): revokes a refresh token with its whole grant, or a single access token.
-use crate::{events::EventType, 
+use crate::{
     app::App,
     audit,
     error::OAuthError,
-    http::{endpoint::Endpoint, described::form_of_clients, extract::ClientAuth, respond::NoStore},
+    events::EventType,
+    http::{described::form_of_clients, endpoint::Endpoint, extract::ClientAuth, respond::NoStore},
     model::{Client, ClientId, GrantId, UserId},
     storage::grants,
     tokens::{access_token, refresh_token::RefreshToken},

@@ -1,9 +1,10 @@
 //! `POST /token` (RFC 6749 §3.2).
-use crate::{events::EventType, 
+use crate::{
     app::App,
     clients::authenticate,
     config::grant_types,
     error::OAuthError,
+    events::EventType,
     grants::{self, UnidentifiedRequest},
     http::{
         described::form_of_clients,

@@ -100,7 +100,13 @@ async fn answer(
 }
 
 /// RFC 9449 §7.1: the key that the token is bound to must have signed a proof for this request.
-async fn prove(app: &App, method: &Method, headers: &HeaderMap, token: &ActiveToken, text: &str) -> Result<(), OAuthError> {
+async fn prove(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    token: &ActiveToken,
+    text: &str,
+) -> Result<(), OAuthError> {
     let unbound = || OAuthError::invalid_token("the token is bound to no key; send it as a bearer token");
     let cnf = token.claims.cnf.as_ref().ok_or_else(unbound)?;
     let missing = || OAuthError::invalid_dpop_proof("the DPoP header with the proof is missing");
@@ -122,9 +128,7 @@ fn challenge_dpop(error: OAuthError) -> Response {
         ErrorCode::InvalidToken
         | ErrorCode::InvalidDpopProof
         | ErrorCode::UseDpopNonce
-        | ErrorCode::InsufficientScope => {
-            dpop_challenge().error(error.code.as_str(), &error.description).to_string()
-        }
+        | ErrorCode::InsufficientScope => dpop_challenge().error(error.code.as_str(), &error.description).to_string(),
         _ => return error.into_response(),
     };
     let forbidden = error.code == ErrorCode::InsufficientScope;

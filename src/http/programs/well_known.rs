@@ -1,5 +1,8 @@
 //! Unknown paths below `/.well-known/`: clients in browsers probe them, and must be able to read the 404.
-use crate::{app::App, http::{endpoint::Endpoint, respond::not_found}};
+use crate::{
+    app::App,
+    http::{endpoint::Endpoint, respond::not_found},
+};
 use axum::{http::Method, routing::get};
 
 pub fn endpoint(_: &App) -> Endpoint {
