@@ -14,7 +14,7 @@ use crate::{
 use std::net::IpAddr;
 
 /// An unknown issuer and a wrong signature give the same error, so that strangers cannot find out which issuers are
-/// trusted. (While keys cannot be fetched, a temporary error differs.)
+/// trusted. (Only while keys cannot be fetched does a temporary error differ.)
 const NOT_TRUSTED: &str = "the assertion was not signed by an issuer that is trusted for it";
 
 /// The error for whoever presented the assertion.

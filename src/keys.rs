@@ -24,8 +24,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use time::Duration;
 use tokio::sync::Mutex;
 
-/// How long the published keys are trusted without reading the database: it bounds how late this node notices a
-/// withdrawn key.
+/// How long the keys are published without reading the database: it bounds how late this node notices a withdrawn key,
+/// to the default lifetime of an access token.
 const MAX_AGE: Duration = Duration::minutes(10);
 
 /// The signing keys in memory, and the means to reload them.

@@ -83,8 +83,9 @@ fn too_many(description: &'static str) -> impl FnOnce(u64) -> OAuthError {
     move |seconds| OAuthError::too_many_requests(description).retry_after(seconds)
 }
 
-/// Counts wrong secrets. Passwords that people choose can be guessed, so each try is counted three times before it is
-/// checked. Programs' secrets are long and random, so a right one always passes and only wrong ones have to wait.
+/// Counts wrong secrets. Passwords that people choose can be guessed, so each try is counted before it is checked, and
+/// three times: by account and source together, by source, and by account. Programs' secrets are long and random, so a
+/// right one always passes and only wrong ones have to wait.
 pub struct GuessBudget {
     clock: Clock,
     people: guesses::Guesses,

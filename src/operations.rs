@@ -1,5 +1,5 @@
-//! Operators' acts: one function and one event for each. All faces (commands, pages) call these functions and never
-//! storage directly.
+//! Operators' acts: one function and one event for each. All faces (the commands, the views of `/debug`) call these
+//! functions and never storage directly.
 pub mod audit;
 pub mod clients;
 pub mod consents;

@@ -67,7 +67,7 @@ secret!(
     "kwp_"
 );
 secret!(
-    /// Opens the page that creates an administrator, once.
+    /// Opens the page that creates or restores an administrator, once.
     SetupToken,
     "kwi_"
 );

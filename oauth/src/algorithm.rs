@@ -1,4 +1,4 @@
-//! The list of supported signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
+//! The supported signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
 
 /// All are asymmetric, and each needs one type of key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@ use crate::{client_metadata::ClientMetadata, error::ProtocolError, scope::Scopes
 const MAX_STATE_BYTES: usize = 4 * 1024;
 const MAX_NONCE_BYTES: usize = 1024;
 
-/// Why an answer may go nowhere.
+/// Why a request has no usable redirect URI, so that no answer may be sent to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallbackError {
     RedirectUriMismatch,
@@ -19,7 +19,7 @@ pub enum CallbackError {
 }
 
 impl CallbackError {
-    /// Where the redirect URI is what was wrong: the one that was sent beside those that are registered.
+    /// The redirect URI that was sent beside the registered ones; `None` if the redirect URI was not the error.
     pub fn compare(
         &self,
         params: &Params,

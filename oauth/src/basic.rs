@@ -38,7 +38,7 @@ impl Basic {
     }
 
     /// Identifier and secret: first both halves form-decoded as RFC 6749 §2.3.1 demands; then, if that differs, both
-    /// unchanged, for clients that skip the encoding.
+    /// unchanged, for clients that skip the encoding. Never one half decoded and the other unchanged.
     pub fn candidates(&self) -> impl Iterator<Item = (&str, &str)> {
         self.candidates.iter().map(|(id, secret)| (id.as_str(), secret.as_str()))
     }

@@ -42,7 +42,7 @@ impl Challenge {
         Self { algorithms, ..Self::of(scheme.as_str(), realm) }
     }
 
-    /// RFC 7617 §2
+    /// The challenge of `Basic` (RFC 7617 §2).
     #[must_use]
     pub fn basic(realm: &str) -> Self {
         Self::of("Basic", realm).with("charset", "UTF-8")
@@ -71,7 +71,7 @@ impl fmt::Display for Challenge {
     }
 }
 
-/// Keeps only what a quoted string may hold (RFC 9110 §5.6.4).
+/// Escapes backslashes and quotation marks for a quoted string (RFC 9110 §5.6.4).
 fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"")
 }

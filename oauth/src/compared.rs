@@ -12,7 +12,7 @@ pub struct RedirectUriComparison {
     /// `None` if the request had none.
     pub sent: Option<String>,
     pub registered: Vec<String>,
-    /// How many more are registered.
+    /// The number of registered URIs that are not shown.
     pub more_registered: usize,
 }
 

@@ -28,8 +28,8 @@ pub fn quotable(name: &str) -> String {
     name.chars().map(|character| if quotes.contains(character) { '\'' } else { character }).collect()
 }
 
-/// `Default_Ignorable_Code_Point` covers fillers, selectors and tags; the category Other covers controls, formats and
-/// unassigned code points.
+/// `Default_Ignorable_Code_Point` covers fillers, selectors and tags; the category Other covers controls, formats, and
+/// private and unassigned code points.
 pub(super) fn is_invisible(character: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
         || Group::Other.contains(category(character))

@@ -9,7 +9,8 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-/// Algorithms for signing proofs (RFC 9449 §5.1). The last is another name of the one before it.
+/// Algorithms for signing proofs: all asymmetric (RFC 9449 §5.1). The last is the newer name of the one before it (RFC
+/// 9864 §2.2).
 pub const ALGORITHMS: [&str; 4] = [Algorithm::NAMES[0], Algorithm::NAMES[1], Algorithm::NAMES[2], Algorithm::ED25519];
 
 /// How long after `iat` a proof is accepted.

@@ -5,9 +5,9 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 
-/// Keys of one set that are used.
+/// Keys of one set that are read; all further ones are ignored.
 pub const MAX_KEYS: usize = 20;
-/// Members of a key that are used.
+/// Members of a key that are kept.
 const READ: [&str; 9] = ["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"];
 
 /// The keys of a JWK Set that can verify signatures.

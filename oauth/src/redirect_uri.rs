@@ -158,7 +158,8 @@ pub fn label(uri: &str) -> String {
     }
 }
 
-/// Equal for two URIs that lead to the same place: on the web the port counts, on loopback it does not (RFC 8252 §7.3).
+/// Equal for two URIs that lead to the same place: on the web another port may be another party's, so it counts; on
+/// loopback it does not (RFC 8252 §7.3).
 #[must_use]
 pub fn place(uri: &str) -> String {
     match kind(uri) {

@@ -1,4 +1,5 @@
-//! Which narrower scopes a broader scope includes: the `mcp:` scopes of every guard, and the general rule.
+//! Which narrower scopes a broader scope includes (RFC 6749 §3.3): the `mcp:` scopes of every guard, and the general
+//! rule.
 
 /// The scopes that the `mcp:` scopes include, at every guard.
 pub const HIERARCHY: [(&str, &str); 8] = [

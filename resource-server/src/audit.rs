@@ -1,5 +1,5 @@
-//! The audit trail: events are only appended, each sealed with the hash of the previous one. Refusals of strangers are
-//! summed up by address, and written once a minute.
+//! The audit trail: events are appended and never changed, each sealed with the hash of the previous one. Refusals of
+//! strangers are summed up by address, and written once a minute.
 mod kind;
 
 pub(crate) use kind::{EventKind, Level};

@@ -87,7 +87,7 @@ impl Server {
         accepts(&["text/event-stream", "text/*"]).then_some(&self.stream)
     }
 
-    /// The stream of a legacy session: it only shows that the session is alive.
+    /// The stream of a legacy session: it only shows that the session is alive, and ends with the caller's credential.
     fn listen(&self, caller: &Caller) -> Response {
         let end = Box::pin(tokio::time::sleep(caller.left(&self.clock)));
         let silence = stream::pending::<Result<Event, Infallible>>().take_until(end);

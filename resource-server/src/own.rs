@@ -1,4 +1,4 @@
-//! What this program names beside the guard: its checks, and the errors of its tools.
+//! Names that this program adds to those of the guard: its checks, and the errors of its tools.
 use axum::http::StatusCode;
 use keyward_guard::{ErrorCode, OwnError};
 
@@ -8,7 +8,7 @@ pub(crate) const TOOL: &str = "tool";
 pub(crate) const SCHEMA: &str = "schema";
 /// The rules on arguments allow the call.
 pub(crate) const POLICY: &str = "policy";
-/// The rules on the environment do.
+/// The rules on the environment allow the call.
 pub(crate) const ENVIRONMENT: &str = "environment";
 
 // Answered as JSON-RPC errors, whose HTTP status is 200.

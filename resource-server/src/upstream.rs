@@ -1,5 +1,5 @@
 //! An upstream MCP server behind a gate: judged requests are forwarded with the caller's identity, and responses are
-//! passed on unchanged.
+//! passed on as they arrive.
 mod headers;
 mod heartbeat;
 pub(crate) mod legacy;

@@ -1,5 +1,6 @@
 //! The chain of the audit trail: each event is sealed together with all earlier events, under a key that is not in the
-//! database. Whoever changes, adds or removes an event in the database breaks the chain at that event.
+//! database. Whoever can write to the database cannot change an event, or add or remove one in the middle, without
+//! breaking the chain there.
 use super::{Event, Trail};
 use crate::{
     events::EventType,

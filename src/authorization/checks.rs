@@ -86,8 +86,8 @@ pub async fn hinted_subject(
     sub.map(Some).ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token issued to this client"))
 }
 
-/// The requested resources (RFC 8707 §2). A request may name this server itself; and if all its scopes are OpenID
-/// Connect's, no other resource is meant.
+/// The requested resources (RFC 8707 §2). A request may name this server itself. If it names no resource and its scopes
+/// include `openid` but none that a resource knows, no resource is meant.
 pub fn resources<'a>(
     app: &'a App,
     named: &[String],

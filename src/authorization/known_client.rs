@@ -29,7 +29,7 @@ impl KnownClient {
         Digest::of(json!(self).to_string())
     }
 
-    /// Sentences: how the client differs from the time of this consent; empty if it does not.
+    /// Sentences: how the client differs from the time of this consent; at least one, because the fingerprints differ.
     #[must_use]
     pub fn changes_to(&self, now: &Self) -> Vec<String> {
         let mut changes = vec![];

@@ -60,7 +60,8 @@ pub async fn push(
     }
 }
 
-/// Why a request is not kept; where that is its redirect URI, beside those that are registered.
+/// Why a pushed request is refused; if its redirect URI is not registered, also the comparison with the registered
+/// ones.
 struct Refused {
     error: OAuthError,
     compared: Option<RedirectUriComparison>,
@@ -72,7 +73,7 @@ impl<E: Into<OAuthError>> From<E> for Refused {
     }
 }
 
-/// The query that is stored.
+/// Checks the request, and returns the query to store.
 async fn query(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<String, Refused> {
     if params.get("request_uri")?.is_some() {
         return Err(OAuthError::invalid_request("request_uri must not be pushed (RFC 9126 section 2.1)").into());

@@ -29,7 +29,7 @@ pub struct ValidRequest<'a> {
     pub pushed: Option<Digest>,
 }
 
-/// Who sent the request.
+/// The person on whose behalf the request is read.
 #[derive(Clone, Copy)]
 pub enum Visitor {
     Nobody,

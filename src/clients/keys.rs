@@ -22,7 +22,7 @@ pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpA
     let (host, seed) = (host.unwrap_or_default(), format!("seed client {}", client.id));
     // The sender of an assertion is not authenticated yet.
     let asker = match client.source {
-        // Fetches for self-registered clients use the strangers' budgets, not those of users or trusted issuers.
+        // A separate budget: assertions that strangers send in its name use up none of a host, a user or an issuer.
         ClientSource::Seed => FetchParty::Known(&seed),
         ClientSource::Cimd => FetchParty::Stranger(&host, itself(&client.id)),
         ClientSource::Dcr => FetchParty::Stranger(&host, source(address)),

@@ -25,8 +25,8 @@ const MAX_AGE: Duration = Duration::days(30);
 /// After this time a failed fetch is repeated.
 const RETRY_AFTER: Duration = Duration::hours(1);
 
-/// The path of a client's logo on this server. For a signed-in `visitor` a missing logo is fetched; otherwise only a
-/// stored logo counts. `None` if there is no usable logo.
+/// The path of a client's logo on this server. For a signed-in `visitor` a missing or old logo is fetched; otherwise
+/// only a stored logo counts. `None` if there is no usable logo.
 pub async fn path(app: &App, client: &Client, visitor: Option<UserId>) -> Result<Option<String>, OAuthError> {
     let Some(uri) = client.metadata.logo_uri.as_deref().filter(|_| app.config.logos.enabled) else { return Ok(None) };
     let now = app.clock.now();

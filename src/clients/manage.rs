@@ -40,7 +40,7 @@ impl ManagedClient {
         information(app, &self.client, None, Some(&self.token))
     }
 
-    /// RFC 7592 §2.2. If features that users recognise the client by change, they are asked again.
+    /// RFC 7592 §2.2. Any change of the metadata voids the consents to the client, so its users are asked again.
     pub async fn update(&mut self, app: &App, body: &[u8], address: IpAddr) -> Result<Value, OAuthError> {
         let hash = self.client.secret_hash.as_ref();
         let is_secret = |secret: &str| hash.is_some_and(|hash| ClientSecret::presented(secret).digest().matches(hash));

@@ -111,7 +111,7 @@ enum Asker {
     Person(UserId),
     /// An issuer that vouches for it.
     Issuer,
-    /// The client itself, in whose name anybody may come.
+    /// The client itself; anybody can send requests in its name.
     Itself,
 }
 
@@ -188,7 +188,8 @@ impl FetchFailure {
             }
             Self::Refused { event, rule, may_pass, .. } => {
                 tracing::warn!(client = id, %rule, "{event}");
-                // Texts of a host or of the operating system are not written to the trail.
+                // The decision trace only has our own words, so texts of a host or of the operating system are kept out
+                // of it.
                 let known = if *may_pass { "the host did not answer properly".into() } else { rule.clone() };
                 let result = if *event == EventType::CimdSsrfBlocked { Verdict::Blocked } else { Verdict::Failure };
                 app.trace.add(*event, Some(&client), "the document cannot be used", result, Some(known));

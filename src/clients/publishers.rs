@@ -22,7 +22,7 @@ pub fn label(publisher: &Publisher) -> String {
 }
 
 /// Sentences: warnings about the publisher of this client's document, before the user trusts it (OAuth Client ID
-/// Metadata Document §8.9). Publishers that the operator named in `allow` get none.
+/// Metadata Document §8.9). A publisher that the operator named in `allow` is never called new.
 pub async fn cautions(app: &App, client: &Client, user: &User) -> Result<Vec<String>, OAuthError> {
     let documents = &app.config.client_metadata_documents;
     let publisher = documents.publisher(client.id.as_str())?;

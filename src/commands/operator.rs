@@ -107,7 +107,7 @@ impl StateArguments {
     }
 }
 
-/// Of a list: which rows, and which page of them.
+/// Arguments of a list: a filter and a page.
 #[derive(clap::Args)]
 pub struct List<F: clap::Args> {
     #[command(flatten)]
@@ -116,7 +116,7 @@ pub struct List<F: clap::Args> {
     pub page: PageArguments,
 }
 
-/// Whom or which one a verb is about.
+/// The user or client that a command is about.
 #[derive(clap::Args)]
 pub struct Named {
     /// Of a person a username, or the id of the account; of a client its `client_id`.
@@ -124,7 +124,7 @@ pub struct Named {
     pub name: String,
 }
 
-/// Of what cannot be taken back.
+/// Confirms an act that cannot be undone.
 #[derive(clap::Args)]
 pub struct Confirmation {
     /// Do not ask for confirmation.
@@ -132,7 +132,7 @@ pub struct Confirmation {
     yes: bool,
 }
 
-/// One of these, by its word.
+/// Parses one of these values by its name.
 pub fn one_of<T, const N: usize>(all: [T; N], word: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
 where
     T: Copy + Send + Sync + 'static,

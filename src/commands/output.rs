@@ -1,4 +1,4 @@
-//! What operators' commands print: a table or a sentence for people, or JSON for programs.
+//! The output of operators' commands: a table or a sentence for people, or JSON for programs.
 use crate::{
     oauth::visible::{json, visible},
     operations::{Page, date},
@@ -101,12 +101,12 @@ pub fn line<const N: usize>(cells: [&str; N], widths: [usize; N]) -> String {
     cells.join("  ").trim_end().to_owned()
 }
 
-/// Of what can be disabled, in a list.
+/// The state of a user or client in a list.
 pub fn status(disabled_at: Option<OffsetDateTime>) -> &'static str {
     if disabled_at.is_some() { "disabled" } else { "enabled" }
 }
 
-/// The same, of one.
+/// The state of a single user or client, with its date.
 pub fn disabled(disabled_at: Option<OffsetDateTime>) -> String {
     disabled_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", date(at)))
 }

@@ -15,7 +15,7 @@ pub(super) fn load_for_serving(file: Option<&Path>) -> anyhow::Result<Config> {
     })
 }
 
-/// The variables of the environment; ours are text, so others are skipped.
+/// The variables of the environment. One whose name is not Unicode is skipped, because it cannot be ours.
 pub(super) fn variables() -> HashMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))

@@ -13,7 +13,7 @@ pub struct AuditSettings {
     pub max_bytes: u64,
 }
 
-/// Bytes: the smallest allowed `max_bytes`.
+/// Bytes: the smallest allowed `max_bytes`; less would hold too few events to be a trail.
 const MIN_TRAIL_BYTES: u64 = 1024 * 1024;
 
 impl Default for AuditSettings {

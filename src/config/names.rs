@@ -81,7 +81,8 @@ fn elsewhere(name: &str) -> Option<Vec<&'static str>> {
     of(name).or_else(|| of(likest()?.0))
 }
 
-/// The variable that was meant by `name`, if single underscores stand where two belong, except in `parts` places.
+/// The variable that was meant by `name`, where single underscores stand in the place of double ones. `parts` is the
+/// number of parts that `name` has already; the variable must have more.
 fn fits(name: &str, parts: usize) -> Option<String> {
     let name = name.to_lowercase();
     let own = |pattern: &[&str], path: &[String]| {

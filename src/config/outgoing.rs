@@ -90,7 +90,7 @@ impl ClientMetadataDocuments {
         client_id::is_url(id) || self.is_own(id)
     }
 
-    /// The host that describes the client with this identifier, in lower case; this server for all other clients.
+    /// The host of this document URL, in lower case; for a document of the demo, this server's own host and port.
     pub fn host(&self, id: &str) -> Result<String, OAuthError> {
         match self.own_folder.as_deref().filter(|_| self.is_own(id)).and_then(|own| Url::parse(own).ok()) {
             Some(own) => Ok(own.authority().to_owned()),

@@ -24,7 +24,7 @@ pub struct RegistrationSettings {
     pub burst: u32,
     /// ... and per minute after that. Identical registrations are free.
     pub per_minute: u32,
-    /// Unused registrations that are kept; beyond it the oldest are deleted.
+    /// Unused registrations that are kept; beyond that, the oldest ones of the source with the most are deleted.
     pub max_unused: u32,
     /// Private-use URI schemes allowed in redirect URIs although they are not reverse domain names (RFC 8252 §7.1).
     #[serde(deserialize_with = "list")]

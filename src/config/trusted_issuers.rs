@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use url::Url;
 
-/// Seconds: revocations are remembered for a day.
+/// Seconds: half of the day for which revocations are remembered.
 const MAX_ASSERTION_SECONDS: u32 = 43_200;
 /// Seconds: identity assertions are made for one use; platforms give their workloads assertions for an hour.
 const IDENTITY_ASSERTION_SECONDS: u32 = 600;

@@ -29,7 +29,7 @@ pub enum FetchError {
     Unacceptable(&'static str),
 }
 
-/// The media types that are accepted.
+/// The accepted responses: their media types and the size of their body.
 pub(super) struct ContentRule {
     pub accept: &'static str,
     pub is_type: fn(&str) -> bool,
@@ -72,7 +72,7 @@ pub(super) fn check(Parts { status, headers, .. }: &Parts, wanted: &ContentRule)
     Ok(())
 }
 
-/// Seconds for which a response may be cached.
+/// Seconds for which a response may be cached (RFC 9111 §5.2.2); 0 if it does not say.
 pub(super) fn max_age(headers: &HeaderMap) -> u64 {
     let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let said = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());

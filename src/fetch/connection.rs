@@ -38,7 +38,7 @@ const MAX_OVERHEAD_BYTES: usize = 48 * 1024;
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Verifies certificates with the operating system's roots.
+/// Verifies certificates as the operating system does.
 pub(super) fn tls() -> Result<TlsConnector, rustls::Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let config = config.with_safe_default_protocol_versions()?.with_platform_verifier()?;

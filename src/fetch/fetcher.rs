@@ -28,7 +28,7 @@ type FetchResult = Result<Arc<FetchedContent>, FetchError>;
 pub struct Fetcher {
     network: Network,
     tls: Option<TlsConnector>,
-    /// Concurrent requests for the same URL share one fetch.
+    /// Concurrent requests for the same URL share one fetch; each stranger has fetches of its own.
     flights: Shared<OnceCell<FetchResult>>,
     hosts: Shared<Semaphore>,
     everywhere: Semaphore,
@@ -67,7 +67,7 @@ impl Fetcher {
 
     async fn fetch(&self, url: &str, wanted: &ContentRule, stranger: Option<Source>) -> FetchResult {
         let url = self.judge(url)?;
-        // A stranger may have to queue, so other callers do not join a stranger's fetch.
+        // A stranger may have to queue, so nobody else joins a stranger's fetch.
         let whose = stranger.map_or_else(|| "known".to_owned(), |source| source.to_string());
         let flight = self.flights.get(&format!("{whose} {} {url}", wanted.accept), OnceCell::new);
         let in_time = async {

@@ -23,7 +23,7 @@ const MAX_CACHE_SECONDS: u64 = 86_400;
 const RETRY_AFTER: Duration = Duration::minutes(1);
 /// The least time between two fetches for an unknown key, whoever causes them; until then a new key stays unknown.
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::seconds(5);
-/// Fetches for unknown keys that one source may cause: anybody can name a key that does not exist.
+/// Fetches for unknown keys that one source may cause at one URL: anybody can name a key that does not exist.
 const UNKNOWN_KEY_QUOTA: Quota = Quota::per_minute(1);
 /// Bytes of cached sets: of strangers' clients, of those that one source caused, and of the operator's parties. The
 /// last have a budget of their own, so strangers' sets never evict them.
@@ -109,7 +109,7 @@ impl KeptKeys {
         clock.age(self.fetched_at) < Duration::seconds(MAX_CACHE_SECONDS.cast_signed())
     }
 
-    /// Whether one of these keys signed the JWS; `None` if the JWS names a key that is not among them.
+    /// Whether one of these keys signed the JWS; `None` if a key that is not among them may have signed it.
     fn tell(&self, jws: &Jws<'_>) -> Option<bool> {
         let signed = jws.is_signed_by(&self.keys);
         (signed || jws.names_one_of(&self.keys)).then_some(signed)
@@ -117,8 +117,9 @@ impl KeptKeys {
 }
 
 impl FetchedKeys {
-    /// Whether a key published there signed the JWS. If the JWS names an unknown key and a fetch is not allowed now,
-    /// the result is a temporary error. While the host is unreachable the last set is used, for at most a day.
+    /// Whether a key published there signed the JWS. If the JWS names an unknown key and a budget forbids a fetch now,
+    /// the result is a temporary error; without `may_look` it is `false`. While the host is unreachable the last set is
+    /// used, for at most a day.
     pub(super) async fn have_signed(
         &self,
         fetching: (&Fetcher, &FetchBudget),

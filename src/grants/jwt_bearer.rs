@@ -117,8 +117,9 @@ async fn for_person(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthErr
     Err(OAuthError::temporarily_unavailable("the same assertion is being redeemed many times at once").retry_after(1))
 }
 
-/// §4.4.1, §8.1, §8.6.1: the client must be the one that the assertion was issued to, must have authenticated, and must
-/// have proved possession of the key if the assertion names one.
+/// §4.4.1, §8.1, §8.6.1: the client must be the one that the assertion was issued to; it must have authenticated,
+/// unless the issuer's settings admit public clients with metadata documents; and it must have proved possession of the
+/// key if the assertion names one.
 fn check(request: TokenRequest<'_>, assertion: &IdentityAssertion<'_>) -> Result<(), OAuthError> {
     let TokenRequest { client, jkt, .. } = request;
     if assertion.says.client_id != client.id.as_str() {

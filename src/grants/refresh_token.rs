@@ -21,14 +21,14 @@ use time::{Duration, OffsetDateTime};
 
 pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
 
-/// Where the presented token stands in its family.
+/// The state of the presented token in its family.
 #[derive(Debug, PartialEq)]
 enum TokenState {
     Live,
     /// Rotated a moment ago: its holder lost the response, or shares the token with another process. Holds the live
     /// token.
     JustRotated(RefreshToken),
-    /// Rotated longer ago: two parties hold the token, and one of them stole it.
+    /// Rotated longer ago, or too many generations ago: two parties hold the token, and one of them stole it.
     Stolen,
     /// A later generation than the database's: the database was restored from a backup.
     Newer,
@@ -111,7 +111,8 @@ fn standing(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateT
 }
 
 /// Handles a genuine token of a later generation than the database's. If an operator announced a restored backup, the
-/// family continues from this token, once: if another client presents a later token, one of the two stole it.
+/// family continues from this token, once: if an even later token is presented afterwards, two parties hold tokens of
+/// the family, and one of them stole it.
 async fn catch_up(app: &App, grant: &Grant, presented: &RefreshToken, now: OffsetDateTime) -> Result<(), OAuthError> {
     let Some(window) = restored::window(&app.db, now).await? else { return Err(dead()) };
     let generations = [grant.generation, presented.generation];

@@ -50,7 +50,8 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     Ok(answer)
 }
 
-/// A valid access token of this server, presented by the client it is bound to (RFC 8693 §2.2.2).
+/// A valid access token of this server. If it is bound to a key, the request must prove possession of that key (RFC
+/// 8693 §2.2.2).
 async fn presented(request: TokenRequest<'_>, name: &str, token: &str) -> Result<ActiveToken, OAuthError> {
     let active = access_token::find_active(request.app, token).await?;
     // The error does not say why, as in introspection (RFC 7662 §2.2).

@@ -119,7 +119,7 @@ pub struct SignOutPage<'a> {
     pub done: bool,
 }
 
-/// Creates the first administrator; posts `form_token`, `token`, `username`, `password` and `password_again` to
+/// Creates or restores an administrator; posts `form_token`, `token`, `username`, `password` and `password_again` to
 /// `/setup`.
 #[derive(Template)]
 #[template(path = "setup.html")]

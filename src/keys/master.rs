@@ -17,7 +17,7 @@ use std::{
 pub struct MasterKey([u8; 32]);
 
 const NONCE_BYTES: usize = 12;
-/// The advice for operators.
+/// Tells operators how to make a master key.
 pub const HOW_TO_MAKE_ONE: &str = "`openssl rand 32 | basenc --base64url | tr -d '='` makes one";
 
 impl MasterKey {

@@ -20,6 +20,6 @@ pub enum FormAnswer {
     Consent { allowed: bool, client_id: String, redirect_uri: String, state: Option<String> },
     /// An answer to a device (RFC 8628 §3.3).
     Device { allowed: bool },
-    /// The first administrator was created.
+    /// An administrator was created, or got a new password, by a setup link.
     SetUp,
 }

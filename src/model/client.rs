@@ -15,7 +15,7 @@ pub struct Client {
     /// This server's policy for the client, which nobody outside sees.
     #[sqlx(json, rename = "metadata")]
     pub policy: ClientPolicy,
-    /// Digest of the generated secret; `None` for public clients.
+    /// Digest of the secret; `None` for clients without one.
     pub secret_hash: Option<Digest>,
     /// Digest of the previous secret, while both are valid; only clients of the operator have one.
     pub previous_secret_hash: Option<Digest>,

@@ -1,4 +1,5 @@
-//! Table `audit_events`: rows are added and deleted, but never changed.
+//! Table `audit_events`: rows are added, sealed once with their place in the chain, and deleted when they are old;
+//! nothing else changes them.
 use super::Db;
 use crate::model::{AuditEvent, AuditEventId, AuditRecord, ClientId, UserId};
 use time::OffsetDateTime;

@@ -38,7 +38,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// A query or heartbeat that takes longer counts as failed.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// After this time without an answer, changes may have been missed: the polling interval plus the longest wait.
+/// After this time without an answer, changes may have been missed: several polls on SQLite; the heartbeat's interval
+/// and its timeout on PostgreSQL.
 const MAX_SILENCE_ON_SQLITE: time::Duration = time::Duration::SECOND;
 const MAX_SILENCE_ON_POSTGRES: time::Duration = time::Duration::seconds(3);
 /// Pause after listening failed. Each attempt may leave a dead connection behind until the system closes it.

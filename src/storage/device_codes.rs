@@ -108,7 +108,7 @@ pub async fn count_of_client(db: &Db, client: &ClientId, now: OffsetDateTime) ->
     .fetch_one(on))
 }
 
-/// The number of those codes for each source.
+/// The number of the codes that [`count_of_client`] counts, for each source.
 pub async fn count_by_source(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<Vec<(String, i64)>> {
     read!(db, |on| sqlx::query_as(
         "SELECT source, count(*) FROM device_codes

@@ -265,7 +265,8 @@ pub async fn revoke(db: &Db, id: GrantId, now: OffsetDateTime) -> sqlx::Result<b
     .map(|rows| rows > 0)
 }
 
-/// How long a grant without redeemed code is kept: its form could otherwise be sent again and create another grant.
+/// How long after the expiry of an unredeemed code its grant is kept: without the grant, its form could be sent again
+/// and create another one.
 const UNREDEEMED_LIFETIME: Duration = Duration::minutes(40);
 
 /// Deletes ended grants: expired, idle, revoked more than a day ago (until then a replayed token is recognised), or

@@ -85,7 +85,7 @@ pub async fn find(db: &Db, hash: &Digest, now: OffsetDateTime) -> sqlx::Result<O
     .fetch_optional(on))
 }
 
-/// The statement that takes one use from a valid token.
+/// The statement that takes one use from a valid token: of concurrent callers only as many succeed as it has uses.
 macro_rules! take_use {
     ($hash:expr, $now:expr) => {
         sqlx::query(

@@ -16,8 +16,8 @@ pub const MAX_PER_SOURCE: i64 = 2 * 1024 * 1024;
 pub const MAX_IN_ALL: i64 = 32 * 1024 * 1024;
 /// Bytes that every request counts for at least.
 const MIN_COUNTED_BYTES: i64 = 1024;
-/// How many requests of the network with the most are deleted to make room; a single request never takes more than
-/// these did.
+/// How many requests are deleted to make room, of the network that holds the most bytes; a single request never takes
+/// more than these did.
 const DELETED_AT_ONCE: i64 = 32;
 
 /// PostgreSQL advisory lock held while inserting, so that concurrent pushes do not exceed the limits together.
@@ -57,8 +57,8 @@ macro_rules! insert_request {
     };
 }
 
-/// Inserts a request. When the shared limit is used up, the oldest requests of the network with the most are deleted.
-/// Proof and assertion are used up only if the request is stored.
+/// Inserts a request. When the shared limit is used up, the oldest requests of the network that holds the most bytes
+/// are deleted. Proof and assertion are used up only if the request is stored.
 pub async fn insert(
     db: &Db,
     request: &PushedRequest,

@@ -14,13 +14,14 @@ use tower_sessions::{
 
 /// The member of a session's data with the user's id.
 pub const USER: &str = "user_id";
-/// The member that has the password hash by which that person signed in. It is compared when the session is created,
-/// and not stored.
+/// The member with the password hash by which the user signed in. It is compared when the session is created, and not
+/// stored.
 pub const VERIFIED_HASH: &str = "verified_hash";
 
-/// The statement that stores a session unless its id is taken. Of a person it is stored only while the account is
-/// enabled and has the password hash that was verified. PostgreSQL must hold the account's row meanwhile: whoever changes
-/// the password then ends this session too. SQLite has one writer at a time, and no such words.
+/// The statement that stores a session unless its id is taken. A user's session is stored only while the account is
+/// enabled and has the password hash that was verified. On PostgreSQL it locks the account's row (`FOR SHARE`), so that
+/// a concurrent change of the password ends this session too. SQLite has one writer at a time and does not know that
+/// clause.
 macro_rules! insert_session {
     ($held:literal) => {
         concat!(
@@ -56,7 +57,7 @@ impl Sessions {
             .fetch_one(on))
     }
 
-    /// `false` if the id is taken, or the person may not sign in by this hash any more.
+    /// `false` if the id is taken, or the account is disabled or no longer has this hash.
     async fn insert(&self, record: &Record, verified_hash: Option<&str>) -> sqlx::Result<bool> {
         let statement = match &self.db {
             Db::Sqlite(_) => insert_session!(""),
@@ -101,12 +102,12 @@ impl Sessions {
 
 #[async_trait]
 impl SessionStore for Sessions {
-    /// The record is empty afterwards if its person may not sign in by the verified hash any more.
+    /// Empties the record if its account is disabled or no longer has the verified hash.
     async fn create(&self, record: &mut Record) -> Result<()> {
         let verified_hash = record.data.remove(VERIFIED_HASH);
         let verified_hash = verified_hash.as_ref().and_then(Value::as_str);
         while !self.insert(record, verified_hash).await.map_err(backend)? {
-            // An id of 128 random bits is never taken, so this is the person.
+            // An id of 128 random bits is never taken, so the account was refused.
             if user(record).is_some() {
                 record.data.clear();
                 break;

@@ -1,4 +1,4 @@
-//! Table `setup_tokens`: the one link that creates an administrator.
+//! Table `setup_tokens`: the one link that creates an administrator, or restores the access of one.
 use super::{Db, audit_events::insert_event};
 use crate::{model::AuditEvent, secrets::Digest};
 use time::OffsetDateTime;

@@ -125,7 +125,7 @@ pub async fn make_admin(
     })
 }
 
-/// Disabled administrators count too: a setup token is only for a server that never had an administrator.
+/// Disabled administrators count too: the first setup link is only for a server that never had an administrator.
 pub async fn any_admin(db: &Db) -> sqlx::Result<bool> {
     read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')").fetch_one(on))
 }

@@ -1,4 +1,4 @@
-//! Proofs of possession for this server (RFC 9449): each is accepted once on all nodes, and needs a nonce if the
+//! Proofs of possession for this server (RFC 9449): each is accepted once across all nodes, and needs a nonce if the
 //! settings say so.
 use crate::{
     app::App,
@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 const NONCE_STEP_SECONDS: i64 = 300;
 
 /// A proof that is valid unless it was used before. [`PresentedProof::spend`] checks that, after everything else: a
-/// proof is only recorded for a request that succeeds.
+/// proof is only recorded for a request that passed all other checks.
 pub struct PresentedProof {
     /// Thumbprint of the proven key.
     pub jkt: String,
@@ -67,7 +67,7 @@ impl PresentedProof {
         (&self.hash, self.expires_at)
     }
 
-    /// Uses the proof up for this request.
+    /// Uses the proof up. This request may call it again; every other request with the same proof is refused.
     pub async fn spend(&self, app: &App) -> Result<(), OAuthError> {
         let first = async || {
             let first = dpop_proofs::insert(&app.db, &self.hash, self.expires_at).await?;

@@ -75,8 +75,9 @@ fn methods(members: &Members) -> Result<Vec<&str>, ProtocolError> {
 }
 
 /// The methods that both the client and this server support; the client may use only these. Without a method it is
-/// `none`, because a document cannot hold the secret that RFC 7591 defaults to. A client with both `none` and keys is
-/// public, but its keys are stored.
+/// `none`, because a document cannot hold the secret that RFC 7591 defaults to. A client that names both `none` and
+/// `private_key_jwt` may choose by this server's metadata, so it is held to neither: it is public, but its keys are
+/// stored.
 fn choose(members: &Members, rules: &RegistrationRules) -> Result<ClientMetadata, ProtocolError> {
     let named = methods(members)?;
     let without = named.is_empty() || named.contains(&"none");

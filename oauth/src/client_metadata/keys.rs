@@ -12,7 +12,7 @@ pub(super) struct ClientKeys {
     pub jwks_uri: Option<String>,
 }
 
-/// Keys are stored only if the method needs them.
+/// The keys of the client (RFC 7591 §2), which are stored only if the method needs them.
 pub(super) fn public_keys(members: &Members, method: AuthMethod) -> Result<ClientKeys, ProtocolError> {
     check_jwks(members)?;
     if method != AuthMethod::PrivateKeyJwt {

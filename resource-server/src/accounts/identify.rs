@@ -1,4 +1,4 @@
-//! Whose a session token or an API key is.
+//! Finds the identity behind a session token or an API key.
 use super::{
     Accounts, api_keys,
     identity::{Identity, Proof},

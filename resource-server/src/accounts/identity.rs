@@ -1,4 +1,4 @@
-//! Who somebody is, and by what that is known.
+//! An identity, and its proof.
 use super::{person::User, roles::Permission};
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Somebody whom the configuration names.
+//! A person whom the settings name.
 use super::roles::Role;
 use crate::settings::UserSettings;
 use keyward_guard::digest::{self, Digest};

@@ -1,4 +1,4 @@
-//! What people may do, by role.
+//! Roles and their permissions.
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Which surfaces have people, and what these may be called.
+//! Rules about people: the kind of surface that has them, and their usernames.
 
 /// The rule for usernames in settings and at a login.
 pub(crate) fn is_username(text: &str) -> bool {

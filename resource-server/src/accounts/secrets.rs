@@ -1,4 +1,4 @@
-//! Random values, and how they are spelled.
+//! Random values and their encoding.
 use aws_lc_rs::rand;
 use base64ct::{Base64UrlUnpadded, Encoding};
 

@@ -1,4 +1,4 @@
-//! What every kind of credential says of itself, what it is built from, and what comes of that.
+//! A kind of credential: its description, the input it is built from, and the result.
 use crate::{
     accounts,
     settings::{Secret, SurfaceSettings},
@@ -53,7 +53,7 @@ impl Built {
     }
 }
 
-/// Keeps only what a quoted string may hold (RFC 9110 §5.6.4).
+/// Replaces every character that a quoted string cannot hold unescaped by `?` (RFC 9110 §5.6.4).
 pub(super) fn quotable(text: &str) -> Cow<'_, str> {
     let plain = |letter: char| matches!(letter, ' '..='~') && letter != '"' && letter != '\\';
     if text.chars().all(plain) { text.into() } else { text.replace(|letter| !plain(letter), "?").into() }

@@ -1,6 +1,6 @@
-//! The tables of the store, each made where it is missing when the store is opened.
+//! The tables of the store, created when the store is opened if they are missing.
 
-/// A table after those that it refers to.
+/// In order: each table comes after the tables that it refers to.
 pub(super) const ALL: [&str; 5] = [DOCUMENTS, DOCUMENT_SOURCES, AUDIT_EVENTS, SESSIONS, API_KEYS];
 
 const DOCUMENTS: &str = "\

@@ -50,7 +50,7 @@ pub(super) struct Part {
 
 /// Builds the gates of a surface, one for each origin and path.
 pub(super) struct Gating<'a> {
-    /// Those that lead to its address.
+    /// Origins that lead to its address.
     pub origins: &'a [Url],
     pub surface: Arc<Surface>,
     pub built: Built,

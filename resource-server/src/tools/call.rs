@@ -1,4 +1,4 @@
-//! What a tool may know beside its arguments.
+//! The context of a call: everything that a tool gets in addition to its arguments.
 use crate::{
     accounts::Accounts,
     attempts::Asker,

@@ -1,4 +1,4 @@
-//! Where a request came from, and by what: as records and audit events say it.
+//! The source and the transport of a request, as records and audit events name them.
 use axum::http::{Extensions, HeaderMap, header, request::Parts};
 use keyward_guard::{source, transport::Transport, wire};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
     wire::single(headers, &header::USER_AGENT).ok().flatten().map(short)
 }
 
-/// What a client may name as it likes, cut.
+/// Cuts a name that a client chose.
 pub(super) fn short(text: &str) -> String {
     text.chars().take(LONGEST_NAME).collect()
 }

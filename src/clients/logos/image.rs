@@ -3,8 +3,7 @@
 /// Pixels of each side: bounds the memory for unpacking, however small the file is (RFC 7591 §5).
 const MAX_SIDE_PIXELS: u32 = 2048;
 
-/// The media type and size of an accepted picture; `None` for everything else, in particular formats that can hold
-/// scripts.
+/// The media type of an accepted picture; `None` for everything else, in particular formats that can hold scripts.
 #[must_use]
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let (kind, width, height) = png(bytes).or_else(|| gif(bytes)).or_else(|| webp(bytes)).or_else(|| jpeg(bytes))?;

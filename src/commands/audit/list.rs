@@ -63,7 +63,7 @@ pub struct List {
 }
 
 impl List {
-    /// Wrong arguments, which no argument is by itself.
+    /// Refuses arguments that are wrong only in combination.
     pub fn check(&self) -> Result<(), clap::Error> {
         let (Some(since), Some(until)) = (self.since, self.until) else { return Ok(()) };
         if until >= since {

@@ -119,7 +119,8 @@ fn elsewhere(client: &Client, error: OAuthError, compared: RedirectUriComparison
         .comparing(compared, may_see)
 }
 
-/// The name for a page: in quotation marks if the client chose it itself.
+/// The name for a page, which puts it in quotation marks unless the operator configured it: a name that the client
+/// chose itself cannot leave them.
 pub fn client_name(client: &Client) -> String {
     match client.metadata.client_name.as_deref().and_then(display_name) {
         Some(name) if is_trusted(client) => name,

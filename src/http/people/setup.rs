@@ -99,7 +99,8 @@ async fn post(State(app): State<Arc<App>>, PageForm(params): PageForm) -> Result
     }
 }
 
-/// What the answer to a form is on record by: with another name the same form is another one.
+/// The key under which the answer to a form is stored. It covers the username, so that the same form with another name
+/// counts as another form.
 fn answered(form: &Form, username: &str) -> Digest {
     Digest::of([form.id.as_bytes(), normal_form(username).to_ascii_lowercase().as_bytes()].concat())
 }

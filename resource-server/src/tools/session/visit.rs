@@ -1,4 +1,4 @@
-//! A call of a tool for people, and whoever makes it.
+//! A call of a tool for people, with the identity of its caller.
 use crate::{
     accounts::{Accounts, Identity, Known, roles::Permission},
     audit::{Event, EventKind},
