@@ -96,22 +96,26 @@ async fn somebody_disabled_is_signed_out_and_cannot_sign_in() {
 async fn who_signs_in_by_the_old_password_in_the_moment_of_the_new_one_is_not_signed_in_after_it() {
     let t = TestApp::start().await;
     let (alice, by) = (t.user_named("alice").await.id, operator());
-    let mut password = PASSWORD.to_owned();
+    let (mut password, mut began) = (PASSWORD.to_owned(), 0);
     for round in 0..10 {
         let new = format!("four unrelated words here {round}");
         let (mut left, mut right) = (t.browser(), t.browser());
-        let (_, _, changed) = tokio::join!(
+        let (first, second, changed) = tokio::join!(
             left.sign_in("alice", &password, "/"),
             right.sign_in("alice", &password, "/"),
             set_password(&t.app, &by, alice, &new)
         );
         changed.unwrap();
+        began += [first, second].iter().filter(|answer| answer.status == 303).count();
         for mut browser in [left, right] {
             assert!(!browser.get("/").await.body.contains("alice"), "round {round}");
         }
         t.app.clock.advance(Duration::MINUTE);
         password = new;
     }
+    let events = audit_events::recent(&t.db, 200).await.unwrap();
+    let told = events.iter().filter(|event| event.event_type == "login_success").count();
+    assert_eq!(told, began, "the trail has a sign-in for each session that began, and no other");
     assert_eq!(t.browser().sign_in("alice", &password, "/").await.location(), "/");
 }
 

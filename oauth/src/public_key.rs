@@ -37,7 +37,7 @@ impl PublicKey {
         match (text("kty")?, text("crv")) {
             ("EC", Some("P-256")) => Some(Self::P256 { x: coordinate("x")?, y: coordinate("y")? }),
             ("OKP", Some("Ed25519")) => Some(Self::Ed25519 { x: coordinate("x")? }),
-            ("RSA", None) => {
+            ("RSA", _) => {
                 let n = bytes("n").filter(|n| RSA_MODULUS_BYTES.contains(&n.len()))?;
                 Some(Self::Rsa { n, e: bytes("e")? })
             }

@@ -1,5 +1,6 @@
 //! Which narrower scopes a broader scope includes (RFC 6749 §3.3): the `mcp:` scopes of every guard, and the general
 //! rule.
+use std::collections::BTreeSet;
 
 /// The scopes that the `mcp:` scopes include, at every guard.
 pub const HIERARCHY: [(&str, &str); 8] = [
@@ -19,16 +20,11 @@ pub fn reach<'a, N: IntoIterator<Item = &'a str>>(
     held: impl IntoIterator<Item = &'a str>,
     narrower: impl Fn(&'a str) -> N,
 ) -> Vec<&'a str> {
-    let mut all = Vec::new();
-    let add = |all: &mut Vec<&'a str>, scope| {
-        if !all.contains(&scope) {
-            all.push(scope);
-        }
-    };
-    held.into_iter().for_each(|scope| add(&mut all, scope));
+    let mut seen = BTreeSet::new();
+    let mut all: Vec<_> = held.into_iter().filter(|scope| seen.insert(*scope)).collect();
     let mut at = 0;
     while let Some(scope) = all.get(at).copied() {
-        narrower(scope).into_iter().for_each(|scope| add(&mut all, scope));
+        all.extend(narrower(scope).into_iter().filter(|scope| seen.insert(*scope)));
         at += 1;
     }
     all

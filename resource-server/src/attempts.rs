@@ -10,7 +10,7 @@ use keyward_limits::{
 };
 use std::sync::{Mutex, PoisonError};
 
-/// Wrong keys of one source; beyond, its requests are refused without a check.
+/// Wrong keys of one source; beyond, a wrong key gets 429. The right key always passes.
 const NOISE: Quota = Quota::per_minute(100);
 /// Passwords that are checked concurrently (at most half of them for one source), and the length of the queue.
 const JUDGED: usize = 4;

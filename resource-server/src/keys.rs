@@ -1,4 +1,4 @@
-//! Secrets of the settings, stored as hashes.
+//! Secrets that this server knows, from the settings or minted, stored as hashes.
 use crate::settings::KeySettings;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use keyward_guard::{

@@ -60,7 +60,7 @@ impl Records {
         }
         let caller = passage.caller.as_ref();
         let source = caller.map_or(source, |caller| source::of_caller(caller, source));
-        // If the credential was not verified, the name may be a misplaced secret.
+        // An unverified credential masks nothing: a caller could send a name as its credential to hide the name from the log.
         let judged = caller.is_none_or(|caller| !["none", "SecurityKey"].contains(&caller.scheme));
         let masker = self.masker.beside(brought.iter().filter(|_| judged).map(String::as_str));
         for text in record.told() {

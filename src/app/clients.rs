@@ -66,8 +66,8 @@ impl Clients {
         let client = Arc::new(client);
         let mut remembered = self.write();
         if self.heard.are_heard() && self.changes.load(Ordering::Acquire) == changes {
-            let bytes =
-                serde_json::to_vec(&client.metadata).map_or(MAX_CACHE_BYTES, |json| json.len() * MEMORY_PER_JSON_BYTE);
+            let bytes = serde_json::to_vec(&(&client.metadata, &client.policy))
+                .map_or(MAX_CACHE_BYTES, |json| json.len() * MEMORY_PER_JSON_BYTE);
             let whose = if client.source == ClientSource::Seed { OPERATOR } else { STRANGERS };
             remembered.insert(whose, id, (client.clone(), read_at), bytes + MEMORY_PER_CLIENT);
         }

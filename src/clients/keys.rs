@@ -30,7 +30,7 @@ pub async fn have_signed(app: &App, client: &Client, jws: &Jws<'_>, address: IpA
     app.fetch.have_signed(&KeySource { uri, asker, from: source(address), may_look: true }, jws).await
 }
 
-/// A budget for fetching a client's own keys: other fetches that name this client do not use it up.
+/// The source that stands for a client itself, where its requests come from many addresses and anybody can name it.
 pub(super) fn itself(id: &ClientId) -> Source {
     let id = Digest::of(id.as_str());
     Source::Party(id.as_bytes().first_chunk().copied().map_or(0, u128::from_be_bytes))

@@ -1,6 +1,6 @@
 //! `keyward client`: shows, disables and enables clients.
 use super::{
-    operator::{CommonArguments, Desk, List, Named, StateArguments, help, name, one_of},
+    operator::{CommonArguments, Desk, List, StateArguments, help, name, one_of},
     output::{CommandOutput, disabled, or_dash, status},
 };
 use crate::{
@@ -39,6 +39,13 @@ enum Verb {
 }
 
 #[derive(clap::Args)]
+struct Named {
+    /// The `client_id`.
+    #[arg(value_name = "ID", value_parser = name)]
+    id: String,
+}
+
+#[derive(clap::Args)]
 struct Clients {
     /// Only those that are known this way: from the settings (`seed`), by registration (`dcr`), by a metadata document
     /// (`cimd`).
@@ -72,7 +79,7 @@ impl ClientCommand {
 }
 
 fn id(named: &Named) -> ClientId {
-    ClientId::from(&*named.name)
+    ClientId::from(&*named.id)
 }
 
 async fn list(desk: &Desk, List { filter, page }: List<Clients>) -> anyhow::Result<CommandOutput> {

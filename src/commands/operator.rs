@@ -116,14 +116,6 @@ pub struct List<F: clap::Args> {
     pub page: PageArguments,
 }
 
-/// The user or client that a command is about.
-#[derive(clap::Args)]
-pub struct Named {
-    /// Of a person a username, or the id of the account; of a client its `client_id`.
-    #[arg(value_name = "NAME", value_parser = name)]
-    pub name: String,
-}
-
 /// Confirms an act that cannot be undone.
 #[derive(clap::Args)]
 pub struct Confirmation {

@@ -1,6 +1,6 @@
 //! `keyward user`: shows, disables and enables accounts, and sets passwords.
 use super::{
-    operator::{CommonArguments, Confirmation, Desk, List, Named, StateArguments, count, help, name, one_of},
+    operator::{CommonArguments, Confirmation, Desk, List, StateArguments, count, help, name, one_of},
     output::{CommandOutput, disabled, or_dash, status},
     serve::at,
 };
@@ -42,6 +42,13 @@ enum Verb {
         keyward user set-password alice < new-password"))]
     SetPassword(Named),
     SetupLink(SetupLink),
+}
+
+#[derive(clap::Args)]
+struct Named {
+    /// A username, or the id of an account.
+    #[arg(value_name = "NAME", value_parser = name)]
+    name: String,
 }
 
 #[derive(clap::Args)]

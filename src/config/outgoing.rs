@@ -111,7 +111,7 @@ impl ClientMetadataDocuments {
         Ok(Publisher { host, target, is_ours })
     }
 
-    /// Whether the settings admit the host of this client's document.
+    /// Whether the settings admit this client's document, by its host and path.
     #[must_use]
     pub fn lets_client_in(&self, id: &str) -> bool {
         if self.is_own(id) {

@@ -67,7 +67,7 @@ mod tests {
         while ASKED.load(SeqCst) < THREADS {
             tokio::task::yield_now().await;
         }
-        // Tokio's blocking threads, which hash passwords, are still free.
+        // Tokio's blocking threads are still free.
         assert_eq!(tokio::task::spawn_blocking(|| 1).await.unwrap(), 1);
         assert_eq!(ASKED.load(SeqCst), THREADS);
         // A caller that gave up neither frees a thread early nor occupies one.

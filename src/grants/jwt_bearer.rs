@@ -6,8 +6,8 @@ use crate::{
     audit,
     clients::metadata_document,
     clock,
-    config::{Workload, grant_types},
-    error::OAuthError,
+    config::Workload,
+    error::{ErrorCode, OAuthError},
     events::EventType,
     issuers::{identity::IdentityAssertion, workload},
     model::{Client, ClientSource, Grant, GrantId, Role, Scopes, User, grant_type::JWT_BEARER},
@@ -35,9 +35,7 @@ pub const GRANT_TYPE: GrantType = GrantType {
 /// client that is not on record yet.
 async fn identify(request: UnidentifiedRequest<'_>) -> Result<Option<Arc<Client>>, OAuthError> {
     let UnidentifiedRequest { app, authorization, params, address } = request;
-    let Some(assertion) = params.get("assertion")?.filter(|_| grant_types::is_enabled(&app.config, JWT_BEARER)) else {
-        return Ok(None);
-    };
+    let Some(assertion) = params.get("assertion")? else { return Ok(None) };
     let workload = workload::identify(app, authorization, params, address).await?;
     if workload.is_none() {
         introduce(app, assertion, address).await?;
@@ -57,7 +55,7 @@ async fn introduce(app: &App, text: &str, address: IpAddr) -> Result<(), OAuthEr
     match IdentityAssertion::verify(app, text, address).await {
         Ok(assertion) => metadata_document::introduced(app, &assertion.says.client_id).await,
         // If the signature cannot be checked at the moment, the client must not be told that it is unknown.
-        Err(error) if error.code == "temporarily_unavailable" => Err(error),
+        Err(error) if error.code == ErrorCode::TemporarilyUnavailable => Err(error),
         Err(_) => Ok(()),
     }
 }

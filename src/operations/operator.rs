@@ -18,7 +18,7 @@ impl Operator {
         Self(cut(&format!("cli:{name}@{host}"), MAX_NAME_CHARACTERS))
     }
 
-    /// Whoever showed the operator's token from this address.
+    /// Whoever was admitted from this address: by the operator's token, or in the demo by being on this machine.
     #[must_use]
     pub fn over_http(address: IpAddr) -> Self {
         Self(format!("http:{address}"))

@@ -14,13 +14,15 @@ use keyward_limits::spelling::normal_form;
 use std::net::IpAddr;
 
 /// `None` for an unknown user, a wrong password and a disabled account alike, after the same time; only the audit trail
-/// says which. `marks` are those of the browser.
+/// says which. `marks` are those of the browser. `begin` begins the session, and returns `false` if the account was
+/// disabled or got another password in that moment.
 pub async fn sign_in(
     app: &App,
     username: &str,
     password: &str,
     address: IpAddr,
     marks: &str,
+    begin: impl AsyncFnOnce(&User) -> Result<bool, OAuthError>,
 ) -> Result<Option<User>, OAuthError> {
     let (typed, username) = (username, &*normal_form(username));
     let mut known = None;
@@ -44,12 +46,16 @@ pub async fn sign_in(
     let hash = known.as_ref().map(|user| user.password_hash.as_str());
     // If the password cannot be checked, the attempt is not counted.
     let right = app.passwords.verify(password, hash, source(address)).await?;
-    let reason = match known {
+    let reason = match &known {
         None => FailureReason::Unknown,
-        Some(_) if !right => FailureReason::WrongPassword,
-        Some(_) => FailureReason::Disabled,
+        Some(user) if right && user.disabled_at.is_some() => FailureReason::Disabled,
+        // It may have been the right password until the session began.
+        Some(_) => FailureReason::WrongPassword,
     };
-    let user = known.filter(|user| right && user.disabled_at.is_none());
+    let user = match known.filter(|user| right && user.disabled_at.is_none()) {
+        Some(user) if begin(&user).await? => Some(user),
+        _ => None,
+    };
     app.metrics.sign_in(user.is_some());
     if let Some(user) = &user {
         booked.right();

@@ -31,7 +31,9 @@ fn told(event: &AuditEvent) -> (Option<UserId>, &str, &str) {
 
 async fn try_as(t: &TestApp, username: &str, password: &str) {
     let address = IpAddr::from(HERE);
-    assert!(sign_in(&t.app, username, password, address, "").await.is_ok_and(|user| user.is_none()));
+    assert!(
+        sign_in(&t.app, username, password, address, "", async |_| Ok(true)).await.is_ok_and(|user| user.is_none())
+    );
 }
 
 #[tokio::test]
@@ -91,7 +93,7 @@ async fn an_account_that_begins_to_wait_is_named_and_so_is_whose_right_password_
         try_as(&t, "alice", "wrong horse").await;
     }
     for _ in 0..3 {
-        let refused = sign_in(&t.app, "alice", PASSWORD, HERE.into(), "").await.unwrap_err();
+        let refused = sign_in(&t.app, "alice", PASSWORD, HERE.into(), "", async |_| Ok(true)).await.unwrap_err();
         assert_eq!(refused.code, "too_many_requests");
     }
     let detected = of(&t, "brute_force_detected").await;

@@ -1,4 +1,4 @@
-//! Configured secrets, and people's own API keys, as bearer tokens that no authorization server issued.
+//! Bearer tokens that no authorization server issued: configured or minted secrets, and people's own API keys.
 use super::kind::quotable;
 use crate::{
     accounts::{Accounts, Identity, Known},
@@ -62,7 +62,7 @@ pub(super) fn bearer<'a>(headers: &'a HeaderMap, realm: &Realm) -> Result<Option
     Ok(Some(presented.trim()).filter(|presented| scheme.eq_ignore_ascii_case("bearer") && !presented.is_empty()))
 }
 
-/// Configured secrets, and people's own API keys, as bearer tokens that no authorization server issued.
+/// Bearer tokens that no authorization server issued: configured or minted secrets, and people's own API keys.
 pub(super) struct BearerKeys {
     /// The kind of credential.
     pub kind: &'static str,

@@ -5,7 +5,7 @@ use time::Duration;
 
 /// How long a used refresh token may be presented again, with the same result: the response may have been lost.
 const REPLAY_WINDOW: Duration = Duration::minutes(1);
-/// Used refresh tokens that are kept for a session. An older one is refused as unknown.
+/// Refresh tokens that are kept for a session, the unused one included. An older one is refused as unknown.
 const MOST_TOKENS: i64 = 1000;
 
 /// A login that is still valid.

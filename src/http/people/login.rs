@@ -17,7 +17,7 @@ use crate::{
         respond::{Page, SeeOther, page_error},
         views::{SignInPage, SignInReason},
     },
-    model::Client,
+    model::{Client, User},
     oauth::params::Params,
     people::{known_browser, sign_in::sign_in},
     tokens::id_token,
@@ -88,13 +88,14 @@ async fn post(
     };
     let refused = async |text: &str| View { error: Some(text), ..view }.page(&app, &visitor).await;
     let marks = cookie(&headers, &cookies::name(&app, KNOWN_BROWSER)).unwrap_or("");
-    match sign_in(&app, username, password, address, marks).await {
-        Ok(Some(user)) if session::begin(&app, &session, &user, return_to, &form.id).await? => {
+    let begin = async |user: &User| session::begin(&app, &session, user, return_to, &form.id).await;
+    match sign_in(&app, username, password, address, marks, begin).await {
+        Ok(Some(user)) => {
             let marks = known_browser::remember(&app, marks, &user);
             let remember = set_cookie(&app, KNOWN_BROWSER, &marks, REMEMBERED)?;
             Ok((AppendHeaders([(header::SET_COOKIE, remember)]), SeeOther(return_to.to_owned())).into_response())
         }
-        Ok(_) => Ok((StatusCode::FORBIDDEN, refused("Wrong username or password.").await?).into_response()),
+        Ok(None) => Ok((StatusCode::FORBIDDEN, refused("Wrong username or password.").await?).into_response()),
         Err(error) if error.code == ErrorCode::TooManyRequests => {
             let wait = match error.retry_after {
                 Some(1) => "in 1 second".to_owned(),

@@ -31,7 +31,7 @@ pub fn endpoint(_: &App) -> Endpoint {
     Endpoint::new("/jwks", get(jwks), [told]).advertised("jwks_uri").cors(&[Method::GET], &["mcp-protocol-version"])
 }
 
-/// Caches may keep it only briefly, because a rotation changes it at any time.
+/// Made anew for each request, because a rotation may change it at any time.
 async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
     Ok(Document::new(&app.keys.published().await?).respond(&headers))
 }

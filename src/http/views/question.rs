@@ -43,7 +43,7 @@ pub struct AppCard {
     /// time, so it is not part of the decision.
     #[serde(skip)]
     pub cautions: Vec<String>,
-    /// Digest of its whole metadata: the consent stores more than the page shows.
+    /// Digest of its whole metadata and policy: the consent stores more than the page shows.
     pub metadata: String,
 }
 

@@ -47,7 +47,7 @@ where
     })
 }
 
-/// A tool for identified people, with the permission `do` if one is named.
+/// A tool for identified people, with the permission `needed` if there is one.
 pub(super) fn closed<A, R, F>(
     name: &'static str,
     title: &'static str,
