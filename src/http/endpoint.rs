@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 pub struct Endpoint {
     pub paths: Vec<String>,
+    pub legacy_path: Option<&'static str>,
     pub methods: MethodRouter<Arc<App>>,
     /// Describes each method.
     pub operations: Vec<Operation>,
@@ -19,14 +20,6 @@ pub struct Endpoint {
     pub for_machines: bool,
 }
 
-/// Paths where scripts that do not use discovery look for endpoints.
-const LEGACY_PATHS: [(&str, &str); 4] = [
-    ("/token", "/oauth/token"),
-    ("/jwks", "/oauth/jwks"),
-    ("/register", "/oauth/register"),
-    ("/introspect", "/oauth/validate"),
-];
-
 /// Which origins' pages may read the responses. Cookies are never sent along.
 #[derive(Clone, Copy)]
 pub enum Cors {
@@ -39,6 +32,7 @@ impl Endpoint {
     pub fn new(path: &str, methods: MethodRouter<Arc<App>>, operations: impl Into<Vec<Operation>>) -> Self {
         Self {
             paths: vec![path.to_owned()],
+            legacy_path: None,
             methods,
             operations: operations.into(),
             advertised: None,
@@ -48,10 +42,10 @@ impl Endpoint {
         }
     }
 
-    /// Adds the legacy path; descriptions use only the first path.
-    fn add_legacy_path(&mut self) {
-        let known = LEGACY_PATHS.iter().find(|(path, _)| self.paths.first().is_some_and(|own| own == path));
-        self.paths.extend(known.map(|(_, legacy)| (*legacy).to_owned()));
+    /// A path where scripts that do not use discovery look for it, if the settings enable such paths.
+    #[must_use]
+    pub fn legacy_path(self, path: &'static str) -> Self {
+        Self { legacy_path: Some(path), ..self }
     }
 
     /// Descriptions of the routes, without those that only answer "not found".
@@ -93,8 +87,8 @@ impl Endpoint {
 #[must_use]
 pub fn placed(app: &App, mut all: Vec<Endpoint>) -> Vec<Endpoint> {
     all.retain(|endpoint| endpoint.enabled);
-    if app.config.legacy_paths {
-        all.iter_mut().for_each(Endpoint::add_legacy_path);
+    for endpoint in all.iter_mut().filter(|_| app.config.legacy_paths) {
+        endpoint.paths.extend(endpoint.legacy_path.map(str::to_owned));
     }
     all.into_iter().map(|endpoint| endpoint.below(app.config.base_path())).collect()
 }

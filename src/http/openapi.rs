@@ -1,6 +1,6 @@
 //! Describes this server as `OpenAPI` 3.1 and as a page, generated from the lists of routes.
 use super::{
-    endpoint::{Cors, Endpoint},
+    endpoint::Endpoint,
     protection::protected,
     respond::{Document, Page, method_not_allowed},
 };
@@ -36,15 +36,8 @@ pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>
     let content = api::content(&document);
     let [(place, told), (page_place, page_told)] = own;
     let document = Document::new(&document);
-    endpoints.push(Endpoint {
-        paths: vec![place],
-        methods: get(async move |headers: HeaderMap| document.respond(&headers)),
-        operations: told,
-        advertised: None,
-        enabled: true,
-        for_machines: false,
-        cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
-    });
+    let get_document = get(async move |headers: HeaderMap| document.respond(&headers));
+    endpoints.push(Endpoint::new(&place, get_document, told).cors(&[Method::GET], &["mcp-protocol-version"]));
     let show = get(async move || Page(Docs { content: &content }).into_response()).fallback(method_not_allowed);
     pages.merge(Routes::new().route(&page_place, show.layer(map_response(protected)), page_told))
 }

@@ -12,6 +12,8 @@ use aws_lc_rs::hmac;
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
+/// The path of the token endpoint, which proofs of token requests name.
+pub const TOKEN_PATH: &str = "/token";
 /// Seconds after which the nonce changes; the previous one is still accepted.
 const NONCE_STEP_SECONDS: i64 = 300;
 
@@ -32,7 +34,7 @@ pub fn at_token_endpoint(
     proof: Option<&str>,
 ) -> Result<Option<PresentedProof>, OAuthError> {
     match proof.filter(|_| app.config.dpop.enabled) {
-        Some(proof) => check(app, proof, "POST", "/token", None).map(Some),
+        Some(proof) => check(app, proof, "POST", TOKEN_PATH, None).map(Some),
         None if client.metadata.dpop_bound_access_tokens => Err(OAuthError::invalid_dpop_proof(
             "the client registered dpop_bound_access_tokens and must send a DPoP proof (RFC 9449 section 5.2)",
         )),

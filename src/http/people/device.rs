@@ -4,7 +4,7 @@ use super::{
     problem::Problem,
     question,
     session::{self, SignedInUser},
-    urls::{DEVICE, DEVICE_WITH_CODE, after_sign_out},
+    urls::{DEVICE, DEVICE_WITH_CODE, LOGIN, after_sign_out},
 };
 use crate::{
     app::App,
@@ -56,7 +56,7 @@ async fn show(State(app): State<Arc<App>>, session: Session, RawQuery(query): Ra
     let params = Params::parse(query.unwrap_or_default().as_bytes())?;
     let code = params.get("user_code")?.and_then(UserCode::parse);
     let Some(signed_in) = session::current(&app, &session).await? else {
-        return Ok(SeeOther(format!("/login?return_to={}", form_urlencode(&page_for(code)))).into_response());
+        return Ok(SeeOther(format!("{LOGIN}?return_to={}", form_urlencode(&page_for(code)))).into_response());
     };
     let code = code.map(|code| code.expose()).unwrap_or_default();
     Ok(enter_code(&app, &signed_in, &code, None))

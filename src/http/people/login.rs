@@ -5,7 +5,7 @@ use super::{
     forms::{self, PageForm, Purpose},
     problem::Problem,
     session::{self, SignedInUser},
-    urls::{AUTHORIZE, DEVICE, DEVICE_WITH_CODE, MAX_URL},
+    urls::{AUTHORIZE, DEVICE, DEVICE_WITH_CODE, LOGIN, MAX_URL},
 };
 use crate::{
     app::App,
@@ -44,7 +44,7 @@ pub fn routes() -> Routes<Arc<App>> {
         ("return_to", false, "Where to go on: a path of this server."),
     ];
     let shows = page("Sign-in").query(&[fields[2]]);
-    Routes::new().route("/login", get(show).post(post), [shows, form_of_a_page("Signs in", &fields)])
+    Routes::new().route(LOGIN, get(show).post(post), [shows, form_of_a_page("Signs in", &fields)])
 }
 
 async fn show(

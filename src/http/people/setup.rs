@@ -3,6 +3,7 @@
 use super::{
     forms::{self, Form, PageForm, Purpose},
     problem::Problem,
+    urls::LOGIN,
 };
 use crate::{
     app::App,
@@ -48,7 +49,7 @@ fn spent() -> Problem {
     Problem::from(error)
         .titled("This setup link no longer works")
         .saying("Who runs this server makes a new one with keyward setup-link. Already created? Sign in.")
-        .leading("/login", "Sign in")
+        .leading(LOGIN, "Sign in")
 }
 
 async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
@@ -112,7 +113,7 @@ async fn was_answered(app: &App, form: Option<&Form>, username: &str) -> Result<
 
 fn welcome() -> Response {
     let message = "You can sign in now. The link that brought you here no longer works.";
-    Page(MessagePage { title: "Welcome", message, link: Some(("/login", "Sign in")) }).into_response()
+    Page(MessagePage { title: "Welcome", message, link: Some((LOGIN, "Sign in")) }).into_response()
 }
 
 fn page(app: &App, token: &SetupToken, username: &str, error: Option<&str>) -> impl IntoResponse + use<> {

@@ -2,6 +2,7 @@
 use crate::{http::respond::SeeOther, oauth::params::form_urlencode};
 
 pub const AUTHORIZE: &str = "/authorize?";
+pub const LOGIN: &str = "/login";
 pub const DEVICE: &str = "/device";
 pub const DEVICE_WITH_CODE: &str = "/device?user_code=";
 /// The query that tells the sign-in page why it is shown.
@@ -14,10 +15,10 @@ pub fn authorize_url(query: &str) -> String {
 }
 
 pub fn to_login(query: &str) -> SeeOther {
-    SeeOther(format!("/login?return_to={}", form_urlencode(&authorize_url(query))))
+    SeeOther(format!("{LOGIN}?return_to={}", form_urlencode(&authorize_url(query))))
 }
 
 /// Redirects to sign in and back to `page`, after somebody signed out while the page was open.
 pub fn after_sign_out(page: &str) -> SeeOther {
-    SeeOther(format!("/login?return_to={}&{SIGNED_OUT}", form_urlencode(page)))
+    SeeOther(format!("{LOGIN}?return_to={}&{SIGNED_OUT}", form_urlencode(page)))
 }

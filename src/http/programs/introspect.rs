@@ -56,7 +56,9 @@ pub fn endpoint(_: &App) -> Endpoint {
         ("acr", false, Type::Text),
     ];
     let told = told.tells(200, "`active`, and what the token says (RFC 7662 §2.2)", &members);
-    Endpoint::new("/introspect", routing::post(post), [told]).advertised("introspection_endpoint")
+    Endpoint::new("/introspect", routing::post(post), [told])
+        .advertised("introspection_endpoint")
+        .legacy_path("/oauth/validate")
 }
 
 async fn post(

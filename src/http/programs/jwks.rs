@@ -28,7 +28,8 @@ pub fn endpoint(_: &App) -> Endpoint {
         ("e", false, Type::Text),
     ];
     let told = told.tells(200, "The keys", &[("keys", true, Type::Each(&key))]);
-    Endpoint::new("/jwks", get(jwks), [told]).advertised("jwks_uri").cors(&[Method::GET], &["mcp-protocol-version"])
+    let endpoint = Endpoint::new("/jwks", get(jwks), [told]).advertised("jwks_uri").legacy_path("/oauth/jwks");
+    endpoint.cors(&[Method::GET], &["mcp-protocol-version"])
 }
 
 /// Made anew for each request, because a rotation may change it at any time.

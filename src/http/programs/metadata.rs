@@ -2,10 +2,7 @@
 use crate::{
     app::App,
     config::grant_types,
-    http::{
-        endpoint::{Cors, Endpoint},
-        respond::Document,
-    },
+    http::{endpoint::Endpoint, respond::Document},
     model::{Scopes, grant_type::JWT_BEARER},
     oauth,
     tokens::id_token,
@@ -71,15 +68,9 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     let document = document(app, others);
     let told =
         Operation::get("What this server says about itself (RFC 8414, OpenID Connect Discovery)").tag("Discovery");
-    Endpoint {
-        paths,
-        methods: get(async move |headers: HeaderMap| document.respond(&headers)),
-        operations: vec![told.tells(200, "The metadata", MEMBERS)],
-        advertised: None,
-        enabled: true,
-        for_machines: false,
-        cors: Cors::Everybody { methods: &[Method::GET], headers: &["mcp-protocol-version"] },
-    }
+    let told = told.tells(200, "The metadata", MEMBERS);
+    let endpoint = Endpoint::new("", get(async move |headers: HeaderMap| document.respond(&headers)), [told]);
+    Endpoint { paths, ..endpoint.cors(&[Method::GET], &["mcp-protocol-version"]) }
 }
 
 /// The narrower scopes that each resource's scopes include: guards apply the same rule by which tokens are issued.

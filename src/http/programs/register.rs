@@ -31,6 +31,7 @@ pub fn endpoint(app: &App) -> Endpoint {
     let on = app.config.registration.policy != RegistrationPolicy::Off;
     let endpoint =
         Endpoint::new("/register", routing::post(post), [described()]).advertised("registration_endpoint").only_if(on);
+    let endpoint = endpoint.legacy_path("/oauth/register");
     endpoint.cors(&[Method::POST], &["authorization", "content-type", "mcp-protocol-version"])
 }
 

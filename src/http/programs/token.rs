@@ -27,8 +27,10 @@ use keyward_shared::api::{Operation, Type};
 use std::{net::IpAddr, sync::Arc};
 
 pub fn endpoint(app: &App) -> Endpoint {
-    let endpoint = Endpoint::new("/token", routing::post(post), [described(app)]).advertised("token_endpoint");
-    endpoint.cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
+    let endpoint = Endpoint::new(dpop::TOKEN_PATH, routing::post(post), [described(app)]).advertised("token_endpoint");
+    endpoint
+        .legacy_path("/oauth/token")
+        .cors(&[Method::POST], &["authorization", "content-type", "dpop", "mcp-protocol-version"])
 }
 
 fn described(app: &App) -> Operation {

@@ -27,6 +27,7 @@ use axum::{
 use keyward_shared::api::{Member, Operation, Type};
 use std::sync::Arc;
 
+const PATH: &str = "/userinfo";
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The claims of OpenID Connect Core §5.1 that this server stores.
@@ -41,7 +42,7 @@ pub fn endpoint(_: &App) -> Endpoint {
     let summary = "Who the person behind a token is (OpenID Connect Core §5.3)";
     let told = [Operation::get(summary), Operation::post(summary)]
         .map(|told| told.tag("For clients").secured(&["access_token"]).tells(200, "Claims about them", &CLAIMS));
-    let endpoint = Endpoint::new("/userinfo", get(userinfo).post(userinfo), told).advertised("userinfo_endpoint");
+    let endpoint = Endpoint::new(PATH, get(userinfo).post(userinfo), told).advertised("userinfo_endpoint");
     endpoint.cors(&[Method::GET, Method::POST], &["authorization", "content-type", "dpop"])
 }
 
@@ -111,7 +112,7 @@ async fn prove(
     let cnf = token.claims.cnf.as_ref().ok_or_else(unbound)?;
     let missing = || OAuthError::invalid_dpop_proof("the DPoP header with the proof is missing");
     let proof = dpop_proof(headers)?.ok_or_else(missing)?;
-    let proof = dpop::check(app, proof, method.as_str(), "/userinfo", Some(text))?;
+    let proof = dpop::check(app, proof, method.as_str(), PATH, Some(text))?;
     if proof.jkt != cnf.jkt {
         return Err(OAuthError::invalid_dpop_proof("the DPoP proof is by another key than the token is bound to"));
     }
