@@ -33,6 +33,7 @@ pub enum ErrorCode {
     Own(&'static OwnError),
 }
 
+/// An error code of a program's own, and the HTTP status that goes with it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OwnError {
     /// In `snake_case`, as the others.

@@ -91,7 +91,7 @@ impl Policy {
         self.other_methods = Some(words(scopes));
     }
 
-    /// The same, unless it was said.
+    /// What methods without a rule of their own need, unless [`Self::other_methods`] said it.
     pub fn begin_with(&mut self, first: &str) {
         self.other_methods.get_or_insert_with(|| words(first));
     }

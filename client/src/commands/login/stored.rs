@@ -67,7 +67,7 @@ async fn try_out(context: &Context, url: &Address, profile: &Profile, extra: &Ex
     client.close().await;
     match tried {
         Err(failure) if failure.http_status == Some(401) => {
-            Err(Failure { message: format!("the server refuses this credential: {failure}"), ..failure })
+            Err(Failure { message: format!("{failure}: the server refuses this credential"), ..failure })
         }
         // Whether the credential may list tools does not matter here.
         _ => Ok(()),
