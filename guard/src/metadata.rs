@@ -30,7 +30,7 @@ pub struct ProtectedResource {
     pub resource_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_documentation: Option<String>,
-    pub dpop_signing_alg_values_supported: [&'static str; 4],
+    pub dpop_signing_alg_values_supported: &'static [&'static str],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dpop_bound_access_tokens_required: bool,
     /// No member of the RFC, which lets others be added: the grants whose tokens are good, where not all are.

@@ -1,5 +1,13 @@
 //! The supported signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
 
+/// The names as sentences list them; a macro, because `concat!` takes no constant.
+macro_rules! one_of {
+    () => {
+        "ES256, RS256 or EdDSA"
+    };
+}
+pub(crate) use one_of;
+
 /// All are asymmetric, and each needs one type of key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
@@ -12,8 +20,10 @@ impl Algorithm {
     pub const ALL: [Self; 3] = [Self::Es256, Self::Rs256, Self::EdDsa];
     /// As metadata lists them.
     pub const NAMES: [&str; 3] = [Self::Es256.as_str(), Self::Rs256.as_str(), Self::EdDsa.as_str()];
+    /// With both names of `EdDSA`.
+    pub const ANY_NAMES: &[&str] = &[Self::Es256.as_str(), Self::Rs256.as_str(), Self::EdDsa.as_str(), Self::ED25519];
     /// As sentences list them.
-    pub const ONE_OF: &str = "ES256, RS256 or EdDSA";
+    pub const ONE_OF: &str = one_of!();
     /// The newer name of `EdDSA` with this curve, the only one supported here (RFC 9864 §2.2).
     pub const ED25519: &str = "Ed25519";
 
@@ -53,5 +63,6 @@ mod tests {
         }
         assert_eq!(Algorithm::parse_any_name(Algorithm::ED25519), Some(Algorithm::EdDsa));
         assert_eq!(Algorithm::ONE_OF.replace(" or ", ", "), Algorithm::NAMES.join(", "));
+        assert_eq!(Algorithm::ANY_NAMES, [&Algorithm::NAMES[..], &[Algorithm::ED25519]].concat());
     }
 }

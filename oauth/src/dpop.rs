@@ -1,6 +1,6 @@
 //! Demonstrating proof of possession (RFC 9449): checks a proof for one request.
 use super::{
-    algorithm::Algorithm,
+    algorithm::{Algorithm, one_of},
     digest::{Digest, base64url},
     jws::{Jws, JwsError},
     public_key::{PublicKey, is_private},
@@ -9,9 +9,8 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-/// Algorithms for signing proofs: all asymmetric (RFC 9449 §5.1). The last is the newer name of the one before it (RFC
-/// 9864 §2.2).
-pub const ALGORITHMS: [&str; 4] = [Algorithm::NAMES[0], Algorithm::NAMES[1], Algorithm::NAMES[2], Algorithm::ED25519];
+/// Algorithms for signing proofs: all asymmetric (RFC 9449 §5.1).
+pub const ALGORITHMS: &[&str] = Algorithm::ANY_NAMES;
 
 /// How long after `iat` a proof is accepted.
 pub const LIFETIME: Duration = Duration::minutes(5);
@@ -71,7 +70,7 @@ fn malformed(error: JwsError) -> &'static str {
         JwsError::NotCompact | JwsError::NotBase64url | JwsError::NotClean => {
             "the DPoP proof is not one compact JWS of JSON objects"
         }
-        JwsError::UnknownAlgorithm => "the DPoP proof must be signed with ES256, RS256 or EdDSA",
+        JwsError::UnknownAlgorithm => concat!("the DPoP proof must be signed with ", one_of!()),
         JwsError::Critical => "the DPoP proof has a critical header parameter",
     }
 }

@@ -1,7 +1,7 @@
 //! Received JWTs: a compact JWS of claims (RFC 7515 §7.1, RFC 7519 §3), parsed strictly and verified with the signer's
 //! keys.
 use super::{
-    algorithm::Algorithm,
+    algorithm::{Algorithm, one_of},
     date,
     digest::from_base64url,
     json,
@@ -64,7 +64,7 @@ impl JwsError {
             Self::NotCompact => "the JWT is no compact JWS",
             Self::NotBase64url => "the JWT is not base64url",
             Self::NotClean => "the JWT holds no clean JSON object",
-            Self::UnknownAlgorithm => "alg must be ES256, RS256 or EdDSA",
+            Self::UnknownAlgorithm => concat!("alg must be ", one_of!()),
             Self::Critical => "crit names extensions that are not known here",
         }
     }

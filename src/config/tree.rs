@@ -109,7 +109,7 @@ pub struct KeySettings {
     /// The master key itself, instead of a file.
     #[serde(serialize_with = "hidden::maybe")]
     pub master_key: Option<SecretString>,
-    /// `ES256`, `EdDSA` or `RS256`: signs access tokens unless their resource sets another algorithm.
+    /// Signs access tokens unless their resource sets another algorithm: one of [`Algorithm::NAMES`].
     pub signing_alg: String,
     /// How long a key signs, in seconds; 0 is for ever.
     pub rotate_after: u32,

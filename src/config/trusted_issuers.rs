@@ -24,7 +24,7 @@ pub struct TrustedIssuer {
     pub jwks: Option<Value>,
     /// ... or the URL where they are published.
     pub jwks_uri: Option<String>,
-    /// The algorithms it signs with, out of `ES256`, `EdDSA` and `RS256`; any of them by default.
+    /// The algorithms it signs with, out of [`Algorithm::NAMES`]; any of them by default.
     #[serde(default, deserialize_with = "list")]
     pub algorithms: Vec<String>,
     /// Its name on pages; its host by default.

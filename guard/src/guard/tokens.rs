@@ -53,7 +53,7 @@ impl Guard {
     }
 
     /// Takes only signed answers to [`Guard::introspect`] (RFC 9701): proof of what the issuer said, not only that it
-    /// was asked. Signed with ES256, `EdDSA` or RS256.
+    /// was asked.
     #[must_use]
     pub fn require_signed_answers(mut self) -> Self {
         self.introspection.signed = true;
