@@ -164,6 +164,73 @@ pub struct EndedAccess {
     pub sessions: u64,
 }
 
+/// One step of a change to an account; a change takes several, in one transaction.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// Changes nothing if the account is disabled already, or is the last enabled administrator.
+    Disable(OffsetDateTime),
+    Enable,
+    /// An argon2id PHC string.
+    SetPassword(&'a str),
+    RevokeGrants(OffsetDateTime),
+    EndSessions,
+}
+
+impl Step<'_> {
+    fn statement(self) -> &'static str {
+        match self {
+            Self::Disable(_) => {
+                "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL
+                    AND (role <> 'admin' OR EXISTS (SELECT 1 FROM users AS other
+                         WHERE other.role = 'admin' AND other.disabled_at IS NULL AND other.id <> $1))"
+            }
+            Self::Enable => "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL",
+            Self::SetPassword(_) => "UPDATE users SET password_hash = $2 WHERE id = $1",
+            Self::RevokeGrants(_) => {
+                "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2"
+            }
+            Self::EndSessions => "DELETE FROM sessions WHERE user_id = $1",
+        }
+    }
+}
+
+/// Takes these steps and stores the event, which is told how many rows each step changed. `None`, with nothing changed,
+/// if the first step changes none.
+pub async fn change<const N: usize>(
+    db: &Db,
+    id: UserId,
+    steps: [Step<'_>; N],
+    event: impl FnOnce([u64; N]) -> AuditEvent,
+) -> sqlx::Result<Option<([u64; N], AuditEvent)>> {
+    transaction!(db, |on| {
+        if let [Step::Disable(_), ..] = steps[..] {
+            // Changes nothing, but locks the rows: of two administrators who disable each other, one remains.
+            let lock = "UPDATE users SET role = role WHERE role = 'admin' AND disabled_at IS NULL";
+            sqlx::query(lock).execute(&mut *on).await?;
+        }
+        let mut rows = [0; N];
+        for (place, step) in steps.into_iter().enumerate() {
+            let query = sqlx::query(step.statement()).bind(id);
+            let query = match step {
+                Step::Disable(now) | Step::RevokeGrants(now) => query.bind(now),
+                Step::SetPassword(hash) => query.bind(hash),
+                Step::Enable | Step::EndSessions => query,
+            };
+            rows[place] = query.execute(&mut *on).await?.rows_affected();
+            if rows[0] == 0 {
+                break;
+            }
+        }
+        if rows[0] > 0 {
+            let event = event(rows);
+            insert_event!(event).execute(&mut *on).await?;
+            Some((rows, event))
+        } else {
+            None
+        }
+    })
+}
+
 /// Disables an account, revokes its grants, ends its sessions, and stores the event. `None`, with nothing changed, if
 /// it is disabled already, or is the last enabled administrator.
 pub async fn disable(
@@ -172,53 +239,16 @@ pub async fn disable(
     now: OffsetDateTime,
     event: impl FnOnce(EndedAccess) -> AuditEvent,
 ) -> sqlx::Result<Option<(EndedAccess, AuditEvent)>> {
-    transaction!(db, |on| {
-        // Changes nothing, but locks the rows: of two administrators who disable each other, one remains.
-        sqlx::query("UPDATE users SET role = role WHERE role = 'admin' AND disabled_at IS NULL")
-            .execute(&mut *on)
-            .await?;
-        let disabled = sqlx::query(
-            "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL
-                AND (role <> 'admin' OR EXISTS (SELECT 1 FROM users AS other
-                     WHERE other.role = 'admin' AND other.disabled_at IS NULL AND other.id <> $1))",
-        )
-        .bind(id)
-        .bind(now)
-        .execute(&mut *on)
-        .await?
-        .rows_affected()
-            > 0;
-        if disabled {
-            let revoked = sqlx::query(
-                "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2",
-            );
-            let grants = revoked.bind(id).bind(now).execute(&mut *on).await?.rows_affected();
-            let sessions = sqlx::query("DELETE FROM sessions WHERE user_id = $1");
-            let sessions = sessions.bind(id).execute(&mut *on).await?.rows_affected();
-            let ended = EndedAccess { grants, sessions };
-            let event = event(ended);
-            insert_event!(event).execute(&mut *on).await?;
-            Some((ended, event))
-        } else {
-            None
-        }
-    })
+    let ended = |[_, grants, sessions]: [u64; 3]| EndedAccess { grants, sessions };
+    let steps = [Step::Disable(now), Step::RevokeGrants(now), Step::EndSessions];
+    let done = change(db, id, steps, |rows| event(ended(rows))).await?;
+    Ok(done.map(|(rows, event)| (ended(rows), event)))
 }
 
 /// Enables an account and stores the event. `false`, with nothing changed, if the account is not disabled.
 pub async fn enable(db: &Db, id: UserId, event: &AuditEvent) -> sqlx::Result<bool> {
-    transaction!(db, |on| {
-        let enabled = sqlx::query("UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL")
-            .bind(id)
-            .execute(&mut *on)
-            .await?
-            .rows_affected()
-            > 0;
-        if enabled {
-            insert_event!(event).execute(&mut *on).await?;
-        }
-        enabled
-    })
+    let done = change(db, id, [Step::Enable], |_| event.clone()).await?;
+    Ok(done.is_some())
 }
 
 /// Stores an argon2id PHC string, ends the sessions, and stores the event. Returns the number of ended sessions;
@@ -229,16 +259,7 @@ pub async fn set_password(
     hash: &str,
     event: impl FnOnce(u64) -> AuditEvent,
 ) -> sqlx::Result<Option<(u64, AuditEvent)>> {
-    transaction!(db, |on| {
-        let set = sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1");
-        if set.bind(id).bind(hash).execute(&mut *on).await?.rows_affected() > 0 {
-            let sessions = sqlx::query("DELETE FROM sessions WHERE user_id = $1");
-            let sessions = sessions.bind(id).execute(&mut *on).await?.rows_affected();
-            let event = event(sessions);
-            insert_event!(event).execute(&mut *on).await?;
-            Some((sessions, event))
-        } else {
-            None
-        }
-    })
+    let steps = [Step::SetPassword(hash), Step::EndSessions];
+    let done = change(db, id, steps, |[_, sessions]| event(sessions)).await?;
+    Ok(done.map(|([_, sessions], event)| (sessions, event)))
 }
