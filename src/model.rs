@@ -1,5 +1,4 @@
 //! Plain data types without behaviour, except that they check their own form.
-mod access_token;
 mod answered_form;
 mod audit;
 mod client;
@@ -7,25 +6,18 @@ mod device;
 mod grant;
 pub mod grant_type;
 mod ids;
-mod initial_access_token;
 mod logo;
-mod pushed_request;
 mod signing_key;
-mod subject_link;
 mod user;
 
-pub use access_token::AccessToken;
 pub use answered_form::{AnsweredForm, FormAnswer};
 pub use audit::{AuditEvent, AuditRecord, Link, SealedEvent};
 pub use client::{Client, ClientPolicy, ClientSource};
 pub use device::DeviceAuthorization;
 pub use grant::{Code, Consent, ConsentRecord, Grant, GrantRecord, IssuedCode, KnownClient};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
-pub use initial_access_token::InitialAccessToken;
 pub use logo::{Logo, Picture};
-pub use pushed_request::PushedRequest;
 pub use signing_key::{KeyStatus, SigningKey};
-pub use subject_link::SubjectLink;
 pub use user::{Role, User};
 
 pub use keyward_oauth::{

@@ -5,10 +5,10 @@ use crate::{
     clients::authenticate::PresentedAssertion,
     error::{ErrorCode, OAuthError, ProtocolError},
     limits::source,
-    model::{Client, ClientId, PushedRequest},
+    model::{Client, ClientId},
     oauth::{authorization_request::Callback, compared::RedirectUriComparison, params::Params},
     secrets::{Digest, RequestUri},
-    storage::pushed_requests::{self, Insertion},
+    storage::pushed_requests::{self, Insertion, PushedRequest},
     tokens::dpop::{PresentedProof, used_before},
 };
 use std::net::IpAddr;

@@ -7,13 +7,18 @@ use crate::{
     events::EventType,
     issuers::statement,
     limits::{source, yields_to},
-    model::{Client, ClientId, ClientMetadata, ClientSource, InitialAccessToken, Scopes},
+    model::{Client, ClientId, ClientMetadata, ClientSource, Scopes},
     oauth::{
         client_metadata::{self, ParsedRegistration, parse_registration},
         redirect_uri::{LeftOutUri, RedirectKind, kind},
     },
     secrets::{ClientSecret, Digest, RegistrationAccessToken},
-    storage::{self, clients::RegistrationResult, initial_access_tokens, registration_access_tokens},
+    storage::{
+        self,
+        clients::RegistrationResult,
+        initial_access_tokens::{self, InitialAccessToken},
+        registration_access_tokens,
+    },
     trace::Verdict,
 };
 use keyward_limits::source::Source;

@@ -4,9 +4,9 @@ use crate::{
     app::App,
     audit::Event,
     events::EventType,
-    model::{InitialAccessToken, Scopes},
+    model::Scopes,
     secrets::RegistrationToken,
-    storage::initial_access_tokens::{self, Fingerprint},
+    storage::initial_access_tokens::{self, Fingerprint, InitialAccessToken},
 };
 use serde_json::{Value, json};
 use time::Duration;

@@ -6,10 +6,13 @@ use crate::{
     error::OAuthError,
     events::EventType,
     issuers::identity::IdentityAssertion,
-    model::{Role, SubjectLink, User},
+    model::{Role, User},
     oauth::display_name::display_name,
     secrets::{self, Digest, base64url},
-    storage::{subject_links, users},
+    storage::{
+        subject_links::{self, SubjectLink},
+        users,
+    },
 };
 use serde_json::json;
 

@@ -1,10 +1,17 @@
 //! Table `initial_access_tokens`: tokens that allow a number of registrations for some time (RFC 7591 §3).
 use super::{Db, audit_events::insert_event};
-use crate::{
-    model::{AuditEvent, InitialAccessToken},
-    secrets::Digest,
-};
+use crate::{model::AuditEvent, secrets::Digest};
 use time::OffsetDateTime;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct InitialAccessToken {
+    pub token_hash: Digest,
+    /// How many more clients may be registered with the token.
+    pub uses_left: i32,
+    /// The most scopes these clients are ever granted, in the form of `scope`; `None` sets no limit.
+    pub scope: Option<String>,
+    pub expires_at: OffsetDateTime,
+}
 
 /// Stores a token and the event about it.
 pub async fn insert(db: &Db, token: &InitialAccessToken, event: &AuditEvent) -> sqlx::Result<()> {

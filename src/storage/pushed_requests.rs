@@ -4,10 +4,7 @@ use super::{
     dpop_proofs::{Proof, insert_proof},
     used_assertions::{Assertion, insert_assertion},
 };
-use crate::{
-    model::{ClientId, PushedRequest},
-    secrets::Digest,
-};
+use crate::{model::ClientId, secrets::Digest};
 use keyward_limits::source::Source;
 use time::OffsetDateTime;
 
@@ -22,6 +19,17 @@ const DELETED_AT_ONCE: i64 = 32;
 
 /// PostgreSQL advisory lock held while inserting, so that concurrent pushes do not exceed the limits together.
 const INSERTION_LOCK: i64 = 0x6b77_7075_7368;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct PushedRequest {
+    /// Digest of its `request_uri`.
+    pub request_hash: Digest,
+    /// The client that pushed the request; only it may use it.
+    pub client_id: ClientId,
+    /// The request's parameters, form-encoded, without credentials.
+    pub query: String,
+    pub expires_at: OffsetDateTime,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insertion {

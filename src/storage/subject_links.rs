@@ -1,6 +1,17 @@
 //! Table `subject_links`: links subjects of trusted issuers to accounts here.
 use super::Db;
-use crate::model::{SubjectLink, User, UserId};
+use crate::model::{User, UserId};
+use time::OffsetDateTime;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SubjectLink {
+    pub issuer: String,
+    /// Empty if the issuer has no tenants.
+    pub tenant: String,
+    pub subject: String,
+    pub user_id: UserId,
+    pub linked_at: OffsetDateTime,
+}
 
 macro_rules! insert {
     ($link:expr) => {

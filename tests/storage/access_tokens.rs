@@ -1,7 +1,10 @@
 //! Table `access_tokens`.
 use super::now;
 use crate::support::db::fresh_db;
-use keyward::{model::AccessToken, secrets::Digest, storage::access_tokens};
+use keyward::{
+    secrets::Digest,
+    storage::access_tokens::{self, AccessToken},
+};
 use serde_json::json;
 use time::Duration;
 

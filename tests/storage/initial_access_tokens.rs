@@ -2,12 +2,12 @@
 use super::{event, events, new_client, now};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{Client, InitialAccessToken},
+    model::Client,
     secrets::Digest,
     storage::{
         Db,
         clients::{self, RegistrationResult},
-        initial_access_tokens,
+        initial_access_tokens::{self, InitialAccessToken},
     },
 };
 use time::{Duration, OffsetDateTime};

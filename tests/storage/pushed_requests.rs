@@ -2,11 +2,11 @@
 use super::{a_pair, now};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{ClientId, PushedRequest},
+    model::ClientId,
     secrets::{self, Digest},
     storage::{
         Db, clients,
-        pushed_requests::{self, Insertion, MAX_IN_ALL, MAX_PER_SOURCE, insert},
+        pushed_requests::{self, Insertion, MAX_IN_ALL, MAX_PER_SOURCE, PushedRequest, insert},
     },
 };
 use keyward_limits::source::Source;

@@ -2,8 +2,12 @@
 use super::{new_user, now};
 use crate::support::db::fresh_db;
 use keyward::{
-    model::{SubjectLink, User, UserId},
-    storage::{Db, subject_links, users},
+    model::{User, UserId},
+    storage::{
+        Db,
+        subject_links::{self, SubjectLink},
+        users,
+    },
 };
 use tokio::task::JoinSet;
 

@@ -3,12 +3,12 @@ use crate::{
     app::App,
     clock,
     error::OAuthError,
-    model::{AccessToken, Grant, Role, Scopes},
+    model::{Grant, Role, Scopes},
     oauth::{
         params::Params,
         resource::{AccessTokenFormat, OIDC_SCOPES, Resource},
     },
-    storage::access_tokens,
+    storage::access_tokens::{self, AccessToken},
     tokens::{
         access_token::{self, AccessTokenClaims},
         opaque::OpaqueToken,
