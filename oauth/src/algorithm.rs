@@ -1,4 +1,5 @@
 //! The supported signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
+use aws_lc_rs::digest::{self, SHA256};
 
 /// The names as sentences list them; a macro, because `concat!` takes no constant.
 macro_rules! one_of {
@@ -35,6 +36,16 @@ impl Algorithm {
             Self::Rs256 => "RS256",
             Self::EdDsa => "EdDSA",
         }
+    }
+
+    /// The left half of the text's digest, which ID tokens hold as `at_hash` (OpenID Connect Core §3.1.3.6).
+    #[must_use]
+    pub fn half_digest(self, text: &str) -> Vec<u8> {
+        let hash = match self {
+            Self::Es256 | Self::Rs256 | Self::EdDsa => &SHA256,
+        };
+        let all = digest::digest(hash, text.as_bytes());
+        all.as_ref()[..all.as_ref().len() / 2].to_vec()
     }
 
     #[must_use]

@@ -4,7 +4,7 @@ use crate::{
     error::OAuthError,
     model::{Client, Scopes, User},
     oauth::algorithm::Algorithm,
-    secrets::{Digest, base64url},
+    secrets::base64url,
 };
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -51,12 +51,13 @@ pub fn sign(
     if let Some(acr) = acr {
         claims.insert("acr".into(), json!(acr));
     }
-    // OpenID Connect Core §3.1.3.6: the left half of the hash; all our algorithms hash with SHA-256 for this.
-    claims.insert("at_hash".into(), json!(base64url(&Digest::of(access_token).as_bytes()[..16])));
     if let Some(nonce) = nonce {
         claims.insert("nonce".into(), json!(nonce));
     }
     let algorithm = client.metadata.id_token_signed_response_alg.as_deref().unwrap_or(DEFAULT_ALG);
+    if let Some(algorithm) = Algorithm::parse(algorithm) {
+        claims.insert("at_hash".into(), json!(base64url(algorithm.half_digest(access_token))));
+    }
     app.keys.sign(algorithm, TYPE, &claims)
 }
 
