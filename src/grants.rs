@@ -16,6 +16,12 @@ macro_rules! grant_types {
 }
 each_grant_type!(grant_types);
 
+/// The parameters of token requests that only some grant types have.
+#[must_use]
+pub fn parameters() -> Vec<(&'static str, bool, &'static str)> {
+    ALL.iter().flat_map(|(_, grant_type)| grant_type.parameters).copied().collect()
+}
+
 /// The grant type with this name, if the settings have it enabled.
 #[must_use]
 pub fn find(config: &Config, name: &str) -> Option<(&'static str, &'static GrantType)> {

@@ -16,7 +16,15 @@ use crate::{
     },
 };
 
-pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
+pub const GRANT_TYPE: GrantType = GrantType {
+    parameters: &[
+        ("code", false, "Of `authorization_code`."),
+        ("redirect_uri", false, "As in the authorization request, if it was there."),
+        ("code_verifier", false, "What the request's `code_challenge` was made from (RFC 7636)."),
+    ],
+    identify: None,
+    exchange: |request| Box::pin(exchange(request)),
+};
 
 /// Failed attempts (wrong verifier or redirect URI) that a code survives.
 const MAX_FAILURES: i32 = 5;

@@ -6,7 +6,8 @@ use crate::{
     tokens::{Issuance, TokenRequest, TokenResponse},
 };
 
-pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
+pub const GRANT_TYPE: GrantType =
+    GrantType { parameters: &[], identify: None, exchange: |request| Box::pin(exchange(request)) };
 
 /// No refresh token is issued, as the client can request a new token at any time (RFC 6749 §4.4.3).
 pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {

@@ -17,7 +17,11 @@ use crate::{
 };
 use time::{Duration, OffsetDateTime};
 
-pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
+pub const GRANT_TYPE: GrantType = GrantType {
+    parameters: &[("device_code", false, "Of the device grant.")],
+    identify: None,
+    exchange: |request| Box::pin(exchange(request)),
+};
 
 /// Seconds that each early poll adds to the interval, and the longest interval.
 const SLOW_DOWN_SECONDS: i32 = 5;

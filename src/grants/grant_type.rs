@@ -13,6 +13,8 @@ pub type GrantFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, OAuthError>>
 pub type Identify = for<'a> fn(UnidentifiedRequest<'a>) -> GrantFuture<'a, Option<Arc<Client>>>;
 
 pub struct GrantType {
+    /// Its own parameters of a token request: name, whether it is required, and a description.
+    pub parameters: &'static [(&'static str, bool, &'static str)],
     /// Finds the client by the redeemed object, for grant types where it can identify the client; `None` leaves that to
     /// client authentication.
     pub identify: Option<Identify>,

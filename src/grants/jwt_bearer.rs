@@ -27,6 +27,7 @@ use std::{net::IpAddr, sync::Arc};
 use time::{Duration, OffsetDateTime};
 
 pub const GRANT_TYPE: GrantType = GrantType {
+    parameters: &[("assertion", false, "Of the grant by JWT (RFC 7523).")],
     identify: Some(|request| Box::pin(identify(request))),
     exchange: |request| Box::pin(exchange(request)),
 };

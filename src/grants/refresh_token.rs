@@ -19,7 +19,11 @@ use crate::{
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
+pub const GRANT_TYPE: GrantType = GrantType {
+    parameters: &[("refresh_token", false, "Of `refresh_token`.")],
+    identify: None,
+    exchange: |request| Box::pin(exchange(request)),
+};
 
 /// The state of the presented token in its family.
 #[derive(Debug, PartialEq)]

@@ -18,7 +18,14 @@ use crate::{
 };
 use serde_json::json;
 
-pub const GRANT_TYPE: GrantType = GrantType { identify: None, exchange: |request| Box::pin(exchange(request)) };
+pub const GRANT_TYPE: GrantType = GrantType {
+    parameters: &[
+        ("subject_token", false, "Of token exchange (RFC 8693)."),
+        ("subject_token_type", false, "What that is."),
+    ],
+    identify: None,
+    exchange: |request| Box::pin(exchange(request)),
+};
 
 /// Actors in one token: bounds chains of exchanges.
 const MAX_ACTORS: usize = 8;

@@ -35,22 +35,17 @@ pub fn endpoint(app: &App) -> Endpoint {
 
 fn described(app: &App) -> Operation {
     let names: Vec<_> = grant_types::enabled(&app.config).map(|name| format!("`{name}`")).collect();
-    let told = form_of_clients(
-        "Gives tokens (RFC 6749 §3.2)",
+    let name = format!("One of {}.", names.join(", "));
+    let fields = [
+        &[("grant_type", true, name.as_str())][..],
+        &grants::parameters(),
         &[
-            ("grant_type", true, &format!("One of {}.", names.join(", "))),
-            ("code", false, "Of `authorization_code`."),
-            ("redirect_uri", false, "As in the authorization request, if it was there."),
-            ("code_verifier", false, "What the request's `code_challenge` was made from (RFC 7636)."),
-            ("refresh_token", false, "Of `refresh_token`."),
-            ("device_code", false, "Of the device grant."),
-            ("assertion", false, "Of the grant by JWT (RFC 7523)."),
-            ("subject_token", false, "Of token exchange (RFC 8693)."),
-            ("subject_token_type", false, "What that is."),
             ("scope", false, "Less than there is."),
             ("resource", false, "Which MCP server the token is for (RFC 8707)."),
         ],
-    );
+    ]
+    .concat();
+    let told = form_of_clients("Gives tokens (RFC 6749 §3.2)", &fields);
     let told = told.headers(&[("DPoP", false, "A proof that a key is held (RFC 9449).")]);
     let members = [
         ("access_token", true, Type::Text),
