@@ -117,9 +117,9 @@ async fn ask(
     browser: Option<IpAddr>,
     again: &[String],
 ) -> Result<Response, OAuthError> {
-    let (user, session_id) = (&signed_in.user, &signed_in.session_id);
-    let visitor = again.is_empty().then_some(user.id);
-    let question = question::of_device(app, waiting, user, code, browser, visitor).await?;
+    let session_id = &signed_in.session_id;
+    let visitor = again.is_empty().then_some(signed_in.user.id);
+    let question = question::of_device(app, waiting, signed_in, code, browser, visitor).await?;
     let page = Page(QuestionPage {
         form_token: &forms::mint(app, Purpose::Device, session_id, &question.digests()),
         sign_out_token: &forms::mint(app, Purpose::SignOut, session_id, &[]),
@@ -149,7 +149,7 @@ async fn decide(
     let Some(waiting) = look_up(&app, &code, &signed_in.user, address).await? else {
         return lead_again(&app, own, allow).await?.ok_or_else(too_late);
     };
-    let question = question::of_device(&app, &waiting, &signed_in.user, &code, browser, None).await?;
+    let question = question::of_device(&app, &waiting, &signed_in, &code, browser, None).await?;
     let again = question::differences(form.as_ref(), &signed_in.session_id, &question);
     let Some(form) = form.as_ref().filter(|_| again.is_empty()) else {
         let mut page = ask(&app, &signed_in, &code, &waiting, browser, &again).await?;

@@ -2,6 +2,7 @@
 use super::{
     answer,
     forms::{Form, StaleForm},
+    session::SignedInUser,
 };
 use crate::{
     app::App,
@@ -18,7 +19,7 @@ use crate::{
     },
     issuers::statement::voucher,
     model::{
-        ClientSource, Scopes, User, UserId,
+        ClientSource, Scopes, UserId,
         grant_type::{AUTHORIZATION_CODE, DEVICE_CODE},
     },
     oauth::{
@@ -69,7 +70,7 @@ fn redirect_kind(uri: &str) -> RedirectKind {
 pub async fn of_device(
     app: &App,
     waiting: &WaitingDevice<'_>,
-    user: &User,
+    signed_in: &SignedInUser,
     code: &UserCode,
     browser: Option<IpAddr>,
     visitor: Option<UserId>,
@@ -86,7 +87,7 @@ pub async fn of_device(
         asked_at: date_and_time(device.created_at),
         minutes_ago: (app.clock.now() - device.created_at).whole_minutes(),
     });
-    of_terms(app, &waiting.terms(user), origin, &device.device_code_hash, visitor).await
+    of_terms(app, &waiting.terms(&signed_in.user), origin, &device.device_code_hash, visitor).await
 }
 
 async fn of_terms(
