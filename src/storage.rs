@@ -82,33 +82,45 @@ macro_rules! transaction {
     };
 }
 
-pub mod access_tokens;
 pub mod answered_forms;
 pub mod audit_chain;
 pub mod audit_events;
 pub mod changes;
-pub mod clients;
-pub mod codes;
 pub mod consents;
 pub mod dates;
-pub mod device_codes;
 pub mod dpop_proofs;
-pub mod grants;
-pub mod initial_access_tokens;
-pub mod logos;
 mod migrations;
-pub mod pushed_requests;
 pub mod registration_access_tokens;
 pub mod revoked_tokens;
-mod sessions;
 pub mod settings;
-pub mod setup_tokens;
 pub mod signing_keys;
 mod sqlite;
 pub mod subject_links;
 pub mod used_assertions;
 pub mod users;
 pub mod writable;
+
+/// Tables with dates that move when the clock was set back, see [`dates`]: each module is named like its table, and its
+/// constant `DATES` names the columns.
+macro_rules! dated {
+    ($($table:ident),* $(,)?) => {
+        $(pub mod $table;)*
+        const DATES: &[(&str, &[&str])] = &[$((stringify!($table), $table::DATES)),*];
+    };
+}
+
+dated!(
+    access_tokens,
+    clients,
+    codes,
+    device_codes,
+    grants,
+    initial_access_tokens,
+    logos,
+    pushed_requests,
+    sessions,
+    setup_tokens
+);
 
 pub use sessions::{Sessions, USER as SESSION_USER, VERIFIED_HASH};
 

@@ -5,6 +5,8 @@ use serde_json::Value;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
+pub(super) const DATES: &[&str] = &["expires_at"];
+
 /// Only this server can read the token (OAuth 2.1 §1.4): a resource server asks for its meaning (RFC 7662).
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct AccessToken {

@@ -11,6 +11,8 @@ use crate::{
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
+pub(super) const DATES: &[&str] = &["fresh_until", "seen_at"];
+
 /// The content of the column `metadata`.
 #[derive(serde::Serialize)]
 struct StoredMetadata<'a> {

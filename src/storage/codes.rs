@@ -6,6 +6,8 @@ use crate::{
 };
 use time::{Duration, OffsetDateTime};
 
+pub(super) const DATES: &[&str] = &["expires_at"];
+
 pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<Code>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM codes WHERE code_hash = $1").bind(hash).fetch_optional(on))
 }

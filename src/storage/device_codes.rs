@@ -7,6 +7,8 @@ use crate::{
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
+pub(super) const DATES: &[&str] = &["expires_at", "next_poll_at"];
+
 /// PostgreSQL advisory lock held while inserting, so that concurrent calls do not pass the limits together.
 const INSERTION_LOCK: i64 = 0x6b77_6465_7669;
 

@@ -11,6 +11,8 @@ use crate::{
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
+pub(super) const DATES: &[&str] = &["expires_at", "refreshed_at"];
+
 /// The statement that stores a grant, unless its decision already has one.
 macro_rules! insert {
     ($grant:expr, $decision:expr) => {

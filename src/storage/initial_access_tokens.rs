@@ -3,6 +3,8 @@ use super::{Db, audit_events::insert_event};
 use crate::{model::AuditEvent, secrets::Digest};
 use time::OffsetDateTime;
 
+pub(super) const DATES: &[&str] = &["expires_at"];
+
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct InitialAccessToken {
     pub token_hash: Digest,

@@ -3,6 +3,8 @@ use super::Db;
 use crate::model::{ClientId, Logo, Picture};
 use time::OffsetDateTime;
 
+pub(super) const DATES: &[&str] = &["fetched_at"];
+
 pub async fn find(db: &Db, client: &ClientId) -> sqlx::Result<Option<Logo>> {
     read!(db, |on| sqlx::query_as("SELECT client_id, uri, hash, fetched_at FROM logos WHERE client_id = $1")
         .bind(client)

@@ -8,6 +8,8 @@ use crate::{model::ClientId, secrets::Digest};
 use keyward_limits::source::Source;
 use time::OffsetDateTime;
 
+pub(super) const DATES: &[&str] = &["expires_at"];
+
 /// Bytes that the requests of one source may take, and of all sources together.
 pub const MAX_PER_SOURCE: i64 = 2 * 1024 * 1024;
 pub const MAX_IN_ALL: i64 = 32 * 1024 * 1024;

@@ -12,6 +12,8 @@ use tower_sessions::{
     session_store::{Error, Result},
 };
 
+pub(super) const DATES: &[&str] = &["expires_at"];
+
 /// The member of a session's data with the user's id.
 pub const USER: &str = "user_id";
 /// The member with the password hash by which the user signed in. It is compared when the session is created, and not

@@ -3,6 +3,8 @@ use super::{Db, audit_events::insert_event};
 use crate::{model::AuditEvent, secrets::Digest};
 use time::OffsetDateTime;
 
+pub(super) const DATES: &[&str] = &["expires_at"];
+
 /// The statement that replaces the link; unless `anyway`, only if the old one has expired or was made by an older
 /// version.
 macro_rules! put {
