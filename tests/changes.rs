@@ -5,7 +5,12 @@ use crate::support::{
     node::Node,
     proxy::Proxy,
 };
-use keyward::{jobs, model::ClientId, operations::clients, storage::Db};
+use keyward::{
+    jobs,
+    model::ClientId,
+    operations::{clients, keys},
+    storage::Db,
+};
 use tokio::task::JoinSet;
 
 /// Waits for what happens by itself.
@@ -74,7 +79,7 @@ async fn keys_that_another_process_withdrew_are_neither_published_nor_believed_h
     let t = TestApp::start().await;
     let node = Node::beside(&t).await;
     let _house = keeping_house(&node).await;
-    t.app.keys.replace_all().await.unwrap();
+    keys::replace_all(&t.app, &operator()).await.unwrap();
     until(async || node.app.keys.ring().all() == t.app.keys.ring().all()).await;
 }
 

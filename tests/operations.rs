@@ -2,6 +2,7 @@
 //! event with the operator's name, and changes nothing when it is refused.
 mod lists;
 mod refusals;
+mod unwritable;
 
 use crate::support::{
     app::{CALLBACK, PASSWORD, TestApp, authorize_path, operator},

@@ -1,6 +1,10 @@
 //! The steps of a key's life. Each is one atomic step in the database: if several nodes try, one succeeds.
 use super::SigningKeys;
-use crate::{model::KeyStatus, oauth::algorithm::Algorithm, storage::signing_keys};
+use crate::{
+    model::{AuditEvent, KeyStatus, SigningKey},
+    oauth::algorithm::Algorithm,
+    storage::signing_keys,
+};
 use time::OffsetDateTime;
 
 impl SigningKeys {
@@ -31,15 +35,41 @@ impl SigningKeys {
         Ok(withdrawn)
     }
 
-    /// Makes new keys sign at once and withdraws all old ones, which invalidates everything they signed. Returns the
-    /// number of old keys.
-    pub async fn replace_all(&self) -> anyhow::Result<u64> {
+    /// Publishes a successor of each key that began to sign at `activated_by` or before and has none, and stores the
+    /// event that `event` makes of their `kid`s in the same step. `None` if each key has a successor.
+    pub async fn publish_all(
+        &self,
+        activated_by: OffsetDateTime,
+        event: impl FnOnce(&[String]) -> AuditEvent,
+    ) -> anyhow::Result<Option<(Vec<String>, AuditEvent)>> {
+        let successors = self.one_per_algorithm(KeyStatus::Next).await?;
+        let published = signing_keys::publish_all(&self.db, &successors, activated_by, event).await?;
+        self.reload_changed().await;
+        Ok(published)
+    }
+
+    /// Makes new keys sign at once and withdraws all old ones, which invalidates everything they signed; stores the
+    /// event that `event` makes of the number of old keys in the same step. Returns that number.
+    pub async fn replace_all(&self, event: impl FnOnce(u64) -> AuditEvent) -> anyhow::Result<(u64, AuditEvent)> {
+        let keys = self.one_per_algorithm(KeyStatus::Current).await?;
+        let removed = signing_keys::replace_all(&self.db, &keys, event).await?;
+        self.reload_changed().await;
+        Ok(removed)
+    }
+
+    async fn one_per_algorithm(&self, status: KeyStatus) -> anyhow::Result<Vec<SigningKey>> {
         let mut made = Vec::new();
         for algorithm in Algorithm::NAMES {
-            made.push(self.make(algorithm, KeyStatus::Current).await?);
+            made.push(self.make(algorithm, status).await?);
         }
-        let removed = signing_keys::replace_all(&self.db, &made).await?;
-        self.reload().await?;
-        Ok(removed)
+        Ok(made)
+    }
+
+    /// Reads keys that have changed in the database. If that fails, the change has happened all the same, and the keys
+    /// are read again when they are too old.
+    async fn reload_changed(&self) {
+        if let Err(error) = self.reload().await {
+            tracing::error!(%error, "the signing keys have changed, but could not be read again");
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! Operators' acts on signing keys.
-use super::{OperationResult, Operator, date};
+use super::{OperationResult, Operator, date, logged};
 use crate::{
     app::App,
     audit::Event,
     events::EventType,
     jobs::rotation::Schedule,
     model::{KeyStatus, SigningKey},
-    oauth::algorithm::Algorithm,
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -36,23 +35,21 @@ pub fn list(app: &App) -> Vec<KeyRecord> {
 /// Starts a rotation of all keys; running servers complete it. A key that has a successor already keeps it. Returns the
 /// `kid` of each new key.
 pub async fn rotate(app: &App, by: &Operator) -> OperationResult<Vec<String>> {
-    let mut published = Vec::new();
-    for algorithm in Algorithm::NAMES {
-        published.extend(app.keys.publish(algorithm, app.clock.now()).await?);
-    }
-    if !published.is_empty() {
-        let event = Event::new(EventType::SigningKeyRotationBegun).details(json!({ "kids": published }));
-        event.by(by.name()).record(&app.audit).await;
-    }
-    Ok(published)
+    let event = |kids: &[String]| {
+        let event = Event::new(EventType::SigningKeyRotationBegun).details(json!({ "kids": kids }));
+        event.by(by.name()).happened(&app.audit)
+    };
+    let done = app.keys.publish_all(app.clock.now(), event).await?;
+    Ok(done.map(logged).unwrap_or_default())
 }
 
 /// Replaces all keys at once: everything the old ones signed is refused from now on. Returns the number of old keys.
 pub async fn replace_all(app: &App, by: &Operator) -> OperationResult<u64> {
-    let removed = app.keys.replace_all().await?;
-    let event = Event::new(EventType::SigningKeysReplaced).details(json!({ "removed": removed }));
-    event.by(by.name()).record(&app.audit).await;
-    Ok(removed)
+    let event = |removed| {
+        let event = Event::new(EventType::SigningKeysReplaced).details(json!({ "removed": removed }));
+        event.by(by.name()).happened(&app.audit)
+    };
+    Ok(logged(app.keys.replace_all(event).await?))
 }
 
 /// The JSON form of a key.

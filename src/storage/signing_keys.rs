@@ -1,6 +1,6 @@
 //! Table `signing_keys`: private keys, sealed under the master key.
-use super::Db;
-use crate::model::SigningKey;
+use super::{Db, audit_events::insert_event};
+use crate::model::{AuditEvent, SigningKey};
 use time::OffsetDateTime;
 
 /// The statement that inserts a key; the macro's argument continues the statement.
@@ -37,20 +37,48 @@ pub async fn insert_if_absent(db: &Db, key: &SigningKey) -> sqlx::Result<bool> {
     execute!(db, insert!("VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING", key)).map(|rows| rows > 0)
 }
 
-/// Inserts the successor of a key that began to sign at `activated_by` or before. `false` if there is no such key, or
-/// it has a successor.
-pub async fn publish(db: &Db, next: &SigningKey, activated_by: OffsetDateTime) -> sqlx::Result<bool> {
-    execute!(
-        db,
+/// The statement that inserts the successor of a key that began to sign at a date or before, if that key has none.
+macro_rules! insert_successor {
+    ($next:expr, $activated_by:expr) => {
         insert!(
             "SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT 1 FROM signing_keys
                  WHERE algorithm = $2 AND status = 'current' AND activated_at <= $8)
              ON CONFLICT DO NOTHING",
-            next
+            $next
         )
-        .bind(activated_by)
-    )
-    .map(|rows| rows > 0)
+        .bind($activated_by)
+    };
+}
+
+/// Inserts the successor of a key that began to sign at `activated_by` or before. `false` if there is no such key, or
+/// it has a successor.
+pub async fn publish(db: &Db, next: &SigningKey, activated_by: OffsetDateTime) -> sqlx::Result<bool> {
+    execute!(db, insert_successor!(next, activated_by)).map(|rows| rows > 0)
+}
+
+/// Like [`publish`], for several keys, with the event that `event` makes of the inserted `kid`s. `None` if no key was
+/// inserted.
+pub async fn publish_all(
+    db: &Db,
+    successors: &[SigningKey],
+    activated_by: OffsetDateTime,
+    event: impl FnOnce(&[String]) -> AuditEvent,
+) -> sqlx::Result<Option<(Vec<String>, AuditEvent)>> {
+    transaction!(db, |on| {
+        let mut published = Vec::new();
+        for next in successors {
+            if insert_successor!(next, activated_by).execute(&mut *on).await?.rows_affected() > 0 {
+                published.push(next.kid.clone());
+            }
+        }
+        if published.is_empty() {
+            None
+        } else {
+            let event = event(&published);
+            insert_event!(event).execute(&mut *on).await?;
+            Some((published, event))
+        }
+    })
 }
 
 /// Retires the current key if its successor was published at `published_by` or before; then the successor signs. If
@@ -93,13 +121,19 @@ pub async fn sweep(db: &Db, retired_by: OffsetDateTime) -> sqlx::Result<u64> {
     execute!(db, sqlx::query("DELETE FROM signing_keys WHERE status = 'retired' AND retired_at <= $1").bind(retired_by))
 }
 
-/// Replaces all stored keys with these. Returns the number of old keys.
-pub async fn replace_all(db: &Db, keys: &[SigningKey]) -> sqlx::Result<u64> {
+/// Replaces all stored keys with these, with the event that `event` makes of the number of old keys.
+pub async fn replace_all(
+    db: &Db,
+    keys: &[SigningKey],
+    event: impl FnOnce(u64) -> AuditEvent,
+) -> sqlx::Result<(u64, AuditEvent)> {
     transaction!(db, |on| {
         let removed = sqlx::query("DELETE FROM signing_keys").execute(&mut *on).await?.rows_affected();
         for key in keys {
             insert!("VALUES ($1, $2, $3, $4, $5, $6, $7)", key).execute(&mut *on).await?;
         }
-        removed
+        let event = event(removed);
+        insert_event!(event).execute(&mut *on).await?;
+        (removed, event)
     })
 }
