@@ -1,12 +1,4 @@
 //! Commands: one file and one variant each. Commands for operators consist of a noun and a verb.
-
-/// Prints a line to standard output.
-macro_rules! say {
-    ($($line:tt)*) => {
-        $crate::commands::say(format_args!($($line)*))
-    };
-}
-
 mod audit;
 mod check;
 mod client;
@@ -24,12 +16,7 @@ pub mod server;
 mod settings;
 mod user;
 
-use anyhow::Context;
 use settings::{load_config, load_for_serving};
-use std::{
-    fmt,
-    io::{self, Write},
-};
 
 #[cfg(feature = "demo")]
 const EXAMPLES: &str = "Try it:\n  keyward demo\n\nRun it:\n  KEYWARD__ISSUER=https://auth.example.com keyward serve";
@@ -88,9 +75,4 @@ impl Command {
         }
         matches!(self, Self::Serve(_))
     }
-}
-
-/// A closed pipe (`| head`) is no error; any other failure to write is.
-fn say(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
-    output::unless_gone(writeln!(io::stdout(), "{line}")).context("cannot write to standard output")
 }

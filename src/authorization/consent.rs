@@ -2,11 +2,11 @@
 use crate::{
     app::App,
     audit,
-    authorization::{pushed_request, request::ValidRequest},
+    authorization::{known_client, pushed_request, request::ValidRequest},
     error::OAuthError,
     events::EventType,
     model::{
-        AnsweredForm, Client, ClientSource, Code, Consent, FormAnswer, Grant, GrantId, KnownClient, Scopes, User,
+        AnsweredForm, Client, ClientSource, Code, Consent, FormAnswer, Grant, GrantId, Scopes, User,
         grant_type::AUTHORIZATION_CODE,
     },
     oauth::{
@@ -130,8 +130,8 @@ impl<'a> ConsentRequest<'a> {
 
     pub async fn remembered(&self, app: &App) -> Result<EarlierConsents, OAuthError> {
         let Terms { client, user, .. } = self.terms;
-        let now = KnownClient::of(client);
-        let fingerprint = now.fingerprint();
+        let now = known_client::known(client);
+        let fingerprint = known_client::fingerprint(&now);
         let asked = self.terms.by_audience(app);
         let is_asked = |consent: &Consent| asked.iter().any(|(audience, _)| *audience == consent.resource);
         let all = consents::find_all(&app.db, user.id, &client.id).await?;
@@ -139,7 +139,7 @@ impl<'a> ConsentRequest<'a> {
         let counts = |consent: &Consent| consent.fingerprint.matches(&fingerprint);
         if let Some(other) = consents.iter().find(|consent| !counts(consent)) {
             let before = other.known_client.as_ref().unwrap_or(&now);
-            return Ok(EarlierConsents { changes: before.changes_to(&now), ..EarlierConsents::default() });
+            return Ok(EarlierConsents { changes: known_client::changes(before, &now), ..EarlierConsents::default() });
         }
         Ok(EarlierConsents { consents, elsewhere: elsewhere.into_iter().filter(counts).collect(), changes: vec![] })
     }
@@ -272,8 +272,8 @@ impl<'a> ConsentRequest<'a> {
     /// The consents to store: the client as the page showed it, and its earlier scopes together with the new ones.
     async fn consents(&self, app: &App, now: OffsetDateTime) -> Result<Vec<Consent>, OAuthError> {
         let Terms { client, user, .. } = self.terms;
-        let (known_client, place) = (KnownClient::of(client), place(&self.callback.redirect_uri));
-        let fingerprint = known_client.fingerprint();
+        let (known, place) = (known_client::known(client), place(&self.callback.redirect_uri));
+        let fingerprint = known_client::fingerprint(&known);
         let mut consents = vec![];
         for (resource, scopes) in self.terms.by_audience(app) {
             let before = consents::find(&app.db, user.id, &client.id, &resource).await?;
@@ -288,7 +288,7 @@ impl<'a> ConsentRequest<'a> {
                 resource,
                 scopes: allowed.union(&scopes),
                 fingerprint: fingerprint.clone(),
-                known_client: Some(known_client.clone()),
+                known_client: Some(known.clone()),
                 places,
                 granted_at: now,
             });

@@ -1,5 +1,5 @@
 //! `keyward check`: tells whether a server would start with these settings, and lists every error in them.
-use super::load_for_serving;
+use super::{load_for_serving, output::say};
 use crate::config::{Config, Finding, SettingsError};
 use anyhow::bail;
 use serde_json::json;

@@ -1,5 +1,5 @@
 //! `keyward demo`: an authorization server, an MCP server behind it, and people and clients to try them with.
-use super::server;
+use super::{output::say, server};
 use crate::{config::Config, demo, jobs::rotation, oauth::resource::AccessTokenFormat};
 use anyhow::{Context, ensure};
 use keyward_resource_server::{Credentials, Settings};

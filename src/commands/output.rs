@@ -3,9 +3,13 @@ use crate::{
     oauth::visible::{json, visible},
     operations::{Page, date},
 };
+use anyhow::Context;
 use keyward_shared::mask::Masker;
 use serde_json::{Map, Value};
-use std::io::{self, ErrorKind};
+use std::{
+    fmt,
+    io::{self, ErrorKind, Write},
+};
 use time::OffsetDateTime;
 
 /// The result of a command.
@@ -73,6 +77,19 @@ impl CommandOutput {
         };
         if value.is_null() { Ok(()) } else { say!("{text}") }
     }
+}
+
+/// Prints a line to standard output.
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::commands::output::print_line(format_args!($($line)*))
+    };
+}
+pub(super) use say;
+
+/// A closed pipe (`| head`) is no error; any other failure to write is.
+pub fn print_line(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
+    unless_gone(writeln!(io::stdout(), "{line}")).context("cannot write to standard output")
 }
 
 /// A reader that closed the pipe has seen enough: that is no error.

@@ -1,5 +1,5 @@
 //! `keyward restore`: tells running servers that the database was restored from a backup.
-use super::{load_config, serve::at, server};
+use super::{load_config, output::say, serve::at, server};
 use crate::{audit::chain, tokens::restored};
 use anyhow::ensure;
 use std::path::PathBuf;

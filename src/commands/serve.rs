@@ -1,5 +1,5 @@
 //! `keyward serve`: runs the authorization server.
-use super::{load_for_serving, server};
+use super::{load_for_serving, output::say, server};
 use crate::{
     app::App,
     people::setup_link::{self, SetupLink},

@@ -1,4 +1,5 @@
 //! Shared by `demo` and `serve`: opens the server's data, runs the server, and closes both gracefully.
+use super::output::say;
 use crate::{
     app::App,
     audit::{self, Event, chain, telling},

@@ -5,6 +5,9 @@ use std::{
     fmt, fs, path,
 };
 
+/// The root of a package, in paths.
+const ROOT: &str = "crate";
+
 pub struct Package {
     /// As paths call it: `mcp_auth`.
     pub name: String,
@@ -35,7 +38,15 @@ impl Package {
         let manifest: toml::Table = manifest.parse().unwrap();
         let name = manifest["package"]["name"].as_str().unwrap().replace('-', "_");
         let mut package = Self { name, files: BTreeMap::new(), modules: BTreeMap::new() };
-        package.read_folder(root, &path::Path::new(folder).join("src"), &["crate".to_owned()]);
+        package.read_folder(root, &path::Path::new(folder).join("src"), &[ROOT.to_owned()]);
+        // The root has them, wherever they are declared.
+        let exported = package.modules.iter().flat_map(|(path, module)| {
+            module.exported.iter().map(|name| (name.clone(), [path.as_slice(), std::slice::from_ref(name)].concat()))
+        });
+        let exported: Vec<(String, Path)> = exported.collect();
+        if let Some(root) = package.modules.get_mut(&vec![ROOT.to_owned()]) {
+            root.aliases.extend(exported);
+        }
         package
     }
 
@@ -86,6 +97,38 @@ impl Package {
         arrows.into_values().collect()
     }
 
+    /// Where a file gives methods to types of another: the arrow from the one to the other.
+    pub fn extensions(&self) -> Vec<Arrow> {
+        let mut found = vec![];
+        for (path, module) in &self.modules {
+            for Name { path: name, line } in &module.extended {
+                let target = self.resolve(path, name, 0).and_then(|target| self.modules.get(&target));
+                if let Some(target) = target.filter(|target| target.file != module.file) {
+                    let (from, to) = (module.file.clone(), target.file.clone());
+                    found.push(Arrow { from, to, line: *line, name: name.join("::") });
+                }
+            }
+        }
+        found
+    }
+
+    /// The names that begin with the name of this other package: file, line and name.
+    pub fn names_of(&self, other: &str) -> Vec<(&str, usize, Path)> {
+        let mut found = vec![];
+        for module in self.modules.values() {
+            for Name { path, line } in module.used.iter().chain(&module.passed_on) {
+                let mut path = path.clone();
+                if let Some(whole) = module.aliases.get(&path[0]) {
+                    path.splice(..1, whole.iter().cloned());
+                }
+                if path[0] == other && path.len() > 1 {
+                    found.push((&*module.file, *line, path));
+                }
+            }
+        }
+        found
+    }
+
     /// The module that a file is, of one written inside of it.
     fn top_of_file<'a>(&self, path: &'a [String]) -> &'a [String] {
         let file = |path: &[String]| self.modules.get(path).map(|module| &module.file);
@@ -110,10 +153,16 @@ impl Package {
                 let whole = [module.aliases[alias].as_slice(), rest].concat();
                 (whole != name).then(|| self.resolve(at, &whole, depth + 1)).flatten()
             }
+            name if name.ends_with('!') => self.macro_above(at, name.trim_end_matches('!')),
             _ => {
                 let child = [at, std::slice::from_ref(first)].concat();
-                let is_child = self.modules.contains_key(&child) && !rest.is_empty();
-                is_child.then(|| self.descend(&child, rest, depth)).flatten()
+                if self.modules.contains_key(&child) {
+                    return if rest.is_empty() { None } else { self.descend(&child, rest, depth) };
+                }
+                if module.declared.contains(first) {
+                    return None;
+                }
+                self.by_glob(at, name, depth)
             }
         }
     }
@@ -124,11 +173,47 @@ impl Package {
         if self.modules.contains_key(&child) {
             return self.descend(&child, below, depth);
         }
+        if self.modules.get(at)?.macros.contains(first) {
+            return Some(at.to_vec());
+        }
         match self.modules.get(at)?.aliases.get(first) {
             // Declared elsewhere and passed on here; in another package, perhaps.
             Some(target) => self.resolve(at, &[target.as_slice(), below].concat(), depth + 1),
-            None => Some(at.to_vec()),
+            None => self.known(at, rest, depth).or_else(|| Some(at.to_vec())),
         }
+    }
+
+    /// The module in which this name, that the module `at` has, is declared; `None` if it has none of that name.
+    fn known(&self, at: &[String], name: &[String], depth: usize) -> Option<Path> {
+        let (module, first) = (self.modules.get(at).filter(|_| depth < 20)?, name.first()?);
+        let child = [at, std::slice::from_ref(first)].concat();
+        if module.declared.contains(first) || module.macros.contains(first) {
+            return Some(at.to_vec());
+        }
+        if module.aliases.contains_key(first) || self.modules.contains_key(&child) {
+            return self.descend(at, name, depth);
+        }
+        self.by_glob(at, name, depth)
+    }
+
+    /// The same for the names that `use ...::*` brings to the module `at`.
+    fn by_glob(&self, at: &[String], name: &[String], depth: usize) -> Option<Path> {
+        let module = self.modules.get(at)?;
+        let mut opened = module.globs.iter().filter_map(|glob| {
+            let child = [at, glob].concat();
+            if self.modules.contains_key(&child) { Some(child) } else { self.resolve(at, glob, depth + 1) }
+        });
+        opened.find_map(|opened| self.known(&opened, name, depth + 1))
+    }
+
+    /// The module above that declares this macro, which is used without a path.
+    fn macro_above(&self, at: &[String], name: &str) -> Option<Path> {
+        let declares = |module: &Module| module.macros.contains(name);
+        (1..=at.len())
+            .rev()
+            .map(|length| &at[..length])
+            .find(|path| self.modules.get(*path).is_some_and(declares))
+            .map(<[String]>::to_vec)
     }
 }
 

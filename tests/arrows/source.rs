@@ -1,8 +1,8 @@
-//! One source file: the names that it imports, and its functions.
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+//! One source file: the names that it uses, and those that it declares.
+use super::names::names;
 use quote::ToTokens;
-use std::collections::BTreeMap;
-use syn::{Attribute, Item, Signature, UseTree, Visibility, spanned::Spanned, visit::Visit};
+use std::collections::{BTreeMap, BTreeSet};
+use syn::{Attribute, Item, ItemImpl, ItemMacro, ItemUse, UseTree, Visibility, ext::IdentExt, spanned::Spanned};
 
 /// `storage::clients::find`, in pieces.
 pub type Path = Vec<String>;
@@ -19,16 +19,19 @@ pub struct Module {
     pub file: String,
     /// What `use` calls things here, and what they are.
     pub aliases: BTreeMap<String, Path>,
+    /// The modules whose names `use ...::*` brings here.
+    pub globs: Vec<Path>,
+    /// What is declared here, but for macros that others see.
+    pub declared: BTreeSet<String>,
+    /// Declared here by `macro_rules!`; whatever is below in this folder may use them without a path.
+    pub macros: BTreeSet<String>,
+    /// Those of them that the root of the package has, by `#[macro_export]`.
+    pub exported: Vec<String>,
     pub used: Vec<Name>,
     /// Only passed on, by `pub use`.
     pub passed_on: Vec<Name>,
-}
-
-pub struct Function {
-    pub name: String,
-    pub line: usize,
-    pub lines: usize,
-    pub arguments: usize,
+    /// Types that get methods here: whoever calls one does not name this file.
+    pub extended: Vec<Name>,
 }
 
 /// The module of a file and those written inside it, but for its tests.
@@ -45,33 +48,84 @@ fn module(file: &str, items: &[Item], path: &Path, found: &mut Vec<(Path, Module
         match item {
             Item::Mod(item) if is_test(&item.attrs) => {}
             Item::Mod(item) => {
+                let name = item.ident.to_string();
+                let moved = item.attrs.iter().any(|attribute| attribute.path().is_ident("path"));
+                assert!(
+                    !moved,
+                    "{file}: the module {name} is in a file of another name, which this test does not find"
+                );
+                assert!(name != "tests", "{file}: the module tests is skipped here, so it is only for tests");
                 if let Some((_, items)) = &item.content {
-                    module(file, items, &[path.as_slice(), &[item.ident.to_string()]].concat(), found);
+                    module(file, items, &[path.as_slice(), &[name]].concat(), found);
                 }
             }
             Item::Use(item) if is_test(&item.attrs) => {}
-            Item::Use(item) => {
-                let line = item.span().start().line;
-                let is_passed_on = !matches!(item.vis, Visibility::Inherited);
-                for (alias, path) in leaves(&item.tree, &[]) {
-                    let names = if is_passed_on { &mut this.passed_on } else { &mut this.used };
-                    names.push(Name { path: path.clone(), line });
-                    this.aliases.insert(alias, path);
-                }
+            Item::Use(item) => this.imports(item),
+            Item::ExternCrate(item) => {
+                assert!(item.ident != "self", "{file}: this package gets a second name, which this test does not know");
             }
-            item => names(item.to_token_stream(), &mut this.used),
+            item => {
+                this.declares(item);
+                names(file, item.to_token_stream(), &mut this);
+            }
         }
     }
     found.push((path.clone(), this));
 }
 
+impl Module {
+    /// Notes what this `use` names.
+    pub fn imports(&mut self, item: &ItemUse) {
+        let line = item.span().start().line;
+        let is_passed_on = !matches!(item.vis, Visibility::Inherited);
+        for (alias, path) in leaves(&item.tree, &[]) {
+            let names = if is_passed_on { &mut self.passed_on } else { &mut self.used };
+            names.push(Name { path: path.clone(), line });
+            match &*alias {
+                "*" => self.globs.push(path),
+                _ => drop(self.aliases.entry(alias).or_insert(path)),
+            }
+        }
+    }
+
+    fn declares(&mut self, item: &Item) {
+        let name = match item {
+            Item::Const(item) => &item.ident,
+            Item::Enum(item) => &item.ident,
+            Item::Fn(item) => &item.sig.ident,
+            Item::Static(item) => &item.ident,
+            Item::Struct(item) => &item.ident,
+            Item::Trait(item) => &item.ident,
+            Item::Type(item) => &item.ident,
+            Item::Union(item) => &item.ident,
+            Item::Macro(ItemMacro { ident: Some(ident), attrs, .. }) => {
+                if attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")) {
+                    self.exported.push(ident.to_string());
+                }
+                self.macros.insert(ident.to_string());
+                return;
+            }
+            Item::Impl(ItemImpl { trait_: None, self_ty, .. }) => {
+                if let syn::Type::Path(of) = &**self_ty {
+                    let path = of.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+                    self.extended.push(Name { path, line: item.span().start().line });
+                }
+                return;
+            }
+            _ => return,
+        };
+        self.declared.insert(name.to_string());
+    }
+}
+
 fn is_test(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| attribute.meta.to_token_stream().to_string() == "cfg (test)")
+    let is_test = |text: String| text == "cfg (test)" || text.starts_with("cfg (all (test ,");
+    attributes.iter().any(|attribute| is_test(attribute.meta.to_token_stream().to_string()))
 }
 
 /// Each name that a `use` makes, and what it stands for. A glob stands for what it opens.
 fn leaves(tree: &UseTree, before: &[String]) -> Vec<(String, Path)> {
-    let with = |name: &dyn ToString| [before, &[name.to_string()]].concat();
+    let with = |name: &syn::Ident| [before, &[name.unraw().to_string()]].concat();
     match tree {
         UseTree::Path(path) => leaves(&path.tree, &with(&path.ident)),
         UseTree::Group(group) => group.items.iter().flat_map(|tree| leaves(tree, before)).collect(),
@@ -80,74 +134,9 @@ fn leaves(tree: &UseTree, before: &[String]) -> Vec<(String, Path)> {
             vec![(before.last().cloned().unwrap_or_default(), before.to_vec())]
         }
         UseTree::Name(name) => vec![(name.ident.to_string(), with(&name.ident))],
+        UseTree::Rename(name) if name.ident == "self" && !before.is_empty() => {
+            vec![(name.rename.to_string(), before.to_vec())]
+        }
         UseTree::Rename(name) => vec![(name.rename.to_string(), with(&name.ident))],
     }
-}
-
-/// Every path in these tokens, in those of macros too.
-fn names(tokens: TokenStream, found: &mut Vec<Name>) {
-    let tokens: Vec<_> = tokens.into_iter().collect();
-    let is = |at: usize, wanted: char| matches!(&tokens[at], TokenTree::Punct(punct) if punct.as_char() == wanted);
-    let goes_on = |at: usize| tokens.len() > at + 3 && is(at + 1, ':') && is(at + 2, ':');
-    let mut at = 0;
-    while at < tokens.len() {
-        match &tokens[at] {
-            TokenTree::Group(group) => names(group.stream(), found),
-            // Not a field, nor a method.
-            TokenTree::Ident(first) if at == 0 || !is(at - 1, '.') || (at > 1 && is(at - 2, '.')) => {
-                let (mut path, line) = (vec![first.to_string()], first.span().start().line);
-                while goes_on(at)
-                    && let TokenTree::Ident(next) = &tokens[at + 3]
-                {
-                    path.push(next.to_string());
-                    at += 3;
-                }
-                // A `use` inside of a function.
-                if goes_on(at)
-                    && let TokenTree::Group(group) = &tokens[at + 3]
-                    && group.delimiter() == Delimiter::Brace
-                {
-                    let mut inner = vec![];
-                    names(group.stream(), &mut inner);
-                    let whole = |name: Name| Name { path: [path.clone(), name.path].concat(), line };
-                    found.extend(inner.into_iter().map(whole));
-                    at += 3;
-                } else if path.len() > 1 || !["crate", "self", "super"].contains(&path[0].as_str()) {
-                    found.push(Name { path, line });
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-}
-
-/// The functions of a file, its tests' too.
-pub fn functions(text: &str) -> Vec<Function> {
-    #[derive(Default)]
-    struct Found(Vec<Function>);
-
-    impl Found {
-        fn add(&mut self, signature: &Signature, end: usize) {
-            let line = signature.fn_token.span.start().line;
-            let arguments = signature.inputs.len() - usize::from(signature.receiver().is_some());
-            self.0.push(Function { name: signature.ident.to_string(), line, lines: end - line + 1, arguments });
-        }
-    }
-
-    impl<'ast> Visit<'ast> for Found {
-        fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
-            self.add(&function.sig, function.block.brace_token.span.close().end().line);
-            syn::visit::visit_item_fn(self, function);
-        }
-
-        fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
-            self.add(&function.sig, function.block.brace_token.span.close().end().line);
-            syn::visit::visit_impl_item_fn(self, function);
-        }
-    }
-
-    let mut found = Found::default();
-    found.visit_file(&syn::parse_file(text).unwrap());
-    found.0
 }

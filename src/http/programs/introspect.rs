@@ -104,10 +104,8 @@ fn signed(app: &App, caller: &Introspector<'_>, found: Option<Value>) -> Result<
     app.keys.sign(algorithm.unwrap_or(DEFAULT_ALG), SIGNED_TYPE, &claims)
 }
 
-impl Introspector<'_> {
-    fn is_client(&self, id: &ClientId) -> bool {
-        matches!(self, Self::Client(client) if client.id == *id)
-    }
+fn is_client(caller: &Introspector<'_>, id: &ClientId) -> bool {
+    matches!(caller, Introspector::Client(client) if client.id == *id)
 }
 
 async fn access_token(app: &App, caller: &Introspector<'_>, token: &str) -> Result<Option<Value>, OAuthError> {
@@ -115,7 +113,7 @@ async fn access_token(app: &App, caller: &Introspector<'_>, token: &str) -> Resu
     let claims = &active.claims;
     let meant = match caller {
         Introspector::ResourceServer(resource) => resource.identifier == claims.aud,
-        Introspector::Client(_) => caller.is_client(&claims.client_id),
+        Introspector::Client(_) => is_client(caller, &claims.client_id),
     };
     let mut answer = json!({
         "active": true, "token_type": claims.token_type(), "iss": claims.iss, "aud": claims.aud, "sub": claims.sub,
@@ -155,7 +153,7 @@ async fn refresh_token(
     let idle_until = grant.refreshed_at + Duration::seconds(app.config.tokens.refresh_idle.into());
     let ends = grant.expires_at.min(idle_until);
     let live = token.generation == grant.generation && token.digest().matches(&grant.refresh_hash);
-    let meant = caller.is_client(&grant.client_id);
+    let meant = is_client(caller, &grant.client_id);
     let user = users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none());
     Ok((live && meant && grant.revoked_at.is_none() && ends > now && user.is_some()).then(|| {
         json!({
