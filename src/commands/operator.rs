@@ -5,7 +5,7 @@ use crate::{
     oauth::visible::visible,
     operations::{self, OperationError, Operator, Paging},
 };
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::{
     io::{self, IsTerminal, Write},
@@ -17,7 +17,8 @@ macro_rules! help {
     ($examples:literal) => {
         concat!(
             $examples,
-            "\n\nExit codes: 0 done; 1 refused, or it failed, and nothing was changed; 2 wrong arguments."
+            "\n\nExit codes: 0 done; 1 refused, or it failed, and nothing was changed unless the error says that the \
+             command was carried out; 2 wrong arguments."
         )
     };
 }
@@ -43,17 +44,21 @@ pub struct Desk {
 
 impl CommonArguments {
     /// Opens the data of an existing server, runs `act`, and closes the data. Running servers see each change at once,
-    /// or within a second.
+    /// or within a second. An error after `act` says that the act has happened.
     pub async fn run(&self, act: impl AsyncFnOnce(&Desk) -> anyhow::Result<CommandOutput>) -> anyhow::Result<()> {
         let app = Box::pin(server::open_existing(load_config("", self.config.as_deref())?)).await?;
         let desk = Desk { app, by: Operator::at_command_line(), json: self.json };
         let done = act(&desk).await.map_err(with_cure);
-        let printed = done.and_then(|answer| answer.print(self.json, desk.app.masker()));
+        let printed = done.and_then(|answer| answer.print(self.json, desk.app.masker()).context(NOT_SHOWN));
         let caught_up = operations::audit::catch_up(&desk.app).await;
-        desk.app.db.close().await?;
-        printed.and(caught_up.map_err(Into::into))
+        let closed = desk.app.db.close().await;
+        printed.and(caught_up.context(NOT_SEALED)).and(closed.context(NOT_CLOSED))
     }
 }
+
+const NOT_SHOWN: &str = "the command was carried out, but its answer could not be shown";
+const NOT_SEALED: &str = "the command was carried out, but the audit trail could not be sealed";
+const NOT_CLOSED: &str = "the command was carried out, but the database could not be closed";
 
 /// Adds to the error how to fix it.
 fn with_cure(error: anyhow::Error) -> anyhow::Error {

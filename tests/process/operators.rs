@@ -140,6 +140,21 @@ async fn each_noun_is_a_table_for_people_and_json_for_programs() {
     assert!(piped.stderr.is_empty(), "{piped:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_act_whose_answer_cannot_be_shown_fails_and_says_that_it_was_carried_out() {
+    let house = house().await;
+    let _server = house.demo();
+    let keyward = env!("CARGO_BIN_EXE_keyward");
+    for line in ["user disable alice --yes", "registration-token make --json", "setup-link"] {
+        let ended = house.shell(&format!("{keyward} {line} > /dev/full"));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains("the command was carried out, but its answer could not be shown: "), "{line}: {said}");
+        assert_eq!(ended.status.code(), Some(1), "{line}");
+    }
+    assert_eq!(answer(&house, "user show alice")["disabled"], true);
+}
+
 #[tokio::test]
 async fn what_destroys_asks_and_where_nobody_can_answer_it_refuses_and_says_yes() {
     let house = house().await;
