@@ -183,7 +183,7 @@ impl Db {
     /// As of [`Db::open`].
     pub async fn exists(url: &str) -> anyhow::Result<bool> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => Sqlite::exists(url),
+            Some("sqlite") => Sqlite::exists(url).await,
             Some("postgres" | "postgresql") => is_migrated(url).await,
             _ => bail!("the database URL must begin with sqlite: or postgres:"),
         }

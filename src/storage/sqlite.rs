@@ -73,9 +73,18 @@ pub(super) fn options(url: &str) -> anyhow::Result<SqliteConnectOptions> {
 }
 
 impl Sqlite {
-    pub(super) fn exists(url: &str) -> anyhow::Result<bool> {
-        let options: SqliteConnectOptions = url.parse().context("the database URL is not valid")?;
-        Ok(options.get_filename().try_exists().unwrap_or(false))
+    /// An empty file, or the database of another program, is none of ours. A file that cannot be read may be, so that
+    /// [`Self::open`] says why it cannot.
+    pub(super) async fn exists(url: &str) -> anyhow::Result<bool> {
+        let options = options(url)?;
+        if !options.get_filename().try_exists().unwrap_or(false) {
+            return Ok(false);
+        }
+        let Ok(mut connection) = options.connect().await else { return Ok(true) };
+        let ours = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
+        let is_ours = sqlx::query_scalar(ours).fetch_one(&mut connection).await.unwrap_or(true);
+        connection.close().await?;
+        Ok(is_ours)
     }
 
     pub(super) async fn open(url: &str) -> anyhow::Result<Self> {

@@ -2,6 +2,8 @@
 use super::{a_grant, now};
 use crate::support::db::fresh_db;
 use keyward::storage::{Db, grants, revoked_tokens, users};
+use sqlx::{Connection, SqliteConnection};
+use std::fs;
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_closing_and_opening_again() {
@@ -46,6 +48,24 @@ async fn looking_whether_a_server_made_a_database_makes_and_migrates_none() {
     db.empty().await;
     assert!(!Db::exists(&db.url).await.unwrap());
     assert!(!Db::exists(&db.url).await.unwrap(), "it was made by looking");
+}
+
+#[tokio::test]
+async fn a_file_of_nobody_or_of_another_program_is_no_database_of_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.db");
+    let url = format!("sqlite:{}", file.display());
+    fs::write(&file, "").unwrap();
+    assert!(!Db::exists(&url).await.unwrap());
+    assert_eq!(fs::read(&file).unwrap(), b"");
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE theirs (id INTEGER)").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    assert!(!Db::exists(&url).await.unwrap());
+    // It may be ours, and broken: opening it says how.
+    fs::write(&file, "no database at all").unwrap();
+    assert!(Db::exists(&url).await.unwrap());
+    assert!(Db::open(&url).await.unwrap_err().to_string().contains("cannot open the database file"));
 }
 
 #[tokio::test]
