@@ -100,11 +100,15 @@ pub fn unless_gone(written: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// A table with columns as wide as their longest cell.
+/// Characters up to which a cell makes its column wider. A longer one, such as a `client_id` that is a URL, pushes only
+/// the rest of its own row aside.
+const MAX_COLUMN_CHARACTERS: usize = 60;
+
+/// A table with columns as wide as their longest cell, but for very long ones.
 fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
     let widths = std::array::from_fn(|at| {
-        let cells = rows.iter().map(|row| row[at].chars().count());
+        let cells = rows.iter().map(|row| row[at].chars().count()).filter(|length| *length <= MAX_COLUMN_CHARACTERS);
         cells.chain([headings[at].len()]).max().unwrap_or_default()
     });
     let mut lines = vec![line(headings, widths)];
@@ -142,6 +146,13 @@ mod tests {
     fn a_table_is_as_wide_as_its_widest_cell_and_nothing_in_it_acts_on_a_terminal() {
         let rows = [["a".to_owned(), "x\x1b[2J".to_owned()], ["ländlich".to_owned(), String::new()]];
         assert_eq!(table(["ID", "NAME"], &rows), "ID        NAME\na         x\\u{1b}[2J\nländlich");
+    }
+
+    #[test]
+    fn a_very_long_cell_is_whole_and_widens_no_other_row() {
+        let long = "x".repeat(MAX_COLUMN_CHARACTERS + 1);
+        let rows = [[long.clone(), "a".to_owned()], ["y".to_owned(), "b".to_owned()]];
+        assert_eq!(table(["ID", "NAME"], &rows), format!("ID  NAME\n{long}  a\ny   b"));
     }
 
     #[test]

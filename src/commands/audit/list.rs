@@ -5,6 +5,7 @@ use crate::{
         operator::Desk,
         output::{self, CommandOutput, unless_gone},
     },
+    events::EventType,
     model::{AuditEventId, ClientId, UserId},
     oauth::visible::{json, visible},
     operations::{
@@ -129,7 +130,8 @@ const HEADINGS: [&str; 7] = ["TIME", "LEVEL", "EVENT", "PERSON", "CLIENT", "FROM
 
 /// Column widths are fixed, because rows are printed before the next ones are known.
 fn line(cells: [&str; 7]) -> String {
-    output::line(cells, [20, 8, 25, 16, 24, 15, 0])
+    let longest_event = EventType::ALL.iter().map(|event| event.as_str().len()).max().unwrap_or_default();
+    output::line(cells, [20, 8, longest_event, 16, 24, 15, 0])
 }
 
 /// The name of the person, or the id if the account is gone.
@@ -164,4 +166,17 @@ fn until(text: &str) -> Result<OffsetDateTime, String> {
 fn date(text: &str, time: &str) -> Result<OffsetDateTime, String> {
     let parsed = clock::parse(&format!("{text}{time}")).or_else(|_| clock::parse(text));
     parsed.map_err(|_| "write 2026-11-30, or 2026-11-30T09:00:00Z (RFC 3339), of the years 1970 to 9000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_event_is_what_follows_stands_under_its_heading() {
+        let place = line(HEADINGS).find("PERSON");
+        for event in EventType::ALL {
+            assert_eq!(line(["", "", event.as_str(), "|", "", "", ""]).find('|'), place, "{event}");
+        }
+    }
 }
