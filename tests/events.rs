@@ -24,12 +24,26 @@ fn the_page_tells_of_each_event_of_the_trail_its_level_and_its_details_and_of_no
 }
 
 #[test]
-fn the_page_tells_each_kind_of_account_and_each_reason() {
+fn the_page_tells_each_kind_of_account_and_each_reason_and_no_other() {
     let page = page();
-    let words = AccountKind::ALL.iter().map(|kind| kind.as_str());
-    for word in words.chain(FailureReason::ALL.iter().map(|reason| reason.as_str())) {
-        assert!(page.contains(&format!("`{word}`")), "{word}");
-    }
+    let kinds = AccountKind::ALL.iter().map(|kind| kind.as_str());
+    assert_eq!(quoted(&page, "An account begins to wait; `account` is", "|"), kinds.collect());
+    let reasons = FailureReason::ALL.iter().map(|reason| reason.as_str());
+    assert_eq!(quoted(&page, "in `reason` why it failed:", "The reason is in the trail only"), reasons.collect());
+}
+
+#[test]
+fn the_page_of_endpoints_tells_of_each_event_of_the_trace_and_of_no_other() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/endpoints.md")).unwrap();
+    let traced = EventType::ALL.iter().filter(|event| event.entry().sinks.trace());
+    let told = quoted(&page, "Event types of traces:", "Each is also a line in the log");
+    assert_eq!(told, traced.map(|event| event.as_str()).collect());
+}
+
+/// The words in code marks between two places of a page.
+fn quoted<'a>(page: &'a str, from: &str, to: &str) -> BTreeSet<&'a str> {
+    let (_, after) = page.split_once(from).unwrap_or_else(|| panic!("the page does not say {from:?}"));
+    after.split_once(to).unwrap().0.split('`').skip(1).step_by(2).collect()
 }
 
 #[test]
