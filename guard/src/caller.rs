@@ -7,11 +7,14 @@ use time::OffsetDateTime;
 /// Who acts: issuer (or kind of credential), subject, and client.
 pub type Principal = [String; 3];
 
+/// The authentication scheme where anybody may call.
+pub const NO_SCHEME: &str = "none";
+
 /// The gate leaves it in the extensions of the request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub principal: Principal,
-    /// The authentication scheme; `none` where anybody may call.
+    /// The authentication scheme; [`NO_SCHEME`] where anybody may call.
     pub scheme: &'static str,
     /// `None`: the credential is not limited to scopes.
     pub scopes: Option<Vec<String>>,
@@ -53,7 +56,7 @@ impl Caller {
 
     /// Has somebody shown who they are?
     pub fn is_known(&self) -> bool {
-        self.scheme != "none" || self.is_identified
+        self.scheme != NO_SCHEME || self.is_identified
     }
 
     /// Do its scopes, if it is limited to some, hold every needed one?

@@ -12,7 +12,7 @@ pub trait Credential: Send + Sync {
     /// The credential is good, and not for this; `scope` names all to ask for (RFC 6750 §3.1).
     fn insufficient_scope(&self, caller: &Caller, id: &Value, scope: &str, data: Value) -> Refusal;
 
-    /// The authentication scheme; `none` where anybody may call.
+    /// The authentication scheme; [`NO_SCHEME`](crate::caller::NO_SCHEME) where anybody may call.
     fn scheme(&self) -> &'static str {
         "Bearer"
     }

@@ -12,6 +12,7 @@ pub use steps::DryRun;
 
 use crate::{
     bodies::Bodies,
+    caller::NO_SCHEME,
     check::{Allowance, Check},
     clock::Clock,
     credential::Credential,
@@ -104,7 +105,7 @@ pub struct Gates(pub Vec<(String, Gate)>);
 
 impl Gates {
     pub fn scheme(&self) -> &'static str {
-        self.0.first().map_or("none", |(_, gate)| gate.credential.scheme())
+        self.0.first().map_or(NO_SCHEME, |(_, gate)| gate.credential.scheme())
     }
 
     /// The first, unless the request names the authority of another.

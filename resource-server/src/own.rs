@@ -1,4 +1,5 @@
-//! Names that this program adds to those of the guard: its checks, and the errors of its tools.
+//! Names that this program adds to those of the guard: its checks, the scheme of its own credential, and the errors of
+//! its tools.
 use axum::http::StatusCode;
 use keyward_guard::{ErrorCode, OwnError};
 
@@ -10,6 +11,9 @@ pub(crate) const SCHEMA: &str = "schema";
 pub(crate) const POLICY: &str = "policy";
 /// The rules on the environment allow the call.
 pub(crate) const ENVIRONMENT: &str = "environment";
+
+/// The authentication scheme of keys in headers of their own.
+pub(crate) const SECURITY_KEY: &str = "SecurityKey";
 
 // Answered as JSON-RPC errors, whose HTTP status is 200.
 pub(crate) const UNKNOWN_METHOD: ErrorCode =

@@ -13,10 +13,11 @@ use crate::{
     audit::{self, Audit, EventKind, Level},
     masking::masker,
     metrics::Metrics,
+    own,
     settings::Settings,
 };
 use arrival::Arrival;
-use keyward_guard::{Passage, clock::Clock, source};
+use keyward_guard::{Passage, caller::NO_SCHEME, clock::Clock, source};
 use keyward_limits::shares::Table;
 use keyward_shared::mask::Masker;
 use std::{
@@ -61,7 +62,7 @@ impl Records {
         let caller = passage.caller.as_ref();
         let source = caller.map_or(source, |caller| source::of_caller(caller, source));
         // An unverified credential masks nothing: a caller could send a name as its credential to hide the name from the log.
-        let judged = caller.is_none_or(|caller| !["none", "SecurityKey"].contains(&caller.scheme));
+        let judged = caller.is_none_or(|caller| ![NO_SCHEME, own::SECURITY_KEY].contains(&caller.scheme));
         let masker = self.masker.beside(brought.iter().filter(|_| judged).map(String::as_str));
         for text in record.told() {
             *text = masker.text(text);

@@ -2,7 +2,11 @@
 use super::kind::{Built, Kind};
 use axum::http::{header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use keyward_guard::{caller::Caller, challenge::Refusal, credential::Credential};
+use keyward_guard::{
+    caller::{Caller, NO_SCHEME},
+    challenge::Refusal,
+    credential::Credential,
+};
 use serde_json::Value;
 
 pub(super) const KIND: Kind =
@@ -14,11 +18,11 @@ impl Credential for Everybody {
     /// Credentials that were sent anyway are removed from the request.
     fn admit<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Caller, Refusal>> {
         parts.headers.remove(header::AUTHORIZATION);
-        ready(Ok(Caller::of_kind("no-auth", "anonymous", "none"))).boxed()
+        ready(Ok(Caller::of_kind("no-auth", "anonymous", NO_SCHEME))).boxed()
     }
 
     fn scheme(&self) -> &'static str {
-        "none"
+        NO_SCHEME
     }
 
     fn insufficient_scope(&self, _: &Caller, id: &Value, _: &str, data: Value) -> Refusal {

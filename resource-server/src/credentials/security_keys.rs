@@ -6,6 +6,7 @@ use super::{
 use crate::{
     attempts::{Asker, Attempts},
     keys::Keys,
+    own,
 };
 use anyhow::{Context, ensure};
 use axum::http::{HeaderName, request::Parts};
@@ -85,7 +86,7 @@ impl SecurityKeys {
             );
         };
         let fingerprints: Vec<_> = good.iter().map(|key| digest::fingerprint(&key.hash)).collect();
-        let caller = Caller::of_kind(NAME, &fingerprints.join("+"), "SecurityKey");
+        let caller = Caller::of_kind(NAME, &fingerprints.join("+"), own::SECURITY_KEY);
         Ok(Caller { scopes: first.scopes.clone(), ..caller })
     }
 
@@ -95,7 +96,7 @@ impl SecurityKeys {
 
     fn challenge(&self, refusal: Refusal) -> Refusal {
         let headers = self.names().join(" ");
-        challenge(refusal, &format!("SecurityKey realm=\"{}\", headers=\"{headers}\"", quotable(&self.realm)))
+        challenge(refusal, &format!("{} realm=\"{}\", headers=\"{headers}\"", own::SECURITY_KEY, quotable(&self.realm)))
     }
 
     fn refuse(&self, error: ErrorCode, description: &'static str) -> Refusal {
@@ -110,7 +111,7 @@ impl Credential for SecurityKeys {
     }
 
     fn scheme(&self) -> &'static str {
-        "SecurityKey"
+        own::SECURITY_KEY
     }
 
     fn headers(&self) -> Vec<&str> {

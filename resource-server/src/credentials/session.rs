@@ -13,7 +13,7 @@ use anyhow::Context;
 use axum::http::{header, request::Parts};
 use futures_util::future::{BoxFuture, FutureExt};
 use keyward_guard::{
-    caller::{Caller, Principal},
+    caller::{Caller, NO_SCHEME, Principal},
     challenge::Refusal,
     credential::Credential,
     json,
@@ -53,7 +53,7 @@ impl Sessions {
         let bearer = self.of_bearer(parts, asker).await;
         parts.headers.remove(header::AUTHORIZATION);
         let known = Known { bearer: bearer?, connection: self.of_connection(parts).await? };
-        let scheme = if known.bearer.is_some() { "Bearer" } else { "none" };
+        let scheme = if known.bearer.is_some() { "Bearer" } else { NO_SCHEME };
         let principal = known.first().map(|identity| [accounts::KIND, &identity.user.id, ""].map(str::to_owned));
         let mut caller = Caller::of_kind(accounts::KIND, "anonymous", scheme);
         caller.principal = principal.unwrap_or_else(anonymous);

@@ -4,6 +4,7 @@ use keyward_guard::{
     Principal,
     gate::{Explanation, Gates, Judgement},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -50,12 +51,21 @@ pub(super) fn token(record: &Record) -> Value {
     })
 }
 
+/// What was decided about a token.
+#[derive(Clone, Copy, Serialize)]
+enum TokenDecision {
+    #[serde(rename = "rs_token_accepted")]
+    Accepted,
+    #[serde(rename = "rs_token_rejected")]
+    Rejected,
+}
+
 /// The decision about a token, in the format of the authorization server's trace.
 pub(super) fn trace(record: &Record) -> Option<Value> {
     record.token_hash.as_ref()?;
     let accepted = record.principal.is_some();
     Some(json!({
-        "event_type": if accepted { "rs_token_accepted" } else { "rs_token_rejected" },
+        "event_type": if accepted { TokenDecision::Accepted } else { TokenDecision::Rejected },
         "client_id": record.client_id,
         "detail": record.reason.filter(|_| !accepted).unwrap_or("the token was accepted"),
         "result": if accepted { "success" } else { "failure" },

@@ -1,7 +1,7 @@
 //! Descriptions of a surface's routes.
 use crate::{metadata, page, surface::Surface, tools::Tool};
 use axum::{body::Bytes, http::header, routing::get};
-use keyward_guard::gate::Gates;
+use keyward_guard::{caller::NO_SCHEME, gate::Gates};
 use keyward_shared::api::{self, DescribedPath, Operation, Routes};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -94,7 +94,7 @@ pub(super) fn security(gates: &Gates) -> Vec<(String, Value)> {
             let one = |name: &&str| ((*name).to_owned(), json!({"type": "apiKey", "in": "header", "name": name}));
             headers.iter().map(one).collect()
         }
-        None if scheme == "none" => Vec::new(),
+        None if scheme == NO_SCHEME => Vec::new(),
         None => {
             let name = scheme.to_ascii_lowercase();
             vec![(name.clone(), json!({"type": "http", "scheme": name}))]

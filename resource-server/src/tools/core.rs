@@ -4,6 +4,7 @@ use super::{
     call::Call,
     tool::{NoArguments, Set, Tool},
 };
+use keyward_guard::caller::NO_SCHEME;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -158,7 +159,7 @@ fn whoami(call: &Call) -> Whoami {
     let (access, subject) = (caller.access.as_ref(), caller.subject().to_owned());
     Whoami {
         identity: access.and_then(|access| access.username.clone()).unwrap_or_else(|| subject.clone()),
-        authenticated: caller.scheme != "none",
+        authenticated: caller.scheme != NO_SCHEME,
         surface: call.surface.to_string(),
         scheme: caller.scheme,
         client_id: access.map(|access| access.client_id.clone()),

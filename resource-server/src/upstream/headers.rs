@@ -3,7 +3,7 @@
 //! security are kept.
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use keyward_guard::{
-    caller::Caller,
+    caller::{Caller, NO_SCHEME},
     challenge::{REQUEST_ID, RequestId},
     events::essence,
 };
@@ -56,7 +56,7 @@ pub(super) fn onward(inbound: &HeaderMap, caller: &Caller, id: Option<&RequestId
         headers.insert(REQUEST_ID, id.0.clone());
     }
     // Without authentication nobody is identified.
-    let known = (caller.scheme != "none").then(|| caller.subject());
+    let known = (caller.scheme != NO_SCHEME).then(|| caller.subject());
     let access = caller.access.as_ref();
     let scope = caller.scopes.as_ref().map(|scopes| scopes.iter().map(|scope| plain(scope)).collect::<Vec<_>>());
     let identity = [
