@@ -177,6 +177,7 @@ async fn set_password(desk: &Desk, Named { name }: &Named) -> anyhow::Result<Com
 
 /// Bytes: more than any accepted password has.
 const MAX_LINE_BYTES: u64 = 4096;
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 fn password() -> anyhow::Result<String> {
     if io::stdin().is_terminal() {
@@ -188,7 +189,11 @@ fn password() -> anyhow::Result<String> {
     let read = io::stdin().lock().take(MAX_LINE_BYTES).read_line(&mut line);
     read.context("standard input must be the password on one line, in UTF-8")?;
     ensure!(!line.is_empty(), "standard input must be the password on one line, but it is empty");
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    let password = line.trim_end_matches(['\r', '\n']);
+    // Editors and shells leave such characters in files; nobody could sign in with them.
+    let is_untypable = |character: char| character.is_control() || character == BYTE_ORDER_MARK;
+    ensure!(!password.contains(is_untypable), "standard input has a character in it that nobody types in a password");
+    Ok(password.to_owned())
 }
 
 impl SetupLink {

@@ -187,7 +187,14 @@ async fn a_password_comes_on_standard_input_and_never_as_an_argument() {
         let keyward = env!("CARGO_BIN_EXE_keyward");
         house.shell(&format!("printf '{password}' | {keyward} user set-password alice"))
     };
-    for (password, says) in [("short\\n", "8 to 128"), ("password123\\n", "easy to guess"), ("", "it is empty")] {
+    let untypable = "nobody types";
+    for (password, says) in [
+        ("short\\n", "8 to 128"),
+        ("password123\\n", "easy to guess"),
+        ("", "it is empty"),
+        ("four unrelated\\000 words here\\n", untypable),
+        ("\\357\\273\\277four unrelated words here\\n", untypable),
+    ] {
         let said = set(password);
         assert_eq!(said.status.code(), Some(1), "{said:?}");
         assert!(String::from_utf8(said.stderr).unwrap().contains(says), "{password}");
