@@ -1,5 +1,5 @@
 //! The supported signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
-use aws_lc_rs::digest::{self, SHA256};
+use aws_lc_rs::digest::{self, SHA256, SHA512};
 
 /// The names as sentences list them; a macro, because `concat!` takes no constant.
 macro_rules! one_of {
@@ -42,7 +42,9 @@ impl Algorithm {
     #[must_use]
     pub fn half_digest(self, text: &str) -> Vec<u8> {
         let hash = match self {
-            Self::Es256 | Self::Rs256 | Self::EdDsa => &SHA256,
+            Self::Es256 | Self::Rs256 => &SHA256,
+            // The hash of Ed25519 (RFC 8032 §5.1).
+            Self::EdDsa => &SHA512,
         };
         let all = digest::digest(hash, text.as_bytes());
         all.as_ref()[..all.as_ref().len() / 2].to_vec()
@@ -63,6 +65,14 @@ impl Algorithm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn at_hash_is_half_of_the_digest_that_the_algorithm_itself_takes() {
+        let half = |algorithm: Algorithm| crate::digest::base64url(algorithm.half_digest("abc"));
+        assert_eq!(half(Algorithm::Es256), "ungWv48Bz-pBQUDeXa4iIw");
+        assert_eq!(half(Algorithm::Rs256), "ungWv48Bz-pBQUDeXa4iIw");
+        assert_eq!(half(Algorithm::EdDsa), "3a81oZNherrMQXNJriBBMRLm-k6JqX6iCp7u5ktV05o");
+    }
 
     #[test]
     fn an_algorithm_is_known_by_its_name_and_sentences_list_all() {
