@@ -3,7 +3,10 @@ use clap::Parser;
 use keyward::commands::Command;
 #[cfg(feature = "demo")]
 use keyward_resource_server::answer_query;
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 fn main() -> ExitCode {
     match answer_query().unwrap_or_else(|| Command::parse().run()) {
@@ -11,7 +14,7 @@ fn main() -> ExitCode {
         Err(error) => match error.downcast::<clap::Error>() {
             Ok(wrong_arguments) => wrong_arguments.exit(),
             Err(error) => {
-                eprintln!("keyward: {}", sentence(&error));
+                writeln!(io::stderr(), "keyward: {}", sentence(&error)).ok();
                 ExitCode::FAILURE
             }
         },

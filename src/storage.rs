@@ -214,8 +214,9 @@ async fn connect(url: &str) -> anyhow::Result<(PgConnection, PgConnectOptions)> 
 
 async fn is_migrated(url: &str) -> anyhow::Result<bool> {
     let (mut connection, _) = connect(url).await?;
-    let found =
-        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut connection).await;
+    // Other programs that use sqlx have the first table too.
+    let ours = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL AND to_regclass('clients') IS NOT NULL";
+    let found = sqlx::query_scalar(ours).fetch_one(&mut connection).await;
     connection.close().await.ok();
     found.context("cannot read the database")
 }

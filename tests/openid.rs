@@ -3,7 +3,8 @@ use crate::support::{
     app::{CALLBACK, CHALLENGE, ISSUER, MCP, OTHER, PASSWORD, TestApp, authorize_path, encode},
     tokens::{text, userinfo},
 };
-use keyward::model::ClientId;
+use aws_lc_rs::digest::{SHA512, digest};
+use keyward::{model::ClientId, secrets::base64url};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -104,6 +105,9 @@ async fn id_tokens_are_rs256_unless_the_client_registered_another_algorithm() {
     let client = ClientId::from(registered["client_id"].as_str().unwrap());
     let tokens = t.tokens(&client, &[("scope", "openid mcp:read")]).await;
     assert_eq!(header_of(&tokens["id_token"])["alg"], "EdDSA");
+    // Half of the digest that Ed25519 takes (OpenID Connect Core §3.1.3.6).
+    let digest = digest(&SHA512, tokens["access_token"].as_str().unwrap().as_bytes());
+    assert_eq!(TestApp::claims(&tokens["id_token"])["at_hash"], base64url(&digest.as_ref()[..32]));
 }
 
 #[tokio::test]

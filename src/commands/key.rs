@@ -1,6 +1,6 @@
 //! `keyward key`: shows the signing keys, and rotates them before their time.
 use super::{
-    operator::{CommonArguments, Desk, help},
+    operator::{CommonArguments, Desk, NOT_SHOWN, help},
     output::CommandOutput,
 };
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         keys::{self, KeyRecord},
     },
 };
+use anyhow::Context;
 
 /// Show the signing keys, or rotate them now. Servers on the same database follow within seconds, without a restart.
 #[derive(clap::Args)]
@@ -52,6 +53,9 @@ impl KeyCommand {
                     Verb::Rotate { emergency: false } => keys::rotate(app, by).await.map(|_| PUBLISHED)?,
                     Verb::Rotate { emergency: true } => keys::replace_all(app, by).await.map(|_| REPLACED)?,
                 };
+                if !said.is_empty() {
+                    app.keys.reload().await.context(NOT_SHOWN)?;
+                }
                 let page = Page { rows: keys::list(app), next: None };
                 let headings = ["KID", "ALG", "STATUS", "THEN"];
                 Ok(CommandOutput::list("keys", &page, keys::shown, headings, |record| {

@@ -56,9 +56,9 @@ impl CommonArguments {
     }
 }
 
-const NOT_SHOWN: &str = "the command was carried out, but its answer could not be shown";
-const NOT_SEALED: &str = "the command was carried out, but the audit trail could not be sealed";
-const NOT_CLOSED: &str = "the command was carried out, but the database could not be closed";
+pub const NOT_SHOWN: &str = "the command was carried out, but its answer could not be shown";
+pub const NOT_SEALED: &str = "the command was carried out, but the audit trail could not be sealed";
+pub const NOT_CLOSED: &str = "the command was carried out, but the database could not be closed";
 
 /// Adds to the error how to fix it.
 fn with_cure(error: anyhow::Error) -> anyhow::Error {

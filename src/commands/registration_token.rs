@@ -9,6 +9,7 @@ use crate::{
     operations::{date, registration_tokens},
 };
 use serde_json::json;
+use std::io::{self, Write};
 use time::Duration;
 
 /// Make, list and revoke initial access tokens, which registrations carry under `registration.policy = "token"`
@@ -89,7 +90,9 @@ impl Make {
         let wanted = registration_tokens::TokenLimits { uses: self.uses, expires_in, scope: self.scope };
         let (secret, token) = registration_tokens::make(&desk.app, &desk.by, &wanted).await?;
         if desk.app.config.registration.policy != RegistrationPolicy::Token {
-            eprintln!("Note: registration.policy is not \"token\", so no registration asks for this token.");
+            let note = "Note: registration.policy is not \"token\", so no registration asks for this token.";
+            // A note that cannot be shown must not hide the token.
+            writeln!(io::stderr(), "{note}").ok();
         }
         let json = json!({
             "initial_access_token": secret.expose(),

@@ -1,7 +1,13 @@
 //! `keyward restore`: tells running servers that the database was restored from a backup.
-use super::{load_config, output::say, serve::at, server};
+use super::{
+    load_config,
+    operator::{NOT_CLOSED, NOT_SEALED, NOT_SHOWN},
+    output::say,
+    serve::at,
+    server,
+};
 use crate::{audit::chain, tokens::restored};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use std::path::PathBuf;
 use time::Duration;
 
@@ -42,9 +48,9 @@ impl Restore {
         } else {
             "They are refused already.".to_owned()
         };
-        chain::extend(&app.audit).await?;
-        app.db.close().await?;
-        say!("{said}")?;
-        Ok(())
+        let shown = say!("{said}").context(NOT_SHOWN);
+        let sealed = chain::extend(&app.audit).await;
+        let closed = app.db.close().await;
+        shown.and(sealed.context(NOT_SEALED)).and(closed.context(NOT_CLOSED))
     }
 }

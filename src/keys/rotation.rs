@@ -65,11 +65,11 @@ impl SigningKeys {
         Ok(made)
     }
 
-    /// Reads keys that have changed in the database. If that fails, the change has happened all the same, and the keys
-    /// are read again when they are too old.
+    /// Reads keys that may have changed in the database. If that fails, the change has happened all the same; a server
+    /// reads the keys again with its next housekeeping.
     async fn reload_changed(&self) {
         if let Err(error) = self.reload().await {
-            tracing::error!(%error, "the signing keys have changed, but could not be read again");
+            tracing::error!(%error, "the signing keys could not be read again after a rotation");
         }
     }
 }

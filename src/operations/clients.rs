@@ -1,8 +1,8 @@
 //! Operators' acts on clients.
-use super::{OperationError, OperationResult, Operator, Page, Paging, date, logged};
+use super::{OperationError, OperationResult, Operator, Page, Paging, date};
 use crate::{
     app::App,
-    audit::Event,
+    audit::{Event, log},
     events::EventType,
     model::{AuditEvent, AuthMethod, Client, ClientId},
     storage::{clients, grants},
@@ -35,16 +35,17 @@ pub async fn show(app: &App, id: &ClientId) -> OperationResult<(Client, i64)> {
 /// Until it is enabled again, the client gets no tokens and its tokens are refused wherever this server is asked. Its
 /// grants stay.
 pub async fn disable(app: &App, by: &Operator, id: &ClientId) -> OperationResult<Client> {
-    find(app, id).await?;
+    let (client, now) = (find(app, id).await?, app.clock.now());
     let event = Event::new(EventType::ClientDisabled).client(id).by(by.name()).happened(&app.audit);
-    if !clients::disable(&app.db, id, app.clock.now(), &event).await? {
+    if !clients::disable(&app.db, id, now, &event).await? {
         return Err(OperationError::AlreadyDisabled(id.to_string()));
     }
-    changed(app, id, event).await
+    changed(app, id, &event);
+    Ok(Client { disabled_at: Some(now), ..client })
 }
 
 pub async fn enable(app: &App, by: &Operator, id: &ClientId) -> OperationResult<Client> {
-    find(app, id).await?;
+    let client = find(app, id).await?;
     if app.config.disable_removed_clients && clients::is_left_out(&app.db, id).await? {
         return Err(OperationError::LeftOut(id.clone()));
     }
@@ -52,13 +53,14 @@ pub async fn enable(app: &App, by: &Operator, id: &ClientId) -> OperationResult<
     if !clients::enable(&app.db, id, &event).await? {
         return Err(OperationError::NotDisabled(id.to_string()));
     }
-    changed(app, id, event).await
+    changed(app, id, &event);
+    Ok(Client { disabled_at: None, ..client })
 }
 
-async fn changed(app: &App, id: &ClientId, event: AuditEvent) -> OperationResult<Client> {
+/// After an act nothing is read, because an error says that nothing has changed.
+fn changed(app: &App, id: &ClientId, event: &AuditEvent) {
     app.clients.forget(id);
-    logged(((), event));
-    find(app, id).await
+    log(event);
 }
 
 /// The JSON form of a client.

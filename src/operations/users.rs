@@ -70,18 +70,18 @@ pub async fn show(app: &App, id: UserId) -> OperationResult<Account> {
 /// Until they are enabled again, the user can neither sign in nor use an app; after that, apps have to be allowed
 /// again.
 pub async fn disable(app: &App, by: &Operator, id: UserId) -> OperationResult<(User, EndedAccess)> {
-    by_id(app, id).await?;
+    let (user, now) = (by_id(app, id).await?, app.clock.now());
     let event = |EndedAccess { grants, sessions }| {
         let event = Event::new(EventType::UserDisabled).user(id);
         event.details(json!({"grants": grants, "sessions": sessions})).by(by.name()).happened(&app.audit)
     };
-    let done = users::disable(&app.db, id, app.clock.now(), event).await?;
-    let user = by_id(app, id).await?;
-    match done {
-        Some(done) => Ok((user, logged(done))),
-        None if user.disabled_at.is_some() => Err(OperationError::AlreadyDisabled(user.username)),
-        None => Err(OperationError::LastAdministrator),
+    // Nothing is read after the act, because an error says that nothing has changed.
+    if let Some(done) = users::disable(&app.db, id, now, event).await? {
+        return Ok((User { disabled_at: Some(now), ..user }, logged(done)));
     }
+    let user = by_id(app, id).await?;
+    let is_disabled = user.disabled_at.is_some();
+    Err(if is_disabled { OperationError::AlreadyDisabled(user.username) } else { OperationError::LastAdministrator })
 }
 
 pub async fn enable(app: &App, by: &Operator, id: UserId) -> OperationResult<User> {
@@ -91,7 +91,7 @@ pub async fn enable(app: &App, by: &Operator, id: UserId) -> OperationResult<Use
         return Err(OperationError::NotDisabled(user.username));
     }
     logged(((), event));
-    by_id(app, id).await
+    Ok(User { disabled_at: None, ..user })
 }
 
 /// Ends all sessions of the user; apps keep their access. Returns the number of ended sessions.

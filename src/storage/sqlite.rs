@@ -81,7 +81,8 @@ impl Sqlite {
             return Ok(false);
         }
         let Ok(mut connection) = options.connect().await else { return Ok(true) };
-        let ours = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
+        // Other programs that use sqlx have the first table too.
+        let ours = "SELECT COUNT(*) = 2 FROM sqlite_master WHERE name IN ('_sqlx_migrations', 'clients')";
         let is_ours = sqlx::query_scalar(ours).fetch_one(&mut connection).await.unwrap_or(true);
         connection.close().await?;
         Ok(is_ours)

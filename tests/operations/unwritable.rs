@@ -1,7 +1,7 @@
 //! A trail that takes no event: no act happens without its event.
 use super::{STRONG, state};
 use crate::support::{
-    app::{TestApp, operator},
+    app::{ISSUER, TestApp, operator},
     tokens::family,
 };
 use keyward::{
@@ -35,9 +35,11 @@ async fn an_act_whose_event_cannot_be_written_fails_and_changes_nothing() {
     let t = TestApp::start().await;
     let (client, _) = family(&t, "c").await;
     let (by, alice, bob) = (operator(), t.user_named("alice").await.id, t.user_named("bob").await.id);
+    let password_hash = t.user_named("alice").await.password_hash;
     let limits = registration_tokens::TokenLimits { uses: 1, expires_in: Duration::DAY, scope: None };
     let token = registration_tokens::make(&t.app, &by, &limits).await.unwrap().1.token_hash.fingerprint();
     users::disable(&t.app, &by, bob).await.unwrap();
+    let link = users::new_setup_link(&t.app, &by).await.unwrap().url;
     let (before, ring) = (state(&t).await, t.app.keys.ring());
     take_no_event(&t).await;
     failed(&users::disable(&t.app, &by, alice).await);
@@ -51,6 +53,9 @@ async fn an_act_whose_event_cannot_be_written_fails_and_changes_nothing() {
     failed(&registration_tokens::revoke(&t.app, &by, &token).await);
     failed(&keys::rotate(&t.app, &by).await);
     failed(&keys::replace_all(&t.app, &by).await);
+    // The link that a new one would have replaced still works, and so does the password.
+    assert_eq!(t.get(link.strip_prefix(ISSUER).unwrap()).await.status, 200);
+    assert_eq!(t.user_named("alice").await.password_hash, password_hash);
     t.app.keys.reload().await.unwrap();
     assert_eq!((state(&t).await, t.app.keys.ring().all()), (before, ring.all()));
 }

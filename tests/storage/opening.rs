@@ -62,6 +62,10 @@ async fn a_file_of_nobody_or_of_another_program_is_no_database_of_ours() {
     sqlx::raw_sql("CREATE TABLE theirs (id INTEGER)").execute(&mut other).await.unwrap();
     other.close().await.unwrap();
     assert!(!Db::exists(&url).await.unwrap());
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE _sqlx_migrations (version BIGINT)").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    assert!(!Db::exists(&url).await.unwrap(), "another program that uses sqlx");
     // It may be ours, and broken: opening it says how.
     fs::write(&file, "no database at all").unwrap();
     assert!(Db::exists(&url).await.unwrap());

@@ -18,7 +18,7 @@ impl Guard {
         self
     }
 
-    /// Replaces all scope rules, hierarchy included.
+    /// Replaces all scope rules. What the broader scopes of the `mcp:` family bring along stays.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
