@@ -76,17 +76,13 @@ pub async fn register(
     most: i64,
     permission: Option<&Digest>,
 ) -> sqlx::Result<RegistrationResult> {
-    // SQLite's writer must stay free while all clients are counted, so this is counted before, by one registration at a
-    // time.
-    let mut full = false;
-    let _alone = match db {
+    // SQLite's writer must stay free while all clients are counted, so this is counted before. Registrations that are
+    // being written count too, so that nobody waits until they are on disk.
+    let admission = match db {
         Db::Postgres(_) => None,
-        Db::Sqlite(sqlite) => {
-            let alone = sqlite.registering().await;
-            full = count_unused(db).await? >= most;
-            Some(alone)
-        }
+        Db::Sqlite(sqlite) => sqlite.admit(most, count_unused(db)).await?,
     };
+    let mut full = matches!(db, Db::Sqlite(_)) && admission.is_none();
     transaction!(db, |on| {
         if matches!(db, Db::Postgres(_)) {
             sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(REGISTRATION_LOCK).execute(&mut *on).await?;

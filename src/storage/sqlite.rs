@@ -14,7 +14,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -37,6 +37,8 @@ struct Shared {
     checkpointer: Mutex<Option<SqliteConnection>>,
     checkpoint_due: AtomicBool,
     registering: Mutex<()>,
+    /// Registrations that found room and are not on disk yet.
+    admitted: AtomicI64,
     /// Reads `data_version`, which SQLite counts separately for each connection; `None` once closed.
     watcher: Mutex<Option<SqliteConnection>>,
 }
@@ -70,6 +72,15 @@ pub(super) fn options(url: &str) -> anyhow::Result<SqliteConnectOptions> {
         bail!("the database URL must name a file: keyward keeps what it acknowledged");
     }
     Ok(options)
+}
+
+/// A registration that found room.
+pub(super) struct Admission<'a>(&'a AtomicI64);
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Sqlite {
@@ -119,6 +130,7 @@ impl Sqlite {
             checkpointer: Mutex::new(Some(checkpointer)),
             checkpoint_due: AtomicBool::new(false),
             registering: Mutex::default(),
+            admitted: AtomicI64::new(0),
             watcher: Mutex::new(Some(watcher)),
         })))
     }
@@ -127,9 +139,21 @@ impl Sqlite {
         &self.0.readers
     }
 
-    /// Held while registrations are counted and one is added.
-    pub(super) async fn registering(&self) -> MutexGuard<'_, ()> {
-        self.0.registering.lock().await
+    /// Counts registrations by `count`, one caller at a time, with those that are not on disk yet. `None` if there are
+    /// `most` or more; else the caller's own counts until the result is dropped.
+    pub(super) async fn admit(
+        &self,
+        most: i64,
+        count: impl Future<Output = sqlx::Result<i64>>,
+    ) -> sqlx::Result<Option<Admission<'_>>> {
+        let _alone = self.0.registering.lock().await;
+        // Read before the count: one that is written in between counts twice, and never not at all.
+        let admitted = self.0.admitted.load(Ordering::Acquire);
+        if admitted + count.await? >= most {
+            return Ok(None);
+        }
+        self.0.admitted.fetch_add(1, Ordering::AcqRel);
+        Ok(Some(Admission(&self.0.admitted)))
     }
 
     /// The number changes whenever another connection has committed.
