@@ -53,8 +53,10 @@ async fn build(config: Config, db: Db) -> anyhow::Result<Box<App>> {
 /// right.
 pub async fn open_existing(config: Config) -> anyhow::Result<Box<App>> {
     let url = config.database.url.expose_secret();
-    let place =
-        sqlite_file(&config).map_or("table of Keyward in this database".into(), |file| file.display().to_string());
+    // The file may be there, and be empty or another program's.
+    let place = sqlite_file(&config).map_or("table of Keyward in this database".into(), |file| {
+        format!("database of Keyward at {}", file.display())
+    });
     ensure!(Db::exists(url).await?, "there is no {place}: did a server run here with these settings?");
     let db = Db::open(url).await?;
     let key = &config.keys.master_key_file;
