@@ -13,33 +13,24 @@ use sqlx::{
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Runs a query outside of transactions: on one of SQLite's readers, or on PostgreSQL's pool.
+/// Runs a query that finds few rows by an index. On SQLite it runs at once, on the calling thread.
 macro_rules! read {
     ($db:expr, |$on:ident| $query:expr) => {
-        match $db {
-            $crate::storage::Db::Sqlite(sqlite) => {
-                let $on = sqlite.readers();
-                $query.await
-            }
-            $crate::storage::Db::Postgres($on) => $query.await,
-        }
+        query!(reads, $db, |$on| $query)
     };
 }
 
-/// Runs one statement that changes rows and returns some. On SQLite such a statement must not be able to violate a
-/// foreign key: the driver stops after the first row and would miss the error.
+/// Runs a query that may read many rows. On SQLite it runs on a thread that may wait for the disk.
+macro_rules! scan {
+    ($db:expr, |$on:ident| $query:expr) => {
+        query!(scans, $db, |$on| $query)
+    };
+}
+
+/// Runs one statement that changes rows and returns some.
 macro_rules! fetch {
     ($db:expr, |$on:ident| $query:expr) => {
-        match $db {
-            $crate::storage::Db::Sqlite(sqlite) => {
-                let mut write = sqlite.write().await?;
-                let $on = write.connection()?;
-                let answer = $query.await?;
-                write.committed().await?;
-                Ok(answer)
-            }
-            $crate::storage::Db::Postgres($on) => $query.await,
-        }
+        query!(writes, $db, |$on| $query)
     };
 }
 
@@ -48,12 +39,21 @@ macro_rules! execute {
     ($db:expr, $query:expr) => {
         match $db {
             $crate::storage::Db::Sqlite(sqlite) => {
-                let mut write = sqlite.write().await?;
-                let rows = $query.execute(write.connection()?).await?.rows_affected();
-                write.committed().await?;
-                sqlx::Result::Ok(rows)
+                $query.execute(sqlite.writes()).await.map(|done| done.rows_affected())
             }
             $crate::storage::Db::Postgres(pool) => $query.execute(pool).await.map(|done| done.rows_affected()),
+        }
+    };
+}
+
+macro_rules! query {
+    ($way:ident, $db:expr, |$on:ident| $query:expr) => {
+        match $db {
+            $crate::storage::Db::Sqlite(sqlite) => {
+                let $on = sqlite.$way();
+                $query.await
+            }
+            $crate::storage::Db::Postgres($on) => $query.await,
         }
     };
 }
@@ -63,12 +63,12 @@ macro_rules! transaction {
     ($db:expr, |$on:ident| $body:expr) => {
         match $db {
             $crate::storage::Db::Sqlite(sqlite) => {
-                let mut write = sqlite.write().await?;
-                write.begin_step().await?;
-                let $on = write.connection()?;
+                let mut loan = sqlite.borrow().await?;
+                let mut step = sqlx::Connection::begin(loan.connection()?).await?;
+                let $on = &mut *step;
                 let answer = $body;
-                write.end_step().await?;
-                write.committed().await?;
+                step.commit().await?;
+                loan.committed().await?;
                 sqlx::Result::Ok(answer)
             }
             $crate::storage::Db::Postgres(pool) => {
@@ -89,6 +89,7 @@ pub mod changes;
 pub mod consents;
 pub mod dates;
 pub mod dpop_proofs;
+mod driver;
 mod migrations;
 pub mod registration_access_tokens;
 pub mod revoked_tokens;

@@ -30,6 +30,8 @@ pub enum KeyStatus {
 }
 
 impl KeyStatus {
+    pub const ALL: [Self; 3] = [Self::Next, Self::Current, Self::Retired];
+
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

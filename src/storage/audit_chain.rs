@@ -73,7 +73,7 @@ pub async fn any_unsealed(db: &Db) -> sqlx::Result<bool> {
 
 /// The events after this place, in order.
 pub async fn after(db: &Db, place: i64, limit: i64) -> sqlx::Result<Vec<SealedEvent>> {
-    read!(db, |on| sqlx::query_as("SELECT * FROM audit_events WHERE place > $1 ORDER BY place LIMIT $2")
+    scan!(db, |on| sqlx::query_as("SELECT * FROM audit_events WHERE place > $1 ORDER BY place LIMIT $2")
         .bind(place)
         .bind(limit)
         .fetch_all(on))

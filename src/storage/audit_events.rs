@@ -35,7 +35,7 @@ pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
 
 /// The newest events first, at most `limit`.
 pub async fn recent(db: &Db, limit: i64) -> sqlx::Result<Vec<AuditEvent>> {
-    read!(db, |on| sqlx::query_as("SELECT * FROM audit_events ORDER BY id DESC LIMIT $1").bind(limit).fetch_all(on))
+    scan!(db, |on| sqlx::query_as("SELECT * FROM audit_events ORDER BY id DESC LIMIT $1").bind(limit).fetch_all(on))
 }
 
 /// Selects events; unset members match everything.
@@ -60,7 +60,7 @@ pub async fn select(
     before: Option<AuditEventId>,
     limit: i64,
 ) -> sqlx::Result<Vec<AuditRecord>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT audit_events.*, users.username FROM audit_events LEFT JOIN users ON users.id = audit_events.user_id
           WHERE audit_events.id < $1
             AND event_type = coalesce($2, event_type)

@@ -104,7 +104,7 @@ impl Changes {
         let (mut version, mut known) = (None, Numbers::new());
         loop {
             let asked = self.clock.moment();
-            let found = Some(sqlite.data_version().await?);
+            let found = Some(sqlite.data_version()?);
             if found != version {
                 self.compare(&mut known, tell).await?;
                 version = found;

@@ -216,7 +216,7 @@ pub async fn is_left_out(db: &Db, id: &ClientId) -> sqlx::Result<bool> {
 
 /// Enabled clients that come, or came, from the settings.
 pub async fn enabled_seeds(db: &Db) -> sqlx::Result<Vec<ClientId>> {
-    read!(db, |on| sqlx::query_scalar(
+    scan!(db, |on| sqlx::query_scalar(
         "SELECT id FROM clients WHERE source = 'seed' AND disabled_at IS NULL ORDER BY id",
     )
     .fetch_all(on))
@@ -279,7 +279,7 @@ pub async fn sweep_unused(db: &Db, seen_before: OffsetDateTime, of: Option<&str>
 
 /// Deletes about `count` unused clients of this source, those that were last seen longest ago.
 pub async fn forget_oldest_unused(db: &Db, source: &str, count: u32) -> sqlx::Result<u64> {
-    let last: Option<OffsetDateTime> = read!(db, |on| sqlx::query_scalar(
+    let last: Option<OffsetDateTime> = scan!(db, |on| sqlx::query_scalar(
         "SELECT max(seen_at) FROM (SELECT seen_at FROM clients
           WHERE source = 'dcr' AND disabled_at IS NULL AND coalesce(registered_from, '') = $1
             AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id)
@@ -298,12 +298,12 @@ const COUNT_UNUSED: &str = "SELECT count(*) FROM clients WHERE source = 'dcr' AN
 
 /// The number of enabled clients that registered themselves and hold no grant.
 pub async fn count_unused(db: &Db) -> sqlx::Result<i64> {
-    read!(db, |on| sqlx::query_scalar(COUNT_UNUSED).fetch_one(on))
+    scan!(db, |on| sqlx::query_scalar(COUNT_UNUSED).fetch_one(on))
 }
 
 /// The same number for each source.
 pub async fn count_unused_by_source(db: &Db) -> sqlx::Result<Vec<(String, i64)>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT coalesce(registered_from, ''), count(*) FROM clients
           WHERE source = 'dcr' AND disabled_at IS NULL
             AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client_id = clients.id) GROUP BY 1",

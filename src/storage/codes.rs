@@ -14,7 +14,7 @@ pub async fn find(db: &Db, hash: &Digest) -> sqlx::Result<Option<Code>> {
 
 /// Codes with their grants.
 pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<IssuedCode>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT codes.code_hash, codes.client_id, grants.scopes, grants.resources, codes.expires_at, codes.consumed_at
            FROM codes JOIN grants ON grants.id = codes.grant_id
           WHERE codes.client_id = coalesce($1, codes.client_id) AND grants.created_at >= coalesce($2, grants.created_at)

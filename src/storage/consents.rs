@@ -20,7 +20,7 @@ pub async fn find_all(db: &Db, user: UserId, client: &ClientId) -> sqlx::Result<
 
 /// At most `most` of the users who allowed a client of this publisher.
 pub async fn people_of_publisher(db: &Db, described_by: &str, most: u32) -> sqlx::Result<Vec<UserId>> {
-    read!(db, |on| sqlx::query_scalar(
+    scan!(db, |on| sqlx::query_scalar(
         "SELECT DISTINCT consents.user_id FROM consents JOIN clients ON clients.id = consents.client_id
           WHERE clients.described_by = $1 LIMIT $2",
     )
@@ -31,7 +31,7 @@ pub async fn people_of_publisher(db: &Db, described_by: &str, most: u32) -> sqlx
 
 /// Whether this user allowed a client of this publisher.
 pub async fn knows_publisher(db: &Db, described_by: &str, user: UserId) -> sqlx::Result<bool> {
-    let found: Option<i64> = read!(db, |on| sqlx::query_scalar(
+    let found: Option<i64> = scan!(db, |on| sqlx::query_scalar(
         "SELECT CAST(1 AS BIGINT) FROM consents JOIN clients ON clients.id = consents.client_id
           WHERE clients.described_by = $1 AND consents.user_id = $2 LIMIT 1",
     )
@@ -55,7 +55,7 @@ pub async fn list(
     after: Option<&(UserId, ClientId, String)>,
     limit: i64,
 ) -> sqlx::Result<Vec<ConsentRecord>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT consents.*, users.username FROM consents JOIN users ON users.id = consents.user_id
           WHERE ($1 IS NULL OR user_id = $1) AND client_id = coalesce($2, client_id)
             AND ($3 IS NULL OR (user_id, client_id, resource) > ($3, $4, $5))
@@ -71,7 +71,7 @@ pub async fn list(
 }
 
 pub async fn count(db: &Db, wanted: &Filter) -> sqlx::Result<i64> {
-    read!(db, |on| sqlx::query_scalar(
+    scan!(db, |on| sqlx::query_scalar(
         "SELECT count(*) FROM consents WHERE ($1 IS NULL OR user_id = $1) AND client_id = coalesce($2, client_id)",
     )
     .bind(wanted.user_id)

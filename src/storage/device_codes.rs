@@ -88,7 +88,7 @@ pub async fn find_by_user_code(db: &Db, user_code: &Digest) -> sqlx::Result<Opti
 }
 
 pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<DeviceAuthorization>> {
-    read!(db, |on| {
+    scan!(db, |on| {
         sqlx::query_as(
         "SELECT * FROM device_codes WHERE client_id = coalesce($1, client_id) AND created_at >= coalesce($2, created_at)
           ORDER BY created_at DESC, device_code_hash LIMIT $3",
@@ -102,7 +102,7 @@ pub async fn select(db: &Db, wanted: &Selection) -> sqlx::Result<Vec<DeviceAutho
 
 /// The number of unexpired undecided codes of this client.
 pub async fn count_of_client(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<i64> {
-    read!(db, |on| sqlx::query_scalar(
+    scan!(db, |on| sqlx::query_scalar(
         "SELECT count(*) FROM device_codes WHERE client_id = $1 AND expires_at > $2 AND decided_at IS NULL",
     )
     .bind(client)
@@ -112,7 +112,7 @@ pub async fn count_of_client(db: &Db, client: &ClientId, now: OffsetDateTime) ->
 
 /// The number of the codes that [`count_of_client`] counts, for each source.
 pub async fn count_by_source(db: &Db, client: &ClientId, now: OffsetDateTime) -> sqlx::Result<Vec<(String, i64)>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT source, count(*) FROM device_codes
           WHERE client_id = $1 AND expires_at > $2 AND decided_at IS NULL GROUP BY source",
     )

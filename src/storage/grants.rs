@@ -47,7 +47,7 @@ pub async fn find(db: &Db, id: GrantId) -> sqlx::Result<Option<Grant>> {
 
 /// All grants of a user, including revoked and expired ones, the newest first.
 pub async fn find_by_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Grant>> {
-    read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE user_id = $1 ORDER BY created_at DESC, id DESC")
+    scan!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE user_id = $1 ORDER BY created_at DESC, id DESC")
         .bind(user)
         .fetch_all(on))
 }

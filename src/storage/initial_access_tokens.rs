@@ -41,7 +41,7 @@ pub async fn list(
     after: Option<Fingerprint>,
     limit: i64,
 ) -> sqlx::Result<Vec<InitialAccessToken>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT * FROM initial_access_tokens WHERE uses_left > 0 AND expires_at > $1
             AND ($2 IS NULL OR (expires_at, token_hash) >
                 (SELECT expires_at, token_hash FROM initial_access_tokens WHERE substr(token_hash, 1, 6) = $2))

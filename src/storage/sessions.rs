@@ -53,7 +53,7 @@ impl Sessions {
 
     /// The number of this user's valid sessions.
     pub async fn count(&self, user: UserId) -> sqlx::Result<i64> {
-        read!(&self.db, |on| sqlx::query_scalar("SELECT count(*) FROM sessions WHERE user_id = $1 AND expires_at > $2")
+        scan!(&self.db, |on| sqlx::query_scalar("SELECT count(*) FROM sessions WHERE user_id = $1 AND expires_at > $2")
             .bind(user)
             .bind(self.clock.now())
             .fetch_one(on))

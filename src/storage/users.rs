@@ -127,7 +127,7 @@ pub async fn make_admin(
 
 /// Disabled administrators count too: the first setup link is only for a server that never had an administrator.
 pub async fn any_admin(db: &Db) -> sqlx::Result<bool> {
-    read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')").fetch_one(on))
+    scan!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')").fetch_one(on))
 }
 
 /// Selects accounts; unset members match everything.
@@ -141,7 +141,7 @@ pub struct Filter {
 
 /// Accounts older than `before`, the newest first, at most `limit`.
 pub async fn list(db: &Db, wanted: &Filter, before: Option<UserId>, limit: i64) -> sqlx::Result<Vec<User>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT * FROM users
           WHERE id < $1 AND role = coalesce($2, role)
             AND (disabled_at IS NOT NULL) = coalesce($3, disabled_at IS NOT NULL)

@@ -17,7 +17,7 @@ pub struct Filter {
 
 /// The newest first, at most `limit`, beginning after the client `after`.
 pub async fn list(db: &Db, wanted: &Filter, after: Option<&ClientId>, limit: i64) -> sqlx::Result<Vec<Client>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT * FROM clients
           WHERE id = coalesce($1, id) AND source = coalesce($2, source)
             AND (disabled_at IS NOT NULL) = coalesce($3, disabled_at IS NOT NULL)

@@ -17,7 +17,7 @@ pub struct Filter {
 
 /// Grants older than `before`, the newest first, at most `limit`.
 pub async fn list(db: &Db, wanted: &Filter, before: Option<GrantId>, limit: i64) -> sqlx::Result<Vec<GrantRecord>> {
-    read!(db, |on| sqlx::query_as(
+    scan!(db, |on| sqlx::query_as(
         "SELECT grants.*, users.username FROM grants JOIN users ON users.id = grants.user_id
           WHERE grants.id < $1 AND ($2 IS NULL OR grants.id = $2) AND ($3 IS NULL OR user_id = $3)
             AND client_id = coalesce($4, client_id) AND grants.created_at >= coalesce($5, grants.created_at)
@@ -36,7 +36,7 @@ pub async fn list(db: &Db, wanted: &Filter, before: Option<GrantId>, limit: i64)
 
 /// The number of selected grants that are live.
 pub async fn count_live(db: &Db, wanted: &Filter, now: OffsetDateTime) -> sqlx::Result<i64> {
-    read!(db, |on| sqlx::query_scalar(
+    scan!(db, |on| sqlx::query_scalar(
         "SELECT count(*) FROM grants
           WHERE ($1 IS NULL OR id = $1) AND ($2 IS NULL OR user_id = $2) AND client_id = coalesce($3, client_id)
             AND revoked_at IS NULL AND expires_at > $4",

@@ -1,0 +1,79 @@
+//! How a statement runs, and what it answers.
+use super::row::{Column, Row};
+use rusqlite::{Rows, Statement, types::Value};
+use sqlx::SqlStr;
+use std::sync::Arc;
+
+/// A statement with its arguments; it borrows nothing, so that it can run on any thread.
+#[derive(Debug)]
+pub struct Query {
+    pub sql: SqlStr,
+    /// `None` for several statements at once, which have no arguments and answer nothing.
+    pub arguments: Option<Vec<Value>>,
+}
+
+/// The rows of a statement, and the number of rows that it changed.
+#[derive(Debug)]
+pub struct Answer {
+    pub rows: Vec<Row>,
+    pub changed: Changed,
+}
+
+/// The number of rows that a statement changed.
+#[derive(Debug, Default)]
+pub struct Changed(pub u64);
+
+impl Changed {
+    #[must_use]
+    pub fn rows_affected(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Extend<Self> for Changed {
+    fn extend<I: IntoIterator<Item = Self>>(&mut self, more: I) {
+        self.0 += more.into_iter().map(|changed| changed.0).sum::<u64>();
+    }
+}
+
+impl Query {
+    pub fn run(self, on: &rusqlite::Connection) -> rusqlite::Result<Answer> {
+        let Some(arguments) = self.arguments else {
+            on.execute_batch(self.sql.as_str())?;
+            return Ok(Answer { rows: vec![], changed: Changed(on.changes()) });
+        };
+        let mut statement = on.prepare_cached(self.sql.as_str())?;
+        let columns = columns(&statement);
+        bind(&mut statement, &arguments)?;
+        let rows = rows(statement.raw_query(), &columns)?;
+        // Of a statement that changes nothing, SQLite would tell what the one before it changed.
+        let changed = if statement.readonly() { 0 } else { on.changes() };
+        Ok(Answer { rows, changed: Changed(changed) })
+    }
+}
+
+fn columns(statement: &Statement<'_>) -> Arc<[Column]> {
+    let names = statement.column_names().into_iter().enumerate();
+    names.map(|(ordinal, name)| Column { ordinal, name: name.into() }).collect()
+}
+
+/// `$2` is the second argument wherever it stands: SQLite itself numbers such parameters as they come.
+fn bind(statement: &mut Statement<'_>, arguments: &[Value]) -> rusqlite::Result<()> {
+    for index in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(index).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+        let argument = number.and_then(|number| arguments.get(number.checked_sub(1)?));
+        let missing = || rusqlite::Error::InvalidParameterCount(arguments.len(), statement.parameter_count());
+        statement.raw_bind_parameter(index, argument.ok_or_else(missing)?)?;
+    }
+    Ok(())
+}
+
+/// All rows: SQLite finds a violated foreign key only after the last one.
+fn rows(mut found: Rows<'_>, columns: &Arc<[Column]>) -> rusqlite::Result<Vec<Row>> {
+    let mut rows = vec![];
+    while let Some(row) = found.next()? {
+        let values = (0..columns.len()).map(|index| row.get(index)).collect::<rusqlite::Result<_>>()?;
+        rows.push(Row { columns: columns.clone(), values });
+    }
+    Ok(rows)
+}
