@@ -189,7 +189,7 @@ async fn without_the_master_key_nobody_can_seal() {
         seal: seal.clone(),
     };
     let forged = AuditEvent { id: keyward::model::AuditEventId::new(), ..forged };
-    audit_chain::extend(&t.db, &[forged], 10, forge).await.unwrap();
+    audit_chain::extend(&t.db, &[forged.into()], 10, forge).await.unwrap();
     assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::BrokenAt(4));
 }
 

@@ -170,6 +170,6 @@ async fn a_grant(db: &Db) -> (Grant, Code) {
     let (client, user) = a_pair(db).await;
     let grant = new_grant(&client, &user);
     let code = new_code(&grant);
-    assert!(storage::grants::authorize(db, &grant, &code, None, &[]).await.unwrap());
+    assert!(storage::grants::authorize(db, &grant, &code, None, &[], &event("approval")).await.unwrap());
     (grant, code)
 }

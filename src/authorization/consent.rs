@@ -252,14 +252,16 @@ impl<'a> ConsentRequest<'a> {
             failures: 0,
             dpop_jkt: self.request.dpop_jkt.clone().filter(|_| app.config.dpop.enabled),
         };
-        let consents = self.consents(app, now).await?;
+        // A remembered consent stays as it is.
+        let consents = if form.is_some() { self.consents(app, now).await? } else { vec![] };
         let answered = form.map(|form| self.answered(app, form, true));
-        let approved = grants::authorize(&app.db, &grant, &code, answered.as_ref(), &consents).await?;
+        let details = json!({"scope": grant.scopes.to_string(), "resource": grant.resources,
+            "mode": if form.is_some() { "page" } else { "remembered" }});
+        let event = audit::Event::new(EventType::Approval).user(user.id).client(&client.id);
+        let event = event.grant(id).details(details).happened(&app.audit);
+        let approved = grants::authorize(&app.db, &grant, &code, answered.as_ref(), &consents, &event).await?;
         if approved {
-            let details = json!({"scope": grant.scopes.to_string(), "resource": grant.resources,
-                "mode": if form.is_some() { "page" } else { "remembered" }});
-            let event = audit::Event::new(EventType::Approval).user(user.id).client(&client.id);
-            event.grant(id).details(details).record(&app.audit).await;
+            audit::log(&event);
             let issued = audit::Event::new(EventType::AuthorizationCodeIssued).user(user.id).client(&client.id);
             issued.grant(id).note(&app.audit).await;
             let how = if form.is_some() { "asked on the page" } else { "remembered" };

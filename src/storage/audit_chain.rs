@@ -1,7 +1,8 @@
 //! Table `audit_chain`, and the column of `audit_events` with each event's place in the chain. Every change to either
 //! locks the table's only row, so that nodes take turns.
-use super::{Db, audit_events::insert_event};
+use super::{Db, audit_events::insert_sealed};
 use crate::model::{AuditEvent, Link, SealedEvent};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// The size of an event in bytes: its variable parts plus a constant. The migration that introduced the count uses the
@@ -23,11 +24,11 @@ pub async fn ends(db: &Db) -> sqlx::Result<(Link, Link)> {
     Ok((Link { place: base_place, seal: base_seal }, Link { place, seal }))
 }
 
-/// Stores these events, then gives a place and a seal (made by `link`) to at most `limit` unsealed events, the oldest
-/// first. Returns the size of all sealed events in bytes.
+/// Seals (by `link`) at most `limit` stored events that have no place yet, together with these events, which are stored
+/// now: the oldest first. Returns the size of all sealed events in bytes.
 pub async fn extend(
     db: &Db,
-    more: &[AuditEvent],
+    more: &[Arc<AuditEvent>],
     limit: i64,
     link: impl Fn(&Link, &AuditEvent) -> Link,
 ) -> sqlx::Result<i64> {
@@ -35,22 +36,30 @@ pub async fn extend(
         let mut last: Link =
             sqlx::query_as("UPDATE audit_chain SET place = place RETURNING place, seal").fetch_one(&mut *on).await?;
         let before = last.place;
-        for event in more {
-            insert_event!(event).execute(&mut *on).await?;
-        }
-        let events: Vec<AuditEvent> =
+        let stored: Vec<AuditEvent> =
             sqlx::query_as("SELECT * FROM audit_events WHERE place IS NULL ORDER BY id LIMIT $1")
                 .bind(limit)
                 .fetch_all(&mut *on)
                 .await?;
-        for event in &events {
+        let mut events: Vec<_> = stored.iter().map(|event| (event, true)).collect();
+        events.extend(more.iter().map(|event| (&**event, false)));
+        events.sort_by_key(|(event, _)| *event.id.as_bytes());
+        let mut sealed = Vec::with_capacity(more.len());
+        for (event, is_stored) in events {
             last = link(&last, event);
+            if !is_stored {
+                sealed.push((event, last.clone()));
+                continue;
+            }
             sqlx::query("UPDATE audit_events SET place = $2, seal = $3 WHERE id = $1")
                 .bind(event.id)
                 .bind(last.place)
                 .bind(&last.seal)
                 .execute(&mut *on)
                 .await?;
+        }
+        if !sealed.is_empty() {
+            insert_sealed!(sealed).build().execute(&mut *on).await?;
         }
         let bytes: i64 = sqlx::query_scalar(concat!(
             "UPDATE audit_chain SET place = $1, seal = $2, bytes = bytes + (SELECT CAST(coalesce(sum(",

@@ -2,6 +2,7 @@
 //! nothing else changes them.
 use super::Db;
 use crate::model::{AuditEvent, AuditEventId, AuditRecord, ClientId, UserId};
+use std::{collections::HashSet, sync::Arc};
 use time::OffsetDateTime;
 
 /// The statement that stores an event.
@@ -28,6 +29,48 @@ macro_rules! insert_event {
     };
 }
 pub(super) use insert_event;
+
+/// The statement that stores events together with their links of the chain.
+macro_rules! insert_sealed {
+    ($sealed:expr) => {{
+        let mut insert = sqlx::QueryBuilder::new(
+            "INSERT INTO audit_events (id, event_type, level, user_id, client_id, grant_id, success, details,
+                 request_id, ip_address, user_agent, at, place, seal) ",
+        );
+        insert.push_values($sealed, |mut row, (event, link): (&$crate::model::AuditEvent, $crate::model::Link)| {
+            row.push_bind(event.id)
+                .push_bind(&event.event_type)
+                .push_bind(&event.level)
+                .push_bind(event.user_id)
+                .push_bind(&event.client_id)
+                .push_bind(event.grant_id)
+                .push_bind(event.success)
+                .push_bind(sqlx::types::Json(&event.details))
+                .push_bind(&event.request_id)
+                .push_bind(&event.ip_address)
+                .push_bind(&event.user_agent)
+                .push_bind(event.at)
+                .push_bind(link.place)
+                .push_bind(link.seal);
+        });
+        insert
+    }};
+}
+pub(super) use insert_sealed;
+
+/// Those of these events that are stored.
+pub async fn stored(db: &Db, events: &[Arc<AuditEvent>]) -> sqlx::Result<HashSet<AuditEventId>> {
+    let mut stored = HashSet::new();
+    for event in events {
+        let found = read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM audit_events WHERE id = $1)")
+            .bind(event.id)
+            .fetch_one(on))?;
+        if found {
+            stored.insert(event.id);
+        }
+    }
+    Ok(stored)
+}
 
 pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
     execute!(db, insert_event!(event)).map(drop)

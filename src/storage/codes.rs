@@ -35,19 +35,21 @@ pub async fn consume(
     max_failures: i32,
     jkt: Option<&str>,
 ) -> sqlx::Result<bool> {
+    macro_rules! consume {
+        () => {
+            sqlx::query(
+                "UPDATE codes SET consumed_at = $2
+                  WHERE code_hash = $1 AND consumed_at IS NULL AND expires_at > $2 AND failures < $3",
+            )
+            .bind(hash)
+            .bind(now)
+            .bind(max_failures)
+        };
+    }
+    let Some(jkt) = jkt else { return execute!(db, consume!()).map(|rows| rows > 0) };
     transaction!(db, |on| {
-        let consumed = sqlx::query(
-            "UPDATE codes SET consumed_at = $2
-              WHERE code_hash = $1 AND consumed_at IS NULL AND expires_at > $2 AND failures < $3",
-        )
-        .bind(hash)
-        .bind(now)
-        .bind(max_failures)
-        .execute(&mut *on)
-        .await?
-        .rows_affected()
-            > 0;
-        if let Some(jkt) = jkt.filter(|_| consumed) {
+        let consumed = consume!().execute(&mut *on).await?.rows_affected() > 0;
+        if consumed {
             sqlx::query(
                 "UPDATE grants SET dpop_jkt = $2
                   WHERE id = (SELECT grant_id FROM codes WHERE code_hash = $1) AND dpop_jkt IS NULL",

@@ -3,9 +3,9 @@ mod selected;
 
 pub use selected::{Filter, count_live, list, revoke_selected};
 
-use super::{Db, answered_forms::insert_answer};
+use super::{Db, answered_forms::insert_answer, audit_events::insert_event};
 use crate::{
-    model::{AnsweredForm, Code, Consent, Grant, GrantId, UserId},
+    model::{AnsweredForm, AuditEvent, Code, Consent, Grant, GrantId, UserId},
     secrets::Digest,
 };
 use sqlx::types::Json;
@@ -52,14 +52,15 @@ pub async fn find_by_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Grant>> {
         .fetch_all(on))
 }
 
-/// Stores a grant with its code and consents, which replace existing ones. `false`, with nothing changed, if the form
-/// that carried the approval was answered before.
+/// Stores a grant with its code, its event, and consents, which replace existing ones. `false`, with nothing changed, if
+/// the form that carried the approval was answered before.
 pub async fn authorize(
     db: &Db,
     grant: &Grant,
     code: &Code,
     form: Option<&AnsweredForm>,
     consents: &[Consent],
+    event: &AuditEvent,
 ) -> sqlx::Result<bool> {
     transaction!(db, |on| {
         let is_first = match form {
@@ -86,6 +87,7 @@ pub async fn authorize(
             .bind(&code.dpop_jkt)
             .execute(&mut *on)
             .await?;
+            insert_event!(event).execute(&mut *on).await?;
         }
         for consent in consents.iter().filter(|_| granted) {
             sqlx::query(

@@ -1,5 +1,5 @@
 //! Table `answered_forms`.
-use super::{a_pair, answered, new_code, new_grant, now};
+use super::{a_pair, answered, event, new_code, new_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
     model::{AnsweredForm, FormAnswer},
@@ -36,7 +36,7 @@ async fn a_yes_by_a_form_that_said_no_grants_nothing() {
     assert!(answered_forms::insert(&db, &no).await.unwrap());
     let grant = new_grant(&client, &user);
     let code = new_code(&grant);
-    assert!(!grants::authorize(&db, &grant, &code, Some(&no), &[]).await.unwrap());
+    assert!(!grants::authorize(&db, &grant, &code, Some(&no), &[], &event("approval")).await.unwrap());
     assert!(grants::find(&db, grant.id).await.unwrap().is_none());
     assert!(codes::find(&db, &code.code_hash).await.unwrap().is_none());
 }

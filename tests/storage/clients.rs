@@ -129,7 +129,9 @@ async fn deleting_a_client_takes_its_grants_codes_and_consents_along() {
     let (client, user) = a_pair(&db).await;
     let grant = new_grant(&client, &user);
     let (code, consent) = (new_code(&grant), new_consent(&grant));
-    assert!(grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent)).await.unwrap());
+    assert!(
+        grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent), &event("approval")).await.unwrap()
+    );
     assert!(clients::delete(&db, &client.id).await.unwrap());
     assert!(!clients::delete(&db, &client.id).await.unwrap());
     assert!(grants::find(&db, grant.id).await.unwrap().is_none());

@@ -1,5 +1,5 @@
 //! Table `codes`.
-use super::{a_grant, a_pair, new_code, new_grant, now};
+use super::{a_grant, a_pair, event, new_code, new_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
     model::Code,
@@ -70,7 +70,7 @@ async fn used_codes_are_kept_for_a_day_and_unused_ones_for_an_hour_past_expiry()
     let (client, owner) = a_pair(&db).await;
     let grant = new_grant(&client, &owner);
     let used = Code { consumed_at: Some(now()), ..new_code(&grant) };
-    grants::authorize(&db, &grant, &used, None, &[]).await.unwrap();
+    grants::authorize(&db, &grant, &used, None, &[], &event("approval")).await.unwrap();
 
     assert_eq!(codes::sweep(&db, unused.expires_at + Duration::hours(1)).await.unwrap(), 0);
     assert_eq!(codes::sweep(&db, unused.expires_at + Duration::hours(2)).await.unwrap(), 1);

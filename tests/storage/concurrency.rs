@@ -1,5 +1,5 @@
 //! Concurrent callers, some of whom disconnect before their response.
-use super::{a_grant, a_pair, answered, idle_since, new_client, new_code, new_consent, new_grant, now};
+use super::{a_grant, a_pair, answered, event, idle_since, new_client, new_code, new_consent, new_grant, now};
 use crate::support::db::{fresh_db, fresh_postgres};
 use keyward::{
     model::{Client, Code, Consent, Grant, Role, User},
@@ -100,7 +100,11 @@ async fn of_fifty_sendings_of_one_decision_one_grants() {
     let (client, user) = a_pair(&db).await;
     let answers = all((0..50).map(|_| {
         let (db, grant) = ((*db).clone(), new_grant(&client, &user));
-        async move { grants::authorize(&db, &grant, &new_code(&grant), Some(&answered("d")), &[]).await.unwrap() }
+        async move {
+            grants::authorize(&db, &grant, &new_code(&grant), Some(&answered("d")), &[], &event("approval"))
+                .await
+                .unwrap()
+        }
     }))
     .await;
     assert_eq!(answers.into_iter().filter(|granted| *granted).count(), 1);
@@ -141,7 +145,15 @@ async fn a_failing_operation_does_not_fail_its_neighbours() {
             if bad {
                 consent.client_id = new_client().id;
             }
-            let answer = grants::authorize(&db, &grant, &new_code(&grant), None, std::slice::from_ref(&consent)).await;
+            let answer = grants::authorize(
+                &db,
+                &grant,
+                &new_code(&grant),
+                None,
+                std::slice::from_ref(&consent),
+                &event("approval"),
+            )
+            .await;
             assert_eq!(answer.is_err(), bad);
             assert_eq!(grants::find(&db, grant.id).await.unwrap().is_none(), bad);
         }
@@ -167,7 +179,9 @@ impl Authorization {
     }
 
     async fn store(&self, db: &Db) -> bool {
-        grants::authorize(db, &self.grant, &self.code, None, std::slice::from_ref(&self.consent)).await.unwrap()
+        grants::authorize(db, &self.grant, &self.code, None, std::slice::from_ref(&self.consent), &event("approval"))
+            .await
+            .unwrap()
     }
 
     /// Whether grant, code and consent are there; panics if only some are.

@@ -19,7 +19,11 @@ async fn a_grant_comes_back_as_stored_with_its_code_and_consent() {
     let (client, user) = a_pair(&db).await;
     let grant = new_grant(&client, &user);
     let (code, consent) = (new_code(&grant), new_consent(&grant));
-    assert!(grants::authorize(&db, &grant, &code, Some(&answered("d")), std::slice::from_ref(&consent)).await.unwrap());
+    assert!(
+        grants::authorize(&db, &grant, &code, Some(&answered("d")), std::slice::from_ref(&consent), &event("approval"))
+            .await
+            .unwrap()
+    );
     let stored = grants::find(&db, grant.id).await.unwrap().unwrap();
     assert_eq!(format!("{stored:?}"), format!("{grant:?}"));
     assert!(codes::find(&db, &code.code_hash).await.unwrap().is_some());
@@ -34,10 +38,14 @@ async fn a_decision_sent_twice_grants_once() {
     let (client, user) = a_pair(&db).await;
     let decision = answered("decision");
     let first = new_grant(&client, &user);
-    assert!(grants::authorize(&db, &first, &new_code(&first), Some(&decision), &[]).await.unwrap());
+    assert!(grants::authorize(&db, &first, &new_code(&first), Some(&decision), &[], &event("approval")).await.unwrap());
     let replay = new_grant(&client, &user);
     let (code, consent) = (new_code(&replay), new_consent(&replay));
-    assert!(!grants::authorize(&db, &replay, &code, Some(&decision), std::slice::from_ref(&consent)).await.unwrap());
+    assert!(
+        !grants::authorize(&db, &replay, &code, Some(&decision), std::slice::from_ref(&consent), &event("approval"))
+            .await
+            .unwrap()
+    );
     assert!(grants::find(&db, replay.id).await.unwrap().is_none());
     assert!(codes::find(&db, &code.code_hash).await.unwrap().is_none());
     assert!(consents::find(&db, user.id, &client.id, &consent.resource).await.unwrap().is_none());
@@ -50,10 +58,12 @@ async fn an_authorization_that_fails_at_its_last_statement_leaves_nothing() {
     let grant = new_grant(&client, &user);
     let code = new_code(&grant);
     let consent = Consent { client_id: new_client().id, ..new_consent(&grant) };
-    assert!(grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent)).await.is_err());
+    assert!(
+        grants::authorize(&db, &grant, &code, None, std::slice::from_ref(&consent), &event("approval")).await.is_err()
+    );
     assert!(grants::find(&db, grant.id).await.unwrap().is_none());
     assert!(codes::find(&db, &code.code_hash).await.unwrap().is_none());
-    assert!(grants::authorize(&db, &grant, &code, None, &[]).await.unwrap());
+    assert!(grants::authorize(&db, &grant, &code, None, &[], &event("approval")).await.unwrap());
 }
 
 #[tokio::test]
@@ -63,7 +73,11 @@ async fn a_consent_is_replaced_by_the_next_and_deleted_on_every_resource() {
     for text in ["a", "a b"] {
         let grant = new_grant(&client, &user);
         let consent = Consent { scopes: scopes(text), ..new_consent(&grant) };
-        assert!(grants::authorize(&db, &grant, &new_code(&grant), None, std::slice::from_ref(&consent)).await.unwrap());
+        assert!(
+            grants::authorize(&db, &grant, &new_code(&grant), None, std::slice::from_ref(&consent), &event("approval"))
+                .await
+                .unwrap()
+        );
     }
     let stored = consents::find(&db, user.id, &client.id, "https://mcp.example/a").await.unwrap().unwrap();
     assert_eq!(stored.scopes, scopes("a b"));
@@ -209,14 +223,14 @@ async fn a_sweep_takes_what_is_over_but_nothing_whose_code_is_still_good() {
     ];
     let kept = [fresh(), Grant { revoked_at: Some(now() - Duration::hours(24)), ..fresh() }];
     for grant in over.iter().chain(&kept) {
-        assert!(grants::authorize(&db, grant, &new_code(grant), None, &[]).await.unwrap());
+        assert!(grants::authorize(&db, grant, &new_code(grant), None, &[], &event("approval")).await.unwrap());
     }
     assert_eq!(grants::sweep(&db, now(), idle_since()).await.unwrap(), 0, "their codes are still good");
     for grant in over.iter().chain(&kept) {
         let spent = keyward::model::Code { consumed_at: Some(now()), ..new_code(grant) };
         let again = Grant { id: new_grant(&client, &user).id, ..grant.clone() };
         let spent = keyward::model::Code { grant_id: again.id, ..spent };
-        assert!(grants::authorize(&db, &again, &spent, None, &[]).await.unwrap());
+        assert!(grants::authorize(&db, &again, &spent, None, &[], &event("approval")).await.unwrap());
     }
     assert_eq!(grants::sweep(&db, now(), idle_since()).await.unwrap(), 3);
     assert_eq!(grants::find_by_user(&db, user.id).await.unwrap().len(), 7);

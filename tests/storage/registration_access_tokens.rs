@@ -1,5 +1,5 @@
 //! Table `registration_access_tokens`, and what an update of a registration changes elsewhere.
-use super::{a_pair, new_code, new_consent, new_grant, now};
+use super::{a_pair, event, new_code, new_consent, new_grant, now};
 use crate::support::db::fresh_db;
 use keyward::{
     secrets::Digest,
@@ -27,7 +27,9 @@ async fn an_update_replaces_the_metadata_and_voids_what_was_allowed_before() {
     let (mut client, user) = a_pair(&db).await;
     let grant = new_grant(&client, &user);
     let consent = new_consent(&grant);
-    grants::authorize(&db, &grant, &new_code(&grant), None, std::slice::from_ref(&consent)).await.unwrap();
+    grants::authorize(&db, &grant, &new_code(&grant), None, std::slice::from_ref(&consent), &event("approval"))
+        .await
+        .unwrap();
     client.metadata.client_name = Some("Another".into());
     client.metadata.scope = None;
     assert!(clients::update(&db, &client).await.unwrap());

@@ -1,5 +1,5 @@
 //! Selections of rows, for each table that has them.
-use super::{a_grant, a_pair, new_code, new_grant, now, registered};
+use super::{a_grant, a_pair, event, new_code, new_grant, now, registered};
 use crate::support::db::fresh_db;
 use keyward::{
     model::{AuditEvent, AuditEventId, AuditRecord, ClientId, DeviceAuthorization, Grant, Scopes, UserId},
@@ -49,7 +49,7 @@ async fn a_later_grant(db: &Db) -> Grant {
     client.created_at += Duration::hours(1);
     registered(db, &client).await;
     let grant = Grant { created_at: now() + Duration::hours(1), ..new_grant(&client, &owner) };
-    assert!(grants::authorize(db, &grant, &new_code(&grant), None, &[]).await.unwrap());
+    assert!(grants::authorize(db, &grant, &new_code(&grant), None, &[], &event("approval")).await.unwrap());
     grant
 }
 

@@ -57,11 +57,14 @@ fn columns(statement: &Statement<'_>) -> Arc<[Column]> {
     names.map(|(ordinal, name)| Column { ordinal, name: name.into() }).collect()
 }
 
-/// `$2` is the second argument wherever it stands: SQLite itself numbers such parameters as they come.
+/// `$2` is the second argument wherever it stands, and `?` the next one: SQLite itself numbers both as they come.
 fn bind(statement: &mut Statement<'_>, arguments: &[Value]) -> rusqlite::Result<()> {
     for index in 1..=statement.parameter_count() {
-        let number = statement.parameter_name(index).and_then(|name| name.get(1..)?.parse::<usize>().ok());
-        let argument = number.and_then(|number| arguments.get(number.checked_sub(1)?));
+        let number = match statement.parameter_name(index) {
+            Some(name) => name.get(1..).and_then(|number| number.parse().ok()).unwrap_or(0),
+            None => index,
+        };
+        let argument = arguments.get(number.wrapping_sub(1));
         let missing = || rusqlite::Error::InvalidParameterCount(arguments.len(), statement.parameter_count());
         statement.raw_bind_parameter(index, argument.ok_or_else(missing)?)?;
     }

@@ -117,7 +117,8 @@ async fn attack_30_a_challenge_stripped_on_the_way_brings_no_code_and_no_tokens(
         failures: 0,
         dpop_jkt: None,
     };
-    assert!(grants::authorize(&t.db, &grant, &code, None, &[]).await.unwrap());
+    let approval = keyward::audit::Event::new(keyward::events::EventType::Approval).happened(&t.app.audit);
+    assert!(grants::authorize(&t.db, &grant, &code, None, &[], &approval).await.unwrap());
     t.redeem_with(&client, secret.expose(), &[]).await.refused(400, "invalid_grant");
     t.redeem(&client, secret.expose()).await.refused(400, "invalid_grant");
     assert_eq!(on_record(&t, secret.expose()).await.consumed_at, None);
