@@ -30,12 +30,12 @@ find_postgres() {
 # Node 22 and its npm come from npm itself, as pinned packages, so that the distribution's versions do not matter:
 # an old npm leaves out native packages which it believes its own Node cannot load.
 need_node() {
-  local arch
+  local arch home=${1:-tests/strangers}
   command -v npm >/dev/null || install nodejs npm ca-certificates || return 1
-  npm_packages tests/strangers npm || return 1
+  npm_packages "$home" npm || return 1
   case $(uname -m) in aarch64) arch=arm64 ;; *) arch=x64 ;; esac
-  node=$PWD/tests/strangers/node_modules/node-linux-$arch/bin/node
-  npm=$PWD/tests/strangers/node_modules/npm/bin/npm-cli.js
+  node=$PWD/$home/node_modules/node-linux-$arch/bin/node
+  npm=$PWD/$home/node_modules/npm/bin/npm-cli.js
   [ -x "$node" ] && [ -e "$npm" ]
 }
 

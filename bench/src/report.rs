@@ -1,0 +1,9 @@
+//! Medians of all turns, as a table, as JSON and as a picture.
+mod figures;
+mod json;
+mod svg;
+mod table;
+
+pub use json::json;
+pub use svg::svg;
+pub use table::table;
