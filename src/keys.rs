@@ -12,11 +12,12 @@ pub use ring::KeyRing;
 use crate::{
     clock::{Clock, Moment},
     error::OAuthError,
-    model::{KeyStatus, SigningKey},
-    oauth::{algorithm::Algorithm, jws::Jws},
+    model::{AccessTokenClaims, KeyStatus, SigningKey},
+    oauth::{algorithm::Algorithm, digest::sha256, jws::Jws},
     secrets::from_base64url,
     storage::{Db, signing_keys},
 };
+use keyward_limits::verified::VerifiedTokens;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use signer::Signer;
@@ -37,6 +38,7 @@ pub struct SigningKeys {
     /// Serialises reads: otherwise an older result could replace a newer one.
     reading: Mutex<()>,
     read_at: RwLock<Moment>,
+    verified: VerifiedTokens<Signer, AccessTokenClaims>,
 }
 
 impl SigningKeys {
@@ -44,7 +46,8 @@ impl SigningKeys {
     /// first.
     pub async fn load(db: Db, master: MasterKey, clock: Clock) -> anyhow::Result<Self> {
         let read_at = RwLock::new(clock.moment());
-        let keys = Self { db, master, clock, ring: RwLock::default(), reading: Mutex::default(), read_at };
+        let (ring, reading, verified) = (RwLock::default(), Mutex::default(), VerifiedTokens::default());
+        let keys = Self { db, master, clock, ring, reading, read_at, verified };
         keys.reload().await?;
         for algorithm in Algorithm::NAMES {
             if keys.ring().find(algorithm, KeyStatus::Current).is_none() {
@@ -93,6 +96,29 @@ impl SigningKeys {
     /// The claims of a JWS that this server signed as `typ`. The caller checks the dates. An unknown key is looked up
     /// in the database: another node may have just made it.
     pub async fn verify<T: DeserializeOwned>(&self, jws: &str, typ: &str) -> Result<Option<T>, OAuthError> {
+        Ok(self.verify_with(jws, typ).await?.map(|(_, claims)| claims))
+    }
+
+    /// The same, of an access token. The signature of one that was verified a moment ago, by a key that is still in the
+    /// ring, is not verified again.
+    pub async fn access_token(&self, jws: &str) -> Result<Option<Arc<AccessTokenClaims>>, OAuthError> {
+        let (digest, now) = (sha256(jws), self.clock.now());
+        if let Some(claims) = self.verified.find(&digest, now, |key| self.ring().holds(key)) {
+            return Ok(Some(claims));
+        }
+        let Some((key, claims)) = self.verify_with(jws, AccessTokenClaims::TYPE).await? else { return Ok(None) };
+        let claims: Arc<AccessTokenClaims> = Arc::new(claims);
+        if claims.exp > now.unix_timestamp() {
+            self.verified.remember(digest, (jws.len(), &claims.sub), &key, &claims, now);
+        }
+        Ok(Some(claims))
+    }
+
+    async fn verify_with<T: DeserializeOwned>(
+        &self,
+        jws: &str,
+        typ: &str,
+    ) -> Result<Option<(Arc<Signer>, T)>, OAuthError> {
         let Ok(jws) = Jws::parse(jws) else { return Ok(None) };
         let Some(kid) = jws.kid.as_deref() else { return Ok(None) };
         let mut ring = self.ring();

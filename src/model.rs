@@ -1,4 +1,5 @@
 //! Plain data types without behaviour, except that they check their own form.
+mod access_token_claims;
 mod answered_form;
 mod audit;
 mod client;
@@ -10,6 +11,7 @@ mod logo;
 mod signing_key;
 mod user;
 
+pub use access_token_claims::{AccessTokenClaims, Confirmation, PersonClaims};
 pub use answered_form::{AnsweredForm, FormAnswer};
 pub use audit::{AuditEvent, AuditRecord, Link, SealedEvent};
 pub use client::{Client, ClientPolicy, ClientSource};

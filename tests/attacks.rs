@@ -18,6 +18,7 @@ pub mod par;
 mod published_keys;
 mod registration;
 mod registration_management;
+mod remembered;
 mod request_objects;
 mod robustness;
 mod sign_in;

@@ -28,8 +28,8 @@ pub struct Actor {
 }
 
 impl Claims {
-    pub fn parse(claims: Map<String, Value>) -> serde_json::Result<Self> {
-        serde_json::from_value(Value::Object(claims))
+    pub fn parse(claims: &Map<String, Value>) -> serde_json::Result<Self> {
+        Self::deserialize(claims)
     }
 
     /// A subject that is the client itself gives the one away that issuers need not name (RFC 9068 §2.2).

@@ -1,7 +1,8 @@
 //! An issuer's signing keys: found through its metadata (RFC 8414 §3), kept, and fetched again when a token that is
 //! right but for its key names one that is not there (RFC 7517 §5).
-use crate::scopes::Implied;
+use crate::{claims::Claims, scopes::Implied};
 use anyhow::{Context, anyhow, ensure};
+use keyward_limits::verified::{TokenDigest, VerifiedTokens};
 use keyward_oauth::{algorithm::Algorithm, key_set::PublishedKey, well_known};
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,6 +46,7 @@ pub struct Issuer {
     implied: RwLock<BTreeMap<String, Arc<Implied>>>,
     /// When a fetch was last tried. Whoever holds the lock is the one that fetches.
     tried_at: Mutex<Option<OffsetDateTime>>,
+    pub(crate) tokens: VerifiedTokens<PublishedKey, Claims>,
 }
 
 /// Nothing to judge a token by, and why: not the token's fault.
@@ -69,6 +71,7 @@ impl Issuer {
             keys: RwLock::default(),
             implied: RwLock::default(),
             tried_at: Mutex::default(),
+            tokens: VerifiedTokens::default(),
         })
     }
 
@@ -79,12 +82,15 @@ impl Issuer {
         algorithm: Algorithm,
         now: OffsetDateTime,
     ) -> Option<Arc<PublishedKey>> {
-        let set = self.held(now)?;
-        let key = set.find(kid, algorithm)?;
-        if is_past(set.fetched_at, FRESH, now) {
-            self.refresh_aside(now);
-        }
-        Some(key)
+        self.current(now)?.find(kid, algorithm)
+    }
+
+    /// What a token says that one of the keys that are held verified a moment ago.
+    pub fn verified(self: &Arc<Self>, token: &TokenDigest, now: OffsetDateTime) -> Option<Arc<Claims>> {
+        let held = |key: &Arc<PublishedKey>| {
+            self.current(now).is_some_and(|set| set.keys.iter().any(|own| Arc::ptr_eq(own, key)))
+        };
+        self.tokens.find(token, now, held)
     }
 
     /// The key that a token names and that is not [known](Self::known), which it has of its issuer since `issued_at`.
@@ -121,6 +127,15 @@ impl Issuer {
         let read =
             all.filter_map(|(resource, scopes)| Some((resource.clone(), Arc::new(Implied::deserialize(scopes).ok()?))));
         *self.implied.write().unwrap_or_else(PoisonError::into_inner) = read.collect();
+    }
+
+    /// The keys that are held; old ones are fetched anew beside.
+    fn current(self: &Arc<Self>, now: OffsetDateTime) -> Option<Arc<KeySet>> {
+        let set = self.held(now)?;
+        if is_past(set.fetched_at, FRESH, now) {
+            self.refresh_aside(now);
+        }
+        Some(set)
     }
 
     fn held(&self, now: OffsetDateTime) -> Option<Arc<KeySet>> {

@@ -4,6 +4,7 @@ use crate::{
     access::{Access, Scheme},
     claims::Claims,
     clock,
+    digest::{self, Digest},
     introspection::Introspector,
     jwks::{Issuer, Unavailable},
     scopes::{Policy, well_formed, words},
@@ -73,46 +74,66 @@ impl Verifier {
         source: Source,
         now: OffsetDateTime,
     ) -> Result<Access, Rejection> {
-        if let Some(introspector) = self.introspector.as_ref().filter(|_| !self.is_of_another(token)) {
-            self.judge_unseen(token, now)?;
-            let active = introspector.ask(token, source, now).await?.ok_or(INACTIVE)?;
-            return self.judge_claims(scheme, active.claims.clone(), active.issuer.clone(), now);
+        if let Some(introspector) = &self.introspector {
+            let said = said(token);
+            if !self.is_of_another(said.as_ref()) {
+                self.judge_unseen(said.as_ref(), now)?;
+                let active = introspector.ask(token, source, now).await?.ok_or(INACTIVE)?;
+                return self.judge_claims(scheme, &active.claims, &active.issuer, now);
+            }
         }
+        let digest = digest::of(token.as_bytes());
+        for issuer in &self.issuers {
+            if let Some(claims) = issuer.verified(&digest, now) {
+                return self.judge_claims(scheme, &claims, &issuer.identifier, now);
+            }
+        }
+        self.verify_signature(scheme, token, digest, now).await
+    }
+
+    async fn verify_signature(
+        &self,
+        scheme: Scheme,
+        token: &str,
+        digest: Digest,
+        now: OffsetDateTime,
+    ) -> Result<Access, Rejection> {
         let jws = Jws::parse(token).map_err(|error| if error == JwsError::Critical { CRITICAL } else { UNKNOWN })?;
         if jws.typ.as_deref() != Some("at+jwt") {
             return Err(TYPE);
         }
         // Only chooses whose keys to try; the signature covers it.
-        let iss = jws.claim("iss").ok_or(UNKNOWN)?.to_owned();
+        let iss = jws.claim("iss").ok_or(UNKNOWN)?;
         let issuer = self.issuers.iter().find(|issuer| issuer.identifier == iss).ok_or(ISSUER)?;
         let (kid, algorithm) = (jws.kid.as_deref(), jws.algorithm);
         let key = if let Some(key) = issuer.known(kid, algorithm, now) {
             key
         } else {
             // What would be refused with any key is not worth a look at the issuer's.
-            let claims = Claims::parse(jws.claims.clone()).map_err(|_| CLAIMS)?;
+            let claims = Claims::parse(&jws.claims).map_err(|_| CLAIMS)?;
             let issued_at = clock::date(claims.iat).map_err(|_| CLAIMS)?;
-            self.judge_claims(scheme, claims, iss.clone(), now)?;
+            self.judge_claims(scheme, &claims, iss, now)?;
             issuer.look_up(kid, algorithm, issued_at, now).await?.ok_or(UNKNOWN)?
         };
         if !jws.is_signed_with(&key.key) {
             return Err(UNKNOWN);
         }
-        let claims = Claims::parse(jws.claims).map_err(|_| CLAIMS)?;
-        self.judge_claims(scheme, claims, iss, now)
+        let claims = Arc::new(Claims::parse(&jws.claims).map_err(|_| CLAIMS)?);
+        let access = self.judge_claims(scheme, &claims, iss, now)?;
+        issuer.tokens.remember(digest, (token.len(), &claims.sub), &key, &claims, now);
+        Ok(access)
     }
 
     /// Whether it says that it is from another issuer than the first: who is not its issuer must not get to see it.
-    fn is_of_another(&self, token: &str) -> bool {
-        let said = said(token);
-        let iss = said.as_ref().and_then(|claims| claims.get("iss")?.as_str());
+    fn is_of_another(&self, said: Option<&Map<String, Value>>) -> bool {
+        let iss = said.and_then(|claims| claims.get("iss")?.as_str());
         iss.is_some_and(|iss| self.issuers.iter().skip(1).any(|issuer| issuer.identifier == iss))
     }
 
     /// What a JWT says of itself, true or not: whoever is not its issuer, or has no use for it, does not get to see it.
     /// A token that says nothing is the issuer's to judge.
-    fn judge_unseen(&self, token: &str, now: OffsetDateTime) -> Result<(), Rejection> {
-        let Some(claims) = said(token) else { return Ok(()) };
+    fn judge_unseen(&self, said: Option<&Map<String, Value>>, now: OffsetDateTime) -> Result<(), Rejection> {
+        let Some(claims) = said else { return Ok(()) };
         let claim = |name| claims.get(name);
         let issuer = self.issuers.first().map(|issuer| issuer.identifier.as_str());
         if claim("iss").is_some_and(|iss| iss.as_str() != issuer) {
@@ -130,8 +151,8 @@ impl Verifier {
     fn judge_claims(
         &self,
         scheme: Scheme,
-        claims: Claims,
-        issuer: String,
+        claims: &Claims,
+        issuer: &str,
         now: OffsetDateTime,
     ) -> Result<Access, Rejection> {
         let audience = claims.aud.find(&self.resources).ok_or(AUDIENCE)?;
@@ -147,33 +168,33 @@ impl Verifier {
         if claims.iat > latest || claims.nbf.is_some_and(|nbf| nbf > latest) {
             return Err(EARLY);
         }
-        let jkt = match (scheme, claims.cnf.map(|cnf| cnf.jkt)) {
+        let jkt = match (scheme, claims.cnf.as_ref().map(|cnf| &cnf.jkt)) {
             (Scheme::Bearer, None) => None,
-            (Scheme::Dpop, Some(Some(jkt))) => Some(jkt),
+            (Scheme::Dpop, Some(Some(jkt))) => Some(jkt.clone()),
             (Scheme::Dpop, None) => return Err(UNBOUND),
             (_, Some(_)) => return Err(BOUND),
         };
         let auth_time = claims.auth_time.map(clock::date).transpose().map_err(|_| CLAIMS)?;
-        let scope = claims.scope.unwrap_or_default();
-        if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(&scope) {
+        let scope = claims.scope.as_deref().unwrap_or_default();
+        if claims.sub.is_empty() || claims.client_id.is_empty() || claims.jti.is_empty() || !well_formed(scope) {
             return Err(CLAIMS);
         }
         let own = self.issuers.iter().find(|known| known.identifier == issuer);
         let implied = own.map(|issuer| issuer.implied(audience)).unwrap_or_default();
         Ok(Access {
             implied,
-            issuer,
-            subject: claims.sub,
-            username: claims.preferred_username,
-            client_id: claims.client_id,
-            actor: claims.act.map(|act| act.sub),
-            scopes: words(&scope),
+            issuer: issuer.to_owned(),
+            subject: claims.sub.clone(),
+            username: claims.preferred_username.clone(),
+            client_id: claims.client_id.clone(),
+            actor: claims.act.as_ref().map(|act| act.sub.clone()),
+            scopes: words(scope),
             audience: audience.clone(),
             grant_type,
             expires_at,
             auth_time,
-            acr: claims.acr,
-            token_id: claims.jti,
+            acr: claims.acr.clone(),
+            token_id: claims.jti.clone(),
             scheme,
             jkt,
             policy: Arc::clone(&self.policy),

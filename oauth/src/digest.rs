@@ -10,7 +10,7 @@ pub struct Digest(Vec<u8>);
 impl Digest {
     #[must_use]
     pub fn of(secret: impl AsRef<[u8]>) -> Self {
-        Self(digest::digest(&digest::SHA256, secret.as_ref()).as_ref().to_vec())
+        Self(sha256(secret).to_vec())
     }
 
     /// Wraps an existing digest.
@@ -36,6 +36,13 @@ impl Digest {
         let first = self.0.iter().take(6).fold(0_u64, |first, byte| first << 8 | u64::from(*byte));
         format!("{first:012x}")
     }
+}
+
+#[must_use]
+pub fn sha256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes.as_ref()).as_ref());
+    hash
 }
 
 #[must_use]

@@ -239,3 +239,18 @@ async fn a_guard_that_requires_it_takes_no_bearer_tokens_and_says_so_in_its_meta
     let token = bound(&t, &key);
     assert_eq!(ping(&t, &token, &[&proof(&t, &key, &token)]).await.status, 200);
 }
+
+#[tokio::test]
+async fn attack_200_a_remembered_token_needs_a_new_proof_of_its_own_key_for_each_request() {
+    let t = TestServer::start().await;
+    let (key, stranger) = (Signer::es256("p"), Signer::es256("q"));
+    let token = bound(&t, &key);
+    let first = proof(&t, &key, &token);
+    assert_eq!(ping(&t, &token, &[&first]).await.status, 200);
+    assert!(refused(&ping(&t, &token, &[&first]).await, "invalid_dpop_proof").contains("used before"));
+    let others = proof(&t, &stranger, &token);
+    assert!(refused(&ping(&t, &token, &[&others]).await, "invalid_dpop_proof").contains("another key"));
+    refused(&ping(&t, &token, &[]).await, "invalid_dpop_proof");
+    assert!(t.judge(&token).await.unwrap_err().contains("sender-constrained"));
+    assert_eq!(ping(&t, &token, &[&proof(&t, &key, &token)]).await.status, 200);
+}

@@ -21,6 +21,7 @@ mod modern;
 mod origins;
 mod pages;
 mod process;
+mod remembered;
 mod results;
 mod scopes;
 mod serving;

@@ -52,7 +52,7 @@ pub async fn exchange(request: TokenRequest<'_>) -> Result<TokenResponse, OAuthE
     let answer = issuance.issue(app, None, None).await?;
     let event = audit::Event::new(EventType::TokenExchanged).client(&client.id).details(details);
     let event = user.into_iter().fold(event, |event, user| event.user(user.id));
-    let grant_id = subject.person.and_then(|person| person.grant_id.parse().ok());
+    let grant_id = subject.person.as_ref().and_then(|person| person.grant_id.parse().ok());
     grant_id.into_iter().fold(event, audit::Event::grant).record(&app.audit).await;
     Ok(answer)
 }
@@ -88,7 +88,7 @@ async fn actor(
                 let sentence = "actor_token must have been issued to the client, and not by an exchange";
                 return Err(OAuthError::invalid_request(sentence));
             }
-            claims.sub
+            claims.sub.clone()
         }
     };
     let known = [("iss", request.app.config.issuer.as_str()), ("sub", &*sub), ("client_id", client)];

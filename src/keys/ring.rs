@@ -52,6 +52,11 @@ impl KeyRing {
         self.keys.contains_key(kid)
     }
 
+    /// Whether this very key is one of them.
+    pub(super) fn holds(&self, key: &Arc<Signer>) -> bool {
+        self.keys.get(&key.kid).is_some_and(|own| Arc::ptr_eq(own, key))
+    }
+
     /// The JWK Set (RFC 7517 §5): only public members, the oldest key first.
     #[must_use]
     pub fn jwks(&self) -> Value {
@@ -73,10 +78,10 @@ impl KeyRing {
         Ok(jws)
     }
 
-    pub(super) fn verify<T: DeserializeOwned>(&self, jws: Jws, typ: &str) -> Option<T> {
+    pub(super) fn verify<T: DeserializeOwned>(&self, jws: Jws, typ: &str) -> Option<(Arc<Signer>, T)> {
         let key = self.keys.get(jws.kid.as_deref()?)?;
         let is_right = jws.typ.as_deref().is_some_and(|said| said.eq_ignore_ascii_case(typ));
         let claims = (is_right && jws.is_signed_with(&key.public)).then_some(jws.claims)?;
-        serde_json::from_value(Value::Object(claims)).ok()
+        Some((key.clone(), serde_json::from_value(Value::Object(claims)).ok()?))
     }
 }

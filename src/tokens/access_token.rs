@@ -6,84 +6,29 @@ use crate::{
     clock,
     error::OAuthError,
     model::{ClientId, GrantId, Scopes, User},
-    oauth::token_exchange::Actor,
     storage::{access_tokens, grants, revoked_tokens, users},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use std::sync::Arc;
 
-pub const TYPE: &str = "at+jwt";
+pub use crate::model::{AccessTokenClaims, Confirmation, PersonClaims};
 
-/// The claims of RFC 9068 §2.2, also stored for an opaque token; dates are in seconds since the epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AccessTokenClaims {
-    pub iss: String,
-    pub sub: String,
-    pub aud: String,
-    pub client_id: ClientId,
-    pub exp: i64,
-    pub iat: i64,
-    pub jti: String,
-    pub scope: String,
-    /// The grant type that the grant began with (RFC 6749 §1.3), also after a refresh. Absent after an exchange.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub grant_type: Option<String>,
-    /// Absent from bearer tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cnf: Option<Confirmation>,
-    /// The actor, if it is not the client that the subject allowed (RFC 8693 §4.1).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub act: Option<Actor>,
-    /// The only party that may act for the subject by an exchange (RFC 8693 §4.4).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub may_act: Option<Map<String, Value>>,
-    /// Absent when the client acts for itself.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub person: Option<PersonClaims>,
-}
-
-/// The key that must sign a proof sent with the token (RFC 7800 §3, RFC 9449 §6.1).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Confirmation {
-    /// Thumbprint (RFC 7638).
-    pub jkt: String,
-}
-
-impl AccessTokenClaims {
-    /// The token type, as in token responses and introspection (RFC 6749 §7.1, RFC 9449 §5).
-    #[must_use]
-    pub fn token_type(&self) -> &'static str {
-        if self.cnf.is_some() { "DPoP" } else { "Bearer" }
-    }
-}
-
-/// Claims that only tokens of a user's grant have.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PersonClaims {
-    /// A display name (RFC 9068 §2.2.2); `sub` identifies the user.
-    pub preferred_username: String,
-    pub auth_time: i64,
-    /// The authentication context class of that sign-in (RFC 9068 §2.2.1, RFC 9470 §6.1).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acr: Option<String>,
-    /// The grant of the token, whose revocation revokes the token.
-    pub grant_id: String,
-}
+pub const TYPE: &str = AccessTokenClaims::TYPE;
 
 /// A valid token, and the user of its grant.
 pub struct ActiveToken {
-    pub claims: AccessTokenClaims,
+    pub claims: Arc<AccessTokenClaims>,
     /// `None` if the client acts for itself.
     pub user: Option<User>,
 }
 
 /// The claims of a token that this server issued; it may be expired or revoked.
-pub async fn parse(app: &App, token: &str) -> Result<Option<AccessTokenClaims>, OAuthError> {
+pub async fn parse(app: &App, token: &str) -> Result<Option<Arc<AccessTokenClaims>>, OAuthError> {
     let claims = match OpaqueToken::parse(token) {
-        None => app.keys.verify::<AccessTokenClaims>(token, TYPE).await?,
+        None => app.keys.access_token(token).await?,
         Some(opaque) => {
             let found = access_tokens::find(&app.db, &opaque.digest()).await?;
-            found.map(|found| serde_json::from_value(found.claims)).transpose().map_err(OAuthError::server_error)?
+            let claims = found.map(|found| serde_json::from_value(found.claims)).transpose();
+            claims.map_err(OAuthError::server_error)?.map(Arc::new)
         }
     };
     Ok(claims.filter(|claims| claims.iss == app.config.issuer))
