@@ -12,9 +12,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
+use tokio::time::timeout;
 
 /// The budget for new registrations of all sources together, as a multiple of one source's budget.
 const REGISTERING_SOURCES: u32 = 20;
+/// How long a try waits for the outcome of those before it.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 /// Host budgets in memory at once, in all and for one source.
 const MAX_HOSTS: usize = 5_000;
 const MAX_HOSTS_OF_SOURCE: usize = 500;
@@ -116,7 +119,8 @@ impl GuessBudget {
     }
 
     async fn book<'a>(&self, counted: &'a guesses::Guesses, who: Guesser<'_>) -> Result<Try<'a>, OAuthError> {
-        let booked = counted.book(&who, || self.clock.now()).await;
+        let booked = timeout(PATIENCE, counted.book(&who, || self.clock.now())).await;
+        let booked = booked.map_err(|_| OAuthError::overloaded("too many tries at once"))?;
         booked.map_err(|Wait(seconds)| too_many_wrong(seconds))
     }
 

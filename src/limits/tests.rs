@@ -86,3 +86,16 @@ fn attack_192_devices_and_assertions_of_one_source_come_at_a_rate_and_take_nothi
         arrivals.allow(source(THERE)).unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_try_waits_twenty_seconds_for_those_before_it_and_is_then_told_to_come_again() {
+    let guesses = GuessBudget::new(Clock::stopped());
+    let mut pending = vec![];
+    for _ in 0..5 {
+        pending.push(guesses.sign_in("alice", HERE, false).await.unwrap());
+    }
+    let refused = guesses.sign_in("alice", HERE, false).await.unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.retry_after), ("temporarily_unavailable", Some(5)));
+    pending.pop().unwrap().right();
+    drop(guesses.sign_in("alice", HERE, false).await.unwrap());
+}

@@ -62,6 +62,9 @@ async fn attack_137_of_a_hundred_guesses_at_the_same_moment_five_are_judged_and_
     assert_eq!(page.at_once(all(1, 20, PASSWORD), [303, 429]).await, [20, 0]);
     assert_eq!(page.at_once(all(1, 100, "wrong horse"), [403, 429]).await, [5, 95]);
     assert_eq!(page.at_once(all(2, 20, PASSWORD), [303, 429]).await, [20, 0]);
+    // Sixteen who share an address and an account, while some mistype.
+    let mixed = [all(3, 2, "wrong horse"), all(3, 16, PASSWORD), all(3, 2, "wrong horse")].concat();
+    assert_eq!(page.at_once(mixed, [303, 403]).await, [16, 4]);
 }
 
 #[tokio::test]
