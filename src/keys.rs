@@ -12,14 +12,13 @@ pub use ring::KeyRing;
 use crate::{
     clock::{Clock, Moment},
     error::OAuthError,
-    model::{AccessTokenClaims, KeyStatus, SigningKey},
+    model::{AccessTokenClaims, KeyStatus, Ready, SigningKey},
     oauth::{algorithm::Algorithm, digest::sha256, jws::Jws},
     secrets::from_base64url,
     storage::{Db, signing_keys},
 };
 use keyward_limits::verified::VerifiedTokens;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use signer::Signer;
 use std::sync::{Arc, PoisonError, RwLock};
 use time::Duration;
@@ -66,7 +65,7 @@ impl SigningKeys {
     }
 
     /// The JWK Set (RFC 7517 §5), at most ten minutes old.
-    pub async fn published(&self) -> Result<Value, OAuthError> {
+    pub async fn published(&self) -> Result<Arc<Ready>, OAuthError> {
         let read_at = *self.read_at.read().unwrap_or_else(PoisonError::into_inner);
         if self.clock.age(read_at) >= MAX_AGE {
             self.reload().await.map_err(OAuthError::unavailable)?;

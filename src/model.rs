@@ -8,6 +8,7 @@ mod grant;
 pub mod grant_type;
 mod ids;
 mod logo;
+mod ready;
 mod signing_key;
 mod user;
 
@@ -19,6 +20,7 @@ pub use device::DeviceAuthorization;
 pub use grant::{Code, Consent, ConsentRecord, Grant, GrantRecord, IssuedCode, KnownClient};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
 pub use logo::{Logo, Picture};
+pub use ready::{Form, Ready};
 pub use signing_key::{KeyStatus, SigningKey};
 pub use user::{Role, User};
 

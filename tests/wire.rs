@@ -1,5 +1,6 @@
 //! Rules for every endpoint: methods, sizes, errors, headers, and which origins may read the responses.
 mod cors;
+mod documents;
 mod headers;
 mod socket;
 

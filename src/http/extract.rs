@@ -9,7 +9,7 @@ use crate::{
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{Extensions, HeaderMap, HeaderName, header, request::Parts},
 };
 use http_body_util::BodyExt;
 use std::{
@@ -39,13 +39,19 @@ const NEVER_IN_THE_QUERY: [&str; 10] = [
 #[derive(Clone, Copy)]
 pub struct ClientIp(pub IpAddr);
 
+impl ClientIp {
+    pub fn of(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Self(app.limits.proxies.client(peer, headers))
+    }
+}
+
 impl FromRequestParts<Arc<App>> for ClientIp {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        Ok(Self(app.limits.proxies.client(peer, &parts.headers)))
+        Ok(Self::of(app, &parts.headers, &parts.extensions))
     }
 }
 
@@ -114,18 +120,26 @@ pub fn same_origin(app: &App, headers: &HeaderMap) -> bool {
 /// Whether `Accept` names `wanted` itself, and does not prefer `other` (RFC 9110 §12.5.1).
 #[must_use]
 pub fn accepts_rather(headers: &HeaderMap, wanted: &str, other: &str) -> bool {
-    let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges: Vec<_> = ranges.flat_map(|value| value.split(',')).collect();
-    let weight = |media: &str| {
-        let weights = ranges.iter().filter_map(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let named = parts.next().is_some_and(|range| range.eq_ignore_ascii_case(media));
-            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-            named.then(|| weight.map_or(1.0, |weight| weight.parse::<f32>().unwrap_or(0.0)))
-        });
-        weights.fold(0.0, f32::max)
-    };
-    weight(wanted) > 0.0 && weight(wanted) >= weight(other)
+    let wanted = weight(headers, &header::ACCEPT, wanted);
+    wanted > 0.0 && wanted >= weight(headers, &header::ACCEPT, other)
+}
+
+/// Whether `Accept-Encoding` names gzip (RFC 9110 §12.5.3).
+#[must_use]
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
+    weight(headers, &header::ACCEPT_ENCODING, "gzip") > 0.0
+}
+
+/// What the reader would give for what is named so (RFC 9110 §12.4.2); 0 if it is not named.
+fn weight(headers: &HeaderMap, header: &HeaderName, name: &str) -> f32 {
+    let values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
+    let weights = values.flat_map(|value| value.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|range| range.eq_ignore_ascii_case(name));
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        named.then(|| weight.map_or(1.0, |weight| weight.parse::<f32>().unwrap_or(0.0)))
+    });
+    weights.fold(0.0, f32::max)
 }
 
 /// The value of a header that may occur once; `None` without the header.

@@ -6,12 +6,7 @@ use super::{
 };
 use crate::app::App;
 use askama::Template;
-use axum::{
-    http::{HeaderMap, Method},
-    middleware::map_response,
-    response::IntoResponse,
-    routing::get,
-};
+use axum::{extract::Request, http::Method, middleware::map_response, response::IntoResponse, routing::get};
 use keyward_shared::api::{self, ApiInfo, DescribedPath, Routes};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -36,7 +31,7 @@ pub fn with_own(app: &App, endpoints: &mut Vec<Endpoint>, pages: Routes<Arc<App>
     let content = api::content(&document);
     let [(place, told), (page_place, page_told)] = own;
     let document = Document::new(&document);
-    let get_document = get(async move |headers: HeaderMap| document.respond(&headers));
+    let get_document = get(async move |request: Request| document.respond(request.headers()));
     endpoints.push(Endpoint::new(&place, get_document, told).cors(&[Method::GET], &["mcp-protocol-version"]));
     let show = get(async move || Page(Docs { content: &content }).into_response()).fallback(method_not_allowed);
     pages.merge(Routes::new().route(&page_place, show.layer(map_response(protected)), page_told))

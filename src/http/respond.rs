@@ -1,18 +1,18 @@
 //! Responses: errors as JSON with their challenge, pages, redirects, and documents that caches may keep.
+use super::extract::takes_gzip;
 use crate::{
     error::{ErrorCode, OAuthError},
+    model::{Form, Ready},
     oauth::challenge::{Challenge, Scheme},
-    secrets::{Digest, base64url},
 };
 use askama::Template;
 use axum::{
     Json,
-    body::Bytes,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// The realm of all challenges.
 pub const REALM: &str = "keyward";
@@ -156,35 +156,56 @@ impl IntoResponse for SeeOther {
     }
 }
 
-/// A public document, rendered once.
+/// A public document, made once.
 #[derive(Clone)]
 pub struct Document {
-    body: Bytes,
-    etag: HeaderValue,
+    content: Arc<Ready>,
+    kind: &'static str,
+    cache_control: &'static str,
 }
 
 impl Document {
+    /// As JSON.
     #[must_use]
     pub fn new(value: &Value) -> Self {
-        let body = Bytes::from(value.to_string());
-        let etag = format!("\"{}\"", base64url(&Digest::of(&body).as_bytes()[..12]));
-        Self { body, etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\"")) }
+        Self::of(Arc::new(Ready::new(value.to_string())))
+    }
+
+    /// Of JSON.
+    #[must_use]
+    pub fn of(content: Arc<Ready>) -> Self {
+        Self { content, kind: "application/json", cache_control: "public, max-age=300" }
+    }
+
+    /// A file that changes only with a new version of this program.
+    #[must_use]
+    pub fn file(kind: &'static str, content: &'static str) -> Self {
+        Self { content: Arc::new(Ready::new(content)), kind, cache_control: "public, max-age=3600" }
     }
 
     /// Answers 304 if the client has the document already (RFC 9110 §13.1.2).
     #[must_use]
     pub fn respond(&self, request: &HeaderMap) -> Response {
-        let headers = [
-            (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
-            (header::ETAG, self.etag.clone()),
-        ];
+        let gzip = takes_gzip(request).then(|| self.content.gzip()).flatten();
+        let Form { bytes, etag } = gzip.unwrap_or(self.content.plain());
         let known = request.get(header::IF_NONE_MATCH).is_some_and(|tags| {
-            tags.to_str().unwrap_or("").split(',').any(|tag| self.etag == tag.trim().trim_start_matches("W/"))
+            tags.to_str().unwrap_or("").split(',').any(|tag| etag == tag.trim().trim_start_matches("W/"))
         });
+        let mut response = Response::default();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache_control));
+        headers.insert(header::ETAG, etag.clone());
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if known {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
         }
-        (headers, [(header::CONTENT_TYPE, "application/json")], self.body.clone()).into_response()
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        if gzip.is_some() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        *response.body_mut() = bytes.clone().into();
+        response
     }
 }
 

@@ -2,13 +2,16 @@
 use super::{MasterKey, signer::Signer};
 use crate::{
     error::OAuthError,
-    model::{KeyStatus, SigningKey},
+    model::{KeyStatus, Ready, SigningKey},
     oauth::jws::Jws,
     secrets::base64url,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 /// Immutable; a change in the database produces a new `KeyRing`.
 #[derive(Default)]
@@ -17,6 +20,8 @@ pub struct KeyRing {
     keys: HashMap<String, Arc<Signer>>,
     /// The signing key of each algorithm.
     current: HashMap<&'static str, Arc<Signer>>,
+    /// Made for the first reader of this ring.
+    jwks: OnceLock<Arc<Ready>>,
 }
 
 impl KeyRing {
@@ -59,9 +64,12 @@ impl KeyRing {
 
     /// The JWK Set (RFC 7517 §5): only public members, the oldest key first.
     #[must_use]
-    pub fn jwks(&self) -> Value {
-        let keys: Vec<_> = self.stored.iter().filter_map(|row| self.keys.get(&row.kid)).collect();
-        json!({ "keys": keys.iter().map(|key| &key.jwk).collect::<Vec<_>>() })
+    pub fn jwks(&self) -> Arc<Ready> {
+        let made = || {
+            let keys: Vec<_> = self.stored.iter().filter_map(|row| Some(&self.keys.get(&row.kid)?.jwk)).collect();
+            Arc::new(Ready::new(json!({ "keys": keys }).to_string()))
+        };
+        self.jwks.get_or_init(made).clone()
     }
 
     pub(super) fn sign(&self, algorithm: &str, typ: &str, claims: &impl Serialize) -> Result<String, OAuthError> {

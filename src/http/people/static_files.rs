@@ -1,6 +1,6 @@
 //! The stylesheet and the icon, embedded in the binary.
-use crate::app::App;
-use axum::{http::header, routing::get};
+use crate::{app::App, http::respond::Document};
+use axum::{extract::Request, routing::get};
 use keyward_shared::api::{Operation, Routes};
 use serde_json::json;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ const STYLESHEET: &str = include_str!("../../../static/keyward.css");
 const ICON: &str = include_str!("../../../static/icon.svg");
 
 pub fn routes() -> Routes<Arc<App>> {
-    let file = |kind: &'static str, content: &'static str| {
-        get(async move || ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], content))
+    let file = |kind, content| {
+        let file = Document::file(kind, content);
+        get(async move |request: Request| file.respond(request.headers()))
     };
     let told = |summary, kind| [Operation::get(summary).tag("Pages").gives(200, "The file", kind, &json!({}))];
     Routes::new()

@@ -5,8 +5,8 @@ use crate::{
     http::{endpoint::Endpoint, respond::Document},
 };
 use axum::{
-    extract::State,
-    http::{HeaderMap, Method},
+    extract::{Request, State},
+    http::Method,
     response::Response,
     routing::get,
 };
@@ -32,7 +32,6 @@ pub fn endpoint(_: &App) -> Endpoint {
     endpoint.cors(&[Method::GET], &["mcp-protocol-version"])
 }
 
-/// Made anew for each request, because a rotation may change it at any time.
-async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
-    Ok(Document::new(&app.keys.published().await?).respond(&headers))
+async fn jwks(State(app): State<Arc<App>>, request: Request) -> Result<Response, OAuthError> {
+    Ok(Document::of(app.keys.published().await?).respond(request.headers()))
 }

@@ -7,10 +7,7 @@ use crate::{
     oauth,
     tokens::id_token,
 };
-use axum::{
-    http::{HeaderMap, Method},
-    routing::get,
-};
+use axum::{extract::Request, http::Method, routing::get};
 use keyward_shared::api::{Member, Operation, Type};
 use oauth::{
     algorithm::Algorithm,
@@ -69,7 +66,7 @@ pub fn endpoint(app: &App, others: &[Endpoint]) -> Endpoint {
     let told =
         Operation::get("What this server says about itself (RFC 8414, OpenID Connect Discovery)").tag("Discovery");
     let told = told.tells(200, "The metadata", MEMBERS);
-    let endpoint = Endpoint::new("", get(async move |headers: HeaderMap| document.respond(&headers)), [told]);
+    let endpoint = Endpoint::new("", get(async move |request: Request| document.respond(request.headers())), [told]);
     Endpoint { paths, ..endpoint.cors(&[Method::GET], &["mcp-protocol-version"]) }
 }
 
