@@ -1,6 +1,6 @@
 //! Signing in and out: the messages, the throttling, the cookies.
 use crate::support::{
-    app::{ISSUER, PASSWORD, TestApp, operator},
+    app::{CALLBACK, ISSUER, PASSWORD, TestApp, authorize_path, operator},
     browser::{borrowed, hidden},
 };
 use keyward::{operations::users::set_password, storage::audit_events};
@@ -167,4 +167,20 @@ async fn a_sign_in_form_from_elsewhere_signs_nobody_in() {
     t.app.clock.advance(Duration::minutes(31));
     browser.post("/login", &borrowed(&form)).await.page(403);
     assert!(!browser.get("/").await.body.contains("alice"));
+}
+
+#[tokio::test]
+async fn a_request_that_a_remembered_consent_answers_does_not_write_the_session() {
+    let t = TestApp::start().await;
+    let request = authorize_path(&t.public_client("c", &[CALLBACK]).await, &[]);
+    let mut browser = t.signed_in("alice").await;
+    browser.approve(&request).await;
+    let lifetime = Duration::seconds(t.app.config.sessions.lifetime.into());
+    t.app.clock.advance(lifetime - Duration::MINUTE);
+    let answer = browser.get(&request).await;
+    assert!(answer.returned("code").is_some(), "{answer:?}");
+    assert_eq!(answer.header("set-cookie"), "");
+    // A session that had been written would last from then on.
+    t.app.clock.advance(Duration::MINUTE);
+    assert_eq!(t.app.sessions().count(t.user_named("alice").await.id).await.unwrap(), 0);
 }

@@ -14,7 +14,11 @@ mod urls;
 
 use super::{programs, protection::protected, respond::method_not_allowed};
 use crate::app::App;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::{
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
 use keyward_shared::api::Routes;
 use std::sync::Arc;
 use time::Duration;
@@ -43,10 +47,14 @@ pub fn all(app: &Arc<App>) -> Routes<Arc<App>> {
     let pages = routes()
         .merge(home::routes(programs::metadata(app)))
         .merge(devices)
-        .merge(legacy)
         .layered(|router| router.layer(sessions))
+        .merge(legacy)
         .merge(static_files::routes())
         .layered(|router| router.method_not_allowed_fallback(method_not_allowed));
-    let noticed = from_fn_with_state(app.clone(), elsewhere::notice);
-    pages.layered(|router| router.layer(map_response(protected)).layer(noticed))
+    pages.layered(|router| router.layer(from_fn_with_state(app.clone(), around)))
+}
+
+async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    elsewhere::notice(&app, &request);
+    protected(next.run(request).await).await
 }

@@ -1,12 +1,9 @@
 //! Browsers that opened this server under another address than the issuer's: their forms would be refused.
 use crate::app::App;
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderName, header, uri::Authority},
-    middleware::Next,
-    response::Response,
 };
-use std::sync::Arc;
 use url::Url;
 
 /// Characters of an address that are logged.
@@ -14,11 +11,10 @@ const MAX_ORIGIN_CHARACTERS: usize = 200;
 
 /// Checks all requests of browsers. Requests that our pages trigger have the page's address in their `Referer`:
 /// `Referrer-Policy: same-origin` sends it to this server only.
-pub async fn notice(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if let Some(origin) = opened_at(&app, &request) {
-        tell(&app, &origin);
+pub fn notice(app: &App, request: &Request) {
+    if let Some(origin) = opened_at(app, request) {
+        tell(app, &origin);
     }
-    next.run(request).await
 }
 
 /// The origin that the browser sees, if it is not the issuer's. `Host` and `Referer` must agree: then the page is ours,

@@ -78,6 +78,9 @@ fn short(page: &str) -> String {
 
 /// Marks the demand as satisfied; the same demand made again needs another sign-in.
 pub async fn satisfied(session: &Session) -> Result<(), OAuthError> {
-    session.remove::<String>(SIGNED_IN_FOR).await?;
+    // A removal alone would mark the session as changed, and have it saved.
+    if session.get_value(SIGNED_IN_FOR).await?.is_some() {
+        session.remove_value(SIGNED_IN_FOR).await?;
+    }
     Ok(())
 }
