@@ -17,22 +17,13 @@ pub mod words;
 use crate::app::App;
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::{from_fn, from_fn_with_state, map_response},
-    response::Response,
+    http::{HeaderName, header},
+    middleware::{from_fn, from_fn_with_state},
 };
 use endpoint::{Cors, Endpoint};
 use respond::{method_not_allowed, not_found};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    cors::{Any, CorsLayer},
-    set_header::SetResponseHeaderLayer,
-    timeout::TimeoutLayer,
-};
-
-/// A request that takes longer is aborted (408); no handler needs nearly as long.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+use tower_http::cors::{Any, CorsLayer};
 
 /// All routes of this server.
 pub fn router(app: Arc<App>) -> Router {
@@ -46,23 +37,12 @@ pub fn router(app: Arc<App>) -> Router {
         paths.extend(endpoint.paths.iter().cloned());
         programs = programs.merge(routes(endpoint));
     }
-    let hsts = app.config.is_https().then(|| HeaderValue::from_static("max-age=31536000"));
-    let nosniff = HeaderValue::from_static("nosniff");
-    let hsts = move |_: &Response| hsts.clone();
-    // The last layer is the outermost.
+    let around = from_fn_with_state((app.clone(), Arc::new(paths)), middleware::around);
     Router::new()
         .merge(programs)
         .merge(pages.into_router())
         .fallback(not_found)
-        .layer(from_fn(middleware::take_whole))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
-        .layer(map_response(middleware::say_what_timed_out))
-        .layer(CatchPanicLayer::custom(middleware::panicked))
-        .layer(from_fn_with_state(Arc::new(paths), negotiate::for_the_reader))
-        .layer(from_fn_with_state(app.clone(), below_issuer::link_below))
-        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff))
-        .layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts))
-        .layer(from_fn_with_state(app.clone(), middleware::name_the_request))
+        .layer(around)
         .with_state(app)
 }
 

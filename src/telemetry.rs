@@ -1,11 +1,18 @@
 //! Logs: for people on a terminal, or as JSON. Each line belongs to its request, and secrets are masked.
+use axum::{extract::MatchedPath, http::Method};
 use keyward_shared::mask::Masker;
 use std::{
+    fmt,
     io::{self, IsTerminal, Write},
     net::IpAddr,
     sync::{Arc, PoisonError, RwLock},
 };
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::{Event, Span, Subscriber};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    registry::LookupSpan,
+};
 
 tokio::task_local! {
     /// The request that is being answered.
@@ -16,6 +23,9 @@ tokio::task_local! {
 pub struct Request {
     /// The request id in the response (`X-Request-Id`), the log, error pages and the audit trail.
     pub id: String,
+    pub method: Method,
+    /// Of the route.
+    pub path: Option<MatchedPath>,
     pub address: IpAddr,
     /// The `User-Agent` as sent, with any content.
     pub user_agent: Option<String>,
@@ -49,14 +59,37 @@ pub fn request_id() -> Option<String> {
 /// Logs to standard error, so that standard output belongs to the command. `RUST_LOG` sets the levels. By default a
 /// server logs `info` and only warnings of verbose libraries; other commands log only warnings.
 pub fn init(is_server: bool) {
-    let usual = if is_server { "info,sqlx=warn" } else { "warn" };
+    let usual = if is_server { "info,sqlx=warn,tower_sessions=warn" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     // Always applied: the detailed logs of this library contain what clients of the demo's MCP server send.
     let quiet = "rmcp=warn".parse();
     let filter = quiet.into_iter().fold(filter, EnvFilter::add_directive);
-    let logs = fmt().with_env_filter(filter).with_writer(|| Masked(io::stderr())).with_target(false);
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Masked(io::stderr())).with_target(false);
     // A second initialisation (tests) changes nothing.
-    let _ = if std::io::stderr().is_terminal() { logs.compact().try_init() } else { logs.json().try_init() };
+    let _ = if std::io::stderr().is_terminal() {
+        logs.compact().map_event_format(InRequest).try_init()
+    } else {
+        logs.json().map_event_format(InRequest).try_init()
+    };
+}
+
+/// Formats each line as within a span of its request. The span is made only then, because most requests log nothing.
+struct InRequest<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for InRequest<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let span = REQUEST.try_with(|Request { id, method, path, .. }| {
+            tracing::info_span!("request", %id, %method, path = path.as_ref().map(MatchedPath::as_str))
+        });
+        let _entered = span.as_ref().map(Span::enter);
+        self.0.format_event(context, writer, event)
+    }
 }
 
 /// Masks secrets in the log; before the settings are read, it recognises them by their form only.
@@ -92,7 +125,7 @@ impl<W: Write> Write for Masked<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracing_subscriber::fmt::MakeWriter;
+    use tracing_subscriber::{fmt, fmt::MakeWriter};
 
     #[derive(Clone, Default)]
     struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);

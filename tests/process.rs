@@ -3,6 +3,7 @@ mod audit;
 mod crash;
 mod documents;
 mod keys;
+mod log;
 mod opaque;
 mod operators;
 mod rmcp;

@@ -44,10 +44,9 @@ async fn put_below(State(base): State<Arc<str>>, request: Request, next: Next) -
 }
 
 /// Adapts the links of every HTML response, including errors of endpoints that a browser requested.
-pub async fn link_below(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+pub async fn linked(app: &App, response: Response) -> Response {
     let base = app.config.base_path();
-    if !base.is_empty() && is_html(response.headers()) { linked(response, base).await } else { response }
+    if !base.is_empty() && is_html(response.headers()) { link_below(response, base).await } else { response }
 }
 
 fn is_html(headers: &HeaderMap) -> bool {
@@ -68,7 +67,7 @@ fn scoped(cookie: &HeaderValue, base: &str) -> HeaderValue {
     HeaderValue::from_str(&parts.join("; ")).unwrap_or_else(|_| cookie.clone())
 }
 
-async fn linked(response: Response, base: &str) -> Response {
+async fn link_below(response: Response, base: &str) -> Response {
     let (mut parts, body) = response.into_parts();
     let page = match to_bytes(body, usize::MAX).await {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),

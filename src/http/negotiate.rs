@@ -7,9 +7,8 @@ use super::{
     words::ErrorWords,
 };
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -37,27 +36,45 @@ pub struct AppRedirect {
 /// Paths of endpoints for programs, which respond in the format of their specification, whatever `Accept` says.
 pub type Programs = Arc<BTreeSet<String>>;
 
-pub async fn for_the_reader(State(programs): State<Programs>, request: Request, next: Next) -> Response {
-    let is_read = [Method::GET, Method::HEAD].contains(request.method());
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let is_form_of_programs = !is_read && path.is_some_and(|path| programs.contains(path));
-    let (html, json) = (wants_html(request.headers()), accepts_rather(request.headers(), JSON, HTML));
-    let mut response = next.run(request).await;
-    if html && let Some(onward) = response.extensions_mut().remove::<AppRedirect>() {
-        return lead_on(response, onward);
+/// What a client can read, known from its request.
+pub struct Reader {
+    html: bool,
+    json: bool,
+    /// Whether the request is one that only programs make.
+    is_form_of_programs: bool,
+}
+
+impl Reader {
+    pub fn of(request: &Request, programs: &BTreeSet<String>) -> Self {
+        let is_read = [Method::GET, Method::HEAD].contains(request.method());
+        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        Self {
+            html: wants_html(request.headers()),
+            json: accepts_rather(request.headers(), JSON, HTML),
+            is_form_of_programs: !is_read && path.is_some_and(|path| programs.contains(path)),
+        }
     }
-    let Some(told) = response.extensions().get::<ErrorText>().cloned() else { return response };
-    let is_page =
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
-    let status = response.status();
-    if html && !is_page && (!is_form_of_programs || status == StatusCode::METHOD_NOT_ALLOWED) {
-        protect(response.headers_mut());
-        return with_content(response, Page(ErrorWords::of(&told, Some(status)).page(told.code)));
+
+    /// The response in the form that this client reads.
+    pub fn served(&self, mut response: Response) -> Response {
+        let Self { html, json, is_form_of_programs } = *self;
+        if html && let Some(onward) = response.extensions_mut().remove::<AppRedirect>() {
+            return lead_on(response, onward);
+        }
+        let Some(told) = response.extensions().get::<ErrorText>().cloned() else { return response };
+        let is_page =
+            response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
+        let status = response.status();
+        if html && !is_page && (!is_form_of_programs || status == StatusCode::METHOD_NOT_ALLOWED) {
+            protect(response.headers_mut());
+            return with_content(response, Page(ErrorWords::of(&told, Some(status)).page(told.code)));
+        }
+        if json && !html && is_page {
+            let told = json!({"error": told.code, "error_description": told.description});
+            return with_content(response, axum::Json(told));
+        }
+        response
     }
-    if json && !html && is_page {
-        return with_content(response, axum::Json(json!({"error": told.code, "error_description": told.description})));
-    }
-    response
 }
 
 /// Turns the redirect into a page with the link, which the browser follows automatically if it can.
