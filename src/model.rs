@@ -17,7 +17,7 @@ pub use answered_form::{AnsweredForm, FormAnswer};
 pub use audit::{AuditEvent, AuditRecord, Link, SealedEvent};
 pub use client::{Client, ClientPolicy, ClientSource};
 pub use device::DeviceAuthorization;
-pub use grant::{Code, Consent, ConsentRecord, Grant, GrantRecord, IssuedCode, KnownClient};
+pub use grant::{Code, Consent, ConsentRecord, Grant, GrantHolder, GrantRecord, IssuedCode, KnownClient};
 pub use ids::{AuditEventId, ClientId, GrantId, UserId};
 pub use logo::{Logo, Picture};
 pub use ready::{Form, Ready};

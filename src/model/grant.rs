@@ -1,5 +1,5 @@
 //! Grants, which record what a user allowed a client; authorization codes; and consents.
-use super::{AuthMethod, ClientId, GrantId, Scopes, UserId};
+use super::{AuthMethod, ClientId, GrantId, Scopes, User, UserId};
 use crate::secrets::Digest;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -94,6 +94,14 @@ pub struct Consent {
     #[sqlx(json)]
     pub places: Vec<String>,
     pub granted_at: OffsetDateTime,
+}
+
+/// Who holds a grant: the client, and the user that it acts for.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct GrantHolder {
+    #[sqlx(flatten)]
+    pub user: User,
+    pub client_id: ClientId,
 }
 
 /// A consent together with the current name of its user.

@@ -5,7 +5,7 @@ pub use selected::{Filter, count_live, list, revoke_selected};
 
 use super::{Db, answered_forms::insert_answer, audit_events::insert_event};
 use crate::{
-    model::{AnsweredForm, AuditEvent, Code, Consent, Grant, GrantId, UserId},
+    model::{AnsweredForm, AuditEvent, Code, Consent, Grant, GrantHolder, GrantId, UserId},
     secrets::Digest,
 };
 use sqlx::types::Json;
@@ -43,6 +43,19 @@ macro_rules! insert {
 
 pub async fn find(db: &Db, id: GrantId) -> sqlx::Result<Option<Grant>> {
     read!(db, |on| sqlx::query_as("SELECT * FROM grants WHERE id = $1").bind(id).fetch_optional(on))
+}
+
+/// The client and the user of a grant that is not revoked, if the account is enabled and the access token `jti` is not
+/// revoked: all that a token of the grant depends on, in one statement.
+pub async fn holder(db: &Db, id: GrantId, jti: &str) -> sqlx::Result<Option<GrantHolder>> {
+    read!(db, |on| sqlx::query_as(
+        "SELECT users.*, grants.client_id FROM grants JOIN users ON users.id = grants.user_id
+          WHERE grants.id = $1 AND grants.revoked_at IS NULL AND users.disabled_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = $2)",
+    )
+    .bind(id)
+    .bind(jti)
+    .fetch_optional(on))
 }
 
 /// All grants of a user, including revoked and expired ones, the newest first.

@@ -5,8 +5,8 @@ use crate::{
     app::App,
     clock,
     error::OAuthError,
-    model::{ClientId, GrantId, Scopes, User},
-    storage::{access_tokens, grants, revoked_tokens, users},
+    model::{GrantId, Scopes, User},
+    storage::{access_tokens, grants, revoked_tokens},
 };
 use std::sync::Arc;
 
@@ -47,35 +47,31 @@ pub async fn revoke(app: &App, token: &str, claims: &AccessTokenClaims) -> Resul
 pub async fn find_active(app: &App, token: &str) -> Result<Option<ActiveToken>, OAuthError> {
     let now = app.clock.now().unix_timestamp();
     let Some(claims) = parse(app, token).await?.filter(|claims| claims.exp > now) else { return Ok(None) };
-    // A revoked opaque token is deleted, so it was not found above.
-    let revoked = OpaqueToken::parse(token).is_none() && revoked_tokens::contains(&app.db, &claims.jti).await?;
-    if revoked || !is_enabled(app, claims.client_id.as_str()).await? {
+    if !is_enabled(app, claims.client_id.as_str()).await? {
         return Ok(None);
     }
-    match &claims.person {
-        // An exchanged token depends on both clients: the subject and the holder.
-        None if claims.sub != claims.client_id.as_str() && !is_enabled(app, &claims.sub).await? => Ok(None),
-        None => Ok(Some(ActiveToken { claims, user: None })),
-        Some(person) => {
-            let user = find_user(app, &person.grant_id, &claims.client_id).await?;
-            Ok(user.map(|user| ActiveToken { claims, user: Some(user) }))
-        }
+    if let Some(person) = &claims.person {
+        let user = find_user(app, &person.grant_id, &claims).await?;
+        return Ok(user.map(|user| ActiveToken { claims, user: Some(user) }));
     }
+    // A revoked opaque token is deleted, so it was not found above.
+    let revoked = OpaqueToken::parse(token).is_none() && revoked_tokens::contains(&app.db, &claims.jti).await?;
+    // An exchanged token depends on both clients: the subject and the holder.
+    let both = claims.sub == claims.client_id.as_str() || is_enabled(app, &claims.sub).await?;
+    Ok((!revoked && both).then_some(ActiveToken { claims, user: None }))
 }
 
 async fn is_enabled(app: &App, client_id: &str) -> Result<bool, OAuthError> {
     Ok(app.clients.find(client_id).await?.is_some_and(|client| client.disabled_at.is_none()))
 }
 
-/// The user of a live grant, if the account is enabled; the caller has checked that the client `holder` is enabled.
-async fn find_user(app: &App, grant_id: &str, holder: &ClientId) -> Result<Option<User>, OAuthError> {
+/// The user of a live grant, if the account is enabled and the token not revoked; the caller has checked that the client
+/// that holds the token is enabled.
+async fn find_user(app: &App, grant_id: &str, claims: &AccessTokenClaims) -> Result<Option<User>, OAuthError> {
     let Ok(grant_id) = grant_id.parse::<GrantId>() else { return Ok(None) };
-    let grant = grants::find(&app.db, grant_id).await?.filter(|grant| grant.revoked_at.is_none());
-    let Some(grant) = grant else { return Ok(None) };
-    if grant.client_id != *holder && !is_enabled(app, grant.client_id.as_str()).await? {
-        return Ok(None);
-    }
-    Ok(users::find(&app.db, grant.user_id).await?.filter(|user| user.disabled_at.is_none()))
+    let Some(holder) = grants::holder(&app.db, grant_id, &claims.jti).await? else { return Ok(None) };
+    let enabled = holder.client_id == claims.client_id || is_enabled(app, holder.client_id.as_str()).await?;
+    Ok(enabled.then_some(holder.user))
 }
 
 impl ActiveToken {
