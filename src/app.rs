@@ -60,14 +60,17 @@ impl App {
         let (audit, audit_key) = (config.audit.clone(), derived_keys.audit_trail().clone());
         let documents = config.client_metadata_documents.clone();
         let registration = (config.registration.burst, config.registration.per_minute);
+        let network = network(&config);
+        // Both take long, the keys at the first start only.
+        let (keys, fetcher) = tokio::try_join!(SigningKeys::load(db.clone(), master, clock.clone()), fetcher(network))?;
         Ok(Box::new(Self {
             writable: Writable::new(db.clone(), clock.clone()),
-            keys: SigningKeys::load(db.clone(), master, clock.clone()).await?,
+            keys,
             derived_keys,
             clients: Clients::new(db.clone(), documents, clock.clone(), changes.clone()),
             changes,
             resources: config.resources()?,
-            fetch: Fetch::new(fetcher(&config)?, clock.clone()),
+            fetch: Fetch::new(fetcher, clock.clone()),
             passwords: Passwords::new()?,
             limits: Limits::new(registration, &config.trusted_proxies, &clock),
             audit: Trail::new(db.clone(), clock.clone(), audit, audit_key, hides),
@@ -100,12 +103,16 @@ impl App {
     }
 }
 
-fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
-    let network = Network {
+fn network(config: &Config) -> Network {
+    Network {
         ports: config.fetch.ports.clone(),
         denied: config.fetch.deny_networks.iter().copied().map(canonical).collect(),
         own_folder: config.client_metadata_documents.own_folder.clone(),
         ..Network::default()
-    };
-    Fetcher::new(network).context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")
+    }
+}
+
+async fn fetcher(network: Network) -> anyhow::Result<Fetcher> {
+    let made = tokio::task::spawn_blocking(|| Fetcher::new(network)).await?;
+    made.context("no other server can be verified; install ca-certificates or set SSL_CERT_FILE")
 }

@@ -12,7 +12,7 @@ use checkpointer::Checkpointer;
 use readers::Readers;
 use sqlx::{
     ConnectOptions as _, Connection as _,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{
     io,
@@ -160,9 +160,11 @@ impl Sqlite {
     }
 }
 
-/// Migrations are sqlx's, and so is the connection that makes them.
+/// Migrations are sqlx's, and so is the connection that makes them. It does not wait for the disk, twice for each: if the
+/// machine stops, the last ones are made again, and the first durable commit of the server covers them all.
 async fn migrate(options: SqliteConnectOptions) -> sqlx::Result<anyhow::Result<()>> {
     let options = options.journal_mode(SqliteJournalMode::Wal).pragma("wal_autocheckpoint", "0");
+    let options = options.synchronous(SqliteSynchronous::Normal);
     let mut connection = options.connect().await?;
     let migrated = SQLITE_MIGRATIONS.run(&mut connection).await;
     connection.close().await?;
