@@ -39,7 +39,8 @@ fn every_table_of_the_database_has_its_bound_in_the_documentation() {
         for migration in migrations {
             let sql = fs::read_to_string(migration.unwrap().path()).unwrap();
             let names = sql.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_whitespace().next());
-            tables.extend(names.map(str::to_owned));
+            // A new form of a table takes the old one's name.
+            tables.extend(names.map(|name| name.trim_start_matches("new_").to_owned()));
         }
         assert!(tables.len() > 20, "{tables:?}");
         let missing: Vec<_> = tables.iter().filter(|table| !documented.contains(&format!("`{table}`"))).collect();

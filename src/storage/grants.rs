@@ -20,7 +20,7 @@ macro_rules! insert {
             "INSERT INTO grants (id, client_id, user_id, scopes, resources, auth_time, created_at, expires_at,
                  revoked_at, generation, refresh_hash, refreshed_at, dpop_jkt, acr, grant_type, decision)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-             ON CONFLICT (decision) DO NOTHING",
+             ON CONFLICT (decision) WHERE decision IS NOT NULL DO NOTHING",
         )
         .bind($grant.id)
         .bind(&$grant.client_id)
