@@ -21,6 +21,7 @@ use keyward_guard::{Passage, caller::NO_SCHEME, clock::Clock, source};
 use keyward_limits::shares::Table;
 use keyward_shared::mask::Masker;
 use std::{
+    cell::LazyCell,
     cmp::Reverse,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -63,8 +64,11 @@ impl Records {
         let source = caller.map_or(source, |caller| source::of_caller(caller, source));
         // An unverified credential masks nothing: a caller could send a name as its credential to hide the name from the log.
         let judged = caller.is_none_or(|caller| ![NO_SCHEME, own::SECURITY_KEY].contains(&caller.scheme));
-        let masker = self.masker.beside(brought.iter().filter(|_| judged).map(String::as_str));
-        for text in record.told() {
+        let brought: Vec<_> = brought.iter().filter(|_| judged).map(String::as_str).collect();
+        let masker = LazyCell::new(|| self.masker.beside(brought.iter().copied()));
+        // However it is encoded, a text that is shorter than a credential does not hold it.
+        let is_clean = |text: &str| self.masker.is_clean(text) && brought.iter().all(|one| one.len() > text.len());
+        for text in record.told().filter(|text| !is_clean(text)) {
             *text = masker.text(text);
         }
         record.at = now.unix_timestamp();

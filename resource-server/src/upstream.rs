@@ -185,13 +185,13 @@ fn bad_gateway(reason: &'static str, message: Option<&Message>, id: &RequestId) 
 /// Behind the gate: forwards Streamable HTTP.
 pub(crate) async fn serve(State(upstream): State<Arc<Upstream>>, Id(id): Id, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Some(caller) = parts.extensions.get::<Caller>().cloned() else { return server_error(&id) };
+    let Some(caller) = parts.extensions.get::<Caller>() else { return server_error(&id) };
     // The gate has read the body and limited it.
     let Ok(body) = to_bytes(body, usize::MAX).await else { return server_error(&id) };
     let message = parts.extensions.get::<Message>();
-    let answer = match upstream.send(upstream.url.clone(), &parts, &caller, body).await {
+    let answer = match upstream.send(upstream.url.clone(), &parts, caller, body).await {
         Ok(response) if message.is_some_and(|message| alike(message.method(), "tools/list")) => {
-            upstream.list(response, &caller).await
+            upstream.list(response, caller).await
         }
         Ok(response) if parts.method == Method::GET => {
             let end = Box::pin(tokio::time::sleep(caller.left(&upstream.clock)));

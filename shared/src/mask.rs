@@ -1,10 +1,13 @@
 //! Hides credentials in text for people.
+mod clean;
 mod finder;
 mod views;
 
+use clean::CleanTexts;
 use finder::SecretFinder;
 use keyward_oauth::digest::Digest;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Parts of the names of members that hold credentials; case and separators are ignored.
 const TELLING: [&str; 9] =
@@ -19,6 +22,8 @@ pub struct Masker {
     telling: Vec<String>,
     /// Finds all secrets of the settings, even when they are sent under another name or inside a text.
     finder: SecretFinder,
+    /// `None`: of no text it is remembered that it holds none of them.
+    clean: Option<Arc<CleanTexts>>,
 }
 
 /// Enough to tell two credentials apart: `sha256:<12 hex> (len=N)`.
@@ -31,7 +36,7 @@ impl Masker {
     pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
         let mut finder = SecretFinder::new()?;
         secrets.into_iter().for_each(|secret| finder.know(secret));
-        Ok(Self { telling: TELLING.map(str::to_owned).to_vec(), finder })
+        Ok(Self { telling: TELLING.map(str::to_owned).to_vec(), finder, clean: Some(Arc::default()) })
     }
 
     /// Also treats members with these names as credentials.
@@ -44,7 +49,7 @@ impl Masker {
     /// Also hides these secrets.
     #[must_use]
     pub fn beside<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut masker = self.clone();
+        let mut masker = Self { clean: None, ..self.clone() };
         secrets.into_iter().for_each(|secret| masker.finder.know(secret));
         masker
     }
@@ -83,11 +88,30 @@ impl Masker {
         }
     }
 
+    /// Whether there is nothing to mask in a text.
+    #[must_use]
+    pub fn is_clean(&self, text: &str) -> bool {
+        if text.len() > MAX_SEARCHED_BYTES {
+            return false;
+        }
+        if self.clean.as_ref().is_some_and(|clean| clean.holds(text)) {
+            return true;
+        }
+        let is_clean = self.finder.find(text).is_empty();
+        if let Some(clean) = self.clean.as_ref().filter(|_| is_clean) {
+            clean.add(text);
+        }
+        is_clean
+    }
+
     /// Masks the secrets inside a text.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         if text.len() > MAX_SEARCHED_BYTES {
             return credential(text);
+        }
+        if self.is_clean(text) {
+            return text.to_owned();
         }
         let (mut masked, mut at) = (String::new(), 0);
         for place in self.finder.find(text) {

@@ -9,7 +9,12 @@ use axum::{
     http::{HeaderMap, header},
 };
 use base64ct::{Base64, Encoding};
-use keyward_guard::{challenge::RequestId, digest, source::source_of, wire};
+use keyward_guard::{
+    challenge::{REQUEST_ID, RequestId},
+    digest,
+    source::source_of,
+    wire,
+};
 use keyward_limits::source::Source;
 use keyward_shared::mask::Masker;
 
@@ -23,8 +28,9 @@ pub(super) struct Arrival {
 
 impl Arrival {
     pub fn new(request: &Request, id: &RequestId, surface: &str, masker: &Masker) -> Self {
+        let is_sent = request.headers().contains_key(REQUEST_ID);
         let record = Record {
-            request_id: masker.text(id.as_str()),
+            request_id: if is_sent { masker.text(id.as_str()) } else { id.as_str().to_owned() },
             surface: surface.to_owned(),
             transport: transport(request.extensions()),
             token_hash: presented(request.headers()).map(|text| digest::fingerprint(&digest::of(text.as_bytes()))),

@@ -3,7 +3,7 @@
 use super::views::DecodedView;
 use anyhow::Context;
 use keyward_oauth::digest::Digest;
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexSet};
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Range,
@@ -20,6 +20,8 @@ const FORMS: [&str; 4] = [
     r"://([^/?#\s@]+)@",
     r"(?i)(?:password|passphrase|secret|token|code|api[-_]?key|assertion|verifier|cookie)=([^&#;,\s]{4,})",
 ];
+/// Whether there is any of them is found in one pass, far faster than where.
+static ANY_LOOKS: LazyLock<Option<RegexSet>> = LazyLock::new(|| RegexSet::new(FORMS).ok());
 static LOOKS: LazyLock<Vec<Regex>> = LazyLock::new(|| FORMS.iter().filter_map(|form| Regex::new(form).ok()).collect());
 static IN_BASE64: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[A-Za-z0-9+/_-]{8,}={0,2}").ok());
 
@@ -69,7 +71,8 @@ impl SecretFinder {
     }
 
     fn plain(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let forms = LOOKS.iter().flat_map(|form| form.captures_iter(bytes));
+        let has_none = ANY_LOOKS.as_ref().is_some_and(|any| !any.is_match(bytes));
+        let forms = LOOKS.iter().filter(|_| !has_none).flat_map(|form| form.captures_iter(bytes));
         let mut found: Vec<_> = forms.filter_map(|captures| Some(captures.get(1)?.range())).collect();
         for (length, secrets) in &self.known {
             self.slide(bytes, *length, secrets, &mut found);

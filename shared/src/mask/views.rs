@@ -42,21 +42,18 @@ impl DecodedView {
 
     /// `None` if nothing in it has this encoding.
     fn decoded(&self, read: Decoder) -> Option<Self> {
-        let (mut bytes, mut starts, mut at, mut changed) = (Vec::new(), Vec::new(), 0, false);
+        if (0..self.bytes.len()).all(|at| read(&self.bytes[at..]).is_none()) {
+            return None;
+        }
+        let (mut bytes, mut starts, mut at) = (Vec::new(), Vec::new(), 0);
         while let Some(byte) = self.bytes.get(at) {
-            let (plain, length) = match read(&self.bytes[at..]) {
-                Some(found) => {
-                    changed = true;
-                    found
-                }
-                None => (vec![*byte], 1),
-            };
+            let (plain, length) = read(&self.bytes[at..]).unwrap_or_else(|| (vec![*byte], 1));
             starts.extend(plain.iter().map(|_| self.starts[at]));
             bytes.extend(plain);
             at += length;
         }
         starts.push(self.starts[self.bytes.len()]);
-        changed.then_some(Self { bytes, starts })
+        Some(Self { bytes, starts })
     }
 }
 
