@@ -10,7 +10,10 @@ use keyward_shared::mask::Masker;
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::Mutex;
@@ -69,8 +72,12 @@ const OTHERS: &str = "others";
 pub(crate) struct Audit {
     store: Store,
     clock: Clock,
+    /// Events that are to be written, and the number of the last one.
+    waiting: std::sync::Mutex<(Vec<Event>, u64)>,
     /// Serialises writers: each event needs the hash of the previous one.
     trail: Mutex<Option<Trail>>,
+    /// The number of the last event that was written, or failed to be.
+    written: AtomicU64,
     sums: std::sync::Mutex<Sums>,
     masker: Option<Arc<Masker>>,
 }
@@ -107,7 +114,15 @@ impl Sums {
 
 impl Audit {
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, trail: Mutex::default(), sums: std::sync::Mutex::default(), masker: None }
+        Self {
+            store,
+            clock,
+            waiting: std::sync::Mutex::default(),
+            trail: Mutex::default(),
+            written: AtomicU64::new(0),
+            sums: std::sync::Mutex::default(),
+            masker: None,
+        }
     }
 
     /// Masks secrets, such as a password typed in place of a name.
@@ -121,12 +136,35 @@ impl Audit {
         self.write(ended.into_iter().chain(event)).await;
     }
 
-    async fn write(&self, events: impl IntoIterator<Item = Event>) {
-        for event in events {
-            if let Err(error) = self.append(event).await {
-                tracing::error!(error = format!("{error:#}"), "an event was not audited");
+    /// Events of the same moment are written together. Whoever comes first writes them for all, and goes on when its
+    /// request was given up.
+    async fn write(self: &Arc<Self>, events: impl IntoIterator<Item = Event>) {
+        let last = {
+            let (waiting, last) = &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = waiting.len();
+            waiting.extend(events);
+            if waiting.len() == before {
+                return;
             }
-        }
+            *last += u64::try_from(waiting.len() - before).unwrap_or_default();
+            *last
+        };
+        let audit = Arc::clone(self);
+        let _ = tokio::spawn(async move {
+            let mut trail = audit.trail.lock().await;
+            if audit.written.load(Ordering::Relaxed) >= last {
+                return;
+            }
+            let (events, last) = {
+                let (waiting, last) = &mut *audit.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                (std::mem::take(waiting), *last)
+            };
+            if let Err(error) = audit.append(&mut trail, events).await {
+                tracing::error!(error = format!("{error:#}"), "events were not audited");
+            }
+            audit.written.store(last, Ordering::Relaxed);
+        })
+        .await;
     }
 
     /// Writes the sums after the minute, even if no further event comes.
@@ -187,11 +225,32 @@ impl Audit {
         }
     }
 
-    async fn append(&self, event: Event) -> anyhow::Result<()> {
-        let mut trail = self.trail.lock().await;
-        let strangers = event.is_strangers();
-        let event = json!({
-            "id": uuid::Uuid::now_v7().to_string(),
+    async fn append(&self, trail: &mut Option<Trail>, events: Vec<Event>) -> anyhow::Result<()> {
+        let (mut last, mut counts) = match trail.take() {
+            Some(Trail { last, counts }) => (last, counts),
+            None => (
+                self.store.last_seal().await?.unwrap_or_default(),
+                [self.store.count_trail(false).await?, self.store.count_trail(true).await?],
+            ),
+        };
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            let count = &mut counts[usize::from(event.is_strangers())];
+            *count -= self.store.make_room(event.is_strangers(), *count).await?;
+            *count += 1;
+            let event = self.text(event)?;
+            last = seal(&last, &event);
+            rows.push((event, last.clone()));
+        }
+        self.store.append(&rows).await?;
+        // After an error the trail is read again.
+        *trail = Some(Trail { last, counts });
+        Ok(())
+    }
+
+    /// An event as it is written.
+    fn text(&self, event: Event) -> anyhow::Result<String> {
+        let mut said = json!({
             "event_type": event.kind,
             "level": event.level,
             "user_id": event.user_id,
@@ -204,32 +263,23 @@ impl Audit {
             "success": event.success,
             "error_message": event.error_message,
             "request_id": event.request_id,
-            "timestamp": self.clock.now().format(&Rfc3339)?,
         });
-        let event = self.masker.as_ref().map_or(event.clone(), |masker| masker.without_secrets(&event)).to_string();
-        let trail = match trail.as_mut() {
-            Some(trail) => trail,
-            None => trail.insert(Trail {
-                last: self.store.last_seal().await?.unwrap_or_default(),
-                counts: [self.store.count_trail(false).await?, self.store.count_trail(true).await?],
-            }),
-        };
-        let seal = seal(&trail.last, &event);
-        let count = &mut trail.counts[usize::from(strangers)];
-        *count -= self.store.make_room(strangers, *count).await?;
-        self.store.append(&event, &seal).await?;
-        *count += 1;
-        trail.last = seal;
-        Ok(())
+        if let Some(masker) = &self.masker {
+            said = masker.without_secrets(&said);
+        }
+        // Both are of our own making.
+        said["id"] = json!(uuid::Uuid::now_v7().to_string());
+        said["timestamp"] = json!(self.clock.now().format(&Rfc3339)?);
+        Ok(said.to_string())
     }
 
     /// Writes the current sums.
     pub async fn settle(&self) -> anyhow::Result<()> {
         let ended = self.sums.lock().unwrap_or_else(PoisonError::into_inner).end();
-        for event in ended {
-            self.append(event).await?;
+        if ended.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.append(&mut *self.trail.lock().await, ended).await
     }
 
     /// The newest events first.

@@ -81,3 +81,31 @@ async fn what_somebody_types_where_a_name_belongs_is_not_in_the_trail() {
     assert!(!event.contains(key) && event.contains("sha256:"), "{event}");
     assert_eq!(&seal("", event), sealed);
 }
+
+#[tokio::test]
+async fn events_of_the_same_moment_are_all_sealed_in_order_though_requests_were_given_up() {
+    let (store, clock) = (Store::new(None, Clock::stopped()), Clock::stopped());
+    let audit = Arc::new(Audit::new(store.clone(), clock));
+    for round in 0..3 {
+        let event = |number: i32| Event {
+            user_id: Some("alice".to_owned()),
+            details: json!([round, number]),
+            ..Event::new(EventKind::McpRequest, true)
+        };
+        let mut all: Vec<_> = (0..100).map(|number| Box::pin(audit.record(event(number)))).collect();
+        // Each was begun, and every second one has nobody who waits for it.
+        for one in &mut all {
+            assert!(futures_util::FutureExt::now_or_never(one.as_mut()).is_none());
+        }
+        let staying: Vec<_> = all.into_iter().step_by(2).collect();
+        futures_util::future::join_all(staying).await;
+    }
+    let mut events = store.events(&Filter::default(), 1_000).await.unwrap();
+    events.reverse();
+    assert_eq!(events.len(), 300);
+    let mut before = String::new();
+    for (event, sealed) in events {
+        assert_eq!(seal(&before, &event), sealed);
+        before = sealed;
+    }
+}

@@ -1,6 +1,7 @@
 //! Table `audit_events`: events are appended and queried. When there are too many, those of the party with the most are
 //! deleted.
 use super::Store;
+use sqlx::QueryBuilder;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The party of an event: a known user, or `~` and an address; the index uses the same expression.
@@ -9,8 +10,10 @@ const WHOSE: &str = "coalesce(event ->> 'user_id', '~' || (event -> 'client_info
 /// Events of known users, and of strangers. They are limited separately, so that strangers cannot displace others.
 const MOST: [i64; 2] = [40_000, 10_000];
 const OF_STRANGERS: [&str; 2] = ["NOT BETWEEN", "BETWEEN"];
-/// Events deleted at a time.
-const ROOM: i64 = 100;
+/// Events of one statement.
+const MOST_AT_ONCE: usize = 64;
+/// Events deleted at a time: to find out whose, all are looked at.
+const ROOM: i64 = 1000;
 
 /// Selects events; unset members match everything.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +38,16 @@ impl Filter {
 pub(super) type QueryAs<'q, O> = sqlx::query::QueryAs<'q, sqlx::Sqlite, O, sqlx::sqlite::SqliteArguments>;
 
 impl Store {
-    /// Appends an event with its seal.
-    pub async fn append(&self, event: &str, seal: &str) -> sqlx::Result<()> {
-        let added = sqlx::query("INSERT INTO audit_events (event, seal) VALUES ($1, $2)").bind(event).bind(seal);
-        added.execute(&self.pool).await.map(drop)
+    /// Appends events, each with its seal, in one statement.
+    pub async fn append(&self, events: &[(String, String)]) -> sqlx::Result<()> {
+        for events in events.chunks(MOST_AT_ONCE) {
+            let mut query = QueryBuilder::<sqlx::Sqlite>::new("INSERT INTO audit_events (event, seal) ");
+            query.push_values(events, |mut row, (event, seal)| {
+                row.push_bind(event).push_bind(seal);
+            });
+            query.build().execute(&self.pool).await?;
+        }
+        Ok(())
     }
 
     /// The number of events of known users, or of strangers.
