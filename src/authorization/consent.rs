@@ -255,16 +255,14 @@ impl<'a> ConsentRequest<'a> {
         // A remembered consent stays as it is.
         let consents = if form.is_some() { self.consents(app, now).await? } else { vec![] };
         let answered = form.map(|form| self.answered(app, form, true));
-        let details = json!({"scope": grant.scopes.to_string(), "resource": grant.resources,
-            "mode": if form.is_some() { "page" } else { "remembered" }});
-        let event = audit::Event::new(EventType::Approval).user(user.id).client(&client.id);
-        let event = event.grant(id).details(details).happened(&app.audit);
+        let (mode, how) = if form.is_some() { ("page", "asked on the page") } else { ("remembered", "remembered") };
+        let details = json!({"scope": grant.scopes.to_string(), "resource": grant.resources, "mode": mode});
+        let event = self.event().grant(id).details(details).happened(&app.audit);
         let approved = grants::authorize(&app.db, &grant, &code, answered.as_ref(), &consents, &event).await?;
         if approved {
             audit::log(&event);
             let issued = audit::Event::new(EventType::AuthorizationCodeIssued).user(user.id).client(&client.id);
             issued.grant(id).note(&app.audit).await;
-            let how = if form.is_some() { "asked on the page" } else { "remembered" };
             app.trace.success(EventType::ConsentApproved, Some(&client.id), how);
             app.trace.success(EventType::AuthorizationCodeIssued, Some(&client.id), "good for one exchange");
         }
@@ -298,6 +296,10 @@ impl<'a> ConsentRequest<'a> {
         Ok(consents)
     }
 
+    fn event(&self) -> audit::Event {
+        audit::Event::new(EventType::Approval).user(self.terms.user.id).client(&self.terms.client.id)
+    }
+
     fn answered(&self, app: &App, form: &Digest, allowed: bool) -> AnsweredForm {
         let Callback { redirect_uri, state } = self.callback.clone();
         let answer = FormAnswer::Consent { allowed, client_id: self.terms.client.id.to_string(), redirect_uri, state };
@@ -312,11 +314,10 @@ impl<'a> ConsentRequest<'a> {
         if !first {
             return Ok(None);
         }
-        let Terms { client, user, granted, .. } = self.terms;
+        let Terms { client, granted, .. } = self.terms;
         let details =
             json!({"scope": granted.scopes.to_string(), "resource": self.terms.identifiers(), "mode": "page"});
-        let event = audit::Event::new(EventType::Approval).failed().user(user.id).client(&client.id);
-        event.details(details).record(&app.audit).await;
+        self.event().failed().details(details).record(&app.audit).await;
         let error = OAuthError::access_denied(DENIED);
         app.trace.failure(EventType::ConsentDenied, Some(&client.id), &error);
         Ok(Some(error))
