@@ -89,7 +89,7 @@ async fn a_consent_is_replaced_by_the_next_and_deleted_on_every_resource() {
         let deleted = consents::delete(&db, wanted, |_| event("deleted")).await.unwrap();
         assert_eq!(deleted.map(|(count, _)| count), count);
     }
-    assert_eq!(events(&db).await, ["deleted"]);
+    assert_eq!(events(&db).await, ["approval", "approval", "deleted"]);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn revoking_for_a_client_or_a_user_takes_theirs_and_no_others() {
         let revoked = grants::revoke_selected(&db, wanted, now(), |count| event(&format!("{count} revoked"))).await;
         assert_eq!(revoked.unwrap().map(|(count, _)| i64::try_from(count).unwrap()), count);
     }
-    assert_eq!(events(&db).await, ["1 revoked", "1 revoked"]);
+    assert_eq!(events(&db).await, ["approval", "approval", "approval", "1 revoked", "1 revoked"]);
     for (grant, revoked_at) in [(of_client, Some(now())), (of_user, Some(now())), (other, None)] {
         let theirs = grants::find_by_user(&db, grant.user_id).await.unwrap();
         assert_eq!(

@@ -51,7 +51,7 @@ async fn grants_and_their_codes_outlive_the_old_form_of_their_tables() {
 
 const WITH_A_CODE: &str = "
     INSERT INTO users (id, username, password_hash, role, created_at) VALUES (x'01', 'alice', '', 'user', '');
-    INSERT INTO clients (id, source, metadata, policy, created_at) VALUES ('app', 'dcr', '{}', '{}', '');
+    INSERT INTO clients (id, source, metadata, created_at, seen_at) VALUES ('app', 'dcr', '{}', '', '');
     INSERT INTO grants (id, client_id, user_id, scopes, resources, auth_time, created_at, expires_at, generation,
                         refresh_hash, refreshed_at, decision)
     VALUES (x'02', 'app', x'01', '', '[]', '', '', '', 1, x'', '', x'03');

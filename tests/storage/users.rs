@@ -97,7 +97,7 @@ async fn a_user_is_disabled_enabled_and_given_another_password_each_once_and_wit
     assert!(!users::enable(&db, nobody, &event("nobody")).await.unwrap());
     assert!(users::disable(&db, nobody, now(), |_| event("nobody")).await.unwrap().is_none());
     assert!(users::set_password(&db, nobody, "$new$", |_| event("nobody")).await.unwrap().is_none());
-    assert_eq!(events(&db).await, ["disabled", "password", "enabled"]);
+    assert_eq!(events(&db).await, ["approval", "disabled", "password", "enabled"]);
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ impl Extend<Self> for Changed {
 
 impl Query {
     pub fn run(self, on: &rusqlite::Connection) -> rusqlite::Result<Answer> {
+        tracing::trace!(statement = self.sql.as_str(), "sqlite");
         let Some(arguments) = self.arguments else {
             on.execute_batch(self.sql.as_str())?;
             return Ok(Answer { rows: vec![], changed: Changed(on.changes()) });

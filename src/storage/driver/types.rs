@@ -3,7 +3,10 @@ use super::{
     database::Direct,
     row::{TypeInfo, ValueRef},
 };
-use crate::model::{ClientSource, KeyStatus, Role};
+use crate::{
+    clock,
+    model::{ClientSource, KeyStatus, Role},
+};
 use rusqlite::types::{Value, ValueRef as Raw};
 use serde::{Deserialize, Serialize};
 use sqlx::{
@@ -91,7 +94,7 @@ decoded!(String, "text", Raw::Text(value) => std::str::from_utf8(value)?.to_owne
 decoded!(Vec<u8>, "a blob", Raw::Blob(value) => value.to_vec());
 decoded!(&'r [u8], "a blob", Raw::Blob(value) => value);
 decoded!(Uuid, "a UUID", Raw::Blob(value) => Uuid::from_slice(value)?);
-decoded!(OffsetDateTime, "a date", Raw::Text(value) => OffsetDateTime::parse(std::str::from_utf8(value)?, &Rfc3339)?);
+decoded!(OffsetDateTime, "a date", Raw::Text(value) => clock::parse(std::str::from_utf8(value)?)?);
 decoded!({T: Deserialize<'r>} Json<T>, "JSON", Raw::Text(value) => Json(serde_json::from_slice(value)?));
 
 /// What sqlx derives for an enum whose values are stored by their names, for its own databases.

@@ -149,12 +149,16 @@ impl Desk {
         match committed {
             Ok(connection) => {
                 self.connection = Some(connection);
-                done.into_iter().for_each(Done::succeed);
+                for job in done {
+                    job.succeed();
+                }
                 self.checkpointer.soon();
             }
             Err(error) => {
                 let error = Arc::new(error);
-                done.into_iter().for_each(|done| done.fail(&error));
+                for job in done {
+                    job.fail(&error);
+                }
             }
         }
         closing
