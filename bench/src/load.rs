@@ -36,7 +36,7 @@ pub struct Turn {
 
 pub async fn turn(scenario: &dyn Scenario, site: &Arc<Site>, length: Duration) -> anyhow::Result<Turn> {
     let mut workers = scenario.workers(site).await.context("to begin with")?;
-    let server = Processes::new(site.is.pid, site.is.children);
+    let server = Processes::new(site.is.pid, &site.is.other_pids);
     let mut unmeasured = Turn::default();
     workers = rounds(workers, &server, length / WARM_UP, &mut unmeasured).await?;
     let mut turn = Turn { least: scenario.least(), ..Turn::default() };

@@ -2,11 +2,14 @@
 mod argon2_limit;
 mod browser;
 mod compare;
+mod instructions;
 mod keys;
 mod load;
+mod machine;
 mod process;
 mod protocol;
 mod report;
+mod rows;
 mod scenario;
 mod scenarios;
 mod site;
@@ -16,10 +19,16 @@ use anyhow::{Context, ensure};
 use browser::Browser;
 use clap::{Parser, Subcommand};
 use compare::Plan;
+use instructions::Counted;
 use scenario::Scenario;
 use scenarios::SCENARIOS;
 use site::Site;
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 #[derive(Parser)]
 #[command(
@@ -42,6 +51,15 @@ enum Verb {
     Run(Run),
     /// List what is measured.
     List,
+    /// Count the instructions of requests to a server under callgrind, and compare them with those before.
+    Instructions(Instructions),
+    /// Add so many people, clients, grants and audit events to the database of a server that does not run.
+    Rows {
+        #[arg(value_name = "FILE")]
+        database: PathBuf,
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+        rows: u64,
+    },
     /// Create the person of a server's file through the link that its first start printed.
     SignUp {
         #[arg(value_name = "FILE")]
@@ -70,6 +88,25 @@ struct Run {
     /// Draw the ratios of two servers.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Write the page about performance.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Instructions {
+    /// The file that describes the server.
+    #[arg(value_name = "FILE")]
+    server: PathBuf,
+    /// What its `--callgrind-out-file` is.
+    #[arg(long, value_name = "FILE")]
+    dump: PathBuf,
+    /// The instructions of each request as they were.
+    #[arg(long, value_name = "FILE")]
+    known: PathBuf,
+    /// Write them anew instead of comparing.
+    #[arg(long)]
+    write: bool,
 }
 
 fn main() -> ExitCode {
@@ -87,12 +124,14 @@ fn main() -> ExitCode {
 async fn obey(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Run(run) => run.measure().await,
+        Verb::Instructions(instructions) => instructions.count().await,
         Verb::List => {
             for scenario in SCENARIOS {
                 println!("{:<28}{}", scenario.name(), scenario.title());
             }
             Ok(())
         }
+        Verb::Rows { database, rows } => rows::add(&database, rows),
         Verb::SignUp { server, link } => {
             let site = Site::read(&server).await?;
             Browser::new(&site, 0)?.sign_up(&link).await
@@ -102,10 +141,8 @@ async fn obey(verb: Verb) -> anyhow::Result<()> {
 
 impl Run {
     async fn measure(self) -> anyhow::Result<()> {
-        ensure!(
-            self.svg.is_none() || self.servers.len() == 2,
-            "--svg draws ratios, for which there must be two servers"
-        );
+        let with_ratios = self.svg.is_some() || self.markdown.is_some();
+        ensure!(!with_ratios || self.servers.len() == 2, "ratios are of two servers");
         let chosen = chosen(&self.only)?;
         let mut sites: Vec<Arc<Site>> = vec![];
         for file in &self.servers {
@@ -114,13 +151,25 @@ impl Run {
         let plan = Plan { length: Duration::from_secs(self.seconds), pairs: self.pairs };
         let cases = plan.run(&sites, &chosen).await?;
         print!("{}", report::table(&sites, &cases));
-        if let Some(file) = &self.json {
-            std::fs::write(file, report::json(&sites, &cases)?).with_context(|| file.display().to_string())?;
+        write(self.json.as_deref(), || report::json(&sites, &cases))?;
+        write(self.svg.as_deref(), || Ok(report::svg(&sites, &cases)))?;
+        write(self.markdown.as_deref(), || Ok(report::markdown(&sites, &cases, &plan)))
+    }
+}
+
+fn write(file: Option<&Path>, report: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    std::fs::write(file, report()?).with_context(|| file.display().to_string())
+}
+
+impl Instructions {
+    async fn count(self) -> anyhow::Result<()> {
+        let site = Site::read(&self.server).await.with_context(|| self.server.display().to_string())?;
+        let counts = Counted { site, dump: self.dump, dumps: 0 }.counts().await?;
+        if self.write {
+            return Ok(std::fs::write(&self.known, instructions::written(&counts))?);
         }
-        if let Some(file) = &self.svg {
-            std::fs::write(file, report::svg(&sites, &cases)).with_context(|| file.display().to_string())?;
-        }
-        Ok(())
+        instructions::compare(&counts, &self.known)
     }
 }
 

@@ -16,24 +16,21 @@ pub struct Memory {
     pub peak: u64,
 }
 
-/// A process, with those that it started if they count.
-pub struct Processes {
-    pid: u32,
-    children: bool,
-}
+/// One, or those of all nodes.
+pub struct Processes(Vec<u32>);
 
 impl Processes {
-    pub fn new(pid: u32, children: bool) -> Self {
-        Self { pid, children }
+    pub fn new(pid: u32, others: &[u32]) -> Self {
+        Self([&[pid], others].concat())
     }
 
     pub fn ours() -> Self {
-        Self { pid: std::process::id(), children: false }
+        Self(vec![std::process::id()])
     }
 
     pub fn usage(&self) -> anyhow::Result<Usage> {
         let mut sum = Usage::default();
-        for pid in self.ids()? {
+        for &pid in &self.0 {
             let times = stat(pid)?;
             let ticks: u64 = times[11].parse::<u64>()? + times[12].parse::<u64>()?;
             sum.cpu += Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?;
@@ -44,27 +41,11 @@ impl Processes {
 
     pub fn memory(&self) -> anyhow::Result<Memory> {
         let mut sum = Memory::default();
-        for pid in self.ids()? {
+        for &pid in &self.0 {
             sum.resident += member(pid, "status", "VmRSS:")? * 1024;
             sum.peak += member(pid, "status", "VmHWM:")? * 1024;
         }
         Ok(sum)
-    }
-
-    fn ids(&self) -> anyhow::Result<Vec<u32>> {
-        let mut ids = vec![self.pid];
-        if self.children {
-            let all: Vec<u32> =
-                fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
-            let parents: Vec<(u32, u32)> =
-                all.iter().filter_map(|pid| Some((*pid, stat(*pid).ok()?[1].parse().ok()?))).collect();
-            let mut at = 0;
-            while let Some(parent) = ids.get(at).copied() {
-                ids.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
-                at += 1;
-            }
-        }
-        Ok(ids)
     }
 }
 

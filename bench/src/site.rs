@@ -12,7 +12,10 @@ use std::{
     fs,
     net::{SocketAddr, ToSocketAddrs},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use url::Url;
 
@@ -21,14 +24,22 @@ use url::Url;
 #[serde(deny_unknown_fields)]
 pub struct Description {
     pub name: String,
+    /// Name and version, for reports.
+    pub version: Option<String>,
     pub issuer: String,
     pub pid: u32,
-    /// Whether the processes that it started count too.
+    /// Further processes that count.
     #[serde(default)]
-    pub children: bool,
+    pub other_pids: Vec<u32>,
+    /// Where connections go in turn, if not all to the issuer: those of nodes.
+    #[serde(default)]
+    pub addresses: Vec<SocketAddr>,
     /// Whether it believes `X-Forwarded-For` of us, so that each connection can be another address.
     #[serde(default)]
     pub forwarded_for: bool,
+    /// Whether it has neither ID tokens nor a page that asks for consent.
+    #[serde(default)]
+    pub bare: bool,
     pub scope: String,
     pub service: Client,
     pub app: App,
@@ -93,10 +104,11 @@ impl Client {
     }
 }
 
-/// Paths of the endpoints, all at one address.
+/// Paths of the endpoints, the same at each address.
 pub struct Site {
     pub is: Description,
-    pub address: SocketAddr,
+    addresses: Vec<SocketAddr>,
+    lines: AtomicUsize,
     pub host: String,
     pub metadata: String,
     pub jwks: String,
@@ -125,7 +137,8 @@ impl Site {
         let answer = line.get(&jwks).await?;
         let keys = Keys::read(answer.good(StatusCode::OK)?).context("jwks_uri")?;
         Ok(Arc::new(Self {
-            address,
+            addresses: if is.addresses.is_empty() { vec![address] } else { is.addresses.clone() },
+            lines: AtomicUsize::new(0),
             metadata: path,
             jwks,
             authorize: endpoint("authorization_endpoint")?,
@@ -139,7 +152,8 @@ impl Site {
     }
 
     pub fn line(&self) -> anyhow::Result<Line> {
-        Line::new(self.address, &self.host)
+        let number = self.lines.fetch_add(1, Ordering::Relaxed);
+        Line::new(self.addresses[number % self.addresses.len()], &self.host)
     }
 }
 

@@ -1,6 +1,8 @@
 # The servers that `scripts/bench` measures, each with the file that describes it.
 
 servers=()
+others=()
+version=
 described=()
 
 # The load program, and Keyward as it is shipped, unless the caller has them.
@@ -26,7 +28,8 @@ start_keyward() {
   port=$(free_port)
   folder=$work/$number
   mkdir "$folder" || return 1
-  keyward_settings "$port" >"$folder/keyward.toml"
+  if [ "${database:-sqlite}" = postgres ]; then create_database "keyward$number" || return 1; fi
+  keyward_settings "$port" "keyward$number" >"$folder/keyward.toml"
   (cd "$folder" && exec "$program" serve --config keyward.toml) >"$folder/out" 2>"$folder/log" &
   servers+=($!)
   for _ in $(seq 100); do
@@ -39,31 +42,102 @@ start_keyward() {
     tail -5 "$folder/log" >&2
     return 1
   fi
+  version=$("$program" --version) || return 1
   keyward_described "$name" "$port" "${servers[$number]}" >"$folder/server.json"
   described+=("$folder/server.json")
   "$bench" sign-up "$folder/server.json" "$link"
 }
 
+# start_keyward_with_rows NAME BINARY NUMBER: with so many people, clients, grants and events from years before.
+start_keyward_with_rows() {
+  local number=${#servers[@]}
+  start_keyward "$1" "$2" || return 1
+  # Others are made after those that this makes.
+  "$bench" run "$work/$number/server.json" --only refresh_16 --seconds 1 --pairs 1 >/dev/null || return 1
+  stop_server "$number"
+  progress "adding $3 rows to each table"
+  "$bench" rows "$work/$number/keyward-data/keyward.db" "$3" && serve_again "$number" "$2"
+}
+
+# start_second_node BINARY: beside the server that was started last. Connections are spread over both.
+start_second_node() {
+  local number=$((${#servers[@]} - 1)) port first
+  local folder=$work/$number
+  port=$(free_port)
+  first=$(sed -n 's/^listen = "\(.*\)"/\1/p' "$folder/keyward.toml")
+  sed "s/^listen = .*/listen = \"127.0.0.1:$port\"/" "$folder/keyward.toml" >"$folder/second.toml"
+  (cd "$folder" && exec "$1" serve --config second.toml) >"$folder/second.out" 2>"$folder/second.log" &
+  others+=($!)
+  answers "$port" $! || return 1
+  sed -i "s/\"pid\": [0-9]*,/&\n  \"other_pids\": [$!],\n  \"addresses\": [\"$first\", \"127.0.0.1:$port\"],/" "$folder/server.json"
+}
+
+# answers PORT PID: waits until somebody does there.
+answers() {
+  for _ in $(seq 600); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.1
+  done
+  echo "nobody answers on port $1" >&2
+  return 1
+}
+
+# serve_again NUMBER COMMAND…: a server that was stopped, with all that it has.
+serve_again() {
+  local number=$1 folder=$work/$1 port
+  shift
+  port=$(sed -n 's/^listen = ".*:\([0-9]*\)"/\1/p' "$folder/keyward.toml")
+  (cd "$folder" && exec "$@" serve --config keyward.toml) >"$folder/out" 2>"$folder/log" &
+  servers[number]=$!
+  answers "$port" "${servers[$number]}" || return 1
+  sed -i "s/\"pid\": [0-9]*/\"pid\": ${servers[$number]}/" "$folder/server.json"
+}
+
 start_oidc_provider() {
-  local number=${#servers[@]} port folder
+  local package=bench/peers/node_modules/oidc-provider/package.json
+  version="oidc-provider $(sed -n 's/^ *"version": "\(.*\)",*/\1/p' "$package") on node $("$node" --version)"
+  start_peer oidc-provider env NODE_ENV=production "$node" bench/peers/oidc-provider.mjs
+}
+
+start_bare() {
+  version=bare
+  start_peer bare "$(dirname "$bench")/keyward-bare"
+}
+
+# start_peer NAME COMMAND…: it gets a port, a folder for what it stores, and the secret of clients.
+start_peer() {
+  local name=$1 number=${#servers[@]} port folder
+  shift
   port=$(free_port)
   folder=$work/$number
   mkdir "$folder" || return 1
-  NODE_ENV=production "$node" bench/peers/oidc-provider.mjs "$port" "$bench_secret" >"$folder/out" 2>"$folder/log" &
+  "$@" "$port" "$folder" "$bench_secret" >"$folder/out" 2>"$folder/log" &
   servers+=($!)
   for _ in $(seq 100); do
     grep -q answers "$folder/out" && break
+    kill -0 "${servers[$number]}" 2>/dev/null || break
     sleep 0.1
   done
-  oidc_provider_described "$port" "${servers[$number]}" >"$folder/server.json"
+  if ! grep -q answers "$folder/out"; then
+    echo "$name did not start:" >&2
+    tail -5 "$folder/log" >&2
+    return 1
+  fi
+  "${name//-/_}_described" "$port" "${servers[$number]}" >"$folder/server.json"
   described+=("$folder/server.json")
+}
+
+stop_server() {
+  kill -TERM "${servers[$1]}" 2>/dev/null
+  wait "${servers[$1]}" 2>/dev/null
 }
 
 stop_servers() {
   local pid
-  for pid in "${servers[@]}"; do kill -TERM "$pid" 2>/dev/null; done
-  for pid in "${servers[@]}"; do wait "$pid" 2>/dev/null; done
-  servers=()
+  for pid in "${servers[@]}" "${others[@]}"; do kill -TERM "$pid" 2>/dev/null; done
+  for pid in "${servers[@]}" "${others[@]}"; do wait "$pid" 2>/dev/null; done
+  servers=() others=()
 }
 
 # Published here, and good for the length of a run.
@@ -76,6 +150,7 @@ issuer = "http://127.0.0.1:$port"
 listen = "127.0.0.1:$port"
 trusted_proxies = ["127.0.0.1/32"]
 default_resource = "es256"
+$([ "${database:-sqlite}" = sqlite ] || printf '\n[database]\nurl = "postgres://keyward@127.0.0.1:%s/%s"\n' "$postgres_port" "$2")
 
 [clients.service]
 secret = "$bench_secret"
@@ -114,14 +189,22 @@ oidc_provider_described() {
     "$opaque" "$opaque"
 }
 
+bare_described() {
+  local es256
+  es256=$(resource es256 ES256 asked)
+  bare=true server "bare" "$1" "$2" false "$es256" null null "$(resource opaque '' asked)" "$es256"
+}
+
 # server NAME PORT PID JUDGES-PASSWORDS ES256 EDDSA RS256 OPAQUE INTROSPECTED
 server() {
   cat <<JSON
 {
   "name": "$1",
+  "version": "$version",
   "issuer": "http://127.0.0.1:$2",
   "pid": $3,
   "forwarded_for": true,
+  "bare": ${bare:-false},
   "scope": "mcp:read",
   "service": { "id": "service", "secret": "$bench_secret" },
   "app": { "id": "app", "redirect_uri": "https://app.example/callback" },

@@ -11,16 +11,21 @@ start_postgres() {
     --encoding=UTF8 --locale=C --no-sync >/dev/null || return 1
   for _ in 1 2 3 4 5; do
     port=$(free_port)
-    # Durability is PostgreSQL's own business; the tests only pay for it.
-    options="-p $port -k $postgres_data -c listen_addresses=127.0.0.1 -c max_connections=500 -c fsync=off"
+    # Durability is PostgreSQL's own business; tests only pay for it, but it is what benchmarks measure.
+    options="-p $port -k $postgres_data -c listen_addresses=127.0.0.1 -c max_connections=500 -c fsync=${postgres_fsync:-off}"
     as_postgres "$postgres_bin/pg_ctl" --pgdata="$postgres_data/data" --log="$postgres_data/log" --options="$options" \
       --wait --silent start || continue
-    as_postgres "$postgres_bin/createdb" --host="$postgres_data" --port="$port" --username=keyward keyward || return 1
+    postgres_port=$port
+    create_database keyward || return 1
     postgres_url=postgres://keyward@127.0.0.1:$port/keyward
     return 0
   done
   tail -20 "$postgres_data/log" >&2
   return 1
+}
+
+create_database() {
+  as_postgres "$postgres_bin/createdb" --host="$postgres_data" --port="$postgres_port" --username=keyward "$1"
 }
 
 stop_postgres() {

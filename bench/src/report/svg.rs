@@ -28,7 +28,7 @@ pub fn svg(sites: &[Arc<Site>], cases: &[Case]) -> String {
     let mut y = TOP;
     for (name, ratio) in rows {
         let (class, length) = (if ratio < 1.0 { "worse" } else { "bar" }, ratio * scale);
-        let (base, end) = (y + 15.0, BARS.0 + length + 6.0);
+        let (base, end) = (y + 15.0, BARS.0 + length.max(scale) + 6.0);
         let _ = writeln!(
             text,
             "<text x=\"{:.0}\" y=\"{base:.0}\" text-anchor=\"end\">{}</text>\

@@ -34,7 +34,7 @@ impl Scenario for CodeExchange {
     }
 
     fn fits(&self, site: &Site) -> bool {
-        es256(site).is_some()
+        es256(site).is_some() && !(self.id_token && site.is.bare)
     }
 
     async fn workers(&self, site: &Arc<Site>) -> anyhow::Result<Workers> {
