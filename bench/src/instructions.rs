@@ -23,7 +23,7 @@ const SCENARIOS_COUNTED: [&str; 4] =
 const STEPS: u64 = 16;
 /// The least of them counts: what a server does from time to time only adds.
 const ROUNDS: usize = 8;
-/// In percent. A count differs by less than one from run to run.
+/// In percent. Counts of two runs differ by up to three: threads wake each other differently.
 const MOST_MORE: f64 = 5.0;
 const HEADER: &str = "# Instructions of one request, all of the server's threads together, of a debug build. Written and compared by\n\
     # `./scripts/instructions`.\n";

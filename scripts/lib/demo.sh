@@ -12,7 +12,9 @@ build_all() {
   target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
   export KEYWARD_BINARY=$target/keyward MCP_AUTH_BINARY=$target/mcp-auth
   export KEYWARD_GUARD_BINARY=$target/keyward-resource-server
-  [ -x "$KEYWARD_BINARY" ] && [ -x "$MCP_AUTH_BINARY" ] && [ -x "$KEYWARD_GUARD_BINARY" ]
+  export KEYWARD_BENCH_BINARY=$target/keyward-bench
+  [ -x "$KEYWARD_BINARY" ] && [ -x "$MCP_AUTH_BINARY" ] && [ -x "$KEYWARD_GUARD_BINARY" ] &&
+    [ -x "$KEYWARD_BENCH_BINARY" ]
 }
 
 # The tests of the authorization server alone, as `build_all` made them.

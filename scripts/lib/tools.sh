@@ -27,6 +27,8 @@ find_postgres() {
   [ -n "$initdb" ] && postgres_bin=$(dirname "$(readlink -f "$initdb")")
 }
 
+need_valgrind() { command -v callgrind_control >/dev/null || install valgrind; }
+
 # Node 22 and its npm come from npm itself, as pinned packages, so that the distribution's versions do not matter:
 # an old npm leaves out native packages which it believes its own Node cannot load.
 need_node() {
