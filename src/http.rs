@@ -38,12 +38,7 @@ pub fn router(app: Arc<App>) -> Router {
         programs = programs.merge(routes(endpoint));
     }
     let around = from_fn_with_state((app.clone(), Arc::new(paths)), middleware::around);
-    Router::new()
-        .merge(programs)
-        .merge(pages.into_router())
-        .fallback(not_found)
-        .layer(around)
-        .with_state(app)
+    Router::new().merge(programs).merge(pages.into_router()).fallback(not_found).layer(around).with_state(app)
 }
 
 fn routes(endpoint: Endpoint) -> Router<Arc<App>> {

@@ -238,7 +238,7 @@ impl Audit {
             let count = &mut counts[usize::from(event.is_strangers())];
             *count -= self.store.make_room(event.is_strangers(), *count).await?;
             *count += 1;
-            let event = self.text(event)?;
+            let event = self.text(&event)?;
             last = seal(&last, &event);
             rows.push((event, last.clone()));
         }
@@ -249,7 +249,7 @@ impl Audit {
     }
 
     /// An event as it is written.
-    fn text(&self, event: Event) -> anyhow::Result<String> {
+    fn text(&self, event: &Event) -> anyhow::Result<String> {
         let mut said = json!({
             "event_type": event.kind,
             "level": event.level,

@@ -10,12 +10,13 @@ const PLACES: usize = 4096;
 /// Their hashes, by a key of this process that nobody else knows.
 pub(super) struct CleanTexts {
     key: RandomState,
-    places: [AtomicU64; PLACES],
+    places: Box<[AtomicU64]>,
 }
 
 impl Default for CleanTexts {
     fn default() -> Self {
-        Self { key: RandomState::new(), places: [const { AtomicU64::new(0) }; PLACES] }
+        let places = std::iter::repeat_with(AtomicU64::default).take(PLACES).collect();
+        Self { key: RandomState::new(), places }
     }
 }
 
