@@ -10,10 +10,7 @@ use keyward_shared::mask::Masker;
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError},
 };
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::Mutex;
@@ -68,16 +65,16 @@ impl Event {
 const SUMMED: Duration = Duration::minutes(1);
 const MOST_SUMS: usize = 1000;
 const OTHERS: &str = "others";
+/// Events that are to be written; beyond this number, whoever has another waits for the disk first.
+const MOST_WAITING: usize = 10_000;
 
 pub(crate) struct Audit {
     store: Store,
     clock: Clock,
-    /// Events that are to be written, and the number of the last one.
-    waiting: std::sync::Mutex<(Vec<Event>, u64)>,
+    /// Events that are to be written.
+    waiting: std::sync::Mutex<Vec<Event>>,
     /// Serialises writers: each event needs the hash of the previous one.
     trail: Mutex<Option<Trail>>,
-    /// The number of the last event that was written, or failed to be.
-    written: AtomicU64,
     sums: std::sync::Mutex<Sums>,
     masker: Option<Arc<Masker>>,
 }
@@ -119,7 +116,6 @@ impl Audit {
             clock,
             waiting: std::sync::Mutex::default(),
             trail: Mutex::default(),
-            written: AtomicU64::new(0),
             sums: std::sync::Mutex::default(),
             masker: None,
         }
@@ -139,32 +135,31 @@ impl Audit {
     /// Events of the same moment are written together. Whoever comes first writes them for all, and goes on when its
     /// request was given up.
     async fn write(self: &Arc<Self>, events: impl IntoIterator<Item = Event>) {
-        let last = {
-            let (waiting, last) = &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = waiting.len();
-            waiting.extend(events);
-            if waiting.len() == before {
-                return;
-            }
-            *last += u64::try_from(waiting.len() - before).unwrap_or_default();
-            *last
-        };
+        let events: Vec<_> = events.into_iter().collect();
+        if events.is_empty() {
+            return;
+        }
+        if self.waiting().len() >= MOST_WAITING {
+            drop(self.trail.lock().await);
+        }
+        self.waiting().extend(events);
         let audit = Arc::clone(self);
         let _ = tokio::spawn(async move {
             let mut trail = audit.trail.lock().await;
-            if audit.written.load(Ordering::Relaxed) >= last {
+            let events = std::mem::take(&mut *audit.waiting());
+            // Whoever had the trail before may have written them.
+            if events.is_empty() || audit.append(&mut trail, &events).await.is_ok() {
                 return;
             }
-            let (events, last) = {
-                let (waiting, last) = &mut *audit.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                (std::mem::take(waiting), *last)
-            };
-            if let Err(error) = audit.append(&mut trail, events).await {
-                tracing::error!(error = format!("{error:#}"), "events were not audited");
+            if let Err(error) = audit.append(&mut trail, &events).await {
+                tracing::error!(error = format!("{error:#}"), events = events.len(), "events were not audited");
             }
-            audit.written.store(last, Ordering::Relaxed);
         })
         .await;
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Event>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the sums after the minute, even if no further event comes.
@@ -225,7 +220,7 @@ impl Audit {
         }
     }
 
-    async fn append(&self, trail: &mut Option<Trail>, events: Vec<Event>) -> anyhow::Result<()> {
+    async fn append(&self, trail: &mut Option<Trail>, events: &[Event]) -> anyhow::Result<()> {
         let (mut last, mut counts) = match trail.take() {
             Some(Trail { last, counts }) => (last, counts),
             None => (
@@ -238,7 +233,7 @@ impl Audit {
             let count = &mut counts[usize::from(event.is_strangers())];
             *count -= self.store.make_room(event.is_strangers(), *count).await?;
             *count += 1;
-            let event = self.text(&event)?;
+            let event = self.text(event)?;
             last = seal(&last, &event);
             rows.push((event, last.clone()));
         }
@@ -279,7 +274,7 @@ impl Audit {
         if ended.is_empty() {
             return Ok(());
         }
-        self.append(&mut *self.trail.lock().await, ended).await
+        self.append(&mut *self.trail.lock().await, &ended).await
     }
 
     /// The newest events first.

@@ -38,16 +38,17 @@ impl Filter {
 pub(super) type QueryAs<'q, O> = sqlx::query::QueryAs<'q, sqlx::Sqlite, O, sqlx::sqlite::SqliteArguments>;
 
 impl Store {
-    /// Appends events, each with its seal, in one statement.
+    /// Appends events, each with its seal: all of them or none.
     pub async fn append(&self, events: &[(String, String)]) -> sqlx::Result<()> {
+        let mut transaction = self.pool.begin().await?;
         for events in events.chunks(MOST_AT_ONCE) {
             let mut query = QueryBuilder::<sqlx::Sqlite>::new("INSERT INTO audit_events (event, seal) ");
             query.push_values(events, |mut row, (event, seal)| {
                 row.push_bind(event).push_bind(seal);
             });
-            query.build().execute(&self.pool).await?;
+            query.build().persistent(false).execute(&mut *transaction).await?;
         }
-        Ok(())
+        transaction.commit().await
     }
 
     /// The number of events of known users, or of strangers.
@@ -57,17 +58,19 @@ impl Store {
         sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.pool).await
     }
 
-    /// If there are too many, deletes the oldest events of the party with the most. Returns the number of deleted
-    /// events.
+    /// If there are too many, deletes the oldest events of the party with the most, and at most half of them. Returns
+    /// the number of deleted events.
     pub async fn make_room(&self, strangers: bool, count: i64) -> sqlx::Result<i64> {
         if count < MOST[usize::from(strangers)] {
             return Ok(0);
         }
         let between = OF_STRANGERS[usize::from(strangers)];
         let query = format!(
-            "DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events WHERE {WHOSE} = (\
-                 SELECT {WHOSE} FROM audit_events WHERE {WHOSE} {between} '~' AND '~~' \
-                 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1) ORDER BY id LIMIT {ROOM})"
+            "WITH most AS (SELECT {WHOSE} AS whose, count(*) AS held FROM audit_events \
+                 WHERE {WHOSE} {between} '~' AND '~~' GROUP BY 1 ORDER BY 2 DESC LIMIT 1) \
+             DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events \
+                 WHERE {WHOSE} = (SELECT whose FROM most) ORDER BY id \
+                 LIMIT (SELECT max(1, min({ROOM}, held / 2)) FROM most))"
         );
         let gone = sqlx::query(sqlx::AssertSqlSafe(query)).execute(&self.pool).await?.rows_affected();
         Ok(i64::try_from(gone).unwrap_or(i64::MAX))
@@ -135,5 +138,19 @@ mod tests {
         for (whose, left) in [("alice", 9_500), ("~192.0.2.1", 9_000 - ROOM), ("~192.0.2.2", 1_000)] {
             assert_eq!(count(&store, whose).await, left, "{whose}");
         }
+    }
+
+    #[tokio::test]
+    async fn where_many_have_little_the_one_with_most_loses_half_of_it_and_not_the_newest() {
+        let store = Store::new(None, Clock::stopped());
+        let stranger = |last: u8| json!({"client_info": {"ip_address": format!("192.0.2.{last}")}});
+        for other in 1..=15 {
+            add(&store, &stranger(other), 660).await;
+        }
+        add(&store, &stranger(16), 700).await;
+        let newest = store.last_seal().await.unwrap();
+        assert_eq!(store.make_room(true, 10_600).await.unwrap(), 350);
+        assert_eq!((count(&store, "~192.0.2.16").await, count(&store, "~192.0.2.1").await), (350, 660));
+        assert_eq!(store.last_seal().await.unwrap(), newest);
     }
 }
