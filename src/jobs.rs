@@ -121,6 +121,7 @@ async fn rotate_forever(app: &App, keys_changed: &Notify) {
 /// Deletes rows that have expired.
 pub async fn sweep(app: &App) -> sqlx::Result<()> {
     let now = app.clock.now();
+    app.keys.sweep(now);
     let idle_since = now - Seconds::seconds(app.config.tokens.refresh_idle.into());
     access_tokens::sweep(&app.db, now).await?;
     answered_forms::sweep(&app.db, now).await?;

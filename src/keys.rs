@@ -21,7 +21,7 @@ use keyward_limits::verified::VerifiedTokens;
 use serde::{Serialize, de::DeserializeOwned};
 use signer::Signer;
 use std::sync::{Arc, PoisonError, RwLock};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 
 /// How long the keys are published without reading the database: it bounds how late this node notices a withdrawn key,
@@ -111,6 +111,11 @@ impl SigningKeys {
             self.verified.remember(digest, (jws.len(), &claims.sub), &key, &claims, now);
         }
         Ok(Some(claims))
+    }
+
+    /// Forgets the tokens that were verified too long ago.
+    pub fn sweep(&self, now: OffsetDateTime) {
+        self.verified.sweep(now);
     }
 
     async fn verify_with<T: DeserializeOwned>(

@@ -163,6 +163,8 @@ impl Issuer {
                 tracing::info!(issuer = self.identifier, keys = keys.len(), "signing keys fetched");
                 let set = Arc::new(KeySet { keys, fetched_at: now });
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(set);
+                // Those of the keys that are gone no longer count.
+                self.tokens.sweep(now);
                 true
             }
             Err(error) => {

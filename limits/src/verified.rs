@@ -31,6 +31,13 @@ struct Verified<K, T> {
     at: OffsetDateTime,
 }
 
+impl<K, T> Verified<K, T> {
+    /// A clock that was set back makes nothing younger.
+    fn is_young(&self, now: OffsetDateTime) -> bool {
+        (Duration::ZERO..KEPT).contains(&(now - self.at))
+    }
+}
+
 impl<K, T> Default for VerifiedTokens<K, T> {
     fn default() -> Self {
         Self { hashes: RandomState::new(), table: RwLock::new(Table::new(MOST, MOST_OF_SUBJECT)) }
@@ -42,10 +49,14 @@ impl<K, T> VerifiedTokens<K, T> {
     pub fn find(&self, token: &TokenDigest, now: OffsetDateTime, held: impl FnOnce(&Arc<K>) -> bool) -> Option<Arc<T>> {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
         let verified = table.peek(token)?;
-        // A clock that was set back makes nothing younger.
-        let is_young = (Duration::ZERO..KEPT).contains(&(now - verified.at));
-        let is_held = is_young && verified.key.upgrade().is_some_and(|key| held(&key));
+        let is_held = verified.is_young(now) && verified.key.upgrade().is_some_and(|key| held(&key));
         is_held.then(|| Arc::clone(&verified.said))
+    }
+
+    /// Forgets what no longer counts: for housekeeping.
+    pub fn sweep(&self, now: OffsetDateTime) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.retain(|_, verified| verified.is_young(now) && verified.key.strong_count() > 0);
     }
 
     /// Remembers a token of so many bytes, about `subject`, that this key verified. A subject with many pushes out its own.
@@ -85,8 +96,16 @@ mod tests {
         assert!(find(1, 0, &key) && find(1, 599, &key));
         assert!(!find(1, 600, &key) && !find(1, -1, &key) && !find(2, 0, &key));
         assert!(!find(1, 0, &same), "another key of the same name did not verify it");
+        let kept = || verified.table.read().unwrap().len();
+        verified.sweep(NOON + Duration::seconds(599));
+        assert_eq!(kept(), 1);
         drop(key);
         assert!(verified.find(&digest(1), NOON, |_| true).is_none());
+        verified.sweep(NOON);
+        verified.remember(digest(2), (600, "alice"), &same, &Arc::new("said"), NOON);
+        assert_eq!(kept(), 1);
+        verified.sweep(NOON + Duration::seconds(600));
+        assert_eq!(kept(), 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clean::CleanTexts;
 use finder::SecretFinder;
 use keyward_oauth::digest::Digest;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Parts of the names of members that hold credentials; case and separators are ignored.
 const TELLING: [&str; 9] =
@@ -91,17 +91,19 @@ impl Masker {
     /// Whether there is nothing to mask in a text.
     #[must_use]
     pub fn is_clean(&self, text: &str) -> bool {
-        if text.len() > MAX_SEARCHED_BYTES {
-            return false;
-        }
+        text.len() <= MAX_SEARCHED_BYTES && self.places(text).is_empty()
+    }
+
+    /// Where the secrets are in a text. One that was found clean lately is not searched again.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
         if self.clean.as_ref().is_some_and(|clean| clean.holds(text)) {
-            return true;
+            return vec![];
         }
-        let is_clean = self.finder.find(text).is_empty();
-        if let Some(clean) = self.clean.as_ref().filter(|_| is_clean) {
+        let places = self.finder.find(text);
+        if let Some(clean) = self.clean.as_ref().filter(|_| places.is_empty()) {
             clean.add(text);
         }
-        is_clean
+        places
     }
 
     /// Masks the secrets inside a text.
@@ -110,11 +112,8 @@ impl Masker {
         if text.len() > MAX_SEARCHED_BYTES {
             return credential(text);
         }
-        if self.is_clean(text) {
-            return text.to_owned();
-        }
         let (mut masked, mut at) = (String::new(), 0);
-        for place in self.finder.find(text) {
+        for place in self.places(text) {
             // Extended to whole characters, because a decoded range may begin inside one.
             let (start, end) = (text.floor_char_boundary(place.start).max(at), text.ceil_char_boundary(place.end));
             masked.push_str(&text[at..start]);
