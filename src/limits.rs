@@ -17,7 +17,7 @@ use tokio::time::timeout;
 /// The budget for new registrations of all sources together, as a multiple of one source's budget.
 const REGISTERING_SOURCES: u32 = 20;
 /// How long a try waits for the outcome of those before it.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(8);
 /// Host budgets in memory at once, in all and for one source.
 const MAX_HOSTS: usize = 5_000;
 const MAX_HOSTS_OF_SOURCE: usize = 500;

@@ -28,8 +28,9 @@ const MAX_THREADS: usize = 4;
 const PASSES: u32 = 2;
 /// Length of the queue. When it is full, the source with the most waiting requests is refused.
 const MAX_QUEUED: usize = 32;
-/// In the queue, before whoever waits is told to come again.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// In the queue, before whoever waits is told to come again. A sign-in may wait for its account and twice here, and ends
+/// before its request is cut off.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// A thread that has had nothing to do for so long gives its memory back.
 const IDLE: Duration = Duration::from_secs(30);
 /// By how much the threads step back behind those that answer requests (nice(2)).
@@ -141,8 +142,10 @@ fn hash_next(work: &mpsc::Receiver<Work>, memory: &mut Vec<Block>, idle: Duratio
     let next = if memory.is_empty() { work.recv().map_err(Into::into) } else { work.recv_timeout(idle) };
     match next {
         Ok(next) => {
-            memory.reserve_exact(RESERVED_KIB - memory.len());
-            memory.resize(MEMORY_KIB as usize, Block::default());
+            // Without memory the hash fails, and not the whole process.
+            if memory.try_reserve_exact(RESERVED_KIB.saturating_sub(memory.len())).is_ok() {
+                memory.resize(MEMORY_KIB as usize, Block::default());
+            }
             next(memory);
         }
         Err(RecvTimeoutError::Timeout) => *memory = Vec::new(),

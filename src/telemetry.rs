@@ -85,7 +85,8 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let span = REQUEST.try_with(|Request { id, method, path, .. }| {
-            tracing::info_span!("request", %id, %method, path = path.as_ref().map(MatchedPath::as_str))
+            // Of the highest level, so that no filter of levels takes the id away.
+            tracing::error_span!("request", %id, %method, path = path.as_ref().map(MatchedPath::as_str))
         });
         let _entered = span.as_ref().map(Span::enter);
         self.0.format_event(context, writer, event)
