@@ -189,8 +189,24 @@ async fn without_the_master_key_nobody_can_seal() {
         seal: seal.clone(),
     };
     let forged = AuditEvent { id: keyward::model::AuditEventId::new(), ..forged };
-    audit_chain::extend(&t.db, &[forged.into()], 10, forge).await.unwrap();
+    audit_chain::extend(&t.db, (&[forged.into()], false), 10, forge).await.unwrap();
     assert_eq!(chain::verify(&t.app.audit, None).await.unwrap(), ChainState::BrokenAt(4));
+}
+
+#[tokio::test]
+async fn an_event_that_may_be_written_already_is_written_once() {
+    let t = TestApp::start().await;
+    happen(&t, 1).await;
+    let event = AuditEvent { id: keyward::model::AuditEventId::new(), ..trail(&t).await.remove(0) };
+    let link = |before: &keyward::model::Link, _: &AuditEvent| keyward::model::Link {
+        place: before.place + 1,
+        seal: keyward::secrets::Digest::of("seal"),
+    };
+    for (in_doubt, written) in [(false, true), (true, true), (false, false)] {
+        let again = [event.clone().into()];
+        assert_eq!(audit_chain::extend(&t.db, (&again, in_doubt), 10, link).await.is_ok(), written, "{in_doubt}");
+        assert_eq!(audit_chain::ends(&t.db).await.unwrap().1.place, 2, "{in_doubt}");
+    }
 }
 
 #[tokio::test]

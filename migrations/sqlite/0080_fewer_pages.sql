@@ -42,7 +42,7 @@ CREATE TABLE new_codes (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO new_codes
 SELECT code_hash, grant_id, client_id, redirect_uri, code_challenge, nonce, expires_at, consumed_at, failures, dpop_jkt
-  FROM codes;
+  FROM codes ORDER BY code_hash;
 DROP TABLE codes;
 DROP TABLE grants;
 ALTER TABLE new_grants RENAME TO grants;
@@ -58,7 +58,7 @@ CREATE TABLE new_sessions (
     expires_at TEXT NOT NULL,
     user_id BLOB
 ) STRICT, WITHOUT ROWID;
-INSERT INTO new_sessions SELECT id_hash, data, expires_at, user_id FROM sessions;
+INSERT INTO new_sessions SELECT id_hash, data, expires_at, user_id FROM sessions ORDER BY id_hash;
 DROP TABLE sessions;
 ALTER TABLE new_sessions RENAME TO sessions;
 CREATE INDEX sessions_by_user ON sessions (user_id) WHERE user_id IS NOT NULL;
@@ -67,6 +67,6 @@ CREATE TABLE new_revoked_tokens (
     jti TEXT PRIMARY KEY,
     expires_at TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO new_revoked_tokens SELECT jti, expires_at FROM revoked_tokens;
+INSERT INTO new_revoked_tokens SELECT jti, expires_at FROM revoked_tokens ORDER BY jti;
 DROP TABLE revoked_tokens;
 ALTER TABLE new_revoked_tokens RENAME TO revoked_tokens;

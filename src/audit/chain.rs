@@ -6,14 +6,11 @@ use crate::{
     events::EventType,
     model::{AuditEvent, Link},
     secrets::Digest,
-    storage::{
-        audit_chain::{self, SizeLimit},
-        audit_events,
-    },
+    storage::audit_chain::{self, SizeLimit},
 };
 use aws_lc_rs::hmac;
 use serde_json::json;
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
 use time::Duration;
 
 /// Events that get their place in one transaction: other writers wait for its end.
@@ -32,10 +29,9 @@ pub async fn extend(trail: &Trail) -> sqlx::Result<()> {
         }
         let limit = i64::try_from(MAX_SEALED_AT_ONCE).unwrap_or(i64::MAX);
         let link = |before: &Link, event: &AuditEvent| link(&trail.key, before, event);
-        let new = not_stored(trail, &waiting).await?;
         // Also if this future is dropped, nobody knows what was written.
-        trail.queue.in_doubt.store(true, Ordering::Release);
-        bytes = audit_chain::extend(&trail.db, &new, limit, link).await?;
+        let in_doubt = trail.queue.in_doubt.swap(true, Ordering::AcqRel);
+        bytes = audit_chain::extend(&trail.db, (&waiting, in_doubt), limit, link).await?;
         trail.queue.drop_oldest(waiting.len());
         trail.queue.in_doubt.store(false, Ordering::Release);
     }
@@ -43,15 +39,6 @@ pub async fn extend(trail: &Trail) -> sqlx::Result<()> {
         Some(room) if bytes > room => shorten(trail).await,
         _ => Ok(()),
     }
-}
-
-/// Those of the oldest queued events that have to be written.
-async fn not_stored(trail: &Trail, waiting: &[Arc<AuditEvent>]) -> sqlx::Result<Vec<Arc<AuditEvent>>> {
-    if !trail.queue.in_doubt.load(Ordering::Acquire) {
-        return Ok(waiting.to_vec());
-    }
-    let stored = audit_events::stored(&trail.db, waiting).await?;
-    Ok(waiting.iter().filter(|event| !stored.contains(&event.id)).cloned().collect())
 }
 
 /// Deletes events that are older than the settings keep them, and the oldest ones while the trail exceeds its size.

@@ -15,7 +15,7 @@ macro_rules! size {
 }
 
 /// Events deleted in one step: other writers wait for its end.
-const MAX_DELETED_AT_ONCE: i64 = 20_000;
+const MAX_DELETED_AT_ONCE: i64 = 2_000;
 
 /// The link before the oldest stored event, and the newest link.
 pub async fn ends(db: &Db) -> sqlx::Result<(Link, Link)> {
@@ -25,10 +25,11 @@ pub async fn ends(db: &Db) -> sqlx::Result<(Link, Link)> {
 }
 
 /// Seals (by `link`) at most `limit` stored events that have no place yet, together with these events, which are stored
-/// now: the oldest first. Returns the size of all sealed events in bytes.
+/// now: the oldest first. `in_doubt` says that some of them may be stored already. Returns the size of all sealed events
+/// in bytes.
 pub async fn extend(
     db: &Db,
-    more: &[Arc<AuditEvent>],
+    (more, in_doubt): (&[Arc<AuditEvent>], bool),
     limit: i64,
     link: impl Fn(&Link, &AuditEvent) -> Link,
 ) -> sqlx::Result<i64> {
@@ -42,7 +43,13 @@ pub async fn extend(
                 .fetch_all(&mut *on)
                 .await?;
         let mut events: Vec<_> = stored.iter().map(|event| (event, true)).collect();
-        events.extend(more.iter().map(|event| (&**event, false)));
+        for event in more {
+            // Only now, because a commit whose outcome nobody waited for may have ended while this one waited.
+            let is_known = "SELECT EXISTS (SELECT 1 FROM audit_events WHERE id = $1)";
+            if !in_doubt || !sqlx::query_scalar(is_known).bind(event.id).fetch_one(&mut *on).await? {
+                events.push((&**event, false));
+            }
+        }
         events.sort_by_key(|(event, _)| *event.id.as_bytes());
         let mut sealed = Vec::with_capacity(more.len());
         for (event, is_stored) in events {
@@ -59,7 +66,7 @@ pub async fn extend(
                 .await?;
         }
         if !sealed.is_empty() {
-            insert_sealed!(sealed).build().execute(&mut *on).await?;
+            insert_sealed!(sealed).build().persistent(false).execute(&mut *on).await?;
         }
         let bytes: i64 = sqlx::query_scalar(concat!(
             "UPDATE audit_chain SET place = $1, seal = $2, bytes = bytes + (SELECT CAST(coalesce(sum(",
@@ -125,7 +132,7 @@ pub async fn shorten(
             .bind(older_than)
             .fetch_optional(&mut *on)
             .await?;
-            end = kept.map_or(last, |kept| kept - 1);
+            end = kept.map_or(last, |kept| kept - 1).min(base + MAX_DELETED_AT_ONCE);
         }
         let too_many = room.filter(|room| bytes > room.most);
         let mut fits = end;
@@ -144,8 +151,9 @@ pub async fn shorten(
             .await?;
             fits = cut.unwrap_or(end);
         }
-        let (for_room, more) = (fits > end, too_many.is_some() && fits - base >= MAX_DELETED_AT_ONCE);
+        let for_room = fits > end;
         end = end.max(fits);
+        let more = end - base >= MAX_DELETED_AT_ONCE;
         if end > base {
             sqlx::query(concat!(
                 "UPDATE audit_chain SET base_place = $1, base_seal = (SELECT seal FROM audit_events WHERE place = $1),

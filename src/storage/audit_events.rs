@@ -2,7 +2,6 @@
 //! nothing else changes them.
 use super::Db;
 use crate::model::{AuditEvent, AuditEventId, AuditRecord, ClientId, UserId};
-use std::{collections::HashSet, sync::Arc};
 use time::OffsetDateTime;
 
 /// The statement that stores an event.
@@ -57,20 +56,6 @@ macro_rules! insert_sealed {
     }};
 }
 pub(super) use insert_sealed;
-
-/// Those of these events that are stored.
-pub async fn stored(db: &Db, events: &[Arc<AuditEvent>]) -> sqlx::Result<HashSet<AuditEventId>> {
-    let mut stored = HashSet::new();
-    for event in events {
-        let found = read!(db, |on| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM audit_events WHERE id = $1)")
-            .bind(event.id)
-            .fetch_one(on))?;
-        if found {
-            stored.insert(event.id);
-        }
-    }
-    Ok(stored)
-}
 
 pub async fn insert(db: &Db, event: &AuditEvent) -> sqlx::Result<()> {
     execute!(db, insert_event!(event)).map(drop)

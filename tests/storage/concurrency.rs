@@ -1,6 +1,6 @@
 //! Concurrent callers, some of whom disconnect before their response.
 use super::{a_grant, a_pair, answered, event, idle_since, new_client, new_code, new_consent, new_grant, now};
-use crate::support::db::{fresh_db, fresh_postgres};
+use crate::support::db::{fresh_db, fresh_postgres, fresh_sqlite};
 use keyward::{
     model::{Client, Code, Consent, Grant, Role, User},
     secrets::{self, Digest},
@@ -10,6 +10,7 @@ use keyward::{
         users::{self, SetupTokenUse},
     },
 };
+use sqlx::{Connection, SqliteConnection};
 use std::{future::Future, future::poll_fn, pin::pin, task::Poll};
 use time::Duration;
 use tokio::task::JoinSet;
@@ -253,6 +254,20 @@ async fn operations_abandoned_one_after_another_are_whole_or_nothing_and_leave_t
         assert!(revoked_tokens::contains(&db, &number.to_string()).await.unwrap());
     }
     db.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_was_given_up_while_another_program_wrote_is_not_made_when_that_has_ended() {
+    let db = fresh_sqlite().await;
+    let (_, code) = a_grant(&db).await;
+    let mut other = SqliteConnection::connect(&db.url).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let consumed = abandon_after(1, codes::consume(&db, &code.code_hash, now(), 5, None)).await;
+    assert!(consumed.is_none(), "it waits");
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    revoked_tokens::insert(&db, "after", now()).await.unwrap();
+    assert!(codes::find(&db, &code.code_hash).await.unwrap().unwrap().consumed_at.is_none());
+    assert!(codes::consume(&db, &code.code_hash, now(), 5, None).await.unwrap());
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ impl sqlx::Database for Direct {
     const URL_SCHEMES: &'static [&'static str] = &["sqlite"];
 }
 
+impl sqlx::database::HasStatementCache for Direct {}
+
 #[derive(Debug, Default)]
 pub struct Arguments(pub Vec<Stored>);
 
@@ -276,9 +278,11 @@ impl sqlx_core::transaction::TransactionManager for Transactions {
         Ok(())
     }
 
-    /// Fails only if SQLite has rolled back all of the batch, with this step in it.
+    /// Where it fails, nothing of the batch may be committed.
     fn start_rollback(connection: &mut Connection) {
-        connection.batch("ROLLBACK TO step; RELEASE step").ok();
+        if connection.batch("ROLLBACK TO step; RELEASE step").is_err() {
+            connection.batch("ROLLBACK").ok();
+        }
         connection.transactions = connection.transactions.saturating_sub(1);
     }
 

@@ -14,7 +14,8 @@ pub type BoxStream<'e> = Pin<Box<dyn Stream<Item = sqlx::Result<Either<Changed, 
 
 pub fn query<'q>(mut execute: impl Execute<'q, Direct>) -> sqlx::Result<Query> {
     let arguments = execute.take_arguments().map_err(sqlx::Error::Encode)?;
-    Ok(Query { sql: execute.sql(), arguments: arguments.map(|Arguments(values)| values) })
+    let persistent = execute.persistent();
+    Ok(Query { sql: execute.sql(), arguments: arguments.map(|Arguments(values)| values), persistent })
 }
 
 /// The rows of the answer, and at its end the number of changed ones.

@@ -1,6 +1,6 @@
 //! How a statement runs, and what it answers.
 use super::row::{Column, Row};
-use rusqlite::{Rows, Statement, types::Value};
+use rusqlite::{Connection, Rows, Statement, types::Value};
 use sqlx::SqlStr;
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ pub struct Query {
     pub sql: SqlStr,
     /// `None` for several statements at once, which have no arguments and answer nothing.
     pub arguments: Option<Vec<Value>>,
+    /// Whether it will come again with the same text, and stays prepared.
+    pub persistent: bool,
 }
 
 /// The rows of a statement, and the number of rows that it changed.
@@ -37,20 +39,25 @@ impl Extend<Self> for Changed {
 }
 
 impl Query {
-    pub fn run(self, on: &rusqlite::Connection) -> rusqlite::Result<Answer> {
+    pub fn run(self, on: &Connection) -> rusqlite::Result<Answer> {
         tracing::trace!(statement = self.sql.as_str(), "sqlite");
         let Some(arguments) = self.arguments else {
             on.execute_batch(self.sql.as_str())?;
             return Ok(Answer { rows: vec![], changed: Changed(on.changes()) });
         };
-        let mut statement = on.prepare_cached(self.sql.as_str())?;
-        let columns = columns(&statement);
-        bind(&mut statement, &arguments)?;
-        let rows = rows(statement.raw_query(), &columns)?;
-        // Of a statement that changes nothing, SQLite would tell what the one before it changed.
-        let changed = if statement.readonly() { 0 } else { on.changes() };
-        Ok(Answer { rows, changed: Changed(changed) })
+        if self.persistent {
+            return answer(on, &mut *on.prepare_cached(self.sql.as_str())?, &arguments);
+        }
+        answer(on, &mut on.prepare(self.sql.as_str())?, &arguments)
     }
+}
+
+fn answer(on: &Connection, statement: &mut Statement<'_>, arguments: &[Value]) -> rusqlite::Result<Answer> {
+    bind(statement, arguments)?;
+    let rows = rows(statement.raw_query())?;
+    // Of a statement that changes nothing, SQLite would tell what the one before it changed.
+    let changed = if statement.readonly() { 0 } else { on.changes() };
+    Ok(Answer { rows, changed: Changed(changed) })
 }
 
 fn columns(statement: &Statement<'_>) -> Arc<[Column]> {
@@ -73,11 +80,13 @@ fn bind(statement: &mut Statement<'_>, arguments: &[Value]) -> rusqlite::Result<
 }
 
 /// All rows: SQLite finds a violated foreign key only after the last one.
-fn rows(mut found: Rows<'_>, columns: &Arc<[Column]>) -> rusqlite::Result<Vec<Row>> {
-    let mut rows = vec![];
+fn rows(mut found: Rows<'_>) -> rusqlite::Result<Vec<Row>> {
+    let (mut rows, mut names) = (vec![], None);
     while let Some(row) = found.next()? {
+        // Asked for after the first step, which prepares the statement again if another process changed a table.
+        let columns = names.get_or_insert_with(|| columns(row.as_ref()));
         let values = (0..columns.len()).map(|index| row.get(index)).collect::<rusqlite::Result<_>>()?;
-        rows.push(Row { columns: columns.clone(), values });
+        rows.push(Row { columns: Arc::clone(columns), values });
     }
     Ok(rows)
 }

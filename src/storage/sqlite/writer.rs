@@ -125,10 +125,13 @@ impl Desk {
     /// Runs the job and those that wait behind it. The result is set if one of them closes the database.
     fn batch(&mut self, connection: Connection, first: Job, jobs: &Receiver<Job>) -> Option<Closed> {
         let (mut connection, mut done, mut closing) = (Some(connection), vec![], None);
-        let mut next = Some(first);
+        let (mut next, mut taken) = (Some(first), 0);
         while let Some(job) = next.take() {
             let Some(lent) = connection.take() else { break };
+            taken += 1;
             connection = match job {
+                // Whoever gave up was told that nothing happened.
+                Job::Run(_, answer) if answer.is_closed() => Some(lent),
                 Job::Run(query, answer) => {
                     run(&lent, query, answer, &mut done);
                     Some(lent)
@@ -141,7 +144,7 @@ impl Desk {
             };
             // SQLite rolls back everything if, for example, the disk is full: COMMIT then fails.
             let open = connection.as_ref().is_some_and(|connection| !connection.inner.is_autocommit());
-            if open && closing.is_none() && done.len() < MAX_JOBS_PER_COMMIT {
+            if open && closing.is_none() && taken < MAX_JOBS_PER_COMMIT {
                 next = jobs.try_recv().ok();
             }
         }
