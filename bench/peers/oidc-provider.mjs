@@ -1,6 +1,6 @@
 // node oidc-provider with the clients, resources and algorithms of `scripts/bench`. What the scenarios do not ask for is
 // as it comes. Everything is kept in memory, and nothing survives a restart. What differs from its defaults is listed in
-// docs/performance.md.
+// bench/src/report/performance.md.
 //
 //   node oidc-provider.mjs PORT FOLDER SECRET
 import { exportJWK, generateKeyPair } from 'jose';
