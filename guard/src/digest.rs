@@ -1,13 +1,11 @@
 //! SHA-256 of secrets: what is kept of them, and what may be shown.
-use aws_lc_rs::digest::{SHA256, digest};
+use keyward_oauth::digest::sha256;
 use std::fmt::Write;
 
 pub type Digest = [u8; 32];
 
 pub fn of(bytes: &[u8]) -> Digest {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    hash
+    sha256(bytes)
 }
 
 /// The first 12 hexadecimal digits: enough to tell secrets apart, and nothing of the secret.

@@ -12,8 +12,6 @@ use std::sync::Arc;
 
 pub use crate::model::{AccessTokenClaims, Confirmation, PersonClaims};
 
-pub const TYPE: &str = AccessTokenClaims::TYPE;
-
 /// A valid token, and the user of its grant.
 pub struct ActiveToken {
     pub claims: Arc<AccessTokenClaims>,

@@ -14,7 +14,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Connection {
     pub inner: rusqlite::Connection,
-    pub transactions: usize,
 }
 
 /// Where and how a database is opened.
@@ -40,7 +39,7 @@ impl ConnectOptions {
             // A commit is on disk when it returns; the log is copied into the file by a connection of its own.
             inner
                 .execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0")?;
-            Ok(Connection { inner, transactions: 0 })
+            Ok(Connection { inner })
         };
         open().map_err(error)
     }

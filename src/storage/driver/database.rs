@@ -262,15 +262,11 @@ impl sqlx_core::transaction::TransactionManager for Transactions {
 
     async fn begin(connection: &mut Connection, statement: Option<SqlStr>) -> sqlx::Result<()> {
         let sql = statement.unwrap_or_else(|| "SAVEPOINT step".into_sql_str());
-        connection.batch(sql.as_str())?;
-        connection.transactions += 1;
-        Ok(())
+        connection.batch(sql.as_str())
     }
 
     async fn commit(connection: &mut Connection) -> sqlx::Result<()> {
-        connection.batch("RELEASE step")?;
-        connection.transactions -= 1;
-        Ok(())
+        connection.batch("RELEASE step")
     }
 
     async fn rollback(connection: &mut Connection) -> sqlx::Result<()> {
@@ -283,10 +279,9 @@ impl sqlx_core::transaction::TransactionManager for Transactions {
         if connection.batch("ROLLBACK TO step; RELEASE step").is_err() {
             connection.batch("ROLLBACK").ok();
         }
-        connection.transactions = connection.transactions.saturating_sub(1);
     }
 
     fn get_transaction_depth(connection: &Connection) -> usize {
-        connection.transactions
+        usize::from(!connection.inner.is_autocommit())
     }
 }

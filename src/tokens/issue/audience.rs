@@ -9,10 +9,7 @@ use crate::{
         resource::{AccessTokenFormat, OIDC_SCOPES, Resource},
     },
     storage::access_tokens::{self, AccessToken},
-    tokens::{
-        access_token::{self, AccessTokenClaims},
-        opaque::OpaqueToken,
-    },
+    tokens::{access_token::AccessTokenClaims, opaque::OpaqueToken},
 };
 
 pub enum Audience<'a> {
@@ -58,7 +55,9 @@ impl<'a> Audience<'a> {
             Self::Resource(resource) => (resource.access_token_format, resource.signing_alg.as_deref()),
         };
         match format.unwrap_or(app.config.tokens.access_token_format) {
-            AccessTokenFormat::Jwt => app.keys.sign(algorithm.unwrap_or(app.signing_alg()), access_token::TYPE, claims),
+            AccessTokenFormat::Jwt => {
+                app.keys.sign(algorithm.unwrap_or(app.signing_alg()), AccessTokenClaims::TYPE, claims)
+            }
             AccessTokenFormat::Opaque => {
                 let token = OpaqueToken::random();
                 let stored = AccessToken {
